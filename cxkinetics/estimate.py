@@ -1,0 +1,149 @@
+"""A number with its interval: the one type in which every fitted value is reported.
+
+An `Estimate` always says how its interval was made, or why there is none. An interval may be a
+set of pieces (a likelihood profile with two valleys); `low` and `high` are then its hull.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Estimate", "finite_or_none", "format_p", "round_by_error"]
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """Return `value` as a plain float, or None where it is missing, NaN or infinite."""
+    if value is None:
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def round_by_error(value: float, error: float | None) -> str:
+    """Return `value` as text with two digits of its error kept (four significant ones without).
+
+    Examples
+    --------
+    >>> round_by_error(0.0562473, 0.00022)
+    '0.05625'
+    >>> round_by_error(19.8571, 0.127)
+    '19.86'
+    """
+    if error is None or not math.isfinite(error) or error <= 0:
+        return f"{value:.4g}"
+    decimals = 1 - math.floor(math.log10(error))
+    if decimals < 0:
+        return f"{round(value, decimals):.0f}"
+    return f"{value:.{decimals}f}" if decimals <= 9 else f"{value:.4g}"
+
+
+def format_p(p_value: float | None) -> str:
+    """Return a p-value for print; never "0.0".
+
+    Examples
+    --------
+    >>> format_p(0.0)
+    'p < 1e-16'
+    >>> format_p(0.0021)
+    'p = 0.0021'
+    """
+    if p_value is None:
+        return "p not available"
+    return "p < 1e-16" if p_value < 1e-16 else f"p = {p_value:.2g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A fitted number with its interval.
+
+    Attributes
+    ----------
+    name : str
+        What it is, in words of the field.
+    value : float or None
+        The estimate, in `unit`; None where the data do not determine it.
+    se : float or None
+        Standard error, same unit.
+    low, high : float or None
+        Ends of the interval (hull where it is a set), same unit; None where that end is open.
+    unit : str
+        Unit of all of these; "" for a pure number.
+    method : str
+        How the interval was made: "profile", "wald", "bootstrap", "fixed", "exact", ...
+    reason : str
+        Why there is no interval (or why an end is open).
+    pieces : tuple of (float, float)
+        The pieces of the interval where it is a set of more than one.
+    """
+
+    name: str
+    value: float | None
+    se: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    method: str = ""
+    reason: str = ""
+    pieces: tuple[tuple[float, float], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: value, se, low, high, unit, method and, where due, reason and pieces."""
+        record: dict[str, Any] = {
+            "value": finite_or_none(self.value),
+            "se": finite_or_none(self.se),
+            "low": finite_or_none(self.low),
+            "high": finite_or_none(self.high),
+            "unit": self.unit,
+            "method": self.method,
+        }
+        if self.reason:
+            record["reason"] = self.reason
+        if self.pieces:
+            record["pieces"] = [list(piece) for piece in self.pieces]
+        return record
+
+    @classmethod
+    def from_dict(cls, name: str, record: Mapping[str, Any]) -> "Estimate":
+        """Return the estimate that `to_dict` wrote."""
+        pieces: Sequence[Sequence[float]] = record.get("pieces", ())
+        return cls(
+            name=name,
+            value=record["value"],
+            se=record["se"],
+            low=record["low"],
+            high=record["high"],
+            unit=record["unit"],
+            method=record["method"],
+            reason=record.get("reason", ""),
+            pieces=tuple((float(low), float(high)) for low, high in pieces),
+        )
+
+    def format_value(self) -> str:
+        """Return the value alone, rounded by its error, without the unit."""
+        if self.value is None:
+            return "not determined"
+        return round_by_error(self.value, self._error())
+
+    def _error(self) -> float | None:
+        if self.low is not None and self.high is not None and self.high > self.low:
+            return (self.high - self.low) / 4
+        return self.se
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"not determined ({self.reason})" if self.reason else "not determined"
+        error = self._error()
+        unit = f" {self.unit}" if self.unit else ""
+        text = round_by_error(self.value, error)
+        if self.low is None and self.high is None:
+            return f"{text}{unit}" + (f" ({self.reason})" if self.reason else "")
+        if self.pieces:
+            shown = " or ".join(
+                f"[{round_by_error(low, error)}, {round_by_error(high, error)}]" for low, high in self.pieces
+            )
+        else:
+            low = "-inf" if self.low is None else round_by_error(self.low, error)
+            high = "inf" if self.high is None else round_by_error(self.high, error)
+            shown = f"[{low}, {high}]"
+        return f"{text} {shown}{unit}"

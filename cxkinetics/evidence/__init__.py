@@ -1,0 +1,1 @@
+"""Evidence: mass spectra, XPS and XRD as witnesses of what is in the flask."""

@@ -1,0 +1,1 @@
+"""Packaged examples with their provenance."""

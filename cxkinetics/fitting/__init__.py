@@ -1,0 +1,1 @@
+"""Fitting: breakpoint search, staged kinetics and their inference."""

@@ -1,0 +1,1 @@
+"""Readers: from a file of any instrument to signals with units; and whole-or-nothing writing."""

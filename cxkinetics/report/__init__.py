@@ -1,0 +1,1 @@
+"""Report: text, tables, figures and HTML made from results."""

@@ -1,0 +1,1 @@
+"""Signals: what was measured, with its units, before anything is fitted."""

@@ -1,0 +1,169 @@
+"""A dose table: guest added against guest incorporated, both in percent.
+
+A dose may be known exactly, or only as an interval (then `dose_percent` is NaN there and the two
+bounds hold it): no exact dose is ever invented.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.errors import InputError
+from cxkinetics.remarks import Remark
+from cxkinetics.source import Source, sha256_of
+
+__all__ = ["BASES", "DoseTable"]
+
+BASES = ("Ag/(Ag+Cd)", "Ag/Cd", "Ag/S")
+"""What incorporation is a percentage of; "Ag" stands for the guest and "Cd" for the host cation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DoseTable:
+    """Guest added (percent of the host cation) against guest incorporated (percent on `basis`).
+
+    Parameters
+    ----------
+    dose_percent : array_like, shape (n,)
+        mol guest per mol host cation, in percent; NaN where only an interval is known.
+    incorporation_percent : array_like, shape (n,)
+        In percent on `basis`.
+    sigma_percent : array_like, shape (n,), optional
+        Standard deviation of the incorporation, in percentage points.
+    dose_low_percent, dose_high_percent : array_like, shape (n,), optional
+        Bounds of the dose; equal to `dose_percent` where that is exact (the default).
+    basis : str
+        One of `BASES`.
+    label, source, remarks
+        As for `Trace`.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a dose is neither given nor bounded, or a value is negative or not finite.
+    """
+
+    dose_percent: Array
+    incorporation_percent: Array
+    sigma_percent: Array | None = None
+    dose_low_percent: Array | None = None
+    dose_high_percent: Array | None = None
+    basis: str = "Ag/(Ag+Cd)"
+    label: str = ""
+    source: Source = field(default_factory=Source)
+    remarks: tuple[Remark, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.basis not in BASES:
+            raise InputError(f"basis is {self.basis!r}; it must be one of {', '.join(BASES)}")
+        dose = np.asarray(self.dose_percent, dtype=np.float64)
+        if dose.ndim != 1 or dose.size == 0:
+            raise InputError(f"dose_percent has shape {dose.shape}; a dose table needs at least one row")
+        low = dose if self.dose_low_percent is None else np.asarray(self.dose_low_percent, dtype=np.float64)
+        high = (
+            dose if self.dose_high_percent is None else np.asarray(self.dose_high_percent, dtype=np.float64)
+        )
+        columns: dict[str, Array] = {
+            "dose_percent": dose,
+            "incorporation_percent": np.asarray(self.incorporation_percent, dtype=np.float64),
+            "dose_low_percent": low,
+            "dose_high_percent": high,
+        }
+        if self.sigma_percent is not None:
+            columns["sigma_percent"] = np.asarray(self.sigma_percent, dtype=np.float64)
+        for name, column in columns.items():
+            if column.shape != dose.shape:
+                raise InputError(f"{name} has {column.size} values but dose_percent has {dose.size}")
+            if name != "dose_percent":
+                _refuse(name, column, ~np.isfinite(column), "must be a finite number")
+        _refuse("dose_low_percent", low, low < 0, "a dose cannot be negative")
+        _refuse("dose_high_percent", high, high < low, "the upper bound must not lie below the lower one")
+        incorporation = columns["incorporation_percent"]
+        _refuse("incorporation_percent", incorporation, incorporation < 0, "cannot be negative")
+        if "sigma_percent" in columns:
+            sigma = columns["sigma_percent"]
+            _refuse("sigma_percent", sigma, sigma <= 0, "must be positive")
+        order = np.argsort((low + high) / 2, kind="stable")
+        for name, column in columns.items():
+            object.__setattr__(self, name, frozen_array(column[order]))
+        if not self.source.sha256:
+            digest = sha256_of(b"".join(columns[name].tobytes() for name in sorted(columns)))
+            object.__setattr__(self, "source", replace(self.source, sha256=digest))
+
+    @property
+    def n_points(self) -> int:
+        """Number of rows."""
+        return int(self.dose_percent.size)
+
+    @property
+    def exact(self) -> "DoseTable":
+        """The rows whose dose is stated outright."""
+        keep = np.isfinite(self.dose_percent)
+        columns: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name)[keep] for name in _COLUMNS
+        }
+        return replace(self, **columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as a JSON-ready mapping (an unknown dose is None)."""
+        record: dict[str, Any] = {}
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            record[name] = (
+                None if column is None else [v if np.isfinite(v) else None for v in column.tolist()]
+            )
+        return record | {
+            "basis": self.basis,
+            "label": self.label,
+            "source": self.source.to_dict(),
+            "remarks": [remark.to_dict() for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "DoseTable":
+        """Return the table that `to_dict` wrote."""
+        fields = dict(record)
+        for name in _COLUMNS:
+            if fields[name] is not None:
+                fields[name] = np.array(fields[name], dtype=np.float64)
+        fields["source"] = Source.from_dict(fields["source"])
+        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
+        return cls(**fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DoseTable):
+            return NotImplemented
+        return all(same_array(getattr(self, name), getattr(other, name)) for name in _COLUMNS) and all(
+            getattr(self, name) == getattr(other, name) for name in ("basis", "label", "source", "remarks")
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        name = f"{self.label!r}, " if self.label else ""
+        return (
+            f"DoseTable({name}{self.n_points} rows, dose {self.lowest_dose_percent:g}-"
+            f"{self.highest_dose_percent:g} %, incorporation on {self.basis})"
+        )
+
+    @property
+    def lowest_dose_percent(self) -> float:
+        """Lowest dose of the table, in percent."""
+        return float(np.min(np.asarray(self.dose_low_percent)))
+
+    @property
+    def highest_dose_percent(self) -> float:
+        """Highest dose of the table, in percent."""
+        return float(np.max(np.asarray(self.dose_high_percent)))
+
+
+_COLUMNS = ("dose_percent", "incorporation_percent", "sigma_percent", "dose_low_percent", "dose_high_percent")
+
+
+def _refuse(name: str, column: Array, bad: Any, need: str) -> None:
+    rows = np.flatnonzero(bad)
+    if rows.size:
+        raise InputError(f"{name}[{rows[0]}] is {column[rows[0]]:g}: {need}")

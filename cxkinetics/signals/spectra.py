@@ -1,0 +1,217 @@
+"""A spectral series: a time x wavelength matrix with both axes ascending.
+
+Cells that could not be read (dead pixels, dropouts) are NaN in the matrix and counted in the
+remarks; the axes must be finite.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.errors import InputError
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.trace import Trace
+from cxkinetics.source import Source, sha256_of
+
+__all__ = ["SpectralSeries"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpectralSeries:
+    """Spectra against time.
+
+    Parameters
+    ----------
+    time_s : array_like, shape (n,)
+        Times in s, in any order.
+    wavelength_nm : array_like, shape (m,)
+        Wavelengths in nm, in any order, no two equal.
+    absorbance : array_like, shape (n, m)
+        The signal in `unit`; NaN where a cell is masked.
+    label, unit, source, remarks
+        As for `Trace`; `unit` may be "counts" for raw spectra that need a reference.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, an axis is not finite, or a wavelength stands twice.
+    """
+
+    time_s: Array
+    wavelength_nm: Array
+    absorbance: Array
+    label: str = ""
+    unit: str = "AU"
+    source: Source = field(default_factory=Source)
+    remarks: tuple[Remark, ...] = ()
+
+    def __post_init__(self) -> None:
+        time = _axis("time_s", self.time_s)
+        wavelength = _axis("wavelength_nm", self.wavelength_nm)
+        try:
+            matrix = np.asarray(self.absorbance, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"absorbance holds something that is not a number: {error}") from error
+        if matrix.shape != (time.size, wavelength.size):
+            raise InputError(
+                f"absorbance has shape {matrix.shape}, but time x wavelength is "
+                f"({time.size}, {wavelength.size}); transpose it or check the axes"
+            )
+        rows, columns = np.argsort(time, kind="stable"), np.argsort(wavelength, kind="stable")
+        sorted_wavelength = wavelength[columns]
+        if np.any(np.diff(sorted_wavelength) == 0):
+            twice = sorted_wavelength[np.flatnonzero(np.diff(sorted_wavelength) == 0)[0]]
+            raise InputError(f"wavelength {twice:g} nm stands twice; every wavelength must stand once")
+        object.__setattr__(self, "time_s", frozen_array(time[rows]))
+        object.__setattr__(self, "wavelength_nm", frozen_array(sorted_wavelength))
+        object.__setattr__(self, "absorbance", frozen_array(matrix[np.ix_(rows, columns)]))
+        if not self.source.sha256:
+            digest = sha256_of(
+                self.time_s.tobytes() + self.wavelength_nm.tobytes() + self.absorbance.tobytes()
+            )
+            object.__setattr__(self, "source", replace(self.source, sha256=digest))
+
+    def at_wavelength(self, wavelength_nm: float) -> Trace:
+        """Return the signal against time at the recorded wavelength nearest to `wavelength_nm`.
+
+        Parameters
+        ----------
+        wavelength_nm : float
+            In nm, inside the recorded range (half a pixel of tolerance).
+
+        Returns
+        -------
+        Trace
+            Masked cells are left out and counted in its remarks; where the nearest pixel is not the
+            wavelength asked for, a remark says which was taken.
+
+        Raises
+        ------
+        InputError
+            If the wavelength lies outside the range, or every cell there is masked.
+        """
+        axis = self.wavelength_nm
+        low, high = float(axis[0]), float(axis[-1])
+        half_pixel = (high - low) / max(axis.size - 1, 1) / 2
+        if not low - half_pixel <= wavelength_nm <= high + half_pixel:
+            raise InputError(
+                f"no data at {wavelength_nm:g} nm: the spectra run from {low:g} to {high:g} nm",
+                file=self.source.file or None,
+                remedy="give a wavelength inside the range",
+            )
+        index = int(np.argmin(np.abs(axis - wavelength_nm)))
+        column = self.absorbance[:, index]
+        known = np.isfinite(column)
+        remarks = list(self.remarks)
+        if not known.any():
+            raise InputError(
+                f"every reading at {axis[index]:g} nm is masked",
+                file=self.source.file or None,
+                remedy="choose another wavelength",
+            )
+        if abs(axis[index] - wavelength_nm) > 1e-6:
+            remarks.append(
+                Remark(
+                    "nearest_pixel",
+                    f"read at {axis[index]:g} nm, the pixel nearest to {wavelength_nm:g} nm",
+                )
+            )
+        if not known.all():
+            remarks.append(
+                Remark(
+                    "masked_cells",
+                    f"{int((~known).sum())} masked readings at {axis[index]:g} nm left out",
+                    int((~known).sum()),
+                    tuple(int(i) for i in np.flatnonzero(~known)[:20]),
+                )
+            )
+        return Trace(
+            time_s=self.time_s[known],
+            absorbance=column[known],
+            label=f"{self.label} {axis[index]:g} nm".strip(),
+            unit=self.unit,
+            wavelength_nm=float(axis[index]),
+            source=self.source,
+            remarks=tuple(remarks),
+        )
+
+    def exciton_peak(self, near_nm: float | None = None) -> Trace:
+        """Return height and position of the exciton peak against time.
+
+        Parameters
+        ----------
+        near_nm : float, optional
+            Where to look, in nm; by default the strongest peak of the first spectra.
+
+        Returns
+        -------
+        Trace
+            The signal is the peak's height; `peak_nm` and `peak_nm_se` hold its position.
+
+        See Also
+        --------
+        cxkinetics.signals.peak.track_peak : how it is found.
+        """
+        from cxkinetics.signals.peak import track_peak
+
+        return track_peak(self, near_nm=near_nm)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as a JSON-ready mapping (masked cells are None)."""
+        matrix: list[list[float | None]] = [
+            [value if np.isfinite(value) else None for value in row] for row in self.absorbance.tolist()
+        ]
+        return {
+            "time_s": self.time_s.tolist(),
+            "wavelength_nm": self.wavelength_nm.tolist(),
+            "absorbance": matrix,
+            "label": self.label,
+            "unit": self.unit,
+            "source": self.source.to_dict(),
+            "remarks": [remark.to_dict() for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "SpectralSeries":
+        """Return the series that `to_dict` wrote."""
+        fields = dict(record)
+        fields["absorbance"] = np.array(fields["absorbance"], dtype=np.float64)
+        fields["source"] = Source.from_dict(fields["source"])
+        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
+        return cls(**fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SpectralSeries):
+            return NotImplemented
+        return all(
+            same_array(getattr(self, name), getattr(other, name))
+            for name in ("time_s", "wavelength_nm", "absorbance")
+        ) and all(
+            getattr(self, name) == getattr(other, name) for name in ("label", "unit", "source", "remarks")
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        name = f"{self.label!r}, " if self.label else ""
+        return (
+            f"SpectralSeries({name}{self.time_s.size} times {self.time_s[0]:g}-{self.time_s[-1]:g} s x "
+            f"{self.wavelength_nm.size} wavelengths {self.wavelength_nm[0]:g}-{self.wavelength_nm[-1]:g} nm, "
+            f"{self.unit})"
+        )
+
+
+def _axis(name: str, values: Array) -> Array:
+    try:
+        axis = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} holds something that is not a number: {error}") from error
+    if axis.ndim != 1 or axis.size == 0:
+        raise InputError(f"{name} has shape {axis.shape}; an axis needs one dimension and at least one value")
+    if not np.all(np.isfinite(axis)):
+        index = int(np.flatnonzero(~np.isfinite(axis))[0])
+        raise InputError(f"{name}[{index}] is {axis[index]}; an axis must be finite")
+    return axis

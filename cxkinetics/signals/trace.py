@@ -1,0 +1,209 @@
+"""A trace: one signal against time, sorted, finite and frozen.
+
+Times are in s. The signal is an absorbance unless `unit` says otherwise (a concentration column
+keeps its unit). Saturation, dropouts and missing cells are screened by `load`, not here; here a
+value that is not finite is refused, with its index.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
+from cxkinetics.errors import InputError
+from cxkinetics.remarks import Remark
+from cxkinetics.source import Source, sha256_of
+
+__all__ = ["Trace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trace:
+    """One signal against time.
+
+    Parameters
+    ----------
+    time_s : array_like, shape (n,)
+        Times in s, in any order; equal times are allowed (replicate readings).
+    absorbance : array_like, shape (n,)
+        The signal, in `unit`.
+    sigma : array_like, shape (n,), optional
+        Standard deviation of each point in `unit`, positive; only ratios matter unless a fit is
+        told to take it at its word.
+    label : str
+        Name of the trace.
+    unit : str
+        Unit of the signal; "AU" (absorbance units) by default.
+    wavelength_nm : float, optional
+        Where it was read.
+    peak_nm : array_like, shape (n,), optional
+        Position of the tracked peak at each time, in nm.
+    peak_nm_se : array_like, shape (n,), optional
+        Standard error of that position, in nm.
+    source : Source
+        Provenance.
+    remarks : tuple of Remark
+        What was assumed, converted or masked on the way here.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a value is not finite, or a sigma is not positive.
+
+    Examples
+    --------
+    >>> trace = Trace(time_s=[2, 0, 1], absorbance=[0.5, 0.9, 0.7], label="run 3")
+    >>> trace.absorbance.tolist()
+    [0.9, 0.7, 0.5]
+    """
+
+    time_s: Array
+    absorbance: Array
+    sigma: Array | None = None
+    label: str = ""
+    unit: str = "AU"
+    wavelength_nm: float | None = None
+    peak_nm: Array | None = None
+    peak_nm_se: Array | None = None
+    source: Source = field(default_factory=Source)
+    remarks: tuple[Remark, ...] = ()
+
+    def __post_init__(self) -> None:
+        time = _column("time_s", self.time_s)
+        order = np.argsort(time, kind="stable")
+        object.__setattr__(self, "time_s", frozen_array(time[order]))
+        for name in ("absorbance", "sigma", "peak_nm", "peak_nm_se"):
+            given: ArrayLike | None = getattr(self, name)
+            if given is None:
+                continue
+            column = _column(name, given, finite=not name.startswith("peak"))
+            if column.size != time.size:
+                raise InputError(
+                    f"{name} has {column.size} values but time_s has {time.size}; give one value per time"
+                )
+            object.__setattr__(self, name, frozen_array(column[order]))
+        if self.sigma is not None and not np.all(self.sigma > 0):
+            index = int(np.flatnonzero(self.sigma <= 0)[0])
+            raise InputError(
+                f"sigma is {self.sigma[index]:g} at t = {self.time_s[index]:g} s; it must be positive"
+            )
+        if not self.source.sha256:
+            digest = sha256_of(self.time_s.tobytes() + self.absorbance.tobytes())
+            object.__setattr__(self, "source", replace(self.source, sha256=digest))
+
+    @property
+    def n_points(self) -> int:
+        """Number of points."""
+        return int(self.time_s.size)
+
+    def peak_position(self) -> "Trace":
+        """Return the position of the tracked peak against time as a trace in nm.
+
+        Raises
+        ------
+        InputError
+            If this trace was not made by tracking a peak.
+        """
+        if self.peak_nm is None:
+            raise InputError(
+                "this trace holds no peak position; make it with SpectralSeries.exciton_peak(near_nm=...)"
+            )
+        known = np.isfinite(self.peak_nm)
+        errors = None if self.peak_nm_se is None else self.peak_nm_se[known]
+        if errors is not None and not np.all(np.isfinite(errors) & (errors > 0)):
+            errors = None
+        return Trace(
+            time_s=self.time_s[known],
+            absorbance=self.peak_nm[known],
+            sigma=errors,
+            label=f"{self.label} peak position".strip(),
+            unit="nm",
+            source=self.source,
+            remarks=self.remarks,
+        )
+
+    def select(self, keep: ArrayLike, *remarks: Remark) -> "Trace":
+        """Return the points where the mask `keep` (shape (n,)) is true, with `remarks` added."""
+        mask = np.asarray(keep, dtype=bool)
+        return replace(
+            self,
+            time_s=self.time_s[mask],
+            absorbance=self.absorbance[mask],
+            sigma=None if self.sigma is None else self.sigma[mask],
+            peak_nm=None if self.peak_nm is None else self.peak_nm[mask],
+            peak_nm_se=None if self.peak_nm_se is None else self.peak_nm_se[mask],
+            remarks=(*self.remarks, *remarks),
+        )
+
+    def with_remarks(self, *remarks: Remark) -> "Trace":
+        """Return the same trace with `remarks` added."""
+        return replace(self, remarks=(*self.remarks, *remarks))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as a JSON-ready mapping."""
+        return {
+            "time_s": self.time_s.tolist(),
+            "absorbance": self.absorbance.tolist(),
+            "sigma": _listed(self.sigma),
+            "label": self.label,
+            "unit": self.unit,
+            "wavelength_nm": self.wavelength_nm,
+            "peak_nm": _listed(self.peak_nm),
+            "peak_nm_se": _listed(self.peak_nm_se),
+            "source": self.source.to_dict(),
+            "remarks": [remark.to_dict() for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Trace":
+        """Return the trace that `to_dict` wrote."""
+        fields = dict(record)
+        for name in ("peak_nm", "peak_nm_se"):
+            if fields.get(name) is not None:
+                fields[name] = [np.nan if value is None else value for value in fields[name]]
+        fields["source"] = Source.from_dict(fields["source"])
+        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
+        return cls(**fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        arrays = ("time_s", "absorbance", "sigma", "peak_nm", "peak_nm_se")
+        plain = ("label", "unit", "wavelength_nm", "source", "remarks")
+        return all(same_array(getattr(self, a), getattr(other, a)) for a in arrays) and all(
+            getattr(self, p) == getattr(other, p) for p in plain
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        name = f"{self.label!r}, " if self.label else ""
+        if not self.n_points:
+            return f"Trace({name}0 points)"
+        return (
+            f"Trace({name}{self.n_points} points, {self.time_s[0]:g}-{self.time_s[-1]:g} s, "
+            f"{self.absorbance.min():.4g}-{self.absorbance.max():.4g} {self.unit})"
+        )
+
+
+def _column(name: str, values: ArrayLike, *, finite: bool = True) -> Array:
+    try:
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} holds something that is not a number: {error}") from error
+    if column.ndim != 1:
+        raise InputError(f"{name} has shape {column.shape}; a trace needs one dimension")
+    if finite and not np.all(np.isfinite(column)):
+        index = int(np.flatnonzero(~np.isfinite(column))[0])
+        raise InputError(
+            f"{name}[{index}] is {column[index]}; load() masks such values and says so, here drop it first"
+        )
+    return column
+
+
+def _listed(column: Array | None) -> list[float | None] | None:
+    if column is None:
+        return None
+    return [value if np.isfinite(value) else None for value in column.tolist()]

@@ -1,0 +1,1 @@
+"""Whole spectra: rank, global fits and the two witnesses of one breakpoint."""
