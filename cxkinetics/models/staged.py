@@ -37,7 +37,8 @@ def time_in_stages(time_s: Array, breakpoints_s: Array) -> Array:
     ends = np.concatenate([breaks, [np.inf]])
     inside = np.clip(time_s[:, None], starts, ends)
     starts[0] = 0.0
-    return inside - starts
+    spent: Array = inside - starts
+    return spent
 
 
 def staged_decay(
@@ -70,7 +71,8 @@ def staged_decay(
     [0.9, 0.2937, 0.0642]
     """
     exponent = time_in_stages(time_s, breakpoints_s) @ np.asarray(rates_per_s, dtype=float)
-    return offset + amplitude * np.exp(-exponent)
+    signal: Array = offset + amplitude * np.exp(-exponent)
+    return signal
 
 
 def stage_number(time_s: Array, breakpoints_s: Array) -> Array:
@@ -93,4 +95,6 @@ def free_joint_decay(
         As for `staged_decay`.
     """
     stage = stage_number(time_s, breakpoints_s).astype(int)
-    return offset + np.exp(np.asarray(ln_levels)[stage] - np.asarray(rates_per_s)[stage] * time_s)
+    ln_signal: Array = np.asarray(ln_levels)[stage] - np.asarray(rates_per_s)[stage] * time_s
+    signal: Array = offset + np.exp(ln_signal)
+    return signal
