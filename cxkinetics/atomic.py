@@ -1,0 +1,129 @@
+"""Files that are whole or not there: written under a temporary name, then moved into place.
+
+A run that is interrupted half-way leaves the old output as it was. A directory is replaced in two
+renames; between them the old one stands aside under a temporary name and is put back on failure.
+Text that goes into a table is neutralised, so that a spreadsheet never runs it as a formula.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["neutral_cell", "replace_directory", "write_bytes", "write_text"]
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Write `data` to `path` so that the file is either the old one or the whole new one.
+
+    Parameters
+    ----------
+    path : path-like
+        Where to; missing parent folders are made.
+    data : bytes
+        The content.
+
+    Returns
+    -------
+    Path
+        The file written.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(_usual_mode(target))
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return target
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write `text` to `path` as UTF-8, whole or not at all (see `write_bytes`)."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def replace_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a fresh folder to fill; it takes the place of `path` when the block ends without error.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder to make or to replace whole.
+
+    Yields
+    ------
+    Path
+        A temporary folder beside it. If the block raises, it is removed and `path` stays as it was.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    try:
+        yield fresh
+        fresh.chmod(0o777 & ~_umask())
+        _swap(fresh, target)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def neutral_cell(text: str) -> str:
+    """Return `text` so that a spreadsheet shows it and never runs it as a formula.
+
+    A leading apostrophe is put before texts that begin with = + - @ or a control character;
+    plain numbers are left alone.
+
+    Examples
+    --------
+    >>> neutral_cell("=1+1"), neutral_cell("-3.5"), neutral_cell("run 3")
+    ("'=1+1", '-3.5', 'run 3')
+    """
+    if not text.startswith(_FORMULA_STARTS):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return "'" + text
+    return text
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    if not target.exists():
+        os.replace(fresh, target)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
+    old = aside / "old"
+    os.replace(target, old)
+    try:
+        os.replace(fresh, target)
+    except BaseException:
+        os.replace(old, target)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _usual_mode(target: Path) -> int:
+    try:
+        return target.stat().st_mode & 0o777
+    except OSError:
+        return 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
