@@ -1,0 +1,214 @@
+"""One absorption band on a sloping background: where it is, how wide, how high.
+
+Near its maximum a band is described by a Gaussian G(u), u = (wavelength - position)/width, with its
+first and second derivative functions u G and u^2 G, on a straight line 1, u. All of these enter
+linearly: u G moves the band, u^2 G widens it, so position and width follow by Gauss-Newton steps
+for all spectra at once, and the height at a given position is a fixed linear combination of the
+readings, without the bias of taking a maximum of noise.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray
+
+__all__ = ["BandFit", "difference_noise", "find_bands", "fit_bands", "isolated_spikes", "refine_width"]
+
+_HALF_WINDOW = 2.5  # in band widths (Gaussian sigma): wide enough to tell the band from its background
+_MAX_STEP = 0.5  # of the width, for one Gauss-Newton step
+
+
+class BandFit(NamedTuple):
+    """Linear coefficients of the band functions for each spectrum.
+
+    Attributes
+    ----------
+    coefficients : Array, shape (n, q)
+        Of G, u G, 1, u and (q = 5) u^2 G; NaN where fewer than q + 1 cells are known.
+    covariance : Array, shape (n, q, q)
+        For readings of unit variance.
+    residuals : Array, shape (n, m)
+        Readings minus fit inside the window, NaN elsewhere.
+    """
+
+    coefficients: Array
+    covariance: Array
+    residuals: Array
+
+
+def difference_noise(spectra: Array) -> float:
+    """Return the standard deviation of one reading from third differences along the wavelength.
+
+    Parameters
+    ----------
+    spectra : Array, shape (n, m)
+        Readings; NaN where masked.
+    """
+    if spectra.shape[1] < 5:
+        return 0.0
+    third = np.abs(np.diff(spectra, 3, axis=1))
+    known = third[np.isfinite(third)]
+    return float(np.median(known)) / 0.6745 / np.sqrt(20.0) if known.size else 0.0
+
+
+def isolated_spikes(spectra: Array) -> BoolArray:
+    """Return which single readings stand out from their neighbours in time and in wavelength.
+
+    Parameters
+    ----------
+    spectra : Array, shape (n, m)
+        Readings; NaN where masked.
+
+    Returns
+    -------
+    BoolArray, shape (n, m)
+        True where a reading lies more than ten robust standard deviations off both predictions: a
+        sharp band stands out in wavelength only, an injection in time only.
+    """
+    spikes = np.zeros(spectra.shape, dtype=bool)
+    if spectra.shape[0] < 5 or spectra.shape[1] < 7:
+        return spikes
+    known = np.isfinite(spectra)
+    filled = spectra.copy()
+    rows = np.arange(spectra.shape[0])
+    for column in np.flatnonzero(~known.all(axis=0) & known.any(axis=0)):
+        seen = known[:, column]
+        filled[:, column] = np.interp(rows, rows[seen], spectra[seen, column])
+    inner = filled[:, 2:-2]
+    before = np.vstack([2 * inner[1] - inner[2], inner[:-1]])
+    after = np.vstack([inner[1:], 2 * inner[-2] - inner[-3]])
+    before[-1] = after[-1]
+    after[0] = before[0]
+    near = filled[:, 1:-3] + filled[:, 3:-1]
+    far = filled[:, :-4] + filled[:, 4:]
+    in_time, in_wavelength = inner - (before + after) / 2, inner - (4 * near - far) / 6
+    spikes[:, 2:-2] = known[:, 2:-2] & _stands_out(in_time) & _stands_out(in_wavelength)
+    return spikes
+
+
+def _stands_out(difference: Array) -> BoolArray:
+    known = np.isfinite(difference)
+    if not known.any():
+        return known
+    spread = float(np.median(np.abs(difference[known]))) / 0.6745
+    out: BoolArray = known & (np.abs(np.where(known, difference, 0.0)) > 10 * max(spread, 1e-12))
+    return out
+
+
+def fit_bands(
+    wavelength_nm: Array, spectra: Array, position_nm: Array, width_nm: float, *, shape_free: bool
+) -> BandFit:
+    """Return the least-squares coefficients of the band functions about given positions.
+
+    Parameters
+    ----------
+    wavelength_nm : Array, shape (m,)
+        Wavelengths, nm.
+    spectra : Array, shape (n, m)
+        Readings; NaN where masked.
+    position_nm : Array, shape (n,)
+        Position assumed for each spectrum, nm.
+    width_nm : float
+        Gaussian standard deviation of the band, nm.
+    shape_free : bool
+        Whether u^2 G is fitted too (a band that widens or narrows in time).
+    """
+    scaled = (wavelength_nm[None, :] - position_nm[:, None]) / width_nm
+    inside = (np.abs(scaled) <= _HALF_WINDOW) & np.isfinite(spectra)
+    scaled = np.where(inside, scaled, 0.0)
+    bell = np.exp(-(scaled**2) / 2)
+    columns = [bell, scaled * bell, np.ones_like(bell), scaled]
+    if shape_free:
+        columns.append(scaled**2 * bell)
+    basis = np.stack(columns, axis=2) * inside[:, :, None]
+    size = basis.shape[2]
+    normal = np.einsum("nmi,nmj->nij", basis, basis)
+    moment = np.einsum("nmi,nm->ni", basis, np.where(inside, spectra, 0.0))
+    usable = _well_posed(normal, inside, scaled)
+    covariance = np.full(normal.shape, np.nan)
+    covariance[usable] = np.linalg.inv(normal[usable])
+    coefficients = np.full((spectra.shape[0], size), np.nan)
+    coefficients[usable] = np.einsum("nij,nj->ni", covariance[usable], moment[usable])
+    fitted = np.einsum("nmi,ni->nm", basis, coefficients)
+    return BandFit(coefficients, covariance, np.where(inside, spectra - fitted, np.nan))
+
+
+def _well_posed(normal: Array, inside: BoolArray, scaled: Array) -> BoolArray:
+    """Whether the known cells lie on both sides of the maximum and outnumber the unknowns."""
+    enough = inside.sum(axis=1) > normal.shape[1]
+    left = (inside & (scaled < -0.3)).sum(axis=1) >= 2
+    right = (inside & (scaled > 0.3)).sum(axis=1) >= 2
+    scale = np.sqrt(np.maximum(np.diagonal(normal, axis1=1, axis2=2), 1e-300))
+    correlation = normal / (scale[:, :, None] * scale[:, None, :])
+    well: BoolArray = enough & left & right & (np.linalg.cond(correlation) < 1e10)
+    return well
+
+
+def refine_width(
+    wavelength_nm: Array, spectrum: Array, position_nm: float, width_nm: float
+) -> tuple[float, float, float]:
+    """Return position (nm), width (nm) and height above a straight background of the nearest band.
+
+    Gauss-Newton steps from the start values; where they lead away from the start, that is returned
+    with a height of zero.
+    """
+    start, height = (position_nm, width_nm), 0.0
+    limits = width_nm / 3, width_nm * 3
+    for _ in range(25):
+        fit = fit_bands(wavelength_nm, spectrum[None, :], np.array([position_nm]), width_nm, shape_free=True)
+        height, shift, _, _, widening = fit.coefficients[0]
+        if not np.isfinite(height) or height == 0:
+            break
+        move = float(np.clip(shift / height, -_MAX_STEP, _MAX_STEP)) * width_nm
+        widen = float(np.clip(widening / height, -0.2, 0.2)) * width_nm
+        position_nm += move
+        width_nm = float(np.clip(width_nm + widen, *limits))
+        if abs(move) < 1e-6 * width_nm and abs(widen) < 1e-6 * width_nm:
+            break
+    if not np.isfinite(height) or height <= 0 or abs(position_nm - start[0]) > 1.5 * start[1]:
+        return (*start, 0.0)
+    return position_nm, width_nm, float(height)
+
+
+def find_bands(wavelength_nm: Array, spectrum: Array, noise: float) -> list[tuple[float, float, float]]:
+    """Return the bands of one spectrum as (prominence, position in nm, width in nm), strongest first.
+
+    A band is a local maximum inside the range whose prominence is at least six times the noise and
+    that is at least three pixels wide at half prominence; its width is that of a Gaussian as wide.
+    """
+    known = np.isfinite(spectrum)
+    axis, signal = wavelength_nm[known], _lightly_smoothed(spectrum[known])
+    bands = []
+    for top in range(1, axis.size - 1):
+        if not (signal[top] > signal[top - 1] and signal[top] >= signal[top + 1]):
+            continue
+        higher = np.flatnonzero(signal > signal[top])
+        left = int(higher[higher < top].max(initial=-1)) + 1
+        right = int(higher[higher > top].min(initial=axis.size)) - 1
+        base = max(signal[left : top + 1].min(), signal[top : right + 1].min())
+        prominence = float(signal[top] - base)
+        half = signal[top] - prominence / 2
+        start, stop = top, top
+        while start > left and signal[start] > half:
+            start -= 1
+        while stop < right and signal[stop] > half:
+            stop += 1
+        if prominence > 6 * _local_noise(signal, start, stop, noise) and stop - start >= 3:
+            bands.append((prominence, float(axis[top]), float(axis[stop] - axis[start]) / 2.355))
+    return sorted(bands, reverse=True)
+
+
+def _lightly_smoothed(signal: Array) -> Array:
+    if signal.size < 7:
+        return signal
+    padded = np.concatenate([signal[:1], signal[:1], signal, signal[-1:], signal[-1:]])
+    smooth: Array = np.convolve(padded, np.array([-3.0, 12.0, 17.0, 12.0, -3.0]) / 35, mode="valid")
+    return smooth
+
+
+def _local_noise(signal: Array, start: int, stop: int, noise: float) -> float:
+    """Return the noise given, or the roughness around the band where that is larger (saturation)."""
+    around = signal[max(start - 8, 0) : stop + 9]
+    rough = np.abs(np.diff(around, 3))
+    return max(noise, float(np.median(rough)) / 0.6745 / np.sqrt(20.0)) if rough.size > 8 else noise

@@ -1,0 +1,268 @@
+"""Tracking an absorption peak: its height and its sub-pixel position at each time.
+
+The band is described near its maximum by a Gaussian with its derivatives on a straight background
+(`band.py`). Positions are fitted per time and smoothed into a path (`path.py`); the height is the
+signal at the path's position, a fixed linear combination of the readings around it. So a noisy
+spectrum is never searched for its maximum, and a band that has nearly gone keeps an unbiased height
+while its position becomes uncertain: a wide `peak_nm_se`, or NaN where the band is lost in the noise.
+
+The positions returned are the single ones, one per time and independent of each other (not the
+smoothed path), so that they can be fitted in their turn.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import InputError, UsageError
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.band import difference_noise, find_bands, fit_bands, isolated_spikes, refine_width
+from cxkinetics.signals.path import smooth_path
+from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.signals.trace import Trace
+
+__all__ = ["track_peak"]
+
+_LOST = 4.0  # a band lower than this many standard errors of its height has no position
+_REACH_NM = 20.0  # how far from near_nm the maximum may lie
+
+
+def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline: str = "none") -> Trace:
+    """Return height and position of an absorption peak against time.
+
+    Parameters
+    ----------
+    series : SpectralSeries
+        Spectra against time; masked cells (NaN) are left out, spectra without enough cells around
+        the peak are dropped and counted in a remark.
+    near_nm : float, optional
+        The maximum nearest to this wavelength (within 20 nm) is tracked, nm; by default the
+        strongest peak of the first spectra, and a remark "tracked_peak" says which that was.
+    baseline : {"none", "linear"}
+        "none": the height is the signal at the maximum. "linear": the height above a straight
+        background fitted around the band.
+
+    Returns
+    -------
+    Trace
+        The signal is the height, in the unit of the series; `peak_nm` is the position at each time
+        and `peak_nm_se` its standard error, nm (NaN where the band is lost in the noise);
+        `wavelength_nm` is the position in the first spectra.
+
+    Raises
+    ------
+    InputError
+        If no peak stands out of the noise, or none near `near_nm`.
+    UsageError
+        If `baseline` is unknown.
+
+    Examples
+    --------
+    >>> wavelength = np.arange(290.0, 361.0, 2.0)
+    >>> time = np.linspace(0, 20, 5)
+    >>> position = 324 + 0.15 * time
+    >>> band = np.exp(-0.5 * ((wavelength - position[:, None]) / 6) ** 2)
+    >>> series = SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=0.9 * band)
+    >>> trace = track_peak(series)
+    >>> trace.peak_nm.round(3).tolist()
+    [324.0, 324.75, 325.5, 326.25, 327.0]
+    >>> trace.absorbance.round(4).tolist()
+    [0.9, 0.9, 0.9, 0.9, 0.9]
+    """
+    if baseline not in ("none", "linear"):
+        raise UsageError(f"baseline is {baseline!r}; it must be 'none' or 'linear'")
+    axis = series.wavelength_nm
+    spikes = isolated_spikes(series.absorbance)
+    spectra = np.where(spikes, np.nan, series.absorbance)
+    start, width, which = _choose(series, spectra, near_nm)
+    first_guess = _coarse_path(axis, spectra, start, width)
+    position, error, path, factor, width = _positions(series.time_s, axis, spectra, first_guess, width)
+    shape_free = _shape_changes(axis, spectra, path, width)
+    fit = fit_bands(axis, spectra, path, width, shape_free=shape_free and baseline == "none")
+    height = fit.coefficients[:, 0] + (fit.coefficients[:, 2] if baseline == "none" else 0.0)
+    kept = np.isfinite(height)
+    if not kept.any():
+        raise InputError(
+            f"no spectrum has enough readings around {start:.1f} nm to follow the peak there",
+            file=series.source.file or None,
+            remedy="give near_nm at another peak, or at_wavelength for one wavelength",
+        )
+    at_start = float(path[kept][0])
+    remarks = [
+        *series.remarks,
+        Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm"),
+    ]
+    if spikes.any():
+        rows = np.flatnonzero(spikes.any(axis=1))
+        text = f"{int(spikes.sum())} isolated spikes of single readings left out of the peak"
+        remarks.append(Remark("spikes_masked", text, int(spikes.sum()), tuple(int(i) for i in rows[:20])))
+    if not kept.all():
+        lost = np.flatnonzero(~kept)
+        remarks.append(
+            Remark(
+                "spectra_dropped",
+                f"{lost.size} spectra left out: too few unmasked readings around the peak",
+                int(lost.size),
+                tuple(int(i) for i in lost[:20]),
+            )
+        )
+    unseen = kept & ~np.isfinite(position)
+    if unseen.any():
+        remarks.append(
+            Remark(
+                "peak_lost",
+                f"the peak has no position of its own in {int(unseen.sum())} weak spectra; "
+                "its height is read where the neighbouring times have it",
+                int(unseen.sum()),
+                tuple(int(i) for i in np.flatnonzero(unseen)[:20]),
+            )
+        )
+    return Trace(
+        time_s=series.time_s[kept],
+        absorbance=height[kept],
+        label=f"{series.label} peak at {at_start:.0f} nm".strip(),
+        unit=series.unit,
+        wavelength_nm=at_start,
+        peak_nm=position[kept],
+        peak_nm_se=(error * factor)[kept],
+        source=series.source,
+        remarks=tuple(remarks),
+    )
+
+
+def _choose(series: SpectralSeries, spectra: Array, near_nm: float | None) -> tuple[float, float, str]:
+    """Position and width of the band to track, and the words that say which it is."""
+    axis = series.wavelength_nm
+    low, high = float(axis[0]), float(axis[-1])
+    if near_nm is not None and not low <= near_nm <= high:
+        raise InputError(
+            f"no data at {near_nm:g} nm: the spectra run from {low:g} to {high:g} nm",
+            file=series.source.file or None,
+            remedy="give a wavelength inside the range",
+        )
+    count = max(1, min(5, spectra.shape[0] // 10))
+    looked_at = [("first", spectra[:count]), ("last", spectra[-count:]), ("mean of all", spectra)]
+    nearest: list[float] = []
+    for name, block in looked_at:
+        mean = _column_mean(block)
+        noise = difference_noise(block) / np.sqrt(block.shape[0])
+        bands = find_bands(axis, mean, noise)
+        if near_nm is not None:
+            nearest += [position for _, position, _ in bands]
+            bands = [band for band in bands if abs(band[1] - near_nm) <= _REACH_NM]
+            bands.sort(key=lambda band: abs(band[1] - near_nm))
+        found = [(*refine_width(axis, mean, place, width), rise) for rise, place, width in bands[:8]]
+        if not found:
+            continue
+        if near_nm is None:  # a shoulder on a steep rise is as strong as its band is high
+            found.sort(key=lambda band: -max(min(band[2], 4 * band[3]), band[3]))
+        position, width = found[0][:2]
+        where = f"the {name} spectra" if name != "mean of all" else "the mean of all spectra"
+        asked = "strongest peak" if near_nm is None else f"peak nearest to {near_nm:g} nm"
+        return position, width, f"{asked} of {where}"
+    where = "" if near_nm is None else f" within {_REACH_NM:g} nm of {near_nm:g} nm"
+    seen = (
+        f" (peaks stand at {', '.join(f'{p:.0f}' for p in sorted(set(nearest))[:6])} nm)" if nearest else ""
+    )
+    raise InputError(
+        f"no peak stands out of the noise between {low:g} and {high:g} nm{where}{seen}",
+        file=series.source.file or None,
+        remedy="read one wavelength instead (at_wavelength, --wavelength NM)",
+    )
+
+
+def _column_mean(block: Array) -> Array:
+    known = np.isfinite(block)
+    count = known.sum(axis=0)
+    total = np.where(known, block, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _coarse_path(axis: Array, spectra: Array, start: float, width: float) -> Array:
+    """Follow the band through block averages, so that it may move by more than its width."""
+    n = spectra.shape[0]
+    edges = np.unique(np.linspace(0, n, min(n, 40) + 1).astype(int))
+    centres, places = [], []
+    place = start
+    for low, high in pairwise(edges):
+        mean = _column_mean(spectra[low:high])
+        noise = difference_noise(spectra[low:high]) / np.sqrt(high - low)
+        for _ in range(4):
+            fit = fit_bands(axis, mean[None, :], np.array([place]), width, shape_free=False)
+            height, shift = fit.coefficients[0, :2]
+            error = noise * np.sqrt(fit.covariance[0, 0, 0])
+            if not (np.isfinite(height) and height > 2 * _LOST * error):
+                break
+            trial = place + float(np.clip(shift / height, -0.5, 0.5)) * width
+            place = trial if axis[0] + width < trial < axis[-1] - width else place
+        centres.append((low + high - 1) / 2)
+        places.append(place)
+    return np.interp(np.arange(n), centres, places)
+
+
+def _positions(
+    time: Array, axis: Array, spectra: Array, guess: Array, width: float
+) -> tuple[Array, Array, Array, float, float]:
+    """Single positions with standard errors, the smooth path, the factor on the errors, the width."""
+    noise = _noise(axis, spectra, guess, width)
+    path, factor = guess, 1.0
+    position, error = guess, np.full(guess.shape, np.nan)
+    for _ in range(3):
+        position = path.copy()
+        for _ in range(4):  # Gauss-Newton, never further from the path than one width
+            fit = fit_bands(axis, spectra, position, width, shape_free=False)
+            height, shift = fit.coefficients[:, 0], fit.coefficients[:, 1]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = np.clip(shift / height, -0.5, 0.5) * width
+            step = np.where(np.isfinite(step), step, 0.0)
+            position = np.clip(position + step, path - width, path + width)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            seen = height > _LOST * noise * np.sqrt(fit.covariance[:, 0, 0])
+            error = noise * np.sqrt(fit.covariance[:, 1, 1]) / np.abs(height) * width
+        seen &= np.abs(position - path) < width
+        position, error = np.where(seen, position, np.nan), np.where(seen, error, np.nan)
+        smooth = smooth_path(time, position, np.maximum(error, 1e-6 * width))
+        if not np.isfinite(smooth.position).all():
+            return position, error, guess, 1.0, width
+        path, factor = smooth.position, max(smooth.error_factor, 1.0)
+        width = _pooled_width(axis, spectra, path, width)
+    return position, error, path, factor, width
+
+
+def _pooled_width(axis: Array, spectra: Array, path: Array, width: float) -> float:
+    """One Gauss-Newton step of the width that all spectra share."""
+    fit = fit_bands(axis, spectra, path, width, shape_free=True)
+    known = np.isfinite(fit.coefficients[:, 0])
+    height, widening = fit.coefficients[known, 0], fit.coefficients[known, 4]
+    weight = 1 / fit.covariance[known, 4, 4]
+    strength = float(weight @ height**2)
+    ratio = float(weight @ (widening * height)) / strength if strength > 0 else 0.0
+    return width * (1 + float(np.clip(ratio, -0.2, 0.2)))
+
+
+def _noise(axis: Array, spectra: Array, guess: Array, width: float) -> float:
+    """Return the standard deviation of one reading, from the window around the band alone."""
+    reach = (axis >= guess.min() - 3 * width) & (axis <= guess.max() + 3 * width)
+    rough = difference_noise(spectra[:, reach])
+    residuals = fit_bands(axis, spectra, guess, width, shape_free=True).residuals
+    count = np.isfinite(residuals).sum(axis=1)
+    free = int(np.maximum(count - 6, 0)[count > 0].sum())
+    if free < 10:
+        return rough
+    # Differences see the curvature of a narrow band, residuals a misfit of its shape: the smaller is nearer.
+    return min(rough, float(np.sqrt(np.nansum(residuals**2) / free)))
+
+
+def _shape_changes(axis: Array, spectra: Array, path: Array, width: float) -> bool:
+    """Whether the band's width changes in time by more than noise explains."""
+    fit = fit_bands(axis, spectra, path, width, shape_free=True)
+    known = np.isfinite(fit.coefficients[:, 0])
+    if known.sum() < 5:
+        return True
+    height, widening = fit.coefficients[known, 0], fit.coefficients[known, 4]
+    noise = max(_noise(axis, spectra, path, width), 1e-12)
+    error = noise * np.sqrt(fit.covariance[known, 4, 4])
+    ratio = float((widening / error**2) @ height / ((height / error**2) @ height))
+    excess = float(np.mean(((widening - ratio * height) / error) ** 2))
+    return excess > 1 + 3 * float(np.sqrt(2 / known.sum()))

@@ -1,0 +1,203 @@
+"""Peak tracking against simulated bands whose position and height are known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import least_squares
+
+from cxkinetics.errors import InputError, UsageError
+from cxkinetics.signals.band import find_bands, isolated_spikes
+from cxkinetics.signals.path import smooth_path
+from cxkinetics.signals.peak import track_peak
+from cxkinetics.signals.spectra import SpectralSeries
+
+TRUE = np.array([0.9, 0.056, 0.019, 20.0])
+
+
+def staged(time, a0, k1, k2, tb):
+    return a0 * np.exp(-k1 * np.minimum(time, tb) - k2 * np.maximum(time - tb, 0))
+
+
+def simulate(seed, *, step=2.0, width=6.0, sd=0.003, slope=0.0, time=None, height=None, position=None):
+    rng = np.random.default_rng(seed)
+    time = np.arange(0, 101.0) if time is None else time
+    wavelength = np.arange(290.0, 360.1, step)
+    position = 324 + 0.15 * np.minimum(time, 20) if position is None else position
+    height = staged(time, *TRUE) if height is None else height
+    band = height[:, None] * np.exp(-0.5 * ((wavelength - position[:, None]) / width) ** 2)
+    matrix = band + slope * (360 - wavelength) + sd * rng.standard_normal(band.shape)
+    return position, height, SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=matrix)
+
+
+def fit_staged(time, signal):
+    solution = least_squares(lambda p: staged(time, *p) - signal, TRUE)
+    scale = 2 * solution.cost / (time.size - 4)
+    return solution.x, np.sqrt(np.diag(np.linalg.inv(solution.jac.T @ solution.jac)) * scale)
+
+
+@pytest.mark.parametrize(
+    ("step", "width", "slope"), [(2, 6, 0), (1, 6, 0), (1, 12, 0), (2, 4, 0), (1, 6, 0.004)]
+)
+def test_height_gives_unbiased_rates_and_position_honours_its_error(step, width, slope) -> None:
+    offs, pulls, late = [], [], []
+    for seed in range(16):
+        position, height, series = simulate(seed, step=step, width=width, slope=slope)
+        trace = track_peak(series)
+        signal = trace.absorbance - slope * (360 - position)
+        value, error = fit_staged(trace.time_s, signal)
+        offs.append((value - TRUE) / error)
+        pulls.append((trace.peak_nm - position) / trace.peak_nm_se)
+        late.append(np.mean((signal - height)[80:]))
+    mean = np.mean(offs, axis=0)
+    assert np.all(np.abs(mean) < 0.75), mean  # 16 seeds: one standard error of this mean is 0.25
+    assert np.abs(np.mean(pulls)) < 0.1
+    assert 0.8 < np.std(pulls) < 1.15
+    assert np.abs(np.mean(late)) < 0.0002
+
+
+def test_a_band_that_vanishes_keeps_an_unbiased_height_and_loses_its_position() -> None:
+    time = np.arange(0, 301.0)
+    _, height, series = simulate(1, step=1, time=time, height=0.9 * np.exp(-0.05 * time))
+    trace = track_peak(series)
+    late = trace.absorbance[150:] - height[150:]
+    assert abs(late.mean()) < 3 * late.std() / np.sqrt(late.size)
+    assert np.isnan(trace.peak_nm[150:]).mean() > 0.9
+    assert np.isfinite(trace.peak_nm[:60]).all()
+    assert trace.peak_nm_se[50] > 5 * trace.peak_nm_se[0]
+    assert "peak_lost" in {remark.code for remark in trace.remarks}
+
+
+def test_masked_cells_dropped_spectra_and_spikes() -> None:
+    _, height, series = simulate(2, step=1)
+    rng = np.random.default_rng(3)
+    matrix = series.absorbance.copy()
+    matrix[rng.random(matrix.shape) < 0.003] += 1
+    matrix[rng.random(matrix.shape) < 0.15] = np.nan
+    matrix[10:14] = np.nan
+    trace = track_peak(
+        SpectralSeries(time_s=series.time_s, wavelength_nm=series.wavelength_nm, absorbance=matrix)
+    )
+    codes = {remark.code: remark for remark in trace.remarks}
+    assert codes["spectra_dropped"].rows == (10, 11, 12, 13)
+    assert codes["spikes_masked"].count > 5
+    assert trace.n_points == 97
+    kept = np.isin(series.time_s, trace.time_s)
+    off = np.abs(trace.absorbance - height[kept])
+    assert np.median(off) < 0.0015
+    assert np.quantile(off, 0.95) < 0.006
+
+
+def test_the_strongest_peak_of_the_first_spectra_is_taken_and_named() -> None:
+    wavelength = np.arange(280.0, 500.0, 2)
+    time = np.arange(0, 50.0)
+    small = 0.4 * np.exp(-0.5 * ((wavelength - 420) / 15) ** 2)
+    large = 0.8 * np.exp(-0.5 * ((wavelength - 325) / 8) ** 2)
+    matrix = small * np.ones((50, 1)) + large * np.exp(-0.03 * time)[:, None]
+    matrix = matrix + 3 * np.exp(-(wavelength - 280) / 15)  # a steep rise to the ultraviolet is no peak
+    matrix = matrix + 0.001 * np.random.default_rng(0).standard_normal(matrix.shape)
+    series = SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=matrix, label="mix")
+    trace = series.exciton_peak()
+    told = next(remark for remark in trace.remarks if remark.code == "tracked_peak")
+    assert "strongest peak of the first spectra" in told.text
+    assert "32" in told.text
+    assert abs(trace.peak_nm[0] - 325) < 2
+    other = series.exciton_peak(near_nm=410)
+    assert np.all(np.abs(other.peak_nm - 420) < 1)
+    assert other.label == "mix peak at 420 nm"
+    with pytest.raises(InputError, match=r"within 20 nm of 370 nm \(peaks stand at .*420"):
+        series.exciton_peak(near_nm=370)
+
+
+def test_no_peak_and_outside_the_range_are_refused_with_numbers() -> None:
+    rng = np.random.default_rng(0)
+    flat = SpectralSeries(
+        time_s=np.arange(20),
+        wavelength_nm=np.arange(400, 701, 10),
+        absorbance=0.01 + 0.003 * rng.standard_normal((20, 31)),
+    )
+    with pytest.raises(InputError, match="no peak stands out of the noise between 400 and 700 nm"):
+        track_peak(flat)
+    with pytest.raises(InputError, match="no data at 324 nm: the spectra run from 400 to 700 nm"):
+        track_peak(flat, near_nm=324)
+    with pytest.raises(UsageError, match="baseline is 'cubic'"):
+        track_peak(flat, baseline="cubic")
+
+
+def test_a_growing_band_is_found_in_the_last_spectra() -> None:
+    time = np.arange(0, 101.0)
+    grown = 0.5 * (1 - np.exp(-0.05 * time))
+    _, _, series = simulate(4, time=time, height=grown, position=np.full(101, 339.0))
+    trace = track_peak(series, near_nm=339)
+    assert np.std(trace.absorbance - grown) < 0.003
+    assert abs(np.mean(trace.absorbance[-30:] - grown[-30:])) < 0.0008
+
+
+def test_baseline_takes_a_straight_background_away() -> None:
+    _, height, series = simulate(5, step=1, slope=0.004)
+    trace = track_peak(series, baseline="linear")
+    assert abs(np.mean(trace.absorbance - height)) < 0.0006
+
+
+def test_a_single_noiseless_spectrum() -> None:
+    position, _, series = simulate(0, time=np.array([0.0]), sd=0.0)
+    trace = track_peak(series)
+    assert trace.absorbance[0] == pytest.approx(0.9, abs=1e-3)
+    assert trace.peak_nm[0] == pytest.approx(position[0], abs=0.01)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    shift=st.floats(-200, 400), factor=st.floats(0.1, 50), scale=st.floats(0.01, 100), seed=st.integers(0, 99)
+)
+def test_shifting_and_scaling_the_axes_does_the_same_to_the_answer(shift, factor, scale, seed) -> None:
+    _, _, series = simulate(seed)
+    moved = SpectralSeries(
+        time_s=series.time_s * scale,
+        wavelength_nm=series.wavelength_nm + shift,
+        absorbance=series.absorbance * factor,
+    )
+    one, two = track_peak(series), track_peak(moved)
+    assert np.allclose(two.absorbance, one.absorbance * factor, rtol=1e-6, atol=1e-7 * factor)
+    assert np.allclose(two.peak_nm - shift, one.peak_nm, atol=1e-4, equal_nan=True)
+
+
+def test_isolated_spikes_are_single_readings_only() -> None:
+    _, _, series = simulate(6)
+    assert not isolated_spikes(series.absorbance).any()
+    matrix = series.absorbance.copy()
+    matrix[0, 10] += 0.5
+    matrix[50, 20] -= 0.5
+    matrix[-1, 12] += 0.5
+    assert {(int(i), int(j)) for i, j in np.argwhere(isolated_spikes(matrix))} == {
+        (0, 10),
+        (50, 20),
+        (100, 12),
+    }
+    jump = series.absorbance.copy()
+    jump[40:] += 0.5
+    assert not isolated_spikes(jump).any()
+
+
+def test_find_bands_orders_by_prominence() -> None:
+    wavelength = np.arange(300.0, 500.0, 1)
+    spectrum = np.exp(-0.5 * ((wavelength - 350) / 6) ** 2) + 0.5 * np.exp(
+        -0.5 * ((wavelength - 420) / 9) ** 2
+    )
+    found = find_bands(wavelength, spectrum, 1e-6)
+    assert [round(position) for _, position, _ in found] == [350, 420]
+    assert found[0][2] == pytest.approx(6, rel=0.15)
+
+
+def test_smooth_path_follows_a_ramp_and_reports_the_error_factor() -> None:
+    rng = np.random.default_rng(1)
+    time = np.arange(0, 200.0)
+    true = 324 + 0.05 * np.minimum(time, 60)
+    stated = np.full(time.size, 0.05)
+    noisy = true + 0.15 * rng.standard_normal(time.size)
+    noisy[100] = 400
+    noisy[150:] = np.nan
+    path, factor = smooth_path(time, noisy, stated)
+    assert np.sqrt(np.mean((path - true)[:150] ** 2)) < 0.08
+    assert 2.3 < factor < 3.7
+    assert np.allclose(path[150:], path[149])
