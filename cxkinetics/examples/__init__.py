@@ -1,1 +1,5 @@
-"""Packaged examples with their provenance."""
+"""Examples: packaged data with provenance."""
+
+from cxkinetics.examples.load import example_path, load_example
+
+__all__ = ["example_path", "load_example"]

@@ -1,0 +1,230 @@
+"""The tables of a staged fit, made once for the terminal, the notebook, the report and the workbook."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from cxkinetics.estimate import Estimate, round_by_error
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.report.blocks import Table
+from cxkinetics.report.time_units import SECONDS, TimeUnit
+
+__all__ = [
+    "STAGE_WORDS",
+    "confidence_of",
+    "correlation_lines",
+    "fit_title",
+    "interval_cell",
+    "loglinear_table",
+    "method_cell",
+    "name_of",
+    "noise_text",
+    "number_cell",
+    "quantity_estimates",
+    "quantity_table",
+    "rival_table",
+    "stage_table",
+]
+
+STAGE_WORDS = {1: "One-stage", 2: "Two-stage", 3: "Three-stage", 4: "Four-stage"}
+_STRONG = 0.9
+
+
+def name_of(fit: StagedFit) -> str:
+    """Return what a fit is called: file and trace label, as far as they are known."""
+    source = fit.trace.source
+    stem = source.file.replace("\\", "/").rpartition("/")[2]
+    return ", ".join(part for part in (stem, fit.trace.label) if part) or "trace"
+
+
+def fit_title(fit: StagedFit, unit: TimeUnit = SECONDS) -> str:
+    """Return the title: model, number of points and time range."""
+    words = STAGE_WORDS.get(len(fit.stages), f"{len(fit.stages)}-stage")
+    start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
+    span = f"{unit.number(start)}-{unit.number(end)} {unit.sign}"
+    return f"{words} first order, {fit.n_points} points, {span}"
+
+
+def number_cell(value: float | None, digits: int = 4) -> str:
+    """Return a plain number for a table; a dash where there is none.
+
+    Examples
+    --------
+    >>> number_cell(0.98765), number_cell(None)
+    ('0.9877', '-')
+    """
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.{digits}g}"
+
+
+def interval_cell(estimate: Estimate) -> str:
+    """Return value and interval without the unit, rounded by the interval's width."""
+    if estimate.value is None:
+        return "not determined"
+    bare = Estimate(
+        name=estimate.name,
+        value=estimate.value,
+        se=estimate.se,
+        low=estimate.low,
+        high=estimate.high,
+        pieces=estimate.pieces,
+    )
+    return str(bare)
+
+
+def method_cell(estimate: Estimate, confidence: float) -> str:
+    """Return how the interval was made, or why there is none."""
+    if estimate.value is None or (estimate.low is None and estimate.high is None):
+        return estimate.reason or estimate.method
+    open_end = f"; {estimate.reason}" if estimate.reason else ""
+    return f"{100 * confidence:g} %, {estimate.method}{open_end}"
+
+
+def confidence_of(options: Mapping[str, object]) -> float:
+    """Return the confidence level of a fit's intervals (0.95 where it is not recorded)."""
+    value = options.get("confidence", 0.95)
+    return float(value) if isinstance(value, int | float) else 0.95
+
+
+def stage_table(fit: StagedFit, unit: TimeUnit = SECONDS, *, rates: bool = True) -> Table:
+    """Return one row per stage: window, points, k (where `rates`), half-life and R2 in ln A."""
+    rows = []
+    for number, stage in enumerate(fit.stages, 1):
+        last = number == len(fit.stages)
+        start = _edge(fit, number - 2, stage.start_s, unit)
+        end = _edge(fit, number - 1, stage.end_s, unit) if not last else unit.number(stage.end_s)
+        rows.append(
+            (
+                str(number),
+                f"{start} - {end}",
+                str(stage.n_points),
+                *([interval_cell(unit.estimate(stage.k_per_s))] if rates else []),
+                interval_cell(unit.estimate(stage.half_life_s)),
+                number_cell(stage.r_squared_log),
+            )
+        )
+    head_k = (f"k, 1/{unit.sign}",) if rates else ()
+    return Table(
+        header=("stage", f"window, {unit.sign}", "n", *head_k, f"half-life, {unit.sign}", "R2 ln A"),
+        rows=tuple(rows),
+        numeric=(2, 5 if rates else 4),
+        caption="Stages",
+        note=f"Brackets are {100 * confidence_of(fit.options):g} % intervals. "
+        "R2 is that of the fitted curve in ln A about the stage's mean; it does not judge a model.",
+    )
+
+
+def _edge(fit: StagedFit, index: int, time_s: float, unit: TimeUnit) -> str:
+    if 0 <= index < len(fit.breakpoints_s):
+        return unit.estimate(fit.breakpoints_s[index]).format_value()
+    return unit.number(time_s)
+
+
+def quantity_estimates(fit: StagedFit) -> list[tuple[str, Estimate]]:
+    """Return every fitted number with its name, in reading order."""
+    found = [(f"k{number}", stage.k_per_s) for number, stage in enumerate(fit.stages, 1)]
+    many = len(fit.breakpoints_s) > 1
+    found += [
+        (f"breakpoint {number}" if many else "breakpoint", estimate)
+        for number, estimate in enumerate(fit.breakpoints_s, 1)
+    ]
+    if fit.rate_ratio is not None:
+        found.append(("k1/k2", fit.rate_ratio))
+    return [*found, ("amplitude", fit.amplitude), ("offset", fit.offset)]
+
+
+def quantity_table(fit: StagedFit, unit: TimeUnit = SECONDS) -> Table:
+    """Return one row per fitted number: value, interval, unit and how the interval was made."""
+    confidence = confidence_of(fit.options)
+    rows = []
+    for name, estimate in quantity_estimates(fit):
+        shown = unit.estimate(estimate)
+        rows.append((name, interval_cell(shown), shown.unit, method_cell(shown, confidence)))
+    return Table(header=("quantity", "value [interval]", "unit", "interval by"), rows=tuple(rows))
+
+
+def loglinear_table(fit: StagedFit, unit: TimeUnit = SECONDS) -> Table:
+    """Return the paper's recipe: a least-squares line in ln A per stage and over the whole trace."""
+    lines = [(f"stage {i}", line) for i, line in enumerate(fit.loglinear.stages, 1)]
+    if fit.loglinear.single is not None:
+        lines.append(("one line", fit.loglinear.single))
+    rows = tuple(
+        (
+            name,
+            f"{unit.number(line.start_s)} - {unit.number(line.end_s)}",
+            interval_cell(unit.estimate(line.k_per_s)),
+            number_cell(line.r_squared),
+        )
+        for name, line in lines
+    )
+    left_out = fit.loglinear.n_excluded
+    return Table(
+        header=("line", f"window, {unit.sign}", f"k, 1/{unit.sign}", "R2"),
+        rows=rows,
+        numeric=(3,),
+        caption="The recipe of J. Chem. Phys. 159, 014704: straight lines in ln A",
+        note="Ordinary least squares in ln A weights the tail wrongly, so its intervals are too narrow; "
+        "two lines with a good R2 do not establish a breakpoint."
+        + (f" {left_out} points with A <= 0 have no logarithm and are left out." if left_out else ""),
+    )
+
+
+def rival_table(fit: StagedFit, top: int | None = None) -> Table:
+    """Return the ranking of models, the best first; `top` rows of it, or all."""
+    ranked = sorted(fit.rivals, key=lambda r: math.inf if r.delta_aicc is None else r.delta_aicc)
+    rows = tuple(
+        (
+            rival.model,
+            str(rival.n_parameters),
+            "-" if rival.delta_aicc is None else f"{rival.delta_aicc:.1f}",
+            _weight(rival.akaike_weight),
+            rival.note,
+        )
+        for rival in ranked[:top]
+    )
+    return Table(
+        header=("model", "p", "dAICc", "weight", "when not to trust the difference"),
+        rows=rows,
+        numeric=(1, 2, 3),
+        caption="Rival models",
+        note="dAICc counts from the best model; a difference below about 6 decides nothing.",
+    )
+
+
+def _weight(weight: float | None) -> str:
+    if weight is None:
+        return "-"
+    return "< 0.001" if weight < 0.001 else f"{weight:.3f}"
+
+
+def correlation_lines(fit: StagedFit) -> list[str]:
+    """Return the parameter pairs correlated beyond 0.9, the strongest first."""
+    covariance = np.asarray(fit.covariance)
+    names = fit.parameter_names
+    if covariance.ndim != 2 or covariance.shape != (len(names), len(names)) or not names:
+        return []
+    sd = np.sqrt(np.abs(np.diag(covariance)))
+    pairs = []
+    for i in range(len(names)):
+        for j in range(i):
+            scale = sd[i] * sd[j]
+            if scale > 0 and math.isfinite(scale):
+                value = float(covariance[i, j] / scale)
+                if abs(value) >= _STRONG:
+                    pairs.append((abs(value), f"{names[j]} and {names[i]}: {value:+.3f}"))
+    return [text for _, text in sorted(pairs, reverse=True)]
+
+
+def noise_text(fit: StagedFit) -> str:
+    """Return the noise in one line: sd, correlation used, residual autocorrelation, Durbin-Watson."""
+    noise, unit = fit.noise, fit.trace.unit
+    parts = [] if noise.sd is None else [f"noise sd {noise.sd:.2g} {unit}"]
+    if noise.ar1 is not None:
+        parts.append(f"AR(1) {noise.ar1:.2f}" if noise.ar1 else "white")
+    if noise.lag1_autocorrelation is not None:
+        parts.append(f"residual lag-1 {round_by_error(noise.lag1_autocorrelation, 0.1)}")
+    if noise.durbin_watson is not None:
+        parts.append(f"Durbin-Watson {noise.durbin_watson:.2f}")
+    return ", ".join(parts)

@@ -1,0 +1,160 @@
+"""Figures: units on every axis, nothing clipped, nothing global changed, simulated data stamped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from cxkinetics.errors import UsageError
+from cxkinetics.estimate import Estimate
+from cxkinetics.examples.load import load_example
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.report.present import draw
+from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
+from cxkinetics.report.staged_figures import draw_staged_fit, plot_ln_signal, plot_staged_fit
+from cxkinetics.report.style import detached_figure, save_figure, svg_text
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> object:
+    yield
+    plt.close("all")
+
+
+def words_on(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+
+
+def assert_nothing_clipped(figure: Figure) -> None:
+    figure.canvas.draw()
+    page = figure.bbox
+    for axes in figure.axes:
+        box = axes.get_tightbbox()
+        assert box is not None
+        reach = np.array([page.x0 - box.x0, page.y0 - box.y0, box.x1 - page.x1, box.y1 - page.y1])
+        assert np.all(reach <= 1), f"{axes.get_ylabel()} sticks out by {reach.max():.0f} pixels"
+
+
+@pytest.mark.parametrize("view", ["fit", "ln", "both"])
+@pytest.mark.parametrize("growth", [False, True])
+def test_every_view_is_labelled_and_whole(
+    make_fit: Callable[..., StagedFit], view: str, growth: bool
+) -> None:
+    figure = make_fit(growth=growth).plot(view=view)
+    assert_nothing_clipped(figure)
+    labels = [axes.get_xlabel() for axes in figure.axes if axes.get_xlabel()]
+    assert set(labels) == {"time / s"}
+    assert all(axes.get_ylabel() for axes in figure.axes)
+    assert "simulated data" in words_on(figure)
+
+
+def test_measured_data_carries_no_stamp(make_fit: Callable[..., StagedFit]) -> None:
+    assert "simulated data" not in words_on(make_fit(simulated=False).plot(view="both"))
+
+
+def test_axes_given_are_drawn_on_and_returned(fit: StagedFit) -> None:
+    own, (left, right) = plt.subplots(1, 2)
+    assert plot_staged_fit(fit, ax=left) is left
+    assert plot_ln_signal(fit, ax=right, time_unit="min") is right
+    assert right.get_xlabel() == "time / min"
+    assert fit.plot(ax=left) is own
+    assert len(own.axes) == 2
+
+
+def test_the_line_drawn_is_the_fit_and_the_band_its_interval(fit: StagedFit) -> None:
+    axes = plot_staged_fit(fit)
+    line = next(drawn for drawn in axes.lines if drawn.get_label() == "fit")
+    shown = np.interp(fit.trace.time_s, line.get_xdata(), line.get_ydata())
+    assert np.max(np.abs(shown - fit.fitted)) < 2e-3
+    low, high = fit.breakpoints_s[0].low, fit.breakpoints_s[0].high
+    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
+    assert (band.x0, band.x1) == pytest.approx((low, high), abs=1e-9)
+    residual = axes.figure.axes[1].lines[-1].get_ydata()
+    assert np.array_equal(residual, fit.residuals)
+
+
+def test_both_pieces_of_a_split_interval_are_bands(make_fit: Callable[..., StagedFit]) -> None:
+    split = Estimate(
+        name="b", value=20.0, low=15.0, high=30.0, unit="s", method="profile", pieces=((15, 21), (25, 30))
+    )
+    assert len(plot_staged_fit(make_fit(breakpoints_s=(split,))).patches) == 2
+    open_low = replace(split, low=None, pieces=())
+    assert len(plot_staged_fit(make_fit(breakpoints_s=(open_low,))).patches) == 1
+
+
+def test_the_papers_lines_run_through_the_data_in_ln_a(fit: StagedFit) -> None:
+    axes = plot_ln_signal(fit)
+    dashed = [line for line in axes.lines if line.get_linestyle() == "--" and len(line.get_xdata()) == 2]
+    lines = [line for line in dashed if line.get_xdata()[0] != line.get_xdata()[1]]
+    assert len(lines) == 2
+    slope = np.diff(lines[0].get_ydata()) / np.diff(lines[0].get_xdata())
+    assert slope[0] == pytest.approx(-0.05625)
+
+
+def test_no_setting_outlives_a_figure(fit: StagedFit) -> None:
+    before = dict(mpl.rcParams)
+    fit.plot(view="both")
+    svg_text(draw_staged_fit(fit, figure=detached_figure()))
+    assert dict(mpl.rcParams) == before
+
+
+def test_figures_for_files_are_unknown_to_pyplot_and_equal_when_made_twice(
+    fit: StagedFit, tmp_path: Path
+) -> None:
+    figures = [draw_staged_fit(fit, figure=detached_figure("double", 0.4), view="both") for _ in range(2)]
+    assert plt.get_fignums() == []
+    assert svg_text(figures[0]) == svg_text(figures[1])
+    files = save_figure(figures[0], tmp_path / "fit", ("png", "svg", "pdf"))
+    assert [file.name for file in files] == ["fit.png", "fit.svg", "fit.pdf"]
+    assert (tmp_path / "fit.png").read_bytes()[16:24] == b"".join(
+        int(side / 25.4 * 300).to_bytes(4, "big") for side in (178, 178 * 0.4)
+    )
+    again = save_figure(figures[1], tmp_path / "again", ("png", "svg", "pdf"))
+    assert [f.read_bytes() for f in files] == [f.read_bytes() for f in again]
+
+
+def test_a_users_figure_is_known_to_pyplot(fit: StagedFit) -> None:
+    figure = fit.plot()
+    assert plt.gcf() is figure
+
+
+def test_three_stages_without_interval_draw(make_fit: Callable[..., StagedFit]) -> None:
+    bare = tuple(Estimate(name="b", value=b, unit="s", reason="not asked for") for b in (10.0, 40.0))
+    figure = make_fit((0.1, 0.05, 0.02), (10.0, 40.0), breakpoints_s=bare, excluded=((5.0, 2.0),)).plot()
+    assert_nothing_clipped(figure)
+    assert "left out" in words_on(figure)
+
+
+def test_wrong_options_are_refused(fit: StagedFit) -> None:
+    with pytest.raises(UsageError, match=r"'log'.*'both'"):
+        fit.plot(view="log")
+    with pytest.raises(UsageError, match="'triple'"):
+        fit.plot(width="triple")
+    with pytest.raises(UsageError, match="no peak position"):
+        plot_peak_path(fit.trace)
+
+
+def test_spectra_with_the_path_of_the_peak() -> None:
+    series = load_example("ag-cds")
+    peak = series.exciton_peak(near_nm=324)
+    axes = plot_spectra(series, peak=peak)
+    assert_nothing_clipped(axes.figure)
+    assert axes.get_xlabel() == "wavelength / nm"
+    assert {"time / s", "peak path", "simulated data"} <= {*words_on(axes.figure)}
+    drawn = [line for line in axes.lines if line.get_label() != "peak path"]
+    assert len(drawn) == 26
+    assert np.array_equal(drawn[0].get_ydata(), series.absorbance[0])
+    assert np.array_equal(drawn[-1].get_ydata(), series.absorbance[-1])
+    path = plot_peak_path(peak, time_unit="min")
+    assert_nothing_clipped(path.figure)
+    assert path.get_ylabel() == "peak position / nm"
+    assert isinstance(draw(series), Figure)

@@ -1,0 +1,101 @@
+"""The printed fit: complete, narrow, honest about what is missing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxkinetics.errors import UsageError
+from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.remarks import Remark
+from cxkinetics.report.columns import TERMINAL_WIDTH
+from cxkinetics.report.present import as_html, as_text, draw
+from cxkinetics.report.staged_tables import correlation_lines, rival_table
+from cxkinetics.report.staged_text import format_staged_fit
+
+EXPECTED = Path(__file__).with_name("expected_two_stages.txt")
+
+
+def test_a_two_stage_fit_prints_as_it_was_read_and_approved(make_fit: Callable[..., StagedFit]) -> None:
+    warning = Remark("time_unit_assumed", "no time unit in the header; seconds assumed")
+    assert str(make_fit(warnings=(warning,))) + "\n" == EXPECTED.read_text()
+
+
+@pytest.mark.parametrize("width", [80, 96])
+def test_lines_fit_the_terminal(make_fit: Callable[..., StagedFit], width: int) -> None:
+    long = Remark("x", "a warning that goes on and on, " * 12)
+    fit = make_fit((0.1, 0.05, 0.02), (10.0, 40.0), warnings=(long,), label="a long label " * 9)
+    assert max(map(len, format_staged_fit(fit, width=width).splitlines())) <= width
+    assert width <= TERMINAL_WIDTH
+
+
+def test_a_referees_questions_are_answered(fit: StagedFit) -> None:
+    text = str(fit)
+    for asked in ("n 101", "dof 97", "redchi", "AICc -1166.3", "Durbin-Watson 1.98", "profile", "k1/k2"):
+        assert asked in text
+    assert "paper's recipe" in text
+    assert text.rstrip().splitlines()[-2].startswith("Verdict: two stages")
+
+
+def test_simulated_data_is_labelled_and_measured_data_is_not(make_fit: Callable[..., StagedFit]) -> None:
+    assert "SIMULATED" in str(make_fit())
+    assert "imulated" not in str(make_fit(simulated=False))
+    assert "Simulated" in make_fit()._repr_html_()
+    assert "imulated" not in make_fit(simulated=False)._repr_html_()
+
+
+def test_a_missing_interval_gives_its_reason(make_fit: Callable[..., StagedFit]) -> None:
+    open_ended = Estimate(
+        name="breakpoint",
+        value=19.9,
+        low=None,
+        high=22.0,
+        unit="s",
+        method="profile",
+        reason="runs to the edge",
+    )
+    text = str(make_fit(breakpoints_s=(open_ended,)))
+    assert "[-inf, 22" in text
+    assert "runs to the edge" in text
+    two = replace(open_ended, low=18.0, pieces=((18.0, 19.0), (19.5, 22.0)))
+    assert "[18.0, 19.0] or [19.5, 22.0]" in str(make_fit(breakpoints_s=(two,)))
+
+
+def test_times_and_rates_in_the_unit_asked_for(fit: StagedFit) -> None:
+    text = format_staged_fit(fit, time_unit="min")
+    assert "3.375" in text  # 0.05625 1/s = 3.375 1/min
+    assert "1/min" in text
+    assert "0-1.66667 min" in text
+    with pytest.raises(UsageError, match=r"'week'.*min"):
+        format_staged_fit(fit, time_unit="week")
+
+
+def test_strong_correlations_are_named(fit: StagedFit) -> None:
+    names = ("amplitude", "k1", "k2")
+    covariance = np.array([[1.0, 0.99, 0.1], [0.99, 1.0, 0.0], [0.1, 0.0, 1.0]])
+    assert correlation_lines(replace(fit, parameter_names=names, covariance=covariance)) == [
+        "amplitude and k1: +0.990"
+    ]
+    assert "strong correlations" not in str(fit)
+
+
+def test_rivals_are_ranked_and_shortened(fit: StagedFit) -> None:
+    rows = rival_table(fit, 2).rows
+    assert [row[0] for row in rows] == ["two stages", "biexponential + offset"]
+    assert rows[1][3] == "< 0.001"
+
+
+def test_markup_in_a_label_is_escaped_in_notebooks(make_fit: Callable[..., StagedFit]) -> None:
+    html = make_fit(label="<script>alert(1)</script>")._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_things_without_a_renderer_fall_back_or_refuse() -> None:
+    assert as_text(3) == "3"
+    assert as_html("<b>") == "<pre>&#x27;&lt;b&gt;&#x27;</pre>"
+    with pytest.raises(UsageError, match="no figure of a int"):
+        draw(3)
