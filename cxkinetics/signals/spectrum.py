@@ -1,0 +1,286 @@
+"""A spectrum that serves as evidence: counts against m/z, binding energy or diffraction angle.
+
+It is sorted, finite and frozen. Counts below zero are refused (a detector counts upwards), unless
+the spectrum is said to be background-subtracted. A list of peak masses is a `PeakList`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
+from cxkinetics.errors import InputError
+from cxkinetics.remarks import Remark
+from cxkinetics.source import Source, sha256_of
+
+__all__ = ["AXES", "FEWEST_POINTS", "AxisKind", "PeakList", "Spectrum"]
+
+FEWEST_POINTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AxisKind:
+    """What the abscissa of a technique is: its name, unit and the range that can be meant."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    remedy: str
+
+
+AXES: Mapping[str, AxisKind] = MappingProxyType(
+    {
+        "ms": AxisKind("m/z", "Da", 1.0, 1e6, "give m/z in Da (not flight times or channel numbers)"),
+        "xps": AxisKind(
+            "binding energy",
+            "eV",
+            -30.0,
+            1500.0,
+            "give binding energies, or kinetic ones with the photon energy",
+        ),
+        "xrd": AxisKind("2theta", "degree", 0.0, 180.0, "give 2theta in degrees (not d or q)"),
+    }
+)
+"""Technique -> its axis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spectrum:
+    """Counts against one axis.
+
+    Parameters
+    ----------
+    kind : str
+        "ms" (m/z, Da), "xps" (binding energy, eV) or "xrd" (2theta, degrees).
+    axis : array_like, shape (n,)
+        Abscissa in the unit of `kind`, in any order, each value once.
+    counts : array_like, shape (n,)
+        Intensity; not negative unless `background_subtracted`.
+    label : str
+        Name of the sample.
+    unit : str
+        Unit of the intensity.
+    background_subtracted : bool
+        True where a background has been taken off: negative values are then allowed, and no
+        counting statistics are assumed.
+    source, remarks
+        Provenance, and what was assumed on the way here.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, there are fewer than 10 points, a value is not finite, the axis cannot be
+        what it is said to be or repeats a value, all counts are equal, or one is negative.
+
+    Examples
+    --------
+    >>> Spectrum(kind="xrd", axis=range(20, 60), counts=range(40)).n_points
+    40
+    """
+
+    kind: str
+    axis: Array
+    counts: Array
+    label: str = ""
+    unit: str = "counts"
+    background_subtracted: bool = False
+    source: Source = field(default_factory=Source)
+    remarks: tuple[Remark, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in AXES:
+            raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(AXES)}")
+        name = AXES[self.kind].name
+        axis, counts = _column(name, self.axis), _column(self.unit, self.counts)
+        if axis.size != counts.size:
+            raise InputError(f"{name} has {axis.size} values but {self.unit} has {counts.size}")
+        if axis.size < FEWEST_POINTS:
+            raise InputError(
+                f"the spectrum holds {axis.size} points; at least {FEWEST_POINTS} are needed",
+                remedy="export the whole spectrum, not a peak list" if self.kind != "ms" else None,
+            )
+        order = np.argsort(axis, kind="stable")
+        axis, counts = axis[order], counts[order]
+        _check_axis(self.kind, axis)
+        _check_counts(self, axis, counts)
+        object.__setattr__(self, "axis", frozen_array(axis))
+        object.__setattr__(self, "counts", frozen_array(counts))
+        if not self.source.sha256:
+            digest = sha256_of(self.axis.tobytes() + self.counts.tobytes())
+            object.__setattr__(self, "source", replace(self.source, sha256=digest))
+
+    @property
+    def n_points(self) -> int:
+        """Number of points."""
+        return int(self.axis.size)
+
+    @property
+    def axis_name(self) -> str:
+        """Name of the axis with its unit."""
+        kind = AXES[self.kind]
+        return f"{kind.name} / {kind.unit}"
+
+    def between(self, low: float, high: float) -> "Spectrum":
+        """Return the part between `low` and `high` (both included).
+
+        Raises
+        ------
+        InputError
+            If fewer than 10 points lie there.
+        """
+        keep = (self.axis >= low) & (self.axis <= high)
+        number = int(keep.sum())
+        if number < FEWEST_POINTS:
+            unit, first, last = AXES[self.kind].unit, self.axis[0], self.axis[-1]
+            raise InputError(
+                f"{number} of {self.n_points} points lie between {low:g} and {high:g} {unit} (at least "
+                f"{FEWEST_POINTS} are needed); the spectrum runs from {first:g} to {last:g} {unit}",
+                file=self.source.file or None,
+                remedy="choose another range, or check that the axis is what its header says",
+            )
+        return replace(self, axis=self.axis[keep], counts=self.counts[keep])
+
+    def with_remarks(self, *remarks: Remark) -> "Spectrum":
+        """Return the same spectrum with `remarks` added."""
+        return replace(self, remarks=(*self.remarks, *remarks))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as a JSON-ready mapping."""
+        return {
+            "kind": self.kind,
+            "axis": self.axis.tolist(),
+            "counts": self.counts.tolist(),
+            "label": self.label,
+            "unit": self.unit,
+            "background_subtracted": self.background_subtracted,
+            "source": self.source.to_dict(),
+            "remarks": [remark.to_dict() for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Spectrum":
+        """Return the spectrum that `to_dict` wrote."""
+        fields = dict(record)
+        fields["source"] = Source.from_dict(fields["source"])
+        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
+        return cls(**fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Spectrum):
+            return NotImplemented
+        plain = ("kind", "label", "unit", "background_subtracted", "source", "remarks")
+        return (
+            same_array(self.axis, other.axis)
+            and same_array(self.counts, other.counts)
+            and all(getattr(self, name) == getattr(other, name) for name in plain)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        name = f"{self.label!r}, " if self.label else ""
+        return (
+            f"Spectrum({name}{self.kind}, {self.n_points} points, {self.axis[0]:g}-{self.axis[-1]:g} "
+            f"{AXES[self.kind].unit}, {self.counts.min():g}-{self.counts.max():g} {self.unit})"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeakList:
+    """Masses of peaks, as printed or picked, with what they were assigned to.
+
+    Attributes
+    ----------
+    mz : tuple of float
+        m/z in Da.
+    stated : tuple of str
+        The formula each was assigned to; "" where none is stated.
+    intensity : tuple of float
+        Heights; empty where not known.
+    label, source, remarks
+        As for `Spectrum`.
+
+    Raises
+    ------
+    InputError
+        If there is no peak, lengths differ, or a mass is not a positive number.
+    """
+
+    mz: tuple[float, ...]
+    stated: tuple[str, ...] = ()
+    intensity: tuple[float, ...] = ()
+    label: str = ""
+    source: Source = field(default_factory=Source)
+    remarks: tuple[Remark, ...] = ()
+
+    def __post_init__(self) -> None:
+        masses = _column("m/z", self.mz)
+        if masses.size == 0:
+            raise InputError("the peak list is empty; give at least one m/z")
+        _check_axis("ms", masses, distinct=False)
+        object.__setattr__(self, "mz", tuple(masses.tolist()))
+        object.__setattr__(self, "stated", tuple(self.stated) or ("",) * masses.size)
+        object.__setattr__(self, "intensity", tuple(float(value) for value in self.intensity))
+        for name, values in (("stated", self.stated), ("intensity", self.intensity)):
+            if values and len(values) != masses.size:
+                raise InputError(f"{name} has {len(values)} values but m/z has {masses.size}")
+
+
+def _column(name: str, values: ArrayLike) -> Array:
+    try:
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} holds something that is not a number: {error}") from error
+    if column.ndim != 1:
+        raise InputError(f"{name} has shape {column.shape}; it needs one dimension")
+    if not np.all(np.isfinite(column)):
+        index = int(np.flatnonzero(~np.isfinite(column))[0])
+        raise InputError(f"{name}[{index}] is {column[index]}; drop it first")
+    return column
+
+
+def _check_axis(kind: str, axis: Array, *, distinct: bool = True) -> None:
+    meant = AXES[kind]
+    off = np.flatnonzero((axis < meant.low) | (axis > meant.high))
+    if off.size:
+        raise InputError(
+            f"{meant.name} is {axis[off[0]]:g} at {off.size} of {axis.size} points beyond "
+            f"{meant.low:g} to {meant.high:g} {meant.unit}"
+            if off.size > 1
+            else f"{meant.name} is {axis[off[0]]:g}, beyond {meant.low:g} to {meant.high:g} {meant.unit}",
+            value=f"{axis[off[0]]:g}",
+            remedy=meant.remedy,
+        )
+    if distinct:
+        twice = np.flatnonzero(np.diff(np.sort(axis)) == 0)
+        if twice.size:
+            value = float(np.sort(axis)[twice[0]])
+            raise InputError(
+                f"{meant.name} {value:g} {meant.unit} stands {int((axis == value).sum())} times "
+                f"({twice.size} repeats in all)",
+                value=f"{value:g}",
+                remedy="average repeated scans first, or export them as separate files",
+            )
+
+
+def _check_counts(spectrum: Spectrum, axis: Array, counts: Array) -> None:
+    meant = AXES[spectrum.kind]
+    negative = np.flatnonzero(counts < 0)
+    if negative.size and not spectrum.background_subtracted:
+        first = int(negative[0])
+        raise InputError(
+            f"{negative.size} of {counts.size} counts are negative, the first {counts[first]:g} at "
+            f"{axis[first]:g} {meant.unit}; a detector counts from 0 upwards",
+            value=f"{counts[first]:g}",
+            remedy="export raw counts, or say that a background was subtracted (--background-subtracted)",
+        )
+    if np.ptp(counts) == 0:
+        raise InputError(
+            f"all {counts.size} counts are {counts[0]:g}: there is no spectrum in it",
+            value=f"{counts[0]:g}",
+            remedy="check which column holds the intensity",
+        )
