@@ -52,6 +52,12 @@ class StagedFit(Presentable):
         See their classes.
     excluded : tuple of (float, float)
         Points left out as outliers: (time in s, signal).
+    flags : tuple of str
+        Parameters at a bound, breakpoints at the edge of the search.
+    stage_amplitudes : tuple of float
+        With free joints, the amplitude of each stage's curve carried back to t = 0.
+    anchor_s : float
+        Time at which the amplitude counts, s (0 unless the data lie far from t = 0).
     seed : int
         Seed of every random number behind the result.
     """
@@ -79,6 +85,8 @@ class StagedFit(Presentable):
     warnings: tuple[Remark, ...] = ()
     excluded: tuple[tuple[float, float], ...] = ()
     flags: tuple[str, ...] = ()
+    stage_amplitudes: tuple[float, ...] = ()
+    anchor_s: float = 0.0
     seed: int = 0
     version: str = __version__
 
@@ -98,11 +106,13 @@ class StagedFit(Presentable):
         value = [stage.k_per_s.value for stage in self.stages]
         rates = np.array([np.nan if k is None else k for k in value])
         breaks = np.array([np.nan if b.value is None else b.value for b in self.breakpoints_s])
-        if self.options.get("joint") == "free" and len(self.stages) > 1:
-            levels = np.array(self.options["stage_ln_levels"])
-            return free_joint_decay(np.asarray(time_s, dtype=float), levels, rates, breaks, self._offset())
+        time = np.asarray(time_s, dtype=float) - self.anchor_s
+        breaks = breaks - self.anchor_s
+        if self.stage_amplitudes:
+            levels = np.array(self.stage_amplitudes)
+            return free_joint_decay(time, levels, rates, breaks, self._offset())
         amplitude = np.nan if self.amplitude.value is None else self.amplitude.value
-        return staged_decay(np.asarray(time_s, dtype=float), amplitude, rates, breaks, self._offset())
+        return staged_decay(time, amplitude, rates, breaks, self._offset())
 
     def _offset(self) -> float:
         return 0.0 if self.offset.value is None else self.offset.value
@@ -175,6 +185,8 @@ class StagedFit(Presentable):
             "warnings": [remark.to_dict() for remark in self.warnings],
             "excluded": [list(point) for point in self.excluded],
             "flags": list(self.flags),
+            "stage_amplitudes": list(self.stage_amplitudes),
+            "anchor_s": self.anchor_s,
         }
 
     def to_json(self) -> str:
@@ -221,6 +233,8 @@ class StagedFit(Presentable):
             warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
             excluded=tuple((float(t), float(a)) for t, a in record["excluded"]),
             flags=tuple(record["flags"]),
+            stage_amplitudes=tuple(record["stage_amplitudes"]),
+            anchor_s=record["anchor_s"],
             seed=record["seed"],
             version=record["version"],
         )

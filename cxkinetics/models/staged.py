@@ -81,20 +81,20 @@ def stage_number(time_s: Array, breakpoints_s: Array) -> Array:
 
 
 def free_joint_decay(
-    time_s: Array, ln_levels: Array, rates_per_s: Array, breakpoints_s: Array, offset: float = 0.0
+    time_s: Array, amplitudes: Array, rates_per_s: Array, breakpoints_s: Array, offset: float = 0.0
 ) -> Array:
-    """Return independent first-order stages: offset + exp(ln_level_j - k_j t) in stage j.
+    """Return independent first-order stages: offset + C_j exp(-k_j t) in stage j.
 
     Parameters
     ----------
     time_s : Array, shape (n,)
         Times, s.
-    ln_levels : Array, shape (m,)
-        Intercept of ln(A - offset) of each stage at t = 0.
+    amplitudes : Array, shape (m,)
+        C_j, the amplitude of each stage's curve carried back to t = 0.
     rates_per_s, breakpoints_s, offset
         As for `staged_decay`.
     """
     stage = stage_number(time_s, breakpoints_s).astype(int)
-    ln_signal: Array = np.asarray(ln_levels)[stage] - np.asarray(rates_per_s)[stage] * time_s
-    signal: Array = offset + np.exp(ln_signal)
+    decay: Array = np.exp(-np.asarray(rates_per_s)[stage] * time_s)
+    signal: Array = offset + np.asarray(amplitudes)[stage] * decay
     return signal

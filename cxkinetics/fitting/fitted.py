@@ -1,0 +1,224 @@
+"""A model brought to rest on a sample, its noise correlation estimated along the way.
+
+Least squares under white noise, rho from the residuals by restricted likelihood, generalised
+least squares at that rho, and again until rho settles. The correlation belongs to the staged fit:
+taken from a single exponential it would swallow a real break.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxkinetics.arrays import Array, IntArray
+from cxkinetics.fitting.correlation import Correlation, correlation_profile, likeliest_rho
+from cxkinetics.fitting.descent import Target, descend
+from cxkinetics.fitting.sample import Sample
+from cxkinetics.fitting.search import Found, fit_at, search_free_joints, search_single, search_staged
+from cxkinetics.fitting.whitening import Whitening, whitening
+from cxkinetics.models.families import FreeJointFamily, StagedFamily
+
+__all__ = ["Fitted", "information", "settle_likeliest", "staged_fit", "tangent"]
+
+ROUNDS = 3
+"""Rounds of rho and generalised least squares."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A staged model at its (generalised) least-squares optimum.
+
+    Attributes
+    ----------
+    sample : Sample
+        Data.
+    found : Found
+        Family, parameters (p,), cell, whitened rss and the profile over knots.
+    white : Whitening
+        Noise operator at `rho`.
+    residual : Array, shape (n,)
+        Signal minus curve, scaled.
+    jacobian : Array, shape (p, n)
+        Tangent at the optimum.
+    rho : float
+        AR(1) correlation in use (0 for white noise).
+    correlation : Correlation or None
+        Profile over rho; None for white noise.
+    """
+
+    sample: Sample
+    found: Found
+    white: Whitening
+    residual: Array
+    jacobian: Array
+    rho: float
+    correlation: Correlation | None
+
+    @property
+    def family(self) -> StagedFamily | FreeJointFamily:
+        """The curve family."""
+        return self.found.family
+
+    @property
+    def theta(self) -> Array:
+        """The parameters (p,), scaled."""
+        return self.found.theta
+
+    @property
+    def n_parameters(self) -> int:
+        """Parameters that a search adjusted: breakpoints between free joints count too."""
+        extra = self.family.n_stages - 1 if isinstance(self.family, FreeJointFamily) else 0
+        return len(self.family.names) + extra
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom, at least one."""
+        return max(self.sample.n - self.n_parameters, 1)
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance (p, p) of the scaled parameters at `rho`, the scale of the noise estimated."""
+        white = self.white.apply(self.jacobian)
+        inverse: Array = np.linalg.pinv(white @ white.T, hermitian=True) * self.found.rss / self.dof
+        return inverse
+
+
+def tangent(sample: Sample, found: Found) -> tuple[Array, Array]:
+    """Return residual (n,) and Jacobian (p, n) at an optimum."""
+    cell = found.cell[None, :] if found.cell.size else None
+    curve, jacobian = found.family.evaluate(sample.time, found.theta[None, :], cell)
+    return sample.signal - curve[0], jacobian[0]
+
+
+def staged_fit(
+    sample: Sample,
+    *,
+    n_stages: int,
+    with_offset: bool,
+    ar1: bool,
+    continuous: bool = True,
+    single: Found | None = None,
+) -> Fitted:
+    """Return the global staged fit with its noise correlation.
+
+    Parameters
+    ----------
+    sample : Sample
+        Data.
+    n_stages : int
+        Stages, 1 or more.
+    with_offset : bool
+        Whether the offset is fitted (else zero).
+    ar1 : bool
+        Estimate the AR(1) correlation (else white noise).
+    continuous : bool
+        Continuous or free joints.
+    single : Found, optional
+        The white-noise single exponential, where it is known.
+    """
+    white = whitening(sample, 0.0)
+
+    def search(white: Whitening, warm: Found | None) -> Found:
+        if n_stages == 1:
+            return search_single(sample, white, with_offset=with_offset)
+        if not continuous:
+            return search_free_joints(sample, white, n_stages=n_stages, with_offset=with_offset)
+        return search_staged(
+            sample, white, n_stages=n_stages, with_offset=with_offset, single=single, warm=warm
+        )
+
+    found = search(white, None)
+    return _settle(sample, found, white, search if ar1 else None)
+
+
+def _settle(
+    sample: Sample,
+    found: Found,
+    white: Whitening,
+    search: Callable[[Whitening, Found | None], Found] | None,
+) -> Fitted:
+    """Return the fit after rounds of rho and generalised least squares (`search` None: white noise)."""
+    residual, jacobian = tangent(sample, found)
+    if search is None or sample.n - jacobian.shape[0] < 3:
+        return Fitted(sample, found, white, residual, jacobian, 0.0, None)
+    rho = 0.0
+    for number in range(ROUNDS):
+        new = likeliest_rho(sample, residual, jacobian, restricted=True)
+        if number and abs(new - rho) < 2e-3:
+            break
+        rho = new
+        white = whitening(sample, rho)
+        found = search(white, found) if number == 0 else _nearby(sample, found, white)
+        residual, jacobian = tangent(sample, found)
+    profile = correlation_profile(sample, residual, jacobian)
+    return Fitted(sample, found, white, residual, jacobian, rho, profile)
+
+
+def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
+    """Return optimum, rho, residual (n,) and ln|R| by full likelihood, as information criteria need."""
+    sample, found, residual, jacobian = fitted.sample, fitted.found, fitted.residual, fitted.jacobian
+    if fitted.correlation is None:
+        return found, 0.0, residual, 0.0
+    rho, white = fitted.rho, fitted.white
+    for _ in range(2):
+        rho = likeliest_rho(sample, residual, jacobian, restricted=False)
+        white = whitening(sample, rho)
+        found = _nearby(sample, found, white)
+        residual, jacobian = tangent(sample, found)
+    return found, rho, residual, float(white.log_determinant)
+
+
+def _nearby(sample: Sample, found: Found, white: Whitening) -> Found:
+    """Return the optimum under a new correlation, from the cells beside the old one."""
+    family = found.family
+    if isinstance(family, FreeJointFamily):
+        done = descend(
+            family,
+            Target(sample.time, sample.signal, white),
+            found.theta[None, :],
+            cell=found.cell[None, :],
+        )
+        return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
+    if not found.cell.size:
+        target = Target(sample.time, sample.signal, white)
+        done = descend(family, target, found.theta[None, :])
+        return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
+    steps = np.stack(
+        [index.ravel() for index in np.meshgrid(*([np.arange(-1, 2)] * found.cell.size), indexing="ij")],
+        axis=1,
+    )
+    cells: IntArray = found.cell + steps
+    padded = np.concatenate(
+        [np.full((len(cells), 1), -1), cells, np.full((len(cells), 1), sample.n - 1)], axis=1
+    )
+    cells = cells[(np.diff(padded, axis=1) >= 3).all(axis=1)]
+    theta, rss = fit_at(family, sample, white, cells, np.repeat(found.theta[None, :], len(cells), axis=0))
+    best = int(np.argmin(rss))
+    return _moved(found, theta[best], cells[best], float(rss[best]))
+
+
+def _moved(found: Found, theta: Array, cell: IntArray, rss: float) -> Found:
+    return Found(found.family, theta, cell, rss, found.knots, found.knot_theta, found.knot_rss, found.at_edge)
+
+
+def information(sample: Sample, rss: float, log_determinant: float, n_parameters: int) -> tuple[float, float]:
+    """Return AICc and BIC of a Gaussian AR(1) likelihood.
+
+    -2 ln L = n ln(2 pi S/n) + n + ln|R| + 2 sum ln sigma; K counts curve parameters (a breakpoint
+    once), the noise's scale and, where it was fitted, rho: the caller gives that K.
+
+    References
+    ----------
+    C. M. Hurvich, C.-L. Tsai, Biometrika 76, 297 (1989), doi 10.1093/biomet/76.2.297.
+    """
+    n, k = sample.n, n_parameters
+    deviance = (
+        n * np.log(2 * np.pi * max(rss, 1e-290) / n)
+        + n
+        + log_determinant
+        + 2 * float(np.sum(np.log(sample.sigma)))
+        + 2 * n * np.log(sample.scale)
+    )
+    if n - k - 1 <= 0:
+        return float("inf"), float(deviance + k * np.log(n))
+    return float(deviance + 2 * k + 2 * k * (k + 1) / (n - k - 1)), float(deviance + k * np.log(n))

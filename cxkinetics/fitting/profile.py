@@ -1,0 +1,224 @@
+"""Likelihood profiles: how the least rss grows when one parameter is held away from its optimum.
+
+For a smooth parameter every trial value is fitted in each gap in which the breakpoint may lie, so
+the profile is the global one, kinks included; where many gaps are plausible the breakpoint is held
+on a grid across them and the least value is taken by a parabola. The breakpoint's own profile is
+fitted on every sample of the plausible range and at points between.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.fitting.descent import Target, descend
+from cxkinetics.fitting.fitted import Fitted
+from cxkinetics.fitting.search import box, break_cells, fit_at
+from cxkinetics.models.families import RatioFamily, StagedFamily
+
+__all__ = ["ProfileSpace", "profile_space"]
+
+FAR = 45.0
+"""Knots whose F = dof (rss/rss_min - 1) exceeds this are out of every interval of interest."""
+MANY = 10
+"""Plausible gaps above which the breakpoint is held on a grid instead of freed in each gap."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProfileSpace:
+    """Where profiles of one fit are looked for.
+
+    Attributes
+    ----------
+    fitted : Fitted
+        The fit.
+    theta : Array, shape (K, p)
+        Optimum of each candidate: per plausible gap, or per held breakpoint.
+    cells : IntArray, shape (K, c)
+        Gap of each candidate.
+    held : BoolArray, shape (p,)
+        Parameters held at the candidate's value (the breakpoint, when it is on a grid).
+    lower, upper : Array, shape (K, p)
+        The box.
+    """
+
+    fitted: Fitted
+    theta: Array
+    cells: IntArray
+    held: BoolArray
+    lower: Array
+    upper: Array
+
+    def rss(self, parameter: IntArray, value: Array, *, ratio: bool = False) -> Array:
+        """Return the least whitened rss with parameter[i] held at value[i]; shapes (X,).
+
+        `ratio` tells the staged family by k1/k2 in place of k1, so that index 1 is the ratio.
+        """
+        fitted = self.fitted
+        theta = self.theta.copy()
+        family: StagedFamily | RatioFamily | object = fitted.family
+        lower, upper = self.lower.copy(), self.upper.copy()
+        if ratio:
+            first = fitted.family.names.index("k1")
+            safe = np.where(theta[:, first + 1] == 0, 1e-12, theta[:, first + 1])
+            theta[:, first] /= safe
+            lower[:, first], upper[:, first] = -np.inf, np.inf
+            family = RatioFamily(fitted.family)
+        n_values, n_candidates, width = parameter.size, theta.shape[0], theta.shape[1]
+        start = np.repeat(theta[None], n_values, axis=0)
+        free = np.repeat((~self.held)[None, :], n_values, axis=0)
+        free[np.arange(n_values), parameter] = False
+        response = self._response(family, theta, parameter)
+        start += response * (value[:, None] - start[np.arange(n_values), :, parameter])[:, :, None]
+        start[np.arange(n_values), :, parameter] = value[:, None]
+        tiled = (n_values * n_candidates, width)
+        done = descend(
+            family,  # type: ignore[arg-type]
+            Target(fitted.sample.time, fitted.sample.signal, fitted.white),
+            start.reshape(tiled),
+            cell=np.tile(self.cells, (n_values, 1)) if self.cells.size else None,
+            lower=np.tile(lower, (n_values, 1)),
+            upper=np.tile(upper, (n_values, 1)),
+            free=np.repeat(free, n_candidates, axis=0),
+            iterations=30,
+            tolerance=1e-9,
+        )
+        table = done.rss.reshape(n_values, n_candidates)
+        if not self.held.any():
+            lowest: Array = table.min(axis=1)
+            return lowest
+        return _parabolic_minimum(theta[:, int(np.flatnonzero(self.held)[0])], table)
+
+    def rss_of_break(self, number: int, value: Array) -> Array:
+        """Return the least whitened rss with breakpoint `number` (from 0) held at each value (X,)."""
+        fitted = self.fitted
+        family = fitted.family
+        assert isinstance(family, StagedFamily)
+        column = family.breaks.start + number
+        time = fitted.sample.time
+        at = np.abs(self.theta[None, :, column] - value[:, None])
+        start = self.theta[np.argmin(at, axis=1)].copy()
+        start[:, column] = value
+        lower, upper = box(family, fitted.sample, self.cells[np.argmin(at, axis=1)])
+        lower[:, column], upper[:, column] = time[0], time[-1]
+        free = np.ones(len(family.names), bool)
+        free[column] = False
+        target = Target(time, fitted.sample.signal, fitted.white)
+        cells: IntArray | None = None
+        if family.n_stages > 2:
+            cells = self.cells[np.argmin(at, axis=1)].copy()
+            cells[:, number] = np.clip(np.searchsorted(time, value, side="right") - 1, 0, time.size - 2)
+        done = descend(
+            family,
+            target,
+            start,
+            cell=cells,
+            lower=lower,
+            upper=upper,
+            free=free,
+            iterations=40,
+            tolerance=1e-10,
+        )
+        return done.rss
+
+    def _response(self, family: object, theta: Array, parameter: IntArray) -> Array:
+        """Return d theta/d value along the profile's tangent, shape (X, K, p)."""
+        fitted = self.fitted
+        cells = self.cells if self.cells.size else None
+        _, jacobian = family.evaluate(fitted.sample.time, theta, cells)  # type: ignore[attr-defined]
+        white = fitted.white.apply(jacobian)
+        normal = white @ white.transpose(0, 2, 1)
+        size = np.sqrt(np.maximum(np.einsum("kpp->kp", normal), 1e-280))
+        scaled = normal / size[:, :, None] / size[:, None, :]
+        scaled += 1e-9 * np.eye(theta.shape[1])
+        scaled[:, self.held, :] = 0.0
+        scaled[:, :, self.held] = 0.0
+        scaled[:, self.held, self.held] = 1.0
+        inverse = np.linalg.inv(scaled) / size[:, :, None] / size[:, None, :]
+        columns = inverse[:, :, parameter] / np.einsum("kpp->kp", inverse)[:, None, parameter]
+        response: Array = columns.transpose(2, 0, 1)
+        response[:, :, self.held] = 0.0
+        return response
+
+
+def profile_space(fitted: Fitted) -> ProfileSpace:
+    """Return where the profiles of a fit run: its plausible gaps, or a grid of breakpoints."""
+    found, family, sample = fitted.found, fitted.family, fitted.sample
+    width = len(family.names)
+    held = np.zeros(width, bool)
+    unbounded = np.full((1, width), np.inf)
+    if not isinstance(family, StagedFamily):
+        cells = _plausible_rows(fitted)
+        theta = found.knot_theta[cells] if cells.size else found.theta[None, :]
+        firsts = _firsts(fitted)[cells] if cells.size else found.cell[None, :]
+        wide = np.repeat(unbounded, theta.shape[0], axis=0)
+        return ProfileSpace(fitted, theta, firsts, held, -wide, wide)
+    if not found.cell.size:
+        lower, upper = box(family, sample, np.empty((1, 0), dtype=np.intp))
+        return ProfileSpace(fitted, found.theta[None, :], np.empty((1, 0), dtype=np.intp), held, lower, upper)
+    gaps = break_cells(sample, family.n_stages)
+    if family.n_stages > 2:
+        near = [range(max(c - 2, gaps[0]), min(c + 2, gaps[-1]) + 1) for c in found.cell]
+        chosen = np.array([c for c in product(*near) if all(b - a >= 3 for a, b in pairwise(c))])
+        cells = chosen if chosen.size else found.cell[None, :]
+        theta, rss = fit_at(
+            family, sample, fitted.white, cells, np.repeat(found.theta[None], len(cells), axis=0)
+        )
+        keep = np.argsort(rss, kind="stable")[:MANY]
+        lower, upper = box(family, sample, cells[keep])
+        return ProfileSpace(fitted, theta[keep], cells[keep], held, lower, upper)
+    limit = found.knot_rss.min() * (1 + FAR / fitted.dof)
+    near_knots = np.searchsorted(sample.time, found.knots[found.knot_rss <= limit])
+    cells = np.unique(np.concatenate([near_knots - 1, near_knots, found.cell]))
+    cells = cells[(cells >= gaps[0]) & (cells <= gaps[-1])]
+    if cells.size <= MANY:
+        source = np.argmin(np.abs(found.knots[:, None] - sample.time[cells][None, :]), axis=0)
+        start = found.knot_theta[source].copy()
+        start[cells == found.cell[0]] = found.theta
+        theta, _ = fit_at(family, sample, fitted.white, cells[:, None], start)
+        lower, upper = box(family, sample, cells[:, None])
+        return ProfileSpace(fitted, theta, cells[:, None], held, lower, upper)
+    rows = np.flatnonzero(found.knot_rss <= limit)
+    pick = rows[np.unique(np.linspace(0, rows.size - 1, 3 * MANY).astype(int))]
+    theta = np.concatenate([found.knot_theta[pick], found.theta[None, :]])
+    theta = theta[np.argsort(theta[:, family.breaks.start], kind="stable")]
+    held[family.breaks] = True
+    breaks = theta[:, family.breaks.start]
+    grid_cells = np.clip(np.searchsorted(sample.time, breaks, side="right") - 1, gaps[0], gaps[-1])[:, None]
+    lower, upper = box(family, sample, grid_cells)
+    lower[:, held], upper[:, held] = -np.inf, np.inf
+    return ProfileSpace(fitted, theta, grid_cells, held, lower, upper)
+
+
+def _plausible_rows(fitted: Fitted) -> IntArray:
+    found = fitted.found
+    if not found.knot_rss.size:
+        return np.empty(0, dtype=np.intp)
+    order = np.argsort(found.knot_rss, kind="stable")[:MANY]
+    rows: IntArray = order[found.knot_rss[order] <= found.knot_rss.min() * (1 + FAR / fitted.dof)]
+    return rows
+
+
+def _firsts(fitted: Fitted) -> IntArray:
+    sample = fitted.sample
+    if fitted.found.knots.size:
+        return np.searchsorted(sample.time, fitted.found.knots)[:, None]
+    return np.repeat(fitted.found.cell[None, :], fitted.found.knot_rss.size, axis=0)
+
+
+def _parabolic_minimum(breaks: Array, table: Array) -> Array:
+    """Return the least of each row (X, K), by a parabola through the lowest point and its neighbours."""
+    best = np.clip(np.argmin(table, axis=1), 1, breaks.size - 2)
+    rows = np.arange(table.shape[0])
+    x0, x1, x2 = breaks[best - 1], breaks[best], breaks[best + 1]
+    y0, y1, y2 = table[rows, best - 1], table[rows, best], table[rows, best + 1]
+    left, right = (y1 - y0) / np.maximum(x1 - x0, 1e-300), (y2 - y1) / np.maximum(x2 - x1, 1e-300)
+    curvature = (right - left) / np.maximum(x2 - x0, 1e-300)
+    centre = left - curvature * (x0 + x1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = -centre / (2 * curvature)
+        value = y0 + left * (at - x0) + curvature * (at - x0) * (at - x1)
+    usable = (curvature > 0) & (at > x0) & (at < x2) & np.isfinite(value)
+    lowest: Array = table.min(axis=1)
+    return np.where(usable, np.minimum(lowest, np.maximum(value, 0.9 * lowest)), lowest)

@@ -1,0 +1,89 @@
+"""A sample: the points of a trace scaled to order one, replicate times averaged.
+
+Everything numerical below `fit_stages` works on a sample, so no conclusion can depend on the unit
+of time or signal, on the order of rows, or on a common factor of the weights.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.signals.trace import Trace
+
+__all__ = ["Sample", "sample_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """Scaled points at distinct ascending times.
+
+    Attributes
+    ----------
+    time : Array, shape (n,)
+        Times divided by `span_s`, on the clock whose zero is `anchor_s`.
+    signal : Array, shape (n,)
+        Signal divided by `scale`.
+    sigma : Array, shape (n,)
+        Relative standard deviations, geometric mean one (`sigma_unit` in units of `scale`).
+    spacing : Array, shape (n - 1,)
+        Distances between neighbours in units of the median distance.
+    span_s, scale, anchor_s : float
+        The scales, in s and in the trace's unit.
+    n_raw : int
+        Points before equal times were averaged.
+    """
+
+    time: Array
+    signal: Array
+    sigma: Array
+    spacing: Array
+    span_s: float
+    scale: float
+    anchor_s: float
+    sigma_unit: float
+    n_raw: int
+
+    @property
+    def n(self) -> int:
+        """Number of distinct times."""
+        return int(self.time.size)
+
+    @property
+    def lapse(self) -> Array:
+        """Times from the first sample, so zero or more."""
+        since: Array = self.time - self.time[0]
+        return since
+
+
+def sample_of(trace: Trace) -> Sample:
+    """Return the scaled sample of a trace.
+
+    Equal times are averaged with weights 1/sigma^2, which changes no least-squares estimate. The
+    clock keeps the trace's zero (so that the amplitude counts at t = 0) unless that zero lies
+    further than three spans outside the data; then it is the first time (`anchor_s`).
+    """
+    time, signal = trace.time_s, trace.absorbance
+    weight = np.ones_like(time) if trace.sigma is None else trace.sigma**-2.0
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(time) > 0]))
+    if starts.size < time.size:
+        total = np.add.reduceat(weight, starts)
+        signal = np.add.reduceat(weight * signal, starts) / total
+        time, weight = time[starts], total
+    span = float(time[-1] - time[0]) or 1.0
+    anchor = 0.0 if abs(time[0]) <= 3 * span and abs(time[-1]) <= 4 * span else float(time[0])
+    scale = float(np.max(np.abs(signal))) or 1.0
+    sigma = weight**-0.5
+    unit = float(np.exp(np.mean(np.log(sigma))))
+    spacing = np.diff(time)
+    return Sample(
+        time=(time - anchor) / span,
+        signal=signal / scale,
+        sigma=sigma / unit,
+        spacing=spacing / np.median(spacing) if spacing.size else spacing,
+        span_s=span,
+        scale=scale,
+        anchor_s=anchor,
+        sigma_unit=unit / scale,
+        n_raw=trace.n_points,
+    )

@@ -1,0 +1,178 @@
+"""Smooth rivals of the broken decay: linear amplitudes times shapes, with exact derivatives.
+
+Sources: stretched exponential, R. Kohlrausch, Ann. Phys. 167, 179 (1854), doi
+10.1002/andp.18541670203 (as exp(-(kt)^n) it is JMAK: M. Avrami, J. Chem. Phys. 7, 1103 (1939), doi
+10.1063/1.1750380); mixed second order dA/dt = -k A [B0 - nu (A0 - A)]; Finke-Watzky, M. A. Watzky
+and R. G. Finke, J. Am. Chem. Soc. 119, 10382 (1997), doi 10.1021/ja9705102.
+
+Writing the mixed second order with kappa = k (B0 - nu A0) and mu = k nu A0 gives
+A/A0 = exp(-kappa t) / (1 + mu (1 - exp(-kappa t))/kappa). Finke-Watzky, A/A0 = (k1 + s)/(s + k1
+exp((k1 + s) t)) with s = k2 A0, is the same family at kappa = k1 + s, mu = -s: depletion (mu > 0)
+decelerates, autocatalysis (mu < 0) accelerates. One family, one row.
+
+A sequential scheme A -> B -> C seen through A/A0 = C0 + q C2 + c P is the biexponential (+ offset).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxkinetics.arrays import Array, IntArray
+from cxkinetics.models.families import LARGEST_EXPONENT
+
+__all__ = ["DECAYS", "DecayFamily", "Shape"]
+
+ShapeFunction = Callable[[Array, Array], tuple[Array, Array]]
+"""(time (n,), nonlinear (B, q)) -> columns (B, m, n) and their derivatives (B, q, m, n)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A smooth shape: its nonlinear parameters, their bounds and a grid of starts.
+
+    Bounds and grids are for time scaled to a span of one.
+    """
+
+    name: str
+    nonlinear: tuple[str, ...]
+    n_columns: int
+    function: ShapeFunction
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    grid: tuple[tuple[float, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecayFamily:
+    """Amplitudes times a shape, with or without an offset; parameters C.., nonlinear.., o."""
+
+    shape: Shape
+    with_offset: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names, in order."""
+        count = self.shape.n_columns
+        amplitudes = ("C",) if count == 1 else tuple(f"C{j}" for j in range(1, count + 1))
+        return (*amplitudes, *self.shape.nonlinear, *(("o",) if self.with_offset else ()))
+
+    def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
+        """Return curves (B, n) and Jacobians (B, p, n); `cell` is not used."""
+        count, width = self.shape.n_columns, len(self.shape.nonlinear)
+        columns, slopes = self.shape.function(time, theta[:, count : count + width])
+        amplitudes = theta[:, :count]
+        curve = np.einsum("bm,bmn->bn", amplitudes, columns)
+        jacobian = np.empty((theta.shape[0], theta.shape[1], time.size))
+        jacobian[:, :count] = columns
+        jacobian[:, count : count + width] = np.einsum("bm,bqmn->bqn", amplitudes, slopes)
+        if self.with_offset:
+            jacobian[:, -1] = 1.0
+            curve = curve + theta[:, -1:]
+        return curve, jacobian
+
+
+def _exp(exponent: Array) -> Array:
+    decay: Array = np.exp(-np.clip(exponent, -LARGEST_EXPONENT, 700.0))
+    return decay
+
+
+def _one_exponential(time: Array, nonlinear: Array) -> tuple[Array, Array]:
+    decay = _exp(nonlinear[:, :1] * time)
+    return decay[:, None, :], (-time * decay)[:, None, None, :]
+
+
+def _two_exponentials(time: Array, nonlinear: Array) -> tuple[Array, Array]:
+    columns = _exp(nonlinear[:, :, None] * time)
+    slopes = np.zeros((nonlinear.shape[0], 2, 2, time.size))
+    slopes[:, 0, 0], slopes[:, 1, 1] = -time * columns[:, 0], -time * columns[:, 1]
+    return columns, slopes
+
+
+def _stretched(time: Array, nonlinear: Array) -> tuple[Array, Array]:
+    k, beta = nonlinear[:, :1], nonlinear[:, 1:2]
+    with np.errstate(divide="ignore"):
+        log_kt = np.log(np.maximum(k * time, 1e-300))
+    power = np.exp(np.clip(beta * log_kt, -700.0, LARGEST_EXPONENT))
+    decay = np.exp(-power)
+    fall = -power * decay
+    slopes = np.stack([fall * beta / k, fall * np.maximum(log_kt, -690.0)], axis=1)
+    return decay[:, None, :], slopes[:, :, None, :]
+
+
+def _second_order(time: Array, nonlinear: Array) -> tuple[Array, Array]:
+    inverse = 1.0 / np.maximum(1.0 + nonlinear[:, :1] * time, 1e-12)
+    return inverse[:, None, :], (-time * inverse**2)[:, None, None, :]
+
+
+def _mixed(time: Array, nonlinear: Array) -> tuple[Array, Array]:
+    kappa, mu = nonlinear[:, :1], nonlinear[:, 1:2]
+    x = np.clip(kappa * time, -LARGEST_EXPONENT, 700.0)
+    decay = np.exp(-x)
+    small = np.abs(x) < 1e-4
+    safe = np.where(small, 1.0, x)
+    unit = np.where(small, 1.0 - x / 2 + x * x / 6, -np.expm1(-safe) / safe)  # (1 - e^-x)/x
+    gathered = time * unit
+    # d(unit)/dx = (e^-x - unit)/x
+    slope = np.where(small, -0.5 + x / 3 - x * x / 8, (np.exp(-safe) - unit) / safe)
+    below = np.maximum(1.0 + mu * gathered, 1e-9)
+    curve = decay / below
+    d_kappa = -time * curve - curve / below * mu * time**2 * slope
+    d_mu = -curve / below * gathered
+    return curve[:, None, :], np.stack([d_kappa, d_mu], axis=1)[:, :, None, :]
+
+
+_RATES = tuple(float(k) for k in np.geomspace(0.02, 300.0, 40))
+_FEW_RATES = tuple(float(k) for k in np.geomspace(0.1, 200.0, 14))
+
+DECAYS: dict[str, Shape] = {
+    "exponential": Shape(
+        "exponential",
+        ("k",),
+        1,
+        _one_exponential,
+        (-50.0,),
+        (1e4,),
+        tuple((k,) for k in (*(-0.02, -0.2, -1.0, -3.0, -8.0), *_RATES)),
+    ),
+    "biexponential": Shape(
+        "biexponential",
+        ("k1", "k2"),
+        2,
+        _two_exponentials,
+        (-5.0, -5.0),
+        (1e4, 1e4),
+        tuple((a, b) for a in _FEW_RATES for b in (0.01, *_FEW_RATES) if a > 1.2 * b),
+        "also sequential A -> B -> C with free q; swapping k1 and k2 changes nothing (slow-fast ambiguity)",
+    ),
+    "stretched exponential": Shape(
+        "stretched exponential",
+        ("k", "beta"),
+        1,
+        _stretched,
+        (1e-6, 0.05),
+        (1e6, 12.0),
+        tuple((k, b) for k in _FEW_RATES for b in (0.35, 0.5, 0.7, 0.85, 1.0, 1.3, 2.0, 3.0)),
+        "also JMAK (Avrami) with free n = beta",
+    ),
+    "second order": Shape(
+        "second order", ("k",), 1, _second_order, (0.0,), (1e6,), tuple((k,) for k in _RATES)
+    ),
+    "mixed second order": Shape(
+        "mixed second order",
+        ("kappa", "mu"),
+        1,
+        _mixed,
+        (-40.0, -1e4),
+        (1e4, 1e6),
+        tuple(
+            (k, m * abs(k))
+            for k in (-6.0, -2.0, -0.5, 0.2, *_FEW_RATES[::2])
+            for m in (-0.99, -0.9, -0.6, 0.1, 0.5, 1.5, 5.0, 20.0)
+            if k > 0 or m > 1
+        ),
+        "also Finke-Watzky where mu < 0 (autocatalysis accelerates; silver depletion, mu > 0, decelerates)",
+    ),
+}
+"""The smooth shapes by name."""
