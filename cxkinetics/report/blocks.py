@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-__all__ = ["Block", "Code", "Notes", "Page", "Paragraph", "Picture", "Section", "Table"]
+__all__ = ["Block", "Code", "Fact", "Gallery", "Notes", "Page", "Paragraph", "Picture", "Section", "Table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Table:
         When not to trust it, or how it was made; below it.
     numeric : tuple of int
         Indices of columns set flush right.
+    links : tuple of str
+        Address behind the second cell of each row, relative to the page; none by default.
     """
 
     header: tuple[str, ...]
@@ -43,6 +45,7 @@ class Table:
     caption: str = ""
     note: str = ""
     numeric: tuple[int, ...] = ()
+    links: tuple[str, ...] = ()
     kind: str = "table"
 
 
@@ -54,6 +57,14 @@ class Picture:
     alternative: str
     caption: str = ""
     kind: str = "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Pictures side by side where there is room, one below the other on a phone."""
+
+    pictures: tuple[Picture, ...]
+    kind: str = "gallery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,16 @@ class Notes:
     kind: str = "notes"
 
 
-Block: TypeAlias = Paragraph | Table | Picture | Code | Notes
+Block: TypeAlias = Paragraph | Table | Picture | Gallery | Code | Notes
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One number shown large: what it is, its value with unit, its interval."""
+
+    label: str
+    value: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +119,8 @@ class Page:
         The rest, in reading order.
     simulated : bool
         True where any number rests on simulated data; the page then says so at the top.
-    facts : tuple of (str, str)
-        Label and value of the numbers shown large under the summary.
+    facts : tuple of Fact
+        The numbers shown large under the summary.
     footer : tuple of str
         Versions and hashes.
     """
@@ -109,5 +129,5 @@ class Page:
     summary: str
     sections: Sequence[Section] = ()
     simulated: bool = False
-    facts: tuple[tuple[str, str], ...] = ()
+    facts: tuple[Fact, ...] = ()
     footer: tuple[str, ...] = field(default=())

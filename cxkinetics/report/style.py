@@ -27,6 +27,7 @@ __all__ = [
     "new_figure",
     "polish",
     "save_figure",
+    "settle",
     "stamp_simulated",
     "svg_text",
 ]
@@ -155,6 +156,14 @@ def stamp_simulated(ax: "Axes", simulated: bool) -> None:
         ax.set_title(SIMULATED_STAMP, loc="right", fontsize=7, color=COLOURS["fit"], style="italic")
 
 
+def settle(figure: "Figure") -> None:
+    """Place everything once and for all, so that saving in several formats does not place it again."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
 def save_figure(figure: "Figure", path: Path, formats: tuple[str, ...] = ("png", "svg")) -> list[Path]:
     """Write a figure at 300 dpi and return the files written.
 
@@ -169,6 +178,7 @@ def save_figure(figure: "Figure", path: Path, formats: tuple[str, ...] = ("png",
     """
     written = []
     with figure_style():
+        settle(figure)
         for kind in formats:
             target = path.with_name(f"{path.name}.{kind}")
             figure.savefig(target, format=kind, metadata=_NO_DATE.get(kind))
@@ -189,5 +199,6 @@ def svg_text(figure: "Figure") -> str:
 
     buffer = StringIO()
     with figure_style():
+        settle(figure)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

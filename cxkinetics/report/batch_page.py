@@ -1,0 +1,220 @@
+"""The report of a batch: what was judged of each trace, the spread between runs, what failed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+
+from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.report.blocks import Block, Code, Page, Paragraph, Picture, Section, Table
+from cxkinetics.report.fit_page import page_footer
+from cxkinetics.report.replicates import replicate_means
+from cxkinetics.report.staged_tables import interval_cell, name_of, number_cell
+from cxkinetics.report.style import (
+    COLOURS,
+    detached_figure,
+    figure_style,
+    new_figure,
+    polish,
+    stamp_simulated,
+    svg_text,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["batch_page", "draw_overview"]
+
+_MARKERS = {
+    "two_stages": ("o", "fit"),
+    "more_stages": ("s", "paper"),
+    "one_stage": ("^", "second"),
+    "smooth": ("D", "fourth"),
+    "undecided": ("v", "quiet"),
+    "no_decay": ("x", "third"),
+}
+_MOST_FOOTER = 3
+
+
+def draw_overview(fits: Sequence[StagedFit], *, figure: "Figure | None" = None) -> "Figure":
+    """Return rate constants and breakpoints of all fits with their intervals, in the order given.
+
+    Parameters
+    ----------
+    fits : sequence of StagedFit
+        At least one.
+    figure : Figure, optional
+        An empty figure to fill; a new double-column one by default.
+    """
+    if figure is None:
+        figure = new_figure("double", 0.62)
+    with figure_style():
+        rows: list[tuple[str, str, bool]] = [("k1", "k$_1$ / s$^{-1}$", True)]
+        if any(len(fit.stages) > 1 for fit in fits):
+            rows += [("k2", "k$_2$ / s$^{-1}$", True), ("breakpoint", "breakpoint / s", False)]
+        first: Axes | None = None
+        for number, (what, label, logarithmic) in enumerate(rows, 1):
+            ax = figure.add_subplot(len(rows), 1, number, sharex=first)
+            _dots(ax, fits, what, logarithmic)
+            ax.set_ylabel(label)
+            if number < len(rows):
+                ax.tick_params(labelbottom=False)
+            else:
+                ax.set_xlabel("trace, in the order of the table")
+            if first is None:
+                first = ax
+                stamp_simulated(ax, any(fit.trace.source.simulated for fit in fits))
+                handles, labels = ax.get_legend_handles_labels()
+                ax.legend(
+                    handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=6, borderaxespad=0.2
+                )
+            polish(ax)
+        figure.align_ylabels()
+    return figure
+
+
+def _pick(fit: StagedFit, what: str) -> Estimate | None:
+    if what == "breakpoint":
+        return fit.breakpoints_s[0] if fit.breakpoints_s else None
+    index = int(what[1:]) - 1
+    return fit.stages[index].k_per_s if index < len(fit.stages) else None
+
+
+def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool) -> None:
+    shown = [e.value for fit in fits if (e := _pick(fit, what)) is not None and e.value is not None]
+    spans_decades = logarithmic and bool(shown) and min(shown) > 0 and max(shown) > 10 * min(shown)
+    for code, (marker, colour) in _MARKERS.items():
+        chosen = [
+            (number, estimate)
+            for number, fit in enumerate(fits, 1)
+            if fit.verdict.code == code and (estimate := _pick(fit, what)) is not None
+        ]
+        points = [(n, e) for n, e in chosen if e.value is not None]
+        if not points:
+            continue
+        x = np.array([n for n, _ in points])
+        y = np.array([e.value for _, e in points], dtype=float)
+        low = np.array([e.value if e.low is None else e.low for _, e in points], dtype=float)
+        high = np.array([e.value if e.high is None else e.high for _, e in points], dtype=float)
+        if spans_decades:
+            low = np.maximum(low, y * 1e-2)  # a bar that reaches below zero has no end on a log axis
+        ax.errorbar(
+            x,
+            y,
+            yerr=np.vstack([np.maximum(y - low, 0), np.maximum(high - y, 0)]),
+            fmt=marker,
+            ms=3,
+            color=COLOURS[colour],
+            elinewidth=0.7,
+            label=code.replace("_", " "),
+        )
+    if spans_decades:
+        ax.set_yscale("log")
+    ax.set_xlim(0.5, len(fits) + 0.5)
+
+
+def batch_page(
+    fits: Sequence[StagedFit],
+    failures: Sequence[Mapping[str, Any]],
+    *,
+    folders: Sequence[str] = (),
+    command: str = "",
+) -> Page:
+    """Return the report of a batch; arguments as for `write_batch`."""
+    counts = Counter(fit.verdict.code for fit in fits)
+    judged = ", ".join(f"{count} {code.replace('_', ' ')}" for code, count in counts.most_common())
+    many = "" if len(fits) == 1 else "s"
+    summary = f"{len(fits)} trace{many} fitted" + (f": {judged}" if judged else "")
+    summary += f"; {len(failures)} failed." if failures else "; none failed."
+    sections = []
+    if failures:
+        sections.append(Section("Failed", [_failure_table(failures)]))
+    if fits:
+        sections.append(Section("Overview", [_overview_picture(fits)]))
+        spread = _spread_blocks(fits)
+        if spread:
+            sections.append(Section("Spread between runs", spread))
+        sections.append(Section("Every trace", [_fit_table(fits, folders)]))
+    if command:
+        sections.append(Section("Make it again", [Code(command)]))
+    footer = page_footer(*fits[:_MOST_FOOTER])
+    if len(fits) > _MOST_FOOTER:
+        footer = (*footer, "The hash of every input stands in summary.csv.")
+    return Page(
+        title="Staged kinetics of a batch",
+        summary=summary,
+        sections=sections,
+        simulated=any(fit.trace.source.simulated for fit in fits),
+        footer=footer,
+    )
+
+
+def _failure_table(failures: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        tuple(str(failure.get(name) or "-") for name in ("file", "trace", "error", "message"))
+        for failure in failures
+    )
+    return Table(("file", "trace", "error", "what was found and what to do"), rows)
+
+
+def _overview_picture(fits: Sequence[StagedFit]) -> Picture:
+    figure = draw_overview(fits, figure=detached_figure("double", 0.62))
+    simulated = "Simulated data. " if any(fit.trace.source.simulated for fit in fits) else ""
+    words = [f"{simulated}Rate constants and breakpoints of {len(fits)} traces with their intervals."]
+    for replicate in replicate_means(fits):
+        words.append(f"{replicate.mean.name}: mean {replicate.mean}, {replicate.n_runs} runs.")
+    return Picture(
+        svg_text(figure), " ".join(words), "Points by verdict; bars are the intervals of the single fits."
+    )
+
+
+def _spread_blocks(fits: Sequence[StagedFit]) -> list[Block]:
+    replicates = replicate_means(fits)
+    if not replicates:
+        return []
+    rows = tuple(
+        (
+            r.mean.name,
+            interval_cell(r.mean),
+            r.mean.unit,
+            number_cell(r.sd_between, 2),
+            number_cell(r.se_within, 2),
+            str(r.n_runs),
+        )
+        for r in replicates
+    )
+    header = ("quantity", "mean [95 %]", "unit", "sd between runs", "rms se of single fits", "runs")
+    note = (
+        "This holds where the traces are repeats of one experiment. The spread between runs holds what "
+        "differs from run to run; the errors of single fits do not, and understate it."
+    )
+    return [
+        Paragraph("Mean over the traces with the commonest number of stages."),
+        Table(header, rows, note=note, numeric=(3, 4, 5)),
+    ]
+
+
+def _fit_table(fits: Sequence[StagedFit], folders: Sequence[str]) -> Table:
+    rows = []
+    for number, fit in enumerate(fits, 1):
+        rates = [interval_cell(stage.k_per_s) for stage in fit.stages]
+        breaks = "; ".join(interval_cell(estimate) for estimate in fit.breakpoints_s)
+        rows.append(
+            (
+                str(number),
+                name_of(fit),
+                fit.verdict.code.replace("_", " "),
+                rates[0] if rates else "-",
+                "; ".join(rates[1:]) or "-",
+                breaks or "-",
+                "-" if fit.verdict.p_value is None else f"{fit.verdict.p_value:.2g}",
+                str(len(fit.warnings)),
+            )
+        )
+    header = ("no.", "trace", "verdict", "k1, 1/s", "later k, 1/s", "breakpoint, s", "p", "warnings")
+    links = tuple(f"{quote(folder)}/report.html" for folder in folders)
+    return Table(header, tuple(rows), numeric=(0, 6, 7), links=links if len(links) == len(rows) else ())

@@ -1,0 +1,108 @@
+"""What `--out DIR` writes: one folder per fit, whole or not at all, and the summary of a batch."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cxkinetics.atomic import replace_directory, write_text
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.report.batch_page import batch_page, draw_overview
+from cxkinetics.report.fit_page import fit_figures, fit_page
+from cxkinetics.report.page import render_page
+from cxkinetics.report.staged_files import rivals_csv, stages_csv, summary_csv, trace_csv
+from cxkinetics.report.style import detached_figure, save_figure
+from cxkinetics.signals.spectra import SpectralSeries
+
+__all__ = ["FIT_FILES", "write_batch", "write_fit"]
+
+FIT_FILES = (
+    "fit.json",
+    "stages.csv",
+    "trace.csv",
+    "rivals.csv",
+    "report.html",
+    "fit.png",
+    "fit.svg",
+    "ln.png",
+    "ln.svg",
+)
+"""The files of one fit's folder."""
+
+
+def write_fit(
+    fit: StagedFit,
+    directory: str | os.PathLike[str],
+    *,
+    series: SpectralSeries | None = None,
+    command: str = "",
+) -> Path:
+    """Write the folder of one fit: `FIT_FILES`, whole or not at all.
+
+    Parameters
+    ----------
+    fit : StagedFit
+        The result; `fit.json` holds all of it (`StagedFit.from_json` reads it back).
+    directory : path-like
+        The folder to make, or to replace as a whole.
+    series : SpectralSeries, optional
+        The spectra that the trace was taken from, for the report.
+    command : str
+        The command as it was typed, for the report.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    target = Path(directory)
+    with replace_directory(target) as fresh:
+        write_text(fresh / "fit.json", fit.to_json() + "\n")
+        write_text(fresh / "stages.csv", stages_csv(fit))
+        write_text(fresh / "trace.csv", trace_csv(fit))
+        write_text(fresh / "rivals.csv", rivals_csv(fit))
+        figures = fit_figures(fit)
+        for name, figure in figures.items():
+            save_figure(figure, fresh / name, ("png", "svg"))
+        page = fit_page(fit, series=series, command=command, figures=figures)
+        write_text(fresh / "report.html", render_page(page))
+    return target
+
+
+def write_batch(
+    fits: Sequence[StagedFit],
+    failures: Sequence[Mapping[str, Any]],
+    directory: str | os.PathLike[str],
+    *,
+    folders: Sequence[str] = (),
+    command: str = "",
+) -> Path:
+    """Write the summary of a batch: summary.csv, report.html, overview.png and overview.svg.
+
+    Parameters
+    ----------
+    fits : sequence of StagedFit
+        All results, those kept from an earlier run included.
+    failures : sequence of mapping
+        `file`, `trace`, `error` and `message` of each input that failed.
+    directory : path-like
+        The folder; each file is replaced whole, folders of single fits are left alone.
+    folders : sequence of str
+        Name of each fit's own folder in `directory`, for the links; none by default.
+    command : str
+        The command as it was typed.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    target = Path(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    write_text(target / "summary.csv", summary_csv(fits))
+    if fits:
+        figure = draw_overview(fits, figure=detached_figure("double", 0.62))
+        save_figure(figure, target / "overview", ("png", "svg"))
+    page = batch_page(fits, failures, folders=folders, command=command)
+    write_text(target / "report.html", render_page(page))
+    return target

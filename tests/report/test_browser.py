@@ -1,0 +1,73 @@
+"""The report in a real browser: no network, no console message, no sideways scrolling."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.remarks import Remark
+from cxkinetics.report.write import write_batch, write_fit
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def reports(make_fit: Callable[..., StagedFit], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("reports")
+    long = Remark("x", "a" * 300)
+    fit = make_fit(label="x" * 120, warnings=(long,), excluded=((5.0, 1.0),))
+    write_fit(fit, folder / "fit")
+    failures = [{"file": "f" * 200, "error": "InputError", "message": "m" * 200}]
+    write_batch([fit, make_fit((0.03,), ())], failures, folder / "batch")
+    return {name: folder / name / "report.html" for name in ("fit", "batch")}
+
+
+@pytest.mark.parametrize("name", ["fit", "batch"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_a_report_opens_cleanly(
+    browser: Any, reports: dict[str, Path], name: str, scheme: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
+    page = context.new_page()
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on(
+        "request",
+        lambda request: None if request.url[:5] in ("file:", "data:") else heard.append(request.url),
+    )
+    page.goto(reports[name].as_uri())
+    assert heard == []
+    scroll, client = page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert scroll <= client, "the page scrolls sideways"
+    drawn = page.evaluate("[...document.images].map(i => [i.complete && i.naturalWidth > 0, i.alt.length])")
+    assert drawn
+    assert all(whole and words > 40 for whole, words in drawn)
+    paper, ink = page.evaluate("(s => [s.backgroundColor, s.color])(getComputedStyle(document.body))")
+    assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+    assert paper != ink
+    context.close()
