@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cxkinetics.errors import FitError
+
 __all__ = ["Estimate", "finite_or_none", "format_p", "round_by_error"]
 
 
@@ -118,6 +120,27 @@ class Estimate:
             reason=record.get("reason", ""),
             pieces=tuple((float(low), float(high)) for low, high in pieces),
         )
+
+    def ufloat(self) -> Any:
+        """Return value and standard error as a `uncertainties.ufloat`, for error propagation.
+
+        Raises
+        ------
+        FitError
+            If there is no value or no standard error to propagate.
+
+        Examples
+        --------
+        >>> k = Estimate(name="k", value=0.056, se=0.001, unit="1/s", method="wald")
+        >>> print(1 / k.ufloat())
+        17.86+/-0.32
+        """
+        if self.value is None or self.se is None:
+            why = self.reason or "it was not computed"
+            raise FitError(f"{self.name or 'this estimate'} has no standard error to propagate: {why}")
+        from uncertainties import ufloat
+
+        return ufloat(self.value, self.se, tag=self.name or None)
 
     def format_value(self) -> str:
         """Return the value alone, rounded by its error, without the unit."""

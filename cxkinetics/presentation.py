@@ -5,6 +5,8 @@ are conveniences, so they go through this mixin and nowhere else (the architectu
 """
 
 from importlib import import_module
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 __all__ = ["Presentable"]
@@ -24,6 +26,11 @@ class Presentable:
     def plot(self, **options: Any) -> Any:
         """Draw this result and return the matplotlib Figure (options go to its figure function)."""
         return _presenter().draw(self, **options)
+
+    def to_excel(self, path: str | PathLike[str]) -> Path:
+        """Write this result to an Excel workbook, units in the heads, and return its path."""
+        written: Path = _presenter().save_workbook(self, path)
+        return written
 
 
 def _presenter() -> Any:

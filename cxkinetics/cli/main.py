@@ -15,7 +15,7 @@ from cxkinetics.version import __version__
 
 __all__ = ["build_parser", "main"]
 
-VERBS: tuple[str, ...] = ()
+VERBS: tuple[str, ...] = ("completion",)
 """Each is a module of this package with SUMMARY, EXAMPLE, add_arguments(parser) and run(args)."""
 
 
@@ -55,6 +55,7 @@ def build_parser(verbs: Sequence[str] = VERBS) -> argparse.ArgumentParser:
             help=module.SUMMARY,
             description=module.SUMMARY,
             epilog=f"example: {module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps an example on its line
             allow_abbrev=False,
         )
         module.add_arguments(sub)

@@ -11,6 +11,8 @@ from functools import singledispatch
 from html import escape
 from importlib import import_module
 from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.errors import UsageError
@@ -18,10 +20,10 @@ from cxkinetics.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["RENDERERS", "as_html", "as_text", "draw"]
+__all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
 RENDERERS: Mapping[str, tuple[str, ...]] = {
-    "fitting": ("staged_text", "staged_html", "staged_figures"),
+    "fitting": ("staged_text", "staged_html", "staged_figures", "workbook"),
     "composition": ("composition_text", "composition_figures"),
     "spectral": ("spectral_text", "spectral_figures"),
     "evidence": ("evidence_text", "evidence_figures"),
@@ -67,6 +69,22 @@ def draw(result: object, **options: Any) -> "Figure":
         raise UsageError(f"there is no figure of a {type(result).__name__}; print it instead")
     figure: Figure = renderer(result, **options)
     return figure
+
+
+@singledispatch
+def save_workbook(result: object, path: str | PathLike[str]) -> Path:
+    """Write a result to an Excel workbook and return its path.
+
+    Raises
+    ------
+    UsageError
+        If this kind of result has no workbook.
+    """
+    renderer = _renderer(save_workbook, result)
+    if renderer is None:
+        raise UsageError(f"there is no workbook of a {type(result).__name__}; use to_json or table() instead")
+    written: Path = renderer(result, path)
+    return written
 
 
 def _renderer(generic: Any, result: object) -> Callable[..., Any] | None:
