@@ -1,5 +1,7 @@
 """The packaged spectra: labelled, reproducible, and true to the law they were made from."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,8 @@ from cxkinetics.examples.simulate import (
     simulate_series,
     simulated_absorbance,
 )
+
+from cxkinetics.io.registry import load
 
 
 def staged_law(name: str, time_s: np.ndarray) -> np.ndarray:
@@ -67,3 +71,19 @@ def test_a_misspelt_example_lists_those_there_are() -> None:
         load_example("ag-cd")
     with pytest.raises(InputError, match="ag-cds, cu-cds"):
         published_kinetics("zn-cds")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_packaged_file_read_as_any_other_says_that_it_is_simulated(name: str) -> None:
+    series = load(example_path(name))
+    assert series.source.simulated
+    assert series.source.note == load_example(name).source.note
+    assert np.array_equal(series.absorbance, load_example(name).absorbance)
+    assert load(example_path(name), wavelength=324).source.simulated
+
+
+def test_a_file_without_the_mark_is_not_called_simulated(tmp_path: Path) -> None:
+    text = example_path("ag-cds").read_text()
+    plain = tmp_path / "measured.csv"
+    plain.write_text(text.replace("# simulated:", "# measured:"))
+    assert not load(plain).source.simulated
