@@ -16,13 +16,13 @@ _MOST_LINES = 50
 
 
 def simulated_note(text: str) -> str | None:
-    """Return the note of the first comment line `# simulated: note`, or None where there is none.
+    r"""Return the note of the first comment line `# simulated: note`, or None where there is none.
 
     Examples
     --------
-    >>> simulated_note("# simulated: from doi 10.1063/5.0151904\\ntime,A\\n0,0.9\\n")
+    >>> simulated_note("# simulated: from doi 10.1063/5.0151904\ntime,A\n0,0.9\n")
     'from doi 10.1063/5.0151904'
-    >>> simulated_note("time,A\\n0,0.9\\n") is None
+    >>> simulated_note("time,A\n0,0.9\n") is None
     True
     """
     for line in text.split("\n", _MOST_LINES)[:_MOST_LINES]:

@@ -15,7 +15,6 @@ from cxkinetics.examples.simulate import (
     simulate_series,
     simulated_absorbance,
 )
-
 from cxkinetics.io.registry import load
 
 
