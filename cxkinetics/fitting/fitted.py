@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxkinetics.arrays import Array, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.fitting.correlation import Correlation, correlation_profile, likeliest_rho
 from cxkinetics.fitting.descent import Target, descend
+from cxkinetics.fitting.joints import at_given_breaks, search_free_joints
 from cxkinetics.fitting.sample import Sample
-from cxkinetics.fitting.search import Found, fit_at, search_free_joints, search_single, search_staged
+from cxkinetics.fitting.search import Found, fit_at, search_single, search_staged
 from cxkinetics.fitting.whitening import Whitening, whitening
 from cxkinetics.models.families import FreeJointFamily, StagedFamily
 
@@ -44,6 +45,8 @@ class Fitted:
         AR(1) correlation in use (0 for white noise).
     correlation : Correlation or None
         Profile over rho; None for white noise.
+    given_breaks : bool
+        True where the breakpoints were given, not searched.
     """
 
     sample: Sample
@@ -53,6 +56,7 @@ class Fitted:
     jacobian: Array
     rho: float
     correlation: Correlation | None
+    given_breaks: bool = False
 
     @property
     def family(self) -> StagedFamily | FreeJointFamily:
@@ -67,8 +71,11 @@ class Fitted:
     @property
     def n_parameters(self) -> int:
         """Parameters that a search adjusted: breakpoints between free joints count too."""
-        extra = self.family.n_stages - 1 if isinstance(self.family, FreeJointFamily) else 0
-        return len(self.family.names) + extra
+        breaks = self.family.n_stages - 1
+        continuous = isinstance(self.family, StagedFamily)
+        if self.given_breaks:
+            return len(self.family.names) - (breaks if continuous else 0)
+        return len(self.family.names) + (0 if continuous else breaks)
 
     @property
     def dof(self) -> int:
@@ -82,11 +89,21 @@ class Fitted:
         inverse: Array = np.linalg.pinv(white @ white.T, hermitian=True) * self.found.rss / self.dof
         return inverse
 
+    @property
+    def held(self) -> BoolArray:
+        """Which parameters were given and are not adjusted (p,)."""
+        held = np.zeros(len(self.family.names), bool)
+        if self.given_breaks and isinstance(self.family, StagedFamily):
+            held[self.family.breaks] = True
+        return held
 
-def tangent(sample: Sample, found: Found) -> tuple[Array, Array]:
-    """Return residual (n,) and Jacobian (p, n) at an optimum."""
+
+def tangent(sample: Sample, found: Found, *, given: bool = False) -> tuple[Array, Array]:
+    """Return residual (n,) and Jacobian (p, n) at an optimum (zero for breakpoints that were given)."""
     cell = found.cell[None, :] if found.cell.size else None
     curve, jacobian = found.family.evaluate(sample.time, found.theta[None, :], cell)
+    if given and isinstance(found.family, StagedFamily):
+        jacobian[:, found.family.breaks] = 0.0
     return sample.signal - curve[0], jacobian[0]
 
 
@@ -98,6 +115,7 @@ def staged_fit(
     ar1: bool,
     continuous: bool = True,
     single: Found | None = None,
+    given: Array | None = None,
 ) -> Fitted:
     """Return the global staged fit with its noise correlation.
 
@@ -115,8 +133,13 @@ def staged_fit(
         Continuous or free joints.
     single : Found, optional
         The white-noise single exponential, where it is known.
+    given : Array, shape (n_stages - 1,), optional
+        Breakpoints on the sample's clock; then nothing is searched.
     """
     white = whitening(sample, 0.0)
+    if given is not None and n_stages > 1:
+        found = at_given_breaks(sample, white, given, with_offset=with_offset, continuous=continuous)
+        return _settle(sample, found, white, _stay if ar1 else None, given=True)
 
     def search(white: Whitening, warm: Found | None) -> Found:
         if n_stages == 1:
@@ -136,11 +159,13 @@ def _settle(
     found: Found,
     white: Whitening,
     search: Callable[[Whitening, Found | None], Found] | None,
+    *,
+    given: bool = False,
 ) -> Fitted:
     """Return the fit after rounds of rho and generalised least squares (`search` None: white noise)."""
-    residual, jacobian = tangent(sample, found)
+    residual, jacobian = tangent(sample, found, given=given)
     if search is None or sample.n - jacobian.shape[0] < 3:
-        return Fitted(sample, found, white, residual, jacobian, 0.0, None)
+        return Fitted(sample, found, white, residual, jacobian, 0.0, None, given)
     rho = 0.0
     for number in range(ROUNDS):
         new = likeliest_rho(sample, residual, jacobian, restricted=True)
@@ -148,10 +173,16 @@ def _settle(
             break
         rho = new
         white = whitening(sample, rho)
-        found = search(white, found) if number == 0 else _nearby(sample, found, white)
-        residual, jacobian = tangent(sample, found)
+        again = given or number > 0
+        found = _nearby(sample, found, white, given=given) if again else search(white, found)
+        residual, jacobian = tangent(sample, found, given=given)
     profile = correlation_profile(sample, residual, jacobian)
-    return Fitted(sample, found, white, residual, jacobian, rho, profile)
+    return Fitted(sample, found, white, residual, jacobian, rho, profile, given)
+
+
+def _stay(white: Whitening, warm: Found | None) -> Found:
+    """Stand in for a search where the breakpoints were given; never called for more."""
+    raise AssertionError("given breakpoints are not searched")
 
 
 def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
@@ -163,12 +194,12 @@ def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
     for _ in range(2):
         rho = likeliest_rho(sample, residual, jacobian, restricted=False)
         white = whitening(sample, rho)
-        found = _nearby(sample, found, white)
-        residual, jacobian = tangent(sample, found)
+        found = _nearby(sample, found, white, given=fitted.given_breaks)
+        residual, jacobian = tangent(sample, found, given=fitted.given_breaks)
     return found, rho, residual, float(white.log_determinant)
 
 
-def _nearby(sample: Sample, found: Found, white: Whitening) -> Found:
+def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = False) -> Found:
     """Return the optimum under a new correlation, from the cells beside the old one."""
     family = found.family
     if isinstance(family, FreeJointFamily):
@@ -179,9 +210,11 @@ def _nearby(sample: Sample, found: Found, white: Whitening) -> Found:
             cell=found.cell[None, :],
         )
         return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
-    if not found.cell.size:
+    if given or not found.cell.size:
         target = Target(sample.time, sample.signal, white)
-        done = descend(family, target, found.theta[None, :])
+        free = np.ones(len(family.names), bool)
+        free[family.breaks] = not given
+        done = descend(family, target, found.theta[None, :], free=free)
         return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
     steps = np.stack(
         [index.ravel() for index in np.meshgrid(*([np.arange(-1, 2)] * found.cell.size), indexing="ij")],

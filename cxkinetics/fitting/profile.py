@@ -85,7 +85,7 @@ class ProfileSpace:
             tolerance=1e-9,
         )
         table = done.rss.reshape(n_values, n_candidates)
-        if not self.held.any():
+        if n_candidates == 1 or not self.held.any():
             lowest: Array = table.min(axis=1)
             return lowest
         return _parabolic_minimum(theta[:, int(np.flatnonzero(self.held)[0])], table)
@@ -146,7 +146,7 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
     """Return where the profiles of a fit run: its plausible gaps, or a grid of breakpoints."""
     found, family, sample = fitted.found, fitted.family, fitted.sample
     width = len(family.names)
-    held = np.zeros(width, bool)
+    held = fitted.held
     unbounded = np.full((1, width), np.inf)
     if not isinstance(family, StagedFamily):
         cells = _plausible_rows(fitted)
@@ -154,6 +154,9 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
         firsts = _firsts(fitted)[cells] if cells.size else found.cell[None, :]
         wide = np.repeat(unbounded, theta.shape[0], axis=0)
         return ProfileSpace(fitted, theta, firsts, held, -wide, wide)
+    if fitted.given_breaks:
+        limits = np.full((1, width), np.inf)
+        return ProfileSpace(fitted, found.theta[None, :], found.cell[None, :], held, -limits, limits)
     if not found.cell.size:
         lower, upper = box(family, sample, np.empty((1, 0), dtype=np.intp))
         return ProfileSpace(fitted, found.theta[None, :], np.empty((1, 0), dtype=np.intp), held, lower, upper)

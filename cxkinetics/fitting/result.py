@@ -220,7 +220,7 @@ class StagedFit(Presentable):
             fitted=np.array(data["fitted"], dtype=float),
             residuals=np.array(data["residuals"], dtype=float),
             parameter_names=tuple(data["parameter_names"]),
-            covariance=np.array(data["covariance"], dtype=float),
+            covariance=np.array(data["covariance"], dtype=float).reshape(2 * (len(data["covariance"]),)),
             rss=record["rss"],
             dof=record["dof"],
             redchi=record["redchi"],

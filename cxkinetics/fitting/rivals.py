@@ -19,6 +19,7 @@ from cxkinetics.fitting.sample import Sample
 from cxkinetics.fitting.search import fastest_rate, grid_starts
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily
+from cxkinetics.models.families import FreeJointFamily
 
 __all__ = ["CURVED", "Contender", "rank", "smooth_contenders", "staged_contender"]
 
@@ -125,6 +126,8 @@ def staged_contender(fitted: Fitted) -> Contender:
     aicc, bic = information(sample, found.rss, log_determinant, fitted.n_parameters + 1 + ar1)
     stages = fitted.family.n_stages
     name = "one stage" if stages == 1 else f"{stages} stages"
+    if isinstance(fitted.family, FreeJointFamily):
+        name += ", free joints"
     return Contender(
         model=f"{name} + offset" if fitted.family.with_offset else name,
         kind="staged" if stages > 1 else "exponential",

@@ -4,14 +4,14 @@ Everything numerical below `fit_stages` works on a sample, so no conclusion can 
 of time or signal, on the order of rows, or on a common factor of the weights.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.signals.trace import Trace
 
-__all__ = ["Sample", "sample_of"]
+__all__ = ["Sample", "sample_of", "thinned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,4 +86,16 @@ def sample_of(trace: Trace) -> Sample:
         anchor_s=anchor,
         sigma_unit=unit / scale,
         n_raw=trace.n_points,
+    )
+
+
+def thinned(sample: Sample, kept: BoolArray) -> Sample:
+    """Return the sample with only the points where `kept` (n,) is true, on the same scales."""
+    spacing = np.diff(sample.time[kept])
+    return replace(
+        sample,
+        time=sample.time[kept],
+        signal=sample.signal[kept],
+        sigma=sample.sigma[kept],
+        spacing=spacing / np.median(spacing),
     )

@@ -23,7 +23,16 @@ from cxkinetics.fitting.whitening import Whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StagedFamily
 
-__all__ = ["Found", "box", "break_cells", "fit_at", "search_free_joints", "search_single", "search_staged"]
+__all__ = [
+    "Found",
+    "box",
+    "break_cells",
+    "fastest_rate",
+    "fit_at",
+    "grid_starts",
+    "search_single",
+    "search_staged",
+]
 
 DENSE = 400
 """Samples up to which every one is tried as a knot in the first pass."""
@@ -328,41 +337,3 @@ def _search_several(
     best = int(np.argmin(rss))
     empty = np.empty(0)
     return Found(family, theta[best], cells[best], float(rss[best]), empty, empty, empty)
-
-
-def search_free_joints(sample: Sample, white: Whitening, *, n_stages: int, with_offset: bool) -> Found:
-    """Return the best independent first-order stages in absorbance; the cell is each stage's first sample."""
-    family = FreeJointFamily(n_stages, with_offset)
-    break_cells(sample, n_stages)
-    single = search_single(sample, white, with_offset=with_offset)
-    firsts = np.arange(MIN_DISTINCT, sample.n - MIN_DISTINCT + 1)
-    if firsts.size > DENSE or n_stages > 2:
-        firsts = firsts[np.unique(np.linspace(0, firsts.size - 1, 40 if n_stages > 2 else DENSE).astype(int))]
-    sets = [
-        chosen
-        for chosen in combinations(firsts, n_stages - 1)
-        if all(b - a >= MIN_DISTINCT for a, b in pairwise(chosen))
-    ]
-    if not sets:
-        sets = [tuple(np.linspace(0, sample.n, n_stages + 1).astype(np.intp)[1:-1])]
-    cells = np.array(sets, dtype=np.intp)
-    start = np.empty((cells.shape[0], len(family.names)))
-    start[:, :n_stages], start[:, n_stages : 2 * n_stages] = single.theta[0], single.theta[1]
-    if with_offset:
-        start[:, -1] = single.theta[-1]
-    limit = fastest_rate(sample)
-    lower, upper = np.full(start.shape[1], -np.inf), np.full(start.shape[1], np.inf)
-    lower[n_stages : 2 * n_stages], upper[n_stages : 2 * n_stages] = -limit, limit
-    target = Target(sample.time, sample.signal, white)
-    done = descend(family, target, start, cell=cells, lower=lower, upper=upper)
-    order = np.argsort(done.rss, kind="stable")
-    best = int(order[0])
-    return Found(
-        family,
-        done.theta[best],
-        cells[best],
-        float(done.rss[best]),
-        sample.time[cells[:, 0]] if n_stages == 2 else np.empty(0),
-        done.theta,
-        done.rss,
-    )

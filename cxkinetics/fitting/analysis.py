@@ -1,0 +1,206 @@
+"""Everything that is fitted to one sample before a verdict is spoken.
+
+One, two and three stages in each offset variant, every smooth rival, and the simulated test of a
+break: computed once and shared by verdict, intervals and ranking.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import UnresolvedBreakpointError
+from cxkinetics.fitting.break_test import BreakTest, break_test
+from cxkinetics.fitting.fitted import Fitted, staged_fit
+from cxkinetics.fitting.options import FitOptions
+from cxkinetics.fitting.piecewise_linear import MIN_DISTINCT
+from cxkinetics.fitting.rivals import Contender, smooth_contenders, staged_contender
+from cxkinetics.fitting.sample import Sample
+from cxkinetics.fitting.search import search_single, search_staged
+from cxkinetics.models.families import StagedFamily
+
+__all__ = ["Analysis", "Variant", "analyse"]
+
+LOST = 1e-3
+"""Akaike weight below which an offset variant is left out of the averaged intervals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One number of stages, with or without a fitted offset: the fit and its place in the ranking."""
+
+    fitted: Fitted
+    contender: Contender
+
+
+@dataclass(slots=True, eq=False)
+class Analysis:
+    """All fits of one sample.
+
+    Attributes
+    ----------
+    sample, options
+        What was analysed and how.
+    variants : dict
+        Per number of stages, the offset variants that the options admit.
+    smooth : list of Contender
+        Smooth rivals.
+    test, further_test : BreakTest or None
+        Of one break against none, and of a second break against one.
+    """
+
+    sample: Sample
+    options: FitOptions
+    variants: dict[int, list[Variant]] = field(default_factory=dict)
+    smooth: list[Contender] = field(default_factory=list)
+    test: BreakTest | None = None
+    further_test: BreakTest | None = None
+
+    def best(self, n_stages: int) -> Variant | None:
+        """Return the offset variant of least AICc for a number of stages (plain rss where none is finite)."""
+        return min(
+            self.variants.get(n_stages, []),
+            key=lambda v: (v.contender.aicc, v.fitted.found.rss if np.isinf(v.contender.aicc) else 0.0),
+            default=None,
+        )
+
+    def weighted(self, n_stages: int) -> list[tuple[Variant, float]]:
+        """Return the offset variants with their Akaike weights, the best first, lost ones left out."""
+        best = self.best(n_stages)
+        if best is None:
+            return []
+        if np.isinf(best.contender.aicc):
+            return [(best, 1.0)]
+        weights = [
+            (variant, float(np.exp(-(variant.contender.aicc - best.contender.aicc) / 2)))
+            for variant in self.variants[n_stages]
+        ]
+        kept = sorted((pair for pair in weights if pair[1] > LOST), key=lambda pair: -pair[1])
+        total = sum(weight for _, weight in kept)
+        return [(variant, weight / total) for variant, weight in kept]
+
+    def contenders(self) -> list[Contender]:
+        """Return every contender once: smooth rivals and staged models of two stages or more."""
+        staged = [
+            variant.contender
+            for n_stages, variants in self.variants.items()
+            if n_stages > 1
+            for variant in variants
+        ]
+        return [*self.smooth, *staged]
+
+
+def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> Analysis:
+    """Fit everything to a sample.
+
+    Parameters
+    ----------
+    sample : Sample
+        Data, outliers excluded and a given offset subtracted.
+    options : FitOptions
+        Offset, noise, joints, demanded stages.
+    rng : numpy.random.Generator
+        Source of the simulated test.
+
+    Raises
+    ------
+    UnresolvedBreakpointError
+        If demanded stages cannot be held by the data at all.
+    """
+    analysis = Analysis(sample, options)
+    offsets = _offsets(options)
+    rival_offsets = (True,) if options.direction == "growth" else (False, True)
+    analysis.smooth = smooth_contenders(sample, ar1=options.ar1, offsets=rival_offsets)
+    demanded = options.demanded
+    continuous = options.joint == "continuous"
+    given = None
+    if options.breakpoints_s is not None:
+        given = (np.array(options.breakpoints_s) - sample.anchor_s) / sample.span_s
+    for n_stages in sorted({1, 2, *({demanded} if demanded else set())}):
+        wanted = n_stages == demanded
+        if wanted and sample.n < MIN_DISTINCT * n_stages:
+            raise UnresolvedBreakpointError(
+                f"{n_stages} stages need {MIN_DISTINCT} distinct times each, {MIN_DISTINCT * n_stages} "
+                f"in all; the data hold {sample.n}; fit fewer stages or measure more points"
+            )
+        analysis.variants[n_stages] = _variants(
+            sample,
+            n_stages,
+            offsets,
+            options.ar1,
+            continuous or not wanted,
+            given if wanted else None,
+            wanted,
+        )
+    _test_breaks(analysis, offsets, continuous, rng)
+    return analysis
+
+
+def _offsets(options: FitOptions) -> tuple[bool, ...]:
+    """Return the offset variants that the options admit (a given offset is already subtracted)."""
+    if options.given_offset is not None:
+        return (False,)
+    if options.offset == "fit" or options.direction == "growth":
+        return (True,)
+    return (False, True)
+
+
+def _variants(
+    sample: Sample,
+    n_stages: int,
+    offsets: tuple[bool, ...],
+    ar1: bool,
+    continuous: bool,
+    given: Array | None,
+    wanted: bool,
+) -> list[Variant]:
+    if sample.n < MIN_DISTINCT * n_stages:
+        return []
+    variants = []
+    for with_offset in offsets:
+        parameters = (2 * n_stages if continuous else 3 * n_stages - 1) + with_offset
+        if sample.n <= parameters and not (wanted and with_offset == offsets[0]):
+            continue
+        fitted = staged_fit(
+            sample, n_stages=n_stages, with_offset=with_offset, ar1=ar1, continuous=continuous, given=given
+        )
+        variants.append(Variant(fitted, staged_contender(fitted)))
+    return variants
+
+
+def _test_breaks(
+    analysis: Analysis, offsets: tuple[bool, ...], continuous: bool, rng: np.random.Generator
+) -> None:
+    """Simulate the test of one break and, where a third stage could matter, of a second one."""
+    sample, options = analysis.sample, analysis.options
+    with_offset = offsets[-1]
+    fits = [
+        v.fitted
+        for v in analysis.variants.get(2, [])
+        if isinstance(v.fitted.family, StagedFamily)
+        and not v.fitted.given_breaks
+        and v.fitted.family.with_offset == with_offset
+    ]
+    if not fits and sample.n >= max(2 * MIN_DISTINCT, 5 + with_offset):
+        fits = [staged_fit(sample, n_stages=2, with_offset=with_offset, ar1=options.ar1)]
+    if not fits or not _testable(fits[0]):
+        return
+    alternative = fits[0]
+    null = search_single(sample, alternative.white, with_offset=with_offset)
+    analysis.test = break_test(null, alternative, n_replicates=options.replicates, rng=rng)
+    best = analysis.best(2)
+    if best is None or not continuous or sample.n < 3 * MIN_DISTINCT or options.demanded:
+        return
+    with_offset = best.fitted.family.with_offset
+    if sample.n <= 6 + with_offset + 2:
+        return
+    analysis.variants[3] = _variants(sample, 3, (with_offset,), options.ar1, True, None, False)
+    third = analysis.variants[3][0] if analysis.variants[3] else None
+    if third is None or not best.contender.aicc - third.contender.aicc >= 6 or not _testable(third.fitted):
+        return
+    null = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=best.fitted.found)
+    analysis.further_test = break_test(null, third.fitted, n_replicates=options.replicates, rng=rng)
+
+
+def _testable(fitted: Fitted) -> bool:
+    return fitted.sample.n - fitted.n_parameters >= 3

@@ -1,0 +1,290 @@
+"""From the analysis to the result: the numbers of the stages shown, with everything beside them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.analysis import Analysis
+from cxkinetics.fitting.diagnostics import (
+    durbin_watson,
+    lag1_autocorrelation,
+    log_r_squared,
+    noise_of,
+    pattern_remark,
+)
+from cxkinetics.fitting.estimates import Numbers, half_life_of
+from cxkinetics.fitting.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
+from cxkinetics.fitting.options import FitOptions
+from cxkinetics.fitting.parts import LogLinear, LogLinearStage, Noise, Stage, Verdict
+from cxkinetics.fitting.polish import polished
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.fitting.rivals import rank
+from cxkinetics.fitting.sample import Sample
+from cxkinetics.models.families import FreeJointFamily
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.trace import Trace
+
+__all__ = ["assemble", "assemble_loglinear"]
+
+
+def assemble(
+    trace: Trace,
+    options: FitOptions,
+    analysis: Analysis,
+    verdict: Verdict,
+    n_stages: int,
+    remarks: Sequence[Remark],
+    excluded: tuple[tuple[float, float], ...],
+    seed: int,
+) -> StagedFit:
+    """Return the result of the likelihood recipe with `n_stages` stages shown."""
+    sample = analysis.sample
+    pairs = [(variant.fitted, weight) for variant, weight in analysis.weighted(n_stages)]
+    shown, flags = polished(pairs[0][0])
+    pairs[0] = (shown, pairs[0][1])
+    numbers = Numbers(pairs, confidence=options.confidence, absolute_sigma=options.absolute_sigma)
+    growth = options.direction == "growth"
+    breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))
+    offset = options.given_offset or 0.0
+    rates = [numbers.rate(j) for j in range(1, n_stages + 1)]
+    edges = [b.value for b in breaks if b.value is not None]
+    curve = _curve_at(trace, sample, shown.residual, offset)
+    noise = noise_of(shown, "ar1" if options.ar1 else "white")
+    pattern = pattern_remark(shown, noise, growth=growth)
+    fixed = options.given_offset
+    contender = analysis.best(n_stages)
+    amplitudes: tuple[float, ...] = ()
+    if isinstance(shown.family, FreeJointFamily):
+        amplitudes = tuple(float(c) * sample.scale for c in shown.theta[:n_stages])
+    units = _units(shown.family.names, sample)
+    rss = float(np.sum(((trace.absorbance - curve) / _relative_sigma(trace)) ** 2))
+    return StagedFit(
+        trace=trace,
+        options=options.to_dict(),
+        stages=_stages(trace, rates, edges, curve, growth),
+        breakpoints_s=breaks,
+        amplitude=numbers.amplitude(trace.unit),
+        offset=numbers.offset(trace.unit, fixed),
+        rate_ratio=numbers.ratio() if n_stages > 1 else None,
+        fitted=curve,
+        residuals=trace.absorbance - curve,
+        parameter_names=shown.family.names,
+        covariance=shown.covariance * np.outer(units, units),
+        rss=rss,
+        dof=sample.n - shown.n_parameters,
+        redchi=rss / shown.dof,
+        aicc=_finite(contender.contender.aicc) if contender else None,
+        bic=_finite(contender.contender.bic) if contender else None,
+        loglinear=_paper(trace, edges, options),
+        noise=noise,
+        rivals=rank(analysis.contenders()),
+        verdict=verdict,
+        warnings=(*remarks, *([pattern] if pattern else []), *_cautions(trace, options, verdict, sample)),
+        excluded=excluded,
+        flags=(*flags, *(["a breakpoint at the edge of the search range"] if shown.found.at_edge else [])),
+        stage_amplitudes=amplitudes,
+        anchor_s=sample.anchor_s,
+        seed=seed,
+    )
+
+
+def assemble_loglinear(
+    trace: Trace,
+    options: FitOptions,
+    analysis: Analysis,
+    verdict: Verdict,
+    n_stages: int,
+    remarks: Sequence[Remark],
+    excluded: tuple[tuple[float, float], ...],
+    seed: int,
+) -> StagedFit:
+    """Return the result of the paper's recipe; rivals and verdict are those of the default."""
+    growth = options.direction == "growth"
+    offset = options.given_offset or 0.0
+    sign = 1.0
+    if growth:
+        one = analysis.best(1)
+        fitted_offset = one.fitted.theta[-1] * analysis.sample.scale if one is not None else offset
+        offset = options.given_offset if options.given_offset is not None else float(fitted_offset)
+        sign = -1.0
+    recipe: LogLinearFit = fit_loglinear(
+        trace.time_s,
+        sign * (trace.absorbance - offset),
+        n_stages=n_stages,
+        continuous=options.joint == "continuous",
+        breakpoints_s=None if options.breakpoints_s is None else np.array(options.breakpoints_s),
+        confidence=options.confidence,
+    )
+    curve = offset + sign * np.exp(recipe.line.value(trace.time_s))
+    residual = trace.absorbance - curve
+    edges = list(recipe.line.breakpoints)
+    p = (
+        len(recipe.rates) * (1 if options.joint == "continuous" else 2)
+        + (options.joint == "continuous")
+        + len(edges)
+    )
+    relative = _relative_sigma(trace)
+    rss, dof = float(np.sum((residual / relative) ** 2)), trace.n_points - p
+    amplitude = Estimate(
+        name="amplitude",
+        value=sign * float(np.exp(recipe.line.intercepts[0])),
+        unit=trace.unit,
+        reason="the recipe gives ln A0 only; use recipe='likelihood' for an interval",
+    )
+    rates = list(recipe.rates)
+    ratio = None
+    if n_stages > 1 and rates[0].value is not None and rates[1].value:
+        ratio = Estimate(
+            name="k1/k2",
+            value=rates[0].value / rates[1].value,
+            reason="the recipe fits the lines apart; use recipe='likelihood' for an interval",
+        )
+    caution = Remark("log_linear_recipe", TWO_GOOD_LINES[0].upper() + TWO_GOOD_LINES[1:])
+    dropped = recipe.n_excluded
+    notes = [caution]
+    if dropped:
+        notes.append(_nonpositive(trace, dropped))
+    levels = tuple(sign * float(np.exp(i)) for i in recipe.line.intercepts) if n_stages > 1 else ()
+    noise = Noise(
+        sd=float(np.sqrt(rss / dof)) if dof > 0 else None,
+        ar1=0.0,
+        lag1_autocorrelation=lag1_autocorrelation(residual),
+        durbin_watson=durbin_watson(residual),
+        model="white in ln A",
+    )
+    return StagedFit(
+        trace=trace,
+        options=options.to_dict(),
+        stages=_stages(trace, rates, edges, curve, growth),
+        breakpoints_s=recipe.breakpoints,
+        amplitude=amplitude,
+        offset=Estimate(
+            name="offset", value=offset, unit=trace.unit, method="fixed", reason="part of the recipe"
+        ),
+        rate_ratio=ratio,
+        fitted=curve,
+        residuals=residual,
+        parameter_names=(),
+        covariance=np.empty((0, 0)),
+        rss=rss,
+        dof=dof,
+        redchi=rss / max(dof, 1),
+        aicc=None,
+        bic=None,
+        loglinear=_recipe_lines(trace, recipe, options),
+        noise=noise,
+        rivals=rank(analysis.contenders()),
+        verdict=verdict,
+        warnings=(*remarks, *notes),
+        excluded=excluded,
+        stage_amplitudes=levels,
+        seed=seed,
+    )
+
+
+def _recipe_lines(trace: Trace, recipe: LogLinearFit, options: FitOptions) -> LogLinear:
+    """Return the fitted lines themselves; the windows are those of the stages."""
+    paper = _paper(trace, list(recipe.line.breakpoints), options)
+    if options.joint == "free" or len(paper.stages) != len(recipe.rates):
+        return paper
+    stages = tuple(
+        LogLinearStage(start_s=s.start_s, end_s=s.end_s, k_per_s=k, r_squared=s.r_squared)
+        for s, k in zip(paper.stages, recipe.rates, strict=True)
+    )
+    return LogLinear(
+        stages=stages, single=paper.single, crossing_s=paper.crossing_s, n_excluded=paper.n_excluded
+    )
+
+
+def _paper(trace: Trace, edges: Sequence[float], options: FitOptions) -> LogLinear:
+    if options.direction == "growth":
+        return LogLinear(stages=(), single=None)
+    return paper_lines(trace.time_s, trace.absorbance, np.array(edges), options.confidence)
+
+
+def _stages(
+    trace: Trace, rates: Sequence[Estimate], breaks: Sequence[float], curve: Array, growth: bool
+) -> tuple[Stage, ...]:
+    time = trace.time_s
+    edges = [float(time[0]), *breaks, float(time[-1])]
+    stages = []
+    for number, rate in enumerate(rates):
+        last = number == len(rates) - 1
+        inside = (time >= edges[number]) & (
+            (time <= edges[number + 1]) if last else (time < edges[number + 1])
+        )
+        stages.append(
+            Stage(
+                start_s=edges[number],
+                end_s=edges[number + 1],
+                n_points=int(inside.sum()),
+                k_per_s=rate,
+                half_life_s=half_life_of(rate),
+                r_squared_log=None if growth else log_r_squared(trace.absorbance[inside], curve[inside]),
+            )
+        )
+    return tuple(stages)
+
+
+def _curve_at(trace: Trace, sample: Sample, residual: Array, offset: float) -> Array:
+    """Return the curve at every time of the trace (equal times share one sample)."""
+    time = (trace.time_s - sample.anchor_s) / sample.span_s
+    index = (
+        np.argmin(np.abs(sample.time[:, None] - time[None, :]), axis=0)
+        if sample.n < time.size
+        else slice(None)
+    )
+    curve: Array = (sample.signal - residual)[index] * sample.scale + offset
+    return curve
+
+
+def _relative_sigma(trace: Trace) -> Array:
+    if trace.sigma is None:
+        return np.ones(trace.n_points)
+    relative: Array = trace.sigma / np.exp(np.mean(np.log(trace.sigma)))
+    return relative
+
+
+def _units(names: Sequence[str], sample: Sample) -> Array:
+    """Return the factor from scaled parameters to user units."""
+    table = {"C": sample.scale, "o": sample.scale, "k": 1 / sample.span_s, "b": sample.span_s}
+    return np.array([table[name[0]] for name in names])
+
+
+def _cautions(trace: Trace, options: FitOptions, verdict: Verdict, sample: Sample) -> list[Remark]:
+    """Return what a reader must know of this fit."""
+    cautions = []
+    below = int(np.sum(trace.absorbance <= 0))
+    if below and options.direction == "decay":
+        cautions.append(_nonpositive(trace, below))
+    if verdict.code == "no_decay":
+        cautions.append(Remark("no_decay", "no decay: " + verdict.text))
+    if sample.n < sample.n_raw:
+        text = f"{sample.n_raw - sample.n} readings share their time with another and were averaged"
+        cautions.append(Remark("tied_times", text, sample.n_raw - sample.n))
+    if trace.time_s[0] > 0 and not sample.anchor_s:
+        text = (
+            f"the first point stands at {trace.time_s[0]:g} s, so the amplitude at t = 0 is an extrapolation "
+            "of stage 1 (dead time)"
+        )
+        cautions.append(Remark("dead_time", text))
+    if sample.anchor_s:
+        text = f"t = 0 lies far outside the data: the amplitude counts at {sample.anchor_s:g} s"
+        cautions.append(Remark("amplitude_anchor", text))
+    return cautions
+
+
+def _nonpositive(trace: Trace, count: int) -> Remark:
+    rows = tuple(int(i) for i in np.flatnonzero(trace.absorbance <= 0)[:20])
+    where = ", ".join(f"{trace.time_s[i]:g}" for i in rows[:6]) + (" ..." if count > 6 else "")
+    text = (
+        f"absorbance <= 0 in {count} points (t = {where} s): they have no logarithm and are left out of the "
+        "lines in ln A; a baseline subtracted too far shows like this"
+    )
+    return Remark("nonpositive_absorbance", text, count, rows)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

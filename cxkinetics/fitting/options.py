@@ -1,0 +1,112 @@
+"""The options of a staged fit, checked once and kept with the result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from cxkinetics.errors import UsageError
+
+__all__ = ["FitOptions", "OffsetChoice"]
+
+OffsetChoice = Literal["auto", "zero", "fit"] | float
+REPLICATES = 499
+"""Simulated traces behind the p-value of a break."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """Options of `fit_stages`, validated; see there for their meaning."""
+
+    n_stages: int | Literal["auto"] = "auto"
+    breakpoints_s: tuple[float, ...] | None = None
+    joint: Literal["continuous", "free"] = "continuous"
+    recipe: Literal["likelihood", "loglinear"] = "likelihood"
+    offset: OffsetChoice = "auto"
+    noise: Literal["auto", "white", "ar1"] = "auto"
+    direction: Literal["decay", "growth"] = "decay"
+    t0: float | Literal["auto"] | None = None
+    window: tuple[float | None, float | None] | None = None
+    bootstrap: int = 0
+    absolute_sigma: bool = False
+    confidence: float = 0.95
+    replicates: int = REPLICATES
+
+    def __post_init__(self) -> None:
+        _choice("joint", self.joint, ("continuous", "free"))
+        _choice("recipe", self.recipe, ("likelihood", "loglinear"))
+        _choice("noise", self.noise, ("auto", "white", "ar1"))
+        _choice("direction", self.direction, ("decay", "growth"))
+        if self.n_stages != "auto" and (
+            isinstance(self.n_stages, bool)
+            or not isinstance(self.n_stages, (int, np.integer))
+            or not 1 <= self.n_stages <= 4
+        ):
+            raise UsageError(f"n_stages is {self.n_stages!r}; it must be 'auto' or a number from 1 to 4")
+        if isinstance(self.offset, str):
+            _choice("offset", self.offset, ("auto", "zero", "fit", "a number"))
+        elif not np.isfinite(self.offset):
+            raise UsageError(f"offset is {self.offset}; it must be finite")
+        if self.direction == "growth" and self.offset == "zero":
+            raise UsageError("a growing trace ends on its offset; use offset='fit' (or 'auto', or a value)")
+        if not 0.5 <= self.confidence < 1:
+            raise UsageError(f"confidence is {self.confidence}; it must lie between 0.5 and 1, e.g. 0.95")
+        if self.bootstrap < 0 or 0 < self.bootstrap < 50:
+            raise UsageError(f"bootstrap is {self.bootstrap}; give 0, or at least 50 replicates")
+        if self.replicates < 99:
+            raise UsageError(f"replicates is {self.replicates}; the p-value needs at least 99")
+        if self.breakpoints_s is not None:
+            if not self.breakpoints_s or not np.all(np.isfinite(self.breakpoints_s)):
+                raise UsageError(f"breakpoints_s is {self.breakpoints_s}; give one or more finite times in s")
+            if self.n_stages not in ("auto", len(self.breakpoints_s) + 1):
+                raise UsageError(
+                    f"{len(self.breakpoints_s)} breakpoints make {len(self.breakpoints_s) + 1} stages, "
+                    f"but n_stages is {self.n_stages}"
+                )
+
+    @classmethod
+    def of(cls, *, breakpoints_s: float | Sequence[float] | None, **given: Any) -> "FitOptions":
+        """Return options from what a user may type: a lone breakpoint, numbers as text-free values."""
+        breaks: tuple[float, ...] | None = None
+        if breakpoints_s is not None:
+            breaks = tuple(sorted(float(b) for b in np.atleast_1d(np.asarray(breakpoints_s, dtype=float))))
+        return cls(breakpoints_s=breaks, **given)
+
+    @property
+    def demanded(self) -> int | None:
+        """The number of stages the user demanded, or None."""
+        if self.breakpoints_s is not None:
+            return len(self.breakpoints_s) + 1
+        return None if self.n_stages == "auto" else int(self.n_stages)
+
+    @property
+    def ar1(self) -> bool:
+        """Whether correlation of the noise is taken into account."""
+        return self.noise != "white"
+
+    @property
+    def given_offset(self) -> float | None:
+        """The offset the user fixed, in the trace's unit; None where it is chosen or fitted."""
+        if self.offset == "zero":
+            return 0.0
+        return None if isinstance(self.offset, str) else float(self.offset)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all options as a JSON-ready mapping."""
+        record = {name: getattr(self, name) for name in self.__slots__}
+        for name in ("breakpoints_s", "window"):
+            if record[name] is not None:
+                record[name] = list(record[name])
+        if record["n_stages"] != "auto":
+            record["n_stages"] = int(record["n_stages"])
+        return record
+
+
+def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        import difflib
+
+        near = difflib.get_close_matches(str(value), allowed, 1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise UsageError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}{hint}")

@@ -1,0 +1,236 @@
+"""`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import BoolArray
+from cxkinetics.errors import InputError
+from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.analysis import Analysis, analyse
+from cxkinetics.fitting.assemble import assemble, assemble_loglinear
+from cxkinetics.fitting.estimates import Numbers
+from cxkinetics.fitting.fitted import Fitted, staged_fit
+from cxkinetics.fitting.options import FitOptions
+from cxkinetics.fitting.outliers import find_outliers
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.fitting.sample import Sample, sample_of
+from cxkinetics.fitting.verdict import judge
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.prepare import crop, shift_t0
+from cxkinetics.signals.screening import require_fittable
+from cxkinetics.signals.trace import Trace
+
+__all__ = ["fit_stages"]
+
+DEFAULT_SEED = 0
+FLAT = 5.0
+"""Wald ratio of k below which its interval is worked out to see whether it holds zero."""
+
+
+def fit_stages(
+    trace: Trace,
+    *,
+    n_stages: int | str = "auto",
+    breakpoints_s: float | Sequence[float] | None = None,
+    joint: str = "continuous",
+    recipe: str = "likelihood",
+    offset: str | float = "auto",
+    noise: str = "auto",
+    direction: str = "decay",
+    t0: float | str | None = None,
+    window: tuple[float | None, float | None] | None = None,
+    bootstrap: int = 0,
+    absolute_sigma: bool = False,
+    confidence: float = 0.95,
+    rng: np.random.Generator | int | None = None,
+) -> StagedFit:
+    """Fit staged first-order kinetics to a trace, the breakpoint detected.
+
+    Parameters
+    ----------
+    trace : Trace
+        Signal against time.
+    n_stages : int or "auto"
+        Stages to show; "auto" takes the number that the verdict establishes.
+    breakpoints_s : float or sequence of float, optional
+        Given breakpoints in s (after t0); then nothing is searched.
+    joint : {"continuous", "free"}
+        Whether the stages meet at the breakpoint.
+    recipe : {"likelihood", "loglinear"}
+        Fit the absorbance with constant noise, or straight lines in ln A as the paper does.
+    offset : {"auto", "zero", "fit"} or float
+        Signal at infinite time: averaged over zero and fitted by Akaike weight, zero, fitted or given.
+    noise : {"auto", "ar1", "white"}
+        "auto" and "ar1" integrate an AR(1) correlation out; "white" assumes none.
+    direction : {"decay", "growth"}
+        Whether the signal falls or rises.
+    t0 : float or "auto", optional
+        Moment of the addition in s; all times then count from it.
+    window : (float or None, float or None), optional
+        Times to keep, in s on the trace's clock.
+    bootstrap : int
+        Bootstrap replicates beside the profile intervals; 0 for none.
+    absolute_sigma : bool
+        Take the trace's sigma at its word (default: relative weights).
+    confidence : float
+        Level of all intervals.
+    rng : numpy.random.Generator, int or None
+        Source or seed of the simulated p-value; the seed used is stored in the result.
+
+    Returns
+    -------
+    StagedFit
+
+    Raises
+    ------
+    InputError
+        If the trace cannot be fitted at all (too few points, constant, negative, growing).
+    UnresolvedBreakpointError
+        If stages are demanded that the data cannot hold.
+    UsageError
+        If an option is off.
+
+    References
+    ----------
+    Yao, Lynch, Robinson, J. Chem. Phys. 159, 014704 (2023), doi 10.1063/5.0151904.
+
+    Examples
+    --------
+    >>> from cxkinetics.models.staged import staged_decay
+    >>> t = np.arange(101.0)
+    >>> noise = np.random.default_rng(1).normal(0, 0.003, t.size)
+    >>> a = staged_decay(t, 0.9, np.array([0.056, 0.019]), np.array([20.0])) + noise
+    >>> fit = fit_stages(Trace(time_s=t, absorbance=a))
+    >>> fit.verdict.code, round(fit.stages[0].k_per_s.value, 3), round(fit.breakpoints_s[0].value, 1)
+    ('two_stages', 0.056, 20.0)
+    """
+    if not isinstance(trace, Trace):
+        raise InputError(
+            f"fit_stages needs a Trace, not a {type(trace).__name__}; from spectra make one with "
+            "series.exciton_peak(near_nm=...) or series.at_wavelength(nm), from a list take one item"
+        )
+    given: dict[str, Any] = {
+        "n_stages": n_stages,
+        "joint": joint,
+        "recipe": recipe,
+        "offset": offset,
+        "noise": noise,
+        "direction": direction,
+        "t0": t0,
+        "window": window,
+        "bootstrap": bootstrap,
+        "absolute_sigma": absolute_sigma,
+        "confidence": confidence,
+    }
+    options = FitOptions.of(breakpoints_s=breakpoints_s, **given)
+    seed = _seed(rng)
+    prepared, remarks = _prepared(trace, options)
+    sample = _sample(prepared, options)
+    outliers = find_outliers(sample)
+    excluded: tuple[tuple[float, float], ...] = ()
+    if outliers.any():
+        prepared, excluded, remark = _without(prepared, sample, outliers)
+        remarks.append(remark)
+        sample = _sample(prepared, options)
+    _check_direction(prepared, sample, options)
+    analysis = analyse(sample, options, np.random.default_rng(seed))
+    verdict, shown = judge(analysis, _rate_if_flat(analysis))
+    shown = options.demanded or shown
+    if options.recipe == "loglinear":
+        return assemble_loglinear(prepared, options, analysis, verdict, shown, remarks, excluded, seed)
+    return assemble(prepared, options, analysis, verdict, shown, remarks, excluded, seed)
+
+
+def _seed(rng: np.random.Generator | int | None) -> int:
+    if rng is None:
+        return DEFAULT_SEED
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**32))
+    return int(rng)
+
+
+def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
+    """Return the trace cropped and counted from t0, with the remarks made on the way."""
+    known = len(trace.remarks)
+    prepared = crop(trace, options.window)
+    if options.t0 is not None:
+        prepared = shift_t0(prepared, options.t0)
+    remarks = [*trace.remarks, *prepared.remarks[known:]]
+    remarks += require_fittable(prepared)
+    return prepared, remarks
+
+
+def _sample(trace: Trace, options: FitOptions) -> Sample:
+    """Return the scaled sample, a given offset subtracted."""
+    offset = options.given_offset or 0.0
+    if not offset:
+        return sample_of(trace)
+    shifted = Trace(time_s=trace.time_s, absorbance=trace.absorbance - offset, sigma=trace.sigma)
+    return sample_of(shifted)
+
+
+def _without(
+    trace: Trace, sample: Sample, outliers: BoolArray
+) -> tuple[Trace, tuple[tuple[float, float], ...], Remark]:
+    times = sample.time[outliers] * sample.span_s + sample.anchor_s
+    near = np.min(np.abs(trace.time_s[:, None] - times[None, :]), axis=1) <= 1e-9 * sample.span_s
+    excluded = tuple(
+        (float(t), float(a)) for t, a in zip(trace.time_s[near], trace.absorbance[near], strict=True)
+    )
+    shown = ", ".join(f"{t:g} s ({a:.4g})" for t, a in excluded[:8])
+    more = f" and {len(excluded) - 8} more" if len(excluded) > 8 else ""
+    count = len(excluded)
+    text = (
+        f"{count} outlier{'s' if count > 1 else ''} excluded (bubble or spike, beyond what a staged "
+        f"and a smooth curve through the other points allow): {shown}{more}"
+    )
+    remark = Remark("outliers_excluded", text, count, tuple(int(i) for i in np.flatnonzero(near)[:20]))
+    return trace.select(~near), excluded, remark
+
+
+def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> None:
+    """Refuse a signal that runs against the direction asked for.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    if sample.n < 3:
+        return
+    fitted = staged_fit(sample, n_stages=1, with_offset=False, ar1=options.ar1 and sample.n > 5)
+    error = float(np.sqrt(fitted.covariance[1, 1]))
+    first, last = trace.absorbance[: max(1, sample.n // 10)], trace.absorbance[-max(1, sample.n // 10) :]
+    rises = fitted.theta[1] < -FLAT * error and float(np.mean(last)) > float(np.mean(first))
+    falls = fitted.theta[1] > FLAT * error and float(np.mean(last)) < float(np.mean(first))
+    place = trace.source.file or None
+    span = f"from {trace.absorbance[0]:.4g} to {trace.absorbance[-1]:.4g} {trace.unit}"
+    if options.direction == "decay" and rises:
+        raise InputError(
+            f"the signal grows {span}, a decay was expected",
+            file=place,
+            remedy="for a growing band pass --direction growth (direction='growth')",
+        )
+    if options.direction == "growth" and falls:
+        raise InputError(
+            f"the signal falls {span}, growth was expected",
+            file=place,
+            remedy="leave --direction at decay, or choose another wavelength",
+        )
+
+
+def _rate_if_flat(analysis: Analysis) -> Estimate | None:
+    """Return k of one stage with its interval where it might hold zero, else None."""
+    sample, options = analysis.sample, analysis.options
+    one: Fitted | None = next(
+        (v.fitted for v in analysis.variants.get(1, []) if not v.fitted.family.with_offset), None
+    )
+    if one is None:
+        if options.direction == "growth" or sample.n < 4:
+            return None
+        one = staged_fit(sample, n_stages=1, with_offset=False, ar1=options.ar1)
+    if sample.n <= one.n_parameters or abs(one.theta[1]) > FLAT * float(np.sqrt(one.covariance[1, 1])):
+        return None
+    return Numbers([(one, 1.0)], confidence=options.confidence).rate(1)
