@@ -1,0 +1,197 @@
+"""Reference diffraction patterns: a library of phases, and a pattern written as their sum.
+
+Each reference is a measured or computed pattern on one angle axis. Where its reference intensity
+ratio (RIR, against corundum) is known, scattering shares become weight shares; otherwise they stay
+shares of scattered intensity and are called so. Several references may belong to one phase.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray, frozen_array
+from cxkinetics.errors import InputError
+from cxkinetics.source import Source
+
+__all__ = ["BACKGROUND", "Library", "NonNegative", "broadened"]
+
+BACKGROUND = "Background"
+FWHM_PER_SIGMA = 2.3548200450309493
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Library:
+    """Reference patterns on one axis.
+
+    Attributes
+    ----------
+    axis : array_like, shape (n,)
+        2theta in degrees, ascending.
+    patterns : array_like, shape (n, m)
+        Intensity of each reference, in any scale.
+    names : tuple of str
+        Name of each reference.
+    phases : tuple of str
+        Phase of each; "Background" for a background pattern.
+    rir : tuple of (float or None)
+        Reference intensity ratio of each, None where not known.
+    source : Source
+        Provenance.
+
+    Raises
+    ------
+    InputError
+        If shapes disagree, a value is not finite, the axis does not ascend or a pattern is empty.
+    """
+
+    axis: Array
+    patterns: Array
+    names: tuple[str, ...]
+    phases: tuple[str, ...] = ()
+    rir: tuple[float | None, ...] = ()
+    source: Source = field(default_factory=Source)
+
+    def __post_init__(self) -> None:
+        axis = np.asarray(self.axis, dtype=float)
+        patterns = np.asarray(self.patterns, dtype=float)
+        if patterns.ndim != 2 or patterns.shape != (axis.size, len(self.names)):
+            raise InputError(
+                f"the library has {axis.size} angles and {len(self.names)} names but patterns of shape "
+                f"{patterns.shape}"
+            )
+        if not np.all(np.isfinite(axis)) or np.any(np.diff(axis) <= 0):
+            raise InputError("the angles of the library must be finite and ascend without repeats")
+        for column, name in enumerate(self.names):
+            if not np.all(np.isfinite(patterns[:, column])):
+                raise InputError(f"reference {name!r} holds a value that is not a number")
+            if not np.any(patterns[:, column]):
+                raise InputError(f"reference {name!r} is zero everywhere; take it out of the library")
+        object.__setattr__(self, "axis", frozen_array(axis))
+        object.__setattr__(self, "patterns", frozen_array(patterns))
+        object.__setattr__(self, "phases", tuple(self.phases) or tuple(self.names))
+        object.__setattr__(self, "rir", tuple(self.rir) or (None,) * len(self.names))
+        for what, values in (("phases", self.phases), ("rir", self.rir)):
+            if len(values) != len(self.names):
+                raise InputError(f"{what} has {len(values)} entries but the library has {len(self.names)}")
+        for name, phase, ratio in zip(self.names, self.phases, self.rir, strict=True):
+            if phase != BACKGROUND and ratio is not None and not ratio > 0:
+                raise InputError(f"the RIR of {name!r} is {ratio:g}; it must be positive")
+
+    @property
+    def phase_names(self) -> tuple[str, ...]:
+        """The phases, each once, without background."""
+        return tuple(dict.fromkeys(phase for phase in self.phases if phase != BACKGROUND))
+
+    @property
+    def weighs(self) -> bool:
+        """Whether every phase has an RIR, so that shares are by weight."""
+        return all(r is not None for r, p in zip(self.rir, self.phases, strict=True) if p != BACKGROUND)
+
+    def only(self, phases: Sequence[str]) -> "Library":
+        """Return the library with these phases (and the background) alone.
+
+        Raises
+        ------
+        InputError
+            If a phase is not in it.
+        """
+        unknown = [phase for phase in phases if phase not in self.phase_names]
+        if unknown:
+            known = ", ".join(self.phase_names)
+            raise InputError(f"phase {unknown[0]!r} is not in the library; it holds {known}")
+        keep = [i for i, phase in enumerate(self.phases) if phase in phases or phase == BACKGROUND]
+        return replace(
+            self,
+            patterns=self.patterns[:, keep],
+            names=tuple(self.names[i] for i in keep),
+            phases=tuple(self.phases[i] for i in keep),
+            rir=tuple(self.rir[i] for i in keep),
+        )
+
+    def scale_factors(self) -> Array:
+        """Return what turns a coefficient into a relative amount, shape (m,).
+
+        Height over RIR; where a ratio is missing anywhere, the area of the pattern, so that amounts
+        are scattered intensities. The background counts nothing.
+        """
+        heights = self.patterns.max(axis=0)
+        areas = np.diff(self.axis) @ (self.patterns[1:] + self.patterns[:-1]) / 2
+        return np.array(
+            [
+                0.0 if phase == BACKGROUND else (height / ratio if self.weighs and ratio else area)
+                for phase, ratio, height, area in zip(self.phases, self.rir, heights, areas, strict=True)
+            ]
+        )
+
+    def drawn(self, axis: Array, shift_deg: float = 0.0, fwhm_deg: float = 0.0) -> Array:
+        """Return the references as a specimen off its place and with broader lines shows them.
+
+        Parameters
+        ----------
+        axis : Array, shape (n,)
+            2theta of the measurement, degrees.
+        shift_deg : float
+            How much higher the measurement reads than the library.
+        fwhm_deg : float
+            Extra Gaussian width, full at half maximum.
+
+        Returns
+        -------
+        Array, shape (n, m)
+        """
+        patterns = broadened(self.axis, self.patterns, fwhm_deg)
+        return np.column_stack([np.interp(axis - shift_deg, self.axis, column) for column in patterns.T])
+
+
+def broadened(axis: Array, patterns: Array, fwhm_deg: float) -> Array:
+    """Return patterns, shape (n, m), folded with a Gaussian of `fwhm_deg` (evenly spaced axis)."""
+    if fwhm_deg <= 0:
+        return patterns
+    from scipy.ndimage import gaussian_filter1d
+
+    step = float(np.median(np.diff(axis)))
+    folded: Array = gaussian_filter1d(patterns, fwhm_deg / FWHM_PER_SIGMA / step, axis=0, mode="nearest")
+    return folded
+
+
+class NonNegative:
+    """Weighted least squares with coefficients that are not negative, through a triangular factor.
+
+    Columns after the first `n_positive` are free in sign. The same factor serves fits that hold
+    one coefficient fixed.
+    """
+
+    def __init__(self, design: Array, target: Array, n_positive: int) -> None:
+        scale = np.sqrt((design**2).sum(axis=0))
+        self.scale = np.where(scale > 0, scale, 1.0)
+        free = design[:, n_positive:] / self.scale[n_positive:]
+        doubled = np.column_stack([design / self.scale, -free])
+        triangle: Array = np.asarray(np.linalg.qr(np.column_stack([doubled, target]), mode="r"))
+        size = doubled.shape[1]
+        self.factor, self.target = triangle[:, :size], triangle[:, size]
+        self.n_positive, self.n_columns = n_positive, design.shape[1]
+
+    def solve(self, *, fixed: int | None = None, value: float = 0.0) -> tuple[Array, float]:
+        """Return the coefficients and the weighted residual sum of squares.
+
+        Parameters
+        ----------
+        fixed, value : int and float, optional
+            Hold this coefficient at this value.
+        """
+        from scipy.optimize import nnls
+
+        keep: BoolArray = np.ones(self.factor.shape[1], dtype=bool)
+        target = self.target
+        if fixed is not None:
+            keep[fixed] = False
+            target = target - self.factor[:, fixed] * value * self.scale[fixed]
+        solved = np.zeros(self.factor.shape[1])
+        solved[keep], norm = nnls(self.factor[:, keep], target, maxiter=50 * self.factor.shape[1])
+        coefficients = solved[: self.n_columns].copy()
+        coefficients[self.n_positive :] -= solved[self.n_columns :]
+        coefficients /= self.scale
+        if fixed is not None:
+            coefficients[fixed] = value
+        return coefficients, float(norm) ** 2
