@@ -29,6 +29,11 @@ if TYPE_CHECKING:
         UsageError,
     )
     from cxkinetics.estimate import Estimate
+    from cxkinetics.examples.load import load_example
+    from cxkinetics.fitting.result import StagedFit
+    from cxkinetics.fitting.stages import fit_stages
+    from cxkinetics.io.dose import load_dose_table
+    from cxkinetics.io.registry import load
     from cxkinetics.remarks import Remark
     from cxkinetics.signals.dose_table import DoseTable
     from cxkinetics.signals.spectra import SpectralSeries
@@ -45,10 +50,15 @@ _HOME = {
     "MissingExtraError": "errors",
     "Remark": "remarks",
     "SpectralSeries": "signals.spectra",
+    "StagedFit": "fitting.result",
     "Trace": "signals.trace",
     "UnreachablePurityError": "errors",
     "UnresolvedBreakpointError": "errors",
     "UsageError": "errors",
+    "fit_stages": "fitting.stages",
+    "load_example": "examples.load",
+    "load": "io.registry",
+    "load_dose_table": "io.dose",
 }
 __all__ = [
     "CxKineticsError",
@@ -61,11 +71,15 @@ __all__ = [
     "MissingExtraError",
     "Remark",
     "SpectralSeries",
+    "StagedFit",
     "Trace",
     "UnreachablePurityError",
     "UnresolvedBreakpointError",
     "UsageError",
     "__version__",
+    "fit_stages",
+    "load",
+    "load_dose_table",
 ]
 
 

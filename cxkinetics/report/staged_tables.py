@@ -23,12 +23,14 @@ __all__ = [
     "number_cell",
     "quantity_estimates",
     "quantity_table",
+    "r_squared_cell",
     "rival_table",
     "stage_table",
 ]
 
 STAGE_WORDS = {1: "One-stage", 2: "Two-stage", 3: "Three-stage", 4: "Four-stage"}
 _STRONG = 0.9
+_SHORT = 24
 
 
 def name_of(fit: StagedFit) -> str:
@@ -57,6 +59,19 @@ def number_cell(value: float | None, digits: int = 4) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.{digits}g}"
+
+
+def r_squared_cell(value: float | None) -> str:
+    """Return an R2 for a table; one that only rounds to 1 is not printed as 1.
+
+    Examples
+    --------
+    >>> r_squared_cell(0.98765), r_squared_cell(0.9999931), r_squared_cell(None)
+    ('0.9877', '> 0.9999', '-')
+    """
+    if value is None or not math.isfinite(value):
+        return "-"
+    return "> 0.9999" if 0.99995 <= value < 1 else f"{value:.4f}"
 
 
 def interval_cell(estimate: Estimate) -> str:
@@ -102,7 +117,7 @@ def stage_table(fit: StagedFit, unit: TimeUnit = SECONDS, *, rates: bool = True)
                 str(stage.n_points),
                 *([interval_cell(unit.estimate(stage.k_per_s))] if rates else []),
                 interval_cell(unit.estimate(stage.half_life_s)),
-                number_cell(stage.r_squared_log),
+                r_squared_cell(stage.r_squared_log),
             )
         )
     head_k = (f"k, 1/{unit.sign}",) if rates else ()
@@ -138,11 +153,18 @@ def quantity_estimates(fit: StagedFit) -> list[tuple[str, Estimate]]:
 def quantity_table(fit: StagedFit, unit: TimeUnit = SECONDS) -> Table:
     """Return one row per fitted number: value, interval, unit and how the interval was made."""
     confidence = confidence_of(fit.options)
-    rows = []
-    for name, estimate in quantity_estimates(fit):
-        shown = unit.estimate(estimate)
-        rows.append((name, interval_cell(shown), shown.unit, method_cell(shown, confidence)))
-    return Table(header=("quantity", "value [interval]", "unit", "interval by"), rows=tuple(rows))
+    shown = [(name, unit.estimate(estimate)) for name, estimate in quantity_estimates(fit)]
+    methods = [method_cell(estimate, confidence) for _, estimate in shown]
+    letters: dict[str, str] = {}
+    for method in methods:  # a long method that several numbers share stands once, below the table
+        if len(method) > _SHORT and methods.count(method) > 1 and method not in letters:
+            letters[method] = f"[{'abcdef'[len(letters)]}]"
+    rows = tuple(
+        (name, interval_cell(estimate), estimate.unit, letters.get(method, method))
+        for (name, estimate), method in zip(shown, methods, strict=True)
+    )
+    note = "; ".join(f"{letter} {method}" for method, letter in letters.items())
+    return Table(header=("quantity", "value [interval]", "unit", "interval by"), rows=rows, note=note)
 
 
 def loglinear_table(fit: StagedFit, unit: TimeUnit = SECONDS) -> Table:
@@ -155,7 +177,7 @@ def loglinear_table(fit: StagedFit, unit: TimeUnit = SECONDS) -> Table:
             name,
             f"{unit.number(line.start_s)} - {unit.number(line.end_s)}",
             interval_cell(unit.estimate(line.k_per_s)),
-            number_cell(line.r_squared),
+            r_squared_cell(line.r_squared),
         )
         for name, line in lines
     )

@@ -24,7 +24,9 @@ __all__ = ["criteria_text", "format_staged_fit", "recipe_text", "verdict_text"]
 _TOP_RIVALS = 4
 
 
-def format_staged_fit(fit: StagedFit, *, time_unit: str = "s", width: int = TERMINAL_WIDTH) -> str:
+def format_staged_fit(
+    fit: StagedFit, *, time_unit: str = "s", width: int = TERMINAL_WIDTH, warnings: bool = True
+) -> str:
     """Return a staged fit as text.
 
     Parameters
@@ -35,6 +37,8 @@ def format_staged_fit(fit: StagedFit, *, time_unit: str = "s", width: int = TERM
         Unit of times and rate constants in the text: "s", "ms", "min" or "h".
     width : int
         Longest line, in characters.
+    warnings : bool
+        Whether the warnings stand in the text (the command line says them elsewhere).
 
     Returns
     -------
@@ -43,6 +47,7 @@ def format_staged_fit(fit: StagedFit, *, time_unit: str = "s", width: int = TERM
         the best rivals, warnings and the verdict.
     """
     unit = unit_called(time_unit)
+    quantities = quantity_table(fit, unit)
     parts = [
         wrapped(name_of(fit), hang=2, width=width),
         wrapped(fit_title(fit, unit) + _how(fit), hang=2, width=width),
@@ -52,7 +57,8 @@ def format_staged_fit(fit: StagedFit, *, time_unit: str = "s", width: int = TERM
         parts.insert(1, wrapped("SIMULATED DATA" + (f": {note}" if note else ""), hang=2, width=width))
     parts += [
         "",
-        aligned(quantity_table(fit, unit), width=width),
+        aligned(quantities, width=width),
+        *([wrapped(quantities.note, indent=2, hang=4, width=width)] if quantities.note else []),
         "",
         aligned(stage_table(fit, unit, rates=False), width=width),
         "",
@@ -69,7 +75,7 @@ def format_staged_fit(fit: StagedFit, *, time_unit: str = "s", width: int = TERM
         parts += ["", aligned(rival_table(fit, _TOP_RIVALS), width=width)]
         if len(fit.rivals) > _TOP_RIVALS:
             parts.append(f"  and {len(fit.rivals) - _TOP_RIVALS} more models behind these")
-    if fit.warnings:
+    if fit.warnings and warnings:
         parts.append("")
         parts += [wrapped(f"! {remark.text}", indent=2, hang=2, width=width) for remark in fit.warnings]
     parts += ["", wrapped(f"Verdict: {verdict_text(fit)}", hang=2, width=width)]
