@@ -1,0 +1,300 @@
+"""What a column's name says: the quantity, its unit and, in a matrix, its place on the axis.
+
+Names come in the languages of the bench ("Zeit (s)", "Extinktion", "longueur d'onde", "吸光度"),
+with the unit in brackets, after a stroke or after an underscore, or with a wavelength inside
+("A324", "Abs (324 nm)").
+"""
+
+import re
+from dataclasses import dataclass
+
+from cxkinetics.io.cells import NumberStyle
+from cxkinetics.io.moments import clock_seconds, parse_moment
+from cxkinetics.io.units import time_factor
+from cxkinetics.io.vocabulary import KIND_OF
+
+__all__ = ["Quantity", "is_unit", "read_corner", "read_header", "spectral_unit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """The meaning of one header cell.
+
+    Attributes
+    ----------
+    name : str
+        The cell as it stands, trimmed.
+    kind : str
+        "time", "wavelength", "energy", "wavenumber", "absorbance", "transmittance", "counts",
+        "concentration", "sigma", "index", "temperature", "well", "" (unknown).
+    unit : str
+        As read; "" where none is given. For an axis: "nm", "um", "eV", "cm-1", or a unit of time.
+    place : float or None
+        Number in the name that may be a wavelength or a time ("324 nm", "t = 5 min", "10").
+    place_kind : str
+        "wavelength", "energy", "wavenumber", "time", "moment" or "" (a bare number).
+    weak : bool
+        True where the kind rests on a single letter.
+    """
+
+    name: str
+    kind: str = ""
+    unit: str = ""
+    place: float | None = None
+    place_kind: str = ""
+    weak: bool = False
+
+
+_WEAK = frozenset(["a", "e", "s", "n", "wave", "reference", "dark", "raw"])
+_SPECTRAL = {
+    "nm": "nm", "nm.": "nm", "nanometer": "nm", "nanometers": "nm", "nanometre": "nm", "nanometres": "nm",
+    "nanometern": "nm", "нм": "nm", "纳米": "nm", "um": "um", "µm": "um", "μm": "um",
+    "micron": "um", "microns": "um",
+    "ev": "eV", "эв": "eV", "cm-1": "cm-1", "cm^-1": "cm-1", "1/cm": "cm-1", "cm⁻¹": "cm-1", "cm−1": "cm-1",
+    "cm^{-1}": "cm-1", "см-1": "cm-1",
+}  # fmt: skip
+_AXIS_KIND = {"nm": "wavelength", "um": "wavelength", "eV": "energy", "cm-1": "wavenumber"}
+_MOLAR = re.compile(r"[munpµμ]?(M|mol|g|mg)(\s*(/|·|\*)?\s*(L|l|dm|ml|mL)\^?(-1|-3|⁻¹|3|³)?)?")
+_BRACKETED = re.compile(r"^(.*\S)?[\s_]*[(\[{<]\s*([^()\[\]{}<>]*?)\s*[)\]}>]\.?$")
+_NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
+_PLACE = re.compile(rf"({_NUMBER})\s*([^\W\d_]+(?:\^?[-−⁻]?\{{?[-−⁻]?[1¹]\}}?)?\.?|%)?")
+_POINT = NumberStyle()
+
+
+def spectral_unit(text: str) -> str | None:
+    """Return "nm", "um", "eV" or "cm-1" for the ways these are written, else None."""
+    found = _SPECTRAL.get(text.strip().casefold())
+    return None if found == "um" and text.strip().endswith("M") else found  # µM is a concentration
+
+
+def read_header(cell: str) -> Quantity:
+    """Return what a header cell means.
+
+    Examples
+    --------
+    >>> read_header("Zeit [min]").kind, read_header("Zeit [min]").unit
+    ('time', 'min')
+    >>> read_header("A324").place, read_header("[Br2] (M)").kind
+    (324.0, 'concentration')
+    """
+    name = cell.strip().strip('"').strip()
+    if not name:
+        return Quantity("")
+    placed = _read_place(name)
+    if placed is not None:
+        return placed
+    stem, unit = _split_unit(name)
+    kind, weak = _kind_of(stem, unit)
+    if kind == "index" and time_factor(unit) is not None:
+        kind = "time"
+    return Quantity(name, kind, _clean_unit(kind, unit), weak=weak)
+
+
+def read_corner(cell: str) -> tuple[Quantity, Quantity]:
+    r"""Return what the corner cell of a matrix says of its rows and of its columns.
+
+    Examples
+    --------
+    >>> rows, columns = read_corner(r"time (s) \ energy (eV)")
+    >>> rows.kind, columns.unit
+    ('time', 'eV')
+    """
+    for mark in ("\\", "|", " vs ", " x ", "/", "-", ";"):
+        first, found, second = cell.partition(mark)
+        if found:
+            rows, columns = read_header(first), read_header(second)
+            if (
+                rows.kind in AXES
+                and columns.kind in AXES
+                and (rows.kind == "time") != (columns.kind == "time")
+            ):
+                return rows, columns
+    return read_header(cell), Quantity("")
+
+
+AXES = ("time", "wavelength", "energy", "wavenumber")
+
+
+def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
+    folded = stem.casefold().strip(" ._:-")
+    compact = re.sub(r"[\s_]+", "", folded)
+    spectral = spectral_unit(unit) if unit else None
+    if unit.casefold() in ("counts", "cts"):
+        return "counts", False
+    if (
+        re.fullmatch(r"\[[^\]]+\][₀0]?", stem.strip())
+        or compact
+        in (
+            "conc",
+            "conc.",
+            "concentration",
+            "konzentration",
+        )
+    ) and (time_factor(unit) is None or unit == "M"):
+        return "concentration", False
+    if "%" in unit and compact in ("t", "transmission", "transmittance", ""):
+        return "transmittance", False
+    kind = KIND_OF.get(compact, "") or KIND_OF.get(compact.rstrip("."), "")
+    if compact == "t" and unit in ("°C", "C", "K", "degC", "° C"):
+        return "temperature", False
+    if kind:
+        if kind == "absorbance" and compact in ("au", "a.u.") and stem == unit:
+            return kind, False
+        if kind == "temperature" or not (spectral or time_factor(unit or "?")):
+            return kind, compact in _WEAK and not unit
+        if kind in ("time", "index") and time_factor(unit) is not None:
+            return "time", False
+        return (_AXIS_KIND[spectral], False) if spectral else ("time", False)
+    if spectral and compact in ("", "x", "axis", "xaxis"):
+        return _AXIS_KIND[spectral], False
+    words = [w for w in re.split(r"[^\w%#±λσ°]+|_", folded) if w]
+    hits = [
+        KIND_OF[w]
+        for w in words
+        if w in KIND_OF and w not in ("t", "a", "e", "s", "n", "no", "nr", "id", "id.")
+    ]
+    if hits and words[0] in KIND_OF and words[0] not in _WEAK and "sigma" not in hits and not spectral:
+        return KIND_OF[words[0]], False
+    for wanted in (
+        "sigma",
+        "transmittance",
+        "wavelength",
+        "wavenumber",
+        "energy",
+        "time",
+        "temperature",
+        "absorbance",
+        "counts",
+        "index",
+    ):
+        if wanted in hits:
+            return wanted, False
+    if spectral:
+        return _AXIS_KIND[spectral], False
+    if unit and time_factor(unit) is not None:
+        return "time", False
+    if unit and _MOLAR.fullmatch(unit) and not unit.casefold().startswith("mol%"):
+        return "concentration", False
+    if time_factor(stem) is not None and folded in (
+        "s",
+        "sec",
+        "secs",
+        "seconds",
+        "min",
+        "minutes",
+        "ms",
+        "h",
+        "hours",
+        "hr",
+        "sek",
+    ):
+        return "time", False
+    if re.fullmatch(r"[A-P](0?[1-9]|1\d|2[0-4])", stem):
+        return "well", False
+    return "", False
+
+
+def _split_unit(name: str) -> tuple[str, str]:
+    match = _BRACKETED.match(name)
+    if match and (match.group(1) or "").strip():
+        return match.group(1), match.group(2)
+    if match and not re.fullmatch(r"\[.*\]", name):
+        return "", match.group(2)
+    for mark in (r"\s*/\s*", r"\s*,\s*", r"\s+in\s+", r"\s+", r"_", r"\."):
+        parts = re.split(mark, name)
+        if len(parts) >= 2:
+            stem, unit = " ".join(parts[:-1]).strip(), parts[-1]
+            if is_unit(unit) and stem:
+                return stem, unit
+    if time_factor(name) is not None and len(name) <= 7:
+        return name, name
+    return name, ""
+
+
+def is_unit(text: str) -> bool:
+    """Return whether `text` alone is a unit that headers use ("s", "nm", "a.u.", "mol %")."""
+    folded = text.strip().casefold()
+    return (
+        spectral_unit(folded) is not None
+        or time_factor(folded) is not None
+        or folded
+        in ("au", "a.u.", "a.u", "abs", "%", "%t", "mau", "counts", "hh:mm:ss", "h:m:s", "mm:ss", "°c")
+        or _MOLAR.fullmatch(text.strip()) is not None
+    )
+
+
+def _clean_unit(kind: str, unit: str) -> str:
+    if kind in ("wavelength", "energy", "wavenumber"):
+        return spectral_unit(unit) or ""
+    if kind == "absorbance" and unit.casefold() in (
+        "au",
+        "a.u.",
+        "a.u",
+        "abs",
+        "o.d.",
+        "od",
+        "-",
+        "1",
+        "arb. units",
+        "arb.u.",
+    ):
+        return ""
+    return unit.strip()
+
+
+def _read_place(name: str) -> Quantity | None:
+    """Read names that stand for a point on an axis: "324", "324 nm", "A324", "t = 5 min", a moment."""
+    moment = parse_moment(name)
+    if moment is not None:
+        return Quantity(name, "", "", moment, "moment")
+    clock = clock_seconds(name)
+    if clock is not None:
+        return Quantity(name, "", "s", clock, "time")
+    for pattern in _PLACED:
+        match = pattern.fullmatch(name)
+        if match is None:
+            continue
+        lead, body = (match.group("lead") or "").strip(" _@=:-(").casefold(), match.group("body")
+        inner = _PLACE.fullmatch(body.strip())
+        value = None if inner is None else _POINT.number(inner.group(1).replace(",", "."))
+        if inner is None or value is None:
+            continue
+        return _placed(name, lead, value, inner.group(2) or "")
+    return None
+
+
+_PLACED = (
+    re.compile(rf"(?P<lead>)(?P<body>{_NUMBER}\s*\S*(\s*\(?(nm|NM)\)?)?)"),
+    re.compile(r"(?P<lead>[^\W\d][^\d(]*?)[\s_]*[(\[]\s*(?P<body>[^()\[\]]+)[)\]]"),
+    re.compile(rf"(?P<lead>[^\W\d][^\d=@]*?)[\s_]*[=@:]?[\s_]*(?P<body>{_NUMBER}\s*[^\s\d]*)"),
+)
+
+
+def _placed(name: str, lead: str, value: float, unit: str) -> Quantity | None:
+    compact = re.sub(r"[\s_.]+", "", lead)
+    lead_kind = KIND_OF.get(compact, "")
+    spectral = spectral_unit(unit) if unit else None
+    if spectral:
+        return Quantity(
+            name,
+            "absorbance" if lead_kind in ("absorbance", "") else lead_kind,
+            spectral,
+            value,
+            _AXIS_KIND[spectral],
+        )
+    if unit and time_factor(unit) is not None:
+        if lead_kind in ("time", "") or compact in ("t", "after", "nach", "spectrum", "abs", "scan"):
+            return Quantity(name, "", unit, value, "time")
+        return None
+    if unit:
+        return None
+    if not lead:
+        return Quantity(name, "", "", value, "")
+    if lead_kind == "time":
+        return Quantity(name, "", "", value, "time")
+    if lead_kind == "wavelength" or (lead_kind in ("absorbance", "transmittance", "counts") and value >= 150):
+        kind = "absorbance" if lead_kind == "wavelength" else lead_kind
+        return Quantity(name, kind, "nm", value, "wavelength")
+    if lead_kind == "absorbance" and compact not in ("a", "e") and value < 150:
+        return Quantity(name, "absorbance")
+    return None

@@ -1,0 +1,187 @@
+"""Columns to quantities: times to s, axes to nm, signals to absorbance, each conversion said aloud."""
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import InputError
+from cxkinetics.io.context import Context
+from cxkinetics.io.headers import Quantity
+from cxkinetics.io.table import Column, Table
+from cxkinetics.io.units import absorbance_from_percent_transmittance, time_factor, to_nanometres
+from cxkinetics.remarks import Remark
+
+__all__ = ["axis_nm", "refuse_texts", "seconds_of", "signal_of", "time_unit_of"]
+
+_LARGEST_ABSORBANCE = 10.0
+
+
+def refuse_texts(context: Context, table: Table, columns: list[int]) -> None:
+    """Raise if a used column holds text among its numbers; all such cells are listed."""
+    found = [
+        (int(table.lines[row]), table.name(j), cell)
+        for j in columns
+        if table.columns[j].kind != "text"
+        for row, cell in table.columns[j].texts
+    ]
+    whole = [j for j in columns if table.columns[j].kind == "text"]
+    if whole:
+        cell = table.columns[whole[0]].texts[0][1]
+        raise InputError(
+            f"{cell!r} and the other cells of this column are no numbers",
+            file=context.file,
+            line=int(table.lines[table.columns[whole[0]].texts[0][0]]),
+            column=table.name(whole[0]),
+            value=cell,
+            remedy="choose another column: column=",
+        )
+    if not found:
+        return
+    found.sort()
+    line, column, cell = found[0]
+    problems = [f"line {at}, column {name!r}: {text!r}" for at, name, text in found]
+    more = "" if len(found) == 1 else f" (and {len(found) - 1} more: {'; '.join(problems[1:6])})"
+    raise InputError(
+        f"{cell[:60]!r} is not a number{more}",
+        file=context.file,
+        line=line,
+        column=column,
+        value=cell,
+        remedy="remove the text or leave the cell empty",
+        problems=problems,
+    )
+
+
+def time_unit_of(
+    context: Context, quantity: Quantity, cell_unit: str = ""
+) -> tuple[float, tuple[Remark, ...]]:
+    """Return the s in one unit of a time column: option, then header, then cells, then preamble."""
+    if context.options.time_unit is not None:
+        factor = time_factor(context.options.time_unit) or 1.0
+        stated = time_factor(quantity.unit) if quantity.unit else None
+        if stated is not None and stated != factor:
+            text = (
+                f"time read in {context.options.time_unit} as asked, though the file says {quantity.unit!r}"
+            )
+            return factor, (Remark("time_unit_overridden", text),)
+        return factor, ()
+    for unit in (quantity.unit, cell_unit, context.time_unit):
+        factor_or_none = time_factor(unit) if unit else None
+        if factor_or_none is not None:
+            return factor_or_none, ()
+    text = "time unit assumed s: the file names none (pass --time-unit if it is another)"
+    return 1.0, (Remark("time_unit_assumed", text),)
+
+
+def seconds_of(context: Context, column: Column, quantity: Quantity) -> tuple[Array, tuple[Remark, ...]]:
+    """Return a time column in s with what was assumed."""
+    values = column.values
+    known = values[np.isfinite(values)]
+    if column.kind == "moment":
+        if known.size == 0:
+            return values, ()
+        text = "absolute dates and times: time counts from the first"
+        return values - float(known.min()), (Remark("absolute_times", text),)
+    if column.kind == "clock":
+        remarks: list[Remark] = []
+        seconds = values.copy()
+        index = np.flatnonzero(np.isfinite(seconds))
+        jumps = np.diff(seconds[index]) < -43200.0
+        if jumps.any():
+            seconds[index[1:]] += 86400.0 * np.cumsum(jumps)
+            remarks.append(Remark("past_midnight", "the clock passes midnight: a day is added after it"))
+        first = float(seconds[index[0]])
+        if first >= 3600.0 and float(np.ptp(seconds[index])) < first:
+            seconds = seconds - first
+            remarks.append(Remark("clock_times", "times of day: time counts from the first row"))
+        return seconds, tuple(remarks)
+    factor, said = time_unit_of(context, quantity, column.unit)
+    return values * factor, said
+
+
+def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Remark, ...]]:
+    """Return a spectral axis in nm, with a remark where it was converted; refuse impossible values."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        axis = to_nanometres(values, unit or "nm")
+    bad = ~np.isfinite(axis) | (axis < 50) | (axis > 50000)
+    if bad.any():
+        index = int(np.flatnonzero(bad)[0])
+        raise InputError(
+            f"{values[index]:g} {unit or 'nm'} is no wavelength of light that is measured here",
+            file=context.file,
+            value=f"{values[index]:g}",
+            remedy="check which axis is the wavelength, and its unit",
+        )
+    if unit in ("", "nm"):
+        return axis, ()
+    text = f"spectral axis converted from {unit} to nm ({values.min():g}-{values.max():g} {unit})"
+    return axis, (Remark("axis_converted", text),)
+
+
+def signal_of(context: Context, values: Array, quantity: Quantity) -> tuple[Array, str, tuple[Remark, ...]]:
+    """Return a signal, its unit, and what was converted or assumed.
+
+    Parameters
+    ----------
+    context : Context
+        File and options; `absorbance_unit` overrides what the header says.
+    values : Array, any shape
+        As read; NaN where there is no reading.
+    quantity : Quantity
+        Meaning of the column (or of the body of a matrix).
+    """
+    wanted = context.options.absorbance_unit
+    kind = quantity.kind or context.y_kind
+    if wanted == "percentT" or (wanted is None and kind == "transmittance"):
+        return _from_transmittance(values, quantity, sure=wanted == "percentT")
+    if wanted == "fractionT":
+        said = Remark("fraction_converted", "transmittance (fraction) converted to absorbance, A = -log10(T)")
+        return absorbance_from_percent_transmittance(100.0 * values), "AU", (said,)
+    if wanted == "counts" or (wanted is None and kind == "counts"):
+        return values, "counts", (_counts_remark(),)
+    if kind == "concentration":
+        return values, quantity.unit, ()
+    if quantity.unit.casefold() == "mau":
+        return values / 1000.0, "AU", (Remark("unit_converted", "signal converted from mAU to AU"),)
+    known = np.abs(values[np.isfinite(values)])
+    if wanted is None and known.size and float(np.median(known)) > _LARGEST_ABSORBANCE:
+        return _too_large(context, values, quantity)
+    return values, "AU", ()
+
+
+def _from_transmittance(
+    values: Array, quantity: Quantity, *, sure: bool
+) -> tuple[Array, str, tuple[Remark, ...]]:
+    known = values[np.isfinite(values)]
+    percent = sure or "%" in quantity.name or "%" in quantity.unit or "percent" in quantity.name.casefold()
+    if not percent and known.size and float(known.max()) <= 1.5:
+        text = "transmittance (fraction, no % in the header) converted to absorbance, A = -log10(T)"
+        remark = Remark("fraction_converted", text, int(known.size))
+        return absorbance_from_percent_transmittance(100.0 * values), "AU", (remark,)
+    remarks = [Remark("percent_converted", "%T converted to absorbance, A = 2 - log10(%T)", int(known.size))]
+    dark = int((known <= 0).sum())
+    if dark:
+        remarks.append(
+            Remark("no_light", f"{dark} readings of %T <= 0 masked: no light came through (saturated)", dark)
+        )
+    return absorbance_from_percent_transmittance(values), "AU", tuple(remarks)
+
+
+def _counts_remark() -> Remark:
+    return Remark(
+        "raw_counts",
+        "raw counts, not absorbance: nothing can be fitted before a reference is given (reference=...)",
+    )
+
+
+def _too_large(context: Context, values: Array, quantity: Quantity) -> tuple[Array, str, tuple[Remark, ...]]:
+    known = values[np.isfinite(values)]
+    low, high = float(known.min()), float(known.max())
+    if quantity.kind == "absorbance" or (quantity.place_kind == "wavelength" and high <= 120) or high <= 120:
+        raise InputError(
+            f"values run from {low:g} to {high:g}: too large for absorbances",
+            file=context.file,
+            column=quantity.name or None,
+            remedy="say what they are: --absorbance-unit percentT or counts (absorbance_unit=)",
+        )
+    text = f"values run from {low:g} to {high:g}: too large for absorbances, so taken as raw counts"
+    return values, "counts", (Remark("counts_assumed", text), _counts_remark())

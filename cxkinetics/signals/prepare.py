@@ -1,0 +1,313 @@
+"""Making a signal ready for a fit: window, time zero, dead time, drift by a reference wavelength.
+
+Each function returns a new signal that carries a remark of what was done, how many points it
+concerned and which. Windows run on the file's clock, so crop first and then count from t0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.errors import InputError
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.screening import noise_sd
+from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.signals.trace import Trace
+
+__all__ = ["Onset", "crop", "dead_time_remark", "detect_t0", "shift_t0", "subtract_reference"]
+
+Signal = TypeVar("Signal", Trace, SpectralSeries)
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """Where a reaction was started.
+
+    Attributes
+    ----------
+    time_s : float
+        Best estimate, in s on the clock of the signal.
+    low_s, high_s : float
+        The recorded times between which it lies.
+    kind : str
+        "spike" or "step" (the addition disturbs the light path) or "bend" (a flat start ends).
+    """
+
+    time_s: float
+    low_s: float
+    high_s: float
+    kind: Literal["spike", "step", "bend"]
+
+
+def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> Signal:
+    """Return the part of a trace or series inside a window of time, both ends included.
+
+    Parameters
+    ----------
+    signal : Trace or SpectralSeries
+        Left unchanged.
+    window_s : (float or None, float or None) or None
+        Ends in s on the clock of the file; None is open.
+
+    Raises
+    ------
+    InputError
+        If no point lies inside.
+
+    Examples
+    --------
+    >>> crop(Trace(time_s=[0, 1, 2, 3], absorbance=[4, 3, 2, 1]), (1, None)).n_points
+    3
+    """
+    if window_s is None:
+        return signal
+    low, high = window_s
+    time = signal.time_s
+    keep = np.ones(time.size, dtype=bool)
+    if low is not None:
+        keep &= time >= low
+    if high is not None:
+        keep &= time <= high
+    shown = f"{'' if low is None else f'{low:g}'}:{'' if high is None else f'{high:g}'} s"
+    if not keep.any():
+        raise InputError(
+            f"no point lies in the window {shown}: times run from {_range(time)} s",
+            file=signal.source.file or None,
+            remedy="choose a window inside the recorded times",
+        )
+    if keep.all():
+        return signal
+    left = int((~keep).sum())
+    return _keep(signal, keep, Remark("window", f"{left} points outside the window {shown} left out", left))
+
+
+def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
+    """Return the signal with time counted from the addition; earlier points are left out.
+
+    Parameters
+    ----------
+    signal : Trace or SpectralSeries
+        Left unchanged. For a series, "auto" reads the wavelength that changes most.
+    t0 : float or "auto"
+        Moment of the addition, in s on the clock of the signal, or "auto" to find it
+        (`detect_t0`).
+
+    Raises
+    ------
+    InputError
+        If no addition can be found, or no point is left.
+    """
+    time = signal.time_s
+    how = "given"
+    start = t0
+    first_used = t0
+    if start == "auto":
+        onset = detect_t0(signal if isinstance(signal, Trace) else _liveliest(signal))
+        if onset is None:
+            raise InputError(
+                "no addition can be seen in the signal (no spike, no step, no end of a flat start)",
+                file=signal.source.file or None,
+                remedy="give its time: t0=...",
+            )
+        start, how = onset.time_s, f"found: {onset.kind} between {onset.low_s:g} and {onset.high_s:g} s"
+        first_used = onset.high_s if onset.kind != "bend" else onset.time_s
+    moment = float(start)
+    if not np.isfinite(moment):
+        raise InputError(f"t0 is {moment}; it must be a finite number of seconds")
+    keep = time >= float(first_used)
+    if not keep.any():
+        raise InputError(
+            f"t0 = {moment:g} s lies after the last point ({time[-1]:g} s)"
+            if time.size
+            else "the signal is empty",
+            file=signal.source.file or None,
+            remedy="give a t0 inside the recorded times",
+        )
+    left = int((~keep).sum())
+    text = (
+        f"time counts from the addition at {moment:g} s of the file's clock ({how}); "
+        f"{left} earlier points left out"
+    )
+    kept = _keep(signal, keep, Remark("t0", text, left))
+    return replace(kept, time_s=kept.time_s - moment)
+
+
+def detect_t0(trace: Trace) -> Onset | None:
+    """Find the moment of addition in a trace, or return None.
+
+    An addition shows as a spike or step that sticks out of its neighbourhood by eight noise sd, or
+    as the bend where a flat start ends. The flat start must hold at least four points, and the
+    change after it must pass six standard errors.
+
+    Examples
+    --------
+    >>> t = np.arange(60.0)
+    >>> a = np.where(t < 20, 0.9, 0.9 * np.exp(-0.05 * (t - 20)))
+    >>> noise = np.random.default_rng(3).normal(0, 0.002, t.size)
+    >>> round(detect_t0(Trace(time_s=t, absorbance=a + noise)).time_s)
+    20
+    """
+    time, values = trace.time_s, trace.absorbance
+    if values.size < 8:
+        return None
+    return _disturbance(time, values) or _bend(time, values)
+
+
+def _disturbance(time: Array, values: Array) -> Onset | None:
+    """Find the first jump between neighbours that no smooth change explains."""
+    noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
+    steps = np.diff(values)
+    for i in range(1, steps.size):
+        beside = [abs(steps[j]) for j in (i - 3, i - 2, i - 1, i + 2, i + 3, i + 4) if 0 <= j < steps.size]
+        if abs(steps[i]) < 8 * noise * np.sqrt(2) or abs(steps[i]) < 4 * float(np.median(beside)):
+            continue
+        before = values[max(0, i - 5) : i + 1]
+        if before.size < 3 or i >= 0.8 * values.size:
+            return None
+        end = i + 1
+        while end + 1 < values.size and abs(values[end + 1] - values[end]) > 8 * noise * np.sqrt(2):
+            end += 1
+        back = abs(values[end] - float(np.median(before))) < 0.5 * abs(steps[i])
+        return Onset(
+            float(0.5 * (time[i] + time[i + 1])),
+            float(time[i]),
+            float(time[end]),
+            "spike" if back else "step",
+        )
+    return None
+
+
+def _bend(time: Array, values: Array) -> Onset | None:
+    """Least squares of a constant that turns into a parabola, over every gap and sample."""
+    n = values.size
+    best: tuple[float, int, float] | None = None
+    noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
+    for i in range(4, n - 4):
+        reach = min(n, i + max(6, i))
+        level = float(values[:i].mean())
+        for fraction in (0.0, 0.25, 0.5, 0.75):
+            moment = float(time[i - 1] + fraction * (time[i] - time[i - 1]))
+            x = time[i:reach] - moment
+            design = np.column_stack([x, x * x])
+            slope, *_ = np.linalg.lstsq(design, values[i:reach] - level, rcond=None)
+            cost = float(
+                np.sum((values[:i] - level) ** 2) + np.sum((values[i:reach] - level - design @ slope) ** 2)
+            )
+            rest = values[reach:]
+            cost += noise**2 * rest.size  # points beyond the parabola count as explained
+            if best is None or cost < best[0]:
+                change = float(np.mean(values[i : i + 4]) - level)
+                strength = abs(change) / (noise * np.sqrt(1 / 4 + 1 / i))
+                best = (cost, i, moment) if strength > 6 else best
+    if best is None:
+        return None
+    _, i, moment = best
+    drift = np.polyfit(time[:i], values[:i], 1)[0] * (time[i - 1] - time[0])
+    if abs(drift) > 6 * noise * np.sqrt(12 / i):
+        return None  # the start is not flat
+    return Onset(moment, float(time[max(i - 2, 0)]), float(time[i]), "bend")
+
+
+def dead_time_remark(trace: Trace) -> Remark | None:
+    """Return a remark where the first reading is late: the value at t = 0 is then an extrapolation."""
+    time = trace.time_s
+    if time.size < 3 or time[0] <= 0:
+        return None
+    step = float(np.median(np.diff(time)))
+    if time[0] <= 1.5 * step:
+        return None
+    return Remark(
+        "dead_time",
+        f"the first reading is at {time[0]:g} s: the signal at t = 0 is an extrapolation over the dead time",
+    )
+
+
+def subtract_reference(
+    series: SpectralSeries, reference_nm: float, *, half_width_nm: float = 0.0
+) -> SpectralSeries:
+    """Return the series with the absorbance at a reference wavelength subtracted at every time.
+
+    A wavelength where neither reactant nor product absorbs shows lamp drift, dust and bubbles
+    alone; taking it off every spectrum removes them.
+
+    Parameters
+    ----------
+    series : SpectralSeries
+        Left unchanged.
+    reference_nm : float
+        In nm, inside the recorded range.
+    half_width_nm : float
+        The mean over reference +/- this is used; 0 takes the nearest pixel alone.
+
+    Raises
+    ------
+    InputError
+        If the wavelength lies outside the range or every reading there is masked.
+    """
+    level = reference_level(series, reference_nm, half_width_nm)
+    known = np.isfinite(level)
+    first = float(level[known][0])
+    change = float(level[known][-1]) - first
+    remarks = [
+        Remark(
+            "reference_subtracted",
+            f"absorbance at {reference_nm:g} nm subtracted (drift by reference wavelength: "
+            f"{first:.4g} at the start, change {change:+.4g})",
+            int(known.sum()),
+        )
+    ]
+    if not known.all():
+        remarks.append(
+            Remark(
+                "masked_spectra", f"{int((~known).sum())} spectra without a reading at the reference left out"
+            )
+        )
+    return replace(
+        series,
+        time_s=series.time_s[known],
+        absorbance=series.absorbance[known] - level[known][:, None],
+        remarks=(*series.remarks, *remarks),
+    )
+
+
+def reference_level(series: SpectralSeries, reference_nm: float, half_width_nm: float = 0.0) -> Array:
+    """Return the mean signal around `reference_nm` at each time (shape (n,), NaN where masked)."""
+    nearest = series.at_wavelength(reference_nm).wavelength_nm
+    axis = series.wavelength_nm
+    inside: BoolArray = (np.abs(axis - reference_nm) <= half_width_nm) | (axis == nearest)
+    block = series.absorbance[:, inside]
+    counts = np.isfinite(block).sum(axis=1)
+    sums = np.where(np.isfinite(block), block, 0.0).sum(axis=1)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _liveliest(series: SpectralSeries) -> Trace:
+    """Return the trace at the wavelength whose signal changes most over its noise."""
+    matrix = np.where(np.isfinite(series.absorbance), series.absorbance, 0.0)
+    span = np.percentile(matrix, 95, axis=0) - np.percentile(matrix, 5, axis=0)
+    noise = (
+        np.median(np.abs(np.diff(matrix, n=2, axis=0)), axis=0)
+        if matrix.shape[0] > 4
+        else np.zeros_like(span)
+    )
+    best = int(np.argmax(span / (noise + 1e-4)))
+    return series.at_wavelength(float(series.wavelength_nm[best]))
+
+
+def _keep(signal: Signal, keep: Sequence[bool] | BoolArray, remark: Remark) -> Signal:
+    if isinstance(signal, Trace):
+        return signal.select(keep, remark)
+    mask = np.asarray(keep, dtype=bool)
+    return replace(
+        signal,
+        time_s=signal.time_s[mask],
+        absorbance=signal.absorbance[mask],
+        remarks=(*signal.remarks, remark),
+    )
+
+
+def _range(time: Array) -> str:
+    return f"{time[0]:g} to {time[-1]:g}" if time.size else "nothing"

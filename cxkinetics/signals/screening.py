@@ -1,0 +1,246 @@
+"""What is wrong with a signal before anything is fitted: pure tests on arrays, nothing is changed.
+
+Saturation shows as the largest value standing exactly, again and again; a dropout (closed shutter,
+dead lamp) as a spectrum or a point far below zero; a bubble as a few points that leave and come
+back; a step as a level that moves between two neighbours and stays. Each function says where;
+`cxkinetics.io` masks what is certain, and says so.
+"""
+
+import itertools
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.errors import InputError
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.trace import Trace
+
+__all__ = [
+    "clipped_level",
+    "dropout_spectra",
+    "duplicate_rows",
+    "find_spikes",
+    "find_steps",
+    "noise_sd",
+    "require_fittable",
+    "starts_of_runs",
+]
+
+CLIP_FROM = 1.9  # absorbance: detectors and their software clip between 2 and 10
+DROPOUT_BELOW = -0.5
+
+
+def clipped_level(absorbance: Array, *, at_least: int = 3) -> float | None:
+    """Return the value at which readings are clipped, or None.
+
+    Parameters
+    ----------
+    absorbance : Array, any shape
+        Readings in absorbance units; NaN is ignored.
+    at_least : int
+        How many readings must stand exactly at the maximum.
+
+    Returns
+    -------
+    float or None
+        The largest reading, if it is above 1.9 and stands at least so many times.
+
+    Examples
+    --------
+    >>> clipped_level(np.array([3.5, 3.5, 3.5, 2.1]))
+    3.5
+    >>> clipped_level(np.array([0.9, 0.9, 0.9])) is None
+    True
+    """
+    known = absorbance[np.isfinite(absorbance)]
+    if known.size < at_least:
+        return None
+    top = float(known.max())
+    if top < CLIP_FROM or int(np.count_nonzero(known == top)) < at_least:
+        return None
+    return top
+
+
+def dropout_spectra(matrix: Array) -> BoolArray:
+    """Return which spectra of a time x wavelength matrix are dropouts (nearly all far below zero).
+
+    Parameters
+    ----------
+    matrix : Array, shape (n, m)
+        Absorbance; NaN is ignored.
+    """
+    with np.errstate(invalid="ignore"):
+        low = np.count_nonzero(matrix < DROPOUT_BELOW, axis=1)
+    known = np.count_nonzero(np.isfinite(matrix), axis=1)
+    dropout: BoolArray = (known > 0) & (low >= 0.9 * np.maximum(known, 1))
+    if matrix.shape[0] and dropout.all():  # a whole series below zero is a swapped blank, not a dropout
+        return np.zeros(matrix.shape[0], dtype=bool)
+    return dropout
+
+
+def duplicate_rows(*columns: Array) -> BoolArray:
+    """Return which rows repeat an earlier row exactly in every column (NaN equals NaN)."""
+    table = np.column_stack([np.reshape(column, (len(column), -1)) for column in columns])
+    if table.shape[0] == 0:
+        return np.zeros(0, dtype=bool)
+    keyed = np.ascontiguousarray(np.where(np.isnan(table), np.inf, table) + 0.0)
+    rows = keyed.view([("", keyed.dtype)] * keyed.shape[1]).ravel()
+    _, first = np.unique(rows, return_index=True)
+    repeated = np.ones(len(rows), dtype=bool)
+    repeated[first] = False
+    return repeated
+
+
+def starts_of_runs(time: Array) -> list[int]:
+    """Return where each run starts if several runs stand one below the other, else [0].
+
+    Times that jump back a few times, between stretches of at least three rising times that cover
+    one another, are runs; many jumps are shuffled rows; stretches that do not overlap are blocks
+    out of order.
+
+    Examples
+    --------
+    >>> starts_of_runs(np.array([0, 1, 2, 3, 0, 1, 2, 3.0]))
+    [0, 4]
+    >>> starts_of_runs(np.array([3, 1, 2, 0, 5, 4.0]))
+    [0]
+    """
+    falls = np.flatnonzero(np.diff(time) < 0) + 1
+    if falls.size == 0 or falls.size > max(1, time.size // 5):
+        return [0]
+    starts = [0, *(int(i) for i in falls)]
+    pieces = [time[a:b] for a, b in zip(starts, [*starts[1:], time.size], strict=True)]
+    if min(piece.size for piece in pieces) < 3:
+        return [0]
+    spans = sorted((float(piece[0]), float(piece[-1])) for piece in pieces)
+    overlapping = any(b[0] < a[1] for a, b in itertools.pairwise(spans))
+    return starts if overlapping else [0]
+
+
+def noise_sd(values: Array) -> float:
+    """Return the standard deviation of the noise, from second differences and their median.
+
+    For white noise of sd s the second difference has sd sqrt(6) s; the median makes it immune to
+    spikes and a smooth signal hardly enters.
+
+    Examples
+    --------
+    >>> round(noise_sd(np.random.default_rng(1).normal(0, 0.01, 4000)), 3)
+    0.01
+    """
+    if values.size < 5:
+        return 0.0
+    second = np.diff(values, n=2)
+    return float(1.4826 * np.median(np.abs(second - np.median(second))) / np.sqrt(6.0))
+
+
+def find_spikes(values: Array, *, threshold: float = 8.0, widest: int = 5) -> BoolArray:
+    """Return which points leave the curve and come back within `widest` points (bubble, dust, shutter).
+
+    Parameters
+    ----------
+    values : Array, shape (n,)
+        In order of time.
+    threshold : float
+        Height in units of the noise sd from which a departure counts.
+    widest : int
+        Longest departure, in points.
+    """
+    n = values.size
+    spikes = np.zeros(n, dtype=bool)
+    half = widest + 2
+    if n < 2 * half + 1:
+        return spikes
+    noise = noise_sd(values)
+    floor = max(noise, 1e-12 + 1e-6 * float(np.ptp(values)))
+    positions = np.arange(n)
+    for i in range(n):
+        low, high = max(0, i - 2 * half), min(n, i + 2 * half + 1)
+        away = (np.abs(positions[low:high] - i) > widest // 2) & ~spikes[low:high]
+        around = positions[low:high][away]
+        if around.size < 6 or around[0] >= i or around[-1] <= i:
+            continue
+        line = np.polyfit(around - i, values[around], 2 if around.size >= 8 else 1)
+        residual = values[around] - np.polyval(line, around - i)
+        spread = max(floor, 1.4826 * float(np.median(np.abs(residual))))
+        spikes[i] = abs(values[i] - line[-1]) > threshold * spread
+    return spikes
+
+
+def find_steps(
+    time: Array, values: Array, *, threshold: float = 8.0, width: int = 6
+) -> list[tuple[int, float]]:
+    """Return where the level steps and stays: (index of the first point after, height).
+
+    Parameters
+    ----------
+    time, values : Array, shape (n,)
+        In order of time.
+    threshold : float
+        Height of the step in units of its standard error.
+    width : int
+        Points of the lines fitted on either side.
+    """
+    n = values.size
+    if n < 2 * width:
+        return []
+    noise = noise_sd(values)
+    found: list[tuple[int, float, float]] = []
+    for i in range(width, n - width + 1):
+        t0 = 0.5 * (time[i - 1] + time[i])
+        before = np.polyfit(time[i - width : i] - t0, values[i - width : i], 1)
+        after = np.polyfit(time[i : i + width] - t0, values[i : i + width], 1)
+        height = float(after[-1] - before[-1])
+        rough = max(
+            noise,
+            float(np.std(values[i - width : i] - np.polyval(before, time[i - width : i] - t0))),
+            float(np.std(values[i : i + width] - np.polyval(after, time[i : i + width] - t0))),
+        )
+        error = rough * np.sqrt(8.0 / width)  # two straight lines, each read at its end
+        bend = abs(after[0] - before[0]) * (time[i] - time[i - 1])
+        if error > 0 and abs(height) > threshold * error + 2 * bend:
+            found.append((i, height, abs(height) / error))
+    steps: list[tuple[int, float]] = []
+    while found:
+        best = max(found, key=lambda item: item[2])
+        steps.append(best[:2])
+        found = [item for item in found if abs(item[0] - best[0]) > width]
+    return sorted(steps)
+
+
+def require_fittable(trace: Trace) -> tuple[Remark, ...]:
+    """Refuse a trace that no kinetic model can be fitted to; return what else should be said.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three points, the signal is constant, all of it is negative, or it
+        is still in raw counts.
+    """
+    file = trace.source.file or None
+    if trace.unit == "counts":
+        raise InputError(
+            "the signal is raw counts, not absorbance",
+            remedy="give the spectrum of the solvent: reference=...",
+            file=file,
+        )
+    if np.unique(trace.time_s).size < 3:
+        raise InputError(
+            f"only {np.unique(trace.time_s).size} points are left: a stage needs at least 3 points",
+            remedy="record more points",
+            file=file,
+        )
+    values = trace.absorbance
+    if float(np.ptp(values)) == 0.0:
+        raise InputError(
+            f"the signal is constant: every one of the {values.size} points reads {values[0]:g} {trace.unit}",
+            remedy="check that the right column was exported",
+            file=file,
+        )
+    if trace.unit == "AU" and float(values.max()) < 0:
+        raise InputError(
+            f"all {values.size} absorbances are negative ({values.min():g} to {values.max():g})",
+            remedy="check the blank and the sign: blank and sample may be swapped",
+            file=file,
+        )
+    return ()
