@@ -56,9 +56,9 @@ _HOME = {
     "UnresolvedBreakpointError": "errors",
     "UsageError": "errors",
     "fit_stages": "fitting.stages",
-    "load_example": "examples.load",
     "load": "io.registry",
     "load_dose_table": "io.dose",
+    "load_example": "examples.load",
 }
 __all__ = [
     "CxKineticsError",
@@ -80,6 +80,7 @@ __all__ = [
     "fit_stages",
     "load",
     "load_dose_table",
+    "load_example",
 ]
 
 
