@@ -1,0 +1,377 @@
+"""Spin-orbit doublets fitted to a photoelectron line, background and all, through lmfit.
+
+All doublets of a region share splitting, area ratio, width and mixing; each has a position and a
+share of the area. The start is not guessed by eye: every pair of positions on a grid is tried by
+linear least squares first. Counts are weighted by their Poisson error and the standard errors
+scaled by the reduced chi-square where that exceeds 1, because line shapes are never exact.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import FitError, InputError
+from cxkinetics.evidence.lineshapes import doublet, shirley_step
+from cxkinetics.signals.spectrum import Spectrum
+
+__all__ = ["LINES", "SHAPES", "DoubletFit", "Line", "fit_doublets"]
+
+SHAPES = ("voigt", "pseudo-voigt")
+BACKGROUNDS = ("shirley", "linear")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A photoelectron line.
+
+    Attributes
+    ----------
+    name : str
+        Such as "Ag 3d".
+    splitting_ev : float
+        Expected splitting of the doublet, eV.
+    area_ratio : float
+        Area of the second line over that of the main one, from the degeneracies.
+    low_ev, high_ev : float
+        Where the main line (lower binding energy) may lie, eV.
+    """
+
+    name: str
+    splitting_ev: float
+    area_ratio: float
+    low_ev: float
+    high_ev: float
+
+
+LINES: Mapping[str, Line] = MappingProxyType(
+    {
+        line.name: line
+        for line in (
+            Line(name="Ag 3d", splitting_ev=6.0, area_ratio=2 / 3, low_ev=364.5, high_ev=371.5),
+            Line(name="Cd 3d", splitting_ev=6.75, area_ratio=2 / 3, low_ev=403.0, high_ev=408.0),
+            Line(name="Cu 2p", splitting_ev=19.8, area_ratio=1 / 2, low_ev=930.0, high_ev=937.0),
+            Line(name="S 2p", splitting_ev=1.2, area_ratio=1 / 2, low_ev=159.0, high_ev=171.0),
+            Line(name="Mo 3d", splitting_ev=3.13, area_ratio=2 / 3, low_ev=226.0, high_ev=237.0),
+            Line(name="Pt 4f", splitting_ev=3.35, area_ratio=3 / 4, low_ev=69.0, high_ev=77.0),
+        )
+    }
+)
+"""Lines known by name; splittings as measured in the literature, area ratios from 2j + 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DoubletFit:
+    """A region fitted with a number of doublets (possibly none).
+
+    Attributes
+    ----------
+    number : int
+        How many doublets.
+    values : mapping of str to float
+        Fitted parameters: position0, position1, ... and splitting, width, mixing in eV, area_ratio,
+        area (main lines together, counts eV), share1, ... of that area, and the background's
+        level, slope and step.
+    errors : mapping of str to float
+        Standard errors of those that were free, scaled by the misfit; absent where not known.
+    chi2 : float
+        Weighted sum of squared residuals.
+    n_points, n_parameters : int
+        Size of the problem.
+    jacobian : Array, shape (n, m)
+        Derivatives of the weighted residuals, in the order of `free`.
+    free : tuple of str
+        Names of the free parameters.
+    at_bound : tuple of str
+        Those that ended on a bound.
+    """
+
+    number: int
+    values: Mapping[str, float]
+    errors: Mapping[str, float]
+    chi2: float
+    n_points: int
+    n_parameters: int
+    energy_ev: Array
+    counts: Array
+    components: Array
+    background: Array
+    jacobian: Array = field(repr=False)
+    free: tuple[str, ...] = ()
+    at_bound: tuple[str, ...] = ()
+
+    @property
+    def reduced_chi2(self) -> float:
+        """Chi-square per degree of freedom."""
+        return self.chi2 / max(self.n_points - self.n_parameters, 1)
+
+    @property
+    def bic(self) -> float:
+        """N ln(chi2/n) + p ln n: the misfit's own scale, not Poisson's, decides."""
+        return float(
+            self.n_points * np.log(self.chi2 / self.n_points) + self.n_parameters * np.log(self.n_points)
+        )
+
+    @property
+    def fit(self) -> Array:
+        """Fitted counts, shape (n,)."""
+        total: Array = self.components.sum(axis=0) + self.background
+        return total
+
+    def share(self, index: int) -> float:
+        """Return the share of the area in doublet `index`."""
+        others = [self.values[f"share{i}"] for i in range(1, self.number)]
+        return float(1.0 - sum(others)) if index == 0 else others[index - 1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A spectrum, a line and how its shape and background are drawn."""
+
+    energy: Array
+    counts: Array
+    sigma: Array
+    line: Line
+    shape: str
+    background: str
+    height: float
+    poisson: bool
+
+    def drawn(self, values: Mapping[str, float], number: int) -> tuple[Array, Array]:
+        """Return the doublets, shape (number, n), and the background, shape (n,), in counts."""
+        shares = [values[f"share{i}"] for i in range(1, number)]
+        weights = [1.0 - sum(shares), *shares] if number else []
+        lines = [
+            values["area"] * weight
+            * doublet(
+                self.energy, values[f"position{i}"], values["splitting"], values["area_ratio"],
+                values["width"], values["mixing"], self.shape,
+            )
+            for i, weight in enumerate(weights)
+        ]  # fmt: skip
+        components = np.array(lines).reshape(number, self.energy.size)
+        background = values["level"] + values["slope"] * (self.energy - self.energy.mean())
+        if self.background == "shirley" and number:
+            background = background + values["step"] * shirley_step(self.energy, components.sum(axis=0))
+        return components * self.height, background * self.height
+
+
+def region_of(spectrum: Spectrum, line: Line, shape: str, background: str) -> Region:
+    """Return the region to fit, or say why this spectrum does not hold the line.
+
+    Raises
+    ------
+    InputError
+        If it is no XPS spectrum, does not cover both lines, or an option is unknown.
+    """
+    if spectrum.kind != "xps":
+        raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a photoelectron spectrum is needed")
+    for what, value, known in (("shape", shape, SHAPES), ("background", background, BACKGROUNDS)):
+        if value not in known:
+            raise InputError(f"{what} is {value!r}; it must be one of {', '.join(known)}")
+    low, high = float(spectrum.axis[0]), float(spectrum.axis[-1])
+    if low > line.low_ev + 0.5 or high < line.high_ev + line.splitting_ev - 0.5:
+        remedy = "name the line that was measured (--line)"
+        for source, photon in (("Al K-alpha", 1486.6), ("Mg K-alpha", 1253.6)):
+            if low < photon - line.low_ev < high:
+                remedy = f"this looks like kinetic energy with {source}: pass --photon-energy {photon}"
+        raise InputError(
+            f"binding energies run from {low:g} to {high:g} eV but {line.name} needs {line.low_ev:g} to "
+            f"{line.high_ev + line.splitting_ev:g} eV (both lines of the doublet)",
+            file=spectrum.source.file or None,
+            remedy=remedy,
+        )
+    part = spectrum.between(line.low_ev - 6.0, line.high_ev + line.splitting_ev + 6.0)
+    poisson = not spectrum.background_subtracted
+    sigma = np.sqrt(np.maximum(part.counts, 1.0)) if poisson else np.full(part.n_points, 1.0)
+    height = float(max(np.ptp(part.counts), 1e-12))
+    return Region(part.axis, part.counts, sigma, line, shape, background, height, poisson)
+
+
+def fit_doublets(
+    region: Region,
+    number: int,
+    *,
+    fixed: Mapping[str, float] | None = None,
+    start: Mapping[str, float] | None = None,
+) -> DoubletFit:
+    """Fit a number of doublets to a region.
+
+    Parameters
+    ----------
+    region : Region
+        From `region_of`.
+    number : int
+        How many doublets, 0 to 3.
+    fixed : mapping, optional
+        Parameters held at a value.
+    start : mapping, optional
+        Where to start; a grid search finds it otherwise.
+
+    Raises
+    ------
+    FitError
+        If there are fewer points than parameters, or no start leads to a fit.
+    """
+    n_parameters = 2 + (0 if not number else 5 + 2 * number - 1 + (region.background == "shirley"))
+    if region.energy.size < n_parameters + 5:
+        raise FitError(
+            f"{region.energy.size} points between {region.energy[0]:g} and {region.energy[-1]:g} eV are too "
+            f"few for {number} doublets with {n_parameters} parameters; measure finer or fit fewer"
+        )
+    starts = [start] if start is not None else _starts(region, number)
+    fits = [_refine(region, number, values, dict(fixed or {})) for values in starts]
+    best = min(fits, key=lambda item: item.chi2)
+    if not np.isfinite(best.chi2):
+        raise FitError(f"{number} doublets cannot be fitted to {region.line.name}")
+    return best
+
+
+def _starts(region: Region, number: int) -> list[dict[str, float]]:
+    """Return the best few starts of a grid over positions and widths, by linear least squares."""
+    line, energy = region.line, region.energy
+    level = float(region.counts.min()) / region.height
+    common = {"level": level, "slope": 0.0, "step": 0.005, "mixing": 0.3}
+    common |= {"splitting": line.splitting_ev, "area_ratio": line.area_ratio}
+    if not number:
+        return [{"level": float(region.counts.mean()) / region.height, "slope": 0.0}]
+    grid = np.arange(line.low_ev, line.high_ev + 0.01, 0.2 if number < 3 else 0.4)
+    base = np.column_stack([np.ones_like(energy), energy - energy.mean()])
+    total = region.counts / region.height
+    step = shirley_step(energy, total - total.min())
+    target = total / region.sigma
+    found: list[tuple[float, dict[str, float]]] = []
+    for width in (0.7, 1.1, 1.7, 2.6):
+        bells = [
+            doublet(energy, p, line.splitting_ev, line.area_ratio, width, 0.3, "pseudo-voigt") for p in grid
+        ]
+        design = np.column_stack([*bells, base, step]) / region.sigma[:, None]
+        gram, moment = design.T @ design, design.T @ target
+        tail = [grid.size, grid.size + 1, grid.size + 2]
+        for chosen in combinations(range(grid.size), number):
+            if number > 1 and min(np.diff(grid[list(chosen)])) < 0.5:
+                continue
+            index = [*chosen, *tail]
+            solved = np.linalg.solve(gram[np.ix_(index, index)], moment[index])
+            if np.any(solved[:number] <= 0):
+                continue
+            misfit = float(target @ target - solved @ moment[index])
+            area = float(solved[:number].sum())
+            order = np.argsort(-solved[:number])
+            values = common | {"width": width * (0.85 if region.shape == "voigt" else 1.0), "area": area}
+            for rank, which in enumerate(order):
+                values[f"position{rank}"] = float(grid[chosen[int(which)]])
+                if rank:
+                    values[f"share{rank}"] = float(solved[int(which)] / area)
+            found.append((misfit, values))
+    found.sort(key=lambda item: item[0])
+    best: list[dict[str, float]] = []
+    for _, values in found:
+        positions = [values[f"position{i}"] for i in range(number)]
+        if all(max(abs(p - other[f"position{i}"]) for i, p in enumerate(positions)) > 0.5 for other in best):
+            best.append(values)
+        if len(best) == 3:
+            break
+    if not best:
+        middle = (line.low_ev + line.high_ev) / 2
+        spread = {f"position{i}": middle - 0.6 * i for i in range(number)}
+        best.append(
+            common | spread | {"width": 1.2, "area": 0.05} | {f"share{i}": 0.3 for i in range(1, number)}
+        )
+    return best
+
+
+def _refine(
+    region: Region, number: int, start: Mapping[str, float], fixed: Mapping[str, float]
+) -> DoubletFit:
+    import lmfit
+
+    line = region.line
+    bounds: dict[str, tuple[float, float]] = {
+        "splitting": (line.splitting_ev - 0.3, line.splitting_ev + 0.3),
+        "area_ratio": (0.6 * line.area_ratio, 1.5 * line.area_ratio),
+        "width": (0.2, 5.0),
+        "mixing": (0.0, 3.0 if region.shape == "voigt" else 1.0),
+        "area": (0.0, np.inf),
+        "step": (0.0, 1.0),
+        **{f"position{i}": (line.low_ev - 0.5, line.high_ev + 0.5) for i in range(number)},
+        **{f"share{i}": (0.0, 1.0) for i in range(1, number)},
+    }
+    names = ["level", "slope"]
+    if number:
+        names += ["area", "splitting", "area_ratio", "width", "mixing", "position0"]
+        names += [f"{what}{i}" for i in range(1, number) for what in ("position", "share")]
+        names += ["step"] if region.background == "shirley" else []
+    parameters = lmfit.Parameters()
+    for name in names:
+        low, high = bounds.get(name, (-np.inf, np.inf))
+        value = fixed.get(name, float(start[name]))
+        parameters.add(
+            name, value=float(np.clip(value, low, high)), min=low, max=high, vary=name not in fixed
+        )
+
+    def residual(current: Any) -> Array:
+        components, background = region.drawn(current.valuesdict(), number)
+        misfit: Array = (components.sum(axis=0) + background - region.counts) / region.sigma
+        return misfit
+
+    found = lmfit.minimize(
+        residual,
+        parameters,
+        method="least_squares",
+        x_scale="jac",
+        xtol=1e-11,
+        ftol=1e-11,
+        gtol=1e-11,
+        max_nfev=4000,
+        calc_covar=False,
+    )
+    values = {name: float(parameter.value) for name, parameter in found.params.items()}
+    free = tuple(name for name in names if name not in fixed)
+    components, background = region.drawn(values, number)
+    chi2 = float(found.chisqr)
+    jacobian = np.asarray(found.jac, dtype=float)
+    at_bound = tuple(
+        name
+        for name in free
+        if any(np.isfinite(b) and abs(values[name] - b) < 1e-6 for b in bounds.get(name, ()))
+    )
+    dof = max(region.energy.size - len(free), 1)
+    scale = max(chi2 / dof, 1.0) if region.poisson else chi2 / dof
+    errors = _errors(jacobian, free, at_bound, scale)
+    return DoubletFit(
+        number=number,
+        values=MappingProxyType(values),
+        errors=MappingProxyType(errors),
+        chi2=chi2,
+        n_points=int(region.energy.size),
+        n_parameters=len(free),
+        energy_ev=region.energy,
+        counts=region.counts,
+        components=components,
+        background=background,
+        jacobian=jacobian,
+        free=free,
+        at_bound=at_bound,
+    )
+
+
+def _errors(
+    jacobian: Array, free: tuple[str, ...], at_bound: tuple[str, ...], scale: float
+) -> dict[str, float]:
+    """Return standard errors from a QR factor of the scaled Jacobian, bound parameters held."""
+    keep = [i for i, name in enumerate(free) if name not in at_bound]
+    columns = jacobian[:, keep]
+    norms = np.sqrt((columns**2).sum(axis=0))
+    if np.any(norms == 0):
+        return {}
+    triangle = np.asarray(np.linalg.qr(columns / norms, mode="r"))
+    if np.linalg.cond(triangle) > 1e10:
+        return {}
+    inverse = np.linalg.inv(triangle)
+    variances = scale * (inverse**2).sum(axis=1) / norms**2
+    return {free[i]: float(np.sqrt(v)) for i, v in zip(keep, variances, strict=True)}
