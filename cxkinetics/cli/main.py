@@ -15,7 +15,7 @@ from cxkinetics.version import __version__
 
 __all__ = ["build_parser", "main"]
 
-VERBS: tuple[str, ...] = ("completion",)
+VERBS: tuple[str, ...] = ("demo", "fit", "completion", "inspect", "formats")
 """Each is a module of this package with SUMMARY, EXAMPLE, add_arguments(parser) and run(args)."""
 
 
@@ -30,6 +30,9 @@ class _Parser(argparse.ArgumentParser):
         for action in self._actions:
             if action.choices is not None:
                 known += [str(choice) for choice in action.choices]
+            if isinstance(action.choices, dict):
+                verbs = [verb for verb in action.choices if verb in sys.argv] or list(action.choices)
+                known += [option for verb in verbs for option in action.choices[verb]._option_string_actions]
         for word in re.findall(r"(--[\w-]+|'[^']+')", message):
             near = difflib.get_close_matches(word.strip("'"), known, 1, 0.6)
             if near and near[0] != word.strip("'"):

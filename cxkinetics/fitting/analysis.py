@@ -21,6 +21,8 @@ from cxkinetics.models.families import StagedFamily
 
 __all__ = ["Analysis", "Variant", "analyse"]
 
+SIMPLER = 2.0
+"""AICc that a fitted offset must gain before it is shown (below, the models are equally supported)."""
 LOST = 1e-3
 """Akaike weight below which an offset variant is left out of the averaged intervals."""
 
@@ -57,25 +59,36 @@ class Analysis:
     further_test: BreakTest | None = None
 
     def best(self, n_stages: int) -> Variant | None:
-        """Return the offset variant of least AICc for a number of stages (plain rss where none is finite)."""
+        """Return the offset variant to show: without a fitted offset unless that gains 2 in AICc.
+
+        Models within 2 of each other are equally supported (K. P. Burnham, D. R. Anderson, Sociol.
+        Methods Res. 33, 261 (2004), doi 10.1177/0049124104268644), so the simpler one is shown; the
+        intervals average both.
+        """
+        variants = self.variants.get(n_stages, [])
         return min(
-            self.variants.get(n_stages, []),
-            key=lambda v: (v.contender.aicc, v.fitted.found.rss if np.isinf(v.contender.aicc) else 0.0),
+            variants,
+            key=lambda v: (
+                v.contender.aicc + (SIMPLER if v.fitted.family.with_offset else 0.0),
+                v.fitted.found.rss if np.isinf(v.contender.aicc) else 0.0,
+            ),
             default=None,
         )
 
     def weighted(self, n_stages: int) -> list[tuple[Variant, float]]:
-        """Return the offset variants with their Akaike weights, the best first, lost ones left out."""
-        best = self.best(n_stages)
-        if best is None:
+        """Return the offset variants with their Akaike weights, the one shown first, lost ones left out."""
+        shown = self.best(n_stages)
+        if shown is None:
             return []
-        if np.isinf(best.contender.aicc):
-            return [(best, 1.0)]
+        if np.isinf(shown.contender.aicc):
+            return [(shown, 1.0)]
+        least = min(variant.contender.aicc for variant in self.variants[n_stages])
         weights = [
-            (variant, float(np.exp(-(variant.contender.aicc - best.contender.aicc) / 2)))
+            (variant, float(np.exp(-(variant.contender.aicc - least) / 2)))
             for variant in self.variants[n_stages]
         ]
-        kept = sorted((pair for pair in weights if pair[1] > LOST), key=lambda pair: -pair[1])
+        kept = [pair for pair in weights if pair[1] > LOST]
+        kept.sort(key=lambda pair: pair[0] is not shown)
         total = sum(weight for _, weight in kept)
         return [(variant, weight / total) for variant, weight in kept]
 

@@ -76,10 +76,10 @@ class Numbers:
             return Estimate(name="offset", value=0.0, unit=unit, method="chosen", reason=reason)
         shown = self._estimate("offset", "o", self.fitted.sample.scale, unit, only=with_offset[0])
         reason = (
-            f"AICc prefers zero; a fitted offset would be {shown.format_value()}, whose interval is given"
+            f"AICc asks for none; a fitted offset would be {shown.format_value()}, whose interval is given"
         )
         return replace(
-            shown, value=0.0, method="profile of the fitted offset; zero chosen by AICc", reason=reason
+            shown, value=0.0, method="profile of the fitted offset; zero shown", reason=reason
         )
 
     def breakpoint(self, number: int) -> Estimate:

@@ -74,7 +74,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
         return Verdict(code="two_stages", p_value=p_value, text=text, delta_aicc=lead), 2
     if holds_zero and decay_rate is not None:
         return _no_decay(decay_rate, p_value, lead), 1
-    best_staged = _least([*two, *three])
+    best_staged = staged  # a third stage counts only by the rule above
     bent = _least(curved) if curved else None
     gap = exponential.aicc - min(c.aicc for c in (*curved, best_staged))
     if bent is not None and bent.aicc <= best_staged.aicc and exponential.aicc - bent.aicc >= AHEAD:

@@ -1,7 +1,7 @@
 """The tables of a staged fit, made once for the terminal, the notebook, the report and the workbook."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from cxkinetics.report.time_units import SECONDS, TimeUnit
 
 __all__ = [
     "STAGE_WORDS",
+    "batch_table",
     "confidence_of",
     "correlation_lines",
     "fit_title",
@@ -250,3 +251,20 @@ def noise_text(fit: StagedFit) -> str:
     if noise.durbin_watson is not None:
         parts.append(f"Durbin-Watson {noise.durbin_watson:.2f}")
     return ", ".join(parts)
+
+
+def batch_table(fits: Sequence[StagedFit]) -> Table:
+    """Return one line per fit: trace, verdict, rate constants and breakpoint, each with its interval."""
+    rows = []
+    for fit in fits:
+        stages = fit.stages
+        rows.append(
+            (
+                name_of(fit),
+                fit.verdict.code,
+                interval_cell(stages[0].k_per_s),
+                interval_cell(stages[1].k_per_s) if len(stages) > 1 else "",
+                interval_cell(fit.breakpoints_s[0]) if fit.breakpoints_s else "",
+            )
+        )
+    return Table(("trace", "verdict", "k1, 1/s", "k2, 1/s", "breakpoint, s"), tuple(rows))

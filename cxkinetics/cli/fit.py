@@ -1,0 +1,104 @@
+"""`cxkinetics fit`: in-situ traces or spectra to stages, breakpoint and verdict."""
+
+import argparse
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cxkinetics.cli.fit_options import add_arguments, given_options
+
+if TYPE_CHECKING:
+    from cxkinetics.workflow.many import BatchResult
+
+__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "fit in-situ traces or spectra: stages, breakpoint, verdict (several files or a folder: a batch)"
+EXAMPLE = "cxkinetics fit run.csv --track 324 --out results"
+FULL_TEXTS = 3
+"""Fits up to which each is printed in full; beyond, one line a fit."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    from cxkinetics.fitting.options import FitOptions
+    from cxkinetics.workflow.inputs import expand
+    from cxkinetics.workflow.many import jobs_of, run_jobs
+
+    options, fitting = given_options(args)
+    FitOptions.of(**{"breakpoints_s": None, **{k: v for k, v in fitting.items() if k != "rng"}})
+    if args.save_config:
+        _save_config(args)
+    command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["fit"] else ""
+    work = jobs_of(expand(args.files), out=args.out, command=command, force=args.force, **options, **fitting)
+    progress = _progress(len(work))
+    batch = run_jobs(work, jobs=args.jobs, progress=progress.update if progress else None)
+    if progress:
+        progress.close()
+    if args.out and (len(batch.fits) + len(batch.failures) > 1):
+        from cxkinetics.report.write import write_batch
+
+        folders = _relative(batch.folders, args.out)
+        failures = [failure.to_dict() for failure in batch.failures]
+        write_batch(batch.fits, failures, args.out, folders=folders, command=command)
+    _print(args, batch)
+    return 1 if batch.failures or not batch.fits else 0
+
+
+def _save_config(args: argparse.Namespace) -> None:
+    from cxkinetics.cli.fit_options import settings
+    from cxkinetics.version import __version__
+    from cxkinetics.workflow.config import save_config
+
+    save_config(args.save_config, settings(args), version=__version__)
+
+
+def _relative(folders: tuple[str, ...], out: str) -> list[str]:
+    import os
+
+    return [os.path.relpath(folder, out).replace(os.sep, "/") if folder else "" for folder in folders]
+
+
+def _progress(n_inputs: int) -> Any | None:
+    """Return a progress bar on stderr, for a batch on a terminal only."""
+    if n_inputs < 2 or not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm
+
+    return tqdm(total=n_inputs, unit="file", file=sys.stderr)
+
+
+def _print(args: argparse.Namespace, batch: "BatchResult") -> None:
+    if args.json:
+        import json
+
+        print(json.dumps(batch.to_dict(), allow_nan=False))
+    elif args.csv:
+        from cxkinetics.report.staged_files import summary_csv
+
+        sys.stdout.write(summary_csv(batch.fits))
+    elif len(batch.fits) <= FULL_TEXTS:
+        from cxkinetics.report.staged_text import format_staged_fit
+
+        texts = [
+            format_staged_fit(fit, time_unit=args.show_time or "s", warnings=False) for fit in batch.fits
+        ]
+        if texts:
+            print("\n\n".join(texts))
+    else:
+        from cxkinetics.report.columns import aligned
+        from cxkinetics.report.staged_tables import batch_table
+
+        print(aligned(batch_table(batch.fits), indent=0, width=100))
+    for fit in batch.fits:
+        name = fit.trace.source.file or fit.trace.label
+        label = f" [{fit.trace.label}]" if fit.trace.label else ""
+        for remark in fit.warnings:
+            sys.stderr.write(f"{name}{label}: {remark.text}\n")
+    for file in batch.skipped:
+        sys.stderr.write(
+            f"{file}: kept, the stored result has the same input and options (--force fits again)\n"
+        )
+    for failure in batch.failures:
+        sys.stderr.write(f"cxkinetics fit: {failure.message}\n")
+    if args.out and batch.fits:
+        sys.stderr.write(f"results written to {args.out}\n")

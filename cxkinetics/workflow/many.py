@@ -1,0 +1,187 @@
+"""`fit_many`: hundreds of files on one machine or on any executor, with results that do not depend on it."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxkinetics.errors import UsageError
+from cxkinetics.fitting.result import FIT_SCHEMA, StagedFit
+from cxkinetics.version import __version__
+from cxkinetics.workflow.job import READING, Failure, FitJob, JobResult, run_job
+
+__all__ = ["BatchResult", "fit_many", "jobs_of", "run_jobs"]
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Variables that pin the linear algebra of a worker to one thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """All fits of a batch in the order of its inputs, with what failed and what was kept."""
+
+    results: tuple[JobResult, ...]
+
+    @property
+    def fits(self) -> tuple[StagedFit, ...]:
+        """Every fit."""
+        return tuple(fit for result in self.results for fit in result.fits)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folder of each fit, "" where none was written."""
+        return tuple(folder for result in self.results for folder in result.folders)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Every failure."""
+        return tuple(failure for result in self.results for failure in result.failures)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Inputs whose stored result was kept."""
+        return tuple(result.file for result in self.results if result.skipped)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON document of the batch."""
+        return {
+            "schema": FIT_SCHEMA,
+            "version": __version__,
+            "fits": [fit.to_dict() for fit in self.fits],
+            "failures": [failure.to_dict() for failure in self.failures],
+            "skipped": list(self.skipped),
+        }
+
+
+def jobs_of(
+    files: Iterable[str | os.PathLike[str]], *, out: str | None = None, **options: Any
+) -> list[FitJob]:
+    """Return one job per input; with `out`, each has a folder named after its stem.
+
+    Parameters
+    ----------
+    files : iterable of path-like
+        Inputs.
+    out : str, optional
+        Folder of results; equal stems get -2, -3, ...
+    **options
+        Options of `cxkinetics.load` and of `fit_stages`, `wavelength`, `track`, `reference`,
+        `force` and `command`.
+    """
+    own = {name: options.pop(name, None) for name in ("wavelength", "track", "reference")}
+    force, command = bool(options.pop("force", False)), str(options.pop("command", ""))
+    reading = {name: options.pop(name) for name in READING if name in options}
+    used: dict[str, int] = {}
+    jobs = []
+    for file in files:
+        stem = Path(file).stem or Path(file).name
+        used[stem] = used.get(stem, 0) + 1
+        folder = stem if used[stem] == 1 else f"{stem}-{used[stem]}"
+        jobs.append(
+            FitJob(
+                file=os.fspath(file),
+                reading=reading,
+                wavelength_nm=own["wavelength"],
+                track_nm=own["track"],
+                reference=None if own["reference"] is None else str(own["reference"]),
+                fitting=options,
+                folder=None if out is None else str(Path(out) / folder),
+                force=force,
+                command=command,
+            )
+        )
+    return jobs
+
+
+def fit_many(
+    files: Iterable[str | os.PathLike[str]],
+    *,
+    jobs: int = 1,
+    executor: Executor | Any | None = None,
+    out: str | None = None,
+    **options: Any,
+) -> BatchResult:
+    """Fit every trace of every file.
+
+    Parameters
+    ----------
+    files : iterable of path-like
+        Inputs; a bad one is listed under `failures` and the rest goes on.
+    jobs : int
+        Processes on this machine; the linear algebra of each is pinned to one thread.
+    executor : concurrent.futures.Executor, optional
+        Anything with its `submit` (a Dask client too); then `jobs` is not used.
+    out : str, optional
+        Folder of results; an input whose stored result has the same hash and options is kept.
+    **options
+        As for `cxkinetics.load` and `fit_stages`, and `wavelength`, `track`, `reference`, `force`.
+
+    Returns
+    -------
+    BatchResult
+        In the order of the inputs, the same whatever `jobs` is.
+
+    Raises
+    ------
+    UsageError
+        If `jobs` is below one.
+    """
+    return run_jobs(jobs_of(files, out=out, **options), jobs=jobs, executor=executor)
+
+
+def run_jobs(
+    work: Sequence[FitJob],
+    *,
+    jobs: int = 1,
+    executor: Executor | Any | None = None,
+    progress: Callable[[], object] | None = None,
+) -> BatchResult:
+    """Run jobs and return their results in order; `progress` is called after each."""
+    if jobs < 1:
+        raise UsageError(f"jobs is {jobs}; it must be 1 or more")
+    if executor is not None:
+        return BatchResult(results=_submitted(executor, work, progress))
+    if jobs == 1 or len(work) < 2:
+        results = []
+        for job in work:
+            results.append(run_job(job))
+            if progress:
+                progress()
+        return BatchResult(results=tuple(results))
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(max_workers=min(jobs, len(work)), mp_context=get_context("spawn")) as pool,
+    ):
+        return BatchResult(results=_submitted(pool, work, progress))
+
+
+def _submitted(
+    executor: Any, work: Sequence[FitJob], progress: Callable[[], object] | None
+) -> tuple[JobResult, ...]:
+    futures = [executor.submit(run_job, job) for job in work]
+    native = [future for future in futures if isinstance(future, Future)]
+    if progress and len(native) == len(futures):
+        for _ in as_completed(native):
+            progress()
+    return tuple(future.result() for future in futures)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Pin the linear algebra of processes started inside to one thread each."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
