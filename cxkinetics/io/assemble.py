@@ -314,7 +314,8 @@ def _counted(
     code: str, what: str, done: str, lines: IntArray, where: BoolArray, count: int | None = None
 ) -> Remark:
     number = int(where.sum()) if count is None else count
-    return _at_lines(code, f"{number} {what} {done}", lines, where, number)
+    told = done.replace("cells", "cell", 1) if number == 1 else done
+    return _at_lines(code, f"{number} {what} {told}", lines, where, number)
 
 
 def _at_lines(code: str, text: str, lines: IntArray, where: BoolArray, count: int | None = None) -> Remark:

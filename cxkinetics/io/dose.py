@@ -17,6 +17,7 @@ from cxkinetics.io.context import Context
 from cxkinetics.io.decode import decode
 from cxkinetics.io.excel import sniff as is_workbook
 from cxkinetics.io.excel import workbook_tables
+from cxkinetics.io.headers import read_header
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table
@@ -205,7 +206,7 @@ class _Reader:
                 roles["sigma"] = numbers[2]
             text = "no header: the first column is taken as dose, the second as incorporation"
             self.remarks.append(Remark("no_header", text))
-        elif "dose" not in roles and "taken" not in roles and len(free) == 2 and not roles:
+        elif not roles and len(free) == 2 and not any(read_header(name).kind for name in self.table.names):
             roles["dose"], roles["taken"] = free
             pair = " and ".join(repr(self.table.name(j)) for j in free)
             text = f"columns {pair} taken as dose and incorporation"

@@ -9,6 +9,7 @@ import numpy as np
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.io.assemble import RawMatrix, build_series
+from cxkinetics.io.columns import SPECTRAL
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal
 from cxkinetics.io.headers import Quantity, read_corner, read_header
@@ -21,7 +22,6 @@ from cxkinetics.signals.spectra import SpectralSeries
 
 __all__ = ["understand"]
 
-SPECTRAL = ("wavelength", "energy", "wavenumber")
 _UNIT_OF_KIND = {"wavelength": "nm", "energy": "eV", "wavenumber": "cm-1"}
 
 

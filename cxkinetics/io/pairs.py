@@ -4,6 +4,7 @@ import numpy as np
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.assemble import RawMatrix, RawTrace, build_series, build_trace
+from cxkinetics.io.columns import SPECTRAL
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal
 from cxkinetics.io.headers import Quantity
@@ -12,8 +13,6 @@ from cxkinetics.io.table import Table
 from cxkinetics.remarks import Remark
 
 __all__ = ["is_pairs", "read_pairs"]
-
-SPECTRAL = ("wavelength", "energy", "wavenumber")
 
 
 def is_pairs(table: Table, quantities: list[Quantity]) -> bool:

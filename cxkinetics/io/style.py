@@ -5,11 +5,13 @@ from collections.abc import Iterable
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.cells import NumberStyle
+from cxkinetics.io.split import is_datum
 from cxkinetics.remarks import Remark
 
 __all__ = ["find_style"]
 
 _GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+") for mark in ",."}
+_TOKEN = re.compile(r"[+-]?\d[\d.,]*\d|[.,]\d+")
 _MARKED = re.compile(r"[+-]?\d*(?:[.,]\d+)+(?:[eE][+-]?\d+)?%?|[+-]?\d+[.,](?:[eE][+-]?\d+)?")
 
 
@@ -38,11 +40,11 @@ def find_style(
     commas: list[tuple[int, str]] = []
     both: list[tuple[int, str]] = []
     for line, cell in cells:
-        if "," in cell:
-            if _MARKED.fullmatch(cell.strip()) or "±" in cell or "." in cell:
-                (both if "." in cell else commas).append((line, cell))
-        elif _has_point(cell):
-            points.append((line, cell))
+        for token in _numbers_in(cell):
+            if "," in token:
+                (both if "." in token else commas).append((line, token))
+            elif "." in token and (token.count(".") == 1 or _GROUPED["."].fullmatch(token)):
+                points.append((line, token))  # else a date like 10.4.2020
     if decimal is not None:
         return NumberStyle(decimal, "." if decimal == "," else ","), ()
     if both:
@@ -65,11 +67,14 @@ def find_style(
     raise _mixed(file, points[0], commas[0])
 
 
-def _has_point(cell: str) -> bool:
-    """Return whether the cell is a number with a point, not a date like 10.4.2020."""
-    if "." not in cell or _MARKED.fullmatch(cell.strip()) is None:
-        return False
-    return cell.count(".") == 1 or _GROUPED["."].fullmatch(cell) is not None
+def _numbers_in(cell: str) -> list[str]:
+    """Return the numbers with a mark in a cell: itself, or those beside ± and before a unit."""
+    text = cell.strip()
+    if _MARKED.fullmatch(text):
+        return [text]
+    if ":" in text or not is_datum(text):
+        return []
+    return [token for token in _TOKEN.findall(text) if "," in token or "." in token]
 
 
 def _from_both(

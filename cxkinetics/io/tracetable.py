@@ -1,24 +1,21 @@
 """Tables of one signal or several against time, and of spectra without times."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError
 from cxkinetics.io.assemble import RawMatrix, RawTrace, build_series, build_trace
+from cxkinetics.io.columns import SPECTRAL, chosen_columns, find_column, sigma_of
 from cxkinetics.io.context import Context
 from cxkinetics.io.headers import Quantity
-from cxkinetics.io.quantities import refuse_texts, seconds_of, time_unit_of
+from cxkinetics.io.quantities import refuse_texts, seconds_of, signal_of, time_unit_of
 from cxkinetics.io.table import Column, Table
+from cxkinetics.io.units import time_factor
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
-__all__ = ["chosen_columns", "read_spectrum_table", "read_trace_table"]
-
-NOT_SIGNALS = ("time", "sigma", "index", "temperature", "wavelength", "energy", "wavenumber")
-SPECTRAL = ("wavelength", "energy", "wavenumber")
+__all__ = ["read_spectrum_table", "read_trace_table", "spectrum_time"]
 
 
 def read_trace_table(context: Context, table: Table, quantities: list[Quantity]) -> list[Trace]:
@@ -32,16 +29,18 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
     InputError
         If no column can be the time, or the signal is not unique.
     """
-    time_j, time, time_quantity = _time_column(context, table, quantities)
-    used_times = set(time_j)
-    chosen = chosen_columns(context, table, quantities, used_times)
-    refuse_texts(context, table, [*(j for j in time_j), *chosen])
+    context, time_j, time, time_quantity = _time_column(context, table, quantities)
+    used = set(time_j)
+    reference_j = _reference_column(context, table)
+    used |= set() if reference_j is None else {reference_j}
+    chosen = chosen_columns(context, table, quantities, used)
+    refuse_texts(context, table, [*time_j, *chosen, *([] if reference_j is None else [reference_j])])
     seconds, said = seconds_of(context, time, time_quantity)
     context = context.saying(*said)
     left = [
         table.name(j)
         for j, column in enumerate(table.columns)
-        if j not in used_times
+        if j not in used
         and j not in chosen
         and column.kind == "number"
         and quantities[j].kind not in ("index",)
@@ -49,7 +48,7 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
     traces: list[Trace] = []
     for j in chosen:
         quantity, column = quantities[j], table.columns[j]
-        sigma_j = _sigma_of(quantities, j, len(chosen))
+        sigma_j = sigma_of(quantities, j, len(chosen))
         sigma = column.sigma if sigma_j is None else table.columns[sigma_j].values
         own = [name for name in left if sigma_j is None or name != table.name(sigma_j)]
         told = context
@@ -64,9 +63,12 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
         wavelength = (
             quantity.place if quantity.place_kind == "wavelength" and quantity.unit in ("nm", "") else None
         )
+        values = column.values
+        if reference_j is not None:
+            told, values = _without_reference(told, table, quantities, reference_j, values)
         raw = RawTrace(
             time_s=seconds,
-            values=column.values,
+            values=values,
             quantity=quantity,
             lines=np.asarray(table.lines),
             time_name=table.name(time_j[0]),
@@ -80,6 +82,28 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
     return traces
 
 
+def _reference_column(context: Context, table: Table) -> int | None:
+    """Return the column whose drift is subtracted, if a trace table was given one by name."""
+    wanted = context.options.reference
+    if not isinstance(wanted, str) or context.options.absorbance_unit == "counts":
+        return None
+    return find_column(context, table, wanted)
+
+
+def _without_reference(
+    context: Context, table: Table, quantities: list[Quantity], j: int, values: Array
+) -> tuple[Context, Array]:
+    level, _, said = signal_of(context, table.columns[j].values, quantities[j])
+    known = level[np.isfinite(level)]
+    if known.size == 0:
+        raise InputError("the reference column holds no numbers", file=context.file, column=table.name(j))
+    text = (
+        f"column {table.name(j)!r} subtracted as reference (drift: {known[0]:.4g} at the start, "
+        f"change {known[-1] - known[0]:+.4g})"
+    )
+    return context.saying(*said, Remark("reference_subtracted", text, int(known.size))), values - level
+
+
 def _label(context: Context, table: Table, j: int, how_many: int) -> str:
     group = table.groups[j] if j < len(table.groups) else ""
     name = table.names[j] if j < len(table.names) else ""
@@ -90,134 +114,42 @@ def _label(context: Context, table: Table, j: int, how_many: int) -> str:
 
 def _time_column(
     context: Context, table: Table, quantities: list[Quantity]
-) -> tuple[list[int], Column, Quantity]:
+) -> tuple[Context, list[int], Column, Quantity]:
     """Return the indices, values and meaning of the time column (a date and a clock are joined)."""
     columns = table.columns
     clocks = [j for j, c in enumerate(columns) if c.kind == "clock"]
     moments = [j for j, c in enumerate(columns) if c.kind == "moment"]
-    named = [j for j, q in enumerate(quantities) if q.kind == "time" and columns[j].kind != "text"]
-    numbers = [j for j in named if columns[j].kind == "number"]
+    numbers = [j for j, q in enumerate(quantities) if q.kind == "time" and columns[j].kind == "number"]
     if numbers:
-        return [numbers[0]], columns[numbers[0]], quantities[numbers[0]]
+        return context, [numbers[0]], columns[numbers[0]], quantities[numbers[0]]
     if moments and clocks:
         j, k = moments[0], clocks[0]
         joined = Column(columns[j].values + columns[k].values, "moment")
-        return [j, k], joined, quantities[j]
+        return context, [j, k], joined, quantities[j]
     for group in (moments, clocks):
         if group:
-            return [group[0]], columns[group[0]], quantities[group[0]]
-    if not table.names or not any(table.names):
-        return [0], columns[0], Quantity("", "time", context.time_unit)
-    index = [
-        j
-        for j, q in enumerate(quantities)
-        if columns[j].kind == "number" and q.kind in ("", "index", "concentration")
-    ]
-    if index and index[0] == 0 and _rises(columns[0].values) and quantities[0].kind in ("", "index"):
-        name = table.name(0)
-        context_remark = f"column {name!r} taken as time: no column is named so"
-        return [0], columns[0], Quantity(context_remark, "time", quantities[0].unit)
+            return context, [group[0]], columns[group[0]], quantities[group[0]]
+    first = quantities[0]
+    unit = first.unit if time_factor(first.unit or "?") else ""
+    if not any(table.names) or (context.options.time_unit and columns[0].kind == "number"):
+        return context, [0], columns[0], Quantity(table.name(0), "time", unit or context.time_unit)
+    plain = first.kind in ("", "index") and first.name.casefold() in ("", "x", "x-axis", "frame", "frames")
+    if columns[0].kind == "number" and (plain or first.kind == "index") and _rises(columns[0].values):
+        text = f"column {table.name(0)!r} taken as time: no column is named so"
+        told = context.saying(Remark("time_column_assumed", text))
+        return told, [0], columns[0], Quantity(table.name(0), "time", unit)
     names = ", ".join(repr(table.name(j)) for j in range(len(columns)))
     raise InputError(
         f"no column is named as time; columns are {names}",
         file=context.file,
         line=table.header_line,
-        remedy="name the first column 'time (s)'",
+        remedy="name the first column 'time (s)', or pass --time-unit if it is the time",
     )
 
 
 def _rises(values: Array) -> bool:
     known = values[np.isfinite(values)]
     return known.size > 0 and bool(np.all(np.diff(known) >= 0))
-
-
-def chosen_columns(
-    context: Context, table: Table, quantities: list[Quantity], not_these: set[int]
-) -> list[int]:
-    """Return which columns are the signals: those asked for, else the only one that can be meant."""
-    wanted = context.options.column
-    if wanted is not None:
-        listed: Sequence[str | int] = [wanted] if isinstance(wanted, (str, int)) else list(wanted)
-        return [_find_column(context, table, item) for item in listed]
-    candidates = [
-        j
-        for j, q in enumerate(quantities)
-        if (j not in not_these and q.kind not in NOT_SIGNALS and table.columns[j].kind == "number")
-        or (j not in not_these and q.place_kind == "wavelength" and table.columns[j].kind == "number")
-    ]
-    if not candidates:
-        names = ", ".join(repr(table.name(j)) for j in range(len(quantities)))
-        raise InputError(
-            f"no column holds a signal; columns are {names}",
-            file=context.file,
-            line=table.header_line,
-            remedy="name one with column= (--column)",
-        )
-    if len(candidates) == 1:
-        return candidates
-    strong = [
-        j
-        for j in candidates
-        if quantities[j].kind in ("absorbance", "transmittance", "counts") and not quantities[j].weak
-    ]
-    if len(strong) == 1:
-        return strong
-    if _parallel([quantities[j] for j in candidates]):
-        return candidates
-    if len(strong) > 1 and _parallel([quantities[j] for j in strong]):
-        return strong
-    names = ", ".join(table.name(j) for j in candidates)
-    raise InputError(
-        f"{len(candidates)} columns could be the signal: {names}",
-        file=context.file,
-        line=table.header_line,
-        remedy="say which with column= (--column NAME)",
-    )
-
-
-def _parallel(quantities: list[Quantity]) -> bool:
-    """Wells of a plate, or names that differ by a number alone ("run 1", "run 2"): traces side by side."""
-    if all(q.kind == "well" for q in quantities):
-        return True
-    stems = {q.name.rstrip("0123456789").strip(" _-#.").casefold() for q in quantities}
-    numbered = all(q.name and q.name[-1].isdigit() for q in quantities)
-    return len(stems) == 1 and numbered and bool(stems.copy().pop())
-
-
-def _find_column(context: Context, table: Table, item: str | int) -> int:
-    if isinstance(item, int) or (isinstance(item, str) and item.isdigit() and item not in table.names):
-        j = int(item) - 1
-        if 0 <= j < len(table.columns):
-            return j
-    else:
-        folded = [name.casefold() for name in table.names]
-        wanted = item.strip().casefold()
-        if wanted in folded:
-            if folded.count(wanted) > 1:
-                raise InputError(
-                    f"column {item!r} stands {folded.count(wanted)} times",
-                    file=context.file,
-                    line=table.header_line,
-                    remedy="choose by number: column=2",
-                )
-            return folded.index(wanted)
-        within = [j for j, name in enumerate(folded) if wanted and wanted in name]
-        if len(within) == 1:
-            return within[0]
-    names = ", ".join(repr(table.name(j)) for j in range(len(table.columns)))
-    raise InputError(
-        f"there is no column {item!r}; columns are {names}",
-        file=context.file,
-        line=table.header_line,
-        remedy="name one of them, or give its number",
-    )
-
-
-def _sigma_of(quantities: list[Quantity], j: int, how_many: int) -> int | None:
-    sigmas = [k for k, q in enumerate(quantities) if q.kind == "sigma"]
-    if j + 1 in sigmas:
-        return j + 1
-    return sigmas[0] if how_many == 1 and len(sigmas) == 1 else None
 
 
 def read_spectrum_table(context: Context, table: Table, quantities: list[Quantity]) -> list[SpectralSeries]:

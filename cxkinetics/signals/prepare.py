@@ -167,8 +167,11 @@ def _disturbance(time: Array, values: Array) -> Onset | None:
         before = values[max(0, i - 5) : i + 1]
         if before.size < 3 or i >= 0.8 * values.size:
             return None
+        drift = np.polyfit(time[: i + 1], values[: i + 1], 1)[0] * (time[i] - time[0])
+        if abs(drift) > max(0.1 * abs(steps[i]), 6 * noise):
+            return None  # the start is not flat: a bubble during the reaction, not its addition
         end = i + 1
-        while end + 1 < values.size and abs(values[end + 1] - values[end]) > 8 * noise * np.sqrt(2):
+        while end + 1 < values.size and end - i < 6 and abs(steps[end]) > 0.3 * abs(steps[i]):
             end += 1
         back = abs(values[end] - float(np.median(before))) < 0.5 * abs(steps[i])
         return Onset(

@@ -1,0 +1,34 @@
+"""`cxkinetics formats`: what can be read, a line a format."""
+
+import argparse
+import sys
+
+__all__: list[str] = []
+
+SUMMARY = "list the file formats that can be read"
+EXAMPLE = "cxkinetics formats"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the verb takes no arguments of its own."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the formats."""
+    import json
+
+    from cxkinetics.io.registry import formats
+    from cxkinetics.version import __version__
+
+    known = formats()
+    if args.json:
+        listed = [{"name": f.name, "endings": f.endings.split(), "summary": f.summary} for f in known]
+        record = {"schema": "cxkinetics.formats/1", "version": __version__, "formats": listed}
+        sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
+        return 0
+    wide = max(len(f.name) for f in known)
+    ends = max(len(f.endings) for f in known)
+    for entry in known:
+        sys.stdout.write(f"{entry.name:<{wide}}  {entry.endings:<{ends}}  {entry.summary}\n")
+    sys.stdout.write("\nFormats are recognised by what a file holds, in this order; endings do not decide.\n")
+    return 0

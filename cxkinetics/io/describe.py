@@ -1,0 +1,150 @@
+"""What was understood of a file, as a JSON-ready record and as lines of text."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.errors import InputError
+from cxkinetics.estimate import finite_or_none
+from cxkinetics.io.dose import load_dose_table
+from cxkinetics.io.formats import Signal
+from cxkinetics.io.options import ReadOptions
+from cxkinetics.io.registry import read_signals
+from cxkinetics.signals.dose_table import DoseTable
+from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.signals.trace import Trace
+
+__all__ = ["describe", "format_description"]
+
+
+def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, Any]:
+    """Return what a file holds.
+
+    Parameters
+    ----------
+    path : path-like
+        A file of signals, a folder of one-spectrum files, or a dose table.
+    options : ReadOptions
+        As for `load`.
+
+    Returns
+    -------
+    dict
+        "file", "sha256", "format", "kind" ("signals" or "dose table"), "traces" (one record each:
+        kind, label, numbers of points, ranges with units, masked cells) and "warnings".
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        signals = read_signals(path, options)
+    except InputError as error:
+        table = _dose_table(path, options)
+        if table is None:
+            raise error
+        return _of_dose_table(path, table)
+    first = signals[0].source
+    return {
+        "file": os.fspath(path),
+        "sha256": first.sha256,
+        "format": first.format,
+        "kind": "signals",
+        "simulated": first.simulated,
+        "traces": [_of_signal(signal, number) for number, signal in enumerate(signals, start=1)],
+    }
+
+
+def _dose_table(path: str | os.PathLike[str], options: ReadOptions) -> DoseTable | None:
+    try:
+        table = load_dose_table(path, decimal=options.decimal, sheet=options.sheet)
+    except InputError:
+        return None
+    guessed = {"no_header", "columns_assumed"} & {remark.code for remark in table.remarks}
+    return None if guessed else table
+
+
+def _of_dose_table(path: str | os.PathLike[str], table: DoseTable) -> dict[str, Any]:
+    return {
+        "file": os.fspath(path),
+        "sha256": table.source.sha256,
+        "format": table.source.format,
+        "kind": "dose table",
+        "simulated": table.source.simulated,
+        "n_points": table.n_points,
+        "dose_percent": [table.lowest_dose_percent, table.highest_dose_percent],
+        "incorporation_percent": _range(table.incorporation_percent),
+        "basis": table.basis,
+        "has_sigma": table.sigma_percent is not None,
+        "traces": [],
+        "warnings": [remark.to_dict() for remark in table.remarks],
+    }
+
+
+def _of_signal(signal: Signal, number: int) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "trace": number,
+        "label": signal.label,
+        "kind": "trace" if isinstance(signal, Trace) else "spectra",
+        "n_points": int(signal.time_s.size),
+        "t_start_s": float(signal.time_s[0]),
+        "t_end_s": float(signal.time_s[-1]),
+        "unit": signal.unit,
+        "signal_range": _range(signal.absorbance),
+        "n_masked": int(np.count_nonzero(~np.isfinite(signal.absorbance))),
+    }
+    if isinstance(signal, SpectralSeries):
+        record["n_wavelengths"] = int(signal.wavelength_nm.size)
+        record["wavelength_range_nm"] = _range(signal.wavelength_nm)
+    else:
+        record["wavelength_nm"] = signal.wavelength_nm
+        record["has_sigma"] = signal.sigma is not None
+    record["warnings"] = [remark.to_dict() for remark in signal.remarks]
+    return record
+
+
+def _range(values: Any) -> list[float | None]:
+    known = np.asarray(values)[np.isfinite(values)]
+    if known.size == 0:
+        return [None, None]
+    return [finite_or_none(float(known.min())), finite_or_none(float(known.max()))]
+
+
+def format_description(record: dict[str, Any]) -> str:
+    """Return the text of `cxkinetics inspect` for one file: a line a trace, then its remarks."""
+    mark = ", SIMULATED data" if record["simulated"] else ""
+    lines = [f"{record['file']}: {record['format']}, {record['kind']}{mark}, sha256 {record['sha256'][:12]}"]
+    if record["kind"] == "dose table":
+        dose, taken = record["dose_percent"], record["incorporation_percent"]
+        lines.append(
+            f"  {record['n_points']} rows, dose {dose[0]:g}-{dose[1]:g} %, incorporation "
+            f"{taken[0]:g}-{taken[1]:g} % on {record['basis']}"
+            + (", with uncertainties" if record["has_sigma"] else "")
+        )
+        lines += [f"    - {remark['text']}" for remark in record["warnings"]]
+        return "\n".join(lines)
+    said: list[str] = []
+    for trace in record["traces"]:
+        lines.append("  " + _line_of(trace))
+        fresh = [remark["text"] for remark in trace["warnings"] if remark["text"] not in said]
+        said += fresh
+        lines += [f"    - {text}" for text in fresh]
+    return "\n".join(lines)
+
+
+def _line_of(trace: dict[str, Any]) -> str:
+    name = f"{trace['trace']} {trace['label']!r}" if trace["label"] else f"{trace['trace']}"
+    low, high = trace["signal_range"]
+    values = "no reading" if low is None else f"{low:.4g} to {high:.4g} {trace['unit']}".rstrip()
+    times = f"{trace['t_start_s']:g}-{trace['t_end_s']:g} s"
+    masked = f", {trace['n_masked']} cells masked" if trace["n_masked"] else ""
+    if trace["kind"] == "spectra":
+        first, last = trace["wavelength_range_nm"]
+        return (
+            f"spectra {name}: {trace['n_points']} times {times} x {trace['n_wavelengths']} wavelengths "
+            f"{first:g}-{last:g} nm, {values}{masked}"
+        )
+    at = f" at {trace['wavelength_nm']:g} nm" if trace["wavelength_nm"] is not None else ""
+    return f"trace {name}{at}: {trace['n_points']} points {times}, {values}{masked}"

@@ -1,0 +1,75 @@
+"""`cxkinetics inspect` and `cxkinetics formats` as a user runs them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cxkinetics.cli.main import main
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "run.csv"
+    path.write_text("t,A\n0,0.9\n1,0.8\n2,#N/A\n3,0.6\n")
+    return path
+
+
+def test_a_line_a_trace(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(table)]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].startswith(f"{table}: text table, signals, sha256 ")
+    assert lines[1] == "  trace 1 'A': 3 points 0-3 s, 0.6 to 0.9 AU"
+    assert "time unit assumed s" in out
+    assert "1 missing cell left out (line 4)" in out
+    assert err == ""
+
+
+def test_json_is_one_document(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(table), "--json", "--time-unit", "min"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["schema"] == "cxkinetics.inspect/1"
+    (file,) = record["files"]
+    (trace,) = file["traces"]
+    assert (file["file"], file["format"]) == (str(table), "text table")
+    assert (trace["kind"], trace["n_points"], trace["t_end_s"], trace["unit"]) == ("trace", 3, 180.0, "AU")
+    assert [w["code"] for w in trace["warnings"]] == ["missing_cells"]
+
+
+def test_a_batch_goes_on_after_a_bad_file(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(table.with_name("absent.csv"))
+    assert main(["inspect", missing, str(table), "--json"]) == 1
+    out, err = capsys.readouterr()
+    record = json.loads(out)
+    assert [f["file"] for f in record["files"]] == [str(table)]
+    assert record["failures"][0]["file"] == missing
+    assert err.count("\n") == 1
+    assert "absent.csv" in err
+
+
+def test_dose_tables_are_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "icp.csv"
+    path.write_text("Ag added (mol %);Ag incorporated (mol %)\n0;0\n75;8,0 ± 0,3\n135;40,4 ± 0,3\n")
+    assert main(["inspect", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "dose table" in out
+    assert "3 rows, dose 0-135 %, incorporation 0-40.4 % on Ag/(Ag+Cd)" in out
+
+
+def test_wrong_use_is_exit_two(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(table), "--time-unit", "fortnight"]) == 2
+    assert "fortnight" in capsys.readouterr().err
+
+
+def test_formats_lists_every_reader(capsys: pytest.CaptureFixture[str]) -> None:
+    from cxkinetics.io.registry import formats
+
+    assert main(["formats"]) == 0
+    out = capsys.readouterr().out
+    assert main(["formats", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    names = [entry["name"] for entry in record["formats"]]
+    assert names == [entry.name for entry in formats()]
+    assert all(name in out for name in names)
+    assert len(set(names)) == len(names)
