@@ -4,39 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cxkinetics.fitting.result import StagedFit
+from cxkinetics.examples.comparison import Comparison
+from cxkinetics.examples.demonstration import DemoTrace
 from cxkinetics.report.blocks import Block, Code, Notes, Page, Paragraph, Section, Table
-from cxkinetics.report.comparison import Comparison, comparison_table
-from cxkinetics.report.fit_page import fit_facts, fit_pictures, page_footer, spectra_pictures
+from cxkinetics.report.comparison import comparison_table
+from cxkinetics.report.fit_page import fit_facts, page_footer
+from cxkinetics.report.pictures import FitPictures
 from cxkinetics.report.reproduce import python_lines
 from cxkinetics.report.staged_tables import loglinear_table, rival_table, stage_table
 from cxkinetics.report.staged_text import verdict_text
-from cxkinetics.signals.spectra import SpectralSeries
 
-__all__ = ["DemoTrace", "demo_page"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DemoTrace:
-    """One example: its spectra, its fit and the published numbers beside.
-
-    Attributes
-    ----------
-    name, title : str
-        Name of the example and words for a heading.
-    series : SpectralSeries
-        The simulated spectra.
-    fit : StagedFit
-        Fit of the tracked peak.
-    comparisons : tuple of Comparison
-        Published numbers beside ours.
-    """
-
-    name: str
-    title: str
-    series: SpectralSeries
-    fit: StagedFit
-    comparisons: tuple[Comparison, ...]
+__all__ = ["DemoDoses", "demo_page"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,13 +37,17 @@ class DemoDoses:
     record: Mapping[str, Any] = field(default_factory=dict)
 
 
-def demo_page(traces: Sequence[DemoTrace], doses: DemoDoses | None, command: str) -> Page:
+def demo_page(
+    traces: Sequence[DemoTrace], pictures: Sequence[FitPictures], doses: DemoDoses | None, command: str
+) -> Page:
     """Return the report of the demonstration.
 
     Parameters
     ----------
     traces : sequence of DemoTrace
         The simulated examples with their fits.
+    pictures : sequence of FitPictures
+        Of each of them.
     doses : DemoDoses or None
         The dose side.
     command : str
@@ -79,7 +61,10 @@ def demo_page(traces: Sequence[DemoTrace], doses: DemoDoses | None, command: str
     )
     sections = [
         Section("Paper beside ours", _beside(traces, doses)),
-        *(Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace)) for trace in traces),
+        *(
+            Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace, drawn))
+            for trace, drawn in zip(traces, pictures, strict=True)
+        ),
     ]
     if doses is not None:
         sections.append(Section("Dose against incorporation", list(doses.curve)))
@@ -111,15 +96,15 @@ def _beside(traces: Sequence[DemoTrace], doses: DemoDoses | None) -> list[Block]
     return blocks
 
 
-def _trace_blocks(trace: DemoTrace) -> list[Block]:
+def _trace_blocks(trace: DemoTrace, drawn: FitPictures) -> list[Block]:
     tables: list[Table] = [stage_table(trace.fit), loglinear_table(trace.fit)]
     if trace.fit.rivals:
         tables.append(rival_table(trace.fit, 6))
     return [
         Paragraph(f"Simulated data, {trace.fit.trace.source.note}."),
         Paragraph(f"Verdict: {verdict_text(trace.fit)}.", strong=True),
-        fit_pictures(trace.fit),
-        spectra_pictures(trace.series, trace.fit.trace),
+        drawn.kinetics,
+        *([drawn.spectra] if drawn.spectra is not None else []),
         *tables,
     ]
 

@@ -1,10 +1,6 @@
 """The report of one staged fit as a page: judgement first, then everything it rests on."""
 
 import platform
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.fitting.result import StagedFit
@@ -12,17 +8,14 @@ from cxkinetics.report.blocks import (
     Block,
     Code,
     Fact,
-    Gallery,
     Notes,
     Page,
     Paragraph,
-    Picture,
     Section,
     Table,
 )
+from cxkinetics.report.pictures import FitPictures, draw_pictures
 from cxkinetics.report.reproduce import command_line, python_lines
-from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
-from cxkinetics.report.staged_figures import draw_staged_fit
 from cxkinetics.report.staged_tables import (
     confidence_of,
     correlation_lines,
@@ -38,31 +31,14 @@ from cxkinetics.report.staged_tables import (
     stage_table,
 )
 from cxkinetics.report.staged_text import verdict_text
-from cxkinetics.report.style import detached_figure, figure_style, svg_text
 from cxkinetics.signals.spectra import SpectralSeries
-from cxkinetics.signals.trace import Trace
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = [
     "fact_of",
-    "fit_alternative",
     "fit_facts",
-    "fit_figures",
     "fit_page",
-    "fit_pictures",
     "page_footer",
-    "spectra_pictures",
 ]
-
-
-def fit_figures(fit: StagedFit) -> dict[str, "Figure"]:
-    """Return the figures of a fit for files: "fit" with residuals, and "ln" in ln A."""
-    return {
-        view: draw_staged_fit(fit, view=view, figure=detached_figure("single", 0.95))
-        for view in ("fit", "ln")
-    }
 
 
 def fit_page(
@@ -70,7 +46,7 @@ def fit_page(
     *,
     series: SpectralSeries | None = None,
     command: str = "",
-    figures: Mapping[str, "Figure"] | None = None,
+    pictures: FitPictures | None = None,
 ) -> Page:
     """Return the report of one fit.
 
@@ -82,19 +58,20 @@ def fit_page(
         The spectra that the trace was taken from; they are then shown with the path of the peak.
     command : str
         The command as it was typed; by default the one rebuilt from the options.
-    figures : mapping, optional
-        What `fit_figures` returned, where it was drawn already.
+    pictures : FitPictures, optional
+        Where they were drawn already.
     """
+    drawn = draw_pictures(fit, series) if pictures is None else pictures
     sections = [
         Section("Verdict", _verdict_blocks(fit)),
-        Section("Fit", [fit_pictures(fit, figures), stage_table(fit), quantity_table(fit)]),
+        Section("Fit", [drawn.kinetics, stage_table(fit), quantity_table(fit)]),
         Section("The paper's recipe beside", [loglinear_table(fit)]),
         Section("Rival models", [rival_table(fit)] if fit.rivals else [Paragraph("None was fitted.")]),
         Section("Diagnostics", _diagnostic_blocks(fit)),
         Section("What was assumed, masked and left out", _assumption_blocks(fit)),
     ]
-    if series is not None:
-        sections.insert(2, Section("Spectra", [spectra_pictures(series, fit.trace)]))
+    if drawn.spectra is not None:
+        sections.insert(2, Section("Spectra", [drawn.spectra]))
     sections.append(Section("Make it again", _reproduction_blocks(fit, command)))
     return Page(
         title=f"Staged kinetics of {name_of(fit)}",
@@ -125,82 +102,6 @@ def fact_of(label: str, estimate: Estimate, confidence: float = 0.95) -> Fact:
     interval = cell[cell.index("[") :] if "[" in cell else ""
     detail = f"{100 * confidence:g} %: {interval}" if interval else estimate.reason
     return Fact(label, value, detail)
-
-
-def fit_alternative(fit: StagedFit) -> str:
-    """Return the figure of a fit in words."""
-    trace = fit.trace
-    many = "s" if len(fit.stages) > 1 else ""
-    rates = _joined(stage.k_per_s for stage in fit.stages)
-    words = (
-        f"{_simulated(fit)}{trace.n_points} points from {trace.time_s[0]:g} to {trace.time_s[-1]:g} s. "
-        f"The signal goes from {trace.absorbance[0]:.3g} to {trace.absorbance[-1]:.3g} {trace.unit}, with "
-        f"a fitted line of {len(fit.stages)} first-order stage{many} (k {rates})"
-    )
-    if fit.breakpoints_s:
-        words += f", breakpoint {_joined(fit.breakpoints_s)} drawn as a band"
-    return words + "; residuals below."
-
-
-def _joined(estimates: Iterable[Estimate]) -> str:
-    return ", ".join(map(str, estimates))
-
-
-def _simulated(fit: StagedFit) -> str:
-    return "Simulated data. " if fit.trace.source.simulated else ""
-
-
-def fit_pictures(fit: StagedFit, figures: Mapping[str, "Figure"] | None = None) -> Gallery:
-    """Return the pictures of a fit: the signal with residuals, and the view in ln A."""
-    drawn = fit_figures(fit) if figures is None else figures
-    signal, logarithm = drawn["fit"], drawn["ln"]
-    lines = fit.loglinear.stages
-    slopes = (
-        f" and the straight lines of the paper's recipe (k {_joined(s.k_per_s for s in lines)})"
-        if lines
-        else ""
-    )
-    return Gallery(
-        (
-            Picture(
-                svg_text(signal),
-                fit_alternative(fit),
-                "Signal, fit and interval of the breakpoint (band); residuals with two standard deviations.",
-            ),
-            Picture(
-                svg_text(logarithm),
-                f"{_simulated(fit)}Logarithm of the same signal against time with the fit{slopes}.",
-                "The same in ln A, with the straight lines of the paper's recipe."
-                if lines
-                else "The same in ln A.",
-            ),
-        )
-    )
-
-
-def spectra_pictures(series: SpectralSeries, trace: Trace) -> Gallery:
-    """Return the spectra with the path of the peak and, for a tracked peak, its position against time."""
-    simulated = "Simulated data. " if series.source.simulated else ""
-    figure = detached_figure("single", 0.8)
-    with figure_style():
-        plot_spectra(series, peak=trace, ax=figure.add_subplot())
-    axis, time = series.wavelength_nm, series.time_s
-    words = (
-        f"{simulated}{time.size} spectra from {axis[0]:g} to {axis[-1]:g} nm, coloured by time from "
-        f"{time[0]:g} to {time[-1]:g} s."
-    )
-    pictures = [Picture(svg_text(figure), words, "Spectra coloured by time, with the path of the peak.")]
-    if trace.peak_nm is not None:
-        figure = detached_figure("single", 0.8)
-        with figure_style():
-            plot_peak_path(trace, ax=figure.add_subplot())
-        known = trace.peak_nm[np.isfinite(trace.peak_nm)]
-        ends = f" It goes from {known[0]:.1f} to {known[-1]:.1f} nm." if known.size else ""
-        words = f"{simulated}Position of the tracked peak against time.{ends}"
-        pictures.append(
-            Picture(svg_text(figure), words, "Position of the peak: the other witness of a breakpoint.")
-        )
-    return Gallery(tuple(pictures))
 
 
 def _verdict_blocks(fit: StagedFit) -> list[Block]:

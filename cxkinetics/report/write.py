@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from cxkinetics.atomic import replace_directory, write_text
+from cxkinetics.errors import UsageError
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.batch_page import batch_page, draw_overview
-from cxkinetics.report.fit_page import fit_figures, fit_page
+from cxkinetics.report.fit_page import fit_page
 from cxkinetics.report.page import render_page
+from cxkinetics.report.pictures import FitPictures, draw_pictures
 from cxkinetics.report.staged_files import rivals_csv, stages_csv, summary_csv, trace_csv
 from cxkinetics.report.style import detached_figure, save_figure
 from cxkinetics.signals.spectra import SpectralSeries
 
-__all__ = ["FIT_FILES", "write_batch", "write_fit"]
+__all__ = ["FIT_FILES", "require_replaceable", "write_batch", "write_fit"]
 
 FIT_FILES = (
     "fit.json",
@@ -27,7 +29,31 @@ FIT_FILES = (
     "ln.png",
     "ln.svg",
 )
-"""The files of one fit's folder."""
+"""The files of every fit's folder; spectra add the figures "spectra" and "peak"."""
+
+
+def require_replaceable(directory: Path, mark: str) -> None:
+    """Refuse to replace a folder that holds something else than an earlier result.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder about to be replaced.
+    mark : str
+        Name of the file that every earlier result holds.
+
+    Raises
+    ------
+    UsageError
+        If the folder is there, is not empty and lacks the mark.
+    """
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / mark).is_file():
+        raise UsageError(
+            f"{directory} exists and holds no {mark}, so it is no earlier result and is not replaced; "
+            "name another folder with --out"
+        )
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"{directory} is a file; name a folder with --out")
 
 
 def write_fit(
@@ -36,6 +62,7 @@ def write_fit(
     *,
     series: SpectralSeries | None = None,
     command: str = "",
+    pictures: FitPictures | None = None,
 ) -> Path:
     """Write the folder of one fit: `FIT_FILES`, whole or not at all.
 
@@ -46,25 +73,34 @@ def write_fit(
     directory : path-like
         The folder to make, or to replace as a whole.
     series : SpectralSeries, optional
-        The spectra that the trace was taken from, for the report.
+        The spectra that the trace was taken from, for the report and two more figures.
     command : str
         The command as it was typed, for the report.
+    pictures : FitPictures, optional
+        Where they were drawn already.
 
     Returns
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds something else than an earlier result.
     """
     target = Path(directory)
+    require_replaceable(target, "fit.json")
     with replace_directory(target) as fresh:
         write_text(fresh / "fit.json", fit.to_json() + "\n")
         write_text(fresh / "stages.csv", stages_csv(fit))
         write_text(fresh / "trace.csv", trace_csv(fit))
         write_text(fresh / "rivals.csv", rivals_csv(fit))
-        figures = fit_figures(fit)
-        for name, figure in figures.items():
-            save_figure(figure, fresh / name, ("png", "svg"))
-        page = fit_page(fit, series=series, command=command, figures=figures)
+        drawn = draw_pictures(fit, series) if pictures is None else pictures
+        for name, figure in drawn.figures.items():
+            save_figure(figure, fresh / name, ("png",))
+            write_text(fresh / f"{name}.svg", drawn.pictures[name].svg)
+        page = fit_page(fit, series=series, command=command, pictures=drawn)
         write_text(fresh / "report.html", render_page(page))
     return target
 

@@ -1,0 +1,42 @@
+"""`cxkinetics demo`: the main job on the packaged examples, the paper's numbers beside ours."""
+
+import argparse
+import sys
+from pathlib import Path
+
+__all__: list[str] = []
+
+SUMMARY = "fit the packaged examples, print the paper's numbers beside ours, write figures and a report"
+EXAMPLE = "cxkinetics demo --out cxkinetics-demo"
+DEFAULT_FOLDER = "cxkinetics-demo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where the report goes."""
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        default=DEFAULT_FOLDER,
+        help=f"folder for figures, data and report.html (default ./{DEFAULT_FOLDER})",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute, write, print."""
+    import json
+
+    from cxkinetics.examples.demonstration import demonstrate_trace
+    from cxkinetics.examples.load import EXAMPLES
+    from cxkinetics.report.demo_text import demo_record, demo_text
+    from cxkinetics.report.demo_write import write_demo
+    from cxkinetics.report.write import require_replaceable
+
+    require_replaceable(Path(args.out), "demo.json")
+    traces = [demonstrate_trace(name) for name in EXAMPLES]
+    command = "cxkinetics demo" + ("" if args.out == DEFAULT_FOLDER else f" --out {args.out}")
+    folder = write_demo(traces, None, Path(args.out), command=command)
+    if args.json:
+        sys.stdout.write(json.dumps(demo_record(traces, None, folder), allow_nan=False) + "\n")
+    else:
+        sys.stdout.write(demo_text(traces, None, folder) + "\n")
+    return 0

@@ -1,0 +1,253 @@
+"""Dose curves, compositions and doses for a target as text: numbers, intervals, what they rest on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cxkinetics.composition.dose_advice import DoseAdvice
+from cxkinetics.composition.incorporation_result import IncorporationFit
+from cxkinetics.composition.prediction import Prediction
+from cxkinetics.composition.prior_influence import PriorInfluence
+from cxkinetics.estimate import Estimate
+from cxkinetics.report.blocks import Table
+from cxkinetics.report.columns import TERMINAL_WIDTH, aligned, wrapped
+from cxkinetics.report.present import as_text
+
+__all__ = [
+    "format_dose",
+    "format_incorporation",
+    "format_prediction",
+    "incorporation_table",
+    "prior_table",
+    "species_table",
+]
+
+
+def estimate_cells(estimate: Estimate) -> tuple[str, str]:
+    """Return value and interval of an estimate as two cells, rounded by the error, with the unit."""
+    unit = f" {estimate.unit}" if estimate.unit else ""
+    if estimate.value is None:
+        return "not determined", estimate.reason
+    text = str(estimate)
+    if estimate.low is None and estimate.high is None:
+        return f"{estimate.format_value()}{unit}", f"no interval: {estimate.reason}" if estimate.reason else ""
+    interval = text[text.index("[") :]
+    if unit and interval.endswith(unit):
+        interval = interval[: -len(unit)]
+    return f"{estimate.format_value()}{unit}", interval
+
+
+def incorporation_table(fit: IncorporationFit) -> Table:
+    """Return the numbers of a dose curve: quantity, value, interval."""
+    named = (
+        ("slope, stage 1", fit.stage1_slope),
+        ("slope, stage 2", fit.stage2_slope),
+        ("slope ratio b2/b1", fit.slope_ratio),
+        ("avalanche dose", fit.avalanche_dose_percent),
+        ("saturation dose", fit.saturation_dose_percent),
+        ("plateau", fit.plateau_percent),
+    )
+    rows = [(name, *estimate_cells(estimate)) for name, estimate in named]
+    if fit.mean_slope_ratio is not None:
+        rows.append(("mean-slope ratio", f"{fit.mean_slope_ratio:.4g}", "chords between samples"))
+    level = float(fit.options.get("confidence", 0.95))
+    return Table(("quantity", "value", f"{level:.0%} interval"), tuple(rows), numeric=(1,))
+
+
+def format_incorporation(
+    fit: IncorporationFit, *, width: int = TERMINAL_WIDTH, warnings: bool = True
+) -> str:
+    """Return a dose-incorporation fit as text.
+
+    Parameters
+    ----------
+    fit : IncorporationFit
+        The result.
+    width : int
+        Longest line, in characters.
+    warnings : bool
+        Whether the warnings stand in the text.
+    """
+    points = fit.points
+    name = points.source.file.replace("\\", "/").rpartition("/")[2] or points.label or "dose table"
+    preset = fit.options.get("preset")
+    how = f"windows of the preset {preset!r}" if preset else "breaks detected by exact search"
+    span = f"{points.lowest_dose_percent:g}-{points.highest_dose_percent:g} %"
+    title = f"{name}: {points.n_points} samples, dose {span}, incorporation on {fit.basis}; {how}"
+    parts = [wrapped(title, hang=2, width=width), ""]
+    if points.source.simulated:
+        parts.insert(1, "SIMULATED DATA")
+    parts.append(aligned(incorporation_table(fit), width=width))
+    windows = "; ".join(f"{key} {low:.4g}-{high:.4g} %" for key, (low, high) in fit.windows_percent.items())
+    scatter = "unknown" if fit.scatter_percent is None else f"{fit.scatter_percent:.2g} percentage points"
+    parts += ["", wrapped(f"windows: {windows}; scatter {scatter} ({fit.dof} degrees of freedom)", indent=2)]
+    if fit.rivals:
+        rows = tuple(
+            (
+                rival.model,
+                str(rival.n_parameters),
+                "-" if rival.rss is None else f"{rival.rss:.4g}",
+                "-" if rival.delta_aicc is None else f"{rival.delta_aicc:.1f}",
+                rival.note,
+            )
+            for rival in fit.rivals
+        )
+        parts += ["", aligned(Table(("model", "parameters", "rss", "dAICc", ""), rows, numeric=(1, 2, 3)))]
+    if fit.checks:
+        marks = {True: "ok ", False: "!! ", None: "   "}
+        parts += ["", "  mass balance"]
+        parts += [wrapped(marks[c.passed] + c.text, indent=2, hang=3, width=width) for c in fit.checks]
+    if warnings and fit.warnings:
+        parts += ["", *(wrapped(f"! {remark.text}", indent=2, hang=2) for remark in fit.warnings)]
+    if fit.verdict:
+        parts += ["", wrapped(f"{fit.verdict['code'].replace('_', ' ')}: {fit.verdict['text']}", width=width)]
+    return "\n".join(parts)
+
+
+def species_table(
+    species: Mapping[str, Estimate],
+    influence: PriorInfluence,
+    guests: Mapping[str, float | None] | None = None,
+) -> Table:
+    """Return shares with intervals and, where known, the guest each holds and what priors contribute."""
+    rows = []
+    for key, estimate in species.items():
+        value, interval = estimate_cells(estimate)
+        row = [key, value, interval]
+        if guests is not None:
+            held = guests.get(key)
+            row.append("-" if held is None else f"{held:.2f}")
+        share = influence.from_priors.get(key)
+        row.append("" if share is None else f"{share:.0%}")
+        rows.append(tuple(row))
+    header = ["species", "share", "interval", *(["of guest"] if guests is not None else [])]
+    return Table((*header, "from priors"), tuple(rows), numeric=(1, *range(3, len(header) + 1)))
+
+
+def prior_table(influence: PriorInfluence, *, quantities: tuple[str, ...] = ()) -> Table:
+    """Return the second table: every prior that matters, halved and doubled in width."""
+    rows = []
+    for shift in influence.shifts:
+        if quantities and shift.quantity not in quantities:
+            continue
+        known = shift.value is not None and shift.low is not None and shift.high is not None
+        interval = f"[{shift.low:.3g}, {shift.high:.3g}]" if known else ""
+        value = "-" if shift.value is None else f"{shift.value:.3g}"
+        rows.append((shift.prior, f"x {shift.factor:g}", shift.quantity, value, interval))
+    return Table(("prior", "width", "quantity", "mean", "interval"), tuple(rows), numeric=(3,))
+
+
+def format_prediction(
+    result: Prediction, *, width: int = TERMINAL_WIDTH, warnings: bool = True, sensitivity: bool = False
+) -> str:
+    """Return a predicted composition as text.
+
+    Parameters
+    ----------
+    result : Prediction
+        The result.
+    width : int
+        Longest line, in characters.
+    warnings : bool
+        Whether the warnings stand in the text.
+    sensitivity : bool
+        Whether the table of halved and doubled priors stands in the text.
+    """
+    y = result.incorporation_percent
+    value, interval = estimate_cells(y)
+    chance = result.stage_probability.get(result.stage, 1.0)
+    parts = [
+        wrapped(
+            f"{result.source['system']} at {result.dose_percent:g} % dose: {result.stage} "
+            f"({chance:.0%} of draws); incorporation {value} {interval} on {result.source['basis']}",
+            hang=2,
+            width=width,
+        ),
+        "",
+        aligned(species_table(result.species, result.influence, result.guest_share), width=width),
+        "",
+    ]
+    for key, words in (
+        ("compositional", "converted to product, by occupancy"),
+        ("compositional_mass_balance", "the same by mass balance (T from the plateau)"),
+        ("optical", "optical conversion 1 - A/A0 (another quantity)"),
+        ("gap", "optical minus compositional"),
+    ):
+        if key in result.conversion:
+            value, interval = estimate_cells(result.conversion[key])
+            parts.append(wrapped(f"{words}: {value} {interval}", indent=2, hang=2, width=width))
+    if result.trapped_host is not None and result.trapped_host.value is not None:
+        value, interval = estimate_cells(result.trapped_host)
+        parts.append(wrapped(f"trapped host that this implies: {value} {interval}", indent=2, hang=2, width=width))
+    parts += _footing(result.source, result.prior_driven, width)
+    if sensitivity and result.influence.shifts:
+        parts += ["", "  priors halved and doubled", aligned(prior_table(result.influence), width=width)]
+    if warnings and result.warnings:
+        parts += ["", *(wrapped(f"! {remark.text}", indent=2, hang=2) for remark in result.warnings)]
+    return "\n".join(parts)
+
+
+def format_dose(
+    result: DoseAdvice, *, width: int = TERMINAL_WIDTH, warnings: bool = True, sensitivity: bool = False
+) -> str:
+    """Return a dose for a target as text; options as for `format_prediction`."""
+    dose, dose_interval = estimate_cells(result.dose_percent)
+    purity, purity_interval = estimate_cells(result.purity)
+    low, high = result.window_percent
+    other, other_interval = estimate_cells(result.byproduct)
+    parts = [
+        f"{result.target}: dose {dose} {dose_interval}",
+        f"  window {low:g}-{high:g} %, purity {purity} {purity_interval}, by-product {other} {other_interval}",
+        wrapped(_limit_words(result), indent=2, hang=2, width=width),
+        "",
+        aligned(species_table(result.composition, result.influence), width=width),
+    ]
+    if result.dose_percent.reason:
+        parts.insert(2, wrapped(result.dose_percent.reason, indent=2, hang=2, width=width))
+    parts += ["", *_footing(result.source, result.prior_driven, width)]
+    if sensitivity and result.influence.shifts:
+        parts += ["", "  priors halved and doubled", aligned(prior_table(result.influence), width=width)]
+    if warnings and result.warnings:
+        parts += ["", *(wrapped(f"! {remark.text}", indent=2, hang=2) for remark in result.warnings)]
+    return "\n".join(parts)
+
+
+def _limit_words(result: DoseAdvice) -> str:
+    words = {
+        "cooperativity": "limited by cooperativity: clusters with more and fewer guests come along",
+        "avalanche overlap": "limited by avalanche overlap: the product forms before doping is complete",
+        "plateau": "on the plateau: more guest changes nothing",
+        "calibrated range": "limited by the calibrated doses",
+        "none": "limited by nothing in the model",
+    }
+    return words[result.limited_by]
+
+
+def _footing(source: Mapping[str, Any], driven: tuple[str, ...], width: int) -> list[str]:
+    seed = "" if source.get("seed") is None else f", seed {source['seed']}"
+    text = f"from {source['origin']}; {source['n_draws']} parameter draws{seed}"
+    lines = [wrapped(text, indent=2, hang=2, width=width)]
+    if driven:
+        lines.append(
+            wrapped(
+                f"prior-driven (at least half the variance comes from priors): {', '.join(driven)}",
+                indent=2,
+                hang=2,
+                width=width,
+            )
+        )
+    return lines
+
+
+@as_text.register
+def _incorporation(result: IncorporationFit, **options: Any) -> str:
+    return format_incorporation(result, **options)
+
+
+@as_text.register
+def _prediction(result: Prediction, **options: Any) -> str:
+    return format_prediction(result, **options)
+
+
+@as_text.register
+def _dose(result: DoseAdvice, **options: Any) -> str:
+    return format_dose(result, **options)

@@ -1,0 +1,68 @@
+"""The folder of the demonstration: report, data to play with, one folder per fit."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxkinetics.atomic import replace_directory, write_bytes, write_text
+from cxkinetics.examples.demonstration import DemoTrace
+from cxkinetics.examples.load import example_path
+from cxkinetics.report.demo_page import DemoDoses, demo_page
+from cxkinetics.report.demo_text import demo_record
+from cxkinetics.report.page import render_page
+from cxkinetics.report.pictures import draw_pictures
+from cxkinetics.report.style import save_figure
+from cxkinetics.report.write import require_replaceable, write_fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["write_demo"]
+
+
+def write_demo(
+    traces: Sequence[DemoTrace],
+    doses: DemoDoses | None,
+    directory: Path,
+    *,
+    command: str,
+    figures: "Mapping[str, Figure] | None" = None,
+) -> Path:
+    """Write the folder of the demonstration, whole or not at all.
+
+    Parameters
+    ----------
+    traces, doses
+        What `demo_page` takes.
+    directory : Path
+        A new or empty folder, or that of an earlier demonstration.
+    command : str
+        The command as it was typed.
+    figures : mapping, optional
+        More figures to write, by name (the dose curve, the composition).
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds something else.
+    """
+    require_replaceable(directory, "demo.json")
+    with replace_directory(directory) as fresh:
+        drawn = [draw_pictures(trace.fit, trace.series) for trace in traces]
+        for trace, pictures in zip(traces, drawn, strict=True):
+            write_fit(trace.fit, fresh / trace.name, series=trace.series, pictures=pictures)
+            packaged = example_path(trace.name)
+            write_bytes(fresh / "data" / packaged.name, packaged.read_bytes())
+        for name, figure in (figures or {}).items():
+            save_figure(figure, fresh / name, ("png", "svg"))
+        write_text(fresh / "report.html", render_page(demo_page(traces, drawn, doses, command)))
+        write_text(
+            fresh / "demo.json", json.dumps(demo_record(traces, doses, directory), allow_nan=False) + "\n"
+        )
+    return directory

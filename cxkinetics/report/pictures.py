@@ -1,0 +1,127 @@
+"""The pictures of a fit, drawn once for the report, the files beside it and the demonstration."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.report.blocks import Gallery, Picture
+from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
+from cxkinetics.report.staged_figures import draw_staged_fit
+from cxkinetics.report.style import detached_figure, figure_style, svg_text
+from cxkinetics.signals.spectra import SpectralSeries
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FitPictures", "draw_pictures"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitPictures:
+    """Figures and pictures of one fit.
+
+    Attributes
+    ----------
+    figures : mapping
+        Name of the file -> Figure: "fit", "ln" and, where there are spectra, "spectra" and "peak".
+    pictures : mapping
+        The same names -> Picture with the SVG of the figure and its words.
+    """
+
+    figures: "Mapping[str, Figure]"
+    pictures: Mapping[str, Picture]
+
+    @property
+    def kinetics(self) -> Gallery:
+        """The signal with residuals, and the view in ln A."""
+        return self._gallery("fit", "ln")
+
+    @property
+    def spectra(self) -> Gallery | None:
+        """The spectra with the path of the peak, and its position; None without spectra."""
+        return self._gallery("spectra", "peak") if "spectra" in self.pictures else None
+
+    def _gallery(self, *names: str) -> Gallery:
+        return Gallery(tuple(self.pictures[name] for name in names if name in self.pictures))
+
+
+def draw_pictures(fit: StagedFit, series: SpectralSeries | None = None) -> FitPictures:
+    """Return the pictures of a fit and, where given, of the spectra it was taken from."""
+    figures: dict[str, Figure] = {
+        view: draw_staged_fit(fit, view=view, figure=detached_figure("single", 0.95))
+        for view in ("fit", "ln")
+    }
+    words = {"fit": _signal_words(fit), "ln": _logarithm_words(fit)}
+    captions = {
+        "fit": "Signal, fit and interval of the breakpoint (band); residuals with two standard deviations.",
+        "ln": "The same in ln A"
+        + (", with the straight lines of the paper's recipe." if _lines(fit) else "."),
+        "spectra": "Spectra coloured by time, with the path of the peak.",
+        "peak": "Position of the peak: the other witness of a breakpoint.",
+    }
+    if series is not None:
+        figures["spectra"] = detached_figure("single", 0.8)
+        with figure_style():
+            plot_spectra(series, peak=fit.trace, ax=figures["spectra"].add_subplot())
+        words["spectra"] = _spectra_words(series)
+        if fit.trace.peak_nm is not None:
+            figures["peak"] = detached_figure("single", 0.8)
+            with figure_style():
+                plot_peak_path(fit.trace, ax=figures["peak"].add_subplot())
+            words["peak"] = _path_words(fit)
+    pictures = {
+        name: Picture(svg_text(figure), words[name], captions[name]) for name, figure in figures.items()
+    }
+    return FitPictures(figures, pictures)
+
+
+def _signal_words(fit: StagedFit) -> str:
+    trace = fit.trace
+    many = "s" if len(fit.stages) > 1 else ""
+    rates = _joined(stage.k_per_s for stage in fit.stages)
+    words = (
+        f"{_simulated(fit)}{trace.n_points} points from {trace.time_s[0]:g} to {trace.time_s[-1]:g} s. "
+        f"The signal goes from {trace.absorbance[0]:.3g} to {trace.absorbance[-1]:.3g} {trace.unit}, with "
+        f"a fitted line of {len(fit.stages)} first-order stage{many} (k {rates})"
+    )
+    if fit.breakpoints_s:
+        words += f", breakpoint {_joined(fit.breakpoints_s)} drawn as a band"
+    return words + "; residuals below."
+
+
+def _logarithm_words(fit: StagedFit) -> str:
+    lines = _lines(fit)
+    slopes = f" and the straight lines of the paper's recipe (k {_joined(lines)})" if lines else ""
+    return f"{_simulated(fit)}Logarithm of the same signal against time with the fit{slopes}."
+
+
+def _spectra_words(series: SpectralSeries) -> str:
+    axis, time = series.wavelength_nm, series.time_s
+    simulated = "Simulated data. " if series.source.simulated else ""
+    return (
+        f"{simulated}{time.size} spectra from {axis[0]:g} to {axis[-1]:g} nm, coloured by time from "
+        f"{time[0]:g} to {time[-1]:g} s."
+    )
+
+
+def _path_words(fit: StagedFit) -> str:
+    position = np.asarray(fit.trace.peak_nm)
+    known = position[np.isfinite(position)]
+    ends = f" It goes from {known[0]:.1f} to {known[-1]:.1f} nm." if known.size else ""
+    return f"{_simulated(fit)}Position of the tracked peak against time.{ends}"
+
+
+def _lines(fit: StagedFit) -> list[Estimate]:
+    return [line.k_per_s for line in fit.loglinear.stages]
+
+
+def _joined(estimates: Iterable[Estimate]) -> str:
+    return ", ".join(map(str, estimates))
+
+
+def _simulated(fit: StagedFit) -> str:
+    return "Simulated data. " if fit.trace.source.simulated else ""

@@ -1,0 +1,88 @@
+"""The demonstration recovers its own truth, says that it is simulated, and never eats a folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cxkinetics.cli.main import main
+from cxkinetics.estimate import Estimate
+from cxkinetics.examples.comparison import Comparison
+from cxkinetics.examples.demonstration import DemoTrace, demonstrate_trace
+from cxkinetics.report.comparison import comparison_table
+
+TRUTH = {
+    "ag-cds": {"k, stage 1": 0.056, "k, stage 2": 0.019, "breakpoint": 20.0, "k1/k2": 0.056 / 0.019},
+    "cu-cds": {"k, stage 1": 0.15, "k, stage 2": 0.011, "breakpoint": 10.0, "k1/k2": 0.15 / 0.011},
+}
+
+
+@pytest.fixture(scope="module", params=list(TRUTH))
+def demo(request: pytest.FixtureRequest) -> DemoTrace:
+    return demonstrate_trace(request.param)
+
+
+def test_published_constants_lie_inside_the_intervals(demo: DemoTrace) -> None:
+    rows = {row.quantity: row for row in demo.comparisons}
+    for quantity, truth in TRUTH[demo.name].items():
+        found = rows[quantity].found
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low <= truth <= found.high, quantity
+        assert rows[quantity].published == pytest.approx(truth, abs=5e-5)
+        assert found.value == pytest.approx(truth, rel=0.02)
+
+
+def test_both_witnesses_see_the_same_breakpoint(demo: DemoTrace) -> None:
+    rate, shift = demo.fit.breakpoints_s[0], demo.shift.ends_s
+    assert rate.low is not None
+    assert rate.high is not None
+    assert shift.low is not None
+    assert shift.high is not None
+    assert max(rate.low, shift.low) <= min(rate.high, shift.high)
+
+
+def test_the_verdict_is_two_stages_from_simulated_data(demo: DemoTrace) -> None:
+    assert demo.fit.verdict.code == "two_stages"
+    assert demo.fit.trace.source.simulated
+
+
+def test_a_comparison_counts_pieces_and_missing_intervals() -> None:
+    split = Estimate(
+        name="b", value=5.0, low=1.0, high=9.0, unit="s", method="profile", pieces=((1, 2), (8, 9))
+    )
+    assert not Comparison(quantity="b", published=5.0, found=split).inside
+    assert Comparison(quantity="b", published=8.5, found=split).inside
+    bare = Comparison(quantity="b", published=5.5, found=Estimate(name="b", value=5.0, unit="s"))
+    assert bare.inside is None
+    assert bare.difference == -0.5
+    assert comparison_table([bare]).rows[0] == ("b", "5.5", "5", "s", "-0.5", "-")
+
+
+def test_the_command_writes_a_whole_folder_and_says_what_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "demo"
+    assert main(["demo", "--out", str(folder), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["simulated"] is True
+    assert all(row["inside_interval"] for row in record["comparisons"]["ag-cds"])
+    assert json.loads((folder / "demo.json").read_text()) == record
+    html = (folder / "report.html").read_text()
+    assert html.count("imulated data") > 3
+    assert (folder / "data" / "ag-cds-simulated.csv").exists()
+    assert (folder / "cu-cds" / "fit.json").exists()
+
+    assert main(["fit", str(folder / "data" / "ag-cds-simulated.csv"), "--track", "324", "--seed", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "SIMULATED" in shown
+    assert "0.05595" in shown or "0.05594" in shown
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert main(["demo", "--out", str(tmp_path)]) == 2
+    assert "no earlier result" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
