@@ -16,7 +16,8 @@ from cxkinetics.fitting.options import FitOptions
 from cxkinetics.fitting.piecewise_linear import MIN_DISTINCT
 from cxkinetics.fitting.rivals import Contender, smooth_contenders, staged_contender
 from cxkinetics.fitting.sample import Sample
-from cxkinetics.fitting.search import search_single, search_staged
+from cxkinetics.fitting.search import Found, search_single, search_staged
+from cxkinetics.fitting.whitening import whitening
 from cxkinetics.models.families import StagedFamily
 
 __all__ = ["Analysis", "Variant", "analyse"]
@@ -126,6 +127,8 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
     analysis.smooth = smooth_contenders(sample, ar1=options.ar1, offsets=rival_offsets)
     demanded = options.demanded
     continuous = options.joint == "continuous"
+    white = whitening(sample, 0.0)
+    singles = {with_offset: search_single(sample, white, with_offset=with_offset) for with_offset in offsets}
     given = None
     if options.breakpoints_s is not None:
         given = (np.array(options.breakpoints_s) - sample.anchor_s) / sample.span_s
@@ -139,13 +142,13 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
         analysis.variants[n_stages] = _variants(
             sample,
             n_stages,
-            offsets,
+            singles,
             options.ar1,
             continuous or not wanted,
             given if wanted else None,
             wanted,
         )
-    _test_breaks(analysis, offsets, continuous, rng)
+    _test_breaks(analysis, singles, continuous, rng)
     return analysis
 
 
@@ -161,7 +164,7 @@ def _offsets(options: FitOptions) -> tuple[bool, ...]:
 def _variants(
     sample: Sample,
     n_stages: int,
-    offsets: tuple[bool, ...],
+    singles: dict[bool, Found],
     ar1: bool,
     continuous: bool,
     given: Array | None,
@@ -170,23 +173,29 @@ def _variants(
     if sample.n < MIN_DISTINCT * n_stages:
         return []
     variants = []
-    for with_offset in offsets:
+    for number, (with_offset, single) in enumerate(singles.items()):
         parameters = (2 * n_stages if continuous else 3 * n_stages - 1) + with_offset
-        if sample.n <= parameters and not (wanted and with_offset == offsets[0]):
+        if sample.n <= parameters and not (wanted and number == 0):
             continue
         fitted = staged_fit(
-            sample, n_stages=n_stages, with_offset=with_offset, ar1=ar1, continuous=continuous, given=given
+            sample,
+            n_stages=n_stages,
+            with_offset=with_offset,
+            ar1=ar1,
+            continuous=continuous,
+            single=single,
+            given=given,
         )
         variants.append(Variant(fitted, staged_contender(fitted)))
     return variants
 
 
 def _test_breaks(
-    analysis: Analysis, offsets: tuple[bool, ...], continuous: bool, rng: np.random.Generator
+    analysis: Analysis, singles: dict[bool, Found], continuous: bool, rng: np.random.Generator
 ) -> None:
     """Simulate the test of one break and, where a third stage could matter, of a second one."""
     sample, options = analysis.sample, analysis.options
-    with_offset = offsets[-1]
+    with_offset = list(singles)[-1]
     fits = [
         v.fitted
         for v in analysis.variants.get(2, [])
@@ -207,7 +216,9 @@ def _test_breaks(
     with_offset = best.fitted.family.with_offset
     if sample.n <= 6 + with_offset + 2:
         return
-    analysis.variants[3] = _variants(sample, 3, (with_offset,), options.ar1, True, None, False)
+    analysis.variants[3] = _variants(
+        sample, 3, {with_offset: singles[with_offset]}, options.ar1, True, None, False
+    )
     third = analysis.variants[3][0] if analysis.variants[3] else None
     if third is None or not best.contender.aicc - third.contender.aicc >= 6 or not _testable(third.fitted):
         return

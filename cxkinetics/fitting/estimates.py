@@ -78,9 +78,7 @@ class Numbers:
         reason = (
             f"AICc asks for none; a fitted offset would be {shown.format_value()}, whose interval is given"
         )
-        return replace(
-            shown, value=0.0, method="profile of the fitted offset; zero shown", reason=reason
-        )
+        return replace(shown, value=0.0, method="profile of the fitted offset; zero shown", reason=reason)
 
     def breakpoint(self, number: int) -> Estimate:
         """Return breakpoint `number` (from 1), in s."""

@@ -143,7 +143,7 @@ def staged_fit(
 
     def search(white: Whitening, warm: Found | None) -> Found:
         if n_stages == 1:
-            return search_single(sample, white, with_offset=with_offset)
+            return single or search_single(sample, white, with_offset=with_offset)
         if not continuous:
             return search_free_joints(sample, white, n_stages=n_stages, with_offset=with_offset)
         return search_staged(
@@ -173,7 +173,7 @@ def _settle(
             break
         rho = new
         white = whitening(sample, rho)
-        again = given or number > 0
+        again = given or number > 0 or found.family.n_stages != 2
         found = _nearby(sample, found, white, given=given) if again else search(white, found)
         residual, jacobian = tangent(sample, found, given=given)
     profile = correlation_profile(sample, residual, jacobian)
@@ -190,17 +190,15 @@ def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
     sample, found, residual, jacobian = fitted.sample, fitted.found, fitted.residual, fitted.jacobian
     if fitted.correlation is None:
         return found, 0.0, residual, 0.0
-    rho, white = fitted.rho, fitted.white
-    for _ in range(2):
-        rho = likeliest_rho(sample, residual, jacobian, restricted=False)
-        white = whitening(sample, rho)
-        found = _nearby(sample, found, white, given=fitted.given_breaks)
-        residual, jacobian = tangent(sample, found, given=fitted.given_breaks)
+    rho = likeliest_rho(sample, residual, jacobian, restricted=False)
+    white = whitening(sample, rho)
+    found = _nearby(sample, found, white, given=fitted.given_breaks, reach=0)
+    residual, jacobian = tangent(sample, found, given=fitted.given_breaks)
     return found, rho, residual, float(white.log_determinant)
 
 
-def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = False) -> Found:
-    """Return the optimum under a new correlation, from the cells beside the old one."""
+def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = False, reach: int = 1) -> Found:
+    """Return the optimum under a new correlation, in the cells within `reach` of the old one."""
     family = found.family
     if isinstance(family, FreeJointFamily):
         done = descend(
@@ -217,7 +215,10 @@ def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = Fal
         done = descend(family, target, found.theta[None, :], free=free)
         return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
     steps = np.stack(
-        [index.ravel() for index in np.meshgrid(*([np.arange(-1, 2)] * found.cell.size), indexing="ij")],
+        [
+            index.ravel()
+            for index in np.meshgrid(*([np.arange(-reach, reach + 1)] * found.cell.size), indexing="ij")
+        ],
         axis=1,
     )
     cells: IntArray = found.cell + steps
@@ -225,7 +226,8 @@ def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = Fal
         [np.full((len(cells), 1), -1), cells, np.full((len(cells), 1), sample.n - 1)], axis=1
     )
     cells = cells[(np.diff(padded, axis=1) >= 3).all(axis=1)]
-    theta, rss = fit_at(family, sample, white, cells, np.repeat(found.theta[None, :], len(cells), axis=0))
+    start = np.repeat(found.theta[None, :], len(cells), axis=0)
+    theta, rss = fit_at(family, sample, white, cells, start, iterations=40, tolerance=1e-11)
     best = int(np.argmin(rss))
     return _moved(found, theta[best], cells[best], float(rss[best]))
 

@@ -165,8 +165,8 @@ def search_staged(
     gaps = break_cells(sample, n_stages)
     if n_stages == 1:
         return search_single(sample, white, with_offset=with_offset)
-    start = single or search_single(sample, white, with_offset=with_offset)
     if n_stages > 2:
+        start = single or search_single(sample, white, with_offset=with_offset)
         return _search_several(sample, white, n_stages, with_offset, start)
     family = StagedFamily(2, with_offset)
     knots = np.arange(MIN_DISTINCT - 1, sample.n - MIN_DISTINCT + 1)
@@ -176,31 +176,50 @@ def search_staged(
     else:
         if knots.size > DENSE:
             knots = _promising_knots(sample, with_offset, knots)
+        start = single or search_single(sample, white, with_offset=with_offset)
         begin = _from_single(family, sample, knots, start)
     theta, rss = _fit_knots(family, sample, white, knots, begin)
     order = knots[np.argsort(rss, kind="stable")[:BEST]]
     cells = np.unique(np.clip(np.concatenate([order - 1, order]), gaps[0], gaps[-1]))
     near = np.abs(knots[:, None] - cells[None, :]) + np.where(rss[:, None] > np.min(rss) * 1e6, 1e9, 0.0)
-    found = fit_at(family, sample, white, cells[:, None], theta[np.argmin(near, axis=0)])
-    best = int(np.argmin(found[1]))
+    rough = fit_at(
+        family, sample, white, cells[:, None], theta[np.argmin(near, axis=0)], iterations=30, tolerance=1e-9
+    )
+    best = int(np.argmin(rough[1]))
     cell = cells[best : best + 1]
-    value = found[0][best]
+    found = fit_at(family, sample, white, cell[:, None], rough[0][best : best + 1])
+    value = found[0][0]
     edge = bool(
         value[family.breaks][0]
         <= sample.time[gaps[0]] + 2 * EDGE * (sample.time[gaps[0] + 1] - sample.time[gaps[0]])
         or value[family.breaks][0] >= sample.time[gaps[-1] + 1]
     )
-    return Found(family, value, cell, float(found[1][best]), sample.time[knots], theta, rss, edge)
+    return Found(family, value, cell, float(found[1][0]), sample.time[knots], theta, rss, edge)
 
 
 def fit_at(
-    family: StagedFamily, sample: Sample, white: Whitening, cells: IntArray, start: Array
+    family: StagedFamily,
+    sample: Sample,
+    white: Whitening,
+    cells: IntArray,
+    start: Array,
+    *,
+    iterations: int = 60,
+    tolerance: float = 1e-13,
 ) -> tuple[Array, Array]:
     """Return parameters (B, p) and rss (B,) with each break free inside its gap (cells (B, m - 1))."""
     lower, upper = box(family, sample, cells)
     target = Target(sample.time, sample.signal, white)
     done = descend(
-        family, target, start, cell=cells, lower=lower, upper=upper, tolerance=1e-13, race=_race(sample)
+        family,
+        target,
+        start,
+        cell=cells,
+        lower=lower,
+        upper=upper,
+        iterations=iterations,
+        tolerance=tolerance,
+        race=_race(sample),
     )
     return done.theta, done.rss
 
@@ -315,7 +334,7 @@ def _search_several(
     )
     order = np.argsort(rough.rss, kind="stable")[: BEST // 2]
     cells = cells[order]
-    theta, rss = fit_at(family, sample, white, cells, rough.theta[order])
+    theta, rss = fit_at(family, sample, white, cells, rough.theta[order], iterations=20, tolerance=1e-7)
     for _ in range(sample.n):
         breaks = theta[:, family.breaks]
         move = np.where(breaks >= sample.time[cells + 1], 1, 0) - np.where(
@@ -328,12 +347,15 @@ def _search_several(
         allowed = (np.diff(padded, axis=1) >= MIN_DISTINCT).all(axis=1) & (move != 0).any(axis=1)
         if not allowed.any():
             break
-        new_theta, new_rss = fit_at(family, sample, white, trial[allowed], theta[allowed])
+        new_theta, new_rss = fit_at(
+            family, sample, white, trial[allowed], theta[allowed], iterations=20, tolerance=1e-7
+        )
         better = new_rss < rss[allowed] * (1 - 1e-12)
         if not better.any():
             break
         target = np.flatnonzero(allowed)[better]
         cells[target], theta[target], rss[target] = trial[allowed][better], new_theta[better], new_rss[better]
-    best = int(np.argmin(rss))
+    chosen = slice(int(np.argmin(rss)), int(np.argmin(rss)) + 1)
+    theta, rss = fit_at(family, sample, white, cells[chosen], theta[chosen])
     empty = np.empty(0)
-    return Found(family, theta[best], cells[best], float(rss[best]), empty, empty, empty)
+    return Found(family, theta[0], cells[chosen][0], float(rss[0]), empty, empty, empty)
