@@ -1,0 +1,299 @@
+"""Findings of single techniques and the verdicts joined from them: the types, and their JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cxkinetics.errors import InputError
+from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.presentation import Presentable
+from cxkinetics.remarks import Remark
+
+__all__ = [
+    "STATES",
+    "Consensus",
+    "Finding",
+    "SampleEvidence",
+    "SampleVerdict",
+    "SpeciesVerdict",
+    "phases_text",
+]
+
+STATES = ("present", "absent", "undecided")
+NO_VETO = ("MALDI-TOF", "MS", "ESI-MS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one technique says of one species in one sample.
+
+    Attributes
+    ----------
+    technique : str
+        "MALDI-TOF", "XRD", "XPS", ...
+    species : str
+        Such as "CdS" or "Ag2S".
+    state : str
+        "present", "absent" or "undecided".
+    share : Estimate or None
+        Its share, where the technique measures one; its name says of what.
+    limit : float or None
+        Share below which the technique would not have seen it.
+    note : str
+        Why.
+
+    Raises
+    ------
+    InputError
+        If the state is none of the three.
+    """
+
+    technique: str
+    species: str
+    state: str
+    share: Estimate | None = None
+    limit: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise InputError(
+                f"state of {self.species} by {self.technique} is {self.state!r}; it must be one of "
+                f"{', '.join(STATES)}"
+            )
+
+    @property
+    def may_veto(self) -> bool:
+        """Whether "absent" of this technique counts against others."""
+        return self.technique not in NO_VETO
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "technique": self.technique,
+            "species": self.species,
+            "state": self.state,
+            "share": None if self.share is None else self.share.to_dict() | {"name": self.share.name},
+            "limit": finite_or_none(self.limit),
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Finding":
+        """Return the finding that `to_dict` wrote."""
+        fields = dict(record)
+        if fields["share"] is not None:
+            fields["share"] = Estimate.from_dict(fields["share"]["name"], fields["share"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleEvidence:
+    """All findings on one sample.
+
+    Attributes
+    ----------
+    label : str
+        Name of the sample.
+    incorporation_percent : float or None
+        Guest incorporated, in percent, where known.
+    findings : tuple of Finding
+        Any number of techniques and species.
+    """
+
+    label: str
+    incorporation_percent: float | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeciesVerdict:
+    """The joint verdict on one species in one sample.
+
+    Attributes
+    ----------
+    species, state : str
+        What, and "present", "absent" or "undecided".
+    seen_by, not_seen_by, undecided_by : tuple of str
+        Techniques.
+    disagreement : str
+        One sentence where techniques contradict each other; "" where they do not.
+    limit : float or None
+        Smallest limit of those that say absent.
+    findings : tuple of Finding
+        What it rests on.
+    """
+
+    species: str
+    state: str
+    seen_by: tuple[str, ...]
+    not_seen_by: tuple[str, ...]
+    undecided_by: tuple[str, ...]
+    disagreement: str
+    limit: float | None
+    findings: tuple[Finding, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "species": self.species,
+            "state": self.state,
+            "seen_by": list(self.seen_by),
+            "not_seen_by": list(self.not_seen_by),
+            "undecided_by": list(self.undecided_by),
+            "disagreement": self.disagreement,
+            "limit": finite_or_none(self.limit),
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "SpeciesVerdict":
+        """Return the verdict that `to_dict` wrote."""
+        fields = dict(record)
+        for name in ("seen_by", "not_seen_by", "undecided_by"):
+            fields[name] = tuple(fields[name])
+        fields["findings"] = tuple(Finding.from_dict(item) for item in fields["findings"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleVerdict:
+    """The joint verdict on one sample, species by species."""
+
+    label: str
+    incorporation_percent: float | None
+    species: tuple[SpeciesVerdict, ...]
+
+    def __getitem__(self, species: str) -> SpeciesVerdict:
+        for verdict in self.species:
+            if verdict.species == species:
+                return verdict
+        raise KeyError(species)
+
+    def cell(self, technique: str) -> str:
+        """Return what one technique sees, as Table I writes it ("CdS + Ag2S")."""
+        findings = [f for verdict in self.species for f in verdict.findings if f.technique == technique]
+        return phases_text({f.species: f.state for f in findings})
+
+    @property
+    def text(self) -> str:
+        """The joint verdict as Table I writes it."""
+        return phases_text({verdict.species: verdict.state for verdict in self.species})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "label": self.label,
+            "incorporation_percent": finite_or_none(self.incorporation_percent),
+            "species": [verdict.to_dict() for verdict in self.species],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "SampleVerdict":
+        """Return the verdict that `to_dict` wrote."""
+        species = tuple(SpeciesVerdict.from_dict(item) for item in record["species"])
+        return cls(
+            label=record["label"], incorporation_percent=record["incorporation_percent"], species=species
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consensus(Presentable):
+    """All samples joined.
+
+    Attributes
+    ----------
+    samples : tuple of SampleVerdict
+        In order of incorporation.
+    techniques : tuple of str
+        Columns of the table.
+    host, sulfide : str
+        Names of the two species.
+    onset_percent : (float, float) or None
+        Highest incorporation where the guest sulfide is absent and lowest where it is present;
+        None where the samples do not bracket it.
+    simulated : bool
+        Whether any finding rests on simulated data.
+    remarks : tuple of Remark
+        Contradictions and limits.
+    """
+
+    samples: tuple[SampleVerdict, ...]
+    techniques: tuple[str, ...]
+    host: str = "CdS"
+    sulfide: str = "Ag2S"
+    onset_percent: tuple[float, float] | None = None
+    simulated: bool = False
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def disagreements(self) -> tuple[tuple[str, str], ...]:
+        """Sample and sentence of every disagreement."""
+        return tuple(
+            (sample.label, verdict.disagreement)
+            for sample in self.samples
+            for verdict in sample.species
+            if verdict.disagreement
+        )
+
+    def for_composition(self) -> dict[str, Any]:
+        """Return what a composition model can use: the onset, and per sample states and shares.
+
+        Plain numbers: `onset_percent` as (low, high), and for each sample its incorporation, the
+        joint state of each species, and each share as (value, se) with the name of what it is.
+        """
+        return {
+            "onset_percent": self.onset_percent,
+            "samples": [
+                {
+                    "incorporation_percent": sample.incorporation_percent,
+                    "states": {verdict.species: verdict.state for verdict in sample.species},
+                    "shares": {
+                        f"{finding.technique}: {finding.share.name}": (finding.share.value, finding.share.se)
+                        for verdict in sample.species
+                        for finding in verdict.findings
+                        if finding.share is not None
+                    },
+                }
+                for sample in self.samples
+            ],
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "samples": [sample.to_dict() for sample in self.samples],
+            "techniques": list(self.techniques),
+            "host": self.host,
+            "sulfide": self.sulfide,
+            "onset_percent": None if self.onset_percent is None else list(self.onset_percent),
+            "disagreements": [{"sample": a, "text": b} for a, b in self.disagreements],
+            "simulated": self.simulated,
+            "warnings": [remark.to_dict() for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Consensus":
+        """Return the consensus that `to_dict` wrote."""
+        onset = record["onset_percent"]
+        return cls(
+            samples=tuple(SampleVerdict.from_dict(item) for item in record["samples"]),
+            techniques=tuple(record["techniques"]),
+            host=record["host"],
+            sulfide=record["sulfide"],
+            onset_percent=None if onset is None else (onset[0], onset[1]),
+            simulated=record["simulated"],
+            remarks=tuple(Remark.from_dict(item) for item in record["warnings"]),
+        )
+
+
+def phases_text(states: Mapping[str, str]) -> str:
+    """Return states as Table I writes them; undecided species carry a question mark.
+
+    Examples
+    --------
+    >>> phases_text({"CdS": "present", "Ag2S": "undecided"})
+    'CdS + Ag2S?'
+    """
+    shown = [s + ("?" if state == "undecided" else "") for s, state in states.items() if state != "absent"]
+    return " + ".join(shown) if shown else ("none" if states else "")
