@@ -11,6 +11,7 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import UnresolvedBreakpointError
 from cxkinetics.fitting.break_test import BreakTest, break_test
+from cxkinetics.fitting.drift import drift_contender
 from cxkinetics.fitting.fitted import Fitted, staged_fit
 from cxkinetics.fitting.options import FitOptions
 from cxkinetics.fitting.piecewise_linear import MIN_DISTINCT
@@ -50,6 +51,8 @@ class Analysis:
         Smooth rivals.
     test, further_test : BreakTest or None
         Of one break against none, and of a second break against one.
+    drift : Contender or None
+        Two stages on a drifting baseline, where a third stage would gain.
     """
 
     sample: Sample
@@ -58,6 +61,7 @@ class Analysis:
     smooth: list[Contender] = field(default_factory=list)
     test: BreakTest | None = None
     further_test: BreakTest | None = None
+    drift: Contender | None = None
 
     def best(self, n_stages: int) -> Variant | None:
         """Return the offset variant to show: without a fitted offset unless that gains 2 in AICc.
@@ -101,7 +105,7 @@ class Analysis:
             if n_stages > 1
             for variant in variants
         ]
-        return [*self.smooth, *staged]
+        return [*self.smooth, *staged, *([self.drift] if self.drift else [])]
 
 
 def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> Analysis:
@@ -222,6 +226,7 @@ def _test_breaks(
     third = analysis.variants[3][0] if analysis.variants[3] else None
     if third is None or not best.contender.aicc - third.contender.aicc >= 6 or not _testable(third.fitted):
         return
+    analysis.drift = drift_contender(best.fitted)
     null = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=best.fitted.found)
     analysis.further_test = break_test(null, third.fitted, n_replicates=options.replicates, rng=rng)
 

@@ -4,12 +4,15 @@ import numpy as np
 from scipy.special import ndtr
 
 from cxkinetics.arrays import Array
+from cxkinetics.fitting.drift import drift_gain
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.parts import Noise
 from cxkinetics.remarks import Remark
 
 __all__ = ["durbin_watson", "lag1_autocorrelation", "log_r_squared", "noise_of", "pattern_remark", "runs_p"]
 
+DRIFT = 16.0
+"""F (1 and n - p degrees of freedom) of an added straight line from which drift is suspected."""
 STRONG = 0.6
 """AR(1) correlation from which residuals count as structured."""
 
@@ -68,17 +71,21 @@ def pattern_remark(fitted: Fitted, noise: Noise, *, growth: bool) -> Remark | No
         found.append(f"neighbouring residuals correlate by {noise.ar1:.2f}")
     if noise.runs_p is not None and noise.runs_p < 1e-3:
         found.append(f"runs test p = {noise.runs_p:.1g} on the whitened residuals")
+    slope, gain = drift_gain(fitted)
+    if gain > DRIFT:
+        per_second = slope * sample.scale / sample.span_s
+        found.append(f"a straight drift of {per_second:+.2g} per s would improve the fit (F = {gain:.0f})")
     tail = max(8, sample.n // 5)
     if sample.n >= 2 * tail:
         time, signal = sample.time[-tail:], sample.signal[-tail:]
         centred = time - time.mean()
-        slope = float(centred @ signal) / float(centred @ centred)
+        trend = float(centred @ signal) / float(centred @ centred)
         inflation = (1 + max(fitted.rho, 0.0)) / (1 - min(max(fitted.rho, 0.0), 0.95))
-        scatter = signal - signal.mean() - slope * centred
+        scatter = signal - signal.mean() - trend * centred
         error = np.sqrt(
             float(scatter @ scatter) / (tail - 2) / float(centred @ centred) * min(inflation, 4.0)
         )
-        back = -slope if growth else slope
+        back = -trend if growth else trend
         if back > 4 * error and back * np.ptp(time) > 0.005 * np.ptp(sample.signal):
             word = "falls" if growth else "rises"
             found.append(f"the last {tail} points {word}, which no decay does")

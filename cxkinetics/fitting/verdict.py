@@ -56,6 +56,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
             smooth.aicc - third.aicc >= AHEAD
             and staged.aicc - third.aicc >= AHEAD
             and further.p_value <= LEVEL
+            and (analysis.drift is None or analysis.drift.aicc - third.aicc >= AHEAD)
         ):
             text = (
                 f"Three first-order stages: a break against one exponential has {chance}, a second break "

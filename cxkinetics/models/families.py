@@ -12,7 +12,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 
-__all__ = ["LARGEST_EXPONENT", "Family", "FreeJointFamily", "RatioFamily", "StagedFamily"]
+__all__ = ["LARGEST_EXPONENT", "DriftFamily", "Family", "FreeJointFamily", "RatioFamily", "StagedFamily"]
 
 LARGEST_EXPONENT = 60.0
 """Exponents are clipped here, so that a wild trial step stays finite."""
@@ -151,6 +151,24 @@ class RatioFamily:
         jacobian[:, first + 1] += ratio * jacobian[:, first]
         jacobian[:, first] *= second
         return curve, jacobian
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFamily:
+    """A staged family on a baseline that drifts along a straight line; the last parameter is its slope."""
+
+    base: StagedFamily
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names, in order."""
+        return (*self.base.names, "drift")
+
+    def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
+        """Return curves (B, n) and Jacobians (B, p, n)."""
+        curve, jacobian = self.base.evaluate(time, theta[:, :-1], cell)
+        slope = np.broadcast_to(time, (theta.shape[0], 1, time.size))
+        return curve + theta[:, -1:] * time, np.concatenate([jacobian, slope], axis=1)
 
 
 def _after(n_points: int, cell: IntArray) -> Array:
