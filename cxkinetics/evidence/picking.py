@@ -1,0 +1,92 @@
+"""Peaks of a mass spectrum: one centroid per isotope envelope, with how far it stands out.
+
+An envelope of a cluster is 20 to 30 Da wide, so the spectrum is smoothed with a matched width
+first and each maximum is given the centroid of its upper half: the average mass, which is what a
+formula is compared with. Overlapping envelopes are one peak here; `fit_mixture` takes them apart.
+"""
+
+import numpy as np
+
+from cxkinetics.errors import InputError
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.spectrum import PeakList, Spectrum
+
+__all__ = ["pick_peaks"]
+
+
+def pick_peaks(
+    spectrum: Spectrum, *, width_da: float = 15.0, significance: float = 8.0, most: int = 60
+) -> PeakList:
+    """Return the peaks of a mass spectrum.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of kind "ms".
+    width_da : float
+        Full width at half maximum of the smoothing, Da; about that of an envelope.
+    significance : float
+        How many standard errors of the smoothed baseline noise a peak must stand out.
+    most : int
+        Largest number of peaks kept, the most prominent ones.
+
+    Raises
+    ------
+    InputError
+        If it is no mass spectrum or nothing stands out.
+    """
+    from scipy.ndimage import gaussian_filter1d, median_filter
+    from scipy.signal import find_peaks
+
+    if spectrum.kind != "ms":
+        raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a mass spectrum ('ms') is needed")
+    if not width_da > 0 or not significance > 0:
+        raise InputError(f"width {width_da:g} Da and significance {significance:g} must be positive")
+    step = float(np.median(np.diff(spectrum.axis)))
+    grid = np.arange(spectrum.axis[0], spectrum.axis[-1], max(step, width_da / 60))
+    counts = np.interp(grid, spectrum.axis, spectrum.counts)
+    spacing = float(grid[1] - grid[0]) if grid.size > 1 else step
+    sigma = width_da / 2.3548 / spacing
+    smooth = gaussian_filter1d(counts, sigma, mode="nearest")
+    rough = counts - smooth
+    noise = 1.4826 * float(np.median(np.abs(rough - np.median(rough))))
+    averaged = max(2 * np.sqrt(np.pi) * sigma * spacing / max(step, spacing), 1.0)
+    wide = max(int(10 * width_da / spacing) | 1, 3)
+    floor = median_filter(smooth, size=min(wide, grid.size), mode="nearest")
+    needed = max(significance * noise / np.sqrt(averaged), 1e-9 * float(np.ptp(counts)))
+    found, facts = find_peaks(smooth, prominence=needed, distance=max(int(width_da / spacing), 1))
+    if not found.size:
+        raise InputError(
+            f"no peak stands out by {significance:g} standard errors between {spectrum.axis[0]:.0f} and "
+            f"{spectrum.axis[-1]:.0f} Da",
+            file=spectrum.source.file or None,
+            remedy="check that the columns are m/z and intensity, or lower the significance",
+        )
+    order = np.argsort(-facts["prominences"])[:most]
+    chosen = np.sort(found[order])
+    masses, heights = [], []
+    for peak in chosen:
+        half = floor[peak] + 0.5 * (smooth[peak] - floor[peak])
+        left = right = int(peak)
+        while left > 0 and smooth[left - 1] > half:
+            left -= 1
+        while right < grid.size - 1 and smooth[right + 1] > half:
+            right += 1
+        reach = min(peak - left, right - peak)  # an even window: a neighbour must not pull the centroid
+        window = slice(int(peak) - reach, int(peak) + reach + 1)
+        weight = np.maximum(smooth[window] - half, 0.0)
+        total = float(weight.sum())
+        masses.append(float(grid[window] @ weight / total) if total > 0 else float(grid[peak]))
+        heights.append(float(smooth[peak] - floor[peak]))
+    remark = Remark(
+        "peaks_picked",
+        f"{len(masses)} peaks picked at {significance:g} standard errors, smoothed over {width_da:g} Da",
+        len(masses),
+    )
+    return PeakList(
+        mz=tuple(masses),
+        intensity=tuple(heights),
+        label=spectrum.label,
+        source=spectrum.source,
+        remarks=(*spectrum.remarks, remark),
+    )
