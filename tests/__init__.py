@@ -1,0 +1,1 @@
+"""Tests of cxkinetics; `tests.studies` holds the statistical studies behind its figures."""

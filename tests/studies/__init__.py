@@ -1,0 +1,1 @@
+"""Simulation studies: coverage of the intervals, errors of the verdict, missed optima."""
