@@ -31,6 +31,7 @@ FITTING = {
     "noise": "noise",
     "confidence": "confidence",
     "bootstrap": "bootstrap",
+    "bootstrap_kind": "bootstrap_kind",
     "seed": "rng",
 }
 """Option on the command line (and in a project file) -> keyword of `fit_stages`."""
@@ -70,6 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--confidence", type=float, metavar="P", help="level of the intervals (default 0.95)")
     model.add_argument("--bootstrap", type=int, metavar="N", help="bootstrap replicates beside the intervals")
+    kinds = ("parametric", "residual", "block")
+    model.add_argument("--bootstrap-kind", choices=kinds, help="how replicates are made (default parametric)")
     model.add_argument("--seed", type=int, metavar="N", help="seed of the simulated p-value (default 0)")
     output = parser.add_argument_group("output")
     output.add_argument(

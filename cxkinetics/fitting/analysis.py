@@ -25,8 +25,6 @@ __all__ = ["Analysis", "Variant", "analyse"]
 
 SIMPLER = 2.0
 """AICc that a fitted offset must gain before it is shown (below, the models are equally supported)."""
-LOST = 1e-3
-"""Akaike weight below which an offset variant is left out of the averaged intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +61,14 @@ class Analysis:
     further_test: BreakTest | None = None
     drift: Contender | None = None
 
-    def best(self, n_stages: int) -> Variant | None:
+    def shown(self, n_stages: int) -> Variant | None:
         """Return the offset variant to show: without a fitted offset unless that gains 2 in AICc.
 
         Models within 2 of each other are equally supported (K. P. Burnham, D. R. Anderson, Sociol.
-        Methods Res. 33, 261 (2004), doi 10.1177/0049124104268644), so the simpler one is shown; the
-        intervals average both.
+        Methods Res. 33, 261 (2004), doi 10.1177/0049124104268644), so the simpler one is shown.
         """
-        variants = self.variants.get(n_stages, [])
         return min(
-            variants,
+            self.variants.get(n_stages, []),
             key=lambda v: (
                 v.contender.aicc + (SIMPLER if v.fitted.family.with_offset else 0.0),
                 v.fitted.found.rss if np.isinf(v.contender.aicc) else 0.0,
@@ -80,22 +76,13 @@ class Analysis:
             default=None,
         )
 
-    def weighted(self, n_stages: int) -> list[tuple[Variant, float]]:
-        """Return the offset variants with their Akaike weights, the one shown first, lost ones left out."""
-        shown = self.best(n_stages)
-        if shown is None:
-            return []
-        if np.isinf(shown.contender.aicc):
-            return [(shown, 1.0)]
-        least = min(variant.contender.aicc for variant in self.variants[n_stages])
-        weights = [
-            (variant, float(np.exp(-(variant.contender.aicc - least) / 2)))
-            for variant in self.variants[n_stages]
-        ]
-        kept = [pair for pair in weights if pair[1] > LOST]
-        kept.sort(key=lambda pair: pair[0] is not shown)
-        total = sum(weight for _, weight in kept)
-        return [(variant, weight / total) for variant, weight in kept]
+    def widest(self, n_stages: int) -> Variant | None:
+        """Return the variant that gives the intervals: the one with the offset fitted, where it exists.
+
+        An interval from the variant that AICc chose would forget the choice and cover too rarely.
+        """
+        variants = [v for v in self.variants.get(n_stages, []) if np.isfinite(v.contender.aicc)]
+        return max(variants, key=lambda v: v.fitted.family.with_offset, default=self.shown(n_stages))
 
     def contenders(self) -> list[Contender]:
         """Return every contender once: smooth rivals and staged models of two stages or more."""
@@ -214,7 +201,7 @@ def _test_breaks(
     alternative = fits[0]
     null = search_single(sample, alternative.white, with_offset=with_offset)
     analysis.test = break_test(null, alternative, n_replicates=options.replicates, rng=rng)
-    best = analysis.best(2)
+    best = analysis.shown(2)
     if best is None or not continuous or sample.n < 3 * MIN_DISTINCT or options.demanded:
         return
     with_offset = best.fitted.family.with_offset

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.errors import FitError
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.analysis import Analysis
+from cxkinetics.fitting.bootstrap import bootstrap_fit
 from cxkinetics.fitting.diagnostics import (
     durbin_watson,
     lag1_autocorrelation,
@@ -41,10 +43,16 @@ def assemble(
 ) -> StagedFit:
     """Return the result of the likelihood recipe with `n_stages` stages shown."""
     sample = analysis.sample
-    pairs = [(variant.fitted, weight) for variant, weight in analysis.weighted(n_stages)]
-    shown, flags = polished(pairs[0][0])
-    pairs[0] = (shown, pairs[0][1])
-    numbers = Numbers(pairs, confidence=options.confidence, absolute_sigma=options.absolute_sigma)
+    variant, wider = analysis.shown(n_stages), analysis.widest(n_stages)
+    if variant is None or wider is None:
+        raise FitError(f"{n_stages} stages could not be fitted to {sample.n} distinct times; fit fewer")
+    shown, flags = polished(variant.fitted)
+    numbers = Numbers(
+        shown,
+        shown if wider is variant else wider.fitted,
+        confidence=options.confidence,
+        absolute_sigma=options.absolute_sigma,
+    )
     growth = options.direction == "growth"
     breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))
     offset = options.given_offset or 0.0
@@ -54,11 +62,21 @@ def assemble(
     noise = noise_of(shown, "ar1" if options.ar1 else "white")
     pattern = pattern_remark(shown, noise, growth=growth)
     fixed = options.given_offset
-    contender = analysis.best(n_stages)
     amplitudes: tuple[float, ...] = ()
     if isinstance(shown.family, FreeJointFamily):
         amplitudes = tuple(float(c) * sample.scale for c in shown.theta[:n_stages])
     units = _units(shown.family.names, sample)
+    repeated = None
+    if options.bootstrap:
+        repeated = bootstrap_fit(
+            numbers.wider,
+            n_replicates=options.bootstrap,
+            kind=options.bootstrap_kind,
+            level=options.confidence,
+            unit=trace.unit,
+            offset=offset,
+            rng=np.random.default_rng([seed, 1]),
+        )
     rss = float(np.sum(((trace.absorbance - curve) / _relative_sigma(trace)) ** 2))
     return StagedFit(
         trace=trace,
@@ -75,8 +93,8 @@ def assemble(
         rss=rss,
         dof=sample.n - shown.n_parameters,
         redchi=rss / shown.dof,
-        aicc=_finite(contender.contender.aicc) if contender else None,
-        bic=_finite(contender.contender.bic) if contender else None,
+        aicc=_finite(variant.contender.aicc),
+        bic=_finite(variant.contender.bic),
         loglinear=_paper(trace, edges, options),
         noise=noise,
         rivals=rank(analysis.contenders()),
@@ -86,6 +104,7 @@ def assemble(
         flags=(*flags, *(["a breakpoint at the edge of the search range"] if shown.found.at_edge else [])),
         stage_amplitudes=amplitudes,
         anchor_s=sample.anchor_s,
+        bootstrap=repeated,
         seed=seed,
     )
 
@@ -105,7 +124,7 @@ def assemble_loglinear(
     offset = options.given_offset or 0.0
     sign = 1.0
     if growth:
-        one = analysis.best(1)
+        one = analysis.shown(1)
         fitted_offset = one.fitted.theta[-1] * analysis.sample.scale if one is not None else offset
         offset = options.given_offset if options.given_offset is not None else float(fitted_offset)
         sign = -1.0

@@ -1,6 +1,5 @@
 """From scaled fits to numbers with units and intervals."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,7 @@ from scipy.special import stdtrit
 from cxkinetics.arrays import Array
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.fitted import Fitted
-from cxkinetics.fitting.intervals import Confidence, Interval, confidence_of, interval_of
+from cxkinetics.fitting.intervals import Interval, confidence_of, interval_of
 from cxkinetics.fitting.profile import ProfileSpace, profile_space
 from cxkinetics.models.families import FreeJointFamily, StagedFamily
 
@@ -20,12 +19,15 @@ FINE = 40
 
 
 class Numbers:
-    """The numbers of a staged fit, averaged over its offset variants.
+    """The numbers of a staged fit: values of the curve shown, intervals of the wider model.
 
     Parameters
     ----------
-    variants : sequence of (Fitted, float)
-        The fit shown first, each with its Akaike weight.
+    shown : Fitted
+        The fit whose curve and values are shown.
+    wider : Fitted, optional
+        The fit whose profiles give the intervals (the one with the offset fitted, where the offset
+        was chosen); by default the one shown.
     confidence : float
         Level of the intervals.
     absolute_sigma : bool
@@ -33,18 +35,22 @@ class Numbers:
     """
 
     def __init__(
-        self, variants: Sequence[tuple[Fitted, float]], *, confidence: float, absolute_sigma: bool = False
+        self,
+        shown: Fitted,
+        wider: Fitted | None = None,
+        *,
+        confidence: float,
+        absolute_sigma: bool = False,
     ) -> None:
-        self.fitted = variants[0][0]
-        self.weights = [weight for _, weight in variants]
-        self.fits = [fitted for fitted, _ in variants]
-        self.spaces: list[ProfileSpace] = [profile_space(fitted) for fitted in self.fits]
+        self.fitted = shown
+        self.wider = wider or shown
+        self.space: ProfileSpace = profile_space(self.wider)
         self.level = confidence
-        self.scale = self.fitted.sample.sigma_unit if absolute_sigma else None
-        ar1 = self.fitted.correlation is not None
+        self.scale = shown.sample.sigma_unit if absolute_sigma else None
+        ar1 = self.wider.correlation is not None
         self.method = "profile likelihood, " + ("AR(1) noise integrated out" if ar1 else "white noise")
-        if len(self.fits) > 1:
-            self.method += ", averaged over offset zero and fitted"
+        if self.wider.family.with_offset and not shown.family.with_offset:
+            self.method += ", offset fitted"
 
     def rate(self, number: int) -> Estimate:
         """Return k of stage `number` (from 1), in 1/s."""
@@ -66,19 +72,14 @@ class Numbers:
         """Return Ainf, in the trace's unit."""
         if given is not None:
             return Estimate(name="offset", value=given, unit=unit, method="fixed", reason="given")
-        with_offset = [i for i, fitted in enumerate(self.fits) if fitted.family.with_offset]
         if self.fitted.family.with_offset:
-            return self._estimate("offset", "o", self.fitted.sample.scale, unit, only=0)
-        if not with_offset:
-            reason = (
-                "zero: a fitted offset gains nothing (Akaike weight below 0.001) or the points are too few"
-            )
+            return self._estimate("offset", "o", self.fitted.sample.scale, unit)
+        if not self.wider.family.with_offset:
+            reason = "zero: the points are too few to fit an offset"
             return Estimate(name="offset", value=0.0, unit=unit, method="chosen", reason=reason)
-        shown = self._estimate("offset", "o", self.fitted.sample.scale, unit, only=with_offset[0])
-        reason = (
-            f"AICc asks for none; a fitted offset would be {shown.format_value()}, whose interval is given"
-        )
-        return replace(shown, value=0.0, method="profile of the fitted offset; zero shown", reason=reason)
+        fitted = self._estimate("offset", "o", self.fitted.sample.scale, unit)
+        gain = f"a fitted offset, {fitted.format_value()}, gains less than 2 in AICc; its interval is given"
+        return replace(fitted, value=0.0, method="profile likelihood of the fitted offset", reason=gain)
 
     def breakpoint(self, number: int) -> Estimate:
         """Return breakpoint `number` (from 1), in s."""
@@ -111,19 +112,14 @@ class Numbers:
         *,
         shift: float = 0.0,
         grid: Array | None = None,
-        only: int | None = None,
     ) -> Estimate:
-        chosen = range(len(self.fits)) if only is None else [only]
-        weights = [1.0] if only is not None else self.weights
-        confidences: list[Confidence] = [
-            confidence_of(self.fits[i], name, self.spaces[i], known_scale=self.scale) for i in chosen
-        ]
-        value = confidences[0].estimate * factor + shift
-        if self.fitted.sample.n - self.fitted.n_parameters < 1:
+        confidence = confidence_of(self.wider, name, self.space, known_scale=self.scale)
+        value = _value(self.fitted, name, confidence.estimate) * factor + shift
+        if self.wider.sample.n - self.wider.n_parameters < 1:
             reason = "no degrees of freedom are left for an interval"
             return Estimate(name=label, value=value, unit=unit, reason=reason)
-        interval = interval_of(confidences, weights, self.level, grid=grid)
-        return self._with_units(label, value, confidences[0].se * abs(factor), interval, factor, shift, unit)
+        interval = interval_of(confidence, self.level, grid=grid)
+        return self._with_units(label, value, confidence.se * abs(factor), interval, factor, shift, unit)
 
     def _with_units(
         self, label: str, value: float, se: float, interval: Interval, factor: float, shift: float, unit: str
@@ -156,8 +152,8 @@ class Numbers:
 
     def _break_grid(self, number: int) -> Array:
         """Return where the profile of a breakpoint must be known: samples and, if few, points between."""
-        space, sample = self.spaces[0], self.fitted.sample
-        family = self.fitted.family
+        space, sample = self.space, self.wider.sample
+        family = self.wider.family
         assert isinstance(family, StagedFamily)
         column = family.breaks.start + number - 1
         if family.n_stages > 2:
@@ -204,6 +200,15 @@ class Numbers:
             method="profile over the gaps between samples" if not reason else "gap",
             reason=reason,
         )
+
+
+def _value(fitted: Fitted, name: str, otherwise: float) -> float:
+    """Return a scaled quantity of the fit shown (`otherwise` where it has no such parameter)."""
+    names = fitted.family.names
+    if name == "k1/k2":
+        first = names.index("k1")
+        return float(fitted.theta[first] / fitted.theta[first + 1])
+    return float(fitted.theta[names.index(name)]) if name in names else otherwise
 
 
 def half_life_of(rate: Estimate) -> Estimate:

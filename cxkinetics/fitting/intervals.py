@@ -3,16 +3,13 @@
 The signed root z(x) = sign(x - x^) sqrt(dof (rss(x) - rss_min)/rss_min) of the profile at rho^ is
 shifted, for every other rho, by the difference of the Wald ratios there; the confidence function is
 G(x) = sum_r w(r) T_nu(r)(z_r(x)), nu(r) = clip(n (1 - r)/(1 + r) - p, 3, n - p), and the interval
-is the set {x: alpha/2 <= G(x) <= 1 - alpha/2}. Where the offset was chosen by AICc the confidence
-functions of both models are averaged with their Akaike weights, so that the choice is paid for
-(model-averaged tail areas: D. Turek, D. Fletcher, Comput. Stat. Data Anal. 56, 2809 (2012), doi
-10.1016/j.csda.2012.03.002).
+is the set {x: alpha/2 <= G(x) <= 1 - alpha/2}.
 
 Ends are found on a grid of x about the optimum, then by exact profile values at the crossings.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -190,84 +187,51 @@ def confidence_of(
     )
 
 
-def interval_of(
-    confidences: Sequence[Confidence],
-    model_weights: Sequence[float],
-    level: float,
-    *,
-    grid: Array | None = None,
-) -> Interval:
-    """Return the interval of one quantity, averaged over models.
+def interval_of(confidence: Confidence, level: float, *, grid: Array | None = None) -> Interval:
+    """Return the interval of one quantity.
 
     Parameters
     ----------
-    confidences : sequence of Confidence
-        One per model.
-    model_weights : sequence of float
-        Akaike weights, summing to one.
+    confidence : Confidence
+        Its confidence function.
     level : float
         Nominal coverage, e.g. 0.95.
     grid : Array, optional
         Values at which the profile must be known in any case (the samples, for a breakpoint).
     """
     alpha = (1.0 - level) / 2.0
-    for confidence in confidences:
-        steps = confidence.estimate + confidence.se * np.concatenate([-STEPS[::-1], STEPS])
-        confidence.learn(steps if grid is None else np.concatenate([steps, grid]))
-    low_open, high_open = _extend(confidences, model_weights, alpha)
+    steps = confidence.estimate + confidence.se * np.concatenate([-STEPS[::-1], STEPS])
+    confidence.learn(steps if grid is None else np.concatenate([steps, grid]))
+    open_low = _stays_open(confidence, alpha, -1)
+    open_high = _stays_open(confidence, alpha, 1)
     for _ in range(POLISH):
-        ends = _crossings(confidences, model_weights, alpha)
+        ends = _crossings(confidence, alpha)
         if not ends.size:
             break
-        for confidence in confidences:
-            confidence.learn(ends)
-    return _as_set(confidences, model_weights, alpha, low_open, high_open)
+        confidence.learn(ends)
+    return _as_set(confidence, alpha, open_low, open_high)
 
 
-def _mixture(confidences: Sequence[Confidence], model_weights: Sequence[float], values: Array) -> Array:
-    total = np.zeros(values.size)
-    for confidence, weight in zip(confidences, model_weights, strict=True):
-        total += weight * confidence.cumulative(values)
-    return total
+def _stays_open(confidence: Confidence, alpha: float, sign: int) -> bool:
+    """Look further out on one side until G leaves the interval; return whether it never does."""
+    for further in (FURTHER[:3], FURTHER[3:], np.empty(0)):
+        outermost = confidence.x[[0]] if sign < 0 else confidence.x[[-1]]
+        g = confidence.cumulative(outermost)[0]
+        if (g < alpha) if sign < 0 else (g > 1 - alpha):
+            return False
+        confidence.learn(confidence.estimate + sign * further * confidence.se)
+    return True
 
 
-def _known(confidences: Sequence[Confidence]) -> Array:
-    return np.unique(np.concatenate([confidence.x for confidence in confidences]))
+def _inside(confidence: Confidence, alpha: float) -> BoolArray:
+    g = confidence.cumulative(confidence.x)
+    inside: BoolArray = (g >= alpha) & (g <= 1 - alpha)
+    return inside
 
 
-def _extend(
-    confidences: Sequence[Confidence], model_weights: Sequence[float], alpha: float
-) -> tuple[bool, bool]:
-    """Look further out until G leaves the interval; return whether an end stays open."""
-    is_open = [False, False]
-    for side, sign in enumerate((-1.0, 1.0)):
-        for further in (FURTHER[:3], FURTHER[3:]):
-            end = np.array([c.x[0 if sign < 0 else -1] for c in confidences])
-            outermost = end.min() if sign < 0 else end.max()
-            g = _mixture(confidences, model_weights, np.array([outermost]))[0]
-            if (g < alpha) if sign < 0 else (g > 1 - alpha):
-                break
-            for confidence in confidences:
-                confidence.learn(confidence.estimate + sign * further * confidence.se)
-        else:
-            end = np.array([c.x[0 if sign < 0 else -1] for c in confidences])
-            outermost = end.min() if sign < 0 else end.max()
-            g = _mixture(confidences, model_weights, np.array([outermost]))[0]
-            is_open[side] = bool(g >= alpha) if sign < 0 else bool(g <= 1 - alpha)
-    return is_open[0], is_open[1]
-
-
-def _inside(
-    confidences: Sequence[Confidence], model_weights: Sequence[float], alpha: float
-) -> tuple[Array, BoolArray]:
-    values = _known(confidences)
-    g = _mixture(confidences, model_weights, values)
-    return values, (g >= alpha) & (g <= 1 - alpha)
-
-
-def _crossings(confidences: Sequence[Confidence], model_weights: Sequence[float], alpha: float) -> Array:
-    """Return where the interpolated G crosses alpha or 1 - alpha, by bisection between known points."""
-    values, inside = _inside(confidences, model_weights, alpha)
+def _crossings(confidence: Confidence, alpha: float) -> Array:
+    """Return where the interpolated G crosses alpha or 1 - alpha, between known points."""
+    values, inside = confidence.x, _inside(confidence, alpha)
     flips = np.flatnonzero(inside[1:] != inside[:-1])
     if not flips.size:
         return np.empty(0)
@@ -277,7 +241,7 @@ def _crossings(confidences: Sequence[Confidence], model_weights: Sequence[float]
     rows = np.arange(flips.size)
     for _ in range(4):  # nested ninths, all ends at once
         places = within[:, None] + (without - within)[:, None] * parts
-        g = _mixture(confidences, model_weights, places.ravel()).reshape(places.shape)
+        g = confidence.cumulative(places.ravel()).reshape(places.shape)
         keep = (g >= alpha) & (g <= 1 - alpha)
         keep[:, 0], keep[:, -1] = True, False
         last = np.argmin(keep, axis=1) - 1
@@ -285,29 +249,21 @@ def _crossings(confidences: Sequence[Confidence], model_weights: Sequence[float]
     return np.unique(within)
 
 
-def _as_set(
-    confidences: Sequence[Confidence],
-    model_weights: Sequence[float],
-    alpha: float,
-    low_open: bool,
-    high_open: bool,
-) -> Interval:
-    values, inside = _inside(confidences, model_weights, alpha)
-    ends = _crossings(confidences, model_weights, alpha)
+def _as_set(confidence: Confidence, alpha: float, open_low: bool, open_high: bool) -> Interval:
+    values, inside = confidence.x, _inside(confidence, alpha)
     if not inside.any():
         return Interval(low=None, high=None, open_low=True, open_high=True)
+    ends = _crossings(confidence, alpha)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
     pieces: list[tuple[float, float]] = []
     for first, last in zip(edges[::2], edges[1::2] - 1, strict=True):
-        left = ends[(ends <= values[first]) & (ends >= (values[first - 1] if first else -np.inf))]
+        before = values[first - 1] if first else -np.inf
         after = values[last + 1] if last + 1 < values.size else np.inf
+        left = ends[(ends <= values[first]) & (ends >= before)]
         right = ends[(ends >= values[last]) & (ends <= after)]
-        pieces.append(
-            (
-                float(left[-1]) if left.size else float(values[first]),
-                float(right[0]) if right.size else float(values[last]),
-            )
-        )
+        low = float(left[-1]) if left.size else float(values[first])
+        high = float(right[0]) if right.size else float(values[last])
+        pieces.append((low, high))
     merged = [pieces[0]]
     width = pieces[-1][1] - pieces[0][0]
     for piece in pieces[1:]:
@@ -316,9 +272,9 @@ def _as_set(
         else:
             merged.append(piece)
     return Interval(
-        low=None if low_open else merged[0][0],
-        high=None if high_open else merged[-1][1],
+        low=None if open_low else merged[0][0],
+        high=None if open_high else merged[-1][1],
         pieces=tuple(merged) if len(merged) > 1 else (),
-        open_low=low_open,
-        open_high=high_open,
+        open_low=open_low,
+        open_high=open_high,
     )

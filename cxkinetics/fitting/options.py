@@ -29,6 +29,7 @@ class FitOptions:
     t0: float | Literal["auto"] | None = None
     window: tuple[float | None, float | None] | None = None
     bootstrap: int = 0
+    bootstrap_kind: Literal["parametric", "residual", "block"] = "parametric"
     absolute_sigma: bool = False
     confidence: float = 0.95
     replicates: int = REPLICATES
@@ -37,6 +38,7 @@ class FitOptions:
         _choice("joint", self.joint, ("continuous", "free"))
         _choice("recipe", self.recipe, ("likelihood", "loglinear"))
         _choice("noise", self.noise, ("auto", "white", "ar1"))
+        _choice("bootstrap_kind", self.bootstrap_kind, ("parametric", "residual", "block"))
         _choice("direction", self.direction, ("decay", "growth"))
         if self.n_stages != "auto" and (
             isinstance(self.n_stages, bool)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, same_array
 from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.fitting.bootstrap import Bootstrap
 from cxkinetics.fitting.parts import LogLinear, Noise, Rival, Stage, Verdict
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
@@ -58,6 +59,8 @@ class StagedFit(Presentable):
         With free joints, the amplitude of each stage's curve carried back to t = 0.
     anchor_s : float
         Time at which the amplitude counts, s (0 unless the data lie far from t = 0).
+    bootstrap : Bootstrap or None
+        Percentile intervals beside the others, where they were asked for.
     seed : int
         Seed of every random number behind the result.
     """
@@ -87,6 +90,7 @@ class StagedFit(Presentable):
     flags: tuple[str, ...] = ()
     stage_amplitudes: tuple[float, ...] = ()
     anchor_s: float = 0.0
+    bootstrap: Bootstrap | None = None
     seed: int = 0
     version: str = __version__
 
@@ -187,6 +191,7 @@ class StagedFit(Presentable):
             "flags": list(self.flags),
             "stage_amplitudes": list(self.stage_amplitudes),
             "anchor_s": self.anchor_s,
+            "bootstrap": None if self.bootstrap is None else self.bootstrap.to_dict(),
         }
 
     def to_json(self) -> str:
@@ -208,7 +213,7 @@ class StagedFit(Presentable):
         """Return the result that `to_json` wrote."""
         record = json.loads(text)
         data = record["data"]
-        ratio = record["rate_ratio"]
+        ratio, repeated = record["rate_ratio"], record["bootstrap"]
         return cls(
             trace=Trace.from_dict(data["trace"]),
             options=record["options"],
@@ -235,6 +240,7 @@ class StagedFit(Presentable):
             flags=tuple(record["flags"]),
             stage_amplitudes=tuple(record["stage_amplitudes"]),
             anchor_s=record["anchor_s"],
+            bootstrap=None if repeated is None else Bootstrap.from_dict(repeated),
             seed=record["seed"],
             version=record["version"],
         )

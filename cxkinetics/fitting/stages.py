@@ -42,6 +42,7 @@ def fit_stages(
     t0: float | str | None = None,
     window: tuple[float | None, float | None] | None = None,
     bootstrap: int = 0,
+    bootstrap_kind: str = "parametric",
     absolute_sigma: bool = False,
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
@@ -61,7 +62,8 @@ def fit_stages(
     recipe : {"likelihood", "loglinear"}
         Fit the absorbance with constant noise, or straight lines in ln A as the paper does.
     offset : {"auto", "zero", "fit"} or float
-        Signal at infinite time: averaged over zero and fitted by Akaike weight, zero, fitted or given.
+        Signal at infinite time: zero, fitted, given, or chosen ("auto": the curve shown has one if
+        that gains 2 in AICc; the intervals always allow for one, so the choice cannot spoil them).
     noise : {"auto", "ar1", "white"}
         "auto" and "ar1" integrate an AR(1) correlation out; "white" assumes none.
     direction : {"decay", "growth"}
@@ -72,6 +74,8 @@ def fit_stages(
         Times to keep, in s on the trace's clock.
     bootstrap : int
         Bootstrap replicates beside the profile intervals; 0 for none.
+    bootstrap_kind : {"parametric", "residual", "block"}
+        How the replicates' noise is made.
     absolute_sigma : bool
         Take the trace's sigma at its word (default: relative weights).
     confidence : float
@@ -121,6 +125,7 @@ def fit_stages(
         "t0": t0,
         "window": window,
         "bootstrap": bootstrap,
+        "bootstrap_kind": bootstrap_kind,
         "absolute_sigma": absolute_sigma,
         "confidence": confidence,
     }
@@ -233,4 +238,4 @@ def _rate_if_flat(analysis: Analysis) -> Estimate | None:
         one = staged_fit(sample, n_stages=1, with_offset=False, ar1=options.ar1)
     if sample.n <= one.n_parameters or abs(one.theta[1]) > FLAT * float(np.sqrt(one.covariance[1, 1])):
         return None
-    return Numbers([(one, 1.0)], confidence=options.confidence).rate(1)
+    return Numbers(one, confidence=options.confidence).rate(1)
