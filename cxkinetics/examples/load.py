@@ -17,16 +17,17 @@ EXAMPLES = ("ag-cds", "cu-cds")
 
 
 def example_path(name: str) -> Path:
-    """Return the packaged CSV file of "ag-cds" or "cu-cds".
+    """Return the packaged CSV file of "ag-cds", "cu-cds" (spectra) or "ag-cds-dose" (dose table).
 
     Raises
     ------
     InputError
         If there is no such example; the message lists those there are.
     """
-    if name not in EXAMPLES:
-        raise InputError(f"no example {name!r}; there are {', '.join(EXAMPLES)}")
-    return Path(__file__).with_name(f"{name}-simulated.csv")
+    files = {known: f"{known}-simulated.csv" for known in EXAMPLES} | {"ag-cds-dose": "ag_cds_dose.csv"}
+    if name not in files:
+        raise InputError(f"no example {name!r}; there are {', '.join(files)}")
+    return Path(__file__).with_name(files[name])
 
 
 def load_example(name: str) -> SpectralSeries:
@@ -59,6 +60,8 @@ def load_example(name: str) -> SpectralSeries:
     >>> round(float(series.exciton_peak(near_nm=324).absorbance[0]), 2)
     0.9
     """
+    if name not in EXAMPLES:
+        raise InputError(f"no example {name!r}; there are {', '.join(EXAMPLES)}")
     path = example_path(name)
     content = path.read_bytes()
     text = content.decode("utf-8")

@@ -5,7 +5,7 @@ them into one self-contained file, `cxkinetics.report.columns` into text for a t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 __all__ = ["Block", "Code", "Fact", "Gallery", "Notes", "Page", "Paragraph", "Picture", "Section", "Table"]
@@ -123,6 +123,8 @@ class Page:
         The numbers shown large under the summary.
     footer : tuple of str
         Versions and hashes.
+    simulated_note : str
+        What is simulated, in the notice at the top.
     """
 
     title: str
@@ -130,4 +132,5 @@ class Page:
     sections: Sequence[Section] = ()
     simulated: bool = False
     facts: tuple[Fact, ...] = ()
-    footer: tuple[str, ...] = field(default=())
+    footer: tuple[str, ...] = ()
+    simulated_note: str = "The numbers below describe a simulation, not a measurement."

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.blocks import Gallery, Picture
+from cxkinetics.report.present import draw
 from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
 from cxkinetics.report.staged_figures import draw_staged_fit
 from cxkinetics.report.style import detached_figure, figure_style, svg_text
@@ -17,7 +19,7 @@ from cxkinetics.signals.spectra import SpectralSeries
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FitPictures", "draw_pictures"]
+__all__ = ["FitPictures", "draw_pictures", "result_picture"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +79,29 @@ def draw_pictures(fit: StagedFit, series: SpectralSeries | None = None) -> FitPi
         name: Picture(svg_text(figure), words[name], captions[name]) for name, figure in figures.items()
     }
     return FitPictures(figures, pictures)
+
+
+def result_picture(result: object, words: str, caption: str, **options: Any) -> Picture | None:
+    """Return the picture of any result that has a figure; None where it has none.
+
+    Parameters
+    ----------
+    result : object
+        What to draw.
+    words, caption : str
+        The alternative text, and the line below.
+    **options
+        For the figure function of that kind of result.
+    """
+    from matplotlib import pyplot as plt
+
+    try:
+        figure = draw(result, **options)
+    except UsageError:
+        return None
+    svg = svg_text(figure)
+    plt.close(figure)
+    return Picture(svg, words, caption)
 
 
 def _signal_words(fit: StagedFit) -> str:

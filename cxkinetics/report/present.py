@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
 RENDERERS: Mapping[str, tuple[str, ...]] = {
+    "signals": ("spectra_figures",),
     "fitting": ("staged_text", "staged_html", "staged_figures", "workbook"),
     "composition": ("composition_text", "composition_figures"),
     "spectral": ("spectral_text", "spectral_figures"),

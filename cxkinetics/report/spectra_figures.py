@@ -1,4 +1,4 @@
-"""Figures of spectra against time: the spectra with the path of the tracked peak, and the path alone."""
+"""Figures of signals: spectra with the path of the tracked peak, the path alone, a bare trace."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_peak_path", "plot_spectra"]
+__all__ = ["plot_peak_path", "plot_spectra", "plot_trace"]
 
 _MOST_SPECTRA = 26
 _COLOUR_MAP = "viridis"
@@ -136,7 +136,39 @@ def plot_peak_path(trace: Trace, *, ax: "Axes | None" = None, time_unit: str = "
     return ax
 
 
+def plot_trace(trace: Trace, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
+    """Draw a trace as points, with error bars where it has a sigma; return the axes."""
+    unit = unit_called(time_unit)
+    if ax is None:
+        ax = new_axes("single", 0.7)
+    with figure_style():
+        ax.errorbar(
+            unit.time(np.asarray(trace.time_s)),
+            trace.absorbance,
+            yerr=trace.sigma,
+            fmt="o",
+            ms=2.6,
+            mfc="none",
+            mec=COLOURS["data"],
+            mew=0.6,
+            ecolor=COLOURS["quiet"],
+            elinewidth=0.6,
+        )
+        ax.set_xlabel(f"time / {unit.sign}")
+        ax.set_ylabel("peak position / nm" if trace.unit == "nm" else signal_label(trace.unit))
+        ax.margins(x=0.02, y=0.06)
+        stamp_simulated(ax, trace.source.simulated)
+        polish(ax)
+    return ax
+
+
 @draw.register(SpectralSeries)
 def _(series: SpectralSeries, **options: Any) -> "Figure":
     owner: Any = plot_spectra(series, **options).figure
+    return owner  # type: ignore[no-any-return]
+
+
+@draw.register(Trace)
+def _(trace: Trace, **options: Any) -> "Figure":
+    owner: Any = plot_trace(trace, **options).figure
     return owner  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, same_array
 from cxkinetics.errors import InputError
+from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import Source, sha256_of
@@ -20,7 +21,7 @@ __all__ = ["SpectralSeries"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpectralSeries:
+class SpectralSeries(Presentable):
     """Spectra against time.
 
     Parameters

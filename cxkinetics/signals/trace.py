@@ -13,6 +13,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
 from cxkinetics.errors import InputError
+from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.source import Source, sha256_of
 
@@ -20,7 +21,7 @@ __all__ = ["Trace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Trace:
+class Trace(Presentable):
     """One signal against time.
 
     Parameters

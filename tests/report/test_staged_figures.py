@@ -18,10 +18,10 @@ from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.load import load_example
 from cxkinetics.fitting.result import StagedFit
-from cxkinetics.report.present import draw
 from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
 from cxkinetics.report.staged_figures import draw_staged_fit, plot_ln_signal, plot_staged_fit
 from cxkinetics.report.style import detached_figure, save_figure, svg_text
+from cxkinetics.signals.trace import Trace
 
 
 @pytest.fixture(autouse=True)
@@ -157,4 +157,14 @@ def test_spectra_with_the_path_of_the_peak() -> None:
     path = plot_peak_path(peak, time_unit="min")
     assert_nothing_clipped(path.figure)
     assert path.get_ylabel() == "peak position / nm"
-    assert isinstance(draw(series), Figure)
+    assert isinstance(series.plot(), Figure)
+
+
+def test_a_bare_trace_is_drawn_with_its_errors() -> None:
+    trace = Trace(time_s=[0, 1, 2], absorbance=[0.9, 0.5, 0.3], sigma=[0.1, 0.1, 0.2])
+    figure = trace.plot(time_unit="min")
+    assert_nothing_clipped(figure)
+    assert figure.axes[0].get_xlabel() == "time / min"
+    assert str(trace) == repr(trace)
+    assert "Trace(" in trace._repr_html_()
+    assert "simulated data" not in words_on(figure)
