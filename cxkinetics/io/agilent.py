@@ -11,7 +11,7 @@ import itertools
 import re
 import struct
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import numpy as np
 
@@ -66,12 +66,11 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
         )
     axis = _axis_of(content, starts, size.pop())
     times = _before(data, _TIME, 20, starts)
-    context = Context(content=content, options=options, format="Agilent KD")
+    format_name = "Agilent KD" if times is not None else "Agilent SD"
+    context = Context(content=content, options=options, format=format_name)
     if times is None:
-        context = context.saying(
-            Remark("time_index", "the register holds no times: spectra are numbered 0, 1, 2, ... s")
-        )
-        times = np.arange(len(spectra), dtype=np.float64)
+        times, said = _by_clock(data, starts)
+        context = context.saying(said)
     elif not np.all(np.isfinite(times)) or np.abs(times).max() > 1e9:
         raise InputError("the times of the register are not numbers: the file is damaged", file=content.file)
     if truncated:
@@ -80,10 +79,8 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
     matrix = np.array([values for _, values in spectra])
     signals: list[Signal] = []
     for number, (label, rows) in enumerate(_cells(data, len(spectra), times), start=1):
-        started = _started(data, starts[rows[0]])
-        told = context.saying(started) if started else context
         signals += build_series(
-            told,
+            replace(context, acquired_s=_started(data, starts[rows[0]])),
             RawMatrix(
                 time_s=times[rows],
                 axis=axis,
@@ -188,13 +185,22 @@ def register_names(data: bytes) -> list[str]:
     return names
 
 
-def _started(data: bytes, start: int) -> Remark | None:
+def _by_clock(data: bytes, starts: list[int]) -> tuple[Array, Remark]:
+    """Return times of spectra without "RelTime" (.SD): their clock, else their number."""
+    clock = _before(data, _CLOCK, 32, starts)
+    if clock is not None and np.all((clock > 0) & (clock < 4e9)) and np.unique(clock).size == clock.size:
+        text = "no kinetic times: times from the clock of each spectrum, from the first"
+        return clock - clock[0], Remark("times_from_headers", text)
+    if len(starts) == 1:
+        return np.zeros(1), Remark("time_set_zero", "one spectrum without a time: it is set to 0 s")
+    text = "the register holds no times: spectra are numbered 0, 1, 2, ... s"
+    return np.arange(len(starts), dtype=np.float64), Remark("time_index", text)
+
+
+def _started(data: bytes, start: int) -> float | None:
     place = data.rfind(_CLOCK, 0, start)
     seconds = None if place < 0 else _number(data, "<d", place + 32)
-    if seconds is None or not 0 < seconds < 4e9:
-        return None
-    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Remark("acquired", f"acquisition began {moment}")
+    return seconds if seconds is not None and 0 < seconds < 4e9 else None
 
 
 def _places(data: bytes, key: bytes) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cxkinetics.io.acquired import acquired_note
 from cxkinetics.io.content import Content
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.remarks import Remark
@@ -37,6 +38,8 @@ class Context:
         Name of the sample.
     spectrum_time_s : float or None
         Time of a single spectrum.
+    acquired_s : float or None
+        Moment of acquisition, s since 1970 on the instrument's clock.
     """
 
     content: Content
@@ -49,6 +52,7 @@ class Context:
     wavelength_nm: float | None = None
     label: str = ""
     spectrum_time_s: float | None = None
+    acquired_s: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,7 +62,8 @@ class Context:
 
     def source(self, trace: int = 1) -> Source:
         """Return the provenance of trace number `trace`."""
-        return self.content.source(self.format, trace)
+        source = self.content.source(self.format, trace)
+        return source if self.acquired_s is None else replace(source, note=acquired_note(self.acquired_s))
 
     def saying(self, *remarks: Remark) -> "Context":
         """Return the context with more remarks."""

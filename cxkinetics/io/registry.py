@@ -12,15 +12,28 @@ from pathlib import Path
 from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content, read_content
 from cxkinetics.io.decode import decode
+from cxkinetics.io.folder import holds_one_run, read_folder
 from cxkinetics.io.formats import BinaryFormat, Signal, TextFormat
 from cxkinetics.io.options import Column, ReadOptions
 from cxkinetics.io.simulated import mark_simulated
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
-__all__ = ["formats", "load", "read_signals"]
+__all__ = ["formats", "is_run_folder", "load", "read_signals"]
 
-_MODULES = ("agilent", "excel", "specfit", "texttables")
+_MODULES = (
+    "agilent",
+    "excel",
+    "specord",
+    "jcamp_dx",
+    "plates",
+    "specfit",
+    "jasco",
+    "oceanview",
+    "uvprobe",
+    "cary",
+    "texttables",
+)
 _HEAD = 1 << 16
 
 
@@ -111,13 +124,21 @@ def load(
 
 def read_signals(path: str | os.PathLike[str], options: ReadOptions) -> list[Signal]:
     """Return the signals of a file as a list, whatever their number (see `load`)."""
-    if Path(path).is_dir():
-        raise InputError("this is a folder", file=os.fspath(path))
-    content = read_content(path)
-    found = _choose(_read(content, options), options, content.file)
+    file = os.fspath(path)
+    signals = read_folder(file, options, _read_file) if Path(path).is_dir() else _read_file(file, options)
+    found = _choose(signals, options, file)
     if options.wavelength is not None:
         return [_at(signal, options.wavelength) for signal in found]
     return found
+
+
+def _read_file(file: str, options: ReadOptions) -> list[Signal]:
+    return _read(read_content(file), options)
+
+
+def is_run_folder(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is one run: one-spectrum files with times in their names."""
+    return Path(path).is_dir() and holds_one_run(path, _read_file)
 
 
 def _read(content: Content, options: ReadOptions) -> list[Signal]:

@@ -105,7 +105,8 @@ def _without_reference(
 
 
 def _label(context: Context, table: Table, j: int, how_many: int) -> str:
-    group = table.groups[j] if j < len(table.groups) else ""
+    filled = [cell for cell in table.groups if cell]
+    group = (table.groups[j] if j < len(table.groups) else "") or (filled[0] if len(filled) == 1 else "")
     name = table.names[j] if j < len(table.names) else ""
     if how_many > 1:
         return " ".join(part for part in (group, name) if part) or f"column {j + 1}"

@@ -1,0 +1,90 @@
+"""JASCO text: key-tab-value lines, XYDATA, the numbers, and more keys after #####."""
+
+import re
+from dataclasses import replace
+
+from cxkinetics.io.content import Content
+from cxkinetics.io.context import Context
+from cxkinetics.io.formats import Signal, TextFormat
+from cxkinetics.io.headers import read_header, spectral_unit
+from cxkinetics.io.moments import parse_moment
+from cxkinetics.io.options import ReadOptions
+from cxkinetics.io.texttable import tables_of
+from cxkinetics.io.texttables import read_tables
+from cxkinetics.io.units import time_factor
+from cxkinetics.remarks import Remark
+
+__all__ = ["FORMATS", "read_jasco"]
+
+_KEY = re.compile(r"^([A-Z][A-Z0-9 /]*[A-Z0-9])[\t,;:][ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_DATA = re.compile(r"^XYDATA[\t,; ]*$", re.MULTILINE)
+
+
+def sniff(head: str) -> bool:
+    """Return whether the text has the JASCO keys and its XYDATA line."""
+    plain = head.replace("\r", "")
+    return (
+        _DATA.search(plain) is not None
+        and re.search(r"^(XUNITS|NPOINTS|DELTAX)\b", plain, re.MULTILINE) is not None
+    )
+
+
+def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+    """Return the spectrum, or the trace of a time course."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    mark = _DATA.search(plain)
+    head = plain if mark is None else plain[: mark.start()]
+    keys = {key.strip(): value.strip() for key, value in _KEY.findall(head)}
+    x_unit, y_unit = keys.get("XUNITS", ""), keys.get("YUNITS", "")
+    factor = time_factor(x_unit)
+    x_name = f"time ({x_unit})" if factor else f"wavelength ({spectral_unit(x_unit) or 'nm'})"
+    if spectral_unit(x_unit) == "cm-1":
+        x_name = "wavenumber (cm-1)"
+    names = [x_name, _signal_name(y_unit)]
+    names += [_signal_name(keys[key]) for key in ("YUNITS2", "YUNITS3", "YUNITS4") if key in keys]
+    context = Context(
+        content=content,
+        options=options,
+        format="JASCO",
+        time_unit=x_unit if factor else "",
+        label=keys.get("TITLE", "") or content.stem,
+    )
+    moment = parse_moment(f"{_year_first(keys.get('DATE', ''))} {keys.get('TIME', '')}".strip())
+    if moment is not None:
+        context = replace(context, acquired_s=moment)
+    body = plain[len(head) :].split("\n", 1)[-1].split("#####")[0]
+    lines_before = plain[: len(plain) - len(body)].count("\n") if body else 0
+    lines_before = head.count("\n") + 1
+    table = "\n" * (lines_before - 1) + "\t".join(names) + "\n" + body
+    found = tables_of(table, file=content.file, decimal=options.decimal)
+    signals = read_tables(context, found)
+    rows = max(t.n_rows for t in found.tables)
+    stated = keys.get("NPOINTS", "")
+    if stated.isdigit() and int(stated) != rows:
+        remark = Remark("truncated", f"the header states {stated} points, the file holds {rows}", rows)
+        signals = [replace(signal, remarks=(*signal.remarks, remark)) for signal in signals]
+    return signals
+
+
+def _signal_name(unit: str) -> str:
+    folded = unit.casefold()
+    if "transm" in folded or "%t" in folded:
+        return "%T"
+    return "absorbance" if "abs" in folded else unit or "signal"
+
+
+def _year_first(date: str) -> str:
+    """JASCO writes 12/02/21 for 2012-02-21."""
+    match = re.fullmatch(r"(\d{2})/(\d{2})/(\d{2})", date)
+    return f"20{match.group(1)}-{match.group(2)}-{match.group(3)}" if match and read_header(date) else date
+
+
+FORMATS = (
+    TextFormat(
+        name="JASCO",
+        summary="JASCO text of spectra and time courses, units from its header",
+        endings=".txt",
+        sniff=sniff,
+        read=read_jasco,
+    ),
+)
