@@ -15,6 +15,7 @@ from cxkinetics.io.decode import decode
 from cxkinetics.io.folder import holds_one_run, read_folder
 from cxkinetics.io.formats import BinaryFormat, Signal, TextFormat
 from cxkinetics.io.options import Column, ReadOptions
+from cxkinetics.io.reference import with_reference
 from cxkinetics.io.simulated import mark_simulated
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -79,8 +80,9 @@ def load(
     wavelength : float, optional
         In nm: return the trace at this wavelength instead of the spectra.
     reference : str, int or float, optional
-        For raw counts: a file with the spectrum of the solvent, or the label or number of the
-        spectrum that is it. For a trace table: the column whose drift is subtracted.
+        For raw counts: a file with the spectrum of the solvent, "first", "last" or the number of
+        the spectrum that is it, or the name of a column of counts. For a trace table: the column
+        whose drift is subtracted; for spectra: the wavelength in nm whose drift is.
     time_in : {"rows", "columns"}, optional
         Which axis of a matrix is time, where the file does not say.
 
@@ -126,7 +128,7 @@ def read_signals(path: str | os.PathLike[str], options: ReadOptions) -> list[Sig
     """Return the signals of a file as a list, whatever their number (see `load`)."""
     file = os.fspath(path)
     signals = read_folder(file, options, _read_file) if Path(path).is_dir() else _read_file(file, options)
-    found = _choose(signals, options, file)
+    found = [with_reference(signal, options, _read_file) for signal in _choose(signals, options, file)]
     if options.wavelength is not None:
         return [_at(signal, options.wavelength) for signal in found]
     return found

@@ -1,5 +1,7 @@
 """Tables of one signal or several against time, and of spectra without times."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from cxkinetics.arrays import Array
@@ -10,7 +12,7 @@ from cxkinetics.io.context import Context
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.quantities import refuse_texts, seconds_of, signal_of, time_unit_of
 from cxkinetics.io.table import Column, Table
-from cxkinetics.io.units import time_factor
+from cxkinetics.io.units import absorbance_from_counts, time_factor
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -65,7 +67,7 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
         )
         values = column.values
         if reference_j is not None:
-            told, values = _without_reference(told, table, quantities, reference_j, values)
+            told, values, quantity = _with_reference(told, table, quantities, reference_j, j)
         raw = RawTrace(
             time_s=seconds,
             values=values,
@@ -85,23 +87,36 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
 def _reference_column(context: Context, table: Table) -> int | None:
     """Return the column whose drift is subtracted, if a trace table was given one by name."""
     wanted = context.options.reference
-    if not isinstance(wanted, str) or context.options.absorbance_unit == "counts":
-        return None
-    return find_column(context, table, wanted)
+    return find_column(context, table, wanted) if isinstance(wanted, str) else None
 
 
-def _without_reference(
-    context: Context, table: Table, quantities: list[Quantity], j: int, values: Array
-) -> tuple[Context, Array]:
-    level, _, said = signal_of(context, table.columns[j].values, quantities[j])
+def _with_reference(
+    context: Context, table: Table, quantities: list[Quantity], reference_j: int, j: int
+) -> tuple[Context, Array, Quantity]:
+    """Return a column with its reference applied: counts are divided, drift is subtracted."""
+    values, level = table.columns[j].values, table.columns[reference_j].values
     known = level[np.isfinite(level)]
+    name = table.name(reference_j)
     if known.size == 0:
-        raise InputError("the reference column holds no numbers", file=context.file, column=table.name(j))
+        raise InputError("the reference column holds no numbers", file=context.file, column=name)
+    if quantities[j].kind == "counts" or context.options.absorbance_unit == "counts":
+        text = f"absorbance from counts and a reference, A = -log10(I/I0), I0 from column {name!r}"
+        told = replace(context, options=replace(context.options, absorbance_unit="abs"))
+        told = told.saying(Remark("reference_applied", text))
+        return told, absorbance_from_counts(values, level), replace(quantities[j], kind="absorbance")
+    level, _, said = signal_of(context, level, quantities[reference_j])
+    signal, unit, converted = signal_of(context, values, quantities[j])
+    known = level[np.isfinite(level)]
     text = (
-        f"column {table.name(j)!r} subtracted as reference (drift: {known[0]:.4g} at the start, "
+        f"column {name!r} subtracted as reference (drift: {known[0]:.4g} at the start, "
         f"change {known[-1] - known[0]:+.4g})"
     )
-    return context.saying(*said, Remark("reference_subtracted", text, int(known.size))), values - level
+    told = context.saying(
+        *dict.fromkeys((*said, *converted)), Remark("reference_subtracted", text, known.size)
+    )
+    plain = Quantity(quantities[j].name, "concentration", unit) if unit not in ("AU", "counts") else None
+    told = replace(told, options=replace(told.options, absorbance_unit=None if plain else "abs"))
+    return told, signal - level, plain or replace(quantities[j], kind="absorbance", unit="")
 
 
 def _label(context: Context, table: Table, j: int, how_many: int) -> str:
