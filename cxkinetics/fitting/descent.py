@@ -18,8 +18,8 @@ from cxkinetics.models.families import Family
 
 __all__ = ["Descent", "Target", "descend"]
 
-BLOCK = 400_000
-"""Curve values held at once per array; larger batches are split."""
+BLOCK = 40_000
+"""Curve values held at once per array; larger batches are split, so that they stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

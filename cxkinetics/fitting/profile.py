@@ -21,6 +21,8 @@ __all__ = ["ProfileSpace", "profile_space"]
 
 FAR = 45.0
 """Knots whose F = dof (rss/rss_min - 1) exceeds this are out of every interval of interest."""
+MOST_BETWEEN = 8
+"""Gaps around the best held breakpoint up to which it is freed in each of them."""
 MANY = 10
 """Plausible gaps above which the breakpoint is held on a grid instead of freed in each gap."""
 
@@ -88,7 +90,58 @@ class ProfileSpace:
         if n_candidates == 1 or not self.held.any():
             lowest: Array = table.min(axis=1)
             return lowest
-        return _parabolic_minimum(theta[:, int(np.flatnonzero(self.held)[0])], table)
+        column = int(np.flatnonzero(self.held)[0])
+        breaks = theta[:, column]
+        best = np.argmin(table, axis=1)
+        rows = done.theta.reshape(n_values, n_candidates, width)[np.arange(n_values), best]
+        exact = self._between(family, rows, best, breaks, column, parameter)
+        return _parabolic_minimum(breaks, table) if exact is None else np.minimum(table.min(axis=1), exact)
+
+    def _between(
+        self,
+        family: object,
+        start: Array,
+        best: IntArray,
+        breaks: Array,
+        column: int,
+        parameter: IntArray,
+    ) -> Array | None:
+        """Return the least rss (X,) with the break free in each gap around the best held one.
+
+        None where the held breaks stand many samples apart: then the kinks are small and a parabola
+        does.
+        """
+        fitted, time = self.fitted, self.fitted.sample.time
+        assert isinstance(fitted.family, StagedFamily)
+        knots = np.searchsorted(time, breaks, side="right") - 1
+        first, last = knots[np.maximum(best - 1, 0)], knots[np.minimum(best + 1, breaks.size - 1)]
+        reach = int(np.max(last - first))
+        if reach > MOST_BETWEEN:
+            return None
+        gaps = break_cells(fitted.sample, fitted.family.n_stages)
+        cells = np.clip(first[:, None] + np.arange(max(reach, 1)), gaps[0], gaps[-1]).reshape(-1, 1)
+        count = max(reach, 1)
+        lower, upper = box(fitted.family, fitted.sample, cells)
+        free = np.ones(start.shape, bool)
+        free[np.arange(start.shape[0]), parameter] = False
+        if isinstance(family, RatioFamily):
+            index = family.names.index("k1/k2")
+            lower[:, index], upper[:, index] = -np.inf, np.inf
+        many = np.repeat(start, count, axis=0)
+        many[:, column] = np.clip(many[:, column], lower[:, column], upper[:, column])
+        done = descend(
+            family,  # type: ignore[arg-type]
+            Target(time, fitted.sample.signal, fitted.white),
+            many,
+            cell=cells,
+            lower=lower,
+            upper=upper,
+            free=np.repeat(free, count, axis=0),
+            iterations=25,
+            tolerance=1e-9,
+        )
+        least: Array = done.rss.reshape(-1, count).min(axis=1)
+        return least
 
     def rss_of_break(self, number: int, value: Array) -> Array:
         """Return the least whitened rss with breakpoint `number` (from 0) held at each value (X,)."""
@@ -184,7 +237,13 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
         return ProfileSpace(fitted, theta, cells[:, None], held, lower, upper)
     rows = np.flatnonzero(found.knot_rss <= limit)
     pick = rows[np.unique(np.linspace(0, rows.size - 1, 3 * MANY).astype(int))]
-    theta = np.concatenate([found.knot_theta[pick], found.theta[None, :]])
+    theta = found.knot_theta[pick]
+    place = int(np.argmin(np.abs(theta[:, family.breaks.start] - found.theta[family.breaks.start])))
+    spacing = float(np.median(np.diff(sample.time)))
+    if abs(theta[place, family.breaks.start] - found.theta[family.breaks.start]) < 0.05 * spacing:
+        theta[place] = found.theta
+    else:
+        theta = np.concatenate([theta, found.theta[None, :]])
     theta = theta[np.argsort(theta[:, family.breaks.start], kind="stable")]
     held[family.breaks] = True
     breaks = theta[:, family.breaks.start]
