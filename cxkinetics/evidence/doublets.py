@@ -186,8 +186,9 @@ def region_of(spectrum: Spectrum, line: Line, shape: str, background: str) -> Re
             remedy=remedy,
         )
     part = spectrum.between(line.low_ev - 6.0, line.high_ev + line.splitting_ev + 6.0)
-    poisson = not spectrum.background_subtracted
-    sigma = np.sqrt(np.maximum(part.counts, 1.0)) if poisson else np.full(part.n_points, 1.0)
+    poisson = not spectrum.background_subtracted and spectrum.unit == "counts"
+    root = np.sqrt(np.maximum(part.counts, 1e-3 * float(part.counts.max())))
+    sigma = np.full(part.n_points, 1.0) if spectrum.background_subtracted else np.maximum(root, poisson)
     height = float(max(np.ptp(part.counts), 1e-12))
     return Region(part.axis, part.counts, sigma, line, shape, background, height, poisson)
 

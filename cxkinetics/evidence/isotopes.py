@@ -145,6 +145,7 @@ def most_abundant_mass(formula: Formula) -> float:
     return float(pattern.mz[int(np.argmax(pattern.fraction))])
 
 
+@lru_cache(maxsize=256)
 def envelope_cosine(first: Formula, second: Formula, resolving_power: float) -> tuple[float, float]:
     """Return how alike two envelopes are, and the shift at which they are most alike.
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, frozen_array
 from cxkinetics.errors import InputError
+from cxkinetics.io.evidence_lists import ReferencePatterns
 from cxkinetics.source import Source
 
-__all__ = ["BACKGROUND", "Library", "NonNegative", "broadened"]
+__all__ = ["BACKGROUND", "Library", "NonNegative", "broadened", "library_of"]
 
 BACKGROUND = "Background"
 FWHM_PER_SIGMA = 2.3548200450309493
@@ -142,6 +143,27 @@ class Library:
         """
         patterns = broadened(self.axis, self.patterns, fwhm_deg)
         return np.column_stack([np.interp(axis - shift_deg, self.axis, column) for column in patterns.T])
+
+
+def library_of(read: ReferencePatterns) -> Library:
+    """Return the library that a file of reference patterns holds.
+
+    Raises
+    ------
+    InputError
+        As `Library`, with the file named.
+    """
+    try:
+        return Library(
+            axis=read.axis,
+            patterns=read.patterns,
+            names=read.names,
+            phases=read.phases,
+            rir=read.rir,
+            source=read.source,
+        )
+    except InputError as error:
+        raise InputError(str(error), file=read.source.file) from None
 
 
 def broadened(axis: Array, patterns: Array, fwhm_deg: float) -> Array:

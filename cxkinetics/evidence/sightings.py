@@ -49,7 +49,7 @@ def findings_of_masses(
         for formula in guest_ladder(host_cluster, guest=guest, replaced=replaced, protons=protons)
     ]
     near = [
-        (peak.mz, str(formula))
+        (abs(peak.mz - average_mass(formula)), peak.mz, str(formula))
         for peak in assignment.peaks
         for formula in ladder
         if abs(peak.mz - average_mass(formula)) <= tolerance
@@ -68,8 +68,11 @@ def findings_of_masses(
         for pair in spacing.pairs
         if set(pair) <= masses
     ]
+    nearest = min(near)[1:] if near else None
     host_note = (
-        f"{near[0][0]:g} is {near[0][1]} within {tolerance:g} Da" if near else f"no peak of {host_cluster}"
+        f"{nearest[0]:.5g} is {nearest[1]} within {tolerance:g} Da"
+        if nearest
+        else f"no peak of {host_cluster}"
     )
     if series:
         state, note = (
@@ -77,7 +80,7 @@ def findings_of_masses(
             f"{series[0][0]:g} and {series[0][1]:g} balance and stand one {sulfide} apart",
         )
     elif balanced:
-        state, note = "undecided", f"{balanced[0][0]:g} may be {balanced[0][1]}, or a fragment of the host"
+        state, note = "undecided", f"{balanced[0][0]:.5g} may be {balanced[0][1]}, or a fragment of the host"
     else:
         state, note = "absent", f"no charge-balanced {sulfide} cluster within {tolerance:g} Da of a peak"
     share = None
@@ -98,9 +101,14 @@ def findings_of_masses(
 def findings_of_xps(
     result: XpsResult, *, host: str = "CdS", sulfide: str = "Ag2S", technique: str = "XPS"
 ) -> tuple[Finding, ...]:
-    """Return what a photoelectron line says of the host and of the guest sulfide."""
+    """Return what a photoelectron line says of the host and of the guest sulfide.
+
+    A line that has no known state of one of them (Cd 3d and the guest sulfide) gives no finding.
+    """
     found = []
     for family, species in (("host", host), ("sulfide", sulfide)):
+        if family not in result.verdicts:
+            continue
         share = result.share_of(family)
         limit = (
             result.detection_limit if share is not None or result.upper_limit is None else result.upper_limit

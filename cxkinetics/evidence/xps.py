@@ -94,7 +94,8 @@ def analyse_xps(
     known = [state for state in states if state.line == line.name]
     limit, upper = _limits(region, chosen, known, scale, lineshape_floor, confidence)
     components = _components(region, chosen, known, scale, energy_offset_ev, energy_sd_ev, limit, confidence)
-    verdicts, why = verdicts_of(components, limit, upper, absent_below)
+    families = {state.family for state in known}
+    verdicts, why = verdicts_of(components, limit, upper, absent_below, families)
     return XpsResult(
         line=line.name,
         number=chosen.number,
@@ -304,24 +305,25 @@ def _share_estimates(region: Region, fit: DoubletFit, scale: float, confidence: 
 
 def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float, float]:
     """Return where the misfit has risen by `rise`, either side of the fitted share."""
-
-    def misfit(share: float) -> float:
-        return fit_doublets(region, 2, fixed={"share1": share}, start=fit.values).chi2 - fit.chi2 - rise
-
     value = fit.share(1)
-    step = max(2.5 * fit.errors.get("share1", 0.02), 1e-3)
+    start = max(np.sqrt(rise) * fit.errors.get("share1", 0.02) / np.sqrt(max(fit.reduced_chi2, 1.0)), 1e-3)
+
+    def depth(distance: float) -> float:
+        """Return the square root of the rise at a distance, in units of the rise wanted: 1 at the end."""
+        share = float(np.clip(value + distance, 0.0, 1.0))
+        found = fit_doublets(region, 2, fixed={"share1": share}, start=fit.values)
+        return float(np.sqrt(max(found.chi2 - fit.chi2, 0.0) / rise))
+
     ends = []
     for direction, bound in ((-1.0, 0.0), (1.0, 1.0)):
-        inside, outside = value, float(np.clip(value + direction * step, 0.0, 1.0))
-        while outside != bound and misfit(outside) < 0:
-            inside, outside = outside, float(np.clip(value + 2 * (outside - value), 0.0, 1.0))
-        if outside == bound and misfit(outside) < 0:
-            ends.append(bound)
-            continue
-        for _ in range(7):
-            middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if misfit(middle) < 0 else (inside, middle)
-        ends.append((inside + outside) / 2)
+        room = abs(bound - value)
+        distance = min(start, room)
+        for _ in range(8):
+            reached = depth(direction * distance)
+            if abs(reached - 1.0) < 0.01 or (distance >= room and reached <= 1.0):
+                break
+            distance = min(distance / max(reached, 0.2), room)
+        ends.append(value + direction * distance)
     return ends[0], ends[1]
 
 

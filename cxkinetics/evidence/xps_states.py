@@ -1,6 +1,6 @@
 """Known chemical states, and which of them a set of doublets can be."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cxkinetics.evidence.xps_result import XpsComponent
@@ -84,10 +84,13 @@ def verdicts_of(
     limit: float,
     upper: float | None,
     absent_below: float,
+    families: Collection[str] = ("host", "sulfide"),
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the state of host and guest sulfide, and the sentence behind each."""
     states, why = {}, {}
     for family in ("host", "sulfide"):
+        if family not in families:
+            continue  # this line says nothing of it
         mine = [c for c in components if c.family == family]
         if not components:
             states[family] = "absent" if family == "sulfide" else "undecided"
@@ -97,12 +100,17 @@ def verdicts_of(
             low = share.low if share.low is not None else share.value
             seen = (share.value or 0.0) >= limit and (low or 0.0) > 0
             states[family] = "present" if seen else "undecided"
-            why[family] = f"share {share} against a limit of {limit:.2f}"
+            place = mine[0].position_ev.format_value()
+            why[family] = (
+                f"the only doublet, at {place} eV"
+                if len(components) == 1
+                else f"share {share} at {place} eV against a limit of {limit:.2f}"
+            )
         elif len(components) == 1 and components[0].family in ("host", "sulfide") and upper is not None:
             states[family] = "absent" if upper < absent_below else "undecided"
             why[family] = f"at most {upper:.2f} of the line"
         else:
             states[family] = "undecided"
-            near = [name for c in components for name in c.near_states]
+            near = dict.fromkeys(name for c in components for name in c.near_states)
             why[family] = f"the position fits {' and '.join(near)}" if near else "no known state is near"
     return states, why
