@@ -68,7 +68,7 @@ def held(
         ftol=1e-14,
         xtol=1e-14,
         gtol=0.0,
-        maxfev=400,
+        maxfev=100,
         full_output=True,  # keeps quiet where a rate runs away and no digit is left to gain
     )
     return float(np.sum(residual(done[0]) ** 2)), whole(done[0])
@@ -97,10 +97,11 @@ def one_break(
     per_gap: int = 6,
     fixed: tuple[int, float] | None = None,
     polish: int = 4,
+    xatol: float = 1e-9,
 ) -> tuple[float, float, np.ndarray]:
     """Return rss, break and (C, k1, k2, o) of the best decay with one break, by a dense grid of breaks.
 
-    Every sample is on the grid; the best brackets are searched further by Brent's method.
+    Every sample is on the grid; the best brackets are searched further by Brent's method to `xatol`.
     """
     order = np.argsort(t, kind="stable")
     t, y = t[order], y[order]
@@ -126,7 +127,7 @@ def one_break(
             if b <= a:
                 continue
             done = minimize_scalar(
-                lambda x, m=middle: rss_at(x, m)[0], bounds=(a, b), method="bounded", options={"xatol": 1e-9}
+                lambda x, m=middle: rss_at(x, m)[0], bounds=(a, b), method="bounded", options={"xatol": xatol}
             )
             if done.fun < best[0]:
                 rss, theta = rss_at(float(done.x), middle)
