@@ -81,7 +81,7 @@ def _solvent(
     if number is not None:
         if not 1 <= number <= n:
             raise InputError(f"there is no spectrum {number}: the series holds {n}", file=series.source.file)
-        text = f"absorbance from counts and a reference, A = -log10(I/I0), I0 the spectrum number {number} of the series"
+        text = f"absorbance from counts and a reference, A = -log10(I/I0), I0 is spectrum {number}"
         return series.absorbance[number - 1], Remark("reference_applied", text)
     path = _existing(str(wanted), series.source.file)
     found = reader(

@@ -35,6 +35,10 @@ def expand(paths: Sequence[str]) -> list[str]:
 
 
 def _of_folder(place: Path, typed: str) -> list[str]:
+    from cxkinetics.io.registry import is_run_folder
+
+    if is_run_folder(place):
+        return [typed]
     files = [p for p in sorted(place.iterdir(), key=_natural) if p.is_file() and not p.name.startswith(".")]
     if not files:
         raise InputError("the folder holds no files", file=typed)
