@@ -23,6 +23,10 @@ class Presentable:
     def _repr_html_(self) -> str:
         return str(_presenter().as_html(self))
 
+    def to_text(self, **options: Any) -> str:
+        """Return what `print` shows, with options such as `time_unit="min"` or `width=80`."""
+        return str(_presenter().as_text(self, **options))
+
     def plot(self, **options: Any) -> Any:
         """Draw this result and return the matplotlib Figure (options go to its figure function)."""
         return _presenter().draw(self, **options)

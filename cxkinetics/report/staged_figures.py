@@ -11,6 +11,7 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import UsageError
 from cxkinetics.fitting.result import StagedFit
+from cxkinetics.fitting.rival_curve import best_smooth_rival, rival_curve
 from cxkinetics.report.present import draw
 from cxkinetics.report.style import COLOURS, figure_style, new_axes, new_figure, polish, stamp_simulated
 from cxkinetics.report.time_units import TimeUnit
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_staged_fit", "plot_ln_signal", "plot_residuals", "plot_staged_fit", "signal_label"]
 
 _CURVE_POINTS = 400
+_SMOOTH_LINE: Any = {"linestyle": "-.", "color": COLOURS["paper"], "lw": 1.2, "zorder": 3.5}
 
 
 def signal_label(unit: str) -> str:
@@ -93,7 +95,10 @@ def _draw_signal(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
             label="left out",
             zorder=2,
         )
-    ax.plot(unit.time(dense), fit.curve(dense), "-", color=COLOURS["fit"], label="fit", zorder=3)
+    ax.plot(unit.time(dense), fit.curve(dense), "-", color=COLOURS["fit"], label=_fit_label(fit), zorder=3)
+    smooth = _smooth_curve(fit, dense)
+    if smooth is not None:
+        ax.plot(unit.time(dense), smooth[1], **_SMOOTH_LINE, label=smooth[0])
     ax.set_xlabel(f"time / {unit.sign}")
     ax.set_ylabel(signal_label(fit.trace.unit))
     ax.margins(x=0.02, y=0.06)
@@ -101,6 +106,19 @@ def _draw_signal(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
     ax.legend(loc="lower right" if rising else "upper right")
     stamp_simulated(ax, fit.trace.source.simulated)
     polish(ax)
+
+
+def _fit_label(fit: StagedFit) -> str:
+    return (
+        "fit" if fit.verdict.code != "smooth" else f"fit, {len(fit.stages)} stage{'s'[: len(fit.stages) - 1]}"
+    )
+
+
+def _smooth_curve(fit: StagedFit, time_s: Array) -> tuple[str, Array] | None:
+    """Return name and curve of the best smooth rival where the verdict prefers it."""
+    rival = best_smooth_rival(fit) if fit.verdict.code == "smooth" else None
+    curve = None if rival is None else rival_curve(fit, rival, time_s)
+    return None if rival is None or curve is None else (rival.model, curve)
 
 
 def _breakpoint_bands(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
@@ -184,7 +202,14 @@ def plot_ln_signal(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str =
             label="data",
         )
         shown = curve > 0
-        ax.plot(unit.time(dense[shown]), np.log(curve[shown]), "-", color=COLOURS["fit"], label="fit")
+        ax.plot(
+            unit.time(dense[shown]), np.log(curve[shown]), "-", color=COLOURS["fit"], label=_fit_label(fit)
+        )
+        smooth = _smooth_curve(fit, dense)
+        if smooth is not None:
+            level = ceiling - smooth[1] if growth else smooth[1]
+            above = level > 0
+            ax.plot(unit.time(dense[above]), np.log(level[above]), **_SMOOTH_LINE, label=smooth[0])
         if not growth:
             _paper_lines(fit, ax, unit, time_s[known], np.log(signal[known]))
         ax.set_xlabel(f"time / {unit.sign}")

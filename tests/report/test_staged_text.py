@@ -69,6 +69,7 @@ def test_times_and_rates_in_the_unit_asked_for(fit: StagedFit) -> None:
     assert "3.375" in text  # 0.05625 1/s = 3.375 1/min
     assert "1/min" in text
     assert "0-1.66667 min" in text
+    assert fit.to_text(time_unit="min") == text
     with pytest.raises(UsageError, match=r"'week'.*min"):
         format_staged_fit(fit, time_unit="week")
 
