@@ -279,7 +279,7 @@ def _cautions(trace: Trace, options: FitOptions, verdict: Verdict, sample: Sampl
     if below and options.direction == "decay":
         cautions.append(_nonpositive(trace, below))
     if verdict.code == "no_decay":
-        cautions.append(Remark("no_decay", "no decay: " + verdict.text))
+        cautions.append(Remark("no_decay", verdict.text[0].lower() + verdict.text[1:]))
     if sample.n < sample.n_raw:
         text = f"{sample.n_raw - sample.n} readings share their time with another and were averaged"
         cautions.append(Remark("tied_times", text, sample.n_raw - sample.n))

@@ -20,17 +20,20 @@ __all__ = ["Whitening", "ar1_noise", "whitening"]
 class Whitening:
     """The bidiagonal operator that whitens AR(1) noise with relative sigma, and ln|R|.
 
-    `diagonal` and `lagged` have shape (..., n): one row per correlation.
+    `diagonal` and `lagged` have shape (..., n): one row per correlation; `correlated` is false where
+    every correlation is zero.
     """
 
     diagonal: Array
     lagged: Array
     log_determinant: Array
+    correlated: bool = True
 
     def apply(self, series: Array) -> Array:
         """Return the whitened series; the last axis is time."""
         white: Array = series * self.diagonal
-        white[..., 1:] -= series[..., :-1] * self.lagged[..., 1:]
+        if self.correlated:
+            white[..., 1:] -= series[..., :-1] * self.lagged[..., 1:]
         return white
 
 
@@ -45,6 +48,7 @@ def whitening(sample: Sample, rho: Array | float) -> Whitening:
         np.concatenate([ones, root], axis=-1) / sample.sigma,
         np.concatenate([0 * ones, neighbours * root / sample.sigma[:-1]], axis=-1),
         np.sum(np.log(innovation), axis=-1),
+        bool(np.any(correlation)),
     )
 
 
