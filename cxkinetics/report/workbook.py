@@ -1,8 +1,10 @@
 """A staged fit as an Excel workbook: numbers as numbers, units in the heads, nothing that runs."""
 
 import os
+import re
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from cxkinetics.atomic import neutral_cell, write_bytes
 from cxkinetics.fitting.result import StagedFit
@@ -11,7 +13,7 @@ from cxkinetics.report.staged_files import Cell, Rows, rival_rows, stage_rows, t
 from cxkinetics.report.staged_tables import quantity_estimates
 from cxkinetics.report.staged_text import verdict_text
 
-__all__ = ["fit_sheets", "write_workbook"]
+__all__ = ["fit_sheets", "workbook_bytes", "write_workbook"]
 
 _WIDEST = 60
 
@@ -69,6 +71,11 @@ def write_workbook(fit: StagedFit, path: str | os.PathLike[str]) -> Path:
     Path
         The file written.
     """
+    return write_bytes(path, workbook_bytes(fit))
+
+
+def workbook_bytes(fit: StagedFit) -> bytes:
+    """Return the workbook of a fit as the bytes of an .xlsx file; equal fits give equal bytes."""
     from openpyxl import Workbook
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
@@ -87,7 +94,19 @@ def write_workbook(fit: StagedFit, path: str | os.PathLike[str]) -> Path:
             sheet.column_dimensions[get_column_letter(number)].width = min(longest + 2, _WIDEST)
     buffer = BytesIO()
     book.save(buffer)
-    return write_bytes(path, buffer.getvalue())
+    return _undated(buffer.getvalue())
+
+
+def _undated(workbook: bytes) -> bytes:
+    """Take the moment of writing out of a workbook, so that equal content is an equal file."""
+    result = BytesIO()
+    with ZipFile(BytesIO(workbook)) as old, ZipFile(result, "w", ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"1980-01-01T00:00:00Z", content)
+            new.writestr(ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, ZIP_DEFLATED)
+    return result.getvalue()
 
 
 @save_workbook.register(StagedFit)

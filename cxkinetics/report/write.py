@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxkinetics.atomic import replace_directory, write_text
+from cxkinetics.atomic import replace_directory, write_bytes, write_text
 from cxkinetics.errors import UsageError
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.batch_page import batch_page, draw_overview
@@ -14,6 +14,7 @@ from cxkinetics.report.page import render_page
 from cxkinetics.report.pictures import FitPictures, draw_pictures
 from cxkinetics.report.staged_files import rivals_csv, stages_csv, summary_csv, trace_csv
 from cxkinetics.report.style import detached_figure, save_figure
+from cxkinetics.report.workbook import workbook_bytes
 from cxkinetics.signals.spectra import SpectralSeries
 
 __all__ = ["FIT_FILES", "require_replaceable", "write_batch", "write_fit"]
@@ -23,6 +24,7 @@ FIT_FILES = (
     "stages.csv",
     "trace.csv",
     "rivals.csv",
+    "fit.xlsx",
     "report.html",
     "fit.png",
     "fit.svg",
@@ -96,6 +98,7 @@ def write_fit(
         write_text(fresh / "stages.csv", stages_csv(fit))
         write_text(fresh / "trace.csv", trace_csv(fit))
         write_text(fresh / "rivals.csv", rivals_csv(fit))
+        write_bytes(fresh / "fit.xlsx", workbook_bytes(fit))
         drawn = draw_pictures(fit, series) if pictures is None else pictures
         for name, figure in drawn.figures.items():
             save_figure(figure, fresh / name, ("png",))

@@ -1,5 +1,6 @@
 """The Excel workbook: numbers stay numbers, units stand in the heads, text cannot run."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from cxkinetics.errors import UsageError
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.present import save_workbook
+from cxkinetics.report.workbook import workbook_bytes
 
 
 def test_a_workbook_holds_the_fit_with_units(fit: StagedFit, tmp_path: Path) -> None:
@@ -24,6 +26,12 @@ def test_a_workbook_holds_the_fit_with_units(fit: StagedFit, tmp_path: Path) -> 
     assert book["trace"].max_row == fit.n_points + 1
     assert book["trace"]["B1"].value == "signal_AU"
     assert book["trace"]["B2"].value == fit.trace.absorbance[0]
+
+
+def test_equal_fits_give_equal_files(fit: StagedFit) -> None:
+    first = workbook_bytes(fit)
+    time.sleep(1.1)  # a workbook is dated to the second
+    assert workbook_bytes(fit) == first
 
 
 def test_a_label_is_text_and_never_a_formula(make_fit: Callable[..., StagedFit], tmp_path: Path) -> None:
