@@ -26,8 +26,16 @@ def example_path(name: str) -> Path:
     """
     files = {known: f"{known}-simulated.csv" for known in EXAMPLES} | {"ag-cds-dose": "ag_cds_dose.csv"}
     if name not in files:
-        raise InputError(f"no example {name!r}; there are {', '.join(files)}")
+        raise _unknown(name, tuple(files))
     return Path(__file__).with_name(files[name])
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> InputError:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return InputError(f"no example {name!r}{hint}; there are {', '.join(known)}")
 
 
 def load_example(name: str) -> SpectralSeries:
@@ -61,7 +69,7 @@ def load_example(name: str) -> SpectralSeries:
     0.9
     """
     if name not in EXAMPLES:
-        raise InputError(f"no example {name!r}; there are {', '.join(EXAMPLES)}")
+        raise _unknown(name, EXAMPLES)
     path = example_path(name)
     content = path.read_bytes()
     text = content.decode("utf-8")
