@@ -17,6 +17,14 @@ from typing import TYPE_CHECKING, Any
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
+    from cxkinetics.composition.dose import dose_for
+    from cxkinetics.composition.dose_advice import DoseAdvice
+    from cxkinetics.composition.incorporation import fit_incorporation
+    from cxkinetics.composition.incorporation_result import IncorporationFit
+    from cxkinetics.composition.load_system import load_system
+    from cxkinetics.composition.predict import predict
+    from cxkinetics.composition.prediction import Prediction
+    from cxkinetics.composition.system import System
     from cxkinetics.errors import (
         CxKineticsError,
         CxKineticsWarning,
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from cxkinetics.estimate import Estimate
+    from cxkinetics.examples.dose import load_example_dose_table
     from cxkinetics.examples.load import load_example
     from cxkinetics.fitting.result import StagedFit
     from cxkinetics.fitting.stages import fit_stages
@@ -42,45 +51,63 @@ if TYPE_CHECKING:
 _HOME = {
     "CxKineticsError": "errors",
     "CxKineticsWarning": "errors",
+    "DoseAdvice": "composition.dose_advice",
     "DoseTable": "signals.dose_table",
     "Estimate": "estimate",
     "ExtrapolationError": "errors",
     "FitError": "errors",
+    "IncorporationFit": "composition.incorporation_result",
     "InputError": "errors",
     "MissingExtraError": "errors",
+    "Prediction": "composition.prediction",
     "Remark": "remarks",
     "SpectralSeries": "signals.spectra",
     "StagedFit": "fitting.result",
+    "System": "composition.system",
     "Trace": "signals.trace",
     "UnreachablePurityError": "errors",
     "UnresolvedBreakpointError": "errors",
     "UsageError": "errors",
+    "dose_for": "composition.dose",
+    "fit_incorporation": "composition.incorporation",
     "fit_stages": "fitting.stages",
     "load": "io.registry",
     "load_dose_table": "io.dose",
     "load_example": "examples.load",
+    "load_example_dose_table": "examples.dose",
+    "load_system": "composition.load_system",
+    "predict": "composition.predict",
 }
 __all__ = [
     "CxKineticsError",
     "CxKineticsWarning",
+    "DoseAdvice",
     "DoseTable",
     "Estimate",
     "ExtrapolationError",
     "FitError",
+    "IncorporationFit",
     "InputError",
     "MissingExtraError",
+    "Prediction",
     "Remark",
     "SpectralSeries",
     "StagedFit",
+    "System",
     "Trace",
     "UnreachablePurityError",
     "UnresolvedBreakpointError",
     "UsageError",
     "__version__",
+    "dose_for",
+    "fit_incorporation",
     "fit_stages",
     "load",
     "load_dose_table",
     "load_example",
+    "load_example_dose_table",
+    "load_system",
+    "predict",
 ]
 
 

@@ -15,7 +15,16 @@ from cxkinetics.version import __version__
 
 __all__ = ["build_parser", "main"]
 
-VERBS: tuple[str, ...] = ("demo", "fit", "completion", "inspect", "formats")
+VERBS: tuple[str, ...] = (
+    "demo",
+    "fit",
+    "incorporation",
+    "predict",
+    "dose",
+    "formats",
+    "inspect",
+    "completion",
+)
 """Each is a module of this package with SUMMARY, EXAMPLE, add_arguments(parser) and run(args)."""
 
 

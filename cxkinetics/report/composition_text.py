@@ -29,7 +29,10 @@ def estimate_cells(estimate: Estimate) -> tuple[str, str]:
         return "not determined", estimate.reason
     text = str(estimate)
     if estimate.low is None and estimate.high is None:
-        return f"{estimate.format_value()}{unit}", f"no interval: {estimate.reason}" if estimate.reason else ""
+        return (
+            f"{estimate.format_value()}{unit}",
+            f"no interval: {estimate.reason}" if estimate.reason else "",
+        )
     interval = text[text.index("[") :]
     if unit and interval.endswith(unit):
         interval = interval[: -len(unit)]
@@ -53,9 +56,7 @@ def incorporation_table(fit: IncorporationFit) -> Table:
     return Table(("quantity", "value", f"{level:.0%} interval"), tuple(rows), numeric=(1,))
 
 
-def format_incorporation(
-    fit: IncorporationFit, *, width: int = TERMINAL_WIDTH, warnings: bool = True
-) -> str:
+def format_incorporation(fit: IncorporationFit, *, width: int = TERMINAL_WIDTH, warnings: bool = True) -> str:
     """Return a dose-incorporation fit as text.
 
     Parameters
@@ -72,14 +73,22 @@ def format_incorporation(
     preset = fit.options.get("preset")
     how = f"windows of the preset {preset!r}" if preset else "breaks detected by exact search"
     span = f"{points.lowest_dose_percent:g}-{points.highest_dose_percent:g} %"
-    title = f"{name}: {points.n_points} samples, dose {span}, incorporation on {fit.basis}; {how}"
+    intervals = points.n_points - fit.n_exact
+    known = f" ({intervals} with the dose as an interval)" if intervals else ""
+    title = f"{name}: {points.n_points} samples{known}, dose {span}, incorporation on {fit.basis}; {how}"
     parts = [wrapped(title, hang=2, width=width), ""]
     if points.source.simulated:
         parts.insert(1, "SIMULATED DATA")
     parts.append(aligned(incorporation_table(fit), width=width))
     windows = "; ".join(f"{key} {low:.4g}-{high:.4g} %" for key, (low, high) in fit.windows_percent.items())
     scatter = "unknown" if fit.scatter_percent is None else f"{fit.scatter_percent:.2g} percentage points"
-    parts += ["", wrapped(f"windows: {windows}; scatter {scatter} ({fit.dof} degrees of freedom)", indent=2)]
+    parts += [
+        "",
+        wrapped(
+            f"windows: {windows}; scatter {scatter} (degrees of freedom: {fit.dof})",
+            indent=2,
+        ),
+    ]
     if fit.rivals:
         rows = tuple(
             (
@@ -123,17 +132,22 @@ def species_table(
     return Table((*header, "from priors"), tuple(rows), numeric=(1, *range(3, len(header) + 1)))
 
 
-def prior_table(influence: PriorInfluence, *, quantities: tuple[str, ...] = ()) -> Table:
-    """Return the second table: every prior that matters, halved and doubled in width."""
-    rows = []
-    for shift in influence.shifts:
-        if quantities and shift.quantity not in quantities:
-            continue
-        known = shift.value is not None and shift.low is not None and shift.high is not None
-        interval = f"[{shift.low:.3g}, {shift.high:.3g}]" if known else ""
-        value = "-" if shift.value is None else f"{shift.value:.3g}"
-        rows.append((shift.prior, f"x {shift.factor:g}", shift.quantity, value, interval))
-    return Table(("prior", "width", "quantity", "mean", "interval"), tuple(rows), numeric=(3,))
+def prior_table(influence: PriorInfluence) -> Table:
+    """Return the second table: each quantity as it is, and with a prior's width halved and doubled."""
+    cells = {(s.prior, s.factor, s.quantity): s for s in influence.shifts}
+    pairs = list(dict.fromkeys((s.prior, s.quantity) for s in influence.shifts if s.prior != "none"))
+
+    def cell(prior: str, factor: float, quantity: str) -> str:
+        shift = cells.get((prior, factor, quantity))
+        if shift is None or shift.value is None or shift.low is None or shift.high is None:
+            return "-"
+        return f"{shift.value:.3g} [{shift.low:.3g}, {shift.high:.3g}]"
+
+    rows = [
+        (quantity, prior, cell(prior, 0.5, quantity), cell("none", 1.0, quantity), cell(prior, 2.0, quantity))
+        for quantity, prior in sorted(((q, p) for p, q in pairs), key=lambda item: item[0] != "purity")
+    ]
+    return Table(("quantity", "prior", "half as wide", "as documented", "twice as wide"), tuple(rows))
 
 
 def format_prediction(
@@ -177,7 +191,9 @@ def format_prediction(
             parts.append(wrapped(f"{words}: {value} {interval}", indent=2, hang=2, width=width))
     if result.trapped_host is not None and result.trapped_host.value is not None:
         value, interval = estimate_cells(result.trapped_host)
-        parts.append(wrapped(f"trapped host that this implies: {value} {interval}", indent=2, hang=2, width=width))
+        parts.append(
+            wrapped(f"trapped host that this implies: {value} {interval}", indent=2, hang=2, width=width)
+        )
     parts += _footing(result.source, result.prior_driven, width)
     if sensitivity and result.influence.shifts:
         parts += ["", "  priors halved and doubled", aligned(prior_table(result.influence), width=width)]
@@ -196,7 +212,8 @@ def format_dose(
     other, other_interval = estimate_cells(result.byproduct)
     parts = [
         f"{result.target}: dose {dose} {dose_interval}",
-        f"  window {low:g}-{high:g} %, purity {purity} {purity_interval}, by-product {other} {other_interval}",
+        f"  window {low:g}-{high:g} %; purity {purity} {purity_interval}; "
+        f"by-product {other} {other_interval}",
         wrapped(_limit_words(result), indent=2, hang=2, width=width),
         "",
         aligned(species_table(result.composition, result.influence), width=width),

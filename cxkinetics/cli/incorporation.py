@@ -1,0 +1,67 @@
+"""`cxkinetics incorporation`: a dose table to slopes, thresholds and plateau."""
+
+import argparse
+import sys
+
+__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "fit a table of guest added against guest incorporated: slopes, avalanche, saturation, plateau"
+EXAMPLE = "cxkinetics incorporation icp.csv --preset paper"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add file and options."""
+    parser.add_argument("file", metavar="FILE", help="dose table (text or Excel)")
+    parser.add_argument(
+        "--basis",
+        choices=("Ag/(Ag+Cd)", "Ag/Cd", "Ag/S"),
+        help="what incorporation is a percentage of (Ag: the guest, Cd: the host cation)",
+    )
+    parser.add_argument("--to-basis", choices=("Ag/(Ag+Cd)", "Ag/Cd"), help="convert to this basis first")
+    parser.add_argument(
+        "--dose-unit", choices=("percent", "fraction"), help="unit where the header is silent"
+    )
+    parser.add_argument("--preset", metavar="NAME", help="dose windows of the system, such as paper")
+    parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
+    parser.add_argument(
+        "--interval-doses",
+        choices=("censored", "leave-out"),
+        default="censored",
+        help="what to do with doses known only as an interval (default censored)",
+    )
+    parser.add_argument(
+        "--absolute-sigma", action="store_true", help="take the given uncertainties at their word"
+    )
+    parser.add_argument("--decimal", choices=(".", ","), help="decimal sign")
+    parser.add_argument("--sheet", help="sheet of a workbook")
+    parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals (default 0.95)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, fit, print."""
+    from cxkinetics.composition.incorporation import fit_incorporation
+    from cxkinetics.io.dose import load_dose_table
+
+    table = load_dose_table(
+        args.file, basis=args.basis, dose_unit=args.dose_unit, decimal=args.decimal, sheet=args.sheet
+    )
+    fit = fit_incorporation(
+        table,
+        preset=args.preset,
+        basis=args.to_basis,
+        system=args.system,
+        interval_doses=args.interval_doses.replace("-", " "),
+        absolute_sigma=args.absolute_sigma,
+        confidence=args.confidence,
+    )
+    if args.json:
+        import json
+
+        print(json.dumps(fit.to_dict(), allow_nan=False))
+    else:
+        from cxkinetics.report.composition_text import format_incorporation
+
+        print(format_incorporation(fit, warnings=False))
+    for remark in fit.warnings:
+        sys.stderr.write(f"{args.file}: {remark.text}\n")
+    return 0

@@ -1,0 +1,127 @@
+"""What `dose_for` returns: the dose for a target, its window, the purity and what limits it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cxkinetics.composition.prior_influence import PriorInfluence
+from cxkinetics.estimate import Estimate
+from cxkinetics.presentation import Presentable
+from cxkinetics.remarks import Remark
+from cxkinetics.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DOSE_SCHEMA", "DoseAdvice"]
+
+DOSE_SCHEMA = "cxkinetics.dose/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseAdvice(Presentable):
+    """The dose for a target species.
+
+    Attributes
+    ----------
+    target : str
+        Key of the species.
+    dose_percent : Estimate
+        Best dose (%); its interval holds the best doses of the single draws.
+    window_percent : tuple of float
+        Lowest and highest dose (%) with at least 90 % of the best share and little by-product.
+    purity : Estimate
+        Share of units that are the target, at that dose (0-1).
+    byproduct : Estimate
+        Share of product there (for the product itself: of what is not yet product).
+    incorporation_percent : Estimate
+        Incorporation to expect, percent.
+    composition : mapping of str to Estimate
+        Shares of all species at that dose.
+    limited_by : str
+        "cooperativity", "avalanche overlap", "plateau", "calibrated range" or "none".
+    influence : PriorInfluence
+        What comes from priors.
+    source : mapping
+        System, basis, origin of the draws, priors, options.
+    """
+
+    target: str
+    dose_percent: Estimate
+    window_percent: tuple[float, float]
+    purity: Estimate
+    byproduct: Estimate
+    incorporation_percent: Estimate
+    composition: Mapping[str, Estimate]
+    limited_by: str
+    influence: PriorInfluence
+    source: Mapping[str, Any]
+    warnings: tuple[Remark, ...] = ()
+    seed: int | None = None
+    version: str = __version__
+
+    @property
+    def prior_driven(self) -> tuple[str, ...]:
+        """Quantities of which at least half the variance comes from priors."""
+        return self.influence.driven
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per species at the best dose: share, low, high."""
+        import pandas as pd
+
+        rows = [[e.value, e.low, e.high] for e in self.composition.values()]
+        index = pd.Index(list(self.composition), name="species")
+        return pd.DataFrame(rows, index=index, columns=["share", "low", "high"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form of the documented schema."""
+        return {
+            "schema": DOSE_SCHEMA,
+            "version": self.version,
+            "target": self.target,
+            "dose_percent": self.dose_percent.to_dict(),
+            "window_percent": list(self.window_percent),
+            "purity": self.purity.to_dict(),
+            "byproduct": self.byproduct.to_dict(),
+            "incorporation_percent": self.incorporation_percent.to_dict(),
+            "composition": {key: estimate.to_dict() for key, estimate in self.composition.items()},
+            "limited_by": self.limited_by,
+            "prior_driven": list(self.prior_driven),
+            **self.influence.to_dict(),
+            "source": dict(self.source),
+            "seed": self.seed,
+            "warnings": [remark.to_dict() for remark in self.warnings],
+        }
+
+    def to_json(self) -> str:
+        """Return the result as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "DoseAdvice":
+        """Return the result that `to_json` wrote."""
+        record = json.loads(text)
+        low, high = record["window_percent"]
+        return cls(
+            target=record["target"],
+            dose_percent=Estimate.from_dict("dose", record["dose_percent"]),
+            window_percent=(low, high),
+            purity=Estimate.from_dict("purity", record["purity"]),
+            byproduct=Estimate.from_dict("by-product", record["byproduct"]),
+            incorporation_percent=Estimate.from_dict("incorporation", record["incorporation_percent"]),
+            composition={key: Estimate.from_dict(key, item) for key, item in record["composition"].items()},
+            limited_by=record["limited_by"],
+            influence=PriorInfluence.from_dict(record),
+            source=record["source"],
+            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
+            seed=record["seed"],
+            version=record["version"],
+        )
+
+    def __repr__(self) -> str:
+        low, high = self.window_percent
+        return (
+            f"DoseAdvice({self.target}: dose {self.dose_percent}, window {low:g}-{high:g} %, "
+            f"purity {self.purity}, limited by {self.limited_by})"
+        )

@@ -1,0 +1,303 @@
+"""`fit_incorporation`: a dose table in, slopes, thresholds, plateau and their intervals out.
+
+Without a preset all breaks are detected by the exact search of `map_search` and the intervals come
+from profiles; a dose known only as an interval enters as interval-censored. With the preset of a
+paper its windows are kept: an independent straight line in each of the two dose windows and the
+mean beyond, from the rows whose dose is exact (intervals are left out), with Wald intervals.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.composition.basis import on_basis
+from cxkinetics.composition.checks import curve_checks, more_in_than_added
+from cxkinetics.composition.incorporation_result import IncorporationFit
+from cxkinetics.composition.load_system import load_system
+from cxkinetics.composition.map_profile import Acceptance, Profiled, acceptance, profile_quantity
+from cxkinetics.composition.map_rivals import BROKEN_LINE, rank_rivals
+from cxkinetics.composition.map_search import Cells, MapPoints, MapSolution, search
+from cxkinetics.composition.preset_fit import fit_windows
+from cxkinetics.composition.system import System
+from cxkinetics.errors import FitError, UsageError
+from cxkinetics.fitting.parts import Rival
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.dose_table import DoseTable
+
+__all__ = ["INTERVAL_DOSES", "fit_incorporation"]
+
+INTERVAL_DOSES = ("censored", "leave out")
+"""What is done with a dose known only as an interval."""
+
+_AHEAD = 6.0
+_QUANTITIES = {
+    "b1": ("stage1_slope", "slope of stage 1", "%/%"),
+    "b2": ("stage2_slope", "slope of stage 2", "%/%"),
+    "b2/b1": ("slope_ratio", "slope ratio b2/b1", ""),
+    "D1": ("avalanche_dose_percent", "avalanche dose", "%"),
+    "D2": ("saturation_dose_percent", "saturation dose", "%"),
+    "y_f": ("plateau_percent", "plateau", "%"),
+}
+
+
+def fit_incorporation(
+    table: DoseTable,
+    *,
+    preset: str | None = None,
+    basis: str | None = None,
+    system: System | str | Path = "ag-cds",
+    interval_doses: str = "censored",
+    absolute_sigma: bool = False,
+    hosts_per_anion: float | None = None,
+    confidence: float = 0.95,
+) -> IncorporationFit:
+    """Fit a dose-incorporation curve: slow uptake, avalanche, plateau.
+
+    Parameters
+    ----------
+    table : DoseTable
+        Guest added against guest incorporated, percent; replicates and dose intervals allowed.
+    preset : str, optional
+        Name of dose windows that the system documents ("paper"); by default they are detected.
+    basis : str, optional
+        Convert the table to this basis first ("Ag/(Ag+Cd)", "Ag/Cd" or "Ag/S").
+    system : System, str or Path
+        Gives the preset and the stoichiometry of the checks.
+    interval_doses : str
+        "censored": such a point is matched by any dose in its interval; "leave out". A preset
+        always leaves them out.
+    absolute_sigma : bool
+        True: take `sigma_percent` at its word; otherwise only ratios matter and the scatter is
+        estimated.
+    hosts_per_anion : float, optional
+        Host cations per anion of the solid, to convert to or from "Ag/S".
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    IncorporationFit
+
+    Raises
+    ------
+    FitError
+        If the points cannot hold the curve.
+    UsageError
+        If an option is not known.
+
+    Examples
+    --------
+    >>> table = DoseTable(dose_percent=[0, 75, 100, 135, 175],
+    ...                   incorporation_percent=[0, 8.0, 12.1, 40.4, 40.0])
+    >>> fit = fit_incorporation(table, preset="paper")
+    >>> round(fit.slope_ratio.value, 3), round(fit.avalanche_dose_percent.value, 3)
+    (7.58, 97.958)
+    >>> sorted(fit_incorporation(table).not_identified)
+    ['D1', 'D2', 'b2', 'b2/b1']
+    """
+    chosen = load_system(system)
+    if interval_doses not in INTERVAL_DOSES:
+        raise UsageError(f"interval_doses is {interval_doses!r}; use one of {', '.join(INTERVAL_DOSES)}")
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
+    if absolute_sigma and table.sigma_percent is None:
+        raise UsageError("absolute_sigma=True needs a table with sigma_percent")
+    points = on_basis(table, basis or table.basis, hosts_per_anion=hosts_per_anion)
+    windows = _preset(chosen, preset)
+    interval = ~np.isfinite(points.dose_percent)
+    remarks = _remarks(points, chosen, interval, interval_doses if windows is None else "leave out")
+    options = {
+        "preset": preset,
+        "system": chosen.name,
+        "basis": points.basis,
+        "interval_doses": interval_doses if windows is None else "leave out",
+        "absolute_sigma": absolute_sigma,
+        "confidence": confidence,
+    }
+    used = points
+    if np.any(interval) and options["interval_doses"] == "leave out":
+        if interval.all():
+            raise FitError("every dose of the table is an interval; fit with interval_doses='censored'")
+        used = points.exact
+    if windows is not None:
+        fit = fit_windows(used, windows, points, confidence)
+        fit = replace(fit, options=options, warnings=(*remarks, *fit.warnings))
+    else:
+        fit = _fit_detected(used, points, options, remarks)
+    values = (fit.avalanche_dose_percent, fit.saturation_dose_percent, fit.plateau_percent)
+    avalanche, saturation, plateau = (estimate.value for estimate in values)
+    return replace(
+        fit,
+        checks=curve_checks(chosen, points, avalanche=avalanche, saturation=saturation, plateau=plateau),
+        mean_slope_ratio=_mean_slope_ratio(points, avalanche, saturation),
+    )
+
+
+def _preset(system: System, preset: str | None) -> Mapping[str, Any] | None:
+    if preset is None:
+        return None
+    if preset not in system.presets:
+        known = ", ".join(system.presets) or "none"
+        raise UsageError(f"{system.name} has no preset {preset!r}; it has {known}")
+    return system.presets[preset]
+
+
+def _remarks(points: DoseTable, system: System, interval: Array, treated: str) -> tuple[Remark, ...]:
+    remarks = list(points.remarks)
+    broken = more_in_than_added(points, system)
+    if broken is not None and not any(remark.code == broken.code for remark in remarks):
+        remarks.append(broken)
+    count = int(np.sum(interval))
+    if count:
+        how = (
+            "each is matched by any dose in its interval; where the interval was read off a fitted "
+            "line, the support it lends that line is circular"
+            if treated == "censored"
+            else "they are left out of the fit"
+        )
+        remarks.append(Remark("interval_doses", f"{count} doses are known only as intervals: {how}", count))
+    return tuple(remarks)
+
+
+def map_points(points: DoseTable) -> MapPoints:
+    """Return the rows of a dose table as points of the exact search."""
+    sigma = points.sigma_percent
+    weight = np.ones(points.n_points) if sigma is None else np.asarray(sigma) ** -2.0
+    low, high = np.asarray(points.dose_low_percent), np.asarray(points.dose_high_percent)
+    return MapPoints(low, high, np.asarray(points.incorporation_percent), weight)
+
+
+def _fit_detected(
+    used: DoseTable, points: DoseTable, options: Mapping[str, Any], remarks: tuple[Remark, ...]
+) -> IncorporationFit:
+    data = map_points(used)
+    distinct = np.unique(data.low[~data.censored]).size + int(data.censored.sum())
+    if distinct < 4:
+        raise FitError(
+            f"the curve has 4 parameters and the table {distinct} distinct doses; add samples, "
+            "or use predict and dose without a table (documented priors)"
+        )
+    cells = Cells(data)
+    best = search(cells).best()
+    at = (np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f))
+    informative = int(np.sum(~data.censored | (np.abs(data.residuals(*at)) > 0)))
+    dof = informative - 4  # a dose interval that reaches the point says nothing about the scatter
+    absolute = bool(options["absolute_sigma"])
+    scale = float(np.sum(data.weight * data.y**2))
+    accept = acceptance(best.rss, dof, options["confidence"], absolute_sigma=absolute, scale=scale)
+    profiled = _profiles(cells, best, accept)
+    rivals = rank_rivals(cells, data, best, informative)
+    not_identified = {q: p.flat for q, p in profiled.items() if p.flat is not None}
+    residuals = map_points(points).residuals(*(np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f)))
+    low, high = points.lowest_dose_percent, points.highest_dose_percent
+    warnings = (*remarks, *_open_questions(not_identified), *_shape_remarks(best, high))
+    estimates: dict[str, Any] = {field: profiled[q].estimate for q, (field, _, _) in _QUANTITIES.items()}
+    return IncorporationFit(
+        points=points,
+        options=options,
+        mean_slope_ratio=None,
+        windows_percent={
+            "stage 1": (low, min(best.D1, high)),
+            "stage 2": (min(best.D1, high), min(best.D2, high)),
+            "plateau": (min(best.D2, high), high),
+        },
+        residuals=residuals,
+        rss=best.rss,
+        dof=dof,
+        scatter_percent=_scatter(best.rss, dof, data.weight),
+        not_identified=not_identified,
+        rivals=rivals,
+        verdict=_verdict(rivals, best),
+        warnings=warnings,
+        **estimates,
+    )
+
+
+def _profiles(cells: Cells, best: MapSolution, accept: Acceptance) -> dict[str, Profiled]:
+    return {
+        quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit)
+        for quantity, (_, name, unit) in _QUANTITIES.items()
+    }
+
+
+def _scatter(rss: float, dof: int, weight: Array) -> float | None:
+    """Scatter of a point of average weight, in percentage points."""
+    return None if dof <= 0 else float(np.sqrt(rss / dof / np.mean(weight)))
+
+
+def _open_questions(flat: Mapping[str, tuple[float, float | None]]) -> tuple[Remark, ...]:
+    if not flat:
+        return ()
+    parts = []
+    for quantity, (low, high) in flat.items():
+        words = f"any {quantity} >= {low:.3g}" if high is None else f"{quantity} from {low:.4g} to {high:.4g}"
+        parts.append(words)
+    return (
+        Remark(
+            "not_identified",
+            f"the points do not identify {', '.join(flat)}: {'; '.join(parts)} fits equally well "
+            "(shown is the least steep); samples within the avalanche would tell",
+        ),
+    )
+
+
+def _shape_remarks(best: MapSolution, highest: float) -> tuple[Remark, ...]:
+    remarks = []
+    if best.b2 <= best.b1:
+        remarks.append(
+            Remark(
+                "no_avalanche", f"the second slope, {best.b2:.3g}, does not exceed the first, {best.b1:.3g}"
+            )
+        )
+    if highest <= best.D2 * (1 + 1e-9):
+        remarks.append(
+            Remark("no_plateau", f"no sample lies on a plateau: the table ends at {highest:g} % dose")
+        )
+    return tuple(remarks)
+
+
+def _verdict(rivals: tuple[Rival, ...], best: MapSolution) -> dict[str, str]:
+    broken = next(r for r in rivals if r.model == BROKEN_LINE)
+    others = [r for r in rivals if r.model != BROKEN_LINE]
+    if broken.delta_aicc is None:
+        return {
+            "code": "undecided",
+            "text": "too few points to compare the curve with simpler ones by AICc",
+        }
+    rival = min(others, key=lambda r: r.aicc if r.aicc is not None else np.inf)
+    lead = (rival.aicc or 0.0) - (broken.aicc or 0.0)
+    if lead >= _AHEAD and best.b2 > best.b1:
+        text = f"slow uptake, avalanche and plateau: ahead of {rival.model} by {lead:.0f} in AICc"
+        return {"code": "avalanche", "text": text}
+    if lead <= -_AHEAD or best.b2 <= best.b1:
+        return {
+            "code": "no_avalanche",
+            "text": f"no avalanche in these points: {rival.model} does as well (AICc {-lead:+.1f})",
+        }
+    return {
+        "code": "undecided",
+        "text": f"avalanche against {rival.model}: {lead:+.1f} in AICc, too little to decide",
+    }
+
+
+def _mean_slope_ratio(points: DoseTable, avalanche: float | None, saturation: float | None) -> float | None:
+    """Chords between samples (means of replicates), as the definition in the interface has it."""
+    dose, y = np.asarray(points.dose_percent), np.asarray(points.incorporation_percent)
+    known = np.isfinite(dose)
+    if avalanche is None or saturation is None or not known.any():
+        return None
+    doses = np.unique(dose[known])
+    means = np.array([y[known][dose[known] == d].mean() for d in doses])
+    slack = 1e-9 * float(doses[-1])
+    before, after = np.flatnonzero(doses <= avalanche + slack), np.flatnonzero(doses >= saturation - slack)
+    if not before.size or not after.size or doses[before[-1]] <= 0:
+        return None
+    last, first = before[-1], after[0]
+    start = means[0] if doses[0] == 0 else 0.0
+    chord1 = (means[last] - start) / doses[last]
+    chord2 = (means[first] - means[last]) / (doses[first] - doses[last])
+    return float(chord2 / chord1) if chord1 > 0 else None

@@ -1,0 +1,220 @@
+"""What a fit of a dose table returns: slopes, thresholds, plateau, rivals and what stays open."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
+from cxkinetics.composition import incorporation_map
+from cxkinetics.composition.checks import Check
+from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.fitting.parts import Rival
+from cxkinetics.presentation import Presentable
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.dose_table import DoseTable
+from cxkinetics.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["INCORPORATION_SCHEMA", "IncorporationFit"]
+
+INCORPORATION_SCHEMA = "cxkinetics.incorporation/1"
+
+_ESTIMATES = (
+    "stage1_slope",
+    "stage2_slope",
+    "slope_ratio",
+    "avalanche_dose_percent",
+    "saturation_dose_percent",
+    "plateau_percent",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class IncorporationFit(Presentable):
+    """A dose-incorporation curve: y = b1 D up to D1, then slope b2, then the plateau y_f.
+
+    Attributes
+    ----------
+    points : DoseTable
+        The table that was fitted, on the basis of the fit.
+    options : mapping
+        preset, basis, interval_doses, absolute_sigma and confidence.
+    stage1_slope, stage2_slope, slope_ratio : Estimate
+        b1, b2 (percent per percent) and b2/b1.
+    mean_slope_ratio : float or None
+        Chord from the last sample at or below the avalanche dose to the first at or above
+        saturation, over the chord from 0 to the former.
+    avalanche_dose_percent, saturation_dose_percent, plateau_percent : Estimate
+        D1, D2 and y_f, percent.
+    intercept : float
+        Incorporation of the first line at dose 0, percent: 0 unless a preset left it free.
+    windows_percent : mapping
+        Dose window of each stage, percent.
+    not_identified : mapping
+        Quantity -> (low, high) of values that fit equally well; high None where open.
+    residuals : Array, shape (n,)
+        Incorporation minus curve (for a dose interval: distance from what the curve reaches in it).
+    rss, dof, scatter_percent : numbers
+        Weighted sum of squares, degrees of freedom, and the scatter about the curve.
+    rivals : tuple of Rival
+        The curve against one line, line and plateau, Hill.
+    verdict : mapping
+        "code" ("avalanche", "no_avalanche", "undecided") and "text".
+    checks : tuple of Check
+        Mass-balance checks with their numbers.
+    warnings : tuple of Remark
+    """
+
+    points: DoseTable
+    options: Mapping[str, Any]
+    stage1_slope: Estimate
+    stage2_slope: Estimate
+    slope_ratio: Estimate
+    mean_slope_ratio: float | None
+    avalanche_dose_percent: Estimate
+    saturation_dose_percent: Estimate
+    plateau_percent: Estimate
+    windows_percent: Mapping[str, tuple[float, float]]
+    residuals: Array
+    rss: float
+    dof: int
+    scatter_percent: float | None
+    intercept: float = 0.0
+    not_identified: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    rivals: tuple[Rival, ...] = ()
+    verdict: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    warnings: tuple[Remark, ...] = ()
+    version: str = __version__
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "residuals", frozen_array(self.residuals))
+
+    @property
+    def basis(self) -> str:
+        """What incorporation is a percentage of."""
+        return self.points.basis
+
+    @property
+    def n_exact(self) -> int:
+        """Samples whose dose is known exactly."""
+        return int(np.sum(np.isfinite(self.points.dose_percent)))
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The map's numbers b1, D1, b2, y_f (y_f above the intercept)."""
+        estimates = (self.stage1_slope, self.avalanche_dose_percent, self.stage2_slope, self.plateau_percent)
+        values = [np.nan if e.value is None else e.value for e in estimates]
+        values[3] -= self.intercept
+        return dict(zip(("b1", "D1", "b2", "y_f"), values, strict=True))
+
+    def incorporation_at(self, dose_percent: ArrayLike) -> Array:
+        """Return the fitted incorporation (%) at any dose (%)."""
+        curve: Array = self.intercept + incorporation_map.incorporation(dose_percent, **self.parameters)
+        return curve
+
+    def dose_at(self, incorporation_percent: float) -> tuple[float, float] | None:
+        """Return the lowest and highest dose (%) that give an incorporation (%).
+
+        They agree off the plateau; on it the highest is inf. None above the plateau.
+        """
+        low, high = incorporation_map.dose_interval(incorporation_percent - self.intercept, **self.parameters)
+        if np.isnan(low):
+            return None
+        return float(low), float(high)
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per fitted number: value, se, low, high, unit, method, reason."""
+        import pandas as pd
+
+        columns = ("value", "se", "low", "high", "unit", "method", "reason")
+        rows = [[getattr(getattr(self, name), column) for column in columns] for name in _ESTIMATES]
+        return pd.DataFrame(rows, index=pd.Index(_ESTIMATES, name="quantity"), columns=list(columns))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form of the documented schema."""
+        source = self.points.source
+        return {
+            "schema": INCORPORATION_SCHEMA,
+            "version": self.version,
+            "file": source.file,
+            "sha256": source.sha256,
+            "simulated": source.simulated,
+            "basis": self.basis,
+            "n_points": self.points.n_points,
+            "n_interval_doses": self.points.n_points - self.n_exact,
+            "options": dict(self.options),
+            **{name: getattr(self, name).to_dict() for name in _ESTIMATES},
+            "mean_slope_ratio": finite_or_none(self.mean_slope_ratio),
+            "intercept_percent": self.intercept,
+            "windows_percent": {name: list(window) for name, window in self.windows_percent.items()},
+            "not_identified": {name: list(span) for name, span in self.not_identified.items()},
+            "rss": self.rss,
+            "dof": self.dof,
+            "scatter_percent": finite_or_none(self.scatter_percent),
+            "rivals": [rival.to_dict() for rival in self.rivals],
+            "verdict": dict(self.verdict),
+            "checks": [check.to_dict() for check in self.checks],
+            "warnings": [remark.to_dict() for remark in self.warnings],
+        }
+
+    def to_json(self) -> str:
+        """Return the whole result, its points included, as JSON text."""
+        data = {"points": self.points.to_dict(), "residuals": self.residuals.tolist()}
+        return json.dumps(self.to_dict() | {"data": data}, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "IncorporationFit":
+        """Return the result that `to_json` wrote."""
+        record = json.loads(text)
+        estimates = {name: Estimate.from_dict(_NAMES[name], record[name]) for name in _ESTIMATES}
+        return cls(
+            points=DoseTable.from_dict(record["data"]["points"]),
+            options=record["options"],
+            mean_slope_ratio=record["mean_slope_ratio"],
+            windows_percent={n: (w[0], w[1]) for n, w in record["windows_percent"].items()},
+            residuals=np.array(record["data"]["residuals"], dtype=float),
+            rss=record["rss"],
+            dof=record["dof"],
+            scatter_percent=record["scatter_percent"],
+            intercept=record["intercept_percent"],
+            not_identified={n: (s[0], s[1]) for n, s in record["not_identified"].items()},
+            rivals=tuple(Rival.from_dict(item) for item in record["rivals"]),
+            verdict=record["verdict"],
+            checks=tuple(Check.from_dict(item) for item in record["checks"]),
+            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
+            version=record["version"],
+            **estimates,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, IncorporationFit):
+            return NotImplemented
+        return (
+            self.to_dict() == other.to_dict()
+            and self.points == other.points
+            and same_array(self.residuals, other.residuals)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return (
+            f"IncorporationFit(b1 = {self.stage1_slope}, b2 = {self.stage2_slope}, "
+            f"D1 = {self.avalanche_dose_percent}; {self.points.n_points} points)"
+        )
+
+
+_NAMES = {
+    "stage1_slope": "slope of stage 1",
+    "stage2_slope": "slope of stage 2",
+    "slope_ratio": "slope ratio b2/b1",
+    "avalanche_dose_percent": "avalanche dose",
+    "saturation_dose_percent": "saturation dose",
+    "plateau_percent": "plateau",
+}

@@ -1,0 +1,118 @@
+"""What is known about a sample, in any form a user has it, turned into parameter draws."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
+from cxkinetics.composition.incorporation import fit_incorporation
+from cxkinetics.composition.incorporation_result import IncorporationFit
+from cxkinetics.composition.load_system import load_system
+from cxkinetics.composition.system import System
+from cxkinetics.composition.table_draws import fit_draws
+from cxkinetics.errors import ExtrapolationError, InputError, UsageError
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.dose_table import BASES, DoseTable
+
+__all__ = ["Knowledge", "check_confidence", "check_dose", "known_draws", "source_record"]
+
+Knowledge: TypeAlias = DoseTable | IncorporationFit | ParameterDraws | None
+"""A table, its fit, ready-made draws, or nothing (then the system's documented priors speak)."""
+
+
+def known_draws(
+    table: Knowledge,
+    system: System | str | Path,
+    *,
+    basis: str | None = None,
+    n_draws: int = DEFAULT_DRAWS,
+    rng: np.random.Generator | int | None = None,
+) -> tuple[ParameterDraws, tuple[Remark, ...]]:
+    """Return parameter draws and the remarks that came with the data.
+
+    Parameters
+    ----------
+    table : DoseTable, IncorporationFit, ParameterDraws or None
+        What is known; draws are used as they are (cut to `n_draws`).
+    system : System, str or Path
+        Ignored where draws bring their own.
+    basis : str, optional
+        How incorporations are to be read; that of the table by default.
+    n_draws : int
+        At least 100.
+    rng : Generator or int, optional
+        A seed is stored; a fixed one is used where none is given.
+
+    Raises
+    ------
+    InputError
+        If nothing is known about the dose curve of that system.
+    """
+    if n_draws < 100:
+        raise UsageError(f"n_draws is {n_draws}; at least 100 are needed for an interval")
+    if isinstance(table, ParameterDraws):
+        return (table.first(n_draws) if n_draws < table.n_draws else table), ()
+    chosen = load_system(system)
+    random, seed = generator(rng)
+    if table is None:
+        if basis is not None and basis not in BASES:
+            raise UsageError(f"basis is {basis!r}; it must be one of {', '.join(BASES)}")
+        return prior_draws(chosen, basis or BASES[0], n_draws, random, seed), ()
+    fit = table
+    if isinstance(fit, DoseTable):
+        fit = fit_incorporation(fit, system=chosen, basis=basis)
+    elif not isinstance(fit, IncorporationFit):
+        raise InputError(
+            f"table is a {type(table).__name__}; give a DoseTable (cx.load_dose_table), "
+            "the result of fit_incorporation, or parameter draws"
+        )
+    return fit_draws(fit, chosen, n_draws, random, seed), fit.warnings
+
+
+def check_dose(dose_percent: float, draws: ParameterDraws, *, extrapolate: bool) -> Remark | None:
+    """Refuse a dose outside the calibrated ones, or return the remark that it was extrapolated.
+
+    Raises
+    ------
+    InputError
+        If the dose is negative or not finite.
+    ExtrapolationError
+        If it lies outside and extrapolation was not asked for.
+    """
+    if not np.isfinite(dose_percent) or dose_percent < 0:
+        raise InputError(f"the dose is {dose_percent:g} %; it must be a finite number from 0")
+    low, high = draws.calibrated_dose_percent
+    if low <= dose_percent <= high:
+        return None
+    if not extrapolate:
+        raise ExtrapolationError(
+            f"a dose of {dose_percent:g} % lies outside the calibrated {low:g}-{high:g} %; "
+            "measure there, or pass extrapolate=True (--extrapolate)"
+        )
+    return Remark(
+        "extrapolated", f"{dose_percent:g} % lies outside the calibrated {low:g}-{high:g} %: extrapolated"
+    )
+
+
+def check_confidence(confidence: float) -> None:
+    """Refuse a confidence that is not between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
+
+
+def source_record(draws: ParameterDraws) -> dict[str, object]:
+    """Return what a result records about where its draws come from."""
+    return {
+        "system": draws.system.name,
+        "basis": draws.basis,
+        "origin": draws.origin,
+        "calibrated_dose_percent": [
+            value if np.isfinite(value) else None for value in draws.calibrated_dose_percent
+        ],
+        "n_draws": draws.n_draws,
+        "seed": draws.seed,
+        "priors": {
+            name: prior.to_dict() for name, prior in draws.priors.items() if name not in draws.measured
+        },
+    }

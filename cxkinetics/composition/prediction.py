@@ -1,0 +1,139 @@
+"""What `predict` returns: the composition at a dose, with intervals and what they rest on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cxkinetics.composition.prior_influence import PriorInfluence
+from cxkinetics.estimate import Estimate
+from cxkinetics.presentation import Presentable
+from cxkinetics.remarks import Remark
+from cxkinetics.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PREDICT_SCHEMA", "Prediction"]
+
+PREDICT_SCHEMA = "cxkinetics.predict/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction(Presentable):
+    """The composition at a dose.
+
+    Attributes
+    ----------
+    dose_percent : float
+        Guest added, percent of the host cation.
+    incorporation_percent : Estimate
+        Guest in the solid, percent on the basis in `source`.
+    stage : str
+        "stage 1" (before the avalanche dose), "stage 2" or "plateau": the most probable one.
+    stage_probability : mapping
+        Share of the draws in each.
+    species : mapping of str to Estimate
+        Share of units (original clusters) in each species; the values are means and sum to 1.
+    guest_share : mapping
+        Share of all guest that each species holds, at the mean composition.
+    conversion : mapping of str to Estimate
+        "compositional" (share turned into product, by occupancy), "compositional_mass_balance" (the
+        same by the mass balance with T from the plateau) and, where an absorbance ratio was given,
+        "optical" and the "gap" between them.
+    trapped_host : Estimate or None
+        Trapped host per unit that the composition implies.
+    influence : PriorInfluence
+        What comes from priors.
+    source : mapping
+        System, basis, origin of the draws, priors, seed.
+    """
+
+    dose_percent: float
+    incorporation_percent: Estimate
+    stage: str
+    stage_probability: Mapping[str, float]
+    species: Mapping[str, Estimate]
+    guest_share: Mapping[str, float | None]
+    conversion: Mapping[str, Estimate]
+    trapped_host: Estimate | None
+    influence: PriorInfluence
+    source: Mapping[str, Any]
+    warnings: tuple[Remark, ...] = ()
+    seed: int | None = None
+    version: str = __version__
+
+    @property
+    def prior_driven(self) -> tuple[str, ...]:
+        """Quantities of which at least half the variance comes from priors."""
+        return self.influence.driven
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per species: share with interval, share of guest, variance from priors."""
+        import pandas as pd
+
+        rows = [
+            [e.value, e.low, e.high, self.guest_share[key], self.influence.from_priors.get(key)]
+            for key, e in self.species.items()
+        ]
+        columns = ["share", "low", "high", "share_of_guest", "variance_from_priors"]
+        return pd.DataFrame(rows, index=pd.Index(list(self.species), name="species"), columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form of the documented schema."""
+        return {
+            "schema": PREDICT_SCHEMA,
+            "version": self.version,
+            "dose_percent": self.dose_percent,
+            "incorporation_percent": self.incorporation_percent.to_dict(),
+            "stage": self.stage,
+            "stage_probability": dict(self.stage_probability),
+            "species": {key: estimate.to_dict() for key, estimate in self.species.items()},
+            "guest_share": dict(self.guest_share),
+            "conversion": {key: estimate.to_dict() for key, estimate in self.conversion.items()},
+            "trapped_host": None if self.trapped_host is None else self.trapped_host.to_dict(),
+            "prior_driven": list(self.prior_driven),
+            **self.influence.to_dict(),
+            "source": dict(self.source),
+            "seed": self.seed,
+            "warnings": [remark.to_dict() for remark in self.warnings],
+        }
+
+    def to_json(self) -> str:
+        """Return the result as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Prediction":
+        """Return the result that `to_json` wrote."""
+        record = json.loads(text)
+        trapped = record["trapped_host"]
+        return cls(
+            dose_percent=record["dose_percent"],
+            incorporation_percent=Estimate.from_dict("incorporation", record["incorporation_percent"]),
+            stage=record["stage"],
+            stage_probability=record["stage_probability"],
+            species={key: Estimate.from_dict(key, item) for key, item in record["species"].items()},
+            guest_share=record["guest_share"],
+            conversion={
+                key: Estimate.from_dict(_CONVERSIONS[key], item) for key, item in record["conversion"].items()
+            },
+            trapped_host=None if trapped is None else Estimate.from_dict("trapped host implied", trapped),
+            influence=PriorInfluence.from_dict(record),
+            source=record["source"],
+            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
+            seed=record["seed"],
+            version=record["version"],
+        )
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{key} {e.value or 0:.2f}" for key, e in self.species.items())
+        return f"Prediction({self.dose_percent:g} % dose, {self.incorporation_percent}: {shares})"
+
+
+_CONVERSIONS = {
+    "compositional": "conversion by occupancy",
+    "compositional_mass_balance": "conversion by mass balance",
+    "optical": "optical conversion 1 - A/A0",
+    "gap": "optical minus compositional",
+}

@@ -1,0 +1,125 @@
+"""From parameter draws and doses to incorporation and species: draws x doses in one call."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.composition import incorporation_map, mass_balance
+from cxkinetics.composition.draws import ParameterDraws
+from cxkinetics.composition.occupancy import species_shares
+from cxkinetics.composition.system import MAP_PARAMETERS
+from cxkinetics.estimate import Estimate
+from cxkinetics.signals.dose_table import BASES
+
+__all__ = [
+    "draw_estimate",
+    "incorporation_draws",
+    "mass_balance_conversion",
+    "saturation_draws",
+    "share_draws",
+    "species_draws",
+    "trapped_draws",
+]
+
+METHOD = "parameter draws"
+
+
+def incorporation_draws(draws: ParameterDraws, dose_percent: ArrayLike) -> Array:
+    """Return the incorporation (%) for every draw and dose, shape (n, g)."""
+    columns = {name: draws.values[name][:, None] for name in MAP_PARAMETERS}
+    return incorporation_map.incorporation(np.atleast_1d(np.asarray(dose_percent, dtype=float)), **columns)
+
+
+def saturation_draws(draws: ParameterDraws) -> Array:
+    """Return the saturation dose D2 (%) of every draw, shape (n,)."""
+    return incorporation_map.saturation_dose(*(draws.values[name] for name in MAP_PARAMETERS))
+
+
+def share_draws(draws: ParameterDraws, incorporation_percent: Array) -> Array:
+    """Return the shares of all species at given incorporations (n, g): shape (species, n, g)."""
+    columns = {name: draws.values[name][:, None] for name in ("y2", "y_on", "y_f", "alpha")}
+    return species_shares(incorporation_percent, n_steps=draws.system.n_steps, **columns)
+
+
+def species_draws(draws: ParameterDraws, dose_percent: ArrayLike) -> Array:
+    """Return the shares of all species for every draw and dose, shape (species, n, g)."""
+    return share_draws(draws, incorporation_draws(draws, dose_percent))
+
+
+def trapped_draws(draws: ParameterDraws, shares: Array, incorporation_percent: Array) -> Array | None:
+    """Return the trapped host T that the mass balance then implies, shape (n, g); None on guest/anion.
+
+    Parameters
+    ----------
+    draws : ParameterDraws
+        Their rho and eta are used.
+    shares : Array, shape (species, n, g)
+    incorporation_percent : Array, shape (n, g)
+    """
+    if draws.basis == BASES[2]:
+        return None
+    return mass_balance.trapped_host(
+        draws.system,
+        shares,
+        incorporation_percent,
+        rho=draws.values["rho"][:, None],
+        eta=draws.values["eta"][:, None],
+        basis=draws.basis,
+    )
+
+
+def mass_balance_conversion(draws: ParameterDraws, incorporation_percent: Array) -> Array:
+    """Return the conversion X that the mass balance gives, T set by the plateau; shape (n, g).
+
+    The plateau is full exchange, so T = g eta (1 - y_f)/y_f - rho h_0 (on guest/(guest + host));
+    draws of rho and eta that make T negative are left out as NaN. Cut to 0-1.
+    """
+    rho, eta, top = (draws.values[name][:, None] for name in ("rho", "eta", "y_f"))
+    if draws.basis == BASES[2]:
+        trapped = np.zeros_like(top)
+    else:
+        total = mass_balance.trapped_and_retained_at_plateau(draws.system, top, eta=eta, basis=draws.basis)
+        trapped = total - rho * draws.system.n_hosts
+    share = mass_balance.conversion(
+        draws.system, incorporation_percent, T=trapped, rho=rho, eta=eta, basis=draws.basis
+    )
+    result: Array = np.where(trapped < 0, np.nan, np.clip(share, 0.0, 1.0))
+    return result
+
+
+def draw_estimate(
+    name: str, values: Array, *, confidence: float, unit: str = "", method: str = METHOD
+) -> Estimate:
+    """Return mean, standard deviation and equal-tailed interval of draws as an estimate.
+
+    Parameters
+    ----------
+    values : Array, shape (n,)
+        NaN draws are left out and counted in the reason.
+    """
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return Estimate(name=name, value=None, unit=unit, method=method, reason="no draw allows it")
+    tail = 0.5 * (1 - confidence)
+    low, high = np.quantile(known, [tail, 1 - tail])
+    missing = values.size - known.size
+    reason = f"{missing} of {values.size} draws left out: they break the mass balance" if missing else ""
+    return Estimate(
+        name=name,
+        value=float(known.mean()),
+        se=float(known.std()),
+        low=float(low),
+        high=float(high),
+        unit=unit,
+        method=method,
+        reason=reason,
+    )
+
+
+def share_estimates(keys: Sequence[str], shares: Array, confidence: float) -> Mapping[str, Estimate]:
+    """Return the estimate of each share from its draws, shape (species, n)."""
+    return {
+        key: draw_estimate(key, values, confidence=confidence)
+        for key, values in zip(keys, shares, strict=True)
+    }

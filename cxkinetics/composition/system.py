@@ -1,0 +1,348 @@
+"""A system: host cluster, guest, product and charge rule, and the stoichiometry that follows.
+
+Five entries define a system (host formula, guest, product formula, maximal dopants, charge rule);
+every count used elsewhere is derived from them, none is typed. Shares are of clusters as they were
+before exchange ("units", here S33): agglomerated product has no cluster count of its own.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from typing import Any
+
+from cxkinetics.composition.priors import Prior
+from cxkinetics.errors import InputError
+from cxkinetics.models.formula import OXIDATION_STATES, Formula, parse
+from cxkinetics.signals.dose_table import BASES
+
+__all__ = ["CHARGE_RULES", "FULL_DOPING", "MAP_PARAMETERS", "System"]
+
+CHARGE_RULES = ("one-to-one", "charge-balanced")
+"""Each guest displaces one host cation (the charge is balanced outside the core), or as many guests
+as carry the same charge displace one."""
+
+FULL_DOPING = "full doping"
+"""In a prior: the incorporation of a pure sample of the most doped cluster, on the basis in use."""
+
+MAP_PARAMETERS = ("b1", "D1", "b2", "y_f")
+"""Parameters of the dose-incorporation map, in this order."""
+
+_GENERIC: Mapping[str, Mapping[str, Any]] = {
+    "y2": {
+        "distribution": "uniform",
+        "parameters": ["full doping, T = 100", FULL_DOPING],
+        "unit": "%",
+        "note": "not published: anything from no trapped host to 100 host cations trapped per cluster",
+    },
+    "y_on": {
+        "distribution": "uniform",
+        "parameters": ["full doping, T = 100", FULL_DOPING],
+        "unit": "%",
+        "note": "not published: taken as y2",
+    },
+    "alpha": {
+        "distribution": "lognormal",
+        "parameters": [0.0, 1.0986122886681098],
+        "bounds": [0.0, 1000.0],
+        "note": "a factor of 3 either way about equivalent sites",
+    },
+    "T": {"distribution": "uniform", "parameters": [0.0, 100.0], "bounds": [0.0, 1000.0]},
+    "rho": {"distribution": "uniform", "parameters": [0.0, 1.0], "bounds": [0.0, 1.0]},
+    "eta": {"distribution": "beta", "parameters": [8.0, 2.0], "bounds": [0.0, 1.0]},
+    "phi": {"distribution": "uniform", "parameters": [0.05, 1.0], "bounds": [0.0, 1.0]},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Host, guest, product and rule, with priors and presets where any are known.
+
+    Parameters
+    ----------
+    host : str or Formula
+        The host cluster, such as "Cd34S33": one cation and one anion (ligands are left out).
+    guest : str
+        Symbol of the guest cation, such as "Ag".
+    product : str or Formula
+        What full exchange gives, such as "Ag2S": guest and the host's anion.
+    max_dopants : int
+        Most guests a cluster takes before it turns into the product.
+    charge_rule : str
+        One of `CHARGE_RULES`.
+    name, title, source : str
+        Name, words for a heading, and where the numbers come from.
+    priors : mapping
+        Parameter name -> {"distribution", "parameters", "bounds", "unit", "data", "note"};
+        what is absent takes a wide generic prior (the map parameters have none).
+    presets : mapping
+        Name -> {"stage1_percent", "stage2_percent", "plateau_from_percent"}: dose windows.
+    calibrated_dose_percent : tuple of float, optional
+        Doses that the map priors were made from.
+    detection : mapping
+        Technique -> {"cluster_share", "product_share", "note"}: chosen detection limits.
+    optical : mapping
+        Peak positions and the like, nm.
+    observed : tuple of mapping
+        Dopant counts read off mass spectra: {"incorporation_percent", "dopants", "note"}.
+    assumed : tuple of str
+        What is taken over without a published number.
+
+    Raises
+    ------
+    InputError
+        If the formulae do not fit together or the rule leaves half an atom.
+
+    Examples
+    --------
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_dopants=2)
+    >>> system.species
+    ('Cd34S33', 'AgCd33S33', 'Ag2Cd32S33', 'Ag2S')
+    >>> system.guests_at_full_exchange
+    66.0
+    """
+
+    host: Formula
+    guest: str
+    product: Formula
+    max_dopants: int = 2
+    charge_rule: str = "one-to-one"
+    name: str = ""
+    title: str = ""
+    source: str = ""
+    priors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    calibrated_dose_percent: tuple[float, float] | None = None
+    detection: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    optical: Mapping[str, float] = field(default_factory=dict)
+    observed: tuple[Mapping[str, Any], ...] = ()
+    assumed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        for name in ("host", "product"):
+            given: object = getattr(self, name)
+            set_field(self, name, (parse(given) if isinstance(given, str) else getattr(self, name)).bare)
+        if not self.name:
+            set_field(self, "name", f"{self.guest} into {self.host}")
+        if self.calibrated_dose_percent is not None:
+            low, high = self.calibrated_dose_percent
+            set_field(self, "calibrated_dose_percent", (float(low), float(high)))
+        set_field(self, "assumed", tuple(self.assumed))
+        set_field(self, "observed", tuple(dict(item) for item in self.observed))
+        if self.charge_rule not in CHARGE_RULES:
+            raise InputError(
+                f"charge_rule is {self.charge_rule!r}; it must be one of {', '.join(CHARGE_RULES)}"
+            )
+        self._check_elements()
+        if self.max_dopants < 1 or self.max_dopants != int(self.max_dopants):
+            raise InputError(f"max_dopants is {self.max_dopants}; it must be a whole number from 1")
+        if self.max_dopants % self.guests_per_step:
+            raise InputError(
+                f"max_dopants = {self.max_dopants} leaves half an atom: by the {self.charge_rule} rule "
+                f"{self.guest} enters {self.guests_per_step} at a time"
+            )
+        if self.hosts_left(self.max_dopants) < 0:
+            raise InputError(
+                f"{self.max_dopants} {self.guest} displace more {self.host_cation} than {self.host} holds"
+            )
+        unknown = set(self.priors) - {*MAP_PARAMETERS, *_GENERIC}
+        if unknown:
+            known = ", ".join((*MAP_PARAMETERS, *_GENERIC))
+            raise InputError(f"prior {sorted(unknown)[0]!r} belongs to no parameter; known: {known}")
+        self.resolved_priors(BASES[0])
+
+    def _check_elements(self) -> None:
+        host, product = dict(self.host.core), dict(self.product.core)
+        if len(host) != 2:
+            raise InputError(f"host {self.host} must hold one cation and one anion, such as Cd34S33")
+        shared = set(host) & set(product)
+        if self.guest in host:
+            raise InputError(f"guest {self.guest} is already in the host {self.host}")
+        if len(product) != 2 or self.guest not in product or len(shared) != 1:
+            raise InputError(
+                f"product {self.product} must hold the guest {self.guest} and the anion of {self.host}, "
+                "such as Ag2S"
+            )
+
+    @property
+    def anion(self) -> str:
+        """Symbol of the anion that host and product share."""
+        return next(symbol for symbol, _ in self.host.core if self.product.count(symbol))
+
+    @property
+    def host_cation(self) -> str:
+        """Symbol of the cation that is exchanged."""
+        return next(symbol for symbol, _ in self.host.core if symbol != self.anion)
+
+    @property
+    def n_hosts(self) -> int:
+        """Host cations in a cluster before exchange (34 in Cd34S33)."""
+        return self.host.count(self.host_cation)
+
+    @property
+    def n_anions(self) -> int:
+        """Anions in a cluster (33 in Cd34S33); the unit that shares count."""
+        return self.host.count(self.anion)
+
+    @property
+    def guests_at_full_exchange(self) -> float:
+        """Guests per unit when all of it is product (66 per S33 for Ag2S)."""
+        return self.n_anions * self.product.count(self.guest) / self.product.count(self.anion)
+
+    @property
+    def guests_per_host(self) -> Fraction:
+        """Guests that displace one host cation, by the charge rule."""
+        if self.charge_rule == "one-to-one":
+            return Fraction(1)
+        missing = [s for s in (self.guest, self.host_cation) if s not in OXIDATION_STATES]
+        if missing:
+            raise InputError(
+                f"the charge of {missing[0]} is not known, which the rule charge-balanced needs; "
+                "use the rule one-to-one"
+            )
+        return Fraction(OXIDATION_STATES[self.host_cation], OXIDATION_STATES[self.guest])
+
+    @property
+    def guests_per_step(self) -> int:
+        """Guests that enter together so that whole host cations leave."""
+        return self.guests_per_host.numerator
+
+    @property
+    def n_steps(self) -> int:
+        """Doping steps up to the most doped cluster."""
+        return self.max_dopants // self.guests_per_step
+
+    @property
+    def dopant_counts(self) -> tuple[int, ...]:
+        """Guests in each cluster, from 0 to `max_dopants`."""
+        return tuple(range(0, self.max_dopants + 1, self.guests_per_step))
+
+    def hosts_left(self, dopants: int) -> int:
+        """Return how many host cations a cluster with `dopants` guests holds."""
+        return self.n_hosts - int(dopants / self.guests_per_host)
+
+    def cluster(self, dopants: int) -> str:
+        """Return the formula of the cluster with `dopants` guests, guest first.
+
+        Examples
+        --------
+        >>> System(host="Cd34S33", guest="Cu", product="CuS").cluster(1)
+        'CuCd33S33'
+        """
+        parts = [
+            (self.guest, dopants),
+            (self.host_cation, self.hosts_left(dopants)),
+            (self.anion, self.n_anions),
+        ]
+        return "".join(symbol + (str(n) if n != 1 else "") for symbol, n in parts if n)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Formulae of the clusters, by number of guests."""
+        return tuple(self.cluster(n) for n in self.dopant_counts)
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Keys of a composition: the clusters, then the product."""
+        guest_first = sorted(self.product.core, key=lambda item: item[0] != self.guest)
+        product = "".join(symbol + (str(n) if n != 1 else "") for symbol, n in guest_first)
+        return (*self.clusters, product)
+
+    def species_key(self, text: str) -> str:
+        """Return the key of the species that `text` means (elements in any order, ligands left out).
+
+        Raises
+        ------
+        InputError
+            If the system has no such species; the message lists those it has.
+
+        Examples
+        --------
+        >>> System(host="Cd34S33", guest="Ag", product="Ag2S").species_key("Cd32Ag2S33(L)")
+        'Ag2Cd32S33'
+        """
+        wanted = parse(text).bare
+        for key in self.species:
+            if parse(key) == wanted:
+                return key
+        near = difflib.get_close_matches(text, self.species, 1, 0.6)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise InputError(
+            f"{text} is no species of {self.name}{hint}; it has {', '.join(self.species)}", value=text
+        )
+
+    def pure_incorporation(self, dopants: float, basis: str, trapped: float = 0.0) -> float:
+        """Return the incorporation (%) of a sample of clusters with `dopants` guests each.
+
+        Parameters
+        ----------
+        dopants : float
+            Guests per cluster.
+        basis : str
+            One of `BASES`.
+        trapped : float
+            Host cations per cluster that are counted but sit outside the clusters.
+
+        Examples
+        --------
+        >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+        >>> round(system.pure_incorporation(2, "Ag/(Ag+Cd)"), 4), system.pure_incorporation(2, "Ag/Cd")
+        (5.8824, 6.25)
+        """
+        hosts = self.n_hosts - dopants / float(self.guests_per_host) + trapped
+        if basis == BASES[0]:
+            return 100 * dopants / (dopants + hosts)
+        return 100 * dopants / (hosts if basis == BASES[1] else self.n_anions)
+
+    def resolved_priors(self, basis: str) -> dict[str, Prior]:
+        """Return all priors of the system on `basis`, generic ones filled in.
+
+        Returns
+        -------
+        dict of str to Prior
+            The map parameters are there only if the system documents them.
+        """
+        full = self.pure_incorporation(self.max_dopants, basis)
+        words = {
+            FULL_DOPING: full,
+            "full doping, T = 100": self.pure_incorporation(self.max_dopants, basis, 100.0),
+        }
+        resolved = {}
+        for name, given in {**_GENERIC, **self.priors}.items():
+            record = {"name": name, **given}
+            record["parameters"] = [
+                words[value] if isinstance(value, str) and value in words else value
+                for value in record.get("parameters", ())
+            ]
+            if name in ("y2", "y_on") and "bounds" not in record:
+                record["bounds"] = [0.0, full if name == "y2" else None]
+            resolved[name] = Prior.from_dict(record)
+        return resolved
+
+    @property
+    def has_dose_curve(self) -> bool:
+        """Whether the system documents its own dose-incorporation map."""
+        return all(name in self.priors for name in MAP_PARAMETERS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as a JSON-ready mapping."""
+        record: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        return record | {
+            "host": str(self.host),
+            "product": str(self.product),
+            "priors": {name: dict(value) for name, value in self.priors.items()},
+            "presets": {name: dict(value) for name, value in self.presets.items()},
+            "detection": {name: dict(value) for name, value in self.detection.items()},
+            "optical": dict(self.optical),
+            "observed": [dict(item) for item in self.observed],
+            "assumed": list(self.assumed),
+            "calibrated_dose_percent": (
+                None if self.calibrated_dose_percent is None else list(self.calibrated_dose_percent)
+            ),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "System":
+        """Return the system that `to_dict` wrote."""
+        return cls(**record)

@@ -1,0 +1,1 @@
+"""Packaged systems: host, guest, product, stoichiometry and documented priors, one TOML file each."""

@@ -1,0 +1,166 @@
+"""Parameter draws for a user's own dose table: the posterior of the map, priors for the rest.
+
+The likelihood is that of the fit, the scatter integrated out under a weak prior worth two
+measurements with a standard deviation of 0.3 percentage points (of 1 in units of the given sigmas);
+the breaks are flat over the doses of the table. A parameter that the points leave open takes the
+system's documented prior where there is one, and counts as prior-driven.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.composition import incorporation_map
+from cxkinetics.composition.draws import ParameterDraws, draw_priors
+from cxkinetics.composition.ensemble import sample_posterior
+from cxkinetics.composition.incorporation import fit_incorporation, map_points
+from cxkinetics.composition.incorporation_result import IncorporationFit
+from cxkinetics.composition.map_search import MapPoints
+from cxkinetics.composition.priors import Prior
+from cxkinetics.composition.system import MAP_PARAMETERS, System
+
+__all__ = ["fit_draws", "map_log_likelihood", "open_parameters", "start_walkers"]
+
+_SCATTER_PERCENT = 0.3
+_SCATTER_WORTH = 2.0
+_WALKERS = 60
+
+
+def fit_draws(
+    fit: IncorporationFit, system: System, n_draws: int, rng: np.random.Generator, seed: int | None
+) -> ParameterDraws:
+    """Return parameter draws for a fitted dose curve.
+
+    Parameters
+    ----------
+    fit : IncorporationFit
+        Curve of the user's table. Of a fit with preset windows only the points are taken: the
+        breaks are detected again.
+    system : System
+        Species and priors of everything but the map.
+    n_draws : int
+        Number of draws.
+    rng, seed
+        Generator, and its seed for the record.
+    """
+    if fit.options.get("preset"):
+        fit = fit_incorporation(fit.points, system=system, confidence=fit.options["confidence"])
+    priors = system.resolved_priors(fit.basis)
+    left_open = open_parameters(fit)
+    helped = {name: priors[name] for name in left_open if name in priors}
+    points = map_points(fit.points)
+    log_density = map_log_likelihood(
+        points,
+        absolute_sigma=bool(fit.options.get("absolute_sigma")),
+        relative_sigma=fit.points.sigma_percent is not None,
+        flat_breaks="b2" not in helped,
+    )
+
+    def posterior(theta: Array) -> Array:
+        log = log_density(theta)
+        for name, prior in helped.items():
+            log = log + prior.log_density(theta[:, MAP_PARAMETERS.index(name)])
+        return log
+
+    walkers = start_walkers(fit, helped, posterior, rng)
+    sample = sample_posterior(posterior, walkers, n_draws, rng)
+    other = {name: prior for name, prior in priors.items() if name not in MAP_PARAMETERS}
+    values, uniforms = draw_priors(other, n_draws, rng)
+    mapped = {name: sample.draws[:, index] for index, name in enumerate(MAP_PARAMETERS)}
+    return ParameterDraws(
+        system=system,
+        basis=fit.basis,
+        values={**mapped, **values},
+        priors={**other, **{name: _as_assumed(prior) for name, prior in helped.items()}},
+        uniforms=uniforms,
+        measured=frozenset(name for name in MAP_PARAMETERS if name not in helped),
+        calibrated_dose_percent=(fit.points.lowest_dose_percent, fit.points.highest_dose_percent),
+        seed=seed,
+        origin="fitted table" + (f" {fit.points.source.file}" if fit.points.source.file else ""),
+    )
+
+
+def open_parameters(fit: IncorporationFit) -> tuple[str, ...]:
+    """Return the map parameters that the points do not bound."""
+    estimates = {
+        "b1": fit.stage1_slope,
+        "D1": fit.avalanche_dose_percent,
+        "b2": fit.stage2_slope,
+        "y_f": fit.plateau_percent,
+    }
+    return tuple(
+        name
+        for name, estimate in estimates.items()
+        if "no upper end" in estimate.reason or fit.not_identified.get(name, (0.0, 0.0))[1] is None
+    )
+
+
+def map_log_likelihood(
+    points: MapPoints, *, absolute_sigma: bool, relative_sigma: bool, flat_breaks: bool = True
+) -> Callable[[Array], Array]:
+    """Return ln of the density of (b1, D1, b2, y_f), shape (m, 4) -> (m,), the scatter integrated out.
+
+    Parameters
+    ----------
+    points : MapPoints
+        The user's points.
+    absolute_sigma, relative_sigma : bool
+        Whether the weights are 1/variance at their word; whether they come from given sigmas.
+    flat_breaks : bool
+        True: flat in b1, D1, D2 and y_f within bounds (so a slope b2 weighs as 1/b2^2, which is
+        proper). False: the bare likelihood within the same bounds.
+    """
+    highest = float(points.high.max())
+    top = 3 * float(points.y.max()) + 1.0
+    worth = 0.5 * _SCATTER_WORTH
+    spread = worth * (1.0 if relative_sigma else _SCATTER_PERCENT**2)
+
+    def log_density(theta: Array) -> Array:
+        b1, first, b2, y_f = theta.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            last = incorporation_map.saturation_dose(b1, first, b2, y_f)
+            allowed = (b1 >= 0) & (b2 > 0) & (first >= 0) & (first <= highest) & (y_f > 0) & (y_f <= top)
+            allowed &= (last >= first) & (last <= 2 * highest)
+        rss = points.rss(b1, first, b2, y_f)
+        log = -0.5 * rss if absolute_sigma else -(points.y.size / 2 + worth) * np.log(spread + rss / 2)
+        if flat_breaks:
+            log = log + np.log(np.maximum(y_f - b1 * first, 1e-300)) - 2 * np.log(np.maximum(b2, 1e-300))
+        density: Array = np.where(allowed, log, -np.inf)
+        return density
+
+    return log_density
+
+
+def start_walkers(
+    fit: IncorporationFit,
+    helped: dict[str, Prior],
+    posterior: Callable[[Array], Array],
+    rng: np.random.Generator,
+) -> Array:
+    """Return allowed walkers about the fitted curve, spread by a share of each parameter's size."""
+    at = fit.parameters
+    centre = np.array([at[name] for name in MAP_PARAMETERS])
+    for index, name in enumerate(MAP_PARAMETERS):
+        if name in helped:
+            centre[index] = float(helped[name].quantile(np.array(0.5)))
+    if not np.isfinite(posterior(centre[None])[0]):
+        centre = np.array([at[name] for name in MAP_PARAMETERS])
+    chosen = np.empty((0, 4))
+    width = 0.02
+    for _ in range(40):
+        trial = centre * (1 + width * rng.standard_normal((8 * _WALKERS, 4)))
+        logs = posterior(trial)
+        best = trial[np.isfinite(logs)]
+        chosen = np.concatenate([chosen, best])
+        if chosen.shape[0] >= _WALKERS:
+            break
+        width *= 0.7
+    return chosen[:_WALKERS]
+
+
+def _as_assumed(prior: Prior) -> Prior:
+    """Return the prior marked as an assumption: another sample's data are no data about this one."""
+    from dataclasses import replace
+
+    return replace(prior, data=False)

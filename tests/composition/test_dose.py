@@ -1,0 +1,166 @@
+"""`dose_for`: the three targets, refusals with reasons, speed."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+import cxkinetics as cx
+from cxkinetics.composition.dose_advice import DoseAdvice
+from cxkinetics.composition.draws import ParameterDraws
+from cxkinetics.composition.knowledge import known_draws
+
+DOSE = [0, 20, 40, 60, 75, 90, 100, 108, 117, 126, 135, 145, 160, 175]
+TAKEN = [0.1, 2.0, 4.2, 6.4, 8.1, 9.5, 12.3, 18.5, 26.4, 33.9, 40.1, 39.8, 40.2, 40.0]
+TABLE = cx.DoseTable(dose_percent=DOSE, incorporation_percent=TAKEN)
+
+
+def sharp(alpha: float = 1.0, y2: float = 4.0, y_on: float = 5.0) -> ParameterDraws:
+    """Draws without spread: the map and M2 with known parameters."""
+    draws, _ = known_draws(None, "ag-cds", n_draws=100)
+    values = {"b1": 0.104, "D1": 97.5, "b2": 0.82, "y_f": 40.2, "alpha": alpha, "y2": y2, "y_on": y_on}
+    return draws.with_values(**{name: np.full(100, value) for name, value in values.items()})
+
+
+@pytest.mark.parametrize(
+    ("target", "dose", "dose_within", "purity", "low", "high", "limit"),
+    [
+        ("AgCd33S33", 23, 4, 0.49, 0.26, 0.72, "cooperativity"),
+        ("Ag2Cd32S33", 56, 4, 0.97, 0.90, 1.00, "avalanche overlap"),
+    ],
+)
+def test_targets_agree_with_the_prototype(
+    target: str, dose: float, dose_within: float, purity: float, low: float, high: float, limit: str
+) -> None:
+    advice = cx.dose_for(target)
+    assert advice.dose_percent.value == pytest.approx(dose, abs=dose_within)
+    assert advice.dose_percent.low <= advice.dose_percent.value <= advice.dose_percent.high
+    assert advice.purity.value == pytest.approx(purity, abs=0.02)
+    assert advice.purity.low == pytest.approx(low, abs=0.03)
+    assert advice.purity.high == pytest.approx(high, abs=0.03)
+    assert advice.limited_by == limit
+
+
+def test_window_of_the_two_silver_cluster() -> None:
+    low, high = cx.dose_for("Ag2Cd32S33").window_percent
+    assert low == pytest.approx(46, abs=2)
+    assert high == pytest.approx(65, abs=2)
+
+
+def test_silver_sulfide_is_an_interval_of_doses() -> None:
+    advice = cx.dose_for("Ag2S")
+    assert advice.window_percent[0] == pytest.approx(133, abs=2)
+    assert advice.window_percent[1] == 175
+    assert advice.limited_by == "plateau"
+    assert "every dose from" in advice.dose_percent.reason
+    assert advice.dose_percent.high == 175
+    assert cx.dose_for("Ag2S", max_byproduct=1.0).window_percent[0] == pytest.approx(130, abs=2)
+
+
+def test_one_silver_cluster_cannot_be_pure() -> None:
+    advice = cx.dose_for("AgCd33S33")
+    text = next(w.text for w in advice.warnings if w.code == "purity_limited")
+    assert "1/(1 + sqrt(alpha))" in text
+    assert "0.0123" in text
+    with pytest.raises(cx.UnreachablePurityError, match="cooperativity") as caught:
+        cx.dose_for("AgCd33S33", min_purity=0.9)
+    assert caught.value.best_purity == pytest.approx(0.49, abs=0.02)
+    assert caught.value.best_dose_percent == pytest.approx(23, abs=3)
+    assert caught.value.limited_by == "cooperativity"
+
+
+def test_unreachable_for_other_reasons() -> None:
+    with pytest.raises(cx.UnreachablePurityError, match="avalanche overlap") as caught:
+        cx.dose_for("Ag2Cd32S33", min_purity=0.97, max_byproduct=0.2, table=sharp(y2=5.8, y_on=4.0))
+    assert caught.value.limited_by == "avalanche overlap"
+    assert cx.dose_for("Ag2S", min_purity=0.995).purity.value >= 0.995
+
+
+@pytest.mark.parametrize("alpha", [0.25, 1.0, 4.0])
+def test_best_share_of_the_one_silver_cluster_is_the_closed_form(alpha: float) -> None:
+    advice = cx.dose_for("AgCd33S33", table=sharp(alpha))
+    assert advice.purity.value == pytest.approx(1 / (1 + np.sqrt(alpha)), abs=2e-3)
+    assert advice.dose_percent.value == pytest.approx(2.0 / 0.104, abs=0.5)
+
+
+def test_flat_composition_gives_an_interval() -> None:
+    """Between full doping and the onset of the product every dose gives the same cluster."""
+    advice = cx.dose_for("Ag2Cd32S33", table=sharp(y2=4.0, y_on=5.0))
+    assert advice.purity.value == pytest.approx(1.0)
+    assert advice.dose_percent.low == pytest.approx(4.0 / 0.104, abs=0.6)
+    assert advice.dose_percent.high == pytest.approx(5.0 / 0.104, abs=0.6)
+
+
+def test_robust_choice_maximises_a_low_quantile() -> None:
+    from cxkinetics.composition.species_model import species_draws
+
+    draws, _ = known_draws(None, "ag-cds")
+    best = {c: cx.dose_for("Ag2Cd32S33", criterion=c).dose_percent.value for c in ("mean", "robust")}
+    low = {c: np.quantile(species_draws(draws, dose)[2], 0.1) for c, dose in best.items()}
+    assert low["robust"] >= low["mean"] - 1e-9
+
+
+def test_own_table_and_calibrated_range() -> None:
+    advice = cx.dose_for("Ag2Cd32S33", table=TABLE)
+    assert 42 < advice.dose_percent.value < 60
+    short = cx.DoseTable(dose_percent=DOSE[:9], incorporation_percent=TAKEN[:9])
+    with pytest.raises(cx.ExtrapolationError, match="outside the calibrated 0-117 %"):
+        cx.dose_for("Ag2S", table=short)
+    assert cx.dose_for("Ag2S", table=short, extrapolate=True).dose_percent.value > 117
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "error", "words"),
+    [
+        ("AgCd33S34", {}, cx.InputError, "did you mean AgCd33S33"),
+        ("Xx2", {}, cx.InputError, "not an element"),
+        ("Ag2S", {"system": "cu-cds"}, cx.InputError, "no dose-incorporation table"),
+        ("Ag2S", {"min_purity": 90}, cx.UsageError, "between 0 and 1"),
+        ("Ag2S", {"max_byproduct": -0.1}, cx.UsageError, "between 0 and 1"),
+        ("Ag2S", {"criterion": "median"}, cx.UsageError, "robust"),
+    ],
+)
+def test_refusals(target: str, options: dict, error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        cx.dose_for(target, **options)
+
+
+def test_schema_and_json_round_trip() -> None:
+    advice = cx.dose_for("Ag2Cd32S33")
+    record = json.loads(advice.to_json())
+    assert record["schema"] == "cxkinetics.dose/1"
+    keys = {"target", "dose_percent", "window_percent", "purity", "composition", "limited_by"}
+    assert keys | {"prior_driven", "warnings"} <= set(record)
+    assert sum(item["value"] for item in record["composition"].values()) == pytest.approx(1, abs=1e-9)
+    assert DoseAdvice.from_json(advice.to_json()) == advice
+
+
+def test_second_table_says_what_the_prior_does() -> None:
+    advice = cx.dose_for("AgCd33S33")
+    assert {"purity", "dose_percent"} <= set(advice.prior_driven)
+    widths = {
+        s.factor: s.high - s.low
+        for s in advice.influence.shifts
+        if s.prior in ("alpha", "none") and s.quantity == "purity"
+    }
+    assert widths[0.5] < widths[1.0] < widths[2.0]
+
+
+def test_three_thousand_draws_take_less_than_a_second() -> None:
+    cx.dose_for("Ag2S", n_draws=200)  # imports
+    start = time.process_time()
+    cx.dose_for("Ag2Cd32S33", n_draws=3000)
+    assert time.process_time() - start < 1.0
+
+
+def test_other_basis_reads_the_same_numbers_otherwise() -> None:
+    advice = cx.dose_for("Ag2Cd32S33", basis="Ag/Cd")
+    assert advice.source["priors"]["y2"]["parameters"][1] == pytest.approx(6.25)
+    assert advice.dose_percent.value > cx.dose_for("Ag2Cd32S33").dose_percent.value
+
+
+def test_text_holds_the_numbers() -> None:
+    text = str(cx.dose_for("AgCd33S33"))
+    assert "AgCd33S33: dose 23" in text
+    assert "cooperativity" in text
