@@ -12,7 +12,7 @@ from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.blocks import Block, Code, Page, Paragraph, Picture, Section, Table
 from cxkinetics.report.fit_page import page_footer
 from cxkinetics.report.replicates import replicate_means
-from cxkinetics.report.staged_tables import interval_cell, name_of, number_cell
+from cxkinetics.report.staged_tables import interval_cell, listed_name, number_cell
 from cxkinetics.report.style import (
     COLOURS,
     detached_figure,
@@ -85,6 +85,8 @@ def _pick(fit: StagedFit, what: str) -> Estimate | None:
 
 
 def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     shown = [e.value for fit in fits if (e := _pick(fit, what)) is not None and e.value is not None]
     spans_decades = logarithmic and bool(shown) and min(shown) > 0 and max(shown) > 10 * min(shown)
     for code, (marker, colour) in _MARKERS.items():
@@ -115,6 +117,7 @@ def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool) -
     if spans_decades:
         ax.set_yscale("log")
     ax.set_xlim(0.5, len(fits) + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
 
 
 def batch_page(
@@ -130,6 +133,7 @@ def batch_page(
     many = "" if len(fits) == 1 else "s"
     summary = f"{len(fits)} trace{many} fitted" + (f": {judged}" if judged else "")
     summary += f"; {len(failures)} failed." if failures else "; none failed."
+    n_simulated = sum(fit.trace.source.simulated for fit in fits)
     sections = []
     if failures:
         sections.append(Section("Failed", [_failure_table(failures)]))
@@ -148,7 +152,8 @@ def batch_page(
         title="Staged kinetics of a batch",
         summary=summary,
         sections=sections,
-        simulated=any(fit.trace.source.simulated for fit in fits),
+        simulated=n_simulated > 0,
+        simulated_note=f"{n_simulated} of the {len(fits)} traces are simulated, not measured.",
         footer=footer,
     )
 
@@ -206,7 +211,7 @@ def _fit_table(fits: Sequence[StagedFit], folders: Sequence[str]) -> Table:
         rows.append(
             (
                 str(number),
-                name_of(fit),
+                listed_name(fit),
                 fit.verdict.code.replace("_", " "),
                 rates[0] if rates else "-",
                 "; ".join(rates[1:]) or "-",

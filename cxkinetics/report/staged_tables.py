@@ -17,6 +17,7 @@ __all__ = [
     "correlation_lines",
     "fit_title",
     "interval_cell",
+    "listed_name",
     "loglinear_table",
     "method_cell",
     "name_of",
@@ -39,6 +40,11 @@ def name_of(fit: StagedFit) -> str:
     source = fit.trace.source
     stem = source.file.replace("\\", "/").rpartition("/")[2]
     return ", ".join(part for part in (stem, fit.trace.label) if part) or "trace"
+
+
+def listed_name(fit: StagedFit) -> str:
+    """Return `name_of` with the word "simulated" where the data are, for lists of fits."""
+    return name_of(fit) + (" (simulated)" if fit.trace.source.simulated else "")
 
 
 def fit_title(fit: StagedFit, unit: TimeUnit = SECONDS) -> str:
@@ -260,7 +266,7 @@ def batch_table(fits: Sequence[StagedFit]) -> Table:
         stages = fit.stages
         rows.append(
             (
-                name_of(fit),
+                listed_name(fit),
                 fit.verdict.code,
                 interval_cell(stages[0].k_per_s),
                 interval_cell(stages[1].k_per_s) if len(stages) > 1 else "",
