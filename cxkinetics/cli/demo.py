@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     from cxkinetics.examples.demonstration import demonstrate_trace
+    from cxkinetics.examples.demonstration_doses import demonstrate_doses
     from cxkinetics.examples.load import EXAMPLES
     from cxkinetics.report.demo_text import demo_record, demo_text
     from cxkinetics.report.demo_write import write_demo
@@ -34,9 +35,10 @@ def run(args: argparse.Namespace) -> int:
     require_replaceable(Path(args.out), "demo.json")
     traces = [demonstrate_trace(name) for name in EXAMPLES]
     command = "cxkinetics demo" + ("" if args.out == DEFAULT_FOLDER else f" --out {args.out}")
-    folder = write_demo(traces, None, Path(args.out), command=command)
+    doses = demonstrate_doses()
+    folder = write_demo(traces, doses, Path(args.out), command=command)
     if args.json:
-        sys.stdout.write(json.dumps(demo_record(traces, None, folder), allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(demo_record(traces, doses, folder), allow_nan=False) + "\n")
     else:
-        sys.stdout.write(demo_text(traces, None, folder) + "\n")
+        sys.stdout.write(demo_text(traces, doses, folder) + "\n")
     return 0

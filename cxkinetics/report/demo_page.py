@@ -1,40 +1,19 @@
 """The report of the demonstration: simulated traces, the published dose table, doses for targets."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
-from cxkinetics.examples.comparison import Comparison
 from cxkinetics.examples.demonstration import DemoTrace
-from cxkinetics.report.blocks import Block, Code, Notes, Page, Paragraph, Section, Table
+from cxkinetics.examples.demonstration_doses import DemoDoses
+from cxkinetics.report.blocks import Block, Code, Gallery, Notes, Page, Paragraph, Section, Table
 from cxkinetics.report.comparison import comparison_table
+from cxkinetics.report.composition_text import incorporation_table
 from cxkinetics.report.fit_page import fit_facts, page_footer
-from cxkinetics.report.pictures import FitPictures
+from cxkinetics.report.pictures import FitPictures, result_picture
 from cxkinetics.report.reproduce import python_lines
-from cxkinetics.report.staged_tables import loglinear_table, rival_table, stage_table
+from cxkinetics.report.staged_tables import interval_cell, loglinear_table, rival_table, stage_table
 from cxkinetics.report.staged_text import verdict_text
 
-__all__ = ["DemoDoses", "demo_page"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DemoDoses:
-    """The dose side of the demonstration, already rendered to blocks.
-
-    Attributes
-    ----------
-    comparisons : tuple of Comparison
-        Published slopes and thresholds beside ours.
-    curve, targets : sequence of Block
-        The dose curve with its figures, and the doses for the targets.
-    record : mapping
-        JSON of the fit and of each dose.
-    """
-
-    comparisons: tuple[Comparison, ...]
-    curve: Sequence[Block]
-    targets: Sequence[Block]
-    record: Mapping[str, Any] = field(default_factory=dict)
+__all__ = ["demo_page", "target_table"]
 
 
 def demo_page(
@@ -67,8 +46,8 @@ def demo_page(
         ),
     ]
     if doses is not None:
-        sections.append(Section("Dose against incorporation", list(doses.curve)))
-        sections.append(Section("Dose for a target", list(doses.targets)))
+        sections.append(Section("Dose against incorporation", _curve_blocks(doses)))
+        sections.append(Section("Dose for a target", _target_blocks(doses)))
     sections.append(Section("What this shows and what it does not", [_limits()]))
     sections.append(Section("Make it again", [Code(command, "On the command line:"), *_scripts(traces)]))
     return Page(
@@ -76,6 +55,8 @@ def demo_page(
         summary=summary,
         sections=sections,
         simulated=True,
+        simulated_note="The in-situ traces are simulated from published constants; the dose table holds "
+        "published measurements.",
         facts=tuple(fact for trace in traces[:1] for fact in fit_facts(trace.fit)),
         footer=page_footer(*(trace.fit for trace in traces)),
     )
@@ -102,11 +83,64 @@ def _trace_blocks(trace: DemoTrace, drawn: FitPictures) -> list[Block]:
         tables.append(rival_table(trace.fit, 6))
     return [
         Paragraph(f"Simulated data, {trace.fit.trace.source.note}."),
-        Paragraph(f"Verdict: {verdict_text(trace.fit)}.", strong=True),
+        Paragraph(f"Verdict: {verdict_text(trace.fit)}", strong=True),
         drawn.kinetics,
         *([drawn.spectra] if drawn.spectra is not None else []),
         *tables,
     ]
+
+
+def _curve_blocks(doses: DemoDoses) -> list[Block]:
+    curve = doses.curve
+    picture = result_picture(
+        curve,
+        f"Incorporation against dose for {curve.points.n_points} published samples with the fitted curve: "
+        f"slope {curve.stage1_slope.format_value()}, then {curve.stage2_slope.format_value()} from "
+        f"{curve.avalanche_dose_percent.format_value()} % dose, plateau at "
+        f"{curve.plateau_percent.format_value()} %.",
+        "Published pairs (measured), the curve in the paper's windows, and its thresholds.",
+    )
+    return [
+        Paragraph("The published ICP-OES pairs; doses that are not stated are shown as intervals."),
+        *([picture] if picture is not None else []),
+        incorporation_table(curve),
+        *([Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []),
+    ]
+
+
+_DRIVEN = {"dose_percent": "dose", "purity": "share"}
+
+
+def target_table(doses: DemoDoses) -> Table:
+    """Return the dose for each target: window, purity, what limits it, what comes from priors."""
+    rows = tuple(
+        (
+            advice.target,
+            advice.dose_percent.format_value(),
+            f"{advice.window_percent[0]:g}-{advice.window_percent[1]:g}",
+            interval_cell(advice.purity),
+            advice.limited_by,
+            ", ".join(word for key, word in _DRIVEN.items() if key in advice.prior_driven) or "neither",
+        )
+        for advice in doses.advice
+    )
+    header = ("target", "dose, %", "window, %", "share [95 %]", "limited by", "driven by priors")
+    return Table(header, rows, numeric=(1,))
+
+
+def _target_blocks(doses: DemoDoses) -> list[Block]:
+    blocks: list[Block] = [target_table(doses)]
+    pictures = []
+    for advice in doses.advice:
+        words = (
+            f"Best dose for {advice.target}: {advice.dose_percent.format_value()} %, window "
+            f"{advice.window_percent[0]:g} to {advice.window_percent[1]:g} %, share {advice.purity}."
+        )
+        picture = result_picture(advice, words, f"Composition against dose, target {advice.target}.")
+        if picture is not None:
+            pictures.append(picture)
+        blocks += [Paragraph(f"{advice.target}: {remark.text}.") for remark in advice.warnings]
+    return [*blocks, *([Gallery(tuple(pictures))] if pictures else [])]
 
 
 def _limits() -> Notes:

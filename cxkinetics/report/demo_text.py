@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from cxkinetics.examples.demonstration import DemoTrace
+from cxkinetics.examples.demonstration_doses import DemoDoses
 from cxkinetics.examples.published import DOI
 from cxkinetics.report.blocks import Table
 from cxkinetics.report.columns import aligned, wrapped
 from cxkinetics.report.comparison import comparison_table
-from cxkinetics.report.demo_page import DemoDoses
+from cxkinetics.report.demo_page import target_table
 from cxkinetics.report.staged_text import verdict_text
 from cxkinetics.version import __version__
 
@@ -33,9 +34,7 @@ def demo_text(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Path
     if doses is not None:
         lines += ["", "Ag into CdS: published dose table"]
         lines += _table(comparison_table(doses.comparisons))
-        for block in doses.targets:
-            if isinstance(block, Table):
-                lines += ["", "Dose for a target", *_table(block)]
+        lines += ["", "Dose for a target", *_table(target_table(doses))]
     lines += [
         "",
         f"Report: {folder / 'report.html'} (opens in any browser, needs no network)",
@@ -59,5 +58,6 @@ def demo_record(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Pa
         "comparisons": {trace.name: [row.to_dict() for row in trace.comparisons] for trace in traces}
         | ({"dose table": [row.to_dict() for row in doses.comparisons]} if doses is not None else {}),
         "fits": [trace.fit.to_dict() for trace in traces],
-        **(dict(doses.record) if doses is not None else {}),
+        "incorporation": doses.curve.to_dict() if doses is not None else None,
+        "doses": [advice.to_dict() for advice in doses.advice] if doses is not None else [],
     }

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
 from cxkinetics.examples.demonstration import DemoTrace
+from cxkinetics.examples.demonstration_doses import DemoDoses
 from cxkinetics.examples.load import example_path
-from cxkinetics.report.demo_page import DemoDoses, demo_page
+from cxkinetics.report.demo_page import demo_page
 from cxkinetics.report.demo_text import demo_record
 from cxkinetics.report.page import render_page
 from cxkinetics.report.pictures import draw_pictures
@@ -59,6 +60,9 @@ def write_demo(
             write_fit(trace.fit, fresh / trace.name, series=trace.series, pictures=pictures)
             packaged = example_path(trace.name)
             write_bytes(fresh / "data" / packaged.name, packaged.read_bytes())
+        if doses is not None:
+            table = example_path("ag-cds-dose")
+            write_bytes(fresh / "data" / table.name, table.read_bytes())
         for name, figure in (figures or {}).items():
             save_figure(figure, fresh / name, ("png", "svg"))
         write_text(fresh / "report.html", render_page(demo_page(traces, drawn, doses, command)))

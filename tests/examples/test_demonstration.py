@@ -9,6 +9,7 @@ from cxkinetics.cli.main import main
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.comparison import Comparison
 from cxkinetics.examples.demonstration import DemoTrace, demonstrate_trace
+from cxkinetics.examples.demonstration_doses import demonstrate_doses
 from cxkinetics.report.comparison import comparison_table
 
 TRUTH = {
@@ -47,6 +48,26 @@ def test_the_verdict_is_two_stages_from_simulated_data(demo: DemoTrace) -> None:
     assert demo.fit.trace.source.simulated
 
 
+def test_the_published_dose_table_gives_the_papers_slopes() -> None:
+    demo = demonstrate_doses()
+    rows = {row.quantity: row for row in demo.comparisons}
+    expected = {  # the stated points worked out by hand
+        "slope, stage 1": (8.0 / 75, 0.11),
+        "slope, stage 2": ((40.4 - 12.1) / 35, 0.83),
+        "slope ratio": ((40.4 - 12.1) / 35 / (8.0 / 75), 7.5),
+        "mean slope ratio": ((40.4 - 8.0) / 60 / (8.0 / 75), 5.1),
+        "avalanche dose": (97.958, 98.0),
+        "plateau": ((40.4 + 40.0) / 2, 40.4),
+    }
+    for quantity, (ours, paper) in expected.items():
+        assert rows[quantity].found.value == pytest.approx(ours, abs=5e-4), quantity
+        assert rows[quantity].published == paper
+    doses = {advice.target: advice.dose_percent.value for advice in demo.advice}
+    assert doses["AgCd33S33"] == pytest.approx(23, abs=4)
+    assert doses["Ag2Cd32S33"] == pytest.approx(56, abs=6)
+    assert doses["Ag2S"] == pytest.approx(134, abs=6)
+
+
 def test_a_comparison_counts_pieces_and_missing_intervals() -> None:
     split = Estimate(
         name="b", value=5.0, low=1.0, high=9.0, unit="s", method="profile", pieces=((1, 2), (8, 9))
@@ -67,6 +88,7 @@ def test_the_command_writes_a_whole_folder_and_says_what_it_found(
     record = json.loads(capsys.readouterr().out)
     assert record["simulated"] is True
     assert all(row["inside_interval"] for row in record["comparisons"]["ag-cds"])
+    assert [advice["target"] for advice in record["doses"]] == ["AgCd33S33", "Ag2Cd32S33", "Ag2S"]
     assert json.loads((folder / "demo.json").read_text()) == record
     html = (folder / "report.html").read_text()
     assert html.count("imulated data") > 3
