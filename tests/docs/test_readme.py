@@ -1,0 +1,92 @@
+"""The README: its code runs, its commands are the ones that work, its links lead somewhere."""
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+mpl.use("Agg")
+
+from cxkinetics.cli.main import VERBS, main
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+SETUP = (
+    "python -m pip install . && cxkinetics demo",
+    'python -m pip install ".[test]" && python -m pytest',
+)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), re.S | re.M)
+
+
+def shell_lines() -> list[str]:
+    return [
+        line for block in blocks("sh") for line in block.splitlines() if line and not line.startswith("#")
+    ]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo has run, as the README tells a newcomer to do first."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+        assert main(["demo"]) == 0
+    return folder
+
+
+def test_the_readme_has_no_block_that_is_not_tested() -> None:
+    languages = re.findall(r"^```(\w*)$", README.read_text(encoding="utf-8"), re.M)
+    assert set(languages) <= {"sh", "python", "text", ""}
+    assert len(blocks("python")) >= 1
+
+
+def test_set_up_is_two_commands() -> None:
+    lines = shell_lines()
+    assert all(command in lines for command in SETUP)
+    assert [line for line in lines if "pip" in line] == list(SETUP)
+    assert SETUP[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace(
+        "install --quiet", "install"
+    )
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_python_block(number: int, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workplace)
+    exec(compile(blocks("python")[number], "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith("cxkinetics")])
+def test_command(
+    line: str, workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(workplace)
+    assert main(shlex.split(line, comments=True)[1:]) == 0
+    assert capsys.readouterr().out.strip()
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (ROOT / target).exists(), target
+
+
+def test_the_readme_fits_one_screen() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_every_command_ends_with_a_real_example(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([verb, "--help"])
+    assert stopped.value.code == 0
+    last = capsys.readouterr().out.rstrip().splitlines()[-1]
+    assert last.startswith("example: ")
+    assert "cxkinetics" in last
