@@ -12,15 +12,11 @@ from cxkinetics.fitting.search import search_staged
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.models.staged import staged_decay
 from tests.studies import brute_force
+from tests.studies.cells import HARD
 from tests.studies.truths import Staged, noise, stream, times
 
-HARD = {
-    "weak": Staged(k1=0.04, k2=0.04 / 1.3, tb=45.0),
-    "weak, offset .1": Staged(k1=0.04, k2=0.04 / 1.3, tb=45.0, offset=0.1),
-    "edge, start": Staged(k1=0.056, k2=0.019, tb=4.2),
-    "edge, end": Staged(k1=0.01, k2=0.03, tb=94.0),
-}
-"""Breaks that local and coarse searches miss."""
+EQUAL = 1e-6
+"""Relative gain in rss that counts as a miss (where a rate runs off to infinity rss has no least)."""
 
 
 def sample_from(t: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = None) -> Sample:
@@ -44,7 +40,7 @@ def test_optimum_is_not_missed_on_hard_breaks(name: str, with_offset: bool) -> N
     for number in range(2):
         t, y = trace_of(name, number)
         brute = brute_force.one_break(t, y, with_offset=with_offset, per_gap=3, polish=2)[0]
-        assert found_rss(sample_from(t, y), with_offset=with_offset) <= brute * (1 + 1e-9), number
+        assert found_rss(sample_from(t, y), with_offset=with_offset) <= brute * (1 + EQUAL), number
 
 
 @pytest.mark.slow
@@ -55,7 +51,7 @@ def test_optimum_is_never_missed_in_200_traces(name: str, with_offset: bool) -> 
     for number in range(200):
         t, y = trace_of(name, number)
         brute = brute_force.one_break(t, y, with_offset=with_offset)[0]
-        if not found_rss(sample_from(t, y), with_offset=with_offset) <= brute * (1 + 1e-9):
+        if not found_rss(sample_from(t, y), with_offset=with_offset) <= brute * (1 + EQUAL):
             missed.append(number)
     assert not missed
 
@@ -150,7 +146,7 @@ def test_two_breaks_are_rarely_missed_in_60_traces() -> None:
         number
         for number in range(60)
         if not found_rss(sample_from(*three_stages(number)), n_stages=3)
-        <= brute_force.two_breaks(*three_stages(number))[0] * (1 + 1e-9)
+        <= brute_force.two_breaks(*three_stages(number))[0] * (1 + EQUAL)
     ]
     assert not missed
 

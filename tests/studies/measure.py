@@ -1,0 +1,79 @@
+"""What is measured on one simulated trace: intervals, verdict, missed optimum.
+
+The paths are those of `fit_stages`, without the parts that the figure does not need: intervals come
+from the same fits, offset variants and profiles as `fit_stages(n_stages=2)` (no p-value, no
+rivals), verdicts from the same analysis (no intervals). `test_inference_sample` checks that both
+say exactly what `fit_stages` says.
+"""
+
+import numpy as np
+
+import cxkinetics as cx
+from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.analysis import Analysis, Variant, analyse
+from cxkinetics.fitting.estimates import Numbers
+from cxkinetics.fitting.fitted import staged_fit
+from cxkinetics.fitting.options import FitOptions
+from cxkinetics.fitting.outliers import find_outliers
+from cxkinetics.fitting.rivals import staged_contender
+from cxkinetics.fitting.sample import Sample, sample_of
+from cxkinetics.fitting.search import search_staged
+from cxkinetics.fitting.verdict import judge
+from cxkinetics.fitting.whitening import whitening
+from tests.studies import brute_force
+
+
+def cleaned(t: np.ndarray, y: np.ndarray) -> Sample:
+    """Return the sample that `fit_stages` analyses: outliers taken out."""
+    trace = cx.Trace(time_s=t, absorbance=y)
+    sample = sample_of(trace)
+    outliers = find_outliers(sample)
+    return sample_of(trace.select(~outliers)) if outliers.any() else sample
+
+
+def two_stage_numbers(
+    t: np.ndarray, y: np.ndarray, offsets: tuple[str, ...], noise: str = "auto"
+) -> dict[str, dict[str, Estimate]]:
+    """Return k1, k2 and tb of two stages for each choice of the offset."""
+    sample, ar1 = cleaned(t, y), noise != "white"
+    variants = [
+        Variant(fitted, staged_contender(fitted))
+        for fitted in (staged_fit(sample, n_stages=2, with_offset=o, ar1=ar1) for o in (False, True))
+    ]
+    admitted = {"zero": variants[:1], "fit": variants[1:], "auto": variants}
+    result = {}
+    for offset in offsets:
+        analysis = Analysis(sample, FitOptions(offset=offset, noise=noise), {2: admitted[offset]})
+        shown, wider = analysis.shown(2), analysis.widest(2)
+        numbers = Numbers(shown.fitted, wider.fitted, confidence=0.95)
+        result[offset] = {"k1": numbers.rate(1), "k2": numbers.rate(2), "tb": numbers.breakpoint(1)}
+    return result
+
+
+def covers(estimate: Estimate, truth: float) -> bool:
+    """Whether the interval, as a set, holds the truth (an open end holds everything beyond)."""
+    low = -np.inf if estimate.low is None else estimate.low
+    high = np.inf if estimate.high is None else estimate.high
+    if not estimate.pieces:
+        return bool(low <= truth <= high)
+    pieces = list(estimate.pieces)
+    pieces[0] = (min(low, pieces[0][0]), pieces[0][1])
+    pieces[-1] = (pieces[-1][0], max(high, pieces[-1][1]))
+    return any(a <= truth <= b for a, b in pieces)
+
+
+def verdict_code(t: np.ndarray, y: np.ndarray, seed: int) -> str:
+    """Return the code of the verdict that `fit_stages(rng=seed)` speaks on a trace that decays."""
+    analysis = analyse(cleaned(t, y), FitOptions(), np.random.default_rng(seed))
+    return judge(analysis, None)[0].code
+
+
+def misses_optimum(t: np.ndarray, y: np.ndarray, with_offset: bool) -> bool:
+    """Whether a dense brute force finds a smaller sum of squares than the search.
+
+    By more than 1e-6 of it: where a rate runs off to infinity there is no least value to reach.
+    """
+    sample = sample_of(cx.Trace(time_s=t, absorbance=y))
+    found = search_staged(sample, whitening(sample, 0.0), with_offset=with_offset)
+    brute = brute_force.one_break(t, y, with_offset=with_offset)[0]
+    return not found.rss * sample.scale**2 <= brute * (1 + 1e-6)
