@@ -25,6 +25,10 @@ def load_system(system: System | str | Path) -> System:
         "ag-cds", "cu-cds", the path of a TOML file, or a System (returned as it is). The shortest
         file holds `host`, `guest` and `product`; see `System` for all keys.
 
+    Returns
+    -------
+    System
+
     Raises
     ------
     UsageError

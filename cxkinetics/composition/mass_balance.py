@@ -269,6 +269,8 @@ def equilibrium_share_cap(
 
     Parameters
     ----------
+    system : System
+        Host, guest and product.
     dose_percent, incorporation_percent : float
         A sample before saturation; its conversion follows from T, rho and eta.
     saturation_dose_percent : float

@@ -95,8 +95,12 @@ def draw_estimate(
 
     Parameters
     ----------
+    name, unit, method : str
+        For the estimate.
     values : Array, shape (n,)
         NaN draws are left out and counted in the reason.
+    confidence : float
+        Level of the interval.
     """
     known = values[np.isfinite(values)]
     if not known.size:

@@ -1,0 +1,84 @@
+"""Docstrings: every public thing has one, and what it says of its parameters is true."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import cxkinetics
+
+docscrape = pytest.importorskip("numpydoc.docscrape", reason="needs numpydoc")
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages([str(Path(cxkinetics.__file__).parent)], "cxkinetics.")
+    if not module.name.endswith("__main__")
+)
+
+
+def public_callables(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Functions, classes and their own public methods that the module itself defines and lists."""
+    for name in getattr(module, "__all__", []):
+        value = getattr(module, name)
+        if getattr(value, "__module__", None) != module.__name__:
+            continue
+        if inspect.isfunction(value):
+            yield name, value
+        elif inspect.isclass(value):
+            yield name, value
+            for attribute, member in vars(value).items():
+                function = getattr(member, "__func__", getattr(member, "fget", member))
+                if not attribute.startswith("_") and inspect.isfunction(function):
+                    yield f"{name}.{attribute}", function
+
+
+def parameters_of(function: Any) -> list[str]:
+    return [
+        ("*" if p.kind is p.VAR_POSITIONAL else "**" if p.kind is p.VAR_KEYWORD else "") + name
+        for name, p in inspect.signature(function).parameters.items()
+        if name not in ("self", "cls")
+    ]
+
+
+def documented(section: list[Any]) -> list[str]:
+    return [name.strip() for entry in section for name in entry.name.split(",") if name.strip() != "..."]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstrings_are_complete_and_true(module: str) -> None:
+    faults = []
+    for name, value in public_callables(importlib.import_module(module)):
+        text = inspect.getdoc(value) or ""
+        if not text:
+            faults.append(f"{name}: no docstring")
+            continue
+        if text.partition("\n")[0].rstrip()[-1:] not in ".!?":
+            faults.append(f"{name}: the first line is not one sentence")
+        parsed = docscrape.NumpyDocString(text)
+        told = documented(parsed["Parameters"])
+        if told and inspect.isfunction(value):
+            asked = parameters_of(value)
+            if sorted(told) != sorted(asked):  # alike ones may stand together: "b1, b2 : array_like"
+                faults.append(f"{name}: documents {told}, takes {asked}")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("name", [n for n in cxkinetics.__all__ if not n.startswith("_")])
+def test_what_a_user_calls_is_documented_in_full(name: str) -> None:
+    value = getattr(cxkinetics, name)
+    text = inspect.getdoc(value) or ""
+    assert text
+    if inspect.isclass(value) and issubclass(value, Exception):
+        return
+    parsed = docscrape.NumpyDocString(text)
+    if inspect.isfunction(value):
+        assert sorted(documented(parsed["Parameters"])) == sorted(parameters_of(value))
+        assert parsed["Returns"] or parsed["Yields"]
+        assert parsed["Examples"], "show one call with a real number"
+    else:
+        assert parsed["Parameters"] or parsed["Attributes"]
