@@ -190,7 +190,7 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     for k, piece in enumerate(pieces):
         own = list(remarks)
         part_time, part = time[piece], values[piece]
-        repeated = duplicate_rows(part_time, part) if part_time.size > 1 else np.zeros(part_time.size, bool)
+        repeated = _repeated_spectra(part_time, part)
         if repeated.any():
             text = f"{repeated.sum()} exact duplicate rows (whole spectra) counted once"
             own.append(_at_lines("duplicate_rows", text, lines[piece], repeated))
@@ -220,6 +220,16 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
         except InputError as error:
             raise InputError(str(error), file=context.file) from error
     return series
+
+
+def _repeated_spectra(time: Array, matrix: Array) -> BoolArray:
+    """Return which spectra repeat an earlier one, time and all; only equal times are compared."""
+    repeated = np.zeros(time.size, dtype=bool)
+    _, place, counts = np.unique(time, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero(counts[place] > 1)
+    if shared.size:
+        repeated[shared] = duplicate_rows(time[shared], matrix[shared])
+    return repeated
 
 
 def _count_gaps(

@@ -119,6 +119,8 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
                 len(cells) == 1 and j + 1 < n and classes[j + 1] == DATA and len(rows.cells[j + 1]) == width
             ) or (fits and _all_blank_or_missing(cells)):
                 skipped.append(j)
+            elif fits and _is_broken_row(cells) and j + 1 < n and classes[j + 1] == DATA:
+                stop = j + 1
             else:
                 break
             j += 1
@@ -128,6 +130,11 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
         runs.append((begin, stop, tuple(k for k in skipped if k < stop)))
         i = max(stop, i + 1)
     return runs
+
+
+def _is_broken_row(cells: list[str]) -> bool:
+    """Return whether a row between data rows holds text in its first cell alone: data all the same."""
+    return len(cells) > 1 and all(is_datum(cell) for cell in cells[1:]) and any(map(is_number, cells[1:]))
 
 
 def _all_blank_or_missing(cells: list[str]) -> bool:

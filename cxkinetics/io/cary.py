@@ -88,7 +88,7 @@ def methods_of(footer: str) -> list[Method]:
     """Return the method blocks below the data, in the order of the file."""
     starts = [match.start() for match in _COLLECTED.finditer(footer)]
     found = []
-    for start, stop in zip(starts, [*starts[1:], len(footer)], strict=True):
+    for start, stop in zip(starts, [*starts[1:], len(footer)][: len(starts)], strict=True):
         block = footer[start:stop]
         above = footer[:start].rstrip("\n ,").rsplit("\n", 1)[-1].strip(' ",;')
         collected = _COLLECTED.match(block)

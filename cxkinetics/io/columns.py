@@ -49,6 +49,8 @@ def chosen_columns(
     if len(strong) > 1 and _parallel([quantities[j] for j in strong]):
         return strong
     names = ", ".join(table.name(j) for j in candidates)
+    if len({table.name(j) for j in candidates}) < len(candidates):
+        names = ", ".join(f"{table.name(j)} (number {j + 1})" for j in candidates)
     raise InputError(
         f"{len(candidates)} columns could be the signal: {names}",
         file=context.file,

@@ -97,7 +97,8 @@ def read_content(path: str | os.PathLike[str]) -> Content:
                     remedy="split it, or keep fewer wavelengths",
                 )
             refuse_foreign(file, head)
-            data = head + stream.read()
+            stream.seek(0)
+            data = stream.read()
     except InputError:
         raise
     except FileNotFoundError as error:

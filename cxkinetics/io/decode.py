@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 
 from cxkinetics.errors import InputError
+from cxkinetics.io.vocabulary import KIND_OF
 
-__all__ = ["Decoded", "decode", "is_binary"]
+__all__ = ["Decoded", "decode", "decode_head", "is_binary"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -17,6 +18,7 @@ _MARKS = (
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
 _SAMPLE = 1 << 16
+_EASTERN_WORDS = tuple(word for word in KIND_OF if len(word) > 1 and min(word) > "\u0400")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,51 @@ def decode(data: bytes, file: str) -> Decoded:
     if wide:
         return Decoded(data.decode(wide, errors="replace"), wide)
     if is_binary(data):
-        raise InputError(
-            "this is a binary file that no reader knows",
-            file=file,
-            remedy="export as CSV from the instrument software",
-        )
+        raise _no_text(file)
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
-        return Decoded(data.decode("cp1252", errors="replace"), "cp1252")
+        encoding = _eastern(data[:_SAMPLE]) or "cp1252"
+        return Decoded(data.decode(encoding, errors="replace"), encoding)
+
+
+def decode_head(data: bytes, file: str) -> str:
+    """Return the text of the beginning of `data`, cut at the end of a line.
+
+    Raises
+    ------
+    InputError
+        If the bytes, at their beginning or at their end, are no text.
+    """
+    if len(data) <= _SAMPLE:
+        return decode(data, file).text
+    wide = any(data.startswith(mark) for mark, _ in _MARKS) or _wide_without_mark(data[:_SAMPLE])
+    if not wide and is_binary(data):
+        raise _no_text(file)
+    cut = data.rfind(b"\n", 0, _SAMPLE) + 1 or _SAMPLE
+    cut = _SAMPLE if wide else cut
+    return decode(data[:cut], file).text
+
+
+def _no_text(file: str) -> InputError:
+    return InputError(
+        "this is a binary file that no reader knows",
+        file=file,
+        remedy="export as CSV from the instrument software",
+    )
+
+
+def _eastern(head: bytes) -> str | None:
+    """Return the encoding in which the head holds words of the trade, where it is not a western one."""
+    cut = head[: head.rfind(b"\n") + 1] or head
+    for encoding in ("gb18030", "shift_jis", "euc_kr", "big5", "cp1251"):
+        try:
+            text = cut.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if any(word in text.casefold() for word in _EASTERN_WORDS):
+            return encoding
+    return None
 
 
 def is_binary(data: bytes) -> bool:

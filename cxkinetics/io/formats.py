@@ -41,10 +41,15 @@ class BinaryFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFormat:
-    """A format recognised by the beginning of its text; fields as for `BinaryFormat`."""
+    """A format recognised by the beginning of its text; fields as for `BinaryFormat`.
+
+    `decodes` says that the reader decodes large files itself, block by block; it is then given no
+    text.
+    """
 
     name: str
     summary: str
     endings: str
     sniff: Callable[[str], bool]
     read: Callable[[Content, str, ReadOptions], list[Signal]]
+    decodes: bool = False

@@ -196,7 +196,7 @@ def _read_matrix(
     if guessed is not None:
         context = context.saying(guessed)
     refuse_texts(context, table, [0, *placed])
-    body = np.column_stack([table.columns[j].values for j in placed])
+    body = table.block(placed)
     overflow = sum(len(table.columns[j].overflow) for j in placed)
     rows = sorted({row for j in placed for row in table.columns[j].overflow})
     signal = _body_quantity(quantities, placed)
@@ -288,11 +288,16 @@ def _rows_are_times(
         )
         return False, Remark("axes_assumed", text)
     raise InputError(
-        f"which axis is time cannot be told: the rows run from {np.nanmin(rows):g} to {np.nanmax(rows):g}, "
-        f"the columns from {columns.min():g} to {columns.max():g}",
+        f"which axis is time cannot be told: the rows run from {_span(rows)}, "
+        f"the columns from {_span(columns)}",
         file=context.file,
         remedy="name the corner cell 'time (s)' or 'wavelength (nm)', or pass time_in='rows' or 'columns'",
     )
+
+
+def _span(values: Array) -> str:
+    known = values[np.isfinite(values)]
+    return f"{known.min():g} to {known.max():g}" if known.size else "nothing to nothing"
 
 
 def _may_be_wavelength(values: Array) -> bool:
@@ -314,8 +319,7 @@ def _first_is_spectral(context: Context, table: Table, quantities: list[Quantity
     if not _may_be_wavelength(values) or values.size < 20:
         return False
     raise InputError(
-        f"the first column has no name and runs from {np.nanmin(values):g} to {np.nanmax(values):g}: "
-        "time or wavelength?",
+        f"the first column has no name and runs from {_span(values)}: time or wavelength?",
         file=context.file,
         line=int(table.lines[0]),
         remedy="name it in a header, or pass --time-unit if it is time",

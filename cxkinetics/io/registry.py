@@ -11,9 +11,10 @@ from pathlib import Path
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content, read_content
-from cxkinetics.io.decode import decode
+from cxkinetics.io.decode import decode, decode_head
 from cxkinetics.io.folder import holds_one_run, read_folder
 from cxkinetics.io.formats import BinaryFormat, Signal, TextFormat
+from cxkinetics.io.largetext import LARGE_BYTES
 from cxkinetics.io.options import Column, ReadOptions
 from cxkinetics.io.reference import with_reference
 from cxkinetics.io.simulated import mark_simulated
@@ -35,7 +36,6 @@ _MODULES = (
     "cary",
     "texttables",
 )
-_HEAD = 1 << 16
 
 
 def formats() -> tuple[BinaryFormat | TextFormat, ...]:
@@ -148,10 +148,12 @@ def _read(content: Content, options: ReadOptions) -> list[Signal]:
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):
             return entry.read(content, options)
-    text = decode(content.data, content.file).text
-    head = text[:_HEAD]
+    head = decode_head(content.data, content.file)
     for entry in known:
         if isinstance(entry, TextFormat) and entry.sniff(head):
+            if entry.decodes and len(content.data) > LARGE_BYTES:
+                return mark_simulated(entry.read(content, "", options), head)
+            text = decode(content.data, content.file).text
             return mark_simulated(entry.read(content, text, options), text)
     raise InputError("no reader knows this file", file=content.file, remedy="export it as CSV")
 

@@ -68,8 +68,9 @@ def _block(content: Content, key: bytes, count: int) -> Array:
             file=content.file,
             remedy="copy it again",
         )
-    values = np.frombuffer(content.data, "<f4", count, start).astype(np.float64)
-    return np.where(np.isfinite(values) & (np.abs(values) < 1e6), values, np.nan)
+    with np.errstate(invalid="ignore"):  # damaged files hold signalling NaN
+        values = np.frombuffer(content.data, "<f4", count, start).astype(np.float64)
+        return np.where(np.isfinite(values) & (np.abs(values) < 1e6), values, np.nan)
 
 
 FORMATS = (

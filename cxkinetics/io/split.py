@@ -14,6 +14,7 @@ __all__ = ["Rows", "is_datum", "rows_of", "split_line"]
 
 WHITESPACE = "whitespace"
 DELIMITERS = ("\t", ";", ",", "|", WHITESPACE)
+_STARTS_WITH_NUMBER = re.compile(r"\s*[-+.,]?\d")
 _COMMENT = re.compile(r"\s*(#|//|%(?!\s*T\b)|!|\$\$)")
 _SAMPLE_LINES, _SAMPLE_CELLS = 1500, 12
 
@@ -81,7 +82,7 @@ def split_line(line: str, delimiter: str) -> list[str]:
     ['1,000', '0.85']
     """
     if delimiter == WHITESPACE:
-        return line.split()
+        return line.split() if _STARTS_WITH_NUMBER.match(line) else _spaced_names(line)
     if '"' in line:
         try:
             found = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
@@ -89,6 +90,20 @@ def split_line(line: str, delimiter: str) -> list[str]:
             found = line.replace('"', "").split(delimiter)
         return [cell.strip() for cell in found]
     return [cell.strip() for cell in line.split(delimiter)]
+
+
+def _spaced_names(line: str) -> list[str]:
+    """Return the names of a header between blanks; "time (s)" is one name."""
+    wide = re.split(r"\s{2,}|\t", line.strip())
+    if len(wide) > 1:
+        return wide
+    names: list[str] = []
+    for word in line.split():
+        if names and word[0] in "([/":
+            names[-1] += " " + word
+        else:
+            names.append(word)
+    return names
 
 
 def is_datum(cell: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, IntArray
 from cxkinetics.io.cells import NumberStyle, is_missing, is_overflow, parse_measured
 from cxkinetics.io.moments import clock_seconds, parse_moment
 
@@ -65,15 +65,26 @@ class Table:
         Line of the names.
     preamble, footer : tuple of (int, str)
         Line number and text of what stands before and after.
+    body : Array, shape (n, m), optional
+        All numbers in one array, of which the columns are views (large files).
     """
 
     names: list[str]
     groups: list[str]
     columns: Sequence[Column]
-    lines: Sequence[int]
+    lines: Sequence[int] | IntArray
     header_line: int | None = None
     preamble: tuple[tuple[int, str], ...] = ()
     footer: tuple[tuple[int, str], ...] = field(default=())
+    body: Array | None = field(default=None, repr=False)
+
+    def block(self, columns: list[int]) -> Array:
+        """Return the numbers of some columns side by side, without a copy where that can be."""
+        if self.body is None:
+            return np.column_stack([self.columns[j].values for j in columns])
+        if columns == list(range(columns[0], columns[-1] + 1)):
+            return self.body[:, columns[0] : columns[-1] + 1]
+        return self.body[:, columns]
 
     @property
     def n_rows(self) -> int:

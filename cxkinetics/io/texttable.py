@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.blocks import Block, find_blocks
-from cxkinetics.io.cells import NumberStyle
-from cxkinetics.io.split import WHITESPACE, Rows, rows_of
+from cxkinetics.io.cells import NumberStyle, is_number
+from cxkinetics.io.headers import read_header
+from cxkinetics.io.split import WHITESPACE, Rows, rows_of, split_line
 from cxkinetics.io.style import find_style
 from cxkinetics.io.table import Column, Table, parse_column
 from cxkinetics.remarks import Remark
@@ -19,11 +20,12 @@ __all__ = ["Tables", "tables_of", "tables_of_rows"]
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All tables of a file, the number style they share, and what was assumed on the way."""
+    """All tables of a file, the number style and delimiter they share, and what was assumed."""
 
     tables: tuple[Table, ...]
     style: NumberStyle
     remarks: tuple[Remark, ...]
+    delimiter: str = ","
 
 
 def tables_of(text: str, *, file: str, decimal: str | None = None, delimiter: str | None = None) -> Tables:
@@ -81,7 +83,7 @@ def tables_of_rows(rows: Rows, lines: list[str], *, file: str, decimal: str | No
             )
         )
     tables = tuple(_table(rows, block, style, lines, file) for block in kept)
-    return Tables(tables, style, tuple(remarks))
+    return Tables(tables, style, tuple(remarks), rows.delimiter)
 
 
 def _is_table(block: Block, main: Block) -> bool:
@@ -112,7 +114,7 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str, decimal: str | None)
         return
     wider = bool(header) and min(len(cells) for cells in body) > header
     zeros = sum(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in flat)
-    if (wider or not header) and zeros > 0.1 * len(body) and block.width >= 3:
+    if block.width >= 3 and (wider or (not header and zeros > 0.1 * len(body))):
         line = rows.lines[block.start]
         raise InputError(
             f"the decimal comma cannot be told from the comma between columns: {','.join(body[0])!r}",
@@ -135,17 +137,20 @@ def _table(rows: Rows, block: Block, style: NumberStyle, lines: list[str], file:
         width -= 1  # a separator at the end of every line makes no column
     if names and rows.delimiter == WHITESPACE and len(names) != width:
         names = []
+    if not names:
+        names, header_line = _names_in_comment(rows, used[0], width)
     named = max((j + 1 for j, name in enumerate(names) if name), default=0)
     if named and width > named:
+        names = _with_row_names(names, named, width, body) or names
+    if named and width > named and not names[-1]:
         extra = next(i for i in used if len(rows.cells[i]) > named and any(rows.cells[i][named:]))
-        if rows.lines[extra] != rows.lines[used[0]] and sum(len(c) > named for c in body) < 0.5 * len(body):
-            raise InputError(
-                f"this row holds {len(rows.cells[extra])} cells, the header {named}",
-                file=file,
-                line=rows.lines[extra],
-                value=" ".join(rows.cells[extra])[:60],
-                remedy="check the row (an extra separator, or a comma inside a number?)",
-            )
+        raise InputError(
+            f"this row holds {len(rows.cells[extra])} cells, the header {named}",
+            file=file,
+            line=rows.lines[extra],
+            value=" ".join(rows.cells[extra])[:60],
+            remedy="check the row (an extra separator, or a comma inside a number?)",
+        )
     columns: list[Column] = []
     for j in range(width):
         columns.append(parse_column([cells[j] if j < len(cells) else "" for cells in body], style))
@@ -164,10 +169,39 @@ def _table(rows: Rows, block: Block, style: NumberStyle, lines: list[str], file:
     )
 
 
+def _names_in_comment(rows: Rows, first: int, width: int) -> tuple[list[str], int | None]:
+    """Return the header that stands in the comment line just above the data, if one does."""
+    above = [item for item in rows.comments if item[0] < rows.lines[first]]
+    if not above or (first and above[-1][0] < rows.lines[first - 1]):
+        return [], None
+    line, text = above[-1]
+    names = split_line(text.lstrip("#%/! "), rows.delimiter)
+    if len(names) == width and any(read_header(name).kind for name in names):
+        return names, line
+    return [], None
+
+
+def _with_row_names(names: list[str], named: int, width: int, body: list[list[str]]) -> list[str] | None:
+    """Return the names moved by one where the rows begin with an unnamed row number or label."""
+    if width != named + 1 or any(len(cells) != width for cells in body):
+        return None
+    first = [cells[0] for cells in body]
+    counted = [str(k) for k in range(len(first))], [str(k + 1) for k in range(len(first))]
+    if first in counted or not any(is_number(cell) for cell in first):
+        return ["", *names[:named]]
+    return None
+
+
 def _no_rows(rows: Rows, file: str) -> InputError:
     if not rows.cells:
         return InputError("the file is empty: nothing but blanks and comments", file=file)
     shown = " ".join(rows.cells[0])[:60]
+    if shown.startswith("<"):
+        return InputError(
+            f"no data rows: this is a page or document with markup ({shown[:30]!r}), not a table",
+            file=file,
+            remedy="open it in a spreadsheet program and save it as CSV",
+        )
     return InputError(
         f"no data rows: no line holds two or more numbers (first line: {shown!r})",
         file=file,

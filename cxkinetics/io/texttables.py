@@ -7,7 +7,9 @@ import numpy as np
 from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
+from cxkinetics.io.decode import decode
 from cxkinetics.io.formats import Signal, TextFormat
+from cxkinetics.io.largetext import LARGE_BYTES, large_tables
 from cxkinetics.io.layout import understand
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.table import Column, Table
@@ -18,7 +20,10 @@ __all__ = ["FORMATS", "read_tables", "read_text_table"]
 
 def read_text_table(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return the signals of a text table."""
-    found = tables_of(text, file=content.file, decimal=options.decimal)
+    found = large_tables(content, options) if len(content.data) > LARGE_BYTES else None
+    if found is None:
+        text = text or decode(content.data, content.file).text
+        found = tables_of(text, file=content.file, decimal=options.decimal)
     return read_tables(Context(content=content, options=options, format="text table"), found)
 
 
@@ -36,7 +41,7 @@ def read_tables(context: Context, found: Tables) -> list[Signal]:
     context = context.saying(*found.remarks)
     tables = found.tables
     main = max(tables, key=lambda table: table.n_rows * len(table.columns))
-    same = [table for table in tables if not table.names or table.names == main.names]
+    same = [t for t in tables if len(t.columns) == len(main.columns) and t.names in ([], main.names)]
     if len(same) == len(tables):
         joined = same[0] if len(same) == 1 else _joined(main, same)
         return list(understand(context, joined))
@@ -93,5 +98,6 @@ FORMATS = (
         endings=".csv .txt .dat .tsv .asc .prn",
         sniff=lambda head: True,
         read=read_text_table,
+        decodes=True,
     ),
 )

@@ -45,7 +45,8 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
         if j not in used
         and j not in chosen
         and column.kind == "number"
-        and quantities[j].kind not in ("index",)
+        and quantities[j].kind != "index"
+        and (quantities[j].name or not table.names)
     ]
     traces: list[Trace] = []
     for j in chosen:

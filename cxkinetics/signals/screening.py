@@ -52,11 +52,10 @@ def clipped_level(absorbance: Array, *, at_least: int = 3) -> float | None:
     >>> clipped_level(np.array([0.9, 0.9, 0.9])) is None
     True
     """
-    known = absorbance[np.isfinite(absorbance)]
-    if known.size < at_least:
+    if absorbance.size < at_least:
         return None
-    top = float(known.max())
-    if top < CLIP_FROM or int(np.count_nonzero(known == top)) < at_least:
+    top = float(np.fmax.reduce(absorbance, axis=None))
+    if not top >= CLIP_FROM or int(np.count_nonzero(absorbance == top)) < at_least:
         return None
     return top
 

@@ -68,7 +68,9 @@ class SpectralSeries(Presentable):
             raise InputError(f"wavelength {twice:g} nm stands twice; every wavelength must stand once")
         object.__setattr__(self, "time_s", frozen_array(time[rows]))
         object.__setattr__(self, "wavelength_nm", frozen_array(sorted_wavelength))
-        object.__setattr__(self, "absorbance", frozen_array(matrix[np.ix_(rows, columns)]))
+        if np.any(np.diff(time) < 0) or np.any(np.diff(wavelength) < 0):
+            matrix = matrix[np.ix_(rows, columns)]
+        object.__setattr__(self, "absorbance", frozen_array(matrix))
         if not self.source.sha256:
             digest = sha256_of(
                 self.time_s.tobytes() + self.wavelength_nm.tobytes() + self.absorbance.tobytes()
