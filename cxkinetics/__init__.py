@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cxkinetics.composition.load_system import load_system
     from cxkinetics.composition.predict import predict
     from cxkinetics.composition.prediction import Prediction
+    from cxkinetics.composition.species_curves import SpeciesCurves, species_curves
     from cxkinetics.composition.system import System
     from cxkinetics.errors import (
         CxKineticsError,
@@ -61,6 +62,7 @@ _HOME = {
     "MissingExtraError": "errors",
     "Prediction": "composition.prediction",
     "Remark": "remarks",
+    "SpeciesCurves": "composition.species_curves",
     "SpectralSeries": "signals.spectra",
     "StagedFit": "fitting.result",
     "System": "composition.system",
@@ -77,6 +79,7 @@ _HOME = {
     "load_example_dose_table": "examples.dose",
     "load_system": "composition.load_system",
     "predict": "composition.predict",
+    "species_curves": "composition.species_curves",
 }
 __all__ = [
     "CxKineticsError",
@@ -91,6 +94,7 @@ __all__ = [
     "MissingExtraError",
     "Prediction",
     "Remark",
+    "SpeciesCurves",
     "SpectralSeries",
     "StagedFit",
     "System",
@@ -108,6 +112,7 @@ __all__ = [
     "load_example_dose_table",
     "load_system",
     "predict",
+    "species_curves",
 ]
 
 

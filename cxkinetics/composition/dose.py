@@ -19,6 +19,7 @@ from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws
 from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws, source_record
 from cxkinetics.composition.occupancy import least_cooperativity_for
 from cxkinetics.composition.prior_influence import prior_influence
+from cxkinetics.composition.species_curves import curves_of
 from cxkinetics.composition.species_model import (
     METHOD,
     draw_estimate,
@@ -196,6 +197,7 @@ def dose_for(
             "extrapolate": extrapolate,
             "confidence": confidence,
         },
+        curves=curves_of(draws, curves.dose[:: max(1, curves.dose.size // 140)], confidence),
         warnings=(*remarks, *_remarks(key, position, draws, dose, found, limit, extrapolate)),
         seed=draws.seed,
     )

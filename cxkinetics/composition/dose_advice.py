@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.composition.prior_influence import PriorInfluence
+from cxkinetics.composition.species_curves import SpeciesCurves
 from cxkinetics.estimate import Estimate
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
@@ -45,6 +46,8 @@ class DoseAdvice(Presentable):
         What comes from priors.
     source : mapping
         System, basis, origin of the draws, priors, options.
+    curves : SpeciesCurves
+        All species against dose, for the figure.
     """
 
     target: str
@@ -57,6 +60,7 @@ class DoseAdvice(Presentable):
     limited_by: str
     influence: PriorInfluence
     source: Mapping[str, Any]
+    curves: SpeciesCurves
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
     version: str = __version__
@@ -95,8 +99,8 @@ class DoseAdvice(Presentable):
         }
 
     def to_json(self) -> str:
-        """Return the result as JSON text."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        """Return the result as JSON text, its curves included."""
+        return json.dumps(self.to_dict() | {"data": self.curves.to_dict()}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> "DoseAdvice":
@@ -114,6 +118,7 @@ class DoseAdvice(Presentable):
             limited_by=record["limited_by"],
             influence=PriorInfluence.from_dict(record),
             source=record["source"],
+            curves=SpeciesCurves.from_dict(record["data"]),
             warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
             seed=record["seed"],
             version=record["version"],

@@ -18,9 +18,10 @@ from cxkinetics.composition.basis import on_basis
 from cxkinetics.composition.checks import curve_checks, more_in_than_added
 from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.load_system import load_system
+from cxkinetics.composition.map_points import MapPoints, MapSolution
 from cxkinetics.composition.map_profile import Acceptance, Profiled, acceptance, profile_quantity
 from cxkinetics.composition.map_rivals import BROKEN_LINE, rank_rivals
-from cxkinetics.composition.map_search import Cells, MapPoints, MapSolution, search
+from cxkinetics.composition.map_search import Cells, search
 from cxkinetics.composition.preset_fit import fit_windows
 from cxkinetics.composition.system import System
 from cxkinetics.errors import FitError, UsageError

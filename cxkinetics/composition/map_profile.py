@@ -13,7 +13,8 @@ import numpy as np
 from scipy.special import chdtri, fdtri
 
 from cxkinetics.arrays import Array, IntArray
-from cxkinetics.composition.map_search import Cells, MapSolution, search
+from cxkinetics.composition.map_points import MapSolution
+from cxkinetics.composition.map_search import Cells, search
 from cxkinetics.estimate import Estimate
 
 __all__ = ["Acceptance", "ProfileSet", "Profiled", "acceptance", "profile_quantity", "profile_sets"]

@@ -9,7 +9,8 @@ import math
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.map_search import Cells, MapPoints, MapSolution, search
+from cxkinetics.composition.map_points import MapPoints, MapSolution
+from cxkinetics.composition.map_search import Cells, search
 from cxkinetics.fitting.parts import Rival
 
 __all__ = ["BROKEN_LINE", "rank_rivals"]

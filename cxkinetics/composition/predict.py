@@ -29,7 +29,6 @@ from cxkinetics.composition.species_model import (
     saturation_draws,
     share_draws,
     share_estimates,
-    species_draws,
     trapped_draws,
 )
 from cxkinetics.composition.system import System
@@ -174,22 +173,3 @@ def _conversions(
     kinds["optical"] = Estimate(name="optical conversion 1 - A/A0", value=loss, method="given")
     kinds["gap"] = draw_estimate("optical minus compositional", loss - product, confidence=confidence)
     return kinds
-
-
-def species_curve(
-    dose_percent: Array,
-    *,
-    table: Knowledge = None,
-    system: System | str | Path = "ag-cds",
-    n_draws: int = 1000,
-    confidence: float = 0.95,
-    rng: np.random.Generator | int | None = None,
-) -> dict[str, Array]:
-    """Return means and bands of all species over a dose grid: key -> (3, g) of mean, low, high."""
-    draws, _ = known_draws(table, system, n_draws=n_draws, rng=rng)
-    tail = 0.5 * (1 - confidence)
-    curves = {}
-    for key, shares in zip(draws.system.species, species_draws(draws, dose_percent), strict=True):
-        low, high = np.quantile(shares, [tail, 1 - tail], axis=0)
-        curves[key] = np.stack([shares.mean(axis=0), low, high])
-    return curves

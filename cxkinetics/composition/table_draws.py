@@ -16,7 +16,7 @@ from cxkinetics.composition.draws import ParameterDraws, draw_priors
 from cxkinetics.composition.ensemble import sample_posterior
 from cxkinetics.composition.incorporation import fit_incorporation, map_points
 from cxkinetics.composition.incorporation_result import IncorporationFit
-from cxkinetics.composition.map_search import MapPoints
+from cxkinetics.composition.map_points import MapPoints
 from cxkinetics.composition.priors import Prior
 from cxkinetics.composition.system import MAP_PARAMETERS, System
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxkinetics.composition.incorporation_map import incorporation
+from cxkinetics.composition.map_points import MapPoints
 from cxkinetics.composition.map_profile import acceptance, profile_quantity
-from cxkinetics.composition.map_search import QUANTITIES, Cells, MapPoints, search
+from cxkinetics.composition.map_search import QUANTITIES, Cells, search
 from cxkinetics.errors import FitError
 
 
