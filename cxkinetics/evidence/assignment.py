@@ -241,7 +241,8 @@ def assign_peaks(
         _assign_one(peaks, i, known, families, tolerance_da) for i in np.argsort(peaks.mz, kind="stable")
     ]
     middle = float(np.median([peak.mz for peak in assigned]))
-    window = (5200.0, 5800.0) if 4800 <= max(peaks.mz) <= 6200 else (middle - 300, middle + 300)
+    heavy = any(5100 <= mz <= 5800 for mz in peaks.mz)
+    window = (5200.0, 5800.0) if heavy else (middle - 300, middle + 300)
     acid = [ligand for ligand in space.ligands if not ligand.charge] or None
     charged = [ligand for ligand in space.ligands if ligand.charge] or None
     return MassAssignment(

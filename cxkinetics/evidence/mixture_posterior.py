@@ -19,7 +19,8 @@ from cxkinetics.signals.spectrum import Spectrum
 __all__ = ["Node", "Summary", "best_node", "nodes_of", "posterior_draws"]
 
 DRAWS_PER_NODE = 2000
-FEWEST_DRAWS = 300
+FEWEST_DRAWS, MOST_DRAWS = 300, 40_000
+SMOOTH_NODES = 12.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +47,8 @@ def nodes_of(
 ) -> list[Node]:
     """Return one node per kind of compensation, resolving power and shift.
 
+    The shifts are refined until no single one of them carries most of the evidence.
+
     Parameters
     ----------
     part : Spectrum
@@ -59,43 +62,82 @@ def nodes_of(
     sigma_cal : float
         Standard deviation of the calibration error, Da.
     """
-    mz, counts = part.axis, part.counts
-    width = envelope(next(iter(ladders.values()))[0]).mean / power
-    fine_step = min(0.1, width / 8)
-    reach = 4.0 * sigma_cal
-    step = max(min(width / 6, 0.25), reach / 60, 1e-9)
-    shifts = np.arange(-np.floor(reach / step), np.floor(reach / step) + 1) * step
     powers = [(power, 0.0)]
     if power_sd > 0:
         scores = (-1.6, -0.8, 0.0, 0.8, 1.6)
-        powers = [(power * np.exp(score * power_sd), -0.5 * score**2) for score in scores]
-    centred = (mz - mz.mean()) / max(float(np.ptp(mz)) / 2, 1.0)
-    base = np.column_stack([np.ones_like(mz), centred])
-    fine = np.arange(mz[0] - reach - 1, mz[-1] + reach + 1, fine_step)
-    nodes = []
-    for variant, ladder in ladders.items():
-        for resolving_power, log_power in powers:
-            drawn = [envelope(f).profile(fine, resolving_power) for f in (*ladder, *extra)]
-            for shift in shifts:
-                bells = np.column_stack([np.interp(mz - shift, fine, bell) for bell in drawn])
-                design = np.column_stack([bells, base])
-                gram = design.T @ design
-                centre = np.linalg.solve(gram, design.T @ counts)
-                misfit = counts - design @ centre
-                log_prior = log_power - (0.5 * (shift / sigma_cal) ** 2 if sigma_cal > 0 else 0.0)
-                nodes.append(
-                    Node(
-                        variant,
-                        float(shift),
-                        resolving_power,
-                        log_prior,
-                        centre,
-                        gram,
-                        float(misfit @ misfit),
-                        design,
-                    )
-                )
+        powers = [(power * float(np.exp(score * power_sd)), -0.5 * score**2) for score in scores]
+    width = envelope(next(iter(ladders.values()))[0]).mean / power
+    reach = 4.0 * sigma_cal
+    grid = _Grid(part, ladders, extra, powers, width, reach, sigma_cal)
+    if sigma_cal == 0:
+        return grid.nodes(np.zeros(1))
+    step = min(width / 6, 0.25, sigma_cal / 8)
+    shifts = np.arange(-np.floor(reach / step), np.floor(reach / step) + 1) * step
+    nodes = grid.nodes(shifts)
+    for _ in range(4):
+        heavy, effective = _heavy_shifts(nodes, shifts, part.n_points)
+        if effective >= SMOOTH_NODES:
+            break
+        step /= 4
+        low, high = heavy.min() - 5 * step, heavy.max() + 5 * step
+        shifts = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
+        nodes = grid.nodes(shifts[np.abs(shifts) <= reach + step])
     return nodes
+
+
+def _heavy_shifts(nodes: list[Node], shifts: Array, n_points: int) -> tuple[Array, float]:
+    """Return the shifts that carry the evidence, and how many do so effectively."""
+    dof = max(n_points - nodes[0].centre.size, 1)
+    variance = max(min(node.rss for node in nodes) / dof, 1e-300)
+    logs = np.array([node.log_prior - node.rss / (2 * variance) for node in nodes])
+    weights = np.exp(logs - logs.max())
+    places = np.array([node.shift_da for node in nodes])
+    total = np.array([weights[places == place].sum() for place in np.unique(places)])
+    heavy = np.unique(places)[total > 1e-4 * total.max()]
+    return heavy, float(total.sum() ** 2 / (total**2).sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """What all nodes share: the window, the species and the resolving powers."""
+
+    part: Spectrum
+    ladders: Mapping[str, tuple[Formula, ...]]
+    extra: tuple[Formula, ...]
+    powers: list[tuple[float, float]]
+    width: float
+    reach: float
+    sigma_cal: float
+
+    def nodes(self, shifts: Array) -> list[Node]:
+        mz, counts = self.part.axis, self.part.counts
+        centred = (mz - mz.mean()) / max(float(np.ptp(mz)) / 2, 1.0)
+        base = np.column_stack([np.ones_like(mz), centred])
+        fine = np.arange(mz[0] - self.reach - 2, mz[-1] + self.reach + 2, min(0.1, self.width / 8))
+        found = []
+        for variant, ladder in self.ladders.items():
+            for resolving_power, log_power in self.powers:
+                drawn = [envelope(f).profile(fine, resolving_power) for f in (*ladder, *self.extra)]
+                for shift in shifts:
+                    bells = np.column_stack([np.interp(mz - shift, fine, bell) for bell in drawn])
+                    design = np.column_stack([bells, base])
+                    gram = design.T @ design
+                    centre = np.linalg.solve(gram, design.T @ counts)
+                    misfit = counts - design @ centre
+                    penalty = 0.5 * (shift / self.sigma_cal) ** 2 if self.sigma_cal > 0 else 0.0
+                    found.append(
+                        Node(
+                            variant=variant,
+                            shift_da=float(shift),
+                            resolving_power=resolving_power,
+                            log_prior=log_power - penalty,
+                            centre=centre,
+                            gram=gram,
+                            rss=float(misfit @ misfit),
+                            design=design,
+                        )
+                    )
+        return found
 
 
 def best_node(nodes: list[Node], part: Spectrum, n_positive: int) -> tuple[Node, Array, float]:
@@ -152,7 +194,12 @@ def posterior_draws(
                 break
     if not log_weights.size:
         return np.empty((0, nodes[0].centre.size)), np.empty(0), np.empty(0)
-    return np.concatenate(kept), relative / relative.sum(), np.concatenate(origin)
+    draws, nodes_drawn = np.concatenate(kept), np.concatenate(origin)
+    relative /= relative.sum()
+    if relative.size > MOST_DRAWS:
+        chosen = generator.choice(relative.size, MOST_DRAWS, p=relative)
+        return draws[chosen], np.full(MOST_DRAWS, 1.0 / MOST_DRAWS), nodes_drawn[chosen]
+    return draws, relative, nodes_drawn
 
 
 class Summary:

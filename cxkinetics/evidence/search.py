@@ -139,8 +139,8 @@ class Catalogue:
     ) -> tuple[Candidate, ...]:
         """Return the candidates within `tolerance_da` of `mz`.
 
-        Those whose formal charge is that of the ion come first, among them those without adduct,
-        then by distance.
+        Those whose formal charge is that of the ion come first, among them the simpler ones (fewest
+        ligands, guests and adducts; a proton for each guest counts nothing), then the nearer.
 
         Parameters
         ----------
@@ -167,8 +167,10 @@ class Catalogue:
                 formal_charge=charge,
                 balanced=charge == self.space.charge,
             )
-            adducts = float(self.counts[i, first_adduct:].sum())
-            ranked.append((not candidate.balanced, adducts > 0, abs(candidate.error_da), candidate))
+            guests, protons = float(self.counts[i, 1]), float(self.counts[i, first_adduct])
+            parts = float(self.counts[i, 1] + self.counts[i, 3:].sum()) if self.counts[i, 0] else 0.0
+            parts -= protons if protons == guests else 0.0
+            ranked.append((not candidate.balanced, parts, abs(candidate.error_da), candidate))
         ranked.sort(key=lambda item: item[:3])
         once = {(round(item[-1].mass_da, 6), item[-1].formal_charge): item[-1] for item in reversed(ranked)}
         return tuple(reversed(once.values()))  # OA + H is L: the same atoms are named once

@@ -277,7 +277,7 @@ def _components(
                 near_states=tuple(
                     state.name for state in sorted(near, key=lambda s: abs(s.position_ev - value))
                 ),
-                family=families.pop() if len(families) == 1 else None,
+                family=families.pop() if len(families) == 1 and fit.share(i) >= limit else None,
             )
         )
     return tuple(name_by_separation(found, known, limit, energy_sd))

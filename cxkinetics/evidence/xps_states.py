@@ -111,6 +111,10 @@ def verdicts_of(
             why[family] = f"at most {upper:.2f} of the line"
         else:
             states[family] = "undecided"
+            small = [c for c in components[1:] if (c.share.value or 0.0) < limit]
             near = dict.fromkeys(name for c in components for name in c.near_states)
-            why[family] = f"the position fits {' and '.join(near)}" if near else "no known state is near"
+            if small:
+                why[family] = f"a doublet of {small[0].share} lies below the limit of {limit:.2f}"
+            else:
+                why[family] = f"the position fits {' and '.join(near)}" if near else "no known state is near"
     return states, why

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks, check_formula
-from cxkinetics.evidence.findings import Consensus, Finding, SampleEvidence
+from cxkinetics.evidence.findings import Consensus
+from cxkinetics.evidence.records import samples_of_table
 from cxkinetics.evidence.verdict import join
-from cxkinetics.io.evidence_lists import FindingRow, load_findings, load_peak_list
+from cxkinetics.io.evidence_lists import load_peak_list
 
 __all__ = [
     "Contradiction",
@@ -21,7 +22,6 @@ __all__ = [
     "published_contradictions",
     "published_statements",
     "published_table",
-    "samples_of",
 ]
 
 
@@ -61,41 +61,6 @@ def published_statements() -> Mapping[str, Any]:
         return tomllib.load(file)
 
 
-def samples_of(rows: tuple[FindingRow, ...]) -> tuple[SampleEvidence, ...]:
-    """Return the rows of a table of findings, gathered by sample.
-
-    A share without standard error is kept as a number without an interval.
-    """
-    from cxkinetics.estimate import Estimate
-
-    gathered: dict[str, list[Finding]] = {}
-    percent: dict[str, float | None] = {}
-    for row in rows:
-        share = None
-        if row.share is not None:
-            low = None if row.se is None else row.share - 1.96 * row.se
-            high = None if row.se is None else row.share + 1.96 * row.se
-            share = Estimate(
-                name="share", value=row.share, se=row.se, low=low, high=high,
-                method="as given", reason="" if row.se is not None else "no error is given",
-            )  # fmt: skip
-        finding = Finding(
-            technique=row.technique,
-            species=row.species,
-            state=row.state,
-            share=share,
-            limit=row.limit,
-            note=row.note,
-        )
-        gathered.setdefault(row.sample, []).append(finding)
-        known = percent.get(row.sample)
-        percent[row.sample] = row.incorporation_percent if known is None else known
-    return tuple(
-        SampleEvidence(label=label, incorporation_percent=percent[label], findings=tuple(findings))
-        for label, findings in gathered.items()
-    )
-
-
 def published_table() -> Consensus:
     """Return Table I as stated, joined.
 
@@ -107,8 +72,7 @@ def published_table() -> Consensus:
     >>> table.onset_percent
     (4.0, 8.0)
     """
-    rows, _ = load_findings(_packaged("evidence_table1.csv"))
-    return join(samples_of(rows))
+    return join(samples_of_table(_packaged("evidence_table1.csv")))
 
 
 def published_assignment() -> MassAssignment:
@@ -166,7 +130,11 @@ def _of_masses() -> list[Contradiction]:
         if peak.stated is None or peak.agrees:
             continue
         hosts = [c for c in peak.candidates if c.family == "host" and c.balanced and "+" not in c.formula]
-        text = f"nearer: {hosts[0].formula} ({hosts[0].error_da:+.1f} Da)" if hosts else "no better candidate"
+        text = (
+            f"nearer: {hosts[0].formula} ({hosts[0].error_da:+.1f} Da)"
+            if hosts
+            else "no undoped cluster balances its charges within 2 Da"
+        )
         if peak.stated.family == "sulfide":
             text = "stated as 'up to about 6500'"
         if peak.stated.family == "doped":

@@ -1,0 +1,271 @@
+"""Results of the evidence room as blocks: tables and sentences that text, HTML and pages share."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cxkinetics.evidence.assignment import MassAssignment, PeakAssignment
+from cxkinetics.evidence.diffraction_result import PatternFit
+from cxkinetics.evidence.findings import Consensus
+from cxkinetics.evidence.mixture_result import MixtureFit
+from cxkinetics.evidence.xps_result import XpsResult
+from cxkinetics.remarks import Remark
+from cxkinetics.report.blocks import Block, Notes, Paragraph, Section, Table
+
+__all__ = ["section_of"]
+
+
+def section_of(result: object) -> Section:
+    """Return a result of the evidence room as a titled section.
+
+    Parameters
+    ----------
+    result : MassAssignment, MixtureFit, XpsResult, PatternFit or Consensus
+        What to show.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    """
+    for kind, build in _BUILDERS:
+        if isinstance(result, kind):
+            section: Section = build(result)
+            return section
+    raise TypeError(f"{type(result).__name__} is no result of the evidence room")
+
+
+def _start(result: Any) -> list[Block]:
+    if not result.source.simulated:
+        return []
+    note = f": {result.source.note}" if result.source.note else ""
+    return [Paragraph(f"SIMULATED DATA{note}", strong=True)]
+
+
+def _notes(remarks: Sequence[Remark]) -> list[Block]:
+    return [Notes(tuple(remark.text for remark in remarks))] if remarks else []
+
+
+def _named(result: Any) -> str:
+    return f" of {result.label}" if result.label else ""
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}" if abs(value) < 9.95 else f"{value:+.0f}"
+
+
+def _masses(result: MassAssignment) -> Section:
+    with_stated = any(peak.stated for peak in result.peaks)
+    shown = "candidates that balance (off / Da)"
+    header = (
+        ("m/z", "stated", "computed", "off / Da", "charge", "agrees", shown)
+        if with_stated
+        else ("m/z", shown)
+    )
+    rows = [
+        (f"{peak.mz:.6g}", *(_stated_cells(peak) if with_stated else ()), _shown_candidates(peak))
+        for peak in result.peaks
+    ]
+    table = Table(
+        header,
+        tuple(rows),
+        caption=f"Peaks, candidates within {result.tolerance_da:g} Da",
+        numeric=(0, 2, 3, 4) if with_stated else (0,),
+    )
+    low, high = result.chance_window_da
+    host, sulfide = _host_name(result), _sulfide_name(result)
+    chance = (
+        f"Chance: of all masses between {low:.0f} and {high:.0f} Da, {result.chance_host_1da:.0%} find some "
+        f"{host}(L)z + adduct within 1 Da, {result.chance_balanced_1da:.0%} a {host}(oleate)z whose charges "
+        f"balance, {result.chance_sulfide_1da:.1%} a balanced bare {sulfide}. A hit among host clusters says "
+        "little."
+    )
+    spacings = tuple(
+        (
+            spacing.unit,
+            f"{spacing.mass_da:.2f}",
+            ", ".join(f"{a:.5g}-{b:.5g}" for a, b in spacing.pairs) or "none",
+            f"{spacing.expected_by_chance:.2f}",
+        )
+        for spacing in result.spacings
+    )
+    blocks: list[Block] = [*_start(result), table, Paragraph(chance)]
+    if len(result.peaks) > 1:
+        blocks.append(
+            Table(
+                ("unit", "mass / Da", "pairs of peaks that far apart", "by chance"),
+                spacings,
+                caption="Spacings",
+                numeric=(1, 3),
+            )
+        )
+    return Section(
+        f"Mass spectrum{_named(result)}: {len(result.peaks)} peaks", [*blocks, *_notes(result.remarks)]
+    )
+
+
+def _stated_cells(peak: PeakAssignment) -> tuple[str, ...]:
+    if peak.stated is None:
+        return ("", "", "", "", "")
+    charge = f"{peak.stated.formal_charge:+d}" if peak.stated.formal_charge else "0"
+    return (
+        peak.stated.formula,
+        f"{peak.stated.mass_da:.1f}",
+        _signed(peak.stated.error_da),
+        charge,
+        "yes" if peak.agrees else "NO",
+    )
+
+
+def _host_name(result: MassAssignment) -> str:
+    units = [spacing.unit for spacing in result.spacings]
+    return f"{units[2].removesuffix(units[0])}x{units[0]}y"
+
+
+def _sulfide_name(result: MassAssignment) -> str:
+    units = [spacing.unit for spacing in result.spacings]
+    return f"{units[1].removesuffix(units[0]).rstrip('0123456789')}a{units[0]}b"
+
+
+def _shown_candidates(peak: PeakAssignment) -> str:
+    balanced = [c for c in peak.candidates if c.balanced][:3]
+    shown = ", ".join(f"{c.formula} ({c.error_da:+.1f})" for c in balanced)
+    return shown or f"none of {peak.n_candidates} candidates"
+
+
+def _mixture(result: MixtureFit) -> Section:
+    guest = str(result.options["guest"])
+    rows = tuple((name, str(share)) for name, share in zip(result.species, result.fractions, strict=True))
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in result.compensation_weights.items())
+    blocks: list[Block] = [
+        *_start(result),
+        Paragraph(f"Mean {guest} per cluster: {result.mean_guests}", strong=True),
+        Table(
+            ("cluster", "share"),
+            rows,
+            caption=f"Shares of clusters, {result.options['confidence']:.0%} intervals (posterior)",
+            note="equal ionisation yields are assumed; no spectrum tests that",
+        ),
+        Paragraph(
+            f"Calibration shift {result.shift_da}, prior {result.options['sigma_cal_da']:g} Da (1 sd); "
+            f"resolving power {result.options['resolving_power']:g} with "
+            f"{result.options['resolving_power_rel_sd']:.0%} prior error; proton per {guest}: {weights}; "
+            f"signal/noise {result.signal_to_noise:.0f}."
+        ),
+        Paragraph(
+            f"The shape alone says almost nothing: the envelopes of {result.species[0]} and "
+            f"{result.species[-1]} are alike to a cosine of {result.shape_cosine:.5f} if one may be shifted."
+        ),
+    ]
+    return Section(f"Mixture of clusters{_named(result)}", [*blocks, *_notes(result.remarks)])
+
+
+def _xps(result: XpsResult) -> Section:
+    rows = tuple(
+        (
+            str(number),
+            str(component.position_ev),
+            str(component.share),
+            ", ".join(component.near_states) or "none known",
+            component.family or "undecided",
+        )
+        for number, component in enumerate(result.components, start=1)
+    )
+    bic = ", ".join(f"{number}: {value:.0f}" for number, value in result.bic.items())
+    blocks: list[Block] = [*_start(result)]
+    if rows:
+        blocks.append(
+            Table(
+                ("", "main line", f"share of {result.line.split()[0]}", "states near it", "taken as"),
+                rows,
+                caption=f"Doublets ({result.options['confidence']:.0%} intervals; energy reference "
+                f"+-{result.options['energy_sd_ev']:g} eV beside them)",
+            )
+        )
+        text = f"Splitting {result.splitting_ev}; area ratio {result.area_ratio}; width {_width(result)}"
+        if result.separation_ev.value is not None:
+            text += f"; separation {result.separation_ev} (free of the energy reference)"
+        blocks.append(Paragraph(text + f". Reduced chi-square {result.reduced_chi2:.1f}."))
+    else:
+        blocks.append(Paragraph("No line stands out of the background."))
+    limits = f"BIC by number of doublets: {bic}. A second state counts above {result.detection_limit:.1%}"
+    if result.upper_limit is not None:
+        limits += f"; one that was missed holds at most {result.upper_limit:.1%}"
+    blocks.append(Paragraph(limits + "."))
+    verdicts = tuple((family, state, result.reasons[family]) for family, state in result.verdicts.items())
+    if verdicts:
+        blocks.append(Table(("state", "verdict", "because"), verdicts))
+    count = f"{result.number} doublet" + ("" if result.number == 1 else "s")
+    return Section(f"XPS {result.line}{_named(result)}: {count}", [*blocks, *_notes(result.remarks)])
+
+
+def _width(result: XpsResult) -> str:
+    return f"{result.fwhm_ev.value:.2f} eV" if result.fwhm_ev.value is not None else "not determined"
+
+
+def _pattern(result: PatternFit) -> Section:
+    ordered = sorted(result.phases, key=lambda phase: -(phase.share.value or 0.0))
+    scale = 100.0
+    rows = tuple(
+        (
+            phase.phase,
+            f"{scale * (phase.share.value or 0.0):.2f}",
+            f"[{scale * (phase.share.low or 0.0):.1f}, {scale * (phase.share.high or 0.0):.1f}]",
+            f"{scale * phase.upper_limit:.1f}",
+            f"{scale * phase.detection_limit:.1f}",
+            phase.state,
+        )
+        for phase in ordered
+    )
+    unit = "weight" if result.by_weight else "scattered intensity"
+    blocks: list[Block] = [
+        *_start(result),
+        Table(
+            ("phase", "share / %", "interval", "upper limit", "detection limit", "state"),
+            rows,
+            caption=f"Phases, % of {unit} ({result.options['confidence']:.0%} intervals)",
+            note=f"absent: less than {result.options['absent_below']:.0%}; present: above the interval and "
+            f"{result.options['floor']:.0%}; else undecided",
+            numeric=(1, 3, 4),
+        ),
+        Paragraph(
+            f"Shift {result.shift_deg:+.3f} degrees, extra width {result.broadening_deg:.3f} degrees; "
+            f"reduced chi-square {result.reduced_chi2:.2f}; residuals correlate over "
+            f"{result.correlation_length:.0f} points of {result.n_points}."
+        ),
+    ]
+    return Section(f"Diffraction pattern{_named(result)}", [*blocks, *_notes(result.remarks)])
+
+
+def _consensus(result: Consensus) -> Section:
+    rows = tuple(
+        (sample.label, *(sample.cell(technique) for technique in result.techniques), sample.text)
+        for sample in result.samples
+    )
+    blocks: list[Block] = []
+    if result.simulated:
+        blocks.append(Paragraph("SIMULATED DATA", strong=True))
+    blocks.append(
+        Table(
+            ("sample", *result.techniques, "together"),
+            rows,
+            caption="What each technique sees, and all together",
+            note="? undecided; a mass spectrum never vetoes (clusters fragment)",
+        )
+    )
+    if result.onset_percent is not None:
+        low, high = result.onset_percent
+        blocks.append(
+            Paragraph(f"{result.sulfide} is absent at {low:g} % and present at {high:g} % incorporation.")
+        )
+    else:
+        blocks.append(Paragraph(f"These samples do not bracket where {result.sulfide} sets in."))
+    return Section("Verdict", [*blocks, *_notes(result.remarks)])
+
+
+_BUILDERS: tuple[tuple[type, Callable[[Any], Section]], ...] = (
+    (MassAssignment, _masses),
+    (MixtureFit, _mixture),
+    (XpsResult, _xps),
+    (PatternFit, _pattern),
+    (Consensus, _consensus),
+)
