@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cxkinetics.examples.demonstration import DemoTrace
 from cxkinetics.examples.demonstration_doses import DemoDoses
-from cxkinetics.report.blocks import Block, Code, Gallery, Notes, Page, Paragraph, Section, Table
+from cxkinetics.report.blocks import Block, Code, Notes, Page, Paragraph, Section, Table
 from cxkinetics.report.comparison import comparison_table
 from cxkinetics.report.composition_text import incorporation_table
 from cxkinetics.report.fit_page import fit_facts, page_footer
@@ -130,17 +130,18 @@ def target_table(doses: DemoDoses) -> Table:
 
 def _target_blocks(doses: DemoDoses) -> list[Block]:
     blocks: list[Block] = [target_table(doses)]
-    pictures = []
     for advice in doses.advice:
-        words = (
-            f"Best dose for {advice.target}: {advice.dose_percent.format_value()} %, window "
-            f"{advice.window_percent[0]:g} to {advice.window_percent[1]:g} %, share {advice.purity}."
-        )
-        picture = result_picture(advice, words, f"Composition against dose, target {advice.target}.")
-        if picture is not None:
-            pictures.append(picture)
         blocks += [Paragraph(f"{advice.target}: {remark.text}.") for remark in advice.warnings]
-    return [*blocks, *([Gallery(tuple(pictures))] if pictures else [])]
+    shown = doses.advice[len(doses.advice) // 2]
+    windows = "; ".join(
+        f"{a.target} {a.window_percent[0]:g} to {a.window_percent[1]:g} %" for a in doses.advice
+    )
+    picture = result_picture(
+        shown,
+        f"Shares of the species against dose with their intervals. Windows: {windows}.",
+        f"Shares of the species against dose; the band is the window for {shown.target}.",
+    )
+    return [*blocks, *([picture] if picture is not None else [])]
 
 
 def _limits() -> Notes:

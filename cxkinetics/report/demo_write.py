@@ -1,9 +1,8 @@
 """The folder of the demonstration: report, data to play with, one folder per fit."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
 from cxkinetics.examples.demonstration import DemoTrace
@@ -13,11 +12,9 @@ from cxkinetics.report.demo_page import demo_page
 from cxkinetics.report.demo_text import demo_record
 from cxkinetics.report.page import render_page
 from cxkinetics.report.pictures import draw_pictures
+from cxkinetics.report.present import draw
 from cxkinetics.report.style import save_figure
 from cxkinetics.report.write import require_replaceable, write_fit
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["write_demo"]
 
@@ -28,7 +25,6 @@ def write_demo(
     directory: Path,
     *,
     command: str,
-    figures: "Mapping[str, Figure] | None" = None,
 ) -> Path:
     """Write the folder of the demonstration, whole or not at all.
 
@@ -40,8 +36,6 @@ def write_demo(
         A new or empty folder, or that of an earlier demonstration.
     command : str
         The command as it was typed.
-    figures : mapping, optional
-        More figures to write, by name (the dose curve, the composition).
 
     Returns
     -------
@@ -63,10 +57,18 @@ def write_demo(
         if doses is not None:
             table = example_path("ag-cds-dose")
             write_bytes(fresh / "data" / table.name, table.read_bytes())
-        for name, figure in (figures or {}).items():
-            save_figure(figure, fresh / name, ("png", "svg"))
+            _write_figure(doses.curve, fresh / "dose-curve")
+            _write_figure(doses.advice[len(doses.advice) // 2], fresh / "species")
         write_text(fresh / "report.html", render_page(demo_page(traces, drawn, doses, command)))
         write_text(
             fresh / "demo.json", json.dumps(demo_record(traces, doses, directory), allow_nan=False) + "\n"
         )
     return directory
+
+
+def _write_figure(result: object, path: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    figure = draw(result)
+    save_figure(figure, path, ("png", "svg"))
+    plt.close(figure)

@@ -5,6 +5,7 @@ inside the address of an image, so that none can meddle with another or with the
 security policy in the head forbids the page to load anything from anywhere.
 """
 
+import re
 from base64 import b64encode
 from importlib import resources
 
@@ -12,6 +13,8 @@ from cxkinetics.report.blocks import Page
 from cxkinetics.version import __version__
 
 __all__ = ["render_page"]
+
+_MAGNIFIED = 1.6
 
 
 def render_page(page: Page) -> str:
@@ -45,6 +48,7 @@ def render_page(page: Page) -> str:
     )
     environment.filters["data_address"] = _data_address
     environment.filters["unbroken"] = _unbroken
+    environment.filters["shown_width"] = _shown_width
     css = resources.files("cxkinetics.report").joinpath("page.css").read_text(encoding="utf-8")
     template = environment.get_template("page.html")
     return template.render(page=page, css=Markup(css), version=__version__).lstrip() + "\n"
@@ -53,6 +57,12 @@ def render_page(page: Page) -> str:
 def _unbroken(cell: str) -> str:
     """Keep a number and its interval on one line."""
     return cell.replace(" ", "\u00a0") if "[" in cell and len(cell) < 60 else cell
+
+
+def _shown_width(svg: str) -> str:
+    """Return the widest a figure is shown: 1.6 times its size in print, so that letters stay alike."""
+    found = re.search(r'<svg[^>]*? width="([\d.]+)pt"', svg)
+    return f"{float(found.group(1)) * _MAGNIFIED:.0f}pt" if found else "100%"
 
 
 def _data_address(svg: str) -> str:

@@ -94,6 +94,7 @@ def test_the_command_writes_a_whole_folder_and_says_what_it_found(
     assert html.count("imulated data") > 3
     assert (folder / "data" / "ag-cds-simulated.csv").exists()
     assert (folder / "cu-cds" / "fit.json").exists()
+    assert {"dose-curve.png", "species.svg"} <= {path.name for path in folder.iterdir()}
 
     assert main(["fit", str(folder / "data" / "ag-cds-simulated.csv"), "--track", "324", "--seed", "1"]) == 0
     shown = capsys.readouterr().out
