@@ -19,6 +19,7 @@ from cxkinetics.io.excel import sniff as is_workbook
 from cxkinetics.io.excel import workbook_tables
 from cxkinetics.io.headers import read_header
 from cxkinetics.io.options import ReadOptions
+from cxkinetics.io.own import read_own_dose_table
 from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table
 from cxkinetics.io.texttable import Tables, tables_of
@@ -96,6 +97,9 @@ def load_dose_table(
     if basis is not None and basis not in BASES:
         raise UsageError(f"basis is {basis!r}; it must be one of {', '.join(BASES)}")
     content = read_content(path)
+    stored = _stored(content)
+    if stored is not None:
+        return stored
     options = ReadOptions(decimal=decimal, sheet=sheet)
     found, format_name = _tables(content, options)
     table = max(found.tables, key=lambda item: item.n_rows * len(item.columns))
@@ -103,6 +107,13 @@ def load_dose_table(
         Context(content=content, options=options, format=format_name, remarks=found.remarks), table
     )
     return reader.read(basis, dose_unit, incorporation_unit, dose_column, incorporation_column)
+
+
+def _stored(content: Content) -> DoseTable | None:
+    """Return the table that `to_csv` or `to_json` wrote, or None where the file is another."""
+    if not content.data.lstrip(b'\xef\xbb\xbf \r\n\t"').startswith((b"# cxkinetics.", b"{")):
+        return None
+    return read_own_dose_table(content, decode(content.data, content.file).text)
 
 
 def _tables(content: Content, options: ReadOptions) -> tuple[Tables, str]:

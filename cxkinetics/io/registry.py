@@ -27,6 +27,7 @@ _MODULES = (
     "agilent",
     "excel",
     "specord",
+    "own",
     "jcamp_dx",
     "plates",
     "specfit",

@@ -13,6 +13,7 @@ import numpy as np
 from cxkinetics.arrays import Array, frozen_array, same_array
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.storage import Stored
 from cxkinetics.source import Source, sha256_of
 
 __all__ = ["BASES", "DoseTable"]
@@ -22,7 +23,7 @@ BASES = ("Ag/(Ag+Cd)", "Ag/Cd", "Ag/S")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DoseTable:
+class DoseTable(Stored):
     """Guest added (percent of the host cation) against guest incorporated (percent on `basis`).
 
     Parameters
@@ -55,6 +56,15 @@ class DoseTable:
     label: str = ""
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
+
+    _schema = "cxkinetics.dose-table/1"
+    _columns = (
+        ("dose_percent", "dose (%)"),
+        ("incorporation_percent", "incorporation (%)"),
+        ("sigma_percent", "sd of incorporation (%)"),
+        ("dose_low_percent", "dose low (%)"),
+        ("dose_high_percent", "dose high (%)"),
+    )
 
     def __post_init__(self) -> None:
         if self.basis not in BASES:

@@ -14,6 +14,7 @@ from cxkinetics.arrays import Array, frozen_array, same_array
 from cxkinetics.errors import InputError
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.storage import Stored
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import Source, sha256_of
 
@@ -21,7 +22,7 @@ __all__ = ["SpectralSeries"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpectralSeries(Presentable):
+class SpectralSeries(Presentable, Stored):
     """Spectra against time.
 
     Parameters
@@ -48,6 +49,10 @@ class SpectralSeries(Presentable):
     unit: str = "AU"
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
+
+    _schema = "cxkinetics.spectra/1"
+    _columns = (("time_s", "time (s)"),)
+    _matrix = ("wavelength_nm", "absorbance", r"time (s) \ wavelength (nm)")
 
     def __post_init__(self) -> None:
         time = _axis("time_s", self.time_s)

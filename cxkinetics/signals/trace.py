@@ -15,13 +15,14 @@ from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
 from cxkinetics.errors import InputError
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.storage import Stored
 from cxkinetics.source import Source, sha256_of
 
 __all__ = ["Trace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Trace(Presentable):
+class Trace(Presentable, Stored):
     """One signal against time.
 
     Parameters
@@ -70,6 +71,15 @@ class Trace(Presentable):
     peak_nm_se: Array | None = None
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
+
+    _schema = "cxkinetics.trace/1"
+    _columns = (
+        ("time_s", "time (s)"),
+        ("absorbance", "signal"),
+        ("sigma", "sigma"),
+        ("peak_nm", "peak position (nm)"),
+        ("peak_nm_se", "standard error of the peak position (nm)"),
+    )
 
     def __post_init__(self) -> None:
         time = _column("time_s", self.time_s)
