@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.errors import InputError
+from cxkinetics.errors import UsageError
 from cxkinetics.estimate import finite_or_none
 from cxkinetics.evidence.isotopes import average_mass
 from cxkinetics.evidence.search import Candidate, Catalogue, SearchSpace, catalogue
@@ -224,7 +224,9 @@ def assign_peaks(
     Raises
     ------
     InputError
-        If the tolerance is not positive or a stated formula cannot be read.
+        If a stated formula cannot be read.
+    UsageError
+        If the tolerance is not positive.
 
     Examples
     --------
@@ -233,7 +235,7 @@ def assign_peaks(
     [(4860.0, False), (5163.0, True)]
     """
     if not tolerance_da > 0:
-        raise InputError(f"the tolerance is {tolerance_da:g} Da; it must be positive")
+        raise UsageError(f"the tolerance is {tolerance_da:g} Da; it must be positive")
     space = space or SearchSpace()
     known = catalogue(space)
     families = ("host", "doped", "sulfide") if with_guest else ("host",)
@@ -324,7 +326,9 @@ def _remarks(assigned: list[PeakAssignment], known: Catalogue, tolerance_da: flo
         )
     unbalanced = [p for p in assigned if p.agrees and p.stated is not None and not p.stated.balanced]
     if unbalanced:
-        listed = ", ".join(f"{p.stated.formula} {p.stated.formal_charge:+d}" for p in unbalanced if p.stated)
+        listed = ", ".join(
+            f"{p.stated.formula} ({p.stated.formal_charge:+d})" for p in unbalanced if p.stated
+        )
         remarks.append(
             Remark(
                 "charge_not_balanced",

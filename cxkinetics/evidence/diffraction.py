@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array
-from cxkinetics.errors import FitError, InputError
+from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.diffraction_result import PatternFit, PhaseShare
 from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative
@@ -100,14 +100,16 @@ def fit_pattern(
     Raises
     ------
     InputError
-        If the axis is not that of the library, or an option is out of range.
+        If the axis is not that of the library.
+    UsageError
+        If an option is out of range.
     FitError
         If no reference contributes.
     """
     if spectrum.kind != "xrd":
         raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a diffraction pattern is needed")
     if not 0 < floor <= absent_below < 1:
-        raise InputError(
+        raise UsageError(
             f"floor {floor:g} and absent_below {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
         )
     used = library if phases is None else library.only(phases)

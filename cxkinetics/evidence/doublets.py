@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import FitError, InputError
+from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.evidence.lineshapes import doublet, shirley_step
 from cxkinetics.signals.spectrum import Spectrum
 
@@ -166,13 +166,15 @@ def region_of(spectrum: Spectrum, line: Line, shape: str, background: str) -> Re
     Raises
     ------
     InputError
-        If it is no XPS spectrum, does not cover both lines, or an option is unknown.
+        If it is no XPS spectrum or does not cover both lines.
+    UsageError
+        If an option is unknown.
     """
     if spectrum.kind != "xps":
         raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a photoelectron spectrum is needed")
     for what, value, known in (("shape", shape, SHAPES), ("background", background, BACKGROUNDS)):
         if value not in known:
-            raise InputError(f"{what} is {value!r}; it must be one of {', '.join(known)}")
+            raise UsageError(f"{what} is {value!r}; it must be one of {', '.join(known)}")
     low, high = float(spectrum.axis[0]), float(spectrum.axis[-1])
     if low > line.low_ev + 0.5 or high < line.high_ev + line.splitting_ev - 0.5:
         remedy = "name the line that was measured (--line)"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cxkinetics.arrays import frozen_array
-from cxkinetics.errors import FitError, InputError
+from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.evidence.isotopes import average_mass, envelope, envelope_cosine
 from cxkinetics.evidence.mixture_posterior import Summary, best_node, nodes_of, posterior_draws
 from cxkinetics.evidence.mixture_result import MixtureFit
@@ -101,7 +101,9 @@ def fit_mixture(
     Raises
     ------
     InputError
-        If an option is out of range or the spectrum does not reach the window.
+        If the spectrum does not reach the window.
+    UsageError
+        If an option is unknown or out of range.
     FitError
         If nothing but baseline is found there.
     """
@@ -177,16 +179,16 @@ def _check_options(
     if spectrum.kind != "ms":
         raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a mass spectrum ('ms') is needed")
     if compensation not in COMPENSATIONS:
-        raise InputError(f"compensation is {compensation!r}; it must be one of {', '.join(COMPENSATIONS)}")
+        raise UsageError(f"compensation is {compensation!r}; it must be one of {', '.join(COMPENSATIONS)}")
     if not power > 0 or not 0 <= power_sd < 1:
-        raise InputError(
+        raise UsageError(
             f"resolving power {power:g} with relative error {power_sd:g}: the first must be positive, "
             "the second from 0 to below 1"
         )
     if not sigma_cal >= 0:
-        raise InputError(f"sigma_cal is {sigma_cal:g} Da; it must be 0 or positive")
+        raise UsageError(f"sigma_cal is {sigma_cal:g} Da; it must be 0 or positive")
     if not 0.5 <= confidence < 1:
-        raise InputError(f"confidence is {confidence:g}; it must be from 0.5 to below 1")
+        raise UsageError(f"confidence is {confidence:g}; it must be from 0.5 to below 1")
 
 
 def _remarks(summary: Summary, lag_one: float, sigma_cal_da: float, guests_per_da: float) -> list[Remark]:

@@ -5,6 +5,7 @@ ratio (RIR, against corundum) is known, scattering shares become weight shares; 
 shares of scattered intensity and are called so. Several references may belong to one phase.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,10 +13,10 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, frozen_array
 from cxkinetics.errors import InputError
-from cxkinetics.io.evidence_lists import ReferencePatterns
+from cxkinetics.io.evidence_lists import load_reference_patterns
 from cxkinetics.source import Source
 
-__all__ = ["BACKGROUND", "Library", "NonNegative", "broadened", "library_of"]
+__all__ = ["BACKGROUND", "Library", "NonNegative", "broadened", "load_library"]
 
 BACKGROUND = "Background"
 FWHM_PER_SIGMA = 2.3548200450309493
@@ -145,14 +146,23 @@ class Library:
         return np.column_stack([np.interp(axis - shift_deg, self.axis, column) for column in patterns.T])
 
 
-def library_of(read: ReferencePatterns) -> Library:
-    """Return the library that a file of reference patterns holds.
+def load_library(path: str | os.PathLike[str], phases_path: str | os.PathLike[str] | None = None) -> Library:
+    """Read a library of reference patterns.
+
+    Parameters
+    ----------
+    path : path-like
+        A wide table: 2theta, then one column per reference, names in the header.
+    phases_path : path-like, optional
+        A table with phase_id, phase_name and rir; without it each reference is a phase of its own
+        and no RIR is known.
 
     Raises
     ------
     InputError
-        As `Library`, with the file named.
+        If a file cannot be read as such, or `Library` refuses it.
     """
+    read = load_reference_patterns(path, phases_path)
     try:
         return Library(
             axis=read.axis,

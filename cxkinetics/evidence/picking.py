@@ -7,7 +7,7 @@ formula is compared with. Overlapping envelopes are one peak here; `fit_mixture`
 
 import numpy as np
 
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import PeakList, Spectrum
 
@@ -41,7 +41,7 @@ def pick_peaks(
     if spectrum.kind != "ms":
         raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a mass spectrum ('ms') is needed")
     if not width_da > 0 or not significance > 0:
-        raise InputError(f"width {width_da:g} Da and significance {significance:g} must be positive")
+        raise UsageError(f"width {width_da:g} Da and significance {significance:g} must be positive")
     step = float(np.median(np.diff(spectrum.axis)))
     grid = np.arange(spectrum.axis[0], spectrum.axis[-1], max(step, width_da / 60))
     counts = np.interp(grid, spectrum.axis, spectrum.counts)

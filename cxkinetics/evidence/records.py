@@ -34,7 +34,7 @@ __all__ = [
     "SCHEMA",
     "EvidenceRecord",
     "document_of",
-    "join_files",
+    "join_evidence",
     "record_of_masses",
     "record_of_pattern",
     "record_of_xps",
@@ -247,7 +247,7 @@ def record_of_pattern(
     )
 
 
-def join_files(
+def join_evidence(
     paths: Sequence[str | os.PathLike[str]], *, host: str = "CdS", sulfide: str = "Ag2S"
 ) -> Consensus:
     """Join what several files say: records kept as JSON, and tables of findings.

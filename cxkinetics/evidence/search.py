@@ -15,7 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import InputError
+from cxkinetics.errors import UsageError
 from cxkinetics.evidence.isotopes import average_mass
 from cxkinetics.models.formula import LIGANDS, Formula, Ligand
 
@@ -54,7 +54,7 @@ class SearchSpace:
 
     Raises
     ------
-    InputError
+    UsageError
         If the charge or an adduct is none of these.
     """
 
@@ -73,10 +73,10 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         if self.charge not in (1, -1):
-            raise InputError(f"charge is {self.charge}; the search reads +1 or -1 ions")
+            raise UsageError(f"charge is {self.charge}; the search reads +1 or -1 ions")
         for symbol in self.adducts:
             if symbol not in _CATIONS:
-                raise InputError(f"adduct {symbol!r} is not known; use {', '.join(_CATIONS)}")
+                raise UsageError(f"adduct {symbol!r} is not known; use {', '.join(_CATIONS)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cxkinetics.arrays import frozen_array
-from cxkinetics.errors import InputError
+from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.doublets import LINES, DoubletFit, Line, Region, fit_doublets, region_of
 from cxkinetics.evidence.lineshapes import doublet, voigt_fwhm
@@ -71,18 +71,22 @@ def analyse_xps(
     Raises
     ------
     InputError
-        If the spectrum does not cover the line or an option is out of range.
+        If the spectrum does not cover the line.
+    UsageError
+        If an option is unknown or out of range.
     FitError
         If it cannot be fitted.
     """
     if isinstance(line, str):
-        if line not in LINES:
-            raise InputError(f"line {line!r} is not known; known are {', '.join(LINES)}")
-        line = LINES[line]
+        named = {name.replace(" ", "").lower(): item for name, item in LINES.items()}
+        found = named.get(line.replace(" ", "").lower())
+        if found is None:
+            raise UsageError(f"line {line!r} is not known; known are {', '.join(LINES)}")
+        line = found
     if doublets != "auto" and doublets not in (0, 1, 2, 3):
-        raise InputError(f"doublets is {doublets!r}; it must be 'auto', 0, 1, 2 or 3")
+        raise UsageError(f"doublets is {doublets!r}; it must be 'auto', 0, 1, 2 or 3")
     if not energy_sd_ev >= 0 or not 0 < lineshape_floor <= absent_below < 1:
-        raise InputError(
+        raise UsageError(
             f"energy_sd {energy_sd_ev:g} must not be negative, and floor {lineshape_floor:g} and absent_below"
             f" {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
         )
@@ -350,7 +354,7 @@ def _remarks(
             )
         )
     for component in components:
-        if component.family is None and component.near_states:
+        if component.family is None and component.near_states and component not in small:
             remarks.append(
                 Remark(
                     "energy_not_decisive",

@@ -18,6 +18,7 @@ from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content, read_content
 from cxkinetics.io.decode import decode
 from cxkinetics.io.evidence_spectra import evidence_table
+from cxkinetics.io.excel import sniff as is_workbook
 from cxkinetics.io.simulated import simulated_note
 from cxkinetics.signals.spectrum import PeakList
 from cxkinetics.source import Source
@@ -43,8 +44,10 @@ def looks_like_peak_list(path: str | os.PathLike[str]) -> bool:
     It is one where a column of formulae stands beside the masses, where there is one number a line,
     or where fewer than 200 rows lie more than 2 Da apart.
     """
-    rows = _rows(read_content(path))
-    header, body = _header_of(rows)
+    content = read_content(path)
+    if is_workbook(content):
+        return False
+    header, body = _header_of(_rows(content))
     if any(_STATED.search(name) for name in header):
         return True
     masses = [value for _, cells in body if (value := _number(cells[0])) is not None]

@@ -207,6 +207,16 @@ def _axis_column(
         named = [j for j in named if "binding" in table.name(j).lower()] or named
     if named:
         return named[0], []
+    for other, pattern in _NAMES.items():
+        strange = [j for j in numeric if table.names and pattern.search(table.name(j).lower())]
+        if other != kind and strange:
+            raise InputError(
+                f"this column is {AXES[other].name}; a spectrum of kind {kind} needs {meant.name}",
+                file=context.file,
+                line=table.header_line,
+                column=table.name(strange[0]),
+                remedy=f"read it as {other}, or name the axis column (--axis-column)",
+            )
     first = table.name(numeric[0])
     if table.names and table.names[numeric[0]]:
         for pattern, what, remedy in _FOREIGN:

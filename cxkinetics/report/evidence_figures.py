@@ -236,7 +236,10 @@ def _mark(ax: "Axes", x: float, y: float, state: str, colour: str) -> None:
 def _panels(ax: "Axes | None", residual_ax: "Axes | None") -> "tuple[Axes, Axes | None]":
     if ax is not None:
         return ax, residual_ax
-    figure = new_figure("single", 1.0)
+    return _panels_on(new_figure("single", 1.0))
+
+
+def _panels_on(figure: "Figure") -> "tuple[Axes, Axes]":
     with figure_style():
         grid = figure.add_gridspec(2, 1, height_ratios=(3.6, 1), hspace=0.05)
         above = figure.add_subplot(grid[0])
@@ -284,25 +287,20 @@ def _figure_of(ax: "Axes") -> "Figure":
 
 
 @draw.register(MixtureFit)
-def _(result: MixtureFit, **options: Any) -> "Figure":
-    return _figure_of(plot_mixture(result, **options))
-
-
 @draw.register(XpsResult)
-def _(result: XpsResult, **options: Any) -> "Figure":
-    return _figure_of(plot_xps(result, **options))
-
-
 @draw.register(PatternFit)
-def _(result: PatternFit, **options: Any) -> "Figure":
-    return _figure_of(plot_pattern(result, **options))
+def _(result: Any, figure: "Figure | None" = None, **options: Any) -> "Figure":
+    plot = {MixtureFit: plot_mixture, XpsResult: plot_xps, PatternFit: plot_pattern}[type(result)]
+    if figure is not None:
+        options["ax"], options["residual_ax"] = _panels_on(figure)
+    return _figure_of(plot(result, **options))
 
 
 @draw.register(MassAssignment)
-def _(result: MassAssignment, **options: Any) -> "Figure":
-    return _figure_of(plot_masses(result, **options))
-
-
 @draw.register(Consensus)
-def _(result: Consensus, **options: Any) -> "Figure":
-    return _figure_of(plot_consensus(result, **options))
+def _(result: Any, figure: "Figure | None" = None, **options: Any) -> "Figure":
+    plot = plot_masses if isinstance(result, MassAssignment) else plot_consensus
+    if figure is not None:
+        with figure_style():
+            options["ax"] = figure.add_subplot()
+    return _figure_of(plot(result, **options))

@@ -88,6 +88,7 @@ def _masses(result: MassAssignment) -> Section:
         )
         for spacing in result.spacings
     )
+    count = f"{len(result.peaks)} peak" + ("" if len(result.peaks) == 1 else "s")
     blocks: list[Block] = [*_start(result), table, Paragraph(chance)]
     if len(result.peaks) > 1:
         blocks.append(
@@ -98,9 +99,7 @@ def _masses(result: MassAssignment) -> Section:
                 numeric=(1, 3),
             )
         )
-    return Section(
-        f"Mass spectrum{_named(result)}: {len(result.peaks)} peaks", [*blocks, *_notes(result.remarks)]
-    )
+    return Section(f"Mass spectrum{_named(result)}: {count}", [*blocks, *_notes(result.remarks)])
 
 
 def _stated_cells(peak: PeakAssignment) -> tuple[str, ...]:
@@ -165,8 +164,8 @@ def _xps(result: XpsResult) -> Section:
             str(number),
             str(component.position_ev),
             str(component.share),
-            ", ".join(component.near_states) or "none known",
             component.family or "undecided",
+            ", ".join(component.near_states) or "none known",
         )
         for number, component in enumerate(result.components, start=1)
     )
@@ -175,7 +174,7 @@ def _xps(result: XpsResult) -> Section:
     if rows:
         blocks.append(
             Table(
-                ("", "main line", f"share of {result.line.split()[0]}", "states near it", "taken as"),
+                ("", "main line", f"share of {result.line.split()[0]}", "taken as", "states near it"),
                 rows,
                 caption=f"Doublets ({result.options['confidence']:.0%} intervals; energy reference "
                 f"+-{result.options['energy_sd_ev']:g} eV beside them)",
