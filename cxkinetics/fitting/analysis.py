@@ -122,7 +122,7 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
     singles = {with_offset: search_single(sample, white, with_offset=with_offset) for with_offset in offsets}
     given = None
     if options.breakpoints_s is not None:
-        given = (np.array(options.breakpoints_s) - sample.anchor_s) / sample.span_s
+        given = (np.array(options.breakpoints_s) - sample.first_s) / sample.span_s
     for n_stages in sorted({1, 2, *({demanded} if demanded else set())}):
         wanted = n_stages == demanded
         if wanted and sample.n < MIN_DISTINCT * n_stages:

@@ -64,8 +64,10 @@ def assemble(
     fixed = options.given_offset
     amplitudes: tuple[float, ...] = ()
     if isinstance(shown.family, FreeJointFamily):
-        amplitudes = tuple(float(c) * sample.scale for c in shown.theta[:n_stages])
-    units = _units(shown.family.names, sample)
+        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        back = np.exp(lead * shown.theta[n_stages : 2 * n_stages])
+        amplitudes = tuple(float(c) * sample.scale for c in shown.theta[:n_stages] * back)
+    units = numbers.to_user_units()
     repeated = None
     if options.bootstrap:
         repeated = bootstrap_fit(
@@ -89,7 +91,7 @@ def assemble(
         fitted=curve,
         residuals=trace.absorbance - curve,
         parameter_names=shown.family.names,
-        covariance=shown.covariance * np.outer(units, units),
+        covariance=units @ shown.covariance @ units.T,
         rss=rss,
         dof=sample.n - shown.n_parameters,
         redchi=rss / shown.dof,
@@ -249,7 +251,7 @@ def _stages(
 
 def _curve_at(trace: Trace, sample: Sample, residual: Array, offset: float) -> Array:
     """Return the curve at every time of the trace (equal times share one sample)."""
-    time = (trace.time_s - sample.anchor_s) / sample.span_s
+    time = (trace.time_s - sample.first_s) / sample.span_s
     index = (
         np.argmin(np.abs(sample.time[:, None] - time[None, :]), axis=0)
         if sample.n < time.size
@@ -266,12 +268,6 @@ def _relative_sigma(trace: Trace) -> Array:
     return relative
 
 
-def _units(names: Sequence[str], sample: Sample) -> Array:
-    """Return the factor from scaled parameters to user units."""
-    table = {"C": sample.scale, "o": sample.scale, "k": 1 / sample.span_s, "b": sample.span_s}
-    return np.array([table[name[0]] for name in names])
-
-
 def _cautions(trace: Trace, options: FitOptions, verdict: Verdict, sample: Sample) -> list[Remark]:
     """Return what a reader must know of this fit."""
     cautions = []
@@ -283,7 +279,7 @@ def _cautions(trace: Trace, options: FitOptions, verdict: Verdict, sample: Sampl
     if sample.n < sample.n_raw:
         text = f"{sample.n_raw - sample.n} readings share their time with another and were averaged"
         cautions.append(Remark("tied_times", text, sample.n_raw - sample.n))
-    if trace.time_s[0] > 0 and not sample.anchor_s:
+    if trace.time_s[0] > 0 and sample.anchor_s == 0:
         text = (
             f"the first point stands at {trace.time_s[0]:g} s, so the amplitude at t = 0 is an extrapolation "
             "of stage 1 (dead time)"

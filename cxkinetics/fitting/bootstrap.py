@@ -23,7 +23,7 @@ from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.profile import profile_space
 from cxkinetics.fitting.search import box
 from cxkinetics.fitting.whitening import ar1_noise
-from cxkinetics.models.families import StagedFamily
+from cxkinetics.models.families import AmplitudeFamily, StagedFamily
 
 __all__ = ["KINDS", "Bootstrap", "bootstrap_fit", "replicate_fits"]
 
@@ -97,7 +97,9 @@ def bootstrap_fit(
     curve = sample.signal - fitted.residual
     signals = curve + _noise(fitted, n_replicates, kind, rng)
     theta, good = replicate_fits(fitted, signals)
-    theta = theta[good]
+    lead = (sample.first_s - sample.anchor_s) / sample.span_s
+    told = AmplitudeFamily(family, lead)
+    theta, shown = told.told(theta[good]), told.told(fitted.theta[None, :])[0]
     scales = {"C": (sample.scale, unit), "k": (1 / sample.span_s, "1/s"), "b": (sample.span_s, "s")}
     scales["o"] = (sample.scale, unit)
     quantities: dict[str, Estimate] = {}
@@ -105,8 +107,8 @@ def bootstrap_fit(
         if fitted.held[index]:
             continue
         factor, of_unit = scales[name[0]]
-        shift = {"b": sample.anchor_s, "o": offset}.get(name[0], 0.0)
-        value = float(fitted.theta[index]) * factor + shift
+        shift = {"b": sample.first_s, "o": offset}.get(name[0], 0.0)
+        value = float(shown[index]) * factor + shift
         quantities[name] = _percentiles(name, value, theta[:, index] * factor + shift, of_unit, kind, level)
     if "k2" in family.names:
         first = family.names.index("k1")

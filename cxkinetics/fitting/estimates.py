@@ -65,8 +65,19 @@ class Numbers:
 
     def amplitude(self, unit: str) -> Estimate:
         """Return A0 - Ainf at t = 0, in the trace's unit."""
-        name = "C1" if isinstance(self.fitted.family, FreeJointFamily) else "C"
-        return self._estimate("amplitude", name, self.fitted.sample.scale, unit)
+        return self._estimate("amplitude", "C0", self.fitted.sample.scale, unit)
+
+    def to_user_units(self) -> Array:
+        """Return the matrix (p, p) from scaled parameters to user units, the amplitude at its anchor."""
+        sample, names = self.fitted.sample, self.fitted.family.names
+        factors = {"C": sample.scale, "o": sample.scale, "k": 1 / sample.span_s, "b": sample.span_s}
+        matrix = np.diag([factors[name[0]] for name in names])
+        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        first = names.index("k1")
+        back = float(np.exp(self.fitted.theta[first] * lead))
+        matrix[0, 0] *= back
+        matrix[0, first] += sample.scale * self.fitted.theta[0] * back * lead
+        return matrix
 
     def offset(self, unit: str, given: float | None) -> Estimate:
         """Return Ainf, in the trace's unit."""
@@ -87,7 +98,7 @@ class Numbers:
         if isinstance(family, FreeJointFamily):
             return self._gap(number)
         if self.fitted.given_breaks:
-            value = float(self.fitted.theta[family.breaks][number - 1]) * sample.span_s + sample.anchor_s
+            value = float(self.fitted.theta[family.breaks][number - 1]) * sample.span_s + sample.first_s
             return Estimate(
                 name="breakpoint", value=value, unit="s", method="given", reason="given, not fitted"
             )
@@ -96,7 +107,7 @@ class Numbers:
             f"b{number}",
             sample.span_s,
             "s",
-            shift=sample.anchor_s,
+            shift=sample.first_s,
             grid=self._break_grid(number),
         )
         if self.fitted.found.at_edge:
@@ -137,7 +148,7 @@ class Numbers:
             )
             reason = f"the data do not bound {which}: the likelihood profile stays flat"
         pieces = tuple((a * factor + shift, b * factor + shift) for a, b in interval.pieces)
-        trusted = not (interval.open_low and interval.open_high)
+        trusted = not (interval.open_low or interval.open_high)
         return Estimate(
             name=label,
             value=value,
@@ -190,12 +201,12 @@ class Numbers:
                 low, high = min(low, sample.time[firsts.min() - 1]), max(high, sample.time[firsts.max()])
         else:
             reason = "the interval is the gap itself"
-        span, anchor = sample.span_s, sample.anchor_s
+        span, first = sample.span_s, sample.first_s
         return Estimate(
             name="breakpoint",
-            value=float(ends[0] + ends[1]) / 2 * span + anchor,
-            low=float(low) * span + anchor,
-            high=float(high) * span + anchor,
+            value=float(ends[0] + ends[1]) / 2 * span + first,
+            low=float(low) * span + first,
+            high=float(high) * span + first,
             unit="s",
             method="profile over the gaps between samples" if not reason else "gap",
             reason=reason,
@@ -208,6 +219,10 @@ def _value(fitted: Fitted, name: str, otherwise: float) -> float:
     if name == "k1/k2":
         first = names.index("k1")
         return float(fitted.theta[first] / fitted.theta[first + 1])
+    if name == "C0":
+        sample = fitted.sample
+        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        return float(fitted.theta[0] * np.exp(fitted.theta[names.index("k1")] * lead))
     return float(fitted.theta[names.index(name)]) if name in names else otherwise
 
 

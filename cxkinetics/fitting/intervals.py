@@ -1,7 +1,8 @@
 """Profile-likelihood intervals with the noise correlation integrated out, as sets.
 
-The signed root z(x) = sign(x - x^) sqrt(dof (rss(x) - rss_min)/rss_min) of the profile at rho^ is
-shifted, for every other rho, by the difference of the Wald ratios there; the confidence function is
+The signed root z(x) = sign(x - x^) sqrt(dof (rss(x) - rss_min)/rss_min) of the profile at rho^ becomes,
+at every other rho, z_r(x) = z(x) se/se_r - d_r/se_r with the tangent's standard error se_r and shift
+d_r of the estimate there; the confidence function is
 G(x) = sum_r w(r) T_nu(r)(z_r(x)), nu(r) = clip(n (1 - r)/sqrt(1 + r^2) - p, 3, n - p), and the interval
 is the set {x: alpha/2 <= G(x) <= 1 - alpha/2}. nu lies between the effective numbers of points for a
 mean, n (1 - r)/(1 + r), and for a variance, n (1 - r^2)/(1 + r^2): the first alone covers 97-98 % at
@@ -20,7 +21,7 @@ from scipy.special import ndtr, stdtr
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.profile import ProfileSpace, profile_space
-from cxkinetics.models.families import StagedFamily
+from cxkinetics.models.families import AmplitudeFamily, RatioFamily, StagedFamily
 
 __all__ = ["Confidence", "Interval", "confidence_of", "interval_of"]
 
@@ -87,9 +88,7 @@ class Confidence:
     def cumulative(self, values: Array) -> Array:
         """Return G at `values` (X,), the profile interpolated between known points."""
         z = _interpolate(self.x, self.z, values)
-        here = (values - self.estimate) / self.se
-        there = (values[:, None] - self.estimate - self.shift) / self.errors
-        ratio = z[:, None] + there - here[:, None]
+        ratio = z[:, None] * (self.se / self.errors) - self.shift / self.errors
         tail = ndtr(ratio) if self.normal else stdtr(self.nu, ratio)
         result: Array = tail @ self.weights
         return result
@@ -117,7 +116,7 @@ def confidence_of(
     fitted : Fitted
         The fit.
     name : str
-        A parameter name of its family, or "k1/k2".
+        A parameter name of its family, "k1/k2", or "C0" for the amplitude at the anchor.
     space : ProfileSpace, optional
         Where profiles run (shared between parameters of one fit).
     known_scale : float, optional
@@ -127,11 +126,19 @@ def confidence_of(
     family, sample, theta = fitted.family, fitted.sample, fitted.theta
     rss_min, dof = fitted.found.rss, fitted.dof
     gradient = np.zeros(theta.size)
+    told: RatioFamily | AmplitudeFamily | None = None
     if name == "k1/k2":
         first = family.names.index("k1")
         estimate = float(theta[first] / theta[first + 1])
         gradient[first], gradient[first + 1] = 1 / theta[first + 1], -estimate / theta[first + 1]
         index = first
+        told = RatioFamily(family)
+    elif name == "C0":
+        first, index = family.names.index("k1"), 0
+        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        estimate = float(theta[0] * np.exp(theta[first] * lead))
+        gradient[0], gradient[first] = float(np.exp(theta[first] * lead)), estimate * lead
+        told = AmplitudeFamily(family, lead) if lead else None
     else:
         index = family.names.index(name)
         estimate = float(theta[index])
@@ -145,7 +152,7 @@ def confidence_of(
     def rss(values: Array) -> Array:
         if number >= 0:
             return space.rss_of_break(number, values)
-        return space.rss(np.full(values.size, index), values, ratio=name == "k1/k2")
+        return space.rss(np.full(values.size, index), values, family=told)
 
     def signed_root(values: Array) -> Array:
         excess = np.maximum(rss(values) - rss_min, 0.0)

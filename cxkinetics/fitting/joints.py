@@ -34,7 +34,7 @@ def at_given_breaks(
     counts = np.diff(np.concatenate([[0], first, [sample.n]]))
     if counts.min() < MIN_DISTINCT:
         number = int(np.argmin(counts))
-        shown = ", ".join(f"{b * sample.span_s + sample.anchor_s:g}" for b in breaks)
+        shown = ", ".join(f"{b * sample.span_s + sample.first_s:g}" for b in breaks)
         raise UnresolvedBreakpointError(
             f"with breakpoints at {shown} s stage {number + 1} holds {counts[number]} distinct times; "
             f"a stage needs at least {MIN_DISTINCT} points; move the breakpoint or fit fewer stages"

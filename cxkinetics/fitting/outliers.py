@@ -77,11 +77,11 @@ def _misses(sample: Sample, kept: BoolArray, *, staged: bool) -> tuple[Array, fl
     else:
         smooth = DecayFamily(DECAYS["biexponential"], True)
         starts = grid_starts(smooth, short, white, keep=4)
-        target = Target(short.time - sample.time[0], short.signal, white)
+        target = Target(short.time, short.signal, white)
         done = descend(smooth, target, starts, iterations=40, race=1.0)
         best = int(np.argmin(done.rss))
         theta, rss = done.theta[best], float(done.rss[best])
-        curve, jacobian = smooth.evaluate(sample.lapse, theta[None, :])
+        curve, jacobian = smooth.evaluate(sample.time, theta[None, :])
     dof = max(short.n - theta.size, 1)
     variance = max(rss, 1e-290) / dof
     tangent = jacobian[0] / sample.sigma

@@ -15,7 +15,7 @@ from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.search import box, break_cells, fit_at
-from cxkinetics.models.families import RatioFamily, StagedFamily
+from cxkinetics.models.families import AmplitudeFamily, Family, RatioFamily, StagedFamily
 
 __all__ = ["ProfileSpace", "profile_space"]
 
@@ -52,31 +52,31 @@ class ProfileSpace:
     lower: Array
     upper: Array
 
-    def rss(self, parameter: IntArray, value: Array, *, ratio: bool = False) -> Array:
+    def rss(
+        self, parameter: IntArray, value: Array, *, family: RatioFamily | AmplitudeFamily | None = None
+    ) -> Array:
         """Return the least whitened rss with parameter[i] held at value[i]; shapes (X,).
 
-        `ratio` tells the staged family by k1/k2 in place of k1, so that index 1 is the ratio.
+        `family` tells the fit's own family in other parameters, and `parameter` counts in these.
         """
         fitted = self.fitted
-        theta = self.theta.copy()
-        family: StagedFamily | RatioFamily | object = fitted.family
+        theta = self.theta
         lower, upper = self.lower.copy(), self.upper.copy()
-        if ratio:
-            first = fitted.family.names.index("k1")
-            safe = np.where(theta[:, first + 1] == 0, 1e-12, theta[:, first + 1])
-            theta[:, first] /= safe
-            lower[:, first], upper[:, first] = -np.inf, np.inf
-            family = RatioFamily(fitted.family)
+        told: Family = fitted.family
+        if family is not None:
+            changed = family.names.index("k1/k2") if isinstance(family, RatioFamily) else 0
+            lower[:, changed], upper[:, changed] = -np.inf, np.inf
+            theta, told = family.told(theta), family
         n_values, n_candidates, width = parameter.size, theta.shape[0], theta.shape[1]
         start = np.repeat(theta[None], n_values, axis=0)
         free = np.repeat((~self.held)[None, :], n_values, axis=0)
         free[np.arange(n_values), parameter] = False
-        response = self._response(family, theta, parameter)
+        response = self._response(told, theta, parameter)
         start += response * (value[:, None] - start[np.arange(n_values), :, parameter])[:, :, None]
         start[np.arange(n_values), :, parameter] = value[:, None]
         tiled = (n_values * n_candidates, width)
         done = descend(
-            family,  # type: ignore[arg-type]
+            told,
             Target(fitted.sample.time, fitted.sample.signal, fitted.white),
             start.reshape(tiled),
             cell=np.tile(self.cells, (n_values, 1)) if self.cells.size else None,
@@ -94,12 +94,12 @@ class ProfileSpace:
         breaks = theta[:, column]
         best = np.argmin(table, axis=1)
         rows = done.theta.reshape(n_values, n_candidates, width)[np.arange(n_values), best]
-        exact = self._between(family, rows, best, breaks, column, parameter)
+        exact = self._between(told, rows, best, breaks, column, parameter)
         return _parabolic_minimum(breaks, table) if exact is None else np.minimum(table.min(axis=1), exact)
 
     def _between(
         self,
-        family: object,
+        family: Family,
         start: Array,
         best: IntArray,
         breaks: Array,
@@ -130,7 +130,7 @@ class ProfileSpace:
         many = np.repeat(start, count, axis=0)
         many[:, column] = np.clip(many[:, column], lower[:, column], upper[:, column])
         done = descend(
-            family,  # type: ignore[arg-type]
+            family,
             Target(time, fitted.sample.signal, fitted.white),
             many,
             cell=cells,
@@ -175,11 +175,11 @@ class ProfileSpace:
         )
         return done.rss
 
-    def _response(self, family: object, theta: Array, parameter: IntArray) -> Array:
+    def _response(self, family: Family, theta: Array, parameter: IntArray) -> Array:
         """Return d theta/d value along the profile's tangent, shape (X, K, p)."""
         fitted = self.fitted
         cells = self.cells if self.cells.size else None
-        _, jacobian = family.evaluate(fitted.sample.time, theta, cells)  # type: ignore[attr-defined]
+        _, jacobian = family.evaluate(fitted.sample.time, theta, cells)
         white = fitted.white.apply(jacobian)
         normal = white @ white.transpose(0, 2, 1)
         size = np.sqrt(np.maximum(np.einsum("kpp->kp", normal), 1e-280))

@@ -77,14 +77,16 @@ def smooth_contenders(
 
 def _fit_smooth(family: DecayFamily, sample: Sample, ar1: bool) -> Contender:
     shape = family.shape
-    clock = sample.lapse
+    clock = sample.time
+    if "beta" in shape.nonlinear and 0 < sample.lead <= 1:
+        clock = sample.time + sample.lead  # a stretched exponential starts at the addition, not later
     count, width = shape.n_columns, len(family.names)
     limit = fastest_rate(sample)
     lower, upper = np.full(width, -np.inf), np.full(width, np.inf)
     inner = slice(count, count + len(shape.nonlinear))
     lower[inner], upper[inner] = shape.lower, np.minimum(shape.upper, limit)
     white = whitening(sample, 0.0)
-    starts = grid_starts(family, sample, white, keep=4)
+    starts = grid_starts(family, sample, white, clock=clock, keep=4)
     done = descend(family, Target(clock, sample.signal, white), starts, lower=lower, upper=upper, race=1.0)
     best = int(np.argmin(done.rss))
     theta, rss, rho = done.theta[best : best + 1], float(done.rss[best]), 0.0
@@ -196,7 +198,7 @@ _UNITS: dict[str, Callable[[float, Sample], float]] = {
     "C": lambda value, sample: value * sample.scale,
     "o": lambda value, sample: value * sample.scale,
     "k": lambda value, sample: value / sample.span_s,
-    "b": lambda value, sample: value * sample.span_s + sample.anchor_s,
+    "b": lambda value, sample: value * sample.span_s + sample.first_s,
     "mu": lambda value, sample: value / sample.span_s,
 }
 

@@ -14,6 +14,10 @@ from cxkinetics.signals.trace import Trace
 __all__ = ["Sample", "sample_of", "thinned"]
 
 
+FAR = 3.0
+"""Spans up to which an amplitude is carried back to the clock's zero."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
     """Scaled points at distinct ascending times.
@@ -21,15 +25,17 @@ class Sample:
     Attributes
     ----------
     time : Array, shape (n,)
-        Times divided by `span_s`, on the clock whose zero is `anchor_s`.
+        Times from the first one on, divided by `span_s`.
     signal : Array, shape (n,)
         Signal divided by `scale`.
     sigma : Array, shape (n,)
         Relative standard deviations, geometric mean one (`sigma_unit` in units of `scale`).
     spacing : Array, shape (n - 1,)
         Distances between neighbours in units of the median distance.
-    span_s, scale, anchor_s : float
+    span_s, scale : float
         The scales, in s and in the trace's unit.
+    first_s : float
+        The first time on the trace's clock, s.
     n_raw : int
         Points before equal times were averaged.
     """
@@ -40,7 +46,7 @@ class Sample:
     spacing: Array
     span_s: float
     scale: float
-    anchor_s: float
+    first_s: float
     sigma_unit: float
     n_raw: int
 
@@ -50,18 +56,21 @@ class Sample:
         return int(self.time.size)
 
     @property
-    def lapse(self) -> Array:
-        """Times from the first sample, so zero or more."""
-        since: Array = self.time - self.time[0]
-        return since
+    def lead(self) -> float:
+        """Distance of the first time from the clock's zero, in spans."""
+        return self.first_s / self.span_s
+
+    @property
+    def anchor_s(self) -> float:
+        """Time at which an amplitude is told, s: zero, or the first time where zero lies far outside."""
+        return 0.0 if abs(self.lead) <= FAR else self.first_s
 
 
 def sample_of(trace: Trace) -> Sample:
     """Return the scaled sample of a trace.
 
-    Equal times are averaged with weights 1/sigma^2, which changes no least-squares estimate. The
-    clock keeps the trace's zero (so that the amplitude counts at t = 0) unless that zero lies
-    further than three spans outside the data; then it is the first time (`anchor_s`).
+    Equal times are averaged with weights 1/sigma^2, which changes no least-squares estimate. Times
+    count from the first one, so that no conclusion depends on where a clock was set to zero.
     """
     time, signal = trace.time_s, trace.absorbance
     weight = np.ones_like(time) if trace.sigma is None else trace.sigma**-2.0
@@ -71,19 +80,18 @@ def sample_of(trace: Trace) -> Sample:
         signal = np.add.reduceat(weight * signal, starts) / total
         time, weight = time[starts], total
     span = float(time[-1] - time[0]) or 1.0
-    anchor = 0.0 if abs(time[0]) <= 3 * span and abs(time[-1]) <= 4 * span else float(time[0])
     scale = float(np.max(np.abs(signal))) or 1.0
     sigma = weight**-0.5
     unit = float(np.exp(np.mean(np.log(sigma))))
     spacing = np.diff(time)
     return Sample(
-        time=(time - anchor) / span,
+        time=(time - time[0]) / span,
         signal=signal / scale,
         sigma=sigma / unit,
         spacing=spacing / np.median(spacing) if spacing.size else spacing,
         span_s=span,
         scale=scale,
-        anchor_s=anchor,
+        first_s=float(time[0]),
         sigma_unit=unit / scale,
         n_raw=trace.n_points,
     )

@@ -100,7 +100,6 @@ def search_single(sample: Sample, white: Whitening, *, with_offset: bool) -> Fou
     """Return the global single exponential, from a grid of rates with the amplitudes projected out."""
     family = StagedFamily(1, with_offset)
     theta = grid_starts(DecayFamily(DECAYS["exponential"], with_offset), sample, white, keep=4)
-    theta[:, 0] *= np.exp(np.clip(theta[:, 1] * sample.time[0], -50, 50))  # the amplitude counts at t = 0
     cells = np.empty((theta.shape[0], 0), dtype=np.intp)
     lower, upper = box(family, sample, cells)
     done = descend(family, Target(sample.time, sample.signal, white), theta, lower=lower, upper=upper)
@@ -109,10 +108,12 @@ def search_single(sample: Sample, white: Whitening, *, with_offset: bool) -> Fou
     return Found(family, done.theta[best], cells[best], float(done.rss[best]), empty, empty, empty)
 
 
-def grid_starts(family: DecayFamily, sample: Sample, white: Whitening, *, keep: int) -> Array:
-    """Return the `keep` best starts (keep, p) of a smooth family on its grid, on the clock `lapse`."""
+def grid_starts(
+    family: DecayFamily, sample: Sample, white: Whitening, *, keep: int, clock: Array | None = None
+) -> Array:
+    """Return the `keep` best starts (keep, p) of a smooth family on its grid."""
     grid = np.array(family.shape.grid)
-    columns, _ = family.shape.function(sample.lapse, grid)
+    columns, _ = family.shape.function(sample.time if clock is None else clock, grid)
     if family.with_offset:
         columns = np.concatenate([columns, np.ones((grid.shape[0], 1, sample.n))], axis=1)
     whitened = white.apply(columns)
@@ -279,7 +280,7 @@ def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntA
         spacing=spacing / np.median(spacing),
         span_s=sample.span_s,
         scale=sample.scale,
-        anchor_s=sample.anchor_s,
+        first_s=sample.first_s,
         sigma_unit=sample.sigma_unit,
         n_raw=sample.n_raw,
     )

@@ -179,7 +179,7 @@ def _sample(trace: Trace, options: FitOptions) -> Sample:
 def _without(
     trace: Trace, sample: Sample, outliers: BoolArray
 ) -> tuple[Trace, tuple[tuple[float, float], ...], Remark]:
-    times = sample.time[outliers] * sample.span_s + sample.anchor_s
+    times = sample.time[outliers] * sample.span_s + sample.first_s
     near = np.min(np.abs(trace.time_s[:, None] - times[None, :]), axis=1) <= 1e-9 * sample.span_s
     excluded = tuple(
         (float(t), float(a)) for t, a in zip(trace.time_s[near], trace.absorbance[near], strict=True)

@@ -12,7 +12,15 @@ import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 
-__all__ = ["LARGEST_EXPONENT", "DriftFamily", "Family", "FreeJointFamily", "RatioFamily", "StagedFamily"]
+__all__ = [
+    "LARGEST_EXPONENT",
+    "AmplitudeFamily",
+    "DriftFamily",
+    "Family",
+    "FreeJointFamily",
+    "RatioFamily",
+    "StagedFamily",
+]
 
 LARGEST_EXPONENT = 60.0
 """Exponents are clipped here, so that a wild trial step stays finite."""
@@ -141,6 +149,14 @@ class RatioFamily:
         """Parameter names, in order."""
         return tuple("k1/k2" if name == "k1" else name for name in self.base.names)
 
+    def told(self, theta: Array) -> Array:
+        """Return these parameters (B, p) for those of the base family."""
+        first = self.base.names.index("k1")
+        result = theta.copy()
+        second = theta[:, first + 1]
+        result[:, first] /= np.where(second == 0, 1e-12, second)
+        return result
+
     def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
         """Return curves (B, n) and Jacobians (B, p, n)."""
         first = self.base.names.index("k1")
@@ -150,6 +166,36 @@ class RatioFamily:
         curve, jacobian = self.base.evaluate(time, inner, cell)
         jacobian[:, first + 1] += ratio * jacobian[:, first]
         jacobian[:, first] *= second
+        return curve, jacobian
+
+
+@dataclass(frozen=True, slots=True)
+class AmplitudeFamily:
+    """A staged family told by its amplitude at an earlier zero of time, `lead` before the first sample."""
+
+    base: StagedFamily | FreeJointFamily
+    lead: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names, in order."""
+        return self.base.names
+
+    def told(self, theta: Array) -> Array:
+        """Return these parameters (B, p) for those of the base family."""
+        result = theta.copy()
+        result[:, 0] *= np.exp(np.clip(theta[:, self.names.index("k1")] * self.lead, -500.0, 500.0))
+        return result
+
+    def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
+        """Return curves (B, n) and Jacobians (B, p, n)."""
+        first = self.names.index("k1")
+        factor = np.exp(np.clip(-theta[:, first] * self.lead, -500.0, 500.0))
+        inner = theta.copy()
+        inner[:, 0] = theta[:, 0] * factor
+        curve, jacobian = self.base.evaluate(time, inner, cell)
+        jacobian[:, first] -= self.lead * inner[:, 0, None] * jacobian[:, 0]
+        jacobian[:, 0] *= factor[:, None]
         return curve, jacobian
 
 
