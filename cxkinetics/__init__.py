@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from cxkinetics.estimate import Estimate
     from cxkinetics.examples.dose import load_example_dose_table
     from cxkinetics.examples.load import load_example
+    from cxkinetics.fitting.curve_result import CurveFit
+    from cxkinetics.fitting.engine import fit_curve
     from cxkinetics.fitting.result import StagedFit
     from cxkinetics.fitting.stages import fit_stages
     from cxkinetics.io.dose import load_dose_table
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from cxkinetics.signals.trace import Trace
 
 _HOME = {
+    "CurveFit": "fitting.curve_result",
     "CxKineticsError": "errors",
     "CxKineticsWarning": "errors",
     "DoseAdvice": "composition.dose_advice",
@@ -71,6 +74,7 @@ _HOME = {
     "UnresolvedBreakpointError": "errors",
     "UsageError": "errors",
     "dose_for": "composition.dose",
+    "fit_curve": "fitting.engine",
     "fit_incorporation": "composition.incorporation",
     "fit_stages": "fitting.stages",
     "load": "io.registry",
@@ -82,6 +86,7 @@ _HOME = {
     "species_curves": "composition.species_curves",
 }
 __all__ = [
+    "CurveFit",
     "CxKineticsError",
     "CxKineticsWarning",
     "DoseAdvice",
@@ -104,6 +109,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "dose_for",
+    "fit_curve",
     "fit_incorporation",
     "fit_stages",
     "load",

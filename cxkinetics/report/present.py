@@ -24,7 +24,7 @@ __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
 RENDERERS: Mapping[str, tuple[str, ...]] = {
     "signals": ("spectra_figures",),
-    "fitting": ("staged_text", "staged_html", "staged_figures", "workbook"),
+    "fitting": ("staged_text", "staged_html", "staged_figures", "workbook", "curve_text", "curve_figure"),
     "composition": ("composition_text", "composition_figures"),
     "spectral": ("spectral_text", "spectral_figures"),
     "evidence": ("evidence_text", "evidence_figures"),
