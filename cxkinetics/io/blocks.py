@@ -75,6 +75,8 @@ def find_blocks(rows: Rows) -> list[Block]:
 
 
 def _class_of(cells: list[str], labels: frozenset[int]) -> str:
+    if len(cells) > 1 and not labels and _all_plain(cells):
+        return DATA
     numbers = texts = 0
     first = ""
     for j, cell in enumerate(cells):
@@ -93,6 +95,16 @@ def _class_of(cells: list[str], labels: frozenset[int]) -> str:
     if numbers and first == "n":
         return MIXED
     return TEXT
+
+
+def _all_plain(cells: list[str]) -> bool:
+    """Return whether every cell is a plain number, the quick way."""
+    try:
+        for cell in cells:
+            float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_time(cell: str) -> bool:

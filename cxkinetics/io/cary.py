@@ -15,10 +15,10 @@ from cxkinetics.arrays import Array
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
+from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.moments import parse_moment
 from cxkinetics.io.names import time_in_name
 from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.texttable import tables_of
 from cxkinetics.io.texttables import read_tables
 from cxkinetics.io.units import time_factor
 from cxkinetics.remarks import Remark
@@ -77,7 +77,7 @@ def read_cary(content: Content, text: str, options: ReadOptions) -> list[Signal]
         alone = _WAVELENGTH.search(plain)
         wavelength = float(alone.group(1)) if alone else None
     context = Context(content=content, options=options, format="Cary CSV", wavelength_nm=wavelength)
-    signals = read_tables(context, tables_of(plain, file=content.file, decimal=options.decimal))
+    signals = read_tables(context, tables_in(content, plain, options))
     spectra = [signal for signal in signals if isinstance(signal, SpectralSeries)]
     if not spectra or len(spectra) != len(signals) or any(s.time_s.size != 1 for s in spectra):
         return signals

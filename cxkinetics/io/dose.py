@@ -18,11 +18,12 @@ from cxkinetics.io.decode import decode
 from cxkinetics.io.excel import sniff as is_workbook
 from cxkinetics.io.excel import workbook_tables
 from cxkinetics.io.headers import read_header
+from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.own import read_own_dose_table
 from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table
-from cxkinetics.io.texttable import Tables, tables_of
+from cxkinetics.io.texttable import Tables
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.dose_table import BASES, DoseTable
 from cxkinetics.signals.screening import duplicate_rows
@@ -119,8 +120,7 @@ def _stored(content: Content) -> DoseTable | None:
 def _tables(content: Content, options: ReadOptions) -> tuple[Tables, str]:
     if is_workbook(content):
         return workbook_tables(content, options)[0], "Excel workbook"
-    text = decode(content.data, content.file).text
-    return tables_of(text, file=content.file, decimal=options.decimal), "text table"
+    return tables_in(content, "", options), "text table"
 
 
 class _Reader:

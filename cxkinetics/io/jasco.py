@@ -7,9 +7,9 @@ from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
 from cxkinetics.io.headers import read_header, spectral_unit
+from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.moments import parse_moment
 from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.texttable import tables_of
 from cxkinetics.io.texttables import read_tables
 from cxkinetics.io.units import time_factor
 from cxkinetics.remarks import Remark
@@ -56,7 +56,7 @@ def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal
     lines_before = plain[: len(plain) - len(body)].count("\n") if body else 0
     lines_before = head.count("\n") + 1
     table = "\n" * (lines_before - 1) + "\t".join(names) + "\n" + body
-    found = tables_of(table, file=content.file, decimal=options.decimal)
+    found = tables_in(content, table, options)
     signals = read_tables(context, found)
     rows = max(t.n_rows for t in found.tables)
     stated = keys.get("NPOINTS", "")

@@ -29,6 +29,7 @@ from cxkinetics.remarks import Remark
 __all__ = ["FORMATS", "read_jcamp"]
 
 _MOST_POINTS = 5_000_000
+_LONGEST_TEXT = 4_000_000
 
 
 def sniff(head: str) -> bool:
@@ -74,6 +75,12 @@ def _parse(content: Content, text: str) -> tuple[list[Mapping[str, Any]], list[s
                 f"##NPOINTS= {stated} in a file of {len(text)} characters: the file is damaged",
                 file=content.file,
             )
+    if len(text) > _LONGEST_TEXT:
+        raise InputError(
+            f"a JCAMP-DX file of {len(text) / 1e6:.0f} MB; at most {_LONGEST_TEXT / 1e6:.0f} MB are read",
+            file=content.file,
+            remedy="split it by blocks",
+        )
     import jcamp
 
     heard = io.StringIO()

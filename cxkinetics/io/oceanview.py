@@ -10,9 +10,9 @@ from dataclasses import replace
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
+from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.moments import parse_moment
 from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.texttable import tables_of
 from cxkinetics.io.texttables import read_tables
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -56,7 +56,7 @@ def read_oceanview(content: Content, text: str, options: ReadOptions) -> list[Si
     moment = parse_moment(date.group(1)) if date else None
     if moment is not None:
         context = replace(context, acquired_s=moment)
-    signals = read_tables(context, tables_of(body, file=content.file, decimal=options.decimal))
+    signals = read_tables(context, tables_in(content, body, options))
     return [_checked(signal, pixels) for signal in signals]
 
 

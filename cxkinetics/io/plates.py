@@ -13,11 +13,11 @@ from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
+from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.layout import understand
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.style import find_style
 from cxkinetics.io.table import Table, parse_column
-from cxkinetics.io.texttable import tables_of
 
 __all__ = ["FORMATS", "read_gen5", "read_softmax"]
 
@@ -157,7 +157,7 @@ def _read_sections(
             time_unit="s",
             wavelength_nm=section.wavelength_nm,
         )
-        found = tables_of(section.text, file=content.file, decimal=options.decimal)
+        found = tables_in(content, section.text, options)
         table = max(found.tables, key=lambda item: item.n_rows * len(item.columns))
         for signal in understand(context.saying(*found.remarks), _without_blank_rows(table)):
             label = f"{signal.label} {section.label}".strip() if len(sections) > 1 else signal.label

@@ -21,7 +21,7 @@ from cxkinetics.io.simulated import mark_simulated
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
-__all__ = ["formats", "is_run_folder", "load", "read_signals"]
+__all__ = ["formats", "is_run_folder", "load", "read_content_signals", "read_signals"]
 
 _MODULES = (
     "agilent",
@@ -136,7 +136,7 @@ def read_signals(path: str | os.PathLike[str], options: ReadOptions) -> list[Sig
 
 
 def _read_file(file: str, options: ReadOptions) -> list[Signal]:
-    return _read(read_content(file), options)
+    return read_content_signals(read_content(file), options)
 
 
 def is_run_folder(path: str | os.PathLike[str]) -> bool:
@@ -144,7 +144,8 @@ def is_run_folder(path: str | os.PathLike[str]) -> bool:
     return Path(path).is_dir() and holds_one_run(path, _read_file)
 
 
-def _read(content: Content, options: ReadOptions) -> list[Signal]:
+def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
+    """Return the signals in the bytes of one file, by the first format that knows them."""
     known = formats()
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):

@@ -11,8 +11,8 @@ from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
+from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.texttable import tables_of
 from cxkinetics.io.texttables import read_tables
 from cxkinetics.remarks import Remark
 
@@ -31,7 +31,7 @@ def read_specfit(content: Content, text: str, options: ReadOptions) -> list[Sign
     counts = _COUNTS.search(text[:5000].replace("\r", ""))
     context = Context(content=content, options=options, format="SPECFIT", time_unit="s")
     marked = text.replace("Time-WL", "time (s) \\ wavelength (nm)", 1)
-    signals = read_tables(context, tables_of(marked, file=content.file, decimal=options.decimal))
+    signals = read_tables(context, tables_in(content, marked, options))
     if counts is None:
         return signals
     stated = (int(counts.group(1)), int(counts.group(2)))

@@ -57,7 +57,8 @@ def tables_of_rows(rows: Rows, lines: list[str], *, file: str, decimal: str | No
     main = max(blocks, key=lambda block: (block.stop - block.start) * block.width)
     kept = [block for block in blocks if block is main or _is_table(block, main)]
     remarks: list[Remark] = []
-    style, said = find_style(_cells_of(rows, main), file=file, delimiter=rows.delimiter, decimal=decimal)
+    marked = _cells_of(rows, main) if decimal is not None or _holds_commas(rows, main) else []
+    style, said = find_style(marked, file=file, delimiter=rows.delimiter, decimal=decimal)
     remarks += said
     _refuse_comma_trap(rows, main, file, decimal)
     skipped = [i for block in kept for i in block.skipped]
@@ -89,6 +90,10 @@ def tables_of_rows(rows: Rows, lines: list[str], *, file: str, decimal: str | No
 def _is_table(block: Block, main: Block) -> bool:
     """Return whether a second block looks like the first: same width, three rows or more."""
     return block.stop - block.start >= 3 and block.width == main.width
+
+
+def _holds_commas(rows: Rows, block: Block) -> bool:
+    return any("," in cell for i in range(block.start, block.stop) for cell in rows.cells[i])
 
 
 def _cells_of(rows: Rows, block: Block) -> list[tuple[int, str]]:

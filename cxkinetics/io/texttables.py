@@ -7,24 +7,20 @@ import numpy as np
 from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
-from cxkinetics.io.decode import decode
 from cxkinetics.io.formats import Signal, TextFormat
-from cxkinetics.io.largetext import LARGE_BYTES, large_tables
+from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.layout import understand
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.table import Column, Table
-from cxkinetics.io.texttable import Tables, tables_of
+from cxkinetics.io.texttable import Tables
 
 __all__ = ["FORMATS", "read_tables", "read_text_table"]
 
 
 def read_text_table(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return the signals of a text table."""
-    found = large_tables(content, options) if len(content.data) > LARGE_BYTES else None
-    if found is None:
-        text = text or decode(content.data, content.file).text
-        found = tables_of(text, file=content.file, decimal=options.decimal)
-    return read_tables(Context(content=content, options=options, format="text table"), found)
+    context = Context(content=content, options=options, format="text table")
+    return read_tables(context, tables_in(content, text, options))
 
 
 def read_tables(context: Context, found: Tables) -> list[Signal]:

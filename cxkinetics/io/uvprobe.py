@@ -10,10 +10,10 @@ from dataclasses import replace
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
+from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.moments import parse_moment
 from cxkinetics.io.names import time_in_name
 from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.texttable import tables_of
 from cxkinetics.io.texttables import read_tables
 from cxkinetics.remarks import Remark
 
@@ -47,7 +47,7 @@ def read_uvprobe(content: Content, text: str, options: ReadOptions) -> list[Sign
             "(pass --time-unit if it is another)",
         )
         context = _with_time(context.saying(told), named.value * 60.0)
-    return read_tables(context, tables_of(text, file=content.file, decimal=options.decimal))
+    return read_tables(context, tables_in(content, text, options))
 
 
 def _with_time(context: Context, seconds: float) -> Context:
