@@ -21,7 +21,7 @@ def rival_curve(fit: StagedFit, rival: Rival, time_s: Array) -> Array | None:
     ----------
     fit : StagedFit
         The result that ranks the rival: it knows the first time, from which smooth
-        curves count, and a given offset.
+        curves count (a stretched exponential counts from the clock's zero), and a given offset.
     rival : Rival
         One of `fit.rivals`.
     time_s : Array, shape (n,)
@@ -40,7 +40,10 @@ def rival_curve(fit: StagedFit, rival: Rival, time_s: Array) -> Array | None:
     if not all(key in parameters for key in family.names):
         return None
     theta = np.array([[parameters[key] for key in family.names]])
-    curve, _ = family.evaluate(np.asarray(time_s, dtype=float) - fit.trace.time_s[0], theta)
+    first, last = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
+    from_zero = "beta" in family.names and 0 < first <= last - first  # as the rivals are fitted
+    clock = np.asarray(time_s, dtype=float) - (0.0 if from_zero else first)
+    curve, _ = family.evaluate(clock, theta)
     given = fit.options.get("offset")
     base = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else 0.0
     signal: Array = curve[0] + base
