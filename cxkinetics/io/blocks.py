@@ -125,14 +125,14 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
         while j < n:
             cells = rows.cells[j]
             fits = len(cells) == width
-            if classes[j] == DATA or (classes[j] == MIXED and fits):
+            goes_on = j + 1 < n and classes[j + 1] == DATA
+            damaged = (fits and _is_broken_row(cells)) or (len(cells) == 1 and is_number(cells[0]))
+            if classes[j] == DATA or (classes[j] == MIXED and fits) or (goes_on and damaged):
                 stop = j + 1
-            elif (
-                len(cells) == 1 and j + 1 < n and classes[j + 1] == DATA and len(rows.cells[j + 1]) == width
-            ) or (fits and _all_blank_or_missing(cells)):
+            elif (len(cells) == 1 and goes_on and len(rows.cells[j + 1]) == width) or (
+                fits and _all_blank_or_missing(cells)
+            ):
                 skipped.append(j)
-            elif fits and _is_broken_row(cells) and j + 1 < n and classes[j + 1] == DATA:
-                stop = j + 1
             else:
                 break
             j += 1

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from cxkinetics.errors import InputError
+from cxkinetics.io.cells import is_number
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import BinaryFormat, Signal
@@ -209,7 +210,7 @@ def _rows(content: Content, sheet: str, rows: Iterable[tuple[Any, ...]]) -> Rows
         lines.append(number)
     width = max((len(texts) for texts in cells), default=0)
     for texts in cells:
-        if len(texts) > 1:
+        if len(texts) > 1 or is_number(texts[0]):
             texts.extend([""] * (width - len(texts)))
     return Rows(cells, lines, "cell")
 

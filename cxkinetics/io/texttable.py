@@ -111,7 +111,7 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str, decimal: str | None)
     """Refuse 0,0,895886: a decimal comma in a file that is also separated by commas."""
     if rows.delimiter != ",":
         return
-    header = len([name for name in block.names if name])
+    header = max((j + 1 for j, name in enumerate(block.names) if name), default=0)
     whole = [i for i in range(block.start, block.stop) if i not in set(block.skipped)]
     body = [[cell for cell in rows.cells[i] if cell] for i in whole]
     flat = [cell for cells in body for cell in cells]
