@@ -10,7 +10,10 @@ from cxkinetics.fitting.result import StagedFit
 __all__ = ["command_line", "python_lines"]
 
 _READING = {
+    "wavelength": "--wavelength",
+    "track": "--track",
     "column": "--column",
+    "trace": "--trace",
     "reference": "--reference",
     "time_unit": "--time-unit",
     "absorbance_unit": "--absorbance-unit",
@@ -29,6 +32,7 @@ _FITTING = {
     "noise": "--noise",
     "confidence": "--confidence",
     "bootstrap": "--bootstrap",
+    "bootstrap_kind": "--bootstrap-kind",
 }
 _DEFAULTS: Mapping[str, Any] = {
     "direction": "decay",
@@ -39,6 +43,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "noise": "auto",
     "confidence": 0.95,
     "bootstrap": 0,
+    "bootstrap_kind": "parametric",
     "absolute_sigma": False,
 }
 
@@ -62,17 +67,27 @@ def command_line(fit: StagedFit) -> str:
     """
     trace, options = fit.trace, fit.options
     words = ["cxkinetics", "fit", trace.source.file or "FILE"]
-    if trace.source.trace > 1:
-        words += ["--trace", str(trace.source.trace)]
-    if trace.peak_nm is not None and trace.wavelength_nm is not None:
-        words += ["--track", f"{trace.wavelength_nm:.0f}"]
-    elif trace.wavelength_nm is not None:
-        words += ["--wavelength", f"{trace.wavelength_nm:g}"]
+    given = {**_read_as(fit), **_changed(options, list(_FITTING))}
     flags = _READING | _FITTING
-    for name, value in _changed(options, list(flags)).items():
+    for name, value in given.items():
         words += [flags[name], _flag_value(name, value)]
     words += ["--seed", str(fit.seed)]
     return shlex.join(words)
+
+
+def _read_as(fit: StagedFit) -> dict[str, Any]:
+    """Return the reading options: those recorded, and what the trace says of itself where none is."""
+    trace = fit.trace
+    given = _changed(fit.options, list(_READING))
+    if trace.source.file and "trace" not in given:
+        given["trace"] = trace.source.trace
+    if "wavelength" in given or "track" in given or "column" in given or trace.wavelength_nm is None:
+        return given
+    if trace.peak_nm is not None:
+        given["track"] = round(trace.wavelength_nm)
+    else:
+        given["wavelength"] = trace.wavelength_nm
+    return given
 
 
 def _flag_value(name: str, value: Any) -> str:
@@ -82,6 +97,15 @@ def _flag_value(name: str, value: Any) -> str:
     return _plain(value)
 
 
+def _is_wavelength(reference: Any) -> bool:
+    """Whether a reference is a wavelength (of spectra) rather than the name of a column."""
+    try:
+        float(reference)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -89,24 +113,33 @@ def _plain(value: Any) -> str:
 def python_lines(fit: StagedFit) -> str:
     """Return a Python script that makes this fit again, the seed included."""
     trace, options = fit.trace, fit.options
+    given = _read_as(fit)
+    tracked = given.pop("track", None)
+    wavelength = given.pop("wavelength", None)
+    drift = given.pop("reference") if _is_wavelength(given.get("reference")) else None
+    lines = ["import cxkinetics as cx"]
     example = next((name for name in EXAMPLES if trace.source.file == f"{name}-simulated.csv"), None)
-    reading = [f"{name}={value!r}" for name, value in _changed(options, list(_READING)).items()]
-    if trace.source.trace > 1:
-        reading.append(f"trace={trace.source.trace}")
+    method = f".at_wavelength({_plain(wavelength)})" if wavelength is not None else ""
     if example is not None:
         opened = f"cx.load_example({example!r})"
     else:
+        if wavelength is not None and drift is None:
+            given["wavelength"], method = wavelength, ""
+        reading = [f"{name}={_literal(value)}" for name, value in given.items()]
         opened = f"cx.load({', '.join([repr(trace.source.file or 'FILE'), *reading])})"
-    if trace.peak_nm is not None and trace.wavelength_nm is not None:
-        opened += f".exciton_peak(near_nm={trace.wavelength_nm:.0f})"
-    elif trace.wavelength_nm is not None:
-        opened += f".at_wavelength({trace.wavelength_nm:g})"
+    if drift is not None:
+        lines.append("from cxkinetics.signals.prepare import subtract_reference")
+        opened = f"subtract_reference({opened}, {_plain(drift)})"
+    if tracked is not None:
+        opened += f".exciton_peak(near_nm={_plain(tracked)})"
+    else:
+        opened += method
     wanted = [
         f"{name}={_literal(value)}"
         for name, value in _changed(options, [*_FITTING, "absolute_sigma"]).items()
     ]
     call = ", ".join(["trace", *wanted, f"rng={fit.seed}"])
-    return f"import cxkinetics as cx\n\ntrace = {opened}\nfit = cx.fit_stages({call})\nprint(fit)"
+    return "\n".join([*lines, "", f"trace = {opened}", f"fit = cx.fit_stages({call})", "print(fit)"])
 
 
 def _literal(value: Any) -> str:

@@ -72,7 +72,7 @@ def test_a_report_holds_everything_a_reader_asks_for(page: str) -> None:
         "Durbin-Watson",
         "seconds assumed (rows 3, 4)",
         "1.234",  # the point left out
-        "cxkinetics fit ag-cds-simulated.csv --track 324 --seed 7",
+        "cxkinetics fit ag-cds-simulated.csv --trace 1 --track 324 --seed 7",
         "cx.load_example('ag-cds').exciton_peak(near_nm=324)",
         "sha256",
         "numpy",
@@ -217,11 +217,11 @@ def test_the_command_and_the_script_carry_every_changed_option(make_fit: Callabl
     }
     fit = make_fit(options=options, file="my run.csv")
     assert command_line(fit) == (
-        "cxkinetics fit 'my run.csv' --wavelength 324 --window 110: --stages 2 --breakpoint 12.5 "
+        "cxkinetics fit 'my run.csv' --trace 1 --wavelength 324 --window 110: --stages 2 --breakpoint 12.5 "
         "--joint free --recipe loglinear --confidence 0.9 --seed 7"
     )
     script = python_lines(fit)
-    assert "cx.load('my run.csv').at_wavelength(324)" in script
+    assert "cx.load('my run.csv', trace=1, wavelength=324.0)" in script
     assert "n_stages=2" in script
     assert "window=(110.0, None)" in script
     assert "rng=7" in script
