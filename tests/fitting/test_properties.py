@@ -52,9 +52,10 @@ def assert_same(
     offset = [v * signal for v in ends(fit.offset)]
     assert ends(twin.offset) == same(offset, rel=1e-3, abs=1e-5 * signal, nan_ok=True)
     assert twin.noise.ar1 == same(fit.noise.ar1, abs=1e-4)
-    assert [r.model for r in twin.rivals] == [r.model for r in fit.rivals]
-    differences = [r.delta_aicc for r in fit.rivals]
-    assert [r.delta_aicc for r in twin.rivals] == same(differences, abs=0.02)
+    compared = [{r.model: r.delta_aicc for r in each.rivals} for each in (fit, twin)]
+    if shift:  # a stretched exponential begins at the clock's zero, so it alone may change
+        compared = [{m: d for m, d in rows.items() if "stretched" not in m} for rows in compared]
+    assert compared[1] == same(compared[0], rel=0.01, abs=0.02)
 
 
 REFERENCE = fit_of(T, Y)
@@ -75,7 +76,6 @@ def test_moving_the_clock_moves_the_breakpoint_and_nothing_else(shift: float) ->
     assert late == pytest.approx(early, rel=1e-6)
 
 
-@pytest.mark.xfail(reason="the amplitude at t = 0 is fitted, not derived", strict=False)
 @pytest.mark.parametrize("shift", [-260.0, 260.0])
 def test_a_clock_that_started_long_before_or_after_changes_no_conclusion(shift: float) -> None:
     assert_same(REFERENCE, fit_of(T + shift, Y), shift=shift)
@@ -161,7 +161,6 @@ def test_stages_merge_where_the_rates_are_equal(k: float, tb: float) -> None:
     assert auto.verdict.code not in ("two_stages", "more_stages")
 
 
-@pytest.mark.xfail(reason="the error of a run-away rate is still given", strict=False)
 def test_a_rate_that_the_data_do_not_determine_has_no_standard_error() -> None:
     y = staged_decay(T, 0.9, np.array([0.125]), np.array([])) + noise(T, 0.004, 0.0, stream(13, "merge", 0))
     second = fit_of(T, y, n_stages=2, breakpoints_s=63.0).stages[1].k_per_s

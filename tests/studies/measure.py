@@ -16,26 +16,25 @@ from cxkinetics.fitting.fitted import staged_fit
 from cxkinetics.fitting.options import FitOptions
 from cxkinetics.fitting.outliers import find_outliers
 from cxkinetics.fitting.rivals import staged_contender
-from cxkinetics.fitting.sample import Sample, sample_of
+from cxkinetics.fitting.sample import sample_of
 from cxkinetics.fitting.search import search_staged
 from cxkinetics.fitting.verdict import judge
 from cxkinetics.fitting.whitening import whitening
 from tests.studies import brute_force
 
 
-def cleaned(t: np.ndarray, y: np.ndarray) -> Sample:
-    """Return the sample that `fit_stages` analyses: outliers taken out."""
+def cleaned(t: np.ndarray, y: np.ndarray) -> cx.Trace:
+    """Return the points that `fit_stages` analyses: outliers taken out."""
     trace = cx.Trace(time_s=t, absorbance=y)
-    sample = sample_of(trace)
-    outliers = find_outliers(sample)
-    return sample_of(trace.select(~outliers)) if outliers.any() else sample
+    outliers = find_outliers(sample_of(trace))
+    return trace.select(~outliers) if outliers.any() else trace
 
 
 def two_stage_numbers(
     t: np.ndarray, y: np.ndarray, offsets: tuple[str, ...], noise: str = "auto"
 ) -> dict[str, dict[str, Estimate]]:
     """Return k1, k2 and tb of two stages for each choice of the offset."""
-    sample, ar1 = cleaned(t, y), noise != "white"
+    sample, ar1 = sample_of(cleaned(t, y)), noise != "white"
     variants = [
         Variant(fitted, staged_contender(fitted))
         for fitted in (staged_fit(sample, n_stages=2, with_offset=o, ar1=ar1) for o in (False, True))
@@ -64,7 +63,7 @@ def covers(estimate: Estimate, truth: float) -> bool:
 
 def verdict_code(t: np.ndarray, y: np.ndarray, seed: int) -> str:
     """Return the code of the verdict that `fit_stages(rng=seed)` speaks on a trace that decays."""
-    analysis = analyse(cleaned(t, y), FitOptions(), np.random.default_rng(seed))
+    analysis = analyse(sample_of(cleaned(t, y)), FitOptions(), np.random.default_rng(seed))
     return judge(analysis, None)[0].code
 
 

@@ -111,9 +111,6 @@ def test_intervals_are_no_wider_than_they_must_be() -> None:
     "name",
     [
         "false: exp k .0639 + .0686, n 51, sd 0.003, AR .5",
-        "false: bi .5 .1/.02, n 51, sd 0.01, white",
-        "false: lag k .2/.04 q 1, n 51, sd 0.003, white",
-        "false: stretched .6, n 51, sd 0.01, AR .5",
         "false: second order, n 51, sd 0.003, AR .5",
     ],
 )
