@@ -46,6 +46,8 @@ def assemble(
     variant, wider = analysis.shown(n_stages), analysis.widest(n_stages)
     if variant is None or wider is None:
         raise FitError(f"{n_stages} stages could not be fitted to {sample.n} distinct times; fit fewer")
+    if verdict.code == "no_decay" and n_stages == 1:
+        variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
     shown, flags = polished(variant.fitted)
     numbers = Numbers(
         shown,
@@ -53,6 +55,10 @@ def assemble(
         confidence=options.confidence,
         absolute_sigma=options.absolute_sigma,
     )
+    if wider is not variant and _outside(numbers, n_stages):
+        shown, flags = polished(wider.fitted)
+        variant = wider
+        numbers = Numbers(shown, confidence=options.confidence, absolute_sigma=options.absolute_sigma)
     growth = options.direction == "growth"
     breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))
     offset = options.given_offset or 0.0
@@ -108,6 +114,18 @@ def assemble(
         anchor_s=sample.anchor_s,
         bootstrap=repeated,
         seed=seed,
+    )
+
+
+def _outside(numbers: Numbers, n_stages: int) -> bool:
+    """Return whether a value of the curve shown lies outside the interval of the wider model."""
+    estimates = [numbers.rate(j) for j in range(1, n_stages + 1)]
+    estimates += [numbers.breakpoint(j) for j in range(1, n_stages)]
+    estimates += [numbers.amplitude(""), numbers.offset("", None)]
+    return any(
+        e.value is not None
+        and ((e.low is not None and e.value < e.low) or (e.high is not None and e.value > e.high))
+        for e in estimates
     )
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.fitting.fitted import Fitted, tangent
+from cxkinetics.fitting.fitted import ROUNDING, Fitted, tangent
 from cxkinetics.fitting.sample import Sample
 from cxkinetics.fitting.search import Found, break_cells
 from cxkinetics.fitting.whitening import ar1_noise, whitening
@@ -56,7 +56,9 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
     """
     sample = alternative.sample
     dof = max(sample.n - alternative.n_parameters, 1)
-    statistic = max(null.rss - alternative.found.rss, 0.0) / (max(alternative.found.rss, 1e-290) / dof)
+    floor = sample.n * ROUNDING**2
+    least = max(alternative.found.rss, floor)
+    statistic = max(max(null.rss, floor) - least, 0.0) / (least / dof)
     residual, jacobian = tangent(sample, null)
     curve = sample.signal - residual
     offset = null.theta[-1] if null.family.with_offset else 0.0
@@ -99,7 +101,9 @@ def _statistics(
         searched = white.apply(directions)
         searched -= (searched @ basis) @ basis.T
         length = np.einsum("bn,bn->b", searched, searched)
-        usable = length > 1e-10 * length.max()
+        usable = length > max(1e-10 * length.max(), 1e-24)
+        if not usable.any():  # nothing decays, so no rate can change
+            continue
         searched, length = searched[usable] / np.sqrt(length[usable, None]), length[usable]
         total = np.einsum("bn,bn->b", series, series) - np.sum((series @ basis) ** 2, axis=1)
         gain = (series @ searched.T) ** 2

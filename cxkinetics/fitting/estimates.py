@@ -46,6 +46,7 @@ class Numbers:
         self.wider = wider or shown
         self.space: ProfileSpace = profile_space(self.wider)
         self.level = confidence
+        self._known: dict[str, Estimate] = {}
         self.scale = shown.sample.sigma_unit if absolute_sigma else None
         ar1 = self.wider.correlation is not None
         self.method = "profile likelihood, " + ("AR(1) noise integrated out" if ar1 else "white noise")
@@ -86,7 +87,7 @@ class Numbers:
         if self.fitted.family.with_offset:
             return self._estimate("offset", "o", self.fitted.sample.scale, unit)
         if not self.wider.family.with_offset:
-            reason = "zero: the points are too few to fit an offset"
+            reason = "zero: none was fitted (too few points, or nothing decays)"
             return Estimate(name="offset", value=0.0, unit=unit, method="chosen", reason=reason)
         fitted = self._estimate("offset", "o", self.fitted.sample.scale, unit)
         gain = f"a fitted offset, {fitted.format_value()}, gains less than 2 in AICc; its interval is given"
@@ -123,6 +124,14 @@ class Numbers:
         *,
         shift: float = 0.0,
         grid: Array | None = None,
+    ) -> Estimate:
+        if name in self._known:
+            return replace(self._known[name], unit=unit)
+        self._known[name] = self._made(label, name, factor, unit, shift, grid)
+        return self._known[name]
+
+    def _made(
+        self, label: str, name: str, factor: float, unit: str, shift: float, grid: Array | None
     ) -> Estimate:
         confidence = confidence_of(self.wider, name, self.space, known_scale=self.scale)
         value = _value(self.fitted, name, confidence.estimate) * factor + shift

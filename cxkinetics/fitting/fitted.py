@@ -19,8 +19,10 @@ from cxkinetics.fitting.search import Found, fit_at, search_single, search_stage
 from cxkinetics.fitting.whitening import Whitening, whitening
 from cxkinetics.models.families import FreeJointFamily, StagedFamily
 
-__all__ = ["Fitted", "information", "settle_likeliest", "staged_fit", "tangent"]
+__all__ = ["ROUNDING", "Fitted", "information", "settle_likeliest", "staged_fit", "tangent"]
 
+ROUNDING = 1e-8
+"""Scaled residuals below this are rounding, not noise: models that all fit so well tie."""
 ROUNDS = 3
 """Rounds of rho and generalised least squares."""
 
@@ -248,7 +250,7 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
     """
     n, k = sample.n, n_parameters
     deviance = (
-        n * np.log(2 * np.pi * max(rss, 1e-290) / n)
+        n * np.log(2 * np.pi * max(rss / n, ROUNDING**2))
         + n
         + log_determinant
         + 2 * float(np.sum(np.log(sample.sigma)))

@@ -15,6 +15,7 @@ from cxkinetics.fitting.sample import Sample, thinned
 from cxkinetics.fitting.search import grid_starts, search_staged
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily
+from cxkinetics.signals.screening import find_spikes
 
 __all__ = ["find_outliers"]
 
@@ -41,6 +42,7 @@ def find_outliers(sample: Sample) -> BoolArray:
         return none
     kept = np.ones(sample.n, bool)
     kept[:2] = False
+    kept &= ~find_spikes(sample.signal)  # they return if both models allow them
     for _ in range(8):
         staged, staged_limit = _misses(sample, kept, staged=True)
         smooth, smooth_limit = _misses(sample, kept, staged=False)

@@ -90,20 +90,18 @@ def _fit_smooth(family: DecayFamily, sample: Sample, ar1: bool) -> Contender:
     done = descend(family, Target(clock, sample.signal, white), starts, lower=lower, upper=upper, race=1.0)
     best = int(np.argmin(done.rss))
     theta, rss, rho = done.theta[best : best + 1], float(done.rss[best]), 0.0
-    for _ in range(2 if ar1 and sample.n - width >= 3 else 0):
+    for number in range(3 if ar1 and sample.n - width >= 3 else 0):
         curve, jacobian = family.evaluate(clock, theta)
         rho = likeliest_rho(sample, sample.signal - curve[0], jacobian[0], restricted=False)
         white = whitening(sample, rho)
-        done = descend(
-            family,
-            Target(clock, sample.signal, white),
-            theta,
-            lower=lower,
-            upper=upper,
-            tolerance=1e-9,
-            iterations=25,
-        )
-        theta, rss = done.theta, float(done.rss[0])
+        starts = theta
+        if number == 0:  # the optimum may lie elsewhere once the noise is correlated
+            again = grid_starts(family, sample, white, clock=clock, keep=2)
+            starts = np.concatenate([theta, again])
+        target = Target(clock, sample.signal, white)
+        done = descend(family, target, starts, lower=lower, upper=upper, tolerance=1e-9, iterations=25)
+        best = int(np.argmin(done.rss))
+        theta, rss = done.theta[best : best + 1], float(done.rss[best])
     curve, _ = family.evaluate(clock, theta)
     aicc, bic = information(sample, rss, float(white.log_determinant), width + 1 + ar1)
     label = f"{shape.name} + offset" if family.with_offset else shape.name

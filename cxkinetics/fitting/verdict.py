@@ -17,6 +17,8 @@ LEVEL = 0.05
 """Largest p at which a break is accepted."""
 AHEAD = 6.0
 """AICc by which one model must lead another for the difference to count."""
+FAR_AHEAD = 10.0
+"""The same for three stages against a smooth curve: two searched breaks bend into almost anything."""
 
 
 def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int]:
@@ -53,7 +55,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
     if three and further is not None and break_seen:
         third = _least(three)
         if (
-            smooth.aicc - third.aicc >= AHEAD
+            smooth.aicc - third.aicc >= FAR_AHEAD
             and staged.aicc - third.aicc >= AHEAD
             and further.p_value <= LEVEL
             and (analysis.drift is None or analysis.drift.aicc - third.aicc >= AHEAD)
@@ -88,9 +90,14 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
         return Verdict(code="smooth", p_value=p_value, text=text, delta_aicc=lead), 1
     if p_value > LEVEL and gap < AHEAD:
         text = (
-            f"One first-order stage: no break ({chance}), and no curved or staged model lies {AHEAD:g} in "
+            f"One first-order stage: no break ({chance}), and no curved or two-stage model lies {AHEAD:g} in "
             f"AICc below {exponential.model} (largest lead {max(gap, 0.0):.1f})."
         )
+        if three and exponential.aicc - _least(three).aicc >= AHEAD:
+            text += (
+                f" Three stages lie {exponential.aicc - _least(three).aicc:.1f} lower, but where no first "
+                "break is established no second one is sought."
+            )
         return Verdict(code="one_stage", p_value=p_value, text=text, delta_aicc=lead), 1
     best_rival = smooth.model if lead < 0 else best_staged.model
     text = (
