@@ -15,7 +15,7 @@ from cxkinetics.fitting.sample import Sample, thinned
 from cxkinetics.fitting.search import grid_starts, search_staged
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily
-from cxkinetics.signals.screening import find_spikes
+from cxkinetics.signals.screening import noise_sd
 
 __all__ = ["find_outliers"]
 
@@ -42,7 +42,7 @@ def find_outliers(sample: Sample) -> BoolArray:
         return none
     kept = np.ones(sample.n, bool)
     kept[:2] = False
-    kept &= ~find_spikes(sample.signal)  # they return if both models allow them
+    kept &= ~_spikes(sample.signal)  # they return if both models allow them
     for _ in range(8):
         staged, staged_limit = _misses(sample, kept, staged=True)
         smooth, smooth_limit = _misses(sample, kept, staged=False)
@@ -59,6 +59,24 @@ def find_outliers(sample: Sample) -> BoolArray:
         if kept.sum() < 0.7 * sample.n:
             return none
     return out
+
+
+def _spikes(values: Array) -> BoolArray:
+    """Return which points leave the parabola through their neighbours by eight noise sd, shape (n,)."""
+    n, half = values.size, 2 * (LONGEST + 2)
+    spikes = np.zeros(n, bool)
+    floor = max(noise_sd(values), 1e-6 * float(np.ptp(values)))
+    positions = np.arange(n)
+    for i in range(n):
+        near = positions[max(0, i - half) : i + half + 1]
+        around = near[(np.abs(near - i) > LONGEST // 2) & ~spikes[near]]
+        if around.size < 6 or around[0] >= i or around[-1] <= i:
+            continue
+        curve = np.polyfit(around - i, values[around], 2 if around.size >= 8 else 1)
+        rest = values[around] - np.polyval(curve, around - i)
+        spread = max(floor, 1.4826 * float(np.median(np.abs(rest))))
+        spikes[i] = abs(values[i] - curve[-1]) > 8.0 * spread
+    return spikes
 
 
 def _suspicious(sample: Sample) -> bool:
