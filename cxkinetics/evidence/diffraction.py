@@ -26,7 +26,7 @@ from cxkinetics.arrays import Array, frozen_array
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.diffraction_result import PatternFit, PhaseShare
-from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative
+from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative, joined_columns
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
 
@@ -49,13 +49,17 @@ class _Problem:
     def design(self, shift_deg: float, fwhm_deg: float) -> Array:
         return np.column_stack([self.library.drawn(self.axis, shift_deg, fwhm_deg), self.background])
 
-    def least_squares(self, design: Array, keep: Array | slice = slice(None)) -> NonNegative:
-        weight = self.root_weight[keep]
-        n_positive = len(self.library.names)
-        return NonNegative(design[keep] * weight[:, None], self.counts[keep] * weight, n_positive)
+    def joined(self, design: Array) -> tuple[Array, Array]:
+        weighted = design * self.root_weight[:, None]
+        return joined_columns(weighted, self.counts * self.root_weight, len(self.library.names))
+
+    def least_squares(self, design: Array) -> NonNegative:
+        weighted = design * self.root_weight[:, None]
+        return NonNegative(weighted, self.counts * self.root_weight, len(self.library.names))
 
     def misfit(self, shift_deg: float, fwhm_deg: float) -> float:
-        return self.least_squares(self.design(shift_deg, fwhm_deg)).solve()[1]
+        columns, scale = self.joined(self.design(shift_deg, fwhm_deg))
+        return NonNegative.quickly(columns.T @ columns, scale, len(self.library.names)).solve()[1]
 
 
 def fit_pattern(
@@ -249,11 +253,13 @@ def _correlation_length(residual: Array) -> float:
 
 def _jackknife(problem: _Problem, design: Array, library: Library) -> Array:
     """Return the standard error of each phase's share by leaving out one angle range at a time."""
+    columns, scale = problem.joined(design)
+    whole = columns.T @ columns
     found = []
     for block in np.array_split(np.arange(problem.axis.size), BLOCKS):
-        keep = np.ones(problem.axis.size, dtype=bool)
-        keep[block] = False
-        shares = _shares(problem.least_squares(design, keep).solve()[0], library)
+        part = columns[block]
+        solver = NonNegative.quickly(whole - part.T @ part, scale, len(library.names))
+        shares = _shares(solver.solve()[0], library)
         if shares is not None:
             found.append(shares)
     table = np.array(found)

@@ -322,17 +322,18 @@ def _refine(
         misfit: Array = (components.sum(axis=0) + background - region.counts) / region.sigma
         return misfit
 
-    found = lmfit.minimize(
-        residual,
-        parameters,
-        method="least_squares",
-        x_scale="jac",
-        xtol=1e-11,
-        ftol=1e-11,
-        gtol=1e-11,
-        max_nfev=4000,
-        calc_covar=False,
-    )
+    with np.errstate(all="ignore"):  # lmfit inverts J'J for errors that are taken from QR below
+        found = lmfit.minimize(
+            residual,
+            parameters,
+            method="least_squares",
+            x_scale="jac",
+            xtol=1e-11,
+            ftol=1e-11,
+            gtol=1e-11,
+            max_nfev=4000,
+            calc_covar=False,
+        )
     values = {name: float(parameter.value) for name, parameter in found.params.items()}
     free = tuple(name for name in names if name not in fixed)
     components, background = region.drawn(values, number)

@@ -41,6 +41,8 @@ class Finding:
         Share below which the technique would not have seen it.
     note : str
         Why.
+    cluster_shares : tuple of Estimate
+        Shares of host clusters with 0, 1, ... guests, where a mass spectrum gave them.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class Finding:
     share: Estimate | None = None
     limit: float | None = None
     note: str = ""
+    cluster_shares: tuple[Estimate, ...] = ()
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
@@ -76,6 +79,7 @@ class Finding:
             "share": None if self.share is None else self.share.to_dict() | {"name": self.share.name},
             "limit": finite_or_none(self.limit),
             "note": self.note,
+            "cluster_shares": [share.to_dict() | {"name": share.name} for share in self.cluster_shares],
         }
 
     @classmethod
@@ -84,6 +88,7 @@ class Finding:
         fields = dict(record)
         if fields["share"] is not None:
             fields["share"] = Estimate.from_dict(fields["share"]["name"], fields["share"])
+        fields["cluster_shares"] = tuple(Estimate.from_dict(e["name"], e) for e in fields["cluster_shares"])
         return cls(**fields)
 
 
@@ -236,28 +241,38 @@ class Consensus(Presentable):
             if verdict.disagreement
         )
 
-    def for_composition(self) -> dict[str, Any]:
-        """Return what a composition model can use: the onset, and per sample states and shares.
+    def for_composition(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what a composition model can take in, as plain numbers.
 
-        Plain numbers: `onset_percent` as (low, high), and for each sample its incorporation, the
-        joint state of each species, and each share as (value, se) with the name of what it is.
+        Returns
+        -------
+        dict
+            "cluster_fractions": fractions, sigma and incorporation_percent of each sample whose mass
+            spectrum gave shares of clusters with 0, 1, ... guests; "product_onset": seen and
+            incorporation_percent of each sample on which the verdict about the guest sulfide is
+            decided. These are the keywords of `ClusterFractions` and `ProductOnset` of the
+            composition room. Samples without a known incorporation are left out; limits are not
+            passed on, since each technique states them on a scale of its own.
         """
-        return {
-            "onset_percent": self.onset_percent,
-            "samples": [
-                {
-                    "incorporation_percent": sample.incorporation_percent,
-                    "states": {verdict.species: verdict.state for verdict in sample.species},
-                    "shares": {
-                        f"{finding.technique}: {finding.share.name}": (finding.share.value, finding.share.se)
-                        for verdict in sample.species
-                        for finding in verdict.findings
-                        if finding.share is not None
-                    },
-                }
-                for sample in self.samples
-            ],
-        }
+        fractions, onset = [], []
+        for sample in self.samples:
+            percent = sample.incorporation_percent
+            if percent is None:
+                continue
+            for verdict in sample.species:
+                if verdict.species == self.sulfide and verdict.state != "undecided":
+                    onset.append({"seen": verdict.state == "present", "incorporation_percent": percent})
+                for finding in verdict.findings:
+                    known = [(s.value, s.se) for s in finding.cluster_shares if s.value is not None and s.se]
+                    if known and len(known) == len(finding.cluster_shares):
+                        fractions.append(
+                            {
+                                "fractions": [value for value, _ in known],
+                                "sigma": [error for _, error in known],
+                                "incorporation_percent": percent,
+                            }
+                        )
+        return {"cluster_fractions": fractions, "product_onset": onset}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

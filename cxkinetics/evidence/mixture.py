@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cxkinetics.arrays import frozen_array
+from cxkinetics.arrays import Array, frozen_array
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.evidence.isotopes import average_mass, envelope, envelope_cosine
-from cxkinetics.evidence.mixture_posterior import Summary, best_node, nodes_of, posterior_draws
+from cxkinetics.evidence.mixture_posterior import Node, Summary, best_node, nodes_of, posterior_draws
 from cxkinetics.evidence.mixture_result import MixtureFit
 from cxkinetics.models.formula import Formula, parse
 from cxkinetics.remarks import Remark
@@ -124,7 +124,7 @@ def fit_mixture(
     nodes = nodes_of(part, ladders, extra, resolving_power, resolving_power_rel_sd, sigma_cal_da)
     n_positive = most_guests + 1 + len(extra)
     best, amplitudes, noise_sd = best_node(nodes, part, n_positive)
-    if amplitudes[: most_guests + 1].sum() <= 0:
+    if not _stands_out(best, amplitudes, part, most_guests + 1, noise_sd):
         raise FitError(
             f"no envelope of {host} or its doped forms is found between {part.axis[0]:.0f} and "
             f"{part.axis[-1]:.0f} Da; check the calibration or name another host"
@@ -189,6 +189,15 @@ def _check_options(
         raise UsageError(f"sigma_cal is {sigma_cal:g} Da; it must be 0 or positive")
     if not 0.5 <= confidence < 1:
         raise UsageError(f"confidence is {confidence:g}; it must be from 0.5 to below 1")
+
+
+def _stands_out(best: Node, amplitudes: Array, part: Spectrum, n_species: int, noise_sd: float) -> bool:
+    """Return whether the envelopes lower the misfit by more than noise would (25 units of chi-square)."""
+    base = best.design[:, n_species:]
+    without = part.counts - base @ np.linalg.lstsq(base, part.counts, rcond=None)[0]
+    with_them = part.counts - best.design @ amplitudes
+    gain = float(without @ without - with_them @ with_them)
+    return bool(amplitudes[:n_species].sum() > 0 and gain > 25.0 * noise_sd**2)
 
 
 def _remarks(summary: Summary, lag_one: float, sigma_cal_da: float, guests_per_da: float) -> list[Remark]:

@@ -142,28 +142,39 @@ class _Grid:
 
 def best_node(nodes: list[Node], part: Spectrum, n_positive: int) -> tuple[Node, Array, float]:
     """Return the node of highest penalised likelihood, its non-negative amplitudes and the noise sd."""
-    from scipy.optimize import lsq_linear
-
     counts = part.counts
     dof = max(counts.size - nodes[0].centre.size - 1, 1)
     variance = max(min(node.rss for node in nodes) / dof, 1e-300)
-    floors = np.array([node.rss / variance - 2 * node.log_prior for node in nodes])
     best, amplitudes, score, rss = nodes[0], nodes[0].centre, np.inf, np.inf
-    for index in np.argsort(floors):
-        node = nodes[int(index)]
-        if floors[index] >= score:  # no constrained fit can be better than the free one
-            break
-        low = np.where(np.arange(node.centre.size) < n_positive, 0.0, -np.inf)
-        solved = node.centre
-        if np.any(solved[:n_positive] < 0):
-            scale = np.sqrt(np.diag(node.gram))
-            solved = lsq_linear(node.design / scale, counts, (low, np.inf), tol=1e-12).x / scale
-            solved[:n_positive] = np.maximum(solved[:n_positive], 0.0)
-        misfit = counts - node.design @ solved
-        value = float(misfit @ misfit) / variance - 2 * node.log_prior
+    for node in nodes:
+        if node.rss / variance - 2 * node.log_prior >= score:
+            continue  # no constrained fit can be better than the free one
+        solved, misfit = _not_negative(node, n_positive)
+        value = misfit / variance - 2 * node.log_prior
         if value < score:
-            best, amplitudes, score, rss = node, solved, value, float(misfit @ misfit)
+            best, amplitudes, score, rss = node, solved, value, misfit
     return best, amplitudes, float(np.sqrt(rss / dof))
+
+
+def _not_negative(node: Node, n_positive: int) -> tuple[Array, float]:
+    """Return the least-squares amplitudes with the first `n_positive` not negative, and their misfit."""
+    from scipy.optimize import nnls
+
+    if np.all(node.centre[:n_positive] >= 0):
+        return node.centre, node.rss
+    positive, free = slice(0, n_positive), slice(n_positive, None)
+    moment = node.gram @ node.centre
+    crossed = np.linalg.solve(node.gram[free, free], node.gram[free, positive])
+    reduced = node.gram[positive, positive] - node.gram[positive, free] @ crossed
+    target = moment[positive] - crossed.T @ moment[free]
+    factor = np.linalg.cholesky(reduced).T
+    solved = np.empty_like(node.centre)
+    solved[positive] = nnls(factor, np.linalg.solve(factor.T, target))[0]
+    solved[free] = np.linalg.solve(
+        node.gram[free, free], moment[free] - node.gram[free, positive] @ solved[positive]
+    )
+    step = solved - node.centre
+    return solved, node.rss + float(step @ node.gram @ step)
 
 
 def posterior_draws(

@@ -16,7 +16,7 @@ from cxkinetics.errors import InputError
 from cxkinetics.io.evidence_lists import load_reference_patterns
 from cxkinetics.source import Source
 
-__all__ = ["BACKGROUND", "Library", "NonNegative", "broadened", "load_library"]
+__all__ = ["BACKGROUND", "Library", "NonNegative", "broadened", "joined_columns", "load_library"]
 
 BACKGROUND = "Background"
 FWHM_PER_SIGMA = 2.3548200450309493
@@ -190,19 +190,28 @@ def broadened(axis: Array, patterns: Array, fwhm_deg: float) -> Array:
 class NonNegative:
     """Weighted least squares with coefficients that are not negative, through a triangular factor.
 
-    Columns after the first `n_positive` are free in sign. The same factor serves fits that hold
-    one coefficient fixed.
+    Columns after the first `n_positive` are free in sign. The same factor serves fits that hold one
+    coefficient fixed. `NonNegative(...)` factorises by QR; `quickly` from a Gram matrix, which
+    loses half of the digits and serves searches, where only the place of the minimum matters.
     """
 
     def __init__(self, design: Array, target: Array, n_positive: int) -> None:
-        scale = np.sqrt((design**2).sum(axis=0))
-        self.scale = np.where(scale > 0, scale, 1.0)
-        free = design[:, n_positive:] / self.scale[n_positive:]
-        doubled = np.column_stack([design / self.scale, -free])
-        triangle: Array = np.asarray(np.linalg.qr(np.column_stack([doubled, target]), mode="r"))
-        size = doubled.shape[1]
+        joined, scale = joined_columns(design, target, n_positive)
+        self._keep(np.asarray(np.linalg.qr(joined, mode="r")), scale, n_positive)
+
+    @classmethod
+    def quickly(cls, gram: Array, scale: Array, n_positive: int) -> "NonNegative":
+        """Return the problem whose joined columns have this Gram matrix (see `joined_columns`)."""
+        made = cls.__new__(cls)
+        ridge = 1e-11 * np.diag(np.maximum(np.diag(gram), 1e-300))
+        factor: Array = np.asarray(np.linalg.cholesky(gram + ridge), dtype=np.float64)
+        made._keep(factor.T, scale, n_positive)
+        return made
+
+    def _keep(self, triangle: Array, scale: Array, n_positive: int) -> None:
+        size = triangle.shape[1] - 1
         self.factor, self.target = triangle[:, :size], triangle[:, size]
-        self.n_positive, self.n_columns = n_positive, design.shape[1]
+        self.scale, self.n_positive, self.n_columns = scale, n_positive, scale.size
 
     def solve(self, *, fixed: int | None = None, value: float = 0.0) -> tuple[Array, float]:
         """Return the coefficients and the weighted residual sum of squares.
@@ -227,3 +236,11 @@ class NonNegative:
         if fixed is not None:
             coefficients[fixed] = value
         return coefficients, float(norm) ** 2
+
+
+def joined_columns(design: Array, target: Array, n_positive: int) -> tuple[Array, Array]:
+    """Return the scaled design with its free columns doubled in sign and the target, and the scales."""
+    size = np.sqrt((design**2).sum(axis=0))
+    scale: Array = np.where(size > 0, size, 1.0)
+    scaled = design / scale
+    return np.column_stack([scaled, -scaled[:, n_positive:], target]), scale

@@ -93,6 +93,7 @@ def findings_of_masses(
             state="present" if near else "absent",
             share=share if near else None,
             note=host_note,
+            cluster_shares=mixture.fractions if mixture is not None and near else (),
         ),
         Finding(technique=technique, species=sulfide, state=state, note=note),
     )

@@ -168,7 +168,9 @@ class XpsResult(Presentable):
         element = record["line"].split()[0]
         estimates: dict[str, Any] = {n: Estimate.from_dict(w, record[n]) for n, w in _ESTIMATES.items()}
         arrays: dict[str, Any] = {n: frozen_array(np.array(record[n], dtype=float)) for n in _ARRAYS}
-        arrays["doublets"] = frozen_array(arrays["doublets"].reshape(record["number"], -1))
+        arrays["doublets"] = frozen_array(
+            arrays["doublets"].reshape(record["number"], arrays["energy_ev"].size)
+        )
         plain: dict[str, Any] = {name: record[name] for name in (*_PLAIN, "options", "label")}
         return cls(
             components=tuple(XpsComponent.from_dict(item, element) for item in record["components"]),
