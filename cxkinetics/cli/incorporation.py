@@ -2,6 +2,11 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cxkinetics.composition.dose_spectra_fit import DoseSpectraFit
+    from cxkinetics.composition.incorporation_result import IncorporationFit
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
@@ -32,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--absolute-sigma", action="store_true", help="take the given uncertainties at their word"
     )
+    parser.add_argument(
+        "--spectra",
+        metavar="FILE",
+        help="dose x wavelength table: end of the peak's shift, onset and size of the loss",
+    )
+    parser.add_argument("--near", type=float, metavar="NM", help="which peak of those spectra, nm")
     parser.add_argument("--decimal", choices=(".", ","), help="decimal sign")
     parser.add_argument("--sheet", help="sheet of a workbook")
     parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals (default 0.95)")
@@ -54,14 +65,46 @@ def run(args: argparse.Namespace) -> int:
         absolute_sigma=args.absolute_sigma,
         confidence=args.confidence,
     )
+    spectra = None if args.spectra is None else _spectra(args, fit)
     if args.json:
         import json
 
-        print(json.dumps(fit.to_dict(), allow_nan=False))
+        beside = {} if spectra is None else {"dose_spectra": spectra.to_dict()}
+        print(json.dumps(fit.to_dict() | beside, allow_nan=False))
     else:
         from cxkinetics.report.composition_text import format_incorporation
 
         print(format_incorporation(fit, warnings=False))
+        if spectra is not None:
+            from cxkinetics.report.dose_series_text import format_dose_spectra
+
+            print("\n" + format_dose_spectra(spectra, warnings=False))
     for remark in fit.warnings:
         sys.stderr.write(f"{args.file}: {remark.text}\n")
+    for remark in spectra.warnings if spectra is not None else ():
+        sys.stderr.write(f"{args.spectra}: {remark.text}\n")
     return 0
+
+
+def _spectra(args: argparse.Namespace, fit: "IncorporationFit") -> "DoseSpectraFit":
+    from cxkinetics.composition.dose_spectra import DoseSpectra
+    from cxkinetics.composition.dose_spectra_fit import fit_dose_spectra
+    from cxkinetics.errors import InputError
+    from cxkinetics.io.registry import load
+    from cxkinetics.signals.spectra import SpectralSeries
+
+    series = load(args.spectra, decimal=args.decimal, sheet=args.sheet)
+    if not isinstance(series, SpectralSeries):
+        raise InputError(
+            "holds no dose x wavelength table",
+            file=args.spectra,
+            remedy="write one row per dose and one column per wavelength (or the other way round)",
+        )
+    factor = 100.0 if args.dose_unit == "fraction" else 1.0
+    return fit_dose_spectra(
+        DoseSpectra.from_series(series, factor=factor),
+        near_nm=args.near,
+        table=fit,
+        system=args.system,
+        confidence=args.confidence,
+    )

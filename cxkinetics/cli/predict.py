@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cxkinetics.composition.update_result import CompositionUpdate
     from cxkinetics.signals.dose_table import DoseTable
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "add_source_arguments", "load_table", "run"]
@@ -16,6 +17,11 @@ EXAMPLE = "cxkinetics predict --dose 50"
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is known: table, system, basis, draws."""
     parser.add_argument("--table", metavar="FILE", help="your own dose table; else the system's priors")
+    parser.add_argument(
+        "--measurements",
+        metavar="FILE.toml",
+        help="your own cluster fractions and product onsets, which narrow the priors",
+    )
     parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
     parser.add_argument(
         "--basis",
@@ -46,13 +52,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
 
 
-def load_table(args: argparse.Namespace) -> "DoseTable | None":
-    """Return the user's table, or None."""
-    if args.table is None:
-        return None
-    from cxkinetics.io.dose import load_dose_table
+def load_table(args: argparse.Namespace) -> "DoseTable | CompositionUpdate | None":
+    """Return the user's table, the priors updated with measurements, or None."""
+    table = None
+    if args.table is not None:
+        from cxkinetics.io.dose import load_dose_table
 
-    return load_dose_table(args.table, basis=args.basis, dose_unit=args.dose_unit)
+        table = load_dose_table(args.table, basis=args.basis, dose_unit=args.dose_unit)
+    if args.measurements is None:
+        return table
+    from cxkinetics.composition.load_measurements import load_measurements
+    from cxkinetics.composition.update import update_priors
+
+    fractions, onset = load_measurements(args.measurements)
+    update = update_priors(
+        table=table,
+        fractions=fractions,
+        onset=onset,
+        system=args.system,
+        published_curve=table is None,
+        basis=args.basis,
+        n_draws=args.draws,
+        confidence=args.confidence,
+        rng=args.seed,
+    )
+    for change in update.changes:
+        before = "-" if change.before is None else str(change.before)
+        sys.stderr.write(f"{change.name}: {before} before, {change.after} after the measurements\n")
+    return update
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,14 +11,15 @@ from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.system import System
 from cxkinetics.composition.table_draws import fit_draws
+from cxkinetics.composition.update_result import CompositionUpdate
 from cxkinetics.errors import ExtrapolationError, InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.dose_table import BASES, DoseTable
 
 __all__ = ["Knowledge", "check_confidence", "check_dose", "known_draws", "source_record"]
 
-Knowledge: TypeAlias = DoseTable | IncorporationFit | ParameterDraws | None
-"""A table, its fit, ready-made draws, or nothing (then the system's documented priors speak)."""
+Knowledge: TypeAlias = DoseTable | IncorporationFit | ParameterDraws | CompositionUpdate | None
+"""A table, its fit, an update, ready-made draws, or nothing (then the documented priors speak)."""
 
 
 def known_draws(
@@ -33,7 +34,7 @@ def known_draws(
 
     Parameters
     ----------
-    table : DoseTable, IncorporationFit, ParameterDraws or None
+    table : DoseTable, IncorporationFit, CompositionUpdate, ParameterDraws or None
         What is known; draws are used as they are (cut to `n_draws`).
     system : System, str or Path
         Ignored where draws bring their own.
@@ -51,6 +52,9 @@ def known_draws(
     """
     if n_draws < 100:
         raise UsageError(f"n_draws is {n_draws}; at least 100 are needed for an interval")
+    if isinstance(table, CompositionUpdate):
+        draws, remarks = known_draws(table.draws, system, n_draws=n_draws)
+        return draws, (*table.warnings, *remarks)
     if isinstance(table, ParameterDraws):
         return (table.first(n_draws) if n_draws < table.n_draws else table), ()
     chosen = load_system(system)
@@ -65,7 +69,7 @@ def known_draws(
     elif not isinstance(fit, IncorporationFit):
         raise InputError(
             f"table is a {type(table).__name__}; give a DoseTable (cx.load_dose_table), "
-            "the result of fit_incorporation, or parameter draws"
+            "the result of fit_incorporation or update_priors, or parameter draws"
         )
     return fit_draws(fit, chosen, n_draws, random, seed), fit.warnings
 

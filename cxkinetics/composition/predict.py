@@ -12,6 +12,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition import mass_balance
+from cxkinetics.composition.detection import verdict_of_shares
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws
 from cxkinetics.composition.knowledge import (
     Knowledge,
@@ -130,6 +131,7 @@ def predict(
         },
         conversion=_conversions(draws, y, shares[-1, :, 0], absorbance_ratio, confidence),
         trapped_host=trapped_estimate,
+        expected_evidence=_evidence(draws, float(shares[-1].mean())),
         influence=prior_influence(draws, outputs, confidence=confidence),
         source={**source_record(draws), "confidence": confidence, "extrapolate": extrapolate},
         warnings=tuple(warnings),
@@ -142,6 +144,13 @@ def _trapped(trapped: Array | None, draws: ParameterDraws, confidence: float) ->
         return None
     unit = f"{draws.system.host_cation} per {draws.system.anion}{draws.system.n_anions}"
     return draw_estimate("trapped host implied", trapped[:, 0], confidence=confidence, unit=unit)
+
+
+def _evidence(draws: ParameterDraws, product: float) -> dict[str, str]:
+    return {
+        technique: verdict_of_shares(draws.system, 1 - product, product, limits)
+        for technique, limits in draws.system.detection.items()
+    }
 
 
 def _stage(draws: ParameterDraws, dose: float) -> tuple[str, dict[str, float]]:

@@ -43,6 +43,9 @@ class Prediction(Presentable):
         "optical" and the "gap" between them.
     trapped_host : Estimate or None
         Trapped host per unit that the composition implies.
+    expected_evidence : mapping of str to str
+        What each technique would report at the mean composition, by chosen detection limits; empty
+        where the system states none.
     influence : PriorInfluence
         What comes from priors.
     source : mapping
@@ -57,6 +60,7 @@ class Prediction(Presentable):
     guest_share: Mapping[str, float | None]
     conversion: Mapping[str, Estimate]
     trapped_host: Estimate | None
+    expected_evidence: Mapping[str, str]
     influence: PriorInfluence
     source: Mapping[str, Any]
     warnings: tuple[Remark, ...] = ()
@@ -92,6 +96,7 @@ class Prediction(Presentable):
             "guest_share": dict(self.guest_share),
             "conversion": {key: estimate.to_dict() for key, estimate in self.conversion.items()},
             "trapped_host": None if self.trapped_host is None else self.trapped_host.to_dict(),
+            "expected_evidence": dict(self.expected_evidence),
             "prior_driven": list(self.prior_driven),
             **self.influence.to_dict(),
             "source": dict(self.source),
@@ -119,6 +124,7 @@ class Prediction(Presentable):
                 key: Estimate.from_dict(_CONVERSIONS[key], item) for key, item in record["conversion"].items()
             },
             trapped_host=None if trapped is None else Estimate.from_dict("trapped host implied", trapped),
+            expected_evidence=record["expected_evidence"],
             influence=PriorInfluence.from_dict(record),
             source=record["source"],
             warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),

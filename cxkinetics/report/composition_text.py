@@ -194,6 +194,10 @@ def format_prediction(
         parts.append(
             wrapped(f"trapped host that this implies: {value} {interval}", indent=2, hang=2, width=width)
         )
+    if result.expected_evidence:
+        seen = ", ".join(f"{name} {verdict}" for name, verdict in result.expected_evidence.items())
+        text = f"evidence to expect (detection limits chosen, not published): {seen}"
+        parts.append(wrapped(text, indent=2, hang=2, width=width))
     parts += _footing(result.source, result.prior_driven, width)
     if sensitivity and result.influence.shifts:
         parts += ["", "  priors halved and doubled", aligned(prior_table(result.influence), width=width)]

@@ -25,7 +25,12 @@ __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 RENDERERS: Mapping[str, tuple[str, ...]] = {
     "signals": ("spectra_figures",),
     "fitting": ("staged_text", "staged_html", "staged_figures", "workbook", "curve_text", "curve_figure"),
-    "composition": ("composition_text", "composition_figures"),
+    "composition": (
+        "composition_text",
+        "composition_figures",
+        "dose_series_text",
+        "dose_series_figures",
+    ),
     "spectral": ("spectral_text", "spectral_figures"),
     "evidence": ("evidence_text", "evidence_figures"),
 }

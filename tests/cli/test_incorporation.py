@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cxkinetics.cli.main import main
@@ -57,3 +58,24 @@ def test_bad_tables_of_the_shared_folder(
 def test_unknown_preset_is_a_usage_error(table: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["incorporation", str(table), "--preset", "papr"]) == 2
     assert "paper" in capsys.readouterr().err
+
+
+def test_spectra_of_a_dose_series(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    dose, wavelength = np.arange(0.0, 160.0, 10.0), np.arange(290.0, 360.0)
+    position = 324 + 3 * np.clip(dose / 40, 0, 1)
+    height = 0.9 * np.clip((140 - dose) / 90, 0, 1)
+    band = height[:, None] * np.exp(-0.5 * ((wavelength - position[:, None]) / 8) ** 2)
+    band += np.random.default_rng(0).normal(0, 0.002, band.shape)
+    rows = ["dose (%)," + ",".join(f"{w:g}" for w in wavelength)]
+    rows += [f"{d:g}," + ",".join(f"{v:.5f}" for v in row) for d, row in zip(dose, band, strict=True)]
+    file = tmp_path / "series.csv"
+    file.write_text("\n".join(rows) + "\n")
+    words = ["incorporation", str(table), "--spectra", str(file), "--near", "324"]
+    assert main([*words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)["dose_spectra"]
+    assert record["end_nm"]["value"] == pytest.approx(327, abs=0.2)
+    assert record["shift_end_dose_percent"]["value"] == pytest.approx(40, abs=2)
+    assert main(words) == 0
+    assert "onset of the loss" in capsys.readouterr().out
+    assert main(["incorporation", str(table), "--spectra", str(table)]) == 1
+    assert "icp.csv" in capsys.readouterr().err

@@ -47,3 +47,18 @@ def test_outside_the_calibrated_doses(capsys: pytest.CaptureFixture) -> None:
 def test_unknown_system_is_a_usage_error(capsys: pytest.CaptureFixture) -> None:
     assert main(["predict", "--dose", "50", "--system", "ag-cdse"]) == 2
     assert "ag-cds" in capsys.readouterr().err
+
+
+def test_measurements_narrow_the_priors(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    file = tmp_path / "ms.toml"
+    file.write_text(
+        "[[fractions]]\nincorporation_percent = 2.4\nfractions = [1, 8, 1]\nsigma = [0.5, 0.5, 0.5]\n"
+    )
+    assert main(["predict", "--dose", "23", "--measurements", str(file), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["species"]["AgCd33S33"]["value"] > 0.65
+    assert "alpha: 1.0" in captured.err
+    assert "after the measurements" in captured.err
+    file.write_text("[[fractions]]\nfractions = [1]\n")
+    assert main(["predict", "--dose", "23", "--measurements", str(file)]) == 1
+    assert "ms.toml" in capsys.readouterr().err

@@ -53,6 +53,42 @@ def test_species_figure_shows_the_window_of_the_target() -> None:
     assert len(labels) == 5
 
 
+def moving_band() -> cx.DoseSpectra:
+    """Simulated: a Gaussian band that moves to 327 nm and then falls."""
+    dose, wavelength = np.arange(0.0, 160.0, 10.0), np.arange(290.0, 360.0)
+    position = 324 + 3 * np.clip(dose / 40, 0, 1)
+    height = 0.9 * np.clip((140 - dose) / 90, 0, 1)
+    band = height[:, None] * np.exp(-0.5 * ((wavelength - position[:, None]) / 8) ** 2)
+    noise = np.random.default_rng(0).normal(0, 0.002, band.shape)
+    return cx.DoseSpectra(dose_percent=dose, wavelength_nm=wavelength, absorbance=band + noise)
+
+
+def test_prior_against_posterior_names_every_parameter() -> None:
+    from cxkinetics.report.dose_series_figures import plot_prior_posterior
+
+    update = cx.update_priors(onset=[cx.ProductOnset(seen=True, incorporation_percent=8.0)], n_draws=300)
+    labels = [tick.get_text().partition(" ")[0] for tick in plot_prior_posterior(update).get_yticklabels()]
+    assert labels == ["b1", "D1", "b2", "y_f", "y2", "y_on", "alpha"]
+
+
+def test_rates_and_conversions_draw_themselves() -> None:
+    from cxkinetics.models.staged import staged_decay
+    from cxkinetics.report.dose_series_figures import plot_conversion_against_dose
+
+    time = np.arange(0.0, 101.0)
+    fits = []
+    for dose in (50, 100, 150):
+        rates = np.array([0.056, 0.019]) * dose / 100
+        noise = np.random.default_rng(dose).normal(0, 0.003, time.size)
+        signal = staged_decay(time, 0.9, rates, np.array([20.0])) + noise
+        fits.append(cx.fit_stages(cx.Trace(time_s=time, absorbance=signal), n_stages=2))
+    figure = cx.rates_against_dose(fits, [50, 100, 150]).plot()
+    figure.canvas.draw()
+    assert figure.axes[0].get_ylabel() == "rate constant / 1/s"
+    ax = plot_conversion_against_dose(cx.fit_dose_spectra(moving_band(), near_nm=324))
+    assert "optical, 1 - A/A0" in ax.get_legend_handles_labels()[1]
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -60,6 +96,8 @@ def test_species_figure_shows_the_window_of_the_target() -> None:
         lambda: cx.dose_for("Ag2S", n_draws=300),
         lambda: cx.predict(dose_percent=30, n_draws=300),
         lambda: cx.species_curves(n_draws=300),
+        lambda: cx.update_priors(onset=[cx.ProductOnset(seen=True, incorporation_percent=8.0)], n_draws=300),
+        lambda: cx.fit_dose_spectra(moving_band(), near_nm=324),
     ],
 )
 def test_every_result_draws_itself_and_leaves_the_style_alone(make) -> None:

@@ -1,0 +1,153 @@
+"""A user's own measurements that narrow the priors: cluster fractions and product onset.
+
+Mass spectra give fractions among the clusters (0, 1, 2 guests; the product is another family of
+peaks), XRD and XPS tell below and above which sample the product appears. Where a sample was made is
+said by its incorporation or by its dose.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import log_ndtr
+
+from cxkinetics.arrays import Array
+from cxkinetics.composition import incorporation_map
+from cxkinetics.composition.occupancy import binding_populations, product_share
+from cxkinetics.composition.system import MAP_PARAMETERS
+from cxkinetics.errors import InputError
+
+__all__ = ["ClusterFractions", "ProductOnset"]
+
+_ONSET_BLUR = 0.25
+"""Blur of a detection limit, as a share of it: a limit is not a cliff."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFractions:
+    """Fractions of the clusters with 0, 1, ... N guests in one sample, with errors.
+
+    Parameters
+    ----------
+    fractions : sequence of float
+        One per cluster of the system, by number of guests; they need not sum to 1 (they are
+        normalised, their errors with them).
+    sigma : sequence of float
+        Their standard deviations.
+    incorporation_percent, dose_percent : float
+        Where the sample was made: one of the two.
+
+    Raises
+    ------
+    InputError
+        If numbers do not fit together.
+    """
+
+    fractions: tuple[float, ...]
+    sigma: tuple[float, ...]
+    incorporation_percent: float | None = None
+    dose_percent: float | None = None
+
+    def __post_init__(self) -> None:
+        values, errors = np.asarray(self.fractions, dtype=float), np.asarray(self.sigma, dtype=float)
+        if values.shape != errors.shape or values.ndim != 1 or values.size < 2:
+            raise InputError(
+                f"{values.size} fractions and {errors.size} errors given; give one of each per cluster"
+            )
+        if not (np.all(np.isfinite(values)) and np.all(values >= 0) and values.sum() > 0):
+            raise InputError(f"the fractions {values.tolist()} must be 0 or more and not all 0")
+        if not np.all(np.isfinite(errors) & (errors > 0)):
+            raise InputError(f"the errors {errors.tolist()} must be positive")
+        _one_place(self.incorporation_percent, self.dose_percent)
+        total = values.sum()
+        object.__setattr__(self, "fractions", tuple(float(v) for v in values / total))
+        object.__setattr__(self, "sigma", tuple(float(v) for v in errors / total))
+
+    def log_likelihood(self, parameters: Mapping[str, Array], n_steps: int) -> Array:
+        """Return ln of the likelihood for draws of the parameters, shape (n,)."""
+        if len(self.fractions) != n_steps + 1:
+            raise InputError(
+                f"{len(self.fractions)} fractions given, but the system has {n_steps + 1} clusters"
+            )
+        y = _incorporation(self, parameters)
+        mean = n_steps * np.clip(y / parameters["y2"], 0.0, 1.0)
+        shares = binding_populations(mean, parameters["alpha"], n_steps)
+        log = np.zeros(y.shape)
+        for share, measured, error in zip(shares, self.fractions, self.sigma, strict=True):
+            log = log - 0.5 * ((share - measured) / error) ** 2
+        return log
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "kind": "cluster fractions",
+            "fractions": list(self.fractions),
+            "sigma": list(self.sigma),
+            "incorporation_percent": self.incorporation_percent,
+            "dose_percent": self.dose_percent,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductOnset:
+    """Whether the product was seen in one sample (XRD, XPS, MALDI).
+
+    Parameters
+    ----------
+    seen : bool
+        Whether it was.
+    incorporation_percent, dose_percent : float
+        Where the sample was made: one of the two.
+    detection_limit : float
+        Share of units turned into product that the technique just sees.
+
+    Raises
+    ------
+    InputError
+        If numbers do not fit together.
+    """
+
+    seen: bool
+    incorporation_percent: float | None = None
+    dose_percent: float | None = None
+    detection_limit: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.detection_limit < 1:
+            raise InputError(f"detection_limit is {self.detection_limit:g}; it must lie between 0 and 1")
+        _one_place(self.incorporation_percent, self.dose_percent)
+
+    def log_likelihood(self, parameters: Mapping[str, Array], n_steps: int) -> Array:
+        """Return ln of the likelihood for draws of the parameters, shape (n,)."""
+        y = _incorporation(self, parameters)
+        share = product_share(y, parameters["y_on"], parameters["y_f"])
+        score = (share - self.detection_limit) / (_ONSET_BLUR * self.detection_limit)
+        log: Array = log_ndtr(score if self.seen else -score)
+        return log
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "kind": "product onset",
+            "seen": self.seen,
+            "incorporation_percent": self.incorporation_percent,
+            "dose_percent": self.dose_percent,
+            "detection_limit": self.detection_limit,
+        }
+
+
+def _one_place(incorporation_percent: float | None, dose_percent: float | None) -> None:
+    given = [v for v in (incorporation_percent, dose_percent) if v is not None]
+    if len(given) != 1:
+        raise InputError("say where the sample was made: incorporation_percent or dose_percent, one of them")
+    if not (np.isfinite(given[0]) and given[0] >= 0):
+        raise InputError(f"the sample stands at {given[0]:g} %; it must be a finite number from 0")
+
+
+def _incorporation(place: ClusterFractions | ProductOnset, parameters: Mapping[str, Array]) -> Array:
+    if place.incorporation_percent is not None:
+        return np.full(parameters["y2"].shape, float(place.incorporation_percent))
+    return incorporation_map.incorporation(
+        float(place.dose_percent or 0.0), **{name: parameters[name] for name in MAP_PARAMETERS}
+    )

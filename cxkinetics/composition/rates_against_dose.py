@@ -1,0 +1,322 @@
+"""Kinetics against dose: k per stage, the order in the guest, and amplitudes beside the composition.
+
+k_obs = k [guest]^nu for a guest in excess, so ln k against ln dose has the slope nu (the host
+concentration being the same in all runs). Kinetic stages (time, at one dose) are not dose stages (dose,
+after a long time): losses of absorbance and shares turned into product are set side by side, and the
+gap between them is reported, never identified away.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from cxkinetics.arrays import Array
+from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
+from cxkinetics.composition.load_system import load_system
+from cxkinetics.composition.species_model import draw_estimate, species_draws
+from cxkinetics.composition.system import System
+from cxkinetics.errors import InputError
+from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.result import StagedFit
+from cxkinetics.presentation import Presentable
+from cxkinetics.remarks import Remark
+from cxkinetics.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RATES_SCHEMA", "RatesAgainstDose", "RunAtDose", "rates_against_dose"]
+
+RATES_SCHEMA = "cxkinetics.rates-against-dose/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAtDose:
+    """One run: its dose, rates, losses of absorbance and the composition expected at that dose.
+
+    Attributes
+    ----------
+    dose_percent : float
+    rates : tuple of Estimate
+        k of each stage, 1/s.
+    stage_loss : tuple of float
+        Share of the absorbance at the start lost in each stage.
+    optical_conversion : float
+        Share lost over the whole trace, 1 - A(end)/A(start).
+    compositional_conversion : Estimate or None
+        Share turned into product at that dose, by the dose curve; None without one.
+    gap : Estimate or None
+        Optical minus compositional.
+    doped_share : Estimate or None
+        Share of clusters holding guests but not turned.
+    """
+
+    dose_percent: float
+    rates: tuple[Estimate, ...]
+    stage_loss: tuple[float, ...]
+    optical_conversion: float
+    compositional_conversion: Estimate | None
+    gap: Estimate | None
+    doped_share: Estimate | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        optional = {
+            name: None if (estimate := getattr(self, name)) is None else estimate.to_dict()
+            for name in ("compositional_conversion", "gap", "doped_share")
+        }
+        return {
+            "dose_percent": self.dose_percent,
+            "rates_per_s": [rate.to_dict() for rate in self.rates],
+            "stage_loss": list(self.stage_loss),
+            "optical_conversion": self.optical_conversion,
+            **optional,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesAgainstDose(Presentable):
+    """Rates of a dose series.
+
+    Attributes
+    ----------
+    runs : tuple of RunAtDose
+        By ascending dose.
+    orders : tuple of Estimate
+        Order nu in the guest for each stage; value None where it cannot be had.
+    constants : tuple of Estimate
+        ln of k at 100 % dose (ln 1/s) for each stage.
+    """
+
+    runs: tuple[RunAtDose, ...]
+    orders: tuple[Estimate, ...]
+    constants: tuple[Estimate, ...]
+    warnings: tuple[Remark, ...] = ()
+    version: str = __version__
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per run: dose, rates, losses, conversions."""
+        import pandas as pd
+
+        rows = []
+        for run in self.runs:
+            row: dict[str, float | None] = {"dose_percent": run.dose_percent}
+            row |= {f"k{number}_per_s": rate.value for number, rate in enumerate(run.rates, 1)}
+            row |= {f"loss{number}": loss for number, loss in enumerate(run.stage_loss, 1)}
+            row["optical_conversion"] = run.optical_conversion
+            for name in ("compositional_conversion", "gap", "doped_share"):
+                estimate = getattr(run, name)
+                row[name] = None if estimate is None else estimate.value
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "schema": RATES_SCHEMA,
+            "version": self.version,
+            "runs": [run.to_dict() for run in self.runs],
+            "orders": [order.to_dict() for order in self.orders],
+            "ln_k_at_100_percent": [constant.to_dict() for constant in self.constants],
+            "warnings": [remark.to_dict() for remark in self.warnings],
+        }
+
+    def to_json(self) -> str:
+        """Return the result as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"stage {number}: nu = {order}" for number, order in enumerate(self.orders, 1))
+        return f"RatesAgainstDose({len(self.runs)} runs; {shown})"
+
+
+def rates_against_dose(
+    fits: Sequence[StagedFit],
+    doses_percent: Sequence[float] | Mapping[str, float],
+    *,
+    table: Knowledge = None,
+    system: System | str | Path = "ag-cds",
+    confidence: float = 0.95,
+    rng: np.random.Generator | int | None = None,
+) -> RatesAgainstDose:
+    """Set the rate constants of a dose series against dose.
+
+    Parameters
+    ----------
+    fits : sequence of StagedFit
+        One per run.
+    doses_percent : sequence of float, or mapping
+        Dose of each run (percent), in the order of `fits`, or by the label of the trace.
+    table, system, rng
+        Where the composition at each dose comes from, as for `predict`; left out where the system
+        has no dose curve and no table is given.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    RatesAgainstDose
+
+    Raises
+    ------
+    InputError
+        If doses are missing, negative or do not match the fits.
+    """
+    check_confidence(confidence)
+    doses = _doses(fits, doses_percent)
+    order = np.argsort(doses, kind="stable")
+    compositions, remarks = _compositions(doses, table, system, confidence, rng)
+    runs = tuple(_run(fits[i], float(doses[i]), compositions[i], confidence) for i in order)
+    n_stages = max(len(run.rates) for run in runs)
+    orders, constants = [], []
+    for stage in range(n_stages):
+        nu, constant = _order(runs, stage, confidence)
+        orders.append(nu)
+        constants.append(constant)
+        missing = sum(len(run.rates) <= stage for run in runs)
+        if missing:
+            remarks.append(
+                Remark("stage_missing", f"{missing} of {len(runs)} runs have no stage {stage + 1}", missing)
+            )
+    if n_stages > 1:
+        remarks.append(
+            Remark(
+                "stages_differ",
+                "kinetic stages (time at one dose) are not dose stages (dose after a long time): losses of "
+                "absorbance are set beside the composition, not equated with it",
+            )
+        )
+    return RatesAgainstDose(
+        runs=runs, orders=tuple(orders), constants=tuple(constants), warnings=tuple(remarks)
+    )
+
+
+def _doses(fits: Sequence[StagedFit], given: Sequence[float] | Mapping[str, float]) -> Array:
+    if not fits:
+        raise InputError("no fits given")
+    if isinstance(given, Mapping):
+        labels = [fit.trace.label or fit.trace.source.file for fit in fits]
+        missing = [label for label in labels if label not in given]
+        if missing:
+            raise InputError(f"no dose is given for {missing[0]!r}; given are {', '.join(map(str, given))}")
+        doses = np.array([given[label] for label in labels], dtype=float)
+    else:
+        doses = np.asarray(given, dtype=float)
+    if doses.shape != (len(fits),):
+        raise InputError(f"{doses.size} doses given for {len(fits)} fits")
+    if not np.all(np.isfinite(doses) & (doses >= 0)):
+        raise InputError(f"dose {doses[~(np.isfinite(doses) & (doses >= 0))][0]:g} % must be 0 or more")
+    return doses
+
+
+def _compositions(
+    doses: Array,
+    table: Knowledge,
+    system: System | str | Path,
+    confidence: float,
+    rng: np.random.Generator | int | None,
+) -> tuple[list[tuple[Array, Array] | None], list[Remark]]:
+    if table is None and not load_system(system).has_dose_curve:
+        return [None] * doses.size, [
+            Remark("no_dose_curve", "no dose curve is known: rates only, no composition beside them")
+        ]
+    draws, remarks = known_draws(table, system, rng=rng)
+    low, high = draws.calibrated_dose_percent
+    shares = species_draws(draws, doses)
+    inside = (doses >= low) & (doses <= high)
+    found: list[tuple[Array, Array] | None] = [
+        (shares[-1, :, i], shares[1:-1, :, i].sum(axis=0)) if inside[i] else None for i in range(doses.size)
+    ]
+    said = list(remarks)
+    if not inside.all():
+        text = f"{int((~inside).sum())} doses lie outside the calibrated {low:g}-{high:g} %: no composition"
+        said.append(Remark("outside_calibration", text, int((~inside).sum())))
+    return found, said
+
+
+def _run(
+    fit: StagedFit, dose: float, composition: tuple[Array, Array] | None, confidence: float
+) -> RunAtDose:
+    start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
+    edges = np.array([start, *(b.value for b in fit.breakpoints_s if b.value is not None), end])
+    level = fit.curve(edges)
+    loss = (level[:-1] - level[1:]) / level[0]
+    optical = float(1 - level[-1] / level[0])
+    product = doped = gap = None
+    if composition is not None:
+        product = draw_estimate("compositional conversion", composition[0], confidence=confidence)
+        doped = draw_estimate("doped clusters", composition[1], confidence=confidence)
+        gap = draw_estimate("optical minus compositional", optical - composition[0], confidence=confidence)
+    return RunAtDose(
+        dose_percent=dose,
+        rates=tuple(stage.k_per_s for stage in fit.stages),
+        stage_loss=tuple(float(v) for v in loss),
+        optical_conversion=optical,
+        compositional_conversion=product,
+        gap=gap,
+        doped_share=doped,
+    )
+
+
+def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Estimate, Estimate]:
+    """Fit ln k = ln k(100 %) + nu ln(dose/100 %), weighted by the errors of ln k."""
+    points = [
+        (run.dose_percent, k.value, k.se)
+        for run in runs
+        if len(run.rates) > stage
+        for k in (run.rates[stage],)
+        if run.dose_percent > 0 and k.value is not None and k.value > 0
+    ]
+    name, unit = f"order in the guest, stage {stage + 1}", ""
+    doses = {dose for dose, _, _ in points}
+    if len(doses) < 2:
+        reason = f"{len(doses)} dose with a positive rate constant; an order needs two"
+        nothing = Estimate(name=name, value=None, unit=unit, method="weighted line", reason=reason)
+        return nothing, Estimate(name="ln k at 100 %", value=None, method="weighted line", reason=reason)
+    x = np.log(np.array([dose for dose, _, _ in points]) / 100)
+    y = np.log(np.array([k for _, k, _ in points], dtype=float))
+    errors = np.array([np.nan if se is None else se / k for _, k, se in points], dtype=float)
+    known = bool(np.all(np.isfinite(errors) & (errors > 0)))
+    weight = errors**-2 if known else np.ones_like(y)
+    design = np.stack([np.ones_like(x), x], axis=1)
+    covariance = np.linalg.inv(design.T @ (design * weight[:, None]))
+    at = covariance @ (design.T @ (weight * y))
+    dof = y.size - 2
+    spread = float(np.sum(weight * (y - design @ at) ** 2)) / dof if dof > 0 else float("nan")
+    if known:
+        inflation, quantile = 1.0, float(ndtri(0.5 + confidence / 2))
+        how = "weighted line, errors of the fits"
+        if dof > 0 and spread > 1:
+            inflation, quantile = spread, float(stdtrit(dof, 0.5 + confidence / 2))
+            how = "weighted line, errors widened to the scatter between runs"
+    elif dof > 0:
+        inflation, quantile, how = (
+            spread,
+            float(stdtrit(dof, 0.5 + confidence / 2)),
+            "line, scatter between runs",
+        )
+    else:
+        reason = "two doses and no errors of k: no interval"
+        return (
+            Estimate(name=name, value=float(at[1]), unit=unit, method="line", reason=reason),
+            Estimate(name="ln k at 100 %", value=float(at[0]), method="line", reason=reason),
+        )
+    se = np.sqrt(np.diag(covariance) * inflation)
+    estimates = [
+        Estimate(
+            name=label,
+            value=float(v),
+            se=float(e),
+            low=float(v - quantile * e),
+            high=float(v + quantile * e),
+            unit=unit,
+            method=how,
+        )
+        for label, v, e in zip(("ln k at 100 %", name), at, se, strict=True)
+    ]
+    return estimates[1], estimates[0]

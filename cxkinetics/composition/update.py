@@ -1,0 +1,309 @@
+"""`update_priors`: the user's own measurements and the documented priors, fitted together.
+
+Dose tables, cluster fractions and product onsets narrow the map (b1, D1, b2, y_f), the stage limits
+(y2, y_on) and the cooperativity (alpha) at once, by an ensemble sampler; T, rho, eta and phi stay
+with their priors. Before and after stand side by side, and the result goes wherever a table goes:
+`predict(table=...)`, `dose_for(..., table=...)`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator
+from cxkinetics.composition.ensemble import Sample, sample_posterior
+from cxkinetics.composition.incorporation import fit_incorporation, map_points
+from cxkinetics.composition.load_system import load_system
+from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
+from cxkinetics.composition.priors import Prior
+from cxkinetics.composition.system import MAP_PARAMETERS, System
+from cxkinetics.composition.table_draws import map_log_likelihood
+from cxkinetics.composition.update_result import CompositionUpdate, ParameterChange
+from cxkinetics.errors import FitError, InputError, UsageError
+from cxkinetics.estimate import Estimate
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.dose_table import BASES, DoseTable
+
+__all__ = ["update_priors"]
+
+STAGE_PARAMETERS = ("y2", "y_on", "alpha")
+_NAMES = (*MAP_PARAMETERS, *STAGE_PARAMETERS)
+_WALKERS = 80
+_TRIES = 40000
+_NARROWED = 0.7
+_AGREEMENT = 1.1
+_FACTORS = (0.5, 2.0)
+
+
+def update_priors(
+    *,
+    table: DoseTable | None = None,
+    fractions: Sequence[ClusterFractions] = (),
+    onset: Sequence[ProductOnset] = (),
+    system: System | str | Path = "ag-cds",
+    published_curve: bool = True,
+    basis: str | None = None,
+    n_draws: int = DEFAULT_DRAWS,
+    confidence: float = 0.95,
+    rng: np.random.Generator | int | None = None,
+) -> CompositionUpdate:
+    """Narrow the documented priors by measurements.
+
+    Parameters
+    ----------
+    table : DoseTable, optional
+        Dose against incorporation (dose intervals and sigmas allowed).
+    fractions : sequence of ClusterFractions
+        Mass-spectrum fractions of samples at known doses or incorporations.
+    onset : sequence of ProductOnset
+        Samples in which the product was, or was not, seen.
+    system : System, str or Path
+        Species and priors.
+    published_curve : bool
+        True: the documented priors of the dose curve take part (the same chemistry); False: the
+        table alone says where the curve runs.
+    basis : str, optional
+        Basis of the incorporations; that of the table by default.
+    n_draws, confidence, rng
+        As for `predict`.
+
+    Returns
+    -------
+    CompositionUpdate
+        Its `draws` go wherever a table goes.
+
+    Raises
+    ------
+    UsageError
+        If nothing was measured.
+    InputError
+        If the system documents no dose curve and no table is given.
+    FitError
+        If the measurements and the priors exclude each other.
+
+    Examples
+    --------
+    >>> seen = ClusterFractions(fractions=(0.1, 0.8, 0.1), sigma=(0.05, 0.05, 0.05),
+    ...                         incorporation_percent=2.4)
+    >>> update = update_priors(fractions=[seen], n_draws=500)
+    >>> update.after["alpha"].high < 0.5 < update.before["alpha"].high
+    True
+    """
+    if table is None and not fractions and not onset:
+        raise UsageError("nothing was measured: give a table, fractions or onset")
+    chosen = load_system(system)
+    on = basis or (BASES[0] if table is None else table.basis)
+    priors = chosen.resolved_priors(on)
+    if not (published_curve and chosen.has_dose_curve):
+        if table is None:
+            raise InputError(
+                f"no dose curve is known for {chosen.name} without its published one; give a table"
+            )
+        priors = {name: prior for name, prior in priors.items() if name not in MAP_PARAMETERS}
+    random, seed = generator(rng)
+    model = _Model(chosen, on, table, tuple(fractions), tuple(onset))
+    runs = {
+        factor: _run(model, _widened(priors, factor), n_draws, random, seed) for factor in (1.0, *_FACTORS)
+    }
+    draws, sample = runs[1.0]
+    before, _ = draw_priors(priors, n_draws, random)
+    changes = _changes(draws, before, confidence)
+    narrowed = frozenset(
+        change.name for change in changes if change.sd_ratio is None or change.sd_ratio <= _NARROWED
+    )
+    draws = replace(
+        draws,
+        measured=narrowed,
+        widened={factor: replace(runs[factor][0], measured=narrowed) for factor in _FACTORS},
+    )
+    return CompositionUpdate(
+        draws=draws,
+        changes=changes,
+        measurements=tuple(item.to_dict() for item in model.others),
+        points=table,
+        acceptance=sample.acceptance,
+        scale_reduction=sample.scale_reduction,
+        confidence=confidence,
+        warnings=_warnings(sample, changes, model, curve_known=all(n in priors for n in MAP_PARAMETERS)),
+        seed=seed,
+    )
+
+
+class _Model:
+    """Likelihood of all measurements for draws of the parameters (m, 7): map, y2, y_on, ln alpha."""
+
+    def __init__(
+        self,
+        system: System,
+        basis: str,
+        table: DoseTable | None,
+        fractions: tuple[ClusterFractions, ...],
+        onset: tuple[ProductOnset, ...],
+    ) -> None:
+        self.system, self.basis, self.table = system, basis, table
+        self.others: tuple[ClusterFractions | ProductOnset, ...] = (*fractions, *onset)
+        self.fit = None if table is None else fit_incorporation(table, system=system, basis=basis)
+
+    def named(self, theta: Array) -> dict[str, Array]:
+        named = {name: theta[:, index] for index, name in enumerate(_NAMES)}
+        named["alpha"] = np.exp(named["alpha"])
+        return named
+
+    def log_likelihood(self, theta: Array, *, flat_breaks: bool) -> Array:
+        named = self.named(theta)
+        log = np.zeros(theta.shape[0])
+        for item in self.others:
+            log = log + item.log_likelihood(named, self.system.n_steps)
+        if self.fit is None:
+            return log
+        curve = map_log_likelihood(
+            map_points(self.fit.points),
+            absolute_sigma=False,
+            relative_sigma=self.fit.points.sigma_percent is not None,
+            flat_breaks=flat_breaks,
+        )
+        return log + curve(theta[:, :4])
+
+
+def _widened(priors: Mapping[str, Prior], factor: float) -> dict[str, Prior]:
+    """Return the priors with those that no data stand behind multiplied in width."""
+    return {
+        name: prior if factor == 1 or prior.data else prior.scaled(factor) for name, prior in priors.items()
+    }
+
+
+def _run(
+    model: _Model, priors: Mapping[str, Prior], n_draws: int, rng: np.random.Generator, seed: int | None
+) -> tuple[ParameterDraws, Sample]:
+    curve_known = all(name in priors for name in MAP_PARAMETERS)
+
+    def posterior(theta: Array) -> Array:
+        named = model.named(theta)
+        log = np.zeros(theta.shape[0])
+        for name in _NAMES:
+            if name in priors:
+                log = log + priors[name].log_density(named[name])
+        log = log + theta[:, _NAMES.index("alpha")]  # d alpha = alpha d ln alpha
+        allowed = np.isfinite(log)
+        log[allowed] += model.log_likelihood(theta[allowed], flat_breaks=not curve_known)
+        return log
+
+    sample = sample_posterior(posterior, _starts(model, priors, rng), n_draws, rng)
+    named = model.named(sample.draws)
+    rest = {name: prior for name, prior in priors.items() if name not in _NAMES}
+    values, uniforms = draw_priors(rest, n_draws, rng)
+    calibrated = (0.0, np.inf)
+    if model.system.calibrated_dose_percent is not None and curve_known:
+        calibrated = model.system.calibrated_dose_percent
+    elif model.fit is not None:
+        calibrated = (model.fit.points.lowest_dose_percent, model.fit.points.highest_dose_percent)
+    draws = ParameterDraws(
+        system=model.system,
+        basis=model.basis,
+        values={**named, **values},
+        priors=dict(priors),
+        uniforms=uniforms,
+        measured=frozenset(),
+        calibrated_dose_percent=calibrated,
+        seed=seed,
+        origin=f"priors of {model.system.name} updated with measurements",
+    )
+    return draws, sample
+
+
+def _starts(model: _Model, priors: Mapping[str, Prior], rng: np.random.Generator) -> Array:
+    """Return allowed walkers: prior draws, chosen by how well they explain the measurements."""
+    values, _ = draw_priors({n: p for n, p in priors.items() if n in _NAMES}, _TRIES, rng)
+    if "b1" not in values:
+        if model.fit is None:
+            raise InputError("no dose curve is known; give a table")
+        scatter = rng.normal(1.0, 0.01, (4, _TRIES))
+        for index, (name, value) in enumerate(model.fit.parameters.items()):
+            values[name] = value * scatter[index]
+    theta = np.stack([np.log(values[n]) if n == "alpha" else values[n] for n in _NAMES], axis=1)
+    logs = model.log_likelihood(theta, flat_breaks=False)
+    allowed = np.isfinite(logs)
+    if allowed.sum() < 2 * len(_NAMES) + 2:
+        raise FitError(
+            "the measurements and the priors exclude each other: fewer than "
+            f"{2 * len(_NAMES) + 2} of {_TRIES} prior draws explain them at all; check the units and "
+            "errors of the measurements, or pass published_curve=False"
+        )
+    order = np.flatnonzero(allowed)[np.argsort(logs[allowed])[::-1]]
+    best = theta[order[: max(4 * _WALKERS, 8)]]
+    return best[rng.permutation(best.shape[0])[:_WALKERS]]
+
+
+def _changes(
+    draws: ParameterDraws, before: Mapping[str, Array], confidence: float
+) -> tuple[ParameterChange, ...]:
+    tail = 0.5 * (1 - confidence)
+
+    def estimate(name: str, values: Array, method: str) -> Estimate:
+        low, high = np.quantile(values, [tail, 1 - tail])
+        unit = draws.priors[name].unit if name in draws.priors else ("%" if name in ("D1", "y_f") else "")
+        return Estimate(
+            name=name,
+            value=float(np.median(values)),
+            se=float(values.std()),
+            low=float(low),
+            high=float(high),
+            unit=unit,
+            method=method,
+        )
+
+    changes = []
+    for name in _NAMES:
+        after = estimate(name, draws.values[name], "posterior draws, median")
+        prior = estimate(name, before[name], "prior draws, median") if name in before else None
+        ratio = None
+        if prior is not None:
+            spread = [np.subtract(*np.quantile(v[name], [0.84, 0.16])) for v in (draws.values, before)]
+            ratio = float(spread[0] / spread[1])
+        changes.append(ParameterChange(name=name, before=prior, after=after, sd_ratio=ratio))
+    return tuple(changes)
+
+
+def _same_paper(note: str, source: str) -> bool:
+    """Return whether both name the same DOI."""
+    dois = [set(re.findall(r"10\.\d{4,}/[\w.]+\w", text)) for text in (note, source)]
+    return bool(dois[0] & dois[1])
+
+
+def _warnings(
+    sample: Sample, changes: tuple[ParameterChange, ...], model: _Model, *, curve_known: bool
+) -> tuple[Remark, ...]:
+    remarks = [] if model.table is None else list(model.table.remarks)
+    if curve_known and model.table is not None and _same_paper(model.table.source.note, model.system.source):
+        remarks.append(
+            Remark(
+                "counted_twice",
+                "the documented priors of the dose curve were made from this published table: it counts "
+                "twice; pass published_curve=False",
+            )
+        )
+    if sample.scale_reduction > _AGREEMENT:
+        remarks.append(
+            Remark(
+                "not_converged",
+                f"the two halves of the sampler's run disagree (scale reduction {sample.scale_reduction:.2f} "
+                f"> {_AGREEMENT}): take the intervals as rough",
+            )
+        )
+    for change in changes:
+        prior = change.before
+        if prior is None or prior.low is None or prior.high is None or change.after.value is None:
+            continue
+        if not prior.low <= change.after.value <= prior.high:
+            remarks.append(
+                Remark(
+                    "prior_contradicted",
+                    f"{change.name} comes out at {change.after.value:.4g}, outside the "
+                    f"{prior.low:.4g}-{prior.high:.4g} of its prior: the measurements contradict it",
+                )
+            )
+    return tuple(remarks)
