@@ -21,6 +21,7 @@ VERBS: tuple[str, ...] = (
     "incorporation",
     "predict",
     "dose",
+    "evidence",
     "formats",
     "inspect",
     "completion",
