@@ -170,9 +170,8 @@ def _disturbance(time: Array, values: Array) -> Onset | None:
         drift = np.polyfit(time[: i + 1], values[: i + 1], 1)[0] * (time[i] - time[0])
         if abs(drift) > max(0.1 * abs(steps[i]), 6 * noise):
             return None  # the start is not flat: a bubble during the reaction, not its addition
-        end = i + 1
-        while end + 1 < values.size and end - i < 6 and abs(steps[end]) > 0.3 * abs(steps[i]):
-            end += 1
+        large = [k for k in range(i + 1, min(i + 6, steps.size)) if abs(steps[k]) > 0.3 * abs(steps[i])]
+        end = large[-1] + 1 if large else i + 1
         back = abs(values[end] - float(np.median(before))) < 0.5 * abs(steps[i])
         return Onset(
             float(0.5 * (time[i] + time[i + 1])),

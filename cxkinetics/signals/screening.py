@@ -1,8 +1,8 @@
 """What is wrong with a signal before anything is fitted: pure tests on arrays, nothing is changed.
 
 Saturation shows as the largest value standing exactly, again and again; a dropout (closed shutter,
-dead lamp) as a spectrum or a point far below zero; a bubble as a few points that leave and come
-back; a step as a level that moves between two neighbours and stays. Each function says where;
+dead lamp) as a spectrum far below zero; a bubble as a few points that leave and come back; a step as
+a level that moves between two neighbours and stays. Each function says where;
 `cxkinetics.io` masks what is certain, and says so.
 """
 
@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.trace import Trace
@@ -79,9 +79,9 @@ def dropout_spectra(matrix: Array) -> BoolArray:
 
 def duplicate_rows(*columns: Array) -> BoolArray:
     """Return which rows repeat an earlier row exactly in every column (NaN equals NaN)."""
-    table = np.column_stack([np.reshape(column, (len(column), -1)) for column in columns])
-    if table.shape[0] == 0:
+    if len(columns[0]) == 0:
         return np.zeros(0, dtype=bool)
+    table = np.column_stack([np.reshape(column, (len(column), -1)) for column in columns])
     keyed = np.ascontiguousarray(np.where(np.isnan(table), np.inf, table) + 0.0)
     rows = keyed.view([("", keyed.dtype)] * keyed.shape[1]).ravel()
     _, first = np.unique(rows, return_index=True)
@@ -153,7 +153,7 @@ def find_spikes(values: Array, *, threshold: float = 8.0, widest: int = 5) -> Bo
     noise = noise_sd(values)
     floor = max(noise, 1e-12 + 1e-6 * float(np.ptp(values)))
     positions = np.arange(n)
-    for i in range(n):
+    for i in np.flatnonzero(np.abs(values - _running_median(values, 2 * widest + 1)) > 3.0 * floor):
         low, high = max(0, i - 2 * half), min(n, i + 2 * half + 1)
         away = (np.abs(positions[low:high] - i) > widest // 2) & ~spikes[low:high]
         around = positions[low:high][away]
@@ -166,45 +166,73 @@ def find_spikes(values: Array, *, threshold: float = 8.0, widest: int = 5) -> Bo
     return spikes
 
 
+def _running_median(values: Array, width: int) -> Array:
+    """Median of `width` neighbours around each point, mirrored at the ends."""
+    padded = np.pad(values, width // 2, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    return np.asarray(np.median(windows, axis=1), dtype=np.float64)
+
+
 def find_steps(
     time: Array, values: Array, *, threshold: float = 8.0, width: int = 6
 ) -> list[tuple[int, float]]:
     """Return where the level steps and stays: (index of the first point after, height).
+
+    Straight lines through `width` points on either side of every gap are compared in the middle of
+    the gap; a step is where they differ by `threshold` standard errors, and by more than the bend
+    between their slopes can make. A bubble that comes back is no step, nor is a change of rate.
 
     Parameters
     ----------
     time, values : Array, shape (n,)
         In order of time.
     threshold : float
-        Height of the step in units of its standard error.
+        In standard errors of the height.
     width : int
-        Points of the lines fitted on either side.
+        Points on either side.
+
+    Examples
+    --------
+    >>> t = np.arange(40.0)
+    >>> noise = np.random.default_rng(5).normal(0, 0.002, t.size)
+    >>> [(i, round(h, 1)) for i, h in find_steps(t, np.where(t < 20, 0.9, 0.7) + noise)]
+    [(20, -0.2)]
     """
     n = values.size
-    if n < 2 * width:
+    if n < 2 * width or float(np.ptp(values)) == 0.0:
         return []
-    noise = noise_sd(values)
-    found: list[tuple[int, float, float]] = []
-    for i in range(width, n - width + 1):
-        t0 = 0.5 * (time[i - 1] + time[i])
-        before = np.polyfit(time[i - width : i] - t0, values[i - width : i], 1)
-        after = np.polyfit(time[i : i + width] - t0, values[i : i + width], 1)
-        height = float(after[-1] - before[-1])
-        rough = max(
-            noise,
-            float(np.std(values[i - width : i] - np.polyval(before, time[i - width : i] - t0))),
-            float(np.std(values[i : i + width] - np.polyval(after, time[i : i + width] - t0))),
-        )
-        error = rough * np.sqrt(8.0 / width)  # two straight lines, each read at its end
-        bend = abs(after[0] - before[0]) * (time[i] - time[i - 1])
-        if error > 0 and abs(height) > threshold * error + 2 * bend:
-            found.append((i, height, abs(height) / error))
+    gaps = np.arange(width, n - width + 1)
+    middle = 0.5 * (time[gaps - 1] + time[gaps])
+    before = _line_ends(time, values, gaps - width, width, middle)
+    after = _line_ends(time, values, gaps, width, middle)
+    heights = after[0] - before[0]
+    rough = np.maximum(noise_sd(values), np.maximum(before[2], after[2]))
+    errors = rough * np.sqrt(8.0 / width)
+    bends = np.abs(after[1] - before[1]) * (time[gaps] - time[gaps - 1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        strength = np.where(errors > 0, (np.abs(heights) - 2 * bends) / errors, 0.0)
     steps: list[tuple[int, float]] = []
-    while found:
-        best = max(found, key=lambda item: item[2])
-        steps.append(best[:2])
-        found = [item for item in found if abs(item[0] - best[0]) > width]
+    left = strength > threshold
+    while left.any():
+        best = int(np.argmax(np.where(left, strength, -np.inf)))
+        steps.append((int(gaps[best]), float(heights[best])))
+        left &= np.abs(gaps - gaps[best]) > width
     return sorted(steps)
+
+
+def _line_ends(
+    time: Array, values: Array, starts: IntArray, width: int, at: Array
+) -> tuple[Array, Array, Array]:
+    """Lines through `width` points from each start: their value at `at`, slope, and residual sd."""
+    index = starts[:, None] + np.arange(width)
+    t, v = time[index], values[index]
+    centre, level = t.mean(axis=1), v.mean(axis=1)
+    dt, dv = t - centre[:, None], v - level[:, None]
+    spread = np.sum(dt * dt, axis=1)
+    slope = np.sum(dt * dv, axis=1) / np.where(spread > 0, spread, 1.0)
+    residual = dv - slope[:, None] * dt
+    sd = np.sqrt(np.sum(residual**2, axis=1) / max(width - 2, 1))
+    return level + slope * (at - centre), slope, sd
 
 
 def require_fittable(trace: Trace) -> tuple[Remark, ...]:
@@ -242,4 +270,12 @@ def require_fittable(trace: Trace) -> tuple[Remark, ...]:
             remedy="check the blank and the sign: blank and sample may be swapped",
             file=file,
         )
-    return ()
+    steps = find_steps(trace.time_s, values)
+    if not steps:
+        return ()
+    shown = ", ".join(
+        f"{height:+.3g} {trace.unit} between {trace.time_s[i - 1]:g} and {trace.time_s[i]:g} s"
+        for i, height in steps[:5]
+    )
+    text = f"the level steps and stays: {shown}; something was added or moved (--window keeps one side)"
+    return (Remark("step", text, len(steps), tuple(i for i, _ in steps[:20])),)

@@ -1,0 +1,123 @@
+"""Saturation, dropouts, duplicates, runs, bubbles and steps are found where they are, and only there."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cxkinetics as cx
+from cxkinetics.signals.screening import (
+    clipped_level,
+    dropout_spectra,
+    duplicate_rows,
+    find_spikes,
+    find_steps,
+    noise_sd,
+    require_fittable,
+    starts_of_runs,
+)
+
+T = np.arange(101.0)
+DECAY = 0.9 * np.exp(-0.056 * np.minimum(T, 20) - 0.019 * np.maximum(T - 20, 0))
+
+
+def noisy(seed: int, sd: float = 0.003) -> np.ndarray:
+    return DECAY + np.random.default_rng(seed).normal(0, sd, T.size)
+
+
+def test_clipping_needs_a_high_plateau() -> None:
+    assert clipped_level(np.array([3.5, 3.5, 1.0, 3.5])) == 3.5
+    assert clipped_level(np.array([3.5, 3.5, 1.0, 3.4])) is None
+    assert clipped_level(np.array([0.9] * 10)) is None
+    assert clipped_level(np.array([np.nan] * 4)) is None
+    assert clipped_level(np.array([])) is None
+
+
+def test_dropouts_are_whole_spectra() -> None:
+    matrix = np.full((4, 5), 0.3)
+    matrix[1] = -3.1
+    matrix[2, :2] = -3.1
+    assert dropout_spectra(matrix).tolist() == [False, True, False, False]
+    assert not dropout_spectra(np.full((3, 5), -3.1)).any(), "a whole series below zero is another fault"
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=30))
+def test_duplicate_rows_against_a_slow_twin(rows: list[tuple[int, int]]) -> None:
+    seen: set[tuple[int, int]] = set()
+    expected = []
+    for row in rows:
+        expected.append(row in seen)
+        seen.add(row)
+    columns = np.array(rows, dtype=float).reshape(-1, 2)
+    assert duplicate_rows(columns[:, 0], columns[:, 1]).tolist() == expected
+
+
+def test_runs_shuffles_and_swapped_blocks() -> None:
+    assert starts_of_runs(np.r_[T, T, T]) == [0, 101, 202]
+    assert starts_of_runs(np.random.default_rng(2).permutation(T)) == [0]
+    assert starts_of_runs(np.r_[T[50:], T[:50]]) == [0]
+    assert starts_of_runs(np.r_[T, 50.5]) == [0]
+    assert starts_of_runs(T[::-1]) == [0]
+
+
+@given(st.floats(1e-4, 1.0), st.integers(0, 9))
+@settings(max_examples=20, deadline=None)
+def test_noise_is_measured_on_a_decay(sd: float, seed: int) -> None:
+    values = 5 * np.exp(-np.arange(2000) / 500) + np.random.default_rng(seed).normal(0, sd, 2000)
+    assert 0.9 * sd < noise_sd(values) < 1.1 * sd
+
+
+def test_a_bubble_is_found_and_nothing_else() -> None:
+    values = noisy(1)
+    values[40:43] += 0.1
+    assert np.flatnonzero(find_spikes(values)).tolist() == [40, 41, 42]
+    assert not find_spikes(noisy(2)).any()
+    assert find_steps(T, values) == []
+
+
+@pytest.mark.parametrize("height", [-0.05, 0.05, 0.3])
+def test_a_step_is_found_with_its_height(height: float) -> None:
+    ((index, found),) = find_steps(T, noisy(3) + np.where(T < 60, 0, height))
+    assert index == 60
+    assert abs(found - height) < 0.01
+
+
+def test_no_step_in_correlated_noise_or_at_a_break() -> None:
+    rng = np.random.default_rng(4)
+    found = 0
+    for _ in range(300):
+        noise = rng.normal(0, 0.003, T.size)
+        for j in range(1, T.size):
+            noise[j] = 0.7 * noise[j - 1] + 0.7 * noise[j]
+        found += bool(find_steps(T, DECAY + noise))
+    assert found == 0
+
+
+def test_an_addition_is_seen_as_a_step_in_a_real_register(shared_data: object) -> None:
+    from pathlib import Path
+
+    cells = cx.load(Path(str(shared_data)) / "uvvis" / "agilent_kd" / "multi_cuvette_test_data.KD")
+    steps = find_steps(cells[1].time_s, cells[1].at_wavelength(260).absorbance)
+    assert [cells[1].time_s[i] for i, _ in steps] == [84.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([0.9, 0.8], "2 points are left: a stage needs at least 3"),
+        ([0.9] * 5, "constant: every one of the 5 points reads 0.9"),
+        ([-0.9, -0.8, -0.7], "all 3 absorbances are negative"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(values: list[float], words: str) -> None:
+    with pytest.raises(cx.InputError, match=words):
+        require_fittable(cx.Trace(time_s=range(len(values)), absorbance=values))
+
+
+def test_a_step_is_remarked_before_a_fit() -> None:
+    trace = cx.Trace(time_s=T, absorbance=noisy(5) + np.where(T < 60, 0, 0.2))
+    (remark,) = require_fittable(trace)
+    assert (remark.code, remark.count, remark.rows) == ("step", 1, (60,))
+    assert "between 59 and 60 s" in remark.text
+    assert require_fittable(cx.Trace(time_s=T, absorbance=noisy(5))) == ()
+    assert require_fittable(cx.Trace(time_s=[0, 1, 2], absorbance=[-1, -2, -3], unit="mV")) == ()
