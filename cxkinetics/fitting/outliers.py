@@ -95,7 +95,7 @@ def _misses(sample: Sample, kept: BoolArray, *, staged: bool) -> tuple[Array, fl
         family, theta, rss = found.family, found.theta, found.rss
         curve, jacobian = family.evaluate(sample.time, theta[None, :])
     else:
-        smooth = DecayFamily(DECAYS["biexponential"], True)
+        smooth = DecayFamily(DECAYS["biexponential"], True, stable=True)
         starts = grid_starts(smooth, short, white, keep=4)
         target = Target(short.time, short.signal, white)
         done = descend(smooth, target, starts, iterations=40, race=1.0)

@@ -69,7 +69,7 @@ def smooth_contenders(
         for with_offset in offsets:
             if name == "mixed second order" and with_offset and False in offsets:
                 continue  # its own curve holds a plateau already
-            family = DecayFamily(DECAYS[name], with_offset)
+            family = DecayFamily(DECAYS[name], with_offset, stable=True)
             if sample.n > len(family.names):
                 contenders.append(_fit_smooth(family, sample, ar1))
     return contenders
@@ -87,7 +87,8 @@ def _fit_smooth(family: DecayFamily, sample: Sample, ar1: bool) -> Contender:
     lower[inner], upper[inner] = shape.lower, np.minimum(shape.upper, limit)
     white = whitening(sample, 0.0)
     starts = grid_starts(family, sample, white, clock=clock, keep=4)
-    done = descend(family, Target(clock, sample.signal, white), starts, lower=lower, upper=upper, race=1.0)
+    target = Target(clock, sample.signal, white)
+    done = descend(family, target, starts, lower=lower, upper=upper, iterations=100, race=1.0)
     best = int(np.argmin(done.rss))
     theta, rss, rho = done.theta[best : best + 1], float(done.rss[best]), 0.0
     for number in range(3 if ar1 and sample.n - width >= 3 else 0):
@@ -99,7 +100,7 @@ def _fit_smooth(family: DecayFamily, sample: Sample, ar1: bool) -> Contender:
             again = grid_starts(family, sample, white, clock=clock, keep=2)
             starts = np.concatenate([theta, again])
         target = Target(clock, sample.signal, white)
-        done = descend(family, target, starts, lower=lower, upper=upper, tolerance=1e-9, iterations=25)
+        done = descend(family, target, starts, lower=lower, upper=upper, tolerance=1e-10, iterations=60)
         best = int(np.argmin(done.rss))
         theta, rss = done.theta[best : best + 1], float(done.rss[best])
     curve, _ = family.evaluate(clock, theta)
@@ -113,7 +114,7 @@ def _fit_smooth(family: DecayFamily, sample: Sample, ar1: bool) -> Contender:
         aicc=aicc,
         bic=bic,
         rho=rho,
-        parameters=_in_user_units(family.names, theta[0], sample),
+        parameters=_in_user_units(family.names, family.told(theta)[0], sample),
         note=_note(family, theta[0], lower, upper),
     )
 

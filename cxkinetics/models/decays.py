@@ -31,7 +31,8 @@ ShapeFunction = Callable[[Array, Array], tuple[Array, Array]]
 class Shape:
     """A smooth shape: its nonlinear parameters, their bounds and a grid of starts.
 
-    Bounds and grids are for time scaled to a span of one.
+    Bounds and grids are for time scaled to a span of one. `stable` spans the same curves by columns
+    that stay apart where those of `function` coincide; an optimiser works on these.
     """
 
     name: str
@@ -42,14 +43,29 @@ class Shape:
     upper: tuple[float, ...]
     grid: tuple[tuple[float, ...], ...]
     note: str = ""
+    stable: ShapeFunction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DecayFamily:
-    """Amplitudes times a shape, with or without an offset; parameters C.., nonlinear.., o."""
+    """Amplitudes times a shape, with or without an offset; parameters C.., nonlinear.., o.
+
+    With `stable` the amplitudes are those of the shape's stable columns; `told` gives the others.
+    """
 
     shape: Shape
     with_offset: bool
+    stable: bool = False
+
+    def told(self, theta: Array) -> Array:
+        """Return parameters (B, p) with the amplitudes of the shape's own columns."""
+        if not self.stable or self.shape.stable is None:
+            return theta
+        result = theta.copy()
+        apart = theta[:, 3] - theta[:, 2]
+        second = theta[:, 1] / np.where(np.abs(apart) < 1e-9, 1e-9, apart)
+        result[:, 0], result[:, 1] = theta[:, 0] + second, -second
+        return result
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,7 +77,8 @@ class DecayFamily:
     def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
         """Return curves (B, n) and Jacobians (B, p, n); `cell` is not used."""
         count, width = self.shape.n_columns, len(self.shape.nonlinear)
-        columns, slopes = self.shape.function(time, theta[:, count : count + width])
+        function = self.shape.stable if self.stable and self.shape.stable else self.shape.function
+        columns, slopes = function(time, theta[:, count : count + width])
         amplitudes = theta[:, :count]
         curve = np.einsum("bm,bmn->bn", amplitudes, columns)
         jacobian = np.empty((theta.shape[0], theta.shape[1], time.size))
@@ -90,6 +107,32 @@ def _two_exponentials(time: Array, nonlinear: Array) -> tuple[Array, Array]:
     return columns, slopes
 
 
+def _two_exponentials_apart(time: Array, nonlinear: Array) -> tuple[Array, Array]:
+    """Return exp(-k1 t) and (exp(-k1 t) - exp(-k2 t))/(k2 - k1), which stay apart as k2 -> k1."""
+    first = _exp(nonlinear[:, :1] * time)
+    low, high = nonlinear.min(axis=1, keepdims=True), nonlinear.max(axis=1, keepdims=True)
+    slow = _exp(low * time)
+    unit, slope = _unit_gain((high - low) * time)
+    second = slow * time * unit
+    by_high = slow * time**2 * slope
+    by_low = -time * second - by_high
+    first_is_low = nonlinear[:, :1] <= nonlinear[:, 1:2]
+    slopes = np.zeros((nonlinear.shape[0], 2, 2, time.size))
+    slopes[:, 0, 0] = -time * first
+    slopes[:, 0, 1] = np.where(first_is_low, by_low, by_high)
+    slopes[:, 1, 1] = np.where(first_is_low, by_high, by_low)
+    return np.stack([first, second], axis=1), slopes
+
+
+def _unit_gain(x: Array) -> tuple[Array, Array]:
+    """Return (1 - exp(-x))/x and its derivative, finite at x = 0."""
+    small = np.abs(x) < 1e-4
+    safe = np.where(small, 1.0, np.clip(x, -LARGEST_EXPONENT, 700.0))
+    unit = np.where(small, 1.0 - x / 2 + x * x / 6, -np.expm1(-safe) / safe)
+    slope = np.where(small, -0.5 + x / 3 - x * x / 8, (np.exp(-safe) - unit) / safe)
+    return unit, slope
+
+
 def _stretched(time: Array, nonlinear: Array) -> tuple[Array, Array]:
     k, beta = nonlinear[:, :1], nonlinear[:, 1:2]
     with np.errstate(divide="ignore"):
@@ -110,12 +153,8 @@ def _mixed(time: Array, nonlinear: Array) -> tuple[Array, Array]:
     kappa, mu = nonlinear[:, :1], nonlinear[:, 1:2]
     x = np.clip(kappa * time, -LARGEST_EXPONENT, 700.0)
     decay = np.exp(-x)
-    small = np.abs(x) < 1e-4
-    safe = np.where(small, 1.0, x)
-    unit = np.where(small, 1.0 - x / 2 + x * x / 6, -np.expm1(-safe) / safe)  # (1 - e^-x)/x
+    unit, slope = _unit_gain(x)
     gathered = time * unit
-    # d(unit)/dx = (e^-x - unit)/x
-    slope = np.where(small, -0.5 + x / 3 - x * x / 8, (np.exp(-safe) - unit) / safe)
     below = np.maximum(1.0 + mu * gathered, 1e-9)
     curve = decay / below
     d_kappa = -time * curve - curve / below * mu * time**2 * slope
@@ -143,8 +182,9 @@ DECAYS: dict[str, Shape] = {
         _two_exponentials,
         (-5.0, -5.0),
         (1e4, 1e4),
-        tuple((a, b) for a in _FEW_RATES for b in (0.01, *_FEW_RATES) if a > 1.2 * b),
+        tuple((a, b) for a in _FEW_RATES for b in (0.01, *_FEW_RATES) if a >= b),
         "also sequential A -> B -> C with free q; swapping k1 and k2 changes nothing (slow-fast ambiguity)",
+        _two_exponentials_apart,
     ),
     "stretched exponential": Shape(
         "stretched exponential",
