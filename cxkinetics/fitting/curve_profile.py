@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.errors import FitError
 from cxkinetics.fitting.curve_polish import Rest
 from cxkinetics.fitting.marquardt import marquardt
 
@@ -24,7 +25,7 @@ CLOSE = 1e-8
 """Relative closeness of z to its level at an end."""
 
 
-class BetterMinimumError(Exception):
+class BetterMinimumError(FitError):
     """A profile went below the minimum: `theta` (p,) has the smaller sum of squares."""
 
     def __init__(self, theta: Array) -> None:

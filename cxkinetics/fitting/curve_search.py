@@ -77,11 +77,10 @@ def search(derivatives: Derivatives, start: Array, rng: np.random.Generator) -> 
 
 def settled(derivatives: Derivatives, theta: Array) -> Rest:
     """Return the fit at rest near `theta`, with its derivatives checked there."""
-    rest = polished(derivatives, theta)
-    other = doubted(derivatives, rest.theta)
+    other = doubted(derivatives, theta)
     if other is None:
-        return rest
-    again, _ = marquardt(other, rest.theta)
+        return polished(derivatives, theta)
+    again, _ = marquardt(other, theta)
     return polished(other, again)
 
 

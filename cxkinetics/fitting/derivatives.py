@@ -22,8 +22,10 @@ __all__ = ["Derivatives", "derivatives_at", "doubted"]
 
 IMAGINARY = 1e-20
 """Complex step, relative to the parameter."""
-LADDER = (1e-3, 1e-4, 1e-2, 1e-5, 1e-6, 1e-7)
-"""Relative steps of central differences that are tried, the usual best first."""
+LADDER = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+"""Relative steps of central differences that are tried in turn."""
+SHARP = 1e-9
+"""Relative difference between the derivatives of two steps at which no smaller one is tried."""
 AGREE = 1e-5
 """Share of a column's largest entry by which complex step and central difference may differ."""
 
@@ -135,7 +137,7 @@ def _wrong_columns(derivatives: Derivatives, theta: Array) -> tuple[BoolArray, s
             exact = _complex(problem, theta, int(j))
         scale = _scale(problem, theta, int(j))
         tried = []
-        for relative in LADDER[:2]:
+        for relative in LADDER[1:3]:
             try:
                 tried.append(_central(problem, theta, int(j), relative * scale))
             except FitError:  # the neighbourhood is out of bounds: no judge
@@ -150,7 +152,7 @@ def _wrong_columns(derivatives: Derivatives, theta: Array) -> tuple[BoolArray, s
         if np.max(spread[known]) > 0.1 * largest and largest > 0:
             continue  # too rough to be a judge
         size = float(np.max(np.abs(problem.y))) + float(np.max(np.abs(np.nan_to_num(problem.curve(theta)))))
-        rounding = 1e-13 * size / (LADDER[1] * scale)
+        rounding = 1e-13 * size / (LADDER[2] * scale)
         apart = np.abs(exact - best)[known]
         if not np.all(apart <= AGREE * largest + 30 * spread[known] + rounding):
             wrong[j] = True
@@ -170,10 +172,10 @@ def _with_central(derivatives: Derivatives, theta: Array, which: BoolArray) -> D
 def _tuned(problem: Problem, theta: Array, j: int) -> tuple[float, float]:
     """Return the step with the smallest estimated error, and that relative error."""
     scale = _scale(problem, theta, j)
-    steps = sorted(LADDER, reverse=True)
-    columns = [_central(problem, theta, j, relative * scale) for relative in steps]
-    best, least = steps[0], np.inf
-    for relative, wide, narrow in zip(steps[1:], columns[:-1], columns[1:], strict=True):
+    wide = _central(problem, theta, j, LADDER[0] * scale)
+    best, least = LADDER[0], np.inf
+    for relative in LADDER[1:]:
+        narrow = _central(problem, theta, j, relative * scale)
         known = np.isfinite(wide) & np.isfinite(narrow)
         size = float(np.linalg.norm(narrow[known]))
         apart = float(np.linalg.norm((wide - narrow)[known]))
@@ -181,6 +183,9 @@ def _tuned(problem: Problem, theta: Array, j: int) -> tuple[float, float]:
         share += float(np.count_nonzero(~np.isfinite(narrow)))
         if share < least:
             best, least = relative, share
+        if least < SHARP or share > 100 * least:
+            break
+        wide = narrow
     return best * scale, max(least, 1e-13)
 
 

@@ -58,7 +58,7 @@ def fit_curve(
     y : array_like, shape (n,)
         Data.
     start : mapping of str to float
-        First value of every parameter.
+        First value of every parameter; `lmfit.Parameters` bring their bounds along.
     sigma : array_like, shape (n,), optional
         Standard deviations of y: relative weights, their common scale is estimated.
     lower, upper : mapping of str to float, optional
@@ -108,7 +108,8 @@ def fit_curve(
     if not 0.5 <= confidence < 1:
         raise UsageError(f"confidence is {confidence}; it must lie between 0.5 and 1, e.g. 0.95")
     begin = _numbers("start", start)
-    low, high = _numbers("lower", lower or {}), _numbers("upper", upper or {})
+    low = _numbers("lower", _bounds(start, "min") | dict(lower or {}))
+    high = _numbers("upper", _bounds(start, "max") | dict(upper or {}))
     problem = problem_of(function, x, y, begin, sigma, low, high)
     seed = _seed(rng)
     place = np.array(list(begin.values()))
@@ -174,6 +175,19 @@ def _numbers(what: str, given: Mapping[str, float]) -> dict[str, float]:
         except (TypeError, ValueError) as error:
             raise UsageError(f"{what} of {name} is {value!r}; a number is needed") from error
     return {name: v for name, v in numbers.items() if what == "start" or not np.isinf(v)}
+
+
+def _bounds(start: Mapping[str, Any], end: str) -> dict[str, float]:
+    """Return the bounds ("min" or "max") that lmfit's parameters carry; none for plain numbers."""
+    bounds = {}
+    for name, value in start.items() if isinstance(start, Mapping) else ():
+        if getattr(value, "expr", None) or not getattr(value, "vary", True):
+            raise UsageError(
+                f"{name} is fixed or an expression in lmfit's parameters; put it in the function"
+            )
+        if hasattr(value, end):
+            bounds[str(name)] = float(getattr(value, end))
+    return bounds
 
 
 def _seed(rng: np.random.Generator | int | None) -> int:

@@ -79,6 +79,17 @@ def test_lmfit_parameters_and_its_report(fit):
         odd.lmfit_parameters()
 
 
+def test_lmfit_parameters_serve_as_a_start(fit):
+    parameters = fit.lmfit_parameters()
+    parameters["k"].set(value=0.03, max=0.04)
+    bounded = cx.fit_curve(decay, TIME, SIGNAL, parameters)
+    assert bounded.values["k"] == 0.04
+    assert bounded.options["upper"] == {"k": 0.04}
+    parameters["o"].vary = False
+    with pytest.raises(cx.UsageError, match="o is fixed"):
+        cx.fit_curve(decay, TIME, SIGNAL, parameters)
+
+
 def test_the_result_cannot_be_changed(fit):
     with pytest.raises(AttributeError):
         fit.rss = 0.0
