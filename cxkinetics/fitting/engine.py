@@ -181,12 +181,13 @@ def _bounds(start: Mapping[str, Any], end: str) -> dict[str, float]:
     """Return the bounds ("min" or "max") that lmfit's parameters carry; none for plain numbers."""
     bounds = {}
     for name, value in start.items() if isinstance(start, Mapping) else ():
-        if getattr(value, "expr", None) or not getattr(value, "vary", True):
+        if not hasattr(value, "vary"):
+            continue
+        if value.expr or not value.vary:
             raise UsageError(
                 f"{name} is fixed or an expression in lmfit's parameters; put it in the function"
             )
-        if hasattr(value, end):
-            bounds[str(name)] = float(getattr(value, end))
+        bounds[str(name)] = float(getattr(value, end))
     return bounds
 
 
