@@ -149,6 +149,8 @@ class Estimate:
         return round_by_error(self.value, self._error())
 
     def _error(self) -> float | None:
+        if self.pieces:
+            return min(high - low for low, high in self.pieces) / 4
         if self.low is not None and self.high is not None and self.high > self.low:
             return (self.high - self.low) / 4
         return self.se

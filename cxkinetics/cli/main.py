@@ -18,6 +18,7 @@ __all__ = ["build_parser", "main"]
 VERBS: tuple[str, ...] = (
     "demo",
     "fit",
+    "spectra",
     "incorporation",
     "predict",
     "dose",

@@ -1,0 +1,265 @@
+"""Whole-spectrum fits and their witnesses as text for a terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.estimate import Estimate, format_p
+from cxkinetics.report.blocks import Table
+from cxkinetics.report.columns import TERMINAL_WIDTH, aligned, wrapped
+from cxkinetics.report.present import as_text
+from cxkinetics.report.time_units import TimeUnit
+from cxkinetics.report.time_units import time_unit as unit_called
+from cxkinetics.spectral.isosbestic import IsosbesticPoint
+from cxkinetics.spectral.rank import Rank
+from cxkinetics.spectral.result import SpectraFit
+from cxkinetics.spectral.witness_result import TwoWitnesses
+
+__all__ = [
+    "fit_criteria",
+    "format_spectra_fit",
+    "format_witnesses",
+    "isosbestic_lines",
+    "model_table",
+    "rank_table",
+    "rank_text",
+    "rate_table",
+    "spectra_title",
+    "witness_table",
+]
+
+_METHODS = {"profile": "profile", "wald": "Wald", "fixed": "given", "bound": "bound"}
+
+
+def format_spectra_fit(
+    fit: SpectraFit, *, time_unit: str = "s", width: int = TERMINAL_WIDTH, warnings: bool = True
+) -> str:
+    """Return a whole-spectrum fit as text.
+
+    Parameters
+    ----------
+    fit : SpectraFit
+        The result.
+    time_unit : str
+        Unit of times and rate constants in the text: "s", "ms", "min" or "h".
+    width : int
+        Longest line, in characters.
+    warnings : bool
+        Whether the warnings stand in the text (the command line says them elsewhere).
+    """
+    unit = unit_called(time_unit)
+    parts = [wrapped(spectra_title(fit, unit), hang=2, width=width)]
+    for series in fit.series:
+        if series.source.simulated:
+            note = series.source.note
+            parts.append(wrapped("SIMULATED DATA" + (f": {note}" if note else ""), hang=2, width=width))
+            break
+    parts += ["", aligned(rate_table(fit, unit), width=width), ""]
+    parts.append(wrapped(fit_criteria(fit), indent=2, hang=2, width=width))
+    parts.append(wrapped(rank_text(fit.rank), indent=2, hang=2, width=width))
+    parts.append(wrapped(_species_line(fit), indent=2, hang=2, width=width))
+    if fit.flags:
+        parts.append(wrapped(f"flags: {'; '.join(fit.flags)}", indent=2, hang=2, width=width))
+    if fit.warnings and warnings:
+        parts.append("")
+        parts += [wrapped(f"! {remark.text}", indent=2, hang=2, width=width) for remark in fit.warnings]
+    parts += ["", wrapped(f"Order of the species: {fit.order.text}", hang=2, width=width)]
+    return "\n".join(parts)
+
+
+def spectra_title(fit: SpectraFit, unit: TimeUnit) -> str:
+    """Return name, scheme and size of a fit in one line."""
+    first = fit.series[0]
+    name = first.source.file or first.label or "spectra"
+    if len(fit.series) > 1:
+        name += f" and {len(fit.series) - 1} more"
+    sizes = {(item.time_s.size, item.wavelength_nm.size) for item in fit.series}
+    size = " and ".join(f"{n} spectra x {m} wavelengths" for n, m in sorted(sizes, reverse=True)[:2])
+    axis = first.wavelength_nm
+    span = f"{unit.number(float(first.time_s[0]))}-{unit.number(float(first.time_s[-1]))} {unit.sign}"
+    return f"{name}: {fit.scheme}; {size}, {span}, {axis[0]:g}-{axis[-1]:g} nm"
+
+
+def rate_table(fit: SpectraFit, unit: TimeUnit) -> Table:
+    """Return rate constants, breakpoints and observed rates as a table."""
+    rows = [_row(rate.name, unit.estimate(rate.estimate), rate.steps) for rate in fit.rates]
+    for number, estimate in enumerate(fit.breakpoints_s, 1):
+        name = "breakpoint" if len(fit.breakpoints_s) == 1 else f"breakpoint {number}"
+        rows.append(_row(name, unit.estimate(estimate), "the rate constants change"))
+    free = [rate.estimate for rate in fit.rates]
+    if any(estimate.value is None for estimate in free) or len(fit.observed_rates) != len(free):
+        for number, estimate in enumerate(fit.observed_rates, 1):
+            rows.append(_row(f"observed rate {number}", unit.estimate(estimate), "what the spectra show"))
+    level = fit.options.get("confidence", 0.95)
+    return Table(("", "value", f"{100 * level:g} % interval", "unit", "method", "step"), tuple(rows))
+
+
+def _row(name: str, estimate: Estimate, what: str) -> tuple[str, ...]:
+    value, interval = _value_and_interval(estimate)
+    if estimate.reason:
+        what = f"{what} ({estimate.reason})" if what else estimate.reason
+    return name, value, interval, estimate.unit, _METHODS.get(estimate.method, estimate.method), what
+
+
+def _value_and_interval(estimate: Estimate) -> tuple[str, str]:
+    if estimate.value is None:
+        return "not determined", ""
+    text = str(estimate).removesuffix(f" ({estimate.reason})").removesuffix(f" {estimate.unit}")
+    value, bracket, rest = text.partition(" [")
+    return value, f"[{rest}" if bracket else ""
+
+
+def fit_criteria(fit: SpectraFit) -> str:
+    """Return degrees of freedom, criteria and noise in one line."""
+    noise = fit.noise
+    unit = fit.series[0].unit
+    parts = [
+        f"{fit.n_cells} readings, {fit.n_amplitudes} amplitudes, dof {fit.dof}",
+        f"residual sd {noise.sd:.3g} {unit}" if noise.sd is not None else "",
+        f"AICc {fit.aicc:.1f}" if fit.aicc is not None else "",
+    ]
+    if noise.ar1:
+        parts.append(f"AR(1) noise {noise.ar1:.2f} whitened")
+    elif noise.lag1_autocorrelation is not None:
+        parts.append(f"lag-1 autocorrelation {noise.lag1_autocorrelation:.2f}")
+    if noise.error_factor > 1:
+        parts.append(f"standard errors widened {noise.error_factor:.2g}-fold")
+    return "; ".join(part for part in parts if part)
+
+
+def rank_text(rank: Rank) -> str:
+    """Return the rank in one sentence."""
+    values = ", ".join(f"{value:.3g}" for value in rank.singular_values[:4])
+    limits = ", ".join(f"{value:.3g}" for value in rank.thresholds[:4])
+    shares = ", ".join(_largest(rank, k) for k in range(min(4, rank.singular_values.size)))
+    return (
+        f"rank {rank.n_components} by the noise (sd {rank.noise_sd:.2g}): singular values {values}, "
+        f"noise alone stays below {limits}; largest contributions {shares} AU"
+    )
+
+
+def _largest(rank: Rank, k: int) -> str:
+    size = rank.singular_values[k] * np.abs(rank.in_time[:, k]).max() * np.abs(rank.in_wavelength[k]).max()
+    return f"{size:.2g}"
+
+
+def rank_table(rank: Rank) -> Table:
+    """Return singular values with thresholds and smoothness as a table."""
+    rows = tuple(
+        (
+            str(k + 1),
+            f"{rank.singular_values[k]:.4g}",
+            f"{rank.thresholds[k]:.3g}",
+            _largest(rank, k),
+            f"{rank.smooth_in_time[k]:.2f}",
+            f"{rank.smooth_in_wavelength[k]:.2f}",
+        )
+        for k in range(min(rank.singular_values.size, 6))
+    )
+    header = (
+        "component",
+        "singular value",
+        "noise stays below",
+        "largest contribution",
+        "lag-1 in time",
+        "lag-1 in wavelength",
+    )
+    return Table(header, rows, note=rank.note, numeric=(1, 2, 3, 4, 5))
+
+
+def _species_line(fit: SpectraFit) -> str:
+    tops = []
+    item = fit.spectra[0]
+    for name, values in zip(item.species, item.values, strict=True):
+        if not np.isfinite(values).all():
+            tops.append(f"{name} not determined")
+            continue
+        top = int(np.argmax(values))
+        tops.append(f"{name} {values[top]:.3g} at {item.wavelength_nm[top]:g} nm")
+    return "highest point of each species spectrum: " + "; ".join(tops)
+
+
+def format_witnesses(
+    result: TwoWitnesses, *, time_unit: str = "s", width: int = TERMINAL_WIDTH, warnings: bool = True
+) -> str:
+    """Return both witnesses as text; parameters as for `format_spectra_fit`."""
+    unit = unit_called(time_unit)
+    trace = result.trace
+    name = trace.source.file or trace.label or "trace"
+    parts = [wrapped(f"Two witnesses of a breakpoint: {name}, {trace.n_points} points", hang=2, width=width)]
+    if trace.source.simulated:
+        note = trace.source.note
+        parts.append(wrapped("SIMULATED DATA" + (f": {note}" if note else ""), hang=2, width=width))
+    parts += ["", aligned(witness_table(result, unit), width=width)]
+    if result.agreement_p is not None:
+        text = f"both are one breakpoint: {format_p(result.agreement_p)}; difference {result.difference}"
+        parts.append(wrapped(text, indent=2, hang=2, width=width))
+    parts += ["", aligned(model_table(result, unit), width=width)]
+    if result.populations is not None:
+        parts += [
+            "",
+            wrapped(f"by the whole spectrum: {result.populations.text}", indent=2, hang=2, width=width),
+        ]
+    if result.warnings and warnings:
+        parts.append("")
+        parts += [wrapped(f"! {remark.text}", indent=2, hang=2, width=width) for remark in result.warnings]
+    parts += ["", wrapped(f"Verdict ({result.verdict}): {result.text}", hang=2, width=width)]
+    return "\n".join(parts)
+
+
+def witness_table(result: TwoWitnesses, unit: TimeUnit) -> Table:
+    """Return breakpoints, rates and positions as a table."""
+    rows = [
+        _row("breakpoint by the rate", unit.estimate(result.absorbance), ""),
+        _row("end of the peak's shift", unit.estimate(result.position), ""),
+        _row("both taken as one", unit.estimate(result.together), ""),
+        *(
+            _row(estimate.name, unit.estimate(estimate), f"stage {i}")
+            for i, estimate in enumerate(result.rates, 1)
+        ),
+        _row("peak at the start", result.peak_start, ""),
+        _row("peak after the shift", result.peak_end, ""),
+        _row("shift", result.shift, ""),
+        _row("sequential: k1 at least", unit.estimate(result.bound), ""),
+    ]
+    level = result.options.get("confidence", 0.95)
+    return Table(("", "value", f"{100 * level:g} % interval", "unit", "method", "note"), tuple(rows))
+
+
+def model_table(result: TwoWitnesses, unit: TimeUnit) -> Table:
+    """Return the models of both signals, best first."""
+    rows = []
+    for model in result.models:
+        numbers = dict(model.parameters)
+        shown = [
+            f"{name} {numbers[name] * unit.seconds:.4g} 1/{unit.sign}"
+            for name in ("k1", "k2")
+            if name in numbers
+        ]
+        if "tb" in numbers:
+            shown.append(f"tb {numbers['tb'] / unit.seconds:.4g} {unit.sign}")
+        if "q" in numbers:
+            shown.append(f"q {numbers['q']:.3g}")
+        shown.append(f"{numbers['start_nm']:.1f} -> {numbers['end_nm']:.1f} nm")
+        delta = "" if model.delta_aicc is None else f"{model.delta_aicc:.1f}"
+        note = f"; {model.note}" if model.note else ""
+        rows.append((model.model, str(model.n_parameters), delta, ", ".join(shown) + note))
+    return Table(("both signals", "K", "dAICc", "parameters"), tuple(rows), numeric=(1, 2))
+
+
+def isosbestic_lines(points: Sequence[IsosbesticPoint]) -> list[str]:
+    """Return one line per isosbestic point, or one that says there is none."""
+    if not points:
+        return ["isosbestic points: none that holds"]
+    return [f"isosbestic point {point}" for point in points]
+
+
+@as_text.register(SpectraFit)
+def _(fit: SpectraFit, **options: Any) -> str:
+    return format_spectra_fit(fit, **options)
+
+
+@as_text.register(TwoWitnesses)
+def _(result: TwoWitnesses, **options: Any) -> str:
+    return format_witnesses(result, **options)

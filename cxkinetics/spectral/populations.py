@@ -1,0 +1,243 @@
+"""Quenching or two populations: which of two descriptions the band's shape and place support.
+
+A doped cluster that absorbs less (A -> B with q < 1) and two populations that react at different rates
+give the same trace exactly, f = 1 - q k1/(k1 - k2), and the same misfit of the whole spectrum too. Only
+their spectra differ. With E1, E2 (or the constant E0) the spectra that belong to the two exponentials:
+
+    quenching       E1 + E2 is the band of the host, E2 that of the doped cluster;
+    populations     E1 is the band of the one population, E2 that of the other.
+
+So each description says which combination must be a band. Both bands are taken to have one shape (a
+Gaussian with skew and kurtosis, the same for both) on a straight background, at two places; the one
+whose combination is such a band wins. Where the two bands stand at one place, E1 and E2 are alike and
+both descriptions hold: degenerate, and no analysis can change that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.estimate import Estimate
+from cxkinetics.spectral.exponentials import ExponentialSpectra
+
+__all__ = ["Populations", "tell_apart"]
+
+_DECISIVE = 12.0  # chi2 units: odds of e^6
+_MOVED = 4.0  # standard errors between the two places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Populations:
+    """Which description holds.
+
+    Attributes
+    ----------
+    verdict : str
+        "quenching", "two_populations", "degenerate" or "undecided".
+    text : str
+        One sentence with the numbers.
+    chi2_quenching, chi2_populations : float or None
+        Misfit of the two descriptions, in units of the noise (of the better one, where neither fits).
+    quenching_nm, populations_nm : tuple of Estimate
+        Places of the two bands in each description (host, doped; faster, slower), nm.
+    """
+
+    verdict: str
+    text: str
+    chi2_quenching: float | None = None
+    chi2_populations: float | None = None
+    quenching_nm: tuple[Estimate, ...] = ()
+    populations_nm: tuple[Estimate, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "verdict": self.verdict,
+            "text": self.text,
+            "chi2_quenching": self.chi2_quenching,
+            "chi2_populations": self.chi2_populations,
+            "quenching_nm": [estimate.to_dict() for estimate in self.quenching_nm],
+            "populations_nm": [estimate.to_dict() for estimate in self.populations_nm],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Populations":
+        """Return the verdict that `to_dict` wrote."""
+        places = {
+            name: tuple(Estimate.from_dict("band", item) for item in record[name])
+            for name in ("quenching_nm", "populations_nm")
+        }
+        return cls(
+            verdict=record["verdict"],
+            text=record["text"],
+            chi2_quenching=record["chi2_quenching"],
+            chi2_populations=record["chi2_populations"],
+            **places,
+        )
+
+
+def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populations:
+    """Tell quenching from two populations by the spectra of the two exponentials.
+
+    Parameters
+    ----------
+    found : ExponentialSpectra
+        Spectra of the faster exponential and of the slower (or of the constant that stays), their
+        covariance at one wavelength, and where the band is.
+    confidence : float
+        Coverage of the intervals of the places.
+
+    Returns
+    -------
+    Populations
+        Whose `verdict` is "quenching" or "two_populations" only where the other description fits
+        worse by 12 units of chi2 (after scaling both to the noise that the better leaves).
+    """
+    near_nm, width_nm = found.near_nm, found.width_nm
+    window = np.abs(found.wavelength_nm - near_nm) <= 3.5 * width_nm
+    axis = (found.wavelength_nm[window] - near_nm) / width_nm
+    whitener = np.linalg.inv(np.linalg.cholesky(found.covariance))
+    data = (whitener @ np.stack([found.fast[window], found.slow[window]])).ravel()
+    fits = {
+        name: _fit_bands(axis, data, whitener, mixed)
+        for name, mixed in (("quenching", True), ("populations", False))
+    }
+    degrees = data.size - 11
+    scale = max(1.0, min(fit.chi2 for fit in fits.values()) / max(degrees, 1))
+    gap = (fits["populations"].chi2 - fits["quenching"].chi2) / scale
+    places = {name: _places(fit, near_nm, width_nm, scale, confidence) for name, fit in fits.items()}
+    shown = {name: f"{pair[0].value:.1f} and {pair[1].value:.1f} nm" for name, pair in places.items()}
+    better = fits["quenching" if gap > 0 else "populations"]
+    moved = abs(better.places[0] - better.places[1]) > _MOVED * np.sqrt(scale) * better.difference_error
+
+    def answer(verdict: str, text: str) -> Populations:
+        return Populations(
+            verdict=verdict,
+            text=text,
+            chi2_quenching=fits["quenching"].chi2 / scale,
+            chi2_populations=fits["populations"].chi2 / scale,
+            quenching_nm=places["quenching"],
+            populations_nm=places["populations"],
+        )
+
+    if not moved:
+        text = (
+            "degenerate: both bands stand at one place, so quenching of a doped cluster and two populations "
+            "describe these spectra exactly alike"
+        )
+        return answer("degenerate", text)
+    if abs(gap) < _DECISIVE:
+        text = (
+            f"undecided: quenching (bands at {shown['quenching']}) and two populations (at "
+            f"{shown['populations']}) differ by {abs(gap):.1f} in chi2, need {_DECISIVE:g}"
+        )
+        return answer("undecided", text)
+    if gap > 0:
+        text = (
+            f"quenching, not two populations: the host's band at {places['quenching'][0]} turns into one at "
+            f"{places['quenching'][1]}; two populations of one band shape fit worse by {gap:.3g} in chi2"
+        )
+        return answer("quenching", text)
+    text = (
+        f"two populations, not quenching: bands at {places['populations'][0]} (faster) and "
+        f"{places['populations'][1]} (slower); one host that turns into a quenched cluster fits worse by "
+        f"{-gap:.3g} in chi2"
+    )
+    return answer("two_populations", text)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _BandPair:
+    chi2: float
+    places: Array
+    errors: Array
+    difference_error: float
+
+
+def _fit_bands(axis: Array, data: Array, whitener: Array, mixed: bool) -> _BandPair:
+    """Fit two bands of one shape; `mixed`: the first spectrum is the first band minus the second."""
+    from scipy.optimize import least_squares
+
+    def residual(shape: Array) -> Array:
+        basis = _design(axis, shape, whitener, mixed)
+        amplitudes = _amplitudes(basis, data)
+        left: Array = data - basis @ amplitudes
+        return left
+
+    best = None
+    for first, second in ((0.0, 0.0), (-0.4, 0.2), (0.2, -0.4), (0.3, 0.3)):
+        start = np.array([first, second, 0.0, 0.0, 0.0])
+        bounds = (np.array([-2.5, -2.5, -0.7, -0.6, -0.3]), np.array([2.5, 2.5, 0.7, 0.6, 0.3]))
+        trial = least_squares(residual, start, bounds=bounds, xtol=1e-10, ftol=1e-10)
+        if best is None or trial.cost < best.cost:
+            best = trial
+    assert best is not None
+    jacobian: Array = np.asarray(best.jac, dtype=float)
+    covariance = np.linalg.pinv(jacobian.T @ jacobian)
+    difference = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return _BandPair(
+        2 * float(best.cost),
+        best.x[:2],
+        np.sqrt(np.maximum(np.diag(covariance)[:2], 0.0)),
+        float(np.sqrt(max(difference, 1e-300))),
+    )
+
+
+def _design(axis: Array, shape: Array, whitener: Array, mixed: bool) -> Array:
+    """Whitened columns: two bands, then a straight background for each spectrum."""
+    first, second = (_band(axis, place, *shape[2:]) for place in shape[:2])
+    zero, one = np.zeros_like(axis), np.ones_like(axis)
+    columns = [
+        (first, zero),
+        (-second if mixed else zero, second),
+        (one, zero),
+        (axis, zero),
+        (zero, one),
+        (zero, axis),
+    ]
+    return np.stack([(whitener @ np.stack(pair)).ravel() for pair in columns], axis=1)
+
+
+def _band(axis: Array, place: float, ln_width: float, skew: float, kurtosis: float) -> Array:
+    u = (axis - place) / np.exp(ln_width)
+    third = (u**3 - 3 * u) / 6
+    fourth = (u**4 - 6 * u**2 + 3) / 24
+    band: Array = np.exp(-(u**2) / 2) * (1 + skew * third + kurtosis * fourth)
+    return band
+
+
+def _amplitudes(basis: Array, data: Array) -> Array:
+    """Least-squares amplitudes, those of the bands not negative."""
+    found: Array = np.asarray(np.linalg.lstsq(basis, data, rcond=None)[0], dtype=float)
+    for band in (0, 1):
+        if found[band] < 0:
+            kept = [i for i in range(basis.shape[1]) if i != band]
+            found = np.zeros(basis.shape[1])
+            found[kept] = np.linalg.lstsq(basis[:, kept], data, rcond=None)[0]
+    return found
+
+
+def _places(
+    fit: _BandPair, near_nm: float, width_nm: float, scale: float, confidence: float
+) -> tuple[Estimate, ...]:
+    from scipy.special import ndtri
+
+    quantile = float(ndtri(0.5 + confidence / 2))
+    found = []
+    for place, error in zip(fit.places, fit.errors, strict=True):
+        value, se = near_nm + width_nm * float(place), width_nm * float(error) * float(np.sqrt(scale))
+        found.append(
+            Estimate(
+                name="band",
+                value=value,
+                se=se,
+                low=value - quantile * se,
+                high=value + quantile * se,
+                unit="nm",
+                method="wald",
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,200 @@
+"""From spectra as they were read to a matrix that can be fitted: range, time zero, masks.
+
+Spectra that are masked as a whole or for the most part are dropped, and so are dead pixels; single
+masked cells are kept as unknown and filled with the model while it is fitted, so that they carry no
+information. Everything taken away is counted in a remark.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.errors import InputError
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.spectra import SpectralSeries
+
+__all__ = ["Prepared", "fill_in_time", "prepare"]
+
+_MOSTLY = 0.5
+_APART = 6.0  # first step of the spectra over the next
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A series to be fitted.
+
+    Attributes
+    ----------
+    series : SpectralSeries
+        The spectra kept; times count from `t0_s`. Masked cells are NaN.
+    matrix : Array, shape (n, m)
+        The same with masked cells filled by interpolation in time.
+    masked : BoolArray, shape (n, m)
+        Which cells are filled.
+    t0_s : float
+        Where time counts from, on the file's clock.
+    """
+
+    series: SpectralSeries
+    matrix: Array
+    masked: BoolArray
+    t0_s: float
+
+
+def prepare(
+    series: SpectralSeries,
+    *,
+    window_s: tuple[float | None, float | None] | None = None,
+    wavelength_range_nm: tuple[float | None, float | None] | None = None,
+    t0_s: float | None = None,
+    highest_absorbance: float | None = 3.0,
+) -> Prepared:
+    """Return the part of a series that is to be fitted.
+
+    Parameters
+    ----------
+    series : SpectralSeries
+        Absorbances; raw counts are refused.
+    window_s : (float or None, float or None), optional
+        Times kept, s, on the file's clock; None for an open end.
+    wavelength_range_nm : (float or None, float or None), optional
+        Wavelengths kept, nm.
+    t0_s : float, optional
+        When the reaction starts. By default 0, or the first time kept where that lies before zero or
+        late (more than a tenth of the span after zero), which a remark says.
+    highest_absorbance : float, optional
+        Wavelengths whose median exceeds this are left out (little light reaches the detector there,
+        and stray light takes its place); None keeps them all.
+
+    Raises
+    ------
+    InputError
+        If fewer than three spectra or two wavelengths are left, or the data are raw counts.
+    """
+    file = series.source.file or None
+    if series.unit in ("counts", "percentT", "%T"):
+        raise InputError(
+            f"the spectra are in {series.unit}, not absorbance; rate equations hold for absorbance",
+            file=file,
+            remedy="convert them with a reference spectrum, or load them with absorbance_unit given",
+        )
+    time, axis, matrix = series.time_s, series.wavelength_nm, series.absorbance
+    known = np.isfinite(matrix)
+    in_range = _within(axis, wavelength_range_nm)
+    in_window = _within(time, window_s)
+    first = float(time[in_window][0]) if in_window.any() else 0.0
+    remarks: list[Remark] = []
+    start = t0_s if t0_s is not None else _start(first, float(time[-1]), remarks)
+    in_window &= time >= start
+    columns = in_range.copy()
+    if in_window.any():
+        columns &= known[in_window].mean(axis=0) > _MOSTLY
+    dark = np.zeros(axis.size, bool)
+    if highest_absorbance is not None and columns.any() and in_window.any():
+        middle = np.full(axis.size, -np.inf)
+        middle[columns] = np.nanmedian(matrix[np.ix_(in_window, columns)], axis=0)
+        dark = columns & (middle > highest_absorbance)
+        columns &= ~dark
+    rows = in_window.copy()
+    if columns.any():
+        rows &= known[:, columns].mean(axis=1) > _MOSTLY
+    dead = in_range & ~columns & ~dark
+    _tell(remarks, dead, axis, "nm", "wavelengths_dropped", "wavelengths", "dead or mostly masked")
+    if dark.any():
+        shown = _ranges(axis, dark)
+        count, limit = int(dark.sum()), highest_absorbance
+        text = f"{count} wavelengths with absorbances above {limit:g} left out: {shown} nm"
+        remarks.append(Remark("absorbance_too_high", text, count))
+    _tell(remarks, in_window & ~rows, time, "s", "spectra_dropped", "spectra", "mostly masked")
+    if rows.sum() < 3 or columns.sum() < 2:
+        raise InputError(
+            f"{int(rows.sum())} spectra with {int(columns.sum())} wavelengths are left; "
+            "a global fit needs at least 3 spectra and 2 wavelengths",
+            file=file,
+            remedy="widen the window or the wavelength range",
+        )
+    kept = matrix[np.ix_(rows, columns)]
+    masked = ~np.isfinite(kept)
+    if masked.any():
+        remarks.append(
+            Remark(
+                "masked_cells",
+                f"{int(masked.sum())} masked readings carry no information in the fit",
+                int(masked.sum()),
+            )
+        )
+    _tell_first(remarks, time[rows], kept)
+    part = replace(
+        series,
+        time_s=time[rows] - start,
+        wavelength_nm=axis[columns],
+        absorbance=kept,
+        remarks=(*series.remarks, *remarks),
+    )
+    return Prepared(part, fill_in_time(part.time_s, kept), masked, start)
+
+
+def _within(axis: Array, limits: tuple[float | None, float | None] | None) -> BoolArray:
+    low, high = limits if limits is not None else (None, None)
+    inside = np.ones(axis.size, bool)
+    if low is not None:
+        inside &= axis >= low
+    if high is not None:
+        inside &= axis <= high
+    return inside
+
+
+def _start(first: float, last: float, remarks: list[Remark]) -> float:
+    if 0 <= first <= 0.1 * max(last - first, 1e-300):
+        return 0.0
+    remarks.append(
+        Remark(
+            "time_zero_assumed",
+            f"time counts from the first spectrum kept, at {first:g} s; t0 says otherwise",
+        )
+    )
+    return first
+
+
+def _tell_first(remarks: list[Remark], time: Array, kept: Array) -> None:
+    """Say so where the step from the first spectrum to the second is far larger than those after it."""
+    if time.size < 6:
+        return
+    steps = np.sqrt(np.nanmean(np.diff(kept[:6], axis=0) ** 2, axis=1)) / np.diff(time[:6])
+    if steps[0] > _APART * max(float(steps[1:3].max()), 1e-300):
+        ratio = steps[0] / steps[1]
+        text = (
+            f"the spectrum at {time[0]:g} s stands apart (the step from it is {ratio:.0f} times the next): "
+            f"taken before mixing? leave it out with a window from {time[1]:g} s"
+        )
+        remarks.append(Remark("first_spectrum_apart", text))
+
+
+def _ranges(axis: Array, chosen: BoolArray) -> str:
+    """Return the chosen stretches of an axis as text, the longest four at most."""
+    where = np.flatnonzero(chosen)
+    runs = np.split(where, np.flatnonzero(np.diff(where) > 1) + 1)
+    longest = sorted(sorted(runs, key=lambda run: -run.size)[:4], key=lambda run: int(run[0]))
+    shown = ", ".join(f"{axis[run[0]]:g}-{axis[run[-1]]:g}" for run in longest)
+    return shown + (" and more" if len(runs) > 4 else "")
+
+
+def _tell(
+    remarks: list[Remark], lost: BoolArray, axis: Array, unit: str, code: str, what: str, why: str
+) -> None:
+    if lost.any():
+        where = np.flatnonzero(lost)
+        shown = ", ".join(f"{axis[i]:g}" for i in where[:5]) + (" ..." if where.size > 5 else "")
+        text = f"{where.size} {what} left out as {why}: {shown} {unit}"
+        remarks.append(Remark(code, text, int(where.size), tuple(int(i) for i in where[:20])))
+
+
+def fill_in_time(time_s: Array, matrix: Array) -> Array:
+    """Return the matrix with NaN cells interpolated along time, column by column."""
+    filled = matrix.copy()
+    known = np.isfinite(matrix)
+    for column in np.flatnonzero(~known.all(axis=0)):
+        seen = known[:, column]
+        filled[:, column] = np.interp(time_s, time_s[seen], matrix[seen, column])
+    return filled

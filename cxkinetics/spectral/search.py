@@ -1,0 +1,217 @@
+"""Finding the global optimum: descents on compressed data, then on all, and every cell of a breakpoint.
+
+The starts (`starts.py`) and the first descents run on the leading singular vectors of the data (a few
+columns in place of hundreds); the best of them is polished on everything. A breakpoint has kinks at
+the sampling times, so it is scanned over these and then freed inside one cell at a time, never across.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.spectral.problem import Evaluation, Problem
+from cxkinetics.spectral.starts import ranked_starts
+
+__all__ = ["Optimum", "descend", "find_optimum", "scan_breakpoint"]
+
+_MOST_SCANNED = 48
+
+
+class Optimum(NamedTuple):
+    """A point of rest: parameters, what the problem says there, and whether the descent converged."""
+
+    theta: Array
+    evaluation: Evaluation
+    converged: bool
+
+
+def descend(
+    problem: Problem,
+    start: Array,
+    *,
+    lower: Array | None = None,
+    upper: Array | None = None,
+    held: BoolArray | None = None,
+    iterations: int = 60,
+    tolerance: float = 1e-14,
+) -> Optimum:
+    """Return where Levenberg-Marquardt with the exact Jacobian comes to rest inside the box.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is minimised.
+    start : Array, shape (p,)
+        ln k and breakpoints.
+    lower, upper : Array, shape (p,), optional
+        The box; that of the problem by default.
+    held : BoolArray, shape (p,), optional
+        Parameters that stay at their start.
+    iterations : int
+        Steps at most.
+    tolerance : float
+        Relative gain of the misfit below which the descent stops.
+    """
+    low = problem.lower if lower is None else lower
+    high = problem.upper if upper is None else upper
+    theta = np.clip(start, low, high)
+    frozen = np.zeros(theta.size, bool) if held is None else held
+    here = problem.evaluate(theta)
+    damping, converged = 1e-4, False
+    n_rates = problem.free_rates.size
+    for _ in range(iterations):
+        blocked = frozen | ((theta <= low) & (here.gradient > 0)) | ((theta >= high) & (here.gradient < 0))
+        free = np.flatnonzero(~blocked)
+        if not free.size:
+            converged = True
+            break
+        matrix = here.curvature[np.ix_(free, free)]
+        size = np.maximum(np.diag(matrix), 1e-14 * max(float(np.diag(matrix).max()), 1e-300))
+        step = np.zeros(theta.size)
+        step[free] = -np.linalg.solve(matrix + np.diag(damping * size), here.gradient[free])
+        step[:n_rates] = np.clip(step[:n_rates], -1.5, 1.5)
+        trial_theta = np.clip(theta + step, low, high)
+        trial = problem.evaluate(trial_theta)
+        gain = here.rss - trial.rss
+        moved = float(np.max(np.abs(trial_theta - theta) / (1 + np.abs(theta))))
+        if gain >= 0:
+            theta, here, damping = trial_theta, trial, max(damping / 10, 1e-12)
+            if gain <= tolerance * here.rss or moved < 1e-7:
+                converged = True
+                break
+        else:
+            if moved < 1e-10 or -gain <= 1e-13 * here.rss:
+                converged = True
+                break
+            damping *= 10
+            if damping > 1e12:
+                break
+    return Optimum(theta, here, converged)
+
+
+def find_optimum(
+    problem: Problem, small: Problem, rng: np.random.Generator, start: Array | None = None
+) -> Optimum:
+    """Return the global optimum of `problem`.
+
+    Parameters
+    ----------
+    problem : Problem
+        With all data.
+    small : Problem
+        The same with compressed data.
+    rng : Generator
+        For the starts where there are too many rate constants for a grid.
+    start : Array, shape (p,), optional
+        A start of the user's, tried first; it decides between equal optima.
+    """
+    if problem.n_parameters == 0:
+        return Optimum(np.zeros(0), problem.evaluate(np.zeros(0)), True)
+    trials = ranked_starts(small, rng)
+    if start is not None:
+        trials.insert(0, start)
+    least = _least_misfit(small)
+    rests = []
+    for trial in trials:
+        rests.append(descend(small, trial, tolerance=1e-4))
+        if rests[-1].evaluation.rss <= 1.05 * least:
+            break  # no spectra and no rate constants whatever could fit better
+    best = min(rests, key=lambda rest: rest.evaluation.rss)
+    if start is not None and rests[0].evaluation.rss <= best.evaluation.rss * (1 + 1e-3):
+        best = rests[0]
+    if problem.network.scheme.n_stages > 1:
+        return _refine_breakpoints(problem, small, best.theta)
+    return descend(problem, descend(small, best.theta, tolerance=1e-7).theta)
+
+
+def _least_misfit(problem: Problem) -> float:
+    """Return what is left by the best matrices of the rank that the free spectra can have."""
+    free = int((~problem.known).sum())
+    if problem.known.any():
+        return 0.0
+    left = 0.0
+    for run in problem.runs:
+        values = np.linalg.eigvalsh(run.data.T @ run.data)
+        left += float(np.maximum(values[: max(values.size - free, 0)], 0.0).sum())
+    return left
+
+
+def scan_breakpoint(
+    problem: Problem, theta: Array, index: int, positions: Array, tolerance: float = 1e-6
+) -> list[Optimum]:
+    """Return the optimum of all else with one breakpoint held at each of the positions (s)."""
+    held = np.zeros(theta.size, bool)
+    held[index] = True
+    nearest = int(np.argmin(np.abs(positions - theta[index])))
+    found: dict[int, Optimum] = {}
+    for order in (range(nearest, positions.size), range(nearest - 1, -1, -1)):
+        current = theta
+        for i in order:
+            start = current.copy()
+            start[index] = positions[i]
+            found[i] = descend(problem, start, held=held, iterations=8, tolerance=tolerance)
+            current = found[i].theta
+    return [found[i] for i in range(positions.size)]
+
+
+def _refine_breakpoints(problem: Problem, small: Problem, theta: Array) -> Optimum:
+    n_rates = problem.free_rates.size
+    best: Optimum | None = None
+    for _ in range(2 if problem.network.scheme.n_stages > 2 else 1):
+        for index in range(n_rates, theta.size):
+            knots = inner_knots(problem, theta, index)
+            coarse = knots[np.unique(np.linspace(0, knots.size - 1, _MOST_SCANNED).astype(int))]
+            scanned = scan_breakpoint(small, theta, index, coarse)
+            rss = np.array([rest.evaluation.rss for rest in scanned])
+            rivals = sorted(_local_minima(rss), key=lambda i: rss[i])[:3]
+            for i in rivals:
+                rest = _walk_cells(problem, scanned[i].theta, index, knots)
+                if best is None or rest.evaluation.rss < best.evaluation.rss:
+                    best = rest
+            if best is not None:
+                theta = best.theta
+    if best is None:
+        best = descend(problem, theta)
+    return best
+
+
+def inner_knots(problem: Problem, theta: Array, index: int) -> Array:
+    """Return the sampling times between which a breakpoint may lie (two points at least on each side)."""
+    times = np.unique(np.concatenate([run.time_s for run in problem.runs]))
+    low = theta[index - 1] if index > problem.free_rates.size else times[0]
+    high = theta[index + 1] if index + 1 < theta.size else times[-1]
+    inner = times[(times > low) & (times < high)]
+    kept: Array = inner[1:-1] if inner.size > 4 else inner
+    return kept if kept.size else np.array([theta[index]])
+
+
+def _local_minima(values: Array) -> list[int]:
+    padded = np.concatenate([[np.inf], values, [np.inf]])
+    return [
+        i - 1 for i in range(1, values.size + 1) if padded[i] <= padded[i - 1] and padded[i] <= padded[i + 1]
+    ]
+
+
+def _walk_cells(problem: Problem, theta: Array, index: int, knots: Array) -> Optimum:
+    """Free the breakpoint inside one cell after another, downhill until both neighbours are worse."""
+    edges = np.concatenate([[problem.lower[index]], knots, [problem.upper[index]]])
+    cell = int(np.clip(np.searchsorted(edges, theta[index], side="right") - 1, 0, edges.size - 2))
+    rests: dict[int, Optimum] = {}
+
+    def rest_in(number: int) -> Optimum:
+        if number not in rests:
+            lower, upper = problem.lower.copy(), problem.upper.copy()
+            lower[index], upper[index] = edges[number], edges[number + 1]
+            start = theta.copy()
+            start[index] = (lower[index] + upper[index]) / 2
+            rests[number] = descend(problem, start, lower=lower, upper=upper, tolerance=1e-12)
+        return rests[number]
+
+    for _ in range(edges.size):
+        near = [n for n in range(cell - 1, cell + 2) if 0 <= n < edges.size - 1]
+        lowest = min(near, key=lambda n: rest_in(n).evaluation.rss)
+        if lowest == cell:
+            break
+        cell = lowest
+    return rests[cell]

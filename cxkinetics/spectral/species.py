@@ -1,0 +1,194 @@
+"""Spectra of the species at the optimum, with errors, and what of them the data determine."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.spectral.problem import Problem, row_whitening
+from cxkinetics.spectral.projection import nonnegative_spectra
+from cxkinetics.spectral.working import Working
+
+__all__ = ["Solved", "negative_lobes", "solve_species", "spectra_errors"]
+
+_FLAT = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solved:
+    """One run solved at given rate constants.
+
+    Attributes
+    ----------
+    values : Array, shape (species, m)
+        Spectra in the unit of the data; see `determined`.
+    weighted : Array, shape (species, m)
+        The same with weights and without the fitted baseline's share.
+    determined : BoolArray, shape (species,)
+        False where only a combination of spectra is.
+    concentration : Array, shape (n, species)
+        Concentrations.
+    change : Array, shape (p, n, species)
+        Their derivatives, whitened.
+    span, back : Array, shape (n, r) and (free species, r)
+        Orthonormal basis of the free (whitened) concentrations, and the pseudo-inverse back @ span'.
+    left_over : Array, shape (n, m)
+        Residual, weighted and whitened.
+    """
+
+    values: Array
+    weighted: Array
+    determined: BoolArray
+    concentration: Array
+    change: Array
+    span: Array
+    back: Array
+    left_over: Array
+
+    def residual(self, work: Working) -> Array:
+        """Return data minus fit, weighted, baseline taken out, not whitened, shape (n, m)."""
+        left: Array = work.without_baseline(work.matrix) - self.concentration @ self.weighted
+        return left
+
+    def scores(self) -> Array:
+        """Return sums over wavelengths of derivative times residual, shape (n, p)."""
+        across = self.change - self.span @ (self.span.T @ self.change)
+        sums: Array = np.einsum("pns,ns->np", across, self.left_over @ self.weighted.T)
+        return sums
+
+    def baseline(self, work: Working) -> Array:
+        """Return the coefficients of the baseline functions, shape (n, q)."""
+        if not work.functions.shape[0]:
+            return np.zeros((work.time_s.size, 0))
+        weights = np.ones(work.matrix.shape[1]) if work.weights is None else work.weights
+        left = ((work.matrix - self.concentration @ self.values) * weights).T
+        found = np.linalg.lstsq((work.functions * weights).T, left, rcond=None)[0]
+        return np.ascontiguousarray(found.T)
+
+    def model(self, work: Working) -> Array:
+        """Return the fit in the unit of the data, baseline included, shape (n, m)."""
+        model: Array = self.concentration @ self.values + self.baseline(work) @ work.functions
+        return model
+
+
+def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho: float) -> Solved:
+    """Return the spectra of one run.
+
+    Parameters
+    ----------
+    work : Working
+        The run.
+    problem : Problem
+        The problem it belongs to, and
+    index : int
+        its place there.
+    theta : Array, shape (p,)
+        ln k and breakpoints.
+    rho : float
+        AR(1) correlation of the noise.
+    """
+    concentration, change = problem.profiles(theta, work.time_s)
+    whitening = row_whitening(work.time_s, rho)
+    value, white = concentration, work.without_baseline(work.matrix)
+    if whitening is not None:
+        value, change, white = whitening.apply(value), whitening.apply(change), whitening.apply(white)
+    known = work.without_baseline(work.known)
+    free = np.flatnonzero(~problem.known)
+    scale = np.sqrt(np.einsum("ns,ns->s", value[:, free], value[:, free]))
+    scale[scale == 0] = 1.0
+    left, singular, right = np.linalg.svd(value[:, free] / scale, full_matrices=False)
+    rank = int(np.sum(singular > 1e-9 * singular.max(initial=0.0)))
+    span, back = left[:, :rank], (right[:rank].T / singular[:rank]) / scale[:, None]
+    target = white - value[:, problem.known] @ known[problem.known] if problem.known.any() else white
+    spectra = known.copy()
+    floor = problem.runs[index].floor
+    if floor is None:
+        spectra[free] = back @ (span.T @ target)
+    else:
+        above = nonnegative_spectra(value[:, free], target - value[:, free] @ floor[free])
+        spectra[free] = above + floor[free]
+    determined = np.ones(problem.known.size, bool)
+    null = right[rank:] / scale
+    if null.size:
+        null = null / np.abs(null).max(axis=1, keepdims=True)
+        determined[free] = ~(np.abs(null) > _FLAT).any(axis=0)
+    values = spectra if work.weights is None else spectra / work.weights
+    if problem.known.any():
+        values = values.copy()
+        values[problem.known] = work.known[problem.known]
+    left_over = white - value @ spectra
+    return Solved(values, spectra, determined, concentration, change, span, back, left_over)
+
+
+def spectra_errors(
+    solved: Solved, work: Working, known: BoolArray, covariance: Array, flat: Array, variance: float
+) -> tuple[Array, BoolArray]:
+    """Return standard errors of the spectra, shape (species, m), and which species are determined.
+
+    Parameters
+    ----------
+    solved, work
+        The run.
+    known : BoolArray, shape (species,)
+        Whose spectra are known (no error).
+    covariance : Array, shape (p, p)
+        Of ln k and breakpoints, zero along directions that are not determined.
+    flat : Array, shape (q, p)
+        These directions: spectra that change along them are not determined either.
+    variance : float
+        Of one weighted reading.
+    """
+    free = np.flatnonzero(~known)
+    inverse = solved.back @ solved.back.T
+    to_spectra = solved.back @ (solved.span.T @ solved.change)
+    moved = -to_spectra @ solved.weighted
+    moved += inverse @ (solved.change[:, :, free].transpose(0, 2, 1) @ solved.left_over)
+    determined = solved.determined.copy()
+    if flat.size:
+        drift = np.abs(np.tensordot(flat, moved, 1)).max(axis=(0, 2))
+        determined[free] &= drift <= _FLAT * max(float(np.abs(solved.weighted).max()), 1e-300)
+    total = np.repeat(variance * np.diag(inverse)[:, None], moved.shape[2], axis=1)
+    for i in range(moved.shape[0]):
+        for j in range(moved.shape[0]):
+            total += covariance[i, j] * moved[i] * moved[j]
+    errors = np.zeros_like(solved.weighted)
+    errors[free] = np.sqrt(np.maximum(total, 0.0))
+    loud = float(np.abs(work.without_baseline(work.matrix)).max())
+    determined[free] &= np.median(errors[free], axis=1) <= loud
+    return errors if work.weights is None else errors / work.weights, determined
+
+
+def negative_lobes(values: Array, errors: Array) -> float:
+    """Return the depth of a spectrum's negative part over its height, 0 where noise explains it.
+
+    Parameters
+    ----------
+    values, errors : Array, shape (m,)
+        Spectrum and standard errors.
+
+    Returns
+    -------
+    float
+        -min/max(|max|, |min|) of the spectrum (smoothed over five points) where the sum of squares of
+        its negative part, in standard errors, lies five standard deviations above that of pure noise
+        about zero.
+
+    Examples
+    --------
+    >>> axis = np.linspace(-4, 4, 81)
+    >>> dip = np.exp(-axis**2) - 0.3 * np.exp(-((axis - 2) ** 2))
+    >>> round(negative_lobes(dip, np.full(81, 0.01)), 2)
+    0.28
+    >>> negative_lobes(np.exp(-axis**2), np.full(81, 0.01))
+    0.0
+    """
+    count = values.size
+    positive = errors > 0
+    if not positive.any():
+        return 0.0
+    z = np.minimum(values[positive] / errors[positive], 0.0)
+    excess = (float(z @ z) - count / 2) / np.sqrt(1.25 * count)
+    width = min(5, count)
+    smooth = np.convolve(values, np.full(width, 1 / width), mode="valid")
+    depth = float(-smooth.min()) / max(float(np.abs(smooth).max()), 1e-300)
+    return depth if excess > 5 and depth > 0.01 else 0.0

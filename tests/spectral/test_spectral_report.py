@@ -1,0 +1,100 @@
+"""Texts, figures and files of whole-spectrum results."""
+
+import json
+import re
+
+import matplotlib
+import numpy as np
+import pytest
+
+import cxkinetics as cx
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    from cxkinetics.spectral.analysis import analyse_spectra
+
+    return analyse_spectra([cx.load_example("ag-cds")])
+
+
+def test_text_says_what_a_referee_would_ask(analysis) -> None:
+    text = str(analysis.fit)
+    for words in ("A -> B; B -> C", "SIMULATED DATA", "95 % interval", "profile", "dof", "rank 3", "1/s"):
+        assert words in text
+    assert all(len(line) <= 100 for line in text.splitlines())
+    witnesses = str(analysis.witnesses)
+    for words in (
+        "breakpoint by the rate",
+        "end of the peak's shift",
+        "both taken as one",
+        "Verdict (staged)",
+    ):
+        assert words in witnesses
+    assert all(len(line) <= 100 for line in witnesses.splitlines())
+
+
+def test_texts_in_minutes(analysis) -> None:
+    from cxkinetics.report.spectral_text import format_spectra_fit
+
+    text = format_spectra_fit(analysis.fit, time_unit="min")
+    rate = analysis.fit.rate_constants[0].value * 60
+    assert re.search(rf"k1 +{str(rate)[:3]}", text)
+    assert "1/min" in text
+
+
+def test_figures_have_labels_and_stamps(analysis) -> None:
+    for result, axes in ((analysis.fit, 7), (analysis.witnesses, 3)):
+        figure = result.plot()
+        panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
+        assert len(panels) == axes
+        assert sum(bool(ax.get_title(loc="right")) for ax in panels) == axes
+        for ax in panels:
+            assert ax.get_xlabel()
+        figure.canvas.draw()
+        matplotlib.pyplot.close(figure)
+
+
+def test_wavelength_gaps_are_left_white(chain) -> None:
+    from cxkinetics.report.spectral_figures import plot_map, plot_species_spectra
+
+    data = chain()
+    matrix = data.matrix.copy()
+    matrix[:, 15:25] += 5
+    fit = cx.fit_spectra(data.with_matrix(matrix), "A -> B")
+    ax = plot_map(fit, "residuals")
+    assert np.ma.is_masked(ax.collections[0].get_array())
+    curve = plot_species_spectra(fit).get_lines()[-1].get_ydata()
+    assert np.isnan(np.asarray(curve, dtype=float)).any()
+    matplotlib.pyplot.close("all")
+
+
+def test_a_folder_is_written_whole(analysis, tmp_path) -> None:
+    from cxkinetics.report.spectral_page import write_spectra
+
+    folder = write_spectra(analysis, tmp_path / "out", command="cxkinetics spectra run.csv")
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "spectra.json",
+        "witnesses.json",
+        "rates.csv",
+        "species_spectra.csv",
+        "concentrations.csv",
+        "peak_path.csv",
+        "report.html",
+        "fit.png",
+        "fit.svg",
+        "witnesses.svg",
+        "spectra.png",
+    } <= names
+    page = (folder / "report.html").read_text()
+    assert "<script" not in page
+    assert "simulat" in page.lower()
+    assert "cxkinetics spectra run.csv" in page
+    again = cx.SpectraFit.from_json((folder / "spectra.json").read_text())
+    assert again == analysis.fit
+    table = (folder / "species_spectra.csv").read_text().splitlines()
+    assert table[0] == "run,species,wavelength_nm,value,se"
+    assert len(table) == 1 + 3 * 71
+    assert json.loads((folder / "witnesses.json").read_text())["verdict"]["code"] == "staged"
