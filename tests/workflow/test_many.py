@@ -1,0 +1,199 @@
+"""`fit_many`: the same results on one process, on several, and on any executor; failures listed."""
+
+import json
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cxkinetics as cx
+from cxkinetics.workflow.config import load_config, save_config
+from cxkinetics.workflow.inputs import expand
+from cxkinetics.workflow.job import FitJob, run_job
+from cxkinetics.workflow.many import BatchResult, fit_many, jobs_of
+from tests.studies.truths import SEED, noise, stream, times
+
+
+def write_trace(path: Path, number: int, n: int = 31) -> Path:
+    t = times(n)
+    y = SEED(t) + noise(t, 0.004, 0.0, stream(50, "many", number))
+    path.write_text("time_s,A\n" + "\n".join(f"{a:.4f},{b:.5f}" for a, b in zip(t, y, strict=True)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("many")
+    good = [write_trace(folder / f"run{number}.csv", number) for number in (1, 2)]
+    bad = folder / "broken.csv"
+    bad.write_text("t,A\n0,0.9\n1,0.5\n")
+    return [good[0], bad, folder / "missing.csv", good[1]]
+
+
+@pytest.fixture(scope="module")
+def serial(files: list[Path]) -> BatchResult:
+    return fit_many(files, n_stages=2, offset="zero")
+
+
+def test_results_come_in_the_order_of_the_inputs_and_failures_are_listed(
+    files: list[Path], serial: BatchResult
+) -> None:
+    assert [fit.trace.source.file for fit in serial.fits] == [str(files[0]), str(files[3])]
+    assert [failure.file for failure in serial.failures] == [str(files[1]), str(files[2])]
+    assert "only 2 points" in serial.failures[0].message
+    assert "no such file" in serial.failures[1].message
+    assert serial.skipped == ()
+    record = serial.to_dict()
+    assert set(record) == {"schema", "version", "fits", "failures", "skipped"}
+    json.dumps(record, allow_nan=False)
+
+
+def test_threads_give_what_one_process_gives(files: list[Path], serial: BatchResult) -> None:
+    with ThreadPoolExecutor(2) as executor:
+        assert fit_many(files, executor=executor, n_stages=2, offset="zero").to_dict() == serial.to_dict()
+
+
+class Deferred:
+    """A future of another library: `result()` and nothing else, as a Dask client returns."""
+
+    def __init__(self, call: Any, arguments: tuple[Any, ...]) -> None:
+        self.call, self.arguments = call, arguments
+
+    def result(self) -> Any:
+        return self.call(*self.arguments)
+
+
+class Client:
+    """The least that an executor must have."""
+
+    def submit(self, call: Any, *arguments: Any) -> Deferred:
+        return Deferred(call, arguments)
+
+
+def test_any_object_with_submit_will_do(files: list[Path], serial: BatchResult) -> None:
+    assert fit_many(files, executor=Client(), n_stages=2, offset="zero").to_dict() == serial.to_dict()
+
+
+class Backwards(Executor):
+    """Runs the last job first: the order of completion must not matter."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Future[Any], Any, tuple[Any, ...]]] = []
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.waiting.append((future, fn, args))
+        if len(self.waiting) == 4:
+            for each, call, arguments in reversed(self.waiting):
+                each.set_result(call(*arguments))
+        return future
+
+
+def test_the_order_of_completion_does_not_matter(files: list[Path], serial: BatchResult) -> None:
+    assert fit_many(files, executor=Backwards(), n_stages=2, offset="zero").to_dict() == serial.to_dict()
+
+
+def test_jobs_can_be_sent_to_another_process(files: list[Path]) -> None:
+    import pickle
+
+    job = jobs_of(files[:1], n_stages=1)[0]
+    assert pickle.loads(pickle.dumps(job)) == job
+    result = run_job(job)
+    assert pickle.loads(pickle.dumps(result)).fits == result.fits
+
+
+def test_fewer_than_one_process_is_usage(files: list[Path]) -> None:
+    with pytest.raises(cx.UsageError, match="jobs is 0"):
+        fit_many(files, jobs=0)
+
+
+def test_equal_stems_get_folders_of_their_own(tmp_path: Path) -> None:
+    jobs = jobs_of(["a/run.csv", "b/run.csv", "c/run.txt"], out=str(tmp_path))
+    assert [Path(job.folder or "").name for job in jobs] == ["run", "run-2", "run-3"]
+
+
+def test_a_batch_into_a_folder_is_kept_the_second_time(files: list[Path], tmp_path: Path) -> None:
+    options = {"out": str(tmp_path / "out"), "n_stages": 1, "noise": "white"}
+    first = fit_many([files[0]], **options)
+    assert first.skipped == ()
+    again = fit_many([files[0]], **options)
+    assert again.skipped == (str(files[0]),)
+    assert again.fits == first.fits
+    assert fit_many([files[0]], **options, rng=3).skipped == ()
+
+
+def test_a_damaged_stored_result_is_fitted_again(files: list[Path], tmp_path: Path) -> None:
+    options = {"out": str(tmp_path / "out"), "n_stages": 1, "noise": "white"}
+    first = fit_many([files[0]], **options)
+    stored = tmp_path / "out" / "run1" / "fit.json"
+    for damage in ("{", '{"schema": "cxkinetics.fit/1"}', "[]"):
+        stored.write_text(damage)
+        again = fit_many([files[0]], **options)
+        assert again.skipped == (), damage
+        assert again.fits == first.fits
+    assert cx.StagedFit.from_json(stored.read_text()) == first.fits[0]
+
+
+def test_several_traces_of_a_file_have_folders_of_their_own_and_fail_alone(tmp_path: Path) -> None:
+    t = times(31)
+    good = SEED(t) + noise(t, 0.004, 0.0, stream(50, "table", 0))
+    rows = (f"{a:.3f},{b:.5f},0.5" for a, b in zip(t, good, strict=True))
+    path = tmp_path / "two.csv"
+    path.write_text("time_s,absorbance cell 1,absorbance cell 2\n" + "\n".join(rows))
+    batch = fit_many([path], out=str(tmp_path / "out"), n_stages=2, offset="zero")
+    assert len(batch.fits) == 1
+    (failure,) = batch.failures
+    assert "constant" in failure.message
+    assert failure.trace is not None
+    assert (tmp_path / "out" / "two" / "trace-1" / "fit.json").exists()
+    assert not (tmp_path / "out" / "two" / "trace-2").exists()
+
+
+def test_a_job_never_raises_for_what_a_file_holds(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    for number, content in enumerate(
+        [b"", b"\x00" * 50, rng.bytes(300), b"t,A\n", b"t,A\nx,y\n", b"\xff\xfe", b"1;2\n" * 3, b"\n\n\n"]
+    ):
+        path = tmp_path / f"odd{number}.csv"
+        path.write_bytes(content)
+        result = run_job(FitJob(file=str(path)))
+        assert len(result.failures) == 1, content
+        assert str(path) in result.failures[0].message
+        assert "\n" not in result.failures[0].message
+
+
+def test_a_folder_in_place_of_a_file_is_expanded_in_natural_order(tmp_path: Path) -> None:
+    for name in ("run10.csv", "run2.csv", ".hidden"):
+        (tmp_path / name).write_text("x")
+    assert [Path(p).name for p in expand([str(tmp_path)])] == ["run2.csv", "run10.csv"]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(cx.InputError, match="holds no files"):
+        expand([str(tmp_path / "none")])
+
+
+def test_an_empty_list_of_files_is_an_empty_batch() -> None:
+    assert fit_many([]).to_dict()["fits"] == []
+
+
+def test_a_project_file_keeps_every_kind_of_value(tmp_path: Path) -> None:
+    path = tmp_path / "project.toml"
+    options = {
+        "column": 'a "quoted" \\ name',
+        "stages": 2,
+        "offset": 0.01,
+        "breakpoint": [20.0, 55.5],
+        "force": True,
+        "t0": None,
+    }
+    save_config(path, options, version="0")
+    given = {name: value for name, value in options.items() if value is not None}
+    assert load_config(path, options) == given
+
+
+@pytest.mark.xfail(reason="control characters are not escaped", strict=False)
+def test_a_name_with_a_line_break_or_tab_survives_the_project_file(tmp_path: Path) -> None:
+    path = tmp_path / "project.toml"
+    save_config(path, {"column": "A\t(324 nm)\nsecond"}, version="0")
+    assert load_config(path, {"column": None}) == {"column": "A\t(324 nm)\nsecond"}
