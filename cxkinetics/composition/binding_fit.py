@@ -104,10 +104,22 @@ def fit_binding(
     fixed : mapping, optional
         Parameters to hold ("T": 16.0, ...).
 
+    Returns
+    -------
+    BindingFit
+        Parameters, residuals, and how far each parameter is the data's rather than its prior's.
+
     Raises
     ------
     FitError
         If the table has no exact dose, or no start converges.
+
+    Examples
+    --------
+    >>> table = DoseTable(dose_percent=[0, 75, 100, 135, 175],
+    ...                   incorporation_percent=[0, 8.0, 12.1, 40.4, 40.0])
+    >>> fit_binding(table).identifiability.n_parameters
+    9
     """
     from scipy.optimize import least_squares
 

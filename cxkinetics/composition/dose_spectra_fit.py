@@ -153,6 +153,16 @@ def fit_dose_spectra(
     Returns
     -------
     DoseSpectraFit
+
+    Examples
+    --------
+    >>> dose, wavelength = np.arange(0.0, 151.0, 10.0), np.arange(290.0, 360.0)
+    >>> position = 324 + 3 * np.clip(dose / 38, 0, 1)
+    >>> height = 0.9 * np.clip((130 - dose) / 80, 0, 1)
+    >>> bands = height[:, None] * np.exp(-0.5 * ((wavelength - position[:, None]) / 8) ** 2)
+    >>> spectra = DoseSpectra(dose_percent=dose, wavelength_nm=wavelength, absorbance=bands)
+    >>> round(fit_dose_spectra(spectra, near_nm=324).end_nm.value)
+    327
     """
     from cxkinetics.signals.peak import track_peak
 

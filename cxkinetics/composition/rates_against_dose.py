@@ -166,6 +166,19 @@ def rates_against_dose(
     ------
     InputError
         If doses are missing, negative or do not match the fits.
+
+    Examples
+    --------
+    >>> from cxkinetics.fitting.stages import fit_stages
+    >>> from cxkinetics.models.staged import staged_decay
+    >>> from cxkinetics.signals.trace import Trace
+    >>> t, runs = np.arange(0.0, 101.0, 2.0), []
+    >>> for k1 in (0.05, 0.1):
+    ...     a = staged_decay(t, 0.9, np.array([k1, 0.02]), np.array([20.0]))
+    ...     a += np.random.default_rng(1).normal(0, 0.003, t.size)
+    ...     runs.append(fit_stages(Trace(time_s=t, absorbance=a), n_stages=2))
+    >>> round(rates_against_dose(runs, [50, 100]).orders[0].value, 1)
+    1.0
     """
     check_confidence(confidence)
     doses = _doses(fits, doses_percent)

@@ -82,12 +82,25 @@ def sequential_implications(
     at_s : float, optional
         When the bound is taken, s; the first breakpoint by default.
 
+    Returns
+    -------
+    SequentialImplications
+        Both readings of the biexponential, the bound on k1 by the peak, and what speaks against them.
+
     Raises
     ------
     FitError
         If the fit holds no biexponential among its rivals.
     InputError
         If `at_s` lies outside the trace.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.load import load_example
+    >>> from cxkinetics.fitting.stages import fit_stages
+    >>> fit = fit_stages(load_example("ag-cds").exciton_peak(near_nm=324))
+    >>> [reading.possible for reading in sequential_implications(fit).readings]
+    [True, False]
     """
     rivals = [r for r in fit.rivals if r.model.startswith("biexponential") and r.aicc is not None]
     if not rivals:

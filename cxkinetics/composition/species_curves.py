@@ -120,6 +120,11 @@ def species_curves(
     highest_dose_percent : float, optional
         End of the grid; that of the calibrated doses by default.
 
+    Returns
+    -------
+    SpeciesCurves
+        Mean and interval of every share and of the incorporation on a grid of doses.
+
     Examples
     --------
     >>> curves = species_curves(n_draws=200)

@@ -221,6 +221,11 @@ def assign_peaks(
     space : SearchSpace, optional
         Which compositions are tried; CdxSy with oleate or oleic acid and Ag by default.
 
+    Returns
+    -------
+    MassAssignment
+        For each peak, the compositions that agree and whether the stated formula does.
+
     Raises
     ------
     InputError

@@ -106,6 +106,13 @@ def fit_mixture(
         If an option is unknown or out of range.
     FitError
         If nothing but baseline is found there.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.evidence_simulate import simulate_mass_spectrum, simulation_settings
+    >>> one_silver = simulate_mass_spectrum(simulation_settings()["samples"][1])
+    >>> round(fit_mixture(one_silver).mean_guests.value)
+    1
     """
     _check_options(spectrum, compensation, resolving_power, resolving_power_rel_sd, sigma_cal_da, confidence)
     variants = {"average": ("none", "full"), "none": ("none",), "full": ("full",)}[compensation]

@@ -147,7 +147,7 @@ class Library:
 
 
 def load_library(path: str | os.PathLike[str], phases_path: str | os.PathLike[str] | None = None) -> Library:
-    """Read a library of reference patterns.
+    r"""Read a library of reference patterns.
 
     Parameters
     ----------
@@ -157,10 +157,24 @@ def load_library(path: str | os.PathLike[str], phases_path: str | os.PathLike[st
         A table with phase_id, phase_name and rir; without it each reference is a phase of its own
         and no RIR is known.
 
+    Returns
+    -------
+    Library
+        The reference patterns on one axis.
+
     Raises
     ------
     InputError
         If a file cannot be read as such, or `Library` refuses it.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "library.csv"
+    >>> rows = "".join(f"{20 + i / 50},{i},{9 - i}\n" for i in range(10))
+    >>> _ = file.write_text("2theta,CdS,Ag2S\n" + rows)
+    >>> load_library(file).phase_names
+    ('CdS', 'Ag2S')
     """
     read = load_reference_patterns(path, phases_path)
     try:

@@ -30,10 +30,22 @@ def pick_peaks(
     most : int
         Largest number of peaks kept, the most prominent ones.
 
+    Returns
+    -------
+    PeakList
+        Masses (Da) and heights, ascending in mass.
+
     Raises
     ------
     InputError
         If it is no mass spectrum or nothing stands out.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.evidence_simulate import simulate_mass_spectrum, simulation_settings
+    >>> undoped = simulate_mass_spectrum(simulation_settings()["samples"][0])
+    >>> [round(float(mass)) for mass in pick_peaks(undoped).mz]
+    [5163]
     """
     from scipy.ndimage import gaussian_filter1d, median_filter
     from scipy.signal import find_peaks

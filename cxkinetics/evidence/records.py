@@ -260,10 +260,22 @@ def join_evidence(
     host, sulfide : str
         Names of the two species.
 
+    Returns
+    -------
+    Consensus
+        Per sample, each technique's finding, what follows, and where they disagree.
+
     Raises
     ------
     InputError
         If a file is neither, or holds no finding.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.load import example_path
+    >>> table = example_path("ag-cds-dose").with_name("evidence_table1.csv")
+    >>> len(join_evidence([table]).samples)
+    7
     """
     findings: dict[str, list[Finding]] = {}
     percents: dict[str, float | None] = {}

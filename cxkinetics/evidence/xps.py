@@ -68,6 +68,11 @@ def analyse_xps(
     confidence : float
         Level of intervals and limits.
 
+    Returns
+    -------
+    XpsResult
+        Doublets with shares and intervals, and a verdict for each known state.
+
     Raises
     ------
     InputError
@@ -76,6 +81,13 @@ def analyse_xps(
         If an option is unknown or out of range.
     FitError
         If it cannot be fitted.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.evidence_simulate import simulate_photoelectrons, simulation_settings
+    >>> line, spectrum = simulate_photoelectrons(simulation_settings()["samples"][3])
+    >>> dict(analyse_xps(spectrum, line=line).verdicts)
+    {'host': 'present', 'sulfide': 'present'}
     """
     if isinstance(line, str):
         named = {name.replace(" ", "").lower(): item for name, item in LINES.items()}

@@ -69,6 +69,11 @@ def load_peak_list(path: str | os.PathLike[str], *, label: str = "") -> PeakList
     label : str
         Name of the sample; the file's stem by default.
 
+    Returns
+    -------
+    PeakList
+        Masses (Da) ascending, with stated formulae and heights where there are any.
+
     Raises
     ------
     InputError

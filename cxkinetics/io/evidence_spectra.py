@@ -86,6 +86,11 @@ def load_spectrum(
     label : str
         Name of the sample; the file's stem by default.
 
+    Returns
+    -------
+    Spectrum
+        Axis ascending (Da, eV of binding energy, or degrees), with what was assumed in `remarks`.
+
     Raises
     ------
     InputError
