@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from cxkinetics.io.cells import is_missing, is_number
-from cxkinetics.io.headers import is_unit
+from cxkinetics.io.headers import is_unit, read_header
 from cxkinetics.io.moments import clock_seconds, parse_moment
 from cxkinetics.io.split import Rows, is_datum
 
@@ -145,7 +145,9 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
 
 
 def _is_broken_row(cells: list[str]) -> bool:
-    """Return whether a row between data rows holds text in its first cell alone: data all the same."""
+    """Return whether a row between data rows holds text in its first cell alone, and is no header."""
+    if len(cells) > 1 and read_header(cells[0]).kind:
+        return False
     return len(cells) > 1 and all(is_datum(cell) for cell in cells[1:]) and any(map(is_number, cells[1:]))
 
 
@@ -187,7 +189,7 @@ def _label_columns(rows: Rows) -> frozenset[int]:
     mixed = [
         cells
         for cells in rows.cells[:400]
-        if len(cells) > 2 and sum(map(is_number, cells)) >= 2 and _class_of(cells, frozenset()) == TEXT
+        if len(cells) > 2 and sum(map(is_number, cells)) >= 2 and _class_of(cells, frozenset()) != DATA
     ]
     if len(mixed) < 3 or len(mixed) <= plain:
         return frozenset()

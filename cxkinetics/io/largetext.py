@@ -112,7 +112,7 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
     table = found.tables[0]
     start = _offset_of_line(data, int(table.lines[0]))
     delimiter = found.delimiter
-    stop = _end_of_data(content, data, start, delimiter)
+    stop = _end_of_data(content, data, start, delimiter, len(table.columns))
     if stop is None:
         return None
     filled = _fill(content, found, table, start, stop, delimiter)
@@ -143,8 +143,8 @@ def _offset_of_line(data: bytes, line: int) -> int:
     return offset
 
 
-def _end_of_data(content: Content, data: bytes, start: int, delimiter: str) -> int | None:
-    """Return the offset behind the last line of numbers."""
+def _end_of_data(content: Content, data: bytes, start: int, delimiter: str, width: int) -> int | None:
+    """Return the offset behind the last line of numbers, or of cells as many after a number."""
     low = max(start, len(data) - _TAIL_BYTES)
     if low > start:
         low = data.find(b"\n", low) + 1
@@ -155,8 +155,8 @@ def _end_of_data(content: Content, data: bytes, start: int, delimiter: str) -> i
         begin = data.rfind(b"\n", low, stop - 1) + 1
         begin = max(begin, low)
         line = decode(data[begin:stop], content.file).text.strip("\r\n")
-        cells = split_line(line[:4000], delimiter)
-        if len(cells) > 1 and is_datum(cells[0]) and is_datum(cells[1]) and (cells[0] or cells[1]):
+        cells = split_line(line, delimiter)
+        if len(cells) >= width and is_datum(cells[0]) and (cells[0] or is_datum(cells[1])):
             return stop
         stop = begin
     return None
