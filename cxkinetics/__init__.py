@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from cxkinetics.spectral.result import SpectraFit
     from cxkinetics.spectral.witness_result import TwoWitnesses
     from cxkinetics.spectral.witnesses import fit_witnesses
+    from cxkinetics.workflow.many import fit_many
 
 _HOME = {
     "ClusterFractions": "composition.measurements",
@@ -115,6 +116,7 @@ _HOME = {
     "fit_mixture": "evidence.mixture",
     "fit_pattern": "evidence.diffraction",
     "fit_spectra": "spectral.fit",
+    "fit_many": "workflow.many",
     "fit_stages": "fitting.stages",
     "fit_witnesses": "spectral.witnesses",
     "join_evidence": "evidence.records",
@@ -172,6 +174,7 @@ __all__ = [
     "fit_curve",
     "fit_dose_spectra",
     "fit_incorporation",
+    "fit_many",
     "fit_mixture",
     "fit_pattern",
     "fit_spectra",

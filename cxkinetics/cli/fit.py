@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.fit_options import add_arguments, given_options
+from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
     from cxkinetics.workflow.many import BatchResult
@@ -25,7 +26,11 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.workflow.many import jobs_of, run_jobs
 
     options, fitting = given_options(args)
-    FitOptions.of(**{"breakpoints_s": None, **{k: v for k, v in fitting.items() if k != "rng"}})
+    try:
+        FitOptions.of(**{"breakpoints_s": None, **{k: v for k, v in fitting.items() if k != "rng"}})
+    except UsageError as error:
+        place = f"{args.config} and the options typed: " if args.config else ""
+        raise UsageError(f"{place}{error}") from error
     if args.save_config:
         _save_config(args)
     command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["fit"] else ""

@@ -44,12 +44,15 @@ class _Parser(argparse.ArgumentParser):
             if isinstance(action.choices, dict):
                 verbs = [verb for verb in action.choices if verb in sys.argv] or list(action.choices)
                 known += [option for verb in verbs for option in action.choices[verb]._option_string_actions]
-        for word in re.findall(r"(--[\w-]+|'[^']+')", message):
-            near = difflib.get_close_matches(word.strip("'"), known, 1, 0.6)
-            if near and near[0] != word.strip("'"):
+        words = re.findall(r"(?<![\w-])(--[\w-]+)", message)
+        if "invalid choice" in message:
+            words = re.findall(r"'([^']+)'", message.partition("choose from")[0])
+        for word in words:
+            near = difflib.get_close_matches(word, known, 1, 0.6)
+            if near and near[0] != word:
                 message += f" (did you mean {near[0]}?)"
                 break
-        super().error(message)
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help lists the options\n")
 
 
 def build_parser(verbs: Sequence[str] = VERBS) -> argparse.ArgumentParser:

@@ -14,6 +14,8 @@ from cxkinetics.models.families import FreeJointFamily, StagedFamily
 
 __all__ = ["Numbers", "half_life_of"]
 
+NARROW = 1e-6
+"""Relative width below which an interval is a point, and its pieces mean nothing."""
 FINE = 40
 """Plausible gaps up to which the breakpoint's profile is taken at points between samples too."""
 
@@ -157,6 +159,8 @@ class Numbers:
             )
             reason = f"the data do not bound {which}: the likelihood profile stays flat"
         pieces = tuple((a * factor + shift, b * factor + shift) for a, b in interval.pieces)
+        if low is not None and high is not None and high - low < NARROW * max(abs(low), abs(high)):
+            pieces = ()
         trusted = not (interval.open_low or interval.open_high)
         return Estimate(
             name=label,

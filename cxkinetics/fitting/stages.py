@@ -16,7 +16,9 @@ from cxkinetics.fitting.options import FitOptions
 from cxkinetics.fitting.outliers import find_outliers
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.fitting.sample import Sample, sample_of
+from cxkinetics.fitting.search import search_single
 from cxkinetics.fitting.verdict import judge
+from cxkinetics.fitting.whitening import whitening
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.prepare import crop, shift_t0
 from cxkinetics.signals.screening import require_fittable
@@ -25,6 +27,8 @@ from cxkinetics.signals.trace import Trace
 __all__ = ["fit_stages"]
 
 DEFAULT_SEED = 0
+CLEAR = 0.8
+"""Share of the variance that one exponential must explain before the signal counts as rising or falling."""
 FLAT = 5.0
 """Wald ratio of k below which its interval is worked out to see whether it holds zero."""
 
@@ -205,11 +209,13 @@ def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> None:
     """
     if sample.n < 3:
         return
-    fitted = staged_fit(sample, n_stages=1, with_offset=False, ar1=options.ar1 and sample.n > 5)
-    error = float(np.sqrt(fitted.covariance[1, 1]))
-    first, last = trace.absorbance[: max(1, sample.n // 10)], trace.absorbance[-max(1, sample.n // 10) :]
-    rises = fitted.theta[1] < -FLAT * error and float(np.mean(last)) > float(np.mean(first))
-    falls = fitted.theta[1] > FLAT * error and float(np.mean(last)) < float(np.mean(first))
+    found = search_single(sample, whitening(sample, 0.0), with_offset=sample.n > 4)
+    weight = sample.sigma**-2.0
+    spread = sample.signal - np.average(sample.signal, weights=weight)
+    clear = found.rss < (1 - CLEAR) * float(weight @ spread**2)
+    tenth = max(1, sample.n // 10)
+    change = float(np.mean(sample.signal[-tenth:]) - np.mean(sample.signal[:tenth]))
+    rises, falls = clear and change > 0, clear and change < 0
     place = trace.source.file or None
     span = f"from {trace.absorbance[0]:.4g} to {trace.absorbance[-1]:.4g} {trace.unit}"
     if options.direction == "decay" and rises:

@@ -1,5 +1,6 @@
 """The project file: options of a fit as TOML, so that a saved analysis can be run again."""
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -63,5 +64,5 @@ def _toml(value: Any) -> str:
         return repr(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+    text: str = json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML basic string
+    return text.replace("\x7f", "\\u007f")

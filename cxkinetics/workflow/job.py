@@ -11,6 +11,7 @@ from cxkinetics.fitting.result import StagedFit
 from cxkinetics.fitting.stages import fit_stages
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.registry import read_signals
+from cxkinetics.remarks import Remark
 from cxkinetics.signals.prepare import subtract_reference
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -141,6 +142,16 @@ def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
                 f"asked for {wanted:g} nm, but this trace was recorded at {signal.wavelength_nm:g} nm",
                 file=job.file,
             )
+        if job.reference is not None and _is_number(job.reference):
+            raise InputError(
+                f"holds a trace, not spectra: the reference wavelength {job.reference} cannot be applied",
+                file=job.file,
+                remedy="leave --reference out, or name a column",
+            )
+        unused = [f"{v:g} nm" for v in (wanted, job.track_nm) if v is not None]
+        if unused and signal.wavelength_nm is None:
+            text = f"the file holds a trace, not spectra: the wavelength asked for ({unused[0]}) was not used"
+            return signal.with_remarks(Remark("wavelength_not_used", text))
         return signal
     series = signal
     if job.reference is not None:
