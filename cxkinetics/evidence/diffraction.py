@@ -2,10 +2,11 @@
 
 Counts are weighted by their Poisson error. Shift (specimen height) and extra width are nuisances,
 searched jointly. References never fit exactly, so errors do not come from counting: they are the
-delete-a-block jackknife over angle ranges (what changes when a part of the pattern is ignored),
-or, where that is larger, the profile of the misfit scaled by the reduced chi-square and by the
-correlation of neighbouring residuals; and, added to either, what changes when a reference is left
-out that others of its phase replace with hardly any misfit (the choice of reference).
+delete-a-block jackknife over angle ranges (what changes when a part of the pattern is ignored), or,
+where that is larger, linear propagation with shift and width free and the profile of the misfit,
+both scaled by the reduced chi-square and by the correlation of neighbouring residuals; and, added
+to either, what changes when a reference is left out that others of its phase replace with hardly
+any misfit (the choice of reference).
 
 Each phase is present, absent (less than a stated share with 95 % confidence) or undecided; a phase
 that this measurement cannot see is never called absent.
@@ -18,48 +19,29 @@ doi 10.1107/S0021889874010375. Full-pattern summation: S. J. Chipera, D. L. Bish
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.evidence.diffraction_errors import (
+    BLOCKS,
+    PatternProblem,
+    columns_of,
+    correlation_length,
+    jackknife,
+    linear_errors,
+    profile_limit,
+    reference_choice,
+    shares_of,
+)
 from cxkinetics.evidence.diffraction_result import PatternFit, PhaseShare
-from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative, joined_columns
+from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
 
 __all__ = ["fit_pattern"]
-
-BLOCKS = 15
-SAME_FIT = 1.1  # a misfit at most a tenth larger does not tell two references apart
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Problem:
-    """One pattern, one library, and the weights."""
-
-    axis: Array
-    counts: Array
-    root_weight: Array
-    library: Library
-    background: Array
-
-    def design(self, shift_deg: float, fwhm_deg: float) -> Array:
-        return np.column_stack([self.library.drawn(self.axis, shift_deg, fwhm_deg), self.background])
-
-    def joined(self, design: Array) -> tuple[Array, Array]:
-        weighted = design * self.root_weight[:, None]
-        return joined_columns(weighted, self.counts * self.root_weight, len(self.library.names))
-
-    def least_squares(self, design: Array) -> NonNegative:
-        weighted = design * self.root_weight[:, None]
-        return NonNegative(weighted, self.counts * self.root_weight, len(self.library.names))
-
-    def misfit(self, shift_deg: float, fwhm_deg: float) -> float:
-        columns, scale = self.joined(self.design(shift_deg, fwhm_deg))
-        return NonNegative.quickly(columns.T @ columns, scale, len(self.library.names)).solve()[1]
 
 
 def fit_pattern(
@@ -89,7 +71,8 @@ def fit_pattern(
     background_degree : int, optional
         Degree of the polynomial background; 0 where the library brings a background, else 3.
     absent_below : float
-        A phase is called absent only where its upper limit lies below this share.
+        A phase is called absent only where its upper limit lies below this share (and its share not
+        above `floor`).
     floor : float
         A phase is called present only above this share: references are never perfect, and smaller
         shares appear for phases that are not there.
@@ -109,6 +92,14 @@ def fit_pattern(
         If an option is out of range.
     FitError
         If no reference contributes.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.evidence_simulate import (
+    ...     reference_library, simulate_diffraction, simulation_settings)
+    >>> fit = fit_pattern(simulate_diffraction(simulation_settings()["samples"][3]), reference_library())
+    >>> [(phase.phase, phase.state) for phase in fit.phases]
+    [('CdS', 'present'), ('Ag2S', 'present')]
     """
     if spectrum.kind != "xrd":
         raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a diffraction pattern is needed")
@@ -122,21 +113,23 @@ def fit_pattern(
     design = problem.design(shift, fwhm)
     solver = problem.least_squares(design)
     coefficients, chi2 = solver.solve()
-    shares = _shares(coefficients, used)
+    shares = shares_of(coefficients, used)
     if shares is None:
         raise FitError("no reference contributes to this pattern; the library holds none of its phases")
     residual = (problem.counts - design @ coefficients) * problem.root_weight
     dof = max(residual.size - int((coefficients != 0).sum()) - 2, 1)
-    scale = max(chi2 / dof, 1.0) * _correlation_length(residual)
-    spread = _jackknife(problem, design, used)
+    scale = max(chi2 / dof, 1.0) * correlation_length(residual)
+    spread = np.maximum(
+        jackknife(problem, design, used), linear_errors(problem, coefficients, shift, fwhm, scale)
+    )
     estimates = _phase_shares(
         solver, coefficients, used, shares, spread, chi2, scale, absent_below, floor, confidence
     )
     names = used.phase_names
     components = np.array(
         [
-            design[:, : len(used.names)][:, _of(used, name)]
-            @ coefficients[: len(used.names)][_of(used, name)]
+            design[:, : len(used.names)][:, columns_of(used, name)]
+            @ coefficients[: len(used.names)][columns_of(used, name)]
             for name in names
         ]
     )
@@ -172,7 +165,7 @@ def fit_pattern(
     )
 
 
-def _problem(spectrum: Spectrum, library: Library, max_shift: float, degree: int | None) -> _Problem:
+def _problem(spectrum: Spectrum, library: Library, max_shift: float, degree: int | None) -> PatternProblem:
     low, high = float(library.axis[0]), float(library.axis[-1])
     inside = (spectrum.axis >= low) & (spectrum.axis <= high)
     if inside.mean() < 0.5:
@@ -195,10 +188,10 @@ def _problem(spectrum: Spectrum, library: Library, max_shift: float, degree: int
         from scipy.ndimage import gaussian_filter1d
 
         root_weight = 1.0 / np.sqrt(np.maximum(gaussian_filter1d(part.counts, 5.0, mode="nearest"), 1.0))
-    return _Problem(part.axis, part.counts, root_weight, library, background)
+    return PatternProblem(part.axis, part.counts, root_weight, library, background)
 
 
-def _nuisances(problem: _Problem, max_shift: float, max_fwhm: float) -> tuple[float, float]:
+def _nuisances(problem: PatternProblem, max_shift: float, max_fwhm: float) -> tuple[float, float]:
     """Return the shift and the extra width of least misfit, by a search from coarse to fine."""
     shift, fwhm = 0.0, 0.0
     if max_shift > 0:
@@ -228,48 +221,6 @@ def _minimise(function: Callable[[float], float], grid: Array) -> float:
     return float(found.x) if float(found.fun) < values[best] else float(grid[best])
 
 
-def _of(library: Library, phase: str) -> list[int]:
-    return [i for i, name in enumerate(library.phases) if name == phase]
-
-
-def _shares(coefficients: Array, library: Library) -> Array | None:
-    amounts = coefficients[: len(library.names)] * library.scale_factors()
-    total = float(amounts.sum())
-    if not total > 0:
-        return None
-    return np.array([amounts[_of(library, phase)].sum() / total for phase in library.phase_names])
-
-
-def _correlation_length(residual: Array) -> float:
-    """Return how many neighbouring residuals count as one: 1 + 2 sum of autocorrelations up to zero."""
-    n = residual.size
-    spectrum = np.fft.rfft(residual, 2 * n)
-    correlation = np.fft.irfft(spectrum * spectrum.conj())[: n // 4]
-    correlation = correlation / correlation[0]
-    negative = np.flatnonzero(correlation < 0)
-    last = int(negative[0]) if negative.size else correlation.size
-    return float(max(1.0 + 2.0 * correlation[1:last].sum(), 1.0))
-
-
-def _jackknife(problem: _Problem, design: Array, library: Library) -> Array:
-    """Return the standard error of each phase's share by leaving out one angle range at a time."""
-    columns, scale = problem.joined(design)
-    whole = columns.T @ columns
-    found = []
-    for block in np.array_split(np.arange(problem.axis.size), BLOCKS):
-        part = columns[block]
-        solver = NonNegative.quickly(whole - part.T @ part, scale, len(library.names))
-        shares = _shares(solver.solve()[0], library)
-        if shares is not None:
-            found.append(shares)
-    table = np.array(found)
-    n = len(table)
-    if n < 3:
-        return np.full(len(library.phase_names), np.inf)
-    spread: Array = np.sqrt((n - 1) / n * ((table - table.mean(axis=0)) ** 2).sum(axis=0))
-    return spread
-
-
 def _phase_shares(
     solver: NonNegative,
     coefficients: Array,
@@ -282,23 +233,23 @@ def _phase_shares(
     floor: float,
     confidence: float,
 ) -> tuple[PhaseShare, ...]:
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
-    two_sided, one_sided = float(ndtri((1 + confidence) / 2)), float(ndtri(confidence))
-    chosen = _reference_choice(solver, coefficients, library, shares, chi2)
+    dof = BLOCKS - 1
+    two_sided, one_sided = float(stdtrit(dof, (1 + confidence) / 2)), float(stdtrit(dof, confidence))
+    chosen = reference_choice(solver, coefficients, library, shares, chi2)
     unit = "weight share" if library.weighs else "share of scattered intensity"
     found = []
     for index, phase in enumerate(library.phase_names):
         share, error = float(shares[index]), float(spread[index])
         if share - two_sided * error <= floor:
-            reach = _profile_limit(solver, coefficients, library, phase, chi2 + scale * one_sided**2)
+            reach = profile_limit(solver, coefficients, library, phase, chi2, scale * one_sided**2)
             error = max(error, (reach - share) / one_sided)
         error = float(np.hypot(error, chosen[index]))
         limit = min(share + one_sided * error, 1.0)
         low, high = max(share - two_sided * error, 0.0), min(share + two_sided * error, 1.0)
-        state = (
-            "present" if low > 0 and share > floor else ("absent" if limit < absent_below else "undecided")
-        )
+        nothing = share <= floor and limit < absent_below
+        state = "present" if low > 0 and share > floor else ("absent" if nothing else "undecided")
         found.append(
             PhaseShare(
                 phase=phase,
@@ -311,53 +262,6 @@ def _phase_shares(
             )
         )
     return tuple(found)
-
-
-def _reference_choice(
-    solver: NonNegative, coefficients: Array, library: Library, shares: Array, chi2: float
-) -> Array:
-    """Return how much each share moves when references that others can replace are left out."""
-    moved = np.zeros_like(shares)
-    for column in np.flatnonzero(coefficients[: len(library.names)] > 0):
-        phase = library.phases[int(column)]
-        if phase == BACKGROUND or len(_of(library, phase)) < 2:
-            continue
-        solved, misfit = solver.solve(fixed=int(column), value=0.0)
-        other = _shares(solved, library)
-        if other is not None and misfit <= SAME_FIT * chi2:
-            moved += (other - shares) ** 2
-    spread: Array = np.sqrt(moved)
-    return spread
-
-
-def _profile_limit(
-    solver: NonNegative, coefficients: Array, library: Library, phase: str, threshold: float
-) -> float:
-    """Return the largest share of a phase whose misfit stays below the threshold."""
-    largest = 0.0
-    factors = library.scale_factors()
-    for column in _of(library, phase):
-
-        def share_at(value: float, column: int = column) -> tuple[float, float]:
-            solved, misfit = solver.solve(fixed=column, value=value)
-            amounts = solved[: len(library.names)] * factors
-            total = float(amounts.sum())
-            return misfit, float(amounts[_of(library, phase)].sum() / total) if total > 0 else 0.0
-
-        start = float(coefficients[column])
-        total = float(coefficients[: len(library.names)] @ factors)
-        step = 0.01 * total / float(factors[column])
-        inside, outside = start, start + step
-        while outside - start < 100 * step and share_at(outside)[0] < threshold:
-            inside, outside = outside, start + 2 * (outside - start)
-        for _ in range(8):
-            middle = (inside + outside) / 2
-            if share_at(middle)[0] < threshold:
-                inside = middle
-            else:
-                outside = middle
-        largest = max(largest, share_at(inside)[1])
-    return largest
 
 
 def _remarks(

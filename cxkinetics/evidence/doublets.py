@@ -277,7 +277,7 @@ def _starts(region: Region, number: int) -> list[dict[str, float]]:
         positions = [values[f"position{i}"] for i in range(number)]
         if all(max(abs(p - other[f"position{i}"]) for i, p in enumerate(positions)) > 0.5 for other in best):
             best.append(values)
-        if len(best) == 3:
+        if len(best) == (1 if number == 1 else 3):
             break
     if not best:
         middle = (line.low_ev + line.high_ev) / 2

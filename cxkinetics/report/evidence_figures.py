@@ -271,6 +271,7 @@ def _residuals(
     residual_ax.axhspan(-2 * noise, 2 * noise, color=COLOURS["band"], alpha=0.35, lw=0)
     residual_ax.axhline(0.0, color=COLOURS["quiet"], lw=0.6)
     residual_ax.plot(x, residual, ".", ms=1.5, color=COLOURS["data"])
+    residual_ax.locator_params(axis="x", nbins=7)
     residual_ax.set_xlabel(name)
     residual_ax.set_ylabel(label)
     polish(residual_ax)

@@ -118,7 +118,7 @@ def demo_evidence_page(demo: EvidenceDemo, command: str) -> Page:
     for sample in shown:
         for result in (sample.mixture, sample.xps, sample.pattern):
             if result is not None:
-                sections.append(_section(f"Simulated, {sample.evidence.label}", result))
+                sections.append(_section("Simulated", result))
     return Page(
         title="What is in the flask: mass spectra, XPS and XRD of cation exchange in CdS clusters",
         summary=f"Table I joined, {len(demo.contradictions)} contradictions of its evidence shown, {same} of "
