@@ -18,7 +18,9 @@ LEFT = 2e-4
 
 def covariance_of(rest: Rest, *, absolute_sigma: bool) -> Array:
     """Return the covariance (p, p) of the parameters; NaN where a standard error is withheld."""
-    covariance = rest.factors.covariance() * _variance(rest, absolute_sigma)
+    unit = np.sqrt(_variance(rest, absolute_sigma)) / rest.factors.size
+    with np.errstate(over="ignore", under="ignore"):
+        covariance: Array = rest.factors.covariance() * unit * unit[:, None]
     unknown = [bool(why) for why in _reasons(rest, absolute_sigma)]
     covariance[unknown, :] = np.nan
     covariance[:, unknown] = np.nan
@@ -36,7 +38,7 @@ def estimates_of(
         If a profile goes below the minimum.
     """
     problem = rest.derivatives.problem
-    covariance = covariance_of(rest, absolute_sigma=absolute_sigma)
+    errors = rest.factors.spread() * np.sqrt(_variance(rest, absolute_sigma))
     dof = problem.n - problem.p
     share = (1 + confidence) / 2
     level = float(ndtri(share)) if absolute_sigma else float(stdtrit(dof, share)) if dof > 0 else np.nan
@@ -44,7 +46,7 @@ def estimates_of(
     estimates = {}
     for j, name in enumerate(problem.names):
         value: float | None = float(rest.theta[j])
-        se = float(np.sqrt(covariance[j, j])) if not reasons[j] else None
+        se = float(errors[j]) if not reasons[j] else None
         unit = units.get(name, "")
         if rest.factors.idle[j] or rest.factors.loose[j]:
             value = None
@@ -91,7 +93,8 @@ def _variance(rest: Rest, absolute_sigma: bool) -> float:
     """Return s^2 in the units of `rest.rss`; NaN without degrees of freedom."""
     problem = rest.derivatives.problem
     if absolute_sigma:
-        return float(problem.unit**-2.0)
+        with np.errstate(over="ignore"):
+            return float(np.float64(problem.unit) ** -2.0)
     dof = problem.n - problem.p
     return rest.rss / dof if dof > 0 else np.nan
 

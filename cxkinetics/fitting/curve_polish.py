@@ -188,7 +188,7 @@ def _curvature(derivatives: Derivatives, theta: Array, factors: Factored) -> Arr
     for column in range(k):
         move = 1e-3 * spread * directions[:, column]
         ahead, behind = problem.inside(theta + move), problem.inside(theta - move)
-        gap = float(np.linalg.norm(ahead - behind) / np.linalg.norm(move))
+        gap = float(np.linalg.norm((ahead - behind) * factors.size) / np.linalg.norm(move * factors.size))
         if gap == 0:
             continue
         change = (derivatives.jacobian(ahead) - derivatives.jacobian(behind)) / (gap * 1e-3 * spread)
@@ -210,8 +210,8 @@ def _propagated(factors: Factored, curvature: Array, noise: Array, blur: float) 
     rows = np.stack([_bent(curvature, unit) for unit in np.eye(k)], axis=1) @ q.T
     inverse = np.stack([factors.step(unit).astype(np.float64) for unit in np.eye(k)], axis=1)
     scaled = inverse * factors.size[:, None]
-    gradient = np.sqrt(np.sum((inverse @ scaled[factors.kept].T) ** 2, axis=1)) * blur
-    spread: Array = np.sqrt(np.sum((inverse @ rows * noise) ** 2, axis=1) + gradient**2)
+    gradient = np.sqrt(np.sum((scaled @ scaled[factors.kept].T) ** 2, axis=1)) * blur
+    spread: Array = np.sqrt(np.sum((scaled @ rows * noise) ** 2, axis=1) + gradient**2) / factors.size
     return spread
 
 
@@ -223,7 +223,7 @@ def _digits(theta: Array, error: Array, factors: Factored, rest: NDArray[Any], n
     """
     k = factors.kept.size
     variance = float(np.sum(rest * rest)) / max(n - k, 1)
-    spread = np.sqrt(np.diag(factors.covariance()) * variance)
+    spread = factors.spread() * np.sqrt(variance)
     scale = np.maximum.reduce([np.abs(theta), 1e-6 * spread, 1e-8 * np.sqrt(n) / factors.size])
     digits: Array = np.where(error > 0, np.log10(scale / error), 16.0)
     return np.where(np.isfinite(error), np.clip(digits, 0.0, 16.0), 0.0)

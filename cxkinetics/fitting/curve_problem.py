@@ -118,6 +118,11 @@ class Problem:
         with np.errstate(all="ignore"):
             return (self.curve(theta) - self.y) * self.weight
 
+    def raw(self, rss: float) -> float:
+        """Return a sum of squares in the units of y / sigma (inf beyond the largest double)."""
+        with np.errstate(over="ignore"):
+            return float(np.square(np.float64(self.unit)) * rss)
+
     def inside(self, theta: Array) -> Array:
         """Return the parameters clipped to their bounds."""
         return np.clip(theta, self.lower, self.upper)

@@ -36,7 +36,8 @@ class CurveFit(Presentable):
         The point at which everything is computed: `function(x, **fit.values)` is the fitted curve
         (an undetermined parameter has a value here too, which means nothing by itself).
     rss : float
-        Sum of squared residuals, each divided by its sigma where one was given.
+        Sum of squared residuals, each divided by its sigma where one was given (inf, null in JSON,
+        beyond the largest double).
     dof : int
         Points minus parameters.
     success : bool
@@ -195,7 +196,7 @@ class CurveFit(Presentable):
         return cls(
             parameters={name: Estimate.from_dict(name, item) for name, item in record["parameters"].items()},
             values=record["values"],
-            rss=record["rss"],
+            rss=float("inf") if record["rss"] is None else record["rss"],
             dof=record["dof"],
             success=record["success"],
             flags=tuple(record["flags"]),

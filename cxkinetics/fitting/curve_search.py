@@ -18,6 +18,7 @@ from cxkinetics.fitting.curve_polish import Rest, polished
 from cxkinetics.fitting.curve_problem import named
 from cxkinetics.fitting.derivatives import Derivatives, doubted
 from cxkinetics.fitting.marquardt import descend_by_lmfit, marquardt
+from cxkinetics.fitting.qr import lengths
 
 __all__ = ["pattern_flags", "search", "settled", "unmoved"]
 
@@ -67,7 +68,7 @@ def search(derivatives: Derivatives, start: Array, rng: np.random.Generator) -> 
     best, met = _further(first, start, rng)
     flags = [f"a further descent could not go on: {met}"] if met else []
     if best.rss < first.rss * (1 - 1e-6):
-        stopped, reached = (rest.rss * problem.unit**2 for rest in (first, best))
+        stopped, reached = (problem.raw(rest.rss) for rest in (first, best))
         flags.append(
             f"the first descent stopped at rss {stopped:.6g} ({named(problem.names, first.theta)}); "
             f"a further one reached {reached:.6g}"
@@ -97,9 +98,8 @@ def _doubts(rest: Rest, start: Array) -> list[str]:
         doubts.append("no sound minimum")
     if np.any(rest.at_bound) or np.any(unmoved(rest, start)):
         doubts.append("a parameter at a bound or unmoved")
-    squares = problem.weight**2
-    about_mean = problem.y - np.sum(squares * problem.y) / np.sum(squares)
-    if rest.rss > float(np.sum((about_mean * problem.weight) ** 2)):
+    target, flat = problem.y * problem.weight, problem.weight / np.max(problem.weight)
+    if rest.rss > float(target @ target - (flat @ target) ** 2 / (flat @ flat)):
         doubts.append("worse than a constant")
     if _patterned(rest) is not None:
         doubts.append("a pattern in the residuals")
@@ -188,7 +188,7 @@ def _ways(first: Rest, start: Array, rng: np.random.Generator) -> list[Callable[
 def _nearby(derivatives: Derivatives, start: Array, rng: np.random.Generator, count: int) -> list[Array]:
     """Return starts near the user's: every parameter by a random factor, a zero by what would show."""
     problem = derivatives.problem
-    norms = np.linalg.norm(derivatives.jacobian(start), axis=0)
+    norms = lengths(derivatives.jacobian(start))
     shows = np.where(norms > 0, np.sqrt(problem.n) / np.where(norms > 0, norms, 1.0), 1.0)
     places = []
     for number in range(count):

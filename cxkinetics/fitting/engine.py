@@ -137,7 +137,7 @@ def fit_curve(
     return CurveFit(
         parameters=estimates,
         values=dict(zip(problem.names, rest.theta.tolist(), strict=True)),
-        rss=rest.rss * problem.unit**2,
+        rss=problem.raw(rest.rss),
         dof=problem.n - problem.p,
         success=rest.sound and bool(np.isfinite(rest.rss)),
         flags=(*flags, *state_flags(rest, place, unmoved(rest, place)), *pattern_flags(rest)),

@@ -16,6 +16,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.fitting.derivatives import Derivatives
+from cxkinetics.fitting.qr import lengths
 
 if TYPE_CHECKING:
     import lmfit
@@ -130,7 +131,7 @@ def marquardt(
         matrix = derivatives.jacobian(theta)
         gradient = rest @ matrix
         free = ~stays & ~pushed(problem.lower, problem.upper, theta, gradient)
-        norms = np.linalg.norm(matrix, axis=0)
+        norms = lengths(matrix)
         size = np.maximum(norms, 0.3 * size)
         safe = np.where(size > 0, size, 1.0)
         if not free.any() or not np.any(norms[free]):
@@ -151,7 +152,7 @@ def marquardt(
             shift = matrix @ change
             promised = float(-2 * shift @ rest - shift @ shift)
             if np.isfinite(new) and new < rss and promised > 0:
-                gain = (rss - new) / promised
+                gain = min((rss - new) / promised, 2.0)
                 strength = max(strength * max(1 / 3, 1 - (2 * gain - 1) ** 3), 1e-20)
                 growth = 2.0
                 moved = True

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
 
-__all__ = ["Factored", "back_substituted", "factored"]
+__all__ = ["Factored", "back_substituted", "factored", "lengths"]
 
 ROUNDING = 1e-13
 """Singular values of the scaled Jacobian below this share of the largest count as zero."""
@@ -61,15 +61,19 @@ class Factored:
         return change
 
     def covariance(self) -> Array:
-        """Return (J'J)^-1 of the independent columns, shape (p, p), zero elsewhere."""
+        """Return (J'J)^-1 of the scaled parameters `size * b`, shape (p, p); zero where not kept."""
         k = self.kept.size
         columns = [back_substituted(self.r, unit) for unit in np.eye(k, dtype=self.r.dtype)]
         inverse = np.stack(columns, axis=1) if k else np.zeros((0, 0))
-        inverse = inverse / self.size[self.kept][:, None]
         full: Array = np.zeros((self.size.size, self.size.size))
         product = np.sum(inverse[:, None, :] * inverse[None, :, :], axis=2)
         full[np.ix_(self.kept, self.kept)] = product.astype(np.float64)
         return full
+
+    def spread(self) -> Array:
+        """Return the square root of the diagonal of (J'J)^-1 in the units of the parameters (p,)."""
+        root: Array = np.sqrt(np.diag(self.covariance())) / self.size
+        return root
 
 
 def factored(jacobian: NDArray[Any], free: BoolArray, tolerance: float = ROUNDING) -> Factored:
@@ -91,7 +95,7 @@ def factored(jacobian: NDArray[Any], free: BoolArray, tolerance: float = ROUNDIN
     >>> found.kept.tolist(), found.loose.tolist()
     ([0, 1], [False, True, True])
     """
-    size = np.linalg.norm(jacobian.astype(np.float64), axis=0)
+    size = lengths(jacobian.astype(np.float64))
     idle = size == 0
     candidates = np.flatnonzero(free & ~idle)
     safe = np.where(idle, 1.0, size)
@@ -99,6 +103,20 @@ def factored(jacobian: NDArray[Any], free: BoolArray, tolerance: float = ROUNDIN
     kept, loose = _independent(scaled.astype(np.float64), candidates, tolerance)
     q, r = _orthogonal(scaled[:, kept])
     return Factored(q, r, safe, kept, idle & free, loose)
+
+
+def lengths(columns: Array) -> Array:
+    """Return the norms of columns, also where their squares would leave the range of doubles.
+
+    Examples
+    --------
+    >>> lengths(np.array([[3e-200, 0.0], [4e-200, 0.0]])).tolist()
+    [5e-200, 0.0]
+    """
+    largest = np.max(np.abs(columns), axis=0, initial=0.0)
+    safe = np.where(largest > 0, largest, 1.0)
+    norms: Array = largest * np.linalg.norm(columns / safe, axis=0)
+    return norms
 
 
 def _independent(scaled: Array, candidates: IntArray, tolerance: float) -> tuple[IntArray, BoolArray]:

@@ -201,6 +201,16 @@ def test_rescaling_y_x_or_weights_changes_no_digits(fit, log_y, log_x, log_sigma
     assert other.rss == pytest.approx(fit.rss * (y / weight) ** 2, rel=1e-9)
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_squares_beyond_the_range_of_doubles_spoil_no_parameter(fit, size):
+    start = {"a": size, "k": 0.1, "o": 0.0}
+    other = cx.fit_curve(decay, TIME, SIGNAL * size, start=start)
+    assert other.success
+    assert other.values["k"] == pytest.approx(fit.values["k"], rel=1e-9)
+    assert other.parameters["k"].se == pytest.approx(fit.parameters["k"].se, rel=1e-9)
+    assert cx.CurveFit.from_json(other.to_json()).values == other.values
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000))
 def test_order_of_rows_changes_no_digits(fit, seed):
