@@ -14,6 +14,9 @@ from cxkinetics.signals.trace import Trace
 __all__ = ["Sample", "sample_of", "thinned"]
 
 
+CLOSEST = 0.05
+"""Least distance of neighbours that correlation counts with: readings a moment apart have noise of
+their own."""
 FAR = 3.0
 """Spans up to which an amplitude is carried back to the clock's zero."""
 
@@ -31,7 +34,7 @@ class Sample:
     sigma : Array, shape (n,)
         Relative standard deviations, geometric mean one (`sigma_unit` in units of `scale`).
     spacing : Array, shape (n - 1,)
-        Distances between neighbours in units of the median distance.
+        Distances between neighbours in units of the median distance, `CLOSEST` at least.
     span_s, scale : float
         The scales, in s and in the trace's unit.
     first_s : float
@@ -88,7 +91,7 @@ def sample_of(trace: Trace) -> Sample:
         time=(time - time[0]) / span,
         signal=signal / scale,
         sigma=sigma / unit,
-        spacing=spacing / np.median(spacing) if spacing.size else spacing,
+        spacing=_relative(spacing),
         span_s=span,
         scale=scale,
         first_s=float(time[0]),
@@ -105,5 +108,12 @@ def thinned(sample: Sample, kept: BoolArray) -> Sample:
         time=sample.time[kept],
         signal=sample.signal[kept],
         sigma=sample.sigma[kept],
-        spacing=spacing / np.median(spacing),
+        spacing=_relative(spacing),
     )
+
+
+def _relative(spacing: Array) -> Array:
+    if not spacing.size:
+        return spacing
+    relative: Array = np.maximum(spacing / np.median(spacing), CLOSEST)
+    return relative

@@ -18,7 +18,7 @@ from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import UnresolvedBreakpointError
 from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.piecewise_linear import EDGE, MIN_DISTINCT
-from cxkinetics.fitting.sample import Sample
+from cxkinetics.fitting.sample import CLOSEST, Sample
 from cxkinetics.fitting.whitening import Whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StagedFamily
@@ -278,7 +278,7 @@ def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntA
         time=time,
         signal=np.add.reduceat(weight * sample.signal, edges) / total,
         sigma=total**-0.5,
-        spacing=spacing / np.median(spacing),
+        spacing=np.maximum(spacing / np.median(spacing), CLOSEST),
         span_s=sample.span_s,
         scale=sample.scale,
         first_s=sample.first_s,

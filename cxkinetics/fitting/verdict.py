@@ -18,7 +18,10 @@ LEVEL = 0.05
 AHEAD = 6.0
 """AICc by which one model must lead another for the difference to count."""
 FAR_AHEAD = 10.0
-"""The same for three stages against a smooth curve: two searched breaks bend into almost anything."""
+"""The same for a third stage, against smooth curves and two stages: two searched breaks bend into
+almost anything."""
+FURTHER_LEVEL = 0.01
+"""Largest p at which a second break is accepted."""
 
 
 def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int]:
@@ -56,8 +59,8 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
         third = _least(three)
         if (
             smooth.aicc - third.aicc >= FAR_AHEAD
-            and staged.aicc - third.aicc >= AHEAD
-            and further.p_value <= LEVEL
+            and staged.aicc - third.aicc >= FAR_AHEAD
+            and further.p_value <= FURTHER_LEVEL
             and (analysis.drift is None or analysis.drift.aicc - third.aicc >= AHEAD)
         ):
             text = (

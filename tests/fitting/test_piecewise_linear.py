@@ -36,7 +36,8 @@ def test_plant_breakpoints_against_r_segmented(shared_data, group):
     rows = table[table["group"] == group]
     fit = fit_broken_line(rows["time"], rows["y"], n_breaks=expected["npsi"])
     assert fit.breakpoints == pytest.approx(np.atleast_1d(expected["psi"]), rel=1e-6)
-    assert fit.rss == pytest.approx(expected["rss"], rel=1e-9)
+    assert fit.rss == pytest.approx(expected["rss"], rel=1e-6)
+    assert fit.rss <= expected["rss"] * (1 + 1e-9)  # never above it; RWC stops 2e-7 short of the optimum
     assert fit.slopes == pytest.approx([slope["est"] for slope in expected["slopes"]], rel=1e-6)
 
 
