@@ -128,6 +128,13 @@ def fit_many(
     ------
     UsageError
         If `jobs` is below one.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.load import example_path
+    >>> batch = fit_many([example_path("ag-cds"), "missing.csv"], track=324)
+    >>> [round(fit.stages[0].k_per_s.value, 3) for fit in batch.fits], len(batch.failures)
+    ([0.056], 1)
     """
     return run_jobs(jobs_of(files, out=out, **options), jobs=jobs, executor=executor)
 
