@@ -17,18 +17,30 @@ def run(args: argparse.Namespace) -> int:
     """Print the formats."""
     import json
 
+    from cxkinetics.io.evidence_formats import EVIDENCE_FORMATS
     from cxkinetics.io.registry import formats
     from cxkinetics.version import __version__
 
     known = formats()
     if args.json:
         listed = [{"name": f.name, "endings": f.endings.split(), "summary": f.summary} for f in known]
-        record = {"schema": "cxkinetics.formats/1", "version": __version__, "formats": listed}
+        record = {
+            "schema": "cxkinetics.formats/1",
+            "version": __version__,
+            "formats": listed,
+            "evidence_formats": [
+                {"name": name, "endings": endings.split(), "summary": summary}
+                for name, endings, summary in EVIDENCE_FORMATS
+            ],
+        }
         sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
         return 0
     wide = max(len(f.name) for f in known)
     ends = max(len(f.endings) for f in known)
     for entry in known:
         sys.stdout.write(f"{entry.name:<{wide}}  {entry.endings:<{ends}}  {entry.summary}\n")
+    sys.stdout.write("\nRead by `cxkinetics evidence`:\n")
+    for name, endings, summary in EVIDENCE_FORMATS:
+        sys.stdout.write(f"{name:<{wide}}  {endings:<{ends}}  {summary}\n")
     sys.stdout.write("\nFormats are recognised by what a file holds, in this order; endings do not decide.\n")
     return 0

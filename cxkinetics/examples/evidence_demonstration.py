@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks
@@ -144,6 +145,7 @@ def analyse_simulated(sample: Mapping[str, Any]) -> SimulatedSample:
     )
 
 
+@lru_cache(maxsize=1)
 def demonstrate_evidence() -> EvidenceDemo:
     """Return the paper's evidence joined and checked, and the same from simulated spectra."""
     samples = tuple(analyse_simulated(sample) for sample in simulation_settings()["samples"])

@@ -18,6 +18,7 @@ from cxkinetics.io.largetext import LARGE_BYTES
 from cxkinetics.io.options import Column, ReadOptions
 from cxkinetics.io.reference import with_reference
 from cxkinetics.io.simulated import mark_simulated
+from cxkinetics.io.vamas import is_vamas
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
@@ -146,6 +147,12 @@ def is_run_folder(path: str | os.PathLike[str]) -> bool:
 
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
+    if is_vamas(content):
+        raise InputError(
+            "this is a VAMAS file of photoelectron spectra, not an optical measurement",
+            file=content.file,
+            remedy="read it with: cxkinetics evidence xps",
+        )
     known = formats()
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):

@@ -249,3 +249,10 @@ def test_spectra_sort_freeze_and_survive_json(order: list, kind: int) -> None:
     assert Spectrum.from_dict(spectrum.to_dict()) == spectrum
     with pytest.raises(ValueError, match="read-only"):
         spectrum.counts[0] = 1.0
+
+
+def test_optical_verbs_send_vamas_files_here(tmp_path: Path) -> None:
+    from cxkinetics.io.registry import load
+
+    with pytest.raises(InputError, match=r"VAMAS file of photoelectron spectra.*cxkinetics evidence xps"):
+        load(write(tmp_path, vamas_text(), "two.vms"))
