@@ -192,6 +192,8 @@ def _read_matrix(
     row_kind = row_quantity.kind if row_quantity.kind in (*SPECTRAL, "time") else ""
     if first.kind in ("clock", "moment"):
         row_kind = "time"
+    if context.options.column is not None and kind in SPECTRAL and len(placed) > 1:
+        return list(read_trace_table(context, table, _as_columns(quantities, row_quantity)))
     by_time, guessed = _rows_are_times(context, row_kind, kind, first.values, places)
     if guessed is not None:
         context = context.saying(guessed)
@@ -205,8 +207,7 @@ def _read_matrix(
         unit = quantities[placed[0]].unit if kind in SPECTRAL and quantities[placed[0]].unit else ""
         unit = unit or column_quantity.unit or _UNIT_OF_KIND.get(kind or column_quantity.kind, "nm")
         if len(placed) == 1:
-            named = [*quantities]
-            named[0] = Quantity(row_quantity.name, "time", row_quantity.unit)
+            named = _as_columns(quantities, row_quantity)
             named[placed[0]] = Quantity(
                 signal.name, signal.kind or "absorbance", unit, float(places[0]), "wavelength"
             )
@@ -239,6 +240,11 @@ def _read_matrix(
         label=context.label,
     )
     return list(build_series(context.saying(*said), raw))
+
+
+def _as_columns(quantities: list[Quantity], first: Quantity) -> list[Quantity]:
+    """Return the quantities of a matrix read as a table of traces: its first column is the time."""
+    return [Quantity(first.name, "time", first.unit), *quantities[1:]]
 
 
 def _body_quantity(quantities: list[Quantity], placed: list[int]) -> Quantity:

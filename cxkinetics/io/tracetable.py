@@ -33,7 +33,7 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
     """
     context, time_j, time, time_quantity = _time_column(context, table, quantities)
     used = set(time_j)
-    reference_j = _reference_column(context, table)
+    reference_j = _reference_column(context, table, quantities)
     used |= set() if reference_j is None else {reference_j}
     chosen = chosen_columns(context, table, quantities, used)
     refuse_texts(context, table, [*time_j, *chosen, *([] if reference_j is None else [reference_j])])
@@ -85,10 +85,30 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
     return traces
 
 
-def _reference_column(context: Context, table: Table) -> int | None:
-    """Return the column whose drift is subtracted, if a trace table was given one by name."""
+def _reference_column(context: Context, table: Table, quantities: list[Quantity]) -> int | None:
+    """Return the column that `reference` names, or whose name holds that wavelength in nm."""
     wanted = context.options.reference
-    return find_column(context, table, wanted) if isinstance(wanted, str) else None
+    if wanted is None:
+        return None
+    named = [
+        j for j, name in enumerate(table.names) if name.strip().casefold() == str(wanted).strip().casefold()
+    ]
+    if len(named) == 1:
+        return named[0]
+    try:
+        place = float(wanted)
+    except ValueError:
+        return find_column(context, table, str(wanted))
+    placed = [j for j, q in enumerate(quantities) if q.place_kind == "wavelength" and q.place == place]
+    if len(placed) == 1:
+        return placed[0]
+    names = ", ".join(repr(table.name(j)) for j in range(len(table.columns)))
+    raise InputError(
+        f"no column was recorded at the reference {place:g} nm; columns are {names}",
+        file=context.file,
+        line=table.header_line,
+        remedy="give the name of the reference column",
+    )
 
 
 def _with_reference(

@@ -12,7 +12,6 @@ from cxkinetics.fitting.stages import fit_stages
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.registry import read_signals
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.prepare import subtract_reference
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
@@ -142,31 +141,17 @@ def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
                 f"asked for {wanted:g} nm, but this trace was recorded at {signal.wavelength_nm:g} nm",
                 file=job.file,
             )
-        if job.reference is not None and _is_number(job.reference):
-            raise InputError(
-                f"holds a trace, not spectra: the reference wavelength {job.reference} cannot be applied",
-                file=job.file,
-                remedy="leave --reference out, or name a column",
-            )
         unused = [f"{v:g} nm" for v in (wanted, job.track_nm) if v is not None]
         if unused and signal.wavelength_nm is None:
             text = f"the file holds a trace, not spectra: the wavelength asked for ({unused[0]}) was not used"
             return signal.with_remarks(Remark("wavelength_not_used", text))
         return signal
     series = signal
-    if job.reference is not None:
-        try:
-            reference_nm = float(job.reference)
-        except ValueError as error:
-            raise InputError(
-                f"the reference of spectra is a wavelength in nm, not {job.reference!r}", file=job.file
-            ) from error
-        series = subtract_reference(series, reference_nm)
     if series.unit == "counts":
         raise InputError(
             "the spectra are raw counts, not absorbance",
             file=job.file,
-            remedy="export absorbance, or load them with the solvent's spectrum: cx.load(..., reference=...)",
+            remedy="give the solvent's spectrum: --reference FILE (reference=)",
         )
     if job.wavelength_nm is not None:
         return series.at_wavelength(job.wavelength_nm)
@@ -175,19 +160,11 @@ def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
 
 def _read(job: FitJob) -> list[tuple[Trace | SpectralSeries, SpectralSeries | None]]:
     given = {name: value for name, value in job.reading.items() if value is not None}
-    if job.reference is not None and not _is_number(job.reference):
+    if job.reference is not None:
         given["reference"] = job.reference
     options = ReadOptions(**given)
     signals = read_signals(job.file, options)
     return [(signal, signal if isinstance(signal, SpectralSeries) else None) for signal in signals]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _options(job: FitJob) -> dict[str, Any]:

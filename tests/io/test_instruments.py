@@ -264,3 +264,20 @@ def test_a_drifting_trace_with_a_reference_column(tmp_path: Path) -> None:
     trace = cx.load(path, reference="baseline")
     assert np.allclose(trace.absorbance, 0.9 - 0.1 * np.arange(5))
     assert "subtracted as reference" in said(trace)
+
+
+def test_a_reference_by_wavelength_in_tables_of_few_columns(tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    rows = "\n".join(f"{t},{0.9 - 0.1 * t + 0.02 * t:.4f},{0.02 * t:.4f}" for t in range(5))
+    path.write_text(f"time (s),A324,A600\n{rows}\n")
+    expected = 0.9 - 0.1 * np.arange(5)
+    for reference in (600, "600", "A600"):
+        series = cx.load(path, reference=reference)
+        assert np.allclose(series.at_wavelength(324).absorbance, expected)
+        assert np.allclose(cx.load(path, column="A324", reference=reference).absorbance, expected)
+    path.write_text(f"time (s),absorbance,A600\n{rows}\n")
+    with pytest.raises(cx.InputError, match="2 columns could be the signal: absorbance, A600"):
+        cx.load(path)
+    assert np.allclose(cx.load(path, reference=600).absorbance, expected)
+    with pytest.raises(cx.InputError, match=r"no column was recorded at the reference 700 nm"):
+        cx.load(path, reference="700")
