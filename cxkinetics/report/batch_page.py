@@ -116,7 +116,8 @@ def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool) -
         )
     if spans_decades:
         ax.set_yscale("log")
-    ax.set_xlim(0.5, len(fits) + 0.5)
+    pad = max(0.5, 0.012 * len(fits))
+    ax.set_xlim(1 - pad, len(fits) + pad)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
 
 
