@@ -90,9 +90,10 @@ def pick_peaks(
         total = float(weight.sum())
         masses.append(float(grid[window] @ weight / total) if total > 0 else float(grid[peak]))
         heights.append(float(smooth[peak] - floor[peak]))
+    number = f"{len(masses)} peak" + ("" if len(masses) == 1 else "s")
     remark = Remark(
         "peaks_picked",
-        f"{len(masses)} peaks picked at {significance:g} standard errors, smoothed over {width_da:g} Da",
+        f"{number} picked at {significance:g} standard errors, smoothed over {width_da:g} Da",
         len(masses),
     )
     return PeakList(

@@ -291,17 +291,21 @@ def _figure_of(ax: "Axes") -> "Figure":
 @draw.register(XpsResult)
 @draw.register(PatternFit)
 def _(result: Any, figure: "Figure | None" = None, **options: Any) -> "Figure":
-    plot = {MixtureFit: plot_mixture, XpsResult: plot_xps, PatternFit: plot_pattern}[type(result)]
     if figure is not None:
         options["ax"], options["residual_ax"] = _panels_on(figure)
-    return _figure_of(plot(result, **options))
+    if isinstance(result, MixtureFit):
+        return _figure_of(plot_mixture(result, **options))
+    if isinstance(result, XpsResult):
+        return _figure_of(plot_xps(result, **options))
+    return _figure_of(plot_pattern(result, **options))
 
 
 @draw.register(MassAssignment)
 @draw.register(Consensus)
 def _(result: Any, figure: "Figure | None" = None, **options: Any) -> "Figure":
-    plot = plot_masses if isinstance(result, MassAssignment) else plot_consensus
     if figure is not None:
         with figure_style():
             options["ax"] = figure.add_subplot()
-    return _figure_of(plot(result, **options))
+    if isinstance(result, MassAssignment):
+        return _figure_of(plot_masses(result, **options))
+    return _figure_of(plot_consensus(result, **options))
