@@ -18,6 +18,8 @@ from cxkinetics.errors import UnresolvedBreakpointError
 
 __all__ = ["BrokenLine", "fit_broken_line", "fit_line"]
 
+BLOCK = 8192
+"""Candidates evaluated at once: their arrays stay in the processor's cache."""
 MIN_DISTINCT = 3
 """Distinct abscissae that every piece must hold."""
 EDGE = 1e-6
@@ -129,10 +131,12 @@ def fit_broken_line(
     >>> fit_broken_line(x, np.abs(x - 4.25)).breakpoints
     (4.25,)
     """
-    order = np.argsort(np.asarray(x, dtype=float), kind="stable")
-    xs, ys = np.asarray(x, dtype=float)[order], np.asarray(y, dtype=float)[order]
-    ws = np.ones_like(xs) if weights is None else np.asarray(weights, dtype=float)[order]
-    knots = np.unique(xs)
+    xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    ws = np.ones_like(xs) if weights is None else np.asarray(weights, dtype=float)
+    if np.any(xs[1:] < xs[:-1]):
+        order = np.argsort(xs, kind="stable")
+        xs, ys, ws = xs[order], ys[order], ws[order]
+    knots = _distinct(xs)
     if breakpoints is not None:
         breaks = np.sort(np.atleast_1d(np.asarray(breakpoints, dtype=float)))
     else:
@@ -143,6 +147,12 @@ def fit_broken_line(
             )
         breaks = _search(xs, ys, ws, knots, n_breaks, continuous, min_distinct)
     return _solve(xs, ys, ws, breaks, continuous)
+
+
+def _distinct(x: Array) -> Array:
+    """Return the distinct values of ascending abscissae."""
+    new = x[1:] > x[:-1]
+    return x if new.all() else x[np.concatenate([[True], new])]
 
 
 def _search(
@@ -187,7 +197,7 @@ def _best_break(x: Array, y: Array, w: Array, others: Array, continuous: bool, m
     if others.size == 0:
         return _best_single_break(x, y, w, continuous, min_distinct)
     edges = np.concatenate([[-np.inf], np.sort(others), [np.inf]])
-    knots = np.unique(x)
+    knots = _distinct(x)
     candidates: list[float] = []
     for low, high in pairwise(edges):
         inner = knots[(knots >= low) & (knots < high)]
@@ -214,55 +224,110 @@ def _best_break(x: Array, y: Array, w: Array, others: Array, continuous: bool, m
 
 def _best_single_break(x: Array, y: Array, w: Array, continuous: bool, min_distinct: int) -> float:
     """Return the exact single break from prefix sums over all gaps and all samples."""
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(x) > 0]))
-    knots = x[starts]
-    shift, scale = (knots[0] + knots[-1]) / 2, (knots[-1] - knots[0]) / 2
-    u, v = (x - shift) / scale, y - np.average(y, weights=w)
-    sums = np.add.reduceat(np.stack([w, w * u, w * u * u, w * v, w * u * v]), starts, axis=1)
-    left = np.cumsum(sums, axis=1)
-    total = left[:, -1:]
-    gaps = np.arange(min_distinct - 1, knots.size - min_distinct)  # break between knot g and g + 1
-    a, b = left[:, gaps], total - left[:, gaps]
-    slope_a, level_a, gain_a = _line_from_sums(a)
-    slope_b, level_b, gain_b = _line_from_sums(b)
-    z = (knots - shift) / scale
-    if not continuous:
-        best = gaps[int(np.argmax(gain_a + gain_b))]
-        return float((knots[best] + knots[best + 1]) / 2)
+    u = _scaled(x)
+    left = _prefix_sums(x, u, y, w)
+    knots = _distinct(x)
+    z = u if knots is x else _distinct(u)
+    best = (-np.inf, np.nan)
+    first, last = min_distinct - 1, knots.size - min_distinct  # breaks between knots g and g + 1
+    for start in range(first, last + 1, BLOCK):
+        stop = min(start + BLOCK, last + 1)
+        gaps = slice(start, min(stop, last))
+        if continuous:
+            inside = _best_crossing(left[:, gaps], left[:, -1:], z[start : gaps.stop + 1])
+            bends = z[start:stop]
+            if start == first:  # just after the last sample that stage 1 must hold
+                bends = bends.copy()
+                bends[0] += EDGE * (z[1 + first] - z[first])
+            on_sample = _best_bend(left[:, start:stop], left[:, -1:], bends)
+            best = max(best, on_sample, inside, key=lambda found: found[0])
+        elif gaps.stop > gaps.start:
+            gain = _two_lines(left[:, gaps], left[:, -1:])[4]
+            g = int(np.argmax(gain))
+            best = max(
+                best, (float(gain[g]), (z[start + g] + z[start + g + 1]) / 2), key=lambda found: found[0]
+            )
+    shift, scale = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
+    return float(best[1] * scale + shift)
+
+
+def _prefix_sums(x: Array, u: Array, y: Array, w: Array) -> Array:
+    """Return sums of w, wu, wuu, wv, wuv up to every distinct abscissa, shape (5, knots)."""
+    v = y - float(np.einsum("i,i->", w, y)) / float(np.sum(w))
+    sums = np.empty((5, x.size))
+    sums[0] = w
+    np.multiply(w, u, out=sums[1])
+    np.multiply(sums[1], u, out=sums[2])
+    np.multiply(w, v, out=sums[3])
+    np.multiply(sums[1], v, out=sums[4])
+    new = x[1:] > x[:-1]
+    if not new.all():
+        sums = np.add.reduceat(sums, np.flatnonzero(np.concatenate([[True], new])), axis=1)
+    return np.cumsum(sums, axis=1, out=sums)
+
+
+def _two_lines(left: Array, total: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Return slope and level left and right of each gap, and what both lines explain."""
+    slope_a, level_a, gain = _line_from_sums(left)
+    slope_b, level_b, gain_b = _line_from_sums(total - left)
+    gain += gain_b
+    return slope_a, level_a, slope_b, level_b, gain
+
+
+def _best_crossing(left: Array, total: Array, z: Array) -> tuple[float, float]:
+    """Return gain and place of the best pair of lines that cross inside their own gap."""
+    if left.shape[1] == 0:
+        return -np.inf, np.nan
+    slope_a, level_a, slope_b, level_b, gain = _two_lines(left, total)
     with np.errstate(divide="ignore", invalid="ignore"):
         crossing = (level_b - level_a) / (slope_a - slope_b)
-    inside = (crossing > z[gaps]) & (crossing < z[gaps + 1])
-    gain_gap = np.where(inside, gain_a + gain_b, -np.inf)
-    # a bend on sample g: value and the slopes either side, from sums about that sample
-    bends = np.arange(min_distinct - 1, knots.size - min_distinct + 1)
-    c = z[bends]
-    c[0] += EDGE * (z[bends[0] + 1] - z[bends[0]])  # just after the last sample that stage 1 must hold
-    near, far = left[:, bends], total - left[:, bends]
-    l1, l2, ly = near[1] - c * near[0], near[2] - 2 * c * near[1] + c * c * near[0], near[4] - c * near[3]
-    r1, r2, ry = far[1] - c * far[0], far[2] - 2 * c * far[1] + c * c * far[0], far[4] - c * far[3]
-    level = (total[3] - l1 * ly / l2 - r1 * ry / r2) / (total[0] - l1**2 / l2 - r1**2 / r2)
-    gain_bend = level * total[3] + (ly - l1 * level) / l2 * ly + (ry - r1 * level) / r2 * ry
-    if gain_gap.size and gain_gap.max() >= gain_bend.max():
-        return float(crossing[int(np.argmax(gain_gap))] * scale + shift)
-    return float(c[int(np.argmax(gain_bend))] * scale + shift)
+    gain[~((crossing > z[:-1]) & (crossing < z[1:]))] = -np.inf
+    g = int(np.argmax(gain))
+    return float(gain[g]), float(crossing[g])
+
+
+def _best_bend(left: Array, total: Array, centre: Array) -> tuple[float, float]:
+    """Return gain and place of the best line that bends on a sample, from sums about that sample."""
+    l1, l2, ly = _sums_about(centre, left)
+    r1, r2, ry = _sums_about(centre, total - left)
+    left_share, right_share = l1 / l2, r1 / r2
+    value = total[3] - left_share * ly - right_share * ry
+    gain = value * value / (total[0] - left_share * l1 - right_share * r1) + ly * ly / l2 + ry * ry / r2
+    g = int(np.argmax(gain))
+    return float(gain[g]), float(centre[g])
+
+
+def _scaled(x: Array) -> Array:
+    """Return ascending abscissae on -1 to 1."""
+    scaled: Array = (x - (x[0] + x[-1]) / 2) / ((x[-1] - x[0]) / 2)
+    return scaled
+
+
+def _sums_about(centre: Array, sums: Array) -> tuple[Array, Array, Array]:
+    """Return the sums of w d, w d^2 and w d v with d = u - centre."""
+    first = sums[1] - centre * sums[0]
+    return first, sums[2] - centre * (sums[1] + first), sums[4] - centre * sums[3]
 
 
 def _line_from_sums(sums: Array) -> tuple[Array, Array, Array]:
     """Return slope, level and the reduction of the sum of squares of a line, from its five sums."""
     w, wu, wuu, wv, wuv = sums
-    sxx, sxy = wuu - wu * wu / w, wuv - wu * wv / w
+    mean, level = wu / w, wv / w
+    sxx, sxy = wuu - wu * mean, wuv - wu * level
     slope = sxy / sxx
-    level = (wv - slope * wu) / w
-    return slope, level, wv * wv / w + slope * sxy
+    gain = level * wv
+    gain += slope * sxy
+    level -= slope * mean
+    return slope, level, gain
 
 
 def _solve(x: Array, y: Array, w: Array, breaks: Array, continuous: bool) -> BrokenLine:
     """Fit the line with its breaks given, by QR."""
-    piece = np.searchsorted(breaks, x, side="right")
-    knots = np.unique(x)
+    knots = _distinct(x)
     at = np.searchsorted(knots, breaks, side="left").clip(1, knots.size - 1)
     gaps = tuple((float(knots[i - 1]), float(knots[i])) for i in at)
     if not continuous:
+        piece = np.searchsorted(breaks, x, side="right")
         parts = [fit_line(x[piece == j], y[piece == j], w[piece == j]) for j in range(breaks.size + 1)]
         rss = sum(part[3] for part in parts)
         dof = x.size - 2 * len(parts)
@@ -280,21 +345,22 @@ def _solve(x: Array, y: Array, w: Array, breaks: Array, continuous: bool) -> Bro
         )
     centre = float(np.mean(x))
     edges = np.concatenate([[-np.inf], breaks, [np.inf]])
-    columns = [np.ones_like(x)]
-    for low, high in pairwise(edges):
-        reference = centre if np.isneginf(low) else low
-        columns.append(np.clip(x, low, high) - reference)
     root = np.sqrt(w)
-    design = np.stack(columns, axis=1) * root[:, None]
-    q, r = np.linalg.qr(design)
-    solution = np.linalg.solve(r, q.T @ (y * root))
-    residual = y * root - design @ solution
-    correction = np.linalg.solve(r, q.T @ residual)
-    solution += correction
-    residual = y * root - design @ solution
-    rss = float(residual @ residual)
+    design = np.empty((breaks.size + 2, x.size))
+    design[0] = root
+    for row, (low, high) in enumerate(pairwise(edges), 1):
+        reference = centre if np.isneginf(low) else low
+        np.multiply(np.clip(x, low, high) - reference, root, out=design[row])
+    target = y * root
+    q, r = _orthogonal(design)
+    solution = np.zeros(len(design))
+    residual = target
+    for _ in range(2):  # the second time is a step of refinement
+        solution += np.linalg.solve(r, np.einsum("jn,n->j", q, residual))
+        residual = target - np.einsum("j,jn->n", solution, design)
+    rss = float(np.einsum("n,n->", residual, residual))
     slopes = solution[1:]
-    dof = x.size - design.shape[1] - breaks.size
+    dof = x.size - design.shape[0] - breaks.size
     inverse = np.linalg.inv(r)
     errors = (
         np.sqrt(np.sum(inverse[1:] ** 2, axis=1) * rss / dof) if dof > 0 else np.full(slopes.size, np.nan)
@@ -310,6 +376,22 @@ def _solve(x: Array, y: Array, w: Array, breaks: Array, continuous: bool) -> Bro
         slope_errors=tuple(float(e) for e in errors),
         rss=rss,
     )
+
+
+def _orthogonal(rows: Array) -> tuple[Array, Array]:
+    """Return orthonormal rows and the triangle r with rows = r' q, by Gram-Schmidt done twice.
+
+    Long sums go through einsum: a library of linear algebra would start threads for them.
+    """
+    q, r = rows.copy(), np.zeros((len(rows), len(rows)))
+    for j in range(len(rows)):
+        for _ in range(2):
+            share = np.einsum("in,n->i", q[:j], q[j])
+            q[j] -= np.einsum("i,in->n", share, q[:j])
+            r[:j, j] += share
+        r[j, j] = np.sqrt(np.einsum("n,n->", q[j], q[j]))
+        q[j] /= r[j, j]
+    return q, r
 
 
 def _sxx(x: Array, w: Array) -> float:

@@ -6,7 +6,7 @@ correlation of its own and enters with K = curve parameters (a breakpoint once) 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from cxkinetics.fitting.fitted import Fitted, information, settle_likeliest
 from cxkinetics.fitting.parts import Rival
 from cxkinetics.fitting.sample import Sample
 from cxkinetics.fitting.search import fastest_rate, grid_starts
-from cxkinetics.fitting.whitening import whitening
+from cxkinetics.fitting.whitening import Whitening, whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily
 from cxkinetics.models.families import FreeJointFamily
 
@@ -25,6 +25,8 @@ __all__ = ["CURVED", "Contender", "rank", "smooth_contenders", "staged_contender
 
 CURVED = ("biexponential", "stretched exponential", "second order", "mixed second order")
 """Smooth shapes that bend in ln A without a break."""
+NEAR = 25.0
+"""AICc above the best smooth model beyond which a model is not polished: it is out in any case."""
 UNTRUSTED = 6.0
 """AICc differences below this decide nothing."""
 
@@ -64,59 +66,111 @@ def smooth_contenders(
     names : sequence of str
         Shapes.
     """
-    contenders = []
+    attempts = []
     for name in names:
         for with_offset in offsets:
             if name == "mixed second order" and with_offset and False in offsets:
                 continue  # its own curve holds a plateau already
             family = DecayFamily(DECAYS[name], with_offset, stable=True)
             if sample.n > len(family.names):
-                contenders.append(_fit_smooth(family, sample, ar1))
-    return contenders
+                attempts.append(_attempt(family, sample, ar1))
+    least = min((attempt.criteria(sample)[0] for attempt in attempts), default=np.inf)
+    return [
+        (attempt.polished(sample) if attempt.criteria(sample)[0] < least + NEAR else attempt).contender(
+            sample
+        )
+        for attempt in attempts
+    ]
 
 
-def _fit_smooth(family: DecayFamily, sample: Sample, ar1: bool) -> Contender:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Attempt:
+    """A smooth model on its way to the optimum: parameters (1, p), its noise, and its box."""
+
+    family: DecayFamily
+    clock: Array
+    theta: Array
+    rss: float
+    rho: float
+    ar1: bool
+    white: Whitening
+    lower: Array
+    upper: Array
+
+    def criteria(self, sample: Sample) -> tuple[float, float]:
+        """Return AICc and BIC."""
+        n_parameters = self.theta.shape[1] + 1 + self.ar1
+        return information(sample, self.rss, float(self.white.log_determinant), n_parameters)
+
+    def descended(self, sample: Sample, starts: Array, iterations: int, tolerance: float) -> "_Attempt":
+        """Return the best that a descent from `starts` (B, p) finds."""
+        target = Target(self.clock, sample.signal, self.white)
+        done = descend(
+            self.family,
+            target,
+            starts,
+            lower=self.lower,
+            upper=self.upper,
+            iterations=iterations,
+            tolerance=tolerance,
+            race=1.0,
+        )
+        best = int(np.argmin(done.rss))
+        return replace(self, theta=done.theta[best : best + 1], rss=float(done.rss[best]))
+
+    def correlated(self, sample: Sample) -> "_Attempt":
+        """Return the same curve under the likeliest correlation of its own residuals."""
+        curve, jacobian = self.family.evaluate(self.clock, self.theta)
+        rho = likeliest_rho(sample, sample.signal - curve[0], jacobian[0], restricted=False)
+        return replace(self, rho=rho, white=whitening(sample, rho))
+
+    def polished(self, sample: Sample) -> "_Attempt":
+        """Return the optimum to many digits."""
+        attempt = self.descended(sample, self.theta, 200, 1e-11)
+        if self.rho:
+            attempt = attempt.correlated(sample).descended(sample, attempt.theta, 100, 1e-11)
+        return attempt
+
+    def contender(self, sample: Sample) -> Contender:
+        """Return what the ranking needs."""
+        family = self.family
+        curve, _ = family.evaluate(self.clock, self.theta)
+        aicc, bic = self.criteria(sample)
+        name = family.shape.name
+        return Contender(
+            model=f"{name} + offset" if family.with_offset else name,
+            kind="exponential" if name == "exponential" else "curved",
+            n_parameters=self.theta.shape[1],
+            rss=_plain_rss(sample, curve[0]),
+            aicc=aicc,
+            bic=bic,
+            rho=self.rho,
+            parameters=_in_user_units(family.names, family.told(self.theta)[0], sample),
+            note=_note(family, self.theta[0], self.lower, self.upper),
+        )
+
+
+def _attempt(family: DecayFamily, sample: Sample, ar1: bool) -> _Attempt:
+    """Return a smooth model from its global grid, near its maximum likelihood."""
     shape = family.shape
     clock = sample.time
     if "beta" in shape.nonlinear and 0 < sample.lead <= 1:
         clock = sample.time + sample.lead  # a stretched exponential starts at the addition, not later
-    count, width = shape.n_columns, len(family.names)
-    limit = fastest_rate(sample)
+    width = len(family.names)
     lower, upper = np.full(width, -np.inf), np.full(width, np.inf)
-    inner = slice(count, count + len(shape.nonlinear))
-    lower[inner], upper[inner] = shape.lower, np.minimum(shape.upper, limit)
+    inner = slice(shape.n_columns, shape.n_columns + len(shape.nonlinear))
+    lower[inner], upper[inner] = shape.lower, np.minimum(shape.upper, fastest_rate(sample))
     white = whitening(sample, 0.0)
     starts = grid_starts(family, sample, white, clock=clock, keep=4)
-    target = Target(clock, sample.signal, white)
-    done = descend(family, target, starts, lower=lower, upper=upper, iterations=100, race=1.0)
-    best = int(np.argmin(done.rss))
-    theta, rss, rho = done.theta[best : best + 1], float(done.rss[best]), 0.0
-    for number in range(3 if ar1 and sample.n - width >= 3 else 0):
-        curve, jacobian = family.evaluate(clock, theta)
-        rho = likeliest_rho(sample, sample.signal - curve[0], jacobian[0], restricted=False)
-        white = whitening(sample, rho)
-        starts = theta
-        if number == 0:  # the optimum may lie elsewhere once the noise is correlated
-            again = grid_starts(family, sample, white, clock=clock, keep=2)
-            starts = np.concatenate([theta, again])
-        target = Target(clock, sample.signal, white)
-        done = descend(family, target, starts, lower=lower, upper=upper, tolerance=1e-10, iterations=60)
-        best = int(np.argmin(done.rss))
-        theta, rss = done.theta[best : best + 1], float(done.rss[best])
-    curve, _ = family.evaluate(clock, theta)
-    aicc, bic = information(sample, rss, float(white.log_determinant), width + 1 + ar1)
-    label = f"{shape.name} + offset" if family.with_offset else shape.name
-    return Contender(
-        model=label,
-        kind="exponential" if shape.name == "exponential" else "curved",
-        n_parameters=width,
-        rss=_plain_rss(sample, curve[0]),
-        aicc=aicc,
-        bic=bic,
-        rho=rho,
-        parameters=_in_user_units(family.names, family.told(theta)[0], sample),
-        note=_note(family, theta[0], lower, upper),
-    )
+    attempt = _Attempt(family, clock, starts[:1], np.inf, 0.0, ar1, white, lower, upper)
+    attempt = attempt.descended(sample, starts, 20, 1e-6)
+    if not ar1 or sample.n - width < 3:
+        return attempt
+    attempt = attempt.correlated(sample)
+    # the optimum may lie elsewhere once the noise is correlated
+    again = grid_starts(family, sample, attempt.white, clock=clock, keep=2)
+    attempt = attempt.descended(sample, np.concatenate([attempt.theta, again]), 20, 1e-6)
+    return attempt.correlated(sample).descended(sample, attempt.theta, 10, 1e-6)
 
 
 def staged_contender(fitted: Fitted) -> Contender:
