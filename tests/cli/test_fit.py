@@ -157,6 +157,7 @@ ERRORS: dict[str, tuple[list[str], int, str]] = {
     "growth": (["growing.csv"], 1, "--direction growth"),
     "constant": (["constant.csv"], 1, "constant.csv: the signal is constant"),
     "two points": (["two.csv"], 1, "two.csv: only 2 points"),
+    "a reference that a trace has not": (["run.csv", "--reference", "500"], 1, "500"),
 }
 
 
@@ -187,7 +188,6 @@ def test_errors_are_one_line_with_the_right_exit_code(
     assert "Traceback" not in err
 
 
-@pytest.mark.xfail(reason="correlation takes up the misfit of the falling curve", strict=False)
 @pytest.mark.parametrize(("n", "sd"), [(41, 0.0), (41, 0.004), (101, 0.01)])
 def test_growth_is_refused_whatever_the_sampling(n: int, sd: float) -> None:
     t = times(n)
@@ -216,6 +216,33 @@ def test_a_misspelt_option_is_usage_and_proposes_the_right_one(run_csv: Path) ->
     code, out, err = command("fit", run_csv, "--ofset", "zero")
     assert (code, out) == (2, "")
     assert "--offset" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["fit"], "FILE"),
+        (["fit", "run.csv", "--seed", "abc"], "'abc'"),
+        (["fit", "a", "--joint", "x"], "'x'"),
+    ],
+)
+def test_usage_is_one_line_too(words: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert text in err
+
+
+@pytest.mark.parametrize("option", ["--wavelength", "--track"])
+def test_a_wavelength_asked_of_a_bare_trace_is_answered(
+    option: str, run_csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["fit", str(run_csv), option, "900", "--stages", "1", "--noise", "white", "--csv"])
+    err = capsys.readouterr().err
+    assert code == 1 or "900" in err or "wavelength" in err
 
 
 # batches -------------------------------------------------------------------------------------------
