@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.assignment import MassAssignment, PeakAssignment
 from cxkinetics.evidence.diffraction_result import PatternFit
 from cxkinetics.evidence.findings import Consensus
@@ -251,6 +252,17 @@ def _consensus(result: Consensus) -> Section:
             note="? undecided; a mass spectrum never vetoes (clusters fragment)",
         )
     )
+    shares = _share_rows(result)
+    if shares:
+        blocks.append(
+            Table(
+                ("sample", "species", "technique", "state", "limit", "share"),
+                shares,
+                caption="Shares and limits behind it",
+                note="shares of different techniques count different things and are not averaged; limit: "
+                "detection limit, or upper limit where absent",
+            )
+        )
     if result.onset_percent is not None:
         low, high = result.onset_percent
         blocks.append(
@@ -259,6 +271,29 @@ def _consensus(result: Consensus) -> Section:
     else:
         blocks.append(Paragraph(f"These samples do not bracket where {result.sulfide} sets in."))
     return Section("Verdict", [*blocks, *_notes(result.remarks)])
+
+
+def _share_rows(result: Consensus) -> tuple[tuple[str, ...], ...]:
+    """Return one row per finding that carries a share or a limit."""
+    rows = []
+    for sample in result.samples:
+        for verdict in sample.species:
+            for finding in verdict.findings:
+                if finding.share is None and finding.limit is None:
+                    continue
+                share = ""
+                if finding.share is not None and finding.share.value is not None:
+                    what = finding.share.name.removesuffix(f" of {finding.species}")
+                    share = f"{_short(finding.share)} ({what})"
+                limit = "" if finding.limit is None else f"{finding.limit:.3f}"
+                rows.append((sample.label, finding.species, finding.technique, finding.state, limit, share))
+    return tuple(rows)
+
+
+def _short(share: Estimate) -> str:
+    if share.low is None or share.high is None:
+        return f"{share.value:.3f}"
+    return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
 
 
 _BUILDERS: tuple[tuple[type, Callable[[Any], Section]], ...] = (
