@@ -13,6 +13,7 @@ from cxkinetics.report.blocks import Block, Code, Fact, Notes, Page, Paragraph, 
 from cxkinetics.report.page import render_page
 from cxkinetics.report.spectra_figures import plot_spectra
 from cxkinetics.report.spectral_figures import draw_spectra_fit, draw_witnesses
+from cxkinetics.report.spectral_rank_figures import draw_rank
 from cxkinetics.report.spectral_text import (
     fit_criteria,
     isosbestic_lines,
@@ -37,6 +38,8 @@ _WORDS = {
     "spectra": "Spectra coloured by time, with the path of the tracked peak.",
     "fit": "Maps of data, fit and residual (in units of the noise); species spectra with two standard "
     "errors; concentrations; the two leading singular vectors of the residual.",
+    "rank": "Singular values against what noise alone reaches; the leading singular vectors in time and in "
+    "wavelength; evolving factors, forward (lines) and backward (dashes).",
     "witnesses": "Height and position of the peak with the staged and the best smooth model; intervals of "
     "both breakpoints as bands; profiles of the breakpoint below.",
 }
@@ -95,6 +98,8 @@ def _figures(found: SpectralAnalysis, time_unit: str) -> "dict[str, Figure]":
     with figure_style():
         plot_spectra(found.fit.series[0], peak=peak, ax=figures["spectra"].add_subplot(), time_unit=time_unit)
     draw_spectra_fit(found.fit, figure=figures["fit"], time_unit=time_unit)
+    figures["rank"] = detached_figure("double", 0.62)
+    draw_rank(found.fit.series[0], figure=figures["rank"], time_unit=time_unit)
     if found.witnesses is not None:
         figures["witnesses"] = detached_figure("double", 0.62)
         draw_witnesses(found.witnesses, figure=figures["witnesses"], time_unit=time_unit)
@@ -111,7 +116,7 @@ def spectral_page(
     found : SpectralAnalysis
         What to report.
     pictures : mapping
-        Name -> SVG text: "spectra", "fit" and, where there are witnesses, "witnesses".
+        Name -> SVG text: "spectra", "fit", "rank" and, where there are witnesses, "witnesses".
     command : str
         The command as it was typed.
     time_unit : str
@@ -135,6 +140,7 @@ def spectral_page(
         Paragraph(rank_text(fit.rank)),
         rank_table(fit.rank),
         Notes(tuple(isosbestic_lines(found.isosbestic))),
+        picture("rank"),
     ]
     sections = [
         Section("Spectra", (picture("spectra"),)),

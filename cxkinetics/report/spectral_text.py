@@ -119,6 +119,12 @@ def fit_criteria(fit: SpectraFit) -> str:
         f"residual sd {noise.sd:.3g} {unit}" if noise.sd is not None else "",
         f"AICc {fit.aicc:.1f}" if fit.aicc is not None else "",
     ]
+    kind = str(fit.options.get("baseline", "none"))
+    if kind != "none":
+        how = "subtracted" if fit.options.get("baseline_region_nm") else "fitted with the kinetics"
+        size = max((float(np.abs(item).max()) for item in fit.baselines if item.size), default=0.0)
+        largest = f" (coefficients up to {size:.2g} {unit})" if size else ""
+        parts.append(f"{kind} baseline of each spectrum {how}{largest}")
     if noise.ar1:
         parts.append(f"AR(1) noise {noise.ar1:.2f} whitened")
     elif noise.lag1_autocorrelation is not None:

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _FLAT = 1e-7  # relative eigenvalue of the information below which a direction is not determined
-_TOLERANCE = 0.004  # of the quantile, for the ends of a profile
+_TOLERANCE = 0.05  # of the quantile: from there the end follows by proportion, to a thousandth or so
 
 
 class Interval(NamedTuple):
@@ -141,8 +141,10 @@ def _end(
         start[index] = place
         rest = descend(problem, start, held=held, iterations=20, tolerance=tolerance)
         root = np.sqrt(max(rest.evaluation.rss - optimum.evaluation.rss, 0.0) / variance)
-        if abs(root / quantile - 1) < _TOLERANCE:
-            return place
+        if abs(root / quantile - 1) < _TOLERANCE and not at_wall:
+            return float(
+                np.clip(centre + distance * quantile / root, problem.lower[index], problem.upper[index])
+            )
         if root < quantile:
             inside = (distance, root)
             if at_wall:

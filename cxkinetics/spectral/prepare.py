@@ -92,9 +92,10 @@ def prepare(
         columns &= known[in_window].mean(axis=0) > _MOSTLY
     dark = np.zeros(axis.size, bool)
     if highest_absorbance is not None and columns.any() and in_window.any():
-        middle = np.full(axis.size, -np.inf)
-        middle[columns] = np.nanmedian(matrix[np.ix_(in_window, columns)], axis=0)
-        dark = columns & (middle > highest_absorbance)
+        reaching = columns & (np.fmax.reduce(matrix[in_window], axis=0) > highest_absorbance)
+        where = np.flatnonzero(reaching)
+        middle = np.nanmedian(matrix[np.ix_(in_window, where)], axis=0) if where.size else np.zeros(0)
+        dark[where[middle > highest_absorbance]] = True
         columns &= ~dark
     rows = in_window.copy()
     if columns.any():

@@ -70,6 +70,10 @@ def descend(
         size = np.maximum(np.diag(matrix), 1e-14 * max(float(np.diag(matrix).max()), 1e-300))
         step = np.zeros(theta.size)
         step[free] = -np.linalg.solve(matrix + np.diag(damping * size), here.gradient[free])
+        promised = -2 * float(here.gradient @ step) - float(step @ here.curvature @ step)
+        if promised <= 0.05 * tolerance * here.rss and np.all(np.abs(step) < 1e-3 * (1 + np.abs(theta))):
+            converged = True
+            break
         step[:n_rates] = np.clip(step[:n_rates], -1.5, 1.5)
         trial_theta = np.clip(theta + step, low, high)
         trial = problem.evaluate(trial_theta)

@@ -47,12 +47,14 @@ def test_json_is_one_document(capsys) -> None:
     ],
 )
 def test_real_series_need_no_hand_holding(shared_data, capsys, tmp_path, file, options, rank) -> None:
-    code, out, err = run(capsys, shared_data / "uvvis" / file, *options, "--out", tmp_path / "out")
+    written = ("--out", tmp_path / "out") if "jcamp" in file else ()
+    code, out, err = run(capsys, shared_data / "uvvis" / file, *options, *written)
     assert code == 0
     assert f"rank {rank[0]}" in out or f"rank {rank[1]}" in out
     assert "k1" in out
-    assert (tmp_path / "out" / "report.html").stat().st_size > 50_000
-    assert "results written" in err
+    if written:
+        assert (tmp_path / "out" / "report.html").stat().st_size > 50_000
+        assert "results written" in err
 
 
 def test_aquation_rate_of_the_real_series(shared_data, capsys) -> None:

@@ -86,6 +86,7 @@ def test_a_folder_is_written_whole(analysis, tmp_path) -> None:
         "fit.png",
         "fit.svg",
         "witnesses.svg",
+        "rank.png",
         "spectra.png",
     } <= names
     page = (folder / "report.html").read_text()
@@ -98,3 +99,18 @@ def test_a_folder_is_written_whole(analysis, tmp_path) -> None:
     assert table[0] == "run,species,wavelength_nm,value,se"
     assert len(table) == 1 + 3 * 71
     assert json.loads((folder / "witnesses.json").read_text())["verdict"]["code"] == "staged"
+
+
+def test_the_rank_is_drawn(chain) -> None:
+    from cxkinetics.report.spectral_rank_figures import draw_rank
+
+    figure = draw_rank(chain().series)
+    assert len(figure.axes) == 4
+    assert all(ax.get_xlabel() for ax in figure.axes)
+    assert len(figure.axes[2].get_lines()) == 5  # rank 3 and one more, and the zero line
+    matplotlib.pyplot.close(figure)
+
+
+def test_a_fitted_baseline_is_said(chain) -> None:
+    fit = cx.fit_spectra(chain().series, "A -> B; B -> C", baseline="linear")
+    assert "linear baseline of each spectrum fitted with the kinetics" in " ".join(str(fit).split())
