@@ -143,6 +143,10 @@ def _tidied(
         sigma = None if sigma is None else sigma[order]
         text = f"rows sorted by time: {falls.size} stood before an earlier one"
         remarks.append(Remark("sorted_by_time", text, int(falls.size)))
+    again = np.diff(time) == 0
+    if again.any():
+        text = f"{again.sum()} times stand more than once with different readings: all are kept as replicates"
+        remarks.append(_at_lines("repeated_times", text, lines[1:], again))
     if unit == "AU":
         low = signal <= 0
         if low.any():

@@ -44,6 +44,9 @@ _FRACTION = re.compile(
     r"mol\s*/\s*mol|fraction|anteil|mol\s+per\s+mol|mole\s+ratio|\bratio\b|\beq(uiv\w*)?\.?\b|mol\s*mol-1|\[-\]|\(-\)"
 )
 _PERCENT = re.compile(r"%|percent|prozent|mol-?%|pct|at\.?\s?%")
+_AMOUNT = re.compile(
+    r"[munpµμ]?(mol|g|L|l|M|mL|ml)(\s*/\s*\w+)?|[µμu][lL]|drops?|equivalents? of .*|mol/L|mg/mL"
+)
 _BASIS = re.compile(r"\b[A-Z][a-z]?\s*/\s*(\(\s*[A-Z][a-z]?\s*\+\s*[A-Z][a-z]?\s*\)|[A-Z][a-z]?)(?![a-z])")
 
 
@@ -188,7 +191,7 @@ class _Reader:
     def _roles(self, dose_column: str | int | None, taken_column: str | int | None) -> dict[str, int]:
         """Index of the columns "dose" (or "low" and "high"), "taken" and, if there, "sigma"."""
         names = [" ".join(name.casefold().replace("_", " ").split()) for name in self.table.names]
-        numbers = [j for j, column in enumerate(self.table.columns) if column.kind == "number"]
+        numbers = [j for j, column in enumerate(self.table.columns) if column.kind in ("number", "empty")]
         roles: dict[str, int] = {}
         for j in numbers:
             name = names[j] if j < len(names) else ""
@@ -256,11 +259,20 @@ class _Reader:
             stated = "percent"
         elif _FRACTION.search(name.casefold()):
             stated = "fraction"
+        ends = [end for _, *pair in column.intervals for end in pair]
+        top = max([0.0, *column.values[np.isfinite(column.values)].tolist(), *ends])
         chosen = unit or stated
+        bracket = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", name)
+        if not chosen and bracket and _AMOUNT.fullmatch(bracket.group(1).strip()):
+            raise InputError(
+                f"the {what} is given in {bracket.group(1)}, an amount: a percentage or mol/mol is needed",
+                file=self.context.file,
+                line=self.table.header_line,
+                column=name,
+                remedy="divide it by the amount of the host cation",
+            )
         if not chosen:
-            ends = [end for _, *pair in column.intervals for end in pair]
-            known = np.concatenate([column.values[np.isfinite(column.values)], np.array(ends)])
-            chosen = "fraction" if known.size and 0 < float(known.max()) <= largest else "percent"
+            chosen = "fraction" if 0 < top <= largest else "percent"
             self.remarks.append(
                 Remark(
                     f"{what}_unit_assumed", f"{what} assumed to be a {chosen}: column {name!r} names no unit"
@@ -270,6 +282,9 @@ class _Reader:
                     f"{what}_unit_assumed", f"{what} assumed in percent: column {name!r} names no unit"
                 )
             )
+        if chosen == "percent" and stated and 0 < top <= largest:
+            text = f"{what} reaches only {top:g} % ({name!r}): are these fractions under a percent header?"
+            self.remarks.append(Remark(f"{what}_range", text))
         if chosen == "fraction":
             text = f"{what} converted from a fraction (mol/mol) to percent"
             self.remarks.append(Remark("fraction_converted", text, self.table.n_rows))

@@ -95,7 +95,25 @@ def seconds_of(context: Context, column: Column, quantity: Quantity) -> tuple[Ar
             remarks.append(Remark("clock_times", "times of day: time counts from the first row"))
         return seconds, tuple(remarks)
     factor, said = time_unit_of(context, quantity, column.unit)
+    stamps = _computer_clock(known) if any(remark.code == "time_unit_assumed" for remark in said) else None
+    if stamps is not None:
+        return (values - float(known.min())) * stamps[0], (stamps[1],)
     return values * factor, said
+
+
+def _computer_clock(known: Array) -> tuple[float, Remark] | None:
+    """Recognise time stamps without a unit: days of a spreadsheet, s or ms since 1970 or 1904."""
+    if known.size < 2:
+        return None
+    low, span = float(known.min()), float(np.ptp(known))
+    if 30_000 <= low <= 80_000 and 0 < span < 30 and np.any(known != np.round(known)):
+        text = "dates as spreadsheet numbers (days): time counts from the first"
+        return 86400.0, Remark("absolute_times", text)
+    for least, most, factor, unit in ((9e8, 5e9, 1.0, "s"), (9e11, 5e12, 1e-3, "ms")):
+        if least <= low <= most and 0 < span < 0.01 * low:
+            text = f"time stamps of a computer's clock taken in {unit}: time counts from the first"
+            return factor, Remark("absolute_times", text)
+    return None
 
 
 def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Remark, ...]]:

@@ -260,3 +260,20 @@ def test_any_numbers_in_any_dialect(
     if len(set(clipped)) > 1:
         assert trace.time_s.tolist() == [t for t, _ in points]
         assert trace.absorbance.tolist() == [a for _, a in points]
+
+
+@pytest.mark.parametrize(
+    ("origin", "scale"),
+    [(45113.6128, 86400.0), (1_688_654_559.0, 1.0), (1_688_654_559_100.0, 1e-3), (3.77e9, 1.0)],
+)
+def test_time_stamps_of_computers(origin: float, scale: float) -> None:
+    (trace,) = read(table("time,absorbance", lambda t, a: f"{origin + t / scale!r},{a}"))
+    assert np.allclose(trace.time_s, TIME, atol=1e-4)
+    assert "absolute_times" in {remark.code for remark in trace.remarks}
+
+
+def test_replicate_readings_at_one_time_are_kept() -> None:
+    (trace,) = read("time (s),absorbance\n0,0.9\n0,0.91\n1,0.8\n1,0.81\n2,0.7\n")
+    assert trace.n_points == 5
+    (remark,) = trace.remarks
+    assert (remark.code, remark.count, remark.rows) == ("repeated_times", 2, (3, 5))

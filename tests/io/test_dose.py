@@ -1,0 +1,119 @@
+"""Dose tables: columns by their names, units, bases, ranges, and what is impossible."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cxkinetics as cx
+
+ROWS = [(0, 0), (25, 2.5), (50, 5), (75, 8), (100, 12.1), (135, 40.4), (175, 40.2)]
+DOSES, TAKEN = [float(d) for d, _ in ROWS], [float(y) for _, y in ROWS]
+
+
+def table(path: Path, header: str, row: Callable[[float, float], str]) -> Path:
+    path.write_text("\n".join([header, *(row(d, y) for d, y in ROWS)]).lstrip())
+    return path
+
+
+def comma(value: float) -> str:
+    return f"{value:g}".replace(".", ",")
+
+
+DRESSES: dict[str, tuple[str, Callable[[float, float], str]]] = {
+    "percent": ("Ag added (mol %),Ag incorporated (mol %)", lambda d, y: f"{d},{y}"),
+    "no header": ("", lambda d, y: f"{d},{y}"),
+    "no unit": ("dose,incorporation", lambda d, y: f"{d},{y}"),
+    "no unit, fractions": ("dose,incorporation", lambda d, y: f"{d / 100},{y / 100}"),
+    "equivalents": ("Ag added (eq.),ICP Ag (%)", lambda d, y: f"{d / 100},{y}"),
+    "German": ("Ag-Zugabe (Mol-%);Ag eingebaut (Mol-%)", lambda d, y: f"{comma(d)};{comma(y)}"),
+    "French": ("Ag ajouté (%);Ag incorporé (%)", lambda d, y: f"{comma(d)};{comma(y)}"),
+    "columns swapped": ("incorporated (%),added (%)", lambda d, y: f"{y},{d}"),
+    "sample names": ("sample,Ag added (%),found (%)", lambda d, y: f"S{d},{d},{y}"),
+    "other guest": ("Cu added (mol %),Cu incorporated (mol %)", lambda d, y: f"{d},{y}"),
+    "a column more": ("Ag added (%),Ag incorporated (%),Cd (%)", lambda d, y: f"{d},{y},{100 - y}"),
+    "one of each": ("Ag added (%),Ag incorporated (mol/mol)", lambda d, y: f"{d},{y / 100}"),
+}
+
+
+@pytest.mark.parametrize("dress", DRESSES)
+def test_the_same_table_in_any_dress(dress: str, tmp_path: Path) -> None:
+    found = cx.load_dose_table(table(tmp_path / "icp.csv", *DRESSES[dress]))
+    assert np.allclose(found.dose_percent, DOSES)
+    assert np.allclose(found.incorporation_percent, TAKEN)
+    assert found.basis == "Ag/(Ag+Cd)"
+    codes = {remark.code for remark in found.remarks}
+    assert ("dose_unit_assumed" in codes) == (dress.startswith("no "))
+
+
+@pytest.mark.parametrize(
+    ("header", "basis"),
+    [("Ag/(Ag+Cd) (%)", "Ag/(Ag+Cd)"), ("Ag/Cd in solid (%)", "Ag/Cd"), ("Cu/S (%)", "Ag/S")],
+)
+def test_the_basis_is_read_from_the_header_or_given(header: str, basis: str, tmp_path: Path) -> None:
+    path = table(tmp_path / "icp.csv", f"dose (%),{header}", lambda d, y: f"{d},{y}")
+    assert cx.load_dose_table(path).basis == basis
+    assert cx.load_dose_table(path, basis="Ag/S").basis == "Ag/S"
+    with pytest.raises(cx.UsageError, match="basis is 'Ag'"):
+        cx.load_dose_table(path, basis="Ag")
+
+
+def test_ranges_and_bounds_of_a_dose(tmp_path: Path) -> None:
+    path = tmp_path / "icp.csv"
+    path.write_text("Ag added (%),Ag incorporated (%)\n0,0\n36-75,4.0\n75,8.0 ± 0.3\n100,12.1 ± 0.4\n")
+    ranged = cx.load_dose_table(path)
+    assert np.isnan(ranged.dose_percent[1])
+    assert (ranged.dose_low_percent[1], ranged.dose_high_percent[1]) == (36.0, 75.0)
+    path.write_text("dose low (%),dose high (%),incorporation (%)\n0,0,0\n36,75,4.0\n75,75,8.0\n")
+    bounded = cx.load_dose_table(path)
+    assert bounded.dose_percent.tolist()[2] == 75.0
+    assert np.isnan(bounded.dose_percent[1])
+
+
+def test_a_unit_given_overrides_the_header(tmp_path: Path) -> None:
+    path = table(tmp_path / "icp.csv", "dose (%),incorporation (%)", lambda d, y: f"{d / 100},{y / 100}")
+    assert "are these fractions" in " ".join(remark.text for remark in cx.load_dose_table(path).remarks)
+    given = cx.load_dose_table(path, dose_unit="fraction")
+    assert np.allclose(given.dose_percent, DOSES)
+    assert np.allclose(given.incorporation_percent, TAKEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Ag added (%),Ag incorporated (%)\n-10,0\n5,1\n", "line 2, column 'Ag added (%)': -10 %"),
+        ("Ag added (%),Ag incorporated (%)\n5,-1\n10,2\n", "-1 %: it cannot be negative"),
+        ("Ag added (%),Ag incorporated (%)\n5,1\n10,lost\n", "line 3, column 'Ag incorporated (%)': 'lost'"),
+        ("Ag added (µmol),Ag incorporated (%)\n5,1\n10,2\n", "given in µmol, an amount"),
+        ("time (s),absorbance\n0,1\n1,0.5\n", "columns of dose and incorporation cannot be told"),
+        (
+            "Ag added (%),Ag incorporated (%)\n5,150\n10,200\n",
+            "150 %: an incorporation on Ag/(Ag+Cd) cannot pass",
+        ),
+        ("Ag added (%),Ag incorporated (%)\n5,\n10,n.d.\n", "no row holds both"),
+    ],
+)
+def test_what_cannot_be_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "icp.csv"
+    path.write_text(text)
+    with pytest.raises(cx.InputError) as caught:
+        cx.load_dose_table(path)
+    assert words in str(caught.value)
+
+
+def test_mass_balance_is_remarked_on_every_basis(tmp_path: Path) -> None:
+    path = tmp_path / "icp.csv"
+    path.write_text("Ag added (%),Ag incorporated (%)\n10,12\n100,30\n")
+    for basis in ("Ag/(Ag+Cd)", "Ag/Cd", "Ag/S"):
+        table = cx.load_dose_table(path, basis=basis)
+        (remark,) = [r for r in table.remarks if r.code == "mass_balance"]
+        assert (remark.count, remark.rows) == (1, (2,))
+
+
+def test_columns_by_name_and_number(tmp_path: Path) -> None:
+    path = table(tmp_path / "icp.csv", "x (%),y (%),z (%)", lambda d, y: f"{y},{d},{d}")
+    with pytest.raises(cx.InputError, match="dose_column="):
+        cx.load_dose_table(path)
+    chosen = cx.load_dose_table(path, dose_column="z (%)", incorporation_column=1)
+    assert np.allclose(chosen.incorporation_percent, TAKEN)
