@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a data or fit problem, 2 usage. Only argparse is imported 
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -91,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The words after `cxkinetics`; those of the process by default.
     """
     args = build_parser().parse_args(argv)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # the matrices are small: threads would only wait for each other
     try:
         return int(args.run(args))
     except UsageError as error:

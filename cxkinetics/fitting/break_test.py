@@ -26,6 +26,8 @@ __all__ = ["BreakTest", "break_test"]
 
 DIRECTIONS = 100
 """Places at most at which a replicate looks for its break."""
+SMALL = 250_000
+"""Multiplications up to which a matrix product stays in one thread."""
 PILOT = 150
 """Replicates that measure the bias of rho."""
 
@@ -90,33 +92,77 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
 def _statistics(
     sample: Sample, jacobian: Array, directions: Array, noise: Array, grid: Array, dof: int
 ) -> tuple[Array, Array]:
-    """Return F* and rho* of each noise series (B, n), rho* by restricted likelihood on the grid."""
+    """Return F* and rho* of each noise series (B, n), rho* by restricted likelihood on the grid.
+
+    All that is needed are the products u'R^-1 v of noise, tangent and directions; on even spacing
+    these are quadratic in rho, so that three sets of products serve the whole grid.
+    """
     width = jacobian.shape[0]
+    scale = np.sqrt(np.einsum("pn,pn->p", jacobian / sample.sigma, jacobian / sample.sigma))
+    columns = np.concatenate([jacobian / np.where(scale > 0, scale, 1.0)[:, None], directions])
+    even = sample.spacing.size > 1 and float(np.ptp(sample.spacing)) < 1e-6
+    products = _even_products(sample, noise, columns) if even else None
     best_level = np.full(noise.shape[0], np.inf)
     statistic, rho = np.zeros(noise.shape[0]), np.zeros(noise.shape[0])
     for value in grid:
         white = whitening(sample, float(value))
-        series = white.apply(noise)
-        basis, triangle = np.linalg.qr(white.apply(jacobian).T)
-        searched = white.apply(directions)
-        searched -= (searched @ basis) @ basis.T
-        length = np.einsum("bn,bn->b", searched, searched)
-        usable = length > max(1e-10 * length.max(), 1e-24)
+        if products is None:
+            series, whitened = white.apply(noise), white.apply(columns)
+            mixed, own = series @ whitened.T, whitened @ whitened.T
+            total = np.einsum("bn,bn->b", series, series)
+        else:
+            mixed, own, total = (
+                (part[0] - value * part[1] + value**2 * part[2]) / (1 - value**2) for part in products
+            )
+        normal = own[:width, :width] + 1e-13 * np.eye(width)
+        held = np.linalg.solve(normal, own[:width, width:])
+        length = np.diag(own)[width:] - np.einsum("pb,pb->b", own[:width, width:], held)
+        usable = length > np.maximum(1e-8 * np.diag(own)[width:], 1e-24)
         if not usable.any():  # nothing decays, so no rate can change
             continue
-        searched, length = searched[usable] / np.sqrt(length[usable, None]), length[usable]
-        total = np.einsum("bn,bn->b", series, series) - np.sum((series @ basis) ** 2, axis=1)
-        gain = (series @ searched.T) ** 2
+        score = (mixed[:, width:] - mixed[:, :width] @ held)[:, usable]
+        gain = score**2 / length[usable]
         where = np.argmax(gain, axis=1)
         best_gain = gain[np.arange(gain.shape[0]), where]
-        left = np.maximum(total - best_gain, 1e-290)
+        explained = np.einsum("bp,bp->b", mixed[:, :width], np.linalg.solve(normal, mixed[:, :width].T).T)
+        left = np.maximum(total - explained - best_gain, 1e-290)
         level = (
             (sample.n - width - 1) * np.log(left)
-            + 2 * np.sum(np.log(np.abs(np.diag(triangle)) + 1e-290))
-            + np.log(length[where])
+            + np.linalg.slogdet(normal)[1]
+            + np.log(length[usable][where])
             + float(white.log_determinant)
         )
         lower = level < best_level
         best_level[lower], rho[lower] = level[lower], value
         statistic[lower] = best_gain[lower] / (left[lower] / dof)
     return statistic, rho
+
+
+def _even_products(sample: Sample, noise: Array, columns: Array) -> tuple[tuple[Array, Array, Array], ...]:
+    """Return the products of equal indices, of neighbours, and of inner equal indices.
+
+    Of noise with columns, of columns with columns, and of noise with itself.
+    """
+    u, v = noise / sample.sigma, columns / sample.sigma
+    mixed = (
+        _product(u, v),
+        _product(u[:, 1:], v[:, :-1]) + _product(u[:, :-1], v[:, 1:]),
+        _product(u[:, 1:-1], v[:, 1:-1]),
+    )
+    near = v[:, 1:] @ v[:, :-1].T
+    own = (v @ v.T, near + near.T, v[:, 1:-1] @ v[:, 1:-1].T)
+    square = (
+        np.einsum("bn,bn->b", u, u),
+        2 * np.einsum("bn,bn->b", u[:, 1:], u[:, :-1]),
+        np.einsum("bn,bn->b", u[:, 1:-1], u[:, 1:-1]),
+    )
+    return mixed, own, square
+
+
+def _product(u: Array, v: Array) -> Array:
+    """Return u v', in blocks for which linear algebra wakes no threads: they would cost more than they give."""
+    rows = SMALL // v.size
+    if rows < 8:
+        whole: Array = u @ v.T
+        return whole
+    return np.concatenate([u[i : i + rows] @ v.T for i in range(0, u.shape[0], rows)])

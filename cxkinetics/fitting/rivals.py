@@ -25,7 +25,7 @@ __all__ = ["CURVED", "Contender", "rank", "smooth_contenders", "staged_contender
 
 CURVED = ("biexponential", "stretched exponential", "second order", "mixed second order")
 """Smooth shapes that bend in ln A without a break."""
-NEAR = 25.0
+NEAR = 10.0
 """AICc above the best smooth model beyond which a model is not polished: it is out in any case."""
 UNTRUSTED = 6.0
 """AICc differences below this decide nothing."""
@@ -126,9 +126,9 @@ class _Attempt:
 
     def polished(self, sample: Sample) -> "_Attempt":
         """Return the optimum to many digits."""
-        attempt = self.descended(sample, self.theta, 200, 1e-11)
+        attempt = self.descended(sample, self.theta, 100, 1e-9)
         if self.rho:
-            attempt = attempt.correlated(sample).descended(sample, attempt.theta, 100, 1e-11)
+            attempt = attempt.correlated(sample).descended(sample, attempt.theta, 30, 1e-9)
         return attempt
 
     def contender(self, sample: Sample) -> Contender:
