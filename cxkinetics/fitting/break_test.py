@@ -160,7 +160,7 @@ def _even_products(sample: Sample, noise: Array, columns: Array) -> tuple[tuple[
 
 
 def _product(u: Array, v: Array) -> Array:
-    """Return u v', in blocks for which linear algebra wakes no threads: they would cost more than they give."""
+    """Return u v', in blocks so small that linear algebra wakes no threads, which would only wait."""
     rows = SMALL // v.size
     if rows < 8:
         whole: Array = u @ v.T
