@@ -14,6 +14,7 @@ from cxkinetics.io.content import Content, read_content
 from cxkinetics.io.decode import decode, decode_head
 from cxkinetics.io.folder import holds_one_run, read_folder
 from cxkinetics.io.formats import BinaryFormat, Signal, TextFormat
+from cxkinetics.io.instruments import binary_remedy, read_instrument_file
 from cxkinetics.io.largetext import LARGE_BYTES
 from cxkinetics.io.options import Column, ReadOptions
 from cxkinetics.io.reference import with_reference
@@ -157,7 +158,16 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):
             return entry.read(content, options)
-    head = decode_head(content.data, content.file)
+    try:
+        head = decode_head(content.data, content.file)
+    except InputError as error:
+        foreign = read_instrument_file(content, options)
+        if foreign is None:
+            remedy = binary_remedy(content.file)
+            raise InputError(
+                "this is a binary file that no reader knows", file=content.file, remedy=remedy
+            ) from error
+        return foreign
     for entry in known:
         if isinstance(entry, TextFormat) and entry.sniff(head):
             if entry.decodes and len(content.data) > LARGE_BYTES:
