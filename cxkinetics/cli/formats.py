@@ -16,18 +16,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the formats."""
     import json
+    from importlib.util import find_spec
 
     from cxkinetics.io.evidence_formats import EVIDENCE_FORMATS
+    from cxkinetics.io.instruments import INSTALL
     from cxkinetics.io.registry import formats
     from cxkinetics.version import __version__
 
     known = formats()
+    extra = find_spec("openreadout") is not None
     if args.json:
         listed = [{"name": f.name, "endings": f.endings.split(), "summary": f.summary} for f in known]
         record = {
             "schema": "cxkinetics.formats/1",
             "version": __version__,
             "formats": listed,
+            "extra_instruments": extra,
             "evidence_formats": [
                 {"name": name, "endings": endings.split(), "summary": summary}
                 for name, endings, summary in EVIDENCE_FORMATS
@@ -35,10 +39,12 @@ def run(args: argparse.Namespace) -> int:
         }
         sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
         return 0
-    wide = max(len(f.name) for f in known)
+    wide = max(len(name) for name in [*(f.name for f in known), *(name for name, _, _ in EVIDENCE_FORMATS)])
     ends = max(len(f.endings) for f in known)
     for entry in known:
         sys.stdout.write(f"{entry.name:<{wide}}  {entry.endings:<{ends}}  {entry.summary}\n")
+    how = "read through openreadout" if extra else f"with the extra: {INSTALL}"
+    sys.stdout.write(f"Cary .dsw .bsw, GRAMS and UVProbe .spc, JASCO .jws, PerkinElmer .sp: {how}\n")
     sys.stdout.write("\nRead by `cxkinetics evidence`:\n")
     for name, endings, summary in EVIDENCE_FORMATS:
         sys.stdout.write(f"{name:<{wide}}  {endings:<{ends}}  {summary}\n")
