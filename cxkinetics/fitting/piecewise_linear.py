@@ -174,7 +174,7 @@ def _search(
         edges = np.linspace(0, knots.size, n_breaks + 2).astype(int)[1:-1]
         tried = [(np.inf, tuple(middles[edges - 1]))]
     best_rss, best = np.inf, np.array(min(tried)[1])
-    for _, start in sorted(tried)[:8]:
+    for _, start in sorted(tried)[:3]:
         breaks = np.array(start)
         rss = _solve(x, y, w, breaks, continuous).rss
         for _ in range(20):
