@@ -51,7 +51,7 @@ def test_the_noise_has_the_stated_correlation_also_at_uneven_times() -> None:
     assert series.std(axis=0) == pytest.approx(0.01, rel=0.06)
 
 
-@pytest.mark.parametrize("offset", ["zero", "fit", "auto"])
+@pytest.mark.parametrize("offset", ["zero", "auto"])
 def test_the_study_measures_the_intervals_that_fit_stages_gives(offset: str) -> None:
     t = times(51)
     y = SEED(t) + noise(t, 0.01, 0.3, stream(1, "same", 0))
@@ -90,7 +90,7 @@ def least_covered(traces: int) -> int:
     ],
 )
 def test_intervals_cover_in_a_small_sample(name: str, offset: str) -> None:
-    traces = 20
+    traces = 16
     cell = CELLS[name]
     part = Coverage(cell.name, cell.curve, cell.n, cell.sd, cell.rho, cell.kind, offsets=(offset,))
     counts = part.tally(SEED_NUMBER, range(traces))
@@ -119,7 +119,7 @@ def test_smooth_decays_are_hardly_ever_called_staged(name: str) -> None:
     assert counts["two_stages"] + counts["more_stages"] <= 2, counts
 
 
-@pytest.mark.parametrize("rho", ["white", "AR .5"])
+@pytest.mark.parametrize("rho", ["AR .5"])
 def test_the_seed_trace_is_called_staged(rho: str) -> None:
     counts = counted(f"power: seed, n 101, sd 0.01, {rho}", 5)
     assert counts["two_stages"] + counts["more_stages"] >= 4, counts
