@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cxkinetics.composition.incorporation import fit_incorporation
     from cxkinetics.composition.incorporation_result import IncorporationFit
     from cxkinetics.composition.load_system import load_system
+    from cxkinetics.composition.mass_balance import removable_share
     from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
     from cxkinetics.composition.predict import predict
     from cxkinetics.composition.prediction import Prediction
@@ -113,10 +114,10 @@ _HOME = {
     "fit_curve": "fitting.engine",
     "fit_dose_spectra": "composition.dose_spectra_fit",
     "fit_incorporation": "composition.incorporation",
+    "fit_many": "workflow.many",
     "fit_mixture": "evidence.mixture",
     "fit_pattern": "evidence.diffraction",
     "fit_spectra": "spectral.fit",
-    "fit_many": "workflow.many",
     "fit_stages": "fitting.stages",
     "fit_witnesses": "spectral.witnesses",
     "join_evidence": "evidence.records",
@@ -131,6 +132,7 @@ _HOME = {
     "pick_peaks": "evidence.picking",
     "predict": "composition.predict",
     "rates_against_dose": "composition.rates_against_dose",
+    "removable_share": "composition.mass_balance",
     "sequential_implications": "composition.sequential_reading",
     "species_curves": "composition.species_curves",
     "update_priors": "composition.update",
@@ -192,6 +194,7 @@ __all__ = [
     "pick_peaks",
     "predict",
     "rates_against_dose",
+    "removable_share",
     "sequential_implications",
     "species_curves",
     "update_priors",

@@ -178,16 +178,16 @@ def _share_checks(
     plateau: float | None,
     checks: list[Check],
 ) -> None:
-    cap = float(mass_balance.saturation_share_cap(system, saturation))
+    most = float(mass_balance.saturation_share_cap(system, saturation))
     checks.append(
         Check(
             code="cluster_share_from_saturation",
             text=(
-                f"saturation at {saturation:.4g} % dose: at most {min(cap, 1.0):.3f} of the dosed "
+                f"saturation at {saturation:.4g} % dose: at most {min(most, 1.0):.3f} of the dosed "
                 f"{system.host_cation} can sit in clusters (full exchange of all of it takes "
                 f"{mass_balance.dose_of_full_exchange(system):.1f} %)"
             ),
-            value=cap,
+            value=most,
         )
     )
     dose = np.asarray(points.dose_percent)
@@ -201,21 +201,17 @@ def _share_checks(
         trapped = total - system.n_hosts * rho
         if trapped < 0:
             continue
-        caps.append(
-            (
-                mass_balance.equilibrium_share_cap(
-                    system,
-                    float(dose[nearest]),
-                    float(points.incorporation_percent[nearest]),
-                    saturation,
-                    T=trapped,
-                    rho=rho,
-                    basis=points.basis,
-                ),
-                trapped,
-                rho,
-            )
+        cap = mass_balance.equilibrium_share_cap(
+            system,
+            float(dose[nearest]),
+            float(points.incorporation_percent[nearest]),
+            saturation,
+            T=trapped,
+            rho=rho,
+            basis=points.basis,
         )
+        if math.isfinite(cap):
+            caps.append((cap, trapped, rho))
     if not caps:
         return
     words = " or ".join(f"{cap:.3f} (T = {trapped:.1f}, rho = {rho:g})" for cap, trapped, rho in caps)

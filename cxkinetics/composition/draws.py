@@ -125,8 +125,9 @@ def require_dose_curve(system: System) -> None:
         With what to do instead.
     """
     if not system.has_dose_curve:
+        found = "is published for" if system.source else "stands in the definition of"
         raise InputError(
-            f"no dose-incorporation table is published for {system.name}",
+            f"no dose-incorporation table {found} {system.name}",
             remedy="measure one (guest added against guest incorporated, ICP) and pass it: --table FILE, "
             "or table=cx.load_dose_table(...)",
         )

@@ -183,14 +183,15 @@ def _fit_detected(
             "or use predict and dose without a table (documented priors)"
         )
     cells = Cells(data)
-    best = search(cells).best()
+    found = search(cells)
+    best = found.best()
     at = (np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f))
     informative = int(np.sum(~data.censored | (np.abs(data.residuals(*at)) > 0)))
     dof = informative - 4  # a dose interval that reaches the point says nothing about the scatter
     absolute = bool(options["absolute_sigma"])
     scale = float(np.sum(data.weight * data.y**2))
     accept = acceptance(best.rss, dof, options["confidence"], absolute_sigma=absolute, scale=scale)
-    profiled = _profiles(cells, best, accept)
+    profiled = _profiles(cells, best, accept, found.per_cell()[0])
     rivals = rank_rivals(cells, data, best, informative)
     not_identified = {q: p.flat for q, p in profiled.items() if p.flat is not None}
     residuals = map_points(points).residuals(*(np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f)))
@@ -218,9 +219,9 @@ def _fit_detected(
     )
 
 
-def _profiles(cells: Cells, best: MapSolution, accept: Acceptance) -> dict[str, Profiled]:
+def _profiles(cells: Cells, best: MapSolution, accept: Acceptance, minima: Array) -> dict[str, Profiled]:
     return {
-        quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit)
+        quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit, minima=minima)
         for quantity, (_, name, unit) in _QUANTITIES.items()
     }
 
@@ -298,6 +299,8 @@ def _mean_slope_ratio(points: DoseTable, avalanche: float | None, saturation: fl
     if not before.size or not after.size or doses[before[-1]] <= 0:
         return None
     last, first = before[-1], after[0]
+    if first == last:
+        return None
     start = means[0] if doses[0] == 0 else 0.0
     chord1 = (means[last] - start) / doses[last]
     chord2 = (means[first] - means[last]) / (doses[first] - doses[last])

@@ -20,9 +20,10 @@ from cxkinetics.estimate import Estimate
 __all__ = ["Acceptance", "ProfileSet", "Profiled", "acceptance", "profile_quantity", "profile_sets"]
 
 ONE_SIGMA = 0.6826894921370859
-_SCAN = 49
-_SECTIONS = 16
-_ROUNDS = 4
+_SCAN = 33
+_SECTIONS = 8
+_ROUNDS = 5
+_NEAR = 1.5
 _FAR = 1e3
 _FLAT = 1e-3
 _STEEP = 100.0
@@ -94,32 +95,67 @@ def acceptance(rss: float, dof: int, confidence: float, *, absolute_sigma: bool,
     return Acceptance(limits[0], limits[1], equal)
 
 
-def profile_sets(cells: Cells, best: MapSolution, quantity: str, limits: Sequence[float]) -> list[ProfileSet]:
-    """Return, for each limit, the values of `quantity` whose best fit has a sum of squares up to it."""
-    keep = np.flatnonzero(search(cells).per_cell()[0] <= max(limits) * (1 + 1e-12))
+def profile_sets(
+    cells: Cells,
+    best: MapSolution,
+    quantity: str,
+    limits: Sequence[float],
+    minima: Array | None = None,
+) -> list[ProfileSet]:
+    """Return, for each limit, the values of `quantity` whose best fit has a sum of squares up to it.
+
+    `minima` is the least sum of squares of each cell, where it is known already.
+    """
+    least = search(cells).per_cell()[0] if minima is None else minima
+    keep = np.flatnonzero(least <= max(limits) * (1 + 1e-12))
     low, high, centre = _range(cells, best, quantity)
     grid = _grid(cells, quantity, low, high, centre)
-    profile = search(cells, quantity, grid, keep).profile()
+    per_cell = search(cells, quantity, grid, keep).per_cell()
+    profile = per_cell.min(axis=1)
     profile[np.argmin(np.abs(grid - centre))] = best.rss
-    return [_pieces(cells, quantity, grid, profile, limit, keep) for limit in limits]
+    scan = _Scan(cells, quantity, keep, grid, per_cell, profile)
+    return [_pieces(scan, limit) for limit in limits]
 
 
-def _pieces(
-    cells: Cells, quantity: str, grid: Array, profile: Array, limit: float, keep: IntArray
-) -> ProfileSet:
-    accepted = profile <= limit
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scan:
+    """The profile on a grid, and cell by cell."""
+
+    cells: Cells
+    quantity: str
+    keep: IntArray
+    grid: Array
+    per_cell: Array
+    profile: Array
+
+
+def _pieces(scan: _Scan, limit: float) -> ProfileSet:
+    accepted = scan.profile <= limit
     starts = np.flatnonzero(accepted & ~np.concatenate([[False], accepted[:-1]]))
     ends = np.flatnonzero(accepted & ~np.concatenate([accepted[1:], [False]]))
-    last = grid.size - 1
+    last = scan.grid.size - 1
     pieces = []
-    for start, end in zip(starts, ends, strict=True):
-        low, high = float(grid[start]), float(grid[end])
-        if start > 0:
-            low = _edge(cells, quantity, float(grid[start - 1]), low, limit, keep)
-        if end < last:
-            high = _edge(cells, quantity, float(grid[end + 1]), high, limit, keep)
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        low = _edge(scan, start - 1, start, limit) if start > 0 else float(scan.grid[start])
+        high = _edge(scan, end + 1, end, limit) if end < last else float(scan.grid[end])
         pieces.append((low, high))
     return ProfileSet(tuple(pieces), bool(accepted[0]), bool(accepted[-1]))
+
+
+def _edge(scan: _Scan, refused: int, accepted: int, limit: float) -> float:
+    """Return where the profile passes the limit between two neighbours of the grid.
+
+    Only cells that come near the limit at the accepted end are followed.
+    """
+    cells = scan.keep[scan.per_cell[accepted] <= _NEAR * limit]
+    outside, inside = float(scan.grid[refused]), float(scan.grid[accepted])
+    for _ in range(_ROUNDS):
+        steps = np.linspace(outside, inside, _SECTIONS + 1)
+        good = search(scan.cells, scan.quantity, steps, cells).profile() <= limit
+        good[-1] = True
+        first = max(int(np.argmax(good)), 1)
+        outside, inside = float(steps[first - 1]), float(steps[first])
+    return inside
 
 
 def _range(cells: Cells, best: MapSolution, quantity: str) -> tuple[float, float, float]:
@@ -145,25 +181,21 @@ def _grid(cells: Cells, quantity: str, low: float, high: float, centre: float) -
     return np.unique(np.clip(grid, low, high))
 
 
-def _edge(cells: Cells, quantity: str, outside: float, inside: float, limit: float, keep: IntArray) -> float:
-    """Return where the profile passes the limit between a refused and an accepted value."""
-    for _ in range(_ROUNDS):
-        steps = np.linspace(outside, inside, _SECTIONS + 1)
-        accepted = search(cells, quantity, steps, keep).profile() <= limit
-        accepted[-1] = True
-        first = max(int(np.argmax(accepted)), 1)
-        outside, inside = float(steps[first - 1]), float(steps[first])
-    return inside
-
-
 def profile_quantity(
-    cells: Cells, best: MapSolution, quantity: str, accept: Acceptance, *, name: str, unit: str
+    cells: Cells,
+    best: MapSolution,
+    quantity: str,
+    accept: Acceptance,
+    *,
+    name: str,
+    unit: str,
+    minima: Array | None = None,
 ) -> Profiled:
     """Return one quantity with its profile interval (or the reason there is none) and its flat range."""
     value = best.value(quantity)
     finite = value if np.isfinite(value) else None
     limits = [accept.equal, *(v for v in (accept.limit, accept.one_sigma) if v is not None)]
-    sets = profile_sets(cells, best, quantity, limits)
+    sets = profile_sets(cells, best, quantity, limits, minima)
     flat = _flat_range(sets[0], value)
     if len(sets) == 1:
         return Profiled(

@@ -142,9 +142,9 @@ def _hill(points: MapPoints) -> tuple[float, dict[str, float]]:
         return root * off
 
     best, at = math.inf, np.zeros(3)
-    for index in np.argsort(rss, axis=None)[:3]:
+    for index in np.argsort(rss, axis=None)[:2]:
         start = np.array([height.flat[index], d50.flat[index], h.flat[index]])
-        found = least_squares(residuals, start, bounds=(1e-12, np.inf), x_scale=start)
+        found = least_squares(residuals, start, bounds=(1e-12, np.inf), x_scale=start, max_nfev=200)
         if 2 * found.cost < best:
             best, at = 2 * float(found.cost), found.x
     return best, {"y_f": float(at[0]), "D50": float(at[1]), "h": float(at[2])}

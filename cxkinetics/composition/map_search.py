@@ -269,7 +269,9 @@ def _held(quantity: str, held: Array) -> tuple[Array, Array]:
     return rows, held
 
 
-def _constrained(gram: Array, right: Array, conditions: Array, targets: Array) -> Array:
+def _constrained(
+    gram: Array, right: Array, conditions: Array, targets: Array, *, refine: bool = True
+) -> Array:
     count = gram.shape[0]
     system = np.zeros((count, 8, 8))
     system[:, :4, :4] = gram
@@ -281,9 +283,9 @@ def _constrained(gram: Array, right: Array, conditions: Array, targets: Array) -
     system[:, 4:, 4:] -= unused[:, :, None] * np.eye(4)
     wanted = np.concatenate([right, targets], axis=1)[..., None]
     solution = np.linalg.solve(system, wanted)
-    plain = system.copy()
-    plain[:, index, index] -= np.where(index < 4, _RIDGE, -_RIDGE * 1e-3)
-    solution += np.linalg.solve(system, wanted - plain @ solution)  # takes the ridge's bias out
+    if refine:  # takes the ridge's bias out
+        ridge = np.where(index < 4, _RIDGE, -_RIDGE * 1e-3)[:, None]
+        solution += np.linalg.solve(system, wanted - system @ solution + ridge * solution)
     parameters: Array = solution[:, :4, 0]
     return parameters
 
@@ -333,6 +335,7 @@ def _censored(
             right[todo] + np.einsum("mnk,n->mk", active, w * y),
             conditions[todo],
             targets[todo],
+            refine=False,
         )
         rss = _piecewise_rss(cells, cell[todo], phi)
         better = rss < best_rss[todo] * (1 - 1e-12)

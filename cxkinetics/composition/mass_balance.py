@@ -12,6 +12,8 @@ are in percent. Source of the trapped salt: Yao, Lynch, Robinson, J. Chem. Phys.
 doi 10.1063/5.0151904.
 """
 
+import math
+
 import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike
@@ -278,6 +280,11 @@ def equilibrium_share_cap(
     T, rho, eta, basis
         As for `conversion`; the same T at both doses.
 
+    Returns
+    -------
+    float
+        inf where the sample is fully exchanged already.
+
     Examples
     --------
     >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
@@ -287,6 +294,8 @@ def equilibrium_share_cap(
     share = float(conversion(system, incorporation_percent, T=T, rho=rho, eta=eta, basis=basis))
     bound = system.max_dopants * (1 - share) + system.guests_at_full_exchange * eta * share
     rise = system.guests_at_full_exchange * eta - bound
+    if rise <= 0:
+        return math.inf
     return (saturation_dose_percent - dose_percent) / 100 * system.n_hosts / rise
 
 

@@ -112,7 +112,7 @@ def predict(
                 "occupancy model holds too little guest for the incorporation",
             )
         )
-    guests = mass_balance.guest_shares(draws.system, shares[..., 0].mean(axis=1))
+    guests = mass_balance.guest_shares(draws.system, shares[..., 0])
     stage, chances = _stage(draws, float(dose_percent))
 
     def outputs(moved: ParameterDraws) -> dict[str, Array]:
@@ -126,9 +126,7 @@ def predict(
         stage=stage,
         stage_probability=chances,
         species=share_estimates(keys, shares[..., 0], confidence),
-        guest_share={
-            key: None if not np.isfinite(v) else float(v) for key, v in zip(keys, guests, strict=True)
-        },
+        guest_share=_guest_shares(draws, guests, confidence),
         conversion=_conversions(draws, y, shares[-1, :, 0], absorbance_ratio, confidence),
         trapped_host=trapped_estimate,
         expected_evidence=_evidence(draws, float(shares[-1].mean())),
@@ -144,6 +142,17 @@ def _trapped(trapped: Array | None, draws: ParameterDraws, confidence: float) ->
         return None
     unit = f"{draws.system.host_cation} per {draws.system.anion}{draws.system.n_anions}"
     return draw_estimate("trapped host implied", trapped[:, 0], confidence=confidence, unit=unit)
+
+
+def _guest_shares(draws: ParameterDraws, guests: Array, confidence: float) -> dict[str, Estimate]:
+    """Return the share of all guest in each species; without guest there is none to share."""
+    if not np.isfinite(guests).any():
+        reason = "no guest in the solid"
+        return {key: Estimate(name=key, value=None, reason=reason) for key in draws.system.species}
+    return {
+        key: draw_estimate(key, values, confidence=confidence)
+        for key, values in zip(draws.system.species, guests, strict=True)
+    }
 
 
 def _evidence(draws: ParameterDraws, product: float) -> dict[str, str]:

@@ -35,8 +35,8 @@ class Prediction(Presentable):
         Share of the draws in each.
     species : mapping of str to Estimate
         Share of units (original clusters) in each species; the values are means and sum to 1.
-    guest_share : mapping
-        Share of all guest that each species holds, at the mean composition.
+    guest_share : mapping of str to Estimate
+        Share of all guest that each species holds.
     conversion : mapping of str to Estimate
         "compositional" (share turned into product, by occupancy), "compositional_mass_balance" (the
         same by the mass balance with T from the plateau) and, where an absorbance ratio was given,
@@ -57,7 +57,7 @@ class Prediction(Presentable):
     stage: str
     stage_probability: Mapping[str, float]
     species: Mapping[str, Estimate]
-    guest_share: Mapping[str, float | None]
+    guest_share: Mapping[str, Estimate]
     conversion: Mapping[str, Estimate]
     trapped_host: Estimate | None
     expected_evidence: Mapping[str, str]
@@ -77,7 +77,7 @@ class Prediction(Presentable):
         import pandas as pd
 
         rows = [
-            [e.value, e.low, e.high, self.guest_share[key], self.influence.from_priors.get(key)]
+            [e.value, e.low, e.high, self.guest_share[key].value, self.influence.from_priors.get(key)]
             for key, e in self.species.items()
         ]
         columns = ["share", "low", "high", "share_of_guest", "variance_from_priors"]
@@ -93,7 +93,7 @@ class Prediction(Presentable):
             "stage": self.stage,
             "stage_probability": dict(self.stage_probability),
             "species": {key: estimate.to_dict() for key, estimate in self.species.items()},
-            "guest_share": dict(self.guest_share),
+            "guest_share": {key: estimate.to_dict() for key, estimate in self.guest_share.items()},
             "conversion": {key: estimate.to_dict() for key, estimate in self.conversion.items()},
             "trapped_host": None if self.trapped_host is None else self.trapped_host.to_dict(),
             "expected_evidence": dict(self.expected_evidence),
@@ -119,7 +119,7 @@ class Prediction(Presentable):
             stage=record["stage"],
             stage_probability=record["stage_probability"],
             species={key: Estimate.from_dict(key, item) for key, item in record["species"].items()},
-            guest_share=record["guest_share"],
+            guest_share={key: Estimate.from_dict(key, item) for key, item in record["guest_share"].items()},
             conversion={
                 key: Estimate.from_dict(_CONVERSIONS[key], item) for key, item in record["conversion"].items()
             },

@@ -25,6 +25,7 @@ __all__ = ["fit_draws", "map_log_likelihood", "open_parameters", "start_walkers"
 _SCATTER_PERCENT = 0.3
 _SCATTER_WORTH = 2.0
 _WALKERS = 60
+_RANDOM = 6000
 
 
 def fit_draws(
@@ -138,25 +139,32 @@ def start_walkers(
     posterior: Callable[[Array], Array],
     rng: np.random.Generator,
 ) -> Array:
-    """Return allowed walkers about the fitted curve, spread by a share of each parameter's size."""
+    """Return allowed walkers about the fitted curve; for a degenerate one, the best of random curves."""
     at = fit.parameters
     centre = np.array([at[name] for name in MAP_PARAMETERS])
     for index, name in enumerate(MAP_PARAMETERS):
         if name in helped:
             centre[index] = float(helped[name].quantile(np.array(0.5)))
-    if not np.isfinite(posterior(centre[None])[0]):
-        centre = np.array([at[name] for name in MAP_PARAMETERS])
+    dose, y = fit.points.highest_dose_percent, float(np.max(fit.points.incorporation_percent))
+    size = np.abs(centre) + 0.02 * np.array([y / dose, dose, y / dose, y])
     chosen = np.empty((0, 4))
-    width = 0.02
-    for _ in range(40):
-        trial = centre * (1 + width * rng.standard_normal((8 * _WALKERS, 4)))
-        logs = posterior(trial)
-        best = trial[np.isfinite(logs)]
-        chosen = np.concatenate([chosen, best])
+    for width in (0.02, 0.01, 0.005, 0.05):
+        trial = np.abs(centre + width * size * rng.standard_normal((8 * _WALKERS, 4)))
+        chosen = np.concatenate([chosen, trial[np.isfinite(posterior(trial))]])
         if chosen.shape[0] >= _WALKERS:
-            break
-        width *= 0.7
-    return chosen[:_WALKERS]
+            return chosen[:_WALKERS]
+    trial = _random_curves(dose, y, rng)
+    logs = posterior(trial)
+    return trial[np.argsort(logs)[::-1][:_WALKERS]]
+
+
+def _random_curves(dose: float, y: float, rng: np.random.Generator) -> Array:
+    """Return curves with breaks anywhere in the table and levels up to its largest value."""
+    first = rng.uniform(0.02, 1.0, _RANDOM) * dose
+    last = first + rng.uniform(0.01, 1.0, _RANDOM) * dose
+    top = rng.uniform(0.1, 1.2, _RANDOM) * y
+    level = rng.uniform(0.0, 1.0, _RANDOM) * top
+    return np.stack([level / first, first, (top - level) / (last - first), top], axis=1)
 
 
 def _as_assumed(prior: Prior) -> Prior:

@@ -115,7 +115,7 @@ def format_incorporation(fit: IncorporationFit, *, width: int = TERMINAL_WIDTH, 
 def species_table(
     species: Mapping[str, Estimate],
     influence: PriorInfluence,
-    guests: Mapping[str, float | None] | None = None,
+    guests: Mapping[str, Estimate] | None = None,
 ) -> Table:
     """Return shares with intervals and, where known, the guest each holds and what priors contribute."""
     rows = []
@@ -123,12 +123,13 @@ def species_table(
         value, interval = estimate_cells(estimate)
         row = [key, value, interval]
         if guests is not None:
-            held = guests.get(key)
-            row.append("-" if held is None else f"{held:.2f}")
+            held = guests[key]
+            interval = "" if held.low is None or held.high is None else f" [{held.low:.2f}, {held.high:.2f}]"
+            row.append("-" if held.value is None else f"{held.value:.2f}{interval}")
         share = influence.from_priors.get(key)
         row.append("" if share is None else f"{share:.0%}")
         rows.append(tuple(row))
-    header = ["species", "share", "interval", *(["of guest"] if guests is not None else [])]
+    header = ["species", "share", "interval", *(["share of guest"] if guests is not None else [])]
     return Table((*header, "from priors"), tuple(rows), numeric=(1, *range(3, len(header) + 1)))
 
 
