@@ -129,10 +129,35 @@ def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Re
             value=f"{values[index]:g}",
             remedy="check which axis is the wavelength, and its unit",
         )
+    said = _oddities(axis)
     if unit in ("", "nm"):
-        return axis, ()
+        return axis, said
     text = f"spectral axis converted from {unit} to nm ({values.min():g}-{values.max():g} {unit})"
-    return axis, (Remark("axis_converted", text),)
+    return axis, (Remark("axis_converted", text), *said)
+
+
+def _oddities(axis: Array) -> tuple[Remark, ...]:
+    """Remark wavelengths out of order, and the odd jump in an even axis: signs of a damaged header."""
+    steps = np.diff(axis)
+    if steps.size < 2:
+        return ()
+    rising = np.median(steps) > 0
+    wrong = np.flatnonzero((steps < 0) if rising else (steps > 0))
+    if wrong.size:
+        i = int(wrong[0])
+        text = (
+            f"wavelengths do not stand in order in the file ({axis[i + 1]:g} nm follows {axis[i]:g} nm): "
+            "sorted; check the header"
+        )
+        return (Remark("axis_not_in_order", text, int(wrong.size)),)
+    usual = np.abs(np.median(steps))
+    odd = np.flatnonzero(np.abs(np.abs(steps) - usual) > 0.5 * usual)
+    if steps.size >= 10 and 0 < odd.size <= max(2, 0.05 * steps.size):
+        i = int(odd[0])
+        jump = f"from {axis[i]:g} to {axis[i + 1]:g} nm"
+        text = f"wavelengths jump {jump}, though they go in steps of {usual:g} nm"
+        return (Remark("axis_uneven", text, int(odd.size)),)
+    return ()
 
 
 def signal_of(context: Context, values: Array, quantity: Quantity) -> tuple[Array, str, tuple[Remark, ...]]:

@@ -20,6 +20,7 @@ from cxkinetics.io.options import Column, ReadOptions
 from cxkinetics.io.reference import with_reference
 from cxkinetics.io.simulated import mark_simulated
 from cxkinetics.io.vamas import is_vamas
+from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
@@ -204,4 +205,7 @@ def _at(signal: Signal, wavelength_nm: float) -> Trace:
             f"asked for {wavelength_nm:g} nm, but this trace was recorded at {signal.wavelength_nm:g} nm",
             file=signal.source.file or None,
         )
+    if signal.wavelength_nm is None:
+        text = f"the file holds a trace, not spectra: the wavelength {wavelength_nm:g} nm was not used"
+        return signal.with_remarks(Remark("wavelength_not_used", text))
     return signal

@@ -42,6 +42,17 @@ def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
     if not 2 <= count <= 1_000_000:
         raise InputError(f"the header states {stated.get('NPOINTS', 'no')} points", file=content.file)
     axis, values = _block(content, b"XDATA=", count), _block(content, b"YDATA=", count)
+    for place, key in ((0, "FIRSTX"), (-1, "LASTX")):
+        try:
+            ends = float(stated.get(key, "nan"))
+        except ValueError:
+            continue
+        if abs(ends - axis[place]) > 1.0 or not np.isfinite(axis[place]):
+            raise InputError(
+                f"the header states {key} {ends:g}, the axis holds {axis[place]:g}: the file is damaged",
+                file=content.file,
+                remedy="copy it again",
+            )
     quantity = read_header(stated.get("YUNITS", "A"))
     context = Context(content=content, options=options, format="Specord", label=stated.get("Title", ""))
     moment = parse_moment(stated.get("TIME", ""))

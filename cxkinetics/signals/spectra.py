@@ -120,7 +120,7 @@ class SpectralSeries(Presentable, Stored):
                 file=self.source.file or None,
                 remedy="choose another wavelength",
             )
-        if abs(axis[index] - wavelength_nm) > 1e-6:
+        if abs(axis[index] - wavelength_nm) > 0.005:
             remarks.append(
                 Remark(
                     "nearest_pixel",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxkinetics.io.atomic import neutral_cell, replace_directory, write_bytes, write_text
+from cxkinetics.atomic import neutral_cell, replace_directory, write_bytes, write_text
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:

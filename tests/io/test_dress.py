@@ -277,3 +277,16 @@ def test_replicate_readings_at_one_time_are_kept() -> None:
     assert trace.n_points == 5
     (remark,) = trace.remarks
     assert (remark.code, remark.count, remark.rows) == ("repeated_times", 2, (3, 5))
+
+
+def test_an_axis_out_of_order_is_remarked() -> None:
+    waves = [float(w) for w in range(300, 330, 2)]
+    points = zip(TIME, SIGNAL, strict=True)
+    body = "\n".join(f"{t:g}," + ",".join("0.5" if w != 320 else f"{a}" for w in waves) for t, a in points)
+    header = "time (s)," + ",".join(f"{w:g}" for w in waves)
+    assert read(header + "\n" + body)[0].remarks == ()
+    (moved,) = read(header.replace("304", "394") + "\n" + body)
+    assert [remark.code for remark in moved.remarks] == ["axis_not_in_order"]
+    assert "306 nm follows 394 nm" in moved.remarks[0].text
+    (jumping,) = read(header.replace("328", "388") + "\n" + body)
+    assert [remark.code for remark in jumping.remarks] == ["axis_uneven"]
