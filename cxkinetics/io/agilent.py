@@ -20,6 +20,7 @@ from cxkinetics.errors import InputError
 from cxkinetics.io.assemble import RawMatrix, build_series
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
+from cxkinetics.io.decode import is_binary_wide
 from cxkinetics.io.formats import BinaryFormat, Signal
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.options import ReadOptions
@@ -42,8 +43,10 @@ _MOST_POINTS = 100_000
 
 
 def sniff(content: Content) -> bool:
-    """Return whether the bytes are a ChemStation register."""
-    return b"REGISTER FILE" in content.data[:64] or _wide("Absorbance (AU)") in content.data
+    """Return whether the bytes are a ChemStation register (and no UTF-16 text that names its unit)."""
+    if b"REGISTER FILE" in content.data[:64]:
+        return True
+    return _wide("Absorbance (AU)") in content.data and is_binary_wide(content.data)
 
 
 def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:

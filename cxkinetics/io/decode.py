@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cxkinetics.errors import InputError
 from cxkinetics.io.vocabulary import KIND_OF
 
-__all__ = ["Decoded", "decode", "decode_head", "is_binary"]
+__all__ = ["Decoded", "decode", "decode_head", "is_binary", "is_binary_wide"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -83,6 +83,13 @@ def _no_text(file: str) -> InputError:
         file=file,
         remedy="export as CSV from the instrument software",
     )
+
+
+def is_binary_wide(data: bytes) -> bool:
+    """Return whether `data` is binary even though it may hold UTF-16 text: not all of it is text."""
+    if any(data.startswith(mark) for mark, _ in _MARKS) or _wide_without_mark(data[:_SAMPLE]):
+        return False
+    return is_binary(data)
 
 
 def _eastern(head: bytes) -> str | None:

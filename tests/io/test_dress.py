@@ -36,6 +36,9 @@ DRESSES = {
     "byte-order mark": "\ufeff" + PLAIN,
     "UTF-16 BE": ("\ufeff" + PLAIN).encode("utf-16-be"),
     "UTF-16 without mark": PLAIN.encode("utf-16-le"),
+    "UTF-16 with the unit of ChemStation": table(
+        "time (s)\tAbsorbance (AU)", lambda t, a: f"{t:g}\t{a}"
+    ).encode("utf-16"),
     "UTF-32": PLAIN.encode("utf-32"),
     "old Mac lines": PLAIN.replace("\n", "\r"),
     "semicolons": table("time (s);absorbance", lambda t, a: f"{t:g};{a}"),
