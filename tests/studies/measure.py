@@ -6,6 +6,8 @@ rivals), verdicts from the same analysis (no intervals). `test_inference_sample`
 say exactly what `fit_stages` says.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 import cxkinetics as cx
@@ -33,20 +35,44 @@ def cleaned(t: np.ndarray, y: np.ndarray) -> cx.Trace:
 def two_stage_numbers(
     t: np.ndarray, y: np.ndarray, offsets: tuple[str, ...], noise: str = "auto"
 ) -> dict[str, dict[str, Estimate]]:
-    """Return k1, k2 and tb of two stages for each choice of the offset."""
+    """Return k1, k2 and tb of two stages for each choice of the offset.
+
+    Under "auto" the intervals are those of the fitted offset and the values those of the curve shown
+    (as long as they lie inside), so the profiles are run once for "fit" and "auto".
+    """
     sample, ar1 = sample_of(cleaned(t, y)), noise != "white"
+    wanted = [False] * ("zero" in offsets or "auto" in offsets) + [True] * (offsets != ("zero",))
     variants = [
         Variant(fitted, staged_contender(fitted))
-        for fitted in (staged_fit(sample, n_stages=2, with_offset=o, ar1=ar1) for o in (False, True))
+        for fitted in (staged_fit(sample, n_stages=2, with_offset=o, ar1=ar1) for o in wanted)
     ]
-    admitted = {"zero": variants[:1], "fit": variants[1:], "auto": variants}
     result = {}
-    for offset in offsets:
-        analysis = Analysis(sample, FitOptions(offset=offset, noise=noise), {2: admitted[offset]})
-        shown, wider = analysis.shown(2), analysis.widest(2)
-        numbers = Numbers(shown.fitted, wider.fitted, confidence=0.95)
-        result[offset] = {"k1": numbers.rate(1), "k2": numbers.rate(2), "tb": numbers.breakpoint(1)}
-    return result
+    if "zero" in offsets:
+        result["zero"] = _numbers(variants[0])
+    if offsets != ("zero",):
+        free = result["fit"] = _numbers(variants[-1])
+        if "auto" in offsets:
+            analysis = Analysis(sample, FitOptions(noise=noise), {2: variants})
+            shown, wider = analysis.shown(2), analysis.widest(2)
+            assert wider is variants[-1], "the intervals are those of the fitted offset"
+            result["auto"] = free if shown is wider else _with_values_of(shown, free)
+    return {offset: result[offset] for offset in offsets}
+
+
+def _numbers(variant: Variant) -> dict[str, Estimate]:
+    numbers = Numbers(variant.fitted, confidence=0.95)
+    return {"k1": numbers.rate(1), "k2": numbers.rate(2), "tb": numbers.breakpoint(1)}
+
+
+def _with_values_of(shown: Variant, free: dict[str, Estimate]) -> dict[str, Estimate]:
+    sample, found = shown.fitted.sample, dict(zip(shown.fitted.family.names, shown.fitted.theta, strict=True))
+    values = {
+        "k1": found["k1"] / sample.span_s,
+        "k2": found["k2"] / sample.span_s,
+        "tb": found["b1"] * sample.span_s + sample.first_s,
+    }
+    mixed = {name: replace(free[name], value=float(value)) for name, value in values.items()}
+    return mixed if all(covers(each, each.value) for each in mixed.values()) else free
 
 
 def covers(estimate: Estimate, truth: float) -> bool:
