@@ -13,10 +13,36 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 
-__all__ = ["BandFit", "difference_noise", "find_bands", "fit_bands", "isolated_spikes", "refine_width"]
+__all__ = [
+    "BandFit",
+    "BandShape",
+    "FoundBand",
+    "difference_noise",
+    "find_bands",
+    "fit_bands",
+    "isolated_spikes",
+    "refine_width",
+]
 
 _HALF_WINDOW = 2.5  # in band widths (Gaussian sigma): wide enough to tell the band from its background
 _MAX_STEP = 0.5  # of the width, for one Gauss-Newton step
+_LEAST_REACH = 1.3  # widths that the window spans on each side, whatever stands beside the band
+
+
+class BandShape(NamedTuple):
+    """Width of a band (Gaussian sigma) and how far it reaches to the valleys beside it, all in nm."""
+
+    width_nm: float
+    left_nm: float = np.inf
+    right_nm: float = np.inf
+
+
+class FoundBand(NamedTuple):
+    """A local maximum: prominence in the signal's unit, position and shape in nm."""
+
+    prominence: float
+    position_nm: float
+    shape: BandShape
 
 
 class BandFit(NamedTuple):
@@ -49,7 +75,11 @@ def difference_noise(spectra: Array) -> float:
         return 0.0
     third = np.abs(np.diff(spectra, 3, axis=1))
     known = third[np.isfinite(third)]
-    return float(np.median(known)) / 0.6745 / np.sqrt(20.0) if known.size else 0.0
+    if not known.size:
+        return 0.0
+    typical = float(np.median(known)) / 0.6745
+    # Readings rounded to few digits: most differences vanish, their mean does not.
+    return (typical if typical > 0 else float(np.mean(known)) / 0.8) / float(np.sqrt(20.0))
 
 
 def isolated_spikes(spectra: Array) -> BoolArray:
@@ -63,8 +93,8 @@ def isolated_spikes(spectra: Array) -> BoolArray:
     Returns
     -------
     BoolArray, shape (n, m)
-        True where a reading lies more than ten robust standard deviations off both predictions: a
-        sharp band stands out in wavelength only, an injection in time only.
+        True where a reading lies more than ten robust standard deviations (of its wavelength) off
+        both predictions: a sharp band stands out in wavelength only, an injection in time only.
     """
     spikes = np.zeros(spectra.shape, dtype=bool)
     if spectra.shape[0] < 5 or spectra.shape[1] < 7:
@@ -88,16 +118,22 @@ def isolated_spikes(spectra: Array) -> BoolArray:
 
 
 def _stands_out(difference: Array) -> BoolArray:
+    """Compare with the spread of the same wavelengths and, where larger, of all: noise is not even."""
     known = np.isfinite(difference)
     if not known.any():
         return known
-    spread = float(np.median(np.abs(difference[known]))) / 0.6745
-    out: BoolArray = known & (np.abs(np.where(known, difference, 0.0)) > 10 * max(spread, 1e-12))
+    size = np.abs(difference)
+    own = np.array(
+        [np.median(column[seen]) if seen.any() else 0.0 for column, seen in zip(size.T, known.T, strict=True)]
+    )
+    reach = np.maximum.reduce([np.roll(own, shift) for shift in range(-2, 3)])
+    spread = np.maximum(reach, np.median(size[known])) / 0.6745
+    out: BoolArray = known & (np.where(known, size, 0.0) > 10 * np.maximum(spread, 1e-12))
     return out
 
 
 def fit_bands(
-    wavelength_nm: Array, spectra: Array, position_nm: Array, width_nm: float, *, shape_free: bool
+    wavelength_nm: Array, spectra: Array, position_nm: Array, shape: BandShape, *, shape_free: bool
 ) -> BandFit:
     """Return the least-squares coefficients of the band functions about given positions.
 
@@ -109,13 +145,18 @@ def fit_bands(
         Readings; NaN where masked.
     position_nm : Array, shape (n,)
         Position assumed for each spectrum, nm.
-    width_nm : float
-        Gaussian standard deviation of the band, nm.
+    shape : BandShape
+        Width of the band, and how far to either side it is looked at (2.5 widths at most).
     shape_free : bool
         Whether u^2 G is fitted too (a band that widens or narrows in time).
     """
+    width_nm = shape.width_nm
+    left, right = (
+        float(np.clip(reach / width_nm, _LEAST_REACH, _HALF_WINDOW))
+        for reach in (shape.left_nm, shape.right_nm)
+    )
     scaled = (wavelength_nm[None, :] - position_nm[:, None]) / width_nm
-    inside = (np.abs(scaled) <= _HALF_WINDOW) & np.isfinite(spectra)
+    inside = (scaled >= -left) & (scaled <= right) & np.isfinite(spectra)
     scaled = np.where(inside, scaled, 0.0)
     bell = np.exp(-(scaled**2) / 2)
     columns = [bell, scaled * bell, np.ones_like(bell), scaled]
@@ -145,37 +186,37 @@ def _well_posed(normal: Array, inside: BoolArray, scaled: Array) -> BoolArray:
     return well
 
 
-def refine_width(
-    wavelength_nm: Array, spectrum: Array, position_nm: float, width_nm: float
-) -> tuple[float, float, float]:
-    """Return position (nm), width (nm) and height above a straight background of the nearest band.
+def refine_width(wavelength_nm: Array, spectrum: Array, found: FoundBand) -> tuple[float, BandShape, float]:
+    """Return position (nm), shape and height above a straight background of the nearest band.
 
-    Gauss-Newton steps from the start values; where they lead away from the start, that is returned
-    with a height of zero.
+    Gauss-Newton steps from the found one; where they lead away from it, that is returned with a height
+    of zero.
     """
-    start, height = (position_nm, width_nm), 0.0
-    limits = width_nm / 3, width_nm * 3
+    position, shape, height = found.position_nm, found.shape, 0.0
+    limits = shape.width_nm / 3, shape.width_nm * 3
     for _ in range(25):
-        fit = fit_bands(wavelength_nm, spectrum[None, :], np.array([position_nm]), width_nm, shape_free=True)
+        fit = fit_bands(wavelength_nm, spectrum[None, :], np.array([position]), shape, shape_free=True)
         height, shift, _, _, widening = fit.coefficients[0]
         if not np.isfinite(height) or height == 0:
             break
-        move = float(np.clip(shift / height, -_MAX_STEP, _MAX_STEP)) * width_nm
-        widen = float(np.clip(widening / height, -0.2, 0.2)) * width_nm
-        position_nm += move
-        width_nm = float(np.clip(width_nm + widen, *limits))
-        if abs(move) < 1e-6 * width_nm and abs(widen) < 1e-6 * width_nm:
+        move = float(np.clip(shift / height, -_MAX_STEP, _MAX_STEP)) * shape.width_nm
+        widen = float(np.clip(widening / height, -0.2, 0.2)) * shape.width_nm
+        position += move
+        shape = shape._replace(width_nm=float(np.clip(shape.width_nm + widen, *limits)))
+        if abs(move) < 1e-6 * shape.width_nm and abs(widen) < 1e-6 * shape.width_nm:
             break
-    if not np.isfinite(height) or height <= 0 or abs(position_nm - start[0]) > 1.5 * start[1]:
-        return (*start, 0.0)
-    return position_nm, width_nm, float(height)
+    away = abs(position - found.position_nm) > 1.5 * found.shape.width_nm
+    if not np.isfinite(height) or height <= 0 or away:
+        return found.position_nm, found.shape, 0.0
+    return position, shape, float(height)
 
 
-def find_bands(wavelength_nm: Array, spectrum: Array, noise: float) -> list[tuple[float, float, float]]:
-    """Return the bands of one spectrum as (prominence, position in nm, width in nm), strongest first.
+def find_bands(wavelength_nm: Array, spectrum: Array, noise: float) -> list[FoundBand]:
+    """Return the bands of one spectrum, the most prominent first.
 
     A band is a local maximum inside the range whose prominence is at least six times the noise and
-    that is at least three pixels wide at half prominence; its width is that of a Gaussian as wide.
+    that is at least three pixels wide at half prominence; its width is that of a Gaussian as wide, and
+    it reaches to the lowest points before anything higher.
     """
     known = np.isfinite(spectrum)
     axis, signal = wavelength_nm[known], _lightly_smoothed(spectrum[known])
@@ -186,8 +227,8 @@ def find_bands(wavelength_nm: Array, spectrum: Array, noise: float) -> list[tupl
         higher = np.flatnonzero(signal > signal[top])
         left = int(higher[higher < top].max(initial=-1)) + 1
         right = int(higher[higher > top].min(initial=axis.size)) - 1
-        base = max(signal[left : top + 1].min(), signal[top : right + 1].min())
-        prominence = float(signal[top] - base)
+        valleys = left + int(np.argmin(signal[left : top + 1])), top + int(np.argmin(signal[top : right + 1]))
+        prominence = float(signal[top] - max(signal[valleys[0]], signal[valleys[1]]))
         half = signal[top] - prominence / 2
         start, stop = top, top
         while start > left and signal[start] > half:
@@ -195,7 +236,9 @@ def find_bands(wavelength_nm: Array, spectrum: Array, noise: float) -> list[tupl
         while stop < right and signal[stop] > half:
             stop += 1
         if prominence > 6 * _local_noise(signal, start, stop, noise) and stop - start >= 3:
-            bands.append((prominence, float(axis[top]), float(axis[stop] - axis[start]) / 2.355))
+            width = float(axis[stop] - axis[start]) / 2.355
+            ends = float(axis[top] - axis[valleys[0]]), float(axis[valleys[1]] - axis[top])
+            bands.append(FoundBand(prominence, float(axis[top]), BandShape(width, *ends)))
     return sorted(bands, reverse=True)
 
 
@@ -211,4 +254,4 @@ def _local_noise(signal: Array, start: int, stop: int, noise: float) -> float:
     """Return the noise given, or the roughness around the band where that is larger (saturation)."""
     around = signal[max(start - 8, 0) : stop + 9]
     rough = np.abs(np.diff(around, 3))
-    return max(noise, float(np.median(rough)) / 0.6745 / np.sqrt(20.0)) if rough.size > 8 else noise
+    return max(noise, float(np.median(rough)) / 0.6745 / float(np.sqrt(20.0))) if rough.size > 8 else noise

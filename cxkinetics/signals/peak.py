@@ -17,7 +17,15 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.band import difference_noise, find_bands, fit_bands, isolated_spikes, refine_width
+from cxkinetics.signals.band import (
+    BandShape,
+    difference_noise,
+    find_bands,
+    fit_bands,
+    isolated_spikes,
+    refine_width,
+)
+from cxkinetics.signals.band_top import band_top
 from cxkinetics.signals.path import smooth_path
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -25,6 +33,7 @@ from cxkinetics.signals.trace import Trace
 __all__ = ["track_peak"]
 
 _LOST = 4.0  # a band lower than this many standard errors of its height has no position
+_STANDS_OUT = 6.0  # standard errors of its height that a band needs to be chosen
 _REACH_NM = 20.0  # how far from near_nm the maximum may lie
 
 
@@ -75,12 +84,17 @@ def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline
     axis = series.wavelength_nm
     spikes = isolated_spikes(series.absorbance)
     spectra = np.where(spikes, np.nan, series.absorbance)
-    start, width, which = _choose(series, spectra, near_nm)
-    first_guess = _coarse_path(axis, spectra, start, width)
-    position, error, path, factor, width = _positions(series.time_s, axis, spectra, first_guess, width)
-    shape_free = _shape_changes(axis, spectra, path, width)
-    fit = fit_bands(axis, spectra, path, width, shape_free=shape_free and baseline == "none")
-    height = fit.coefficients[:, 0] + (fit.coefficients[:, 2] if baseline == "none" else 0.0)
+    start, shape, which = _choose(series, spectra, near_nm)
+    if "last" in which:  # a band that grows is followed backwards, from where it is seen
+        first_guess = _coarse_path(axis, spectra[::-1], start, shape)[::-1]
+    else:
+        first_guess = _coarse_path(axis, spectra, start, shape)
+    position, error, path, factor, shape = _positions(series.time_s, axis, spectra, first_guess, shape)
+    shape_free = _shape_changes(axis, spectra, path, shape)
+    fit = fit_bands(axis, spectra, path, shape, shape_free=shape_free and baseline == "none")
+    top = band_top(axis, spectra, path, shape, fit)
+    height = top.height(fit, with_background=baseline == "none")
+    position, path = position + top.offset_nm, path + top.offset_nm
     kept = np.isfinite(height)
     if not kept.any():
         raise InputError(
@@ -131,8 +145,8 @@ def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline
     )
 
 
-def _choose(series: SpectralSeries, spectra: Array, near_nm: float | None) -> tuple[float, float, str]:
-    """Position and width of the band to track, and the words that say which it is."""
+def _choose(series: SpectralSeries, spectra: Array, near_nm: float | None) -> tuple[float, BandShape, str]:
+    """Position and shape of the band to track, and the words that say which it is."""
     axis = series.wavelength_nm
     low, high = float(axis[0]), float(axis[-1])
     if near_nm is not None and not low <= near_nm <= high:
@@ -149,18 +163,19 @@ def _choose(series: SpectralSeries, spectra: Array, near_nm: float | None) -> tu
         noise = difference_noise(block) / np.sqrt(block.shape[0])
         bands = find_bands(axis, mean, noise)
         if near_nm is not None:
-            nearest += [position for _, position, _ in bands]
-            bands = [band for band in bands if abs(band[1] - near_nm) <= _REACH_NM]
-            bands.sort(key=lambda band: abs(band[1] - near_nm))
-        found = [(*refine_width(axis, mean, place, width), rise) for rise, place, width in bands[:8]]
+            nearest += [band.position_nm for band in bands]
+            bands = [band for band in bands if abs(band.position_nm - near_nm) <= _REACH_NM]
+            bands.sort(key=lambda band: abs(band.position_nm - near_nm))
+        found = [(*refine_width(axis, mean, band), band.prominence) for band in bands[:8]]
+        found = [band for band in found if _is_band(axis, mean, band[0], band[1])]
         if not found:
             continue
         if near_nm is None:  # a shoulder on a steep rise is as strong as its band is high
             found.sort(key=lambda band: -max(min(band[2], 4 * band[3]), band[3]))
-        position, width = found[0][:2]
+        position, shape = found[0][:2]
         where = f"the {name} spectra" if name != "mean of all" else "the mean of all spectra"
         asked = "strongest peak" if near_nm is None else f"peak nearest to {near_nm:g} nm"
-        return position, width, f"{asked} of {where}"
+        return position, shape, f"{asked} of {where}"
     where = "" if near_nm is None else f" within {_REACH_NM:g} nm of {near_nm:g} nm"
     seen = (
         f" (peaks stand at {', '.join(f'{p:.0f}' for p in sorted(set(nearest))[:6])} nm)" if nearest else ""
@@ -172,6 +187,17 @@ def _choose(series: SpectralSeries, spectra: Array, near_nm: float | None) -> tu
     )
 
 
+def _is_band(axis: Array, spectrum: Array, position: float, shape: BandShape) -> bool:
+    """Return whether the band function on a straight background explains more than a bump of noise."""
+    fit = fit_bands(axis, spectrum[None, :], np.array([position]), shape, shape_free=False)
+    left = fit.residuals[0][np.isfinite(fit.residuals[0])]
+    height = float(fit.coefficients[0, 0])
+    if not np.isfinite(height) or left.size < 5:
+        return False
+    spread = float(np.sqrt(left @ left / max(left.size - 4, 1) * fit.covariance[0, 0, 0]))
+    return height > _STANDS_OUT * spread
+
+
 def _column_mean(block: Array) -> Array:
     known = np.isfinite(block)
     count = known.sum(axis=0)
@@ -179,17 +205,17 @@ def _column_mean(block: Array) -> Array:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _coarse_path(axis: Array, spectra: Array, start: float, width: float) -> Array:
+def _coarse_path(axis: Array, spectra: Array, start: float, shape: BandShape) -> Array:
     """Follow the band through block averages, so that it may move by more than its width."""
     n = spectra.shape[0]
     edges = np.unique(np.linspace(0, n, min(n, 40) + 1).astype(int))
     centres, places = [], []
-    place = start
+    place, width = start, shape.width_nm
     for low, high in pairwise(edges):
         mean = _column_mean(spectra[low:high])
         noise = difference_noise(spectra[low:high]) / np.sqrt(high - low)
         for _ in range(4):
-            fit = fit_bands(axis, mean[None, :], np.array([place]), width, shape_free=False)
+            fit = fit_bands(axis, mean[None, :], np.array([place]), shape, shape_free=False)
             height, shift = fit.coefficients[0, :2]
             error = noise * np.sqrt(fit.covariance[0, 0, 0])
             if not (np.isfinite(height) and height > 2 * _LOST * error):
@@ -202,16 +228,16 @@ def _coarse_path(axis: Array, spectra: Array, start: float, width: float) -> Arr
 
 
 def _positions(
-    time: Array, axis: Array, spectra: Array, guess: Array, width: float
-) -> tuple[Array, Array, Array, float, float]:
-    """Single positions with standard errors, the smooth path, the factor on the errors, the width."""
-    noise = _noise(axis, spectra, guess, width)
+    time: Array, axis: Array, spectra: Array, guess: Array, shape: BandShape
+) -> tuple[Array, Array, Array, float, BandShape]:
+    """Single positions with standard errors, the smooth path, the factor on the errors, the shape."""
+    noise = _noise(axis, spectra, guess, shape)
     path, factor = guess, 1.0
     position, error = guess, np.full(guess.shape, np.nan)
     for _ in range(3):
-        position = path.copy()
+        position, width = path.copy(), shape.width_nm
         for _ in range(4):  # Gauss-Newton, never further from the path than one width
-            fit = fit_bands(axis, spectra, position, width, shape_free=False)
+            fit = fit_bands(axis, spectra, position, shape, shape_free=False)
             height, shift = fit.coefficients[:, 0], fit.coefficients[:, 1]
             with np.errstate(divide="ignore", invalid="ignore"):
                 step = np.clip(shift / height, -0.5, 0.5) * width
@@ -224,28 +250,29 @@ def _positions(
         position, error = np.where(seen, position, np.nan), np.where(seen, error, np.nan)
         smooth = smooth_path(time, position, np.maximum(error, 1e-6 * width))
         if not np.isfinite(smooth.position).all():
-            return position, error, guess, 1.0, width
+            return position, error, guess, 1.0, shape
         path, factor = smooth.position, max(smooth.error_factor, 1.0)
-        width = _pooled_width(axis, spectra, path, width)
-    return position, error, path, factor, width
+        shape = _pooled_width(axis, spectra, path, shape)
+    return position, error, path, factor, shape
 
 
-def _pooled_width(axis: Array, spectra: Array, path: Array, width: float) -> float:
+def _pooled_width(axis: Array, spectra: Array, path: Array, shape: BandShape) -> BandShape:
     """One Gauss-Newton step of the width that all spectra share."""
-    fit = fit_bands(axis, spectra, path, width, shape_free=True)
+    fit = fit_bands(axis, spectra, path, shape, shape_free=True)
     known = np.isfinite(fit.coefficients[:, 0])
     height, widening = fit.coefficients[known, 0], fit.coefficients[known, 4]
     weight = 1 / fit.covariance[known, 4, 4]
     strength = float(weight @ height**2)
     ratio = float(weight @ (widening * height)) / strength if strength > 0 else 0.0
-    return width * (1 + float(np.clip(ratio, -0.2, 0.2)))
+    return shape._replace(width_nm=shape.width_nm * (1 + float(np.clip(ratio, -0.2, 0.2))))
 
 
-def _noise(axis: Array, spectra: Array, guess: Array, width: float) -> float:
+def _noise(axis: Array, spectra: Array, guess: Array, shape: BandShape) -> float:
     """Return the standard deviation of one reading, from the window around the band alone."""
+    width = shape.width_nm
     reach = (axis >= guess.min() - 3 * width) & (axis <= guess.max() + 3 * width)
     rough = difference_noise(spectra[:, reach])
-    residuals = fit_bands(axis, spectra, guess, width, shape_free=True).residuals
+    residuals = fit_bands(axis, spectra, guess, shape, shape_free=True).residuals
     count = np.isfinite(residuals).sum(axis=1)
     free = int(np.maximum(count - 6, 0)[count > 0].sum())
     if free < 10:
@@ -254,14 +281,14 @@ def _noise(axis: Array, spectra: Array, guess: Array, width: float) -> float:
     return min(rough, float(np.sqrt(np.nansum(residuals**2) / free)))
 
 
-def _shape_changes(axis: Array, spectra: Array, path: Array, width: float) -> bool:
+def _shape_changes(axis: Array, spectra: Array, path: Array, shape: BandShape) -> bool:
     """Whether the band's width changes in time by more than noise explains."""
-    fit = fit_bands(axis, spectra, path, width, shape_free=True)
+    fit = fit_bands(axis, spectra, path, shape, shape_free=True)
     known = np.isfinite(fit.coefficients[:, 0])
     if known.sum() < 5:
         return True
     height, widening = fit.coefficients[known, 0], fit.coefficients[known, 4]
-    noise = max(_noise(axis, spectra, path, width), 1e-12)
+    noise = max(_noise(axis, spectra, path, shape), 1e-12)
     error = noise * np.sqrt(fit.covariance[known, 4, 4])
     ratio = float((widening / error**2) @ height / ((height / error**2) @ height))
     excess = float(np.mean(((widening - ratio * height) / error) ** 2))

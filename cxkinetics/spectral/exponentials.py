@@ -91,8 +91,9 @@ def spectra_of_exponentials(
 
 def _width(axis: Array, data: Array, near_nm: float) -> float:
     """Gaussian sigma of the band in the mean spectrum, nm."""
-    from cxkinetics.signals.band import refine_width
+    from cxkinetics.signals.band import BandShape, FoundBand, refine_width
 
     guess = max(float(np.ptp(axis)) / 12, 2 * float(np.median(np.diff(axis))))
-    _, width, height = refine_width(axis, data[: max(data.shape[0] // 4, 1)].mean(axis=0), near_nm, guess)
-    return width if height > 0 else guess
+    early = data[: max(data.shape[0] // 4, 1)].mean(axis=0)
+    _, shape, height = refine_width(axis, early, FoundBand(0.0, near_nm, BandShape(guess)))
+    return shape.width_nm if height > 0 else guess

@@ -133,6 +133,19 @@ def test_a_growing_band_is_found_in_the_last_spectra() -> None:
     assert abs(np.mean(trace.absorbance[-30:] - grown[-30:])) < 0.0008
 
 
+def test_the_position_of_a_skewed_band_is_its_maximum() -> None:
+    wavelength, time = np.arange(290.0, 380.0), np.arange(0, 60.0)
+    u = (wavelength - 325) / 10
+    shape = np.exp(-0.5 * (u / np.where(u < 0, 0.7, 1.4)) ** 2)
+    matrix = 0.8 * np.exp(-0.03 * time)[:, None] * shape + np.exp(-(wavelength - 290) / 4)
+    matrix += 0.002 * np.random.default_rng(0).standard_normal(matrix.shape)
+    trace = track_peak(SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=matrix), near_nm=325)
+    assert np.median(trace.peak_nm[:30]) == pytest.approx(325, abs=0.8)
+    ratio = trace.absorbance / (0.8 * np.exp(-0.03 * time))
+    assert np.mean(ratio) == pytest.approx(1, abs=0.02)
+    assert np.mean(ratio[:20]) == pytest.approx(np.mean(ratio[-20:]), abs=0.01)
+
+
 def test_baseline_takes_a_straight_background_away() -> None:
     _, height, series = simulate(5, step=1, slope=0.004)
     trace = track_peak(series, baseline="linear")
@@ -185,8 +198,9 @@ def test_find_bands_orders_by_prominence() -> None:
         -0.5 * ((wavelength - 420) / 9) ** 2
     )
     found = find_bands(wavelength, spectrum, 1e-6)
-    assert [round(position) for _, position, _ in found] == [350, 420]
-    assert found[0][2] == pytest.approx(6, rel=0.15)
+    assert [round(band.position_nm) for band in found] == [350, 420]
+    assert found[0].shape.width_nm == pytest.approx(6, rel=0.15)
+    assert found[1].shape.left_nm < 50  # as far as the valley
 
 
 def test_smooth_path_follows_a_ramp_and_reports_the_error_factor() -> None:
