@@ -43,7 +43,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
     if not exponentials or not two or p_value is None:
         n = analysis.sample.n
         if holds_zero and decay_rate is not None:
-            return _no_decay(decay_rate, None, None), 1
+            return _no_decay(decay_rate, analysis, None), 1
         text = (
             f"Undecided: {n} distinct times are too few to tell two stages from one "
             "(two stages with an offset, correlated noise and a test need about 10)."
@@ -79,7 +79,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
         )
         return Verdict(code="two_stages", p_value=p_value, text=text, delta_aicc=lead), 2
     if holds_zero and decay_rate is not None:
-        return _no_decay(decay_rate, p_value, lead), 1
+        return _no_decay(decay_rate, analysis, lead), 1
     best_staged = staged  # a third stage counts only by the rule above
     bent = _least(curved) if curved else None
     gap = exponential.aicc - min(c.aicc for c in (*curved, best_staged))
@@ -129,9 +129,17 @@ def _holds_zero(rate: Estimate | None) -> bool:
     return rate is not None and (rate.low is None or rate.low <= 0) and (rate.high is None or rate.high >= 0)
 
 
-def _no_decay(rate: Estimate, p_value: float | None, lead: float | None) -> Verdict:
-    text = (
-        f"No decay: the rate constant of one stage, k = {rate}, has an interval that holds 0; "
-        "nothing changes beyond the noise, so no breakpoint is sought."
-    )
+def _no_decay(rate: Estimate, analysis: Analysis, lead: float | None) -> Verdict:
+    p_value = None if analysis.test is None else analysis.test.p_value
+    text = f"No decay: the rate constant of one stage, k = {rate}, has an interval that holds 0; "
+    finite = [c for c in analysis.contenders() if np.isfinite(c.aicc)]
+    plain = next((c for c in finite if c.model == "exponential"), None)
+    best = min(finite, key=lambda c: c.aicc, default=None)
+    if plain is not None and best is not None and plain.aicc - best.aicc >= AHEAD:
+        text += (
+            f"the signal does change ({best.model} has AICc {plain.aicc - best.aicc:.1f} below it), but not as "
+            "one decay: it may rise and fall. Choose a window in which it only falls, or growth."
+        )
+    else:
+        text += "nothing changes beyond the noise, so no breakpoint is sought."
     return Verdict(code="no_decay", p_value=p_value, text=text, delta_aicc=lead)
