@@ -137,8 +137,8 @@ def _no_decay(rate: Estimate, analysis: Analysis, lead: float | None) -> Verdict
     best = min(finite, key=lambda c: c.aicc, default=None)
     if plain is not None and best is not None and plain.aicc - best.aicc >= AHEAD:
         text += (
-            f"the signal does change ({best.model} has AICc {plain.aicc - best.aicc:.1f} below it), but not as "
-            "one decay: it may rise and fall. Choose a window in which it only falls, or growth."
+            f"the signal does change ({best.model} has AICc {plain.aicc - best.aicc:.1f} below it), but not "
+            "as one decay: it may rise and fall. Choose a window in which it only falls, or growth."
         )
     else:
         text += "nothing changes beyond the noise, so no breakpoint is sought."
