@@ -48,6 +48,14 @@ class Cell:
         raise NotImplementedError
 
 
+def mark(share: float, total: int, low: float, high: float) -> str:
+    """Return "!" where a share in % misses its limits by two standard errors, "~" by less, else " "."""
+    beyond = max(low - share, share - high)
+    limit = low if low - share >= share - high else high
+    error = 100 * np.sqrt(limit / 100 * (1 - limit / 100) / total)
+    return " " if beyond <= 0 else "!" if beyond > 2 * error else "~"
+
+
 @dataclass(frozen=True)
 class Coverage(Cell):
     """Coverage of the 95 % intervals of k1, k2 and tb, and the error of tb."""
@@ -73,7 +81,7 @@ class Coverage(Cell):
                 counts[f"{offset} tb square"] += (estimates["tb"].value - self.curve.tb) ** 2
         return counts
 
-    def rows(self, counts: Counter[str]) -> Iterator[tuple[list[str], bool]]:
+    def rows(self, counts: Counter[str]) -> Iterator[tuple[list[str], str]]:
         total = counts["traces"]
         for offset in self.offsets:
             share = [100 * counts[f"{offset} {name} covered"] / total for name in ("k1", "k2", "tb")]
@@ -82,11 +90,12 @@ class Coverage(Cell):
                 word: max(100 * counts[f"{offset} {name} {word}"] / total for name in ("k1", "k2", "tb"))
                 for word in ("open", "outside", "pieces")
             }
-            good = all(self.low <= s <= self.high for s in share)
-            good &= self.most_rmse is None or rmse <= self.most_rmse
+            marks = [mark(s, total, self.low, self.high) for s in share]
+            if self.most_rmse is not None and rmse > self.most_rmse:
+                marks.append("!" if rmse > self.most_rmse * (1 + np.sqrt(2 / total)) else "~")
             cells = [f"{s:.1f}" for s in share] + [f"{rmse:.3f}"]
             cells += [f"{other[word]:.1f}" for word in ("open", "pieces", "outside")]
-            yield [self.name, offset, *cells], good
+            yield [self.name, offset, *cells], max(marks, key=" ~!".index)
 
 
 COVERAGE_HEAD = ["coverage, %", "offset", "k1", "k2", "tb", "RMSE tb, s", "open", "pieces", "value outside"]
@@ -111,14 +120,14 @@ class Verdicts(Cell):
         counts["traces"] = len(numbers)
         return counts
 
-    def rows(self, counts: Counter[str]) -> Iterator[tuple[list[str], bool]]:
+    def rows(self, counts: Counter[str]) -> Iterator[tuple[list[str], str]]:
         total = counts["traces"]
         share = 100 * (counts["two_stages"] + counts["more_stages"]) / total
-        good = (self.most is None or share <= self.most) and (self.least is None or share >= self.least)
+        sign = mark(share, total, self.least or 0.0, 100.0 if self.most is None else self.most)
         limit = f"<= {self.most:g}" if self.most is not None else ""
         limit = f">= {self.least:g}" if self.least is not None else limit
         codes = ("two_stages", "more_stages", "smooth", "one_stage", "undecided", "no_decay")
-        yield [self.name, f"{share:.1f}", limit, *(f"{100 * counts[c] / total:.1f}" for c in codes)], good
+        yield [self.name, f"{share:.1f}", limit, *(f"{100 * counts[c] / total:.1f}" for c in codes)], sign
 
 
 VERDICT_HEAD = ["verdicts, %", "staged", "limit", "two", "more", "smooth", "one", "undecided", "no decay"]
@@ -136,8 +145,8 @@ class Optimum(Cell):
         )
         return Counter({"missed": missed, "traces": len(numbers)})
 
-    def rows(self, counts: Counter[str]) -> Iterator[tuple[list[str], bool]]:
-        yield [self.name, str(counts["missed"]), str(counts["traces"])], counts["missed"] == 0
+    def rows(self, counts: Counter[str]) -> Iterator[tuple[list[str], str]]:
+        yield [self.name, str(counts["missed"]), str(counts["traces"])], "!" if counts["missed"] else " "
 
 
 OPTIMUM_HEAD = ["global optimum", "missed", "traces"]

@@ -4,8 +4,10 @@
 
 Everything is simulated, from one seed; a trace's noise depends on the seed, the name of its cell and
 its own number alone, so the figures are the same however the work is shared out. A row that misses
-its limit is marked with `!`. Coverage cells take about 0.1-0.3 s a trace and core, verdicts 0.15 s, so
-2000 traces of everything take days: choose cells, or fewer traces, and let `--save` keep what is done.
+its limit is marked: `!` by more than two standard errors of the share, `~` by less.
+
+A trace takes 0.1-0.2 s of one core (0.8 s at n = 401), so 2000 traces of everything take about a day on
+two cores: choose cells, or fewer traces, and let `--save` keep what is done.
 """
 
 import argparse
@@ -90,9 +92,9 @@ def tables(results: dict[str, Counter[str]]) -> tuple[str, list[str]]:
         cell = cells[name]
         head = COVERAGE_HEAD if isinstance(cell, Coverage) else OPTIMUM_HEAD
         head = VERDICT_HEAD if isinstance(cell, Verdicts) else head
-        for row, good in cell.rows(counts):
-            rows.setdefault(tuple(head), []).append([*row, "" if good else "!"])
-            if not good:
+        for row, sign in cell.rows(counts):
+            rows.setdefault(tuple(head), []).append([*row, sign])
+            if sign == "!":
                 missed.append(" | ".join(row))
     return "\n\n".join(_aligned([[*head, ""], *body]) for head, body in rows.items()), missed
 
@@ -137,7 +139,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     text, missed = tables(results)
     print(f"simulated traces: {args.traces} a cell, seed {args.seed}; 0-100 s; nominal 95 %\n")
     print(text)
-    print(f"\n{len(missed)} rows miss their limit" + "".join(f"\n  {row}" for row in missed))
+    print(
+        f"\n{len(missed)} rows miss their limit by more than two standard errors"
+        + "".join(f"\n  {row}" for row in missed)
+    )
     return 0
 
 

@@ -140,11 +140,12 @@ def test_the_command_prints_a_table_and_keeps_finished_cells(
     assert not again.err
 
 
-def test_a_missed_limit_is_marked() -> None:
+@pytest.mark.parametrize(("staged", "sign", "rows"), [(6, " ", 0), (8, "~", 0), (15, "!", 1)])
+def test_a_missed_limit_is_marked(staged: int, sign: str, rows: int) -> None:
     name = "false: exp k .02, n 51, sd 0.003, white"
-    text, missed = tables({name: Counter(two_stages=7, one_stage=93, traces=100)})
-    assert text.rstrip().endswith("!")
-    assert len(missed) == 1
+    text, missed = tables({name: Counter(two_stages=staged, one_stage=100 - staged, traces=100)})
+    assert text[-1] == sign
+    assert len(missed) == rows
 
 
 def test_every_figure_has_its_cells() -> None:
