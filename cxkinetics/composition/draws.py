@@ -13,7 +13,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition.priors import Prior
-from cxkinetics.composition.system import MAP_PARAMETERS, System
+from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError, UsageError
 
 __all__ = [
@@ -175,8 +175,3 @@ def draw_priors(
         uniforms[name] = (own.permutation(n_draws) + own.random(n_draws)) / n_draws
         values[name] = prior.quantile(uniforms[name])
     return values, uniforms
-
-
-def map_columns(draws: ParameterDraws) -> dict[str, Array]:
-    """Return the map's parameters as columns (n, 1), for a grid of doses."""
-    return {name: draws.values[name][:, None] for name in MAP_PARAMETERS}
