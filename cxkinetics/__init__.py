@@ -5,7 +5,7 @@ from a dose table to the dose for a target cluster::
 
     import cxkinetics as cx
     fit = cx.fit_stages(cx.load("run.csv"))
-    print(fit)
+    fit.verdict.text, fit.table()
     cx.dose_for("Ag2Cd32S33")
 
 Names are imported when first used, so that `import cxkinetics` costs nothing.

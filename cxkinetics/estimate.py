@@ -132,8 +132,8 @@ class Estimate:
         Examples
         --------
         >>> k = Estimate(name="k", value=0.056, se=0.001, unit="1/s", method="wald")
-        >>> print(1 / k.ufloat())
-        17.86+/-0.32
+        >>> str(1 / k.ufloat())
+        '17.86+/-0.32'
         """
         if self.value is None or self.se is None:
             why = self.reason or "it was not computed"
