@@ -310,6 +310,18 @@ def removable_share(first_percent: float, last_percent: float, basis: str = BASE
     basis : str
         Basis of both.
 
+    Returns
+    -------
+    float
+        1 - (host per guest at the first)/(host per guest at the last), between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        If the series does not run from the higher incorporation to the lower.
+    UsageError
+        If the basis does not hold the host.
+
     Examples
     --------
     >>> round(removable_share(31.6, 12.1), 4), round(removable_share(31.6, 12.1, "Ag/Cd"), 4)
