@@ -55,10 +55,12 @@ def assemble(
         confidence=options.confidence,
         absolute_sigma=options.absolute_sigma,
     )
+    numbers.look_at_all()
     if wider is not variant and _outside(numbers, n_stages):
         shown, flags = polished(wider.fitted)
         variant = wider
         numbers = Numbers(shown, confidence=options.confidence, absolute_sigma=options.absolute_sigma)
+        numbers.look_at_all()
     growth = options.direction == "growth"
     breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))
     offset = options.given_offset or 0.0

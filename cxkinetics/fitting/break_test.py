@@ -20,14 +20,12 @@ from cxkinetics.arrays import Array
 from cxkinetics.fitting.fitted import ROUNDING, Fitted, tangent
 from cxkinetics.fitting.sample import Sample
 from cxkinetics.fitting.search import Found, break_cells
-from cxkinetics.fitting.whitening import ar1_noise, whitening
+from cxkinetics.fitting.whitening import EvenProducts, ar1_noise, even_products, whitening
 
 __all__ = ["BreakTest", "break_test"]
 
 DIRECTIONS = 100
 """Places at most at which a replicate looks for its break."""
-SMALL = 250_000
-"""Multiplications up to which a matrix product stays in one thread."""
 PILOT = 150
 """Replicates that measure the bias of rho."""
 
@@ -100,8 +98,7 @@ def _statistics(
     width = jacobian.shape[0]
     scale = np.sqrt(np.einsum("pn,pn->p", jacobian / sample.sigma, jacobian / sample.sigma))
     columns = np.concatenate([jacobian / np.where(scale > 0, scale, 1.0)[:, None], directions])
-    even = sample.spacing.size > 1 and float(np.ptp(sample.spacing)) < 1e-6
-    products = _even_products(sample, noise, columns) if even else None
+    products = _products(noise / sample.sigma, columns / sample.sigma) if sample.even else None
     best_level = np.full(noise.shape[0], np.inf)
     statistic, rho = np.zeros(noise.shape[0]), np.zeros(noise.shape[0])
     for value in grid:
@@ -111,9 +108,7 @@ def _statistics(
             mixed, own = series @ whitened.T, whitened @ whitened.T
             total = np.einsum("bn,bn->b", series, series)
         else:
-            mixed, own, total = (
-                (part[0] - value * part[1] + value**2 * part[2]) / (1 - value**2) for part in products
-            )
+            mixed, own, total = (part.at(value) for part in products)
         normal = own[:width, :width] + 1e-13 * np.eye(width)
         held = np.linalg.solve(normal, own[:width, width:])
         length = np.diag(own)[width:] - np.einsum("pb,pb->b", own[:width, width:], held)
@@ -138,31 +133,11 @@ def _statistics(
     return statistic, rho
 
 
-def _even_products(sample: Sample, noise: Array, columns: Array) -> tuple[tuple[Array, Array, Array], ...]:
-    """Return the products of equal indices, of neighbours, and of inner equal indices.
-
-    Of noise with columns, of columns with columns, and of noise with itself.
-    """
-    u, v = noise / sample.sigma, columns / sample.sigma
-    mixed = (
-        _product(u, v),
-        _product(u[:, 1:], v[:, :-1]) + _product(u[:, :-1], v[:, 1:]),
-        _product(u[:, 1:-1], v[:, 1:-1]),
+def _products(noise: Array, columns: Array) -> tuple[EvenProducts, EvenProducts, EvenProducts]:
+    """Return the products of noise with columns, of columns with columns, and of noise with itself."""
+    square = EvenProducts(
+        np.einsum("bn,bn->b", noise, noise),
+        2 * np.einsum("bn,bn->b", noise[:, 1:], noise[:, :-1]),
+        np.einsum("bn,bn->b", noise[:, 1:-1], noise[:, 1:-1]),
     )
-    near = v[:, 1:] @ v[:, :-1].T
-    own = (v @ v.T, near + near.T, v[:, 1:-1] @ v[:, 1:-1].T)
-    square = (
-        np.einsum("bn,bn->b", u, u),
-        2 * np.einsum("bn,bn->b", u[:, 1:], u[:, :-1]),
-        np.einsum("bn,bn->b", u[:, 1:-1], u[:, 1:-1]),
-    )
-    return mixed, own, square
-
-
-def _product(u: Array, v: Array) -> Array:
-    """Return u v', in blocks so small that linear algebra wakes no threads, which would only wait."""
-    rows = SMALL // v.size
-    if rows < 8:
-        whole: Array = u @ v.T
-        return whole
-    return np.concatenate([u[i : i + rows] @ v.T for i in range(0, u.shape[0], rows)])
+    return even_products(noise, columns), even_products(columns, columns), square

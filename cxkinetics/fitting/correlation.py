@@ -13,7 +13,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.fitting.sample import Sample
-from cxkinetics.fitting.whitening import whitening
+from cxkinetics.fitting.whitening import even_products, whitening
 
 __all__ = ["RHO_GRID", "Correlation", "correlation_profile", "likeliest_rho"]
 
@@ -86,19 +86,8 @@ def _evaluate(
 ) -> tuple[Array, Array, Array, Array]:
     """Return L, d, J'R^-1 J and S on the grid."""
     width, n = jacobian.shape
-    block = max(1, CHUNK // (n * (width + 1)))
-    if rho.size > block:
-        parts = [
-            _evaluate(sample, residual, jacobian, rho[i : i + block], restricted)
-            for i in range(0, rho.size, block)
-        ]
-        level, shift, normal, rss = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return level, shift, normal, rss
-    white = whitening(sample, rho)
-    stacked = np.concatenate([jacobian, residual[None, :]])
-    whitened = stacked[None] * white.diagonal[:, None, :]
-    whitened[:, :, 1:] -= stacked[None, :, :-1] * white.lagged[:, None, 1:]
-    gram = whitened @ whitened.transpose(0, 2, 1)
+    stacked = np.concatenate([jacobian, residual[None, :]]) / sample.sigma
+    gram, log_determinant = _gram(sample, stacked, rho)
     normal, right, total = gram[:, :-1, :-1], gram[:, :-1, -1], gram[:, -1, -1]
     size = np.sqrt(np.maximum(np.einsum("rpp->rp", normal), 1e-280))
     scaled = normal / size[:, :, None] / size[:, None, :]
@@ -106,10 +95,26 @@ def _evaluate(
     scaled[:, diagonal, diagonal] += 1e-12
     shift = np.linalg.solve(scaled, (right / size)[:, :, None])[:, :, 0] / size
     rss = np.maximum(total - np.einsum("rp,rp->r", shift, right), 1e-280)
-    level = (n - width if restricted else n) * np.log(rss) + white.log_determinant
+    level = (n - width if restricted else n) * np.log(rss) + log_determinant
     if restricted:
         level = level + np.linalg.slogdet(scaled)[1] + 2 * np.sum(np.log(size), axis=1)
     return level, shift, normal, rss
+
+
+def _gram(sample: Sample, series: Array, rho: Array) -> tuple[Array, Array]:
+    """Return the products (R, p, p) of series (p, n), divided by sigma, under each rho, and ln|R|."""
+    if sample.even:
+        return even_products(series, series).at(rho), (sample.n - 1) * np.log(1 - rho**2)
+    width, n = series.shape
+    block = max(1, CHUNK // (n * width))
+    grams, determinants = [], []
+    for i in range(0, rho.size, block):
+        white = whitening(sample, rho[i : i + block])
+        whitened = (series * sample.sigma)[None] * white.diagonal[:, None, :]
+        whitened[:, :, 1:] -= (series * sample.sigma)[None, :, :-1] * white.lagged[:, None, 1:]
+        grams.append(whitened @ whitened.transpose(0, 2, 1))
+        determinants.append(white.log_determinant)
+    return np.concatenate(grams), np.concatenate(determinants)
 
 
 def _lowest(rho: Array, level: Array) -> float:

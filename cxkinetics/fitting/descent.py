@@ -132,14 +132,24 @@ def descend(
             matrix.transpose(0, 2, 1)[blocked] = 0.0
             where = np.nonzero(blocked)
             matrix[where[0], where[1], where[1]] = 1.0
-        step = np.linalg.solve(matrix, np.where(blocked, 0.0, gradient)[:, :, None])[:, :, 0]
+        pull = np.where(blocked, 0.0, gradient)
+        step = np.linalg.solve(matrix, pull[:, :, None])[:, :, 0]
+        promised = np.einsum("bp,bp->b", step, pull + damping[index, None] * size * step)
+        rested = (promised <= tolerance * rss[index]) & (damping[index] < 1.0)
+        if rested.any():
+            converged[index[rested]] = True
+            stay = ~rested
+            index, normal, gradient = index[stay], normal[stay], gradient[stay]
+            if not index.size:
+                break
+            now, step = now[stay], step[stay]
         trial = np.clip(now + step, low[index], high[index])
         trial[held[index]] = now[held[index]]
         new_residual, new_jacobian = _residual(family, target, trial, cell, index)
         new_rss = np.einsum("bn,bn->b", new_residual, new_residual)
         gain = rss[index] - new_rss
         better = gain >= 0
-        small = gain <= tolerance * rss[index]
+        small = np.abs(gain) <= tolerance * rss[index]
         accepted = index[better]
         theta[accepted], rss[accepted] = trial[better], new_rss[better]
         damping[accepted] = np.maximum(damping[accepted] * 0.1, 1e-12)
@@ -148,7 +158,7 @@ def descend(
             changed = new_jacobian[better]
             normal[better] = changed @ changed.transpose(0, 2, 1)
             gradient[better] = (changed @ new_residual[better][:, :, None])[:, :, 0]
-        finished = (better & small & (damping[index] < 1.0)) | (damping[index] > 1e9)
+        finished = (small & (damping[index] < 1.0)) | (damping[index] > 1e9)
         converged[index[finished]] = True
         if race is not None:
             hopeless = better & (rss[index] - 30 * gain > (1 + race) * rss.min())

@@ -8,29 +8,28 @@ is the set {x: alpha/2 <= G(x) <= 1 - alpha/2}. nu lies between the effective nu
 mean, n (1 - r)/(1 + r), and for a variance, n (1 - r^2)/(1 + r^2): the first alone covers 97-98 % at
 n = 51 and r = 0.5.
 
-Ends are found on a grid of x about the optimum, then by exact profile values at the crossings.
+G rises with z, so the set is where z lies between two critical roots. Its ends are found on a grid of
+x about the optimum, then by exact profile values at the crossings.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import ndtr, stdtr
+from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.profile import ProfileSpace, profile_space
 from cxkinetics.models.families import AmplitudeFamily, RatioFamily, StagedFamily
 
-__all__ = ["Confidence", "Interval", "confidence_of", "interval_of"]
+__all__ = ["Confidence", "Interval", "confidence_of", "intervals_of"]
 
 STEPS: Array = np.array([0.6, 1.2, 1.7, 2.2, 2.8, 3.6, 4.8])
 """First grid, in standard errors on either side."""
 FURTHER: Array = np.array([6.5, 9.0, 14.0, 22.0, 40.0, 80.0, 200.0])
 """Where the profile is looked at when the first grid does not close the interval."""
-SPLITS = 9
-"""Parts into which a bracketed end is split at each pass."""
 POLISH = 2
 """Exact profile values taken at each crossing."""
 
@@ -54,8 +53,16 @@ class Confidence:
     ----------
     estimate, se : float
         Optimum and Wald standard error at rho^, scaled.
-    evaluate : callable
-        Exact signed root at given values (X,).
+    space : ProfileSpace
+        Where the profile runs.
+    index : int
+        The quantity's place among the parameters of `told`, or of the fit's family where that is None.
+    told : RatioFamily, AmplitudeFamily or None
+        The fit's family told by the quantity, where it is no parameter of its own.
+    number : int
+        Which breakpoint the quantity is, from 0; negative for any other quantity.
+    scale : float
+        Variance of the whitened noise.
     limits : (float, float)
         Values beyond which the quantity has no meaning.
     x, z : Array
@@ -64,7 +71,11 @@ class Confidence:
 
     estimate: float
     se: float
-    evaluate: Callable[[Array], Array]
+    space: ProfileSpace
+    index: int
+    told: RatioFamily | AmplitudeFamily | None
+    number: int
+    scale: float
     limits: tuple[float, float]
     weights: Array
     nu: Array
@@ -74,36 +85,48 @@ class Confidence:
     x: Array = field(default_factory=lambda: np.empty(0))
     z: Array = field(default_factory=lambda: np.empty(0))
 
-    def learn(self, values: Array) -> None:
-        """Evaluate the profile exactly at `values` and keep the points."""
-        inside = values[(values > self.limits[0]) & (values < self.limits[1])]
-        new = np.setdiff1d(inside, self.x)
-        if not new.size:
-            return
-        x = np.concatenate([self.x, new])
-        z = np.concatenate([self.z, self.evaluate(new)])
+    def unknown(self, values: Array) -> Array:
+        """Return those of `values` at which the profile can and must still be evaluated, ascending."""
+        return np.setdiff1d(values[(values > self.limits[0]) & (values < self.limits[1])], self.x)
+
+    def keep(self, values: Array, rss: Array) -> None:
+        """Keep profile values (X,) as signed roots."""
+        excess = np.maximum(rss - self.space.fitted.found.rss, 0.0)
+        root = np.sign(values - self.estimate) * np.sqrt(excess / self.scale)
+        x, z = np.concatenate([self.x, values]), np.concatenate([self.z, root])
         order = np.argsort(x)
         self.x, self.z = x[order], z[order]
 
-    def cumulative(self, values: Array) -> Array:
-        """Return G at `values` (X,), the profile interpolated between known points."""
-        z = _interpolate(self.x, self.z, values)
-        ratio = z[:, None] * (self.se / self.errors) - self.shift / self.errors
-        tail = ndtr(ratio) if self.normal else stdtr(self.nu, ratio)
-        result: Array = tail @ self.weights
-        return result
+    def critical(self, alpha: float) -> tuple[float, float]:
+        """Return the signed roots between which alpha <= G <= 1 - alpha; G rises with the root."""
+        wanted = np.array([alpha, 1.0 - alpha])
+        steep = self.se / self.errors
+        typical = float(self.nu @ self.weights)
+        z = (ndtri(wanted) if self.normal else stdtrit(typical, wanted)) / float(steep @ self.weights)
+        low, high = np.full(2, -np.inf), np.full(2, np.inf)
+        for _ in range(100):
+            ratio = z[:, None] * steep - self.shift / self.errors
+            miss = (ndtr(ratio) if self.normal else stdtr(self.nu, ratio)) @ self.weights - wanted
+            if np.all(np.abs(miss) <= 1e-6 * alpha):
+                break
+            low, high = np.where(miss < 0, z, low), np.where(miss > 0, z, high)
+            slope = self._density(ratio) @ (self.weights * steep)
+            following = z - miss / np.maximum(slope, 1e-300)
+            bracketed = np.isfinite(low) & np.isfinite(high)
+            middle = np.where(bracketed, (low + high) / 2, z - 2 * np.sign(miss) * np.maximum(np.abs(z), 1.0))
+            sound = (following > low) & (following < high) & (np.abs(following - z) < 4 + 2 * np.abs(z))
+            z = np.where(sound, following, middle)
+        return float(z[0]), float(z[1])
 
-
-def _interpolate(x: Array, z: Array, values: Array) -> Array:
-    """Interpolate linearly; beyond the ends go on with the last slope (never against the sign)."""
-    result = np.interp(values, x, z)
-    if x.size > 1:
-        low, high = values < x[0], values > x[-1]
-        first = max((z[1] - z[0]) / (x[1] - x[0]), 0.0)
-        last = max((z[-1] - z[-2]) / (x[-1] - x[-2]), 0.0)
-        result[low] = z[0] + first * (values[low] - x[0])
-        result[high] = z[-1] + last * (values[high] - x[-1])
-    return result
+    def _density(self, ratio: Array) -> Array:
+        """Return Student's (or the normal) density at each ratio (X, R)."""
+        if self.normal:
+            density: Array = np.exp(-(ratio**2) / 2) / math.sqrt(2 * math.pi)
+            return density
+        half = (self.nu + 1) / 2
+        top = np.exp(gammaln(half) - gammaln(self.nu / 2)) / np.sqrt(self.nu * math.pi)
+        density = top * (1 + ratio**2 / self.nu) ** -half
+        return density
 
 
 def confidence_of(
@@ -148,18 +171,6 @@ def confidence_of(
     if isinstance(family, StagedFamily) and family.breaks.start <= index < family.breaks.stop:
         number = index - family.breaks.start
         limits = (float(sample.time[2]), float(sample.time[-3]))
-
-    def rss(values: Array) -> Array:
-        if number >= 0:
-            return space.rss_of_break(number, values)
-        return space.rss(np.full(values.size, index), values, family=told)
-
-    def signed_root(values: Array) -> Array:
-        excess = np.maximum(rss(values) - rss_min, 0.0)
-        scale = known_scale**2 if known_scale is not None else max(rss_min, 1e-290) / dof
-        root: Array = np.sign(values - estimate) * np.sqrt(excess / scale)
-        return root
-
     covariance = fitted.covariance
     if known_scale is not None:
         covariance = covariance / (rss_min / dof) * known_scale**2
@@ -184,7 +195,11 @@ def confidence_of(
     return Confidence(
         estimate=estimate,
         se=se,
-        evaluate=signed_root,
+        space=space,
+        index=index,
+        told=told,
+        number=number,
+        scale=known_scale**2 if known_scale is not None else max(rss_min, 1e-290) / dof,
         limits=limits,
         weights=weights,
         nu=nu,
@@ -196,73 +211,85 @@ def confidence_of(
     )
 
 
-def interval_of(confidence: Confidence, level: float, *, grid: Array | None = None) -> Interval:
-    """Return the interval of one quantity.
+def intervals_of(
+    confidences: Sequence[Confidence], level: float, *, grids: Sequence[Array | None] = ()
+) -> list[Interval]:
+    """Return the intervals of quantities of one fit, their profiles evaluated together.
 
     Parameters
     ----------
-    confidence : Confidence
-        Its confidence function.
+    confidences : sequence of Confidence
+        Their confidence functions.
     level : float
         Nominal coverage, e.g. 0.95.
-    grid : Array, optional
-        Values at which the profile must be known in any case (the samples, for a breakpoint).
+    grids : sequence of Array or None
+        Values at which each profile must be known in any case (the samples, for a breakpoint).
     """
     alpha = (1.0 - level) / 2.0
-    steps = confidence.estimate + confidence.se * np.concatenate([-STEPS[::-1], STEPS])
-    confidence.learn(steps if grid is None else np.concatenate([steps, grid]))
-    open_low = _stays_open(confidence, alpha, -1)
-    open_high = _stays_open(confidence, alpha, 1)
-    for _ in range(POLISH):
-        ends = _crossings(confidence, alpha)
-        if not ends.size:
+    bounds = [confidence.critical(alpha) for confidence in confidences]
+    steps = np.concatenate([-STEPS[::-1], STEPS])
+    first = [c.estimate + c.se * steps for c in confidences]
+    for number, grid in enumerate(grids):
+        if grid is not None:
+            first[number] = np.concatenate([first[number], grid])
+    _learn(confidences, first)
+    for further in (FURTHER[:3], FURTHER[3:]):
+        wanted = [_further(c, bound, further) for c, bound in zip(confidences, bounds, strict=True)]
+        if not any(values.size for values in wanted):
             break
-        confidence.learn(ends)
-    return _as_set(confidence, alpha, open_low, open_high)
+        _learn(confidences, wanted)
+    for _ in range(POLISH):
+        _learn(confidences, [_crossings(c, bound) for c, bound in zip(confidences, bounds, strict=True)])
+    return [_as_set(c, bound) for c, bound in zip(confidences, bounds, strict=True)]
 
 
-def _stays_open(confidence: Confidence, alpha: float, sign: int) -> bool:
-    """Look further out on one side until G leaves the interval; return whether it never does."""
-    for further in (FURTHER[:3], FURTHER[3:], np.empty(0)):
-        outermost = confidence.x[[0]] if sign < 0 else confidence.x[[-1]]
-        g = confidence.cumulative(outermost)[0]
-        if (g < alpha) if sign < 0 else (g > 1 - alpha):
-            return False
-        confidence.learn(confidence.estimate + sign * further * confidence.se)
-    return True
+def _learn(confidences: Sequence[Confidence], wanted: Sequence[Array]) -> None:
+    """Evaluate profiles exactly at the values wanted and keep them; plain parameters in one batch."""
+    values = [c.unknown(v) for c, v in zip(confidences, wanted, strict=True)]
+    plain = [i for i, c in enumerate(confidences) if c.number < 0 and c.told is None and values[i].size]
+    if plain:
+        index = np.concatenate([np.full(values[i].size, confidences[i].index) for i in plain])
+        rss = confidences[plain[0]].space.rss(index, np.concatenate([values[i] for i in plain]))
+        for i, part in zip(plain, np.split(rss, np.cumsum([values[i].size for i in plain])[:-1]), strict=True):
+            confidences[i].keep(values[i], part)
+    for i, confidence in enumerate(confidences):
+        if i in plain or not values[i].size:
+            continue
+        if confidence.number >= 0:
+            rss = confidence.space.rss_of_break(confidence.number, values[i])
+        else:
+            index = np.full(values[i].size, confidence.index)
+            rss = confidence.space.rss(index, values[i], family=confidence.told)
+        confidence.keep(values[i], rss)
 
 
-def _inside(confidence: Confidence, alpha: float) -> BoolArray:
-    g = confidence.cumulative(confidence.x)
-    inside: BoolArray = (g >= alpha) & (g <= 1 - alpha)
-    return inside
+def _further(confidence: Confidence, bound: tuple[float, float], steps: Array) -> Array:
+    """Return values further out on the sides where the profile has not left the interval yet."""
+    ends = []
+    if confidence.z[0] >= bound[0]:
+        ends.append(confidence.estimate - steps * confidence.se)
+    if confidence.z[-1] <= bound[1]:
+        ends.append(confidence.estimate + steps * confidence.se)
+    return np.concatenate(ends) if ends else np.empty(0)
 
 
-def _crossings(confidence: Confidence, alpha: float) -> Array:
-    """Return where the interpolated G crosses alpha or 1 - alpha, between known points."""
-    values, inside = confidence.x, _inside(confidence, alpha)
+def _crossings(confidence: Confidence, bound: tuple[float, float]) -> Array:
+    """Return where the interpolated root crosses either bound between known points, just inside."""
+    x, z = confidence.x, confidence.z
+    inside = (z >= bound[0]) & (z <= bound[1])
     flips = np.flatnonzero(inside[1:] != inside[:-1])
-    if not flips.size:
-        return np.empty(0)
-    within = np.where(inside[flips], values[flips], values[flips + 1])
-    without = np.where(inside[flips], values[flips + 1], values[flips])
-    parts = np.arange(SPLITS + 1) / SPLITS
-    rows = np.arange(flips.size)
-    for _ in range(4):  # nested ninths, all ends at once
-        places = within[:, None] + (without - within)[:, None] * parts
-        g = confidence.cumulative(places.ravel()).reshape(places.shape)
-        keep = (g >= alpha) & (g <= 1 - alpha)
-        keep[:, 0], keep[:, -1] = True, False
-        last = np.argmin(keep, axis=1) - 1
-        within, without = places[rows, last], places[rows, last + 1]
-    return np.unique(within)
+    out = np.where(inside[flips], z[flips + 1], z[flips])
+    limit = np.where(out < bound[0], bound[0], bound[1])
+    share = (limit - z[flips]) / (z[flips + 1] - z[flips])
+    return np.unique(x[flips] + share * (x[flips + 1] - x[flips]))
 
 
-def _as_set(confidence: Confidence, alpha: float, open_low: bool, open_high: bool) -> Interval:
-    values, inside = confidence.x, _inside(confidence, alpha)
+def _as_set(confidence: Confidence, bound: tuple[float, float]) -> Interval:
+    values, inside = confidence.x, (confidence.z >= bound[0]) & (confidence.z <= bound[1])
+    open_low, open_high = bool(confidence.z[0] >= bound[0]), bool(confidence.z[-1] <= bound[1])
     if not inside.any():
         return Interval(low=None, high=None, open_low=True, open_high=True)
-    ends = _crossings(confidence, alpha)
+    ends = _crossings(confidence, bound)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
     pieces: list[tuple[float, float]] = []
     for first, last in zip(edges[::2], edges[1::2] - 1, strict=True):

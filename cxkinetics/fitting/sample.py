@@ -59,6 +59,11 @@ class Sample:
         return int(self.time.size)
 
     @property
+    def even(self) -> bool:
+        """Whether neighbours stand equally far apart."""
+        return self.spacing.size > 1 and float(np.ptp(self.spacing)) < 1e-6
+
+    @property
     def lead(self) -> float:
         """Distance of the first time from the clock's zero, in spans."""
         return self.first_s / self.span_s

@@ -113,8 +113,7 @@ def grid_starts(
 ) -> Array:
     """Return the `keep` best starts (keep, p) of a smooth family on its grid."""
     grid = np.array(family.shape.grid)
-    function = family.shape.stable if family.stable and family.shape.stable else family.shape.function
-    columns, _ = function(sample.time if clock is None else clock, grid)
+    columns, _ = family.function(sample.time if clock is None else clock, grid)
     if family.with_offset:
         columns = np.concatenate([columns, np.ones((grid.shape[0], 1, sample.n))], axis=1)
     whitened = white.apply(columns)

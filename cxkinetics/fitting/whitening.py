@@ -13,7 +13,10 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.fitting.sample import Sample
 
-__all__ = ["Whitening", "ar1_noise", "whitening"]
+__all__ = ["EvenProducts", "Whitening", "ar1_noise", "even_products", "whitening"]
+
+SMALL = 250_000
+"""Multiplications up to which a matrix product stays in one thread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +53,43 @@ def whitening(sample: Sample, rho: Array | float) -> Whitening:
         np.sum(np.log(innovation), axis=-1),
         bool(np.any(correlation)),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvenProducts:
+    """Products u R^-1 v' of series on even spacing, which are quadratic in rho.
+
+    (u v' - rho (neighbours) + rho^2 (inner u v')) / (1 - rho^2), so that three products serve every
+    correlation.
+    """
+
+    equal: Array
+    neighbours: Array
+    inner: Array
+
+    def at(self, rho: Array | float) -> Array:
+        """Return the products at one correlation, or at several along a first axis."""
+        r = np.asarray(rho, dtype=float)[(..., *[None] * self.equal.ndim)]
+        result: Array = (self.equal - r * self.neighbours + r**2 * self.inner) / (1 - r**2)
+        return result
+
+
+def even_products(u: Array, v: Array) -> EvenProducts:
+    """Return the products of series u (a, n) and v (b, n), each divided by sigma, as (a, b) arrays."""
+    return EvenProducts(
+        _product(u, v),
+        _product(u[:, 1:], v[:, :-1]) + _product(u[:, :-1], v[:, 1:]),
+        _product(u[:, 1:-1], v[:, 1:-1]),
+    )
+
+
+def _product(u: Array, v: Array) -> Array:
+    """Return u v', in blocks so small that linear algebra wakes no threads, which would only wait."""
+    rows = SMALL // v.size
+    if rows < 8 or rows >= u.shape[0]:
+        whole: Array = u @ v.T
+        return whole
+    return np.concatenate([u[i : i + rows] @ v.T for i in range(0, u.shape[0], rows)])
 
 
 def ar1_noise(sample: Sample, rho: float, n_series: int, rng: np.random.Generator) -> Array:

@@ -32,7 +32,8 @@ class Shape:
     """A smooth shape: its nonlinear parameters, their bounds and a grid of starts.
 
     Bounds and grids are for time scaled to a span of one. `stable` spans the same curves by columns
-    that stay apart where those of `function` coincide; an optimiser works on these.
+    that stay apart where those of `function` coincide; an optimiser works on these. `stable_offset`
+    does the same beside an offset, which a rate near zero imitates.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Shape:
     grid: tuple[tuple[float, ...], ...]
     note: str = ""
     stable: ShapeFunction | None = None
+    stable_offset: ShapeFunction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,34 @@ class DecayFamily:
     with_offset: bool
     stable: bool = False
 
+    @property
+    def function(self) -> ShapeFunction:
+        """The columns an optimiser works on."""
+        steady = self.shape.stable_offset if self.with_offset else self.shape.stable
+        return steady if self.stable and steady is not None else self.shape.function
+
     def told(self, theta: Array) -> Array:
-        """Return parameters (B, p) with the amplitudes of the shape's own columns."""
-        if not self.stable or self.shape.stable is None:
+        """Return parameters (B, p) with the amplitudes of the shape's own columns.
+
+        Rates that coincide are told 1e-5 apart: at one rate the curve has no two amplitudes.
+        """
+        if self.function is self.shape.function:
             return theta
         result = theta.copy()
-        apart = theta[:, 3] - theta[:, 2]
-        second = theta[:, 1] / np.where(np.abs(apart) < 1e-9, 1e-9, apart)
-        result[:, 0], result[:, 1] = theta[:, 0] + second, -second
+        close = np.abs(theta[:, 3] - theta[:, 2]) < 1e-5
+        result[close, 2:4] = theta[close, 2:4].mean(axis=1, keepdims=True) + (5e-6, -5e-6)
+        first, second = result[:, 2], result[:, 3]
+        if not self.with_offset:
+            result[:, 1] = -theta[:, 1] / (second - first)
+            result[:, 0] = theta[:, 0] - result[:, 1]
+            return result
+        share = theta[:, 1] / np.maximum(first, second)
+        low = np.minimum(first, second)
+        by_first, by_low = theta[:, 0] / first, share / low
+        apart = share / (second - first)
+        result[:, 0] = -by_first - np.where(first <= second, by_low, 0.0) - apart
+        result[:, 1] = apart - np.where(first <= second, 0.0, by_low)
+        result[:, 4] = theta[:, 4] + by_first + by_low
         return result
 
     @property
@@ -77,8 +99,7 @@ class DecayFamily:
     def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
         """Return curves (B, n) and Jacobians (B, p, n); `cell` is not used."""
         count, width = self.shape.n_columns, len(self.shape.nonlinear)
-        function = self.shape.stable if self.stable and self.shape.stable else self.shape.function
-        columns, slopes = function(time, theta[:, count : count + width])
+        columns, slopes = self.function(time, theta[:, count : count + width])
         amplitudes = theta[:, :count]
         curve = np.einsum("bm,bmn->bn", amplitudes, columns)
         jacobian = np.empty((theta.shape[0], theta.shape[1], time.size))
@@ -122,6 +143,31 @@ def _two_exponentials_apart(time: Array, nonlinear: Array) -> tuple[Array, Array
     slopes[:, 0, 1] = np.where(first_is_low, by_low, by_high)
     slopes[:, 1, 1] = np.where(first_is_low, by_high, by_low)
     return np.stack([first, second], axis=1), slopes
+
+
+def _two_exponentials_beside_offset(time: Array, nonlinear: Array) -> tuple[Array, Array]:
+    """Return divided differences of exp(-k t) over {0, k1} and over {0, k1, k2} (signs aside).
+
+    (1 - exp(-k1 t))/k1 and ((1 - exp(-low t))/low - (exp(-low t) - exp(-high t))/(high - low))/high:
+    beside a constant they stay apart as the rates meet and as one of them nears zero.
+    """
+    low, high = nonlinear.min(axis=1, keepdims=True), nonlinear.max(axis=1, keepdims=True)
+    slow = _exp(low * time)
+    unit, slope = _unit_gain((high - low) * time)
+    between = slow * time * unit
+    between_by_high = slow * time**2 * slope
+    between_by_low = -time * between - between_by_high
+    low_unit, low_slope = _unit_gain(low * time)
+    high_unit, high_slope = _unit_gain(high * time)
+    first_is_low = nonlinear[:, :1] <= nonlinear[:, 1:2]
+    second = (time * low_unit - between) / high
+    by_low = (time**2 * low_slope - between_by_low) / high
+    by_high = -(between_by_high + second) / high
+    slopes = np.zeros((nonlinear.shape[0], 2, 2, time.size))
+    slopes[:, 0, 0] = time**2 * np.where(first_is_low, low_slope, high_slope)
+    slopes[:, 0, 1] = np.where(first_is_low, by_low, by_high)
+    slopes[:, 1, 1] = np.where(first_is_low, by_high, by_low)
+    return np.stack([time * np.where(first_is_low, low_unit, high_unit), second], axis=1), slopes
 
 
 def _unit_gain(x: Array) -> tuple[Array, Array]:
@@ -180,11 +226,12 @@ DECAYS: dict[str, Shape] = {
         ("k1", "k2"),
         2,
         _two_exponentials,
-        (-5.0, -5.0),
+        (1e-4, 1e-4),
         (1e4, 1e4),
         tuple((a, b) for a in _FEW_RATES for b in (0.01, *_FEW_RATES) if a >= b),
         "also sequential A -> B -> C with free q; swapping k1 and k2 changes nothing (slow-fast ambiguity)",
         _two_exponentials_apart,
+        _two_exponentials_beside_offset,
     ),
     "stretched exponential": Shape(
         "stretched exponential",

@@ -61,6 +61,7 @@ def two_stage_numbers(
 
 def _numbers(variant: Variant) -> dict[str, Estimate]:
     numbers = Numbers(variant.fitted, confidence=0.95)
+    numbers.look("k1", "k2", "b1")
     return {"k1": numbers.rate(1), "k2": numbers.rate(2), "tb": numbers.breakpoint(1)}
 
 
