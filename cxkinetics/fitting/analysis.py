@@ -15,9 +15,10 @@ from cxkinetics.fitting.drift import drift_contender
 from cxkinetics.fitting.fitted import Fitted, staged_fit
 from cxkinetics.fitting.options import FitOptions
 from cxkinetics.fitting.piecewise_linear import MIN_DISTINCT
-from cxkinetics.fitting.rivals import Contender, smooth_contenders, staged_contender
+from cxkinetics.fitting.rivals import Contender, staged_contender
 from cxkinetics.fitting.sample import Sample
 from cxkinetics.fitting.search import Found, search_single, search_staged
+from cxkinetics.fitting.smooth import smooth_contenders
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.models.families import StagedFamily
 

@@ -72,10 +72,10 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
         grid = np.zeros(1)
     else:
         sd = np.sqrt((1.0 - rho**2) / sample.n + 0.3 / sample.n)
-        grid = np.unique(np.clip(rho + sd * np.linspace(-4.5, 3.5, 17), -0.7, 0.98))
+        grid = _around(rho, sd)
         _, chosen = _statistics(sample, jacobian, directions, ar1_noise(sample, rho, PILOT, rng), grid, dof)
         rho = float(np.clip(2 * rho - chosen.mean(), -0.7, 0.98))
-        grid = np.unique(np.clip(rho + sd * np.linspace(-4.5, 3.5, 17), -0.7, 0.98))
+        grid = _around(rho, sd)
     noise = ar1_noise(sample, rho, n_replicates, rng)
     simulated, _ = _statistics(sample, jacobian, directions, noise, grid, dof)
     above = int(np.sum(simulated >= statistic))
@@ -99,9 +99,9 @@ def _statistics(
     scale = np.sqrt(np.einsum("pn,pn->p", jacobian / sample.sigma, jacobian / sample.sigma))
     columns = np.concatenate([jacobian / np.where(scale > 0, scale, 1.0)[:, None], directions])
     products = _products(noise / sample.sigma, columns / sample.sigma) if sample.even else None
-    best_level = np.full(noise.shape[0], np.inf)
-    statistic, rho = np.zeros(noise.shape[0]), np.zeros(noise.shape[0])
-    for value in grid:
+    levels = np.full((grid.size, noise.shape[0]), np.inf)
+    statistics = np.zeros_like(levels)
+    for number, value in enumerate(grid):
         white = whitening(sample, float(value))
         if products is None:
             series, whitened = white.apply(noise), white.apply(columns)
@@ -121,16 +121,43 @@ def _statistics(
         best_gain = gain[np.arange(gain.shape[0]), where]
         explained = np.einsum("bp,bp->b", mixed[:, :width], np.linalg.solve(normal, mixed[:, :width].T).T)
         left = np.maximum(total - explained - best_gain, 1e-290)
-        level = (
+        levels[number] = (
             (sample.n - width - 1) * np.log(left)
             + np.linalg.slogdet(normal)[1]
             + np.log(length[usable][where])
             + float(white.log_determinant)
         )
-        lower = level < best_level
-        best_level[lower], rho[lower] = level[lower], value
-        statistic[lower] = best_gain[lower] / (left[lower] / dof)
-    return statistic, rho
+        statistics[number] = best_gain / (left / dof)
+    return _at_lowest(grid, levels, statistics)
+
+
+def _around(rho: float, sd: float) -> Array:
+    """Return the grid of correlations to look at; the estimate's law leans to the low side."""
+    return np.unique(np.clip(rho + sd * np.linspace(-4.5, 3.5, 9), -0.7, 0.98))
+
+
+def _at_lowest(grid: Array, levels: Array, statistics: Array) -> tuple[Array, Array]:
+    """Return the statistic and rho of least level of each series; parabolas between grid points (G, B)."""
+    lowest = np.argmin(levels, axis=0)
+    series = np.arange(levels.shape[1])
+    if grid.size < 3:
+        return statistics[lowest, series], grid[lowest]
+    middle = np.clip(lowest, 1, grid.size - 2)
+    x = np.stack([grid[middle - 1], grid[middle], grid[middle + 1]])
+    y = np.stack([levels[middle + i, series] for i in (-1, 0, 1)])
+    f = np.stack([statistics[middle + i, series] for i in (-1, 0, 1)])
+    with np.errstate(all="ignore"):
+        left, right = (y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1])
+        bend = (right - left) / (x[2] - x[0])
+        vertex = (x[0] + x[1]) / 2 - left / (2 * bend)
+    sound = (middle == lowest) & (bend > 0) & np.isfinite(vertex)
+    rho = np.where(sound, np.clip(vertex, x[0], x[2]), grid[lowest])
+    weights = [
+        (rho - x[j]) * (rho - x[k]) / ((x[i] - x[j]) * (x[i] - x[k]))
+        for i, j, k in ((0, 1, 2), (1, 0, 2), (2, 0, 1))
+    ]
+    value = weights[0] * f[0] + weights[1] * f[1] + weights[2] * f[2]
+    return np.maximum(value, 0.0), rho
 
 
 def _products(noise: Array, columns: Array) -> tuple[EvenProducts, EvenProducts, EvenProducts]:

@@ -24,15 +24,21 @@ BLOCK = 40_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """What is fitted: scaled times (n,), signal (n,) or (B, n), and the whitening of its noise."""
+    """What is fitted: scaled times (n,), signal (n,) or (B, n), and the whitening of its noise.
+
+    The whitening is one for all problems or has a row for each.
+    """
 
     time: Array
     signal: Array
     white: Whitening
 
-    def rows(self, index: IntArray | slice) -> "Target":
+    def rows(self, index: IntArray | BoolArray | slice) -> "Target":
         """Return the target of some of the problems."""
-        return self if self.signal.ndim == 1 else Target(self.time, self.signal[index], self.white)
+        if self.signal.ndim == 1 and self.white.diagonal.ndim == 1:
+            return self
+        signal = self.signal if self.signal.ndim == 1 else self.signal[index]
+        return Target(self.time, signal, self.white.rows(index))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +62,7 @@ def descend(
     iterations: int = 60,
     tolerance: float = 1e-12,
     race: float | None = None,
+    group: IntArray | None = None,
 ) -> Descent:
     """Minimise the whitened residual sum of squares of each problem.
 
@@ -80,6 +87,8 @@ def descend(
     race : float, optional
         The batch competes for the least rss: a problem is given up once its rss, less thirty more
         gains like the last, still exceeds (1 + race) times the best.
+    group : IntArray, shape (B,), optional
+        Who competes with whom in the race (ascending numbers from 0); all with all where not given.
     """
     block = max(1, BLOCK // max(target.time.size, 1))
     if start.shape[0] > block:
@@ -96,6 +105,7 @@ def descend(
                 iterations=iterations,
                 tolerance=tolerance,
                 race=race,
+                group=None if group is None else np.unique(group[part], return_inverse=True)[1],
             )
             for part in parts
         ]
@@ -108,73 +118,77 @@ def descend(
     low = np.broadcast_to(-np.inf if lower is None else lower, (batch, width))
     high = np.broadcast_to(np.inf if upper is None else upper, (batch, width))
     held = np.zeros((batch, width), bool) if free is None else ~np.broadcast_to(free, (batch, width))
-    theta = np.clip(start, low, high)
-    theta[held] = start[held]
-    index = np.arange(batch)
-    residual, jacobian = _residual(family, target, theta, cell, index)
+    now = np.where(held, start, np.clip(start, low, high))
+    theta, final, converged = now.copy(), np.empty(batch), np.zeros(batch, bool)
+    boxed, live = lower is not None or upper is not None, np.arange(batch)
+    contest = np.zeros(batch, dtype=np.intp) if group is None else group
+    residual, jacobian = _residual(family, target, now, cell)
     rss = np.einsum("bn,bn->b", residual, residual)
+    lead = np.full(int(contest[-1]) + 1 if batch else 0, np.inf)
     damping = np.full(batch, 1e-3)
-    converged = np.zeros(batch, bool)
-    normal = jacobian @ jacobian.transpose(0, 2, 1)
-    gradient = (jacobian @ residual[:, :, None])[:, :, 0]
-    diagonal = np.arange(width)
+    normal, gradient = _products(residual, jacobian)
     for _ in range(iterations):
-        now = theta[index]
-        blocked = (
-            held[index] | ((now <= low[index]) & (gradient < 0)) | ((now >= high[index]) & (gradient > 0))
-        )
+        blocked = held
+        if boxed:
+            blocked = held | ((now <= low) & (gradient < 0)) | ((now >= high) & (gradient > 0))
+        size = np.einsum("bpp->bp", normal)
         matrix = normal.copy()
-        size = normal[:, diagonal, diagonal]
         floor = 1e-13 * size.max(axis=1, keepdims=True) + 1e-280
-        matrix[:, diagonal, diagonal] = size + damping[index, None] * size + floor
+        np.einsum("bpp->bp", matrix)[...] += damping[:, None] * size + floor
+        pull = gradient
         if blocked.any():
+            pull = np.where(blocked, 0.0, gradient)
             matrix[blocked] = 0.0
             matrix.transpose(0, 2, 1)[blocked] = 0.0
-            where = np.nonzero(blocked)
-            matrix[where[0], where[1], where[1]] = 1.0
-        pull = np.where(blocked, 0.0, gradient)
+            np.einsum("bpp->bp", matrix)[blocked] = 1.0
         step = np.linalg.solve(matrix, pull[:, :, None])[:, :, 0]
-        promised = np.einsum("bp,bp->b", step, pull + damping[index, None] * size * step)
-        rested = (promised <= tolerance * rss[index]) & (damping[index] < 1.0)
-        if rested.any():
-            converged[index[rested]] = True
-            stay = ~rested
-            index, normal, gradient = index[stay], normal[stay], gradient[stay]
-            if not index.size:
+        promised = np.einsum("bp,bp->b", step, pull + damping[:, None] * size * step)
+        rested = (promised <= tolerance * rss) & (damping < 1.0)
+        trial = now + step
+        if boxed:
+            trial = np.where(held, now, np.clip(trial, low, high))
+        gone = rested
+        if not rested.all():
+            residual, jacobian = _residual(family, target, trial, cell)
+            new_rss = np.einsum("bn,bn->b", residual, residual)
+            gain = rss - new_rss
+            better = (gain >= 0) & ~rested
+            rested |= (np.abs(gain) <= tolerance * rss) & (damping < 1.0)
+            if better.all():
+                now, rss = trial, new_rss
+                normal, gradient = _products(residual, jacobian)
+                damping = np.maximum(damping * 0.1, 1e-12)
+            else:
+                now[better], rss[better] = trial[better], new_rss[better]
+                normal[better], gradient[better] = _products(residual[better], jacobian[better])
+                damping = np.where(better, np.maximum(damping * 0.1, 1e-12), damping * 10.0)
+            gone = rested = rested | (damping > 1e9)
+            if race is not None:
+                np.minimum.at(lead, contest, rss)
+                gone = rested | (better & (rss - 30 * gain > (1 + race) * lead[contest]))
+        if gone.any():
+            theta[live[gone]], final[live[gone]] = now[gone], rss[gone]
+            converged[live[rested]] = True
+            stay = ~gone
+            live, contest = live[stay], contest[stay]
+            if not live.size:
                 break
-            now, step = now[stay], step[stay]
-        trial = np.clip(now + step, low[index], high[index])
-        trial[held[index]] = now[held[index]]
-        new_residual, new_jacobian = _residual(family, target, trial, cell, index)
-        new_rss = np.einsum("bn,bn->b", new_residual, new_residual)
-        gain = rss[index] - new_rss
-        better = gain >= 0
-        small = np.abs(gain) <= tolerance * rss[index]
-        accepted = index[better]
-        theta[accepted], rss[accepted] = trial[better], new_rss[better]
-        damping[accepted] = np.maximum(damping[accepted] * 0.1, 1e-12)
-        damping[index[~better]] *= 10.0
-        if better.any():
-            changed = new_jacobian[better]
-            normal[better] = changed @ changed.transpose(0, 2, 1)
-            gradient[better] = (changed @ new_residual[better][:, :, None])[:, :, 0]
-        finished = (small & (damping[index] < 1.0)) | (damping[index] > 1e9)
-        converged[index[finished]] = True
-        if race is not None:
-            hopeless = better & (rss[index] - 30 * gain > (1 + race) * rss.min())
-            finished |= hopeless
-        if finished.any():
-            stay = ~finished
-            index, normal, gradient = index[stay], normal[stay], gradient[stay]
-            if not index.size:
-                break
-    return Descent(theta, rss, converged)
+            now, rss, damping, normal, gradient = (
+                part[stay] for part in (now, rss, damping, normal, gradient)
+            )
+            low, high, held, target = low[stay], high[stay], held[stay], target.rows(stay)
+            cell = None if cell is None else cell[stay]
+    else:
+        theta[live], final[live] = now, rss
+    return Descent(theta, final, converged)
 
 
-def _residual(
-    family: Family, target: Target, theta: Array, cell: IntArray | None, index: IntArray
-) -> tuple[Array, Array]:
+def _products(residual: Array, jacobian: Array) -> tuple[Array, Array]:
+    """Return J J' (B, p, p) and J r (B, p) of whitened Jacobians and residuals."""
+    return jacobian @ jacobian.transpose(0, 2, 1), (jacobian @ residual[:, :, None])[:, :, 0]
+
+
+def _residual(family: Family, target: Target, theta: Array, cell: IntArray | None) -> tuple[Array, Array]:
     """Return whitened residuals (B, n) and Jacobians of the curve (B, p, n)."""
-    curve, jacobian = family.evaluate(target.time, theta, None if cell is None else cell[index])
-    signal = target.signal if target.signal.ndim == 1 else target.signal[index]
-    return target.white.apply(signal - curve), target.white.apply(jacobian)
+    curve, jacobian = family.evaluate(target.time, theta, cell)
+    return target.white.apply(target.signal - curve), target.white.apply(jacobian)

@@ -156,7 +156,8 @@ def search_staged(
     single : Found, optional
         The single exponential, where it is known.
     warm : Found, optional
-        The same search at another correlation: its knots are the starts of this one.
+        The same search at another correlation: its knots are the starts of this one, but for those
+        far behind.
 
     Raises
     ------
@@ -172,8 +173,9 @@ def search_staged(
     family = StagedFamily(2, with_offset)
     knots = np.arange(MIN_DISTINCT - 1, sample.n - MIN_DISTINCT + 1)
     if warm is not None and warm.knots.size:
-        knots = np.searchsorted(sample.time, warm.knots)
-        begin = warm.knot_theta
+        near = warm.knot_rss <= (1 + 4 * _race(sample)) * warm.knot_rss.min()
+        knots = np.searchsorted(sample.time, warm.knots[near])
+        begin = warm.knot_theta[near]
     else:
         if knots.size > DENSE:
             knots = _promising_knots(sample, with_offset, knots)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.fitting.sample import Sample
 
 __all__ = ["EvenProducts", "Whitening", "ar1_noise", "even_products", "whitening"]
@@ -33,11 +33,22 @@ class Whitening:
     correlated: bool = True
 
     def apply(self, series: Array) -> Array:
-        """Return the whitened series; the last axis is time."""
-        white: Array = series * self.diagonal
+        """Return the whitened series; the last axis is time, the first one that of the correlations."""
+        diagonal, lagged = self.diagonal, self.lagged
+        if diagonal.ndim == 2 and series.ndim == 3:
+            diagonal, lagged = diagonal[:, None, :], lagged[:, None, :]
+        white: Array = series * diagonal
         if self.correlated:
-            white[..., 1:] -= series[..., :-1] * self.lagged[..., 1:]
+            white[..., 1:] -= series[..., :-1] * lagged[..., 1:]
         return white
+
+    def rows(self, index: IntArray | BoolArray | slice | int) -> "Whitening":
+        """Return the operators of some of several correlations (of one: the same for all)."""
+        if self.diagonal.ndim == 1:
+            return self
+        return Whitening(
+            self.diagonal[index], self.lagged[index], self.log_determinant[index], self.correlated
+        )
 
 
 def whitening(sample: Sample, rho: Array | float) -> Whitening:

@@ -21,7 +21,7 @@ import numpy as np
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.models.families import LARGEST_EXPONENT
 
-__all__ = ["DECAYS", "DecayFamily", "Shape"]
+__all__ = ["DECAYS", "DecayFamily", "JointFamily", "Shape"]
 
 ShapeFunction = Callable[[Array, Array], tuple[Array, Array]]
 """(time (n,), nonlinear (B, q)) -> columns (B, m, n) and their derivatives (B, q, m, n)."""
@@ -108,6 +108,39 @@ class DecayFamily:
         if self.with_offset:
             jacobian[:, -1] = 1.0
             curve = curve + theta[:, -1:]
+        return curve, jacobian
+
+
+@dataclass(frozen=True, slots=True)
+class JointFamily:
+    """Several smooth families in one batch: row i follows member `cell[i, 0]`, rows in that order.
+
+    Members with fewer parameters than the widest leave the last columns unused (hold them).
+    `delays` is added to the time of each member.
+    """
+
+    members: tuple[DecayFamily, ...]
+    delays: tuple[float, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Numbers of the columns, since each member has names of its own."""
+        return tuple(str(i) for i in range(max(len(member.names) for member in self.members)))
+
+    def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
+        """Return curves (B, n) and Jacobians (B, p, n); see the class for `cell`."""
+        if cell is None:
+            raise ValueError("a joint family needs the member that each row follows")
+        curve, jacobian = np.empty((theta.shape[0], time.size)), np.zeros((*theta.shape, time.size))
+        edges = np.searchsorted(cell[:, 0], np.arange(len(self.members) + 1))
+        for member, delay, first, last in zip(
+            self.members, self.delays, edges[:-1].tolist(), edges[1:].tolist(), strict=True
+        ):
+            if first < last:
+                width = len(member.names)
+                curve[first:last], jacobian[first:last, :width] = member.evaluate(
+                    time + delay, theta[first:last, :width]
+                )
         return curve, jacobian
 
 
