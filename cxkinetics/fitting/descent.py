@@ -146,7 +146,7 @@ def descend(
         rested = (promised <= tolerance * rss) & (damping < 1.0)
         trial = now + step
         if boxed:
-            trial = np.where(held, now, np.clip(trial, low, high))
+            trial = np.where(held, now, np.minimum(np.maximum(trial, low), high))
         gone = rested
         if not rested.all():
             residual, jacobian = _residual(family, target, trial, cell)

@@ -24,16 +24,22 @@ class Whitening:
     """The bidiagonal operator that whitens AR(1) noise with relative sigma, and ln|R|.
 
     `diagonal` and `lagged` have shape (..., n): one row per correlation; `correlated` is false where
-    every correlation is zero.
+    every correlation is zero, and `identity` true where every sigma is one as well.
     """
 
     diagonal: Array
     lagged: Array
     log_determinant: Array
     correlated: bool = True
+    identity: bool = False
 
     def apply(self, series: Array) -> Array:
-        """Return the whitened series; the last axis is time, the first one that of the correlations."""
+        """Return the whitened series; the last axis is time, the first one that of the correlations.
+
+        Where there is nothing to whiten, the series itself.
+        """
+        if self.identity:
+            return series
         diagonal, lagged = self.diagonal, self.lagged
         if diagonal.ndim == 2 and series.ndim == 3:
             diagonal, lagged = diagonal[:, None, :], lagged[:, None, :]
@@ -47,7 +53,11 @@ class Whitening:
         if self.diagonal.ndim == 1:
             return self
         return Whitening(
-            self.diagonal[index], self.lagged[index], self.log_determinant[index], self.correlated
+            self.diagonal[index],
+            self.lagged[index],
+            self.log_determinant[index],
+            self.correlated,
+            self.identity,
         )
 
 
@@ -58,11 +68,13 @@ def whitening(sample: Sample, rho: Array | float) -> Whitening:
     innovation = 1.0 - neighbours**2
     ones = np.ones((*neighbours.shape[:-1], 1))
     root = 1.0 / np.sqrt(innovation)
+    correlated = bool(np.any(correlation))
     return Whitening(
         np.concatenate([ones, root], axis=-1) / sample.sigma,
         np.concatenate([0 * ones, neighbours * root / sample.sigma[:-1]], axis=-1),
         np.sum(np.log(innovation), axis=-1),
-        bool(np.any(correlation)),
+        correlated,
+        not correlated and bool(np.all(sample.sigma == 1.0)),
     )
 
 
@@ -81,7 +93,10 @@ class EvenProducts:
     def at(self, rho: Array | float) -> Array:
         """Return the products at one correlation, or at several along a first axis."""
         r = np.asarray(rho, dtype=float)[(..., *[None] * self.equal.ndim)]
-        result: Array = (self.equal - r * self.neighbours + r**2 * self.inner) / (1 - r**2)
+        scale = 1 / (1 - r**2)
+        result: Array = scale * self.equal
+        result -= (r * scale) * self.neighbours
+        result += (r**2 * scale) * self.inner
         return result
 
 

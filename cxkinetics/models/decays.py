@@ -23,6 +23,9 @@ from cxkinetics.models.families import LARGEST_EXPONENT
 
 __all__ = ["DECAYS", "DecayFamily", "JointFamily", "Shape"]
 
+CLOSE = 1e-7
+"""Distance of two rates, per span, below which their divided difference is that at this distance."""
+
 ShapeFunction = Callable[[Array, Array], tuple[Array, Array]]
 """(time (n,), nonlinear (B, q)) -> columns (B, m, n) and their derivatives (B, q, m, n)."""
 
@@ -161,21 +164,31 @@ def _two_exponentials(time: Array, nonlinear: Array) -> tuple[Array, Array]:
     return columns, slopes
 
 
+def _between(time: Array, nonlinear: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Return exp(-low t), exp(-high t), their divided difference (sign aside) and its two slopes.
+
+    (exp(-low t) - exp(-high t))/(high - low) stays apart from either exponential as the rates meet.
+    """
+    low = nonlinear.min(axis=1, keepdims=True)
+    apart = np.maximum(nonlinear.max(axis=1, keepdims=True) - low, CLOSE)
+    slow = np.exp(-low * time)
+    fall = np.expm1(-apart * time)
+    fast = slow * (1.0 + fall)
+    difference = -slow * fall / apart
+    return slow, fast, difference, (difference - time * slow) / apart, (time * fast - difference) / apart
+
+
 def _two_exponentials_apart(time: Array, nonlinear: Array) -> tuple[Array, Array]:
-    """Return exp(-k1 t) and (exp(-k1 t) - exp(-k2 t))/(k2 - k1), which stay apart as k2 -> k1."""
-    first = _exp(nonlinear[:, :1] * time)
-    low, high = nonlinear.min(axis=1, keepdims=True), nonlinear.max(axis=1, keepdims=True)
-    slow = _exp(low * time)
-    unit, slope = _unit_gain((high - low) * time)
-    second = slow * time * unit
-    by_high = slow * time**2 * slope
-    by_low = -time * second - by_high
+    """Return exp(-k1 t) and (exp(-k1 t) - exp(-k2 t))/(k2 - k1)."""
+    slow, fast, second, by_low, by_high = _between(time, nonlinear)
     first_is_low = nonlinear[:, :1] <= nonlinear[:, 1:2]
-    slopes = np.zeros((nonlinear.shape[0], 2, 2, time.size))
+    first = np.where(first_is_low, slow, fast)
+    columns, slopes = np.empty((first.shape[0], 2, time.size)), np.zeros((first.shape[0], 2, 2, time.size))
+    columns[:, 0], columns[:, 1] = first, second
     slopes[:, 0, 0] = -time * first
     slopes[:, 0, 1] = np.where(first_is_low, by_low, by_high)
     slopes[:, 1, 1] = np.where(first_is_low, by_high, by_low)
-    return np.stack([first, second], axis=1), slopes
+    return columns, slopes
 
 
 def _two_exponentials_beside_offset(time: Array, nonlinear: Array) -> tuple[Array, Array]:
@@ -184,23 +197,20 @@ def _two_exponentials_beside_offset(time: Array, nonlinear: Array) -> tuple[Arra
     (1 - exp(-k1 t))/k1 and ((1 - exp(-low t))/low - (exp(-low t) - exp(-high t))/(high - low))/high:
     beside a constant they stay apart as the rates meet and as one of them nears zero.
     """
+    slow, fast, between, by_low, by_high = _between(time, nonlinear)
     low, high = nonlinear.min(axis=1, keepdims=True), nonlinear.max(axis=1, keepdims=True)
-    slow = _exp(low * time)
-    unit, slope = _unit_gain((high - low) * time)
-    between = slow * time * unit
-    between_by_high = slow * time**2 * slope
-    between_by_low = -time * between - between_by_high
-    low_unit, low_slope = _unit_gain(low * time)
-    high_unit, high_slope = _unit_gain(high * time)
+    rise = -np.expm1(-low * time) / low
+    slope = (time * slow - rise) / low
+    second = (rise - between) / high
+    by_low, by_high = (slope - by_low) / high, -(by_high + second) / high
     first_is_low = nonlinear[:, :1] <= nonlinear[:, 1:2]
-    second = (time * low_unit - between) / high
-    by_low = (time**2 * low_slope - between_by_low) / high
-    by_high = -(between_by_high + second) / high
-    slopes = np.zeros((nonlinear.shape[0], 2, 2, time.size))
-    slopes[:, 0, 0] = time**2 * np.where(first_is_low, low_slope, high_slope)
+    fast_rise = -np.expm1(-high * time) / high
+    columns, slopes = np.empty((slow.shape[0], 2, time.size)), np.zeros((slow.shape[0], 2, 2, time.size))
+    columns[:, 0], columns[:, 1] = np.where(first_is_low, rise, fast_rise), second
+    slopes[:, 0, 0] = np.where(first_is_low, slope, (time * fast - fast_rise) / high)
     slopes[:, 0, 1] = np.where(first_is_low, by_low, by_high)
     slopes[:, 1, 1] = np.where(first_is_low, by_high, by_low)
-    return np.stack([time * np.where(first_is_low, low_unit, high_unit), second], axis=1), slopes
+    return columns, slopes
 
 
 def _unit_gain(x: Array) -> tuple[Array, Array]:

@@ -73,19 +73,15 @@ class StagedFamily:
         n_stages, (batch, width) = self.n_stages, theta.shape
         jacobian = np.empty((batch, width, time.size))
         rates, breaks = theta[:, self.rates], theta[:, self.breaks]
-        exponent = np.zeros((batch, time.size))
-        for j in range(n_stages):
-            if n_stages == 1:
-                spent = np.broadcast_to(time, (batch, time.size))
-            elif j == 0:
-                spent = np.minimum(time, breaks[:, :1])
-            elif j == n_stages - 1:
-                spent = np.maximum(time - breaks[:, j - 1 : j], 0.0)
-            else:
-                spent = np.clip(time, breaks[:, j - 1 : j], breaks[:, j : j + 1]) - breaks[:, j - 1 : j]
+        reached: Array | float = 0.0
+        exponent: Array | float = 0.0
+        for j in range(n_stages):  # min(t, b_j) less what the stages before took
+            until = np.minimum(time, breaks[:, j : j + 1]) if j < n_stages - 1 else time
+            spent = until - reached
+            reached = until
             jacobian[:, 1 + j] = spent
-            exponent += rates[:, j : j + 1] * spent
-        decay = np.exp(-np.clip(exponent, -LARGEST_EXPONENT, None))
+            exponent = exponent + rates[:, j : j + 1] * spent
+        decay = np.exp(np.minimum(-exponent, LARGEST_EXPONENT))
         fall = theta[:, :1] * decay
         jacobian[:, 0] = decay
         jacobian[:, self.rates] *= -fall[:, None, :]
