@@ -54,12 +54,15 @@ def assemble(
         shown if wider is variant else wider.fitted,
         confidence=options.confidence,
         absolute_sigma=options.absolute_sigma,
+        seed=seed,
     )
     numbers.look_at_all()
     if wider is not variant and _outside(numbers, n_stages):
         shown, flags = polished(wider.fitted)
         variant = wider
-        numbers = Numbers(shown, confidence=options.confidence, absolute_sigma=options.absolute_sigma)
+        numbers = Numbers(
+            shown, confidence=options.confidence, absolute_sigma=options.absolute_sigma, seed=seed
+        )
         numbers.look_at_all()
     growth = options.direction == "growth"
     breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))

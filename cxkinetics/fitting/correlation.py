@@ -15,10 +15,12 @@ from cxkinetics.arrays import Array
 from cxkinetics.fitting.sample import Sample
 from cxkinetics.fitting.whitening import even_products, whitening
 
-__all__ = ["RHO_GRID", "Correlation", "correlation_profile", "likeliest_rho"]
+__all__ = ["RHO_GRID", "Correlation", "correlation_profile", "inverse_products", "likeliest_rho"]
 
 RHO_GRID: Array = np.concatenate([np.linspace(-0.6, 0.85, 30), [0.88, 0.91, 0.94, 0.96, 0.97]])
 """Correlations that are considered, at the median spacing."""
+RIDGE = 1e-10
+"""Share of a parameter's own information that stands in for what the others leave of it."""
 CHUNK = 4_000_000
 """Numbers held at once while the grid is gone through."""
 
@@ -71,7 +73,7 @@ def correlation_profile(
     spacing = np.gradient(rho) if rho.size > 1 else np.ones(1)
     weight = np.exp(-(level - level.min()) / 2) * spacing
     dof = max(n - width, 1)
-    covariance = np.linalg.pinv(normal, hermitian=True) * (rss / dof)[:, None, None]
+    covariance = inverse_products(normal) * (rss / dof)[:, None, None]
     return Correlation(rho, weight / weight.sum(), shift, covariance, rss, _lowest(rho, level))
 
 
@@ -89,16 +91,37 @@ def _evaluate(
     stacked = np.concatenate([jacobian, residual[None, :]]) / sample.sigma
     gram, log_determinant = _gram(sample, stacked, rho)
     normal, right, total = gram[:, :-1, :-1], gram[:, :-1, -1], gram[:, -1, -1]
-    size = np.sqrt(np.maximum(np.einsum("rpp->rp", normal), 1e-280))
-    scaled = normal / size[:, :, None] / size[:, None, :]
-    diagonal = np.arange(width)
-    scaled[:, diagonal, diagonal] += 1e-12
+    size, scaled = _scaled(normal)
     shift = np.linalg.solve(scaled, (right / size)[:, :, None])[:, :, 0] / size
     rss = np.maximum(total - np.einsum("rp,rp->r", shift, right), 1e-280)
     level = (n - width if restricted else n) * np.log(rss) + log_determinant
     if restricted:
         level = level + np.linalg.slogdet(scaled)[1] + 2 * np.sum(np.log(size), axis=1)
     return level, shift, normal, rss
+
+
+def _scaled(normal: Array) -> tuple[Array, Array]:
+    """Return the roots of the diagonal (..., p), and J'R^-1 J (..., p, p) with a diagonal just over one.
+
+    Parameters that do nothing have a diagonal of one and touch no others.
+    """
+    diagonal = np.einsum("...pp->...p", normal)
+    size = np.where(diagonal > 1e-280, np.sqrt(np.maximum(diagonal, 0.0)), 1.0)
+    scaled = normal / size[..., :, None] / size[..., None, :]
+    np.einsum("...pp->...p", scaled)[...] = 1.0 + RIDGE
+    return size, scaled
+
+
+def inverse_products(normal: Array) -> Array:
+    """Return the inverse of J'R^-1 J (..., p, p); rows of parameters that do nothing are zero.
+
+    Where the data hardly tell parameters apart their variances come out large, not wrong.
+    """
+    size, scaled = _scaled(normal)
+    dead = np.einsum("...pp->...p", normal) <= 1e-280
+    size = np.where(dead, np.inf, size)
+    inverse: Array = np.linalg.inv(scaled) / size[..., :, None] / size[..., None, :]
+    return inverse
 
 
 def _gram(sample: Sample, series: Array, rho: Array) -> tuple[Array, Array]:

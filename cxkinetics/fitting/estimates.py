@@ -7,6 +7,7 @@ from scipy.special import stdtrit
 
 from cxkinetics.arrays import Array
 from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.break_law import break_law
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.intervals import Confidence, Interval, confidence_of, intervals_of
 from cxkinetics.fitting.profile import ProfileSpace, profile_space
@@ -34,6 +35,8 @@ class Numbers:
         Level of the intervals.
     absolute_sigma : bool
         Take sigma at its word.
+    seed : int
+        Seed of the simulated law of a weak breakpoint.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class Numbers:
         *,
         confidence: float,
         absolute_sigma: bool = False,
+        seed: int = 0,
     ) -> None:
         self.fitted = shown
         self.wider = wider or shown
         self.space: ProfileSpace = profile_space(self.wider)
+        self.law = break_law(self.wider, confidence, np.random.default_rng([seed, 2]))
         self.level = confidence
         self._known: dict[str, Estimate] = {}
         self._found: dict[str, tuple[Confidence, Interval]] = {}
@@ -62,7 +67,9 @@ class Numbers:
         Names are those of its parameters, "C0" for the amplitude at the anchor, and "k1/k2".
         """
         family, level = self.wider.family, self.level
-        confidences = [confidence_of(self.wider, n, self.space, known_scale=self.scale) for n in names]
+        confidences = [
+            confidence_of(self.wider, n, self.space, known_scale=self.scale, law=self.law) for n in names
+        ]
         grids = [None] * len(names)
         if isinstance(family, StagedFamily) and not self.wider.given_breaks:
             grids = [self._break_grid(int(n[1:])) if n[0] == "b" else None for n in names]

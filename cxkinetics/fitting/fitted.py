@@ -11,7 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
-from cxkinetics.fitting.correlation import Correlation, correlation_profile, likeliest_rho
+from cxkinetics.fitting.correlation import (
+    Correlation,
+    correlation_profile,
+    inverse_products,
+    likeliest_rho,
+)
 from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.joints import at_given_breaks, search_free_joints
 from cxkinetics.fitting.sample import Sample
@@ -85,11 +90,17 @@ class Fitted:
         return max(self.sample.n - self.n_parameters, 1)
 
     @property
+    def resolved(self) -> bool:
+        """Whether no stage is over between two samples: else its rate is known from below only."""
+        if not isinstance(self.family, StagedFamily):
+            return True
+        return float(np.max(self.theta[self.family.rates]) * np.max(np.diff(self.sample.time))) < 1.0
+
+    @property
     def covariance(self) -> Array:
         """Covariance (p, p) of the scaled parameters at `rho`, the scale of the noise estimated."""
         white = self.white.apply(self.jacobian)
-        inverse: Array = np.linalg.pinv(white @ white.T, hermitian=True) * self.found.rss / self.dof
-        return inverse
+        return inverse_products(white @ white.T) * (self.found.rss / self.dof)
 
     @property
     def held(self) -> BoolArray:

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
 from cxkinetics.arrays import Array
+from cxkinetics.fitting.break_law import BreakLaw
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.profile import ProfileSpace, profile_space
 from cxkinetics.models.families import AmplitudeFamily, RatioFamily, StagedFamily
@@ -31,7 +32,16 @@ STEPS: Array = np.array([0.6, 1.2, 1.7, 2.2, 2.8, 3.6, 4.8])
 FURTHER: Array = np.array([6.5, 9.0, 14.0, 22.0, 40.0, 80.0, 200.0])
 """Where the profile is looked at when the first grid does not close the interval."""
 POLISH = 2
-"""Exact profile values taken at each crossing."""
+"""Exact profile values taken at each crossing at least."""
+LONGEST = 12
+"""The same at most, where the profile is far from straight."""
+CLOSE = 0.02
+"""Distance of a root from its bound at which an end is found."""
+REACH = 2.0
+"""Longest first step, as a multiple of the estimate (or of one, in scaled units)."""
+TOWARDS_ZERO: Array = np.array([0.7, 0.4, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0])
+"""Shares of an estimate looked at where its standard error exceeds half of it: a rate too fast to be
+resolved has a profile that is flat for decades."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,8 @@ class Confidence:
         Variance of the whitened noise.
     limits : (float, float)
         Values beyond which the quantity has no meaning.
+    stretch : float or (Array, Array)
+        By how much roots exceed Student's law, everywhere or at some values (see `break_law`).
     x, z : Array
         Points of the profile known so far, ascending in x.
     """
@@ -82,8 +94,22 @@ class Confidence:
     shift: Array
     errors: Array
     normal: bool = False
+    stretch: float | tuple[Array, Array] = 1.0
     x: Array = field(default_factory=lambda: np.empty(0))
     z: Array = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def step(self) -> float:
+        """The standard error, or less where the tangent leaves the quantity all but free."""
+        return min(self.se, REACH * max(abs(self.estimate), 1.0))
+
+    @property
+    def first_values(self) -> Array:
+        """Where the profile is looked at first."""
+        around = self.estimate + self.step * np.concatenate([-STEPS[::-1], STEPS])
+        if self.number >= 0 or self.se < abs(self.estimate) / 2:
+            return around
+        return np.concatenate([around, self.estimate * TOWARDS_ZERO])
 
     def unknown(self, values: Array) -> Array:
         """Return those of `values` at which the profile can and must still be evaluated, ascending."""
@@ -93,6 +119,7 @@ class Confidence:
         """Keep profile values (X,) as signed roots."""
         excess = np.maximum(rss - self.space.fitted.found.rss, 0.0)
         root = np.sign(values - self.estimate) * np.sqrt(excess / self.scale)
+        root /= np.interp(values, *self.stretch) if isinstance(self.stretch, tuple) else self.stretch
         x, z = np.concatenate([self.x, values]), np.concatenate([self.z, root])
         order = np.argsort(x)
         self.x, self.z = x[order], z[order]
@@ -130,7 +157,12 @@ class Confidence:
 
 
 def confidence_of(
-    fitted: Fitted, name: str, space: ProfileSpace | None = None, *, known_scale: float | None = None
+    fitted: Fitted,
+    name: str,
+    space: ProfileSpace | None = None,
+    *,
+    known_scale: float | None = None,
+    law: BreakLaw | None = None,
 ) -> Confidence:
     """Return the confidence function of a scaled parameter of a fit.
 
@@ -144,6 +176,8 @@ def confidence_of(
         Where profiles run (shared between parameters of one fit).
     known_scale : float, optional
         Standard deviation of the noise taken at its word, in scaled units.
+    law : BreakLaw, optional
+        By how much roots exceed Student's law where the break is weak.
     """
     space = space or profile_space(fitted)
     family, sample, theta = fitted.family, fitted.sample, fitted.theta
@@ -184,6 +218,8 @@ def confidence_of(
         keep = profile.weight > 1e-5 * profile.weight.max()
         weights = profile.weight[keep] / profile.weight[keep].sum()
         shift = profile.shift[keep] @ gradient
+        if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
+            shift = np.zeros_like(shift)
         variance = np.einsum("p,rpq,q->r", gradient, profile.covariance[keep], gradient)
         if known_scale is not None:
             variance = variance / (profile.rss[keep] / dof) * known_scale**2
@@ -206,9 +242,18 @@ def confidence_of(
         shift=shift,
         errors=errors,
         normal=known_scale is not None,
+        stretch=_stretch(law, name),
         x=np.array([estimate]),
         z=np.zeros(1),
     )
+
+
+def _stretch(law: BreakLaw | None, name: str) -> float | tuple[Array, Array]:
+    if law is None:
+        return 1.0
+    if name == "b1":
+        return law.trial, law.breaks
+    return {"k1": law.rates[0], "k2": law.rates[1], "k1/k2": max(law.rates)}.get(name, 1.0)
 
 
 def intervals_of(
@@ -227,8 +272,7 @@ def intervals_of(
     """
     alpha = (1.0 - level) / 2.0
     bounds = [confidence.critical(alpha) for confidence in confidences]
-    steps = np.concatenate([-STEPS[::-1], STEPS])
-    first = [c.estimate + c.se * steps for c in confidences]
+    first = [c.first_values for c in confidences]
     for number, grid in enumerate(grids):
         if grid is not None:
             first[number] = np.concatenate([first[number], grid])
@@ -238,8 +282,16 @@ def intervals_of(
         if not any(values.size for values in wanted):
             break
         _learn(confidences, wanted)
-    for _ in range(POLISH):
-        _learn(confidences, [_crossings(c, bound) for c, bound in zip(confidences, bounds, strict=True)])
+    for number in range(LONGEST):
+        ends = [_crossings(c, bound) for c, bound in zip(confidences, bounds, strict=True)]
+        if number >= POLISH:
+            ends = [
+                _unsettled(c, bound, found, number)
+                for c, bound, found in zip(confidences, bounds, ends, strict=True)
+            ]
+            if not any(end.size for end in ends):
+                break
+        _learn(confidences, ends)
     return [_as_set(c, bound) for c, bound in zip(confidences, bounds, strict=True)]
 
 
@@ -267,9 +319,9 @@ def _further(confidence: Confidence, bound: tuple[float, float], steps: Array) -
     """Return values further out on the sides where the profile has not left the interval yet."""
     ends = []
     if confidence.z[0] >= bound[0]:
-        ends.append(confidence.estimate - steps * confidence.se)
+        ends.append(confidence.estimate - steps * confidence.step)
     if confidence.z[-1] <= bound[1]:
-        ends.append(confidence.estimate + steps * confidence.se)
+        ends.append(confidence.estimate + steps * confidence.step)
     return np.concatenate(ends) if ends else np.empty(0)
 
 
@@ -282,6 +334,20 @@ def _crossings(confidence: Confidence, bound: tuple[float, float]) -> Array:
     limit = np.where(out < bound[0], bound[0], bound[1])
     share = (limit - z[flips]) / (z[flips + 1] - z[flips])
     return np.unique(x[flips] + share * (x[flips + 1] - x[flips]))
+
+
+def _unsettled(confidence: Confidence, bound: tuple[float, float], ends: Array, number: int) -> Array:
+    """Return those ends that no known root lies close to, every other time the middle of their brackets."""
+    x, z = confidence.x, confidence.z
+    after = np.clip(np.searchsorted(x, ends), 1, x.size - 1)
+    before = after - 1
+    miss = np.minimum(
+        *(np.minimum(np.abs(z[side] - bound[0]), np.abs(z[side] - bound[1])) for side in (before, after))
+    )
+    open_ends = (miss > CLOSE) & (x[after] - x[before] > 1e-9 * np.maximum(np.abs(ends), 1e-3))
+    if number % 2:
+        return (x[before] + x[after])[open_ends] / 2
+    return ends[open_ends]
 
 
 def _as_set(confidence: Confidence, bound: tuple[float, float]) -> Interval:

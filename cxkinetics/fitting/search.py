@@ -21,7 +21,7 @@ from cxkinetics.fitting.piecewise_linear import EDGE, MIN_DISTINCT
 from cxkinetics.fitting.sample import CLOSEST, Sample
 from cxkinetics.fitting.whitening import Whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily
-from cxkinetics.models.families import FreeJointFamily, StagedFamily
+from cxkinetics.models.families import LARGEST_EXPONENT, FreeJointFamily, StagedFamily
 
 __all__ = [
     "Found",
@@ -38,6 +38,10 @@ DENSE = 400
 """Samples up to which every one is tried as a knot in the first pass."""
 BEST = 8
 """Knots (or coarse sets of knots) whose neighbourhoods are searched to the end."""
+SUDDEN = 3
+"""Gaps in which a second stage that is over at once is searched to the end."""
+MOST_SUDDEN = 200
+"""Gaps at most in which it is looked for."""
 FASTEST = 60.0
 """Largest rate constant tried, per shortest spacing of the samples."""
 
@@ -185,9 +189,10 @@ def search_staged(
     order = knots[np.argsort(rss, kind="stable")[:BEST]]
     cells = np.unique(np.clip(np.concatenate([order - 1, order]), gaps[0], gaps[-1]))
     near = np.abs(knots[:, None] - cells[None, :]) + np.where(rss[:, None] > np.min(rss) * 1e6, 1e9, 0.0)
-    rough = fit_at(
-        family, sample, white, cells[:, None], theta[np.argmin(near, axis=0)], iterations=30, tolerance=1e-9
-    )
+    sudden, ends = _sudden_ends(family, sample, white, gaps, theta[int(np.argmin(rss)), 1])
+    cells = np.concatenate([cells, sudden])
+    starts = np.concatenate([theta[np.argmin(near, axis=0)], ends])
+    rough = fit_at(family, sample, white, cells[:, None], starts, iterations=30, tolerance=1e-9)
     best = int(np.argmin(rough[1]))
     cell = cells[best : best + 1]
     found = fit_at(family, sample, white, cell[:, None], rough[0][best : best + 1])
@@ -198,6 +203,36 @@ def search_staged(
         or value[family.breaks][0] >= sample.time[gaps[-1] + 1]
     )
     return Found(family, value, cell, float(found[1][0]), sample.time[knots], theta, rss, edge)
+
+
+def _sudden_ends(
+    family: StagedFamily, sample: Sample, white: Whitening, gaps: IntArray, rate: float
+) -> tuple[IntArray, Array]:
+    """Return the gaps (S,) and starts (S, p) of the best decays whose second stage is over in one gap.
+
+    With the first rate held these are linear: a decay up to the gap, any value on the sample after
+    it, the offset from there on. Knots on samples see nothing of them.
+    """
+    index, fall = np.arange(sample.n), np.exp(np.minimum(-rate * sample.time, LARGEST_EXPONENT))
+    tried = gaps[np.unique(np.linspace(0, gaps.size - 1, MOST_SUDDEN).astype(int))]
+    columns = [fall * (index <= tried[:, None]), (index == tried[:, None] + 1).astype(float)]
+    if family.with_offset:
+        columns.append(np.ones((tried.size, sample.n)))
+    whitened = white.apply(np.stack(columns, axis=1))
+    normal = whitened @ whitened.transpose(0, 2, 1)
+    right = whitened @ white.apply(sample.signal[None, :])[0]
+    size = np.einsum("bmm->bm", normal)
+    np.einsum("bmm->bm", normal)[...] += 1e-12 * size.max(axis=1, keepdims=True) + 1e-280
+    linear = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+    chosen = np.argsort(-np.einsum("bm,bm->b", linear, right), kind="stable")[:SUDDEN]
+    cells = tried[chosen]
+    low, high = sample.time[cells], sample.time[cells + 1]
+    starts = np.empty((cells.size, len(family.names)))
+    starts[:, 0], starts[:, 1] = linear[chosen, 0], rate
+    starts[:, 2], starts[:, 3] = 3.0 / (high - low), (low + high) / 2
+    if family.with_offset:
+        starts[:, 4] = linear[chosen, 2]
+    return cells, starts
 
 
 def fit_at(
