@@ -112,7 +112,7 @@ def break_law(fitted: Fitted, level: float, rng: np.random.Generator) -> BreakLa
         apart = own[i] - 2 * products[i] + own
         shifted = power[:, None] + 2 * bend * (by_hinge[:, [i]] - by_hinge) + bend**2 * apart
         first = by_hinge + bend * (products[i] - own)
-        second = by_line[:, None] - by_hinge - bend * (along[i] - products[i] - along + own)
+        second = by_line[:, None] - by_hinge + bend * (along[i] - along - products[i] + own)
         second_length = slope - 2 * along + own
         for part, size in ((first, own), (second, second_length)):
             rss = (shifted - part**2 / np.maximum(size, 1e-290))[:, usable]

@@ -70,7 +70,7 @@ class Numbers:
         confidences = [
             confidence_of(self.wider, n, self.space, known_scale=self.scale, law=self.law) for n in names
         ]
-        grids = [None] * len(names)
+        grids: list[Array | None] = [None] * len(names)
         if isinstance(family, StagedFamily) and not self.wider.given_breaks:
             grids = [self._break_grid(int(n[1:])) if n[0] == "b" else None for n in names]
         intervals = [Interval(low=None, high=None)] * len(names)

@@ -302,7 +302,9 @@ def _learn(confidences: Sequence[Confidence], wanted: Sequence[Array]) -> None:
     if plain:
         index = np.concatenate([np.full(values[i].size, confidences[i].index) for i in plain])
         rss = confidences[plain[0]].space.rss(index, np.concatenate([values[i] for i in plain]))
-        for i, part in zip(plain, np.split(rss, np.cumsum([values[i].size for i in plain])[:-1]), strict=True):
+        for i, part in zip(
+            plain, np.split(rss, np.cumsum([values[i].size for i in plain])[:-1]), strict=True
+        ):
             confidences[i].keep(values[i], part)
     for i, confidence in enumerate(confidences):
         if i in plain or not values[i].size:
@@ -373,6 +375,10 @@ def _as_set(confidence: Confidence, bound: tuple[float, float]) -> Interval:
             merged[-1] = (merged[-1][0], piece[1])
         else:
             merged.append(piece)
+    if open_low and math.isfinite(confidence.limits[0]):
+        merged[0] = (confidence.limits[0], merged[0][1])
+    if open_high and math.isfinite(confidence.limits[1]):
+        merged[-1] = (merged[-1][0], confidence.limits[1])
     return Interval(
         low=None if open_low else merged[0][0],
         high=None if open_high else merged[-1][1],

@@ -102,7 +102,7 @@ def rank(contenders: Sequence[Contender]) -> tuple[Rival, ...]:
 
 
 def plain_rss(sample: Sample, curve: Array) -> float:
-    """Return the sum of squares of a scaled curve (n,), relative weights applied, in the trace's unit squared."""
+    """Return the weighted sum of squares of a scaled curve (n,), in the trace's unit squared."""
     residual = (sample.signal - curve) / sample.sigma
     return float(residual @ residual) * sample.scale**2
 

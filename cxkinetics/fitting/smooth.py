@@ -114,9 +114,7 @@ class _Race:
             free[i, : len(family.names)] = True
         return cls(sample, tuple(families), joint, np.array(member), lower, upper, free)
 
-    def started(
-        self, white: Whitening, standing: _Standing | None = None, *, tolerance: float
-    ) -> _Standing:
+    def started(self, white: Whitening, standing: _Standing | None = None, *, tolerance: float) -> _Standing:
         """Return the best of descents from each model's grid, and from where it stands."""
         keep = 4 if standing is None else 2
         starts, model = [], []

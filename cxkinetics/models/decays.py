@@ -77,7 +77,7 @@ class DecayFamily:
             return theta
         result = theta.copy()
         close = np.abs(theta[:, 3] - theta[:, 2]) < 1e-5
-        result[close, 2:4] = theta[close, 2:4].mean(axis=1, keepdims=True) + (5e-6, -5e-6)
+        result[close, 2:4] = theta[close, 2:4].mean(axis=1, keepdims=True) + np.array([5e-6, -5e-6])
         first, second = result[:, 2], result[:, 3]
         if not self.with_offset:
             result[:, 1] = -theta[:, 1] / (second - first)
