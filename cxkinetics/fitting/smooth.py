@@ -63,9 +63,9 @@ def smooth_contenders(
         standing = race.descended(race.correlated(standing), 10, 1e-6)
     aicc = np.array([race.criteria(standing, i, ar1)[0] for i in range(len(families))])
     close = np.flatnonzero(aicc < aicc.min() + NEAR)
-    standing = race.descended(standing, 100, 1e-9, close)
+    standing = race.descended(standing, 100, 1e-8, close)
     if ar1:
-        standing = race.descended(race.correlated(standing, close), 30, 1e-9, close)
+        standing = race.descended(race.correlated(standing, close), 30, 1e-8, close)
     return [race.contender(standing, i, ar1) for i in range(len(families))]
 
 
