@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, product
 from cxkinetics.fitting.fitted import Fitted, tangent
 from cxkinetics.fitting.search import break_cells, search_single
 from cxkinetics.fitting.whitening import ar1_noise
@@ -89,12 +89,12 @@ def break_law(fitted: Fitted, level: float, rng: np.random.Generator) -> BreakLa
     line = clear((-fall * sample.time)[None, :])[0]
     data = clear(rest[None, :])[0]
     noise = clear(ar1_noise(sample, fitted.rho, REPLICATES, rng)) * np.sqrt(found.rss / fitted.dof)
-    slope, products = float(line @ line), hinges @ hinges.T
+    slope, products = float(line @ line), product(hinges, hinges)
     along = hinges @ line
     cross = products - np.outer(along, along) / slope
     length, own = np.diag(cross), np.diag(products)
     usable = length > 1e-8 * own
-    by_line, by_hinge = noise @ line, noise @ hinges.T
+    by_line, by_hinge = noise @ line, product(noise, hinges)
     power = np.einsum("bn,bn->b", noise, noise)
     scores = by_hinge - np.outer(by_line, along) / slope
     free_power = power - by_line**2 / slope

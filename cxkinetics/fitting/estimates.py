@@ -162,7 +162,10 @@ class Numbers:
         if self.wider.sample.n - self.wider.n_parameters < 1:
             reason = "no degrees of freedom are left for an interval"
             return Estimate(name=label, value=value, unit=unit, reason=reason)
-        return self._with_units(label, value, confidence.se * abs(factor), interval, factor, shift, unit)
+        found = self._with_units(label, value, confidence.se * abs(factor), interval, factor, shift, unit)
+        if isinstance(confidence.stretch, tuple) or confidence.stretch > 1.0:
+            found = replace(found, method=f"{found.method}, law of a weak break simulated")
+        return found
 
     def _with_units(
         self, label: str, value: float, se: float, interval: Interval, factor: float, shift: float, unit: str

@@ -20,7 +20,8 @@ from cxkinetics.models.families import AmplitudeFamily, Family, RatioFamily, Sta
 __all__ = ["ProfileSpace", "profile_space"]
 
 FAR = 45.0
-"""Knots whose F = dof (rss/rss_min - 1) exceeds this are out of every interval of interest."""
+"""Knots whose F = dof (rss/rss_min - 1) exceeds this are out of every interval of interest; so are
+candidates that lie this far behind the best one at the same trial value."""
 MOST_BETWEEN = 8
 """Gaps around the best held breakpoint up to which it is freed in each of them."""
 MANY = 10
@@ -85,6 +86,8 @@ class ProfileSpace:
             free=np.repeat(free, n_candidates, axis=0),
             iterations=30,
             tolerance=1e-9,
+            race=FAR / fitted.dof,
+            group=np.repeat(np.arange(n_values), n_candidates),
         )
         table = done.rss.reshape(n_values, n_candidates)
         if n_candidates == 1 or not self.held.any():

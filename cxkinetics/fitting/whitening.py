@@ -10,13 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray, product
 from cxkinetics.fitting.sample import Sample
 
 __all__ = ["EvenProducts", "Whitening", "ar1_noise", "even_products", "whitening"]
-
-SMALL = 250_000
-"""Multiplications up to which a matrix product stays in one thread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,19 +100,10 @@ class EvenProducts:
 def even_products(u: Array, v: Array) -> EvenProducts:
     """Return the products of series u (a, n) and v (b, n), each divided by sigma, as (a, b) arrays."""
     return EvenProducts(
-        _product(u, v),
-        _product(u[:, 1:], v[:, :-1]) + _product(u[:, :-1], v[:, 1:]),
-        _product(u[:, 1:-1], v[:, 1:-1]),
+        product(u, v),
+        product(u[:, 1:], v[:, :-1]) + product(u[:, :-1], v[:, 1:]),
+        product(u[:, 1:-1], v[:, 1:-1]),
     )
-
-
-def _product(u: Array, v: Array) -> Array:
-    """Return u v', in blocks so small that linear algebra wakes no threads, which would only wait."""
-    rows = SMALL // v.size
-    if rows < 8 or rows >= u.shape[0]:
-        whole: Array = u @ v.T
-        return whole
-    return np.concatenate([u[i : i + rows] @ v.T for i in range(0, u.shape[0], rows)])
 
 
 def ar1_noise(sample: Sample, rho: float, n_series: int, rng: np.random.Generator) -> Array:

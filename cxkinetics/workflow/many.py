@@ -113,7 +113,8 @@ def fit_many(
     jobs : int
         Processes on this machine; the linear algebra of each is pinned to one thread.
     executor : concurrent.futures.Executor, optional
-        Anything with its `submit` (a Dask client too); then `jobs` is not used.
+        Anything with its `submit`; then `jobs` is not used. A Dask client is one (extra `cluster`):
+        ``fit_many(files, executor=distributed.Client(address))``.
     out : str, optional
         Folder of results; an input whose stored result has the same hash and options is kept.
     **options
