@@ -21,6 +21,7 @@ from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.joints import at_given_breaks, search_free_joints
 from cxkinetics.fitting.sample import Sample
 from cxkinetics.fitting.search import Found, fit_at, search_single, search_staged
+from cxkinetics.fitting.search_several import search_several
 from cxkinetics.fitting.whitening import Whitening, whitening
 from cxkinetics.models.families import FreeJointFamily, StagedFamily
 
@@ -159,9 +160,9 @@ def staged_fit(
             return single or search_single(sample, white, with_offset=with_offset)
         if not continuous:
             return search_free_joints(sample, white, n_stages=n_stages, with_offset=with_offset)
-        return search_staged(
-            sample, white, n_stages=n_stages, with_offset=with_offset, single=single, warm=warm
-        )
+        if n_stages > 2:
+            return search_several(sample, white, n_stages=n_stages, with_offset=with_offset, single=single)
+        return search_staged(sample, white, with_offset=with_offset, single=single, warm=warm)
 
     found = search(white, None)
     return _settle(sample, found, white, search if ar1 else None)

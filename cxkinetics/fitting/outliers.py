@@ -12,7 +12,8 @@ from scipy.special import stdtrit
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.sample import Sample, thinned
-from cxkinetics.fitting.search import grid_starts, search_staged
+from cxkinetics.fitting.search import search_staged
+from cxkinetics.fitting.starts import grid_starts
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily
 from cxkinetics.signals.screening import noise_sd

@@ -16,7 +16,8 @@ from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.fitted import information
 from cxkinetics.fitting.rivals import Contender, in_user_units, plain_rss
 from cxkinetics.fitting.sample import Sample
-from cxkinetics.fitting.search import fastest_rate, grid_starts
+from cxkinetics.fitting.search import fastest_rate
+from cxkinetics.fitting.starts import grid_starts
 from cxkinetics.fitting.whitening import Whitening, whitening
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
 

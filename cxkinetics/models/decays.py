@@ -21,7 +21,7 @@ import numpy as np
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.models.families import LARGEST_EXPONENT
 
-__all__ = ["DECAYS", "DecayFamily", "JointFamily", "Shape"]
+__all__ = ["DECAYS", "DecayFamily", "JointFamily", "Shape", "unit_gain"]
 
 CLOSE = 1e-7
 """Distance of two rates, per span, below which their divided difference is that at this distance."""
@@ -213,7 +213,7 @@ def _two_exponentials_beside_offset(time: Array, nonlinear: Array) -> tuple[Arra
     return columns, slopes
 
 
-def _unit_gain(x: Array) -> tuple[Array, Array]:
+def unit_gain(x: Array) -> tuple[Array, Array]:
     """Return (1 - exp(-x))/x and its derivative, finite at x = 0."""
     small = np.abs(x) < 1e-4
     safe = np.where(small, 1.0, np.clip(x, -LARGEST_EXPONENT, 700.0))
@@ -242,7 +242,7 @@ def _mixed(time: Array, nonlinear: Array) -> tuple[Array, Array]:
     kappa, mu = nonlinear[:, :1], nonlinear[:, 1:2]
     x = np.clip(kappa * time, -LARGEST_EXPONENT, 700.0)
     decay = np.exp(-x)
-    unit, slope = _unit_gain(x)
+    unit, slope = unit_gain(x)
     gathered = time * unit
     below = np.maximum(1.0 + mu * gathered, 1e-9)
     curve = decay / below

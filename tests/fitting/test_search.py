@@ -9,6 +9,7 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.fitting.sample import Sample, sample_of
 from cxkinetics.fitting.search import search_staged
+from cxkinetics.fitting.search_several import search_several
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.models.staged import staged_decay
 from tests.studies import brute_force
@@ -25,7 +26,8 @@ def sample_from(t: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = None) -
 
 def found_rss(sample: Sample, **options: object) -> float:
     """The search's least sum of squares, in the trace's unit squared."""
-    found = search_staged(sample, whitening(sample, 0.0), **{"with_offset": False} | options)
+    search = search_several if "n_stages" in options else search_staged
+    found = search(sample, whitening(sample, 0.0), **{"with_offset": False} | options)
     return found.rss * sample.scale**2
 
 

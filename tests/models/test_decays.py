@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from cxkinetics.models.bent_line import BentLineFamily
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
+from cxkinetics.models.families import StagedFamily
 
 TIME = np.linspace(0.0, 1.0, 31)
 SHAPES = {
@@ -76,3 +78,16 @@ def test_a_joint_family_is_its_members() -> None:
         assert not jacobian[i, theta.shape[1] :].any()
     with pytest.raises(ValueError, match="member"):
         joint.evaluate(TIME, rows)
+
+
+@pytest.mark.parametrize("rate", [-0.5, 1e-7, 0.8])
+def test_a_bent_line_is_the_broken_decay_told_otherwise(rate: float) -> None:
+    theta = np.array([[0.9, rate, 0.4, 0.35, 1.1]])
+    bent, staged = BentLineFamily(), StagedFamily(2, True)
+    curve, jacobian = bent.evaluate(TIME, theta)
+    assert curve == pytest.approx(staged.evaluate(TIME, bent.told(theta))[0], abs=1e-8)
+    for j in range(5):
+        step = np.zeros_like(theta)
+        step[0, j] = 1e-6
+        slope = (bent.evaluate(TIME, theta + step)[0] - bent.evaluate(TIME, theta - step)[0]) / 2e-6
+        assert jacobian[0, j] == pytest.approx(slope[0], abs=1e-7), bent.names[j]
