@@ -161,6 +161,7 @@ def _variants(
     continuous: bool,
     given: Array | None,
     wanted: bool,
+    fewer: Found | None = None,
 ) -> list[Variant]:
     if sample.n < MIN_DISTINCT * n_stages:
         return []
@@ -177,6 +178,7 @@ def _variants(
             continuous=continuous,
             single=single,
             given=given,
+            fewer=fewer if fewer is not None and fewer.family.with_offset == with_offset else None,
         )
         variants.append(Variant(fitted, staged_contender(fitted)))
     return variants
@@ -208,14 +210,17 @@ def _test_breaks(
     with_offset = best.fitted.family.with_offset
     if sample.n <= 6 + with_offset + 2:
         return
-    analysis.variants[3] = _variants(
-        sample, 3, {with_offset: singles[with_offset]}, options.ar1, True, None, False
-    )
-    third = analysis.variants[3][0] if analysis.variants[3] else None
+    # an offset that two stages want may only stand in for a third one
+    tried = {offset: found for offset, found in singles.items() if offset <= with_offset}
+    fewer = best.fitted.found
+    analysis.variants[3] = _variants(sample, 3, tried, options.ar1, True, None, False, fewer)
+    third = analysis.shown(3)
     if third is None or not best.contender.aicc - third.contender.aicc >= 6 or not _testable(third.fitted):
         return
     analysis.drift = drift_contender(best.fitted)
-    null = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=best.fitted.found)
+    with_offset = third.fitted.family.with_offset
+    two = next(v.fitted for v in analysis.variants[2] if v.fitted.family.with_offset == with_offset)
+    null = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=two.found)
     analysis.further_test = break_test(null, third.fitted, n_replicates=options.replicates, rng=rng)
 
 

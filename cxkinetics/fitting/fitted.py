@@ -130,6 +130,7 @@ def staged_fit(
     continuous: bool = True,
     single: Found | None = None,
     given: Array | None = None,
+    fewer: Found | None = None,
 ) -> Fitted:
     """Return the global staged fit with its noise correlation.
 
@@ -149,6 +150,8 @@ def staged_fit(
         The white-noise single exponential, where it is known.
     given : Array, shape (n_stages - 1,), optional
         Breakpoints on the sample's clock; then nothing is searched.
+    fewer : Found, optional
+        The optimum of one stage fewer, where three or more are searched and it is known.
     """
     white = whitening(sample, 0.0)
     if given is not None and n_stages > 1:
@@ -161,7 +164,9 @@ def staged_fit(
         if not continuous:
             return search_free_joints(sample, white, n_stages=n_stages, with_offset=with_offset)
         if n_stages > 2:
-            return search_several(sample, white, n_stages=n_stages, with_offset=with_offset, single=single)
+            return search_several(
+                sample, white, n_stages=n_stages, with_offset=with_offset, single=single, fewer=fewer
+            )
         return search_staged(sample, white, with_offset=with_offset, single=single, warm=warm)
 
     found = search(white, None)

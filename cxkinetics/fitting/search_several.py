@@ -1,13 +1,28 @@
-"""Several breaks: all sets of a coarse grid of knots, then each candidate walks from gap to gap."""
+"""Several breaks: coarse starts of three kinds, then each candidate walks from gap to gap.
+
+All sets of a coarse grid of knots with the rate of one exponential; with an offset to fit, the same
+from the exponential without it, since an offset swallows the last stage; and the optimum of one
+stage fewer with a further break.
+"""
 
 from itertools import combinations, pairwise
 
 import numpy as np
 
+from cxkinetics.arrays import Array, IntArray
 from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.piecewise_linear import EDGE, MIN_DISTINCT
 from cxkinetics.fitting.sample import Sample
-from cxkinetics.fitting.search import BEST, Found, box, break_cells, fit_at, race_of, search_single
+from cxkinetics.fitting.search import (
+    BEST,
+    Found,
+    box,
+    break_cells,
+    fit_at,
+    race_of,
+    search_single,
+    search_staged,
+)
 from cxkinetics.fitting.whitening import Whitening
 from cxkinetics.models.families import StagedFamily
 
@@ -15,7 +30,13 @@ __all__ = ["search_several"]
 
 
 def search_several(
-    sample: Sample, white: Whitening, *, n_stages: int, with_offset: bool, single: Found | None = None
+    sample: Sample,
+    white: Whitening,
+    *,
+    n_stages: int,
+    with_offset: bool,
+    single: Found | None = None,
+    fewer: Found | None = None,
 ) -> Found:
     """Return the best decay of three or more stages with continuous joints.
 
@@ -29,6 +50,8 @@ def search_several(
         Whether the offset is fitted (else zero).
     single : Found, optional
         The single exponential, where it is known.
+    fewer : Found, optional
+        The optimum of one stage fewer, where it is known.
 
     Raises
     ------
@@ -48,13 +71,19 @@ def search_several(
     if not sets:
         even = np.linspace(0, sample.n, n_stages + 1).astype(int)[1:-1] - 1
         sets = [tuple(even)]
-    cells = np.array(sets, dtype=np.intp)
-    start = np.empty((cells.shape[0], len(family.names)))
-    start[:, 0] = single.theta[0]
-    start[:, family.rates] = single.theta[1]
-    start[:, family.breaks] = (sample.time[cells] + sample.time[cells + 1]) / 2
+    bases = [single]
     if with_offset:
-        start[:, -1] = single.theta[-1]
+        bases.append(search_single(sample, white, with_offset=False))
+    if fewer is None:
+        if n_stages == 3:
+            fewer = search_staged(sample, white, with_offset=with_offset, single=single)
+        else:
+            fewer = search_several(
+                sample, white, n_stages=n_stages - 1, with_offset=with_offset, single=single
+            )
+    parts = [_from_single(family, sample, np.array(sets, dtype=np.intp), base) for base in bases]
+    parts.append(_from_fewer(family, sample, coarse, fewer))
+    cells, start = (np.concatenate(part) for part in zip(*parts, strict=True))
     lower, upper = box(family, sample, cells)
     rough = descend(
         family,
@@ -94,3 +123,40 @@ def search_several(
     theta, rss = fit_at(family, sample, white, cells[chosen], theta[chosen])
     empty = np.empty(0)
     return Found(family, theta[0], cells[chosen][0], float(rss[0]), empty, empty, empty)
+
+
+def _from_single(
+    family: StagedFamily, sample: Sample, cells: IntArray, single: Found
+) -> tuple[IntArray, Array]:
+    """Return cells (B, m - 1) and starts (B, p): one rate for all stages, breaks in mid-gap."""
+    start = np.zeros((cells.shape[0], len(family.names)))
+    start[:, 0] = single.theta[0]
+    start[:, family.rates] = single.theta[1]
+    start[:, family.breaks] = (sample.time[cells] + sample.time[cells + 1]) / 2
+    if single.family.with_offset:
+        start[:, -1] = single.theta[-1]
+    return cells, start
+
+
+def _from_fewer(
+    family: StagedFamily, sample: Sample, coarse: IntArray, fewer: Found
+) -> tuple[IntArray, Array]:
+    """Return cells (B, m - 1) and starts (B, p): the optimum of one stage fewer, one stage of it split."""
+    known = fewer.cell
+    free = coarse[(np.abs(coarse[:, None] - known[None, :]) >= MIN_DISTINCT).all(axis=1)]
+    cells, start = (
+        np.empty((free.size, known.size + 1), dtype=np.intp),
+        np.zeros((free.size, len(family.names))),
+    )
+    old = StagedFamily(family.n_stages - 1, family.with_offset)
+    rates, breaks = fewer.theta[old.rates], fewer.theta[old.breaks]
+    for row, gap in enumerate(free):
+        place = int(np.searchsorted(known, gap))
+        middle = (sample.time[gap] + sample.time[gap + 1]) / 2
+        cells[row] = np.insert(known, place, gap)
+        start[row, 0] = fewer.theta[0]
+        start[row, family.rates] = np.insert(rates, place, rates[place])
+        start[row, family.breaks] = np.insert(breaks, place, middle)
+    if family.with_offset:
+        start[:, -1] = fewer.theta[-1]
+    return cells, start

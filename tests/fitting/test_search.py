@@ -161,3 +161,24 @@ def test_three_stages_are_found_in_a_clean_trace() -> None:
     )
     assert [b.value for b in fit.breakpoints_s] == pytest.approx([30.0, 62.5], abs=0.8)
     assert [s.k_per_s.value for s in fit.stages] == pytest.approx([0.01, 0.05, 0.012], rel=0.05)
+
+
+@pytest.mark.parametrize("with_offset", [False, True])
+def test_three_stages_that_an_offset_could_swallow_are_found(with_offset: bool) -> None:
+    t = times(101)
+    clean = staged_decay(t, 0.9, np.array([0.08, 0.025, 0.007]), np.array([15.0, 50.0]))
+    for number in range(3):
+        sample = sample_from(t, clean + noise(t, 0.001, 0.0, stream(62, "three, swallowed", number)))
+        white = whitening(sample, 0.0)
+        found = search_several(sample, white, n_stages=3, with_offset=with_offset)
+        assert 100 * found.theta[found.family.breaks] == pytest.approx([15.0, 50.0], abs=1.0)
+
+
+def test_an_offset_never_makes_the_optimum_worse() -> None:
+    """A model that contains another one fits no worse."""
+    for number in range(4):
+        t, y = trace_of("weak + .1", number)
+        for stages in (2, 3):
+            options = {"n_stages": 3} if stages == 3 else {}
+            sample = sample_from(t, y)
+            assert found_rss(sample, with_offset=True, **options) <= found_rss(sample, **options) * (1 + 1e-9)
