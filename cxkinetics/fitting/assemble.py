@@ -76,7 +76,7 @@ def assemble(
     amplitudes: tuple[float, ...] = ()
     if isinstance(shown.family, FreeJointFamily):
         lead = (sample.first_s - sample.anchor_s) / sample.span_s
-        back = np.exp(lead * shown.theta[n_stages : 2 * n_stages])
+        back = np.exp(np.clip(lead * shown.theta[n_stages : 2 * n_stages], -500.0, 500.0))
         amplitudes = tuple(float(c) * sample.scale for c in shown.theta[:n_stages] * back)
     units = numbers.to_user_units()
     repeated = None

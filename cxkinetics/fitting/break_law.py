@@ -90,6 +90,8 @@ def break_law(fitted: Fitted, level: float, rng: np.random.Generator) -> BreakLa
     data = clear(rest[None, :])[0]
     noise = clear(ar1_noise(sample, fitted.rho, REPLICATES, rng)) * np.sqrt(found.rss / fitted.dof)
     slope, products = float(line @ line), product(hinges, hinges)
+    if slope <= 1e-12 * float(np.sum(white.apply(fall * sample.time) ** 2)):
+        return None  # nothing decays, so no rate can change
     along = hinges @ line
     cross = products - np.outer(along, along) / slope
     length, own = np.diag(cross), np.diag(products)

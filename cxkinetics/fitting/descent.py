@@ -50,6 +50,7 @@ class Descent:
     converged: BoolArray
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a wild trial step is only a step not taken
 def descend(
     family: Family,
     target: Target,

@@ -11,7 +11,7 @@ from cxkinetics.fitting.break_law import break_law
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.intervals import Confidence, Interval, confidence_of, intervals_of
 from cxkinetics.fitting.profile import ProfileSpace, profile_space
-from cxkinetics.models.families import FreeJointFamily, StagedFamily
+from cxkinetics.models.families import FreeJointFamily, StagedFamily, carried_back
 
 __all__ = ["Numbers", "half_life_of"]
 
@@ -107,7 +107,7 @@ class Numbers:
         matrix = np.diag([factors[name[0]] for name in names])
         lead = (sample.first_s - sample.anchor_s) / sample.span_s
         first = names.index("k1")
-        back = float(np.exp(self.fitted.theta[first] * lead))
+        back = carried_back(float(self.fitted.theta[first]) * lead)
         matrix[0, 0] *= back
         matrix[0, first] += sample.scale * self.fitted.theta[0] * back * lead
         return matrix
@@ -231,7 +231,7 @@ class Numbers:
         low, high = ends
         found = fitted.found
         reason = ""
-        if found.knot_rss.size:
+        if found.knots.size:
             limit = found.rss * (1 + _t_squared(fitted.dof, self.level) / fitted.dof)
             firsts = np.searchsorted(sample.time, found.knots[found.knot_rss <= limit])
             if firsts.size:
@@ -259,7 +259,7 @@ def _value(fitted: Fitted, name: str, otherwise: float) -> float:
     if name == "C0":
         sample = fitted.sample
         lead = (sample.first_s - sample.anchor_s) / sample.span_s
-        return float(fitted.theta[0] * np.exp(fitted.theta[names.index("k1")] * lead))
+        return float(fitted.theta[0]) * carried_back(float(fitted.theta[names.index("k1")]) * lead)
     return float(fitted.theta[names.index(name)]) if name in names else otherwise
 
 

@@ -23,7 +23,7 @@ from cxkinetics.arrays import Array
 from cxkinetics.fitting.break_law import BreakLaw
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.profile import ProfileSpace, profile_space
-from cxkinetics.models.families import AmplitudeFamily, RatioFamily, StagedFamily
+from cxkinetics.models.families import AmplitudeFamily, RatioFamily, StagedFamily, carried_back
 
 __all__ = ["Confidence", "Interval", "confidence_of", "intervals_of"]
 
@@ -156,6 +156,7 @@ class Confidence:
         return density
 
 
+@np.errstate(over="ignore", invalid="ignore")  # an amplitude carried back from afar may overflow
 def confidence_of(
     fitted: Fitted,
     name: str,
@@ -193,8 +194,9 @@ def confidence_of(
     elif name == "C0":
         first, index = family.names.index("k1"), 0
         lead = (sample.first_s - sample.anchor_s) / sample.span_s
-        estimate = float(theta[0] * np.exp(theta[first] * lead))
-        gradient[0], gradient[first] = float(np.exp(theta[first] * lead)), estimate * lead
+        back = carried_back(float(theta[first]) * lead)
+        estimate = float(theta[0]) * back
+        gradient[0], gradient[first] = back, estimate * lead
         told = AmplitudeFamily(family, lead) if lead else None
     else:
         index = family.names.index(name)

@@ -20,6 +20,7 @@ __all__ = [
     "FreeJointFamily",
     "RatioFamily",
     "StagedFamily",
+    "carried_back",
 ]
 
 LARGEST_EXPONENT = 60.0
@@ -211,6 +212,11 @@ class DriftFamily:
         curve, jacobian = self.base.evaluate(time, theta[:, :-1], cell)
         slope = np.broadcast_to(time, (theta.shape[0], 1, time.size))
         return curve + theta[:, -1:] * time, np.concatenate([jacobian, slope], axis=1)
+
+
+def carried_back(exponent: float) -> float:
+    """Return the factor exp(k lead) by which an amplitude grows on its way back, kept finite."""
+    return float(np.exp(min(max(exponent, -500.0), 500.0)))
 
 
 def _after(n_points: int, cell: IntArray) -> Array:

@@ -1,0 +1,70 @@
+"""Traces of every odd kind: a fit, or an error of ours; never a warning of numpy, never another error."""
+
+import numpy as np
+import pytest
+
+import cxkinetics as cx
+from tests.studies.truths import stream
+
+KINDS = {
+    "decay": lambda u: np.exp(-3 * u),
+    "constant": lambda u: 0.5 + 0 * u,
+    "line": lambda u: 1 - 0.5 * u,
+    "step": lambda u: np.where(u < 0.5, 1.0, 0.5),
+    "second order": lambda u: 1 / (1 + 10 * u),
+    "growth": lambda u: 1 - np.exp(-5 * u),
+    "late": lambda u: np.exp(-((2.5 * u) ** 4)),
+    "walk": lambda u: 1 + 0.1 * np.cumsum(stream(70, "walk", u.size).normal(size=u.size)),
+}
+
+
+def odd_trace(kind: str, number: int) -> tuple[cx.Trace, dict[str, object]]:
+    rng = stream(70, kind, number)
+    n = int(rng.choice([6, 7, 8, 9, 10, 12, 15, 20, 31, 60]))
+    u = np.sort(rng.uniform(0, 1, n)) if rng.random() < 0.5 else np.linspace(0, 1, n)
+    y = KINDS[kind](u - u[0]) + 10.0 ** rng.uniform(-8, -1) * rng.normal(size=n)
+    t = 100 * u + (rng.uniform(-500, 1e5) if rng.random() < 0.2 else 0.0)
+    if rng.random() < 0.2:
+        t = np.round(t / 5) * 5  # tied times
+    if rng.random() < 0.2:
+        y *= 10.0 ** rng.uniform(-6, 6)
+    stages = ["auto", 1, 2, 3][rng.integers(4)]
+    options: dict[str, object] = {"n_stages": stages, "offset": ["auto", "fit", "zero"][rng.integers(3)]}
+    options["noise"] = ["auto", "white"][rng.integers(2)]
+    options["direction"] = "growth" if rng.random() < 0.2 else "decay"
+    options["joint"] = "free" if rng.random() < 0.1 else "continuous"
+    return cx.Trace(time_s=t, absorbance=y), options
+
+
+def is_fitted_or_refused(kind: str, number: int) -> bool:
+    trace, options = odd_trace(kind, number)
+    try:
+        fit = cx.fit_stages(trace, **options)
+    except cx.CxKineticsError:
+        return False
+    assert str(fit)
+    assert cx.StagedFit.from_json(fit.to_json()).to_dict() == fit.to_dict()
+    return True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_odd_traces_are_fitted_or_refused_in_our_words(kind: str) -> None:
+    fitted = [is_fitted_or_refused(kind, number) for number in range(5)]
+    assert any(fitted) or kind in ("constant", "walk", "growth"), "some of every kind can be fitted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_odd_traces_are_fitted_or_refused_in_our_words(kind: str) -> None:
+    for number in range(5, 150):
+        is_fitted_or_refused(kind, number)
+
+
+def test_three_free_stages_have_a_breakpoint_each() -> None:
+    t = np.arange(24.0)
+    y = np.exp(-0.1 * t) + 0.001 * stream(71, "free", 0).normal(size=24)
+    fit = cx.fit_stages(
+        cx.Trace(time_s=t, absorbance=y), n_stages=3, joint="free", offset="fit", noise="white"
+    )
+    assert len(fit.breakpoints_s) == 2
+    assert all(b.low < b.value < b.high for b in fit.breakpoints_s)
