@@ -99,8 +99,9 @@ def dose_for(
         `dose_percent` and `window_percent` in mol guest per 100 mol host cation. The interval of the
         dose says how well the best dose is known (best doses of the single parameter draws); the
         window says which doses will do (mean share at least 0.9 times the highest and at least
-        `min_purity`, by-product within its limit). On the plateau the dose is the lowest within 1 % of the best, and its interval, like the
-        window, is that of all doses that serve.
+        `min_purity`, by-product within its limit). On the plateau the dose is the lowest within 1 %
+        of the best, and its interval, like the window, is that of all doses that serve.
+        `amount(host_umol=...)` turns both into micromol of guest and microlitres of stock solution.
 
     Raises
     ------

@@ -13,7 +13,17 @@ from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.composition.draws import ParameterDraws
 from cxkinetics.composition.species_model import saturation_draws, species_draws
 
-__all__ = ["FLAT", "WINDOW", "DoseChoice", "DoseCurves", "Demands", "byproduct", "choose", "curves_over", "grids"]
+__all__ = [
+    "FLAT",
+    "WINDOW",
+    "Demands",
+    "DoseChoice",
+    "DoseCurves",
+    "byproduct",
+    "choose",
+    "curves_over",
+    "grids",
+]
 
 WINDOW = 0.90
 """Share of the highest mean share that a dose of the window must reach."""
@@ -128,9 +138,7 @@ def choose(curves: DoseCurves, demands: Demands) -> DoseChoice:
         good &= clean
     window = _run_about(best, good)
     plateau = bool(
-        window[-1] == curves.dose.size - 1
-        and best < window[-1]
-        and np.ptp(curves.target[best:]) <= FLAT
+        window[-1] == curves.dose.size - 1 and best < window[-1] and np.ptp(curves.target[best:]) <= FLAT
     )
     if plateau:
         highest = float(curves.target[window].max())

@@ -46,6 +46,19 @@ class GuestAmount:
     volume_ul: Estimate | None = None
     window_ul: tuple[float, float] | None = None
 
+    def __str__(self) -> str:
+        """Return the amount, and the volume where a stock is given, in a line each."""
+        lines = [
+            f"{_with_interval(self.guest_umol)} {self.guest} for {self.host_umol:g} umol {self.host_cation} "
+            f"in the flask{_window_words(self.window_umol, 'umol')}"
+        ]
+        if self.volume_ul is not None:
+            lines.append(
+                f"{_with_interval(self.volume_ul)} of a stock with {self.stock_mmol_per_l:g} mmol/L "
+                f"{self.guest}{_window_words(self.window_ul, 'uL')}"
+            )
+        return "\n".join(lines)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: the amount as a number, with what belongs to it."""
         return {
@@ -131,6 +144,17 @@ def dose_unit_words(guest: str, host_cation: str) -> str:
     'mol Ag per 100 mol Cd'
     """
     return f"mol {guest} per 100 mol {host_cation}"
+
+
+def _with_interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.format_value()} {estimate.unit}"
+    value, _, interval = str(estimate).partition(" ")
+    return f"{value} {estimate.unit} {interval.removesuffix(' ' + estimate.unit)}"
+
+
+def _window_words(window: tuple[float, float] | None, unit: str) -> str:
+    return "" if window is None else f"; window {window[0]:.4g}-{window[1]:.4g} {unit}"
 
 
 def _positive(what: str, value: float, unit: str) -> None:
