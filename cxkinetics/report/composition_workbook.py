@@ -61,10 +61,8 @@ def prediction_sheets(result: Prediction) -> dict[str, Rows]:
         )
     if result.trapped_host is not None:
         rows.append(estimate_row("trapped host", result.trapped_host.to_dict()))
-    summary: Rows = [
-        ["stage", result.stage],
-        *([f"share of draws, {k}", v] for k, v in result.stage_probability.items()),
-    ]
+    summary: Rows = [["stage", result.stage]]
+    summary += [[f"share of draws, {name}", share] for name, share in result.stage_probability.items()]
     summary += [[f"evidence to expect, {name}", words] for name, words in result.expected_evidence.items()]
     return {
         "dose": rows,

@@ -84,22 +84,30 @@ def _collect(
             return
         for key, inner in value.items():
             _collect(f"{path} {key}".strip(), inner, summary, quantities, records, lists)
-    elif isinstance(value, list | tuple) and value and all(isinstance(item, Mapping) for item in value):
+    elif _is_records(value):
         if all(item.keys() >= _NUMBER_KEYS for item in value):
             quantities.extend(estimate_row(f"{path} {i}", item) for i, item in enumerate(value, 1))
         else:
-            records[path] = list(value)
+            records[path] = []
+            for number, item in enumerate(value, 1):
+                records[path].append({key: inner for key, inner in item.items() if not _is_records(inner)})
+                owner = {path: item.get("label") or number}
+                for key, inner in item.items():
+                    if _is_records(inner):
+                        records.setdefault(f"{path} {key}", []).extend({**owner, **entry} for entry in inner)
     elif isinstance(value, list | tuple):
         if len(value) > 2 and not any(isinstance(item, list | tuple) for item in value):
             lists[path] = value
         elif value and all(isinstance(item, list | tuple) for item in value):
             lists.update({f"{path} {i}": item for i, item in enumerate(value, 1)})
         else:
-            summary.append(
-                [path, ", ".join("-" if item is None else str(plain_cell(item)) for item in value)]
-            )
+            summary.append([path, _joined(value)])
     else:
         summary.append([path, plain_cell(value)])
+
+
+def _is_records(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(i, Mapping) for i in value)
 
 
 def _record_rows(items: Sequence[Mapping[str, Any]]) -> Rows:
@@ -114,9 +122,17 @@ def _flat(record: Mapping[str, Any], before: str = "") -> dict[str, Cell]:
         name = f"{before} {key}".strip()
         if isinstance(value, Mapping):
             cells |= _flat(value, name)
+        elif _is_records(value):
+            cells |= _flat({str(i): item for i, item in enumerate(value, 1)}, name)
+        elif isinstance(value, list | tuple):
+            cells[name] = _joined(value)
         else:
             cells[name] = plain_cell(value)
     return cells
+
+
+def _joined(values: Sequence[Any]) -> str:
+    return ", ".join("-" if value is None else str(plain_cell(value)) for value in values)
 
 
 def _column_rows(lists: Mapping[str, Sequence[Any]]) -> Rows:

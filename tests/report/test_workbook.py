@@ -98,3 +98,19 @@ def test_a_number_in_json_becomes_a_row_with_its_unit() -> None:
 def test_a_result_without_a_workbook_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no workbook of a int"):
         save_workbook(3, tmp_path / "x.xlsx")
+
+
+def test_records_within_records_get_their_own_sheet() -> None:
+    class Nested:
+        def to_dict(self) -> dict:
+            number = {"value": 1.0, "se": None, "low": 0.5, "high": None, "unit": "s", "method": "wald"}
+            inner = [{"name": "x", "at": number}, {"name": "y", "zeros": [0, 0.5]}]
+            return {"ends": [0, 2], "groups": [{"label": "one", "parts": inner}, {"label": "two"}]}
+
+    sheets = result_sheets(Nested())
+    assert sheets["summary"][1] == ["ends", "0, 2"]
+    assert sheets["groups"] == [["label"], ["one"], ["two"]]
+    parts = sheets["groups parts"]
+    assert parts[0][:3] == ["groups", "name", "at value"]
+    assert parts[1][:3] == ["one", "x", 1.0]
+    assert parts[2][-1] == "0, 0.5"
