@@ -1,6 +1,7 @@
 """The command `cxkinetics dose`."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,15 @@ def test_a_stock_without_cadmium_is_refused(capsys: pytest.CaptureFixture) -> No
 def test_a_unit_without_doses_to_read_is_refused(capsys: pytest.CaptureFixture) -> None:
     assert main(["dose", "Ag2Cd32S33", "--dose-unit", "fraction"]) == 2
     assert "--table" in capsys.readouterr().err
+
+
+def test_copper_is_called_copper(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    table = tmp_path / "icp.csv"
+    rows = ["dose (%),incorporated (%)", "0,0", "25,2.6", "50,5.1", "75,8.1", "100,12.0", "120,28.0"]
+    table.write_text("\n".join([*rows, "135,40.1", "150,40.0", "175,40.3"]))
+    words = ["dose", "Cu2Cd32S33", "--system", "cu-cds", "--table", str(table)]
+    assert main([*words, "--host-umol", "10", "--stock-mmol-per-l", "5", "--draws", "300"]) == 0
+    out = capsys.readouterr().out
+    assert "mol Cu per 100 mol Cd" in out
+    assert "Cu for 10 umol Cd in the flask" in out
+    assert "of a stock with 5 mmol/L Cu" in out
