@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from cxkinetics.errors import UsageError
+
 if TYPE_CHECKING:
     from cxkinetics.composition.dose_spectra_fit import DoseSpectraFit
     from cxkinetics.composition.incorporation_result import IncorporationFit
@@ -24,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--to-basis", choices=("Ag/(Ag+Cd)", "Ag/Cd"), help="convert to this basis first")
     parser.add_argument(
-        "--dose-unit", choices=("percent", "fraction"), help="unit where the header is silent"
+        "--dose-unit",
+        choices=("percent", "fraction"),
+        help="unit of the doses and incorporations given; overrides the header (default: what the header "
+        "says). Percent means mol guest per 100 mol host cation",
     )
     parser.add_argument("--preset", metavar="NAME", help="dose windows of the system, such as paper")
     parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
@@ -53,6 +58,10 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.composition.incorporation import fit_incorporation
     from cxkinetics.io.dose import load_dose_table
 
+    if args.near is not None and args.spectra is None:
+        raise UsageError(
+            f"--near {args.near:g} picks a peak of spectra, and none are given; add --spectra FILE"
+        )
     table = load_dose_table(
         args.file, basis=args.basis, dose_unit=args.dose_unit, decimal=args.decimal, sheet=args.sheet
     )
@@ -100,7 +109,10 @@ def _spectra(args: argparse.Namespace, fit: "IncorporationFit") -> "DoseSpectraF
             file=args.spectra,
             remedy="write one row per dose and one column per wavelength (or the other way round)",
         )
-    factor = 100.0 if args.dose_unit == "fraction" else 1.0
+    factor = 1.0
+    if args.dose_unit == "fraction":
+        factor = 100.0
+        sys.stderr.write(f"{args.spectra}: doses read as mol/mol (--dose-unit fraction), times 100\n")
     return fit_dose_spectra(
         DoseSpectra.from_series(series, factor=factor),
         near_nm=args.near,

@@ -4,18 +4,45 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from cxkinetics.errors import UsageError
+
 if TYPE_CHECKING:
+    from cxkinetics.composition.dose_advice import DoseAdvice
+    from cxkinetics.composition.guest_amount import GuestAmount
+    from cxkinetics.composition.prediction import Prediction
     from cxkinetics.composition.update_result import CompositionUpdate
     from cxkinetics.signals.dose_table import DoseTable
 
-__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "add_source_arguments", "load_table", "run"]
+__all__ = [
+    "EXAMPLE",
+    "SUMMARY",
+    "add_amount_arguments",
+    "add_arguments",
+    "add_source_arguments",
+    "amount_of",
+    "check_amount",
+    "dose_percent",
+    "load_table",
+    "run",
+]
 
 SUMMARY = "predict incorporation and species at a dose, with intervals"
 EXAMPLE = "cxkinetics predict --dose 50"
 
+_LARGEST_FRACTION = 10.0
+_SUSPICIOUS_PERCENT = 2.0
 
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is known: table, system, basis, draws."""
+
+def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dose and the table") -> None:
+    """Add the options that say what is known: table, system, basis, draws.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of the verb.
+    dosed : str
+        Where the verb is given doses, for the help of their unit.
+    """
     parser.add_argument("--table", metavar="FILE", help="your own dose table; else the system's priors")
     parser.add_argument(
         "--measurements",
@@ -29,7 +56,10 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         help="what incorporation is a percentage of (Ag: the guest, Cd: the host cation)",
     )
     parser.add_argument(
-        "--dose-unit", choices=("percent", "fraction"), help="unit where the header is silent"
+        "--dose-unit",
+        choices=("percent", "fraction"),
+        help=f"unit of the doses in {dosed} (default: what the table's header says, else percent); a header "
+        "is overridden; results are always in percent",
     )
     parser.add_argument("--extrapolate", action="store_true", help="allow doses outside the calibrated ones")
     parser.add_argument("--sensitivity", action="store_true", help="show the priors halved and doubled")
@@ -41,7 +71,12 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the dose and what is known."""
     parser.add_argument(
-        "--dose", type=float, required=True, metavar="D", help="guest added, percent of the host cation"
+        "--dose",
+        type=_dose,
+        required=True,
+        metavar="D",
+        help="guest added, percent of the host cation (mol guest per 100 mol host cation in the flask, such "
+        "as mol Ag per 100 mol Cd); in mol per mol with --dose-unit fraction; 50%% is always percent",
     )
     parser.add_argument(
         "--absorbance-ratio",
@@ -50,6 +85,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of the absorbance left: sets the optical conversion beside the compositional one",
     )
     add_source_arguments(parser)
+    add_amount_arguments(parser)
+
+
+def add_amount_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ask for the amount of guest and the volume of its stock solution."""
+    parser.add_argument(
+        "--cadmium-umol",
+        "--host-umol",
+        dest="host_umol",
+        type=float,
+        metavar="N",
+        help="all Cd (host cation) in the flask, micromol: prints how much guest to add, micromol",
+    )
+    parser.add_argument(
+        "--silver-mmol-per-l",
+        "--stock-mmol-per-l",
+        dest="stock_mmol_per_l",
+        type=float,
+        metavar="C",
+        help="Ag (guest) in the stock solution, mmol/L: prints the volume to add, microlitres",
+    )
+
+
+def check_amount(args: argparse.Namespace) -> None:
+    """Refuse a stock concentration without the amount that it is to be measured against."""
+    if args.stock_mmol_per_l is not None and args.host_umol is None:
+        raise UsageError(
+            f"--silver-mmol-per-l {args.stock_mmol_per_l:g} gives a volume only with the amount of host "
+            "cation in the flask; add --cadmium-umol N"
+        )
+
+
+def amount_of(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> "GuestAmount | None":
+    """Return the amount of guest that was asked for, or None."""
+    if args.host_umol is None:
+        return None
+    return result.amount(host_umol=args.host_umol, stock_mmol_per_l=args.stock_mmol_per_l)
+
+
+def _dose(text: str) -> tuple[float, bool]:
+    """Return the number of a dose and whether a percent sign stands behind it."""
+    number = text.strip()
+    try:
+        return float(number.removesuffix("%")), number.endswith("%")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no dose; write a number, such as 50 or 50%") from None
+
+
+def dose_percent(dose: tuple[float, bool], unit: str | None) -> tuple[float, str]:
+    """Return a dose in percent, and the remark on how it was read ("" where nothing was assumed).
+
+    Raises
+    ------
+    UsageError
+        If the dose would pass 1000 %.
+    """
+    number, percent = dose
+    if percent or unit == "percent":
+        return number, ""
+    if unit == "fraction":
+        if number > _LARGEST_FRACTION:
+            raise UsageError(
+                f"--dose {number:g} with --dose-unit fraction would be {100 * number:g} %; write "
+                f"--dose {number / 100:g}, or --dose {number:g}% if it is in percent"
+            )
+        return 100 * number, f"dose {number:g} mol/mol (--dose-unit fraction) is {100 * number:g} %"
+    if 0 < number < _SUSPICIOUS_PERCENT:
+        return number, (
+            f"dose taken as {number:g} %; if it is in mol per mol, pass --dose-unit fraction "
+            f"({100 * number:g} %)"
+        )
+    return number, ""
 
 
 def load_table(args: argparse.Namespace) -> "DoseTable | CompositionUpdate | None":
@@ -86,8 +193,12 @@ def run(args: argparse.Namespace) -> int:
     """Predict, print."""
     from cxkinetics.composition.predict import predict
 
+    check_amount(args)
+    dose, remark_on_dose = dose_percent(args.dose, args.dose_unit)
+    if remark_on_dose:
+        sys.stderr.write(f"{remark_on_dose}\n")
     result = predict(
-        dose_percent=args.dose,
+        dose_percent=dose,
         table=load_table(args),
         system=args.system,
         basis=args.basis,
@@ -97,14 +208,16 @@ def run(args: argparse.Namespace) -> int:
         confidence=args.confidence,
         rng=args.seed,
     )
+    amount = amount_of(result, args)
     if args.json:
         import json
 
-        print(json.dumps(result.to_dict(), allow_nan=False))
+        beside = {} if amount is None else {"amount": amount.to_dict()}
+        print(json.dumps(result.to_dict() | beside, allow_nan=False))
     else:
         from cxkinetics.report.composition_text import format_prediction
 
-        print(format_prediction(result, warnings=False, sensitivity=args.sensitivity))
+        print(format_prediction(result, warnings=False, sensitivity=args.sensitivity, amount=amount))
     for remark in result.warnings:
         sys.stderr.write(f"{remark.text}\n")
     return 0

@@ -2,29 +2,41 @@
 
 For every parameter draw the share of the target is known over a grid of doses; the best dose is
 where the mean of these curves is highest (or, on request, where a low quantile is: the robust
-choice). The window is the run of doses around it with at least 90 % of that maximum, cut where the
-by-product passes its limit. By-product is the product (Ag2S) for a cluster, and what is not yet
-product for the product itself; neighbours of the same stage lower the purity but never cut the
-window. Where the composition is flat in dose the inverse is an interval, and is given as one.
+choice). The window is the run of doses around it with at least 90 % of that maximum and at least the
+demanded purity, cut where the by-product passes its limit. By-product is the product (Ag2S) for a
+cluster, and what is not yet product for the product itself; neighbours of the same stage lower the
+purity but cut the window only where a purity is demanded. Where the composition is flat in dose the
+inverse is an interval, and is given as one. Doses are moles of guest added per 100 moles of host
+cation in the flask, "%" for short.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array
 from cxkinetics.composition.dose_advice import DoseAdvice
+from cxkinetics.composition.dose_search import (
+    FLAT,
+    WINDOW,
+    Demands,
+    DoseChoice,
+    DoseCurves,
+    byproduct,
+    choose,
+    curves_over,
+    grids,
+)
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws
 from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws, source_record
+from cxkinetics.composition.load_system import species_key
 from cxkinetics.composition.occupancy import least_cooperativity_for
-from cxkinetics.composition.prior_influence import prior_influence
+from cxkinetics.composition.prior_influence import Summary, prior_influence, summary_of
 from cxkinetics.composition.species_curves import curves_of
 from cxkinetics.composition.species_model import (
     METHOD,
     draw_estimate,
     incorporation_draws,
-    saturation_draws,
     share_draws,
     share_estimates,
     species_draws,
@@ -39,25 +51,7 @@ __all__ = ["CRITERIA", "dose_for"]
 CRITERIA = ("mean", "robust")
 """Best dose by the mean share of the target, or by its 10 % quantile over the draws."""
 
-_ROBUST_QUANTILE = 0.10
-_WINDOW = 0.90
-_FLAT = 0.01
-_STEP_PERCENT = 0.5
-_MOST_DOSES = 601
 _INFLUENCE_DRAWS = 1000
-_TIE = 1e-6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Curves:
-    """What the search needs over the dose grid (g,)."""
-
-    dose: Array
-    target: Array  # mean share of the target
-    criterion: Array  # what is maximised
-    byproduct: Array  # mean share of the by-product
-    own_low: Array  # (n,) lowest best dose of each draw
-    own_high: Array  # (n,) highest
 
 
 def dose_for(
@@ -87,8 +81,9 @@ def dose_for(
     basis : str, optional
         Basis of the incorporations.
     min_purity : float, optional
-        Least mean share of the target (0-1); a purity that no dose reaches raises. Without it
-        the best dose is given whatever its purity, with a warning that says what limits it.
+        Least mean share of the target (0-1), at the best dose and everywhere in the window; a purity
+        that no dose reaches raises. Without it the best dose is given whatever its purity, with a
+        warning that says what limits it.
     max_byproduct : float
         Largest mean share of the by-product inside the window (0-1).
     criterion : str
@@ -101,8 +96,12 @@ def dose_for(
     Returns
     -------
     DoseAdvice
-        On the plateau the dose is the lowest within 1 % of the best, and its interval, like the
-        window, is that of all doses that serve.
+        `dose_percent` and `window_percent` in mol guest per 100 mol host cation. The interval of the
+        dose says how well the best dose is known (best doses of the single parameter draws); the
+        window says which doses will do (mean share at least 0.9 times the highest and at least
+        `min_purity`, by-product within its limit). On the plateau the dose is the lowest within 1 %
+        of the best, and its interval, like the window, is that of all doses that serve.
+        `amount(host_umol=...)` turns both into micromol of guest and microlitres of stock solution.
 
     Raises
     ------
@@ -134,68 +133,64 @@ def dose_for(
     if criterion not in CRITERIA:
         raise UsageError(f"criterion is {criterion!r}; use one of {', '.join(CRITERIA)}")
     draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
-    key = draws.system.species_key(target)
+    key = species_key(draws.system, target)
     position = draws.system.species.index(key)
-    inside, beyond = _grids(draws)
-    curves = _curves(draws, position, inside, criterion)
+    demands = Demands(min_purity=min_purity or 0.0, max_byproduct=max_byproduct, criterion=criterion)
+    inside, beyond = grids(draws)
+    curves = curves_over(draws, position, inside, criterion)
     if extrapolate:
-        curves = _curves(draws, position, beyond, criterion)
+        curves = curves_over(draws, position, beyond, criterion)
     elif beyond[-1] > inside[-1]:
-        _refuse_outside(key, curves, _curves(draws, position, beyond, criterion), draws)
-    clean = curves.byproduct <= max_byproduct
-    best = _best(curves, clean if clean.any() else np.ones_like(clean))
-    window = _window(curves, best, clean)
-    on_plateau = _on_plateau(curves, window, best)
-    if on_plateau:
-        highest = float(curves.target[window].max())
-        needed = max(highest - _FLAT, min(min_purity or 0.0, highest))
-        best = int(window[curves.target[window] >= needed][0])
-    dose = float(curves.dose[best])
+        _refuse_outside(key, curves, curves_over(draws, position, beyond, criterion), draws)
+    choice = choose(curves, demands)
+    dose, low, high = _best_dose(curves, choice, confidence)
     y = incorporation_draws(draws, dose)
     shares = share_draws(draws, y)[..., 0]
-    limit = _limit(draws, position, shares, on_plateau)
+    limit = _limit(draws, position, shares, choice.on_plateau)
     purity = draw_estimate("purity", shares[position], confidence=confidence)
     found = float(purity.value or 0.0)
-    if (min_purity is not None and found < min_purity) or not clean.any():
-        _refuse_purity(key, draws, curves, best, found, min_purity, max_byproduct, limit, clean)
-    tail = 0.5 * (1 - confidence)
-    spread = (
-        float(np.quantile(curves.own_low, tail)),
-        float(np.quantile(curves.own_high, 1 - tail)),
-    )
+    if found < demands.min_purity - 1e-9 or not choice.clean.any():
+        _refuse_purity(key, draws, curves, choice, found, demands, limit)
     advice_dose = Estimate(
         name="dose",
         value=dose,
         se=float(((curves.own_low + curves.own_high) / 2).std()),
-        low=min(spread[0], dose),
-        high=max(spread[1], dose),
+        low=low,
+        high=high,
         unit="%",
         method=METHOD + ": each draw's own best doses",
-        reason=_flat_words(key, curves, window, on_plateau),
+        reason=_flat_words(key, curves, choice),
     )
     few = draws.first(min(_INFLUENCE_DRAWS, draws.n_draws))
 
     def outputs(moved: ParameterDraws) -> dict[str, Array]:
         parts = species_draws(moved, dose)[..., 0]
-        return doses_and_purity(moved) | dict(zip(draws.system.species, parts, strict=True))
+        own = curves_over(moved, position, curves.dose[:: max(1, curves.dose.size // 150)], "mean")
+        best_doses = own.own_low if choice.on_plateau else (own.own_low + own.own_high) / 2
+        shares_by_name = dict(zip(draws.system.species, parts, strict=True))
+        return {"purity": parts[position], "dose_percent": best_doses, **shares_by_name}
 
-    def doses_and_purity(moved: ParameterDraws) -> dict[str, Array]:
+    def moved_result(moved: ParameterDraws) -> dict[str, Summary]:
+        """Repeat the whole advice with other draws: purity at the dose advised, and the best dose."""
+        again = curves_over(moved, position, curves.dose, criterion)
         at_dose = species_draws(moved, dose)[position, :, 0]
-        coarse = curves.dose[:: max(1, curves.dose.size // 150)]
-        own = _curves(moved, position, coarse, "mean")
-        best_doses = own.own_low if on_plateau else (own.own_low + own.own_high) / 2
-        return {"purity": at_dose, "dose_percent": best_doses}
+        return {
+            "purity": summary_of(at_dose, confidence),
+            "dose_percent": _best_dose(again, choose(again, demands), confidence),
+        }
 
     return DoseAdvice(
         target=key,
         dose_percent=advice_dose,
-        window_percent=(float(curves.dose[window[0]]), float(curves.dose[window[-1]])),
+        window_percent=(float(curves.dose[choice.window[0]]), float(curves.dose[choice.window[-1]])),
         purity=purity,
-        byproduct=draw_estimate("by-product", _byproduct(shares, position), confidence=confidence),
+        byproduct=draw_estimate("by-product", byproduct(shares, position), confidence=confidence),
         incorporation_percent=draw_estimate("incorporation", y[:, 0], confidence=confidence, unit="%"),
         composition=share_estimates(draws.system.species, shares, confidence),
         limited_by=limit,
-        influence=prior_influence(few, outputs, confidence=confidence, shift_outputs=doses_and_purity),
+        influence=prior_influence(
+            few, outputs, confidence=confidence, summaries=moved_result, summary_draws=draws
+        ),
         source={
             **source_record(draws),
             "min_purity": min_purity,
@@ -210,64 +205,11 @@ def dose_for(
     )
 
 
-def _grids(draws: ParameterDraws) -> tuple[Array, Array]:
-    """Return the doses inside the calibrated range, and those reaching past every saturation dose."""
-    low, high = draws.calibrated_dose_percent
-    saturation = saturation_draws(draws)
-    far = (
-        float(np.quantile(saturation[np.isfinite(saturation)], 0.99))
-        if np.isfinite(saturation).any()
-        else high
-    )
-    end = high if np.isfinite(high) else 1.3 * far
-    return _grid(low, end), _grid(low, max(end, 1.2 * far))
-
-
-def _grid(low: float, high: float) -> Array:
-    count = int(min(np.ceil((high - low) / _STEP_PERCENT) + 1, _MOST_DOSES))
-    return np.linspace(low, high, max(count, 2))
-
-
-def _byproduct(shares: Array, position: int) -> Array:
-    last = shares.shape[0] - 1
-    part: Array = 1 - shares[last] if position == last else shares[last]
-    return part
-
-
-def _curves(draws: ParameterDraws, position: int, dose: Array, criterion: str) -> _Curves:
-    shares = species_draws(draws, dose)
-    target = shares[position]
-    mean = target.mean(axis=0)
-    goal = mean if criterion == "mean" else np.quantile(target, _ROBUST_QUANTILE, axis=0)
-    top = target.max(axis=1, keepdims=True)
-    best: BoolArray = target >= top - _TIE
-    own_low = dose[np.argmax(best, axis=1)]
-    own_high = dose[dose.size - 1 - np.argmax(best[:, ::-1], axis=1)]
-    return _Curves(dose, mean, goal, _byproduct(shares, position).mean(axis=0), own_low, own_high)
-
-
-def _best(curves: _Curves, allowed: BoolArray) -> int:
-    goal = np.where(allowed, curves.criterion, -np.inf)
-    return int(np.flatnonzero(goal >= goal.max() - 1e-9)[0])
-
-
-def _window(curves: _Curves, best: int, clean: BoolArray) -> IntArray:
-    """Return the indices of the run of good doses about the best one."""
-    good = curves.target >= _WINDOW * curves.target[best]
-    if clean.any():
-        good &= clean
-    low = high = best
-    while low > 0 and good[low - 1]:
-        low -= 1
-    while high < curves.dose.size - 1 and good[high + 1]:
-        high += 1
-    return np.arange(low, high + 1)
-
-
-def _on_plateau(curves: _Curves, window: IntArray, best: int) -> bool:
-    """Return whether the composition no longer changes up to the highest dose."""
-    level = curves.target[best:]
-    return bool(window[-1] == curves.dose.size - 1 and best < window[-1] and np.ptp(level) <= _FLAT)
+def _best_dose(curves: DoseCurves, choice: DoseChoice, confidence: float) -> tuple[float, float, float]:
+    """Return the best dose and its interval, percent; the interval always holds the dose."""
+    dose = float(curves.dose[choice.best])
+    low, high = curves.interval(confidence)
+    return dose, min(low, dose), max(high, dose)
 
 
 def _limit(draws: ParameterDraws, position: int, shares: Array, on_plateau: bool) -> str:
@@ -281,20 +223,20 @@ def _limit(draws: ParameterDraws, position: int, shares: Array, on_plateau: bool
     return "cooperativity" if neighbours >= means[last] else "avalanche overlap"
 
 
-def _flat_words(key: str, curves: _Curves, window: IntArray, on_plateau: bool) -> str:
-    if not on_plateau:
+def _flat_words(key: str, curves: DoseCurves, choice: DoseChoice) -> str:
+    if not choice.on_plateau:
         return ""
-    low, high = curves.dose[window[0]], curves.dose[window[-1]]
+    low, high = curves.dose[choice.window[0]], curves.dose[choice.window[-1]]
     return (
         f"plateau: every dose from {low:g} to {high:g} % gives {key}; shown is the lowest within "
-        f"{_FLAT:.0%} of the best"
+        f"{FLAT:.0%} of the best"
     )
 
 
-def _refuse_outside(key: str, inside: _Curves, beyond: _Curves, draws: ParameterDraws) -> None:
+def _refuse_outside(key: str, inside: DoseCurves, beyond: DoseCurves, draws: ParameterDraws) -> None:
     """Refuse if the target does clearly better beyond the calibrated doses."""
     best_in, best_out = float(inside.target.max()), float(beyond.target.max())
-    if best_in >= _WINDOW * best_out:
+    if best_in >= WINDOW * best_out:
         return
     at = float(beyond.dose[int(np.argmax(beyond.target))])
     low, high = draws.calibrated_dose_percent
@@ -308,29 +250,27 @@ def _refuse_outside(key: str, inside: _Curves, beyond: _Curves, draws: Parameter
 def _refuse_purity(
     key: str,
     draws: ParameterDraws,
-    curves: _Curves,
-    best: int,
+    curves: DoseCurves,
+    choice: DoseChoice,
     found: float,
-    min_purity: float | None,
-    max_byproduct: float,
+    demands: Demands,
     limit: str,
-    clean: BoolArray,
 ) -> None:
-    dose = float(curves.dose[best])
-    if not clean.any():
+    dose = float(curves.dose[choice.best])
+    if not choice.clean.any():
         least = int(np.argmin(curves.byproduct))
         message = (
-            f"no dose keeps the by-product of {key} at or below {max_byproduct:g}: the least is "
+            f"no dose keeps the by-product of {key} at or below {demands.max_byproduct:g}: the least is "
             f"{curves.byproduct[least]:.3f} at {curves.dose[least]:g} % dose"
         )
         limit = "avalanche overlap" if limit == "cooperativity" else limit
     else:
         message = (
-            f"no dose gives {key} with a purity of {min_purity:g}: the best is {found:.2f}, at "
+            f"no dose gives {key} with a purity of {demands.min_purity:g}: the best is {found:.2f}, at "
             f"{dose:g} % dose, limited by {limit}"
         )
         if limit == "cooperativity":
-            message += " (" + _cooperativity_words(key, draws, min_purity) + ")"
+            message += " (" + _cooperativity_words(key, draws, demands.min_purity) + ")"
     message += "; accept that purity, or separate the clusters after the exchange"
     raise UnreachablePurityError(message, best_dose_percent=dose, best_purity=found, limited_by=limit)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.prior_influence import PriorInfluence
 from cxkinetics.composition.species_curves import SpeciesCurves
 from cxkinetics.estimate import Estimate
@@ -29,9 +30,11 @@ class DoseAdvice(Presentable):
     target : str
         Key of the species.
     dose_percent : Estimate
-        Best dose (%); its interval holds the best doses of the single draws.
+        Best dose (%, mol guest per 100 mol host cation): where the mean share over all draws is
+        highest. Its interval is that of the best doses of the single draws.
     window_percent : tuple of float
-        Lowest and highest dose (%) with at least 90 % of the best share and little by-product.
+        Doses that will do (%): lowest and highest with at least 90 % of the best share, at least the
+        demanded purity and little by-product.
     purity : Estimate
         Share of units that are the target, at that dose (0-1).
     byproduct : Estimate
@@ -69,6 +72,30 @@ class DoseAdvice(Presentable):
     def prior_driven(self) -> tuple[str, ...]:
         """Quantities of which at least half the variance comes from priors."""
         return self.influence.driven
+
+    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
+        """Return how much guest to add to a flask.
+
+        Parameters
+        ----------
+        host_umol : float
+            All host cation (Cd) in the flask, micromol.
+        stock_mmol_per_l : float, optional
+            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
+
+        Returns
+        -------
+        GuestAmount
+            Amount in micromol and volume in microlitres, with interval and window of the dose.
+        """
+        return guest_amount(
+            self.dose_percent,
+            host_umol=host_umol,
+            stock_mmol_per_l=stock_mmol_per_l,
+            window_percent=self.window_percent,
+            guest=self.source.get("guest", "guest"),
+            host_cation=self.source.get("host_cation", "host cation"),
+        )
 
     def table(self) -> "pd.DataFrame":
         """Return one row per species at the best dose: share, low, high."""

@@ -109,6 +109,8 @@ def source_record(draws: ParameterDraws) -> dict[str, object]:
     """Return what a result records about where its draws come from."""
     return {
         "system": draws.system.name,
+        "guest": draws.system.guest,
+        "host_cation": draws.system.host_cation,
         "basis": draws.basis,
         "origin": draws.origin,
         "calibrated_dose_percent": [

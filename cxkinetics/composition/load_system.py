@@ -11,7 +11,7 @@ from typing import Any
 from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError, UsageError
 
-__all__ = ["PACKAGED_SYSTEMS", "load_system"]
+__all__ = ["PACKAGED_SYSTEMS", "load_system", "species_key"]
 
 PACKAGED_SYSTEMS = ("ag-cds", "cu-cds")
 
@@ -59,6 +59,43 @@ def load_system(system: System | str | Path) -> System:
         return _from_toml(path.read_text(encoding="utf-8-sig"), name)
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text: {error}", file=name) from error
+
+
+def species_key(system: System, text: str) -> str:
+    """Return the key of the species of `system` that `text` means.
+
+    Raises
+    ------
+    InputError
+        If it has no such species; where another packaged system has it, the message names that one.
+
+    Examples
+    --------
+    >>> species_key(load_system("ag-cds"), "Cd32Ag2S33")
+    'Ag2Cd32S33'
+    """
+    try:
+        return system.species_key(text)
+    except InputError:
+        if _named_by(system, text) is not None:
+            raise
+        for name in PACKAGED_SYSTEMS:
+            key = _named_by(load_system(name), text)
+            if key is not None:
+                raise InputError(
+                    f"{text} is no species of {system.name} ({', '.join(system.species)}); {name} has {key}",
+                    value=text,
+                    remedy=f"pass --system {name} (system={name!r})",
+                ) from None
+        raise
+
+
+def _named_by(system: System, text: str) -> str | None:
+    """Return the species that `text` names if capital letters do not count, or None."""
+    try:
+        return system.species_key(text)
+    except InputError:
+        return {key.casefold(): key for key in system.species}.get(text.strip().casefold())
 
 
 def _from_toml(text: str, file: str) -> System:

@@ -57,7 +57,7 @@ def predict(
     Parameters
     ----------
     dose_percent : float
-        Guest added, percent of the host cation.
+        Guest added, percent of the host cation: mol guest per 100 mol host cation in the flask.
     table : DoseTable, IncorporationFit or ParameterDraws, optional
         The user's own dose table (or its fit, or draws updated with measurements); without it
         the documented priors of the system.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.prior_influence import PriorInfluence
 from cxkinetics.estimate import Estimate
 from cxkinetics.presentation import Presentable
@@ -26,7 +27,7 @@ class Prediction(Presentable):
     Attributes
     ----------
     dose_percent : float
-        Guest added, percent of the host cation.
+        Guest added, percent of the host cation (mol guest per 100 mol host cation in the flask).
     incorporation_percent : Estimate
         Guest in the solid, percent on the basis in `source`.
     stage : str
@@ -71,6 +72,25 @@ class Prediction(Presentable):
     def prior_driven(self) -> tuple[str, ...]:
         """Quantities of which at least half the variance comes from priors."""
         return self.influence.driven
+
+    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
+        """Return how much guest this dose is in a flask.
+
+        Parameters
+        ----------
+        host_umol : float
+            All host cation (Cd) in the flask, micromol.
+        stock_mmol_per_l : float, optional
+            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
+        """
+        given = Estimate(name="dose", value=self.dose_percent, unit="%", method="given")
+        return guest_amount(
+            given,
+            host_umol=host_umol,
+            stock_mmol_per_l=stock_mmol_per_l,
+            guest=self.source.get("guest", "guest"),
+            host_cation=self.source.get("host_cation", "host cation"),
+        )
 
     def table(self) -> "pd.DataFrame":
         """Return one row per species: share with interval, share of guest, variance from priors."""

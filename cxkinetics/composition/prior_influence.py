@@ -8,7 +8,7 @@ may add up to more than 1. Parameters measured together are drawn together, as "
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from cxkinetics.arrays import Array
 from cxkinetics.composition.draws import ParameterDraws
 from cxkinetics.estimate import finite_or_none
 
-__all__ = ["PriorInfluence", "PriorShift", "prior_influence"]
+__all__ = ["PriorInfluence", "PriorShift", "Summary", "prior_influence", "summary_of"]
 
 FACTORS = (0.5, 2.0)
 _MATTERS = 0.01
@@ -26,6 +26,11 @@ _SHUFFLE_SEED = 19990117
 _MEASURED = "dose curve"
 
 Outputs = Callable[[ParameterDraws], Mapping[str, Array]]
+
+Summary: TypeAlias = tuple[float | None, float | None, float | None]
+"""A value with the ends of its interval."""
+
+Summaries = Callable[[ParameterDraws], Mapping[str, Summary]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,21 +107,34 @@ class PriorInfluence:
 
 
 def prior_influence(
-    draws: ParameterDraws, outputs: Outputs, *, confidence: float, shift_outputs: Outputs | None = None
+    draws: ParameterDraws,
+    outputs: Outputs,
+    *,
+    confidence: float,
+    summaries: Summaries | None = None,
+    summary_draws: ParameterDraws | None = None,
 ) -> PriorInfluence:
     """Return what of each output comes from priors.
 
     Parameters
     ----------
     draws : ParameterDraws
-        The draws behind the result.
+        The draws behind the shares of variance.
     outputs : callable
         Draws -> {quantity: values (n,)}.
     confidence : float
         Of the intervals in the second table.
-    shift_outputs : callable, optional
-        Other quantities for the second table (a dose, say); `outputs` by default.
+    summaries : callable, optional
+        Draws -> {quantity: (value, low, high)} for the second table, where a result is more than the
+        mean of its draws (a dose, say); mean and interval of `outputs` by default.
+    summary_draws : ParameterDraws, optional
+        The draws behind the second table: those of the result itself, so that its rows with
+        factor 1 are the result; `draws` by default.
     """
+
+    def by_default(moved: ParameterDraws) -> Mapping[str, Summary]:
+        return {quantity: summary_of(values, confidence) for quantity, values in outputs(moved).items()}
+
     base = outputs(draws)
     rng = np.random.default_rng(_SHUFFLE_SEED)
     by_parameter: dict[str, dict[str, float]] = {quantity: {} for quantity in base}
@@ -128,7 +146,7 @@ def prior_influence(
     return PriorInfluence(
         by_parameter=by_parameter,
         from_priors=from_priors,
-        shifts=_shifts(draws, by_parameter, shift_outputs or outputs, confidence),
+        shifts=_shifts(summary_draws or draws, by_parameter, summaries or by_default),
     )
 
 
@@ -159,10 +177,7 @@ def _groups(draws: ParameterDraws) -> dict[str, tuple[str, ...]]:
 
 
 def _shifts(
-    draws: ParameterDraws,
-    by_parameter: Mapping[str, Mapping[str, float]],
-    outputs: Outputs,
-    confidence: float,
+    draws: ParameterDraws, by_parameter: Mapping[str, Mapping[str, float]], summaries: Summaries
 ) -> tuple[PriorShift, ...]:
     scalable = [name for name in draws.assumed if name in draws.uniforms]
     matter = [
@@ -170,29 +185,34 @@ def _shifts(
     ]
     if not matter and not draws.widened:
         return ()
-    rows = [_shift("none", 1.0, quantity, v, confidence) for quantity, v in outputs(draws).items()]
+    rows = [_shift("none", 1.0, quantity, found) for quantity, found in summaries(draws).items()]
     for name in (*matter, None):
         for factor in FACTORS:
-            moved = outputs(draws.with_prior_scaled(name, factor))
+            moved = summaries(draws.with_prior_scaled(name, factor))
             rows += [
-                _shift(name or "all", factor, quantity, values, confidence)
-                for quantity, values in moved.items()
+                _shift(name or "all", factor, quantity, found)
+                for quantity, found in moved.items()
                 if name is None or by_parameter.get(quantity, {}).get(name, 0.0) >= _MATTERS
             ]
     return tuple(rows)
 
 
-def _shift(prior: str, factor: float, quantity: str, values: Array, confidence: float) -> PriorShift:
+def _shift(prior: str, factor: float, quantity: str, found: Summary) -> PriorShift:
+    value, low, high = found
+    return PriorShift(prior=prior, factor=factor, quantity=quantity, value=value, low=low, high=high)
+
+
+def summary_of(values: Array, confidence: float) -> Summary:
+    """Return mean and equal-tailed interval of draws, those that are not finite left out.
+
+    Examples
+    --------
+    >>> summary_of(np.array([1.0, 2.0, 3.0, np.nan]), 0.5)
+    (2.0, 1.5, 2.5)
+    """
     known = values[np.isfinite(values)]
     if not known.size:
-        return PriorShift(prior=prior, factor=factor, quantity=quantity, value=None, low=None, high=None)
+        return None, None, None
     tail = 0.5 * (1 - confidence)
     low, high = np.quantile(known, [tail, 1 - tail])
-    return PriorShift(
-        prior=prior,
-        factor=factor,
-        quantity=quantity,
-        value=float(known.mean()),
-        low=float(low),
-        high=float(high),
-    )
+    return float(known.mean()), float(low), float(high)

@@ -262,7 +262,16 @@ class System:
         >>> System(host="Cd34S33", guest="Ag", product="Ag2S").species_key("Cd32Ag2S33(L)")
         'Ag2Cd32S33'
         """
-        wanted = parse(text).bare
+        try:
+            wanted = parse(text).bare
+        except InputError as error:
+            keys = {key.casefold(): key for key in self.species}
+            near = difflib.get_close_matches(text.casefold(), keys, 1, 0.6)
+            if not near:
+                raise
+            raise InputError(
+                f"{error} (did you mean {keys[near[0]]}? capital letters count)", value=text
+            ) from error
         for key in self.species:
             if parse(key) == wanted:
                 return key

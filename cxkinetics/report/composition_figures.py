@@ -31,7 +31,15 @@ __all__ = [
 
 _DENSE = 400
 _SPECIES_COLOURS = ("paper", "fourth", "second", "third", "data", "band")
-_SPECIES_LINES = ("-", "--", "-.", (0, (5, 1, 1, 1)), ":", "-")
+_SPECIES_LINES = (
+    "-",
+    (0, (1, 1)),
+    (0, (4, 1.5)),
+    (0, (4, 1.5, 1, 1.5, 1, 1.5)),
+    (0, (2, 1)),
+    (0, (8, 1.5)),
+)
+_LEGEND_LINE = 4.2  # font sizes: long enough to show a whole pattern of dashes
 DOSE_LABEL = "dose / mol guest per mol host cation, %"
 
 
@@ -200,7 +208,7 @@ def plot_species_against_dose(
         ax.set_ylabel("share of clusters")
         ax.set_ylim(-0.02, 1.04)
         ax.set_xlim(float(curves.dose_percent[0]), float(curves.dose_percent[-1]))
-        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=_LEGEND_LINE)
         polish(ax)
     return ax
 

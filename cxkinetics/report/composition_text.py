@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from cxkinetics.composition.dose_advice import DoseAdvice
+from cxkinetics.composition.dose_search import WINDOW
+from cxkinetics.composition.guest_amount import GuestAmount, dose_unit_words
 from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.prediction import Prediction
 from cxkinetics.composition.prior_influence import PriorInfluence
@@ -152,7 +156,12 @@ def prior_table(influence: PriorInfluence) -> Table:
 
 
 def format_prediction(
-    result: Prediction, *, width: int = TERMINAL_WIDTH, warnings: bool = True, sensitivity: bool = False
+    result: Prediction,
+    *,
+    width: int = TERMINAL_WIDTH,
+    warnings: bool = True,
+    sensitivity: bool = False,
+    amount: GuestAmount | None = None,
 ) -> str:
     """Return a predicted composition as text.
 
@@ -166,14 +175,17 @@ def format_prediction(
         Whether the warnings stand in the text.
     sensitivity : bool
         Whether the table of halved and doubled priors stands in the text.
+    amount : GuestAmount, optional
+        What the dose is in a flask, from `result.amount(...)`.
     """
     y = result.incorporation_percent
     value, interval = estimate_cells(y)
     chance = result.stage_probability.get(result.stage, 1.0)
     parts = [
         wrapped(
-            f"{result.source['system']} at {result.dose_percent:g} % dose: {result.stage} "
-            f"({chance:.0%} of draws); incorporation {value} {interval} on {result.source['basis']}",
+            f"{result.source['system']} at {result.dose_percent:g} % dose ({_dose_unit(result.source)}): "
+            f"{result.stage} ({chance:.0%} of draws); incorporation {value} {interval} on "
+            f"{result.source['basis']}",
             hang=2,
             width=width,
         ),
@@ -181,6 +193,8 @@ def format_prediction(
         aligned(species_table(result.species, result.influence, result.guest_share), width=width),
         "",
     ]
+    if amount is not None:
+        parts[1:1] = _amount_lines(amount, width)
     for key, words in (
         ("compositional", "converted to product, by occupancy"),
         ("compositional_mass_balance", "the same by mass balance (T from the plateau)"),
@@ -208,29 +222,85 @@ def format_prediction(
 
 
 def format_dose(
-    result: DoseAdvice, *, width: int = TERMINAL_WIDTH, warnings: bool = True, sensitivity: bool = False
+    result: DoseAdvice,
+    *,
+    width: int = TERMINAL_WIDTH,
+    warnings: bool = True,
+    sensitivity: bool = False,
+    amount: GuestAmount | None = None,
 ) -> str:
     """Return a dose for a target as text; options as for `format_prediction`."""
     dose, dose_interval = estimate_cells(result.dose_percent)
     purity, purity_interval = estimate_cells(result.purity)
     low, high = result.window_percent
     other, other_interval = estimate_cells(result.byproduct)
+    paragraphs = [
+        f"window {low:g}-{high:g} %: doses that will do ({_window_words(result)})",
+        f"purity {purity} {purity_interval}; by-product {other} {other_interval} at {dose}",
+        *(words for words in (_interval_words(result), result.dose_percent.reason) if words),
+        _limit_words(result),
+    ]
     parts = [
-        f"{result.target}: dose {dose} {dose_interval}",
-        f"  window {low:g}-{high:g} %; purity {purity} {purity_interval}; "
-        f"by-product {other} {other_interval}",
-        wrapped(_limit_words(result), indent=2, hang=2, width=width),
+        f"{result.target}: dose {dose} {dose_interval}, {_dose_unit(result.source)}",
+        *([] if amount is None else _amount_lines(amount, width)),
+        *(wrapped(text, indent=2, hang=2, width=width) for text in paragraphs),
         "",
         aligned(species_table(result.composition, result.influence), width=width),
     ]
-    if result.dose_percent.reason:
-        parts.insert(2, wrapped(result.dose_percent.reason, indent=2, hang=2, width=width))
     parts += ["", *_footing(result.source, result.prior_driven, width)]
     if sensitivity and result.influence.shifts:
-        parts += ["", "  priors halved and doubled", aligned(prior_table(result.influence), width=width)]
+        text = f"priors halved and doubled: purity at {dose}, and the best dose searched anew"
+        parts += ["", f"  {text}", aligned(prior_table(result.influence), width=width)]
     if warnings and result.warnings:
         parts += ["", *(wrapped(f"! {remark.text}", indent=2, hang=2) for remark in result.warnings)]
     return "\n".join(parts)
+
+
+def _dose_unit(source: Mapping[str, Any]) -> str:
+    return dose_unit_words(source.get("guest", "guest"), source.get("host_cation", "host cation"))
+
+
+def _amount_lines(amount: GuestAmount, width: int) -> list[str]:
+    return [wrapped(f"add {line}", indent=2, hang=2, width=width) for line in str(amount).splitlines()]
+
+
+def _window_words(result: DoseAdvice) -> str:
+    demanded = result.source.get("min_purity")
+    purity = "" if not demanded else f" and at least the demanded {demanded:g}"
+    return (
+        f"mean share at least {WINDOW:g} of that at the best dose{purity}, by-product at most "
+        f"{result.source.get('max_byproduct', 0.05):g}"
+    )
+
+
+def _interval_words(result: DoseAdvice) -> str:
+    """Return what the interval of the dose means and, off its middle, why the dose lies there."""
+    dose, low, high = (getattr(result.dose_percent, name) for name in ("value", "low", "high"))
+    if None in (dose, low, high) or not high > low:
+        return ""
+    level = float(result.source.get("confidence", 0.95))
+    _, interval = estimate_cells(result.dose_percent)
+    text = (
+        f"interval {interval}: how well the best dose is known ({level:.0%} of the best doses of the single "
+        "parameter draws)"
+    )
+    if result.dose_percent.reason:
+        return text
+    goal = "its 10 % quantile" if result.source.get("criterion") == "robust" else "the mean share"
+    text += f"; the dose is where {goal} over all draws is highest"
+    if 0.25 <= (dose - low) / (high - low) <= 0.75:
+        return text
+    mean = result.curves.shares[result.target][0]
+    span = (high - low) / 2
+    less, more = (float(np.interp(at, result.curves.dose_percent, mean)) for at in (dose - span, dose + span))
+    upper = dose - low > high - dose
+    if upper is not (less < more):
+        return text
+    costly, cheap = ("little", "much") if upper else ("much", "little")
+    return (
+        f"{text}; it lies near the {'upper' if upper else 'lower'} end because too {costly} guest costs more "
+        f"than too {cheap}: mean share {less:.2f} at {dose - span:.3g} %, {more:.2f} at {dose + span:.3g} %"
+    )
 
 
 def _limit_words(result: DoseAdvice) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.errors import UsageError
+from cxkinetics.presentation import Presentable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +29,7 @@ RENDERERS: Mapping[str, tuple[str, ...]] = {
     "composition": (
         "composition_text",
         "composition_figures",
+        "composition_workbook",
         "dose_series_text",
         "dose_series_figures",
     ),
@@ -81,15 +83,21 @@ def draw(result: object, **options: Any) -> "Figure":
 def save_workbook(result: object, path: str | PathLike[str]) -> Path:
     """Write a result to an Excel workbook and return its path.
 
+    A result without a workbook of its own gets the general one, made of its JSON form and its table.
+
     Raises
     ------
     UsageError
-        If this kind of result has no workbook.
+        If it is no result of this package.
     """
     renderer = _renderer(save_workbook, result)
-    if renderer is None:
+    if renderer is not None:
+        written: Path = renderer(result, path)
+        return written
+    if not isinstance(result, Presentable):
         raise UsageError(f"there is no workbook of a {type(result).__name__}; use to_json or table() instead")
-    written: Path = renderer(result, path)
+    general = import_module("cxkinetics.report.result_workbook")
+    written = general.save_sheets(general.result_sheets(result), path)
     return written
 
 

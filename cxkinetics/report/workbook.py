@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -13,7 +14,7 @@ from cxkinetics.report.staged_files import Cell, Rows, rival_rows, stage_rows, t
 from cxkinetics.report.staged_tables import quantity_estimates
 from cxkinetics.report.staged_text import verdict_text
 
-__all__ = ["fit_sheets", "workbook_bytes", "write_workbook"]
+__all__ = ["fit_sheets", "sheets_bytes", "workbook_bytes", "write_workbook"]
 
 _WIDEST = 60
 
@@ -76,13 +77,18 @@ def write_workbook(fit: StagedFit, path: str | os.PathLike[str]) -> Path:
 
 def workbook_bytes(fit: StagedFit) -> bytes:
     """Return the workbook of a fit as the bytes of an .xlsx file; equal fits give equal bytes."""
+    return sheets_bytes(fit_sheets(fit))
+
+
+def sheets_bytes(sheets: Mapping[str, Rows]) -> bytes:
+    """Return sheets (name -> head and rows) as the bytes of an .xlsx file."""
     from openpyxl import Workbook
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     book = Workbook()
     book.remove(book.worksheets[0])
-    for name, rows in fit_sheets(fit).items():
+    for name, rows in sheets.items():
         sheet = book.create_sheet(name)
         for row in rows:
             sheet.append([neutral_cell(cell) if isinstance(cell, str) else cell for cell in row])
@@ -90,7 +96,9 @@ def workbook_bytes(fit: StagedFit) -> bytes:
             cell.font = Font(bold=True)
         sheet.freeze_panes = "A2"
         for number in range(1, len(rows[0]) + 1):
-            longest = max(len(str(row[number - 1])) for row in rows if row[number - 1] is not None)
+            longest = max(
+                (len(str(row[number - 1])) for row in rows if row[number - 1] is not None), default=0
+            )
             sheet.column_dimensions[get_column_letter(number)].width = min(longest + 2, _WIDEST)
     buffer = BytesIO()
     book.save(buffer)

@@ -1,6 +1,7 @@
 """The command `cxkinetics dose`."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,51 @@ def test_without_a_demand_the_best_is_given_with_a_warning(capsys: pytest.Captur
 def test_unknown_species(capsys: pytest.CaptureFixture) -> None:
     assert main(["dose", "Ag3Cd31S33"]) == 1
     assert "Ag2Cd32S33" in capsys.readouterr().err
+
+
+def test_help_and_output_say_what_percent_and_window_mean(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["dose", "--help"])
+    out = capsys.readouterr().out
+    for words in ("mol guest per 100 mol host cation", "doses that will do", "--min-purity, by-product"):
+        assert words in out
+    assert main(["dose", "Ag2Cd32S33"]) == 0
+    assert "mol Ag per 100 mol Cd" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_amount_of_silver_and_volume_of_stock(capsys: pytest.CaptureFixture) -> None:
+    words = ["dose", "Ag2Cd32S33", "--cadmium-umol", "20", "--silver-mmol-per-l", "10"]
+    assert main([*words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    amount, dose = record["amount"], record["dose_percent"]
+    for end in ("value", "low", "high"):
+        assert amount[end] == pytest.approx(0.2 * dose[end])
+        assert amount["volume"][end] == pytest.approx(20 * dose[end])
+    assert (amount["unit"], amount["volume"]["unit"], amount["guest"]) == ("umol", "uL", "Ag")
+    assert amount["window"] == pytest.approx([0.2 * end for end in record["window_percent"]])
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "add 11.2 umol" in out
+    assert "add 1120 uL" in out
+
+
+def test_a_stock_without_cadmium_is_refused(capsys: pytest.CaptureFixture) -> None:
+    assert main(["dose", "Ag2Cd32S33", "--silver-mmol-per-l", "10"]) == 2
+    assert "--cadmium-umol" in capsys.readouterr().err
+
+
+def test_a_unit_without_doses_to_read_is_refused(capsys: pytest.CaptureFixture) -> None:
+    assert main(["dose", "Ag2Cd32S33", "--dose-unit", "fraction"]) == 2
+    assert "--table" in capsys.readouterr().err
+
+
+def test_copper_is_called_copper(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    table = tmp_path / "icp.csv"
+    rows = ["dose (%),incorporated (%)", "0,0", "25,2.6", "50,5.1", "75,8.1", "100,12.0", "120,28.0"]
+    table.write_text("\n".join([*rows, "135,40.1", "150,40.0", "175,40.3"]))
+    words = ["dose", "Cu2Cd32S33", "--system", "cu-cds", "--table", str(table)]
+    assert main([*words, "--host-umol", "10", "--stock-mmol-per-l", "5", "--draws", "300"]) == 0
+    out = capsys.readouterr().out
+    assert "mol Cu per 100 mol Cd" in out
+    assert "Cu for 10 umol Cd in the flask" in out
+    assert "of a stock with 5 mmol/L Cu" in out

@@ -60,6 +60,11 @@ def test_unknown_preset_is_a_usage_error(table: Path, capsys: pytest.CaptureFixt
     assert "paper" in capsys.readouterr().err
 
 
+def test_a_peak_without_spectra_is_refused(table: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["incorporation", str(table), "--near", "324"]) == 2
+    assert "--spectra" in capsys.readouterr().err
+
+
 def test_spectra_of_a_dose_series(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     dose, wavelength = np.arange(0.0, 160.0, 10.0), np.arange(290.0, 360.0)
     position = 324 + 3 * np.clip(dose / 40, 0, 1)

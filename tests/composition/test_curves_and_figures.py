@@ -53,6 +53,17 @@ def test_species_figure_shows_the_window_of_the_target() -> None:
     assert len(labels) == 5
 
 
+def test_lines_of_species_differ_in_more_than_colour() -> None:
+    ax = plot_species_against_dose(cx.dose_for("Ag2Cd32S33", n_draws=200))
+    lines = [line for line in ax.get_lines() if str(line.get_label()).startswith(("Cd", "Ag"))]
+    gaps = [len(line._dash_pattern[1] or ()) for line in lines]
+    assert gaps[0] == 0
+    assert len({tuple(line._dash_pattern[1] or ()) for line in lines}) == 4
+    assert gaps[3] != gaps[2]
+    longest = max(sum(line._dash_pattern[1] or ()) / line.get_linewidth() for line in lines)
+    assert ax.get_legend().handlelength * 7 / 1.2 > 2 * longest
+
+
 def moving_band() -> cx.DoseSpectra:
     """Simulated: a Gaussian band that moves to 327 nm and then falls."""
     dose, wavelength = np.arange(0.0, 160.0, 10.0), np.arange(290.0, 360.0)

@@ -48,6 +48,29 @@ def test_window_of_the_two_silver_cluster() -> None:
     assert high == pytest.approx(65, abs=2)
 
 
+@pytest.mark.parametrize("purity", [0.9, 0.95])
+def test_a_demanded_purity_holds_in_the_whole_window(purity: float) -> None:
+    from cxkinetics.composition.species_model import species_draws
+
+    free, (low, high) = cx.dose_for("Ag2Cd32S33"), cx.dose_for("Ag2Cd32S33", min_purity=purity).window_percent
+    draws, _ = known_draws(None, "ag-cds")
+    shares = species_draws(draws, [low - 0.5, low, high, high + 0.5]).mean(axis=1)
+    assert free.window_percent[0] < low
+    assert high <= free.window_percent[1]
+    assert shares[2, 0] < purity <= shares[2, 1]
+    assert purity <= shares[2, 2]
+    assert shares[2, 3] < purity or shares[3, 3] > 0.05
+    text = " ".join(str(cx.dose_for("Ag2Cd32S33", min_purity=purity)).split())
+    assert f"at least the demanded {purity:g}, by-product at most 0.05" in text
+
+
+def test_a_robust_dose_still_meets_the_demanded_purity() -> None:
+    """Where the best low quantile lies at a lower mean share, the demand decides."""
+    needed = cx.dose_for("AgCd33S33").purity.value - 1e-4
+    assert cx.dose_for("AgCd33S33", criterion="robust").purity.value < needed
+    assert cx.dose_for("AgCd33S33", criterion="robust", min_purity=needed).purity.value >= needed
+
+
 def test_silver_sulfide_is_an_interval_of_doses() -> None:
     advice = cx.dose_for("Ag2S")
     assert advice.window_percent[0] == pytest.approx(133, abs=2)
@@ -114,6 +137,9 @@ def test_own_table_and_calibrated_range() -> None:
     ("target", "options", "error", "words"),
     [
         ("AgCd33S34", {}, cx.InputError, "did you mean AgCd33S33"),
+        ("ag2cd32s33", {}, cx.InputError, "did you mean Ag2Cd32S33"),
+        ("Cu2Cd32S33", {}, cx.InputError, "pass --system cu-cds"),
+        ("cu2cd32s33", {}, cx.InputError, "cu-cds has Cu2Cd32S33"),
         ("Xx2", {}, cx.InputError, "not an element"),
         ("Ag2S", {"system": "cu-cds"}, cx.InputError, "no dose-incorporation table"),
         ("Ag2S", {"min_purity": 90}, cx.UsageError, "between 0 and 1"),
@@ -145,6 +171,46 @@ def test_second_table_says_what_the_prior_does() -> None:
         if s.prior in ("alpha", "none") and s.quantity == "purity"
     }
     assert widths[0.5] < widths[1.0] < widths[2.0]
+
+
+@pytest.mark.parametrize("target", ["AgCd33S33", "Ag2Cd32S33", "Ag2S"])
+def test_second_table_holds_the_result_where_no_prior_is_moved(target: str) -> None:
+    advice = cx.dose_for(target, min_purity=0.4)
+    unmoved = {s.quantity: s for s in advice.influence.shifts if s.prior == "none"}
+    for quantity, estimate in (("dose_percent", advice.dose_percent), ("purity", advice.purity)):
+        if quantity in unmoved:
+            found = unmoved[quantity]
+            assert (found.value, found.low, found.high) == (estimate.value, estimate.low, estimate.high)
+    assert unmoved or target == "Ag2S"
+
+
+def test_text_says_what_interval_window_and_percent_mean() -> None:
+    text = " ".join(str(cx.dose_for("Ag2Cd32S33")).split())
+    assert "mol Ag per 100 mol Cd" in text
+    assert "window 45.5-64.5 %: doses that will do (mean share at least 0.9 of" in text
+    assert "interval [38.0, 59.5]: how well the best dose is known" in text
+    assert "near the upper end because too little guest costs more than too much" in text
+    assert "upper end" not in str(cx.dose_for("AgCd33S33"))
+
+
+def test_amount_and_volume_of_a_dose() -> None:
+    advice = cx.dose_for("Ag2Cd32S33")
+    amount = advice.amount(host_umol=20, stock_mmol_per_l=10)
+    assert amount.guest_umol.value == pytest.approx(0.2 * advice.dose_percent.value)
+    assert amount.guest_umol.low == pytest.approx(0.2 * advice.dose_percent.low)
+    assert amount.window_umol == pytest.approx([0.2 * dose for dose in advice.window_percent])
+    assert amount.volume_ul.value == pytest.approx(100 * amount.guest_umol.value)
+    assert amount.window_ul == pytest.approx([100 * umol for umol in amount.window_umol])
+    assert "umol" in str(amount)
+    assert "uL" in str(amount)
+    alone = DoseAdvice.from_json(advice.to_json()).amount(host_umol=20)
+    assert alone.volume_ul is None
+    assert (alone.guest, alone.host_cation, alone.guest_umol) == ("Ag", "Cd", amount.guest_umol)
+    for wrong in (0, -1, float("nan")):
+        with pytest.raises(cx.UsageError, match="above 0"):
+            advice.amount(host_umol=wrong)
+        with pytest.raises(cx.UsageError, match="mmol/L"):
+            advice.amount(host_umol=1, stock_mmol_per_l=wrong)
 
 
 def test_three_thousand_draws_take_less_than_a_second() -> None:

@@ -1,0 +1,184 @@
+"""How much guest to add: a dose in percent turned into an amount and a volume of stock solution.
+
+A dose is mol guest per 100 mol host cation. The host cation counted is all of it in the flask,
+whether it sits in clusters or not, because that is how the doses behind the curve were counted.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.errors import UsageError
+from cxkinetics.estimate import Estimate
+
+__all__ = ["GuestAmount", "dose_unit_words", "guest_amount"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestAmount:
+    """Guest to add to a flask.
+
+    Attributes
+    ----------
+    guest, host_cation : str
+        Symbols, such as "Ag" and "Cd".
+    host_umol : float
+        Host cation in the flask, micromol.
+    guest_umol : Estimate
+        Guest to add, micromol; its interval is that of the dose.
+    window_umol : tuple of float or None
+        Lowest and highest amount that will do, micromol; None where no window is known.
+    stock_mmol_per_l : float or None
+        Guest in the stock solution, mmol/L.
+    volume_ul : Estimate or None
+        Stock solution to add, microlitres.
+    window_ul : tuple of float or None
+        Its window.
+    """
+
+    guest: str
+    host_cation: str
+    host_umol: float
+    guest_umol: Estimate
+    window_umol: tuple[float, float] | None = None
+    stock_mmol_per_l: float | None = None
+    volume_ul: Estimate | None = None
+    window_ul: tuple[float, float] | None = None
+
+    def __str__(self) -> str:
+        """Return the amount, and the volume where a stock is given, in a line each."""
+        lines = [
+            f"{_with_interval(self.guest_umol)} {self.guest} for {self.host_umol:g} umol {self.host_cation} "
+            f"in the flask{_window_words(self.window_umol, 'umol')}"
+        ]
+        if self.volume_ul is not None:
+            lines.append(
+                f"{_with_interval(self.volume_ul)} of a stock with {self.stock_mmol_per_l:g} mmol/L "
+                f"{self.guest}{_window_words(self.window_ul, 'uL')}"
+            )
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: the amount as a number, with what belongs to it."""
+        return {
+            **self.guest_umol.to_dict(),
+            "guest": self.guest,
+            "host_cation": self.host_cation,
+            "host_umol": self.host_umol,
+            "window": None if self.window_umol is None else list(self.window_umol),
+            "stock_mmol_per_l": self.stock_mmol_per_l,
+            "volume": None
+            if self.volume_ul is None
+            else {
+                **self.volume_ul.to_dict(),
+                "window": None if self.window_ul is None else list(self.window_ul),
+            },
+        }
+
+
+def guest_amount(
+    dose_percent: Estimate,
+    *,
+    host_umol: float,
+    stock_mmol_per_l: float | None = None,
+    window_percent: tuple[float, float] | None = None,
+    guest: str = "guest",
+    host_cation: str = "host cation",
+) -> GuestAmount:
+    """Return the guest to add for a dose.
+
+    Parameters
+    ----------
+    dose_percent : Estimate
+        Mol guest per 100 mol host cation.
+    host_umol : float
+        All host cation in the flask, micromol.
+    stock_mmol_per_l : float, optional
+        Guest in the stock solution, mmol/L; without it no volume is given.
+    window_percent : tuple of float, optional
+        Doses that will do.
+    guest, host_cation : str
+        Their symbols.
+
+    Raises
+    ------
+    UsageError
+        If an amount or a concentration is not positive and finite.
+
+    Examples
+    --------
+    >>> dose = Estimate(name="dose", value=56.0, unit="%")
+    >>> amount = guest_amount(dose, host_umol=100, stock_mmol_per_l=10)
+    >>> round(amount.guest_umol.value, 6), round(amount.volume_ul.value, 6)
+    (56.0, 5600.0)
+    """
+    _positive(f"the amount of {host_cation}", host_umol, "micromol")
+    per_percent = host_umol / 100
+    amount = _scaled(dose_percent, per_percent, f"{guest} to add", "umol")
+    found = GuestAmount(
+        guest=guest,
+        host_cation=host_cation,
+        host_umol=float(host_umol),
+        guest_umol=amount,
+        window_umol=_scaled_pair(window_percent, per_percent),
+    )
+    if stock_mmol_per_l is None:
+        return found
+    _positive(f"the concentration of {guest} in the stock", stock_mmol_per_l, "mmol/L")
+    per_umol = 1000 / stock_mmol_per_l
+    return replace(
+        found,
+        stock_mmol_per_l=float(stock_mmol_per_l),
+        volume_ul=_scaled(amount, per_umol, "stock solution to add", "uL"),
+        window_ul=_scaled_pair(found.window_umol, per_umol),
+    )
+
+
+def dose_unit_words(guest: str, host_cation: str) -> str:
+    """Return what a dose in percent means.
+
+    Examples
+    --------
+    >>> dose_unit_words("Ag", "Cd")
+    'mol Ag per 100 mol Cd'
+    """
+    return f"mol {guest} per 100 mol {host_cation}"
+
+
+def _with_interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.format_value()} {estimate.unit}"
+    value, _, interval = str(estimate).partition(" ")
+    return f"{value} {estimate.unit} {interval.removesuffix(' ' + estimate.unit)}"
+
+
+def _window_words(window: tuple[float, float] | None, unit: str) -> str:
+    return "" if window is None else f"; window {window[0]:.4g}-{window[1]:.4g} {unit}"
+
+
+def _positive(what: str, value: float, unit: str) -> None:
+    if not (np.isfinite(value) and value > 0):
+        raise UsageError(f"{what} is {value:g} {unit}; it must be a finite number above 0")
+
+
+def _scaled(estimate: Estimate, factor: float, name: str, unit: str) -> Estimate:
+    """Return an estimate multiplied by a positive factor."""
+
+    def times(value: float | None) -> float | None:
+        return None if value is None else value * factor
+
+    return replace(
+        estimate,
+        name=name,
+        value=times(estimate.value),
+        se=times(estimate.se),
+        low=times(estimate.low),
+        high=times(estimate.high),
+        unit=unit,
+        reason="",
+    )
+
+
+def _scaled_pair(pair: tuple[float, float] | None, factor: float) -> tuple[float, float] | None:
+    return None if pair is None else (pair[0] * factor, pair[1] * factor)
