@@ -133,8 +133,10 @@ def _dose(text: str) -> tuple[float, bool]:
         raise argparse.ArgumentTypeError(f"{text!r} is no dose; write a number, such as 50 or 50%") from None
 
 
-def dose_percent(dose: tuple[float, bool], unit: str | None) -> tuple[float, str]:
+def dose_percent(dose: tuple[float, bool], unit: str | None, *, table: bool = False) -> tuple[float, str]:
     """Return a dose in percent, and the remark on how it was read ("" where nothing was assumed).
+
+    Beside a table of fractions a dose that can only be in percent is taken as that.
 
     Raises
     ------
@@ -145,6 +147,8 @@ def dose_percent(dose: tuple[float, bool], unit: str | None) -> tuple[float, str
     if percent or unit == "percent":
         return number, ""
     if unit == "fraction":
+        if number > _LARGEST_FRACTION and table:
+            return number, f"dose taken as {number:g} %: --dose-unit fraction is the unit of the table"
         if number > _LARGEST_FRACTION:
             raise UsageError(
                 f"--dose {number:g} with --dose-unit fraction would be {100 * number:g} %; write "
@@ -194,7 +198,7 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.composition.predict import predict
 
     check_amount(args)
-    dose, remark_on_dose = dose_percent(args.dose, args.dose_unit)
+    dose, remark_on_dose = dose_percent(args.dose, args.dose_unit, table=args.table is not None)
     if remark_on_dose:
         sys.stderr.write(f"{remark_on_dose}\n")
     result = predict(

@@ -104,6 +104,10 @@ def test_a_table_of_fractions_and_a_dose_in_fractions(tmp_path: Path, capsys: py
     assert main(["predict", "--dose", "60%", *words]) == 0
     assert json.loads(capsys.readouterr().out) == fraction
     assert fraction["dose_percent"] == 60
+    assert main(["predict", "--dose", "60", *words]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == fraction
+    assert "dose taken as 60 %" in captured.err
 
 
 def test_amount_of_a_dose(capsys: pytest.CaptureFixture) -> None:
