@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.fit_options import add_arguments, given_options, settings
@@ -46,6 +47,10 @@ def run(args: argparse.Namespace) -> int:
         **options,
         **fitting,
     )
+    if args.out and len(work) > 1:
+        from cxkinetics.report.write import require_batch_place
+
+        require_batch_place(Path(args.out))
     progress = _progress(len(work))
     batch = run_jobs(work, jobs=args.jobs, progress=progress.update if progress else None)
     if progress:
@@ -55,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
         folders = _relative(batch.folders, args.out)
         failures = [failure.to_dict() for failure in batch.failures]
-        write_batch(batch.fits, failures, args.out, folders=folders, command=command)
+        write_batch(batch.fits, failures, args.out, folders=folders, command=command, time_unit=show_time)
     _print(args, batch, show_time)
     return 1 if batch.failures or not batch.fits else 0
 

@@ -177,6 +177,10 @@ def _series(file: str, args: argparse.Namespace) -> "SpectralSeries":
             file=file,
             remedy="choose one with --trace",
         )
+    sheet, format = args.sheet, series[0].source.format
+    if sheet is not None and "workbook" not in format:
+        text = f"the file is no workbook ({format}): the sheet asked for ({sheet}) was not used"
+        sys.stderr.write(f"{file}: {text}\n")
     return series[0]
 
 

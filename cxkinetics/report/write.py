@@ -19,7 +19,14 @@ from cxkinetics.report.style import detached_figure, save_figure
 from cxkinetics.report.workbook import workbook_bytes
 from cxkinetics.signals.spectra import SpectralSeries
 
-__all__ = ["FIT_FILES", "require_no_file", "require_replaceable", "write_batch", "write_fit"]
+__all__ = [
+    "FIT_FILES",
+    "require_batch_place",
+    "require_no_file",
+    "require_replaceable",
+    "write_batch",
+    "write_fit",
+]
 
 FIT_FILES = (
     "fit.json",
@@ -70,6 +77,22 @@ def require_no_file(directory: Path) -> None:
     taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
     if taken is not None and not taken.is_dir():
         raise UsageError(f"{taken} is a file, and results need a folder; name another with --out")
+
+
+def require_batch_place(directory: Path) -> None:
+    """Refuse a folder of results that is itself one result, whose report a batch would overwrite.
+
+    Raises
+    ------
+    UsageError
+        With the file that gives it away.
+    """
+    mark = next((m for m in ("spectra.json", "fit.json") if (directory / m).is_file()), None)
+    if mark is not None:
+        raise UsageError(
+            f"{directory} holds {mark}: it is one result, whose report a batch would overwrite; "
+            "name another folder with --out"
+        )
 
 
 def write_fit(
@@ -132,6 +155,7 @@ def write_batch(
     *,
     folders: Sequence[str] = (),
     command: str = "",
+    time_unit: str = "s",
 ) -> Path:
     """Write a batch's summary.csv, replicates.csv, report.html, overview.png and overview.svg.
 
@@ -147,19 +171,29 @@ def write_batch(
         Name of each fit's own folder in `directory`, for the links; none by default.
     command : str
         The command as it was typed.
+    time_unit : str
+        Of the report and its figure: "s", "ms", "min" or "h"; the tables in CSV stay in s.
 
     Returns
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder is the result of another command, whose report would be overwritten.
     """
     target = Path(directory)
+    require_batch_place(target)
     target.mkdir(parents=True, exist_ok=True)
     write_text(target / "summary.csv", summary_csv(fits))
     write_text(target / "replicates.csv", csv_text(replicate_rows(replicates_of(fits))))
     if fits:
-        figure = draw_overview(fits, figure=detached_figure("double", overview_ratio(fits)))
+        figure = draw_overview(
+            fits, figure=detached_figure("double", overview_ratio(fits)), time_unit=time_unit
+        )
         save_figure(figure, target / "overview", ("png", "svg"))
-    page = batch_page(fits, failures, folders=folders, command=command)
+    page = batch_page(fits, failures, folders=folders, command=command, time_unit=time_unit)
     write_text(target / "report.html", render_page(page))
     return target

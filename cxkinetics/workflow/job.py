@@ -166,12 +166,15 @@ def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
 
 
 def _noted(trace: Trace, job: FitJob) -> Trace:
-    """Return the trace with a remark where a sheet was named of a file that has none."""
+    """Return the trace with a remark for each option given that its file has no use for."""
     sheet, format = job.reading.get("sheet"), trace.source.format
-    if sheet is None or "workbook" in format:
-        return trace
-    text = f"the file is no workbook ({format}): the sheet asked for ({sheet}) was not used"
-    return trace.with_remarks(Remark("sheet_not_used", text))
+    if sheet is not None and "workbook" not in format:
+        text = f"the file is no workbook ({format}): the sheet asked for ({sheet}) was not used"
+        trace = trace.with_remarks(Remark("sheet_not_used", text))
+    if job.fitting.get("absolute_sigma") and trace.sigma is None:
+        text = "the trace has no errors of its points, so absolute_sigma (--absolute-sigma) changes nothing"
+        trace = trace.with_remarks(Remark("sigma_not_used", text))
+    return trace
 
 
 def _read(job: FitJob) -> list[tuple[Trace | SpectralSeries, SpectralSeries | None]]:

@@ -584,3 +584,10 @@ def test_an_undecided_trace_says_how_to_see_the_stages() -> None:
         texts += [verdict.text] if "best of all is 2 stages" in verdict.text else []
     assert texts
     assert all("--stages 2 shows them, n_stages=2 in Python" in text for text in texts)
+
+
+def test_absolute_sigma_needs_errors_and_says_so(run_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", str(run_csv), *FAST, "--absolute-sigma", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["fits"][0]["options"]["absolute_sigma"] is True
+    assert "--absolute-sigma" in err

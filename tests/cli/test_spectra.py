@@ -156,3 +156,9 @@ def test_an_occupied_folder_is_refused_before_anything_is_computed(
     assert (code, printed) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_sheet_asked_of_a_text_file_is_answered(capsys) -> None:
+    code, _, err = run(capsys, example_path("ag-cds"), "--model", "A -> B", "--sheet", "Foo")
+    assert code == 0
+    assert "the sheet asked for (Foo) was not used" in err

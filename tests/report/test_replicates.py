@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxkinetics.errors import UsageError
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.batch_text import format_batch
 from cxkinetics.report.replicates import replicates_of
@@ -96,3 +97,23 @@ def test_every_stage_stands_in_the_table_and_the_folder(
     assert (
         "No mean over the traces: the runs are judged differently" in (tmp_path / "report.html").read_text()
     )
+
+
+def test_a_batch_is_reported_in_the_unit_asked_for(runs: list[StagedFit], tmp_path: Path) -> None:
+    write_batch(runs, [], tmp_path, time_unit="min")
+    html = (tmp_path / "report.html").read_text().replace("\u00a0", " ")
+    assert "k1, 1/min" in html
+    assert "k1, 1/s" not in html
+    assert "breakpoint / min" in (tmp_path / "overview.svg").read_text()
+    assert "k1_per_s" in (tmp_path / "summary.csv").read_text()
+    minutes = format_batch(runs, replicates_of(runs), time_unit="min")
+    assert "3.36" in minutes.partition("Mean of 3 runs")[2]  # 0.056 1/s
+
+
+def test_a_batch_does_not_overwrite_the_report_of_another_result(
+    runs: list[StagedFit], tmp_path: Path
+) -> None:
+    (tmp_path / "spectra.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"holds spectra\.json.*--out"):
+        write_batch(runs, [], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["spectra.json"]
