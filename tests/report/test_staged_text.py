@@ -15,6 +15,7 @@ from cxkinetics.fitting.parts import LogLinear, Rival
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.remarks import Remark
 from cxkinetics.report.columns import TERMINAL_WIDTH
+from cxkinetics.report.fit_page import fit_page
 from cxkinetics.report.present import as_html, as_text, draw
 from cxkinetics.report.staged_tables import correlation_lines, loglinear_table, rival_table
 from cxkinetics.report.staged_text import format_staged_fit
@@ -176,3 +177,10 @@ def test_the_recipe_of_a_growing_trace_names_its_logarithm(make_fit: Callable[..
     assert table.caption.endswith("straight lines in ln(Ainf - A)")
     assert "4 points with A >= Ainf" in table.note
     assert "ln(Ainf - A) (k in 1/s)" in str(replace(growth, options=options, loglinear=lines))
+
+
+def test_the_headline_of_the_report_says_what_is_shown(fit: StagedFit) -> None:
+    demanded = replace(fit, options={**fit.options, "n_stages": 2})
+    page = fit_page(with_verdict(demanded, "one_stage"))
+    assert page.summary.endswith("Below, 2 stages (shown as demanded; the verdict is one stage).")
+    assert "Below" not in fit_page(fit).summary
