@@ -3,9 +3,10 @@
 import argparse
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.cli.fit_options import add_arguments, given_options
+from cxkinetics.cli.fit_options import add_arguments, given_options, settings
 from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 SUMMARY = "fit in-situ traces or spectra: stages, breakpoint, verdict (several files or a folder: a batch)"
 EXAMPLE = "cxkinetics fit run.csv --track 324 --out results"
 FULL_TEXTS = 3
-"""Fits up to which each is printed in full; beyond, one line a fit."""
+"""Fits up to which each is printed in full; several end with one line a fit and the mean over runs."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,7 +26,10 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.workflow.inputs import expand
     from cxkinetics.workflow.many import jobs_of, run_jobs
 
+    if args.json and args.csv:
+        raise UsageError("--json and --csv both ask for the standard output; give one of them")
     options, fitting = given_options(args)
+    show_time = settings(args)["show_time"] or "s"
     try:
         FitOptions.of(**{"breakpoints_s": None, **{k: v for k, v in fitting.items() if k != "rng"}})
     except UsageError as error:
@@ -34,7 +38,19 @@ def run(args: argparse.Namespace) -> int:
     if args.save_config:
         _save_config(args)
     command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["fit"] else ""
-    work = jobs_of(expand(args.files), out=args.out, command=command, force=args.force, **options, **fitting)
+    work = jobs_of(
+        expand(args.files),
+        out=args.out,
+        command=command,
+        force=args.force,
+        show_time=show_time,
+        **options,
+        **fitting,
+    )
+    if args.out and len(work) > 1:
+        from cxkinetics.report.write import require_batch_place
+
+        require_batch_place(Path(args.out))
     progress = _progress(len(work))
     batch = run_jobs(work, jobs=args.jobs, progress=progress.update if progress else None)
     if progress:
@@ -44,13 +60,12 @@ def run(args: argparse.Namespace) -> int:
 
         folders = _relative(batch.folders, args.out)
         failures = [failure.to_dict() for failure in batch.failures]
-        write_batch(batch.fits, failures, args.out, folders=folders, command=command)
-    _print(args, batch)
+        write_batch(batch.fits, failures, args.out, folders=folders, command=command, time_unit=show_time)
+    _print(args, batch, show_time)
     return 1 if batch.failures or not batch.fits else 0
 
 
 def _save_config(args: argparse.Namespace) -> None:
-    from cxkinetics.cli.fit_options import settings
     from cxkinetics.version import __version__
     from cxkinetics.workflow.config import save_config
 
@@ -72,7 +87,7 @@ def _progress(n_inputs: int) -> Any | None:
     return tqdm(total=n_inputs, unit="file", file=sys.stderr)
 
 
-def _print(args: argparse.Namespace, batch: "BatchResult") -> None:
+def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> None:
     if args.json:
         import json
 
@@ -81,19 +96,8 @@ def _print(args: argparse.Namespace, batch: "BatchResult") -> None:
         from cxkinetics.report.staged_files import summary_csv
 
         sys.stdout.write(summary_csv(batch.fits))
-    elif len(batch.fits) <= FULL_TEXTS:
-        from cxkinetics.report.staged_text import format_staged_fit
-
-        texts = [
-            format_staged_fit(fit, time_unit=args.show_time or "s", warnings=False) for fit in batch.fits
-        ]
-        if texts:
-            print("\n\n".join(texts))
-    else:
-        from cxkinetics.report.columns import aligned
-        from cxkinetics.report.staged_tables import batch_table
-
-        print(aligned(batch_table(batch.fits), indent=0, width=100))
+    elif batch.fits:
+        print("\n\n".join(_texts(batch, show_time)))
     for fit in batch.fits:
         name = fit.trace.source.file or fit.trace.label
         label = f" [{fit.trace.label}]" if fit.trace.label else ""
@@ -107,3 +111,19 @@ def _print(args: argparse.Namespace, batch: "BatchResult") -> None:
         sys.stderr.write(f"cxkinetics fit: {failure.message}\n")
     if args.out and batch.fits:
         sys.stderr.write(f"results written to {args.out}\n")
+
+
+def _texts(batch: "BatchResult", show_time: str) -> list[str]:
+    """Return the full text of a few fits, and the table of several with the mean over runs."""
+    from cxkinetics.cli.terminal import text_width
+    from cxkinetics.report.batch_text import format_batch
+    from cxkinetics.report.staged_text import format_staged_fit
+
+    width, texts = text_width(), []
+    if len(batch.fits) <= FULL_TEXTS:
+        texts = [
+            format_staged_fit(fit, time_unit=show_time, width=width, warnings=False) for fit in batch.fits
+        ]
+    if len(batch.fits) > 1:
+        texts.append(format_batch(batch.fits, batch.replicates(), time_unit=show_time, width=width))
+    return texts

@@ -32,9 +32,12 @@ FITTING = {
     "confidence": "confidence",
     "bootstrap": "bootstrap",
     "bootstrap_kind": "bootstrap_kind",
+    "absolute_sigma": "absolute_sigma",
     "seed": "rng",
 }
 """Option on the command line (and in a project file) -> keyword of `fit_stages`."""
+SHOWING = ("show_time",)
+"""Options that change only how results are shown; a project file keeps them too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--bootstrap", type=int, metavar="N", help="bootstrap replicates beside the intervals")
     kinds = ("parametric", "residual", "block")
     model.add_argument("--bootstrap-kind", choices=kinds, help="how replicates are made (default parametric)")
+    model.add_argument(
+        "--absolute-sigma",
+        action="store_true",
+        default=None,
+        help="take the sigma column at its word (default: relative weights)",
+    )
     model.add_argument("--seed", type=int, metavar="N", help="seed of the simulated p-value (default 0)")
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -81,11 +90,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for a batch (default 1)")
     output.add_argument("--force", action="store_true", help="fit again even where DIR holds the same result")
     output.add_argument(
-        "--show-time", choices=("s", "ms", "min", "h"), help="unit of time in the printed text"
+        "--show-time", choices=("s", "ms", "min", "h"), help="unit of time in text, report and figures"
     )
     output.add_argument("--config", metavar="FILE.toml", help="take options from a project file")
     output.add_argument("--save-config", metavar="FILE.toml", help="write the options to a project file")
-    output.add_argument("--csv", action="store_true", help="print one line of CSV per fit")
+    output.add_argument("--csv", action="store_true", help="print one line of CSV per fit (not with --json)")
 
 
 def settings(args: argparse.Namespace) -> dict[str, Any]:
@@ -96,7 +105,7 @@ def settings(args: argparse.Namespace) -> dict[str, Any]:
     InputError
         If the project file cannot be read or names an unknown option.
     """
-    known = {name: getattr(args, name) for name in (*READING, *FITTING)}
+    known = {name: getattr(args, name) for name in (*READING, *FITTING, *SHOWING)}
     stored: Mapping[str, Any] = {}
     if args.config:
         from cxkinetics.workflow.config import load_config

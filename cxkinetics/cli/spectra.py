@@ -6,6 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cxkinetics.signals.spectra import SpectralSeries
     from cxkinetics.spectral.analysis import SpectralAnalysis
 
@@ -71,7 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--track", type=float, metavar="NM", help="follow the peak near this wavelength")
     add_reading_options(parser)
     output = parser.add_argument_group("output")
-    output.add_argument("--out", metavar="DIR", help="write JSON, tables, figures and report there")
+    output.add_argument(
+        "--out",
+        metavar="DIR",
+        help="write JSON, tables, figures, report there (DIR/<stem>-spectra where DIR holds other results)",
+    )
     output.add_argument("--show-time", choices=("s", "ms", "min", "h"), help="unit of times in the text")
 
 
@@ -82,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.spectral.analysis import analyse_spectra
 
     options = _options(args)
+    place = _place(args)
     runs = [_series(file, args) for file in args.files]
     found = analyse_spectra(runs, args.model, near_nm=args.track, **options)
     if args.json:
@@ -96,25 +103,55 @@ def run(args: argparse.Namespace) -> int:
         if remark.text not in seen:
             seen.append(remark.text)
             sys.stderr.write(f"{args.files[0]}: {remark.text}\n")
-    if args.out:
-        from pathlib import Path
-
+    if place is not None:
         from cxkinetics.report.spectral_page import write_spectra
 
         command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["spectra"] else ""
-        write_spectra(found, Path(args.out), command=command, time_unit=args.show_time or "s")
-        sys.stderr.write(f"results written to {args.out}\n")
+        write_spectra(found, place, command=command, time_unit=args.show_time or "s")
+        sys.stderr.write(f"results written to {place}\n")
     return 0
 
 
+def _place(args: argparse.Namespace) -> "Path | None":
+    """Return the folder to write, refused before anything is computed where it cannot be replaced.
+
+    A folder that holds other results, as `cxkinetics fit` writes them, keeps them: the spectra go
+    into a folder of their own in it.
+    """
+    from pathlib import Path
+
+    from cxkinetics.report.write import require_replaceable
+
+    if not args.out:
+        return None
+    place, mark = Path(args.out), "spectra.json"
+    if place.is_dir():
+        entries = list(place.iterdir())
+        results = [
+            entry
+            for entry in entries
+            if entry.is_dir() and any(map(_holds_result, (entry, *entry.iterdir())))
+        ]
+        if results or (entries and not (place / mark).is_file() and (place / "summary.csv").is_file()):
+            place = place / f"{Path(args.files[0]).stem}-spectra"
+    require_replaceable(place, mark)
+    return place
+
+
+def _holds_result(place: "Path") -> bool:
+    return any((place / mark).is_file() for mark in ("fit.json", "spectra.json"))
+
+
 def _text(found: "SpectralAnalysis", time_unit: str) -> str:
+    from cxkinetics.cli.terminal import text_width
     from cxkinetics.report.columns import wrapped
     from cxkinetics.report.spectral_text import format_spectra_fit, format_witnesses, isosbestic_lines
 
-    parts = [format_spectra_fit(found.fit, time_unit=time_unit, warnings=False)]
-    parts.append("\n".join(wrapped(line, hang=2) for line in isosbestic_lines(found.isosbestic)))
+    width = text_width()
+    parts = [format_spectra_fit(found.fit, time_unit=time_unit, width=width, warnings=False)]
+    parts.append("\n".join(wrapped(line, hang=2, width=width) for line in isosbestic_lines(found.isosbestic)))
     if found.witnesses is not None:
-        parts.append(format_witnesses(found.witnesses, time_unit=time_unit, warnings=False))
+        parts.append(format_witnesses(found.witnesses, time_unit=time_unit, width=width, warnings=False))
     return "\n\n".join(parts)
 
 
@@ -140,6 +177,10 @@ def _series(file: str, args: argparse.Namespace) -> "SpectralSeries":
             file=file,
             remedy="choose one with --trace",
         )
+    sheet, format = args.sheet, series[0].source.format
+    if sheet is not None and "workbook" not in format:
+        text = f"the file is no workbook ({format}): the sheet asked for ({sheet}) was not used"
+        sys.stderr.write(f"{file}: {text}\n")
     return series[0]
 
 

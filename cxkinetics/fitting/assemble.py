@@ -17,6 +17,7 @@ from cxkinetics.fitting.diagnostics import (
     pattern_remark,
 )
 from cxkinetics.fitting.estimates import Numbers, half_life_of
+from cxkinetics.fitting.flat_start import flat_start
 from cxkinetics.fitting.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.fitting.options import FitOptions
 from cxkinetics.fitting.parts import LogLinear, LogLinearStage, Noise, Stage, Verdict
@@ -72,7 +73,7 @@ def assemble(
     curve = _curve_at(trace, sample, shown.residual, offset)
     noise = noise_of(shown, "ar1" if options.ar1 else "white")
     pattern = pattern_remark(shown, noise, growth=growth)
-    fixed = options.given_offset
+    shown_offset = numbers.offset(trace.unit, options.given_offset)
     amplitudes: tuple[float, ...] = ()
     if isinstance(shown.family, FreeJointFamily):
         lead = (sample.first_s - sample.anchor_s) / sample.span_s
@@ -90,6 +91,7 @@ def assemble(
             offset=offset,
             rng=np.random.default_rng([seed, 1]),
         )
+    cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, edges)]
     rss = float(np.sum(((trace.absorbance - curve) / _relative_sigma(trace)) ** 2))
     return StagedFit(
         trace=trace,
@@ -97,7 +99,7 @@ def assemble(
         stages=_stages(trace, rates, edges, curve, growth),
         breakpoints_s=breaks,
         amplitude=numbers.amplitude(trace.unit),
-        offset=numbers.offset(trace.unit, fixed),
+        offset=shown_offset,
         rate_ratio=numbers.ratio() if n_stages > 1 else None,
         fitted=curve,
         residuals=trace.absorbance - curve,
@@ -108,11 +110,11 @@ def assemble(
         redchi=rss / shown.dof,
         aicc=_finite(variant.contender.aicc),
         bic=_finite(variant.contender.bic),
-        loglinear=_paper(trace, edges, options),
+        loglinear=_paper(trace, edges, options, shown_offset.value),
         noise=noise,
         rivals=rank(analysis.contenders()),
         verdict=verdict,
-        warnings=(*remarks, *([pattern] if pattern else []), *_cautions(trace, options, verdict, sample)),
+        warnings=(*remarks, *([pattern] if pattern else []), *cautions),
         excluded=excluded,
         flags=(*flags, *(["a breakpoint at the edge of the search range"] if shown.found.at_edge else [])),
         stage_amplitudes=amplitudes,
@@ -149,8 +151,8 @@ def assemble_loglinear(
     offset = options.given_offset or 0.0
     sign = 1.0
     if growth:
-        one = analysis.shown(1)
-        fitted_offset = one.fitted.theta[-1] * analysis.sample.scale if one is not None else offset
+        best = analysis.shown(n_stages)
+        fitted_offset = best.fitted.theta[-1] * analysis.sample.scale if best is not None else offset
         offset = options.given_offset if options.given_offset is not None else float(fitted_offset)
         sign = -1.0
     recipe: LogLinearFit = fit_loglinear(
@@ -217,7 +219,7 @@ def assemble_loglinear(
         redchi=rss / max(dof, 1),
         aicc=None,
         bic=None,
-        loglinear=_recipe_lines(trace, recipe, options),
+        loglinear=_recipe_lines(trace, recipe, options, offset),
         noise=noise,
         rivals=rank(analysis.contenders()),
         verdict=verdict,
@@ -228,9 +230,9 @@ def assemble_loglinear(
     )
 
 
-def _recipe_lines(trace: Trace, recipe: LogLinearFit, options: FitOptions) -> LogLinear:
+def _recipe_lines(trace: Trace, recipe: LogLinearFit, options: FitOptions, offset: float) -> LogLinear:
     """Return the fitted lines themselves; the windows are those of the stages."""
-    paper = _paper(trace, list(recipe.line.breakpoints), options)
+    paper = _paper(trace, list(recipe.line.breakpoints), options, offset)
     if options.joint == "free" or len(paper.stages) != len(recipe.rates):
         return paper
     stages = tuple(
@@ -242,10 +244,14 @@ def _recipe_lines(trace: Trace, recipe: LogLinearFit, options: FitOptions) -> Lo
     )
 
 
-def _paper(trace: Trace, edges: Sequence[float], options: FitOptions) -> LogLinear:
+def _paper(trace: Trace, edges: Sequence[float], options: FitOptions, offset: float | None) -> LogLinear:
+    """Return lines in ln A or, for growth, in ln(Ainf - A) with the offset given or fitted as Ainf."""
+    signal = np.asarray(trace.absorbance)
     if options.direction == "growth":
-        return LogLinear(stages=(), single=None)
-    return paper_lines(trace.time_s, trace.absorbance, np.array(edges), options.confidence)
+        if offset is None:
+            return LogLinear(stages=(), single=None)
+        signal = offset - signal
+    return paper_lines(trace.time_s, signal, np.array(edges), options.confidence)
 
 
 def _stages(

@@ -77,6 +77,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
             f"below the best smooth curve ({smooth.model}; {AHEAD:g} needed). A switch of the rate spread "
             "over a few seconds would look the same: the data are consistent with a breakpoint."
         )
+        text += _why_not_three(analysis, smooth, staged, three)
         return Verdict(code="two_stages", p_value=p_value, text=text, delta_aicc=lead), 2
     if holds_zero and decay_rate is not None:
         return _no_decay(decay_rate, analysis, lead), 1
@@ -103,13 +104,30 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
             )
         return Verdict(code="one_stage", p_value=p_value, text=text, delta_aicc=lead), 1
     best_rival = smooth.model if lead < 0 else best_staged.model
+    hidden = lead >= 0 and analysis.options.demanded is None
+    hint = " (--stages 2 shows them, n_stages=2 in Python)" if hidden else ""
     text = (
         f"Undecided: {chance} for a break, but the broken decay is "
         + (f"only {lead:.1f} ahead of" if lead >= 0 else f"{-lead:.1f} behind")
-        + f" the best smooth curve ({smooth.model}) in AICc, {AHEAD:g} needed; best of all is {best_rival}. "
+        + f" the best smooth curve ({smooth.model}) in AICc, {AHEAD:g} needed; "
+        f"best of all is {best_rival}{hint}. "
         "More points around the suspected break, or a peak that moves, would decide."
     )
     return Verdict(code="undecided", p_value=p_value, text=text, delta_aicc=lead), 1
+
+
+def _why_not_three(analysis: Analysis, smooth: Contender, staged: Contender, three: list[Contender]) -> str:
+    """Return why a third stage that leads in AICc is not accepted; "" where it does not lead."""
+    if not three or _least(three).aicc >= staged.aicc:
+        return ""
+    third, further = _least(three), analysis.further_test
+    found = f" Three stages lie {staged.aicc - third.aicc:.1f} lower in AICc"
+    if further is not None and further.p_value > FURTHER_LEVEL:
+        return f"{found}, but the second break has {format_p(further.p_value)} ({FURTHER_LEVEL:g} needed)."
+    leads = min(staged.aicc, smooth.aicc) - third.aicc
+    if leads < FAR_AHEAD:
+        return f"{found}, but a third stage must lead two stages and every smooth curve by {FAR_AHEAD:g}."
+    return f"{found}, but two stages on a drifting baseline explain as much."
 
 
 def _least(contenders: list[Contender]) -> Contender:

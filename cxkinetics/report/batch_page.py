@@ -11,8 +11,8 @@ from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.blocks import Block, Code, Page, Paragraph, Picture, Section, Table
 from cxkinetics.report.fit_page import page_footer
-from cxkinetics.report.replicates import replicate_means
-from cxkinetics.report.staged_tables import interval_cell, listed_name, number_cell
+from cxkinetics.report.replicates import Replicates, replicate_table, replicates_of
+from cxkinetics.report.staged_tables import listed_name, stage_columns
 from cxkinetics.report.style import (
     COLOURS,
     detached_figure,
@@ -22,12 +22,14 @@ from cxkinetics.report.style import (
     stamp_simulated,
     svg_text,
 )
+from cxkinetics.report.time_units import TimeUnit
+from cxkinetics.report.time_units import time_unit as unit_called
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["batch_page", "draw_overview"]
+__all__ = ["batch_page", "draw_overview", "overview_ratio"]
 
 _MARKERS = {
     "two_stages": ("o", "fit"),
@@ -40,7 +42,9 @@ _MARKERS = {
 _MOST_FOOTER = 3
 
 
-def draw_overview(fits: Sequence[StagedFit], *, figure: "Figure | None" = None) -> "Figure":
+def draw_overview(
+    fits: Sequence[StagedFit], *, figure: "Figure | None" = None, time_unit: str = "s"
+) -> "Figure":
     """Return rate constants and breakpoints of all fits with their intervals, in the order given.
 
     Parameters
@@ -49,17 +53,22 @@ def draw_overview(fits: Sequence[StagedFit], *, figure: "Figure | None" = None) 
         At least one.
     figure : Figure, optional
         An empty figure to fill; a new double-column one by default.
+    time_unit : str
+        "s", "ms", "min" or "h".
     """
+    unit = unit_called(time_unit)
     if figure is None:
-        figure = new_figure("double", 0.62)
+        figure = new_figure("double", overview_ratio(fits))
     with figure_style():
-        rows: list[tuple[str, str, bool]] = [("k1", "k$_1$ / s$^{-1}$", True)]
-        if any(len(fit.stages) > 1 for fit in fits):
-            rows += [("k2", "k$_2$ / s$^{-1}$", True), ("breakpoint", "breakpoint / s", False)]
+        rows: list[tuple[str, str, bool]] = [("k1", f"k$_1$ / {unit.sign}$^{{-1}}$", True)]
+        most = max(len(fit.stages) for fit in fits)
+        rows += [(f"k{i}", f"k$_{i}$ / {unit.sign}$^{{-1}}$", True) for i in range(2, most + 1)]
+        names = ["breakpoint"] if most == 2 else [f"breakpoint {i}" for i in range(1, most)]
+        rows += [(f"b{i}", f"{name} / {unit.sign}", False) for i, name in enumerate(names, 1)]
         first: Axes | None = None
         for number, (what, label, logarithmic) in enumerate(rows, 1):
             ax = figure.add_subplot(len(rows), 1, number, sharex=first)
-            _dots(ax, fits, what, logarithmic)
+            _dots(ax, fits, what, logarithmic, unit)
             ax.set_ylabel(label)
             if number < len(rows):
                 ax.tick_params(labelbottom=False)
@@ -77,23 +86,28 @@ def draw_overview(fits: Sequence[StagedFit], *, figure: "Figure | None" = None) 
     return figure
 
 
-def _pick(fit: StagedFit, what: str) -> Estimate | None:
-    if what == "breakpoint":
-        return fit.breakpoints_s[0] if fit.breakpoints_s else None
+def overview_ratio(fits: Sequence[StagedFit]) -> float:
+    """Return height over width of the overview, which has one panel per quantity."""
+    return max(0.62, 0.2 * (2 * max((len(fit.stages) for fit in fits), default=1) - 1))
+
+
+def _pick(fit: StagedFit, what: str, unit: TimeUnit) -> Estimate | None:
     index = int(what[1:]) - 1
-    return fit.stages[index].k_per_s if index < len(fit.stages) else None
+    if what.startswith("b"):
+        return unit.estimate(fit.breakpoints_s[index]) if index < len(fit.breakpoints_s) else None
+    return unit.estimate(fit.stages[index].k_per_s) if index < len(fit.stages) else None
 
 
-def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool) -> None:
+def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool, unit: TimeUnit) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    shown = [e.value for fit in fits if (e := _pick(fit, what)) is not None and e.value is not None]
+    shown = [e.value for fit in fits if (e := _pick(fit, what, unit)) is not None and e.value is not None]
     spans_decades = logarithmic and bool(shown) and min(shown) > 0 and max(shown) > 10 * min(shown)
     for code, (marker, colour) in _MARKERS.items():
         chosen = [
             (number, estimate)
             for number, fit in enumerate(fits, 1)
-            if fit.verdict.code == code and (estimate := _pick(fit, what)) is not None
+            if fit.verdict.code == code and (estimate := _pick(fit, what, unit)) is not None
         ]
         points = [(n, e) for n, e in chosen if e.value is not None]
         if not points:
@@ -127,8 +141,10 @@ def batch_page(
     *,
     folders: Sequence[str] = (),
     command: str = "",
+    time_unit: str = "s",
 ) -> Page:
     """Return the report of a batch; arguments as for `write_batch`."""
+    unit = unit_called(time_unit)
     counts = Counter(fit.verdict.code for fit in fits)
     judged = ", ".join(f"{count} {code.replace('_', ' ')}" for code, count in counts.most_common())
     many = "" if len(fits) == 1 else "s"
@@ -139,11 +155,11 @@ def batch_page(
     if failures:
         sections.append(Section("Failed", [_failure_table(failures)]))
     if fits:
-        sections.append(Section("Overview", [_overview_picture(fits)]))
-        spread = _spread_blocks(fits)
-        if spread:
-            sections.append(Section("Spread between runs", spread))
-        sections.append(Section("Every trace", [_fit_table(fits, folders)]))
+        replicates = replicates_of(fits)
+        sections.append(Section("Overview", [_overview_picture(fits, replicates, unit)]))
+        if len(fits) > 1:
+            sections.append(Section("Spread between runs", _spread_blocks(replicates, unit)))
+        sections.append(Section("Every trace", [_fit_table(fits, folders, unit)]))
     if command:
         sections.append(Section("Make it again", [Code(command)]))
     footer = page_footer(*fits[:_MOST_FOOTER])
@@ -167,60 +183,43 @@ def _failure_table(failures: Sequence[Mapping[str, Any]]) -> Table:
     return Table(("file", "trace", "error", "what was found and what to do"), rows)
 
 
-def _overview_picture(fits: Sequence[StagedFit]) -> Picture:
-    figure = draw_overview(fits, figure=detached_figure("double", 0.62))
+def _overview_picture(fits: Sequence[StagedFit], replicates: Replicates, unit: TimeUnit) -> Picture:
+    figure = draw_overview(fits, figure=detached_figure("double", overview_ratio(fits)), time_unit=unit.sign)
     simulated = "Simulated data. " if any(fit.trace.source.simulated for fit in fits) else ""
     words = [f"{simulated}Rate constants and breakpoints of {len(fits)} traces with their intervals."]
-    for replicate in replicate_means(fits):
-        words.append(f"{replicate.mean.name}: mean {replicate.mean}, {replicate.n_runs} runs.")
+    for each in replicates.quantities:
+        words.append(f"{each.mean.name}: mean {unit.estimate(each.mean)}, {each.n_runs} runs.")
     return Picture(
         svg_text(figure), " ".join(words), "Points by verdict; bars are the intervals of the single fits."
     )
 
 
-def _spread_blocks(fits: Sequence[StagedFit]) -> list[Block]:
-    replicates = replicate_means(fits)
-    if not replicates:
-        return []
-    rows = tuple(
-        (
-            r.mean.name,
-            interval_cell(r.mean),
-            r.mean.unit,
-            number_cell(r.sd_between, 2),
-            number_cell(r.se_within, 2),
-            str(r.n_runs),
-        )
-        for r in replicates
-    )
-    header = ("quantity", "mean [95 %]", "unit", "sd between runs", "rms se of single fits", "runs")
-    note = (
-        "This holds where the traces are repeats of one experiment. The spread between runs holds what "
-        "differs from run to run; the errors of single fits do not, and understate it."
-    )
-    return [
-        Paragraph("Mean over the traces with the commonest number of stages."),
-        Table(header, rows, note=note, numeric=(3, 4, 5)),
-    ]
+def _spread_blocks(replicates: Replicates, unit: TimeUnit) -> list[Block]:
+    if not replicates.quantities:
+        return [Paragraph(f"No mean over the traces: {replicates.reason}.")]
+    note = "This holds where the traces are repeats of one experiment."
+    return [Paragraph(note), replicate_table(replicates, unit)]
 
 
-def _fit_table(fits: Sequence[StagedFit], folders: Sequence[str]) -> Table:
+def _fit_table(fits: Sequence[StagedFit], folders: Sequence[str], unit: TimeUnit) -> Table:
     rows = []
+    heads, cells = stage_columns(fits, unit, "-")
     for number, fit in enumerate(fits, 1):
-        rates = [interval_cell(stage.k_per_s) for stage in fit.stages]
-        breaks = "; ".join(interval_cell(estimate) for estimate in fit.breakpoints_s)
         rows.append(
             (
                 str(number),
                 listed_name(fit),
                 fit.verdict.code.replace("_", " "),
-                rates[0] if rates else "-",
-                "; ".join(rates[1:]) or "-",
-                breaks or "-",
+                *cells[number - 1],
                 "-" if fit.verdict.p_value is None else f"{fit.verdict.p_value:.2g}",
                 str(len(fit.warnings)),
             )
         )
-    header = ("no.", "trace", "verdict", "k1, 1/s", "later k, 1/s", "breakpoint, s", "p", "warnings")
+    header = ("no.", "trace", "verdict", *heads, "p", "warnings")
     links = tuple(f"{quote(folder)}/report.html" for folder in folders)
-    return Table(header, tuple(rows), numeric=(0, 6, 7), links=links if len(links) == len(rows) else ())
+    return Table(
+        header,
+        tuple(rows),
+        numeric=(0, len(header) - 2, len(header) - 1),
+        links=links if len(links) == len(rows) else (),
+    )

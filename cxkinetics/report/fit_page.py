@@ -17,6 +17,7 @@ from cxkinetics.report.blocks import (
 from cxkinetics.report.pictures import FitPictures, draw_pictures
 from cxkinetics.report.reproduce import command_line, python_lines
 from cxkinetics.report.staged_tables import (
+    bootstrap_table,
     confidence_of,
     correlation_lines,
     fit_title,
@@ -28,9 +29,13 @@ from cxkinetics.report.staged_tables import (
     quantity_estimates,
     quantity_table,
     rival_table,
+    shown_note,
+    smooth_line,
     stage_table,
 )
 from cxkinetics.report.staged_text import verdict_text
+from cxkinetics.report.time_units import SECONDS, TimeUnit
+from cxkinetics.report.time_units import time_unit as unit_called
 from cxkinetics.signals.spectra import SpectralSeries
 
 __all__ = [
@@ -47,6 +52,7 @@ def fit_page(
     series: SpectralSeries | None = None,
     command: str = "",
     pictures: FitPictures | None = None,
+    time_unit: str = "s",
 ) -> Page:
     """Return the report of one fit.
 
@@ -60,12 +66,21 @@ def fit_page(
         The command as it was typed; by default the one rebuilt from the options.
     pictures : FitPictures, optional
         Where they were drawn already.
+    time_unit : str
+        Of the tables: "s", "ms", "min" or "h".
     """
+    unit = unit_called(time_unit)
+    numbers: list[Block] = [stage_table(fit, unit), quantity_table(fit, unit)]
+    repeated = bootstrap_table(fit, unit)
+    if repeated is not None:
+        numbers.append(repeated)
+    if smooth_line(fit, unit):
+        numbers.append(Paragraph(_sentence(smooth_line(fit, unit))))
     drawn = draw_pictures(fit, series) if pictures is None else pictures
     sections = [
-        Section("Verdict", _verdict_blocks(fit)),
-        Section("Fit", [drawn.kinetics, stage_table(fit), quantity_table(fit)]),
-        Section("The paper's recipe beside", [loglinear_table(fit)]),
+        Section("Verdict", _verdict_blocks(fit, unit)),
+        Section("Fit", [drawn.kinetics, *numbers]),
+        Section("The paper's recipe beside", [loglinear_table(fit, unit)]),
         Section("Rival models", [rival_table(fit)] if fit.rivals else [Paragraph("None was fitted.")]),
         Section("Diagnostics", _diagnostic_blocks(fit)),
         Section("What was assumed, masked and left out", _assumption_blocks(fit)),
@@ -75,12 +90,21 @@ def fit_page(
     sections.append(Section("Make it again", _reproduction_blocks(fit, command)))
     return Page(
         title=f"Staged kinetics of {name_of(fit)}",
-        summary=_sentence(verdict_text(fit)),
+        summary=_summary(fit),
         sections=sections,
         simulated=fit.trace.source.simulated,
-        facts=fit_facts(fit),
+        facts=fit_facts(fit, unit),
         footer=page_footer(fit),
     )
+
+
+def _summary(fit: StagedFit) -> str:
+    """Return the verdict, with a word on the numbers shown where they are not what it says."""
+    note, count = shown_note(fit), len(fit.stages)
+    if not note:
+        return _sentence(verdict_text(fit))
+    stages = f"{count} stage{'s' if count > 1 else ''}"
+    return f"{_sentence(verdict_text(fit))} Below, {stages}{note}."
 
 
 def _sentence(text: str) -> str:
@@ -88,11 +112,11 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def fit_facts(fit: StagedFit) -> tuple[Fact, ...]:
+def fit_facts(fit: StagedFit, unit: TimeUnit = SECONDS) -> tuple[Fact, ...]:
     """Return the numbers shown large: rate constants, breakpoints, their ratio."""
     confidence = confidence_of(fit.options)
     names = [pair for pair in quantity_estimates(fit) if pair[0] not in ("amplitude", "offset")]
-    return tuple(fact_of(name, estimate, confidence) for name, estimate in names)
+    return tuple(fact_of(name, unit.estimate(estimate), confidence) for name, estimate in names)
 
 
 def fact_of(label: str, estimate: Estimate, confidence: float = 0.95) -> Fact:
@@ -104,14 +128,14 @@ def fact_of(label: str, estimate: Estimate, confidence: float = 0.95) -> Fact:
     return Fact(label, value, detail)
 
 
-def _verdict_blocks(fit: StagedFit) -> list[Block]:
+def _verdict_blocks(fit: StagedFit, unit: TimeUnit) -> list[Block]:
     verdict = fit.verdict
     rows = [("verdict", verdict.code), ("p of a break under the simulated null", format_p(verdict.p_value))]
     if verdict.delta_aicc is not None:
         rows.append(("AICc, best smooth rival minus best staged model", f"{verdict.delta_aicc:.1f}"))
     note = "A break needs p <= 0.05 and a staged model ahead of every smooth rival by 6 in AICc."
     return [
-        Paragraph(f"{fit_title(fit)}."),
+        Paragraph(f"{fit_title(fit, unit)}."),
         Table(header=("judged by", "value"), rows=tuple(rows), note=note),
     ]
 

@@ -2,18 +2,34 @@
 
 The interval of a single fit says how well one trace determines its constants. What differs from
 run to run (the dose, mixing, temperature) is not in it, so the spread between runs is usually
-wider: it is what a mean of replicates must be quoted with.
+wider: it is what a mean of replicates must be quoted with. Runs that differ plainly are no
+replicates: then there is no mean, and the reason stands in its place.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.result import StagedFit
+from cxkinetics.report.blocks import Table
+from cxkinetics.report.staged_files import Rows
+from cxkinetics.report.staged_tables import confidence_of, interval_cell, name_of, number_cell
+from cxkinetics.report.time_units import SECONDS, TimeUnit
 
-__all__ = ["Replicate", "replicate_means"]
+__all__ = ["Replicate", "Replicates", "replicate_means", "replicate_rows", "replicate_table", "replicates_of"]
+
+UNDERSTATED = (
+    "The spread between runs holds what differs from run to run; the intervals of single fits leave that "
+    "out and understate it wherever sd/se is well above 1."
+)
+WAVELENGTH_NM = 5.0
+"""Distance between the wavelengths of two traces beyond which they are no repeats."""
+SCATTER = 0.5
+"""Standard deviation over mean above which runs differ plainly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +39,7 @@ class Replicate:
     Attributes
     ----------
     mean : Estimate
-        Mean over runs with its t interval ("between runs").
+        Mean over runs with its t interval; no value, and the reason, where the runs plainly differ.
     sd_between : float
         Standard deviation between runs, same unit.
     se_within : float or None
@@ -36,6 +52,134 @@ class Replicate:
     sd_between: float
     se_within: float | None
     n_runs: int
+
+    @property
+    def ratio(self) -> float | None:
+        """sd_between over se_within: about 1 where the runs differ by the noise of a trace only."""
+        return self.sd_between / self.se_within if self.se_within else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "name": self.mean.name,
+            "mean": self.mean.to_dict(),
+            "sd_between": self.sd_between,
+            "se_within": self.se_within,
+            "ratio": self.ratio,
+            "n_runs": self.n_runs,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replicates:
+    """Repeated runs of one experiment: means and spread, or the reason why there is no mean.
+
+    Attributes
+    ----------
+    quantities : tuple of Replicate
+        k of every stage, then the breakpoints; empty where the runs are no replicates.
+    runs, left_out : tuple of str
+        Names of the runs averaged, and of those with another verdict or number of stages.
+    confidence : float
+        Level of the intervals of the means.
+    reason : str
+        Why there is no mean; empty where there is one.
+    """
+
+    quantities: tuple[Replicate, ...] = ()
+    runs: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    confidence: float = 0.95
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Return the JSON form; None where the runs are no replicates."""
+        if not self.quantities:
+            return None
+        return {
+            "runs": list(self.runs),
+            "left_out": list(self.left_out),
+            "confidence": self.confidence,
+            "quantities": [quantity.to_dict() for quantity in self.quantities],
+            "note": UNDERSTATED,
+        }
+
+    def __str__(self) -> str:
+        if not self.quantities:
+            return f"no mean over runs: {self.reason}"
+        means = "; ".join(f"{q.mean.name} = {q.mean}" for q in self.quantities)
+        return f"mean of {len(self.runs)} runs: {means}. {UNDERSTATED}"
+
+
+def replicates_of(fits: Sequence[StagedFit]) -> Replicates:
+    """Return mean and spread over those fits that look like repeats of one experiment.
+
+    Parameters
+    ----------
+    fits : sequence of StagedFit
+        Runs. Those with the commonest verdict and number of stages are averaged, if they are more
+        than half of all, at one wavelength, in one unit, and do not plainly differ.
+
+    Returns
+    -------
+    Replicates
+        With the reason where there is no mean.
+    """
+    if len(fits) < 2:
+        return Replicates(reason=f"{len(fits)} fit; a mean needs at least 2 runs")
+    confidence = confidence_of(fits[0].options)
+    kinds = Counter(map(_kind, fits))
+    (kind, count), *others = kinds.most_common()
+    if 2 * count <= len(fits) or count < 2:
+        listed = ", ".join(f"{number} {_words(each)}" for each, number in [(kind, count), *others])
+        return Replicates(reason=f"the runs are judged differently ({listed})", confidence=confidence)
+    alike = [fit for fit in fits if _kind(fit) == kind]
+    reason = _difference(alike)
+    if reason:
+        return Replicates(reason=reason, confidence=confidence)
+    found = tuple(replicate_means(alike, confidence))
+    if not any(quantity.mean.value is not None for quantity in found if quantity.mean.unit == "1/s"):
+        why = found[0].mean.reason if found else "no rate constant is known in two runs"
+        return Replicates(reason=why, confidence=confidence)
+    return Replicates(
+        quantities=found,
+        runs=tuple(map(name_of, alike)),
+        left_out=tuple(name_of(fit) for fit in fits if _kind(fit) != kind),
+        confidence=confidence,
+    )
+
+
+def _kind(fit: StagedFit) -> tuple[str, int]:
+    """Return what must agree between repeats; a demanded number of stages goes before the verdict."""
+    demanded = fit.options.get("n_stages", "auto") != "auto" or bool(fit.options.get("breakpoints_s"))
+    return ("demanded" if demanded else fit.verdict.code, len(fit.stages))
+
+
+def _words(kind: tuple[str, int]) -> str:
+    code, stages = kind
+    return f"more stages ({stages})" if code == "more_stages" else code.replace("_", " ")
+
+
+def _difference(fits: Sequence[StagedFit]) -> str:
+    """Return why fits of one kind are no repeats of one experiment; "" where they may be."""
+    if fits[0].verdict.code == "no_decay":
+        return "the runs show no decay, so there is no rate constant to average"
+    units = sorted({fit.trace.unit for fit in fits})
+    if len(units) > 1:
+        return f"the signals have different units ({', '.join(units)})"
+    wavelengths = [fit.trace.wavelength_nm for fit in fits if fit.trace.wavelength_nm is not None]
+    if wavelengths and max(wavelengths) - min(wavelengths) > WAVELENGTH_NM:
+        return (
+            f"the traces were read at different wavelengths ({min(wavelengths):g} to {max(wavelengths):g} nm)"
+        )
+    seen: dict[bytes, str] = {}
+    for fit in fits:
+        name = name_of(fit)
+        data = np.asarray(fit.trace.absorbance).tobytes()
+        if data in seen:
+            return f"{seen[data]} and {name} are the same data, not two runs"
+        seen[data] = name
+    return ""
 
 
 def replicate_means(fits: Sequence[StagedFit], confidence: float = 0.95) -> list[Replicate]:
@@ -54,8 +198,6 @@ def replicate_means(fits: Sequence[StagedFit], confidence: float = 0.95) -> list
     list of Replicate
         Empty with fewer than two comparable runs.
     """
-    from scipy.special import stdtrit
-
     if not fits:
         return []
     counts = [len(fit.stages) for fit in fits]
@@ -65,33 +207,76 @@ def replicate_means(fits: Sequence[StagedFit], confidence: float = 0.95) -> list
     names = [f"k{i + 1}" for i in range(stages)]
     columns += [[fit.breakpoints_s[i] for fit in alike] for i in range(stages - 1)]
     names += [f"breakpoint {i + 1}" if stages > 2 else "breakpoint" for i in range(stages - 1)]
-    found = []
-    for name, column in zip(names, columns, strict=True):
-        known = [estimate for estimate in column if estimate.value is not None]
-        values = np.array([estimate.value for estimate in known], dtype=float)
-        if values.size < 2:
-            continue
-        sd = float(np.std(values, ddof=1))
-        half = float(stdtrit(values.size - 1, (1 + confidence) / 2)) * sd / np.sqrt(values.size)
-        mean = float(values.mean())
-        errors = [estimate.se for estimate in known]
-        within = None
-        if all(error is not None for error in errors):
-            within = float(np.sqrt(np.mean(np.square(np.array(errors, dtype=float)))))
-        found.append(
-            Replicate(
-                mean=Estimate(
-                    name=name,
-                    value=mean,
-                    se=sd / float(np.sqrt(values.size)),
-                    low=mean - half,
-                    high=mean + half,
-                    unit=known[0].unit,
-                    method="between runs",
-                ),
-                sd_between=sd,
-                se_within=within,
-                n_runs=int(values.size),
+    found = [_over_runs(name, column, confidence) for name, column in zip(names, columns, strict=True)]
+    return [quantity for quantity in found if quantity is not None]
+
+
+def _over_runs(name: str, column: Sequence[Estimate], confidence: float) -> Replicate | None:
+    from scipy.special import stdtrit
+
+    known = [estimate for estimate in column if estimate.value is not None]
+    values = np.array([estimate.value for estimate in known], dtype=float)
+    bare = all(estimate.low is None and estimate.high is None for estimate in known)
+    if values.size < 2 or (bare and np.ptp(values) == 0):  # a given breakpoint has no spread
+        return None
+    unit, n = known[0].unit, int(values.size)
+    sd, centre = float(np.std(values, ddof=1)), float(values.mean())
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / float(np.sqrt(n))
+    errors = [estimate.se for estimate in known]
+    within = None
+    if all(error is not None for error in errors):
+        within = float(np.sqrt(np.mean(np.square(np.array(errors, dtype=float)))))
+    mean = Estimate(
+        name=name,
+        value=centre,
+        se=sd / float(np.sqrt(n)),
+        low=centre - half,
+        high=centre + half,
+        unit=unit,
+        method=f"t, {n - 1} dof, from the spread between runs",
+    )
+    if centre - half <= 0 or sd > SCATTER * centre:
+        span = f"{values.min():.4g} to {values.max():.4g} {unit}"
+        why = f"the runs plainly differ in {name} ({span}, {n} runs; their mean would be {mean})"
+        mean = Estimate(name=name, value=None, unit=unit, reason=why)
+    return Replicate(mean=mean, sd_between=sd, se_within=within, n_runs=n)
+
+
+def replicate_table(found: Replicates, unit: TimeUnit = SECONDS) -> Table:
+    """Return one row per quantity: mean with interval, both spreads, their ratio, runs."""
+    rows = []
+    for quantity in found.quantities:
+        mean = unit.estimate(quantity.mean)
+        factor = {"s": 1 / unit.seconds, "1/s": unit.seconds}.get(quantity.mean.unit, 1.0)
+        within = None if quantity.se_within is None else quantity.se_within * factor
+        rows.append(
+            (
+                mean.name,
+                "no mean" if mean.value is None else interval_cell(mean),
+                mean.unit,
+                number_cell(quantity.sd_between * factor, 2),
+                number_cell(within, 2),
+                number_cell(quantity.ratio, 2),
+                str(quantity.n_runs),
             )
         )
-    return found
+    level = f"mean [{100 * found.confidence:g} %]"
+    header = ("quantity", level, "unit", "sd between runs", "se of one fit", "sd/se", "runs")
+    notes = [f"Intervals of the means: t from the spread between {len(found.runs)} runs. {UNDERSTATED}"]
+    notes += [f"No mean: {q.mean.reason}." for q in found.quantities if q.mean.value is None]
+    if found.left_out:
+        notes.append(f"Left out, as they are judged differently: {', '.join(found.left_out)}.")
+    return Table(header, tuple(rows), note=" ".join(notes), numeric=(3, 4, 5, 6))
+
+
+def replicate_rows(found: Replicates) -> Rows:
+    """Return head and rows of `replicates.csv`; one row with the reason where there is no mean."""
+    head = ["quantity", "mean", "se", "low", "high", "unit", "method"]
+    rows: Rows = [[*head, "sd_between_runs", "rms_se_of_single_fits", "ratio", "n_runs", "reason"]]
+    for item in found.quantities:
+        mean = item.mean
+        cells = [mean.name, mean.value, mean.se, mean.low, mean.high, mean.unit, mean.method]
+        rows.append([*cells, item.sd_between, item.se_within, item.ratio, item.n_runs, mean.reason])
+    if not found.quantities:
+        rows.append(["none", *[None] * 10, found.reason])
+    return rows

@@ -33,6 +33,7 @@ _FITTING = {
     "confidence": "--confidence",
     "bootstrap": "--bootstrap",
     "bootstrap_kind": "--bootstrap-kind",
+    "absolute_sigma": "--absolute-sigma",
 }
 _DEFAULTS: Mapping[str, Any] = {
     "direction": "decay",
@@ -70,7 +71,7 @@ def command_line(fit: StagedFit) -> str:
     given = {**_read_as(fit), **_changed(options, list(_FITTING))}
     flags = _READING | _FITTING
     for name, value in given.items():
-        words += [flags[name], _flag_value(name, value)]
+        words += [flags[name]] if value is True else [flags[name], _flag_value(name, value)]
     words += ["--seed", str(fit.seed)]
     return shlex.join(words)
 
@@ -84,7 +85,7 @@ def _read_as(fit: StagedFit) -> dict[str, Any]:
     if "wavelength" in given or "track" in given or "column" in given or trace.wavelength_nm is None:
         return given
     if trace.peak_nm is not None:
-        given["track"] = round(trace.wavelength_nm)
+        given["track"] = round(trace.wavelength_nm, 1)
     else:
         given["wavelength"] = trace.wavelength_nm
     return given
@@ -107,7 +108,10 @@ def _is_wavelength(reference: Any) -> bool:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Return a number so that reading it gives the same number again."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
+    return str(value)
 
 
 def python_lines(fit: StagedFit) -> str:
@@ -134,10 +138,7 @@ def python_lines(fit: StagedFit) -> str:
         opened += f".exciton_peak(near_nm={_plain(tracked)})"
     else:
         opened += method
-    wanted = [
-        f"{name}={_literal(value)}"
-        for name, value in _changed(options, [*_FITTING, "absolute_sigma"]).items()
-    ]
+    wanted = [f"{name}={_literal(value)}" for name, value in _changed(options, list(_FITTING)).items()]
     call = ", ".join(["trace", *wanted, f"rng={fit.seed}"])
     return "\n".join([*lines, "", f"trace = {opened}", f"fit = cx.fit_stages({call})", "print(fit)"])
 

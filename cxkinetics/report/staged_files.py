@@ -1,7 +1,7 @@
 """The tables of a staged fit as CSV text at full precision, units in the heads."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 
 import numpy as np
@@ -10,7 +10,16 @@ from cxkinetics.atomic import neutral_cell
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.result import StagedFit
 
-__all__ = ["csv_text", "rivals_csv", "stage_rows", "stages_csv", "summary_csv", "trace_csv", "trace_rows"]
+__all__ = [
+    "Rows",
+    "csv_text",
+    "rivals_csv",
+    "stage_rows",
+    "stages_csv",
+    "summary_csv",
+    "trace_csv",
+    "trace_rows",
+]
 
 Cell = str | float | int | None
 Rows = list[Sequence[Cell]]
@@ -45,9 +54,13 @@ def _heads(name: str, unit: str = "") -> list[str]:
 
 
 def stage_rows(fit: StagedFit) -> Rows:
-    """Return head and one row per stage: window, points, k and half-life with intervals, R2 in ln A."""
+    """Return head and one row per stage: window, points, k, half-life, R2 in ln A, bootstrap if any."""
     head = ["stage", "start_s", "end_s", "n_points", *_heads("k", "per_s"), "k_method"]
     head += [*_heads("half_life", "s"), "r_squared_log", *_heads("ending_breakpoint", "s")]
+    repeated = fit.bootstrap
+    if repeated is not None:
+        head += [f"k_bootstrap_{end}_per_s" for end in ("low", "high")]
+        head += [f"ending_breakpoint_bootstrap_{end}_s" for end in ("low", "high")]
     rows: Rows = [head]
     for number, stage in enumerate(fit.stages, 1):
         ending = fit.breakpoints_s[number - 1] if number <= len(fit.breakpoints_s) else None
@@ -62,9 +75,15 @@ def stage_rows(fit: StagedFit) -> Rows:
                 *_spread(stage.half_life_s),
                 stage.r_squared_log,
                 *_spread(ending),
+                *([] if repeated is None else _percentiles(repeated.quantities, f"k{number}", f"b{number}")),
             ]
         )
     return rows
+
+
+def _percentiles(quantities: Mapping[str, Estimate], *names: str) -> list[Cell]:
+    found = [quantities.get(name) for name in names]
+    return [end for item in found for end in ((None, None) if item is None else (item.low, item.high))]
 
 
 def stages_csv(fit: StagedFit) -> str:

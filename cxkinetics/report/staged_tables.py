@@ -1,18 +1,22 @@
 """The tables of a staged fit, made once for the terminal, the notebook, the report and the workbook."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from cxkinetics.estimate import Estimate, round_by_error
+from cxkinetics.fitting.parts import Rival
 from cxkinetics.fitting.result import StagedFit
+from cxkinetics.fitting.rival_curve import best_smooth_rival
 from cxkinetics.report.blocks import Table
 from cxkinetics.report.time_units import SECONDS, TimeUnit
 
 __all__ = [
     "STAGE_WORDS",
     "batch_table",
+    "bootstrap_table",
     "confidence_of",
     "correlation_lines",
     "fit_title",
@@ -27,6 +31,9 @@ __all__ = [
     "quantity_table",
     "r_squared_cell",
     "rival_table",
+    "shown_note",
+    "smooth_line",
+    "stage_columns",
     "stage_table",
 ]
 
@@ -48,11 +55,73 @@ def listed_name(fit: StagedFit) -> str:
 
 
 def fit_title(fit: StagedFit, unit: TimeUnit = SECONDS) -> str:
-    """Return the title: model, number of points and time range."""
+    """Return the title: model, number of points and time range, and where the verdict says otherwise."""
     words = STAGE_WORDS.get(len(fit.stages), f"{len(fit.stages)}-stage")
     start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     span = f"{unit.number(start)}-{unit.number(end)} {unit.sign}"
-    return f"{words} first order, {fit.n_points} points, {span}"
+    return f"{words} first order{shown_note(fit)}, {fit.n_points} points, {span}"
+
+
+def shown_note(fit: StagedFit) -> str:
+    """Return, in brackets, why the stages shown are not what the verdict says; "" where they are."""
+    code, count = fit.verdict.code, len(fit.stages)
+    if code == "smooth":
+        rival = best_smooth_rival(fit)
+        said = f"the verdict prefers {_named(rival.model)}" if rival else "the verdict prefers a smooth curve"
+    else:
+        said = f"the verdict is {code.replace('_', ' ')}"
+    options = fit.options
+    demanded = options.get("n_stages", "auto") != "auto" or bool(options.get("breakpoints_s"))
+    if demanded:
+        agreed = {"one_stage": count == 1, "two_stages": count == 2, "more_stages": count > 2}
+        return "" if agreed.get(code, False) else f" (shown as demanded; {said})"
+    return f" (shown for comparison; {said})" if code == "smooth" else ""
+
+
+def _named(model: str) -> str:
+    return f"{'an' if model[:1] in 'aeiou' else 'a'} {model}"
+
+
+def smooth_line(fit: StagedFit, unit: TimeUnit = SECONDS) -> str:
+    """Return the parameters of the smooth curve that the verdict prefers; "" for any other verdict."""
+    rival = best_smooth_rival(fit) if fit.verdict.code == "smooth" else None
+    if rival is None or not rival.parameters:
+        return ""
+    cells = []
+    for name, value in rival.parameters.items():
+        if name == "mu" or re.fullmatch(r"k\d*", name):
+            cells.append(f"{name} = {value * unit.seconds:.4g} 1/{unit.sign}")
+        else:
+            sign = fit.trace.unit if re.fullmatch(r"[Co]\d*", name) else ""
+            cells.append(f"{'offset' if name == 'o' else name} = {value:.4g} {sign}".rstrip())
+    return f"preferred by the verdict, {rival.model}: {', '.join(cells)}"
+
+
+def bootstrap_table(fit: StagedFit, unit: TimeUnit = SECONDS) -> Table | None:
+    """Return the percentile intervals of the bootstrap, one row per quantity; None where there is none."""
+    repeated = fit.bootstrap
+    if repeated is None:
+        return None
+    rows = []
+    for name, estimate in repeated.quantities.items():
+        shown = unit.estimate(estimate)
+        rows.append((_bootstrap_name(name, len(fit.stages)), interval_cell(shown), shown.unit, shown.reason))
+    level = f"{100 * confidence_of(fit.options):g} %"
+    return Table(
+        ("quantity", "value [percentiles]", "unit", ""),
+        tuple(rows),
+        caption=f"Bootstrap ({repeated.kind}), {level} percentiles of {repeated.n_converged} converged of "
+        f"{repeated.n_replicates} replicates",
+        note="A check beside the intervals above, which remain the ones to quote.",
+    )
+
+
+def _bootstrap_name(name: str, n_stages: int) -> str:
+    if re.fullmatch(r"b\d*", name):
+        return f"breakpoint {name[1:]}" if n_stages > 2 else "breakpoint"
+    if re.fullmatch(r"C\d*", name):
+        return f"amplitude {name[1:]}".strip()
+    return "offset" if name == "o" else name
 
 
 def number_cell(value: float | None, digits: int = 4) -> str:
@@ -189,14 +258,24 @@ def loglinear_table(fit: StagedFit, unit: TimeUnit = SECONDS) -> Table:
         for name, line in lines
     )
     left_out = fit.loglinear.n_excluded
+    growth = fit.options.get("direction") == "growth"
+    logarithm, lost = ("ln(Ainf - A)", "A >= Ainf") if growth else ("ln A", "A <= 0")
+    note = (
+        f"Ordinary least squares in {logarithm} weights the tail wrongly, so its intervals are too narrow; "
+        "two lines with a good R2 do not establish a breakpoint."
+    )
+    if left_out:
+        note += f" {left_out} points with {lost} have no logarithm and are left out."
+    if growth and rows:
+        note += f" Ainf = {fit.offset.format_value()} {fit.trace.unit}, as given or fitted above."
+    if not rows:
+        note = f"Empty: fewer than three points have a logarithm ({logarithm})."
     return Table(
         header=("line", f"window, {unit.sign}", f"k, 1/{unit.sign}", "R2"),
         rows=rows,
         numeric=(3,),
-        caption="The recipe of J. Chem. Phys. 159, 014704: straight lines in ln A",
-        note="Ordinary least squares in ln A weights the tail wrongly, so its intervals are too narrow; "
-        "two lines with a good R2 do not establish a breakpoint."
-        + (f" {left_out} points with A <= 0 have no logarithm and are left out." if left_out else ""),
+        caption=f"The recipe of J. Chem. Phys. 159, 014704: straight lines in {logarithm}",
+        note=note,
     )
 
 
@@ -209,17 +288,26 @@ def rival_table(fit: StagedFit, top: int | None = None) -> Table:
             str(rival.n_parameters),
             "-" if rival.delta_aicc is None else f"{rival.delta_aicc:.1f}",
             _weight(rival.akaike_weight),
-            rival.note,
+            "; ".join(part for part in (rival.note, _not_chosen(fit, rival, ranked[0])) if part),
         )
         for rival in ranked[:top]
     )
     return Table(
-        header=("model", "p", "dAICc", "weight", "when not to trust the difference"),
+        header=("model", "n par", "dAICc", "weight", "when not to trust the difference"),
         rows=rows,
         numeric=(1, 2, 3),
         caption="Rival models",
-        note="dAICc counts from the best model; a difference below about 6 decides nothing.",
+        note="n par counts the parameters; dAICc counts from the best model; a difference below about 6 "
+        "decides nothing.",
     )
+
+
+def _not_chosen(fit: StagedFit, rival: Rival, best: Rival) -> str:
+    """Return why the best-ranked model with a third stage is not the one shown."""
+    third = rival.model.partition(" ")[0] in ("3", "three", "4", "four")
+    if rival is not best or not third or fit.verdict.code == "more_stages":
+        return ""
+    return "not chosen: a second break needs p <= 0.01 and a lead of 10, see the verdict"
 
 
 def _weight(weight: float | None) -> str:
@@ -259,18 +347,24 @@ def noise_text(fit: StagedFit) -> str:
     return ", ".join(parts)
 
 
-def batch_table(fits: Sequence[StagedFit]) -> Table:
-    """Return one line per fit: trace, verdict, rate constants and breakpoint, each with its interval."""
+def batch_table(fits: Sequence[StagedFit], unit: TimeUnit = SECONDS) -> Table:
+    """Return one line per fit: trace, verdict, every rate constant and breakpoint, each with its interval."""
+    heads, cells = stage_columns(fits, unit)
+    rows = tuple((listed_name(fit), fit.verdict.code, *row) for fit, row in zip(fits, cells, strict=True))
+    return Table(("trace", "verdict", *heads), rows)
+
+
+def stage_columns(
+    fits: Sequence[StagedFit], unit: TimeUnit = SECONDS, empty: str = ""
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return heads and one row per fit of k and breakpoints, as many columns as the longest fit needs."""
+    most = max((len(fit.stages) for fit in fits), default=1)
+    heads = [f"k{number}, 1/{unit.sign}" for number in range(1, most + 1)]
+    heads += [f"breakpoint{f' {number}' if most > 2 else ''}, {unit.sign}" for number in range(1, most)]
     rows = []
     for fit in fits:
-        stages = fit.stages
-        rows.append(
-            (
-                listed_name(fit),
-                fit.verdict.code,
-                interval_cell(stages[0].k_per_s),
-                interval_cell(stages[1].k_per_s) if len(stages) > 1 else "",
-                interval_cell(fit.breakpoints_s[0]) if fit.breakpoints_s else "",
-            )
-        )
-    return Table(("trace", "verdict", "k1, 1/s", "k2, 1/s", "breakpoint, s"), tuple(rows))
+        rates = [interval_cell(unit.estimate(stage.k_per_s)) for stage in fit.stages]
+        breaks = [interval_cell(unit.estimate(estimate)) for estimate in fit.breakpoints_s]
+        rates += [empty] * (most - len(rates))
+        rows.append((*rates, *breaks, *[empty] * (most - 1 - len(breaks))))
+    return tuple(heads), rows

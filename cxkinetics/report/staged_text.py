@@ -7,6 +7,7 @@ from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.columns import TERMINAL_WIDTH, aligned, wrapped
 from cxkinetics.report.present import as_text
 from cxkinetics.report.staged_tables import (
+    bootstrap_table,
     correlation_lines,
     fit_title,
     loglinear_table,
@@ -14,6 +15,7 @@ from cxkinetics.report.staged_tables import (
     noise_text,
     quantity_table,
     rival_table,
+    smooth_line,
     stage_table,
 )
 from cxkinetics.report.time_units import TimeUnit
@@ -59,6 +61,7 @@ def format_staged_fit(
         "",
         aligned(quantities, width=width),
         *([wrapped(quantities.note, indent=2, hang=4, width=width)] if quantities.note else []),
+        *_bootstrap_lines(fit, unit, width),
         "",
         aligned(stage_table(fit, unit, rates=False), width=width),
         "",
@@ -66,6 +69,9 @@ def format_staged_fit(
     ]
     if fit.loglinear.stages or fit.loglinear.single is not None:
         parts.append(wrapped(recipe_text(fit, unit), indent=2, hang=2, width=width))
+    smooth = smooth_line(fit, unit)
+    if smooth:
+        parts.append(wrapped(smooth, indent=2, hang=2, width=width))
     strong = correlation_lines(fit)
     if strong:
         parts.append(wrapped(f"strong correlations: {'; '.join(strong[:3])}", indent=2, hang=2, width=width))
@@ -80,6 +86,13 @@ def format_staged_fit(
         parts += [wrapped(f"! {remark.text}", indent=2, hang=2, width=width) for remark in fit.warnings]
     parts += ["", wrapped(f"Verdict: {verdict_text(fit)}", hang=2, width=width)]
     return "\n".join(parts)
+
+
+def _bootstrap_lines(fit: StagedFit, unit: TimeUnit, width: int) -> list[str]:
+    table = bootstrap_table(fit, unit)
+    if table is None:
+        return []
+    return ["", wrapped(table.caption, indent=2, hang=2, width=width), aligned(table, width=width)]
 
 
 def _how(fit: StagedFit) -> str:
@@ -114,7 +127,8 @@ def recipe_text(fit: StagedFit, unit: TimeUnit) -> str:
     for name, _, rate, r_squared in rows:
         value = rate if rate == "not determined" else rate.partition(" ")[0]
         lines.append(f"{name}: k {value} (R2 {r_squared})")
-    return f"paper's recipe, lines in ln A (k in 1/{sign}): " + "; ".join(lines)
+    logarithm = "ln(Ainf - A)" if fit.options.get("direction") == "growth" else "ln A"
+    return f"paper's recipe, lines in {logarithm} (k in 1/{sign}): " + "; ".join(lines)
 
 
 def verdict_text(fit: StagedFit) -> str:

@@ -8,16 +8,25 @@ from typing import Any
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
 from cxkinetics.errors import UsageError
 from cxkinetics.fitting.result import StagedFit
-from cxkinetics.report.batch_page import batch_page, draw_overview
+from cxkinetics.report.batch_page import batch_page, draw_overview, overview_ratio
 from cxkinetics.report.fit_page import fit_page
 from cxkinetics.report.page import render_page
 from cxkinetics.report.pictures import FitPictures, draw_pictures
-from cxkinetics.report.staged_files import rivals_csv, stages_csv, summary_csv, trace_csv
+from cxkinetics.report.pictures_in_unit import in_unit
+from cxkinetics.report.replicates import replicate_rows, replicates_of
+from cxkinetics.report.staged_files import csv_text, rivals_csv, stages_csv, summary_csv, trace_csv
 from cxkinetics.report.style import detached_figure, save_figure
 from cxkinetics.report.workbook import workbook_bytes
 from cxkinetics.signals.spectra import SpectralSeries
 
-__all__ = ["FIT_FILES", "require_replaceable", "write_batch", "write_fit"]
+__all__ = [
+    "FIT_FILES",
+    "require_batch_place",
+    "require_no_file",
+    "require_replaceable",
+    "write_batch",
+    "write_fit",
+]
 
 FIT_FILES = (
     "fit.json",
@@ -47,15 +56,43 @@ def require_replaceable(directory: Path, mark: str) -> None:
     Raises
     ------
     UsageError
-        If the folder is there, is not empty and lacks the mark.
+        If the folder is there, is not empty and lacks the mark, or if its place is taken by a file.
     """
+    require_no_file(directory)
     if directory.is_dir() and any(directory.iterdir()) and not (directory / mark).is_file():
         raise UsageError(
             f"{directory} exists and holds no {mark}, so it is no earlier result and is not replaced; "
             "name another folder with --out"
         )
-    if directory.exists() and not directory.is_dir():
-        raise UsageError(f"{directory} is a file; name a folder with --out")
+
+
+def require_no_file(directory: Path) -> None:
+    """Refuse a folder to be made whose place, or that of a folder above it, is taken by a file.
+
+    Raises
+    ------
+    UsageError
+        With the name of that file.
+    """
+    taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
+    if taken is not None and not taken.is_dir():
+        raise UsageError(f"{taken} is a file, and results need a folder; name another with --out")
+
+
+def require_batch_place(directory: Path) -> None:
+    """Refuse a folder of results that is itself one result, whose report a batch would overwrite.
+
+    Raises
+    ------
+    UsageError
+        With the file that gives it away.
+    """
+    mark = next((m for m in ("spectra.json", "fit.json") if (directory / m).is_file()), None)
+    if mark is not None:
+        raise UsageError(
+            f"{directory} holds {mark}: it is one result, whose report a batch would overwrite; "
+            "name another folder with --out"
+        )
 
 
 def write_fit(
@@ -65,6 +102,7 @@ def write_fit(
     series: SpectralSeries | None = None,
     command: str = "",
     pictures: FitPictures | None = None,
+    time_unit: str = "s",
 ) -> Path:
     """Write the folder of one fit: `FIT_FILES`, whole or not at all.
 
@@ -80,6 +118,8 @@ def write_fit(
         The command as it was typed, for the report.
     pictures : FitPictures, optional
         Where they were drawn already.
+    time_unit : str
+        Of the report and the figures: "s", "ms", "min" or "h"; the tables in CSV stay in s.
 
     Returns
     -------
@@ -99,11 +139,11 @@ def write_fit(
         write_text(fresh / "trace.csv", trace_csv(fit))
         write_text(fresh / "rivals.csv", rivals_csv(fit))
         write_bytes(fresh / "fit.xlsx", workbook_bytes(fit))
-        drawn = draw_pictures(fit, series) if pictures is None else pictures
+        drawn = pictures or in_unit(draw_pictures(fit, series), fit, series, time_unit)
         for name, figure in drawn.figures.items():
             save_figure(figure, fresh / name, ("png",))
             write_text(fresh / f"{name}.svg", drawn.pictures[name].svg)
-        page = fit_page(fit, series=series, command=command, pictures=drawn)
+        page = fit_page(fit, series=series, command=command, pictures=drawn, time_unit=time_unit)
         write_text(fresh / "report.html", render_page(page))
     return target
 
@@ -115,8 +155,9 @@ def write_batch(
     *,
     folders: Sequence[str] = (),
     command: str = "",
+    time_unit: str = "s",
 ) -> Path:
-    """Write the summary of a batch: summary.csv, report.html, overview.png and overview.svg.
+    """Write a batch's summary.csv, replicates.csv, report.html, overview.png and overview.svg.
 
     Parameters
     ----------
@@ -130,18 +171,29 @@ def write_batch(
         Name of each fit's own folder in `directory`, for the links; none by default.
     command : str
         The command as it was typed.
+    time_unit : str
+        Of the report and its figure: "s", "ms", "min" or "h"; the tables in CSV stay in s.
 
     Returns
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder is the result of another command, whose report would be overwritten.
     """
     target = Path(directory)
+    require_batch_place(target)
     target.mkdir(parents=True, exist_ok=True)
     write_text(target / "summary.csv", summary_csv(fits))
+    write_text(target / "replicates.csv", csv_text(replicate_rows(replicates_of(fits))))
     if fits:
-        figure = draw_overview(fits, figure=detached_figure("double", 0.62))
+        figure = draw_overview(
+            fits, figure=detached_figure("double", overview_ratio(fits)), time_unit=time_unit
+        )
         save_figure(figure, target / "overview", ("png", "svg"))
-    page = batch_page(fits, failures, folders=folders, command=command)
+    page = batch_page(fits, failures, folders=folders, command=command, time_unit=time_unit)
     write_text(target / "report.html", render_page(page))
     return target

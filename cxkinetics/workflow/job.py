@@ -57,6 +57,8 @@ class FitJob:
         Fit again even where the folder holds the result of the same input and options.
     command : str
         The command as it was typed.
+    time_unit : str
+        Of the report and the figures: "s", "ms", "min" or "h".
     """
 
     file: str
@@ -68,6 +70,7 @@ class FitJob:
     folder: str | None = None
     force: bool = False
     command: str = ""
+    time_unit: str = "s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +109,17 @@ def run_job(job: FitJob) -> JobResult:
                 kept += 1
                 fit = old
             else:
-                trace = trace_of(signal, job)
+                if folder is not None:
+                    from cxkinetics.report.write import require_replaceable
+
+                    require_replaceable(Path(folder), "fit.json")
+                trace = _noted(trace_of(signal, job), job)
                 fit = fit_stages(trace, **dict(job.fitting))
                 fit = replace(fit, options={**fit.options, **options})
                 if folder is not None:
                     from cxkinetics.report.write import write_fit
 
-                    write_fit(fit, folder, series=series, command=job.command)
+                    write_fit(fit, folder, series=series, command=job.command, time_unit=job.time_unit)
             fits.append(fit)
             folders.append(folder or "")
         except CxKineticsError as error:
@@ -156,6 +163,18 @@ def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
     if job.wavelength_nm is not None:
         return series.at_wavelength(job.wavelength_nm)
     return series.exciton_peak(near_nm=job.track_nm)
+
+
+def _noted(trace: Trace, job: FitJob) -> Trace:
+    """Return the trace with a remark for each option given that its file has no use for."""
+    sheet, format = job.reading.get("sheet"), trace.source.format
+    if sheet is not None and "workbook" not in format:
+        text = f"the file is no workbook ({format}): the sheet asked for ({sheet}) was not used"
+        trace = trace.with_remarks(Remark("sheet_not_used", text))
+    if job.fitting.get("absolute_sigma") and trace.sigma is None:
+        text = "the trace has no errors of its points, so absolute_sigma (--absolute-sigma) changes nothing"
+        trace = trace.with_remarks(Remark("sigma_not_used", text))
+    return trace
 
 
 def _read(job: FitJob) -> list[tuple[Trace | SpectralSeries, SpectralSeries | None]]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from cxkinetics.errors import UsageError
 from cxkinetics.fitting.result import FIT_SCHEMA, StagedFit
+from cxkinetics.report.replicates import Replicates, replicates_of
+from cxkinetics.report.time_units import time_unit as unit_called
 from cxkinetics.version import __version__
 from cxkinetics.workflow.job import READING, Failure, FitJob, JobResult, run_job
 
@@ -45,14 +47,21 @@ class BatchResult:
         """Inputs whose stored result was kept."""
         return tuple(result.file for result in self.results if result.skipped)
 
+    def replicates(self) -> Replicates:
+        """Return mean and spread over the runs, or the reason why they are no replicates."""
+        return replicates_of(self.fits)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document of the batch."""
+        replicates = self.replicates()
         return {
             "schema": FIT_SCHEMA,
             "version": __version__,
             "fits": [fit.to_dict() for fit in self.fits],
             "failures": [failure.to_dict() for failure in self.failures],
             "skipped": list(self.skipped),
+            "replicates": replicates.to_dict(),
+            "replicates_reason": replicates.reason,
         }
 
 
@@ -69,8 +78,18 @@ def jobs_of(
         Folder of results; equal stems get -2, -3, ...
     **options
         Options of `cxkinetics.load` and of `fit_stages`, `wavelength`, `track`, `reference`,
-        `force` and `command`.
+        `force`, `command` and `show_time` (unit of times in reports and figures).
+
+    Raises
+    ------
+    UsageError
+        If the place of the folder of results is taken by a file.
     """
+    if out is not None:
+        from cxkinetics.report.write import require_no_file
+
+        require_no_file(Path(out))
+    time_unit = unit_called(options.pop("show_time", None) or "s").sign
     own = {name: options.pop(name, None) for name in ("wavelength", "track", "reference")}
     force, command = bool(options.pop("force", False)), str(options.pop("command", ""))
     reading = {name: options.pop(name) for name in READING if name in options}
@@ -91,6 +110,7 @@ def jobs_of(
                 folder=None if out is None else str(Path(out) / folder),
                 force=force,
                 command=command,
+                time_unit=time_unit,
             )
         )
     return jobs
@@ -118,7 +138,8 @@ def fit_many(
     out : str, optional
         Folder of results; an input whose stored result has the same hash and options is kept.
     **options
-        As for `cxkinetics.load` and `fit_stages`, and `wavelength`, `track`, `reference`, `force`.
+        As for `cxkinetics.load` and `fit_stages`, and `wavelength`, `track`, `reference`, `force`,
+        `show_time`.
 
     Returns
     -------

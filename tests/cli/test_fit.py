@@ -1,6 +1,8 @@
 """`cxkinetics fit` as a user runs it: exit codes, one-line errors, JSON, batches, folders, project files."""
 
+import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -147,6 +149,8 @@ ERRORS: dict[str, tuple[list[str], int, str]] = {
     "t0 in words": (["run.csv", "--t0", "later"], 2, "'later'"),
     "no such trace": (["run.csv", "--trace", "9"], 1, "run.csv: there is no trace 9"),
     "confidence in percent": (["run.csv", "--confidence", "95"], 2, "95"),
+    "two documents at once": (["run.csv", "--json", "--csv"], 2, "--json and --csv"),
+    "a file as folder": (["run.csv", "--out", "two.csv"], 2, "two.csv is a file"),
     "no process": (["run.csv", "--jobs", "0"], 2, "jobs is 0"),
     "breakpoint outside": (["run.csv", "--breakpoint", "500"], 1, "run.csv: with breakpoints at 500 s"),
     "empty window": (["run.csv", "--window", "200:"], 1, "run.csv: no point lies in the window 200: s"),
@@ -459,3 +463,142 @@ def test_spectra_are_tracked_and_the_peak_taken_is_named(capsys: pytest.CaptureF
     assert fit["simulated"] is True
     assert "324" in err, "which peak was tracked is said"
     assert fit["verdict"]["code"] == "two_stages"
+
+
+# what is printed -----------------------------------------------------------------------------------
+
+FAST = ["--stages", "2", "--offset", "zero", "--noise", "white"]
+
+
+@pytest.fixture(scope="module")
+def repeats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs of one experiment."""
+    folder = tmp_path_factory.mktemp("repeats")
+    for number in (1, 2, 3):
+        write_trace(folder / f"rep{number}.csv", number=number, n=101)
+    return folder
+
+
+def test_a_few_fits_end_with_the_table_and_the_mean_over_runs(
+    repeats: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repeats)
+    files = ["rep1.csv", "rep2.csv", "rep3.csv"]
+    assert main(["fit", *files, *FAST]) == 0
+    out = capsys.readouterr().out
+    assert out.count("Verdict:") == 3
+    table, _, mean = out.rpartition("Verdict:")[2].partition("Mean of 3 runs")
+    assert [line.split(",")[0] for line in table.splitlines() if line.startswith("rep")][:3] == files
+    assert "sd/se" in mean
+    assert "understate" in mean
+    assert main(["fit", *files, *FAST, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    values = [fit["stages"][0]["k_per_s"]["value"] for fit in record["fits"]]
+    k1 = record["replicates"]["quantities"][0]
+    assert k1["mean"]["value"] == pytest.approx(np.mean(values))
+    assert (k1["n_runs"], k1["name"]) == (3, "k1")
+    assert record["replicates_reason"] == ""
+
+
+def test_text_is_as_wide_as_the_terminal(
+    run_csv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    widths = []
+    for columns in ("80", "300"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert main(["fit", str(run_csv), *FAST]) == 0
+        widths.append(max(map(len, capsys.readouterr().out.splitlines())))
+    assert widths[0] <= 80
+    assert 80 < widths[1] <= 100
+
+
+def test_bootstrap_numbers_are_printed_and_stand_in_the_table(
+    run_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", str(run_csv), *FAST, "--bootstrap", "60", "--out", str(tmp_path)]) == 0
+    assert "Bootstrap (parametric), 95 % percentiles of" in capsys.readouterr().out
+    fit = cx.StagedFit.from_json((tmp_path / "run" / "fit.json").read_text())
+    assert fit.bootstrap is not None
+    header, first, _ = ((tmp_path / "run" / "stages.csv").read_text()).strip().splitlines()
+    cells = dict(zip(header.split(","), next(csv.reader([first])), strict=True))
+    assert float(cells["k_bootstrap_low_per_s"]) == fit.bootstrap.quantities["k1"].low
+    assert float(cells["ending_breakpoint_bootstrap_high_s"]) == fit.bootstrap.quantities["b1"].high
+    assert "Bootstrap (parametric)" in (tmp_path / "run" / "report.html").read_text().replace("\u00a0", " ")
+
+
+def test_the_unit_of_time_reaches_report_figures_and_project_file(
+    run_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, out = str(tmp_path / "project.toml"), tmp_path / "out"
+    words = ["fit", str(run_csv), *FAST, "--show-time", "min", "--save-config", project, "--out", str(out)]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "1/min" in shown
+    report = (out / "run" / "report.html").read_text()
+    assert "k, 1/min" in report
+    assert "k, 1/s" not in report
+    assert "time / min" in (out / "run" / "fit.svg").read_text()
+    assert main(["fit", str(run_csv), "--config", project]) == 0
+    assert capsys.readouterr().out == shown
+    assert main(["fit", str(run_csv), "--config", project, "--show-time", "s"]) == 0
+    assert "1/min" not in capsys.readouterr().out
+
+
+def test_a_sheet_asked_of_a_text_file_is_answered(run_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", str(run_csv), *FAST, "--sheet", "Foo", "--csv"]) == 0
+    assert "the sheet asked for (Foo) was not used" in capsys.readouterr().err
+
+
+def test_a_flat_first_stage_points_to_the_time_of_the_addition() -> None:
+    t = np.arange(0.0, 101.0)
+    y = 0.9 * np.exp(-0.05 * np.maximum(t - 10, 0)) + noise(t, 0.003, 0.0, stream(40, "flat", 0))
+    late = cx.Trace(time_s=t, absorbance=y)
+    found = {remark.code: remark.text for remark in cx.fit_stages(late, n_stages=2, noise="white").warnings}
+    assert "--t0 10 or --t0 auto" in found["flat_first_stage"] or "--t0 9.9" in found["flat_first_stage"]
+    for fit in (
+        cx.fit_stages(late, n_stages=2, noise="white", t0=10.0),
+        cx.fit_stages(cx.Trace(time_s=t, absorbance=SEED(t)), n_stages=1, noise="white"),
+    ):
+        assert "flat_first_stage" not in {remark.code for remark in fit.warnings}
+
+
+@pytest.mark.parametrize("options", [{}, {"offset": 1.0}, {"recipe": "loglinear"}])
+def test_growth_has_the_recipe_in_the_logarithm_of_what_is_left(options: dict[str, Any]) -> None:
+    t = np.arange(0.0, 101.0)
+    rise = cx.Trace(time_s=t, absorbance=1 - SEED(t) + noise(t, 0.002, 0.0, stream(40, "rise", 0)))
+    fit = cx.fit_stages(rise, direction="growth", n_stages=2, noise="white", **options)
+    assert fit.loglinear.single is not None
+    slopes = [line.k_per_s.value for line in fit.loglinear.stages]
+    assert slopes == pytest.approx([0.056, 0.019], rel=0.15)
+    assert fit.to_dict()["loglinear"]["single"]["r_squared"] < 1
+    assert all(stage.r_squared_log is None for stage in fit.stages)
+
+
+def test_an_undecided_trace_says_how_to_see_the_stages() -> None:
+    t = np.arange(0.0, 101.0, 4.0)
+    texts = []
+    for number in range(6):
+        y = 0.9 * np.exp(-0.05 * np.minimum(t, 30) - 0.025 * np.maximum(t - 30, 0))
+        y = y + np.random.default_rng(number).normal(0, 0.015, t.size)
+        trace = cx.Trace(time_s=t, absorbance=y)
+        verdict = cx.fit_stages(trace, noise="white", offset="zero").verdict
+        texts += [verdict.text] if "best of all is 2 stages" in verdict.text else []
+    assert texts
+    assert all("--stages 2 shows them, n_stages=2 in Python" in text for text in texts)
+
+
+def test_absolute_sigma_needs_errors_and_says_so(run_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", str(run_csv), *FAST, "--absolute-sigma", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["fits"][0]["options"]["absolute_sigma"] is True
+    assert "--absolute-sigma" in err
+
+
+def test_a_third_stage_ahead_in_aicc_is_answered_in_the_verdict() -> None:
+    t = np.arange(0.0, 101.0, 2.0)
+    y = 0.9 * np.exp(-0.055 * np.minimum(t, 20.9) - 0.0193 * np.maximum(t - 20.9, 0))
+    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y + np.random.default_rng(3).normal(0, 0.003, t.size)))
+    assert fit.verdict.code == "two_stages"
+    best = min(fit.rivals, key=lambda rival: rival.delta_aicc or 0.0)
+    assert best.model.startswith("3 stages")
+    assert re.search(r"Three stages lie \d+\.\d lower in AICc, but .*(by 10|0\.01 needed)", fit.verdict.text)

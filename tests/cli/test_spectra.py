@@ -123,3 +123,42 @@ def test_a_trace_is_sent_to_the_right_verb(capsys, tmp_path) -> None:
     code, _, err = run(capsys, file)
     assert code == 1
     assert "cxkinetics fit" in err
+
+
+def test_fit_and_spectra_share_a_folder_of_results(capsys, tmp_path, monkeypatch) -> None:
+    """The examples of the two verbs' help, in order."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.csv").write_bytes(example_path("ag-cds").read_bytes())
+    fit = ["fit", "run.csv", "--track", "324", "--stages", "1", "--noise", "white", "--out", "results"]
+    assert main(fit) == 0
+    for _ in range(2):
+        code, _, err = run(capsys, "run.csv", "--model", "A -> B", "--out", "results")
+        assert code == 0
+        assert "results written to results/run-spectra" in err
+    assert (tmp_path / "results" / "run" / "fit.json").is_file()
+    assert (tmp_path / "results" / "run-spectra" / "spectra.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("out", "message"), [("mine", "holds no spectra.json"), ("a.csv", "a.csv is a file")]
+)
+def test_an_occupied_folder_is_refused_before_anything_is_computed(
+    capsys, tmp_path, monkeypatch, out, message
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x")
+    (tmp_path / "a.csv").write_text("")
+    monkeypatch.setattr(
+        "cxkinetics.spectral.analysis.analyse_spectra", lambda *_, **__: pytest.fail("computed")
+    )
+    code, printed, err = run(capsys, example_path("ag-cds"), "--out", out)
+    assert (code, printed) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_sheet_asked_of_a_text_file_is_answered(capsys) -> None:
+    code, _, err = run(capsys, example_path("ag-cds"), "--model", "A -> B", "--sheet", "Foo")
+    assert code == 0
+    assert "the sheet asked for (Foo) was not used" in err

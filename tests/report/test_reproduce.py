@@ -54,6 +54,7 @@ def fit_on_command(line: str) -> dict[str, Any]:
         "cxkinetics fit matrix.csv --wavelength 324 --reference 355 --stages 2 --noise white",
         "cxkinetics fit runs.csv --column 'run B' --breakpoint 20 --offset zero",
         "cxkinetics fit runs.csv --column 'run A' --recipe loglinear --joint free --t0 1.5",
+        "cxkinetics fit matrix.csv --track 324.4 --window 1.2345678:80.000001 --absolute-sigma --noise white",
     ],
 )
 def test_command_and_script_make_the_same_fit(bench: Path, line: str) -> None:
@@ -81,3 +82,15 @@ def test_a_packaged_example_is_opened_by_name(make_fit: Callable[..., StagedFit]
         exec(compile(python_lines(fit), "script", "exec"), names)
     assert names["fit"] == fit
     assert example_path("cu-cds").name in command_line(fit)
+
+
+def test_numbers_and_flags_are_carried_exactly(make_fit: Callable[..., StagedFit]) -> None:
+    options = {"window": [1.2345678, 80.0], "track": 324.4, "absolute_sigma": True, "offset": 1 / 3}
+    fit = make_fit(options=options)
+    line = shlex.split(command_line(fit))
+    assert line[line.index("--window") + 1] == "1.2345678:80"
+    assert float(line[line.index("--offset") + 1]) == 1 / 3
+    assert line[line.index("--track") + 1] == "324.4"
+    assert line[line.index("--absolute-sigma") + 1] == "--seed"
+    assert "near_nm=324.4" in python_lines(fit)
+    assert "absolute_sigma=True" in python_lines(fit)

@@ -10,11 +10,14 @@ import pytest
 
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.fitting.bootstrap import Bootstrap
+from cxkinetics.fitting.parts import LogLinear, Rival
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.remarks import Remark
 from cxkinetics.report.columns import TERMINAL_WIDTH
+from cxkinetics.report.fit_page import fit_page
 from cxkinetics.report.present import as_html, as_text, draw
-from cxkinetics.report.staged_tables import correlation_lines, rival_table
+from cxkinetics.report.staged_tables import correlation_lines, loglinear_table, rival_table
 from cxkinetics.report.staged_text import format_staged_fit
 
 EXPECTED = Path(__file__).with_name("expected_two_stages.txt")
@@ -101,3 +104,83 @@ def test_things_without_a_renderer_fall_back_or_refuse() -> None:
     assert as_html("<b>") == "<pre>&#x27;&lt;b&gt;&#x27;</pre>"
     with pytest.raises(UsageError, match="no figure of a int"):
         draw(3)
+
+
+def with_verdict(fit: StagedFit, code: str, **changes: object) -> StagedFit:
+    return replace(fit, verdict=replace(fit.verdict, code=code), **changes)
+
+
+def biexponential(fit: StagedFit) -> Rival:
+    parameters = {"C1": 0.5, "C2": 0.4, "k1": 0.12, "k2": 0.015, "o": 0.01}
+    return replace(fit.rivals[1], delta_aicc=0.0, parameters=parameters)
+
+
+def test_a_smooth_verdict_says_what_is_shown_and_prints_its_curve(make_fit: Callable[..., StagedFit]) -> None:
+    one = make_fit((0.03,), ())
+    text = str(with_verdict(one, "smooth", rivals=(biexponential(one), one.rivals[2])))
+    assert "the verdict prefers a biexponential + offset" in text
+    assert "C1 = 0.5 AU, C2 = 0.4 AU, k1 = 0.12 1/s" in " ".join(text.split())
+    assert "offset = 0.01 AU" in text
+    minutes = format_staged_fit(with_verdict(one, "smooth", rivals=(biexponential(one),)), time_unit="min")
+    assert "k1 = 7.2 1/min" in " ".join(minutes.split())
+    assert "prefer" not in str(one)
+
+
+@pytest.mark.parametrize("option", [{"n_stages": 2}, {"breakpoints_s": [20.0]}])
+def test_a_demanded_number_that_the_verdict_denies_is_said(
+    make_fit: Callable[..., StagedFit], option: dict[str, object]
+) -> None:
+    fit = make_fit()
+    demanded = replace(fit, options={**fit.options, **option})
+    assert "demanded" not in str(demanded), "the verdict is two stages too"
+    assert "demanded" not in str(with_verdict(fit, "undecided")), "nothing was demanded"
+    assert "shown as demanded; the verdict is one stage" in str(with_verdict(demanded, "one_stage"))
+    three = make_fit((0.1, 0.05, 0.02), (10.0, 40.0), options=demanded.options)
+    assert "the verdict is two stages" in " ".join(str(with_verdict(three, "two_stages")).split())
+
+
+def test_bootstrap_intervals_are_printed_beside_the_others(fit: StagedFit) -> None:
+    quantities = {
+        name: Estimate(
+            name=name, value=value, low=0.9 * value, high=1.1 * value, unit=unit, method="bootstrap"
+        )
+        for name, value, unit in (("C", 0.9, "AU"), ("k1", 0.05, "1/s"), ("b1", 20.0, "s"), ("o", 0.01, "AU"))
+    }
+    done = replace(
+        fit, bootstrap=Bootstrap(kind="block", n_replicates=200, n_converged=198, quantities=quantities)
+    )
+    text = str(done)
+    assert "Bootstrap (block), 95 % percentiles of 198 converged of 200 replicates" in text
+    assert re.search(r"breakpoint +20\.0 \[18\.0, 22\.0\] +s", text)
+    assert re.search(r"amplitude +0\.900 \[0\.810, 0\.990\] +AU", text)
+    assert "3.00 [2.70, 3.30]" in format_staged_fit(done, time_unit="min")
+    assert "Bootstrap" not in str(fit)
+
+
+def test_a_better_ranked_third_stage_says_why_it_was_not_chosen(fit: StagedFit) -> None:
+    third = replace(fit.rivals[0], model="3 stages", n_parameters=6)
+    second = replace(fit.rivals[0], delta_aicc=4.0)
+    rows = rival_table(replace(fit, rivals=(third, second))).rows
+    assert rows[0][4].startswith("not chosen: a second break needs p <= 0.01")
+    assert "not chosen" not in rows[1][4]
+    chosen = rival_table(with_verdict(fit, "more_stages", rivals=(third, second))).rows
+    assert "not chosen" not in chosen[0][4]
+
+
+def test_the_recipe_of_a_growing_trace_names_its_logarithm(make_fit: Callable[..., StagedFit]) -> None:
+    growth = make_fit(growth=True)
+    options = {**growth.options, "direction": "growth"}
+    empty = loglinear_table(replace(growth, options=options))
+    assert empty.note.startswith("Empty: fewer than three points have a logarithm (ln(Ainf - A))")
+    lines = LogLinear(stages=make_fit().loglinear.stages, single=None, n_excluded=4)
+    table = loglinear_table(replace(growth, options=options, loglinear=lines))
+    assert table.caption.endswith("straight lines in ln(Ainf - A)")
+    assert "4 points with A >= Ainf" in table.note
+    assert "ln(Ainf - A) (k in 1/s)" in str(replace(growth, options=options, loglinear=lines))
+
+
+def test_the_headline_of_the_report_says_what_is_shown(fit: StagedFit) -> None:
+    demanded = replace(fit, options={**fit.options, "n_stages": 2})
+    page = fit_page(with_verdict(demanded, "one_stage"))
+    assert page.summary.endswith("Below, 2 stages (shown as demanded; the verdict is one stage).")
+    assert "Below" not in fit_page(fit).summary

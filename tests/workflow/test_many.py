@@ -46,8 +46,51 @@ def test_results_come_in_the_order_of_the_inputs_and_failures_are_listed(
     assert "no such file" in serial.failures[1].message
     assert serial.skipped == ()
     record = serial.to_dict()
-    assert set(record) == {"schema", "version", "fits", "failures", "skipped"}
+    assert set(record) == {
+        "schema",
+        "version",
+        "fits",
+        "failures",
+        "skipped",
+        "replicates",
+        "replicates_reason",
+    }
     json.dumps(record, allow_nan=False)
+
+
+def test_the_mean_over_runs_stands_in_the_result_and_its_json(serial: BatchResult) -> None:
+    found, record = serial.replicates(), serial.to_dict()
+    assert len(found.runs) == 2
+    values = [fit.stages[1].k_per_s.value or 0.0 for fit in serial.fits]
+    k2 = found.quantities[1]
+    assert k2.mean.value is None or k2.mean.value == pytest.approx(np.mean(values))
+    assert k2.sd_between == pytest.approx(np.std(values, ddof=1))
+    assert record["replicates"] == found.to_dict()
+    assert record["replicates_reason"] == ""
+    alone = BatchResult(results=serial.results[:1]).to_dict()
+    assert alone["replicates"] is None
+    assert "at least 2 runs" in alone["replicates_reason"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_named_before_anything_is_fitted(
+    files: list[Path], tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken.csv"
+    taken.write_text("")
+    for out in (taken, taken / "below"):
+        with pytest.raises(cx.UsageError, match=r"taken\.csv is a file.*--out"):
+            fit_many(files, out=str(out))
+
+
+def test_a_folder_of_something_else_is_refused_before_the_fit(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run1").mkdir()
+    (tmp_path / "run1" / "notes.txt").write_text("mine")
+    monkeypatch.setattr("cxkinetics.workflow.job.fit_stages", lambda *_, **__: pytest.fail("fitted"))
+    (failure,) = fit_many(files[:1], out=str(tmp_path)).failures
+    assert "holds no fit.json" in failure.message
+    assert [path.name for path in (tmp_path / "run1").iterdir()] == ["notes.txt"]
 
 
 def test_threads_give_what_one_process_gives(files: list[Path], serial: BatchResult) -> None:
