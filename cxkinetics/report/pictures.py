@@ -12,7 +12,7 @@ from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.blocks import Gallery, Picture
 from cxkinetics.report.present import draw
 from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
-from cxkinetics.report.staged_figures import draw_staged_fit
+from cxkinetics.report.staged_figures import draw_staged_fit, grows
 from cxkinetics.report.style import detached_figure, figure_style, svg_text
 from cxkinetics.signals.spectra import SpectralSeries
 
@@ -59,9 +59,8 @@ def draw_pictures(fit: StagedFit, series: SpectralSeries | None = None) -> FitPi
     }
     words = {"fit": _signal_words(fit), "ln": _logarithm_words(fit)}
     captions = {
-        "fit": "Signal, fit and interval of the breakpoint (band); residuals with two standard deviations.",
-        "ln": "The same in ln A"
-        + (", with the straight lines of the paper's recipe." if _lines(fit) else "."),
+        "fit": _signal_caption(fit),
+        "ln": _logarithm_caption(fit),
         "spectra": "Spectra coloured by time, with the path of the peak.",
         "peak": "Position of the peak: the other witness of a breakpoint.",
     }
@@ -104,6 +103,14 @@ def result_picture(result: object, words: str, caption: str, **options: Any) -> 
     return Picture(svg, words, caption)
 
 
+def _signal_caption(fit: StagedFit) -> str:
+    banded = [b for b in fit.breakpoints_s if b.low is not None or b.high is not None]
+    shown = ["Signal", *(["points left out"] if fit.excluded else []), "fit"]
+    if fit.breakpoints_s:
+        shown.append("breakpoint" + (" with its interval (band)" if banded else ", its interval open"))
+    return f"{', '.join(shown)}; residuals below with two standard deviations of the noise (grey)."
+
+
 def _signal_words(fit: StagedFit) -> str:
     trace = fit.trace
     many = "s" if len(fit.stages) > 1 else ""
@@ -114,14 +121,29 @@ def _signal_words(fit: StagedFit) -> str:
         f"a fitted line of {len(fit.stages)} first-order stage{many} (k {rates})"
     )
     if fit.breakpoints_s:
-        words += f", breakpoint {_joined(fit.breakpoints_s)} drawn as a band"
-    return words + "; residuals below."
+        words += f", breakpoint {_joined(fit.breakpoints_s)} drawn as a line with its interval as a band"
+    return f"{words}{_left_out(fit)}; residuals below."
+
+
+def _logarithm_caption(fit: StagedFit) -> str:
+    if grows(fit):
+        return "The same as ln(A\u221e - A), with the fitted final value A\u221e."
+    lines = ", with the straight lines of the paper's recipe" if _lines(fit) else ""
+    return f"The same in ln A{lines}."
 
 
 def _logarithm_words(fit: StagedFit) -> str:
-    lines = _lines(fit)
+    what = "of the same signal"
+    if grows(fit):
+        what = "of the fitted final value minus the same signal"
+    lines = [] if grows(fit) else _lines(fit)
     slopes = f" and the straight lines of the paper's recipe (k {_joined(lines)})" if lines else ""
-    return f"{_simulated(fit)}Logarithm of the same signal against time with the fit{slopes}."
+    return f"{_simulated(fit)}Logarithm {what} against time with the fit{slopes}{_left_out(fit)}."
+
+
+def _left_out(fit: StagedFit) -> str:
+    count = len(fit.excluded)
+    return f"; {count} point{'s' if count > 1 else ''} left out, marked with crosses" if count else ""
 
 
 def _spectra_words(series: SpectralSeries) -> str:
