@@ -70,5 +70,5 @@ def _write_figure(result: object, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure = draw(result)
-    save_figure(figure, path, ("png", "svg"))
+    save_figure(figure, path, ("png", "svg", "pdf"))
     plt.close(figure)

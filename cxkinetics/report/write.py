@@ -28,8 +28,10 @@ FIT_FILES = (
     "report.html",
     "fit.png",
     "fit.svg",
+    "fit.pdf",
     "ln.png",
     "ln.svg",
+    "ln.pdf",
 )
 """The files of every fit's folder; spectra add the figures "spectra" and "peak"."""
 
@@ -101,7 +103,7 @@ def write_fit(
         write_bytes(fresh / "fit.xlsx", workbook_bytes(fit))
         drawn = draw_pictures(fit, series) if pictures is None else pictures
         for name, figure in drawn.figures.items():
-            save_figure(figure, fresh / name, ("png",))
+            save_figure(figure, fresh / name, ("png", "pdf"))
             write_text(fresh / f"{name}.svg", drawn.pictures[name].svg)
         page = fit_page(fit, series=series, command=command, pictures=drawn)
         write_text(fresh / "report.html", render_page(page))
@@ -116,7 +118,7 @@ def write_batch(
     folders: Sequence[str] = (),
     command: str = "",
 ) -> Path:
-    """Write the summary of a batch: summary.csv, report.html, overview.png and overview.svg.
+    """Write the summary of a batch: summary.csv, report.html and the figure overview (png, svg, pdf).
 
     Parameters
     ----------
@@ -141,7 +143,7 @@ def write_batch(
     write_text(target / "summary.csv", summary_csv(fits))
     if fits:
         figure = draw_overview(fits, figure=detached_figure("double", 0.62))
-        save_figure(figure, target / "overview", ("png", "svg"))
+        save_figure(figure, target / "overview", ("png", "svg", "pdf"))
     page = batch_page(fits, failures, folders=folders, command=command)
     write_text(target / "report.html", render_page(page))
     return target

@@ -128,6 +128,9 @@ def test_a_folder_holds_every_file_and_the_whole_result(fit: StagedFit, tmp_path
     folder = write_fit(fit, tmp_path / "run3")
     assert sorted(path.name for path in folder.iterdir()) == sorted(FIT_FILES)
     assert StagedFit.from_json((folder / "fit.json").read_text()) == fit
+    for name in ("fit.pdf", "ln.pdf"):
+        assert (folder / name).read_bytes().startswith(b"%PDF-")
+    assert "application/pdf" not in (folder / "report.html").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["run3"]
 
 
@@ -184,7 +187,7 @@ def test_a_batch_lists_fits_failures_and_the_spread(
     rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
     assert [row["verdict"] for row in rows] == ["two_stages"] * 3 + ["one_stage"]
     assert rows[3]["k2_per_s"] == ""
-    assert {"overview.png", "overview.svg"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"overview.png", "overview.svg", "overview.pdf"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_an_empty_batch_still_reports_its_failures(tmp_path: Path) -> None:
