@@ -163,7 +163,7 @@ def write_evidence(
         write_text(fresh / MARK, json.dumps(document, allow_nan=False) + "\n")
         write_text(fresh / "report.html", render_page(page))
         for name, result in results:
-            save_figure(figure_of(result), fresh / name, ("png", "svg", "pdf"))
+            save_figure(figure_of(result), fresh / name, ("png", "svg"))
         for name, text in spectra:
             write_text(fresh / "data" / name, text)
     return directory
