@@ -18,6 +18,7 @@ __all__ = ["clear_legend", "short_label"]
 _MOST_COLUMNS = 2
 _LOWEST_SHARE = 0.35
 _GAP = 0.02
+_SMALLEST_LETTERS = 4.0
 _LONGEST_LINE = 34
 
 
@@ -32,44 +33,61 @@ def short_label(words: str) -> str:
     return fill(words, _LONGEST_LINE)
 
 
-def clear_legend(ax: "Axes", *, side: str = "right", columns: int = 0) -> "tuple[Legend, float]":
+def clear_legend(ax: "Axes", *, columns: int = 0) -> "tuple[Legend, float]":
     """Put a legend at the top of axes and raise their upper limit until it covers no line or point.
 
     Parameters
     ----------
     ax : Axes
-        With everything drawn on it that has a label; its limits become fixed.
-    side : "right" or "left"
-        The corner, best that where the data lie low.
+        With everything drawn on it that has a label.
     columns : int
         Columns of the legend; by default as many, up to two, as keep within the axes' width.
 
     Returns
     -------
     Legend, float
-        The legend, and the share of the axes' height below it.
+        The legend, in the corner that needs less room, and the share of the axes' height below it.
+
+    Notes
+    -----
+    Letters are made smaller where even one column is wider than the axes.
     """
     frame = ax.get_window_extent()
-    corner: Any = f"upper {side}"
+    widest = 0.95 * frame.width
     chosen = columns or _MOST_COLUMNS
+    letters: float | None = None
     while True:
-        legend = ax.legend(loc=corner, ncols=chosen, columnspacing=1.2, borderaxespad=0.2)
+        legend = _legend(ax, "right", chosen, letters)
         box = legend.get_window_extent()
-        if columns or chosen == 1 or box.width <= 0.95 * frame.width:
+        if box.width <= widest or letters is not None:
             break
-        chosen -= 1
-    legend.set_in_layout(False)
+        if chosen > 1:
+            chosen = 1 if columns else chosen - 1
+        else:
+            letters = max(_SMALLEST_LETTERS, float(legend.get_texts()[0].get_fontsize()) * widest / box.width)
     width = min(box.width / frame.width + _GAP, 1.0)
     below = max(1.0 - box.height / frame.height - 2 * _GAP, _LOWEST_SHARE)
-    _raise_limit(ax, (1.0 - width, 1.0) if side == "right" else (0.0, width), below)
+    right = _needed_limit(ax, (1.0 - width, 1.0), below)
+    left = _needed_limit(ax, (0.0, width), below)
+    if left < right:
+        legend = _legend(ax, "left", chosen, letters)
+    legend.set_in_layout(False)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, max(high, min(left, right)), auto=None)  # further data may still move the limits
     return legend, below
 
 
-def _raise_limit(ax: "Axes", span: tuple[float, float], share: float) -> None:
-    """Raise the upper limit until all within `span` of the width lies under `share` of the height."""
+def _legend(ax: "Axes", side: str, columns: int, letters: float | None) -> "Legend":
+    corner = f"upper {side}"
+    style: Any = {"loc": corner, "ncols": columns, "columnspacing": 1.2, "borderaxespad": 0.2}
+    return ax.legend(fontsize=letters, **style)
+
+
+def _needed_limit(ax: "Axes", span: tuple[float, float], share: float) -> float:
+    """Return the upper limit at which all within `span` of the width lies under `share` of the height."""
     across, along = ax.xaxis.get_transform(), ax.yaxis.get_transform()
     left, right = across.transform(np.asarray(ax.get_xlim(), dtype=float))
-    low, high = along.transform(np.asarray(ax.get_ylim(), dtype=float))
+    low = float(along.transform(np.asarray(ax.get_ylim(), dtype=float))[0])
     ends = (left + span[0] * (right - left), left + span[1] * (right - left))
     tops = [low]
     for line in ax.lines:
@@ -81,9 +99,7 @@ def _raise_limit(ax: "Axes", span: tuple[float, float], share: float) -> None:
             top = ax.transData.inverted().transform(patch.get_window_extent().max)[1]
             tops.append(float(along.transform(np.array([top]))[0]))
     needed = low + (max(tops) - low) / share
-    ax.set_xlim(ax.get_xlim())
-    bottom, top = along.inverted().transform(np.array([low, max(high, needed)]))
-    ax.set_ylim(bottom, top)
+    return float(along.inverted().transform(np.array([needed]))[0])
 
 
 def _highest(x: Any, y: Any, ends: tuple[float, float]) -> float:

@@ -105,7 +105,7 @@ def _draw_signal(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
     ax.set_ylabel(signal_label(fit.trace.unit))
     ax.margins(x=0.02, y=0.06)
     marks = draw_breakpoints(fit, ax, unit)
-    _, below = clear_legend(ax, side="left" if grows(fit) else "right")
+    _, below = clear_legend(ax)
     cut_below(marks, below)
     stamp_simulated(ax, fit.trace.source.simulated)
     polish(ax)

@@ -141,6 +141,7 @@ def assert_legends_cover_nothing(figure: Figure) -> None:
             continue
         box = legend.get_window_extent()
         assert box.x0 >= axes.bbox.x0 - 1, "legend leaves the axes"
+        assert box.x1 <= axes.bbox.x1 + 1, "legend leaves the axes"
         for line in axes.lines:
             points = line.get_transform().transform(line.get_xydata())
             across = np.linspace(0, len(points) - 1, 2000)
@@ -193,12 +194,35 @@ def test_legends_cover_no_point_line_or_band(make_fit: Callable[..., StagedFit])
         assert_legends_cover_nothing(own)
 
 
+def test_a_legend_fits_into_narrow_axes_and_takes_the_corner_with_room(
+    make_fit: Callable[..., StagedFit],
+) -> None:
+    split = replace(OPEN, low=20.0, high=60.0, pieces=((20, 30), (35, 60)))
+    figure, axes = plt.subplots(1, 3, layout="constrained")
+    make_fit(breakpoints_s=(split,)).plot(ax=axes[0])
+    make_fit(breakpoints_s=(split,)).plot(ax=axes[1], view="ln")
+    assert_legends_cover_nothing(figure)
+    growth = make_fit(growth=True).plot().axes[0]
+    assert growth.get_legend().get_window_extent().x0 < growth.bbox.x0 + 10
+    assert growth.get_ylim()[1] < 1.3
+
+
 def test_the_legends_of_spectra_and_of_their_rank_cover_nothing() -> None:
     series = load_example("ag-cds")
     figure = draw_rank(series)
     assert_nothing_clipped(figure)
     assert_legends_cover_nothing(figure)
     assert_legends_cover_nothing(plot_spectra(series, peak=series.exciton_peak(near_nm=324)).figure)
+
+
+def test_a_second_fit_in_the_same_axes_is_seen_whole(make_fit: Callable[..., StagedFit]) -> None:
+    _, axes = plt.subplots()
+    make_fit().plot(ax=axes)
+    longer = make_fit((0.02,), (), end_s=300.0)
+    tall = replace(longer, excluded=((250.0, 3.0),))
+    tall.plot(ax=axes)
+    assert axes.get_xlim()[1] > 300
+    assert axes.get_ylim()[1] > 3
 
 
 def test_a_narrow_interval_is_still_seen_as_a_band_and_both_bands_are_named(fit: StagedFit) -> None:
