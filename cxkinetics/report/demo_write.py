@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
@@ -13,6 +14,7 @@ from cxkinetics.report.demo_text import demo_record
 from cxkinetics.report.page import render_page
 from cxkinetics.report.pictures import draw_pictures
 from cxkinetics.report.present import draw
+from cxkinetics.report.reproduce import command_line
 from cxkinetics.report.style import save_figure
 from cxkinetics.report.write import require_replaceable, write_fit
 
@@ -51,9 +53,15 @@ def write_demo(
     with replace_directory(directory) as fresh:
         drawn = [draw_pictures(trace.fit, trace.series) for trace in traces]
         for trace, pictures in zip(traces, drawn, strict=True):
-            write_fit(trace.fit, fresh / trace.name, series=trace.series, pictures=pictures)
             packaged = example_path(trace.name)
             write_bytes(fresh / "data" / packaged.name, packaged.read_bytes())
+            write_fit(
+                trace.fit,
+                fresh / trace.name,
+                series=trace.series,
+                command=_command(trace, packaged.name),
+                pictures=pictures,
+            )
         if doses is not None:
             table = example_path("ag-cds-dose")
             write_bytes(fresh / "data" / table.name, table.read_bytes())
@@ -66,9 +74,15 @@ def write_demo(
     return directory
 
 
+def _command(trace: DemoTrace, name: str) -> str:
+    """Return the command of a fit with the data's path as seen from the folder of its report."""
+    source = replace(trace.fit.trace.source, file=f"../data/{name}")
+    return command_line(replace(trace.fit, trace=replace(trace.fit.trace, source=source)))
+
+
 def _write_figure(result: object, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure = draw(result)
-    save_figure(figure, path, ("png", "svg"))
+    save_figure(figure, path, ("png", "svg", "pdf"))
     plt.close(figure)

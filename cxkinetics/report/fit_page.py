@@ -1,8 +1,10 @@
 """The report of one staged fit as a page: judgement first, then everything it rests on."""
 
 import platform
+from dataclasses import replace
 
 from cxkinetics.estimate import Estimate, format_p
+from cxkinetics.fitting.parts import Verdict
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.blocks import (
     Block,
@@ -45,6 +47,8 @@ __all__ = [
     "page_footer",
 ]
 
+_P_LABEL = "p of a break under the simulated null"
+
 
 def fit_page(
     fit: StagedFit,
@@ -76,12 +80,13 @@ def fit_page(
         numbers.append(repeated)
     if smooth_line(fit, unit):
         numbers.append(Paragraph(_sentence(smooth_line(fit, unit))))
-    drawn = draw_pictures(fit, series) if pictures is None else pictures
+    drawn = draw_pictures(fit, series, time_unit=time_unit) if pictures is None else pictures
+    ranking = replace(rival_table(fit), caption="")  # the section's heading says it
     sections = [
         Section("Verdict", _verdict_blocks(fit, unit)),
         Section("Fit", [drawn.kinetics, *numbers]),
         Section("The paper's recipe beside", [loglinear_table(fit, unit)]),
-        Section("Rival models", [rival_table(fit)] if fit.rivals else [Paragraph("None was fitted.")]),
+        Section("Rival models", [ranking] if fit.rivals else [Paragraph("None was fitted.")]),
         Section("Diagnostics", _diagnostic_blocks(fit)),
         Section("What was assumed, masked and left out", _assumption_blocks(fit)),
     ]
@@ -130,7 +135,7 @@ def fact_of(label: str, estimate: Estimate, confidence: float = 0.95) -> Fact:
 
 def _verdict_blocks(fit: StagedFit, unit: TimeUnit) -> list[Block]:
     verdict = fit.verdict
-    rows = [("verdict", verdict.code), ("p of a break under the simulated null", format_p(verdict.p_value))]
+    rows = [("verdict", verdict.code.replace("_", " ")), (_P_LABEL, _p_words(verdict))]
     if verdict.delta_aicc is not None:
         rows.append(("AICc, best smooth rival minus best staged model", f"{verdict.delta_aicc:.1f}"))
     note = "A break needs p <= 0.05 and a staged model ahead of every smooth rival by 6 in AICc."
@@ -138,6 +143,13 @@ def _verdict_blocks(fit: StagedFit, unit: TimeUnit) -> list[Block]:
         Paragraph(f"{fit_title(fit, unit)}."),
         Table(header=("judged by", "value"), rows=tuple(rows), note=note),
     ]
+
+
+def _p_words(verdict: Verdict) -> str:
+    """Return the p-value as the verdict's text says it: with "<=" where it is the smallest possible."""
+    if verdict.p_value is not None and (smallest := f"p <= {verdict.p_value:.2g}") in verdict.text:
+        return smallest
+    return format_p(verdict.p_value)
 
 
 def _diagnostic_blocks(fit: StagedFit) -> list[Block]:

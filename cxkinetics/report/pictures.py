@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxkinetics.arrays import Array
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.blocks import Gallery, Picture
 from cxkinetics.report.present import draw
 from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
-from cxkinetics.report.staged_figures import draw_staged_fit
+from cxkinetics.report.staged_figures import draw_staged_fit, grows
 from cxkinetics.report.style import detached_figure, figure_style, svg_text
+from cxkinetics.report.time_units import TimeUnit
+from cxkinetics.report.time_units import time_unit as unit_called
 from cxkinetics.signals.spectra import SpectralSeries
 
 if TYPE_CHECKING:
@@ -51,29 +54,41 @@ class FitPictures:
         return Gallery(tuple(self.pictures[name] for name in names if name in self.pictures))
 
 
-def draw_pictures(fit: StagedFit, series: SpectralSeries | None = None) -> FitPictures:
-    """Return the pictures of a fit and, where given, of the spectra it was taken from."""
+def draw_pictures(
+    fit: StagedFit, series: SpectralSeries | None = None, *, time_unit: str = "s"
+) -> FitPictures:
+    """Return the pictures of a fit and, where given, of the spectra it was taken from.
+
+    Parameters
+    ----------
+    fit : StagedFit
+        What is drawn.
+    series : SpectralSeries, optional
+        The spectra that the trace was taken from.
+    time_unit : str
+        Of the time axes and the words: "s", "ms", "min" or "h".
+    """
+    unit = unit_called(time_unit)
     figures: dict[str, Figure] = {
-        view: draw_staged_fit(fit, view=view, figure=detached_figure("single", 0.95))
+        view: draw_staged_fit(fit, view=view, figure=detached_figure("single", 0.95), time_unit=time_unit)
         for view in ("fit", "ln")
     }
-    words = {"fit": _signal_words(fit), "ln": _logarithm_words(fit)}
+    words = {"fit": _signal_words(fit, unit), "ln": _logarithm_words(fit, unit)}
     captions = {
-        "fit": "Signal, fit and interval of the breakpoint (band); residuals with two standard deviations.",
-        "ln": "The same in ln A"
-        + (", with the straight lines of the paper's recipe." if _lines(fit) else "."),
+        "fit": _signal_caption(fit),
+        "ln": _logarithm_caption(fit),
         "spectra": "Spectra coloured by time, with the path of the peak.",
         "peak": "Position of the peak: the other witness of a breakpoint.",
     }
     if series is not None:
         figures["spectra"] = detached_figure("single", 0.8)
         with figure_style():
-            plot_spectra(series, peak=fit.trace, ax=figures["spectra"].add_subplot())
-        words["spectra"] = _spectra_words(series)
+            plot_spectra(series, peak=fit.trace, ax=figures["spectra"].add_subplot(), time_unit=time_unit)
+        words["spectra"] = _spectra_words(series, unit)
         if fit.trace.peak_nm is not None:
             figures["peak"] = detached_figure("single", 0.8)
             with figure_style():
-                plot_peak_path(fit.trace, ax=figures["peak"].add_subplot())
+                plot_peak_path(fit.trace, ax=figures["peak"].add_subplot(), time_unit=time_unit)
             words["peak"] = _path_words(fit)
     pictures = {
         name: Picture(svg_text(figure), words[name], captions[name]) for name, figure in figures.items()
@@ -104,32 +119,56 @@ def result_picture(result: object, words: str, caption: str, **options: Any) -> 
     return Picture(svg, words, caption)
 
 
-def _signal_words(fit: StagedFit) -> str:
+def _signal_caption(fit: StagedFit) -> str:
+    banded = [b for b in fit.breakpoints_s if b.low is not None or b.high is not None]
+    shown = ["Signal", *(["points left out"] if fit.excluded else []), "fit"]
+    if fit.breakpoints_s:
+        shown.append("breakpoint" + (" with its interval (band)" if banded else ", its interval open"))
+    return f"{', '.join(shown)}; residuals below with two standard deviations of the noise (grey)."
+
+
+def _signal_words(fit: StagedFit, unit: TimeUnit) -> str:
     trace = fit.trace
     many = "s" if len(fit.stages) > 1 else ""
-    rates = _joined(stage.k_per_s for stage in fit.stages)
+    rates = _joined(unit.estimate(stage.k_per_s) for stage in fit.stages)
     words = (
-        f"{_simulated(fit)}{trace.n_points} points from {trace.time_s[0]:g} to {trace.time_s[-1]:g} s. "
+        f"{_simulated(fit)}{trace.n_points} points from {_span(trace.time_s, unit)}. "
         f"The signal goes from {trace.absorbance[0]:.3g} to {trace.absorbance[-1]:.3g} {trace.unit}, with "
         f"a fitted line of {len(fit.stages)} first-order stage{many} (k {rates})"
     )
     if fit.breakpoints_s:
-        words += f", breakpoint {_joined(fit.breakpoints_s)} drawn as a band"
-    return words + "; residuals below."
+        places = _joined(map(unit.estimate, fit.breakpoints_s))
+        words += f", breakpoint {places} drawn as a line with its interval as a band"
+    return f"{words}{_left_out(fit)}; residuals below."
 
 
-def _logarithm_words(fit: StagedFit) -> str:
-    lines = _lines(fit)
-    slopes = f" and the straight lines of the paper's recipe (k {_joined(lines)})" if lines else ""
-    return f"{_simulated(fit)}Logarithm of the same signal against time with the fit{slopes}."
+def _logarithm_caption(fit: StagedFit) -> str:
+    lines = ", with the straight lines of the paper's recipe" if _lines(fit) else ""
+    if grows(fit):
+        return f"The same as ln(A\u221e - A), with the fitted final value A\u221e{lines}."
+    return f"The same in ln A{lines}."
 
 
-def _spectra_words(series: SpectralSeries) -> str:
+def _logarithm_words(fit: StagedFit, unit: TimeUnit) -> str:
+    what = "of the same signal"
+    if grows(fit):
+        what = "of the fitted final value minus the same signal"
+    lines = _joined(map(unit.estimate, _lines(fit)))
+    slopes = f" and the straight lines of the paper's recipe (k {lines})" if lines else ""
+    return f"{_simulated(fit)}Logarithm {what} against time with the fit{slopes}{_left_out(fit)}."
+
+
+def _left_out(fit: StagedFit) -> str:
+    count = len(fit.excluded)
+    return f"; {count} point{'s' if count > 1 else ''} left out, marked with crosses" if count else ""
+
+
+def _spectra_words(series: SpectralSeries, unit: TimeUnit) -> str:
     axis, time = series.wavelength_nm, series.time_s
     simulated = "Simulated data. " if series.source.simulated else ""
     return (
         f"{simulated}{time.size} spectra from {axis[0]:g} to {axis[-1]:g} nm, coloured by time from "
-        f"{time[0]:g} to {time[-1]:g} s."
+        f"{_span(time, unit)}."
     )
 
 
@@ -142,6 +181,10 @@ def _path_words(fit: StagedFit) -> str:
 
 def _lines(fit: StagedFit) -> list[Estimate]:
     return [line.k_per_s for line in fit.loglinear.stages]
+
+
+def _span(time_s: Array, unit: TimeUnit) -> str:
+    return f"{unit.number(time_s[0])} to {unit.number(time_s[-1])} {unit.sign}"
 
 
 def _joined(estimates: Iterable[Estimate]) -> str:

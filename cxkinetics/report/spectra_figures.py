@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxkinetics.errors import UsageError
+from cxkinetics.report.legend import clear_legend
 from cxkinetics.report.present import draw
 from cxkinetics.report.staged_figures import signal_label
 from cxkinetics.report.style import COLOURS, figure_style, new_axes, polish, stamp_simulated
@@ -70,6 +71,8 @@ def plot_spectra(
         ax.set_xlabel("wavelength / nm")
         ax.set_ylabel(signal_label(series.unit))
         ax.margins(x=0.0, y=0.06)
+        if peak is not None and peak.peak_nm is not None:
+            clear_legend(ax)
         stamp_simulated(ax, series.source.simulated)
         polish(ax)
         if colour_bar:
@@ -96,7 +99,6 @@ def _draw_path(peak: Trace, ax: "Axes") -> None:
         label="peak path",
         zorder=4,
     )
-    ax.legend(loc="upper right")
 
 
 def plot_peak_path(trace: Trace, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":

@@ -84,7 +84,7 @@ def write_spectra(
         write_text(fresh / "concentrations.csv", _concentrations_csv(found))
         pictures = {}
         for name, figure in figures.items():
-            save_figure(figure, fresh / name, ("png",))
+            save_figure(figure, fresh / name, ("png", "pdf"))
             pictures[name] = svg_text(figure)
             write_text(fresh / f"{name}.svg", pictures[name])
         page = spectral_page(found, pictures, command=command, time_unit=time_unit)

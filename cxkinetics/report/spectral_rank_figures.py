@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxkinetics.report.legend import clear_legend
 from cxkinetics.report.style import COLOURS, figure_style, new_axes, new_figure, polish, stamp_simulated
 from cxkinetics.report.time_units import time_unit as unit_called
 from cxkinetics.signals.spectra import SpectralSeries
@@ -30,7 +31,7 @@ def plot_singular_values(series: SpectralSeries, *, ax: "Axes | None" = None) ->
         ax.set_xlabel("component")
         ax.set_ylabel("singular value / AU")
         ax.set_xticks(number[::2])
-        ax.legend(loc="upper right")
+        clear_legend(ax, columns=1)
         stamp_simulated(ax, series.source.simulated)
         polish(ax)
     return ax
@@ -71,8 +72,8 @@ def plot_singular_vectors(
             in_wavelength.plot(series.wavelength_nm[columns], rank.in_wavelength[k], **style)
         in_time.set_xlabel(f"time / {unit.sign}")
         in_time.set_ylabel("singular vector")
-        in_time.margins(y=0.25)
-        in_time.legend(loc="upper right", ncols=shown)
+        in_time.margins(y=0.06)
+        clear_legend(in_time, columns=shown)
         in_wavelength.set_xlabel("wavelength / nm")
         in_wavelength.margins(x=0.0)
         for ax in axes:
@@ -101,7 +102,7 @@ def plot_evolving_factors(
         ax.set_xlabel(f"time / {unit.sign}")
         ax.set_ylabel("evolving singular value / AU")
         ax.margins(x=0.02)
-        ax.legend(loc="center right")
+        clear_legend(ax)
         stamp_simulated(ax, series.source.simulated)
         polish(ax)
     return ax

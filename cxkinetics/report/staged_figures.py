@@ -12,7 +12,9 @@ from cxkinetics.arrays import Array
 from cxkinetics.errors import UsageError
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.fitting.rival_curve import best_smooth_rival, rival_curve
+from cxkinetics.report.legend import clear_legend, short_label
 from cxkinetics.report.present import draw
+from cxkinetics.report.staged_breakpoints import cut_below, draw_breakpoints
 from cxkinetics.report.style import COLOURS, figure_style, new_axes, new_figure, polish, stamp_simulated
 from cxkinetics.report.time_units import TimeUnit
 from cxkinetics.report.time_units import time_unit as unit_called
@@ -21,9 +23,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_staged_fit", "plot_ln_signal", "plot_residuals", "plot_staged_fit", "signal_label"]
+__all__ = ["draw_staged_fit", "grows", "plot_ln_signal", "plot_residuals", "plot_staged_fit", "signal_label"]
 
 _CURVE_POINTS = 400
+_LEFT_OUT: Any = {
+    "ls": "none",
+    "marker": "x",
+    "color": COLOURS["third"],
+    "mew": 1.2,
+    "ms": 4.0,
+    "label": "left out",
+    "zorder": 3.6,
+}
 _SMOOTH_LINE: Any = {"linestyle": "-.", "color": COLOURS["paper"], "lw": 1.2, "zorder": 3.5}
 
 
@@ -82,30 +93,27 @@ def plot_staged_fit(
 def _draw_signal(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
     time = unit.time(np.asarray(fit.trace.time_s))
     dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
-    _breakpoint_bands(fit, ax, unit)
     ax.plot(time, fit.trace.absorbance, "o", mfc="none", mec=COLOURS["data"], mew=0.6, label="data", zorder=2)
     if fit.excluded:
         left_out = np.array(fit.excluded, dtype=float)
-        ax.plot(
-            unit.time(left_out[:, 0]),
-            left_out[:, 1],
-            "x",
-            color=COLOURS["third"],
-            mew=1.0,
-            label="left out",
-            zorder=2,
-        )
+        ax.plot(unit.time(left_out[:, 0]), left_out[:, 1], **_LEFT_OUT)
     ax.plot(unit.time(dense), fit.curve(dense), "-", color=COLOURS["fit"], label=_fit_label(fit), zorder=3)
     smooth = _smooth_curve(fit, dense)
     if smooth is not None:
-        ax.plot(unit.time(dense), smooth[1], **_SMOOTH_LINE, label=smooth[0])
+        ax.plot(unit.time(dense), smooth[1], **_SMOOTH_LINE, label=short_label(smooth[0]))
     ax.set_xlabel(f"time / {unit.sign}")
     ax.set_ylabel(signal_label(fit.trace.unit))
     ax.margins(x=0.02, y=0.06)
-    rising = fit.amplitude.value is not None and fit.amplitude.value < 0
-    ax.legend(loc="lower right" if rising else "upper right")
+    marks = draw_breakpoints(fit, ax, unit)
+    _, below = clear_legend(ax)
+    cut_below(marks, below)
     stamp_simulated(ax, fit.trace.source.simulated)
     polish(ax)
+
+
+def grows(fit: StagedFit) -> bool:
+    """Whether the signal rises, so that its logarithm is that of Ainf - A."""
+    return fit.amplitude.value is not None and fit.amplitude.value < 0
 
 
 def _fit_label(fit: StagedFit) -> str:
@@ -121,39 +129,6 @@ def _smooth_curve(fit: StagedFit, time_s: Array) -> tuple[str, Array] | None:
     return None if rival is None or curve is None else (rival.model, curve)
 
 
-def _breakpoint_bands(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
-    start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
-    for number, estimate in enumerate(fit.breakpoints_s):
-        if estimate.value is None:
-            continue
-        shown = unit.estimate(estimate)
-        pieces = estimate.pieces
-        if not pieces and (estimate.low is not None or estimate.high is not None):
-            pieces = (
-                (
-                    start if estimate.low is None else estimate.low,
-                    end if estimate.high is None else estimate.high,
-                ),
-            )
-        for low, high in pieces:
-            ax.axvspan(
-                max(low, start) / unit.seconds,
-                min(high, end) / unit.seconds,
-                color=COLOURS["band"],
-                alpha=0.5,
-                lw=0,
-                zorder=0,
-            )
-        ax.axvline(
-            estimate.value / unit.seconds,
-            color=COLOURS["paper"],
-            lw=0.6,
-            ls="--",
-            zorder=1,
-            label=f"breakpoint {shown}" if len(fit.breakpoints_s) < 3 or number == 0 else None,
-        )
-
-
 def plot_residuals(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
     """Draw data minus fit against time, with two noise standard deviations either side; return the axes."""
     unit = unit_called(time_unit)
@@ -161,15 +136,21 @@ def plot_residuals(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str =
         ax = new_axes("single", 0.5)
     with figure_style():
         time = unit.time(np.asarray(fit.trace.time_s))
+        reach = float(np.max(np.abs(fit.residuals))) if fit.n_points else 0.0
         if fit.noise.sd is not None:
-            ax.axhspan(-2 * fit.noise.sd, 2 * fit.noise.sd, color=COLOURS["quiet"], alpha=0.15, lw=0)
+            two_sd = 2 * fit.noise.sd
+            reach = max(reach, two_sd)
+            label = "\u00b12 sd of the noise"
+            ax.axhspan(-two_sd, two_sd, color=COLOURS["quiet"], alpha=0.2, lw=0, label=label)
         ax.axhline(0.0, color=COLOURS["fit"], lw=0.8)
         ax.plot(time, fit.residuals, "o", mfc="none", mec=COLOURS["data"], mew=0.6, ms=2.2)
-        reach = float(np.max(np.abs(fit.residuals))) if fit.n_points else 0.0
         if reach > 0:
             ax.set_ylim(-1.15 * reach, 1.15 * reach)
         ax.set_xlabel(f"time / {unit.sign}")
         ax.set_ylabel("residual" + (f" / {fit.trace.unit}" if fit.trace.unit else ""))
+        ax.margins(x=0.02)
+        if fit.noise.sd is not None:
+            clear_legend(ax)
         polish(ax)
     return ax
 
@@ -178,29 +159,25 @@ def plot_ln_signal(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str =
     """Draw ln A against time with the fit and the paper's straight lines; return the axes.
 
     For a growing signal the logarithm is that of Ainf - A. Points without a logarithm are left
-    out, as in the paper's recipe.
+    out, as in the paper's recipe; outliers that the fit left out are marked as such.
     """
     unit = unit_called(time_unit)
     if ax is None:
         ax = new_axes("single", 0.8)
     with figure_style():
-        growth = fit.amplitude.value is not None and fit.amplitude.value < 0
+        growth = grows(fit)
         ceiling = 0.0 if fit.offset.value is None else fit.offset.value
         time_s = np.asarray(fit.trace.time_s)
         signal = ceiling - fit.trace.absorbance if growth else np.asarray(fit.trace.absorbance)
         known = signal > 0
         dense = np.linspace(float(time_s[0]), float(time_s[-1]), _CURVE_POINTS)
         curve = ceiling - fit.curve(dense) if growth else fit.curve(dense)
-        _breakpoint_bands(fit, ax, unit)
-        ax.plot(
-            unit.time(time_s[known]),
-            np.log(signal[known]),
-            "o",
-            mfc="none",
-            mec=COLOURS["data"],
-            mew=0.6,
-            label="data",
-        )
+        style: Any = {"mfc": "none", "mec": COLOURS["data"], "mew": 0.6}
+        ax.plot(unit.time(time_s[known]), np.log(signal[known]), "o", **style, label="data")
+        left_out = np.array(fit.excluded, dtype=float).reshape(-1, 2)
+        level = ceiling - left_out[:, 1] if growth else left_out[:, 1]
+        if np.any(level > 0):
+            ax.plot(unit.time(left_out[level > 0, 0]), np.log(level[level > 0]), **_LEFT_OUT)
         shown = curve > 0
         ax.plot(
             unit.time(dense[shown]), np.log(curve[shown]), "-", color=COLOURS["fit"], label=_fit_label(fit)
@@ -209,13 +186,16 @@ def plot_ln_signal(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str =
         if smooth is not None:
             level = ceiling - smooth[1] if growth else smooth[1]
             above = level > 0
-            ax.plot(unit.time(dense[above]), np.log(level[above]), **_SMOOTH_LINE, label=smooth[0])
-        if not growth:
-            _paper_lines(fit, ax, unit, time_s[known], np.log(signal[known]))
+            ax.plot(
+                unit.time(dense[above]), np.log(level[above]), **_SMOOTH_LINE, label=short_label(smooth[0])
+            )
+        _paper_lines(fit, ax, unit, time_s[known], np.log(signal[known]))
         ax.set_xlabel(f"time / {unit.sign}")
         ax.set_ylabel("ln(A$_\\infty$ - A)" if growth else "ln A")
         ax.margins(x=0.02, y=0.06)
-        ax.legend(loc="upper right")
+        marks = draw_breakpoints(fit, ax, unit)
+        _, below = clear_legend(ax)
+        cut_below(marks, below)
         stamp_simulated(ax, fit.trace.source.simulated)
         polish(ax)
     return ax
@@ -265,7 +245,7 @@ def draw_staged_fit(
     Returns
     -------
     Figure
-        With everything on it; save it with `savefig`.
+        With everything on it; save it with `savefig`, which writes a new figure at 300 dpi.
     """
     if view not in ("fit", "ln", "both"):
         raise UsageError(f"view is {view!r}; it must be 'fit', 'ln' or 'both'")

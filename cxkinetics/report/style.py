@@ -36,6 +36,7 @@ COLOURS = {
     "data": "#3b3b3b",
     "fit": "#d55e00",
     "band": "#56b4e9",
+    "pale": "#abdaf4",
     "paper": "#0072b2",
     "second": "#009e73",
     "third": "#cc79a7",
@@ -81,7 +82,7 @@ _RC: Any = {
     "savefig.dpi": 300,
     "svg.fonttype": "path",
     "svg.hashsalt": "cxkinetics",
-    "pdf.fonttype": 42,
+    "pdf.fonttype": 3,  # glyph shapes inside the file; whole TrueType fonts would take four times as long
     "mathtext.fontset": "dejavusans",
     "text.usetex": False,
 }
@@ -117,13 +118,15 @@ def new_figure(width: str | float = "single", aspect: float = 0.8) -> "Figure":
     Notes
     -----
     In a notebook, which shows both the open figures and the value of a cell's last line, the
-    figure is returned closed, so that it appears once.
+    figure is returned closed, so that it appears once. `savefig` writes it at 300 dpi by default.
     """
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 
+    from cxkinetics.report.journal_figure import JournalFigure
+
     with figure_style():
-        figure = plt.figure(figsize=_size(width, aspect), layout="constrained")
+        figure = plt.figure(figsize=_size(width, aspect), layout="constrained", FigureClass=JournalFigure)
     if "inline" in str(mpl.get_backend()):
         plt.close(figure)
     return figure

@@ -12,7 +12,6 @@ from cxkinetics.report.batch_page import batch_page, draw_overview, overview_rat
 from cxkinetics.report.fit_page import fit_page
 from cxkinetics.report.page import render_page
 from cxkinetics.report.pictures import FitPictures, draw_pictures
-from cxkinetics.report.pictures_in_unit import in_unit
 from cxkinetics.report.replicates import replicate_rows, replicates_of
 from cxkinetics.report.staged_files import csv_text, rivals_csv, stages_csv, summary_csv, trace_csv
 from cxkinetics.report.style import detached_figure, save_figure
@@ -37,8 +36,10 @@ FIT_FILES = (
     "report.html",
     "fit.png",
     "fit.svg",
+    "fit.pdf",
     "ln.png",
     "ln.svg",
+    "ln.pdf",
 )
 """The files of every fit's folder; spectra add the figures "spectra" and "peak"."""
 
@@ -139,9 +140,9 @@ def write_fit(
         write_text(fresh / "trace.csv", trace_csv(fit))
         write_text(fresh / "rivals.csv", rivals_csv(fit))
         write_bytes(fresh / "fit.xlsx", workbook_bytes(fit))
-        drawn = pictures or in_unit(draw_pictures(fit, series), fit, series, time_unit)
+        drawn = pictures or draw_pictures(fit, series, time_unit=time_unit)
         for name, figure in drawn.figures.items():
-            save_figure(figure, fresh / name, ("png",))
+            save_figure(figure, fresh / name, ("png", "pdf"))
             write_text(fresh / f"{name}.svg", drawn.pictures[name].svg)
         page = fit_page(fit, series=series, command=command, pictures=drawn, time_unit=time_unit)
         write_text(fresh / "report.html", render_page(page))
@@ -157,7 +158,7 @@ def write_batch(
     command: str = "",
     time_unit: str = "s",
 ) -> Path:
-    """Write a batch's summary.csv, replicates.csv, report.html, overview.png and overview.svg.
+    """Write a batch's summary.csv, replicates.csv, report.html and the figure overview (png, svg, pdf).
 
     Parameters
     ----------
@@ -193,7 +194,7 @@ def write_batch(
         figure = draw_overview(
             fits, figure=detached_figure("double", overview_ratio(fits)), time_unit=time_unit
         )
-        save_figure(figure, target / "overview", ("png", "svg"))
+        save_figure(figure, target / "overview", ("png", "svg", "pdf"))
     page = batch_page(fits, failures, folders=folders, command=command, time_unit=time_unit)
     write_text(target / "report.html", render_page(page))
     return target

@@ -1,6 +1,7 @@
 """The demonstration recovers its own truth, says that it is simulated, and never eats a folder."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,9 @@ def test_the_command_writes_a_whole_folder_and_says_what_it_found(
     shown = capsys.readouterr().out
     assert "SIMULATED" in shown
     assert "0.05595" in shown or "0.05594" in shown
+    written = (folder / "ag-cds" / "report.html").read_text()
+    (path,) = re.findall(r"cxkinetics fit (\S+) ", written)
+    assert (folder / "ag-cds" / path).is_file()
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(

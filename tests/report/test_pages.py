@@ -65,7 +65,7 @@ def test_a_report_holds_everything_a_reader_asks_for(page: str) -> None:
     text = " ".join(Reader(page).text.split()).replace("\u00a0", " ")
     for asked in (
         "Two stages: a break at 19.86 s",  # summary
-        "two_stages",
+        "verdict two stages p of a break",
         "0.05625 [0.05581, 0.05669]",
         "J. Chem. Phys. 159, 014704",
         "biexponential + offset",
@@ -81,6 +81,27 @@ def test_a_report_holds_everything_a_reader_asks_for(page: str) -> None:
     ):
         assert asked in text, asked
     assert text.index("Two stages: a break") < text.index("Rival models")
+
+
+def test_no_heading_is_doubled_and_no_code_is_shown(page: str) -> None:
+    text = Reader(page).text
+    assert page.count(">Rival models<") == 2  # the list of sections and the heading
+    assert "two_stages" not in text
+
+
+def test_the_table_says_p_as_the_verdict_does(make_fit: Callable[..., StagedFit]) -> None:
+    verdict = make_fit().verdict
+    smallest = replace(verdict, p_value=0.002, text="two stages: p <= 0.002 (499 simulated traces)")
+    html = render_page(fit_page(make_fit(verdict=smallest)))
+    assert "<td>p &lt;= 0.002</td>" in html
+    assert "p = 0.002" not in html
+    assert "<td>p = 0.001</td>" in render_page(fit_page(make_fit()))
+
+
+def test_long_notes_may_stand_below_their_row_on_a_phone(page: str) -> None:
+    assert '<td class="remark">the same curve as sequential with free q</td>' in page
+    assert '<th scope="col" class="remark">when not to trust the difference</th>' in page
+    assert '<table style="--columns: 5">' in page
 
 
 def test_a_report_loads_nothing_and_runs_nothing(page: str) -> None:
@@ -128,6 +149,9 @@ def test_a_folder_holds_every_file_and_the_whole_result(fit: StagedFit, tmp_path
     folder = write_fit(fit, tmp_path / "run3")
     assert sorted(path.name for path in folder.iterdir()) == sorted(FIT_FILES)
     assert StagedFit.from_json((folder / "fit.json").read_text()) == fit
+    for name in ("fit.pdf", "ln.pdf"):
+        assert (folder / name).read_bytes().startswith(b"%PDF-")
+    assert "application/pdf" not in (folder / "report.html").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["run3"]
 
 
@@ -184,7 +208,7 @@ def test_a_batch_lists_fits_failures_and_the_spread(
     rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
     assert [row["verdict"] for row in rows] == ["two_stages"] * 3 + ["one_stage"]
     assert rows[3]["k2_per_s"] == ""
-    assert {"overview.png", "overview.svg"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"overview.png", "overview.svg", "overview.pdf"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_an_empty_batch_still_reports_its_failures(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.load import load_example
 from cxkinetics.fitting.result import StagedFit
+from cxkinetics.report.pictures import draw_pictures
 from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
+from cxkinetics.report.spectral_rank_figures import draw_rank
 from cxkinetics.report.staged_figures import draw_staged_fit, plot_ln_signal, plot_staged_fit
 from cxkinetics.report.style import detached_figure, save_figure, svg_text
 from cxkinetics.signals.trace import Trace
@@ -120,6 +122,156 @@ def test_figures_for_files_are_unknown_to_pyplot_and_equal_when_made_twice(
     )
     again = save_figure(figures[1], tmp_path / "again", ("png", "svg", "pdf"))
     assert [f.read_bytes() for f in files] == [f.read_bytes() for f in again]
+
+
+OPEN = Estimate(
+    name="breakpoint",
+    value=37.2,
+    unit="s",
+    method="profile",
+    reason="the data do not bound both ends: the likelihood profile stays flat over the whole range",
+)
+
+
+def assert_legends_cover_nothing(figure: Figure) -> None:
+    figure.canvas.draw()
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        if legend is None:
+            continue
+        box = legend.get_window_extent()
+        assert box.x0 >= axes.bbox.x0 - 1, "legend leaves the axes"
+        assert box.x1 <= axes.bbox.x1 + 1, "legend leaves the axes"
+        for line in axes.lines:
+            points = line.get_transform().transform(line.get_xydata())
+            across = np.linspace(0, len(points) - 1, 2000)
+            path = np.column_stack([np.interp(across, range(len(points)), side) for side in points.T])
+            inside = np.all((path > box.min) & (path < box.max), axis=1)
+            assert not inside.any(), f"legend covers {line.get_label()}"
+        for band in axes.patches:
+            edge = band.get_window_extent()
+            assert edge.x1 < box.x0 or edge.x0 > box.x1 or edge.y1 <= box.y0 + 1, "legend covers a band"
+
+
+@pytest.mark.parametrize("view", ["fit", "ln", "both"])
+@pytest.mark.parametrize("growth", [False, True])
+def test_an_open_interval_has_a_short_label_and_room_stays_for_the_data(
+    make_fit: Callable[..., StagedFit], view: str, growth: bool, recwarn: pytest.WarningsRecorder
+) -> None:
+    figure = make_fit(growth=growth, breakpoints_s=(OPEN,)).plot(view=view)
+    assert_nothing_clipped(figure)
+    assert_legends_cover_nothing(figure)
+    assert "breakpoint 37.2 s, interval open" in words_on(figure)
+    assert all(axes.bbox.width > 0.3 * figure.bbox.width for axes in figure.axes)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"method": "fixed"}, "breakpoint 37.2 s, given"),
+        ({"low": 30.0}, "95 % interval [30, inf]"),
+        ({"low": 10.0, "high": 50.0, "pieces": ((10, 20), (30, 40), (45, 50))}, "95 % interval in 3 pieces"),
+    ],
+)
+def test_every_kind_of_interval_is_named_in_few_words(
+    make_fit: Callable[..., StagedFit], changes: dict[str, object], words: str
+) -> None:
+    shown = words_on(make_fit(breakpoints_s=(replace(OPEN, **changes),)).plot())
+    assert words in shown
+    assert max(map(len, shown)) < 45
+
+
+def test_legends_cover_no_point_line_or_band(make_fit: Callable[..., StagedFit]) -> None:
+    spikes = ((70.0, 0.9), (95.0, 0.8))
+    fits = [make_fit(excluded=spikes), make_fit(excluded=spikes, growth=True), make_fit((0.02,), ())]
+    for fit in fits:
+        for view in ("fit", "ln", "both"):
+            assert_legends_cover_nothing(fit.plot(view=view))
+        own, (left, right) = plt.subplots(1, 2)
+        fit.plot(ax=left)
+        fit.plot(ax=right, view="ln")
+        assert_legends_cover_nothing(own)
+
+
+def test_a_legend_fits_into_narrow_axes_and_takes_the_corner_with_room(
+    make_fit: Callable[..., StagedFit],
+) -> None:
+    split = replace(OPEN, low=20.0, high=60.0, pieces=((20, 30), (35, 60)))
+    figure, axes = plt.subplots(1, 3, layout="constrained")
+    make_fit(breakpoints_s=(split,)).plot(ax=axes[0])
+    make_fit(breakpoints_s=(split,)).plot(ax=axes[1], view="ln")
+    assert_legends_cover_nothing(figure)
+    growth = make_fit(growth=True).plot().axes[0]
+    assert growth.get_legend().get_window_extent().x0 < growth.bbox.x0 + 10
+    assert growth.get_ylim()[1] < 1.3
+
+
+def test_the_legends_of_spectra_and_of_their_rank_cover_nothing() -> None:
+    series = load_example("ag-cds")
+    figure = draw_rank(series)
+    assert_nothing_clipped(figure)
+    assert_legends_cover_nothing(figure)
+    assert_legends_cover_nothing(plot_spectra(series, peak=series.exciton_peak(near_nm=324)).figure)
+
+
+def test_a_second_fit_in_the_same_axes_is_seen_whole(make_fit: Callable[..., StagedFit]) -> None:
+    _, axes = plt.subplots()
+    make_fit().plot(ax=axes)
+    longer = make_fit((0.02,), (), end_s=300.0)
+    tall = replace(longer, excluded=((250.0, 3.0),))
+    tall.plot(ax=axes)
+    assert axes.get_xlim()[1] > 300
+    assert axes.get_ylim()[1] > 3
+
+
+def test_a_narrow_interval_is_still_seen_as_a_band_and_both_bands_are_named(fit: StagedFit) -> None:
+    figure = fit.plot()
+    axes, below = figure.axes
+    figure.canvas.draw()
+    band = axes.patches[0]
+    shown_pt = band.get_window_extent().width / figure.dpi * 72 + band.get_linewidth()
+    assert shown_pt == pytest.approx(3, abs=0.3)
+    assert {"breakpoint 19.86 s", "95 % interval [19.62, 20.10]", "±2 sd of the noise"} <= {*words_on(figure)}
+    assert below.get_legend() is not None
+    wide = replace(OPEN, low=20.0, high=60.0)
+    assert plot_staged_fit(replace(fit, breakpoints_s=(wide,))).patches[0].get_linewidth() == 0
+
+
+def test_the_view_in_ln_a_marks_the_points_left_out(make_fit: Callable[..., StagedFit]) -> None:
+    axes = plot_ln_signal(make_fit(excluded=((40.0, 0.6), (50.0, -0.1))))
+    (marked,) = [line for line in axes.lines if line.get_label() == "left out"]
+    assert marked.get_xydata() == pytest.approx(np.array([[40.0, np.log(0.6)]]))
+    growing = plot_ln_signal(make_fit(growth=True, excluded=((40.0, 0.3),)))
+    (marked,) = [line for line in growing.lines if line.get_label() == "left out"]
+    assert marked.get_ydata() == pytest.approx([np.log(0.6)])
+
+
+def test_captions_say_what_is_drawn(make_fit: Callable[..., StagedFit]) -> None:
+    growth = draw_pictures(make_fit(growth=True)).pictures["ln"]
+    assert "ln(A∞ - A)" in growth.caption
+    assert "ln A" not in growth.caption
+    assert "final value minus the same signal" in growth.alternative
+    spiked = draw_pictures(make_fit(excluded=((40.0, 0.6),))).pictures
+    assert "in ln A, with the straight lines" in spiked["ln"].caption
+    assert "1 point left out" in spiked["ln"].alternative
+    assert "left out" in spiked["fit"].caption
+    bare = draw_pictures(make_fit((0.02,), ())).pictures["fit"]
+    assert "breakpoint" not in bare.caption + bare.alternative
+
+
+def test_a_figure_saves_at_a_journals_resolution_unless_told_otherwise(
+    fit: StagedFit, tmp_path: Path
+) -> None:
+    def width(**options: object) -> int:
+        fit.plot().savefig(tmp_path / "p.png", **options)
+        return int.from_bytes((tmp_path / "p.png").read_bytes()[16:20], "big")
+
+    assert width() == int(85 / 25.4 * 300)
+    assert width(dpi=100) == int(85 / 25.4 * 100)
+    with mpl.rc_context({"savefig.dpi": 200}):
+        assert width() == int(85 / 25.4 * 200)
+    assert fit.plot().dpi == 120
 
 
 def test_a_users_figure_is_known_to_pyplot(fit: StagedFit) -> None:

@@ -17,7 +17,12 @@ from cxkinetics.remarks import Remark
 from cxkinetics.report.columns import TERMINAL_WIDTH
 from cxkinetics.report.fit_page import fit_page
 from cxkinetics.report.present import as_html, as_text, draw
-from cxkinetics.report.staged_tables import correlation_lines, loglinear_table, rival_table
+from cxkinetics.report.staged_tables import (
+    correlation_lines,
+    interval_cell,
+    loglinear_table,
+    rival_table,
+)
 from cxkinetics.report.staged_text import format_staged_fit
 
 EXPECTED = Path(__file__).with_name("expected_two_stages.txt")
@@ -91,6 +96,27 @@ def test_rivals_are_ranked_and_shortened(fit: StagedFit) -> None:
     rows = rival_table(fit, 2).rows
     assert [row[0] for row in rows] == ["two stages", "biexponential + offset"]
     assert rows[1][3] == "< 0.001"
+
+
+def test_a_notebook_shows_what_print_shows(fit: StagedFit) -> None:
+    shared = [
+        replace(stage, k_per_s=replace(stage.k_per_s, method="profile likelihood, AR(1) noise"))
+        for stage in fit.stages
+    ]
+    fit = replace(fit, stages=tuple(shared))
+    html = fit._repr_html_()
+    for asked in (
+        "<td>[a]</td>",
+        "<small>[a] 95 %, profile likelihood, AR(1) noise</small>",
+        "half-life, s",
+        interval_cell(fit.stages[0].half_life_s),
+        "biexponential + offset",
+        "when not to trust the difference",
+        "lines in ln A",
+    ):
+        assert asked in html, asked
+    many = replace(fit, rivals=fit.rivals * 2)
+    assert "and 2 more models" in many._repr_html_()
 
 
 def test_markup_in_a_label_is_escaped_in_notebooks(make_fit: Callable[..., StagedFit]) -> None:
