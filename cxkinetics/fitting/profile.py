@@ -15,6 +15,7 @@ from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.fitted import Fitted
 from cxkinetics.fitting.search import box, break_cells, fit_at
+from cxkinetics.fitting.walk import walk
 from cxkinetics.models.families import AmplitudeFamily, Family, RatioFamily, StagedFamily
 
 __all__ = ["ProfileSpace", "profile_space"]
@@ -24,6 +25,8 @@ FAR = 45.0
 candidates that lie this far behind the best one at the same trial value."""
 MOST_BETWEEN = 8
 """Gaps around the best held breakpoint up to which it is freed in each of them."""
+FEW = 4
+"""Sets of gaps from which several breaks walk."""
 MANY = 10
 """Plausible gaps above which the breakpoint is held on a grid instead of freed in each gap."""
 
@@ -76,6 +79,19 @@ class ProfileSpace:
         start += response * (value[:, None] - start[np.arange(n_values), :, parameter])[:, :, None]
         start[np.arange(n_values), :, parameter] = value[:, None]
         tiled = (n_values * n_candidates, width)
+        if isinstance(fitted.family, StagedFamily) and fitted.family.n_stages > 2:
+            _, _, walked = walk(
+                fitted.family,
+                fitted.sample,
+                fitted.white,
+                start.reshape(tiled),
+                np.tile(self.cells, (n_values, 1)),
+                told=family,
+                free=np.repeat(free, n_candidates, axis=0),
+                tolerance=1e-9,
+            )
+            least: Array = walked.reshape(n_values, n_candidates).min(axis=1)
+            return least
         done = descend(
             told,
             Target(fitted.sample.time, fitted.sample.signal, fitted.white),
@@ -153,6 +169,8 @@ class ProfileSpace:
         assert isinstance(family, StagedFamily)
         column = family.breaks.start + number
         time = fitted.sample.time
+        if family.n_stages > 2:
+            return self._rss_of_one_of_several(family, number, value)
         at = np.abs(self.theta[None, :, column] - value[:, None])
         start = self.theta[np.argmin(at, axis=1)].copy()
         start[:, column] = value
@@ -161,15 +179,10 @@ class ProfileSpace:
         free = np.ones(len(family.names), bool)
         free[column] = False
         target = Target(time, fitted.sample.signal, fitted.white)
-        cells: IntArray | None = None
-        if family.n_stages > 2:
-            cells = self.cells[np.argmin(at, axis=1)].copy()
-            cells[:, number] = np.clip(np.searchsorted(time, value, side="right") - 1, 0, time.size - 2)
         done = descend(
             family,
             target,
             start,
-            cell=cells,
             lower=lower,
             upper=upper,
             free=free,
@@ -177,6 +190,32 @@ class ProfileSpace:
             tolerance=1e-10,
         )
         return done.rss
+
+    def _rss_of_one_of_several(self, family: StagedFamily, number: int, value: Array) -> Array:
+        """Return the least rss (X,) with one of several breaks held and the others free to walk."""
+        fitted, time = self.fitted, self.fitted.sample.time
+        column, count = family.breaks.start + number, self.theta.shape[0]
+        held = np.repeat(value, count)
+        start, cells = np.tile(self.theta, (value.size, 1)), np.tile(self.cells, (value.size, 1))
+        start[:, column] = held
+        cells[:, number] = np.clip(np.searchsorted(time, held, side="right") - 1, 0, time.size - 2)
+        apart = np.diff(cells, axis=1).min(axis=1) >= 1  # the breaks keep their order
+        free = np.ones(start.shape, bool)
+        free[:, column] = False
+        rss = np.full(held.size, np.inf)
+        if apart.any():
+            rss[apart] = walk(
+                family,
+                fitted.sample,
+                fitted.white,
+                start[apart],
+                cells[apart],
+                free=free[apart],
+                iterations=40,
+                tolerance=1e-10,
+            )[2]
+        least: Array = rss.reshape(value.size, count).min(axis=1)
+        return np.where(np.isfinite(least), least, 1e6 * fitted.found.rss)
 
     def _response(self, family: Family, theta: Array, parameter: IntArray) -> Array:
         """Return d theta/d value along the profile's tangent, shape (X, K, p)."""
@@ -224,7 +263,7 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
         theta, rss = fit_at(
             family, sample, fitted.white, cells, np.repeat(found.theta[None], len(cells), axis=0)
         )
-        keep = np.argsort(rss, kind="stable")[:MANY]
+        keep = np.argsort(rss, kind="stable")[:FEW]
         lower, upper = box(family, sample, cells[keep])
         return ProfileSpace(fitted, theta[keep], cells[keep], held, lower, upper)
     limit = found.knot_rss.min() * (1 + FAR / fitted.dof)

@@ -11,7 +11,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.fitting.descent import Target, descend
-from cxkinetics.fitting.piecewise_linear import EDGE, MIN_DISTINCT
+from cxkinetics.fitting.piecewise_linear import MIN_DISTINCT
 from cxkinetics.fitting.sample import Sample
 from cxkinetics.fitting.search import (
     BEST,
@@ -23,6 +23,7 @@ from cxkinetics.fitting.search import (
     search_single,
     search_staged,
 )
+from cxkinetics.fitting.walk import walk
 from cxkinetics.fitting.whitening import Whitening
 from cxkinetics.models.families import StagedFamily
 
@@ -97,28 +98,7 @@ def search_several(
         race=race_of(sample),
     )
     order = np.argsort(rough.rss, kind="stable")[: BEST // 2]
-    cells = cells[order]
-    theta, rss = fit_at(family, sample, white, cells, rough.theta[order], iterations=20, tolerance=1e-7)
-    for _ in range(sample.n):
-        breaks = theta[:, family.breaks]
-        move = np.where(breaks >= sample.time[cells + 1], 1, 0) - np.where(
-            breaks <= sample.time[cells] + 2 * EDGE * np.diff(sample.time).min(), 1, 0
-        )
-        trial = cells + move
-        padded = np.concatenate(
-            [np.full((len(trial), 1), -1), trial, np.full((len(trial), 1), sample.n - 1)], axis=1
-        )
-        allowed = (np.diff(padded, axis=1) >= MIN_DISTINCT).all(axis=1) & (move != 0).any(axis=1)
-        if not allowed.any():
-            break
-        new_theta, new_rss = fit_at(
-            family, sample, white, trial[allowed], theta[allowed], iterations=20, tolerance=1e-7
-        )
-        better = new_rss < rss[allowed] * (1 - 1e-12)
-        if not better.any():
-            break
-        target = np.flatnonzero(allowed)[better]
-        cells[target], theta[target], rss[target] = trial[allowed][better], new_theta[better], new_rss[better]
+    theta, cells, rss = walk(family, sample, white, rough.theta[order], cells[order])
     chosen = slice(int(np.argmin(rss)), int(np.argmin(rss)) + 1)
     theta, rss = fit_at(family, sample, white, cells[chosen], theta[chosen])
     empty = np.empty(0)

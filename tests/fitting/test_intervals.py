@@ -14,7 +14,9 @@ import cxkinetics as cx
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.break_law import BreakLaw, break_law
 from cxkinetics.fitting.fitted import staged_fit
+from cxkinetics.fitting.profile import profile_space
 from cxkinetics.fitting.sample import sample_of
+from cxkinetics.models.staged import staged_decay
 from tests.studies import brute_force
 from tests.studies.truths import SEED, Staged, noise, stream, times
 
@@ -333,3 +335,22 @@ def test_absolute_sigma_takes_sigma_at_its_word() -> None:
         assert (held - fit.rss) / 0.02**2 == pytest.approx(1.95996**2, rel=2 * TOLERANCE)
     ratio = fit.stages[0].k_per_s.se / relative.stages[0].k_per_s.se
     assert ratio == pytest.approx(0.02 / np.sqrt(relative.rss / relative.dof), rel=0.01)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_profile_of_one_of_two_breaks_against_every_gap_of_the_other(number: int) -> None:
+    t = times(61)
+    truth = staged_decay(t, 0.9, np.array([0.08, 0.025, 0.007]), np.array([15.0, 50.0]))
+    y = truth + noise(t, 0.004, 0.0, stream(12, "three", 0))
+    fitted = staged_fit(sample_of(cx.Trace(time_s=t, absorbance=y)), n_stages=3, with_offset=False, ar1=False)
+    family, sample = fitted.family, fitted.sample
+    best = fitted.theta[family.breaks]
+    values = best[number] + np.array([-0.03, -0.012, -0.004, 0.006, 0.02])
+    found = profile_space(fitted).rss_of_break(number, values)
+    start = brute_force.first_guess(t, y, 3, False)
+    for value, rss in zip(values, found, strict=True):
+        least = np.inf
+        for other in np.linspace(*((0.04, value - 0.06) if number else (value + 0.06, 0.95)), 400):
+            pair = (other, value) if number else (value, other)
+            least = min(least, brute_force.held(t, y, tuple(100 * b for b in pair), start)[0])
+        assert rss * sample.scale**2 == pytest.approx(least, rel=2e-4), value
