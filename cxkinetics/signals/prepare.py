@@ -65,6 +65,11 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
     if window_s is None:
         return signal
     low, high = window_s
+    if low is not None and high is not None and low > high:
+        raise InputError(
+            f"the ends of the window {low:g}:{high:g} s are reversed",
+            remedy=f"give the lower time first: {high:g}:{low:g}",
+        )
     time = signal.time_s
     keep = np.ones(time.size, dtype=bool)
     if low is not None:
@@ -110,7 +115,7 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
             raise InputError(
                 "no addition can be seen in the signal (no spike, no step, no end of a flat start)",
                 file=signal.source.file or None,
-                remedy="give its time: t0=...",
+                remedy="give its time in s, e.g. --t0 12.5 (Python: t0=12.5)",
             )
         start, how = onset.time_s, f"found: {onset.kind} between {onset.low_s:g} and {onset.high_s:g} s"
         first_used = onset.high_s if onset.kind != "bend" else onset.time_s
