@@ -1,6 +1,5 @@
 """Numbers to signals: gaps, duplicates, order, runs, saturation and dropouts, each said with its rows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,18 +174,18 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     remarks = list(context.remarks)
     axis, said = axis_nm(context, raw.axis, raw.axis_unit)
     remarks += said
-    lines = np.arange(raw.time_s.size) if raw.lines is None else raw.lines
+    lines = raw.lines
     known_time = np.isfinite(raw.time_s)
     if not known_time.all():
-        remarks.append(
-            _counted("missing_cells", "missing", "times, their spectra left out", lines, ~known_time)
-        )
+        text = f"{int((~known_time).sum())} missing times, their spectra left out"
+        rows = [] if lines is None else lines[~known_time].tolist()
+        remarks.append(Remark.at("missing_cells", text, int((~known_time).sum()), rows=rows))
     matrix = raw.matrix[known_time] if not known_time.all() else raw.matrix
-    time, lines = raw.time_s[known_time], lines[known_time]
-    _count_gaps(remarks, context, raw, axis, matrix, lines)
+    time, lines = raw.time_s[known_time], None if lines is None else lines[known_time]
+    _count_gaps(remarks, context, raw, axis, matrix, lines, time)
     if raw.overflow:
         text = f"{raw.overflow} cells read OVRFLW or the like (detector out of range) and are masked"
-        remarks.append(Remark("overflow", text, raw.overflow, raw.overflow_lines[:20]))
+        remarks.append(Remark.at("overflow", text, raw.overflow, rows=raw.overflow_lines))
     values, unit, converted = signal_of(context, matrix, raw.quantity)
     remarks += converted
     series = []
@@ -194,13 +193,15 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     for k, piece in enumerate(pieces):
         own = list(remarks)
         part_time, part = time[piece], values[piece]
+        part_lines = None if lines is None else lines[piece]
         repeated = _repeated_spectra(part_time, part)
         if repeated.any():
             text = f"{repeated.sum()} exact duplicate rows (whole spectra) counted once"
-            own.append(_at_lines("duplicate_rows", text, lines[piece], repeated))
+            own.append(_at_spectra("duplicate_rows", text, part_lines, part_time, repeated))
             part_time, part = part_time[~repeated], part[~repeated]
+            part_lines = None if part_lines is None else part_lines[~repeated]
         if unit == "AU":
-            part = _mask_spectra(own, part, part_time)
+            part = _mask_spectra(own, part, part_time, part_lines)
         falls = int(np.count_nonzero(np.diff(part_time) < 0))
         if falls:
             own.append(
@@ -237,7 +238,13 @@ def _repeated_spectra(time: Array, matrix: Array) -> BoolArray:
 
 
 def _count_gaps(
-    remarks: list[Remark], context: Context, raw: RawMatrix, axis: Array, matrix: Array, lines: IntArray
+    remarks: list[Remark],
+    context: Context,
+    raw: RawMatrix,
+    axis: Array,
+    matrix: Array,
+    lines: IntArray | None,
+    time: Array,
 ) -> None:
     gaps = ~np.isfinite(matrix)
     total = int(np.count_nonzero(gaps))
@@ -253,39 +260,33 @@ def _count_gaps(
                     "dead_pixel",
                     f"no reading at all at {axis[j]:g} nm (column {int(j) + 2} is empty: dead pixel); masked",
                     int(matrix.shape[0]),
+                    wavelengths_nm=(float(axis[j]),),
                 )
             )
         if dead.sum() > 20:
-            remarks.append(
-                Remark("dead_pixel", f"{dead.sum()} wavelengths without any reading", int(dead.sum()))
-            )
+            text = f"{dead.sum()} wavelengths without any reading"
+            remarks.append(Remark.at("dead_pixel", text, int(dead.sum()), wavelengths_nm=axis[dead].tolist()))
         gaps &= ~dead[None, :]
     rest = int(np.count_nonzero(gaps)) - raw.overflow
     if rest > 0:
-        remarks.append(
-            _counted("missing_cells", "missing", "cells masked", lines, np.any(gaps, axis=1), rest)
-        )
+        text = f"{rest} missing cell{'' if rest == 1 else 's'} masked"
+        remarks.append(_at_spectra("missing_cells", text, lines, time, np.any(gaps, axis=1), rest))
 
 
-def _mask_spectra(remarks: list[Remark], matrix: Array, time: Array) -> Array:
+def _mask_spectra(remarks: list[Remark], matrix: Array, time: Array, lines: IntArray | None) -> Array:
     """Mask dropouts and saturated cells of an absorbance matrix."""
     dropouts = dropout_spectra(matrix)
     if dropouts.any():
         level = float(np.nanmedian(matrix[dropouts]))
-        shown = ", ".join(f"{t:g}" for t in time[dropouts][:5])
-        text = f"{dropouts.sum()} whole spectra near {level:.2g} AU (dropouts) masked, at {shown} s"
-        remarks.append(
-            Remark(
-                "dropouts", text, int(dropouts.sum()), tuple(int(i) for i in np.flatnonzero(dropouts)[:20])
-            )
-        )
+        text = f"{dropouts.sum()} whole spectra near {level:.2g} AU (dropouts) masked"
+        remarks.append(_at_spectra("dropouts", text, lines, time, dropouts))
         matrix = np.where(dropouts[:, None], np.nan, matrix)
     clip = clipped_level(matrix)
     if clip is not None:
         clipped = matrix == clip
         count = int(np.count_nonzero(clipped))
         text = f"{count} readings at the largest value {clip:g} exactly (saturated) are masked"
-        remarks.append(Remark("saturated", text, count))
+        remarks.append(_at_spectra("saturated", text, lines, time, clipped.any(axis=1), count))
         matrix = np.where(clipped, np.nan, matrix)
     return matrix
 
@@ -333,10 +334,15 @@ def _counted(
 
 
 def _at_lines(code: str, text: str, lines: IntArray, where: BoolArray, count: int | None = None) -> Remark:
-    """Return a remark with the first lines it concerns, in its text and in its rows."""
-    rows: Sequence[int] = [int(line) for line in lines[where]]
-    shown = ", ".join(str(row) for row in rows[:8]) + (", ..." if len(rows) > 8 else "")
-    word = "line" if len(rows) == 1 else "lines"
-    return Remark(
-        code, f"{text} ({word} {shown})", int(where.sum()) if count is None else count, tuple(rows[:20])
-    )
+    """Return a remark with the lines it concerns."""
+    return Remark.at(code, text, int(where.sum()) if count is None else count, rows=lines[where].tolist())
+
+
+def _at_spectra(
+    code: str, text: str, lines: IntArray | None, time: Array, where: BoolArray, count: int | None = None
+) -> Remark:
+    """Return a remark with the lines of the spectra it concerns, or their times where none are known."""
+    number = int(where.sum()) if count is None else count
+    if lines is None:
+        return Remark.at(code, text, number, times_s=time[where].tolist())
+    return Remark.at(code, text, number, rows=lines[where].tolist())

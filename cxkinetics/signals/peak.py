@@ -108,28 +108,22 @@ def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline
         Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm"),
     ]
     if spikes.any():
-        rows = np.flatnonzero(spikes.any(axis=1))
         text = f"{int(spikes.sum())} isolated spikes of single readings left out of the peak"
-        remarks.append(Remark("spikes_masked", text, int(spikes.sum()), tuple(int(i) for i in rows[:20])))
+        times = series.time_s[spikes.any(axis=1)]
+        remarks.append(Remark.at("spikes_masked", text, int(spikes.sum()), times_s=times.tolist()))
     if not kept.all():
-        lost = np.flatnonzero(~kept)
-        remarks.append(
-            Remark(
-                "spectra_dropped",
-                f"{lost.size} spectra left out: too few unmasked readings around the peak",
-                int(lost.size),
-                tuple(int(i) for i in lost[:20]),
-            )
-        )
+        lost = series.time_s[~kept]
+        text = f"{lost.size} spectra left out: too few unmasked readings around the peak"
+        remarks.append(Remark.at("spectra_dropped", text, int(lost.size), times_s=lost.tolist()))
     unseen = kept & ~np.isfinite(position)
     if unseen.any():
         remarks.append(
-            Remark(
+            Remark.at(
                 "peak_lost",
                 f"the peak has no position of its own in {int(unseen.sum())} weak spectra; "
                 "its height is read where the neighbouring times have it",
                 int(unseen.sum()),
-                tuple(int(i) for i in np.flatnonzero(unseen)[:20]),
+                times_s=series.time_s[unseen].tolist(),
             )
         )
     return Trace(

@@ -293,3 +293,16 @@ def test_an_axis_out_of_order_is_remarked() -> None:
     assert "306 nm follows 394 nm" in moved.remarks[0].text
     (jumping,) = read(header.replace("328", "388") + "\n" + body)
     assert [remark.code for remark in jumping.remarks] == ["axis_uneven"]
+
+
+def test_saturated_readings_of_spectra_name_every_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    values = [[0.5 + 0.01 * i + 0.001 * j for j in range(6)] for i in range(60)]
+    for i in range(10, 40):
+        values[i][2] = values[i][3] = 3.0
+    head = "time (s)," + ",".join(f"{300 + 5 * j} nm" for j in range(6))
+    path.write_text("\n".join([head, *(f"{i}," + ",".join(map(str, v)) for i, v in enumerate(values))]))
+    series = cx.load(path)
+    (remark,) = [r for r in series.remarks if r.code == "saturated"]
+    assert remark.count == 60
+    assert remark.rows == tuple(range(12, 42))
