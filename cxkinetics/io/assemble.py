@@ -291,7 +291,7 @@ def _mask_spectra(remarks: list[Remark], matrix: Array, time: Array, lines: IntA
     return matrix
 
 
-def _runs(context: Context, time: Array, lines: IntArray, name: str) -> list[slice]:
+def _runs(context: Context, time: Array, lines: IntArray | None, name: str) -> list[slice]:
     """One slice for all rows, or a slice per run if the caller chose among runs."""
     starts = starts_of_runs(time)
     if len(starts) == 1:
@@ -302,7 +302,7 @@ def _runs(context: Context, time: Array, lines: IntArray, name: str) -> list[sli
     raise InputError(
         f"time jumps back from {time[at - 1]:g} to {time[at]:g} s: {len(starts)} runs, one below the other",
         file=context.file,
-        line=int(lines[at]),
+        line=None if lines is None else int(lines[at]),
         column=name,
         value=f"{time[at]:g}",
         remedy=f"split the file or pick run 1 to {len(starts)} (--trace 1, trace=1)",

@@ -6,6 +6,7 @@ from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError
 from cxkinetics.io.context import Context
 from cxkinetics.io.headers import Quantity
+from cxkinetics.io.notes import note
 from cxkinetics.io.table import Column, Table
 from cxkinetics.io.units import absorbance_from_percent_transmittance, time_factor, to_nanometres
 from cxkinetics.remarks import Remark
@@ -57,6 +58,7 @@ def time_unit_of(
     """Return the s in one unit of a time column: option, then header, then cells, then preamble."""
     if context.options.time_unit is not None:
         factor = time_factor(context.options.time_unit) or 1.0
+        note(time_unit=context.options.time_unit, time_factor_s=factor)
         stated = time_factor(quantity.unit) if quantity.unit else None
         if stated is not None and stated != factor:
             text = (
@@ -67,6 +69,7 @@ def time_unit_of(
     for unit in (quantity.unit, cell_unit, context.time_unit):
         factor_or_none = time_factor(unit) if unit else None
         if factor_or_none is not None:
+            note(time_unit=unit, time_factor_s=factor_or_none)
             return factor_or_none, ()
     text = "time unit assumed s: the file names none (pass --time-unit if it is another)"
     return 1.0, (Remark("time_unit_assumed", text),)

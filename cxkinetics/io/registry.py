@@ -16,6 +16,7 @@ from cxkinetics.io.folder import holds_one_run, read_folder
 from cxkinetics.io.formats import BinaryFormat, Signal, TextFormat
 from cxkinetics.io.instruments import binary_remedy, read_instrument_file
 from cxkinetics.io.largetext import LARGE_BYTES
+from cxkinetics.io.notes import note
 from cxkinetics.io.options import Column, ReadOptions
 from cxkinetics.io.reference import with_reference
 from cxkinetics.io.simulated import mark_simulated
@@ -173,7 +174,9 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
         if isinstance(entry, TextFormat) and entry.sniff(head):
             if entry.decodes and len(content.data) > LARGE_BYTES:
                 return mark_simulated(entry.read(content, "", options), head)
-            text = decode(content.data, content.file).text
+            decoded = decode(content.data, content.file)
+            note(encoding=decoded.encoding)
+            text = decoded.text
             return mark_simulated(entry.read(content, text, options), text)
     raise InputError("no reader knows this file", file=content.file, remedy="export it as CSV")
 
