@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.io.content import Content, read_content
 from cxkinetics.io.decode import decode, decode_head
 from cxkinetics.io.folder import holds_one_run, read_folder
@@ -196,7 +196,7 @@ def _choose(signals: Sequence[Signal], options: ReadOptions, file: str) -> list[
     raise InputError(
         f"there is no trace {wanted!r}: the file holds {len(signals)}: {shown}",
         file=file,
-        remedy="choose one of them by number or label",
+        remedy=f"{did_you_mean(str(wanted), labels)}choose one of them by number or label",
     )
 
 

@@ -306,3 +306,22 @@ def test_saturated_readings_of_spectra_name_every_line(tmp_path: Path) -> None:
     (remark,) = [r for r in series.remarks if r.code == "saturated"]
     assert remark.count == 60
     assert remark.rows == tuple(range(12, 42))
+
+
+def test_names_over_columns_stay_labels_and_keys_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    rows = "".join(f"{i},{0.9 - 0.01 * i},{0.8 - 0.01 * i}\n" for i in range(20))
+    path.write_text(",run 3,run 4\ntime (s),A1,A2\n" + rows)
+    assert [trace.label for trace in cx.load(path)] == ["run 3 A1", "run 4 A2"]
+    path.write_text("Operator,me,\ntime (s),A1,A2\n" + rows)
+    assert [trace.label for trace in cx.load(path)] == ["A1", "A2"]
+
+
+def test_a_misspelt_trace_is_proposed(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    rows = "".join(f"{i},{0.9 - 0.01 * i},{0.8 - 0.01 * i}\n" for i in range(20))
+    path.write_text("time (s),cuvette 1,cuvette 2\n" + rows)
+    with pytest.raises(cx.InputError, match=r"did you mean 'cuvette 1'\?"):
+        cx.load(path, trace="cuvete 1")
+    with pytest.raises(cx.InputError, match=r"did you mean 'cuvette 2'\?"):
+        cx.load(path, column="cuvtte 2")
