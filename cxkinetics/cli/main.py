@@ -93,11 +93,8 @@ def _parsers(verbs: Sequence[str]) -> tuple[_Parser, dict[str, _Parser]]:
 
 def _epilog(example: str) -> str:
     """Return the end of a verb's help: its example, or several, and where their files come from."""
-    lines = example.splitlines()
-    origin = " (its data come from: cxkinetics demo)" if "cxkinetics-demo/" in example else ""
-    if len(lines) == 1 and not origin:
-        return f"example: {example}"
-    return f"example{'s' if len(lines) > 1 else ''}{origin}:\n" + "\n".join(f"  {line}" for line in lines)
+    origin = ["cxkinetics demo writes the data of this example"] if "cxkinetics-demo/" in example else []
+    return "\n".join([*origin, *(f"example: {line}" for line in example.splitlines())])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

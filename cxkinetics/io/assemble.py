@@ -1,5 +1,6 @@
 """Numbers to signals: gaps, duplicates, order, runs, saturation and dropouts, each said with its rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,8 @@ def build_trace(context: Context, raw: RawTrace) -> list[Trace]:
     if overflow.any():
         text = f"{overflow.sum()} cells read OVRFLW or the like (detector out of range) and are masked"
         remarks.append(_at_lines("overflow", text, raw.lines, overflow))
-    remarks += said
+    lost = known_time & np.isfinite(raw.values) & ~np.isfinite(values)
+    remarks += _placed(said, raw.lines, raw.time_s, lost)
     keep = known_time & np.isfinite(values)
     if not keep.any():
         _refuse_nothing_left(context, raw, overflow)
@@ -187,7 +189,8 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
         text = f"{raw.overflow} cells read OVRFLW or the like (detector out of range) and are masked"
         remarks.append(Remark.at("overflow", text, raw.overflow, rows=raw.overflow_lines))
     values, unit, converted = signal_of(context, matrix, raw.quantity)
-    remarks += converted
+    lost = np.any(np.isfinite(matrix) & ~np.isfinite(values), axis=1)
+    remarks += _placed(converted, lines, time, lost)
     series = []
     pieces = _runs(context, time, lines, "time")
     for k, piece in enumerate(pieces):
@@ -346,3 +349,10 @@ def _at_spectra(
     if lines is None:
         return Remark.at(code, text, number, times_s=time[where].tolist())
     return Remark.at(code, text, number, rows=lines[where].tolist())
+
+
+def _placed(said: Sequence[Remark], lines: IntArray | None, time: Array, lost: BoolArray) -> list[Remark]:
+    """Give the readings that a conversion could not take their lines, or else their times."""
+    return [
+        _at_spectra(r.code, r.text, lines, time, lost, r.count) if r.code == "no_light" else r for r in said
+    ]

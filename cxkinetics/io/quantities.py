@@ -181,7 +181,7 @@ def signal_of(context: Context, values: Array, quantity: Quantity) -> tuple[Arra
         return _from_transmittance(values, quantity, sure=wanted == "percentT")
     if wanted == "fractionT":
         said = Remark("fraction_converted", "transmittance (fraction) converted to absorbance, A = -log10(T)")
-        return absorbance_from_percent_transmittance(100.0 * values), "AU", (said,)
+        return absorbance_from_percent_transmittance(100.0 * values), "AU", (said, *_dark(values, "T"))
     if wanted == "counts" or (wanted is None and kind == "counts"):
         return values, "counts", (_counts_remark(),)
     if kind == "concentration":
@@ -203,14 +203,18 @@ def _from_transmittance(
     if not percent and known.size and float(known.max()) <= 1.5:
         text = "transmittance (fraction, no % in the header) converted to absorbance, A = -log10(T)"
         remark = Remark("fraction_converted", text, int(known.size))
-        return absorbance_from_percent_transmittance(100.0 * values), "AU", (remark,)
-    remarks = [Remark("percent_converted", "%T converted to absorbance, A = 2 - log10(%T)", int(known.size))]
-    dark = int((known <= 0).sum())
-    if dark:
-        remarks.append(
-            Remark("no_light", f"{dark} readings of %T <= 0 masked: no light came through (saturated)", dark)
-        )
-    return absorbance_from_percent_transmittance(values), "AU", tuple(remarks)
+        return absorbance_from_percent_transmittance(100.0 * values), "AU", (remark, *_dark(values, "T"))
+    remark = Remark("percent_converted", "%T converted to absorbance, A = 2 - log10(%T)", int(known.size))
+    return absorbance_from_percent_transmittance(values), "AU", (remark, *_dark(values, "%T"))
+
+
+def _dark(values: Array, name: str) -> tuple[Remark, ...]:
+    """Return a remark on readings without light, to be placed by who knows their lines."""
+    dark = int(np.count_nonzero(values <= 0))
+    if not dark:
+        return ()
+    text = f"{dark} readings of {name} <= 0 masked: no light came through (saturated)"
+    return (Remark("no_light", text, dark),)
 
 
 def _counts_remark() -> Remark:

@@ -325,3 +325,24 @@ def test_a_misspelt_trace_is_proposed(tmp_path: Path) -> None:
         cx.load(path, trace="cuvete 1")
     with pytest.raises(cx.InputError, match=r"did you mean 'cuvette 2'\?"):
         cx.load(path, column="cuvtte 2")
+
+
+@pytest.mark.parametrize(("head", "scale"), [("%T 324 nm", 100.0), ("transmittance", 1.0)])
+def test_readings_without_light_name_their_lines(head: str, scale: float, tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    values = [0.2 + 0.01 * i for i in range(20)]
+    values[4] = values[9] = -0.001
+    rows = "".join(f"{i},{scale * value:.4f}\n" for i, value in enumerate(values))
+    path.write_text(f"time (s),{head}\n{rows}")
+    trace = cx.load(path)
+    assert trace.n_points == 18
+    (remark,) = [r for r in trace.remarks if r.code == "no_light"]
+    assert (remark.count, remark.rows) == (2, (6, 11))
+
+
+def test_repeated_rows_of_a_long_table_name_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    rows = [f"{t},{w},{0.5 + 0.01 * t + 0.001 * w:.3f}" for t in range(5) for w in (300, 310, 320)]
+    path.write_text("\n".join(["time (s),wavelength (nm),absorbance", *rows, rows[2], rows[7]]))
+    (remark,) = [r for r in cx.load(path).remarks if r.code == "duplicate_rows"]
+    assert (remark.count, remark.rows) == (2, (17, 18))
