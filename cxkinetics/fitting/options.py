@@ -61,7 +61,7 @@ class FitOptions:
         _check_window(self.window)
         for name, need in (("confidence", "a number between 0.5 and 1, e.g. 0.95"), *_COUNTS.items()):
             value = getattr(self, name)
-            if not _is_number(value) or (name in _COUNTS and value != int(value)):
+            if not _is_number(value) or (name in _COUNTS and not float(value).is_integer()):
                 raise UsageError(f"{name} is {value!r}; it must be {need}")
         if not 0.5 <= self.confidence < 1:
             raise UsageError(f"confidence is {self.confidence}; it must lie between 0.5 and 1, e.g. 0.95")

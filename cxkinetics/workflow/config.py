@@ -40,6 +40,14 @@ NEEDS: dict[str, tuple[str, str]] = {
     "seed": ("integer", "a whole number from 0"),
 }
 """Option -> the kinds of TOML value that it takes, and how to say so."""
+WORDS: dict[str, tuple[str, ...]] = {
+    "stages": ("auto",),
+    "t0": ("auto",),
+    "offset": ("auto", "zero", "fit"),
+    "breakpoint": (),
+    "window": (),
+}
+"""Options whose text is one of these words, or a number (or several) as typed on the command line."""
 
 
 def load_config(path: str | os.PathLike[str], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,12 +97,29 @@ def _wrong(name: str, value: Any) -> str:
     kinds, need = NEEDS[name]
     if not _fits(kinds.split(), value) or (name == "window" and isinstance(value, list) and len(value) != 2):
         return f"{name} = {_toml(value)}; it must be {need}"
+    if isinstance(value, str) and name in WORDS and not _says_numbers(name, value):
+        return f"{name} = {_toml(value)}; it must be {need}"
     if name == "seed" and value < 0:
         return f"{name} = {value}; it must be {need}"
     allowed = [".", ","] if name == "decimal" else need.removeprefix(_OF).split(", ")
     if (name == "decimal" or need.startswith(_OF)) and value not in allowed:
         return f"{name} = {_toml(value)}; it must be {need}"
     return ""
+
+
+def _says_numbers(name: str, text: str) -> bool:
+    """Return whether a text is one of the words of an option, or the numbers as they are typed."""
+    if text in WORDS[name]:
+        return True
+    mark = {"window": ":", "breakpoint": ","}.get(name)
+    parts = text.split(mark) if mark else [text]
+    if name == "window" and len(parts) != 2:
+        return False
+    try:
+        numbers = [float(part) for part in parts if part.strip()]
+    except ValueError:
+        return False
+    return name == "window" or (bool(numbers) and (name != "stages" or numbers[0].is_integer()))
 
 
 def _fits(kinds: list[str], value: Any) -> bool:

@@ -200,6 +200,14 @@ WRONG_VALUES = [
     ("seed = -1", "a whole number from 0"),
     ("bootstrap = 99.5", "a whole number from 50"),
     ("stages = 2.5", '"auto", 1, 2 or 3'),
+    ('stages = "atuo"', '"auto", 1, 2 or 3'),
+    ('stages = "inf"', '"auto", 1, 2 or 3'),
+    ('stages = "2.5"', '"auto", 1, 2 or 3'),
+    ('t0 = "later"', 'or "auto"'),
+    ('offset = "sero"', '"auto", "zero", "fit"'),
+    ('window = "5"', "such as"),
+    ('window = "a:b"', "such as"),
+    ('breakpoint = "20,x"', "a number of seconds"),
     ("stages = true", '"auto", 1, 2 or 3'),
     ('wavelength = "324"', "a wavelength in nm"),
     ("track = [324]", "a wavelength in nm"),
@@ -228,6 +236,13 @@ def test_a_wrong_value_in_a_project_file_names_file_key_value_and_need(
         assert part in str(caught.value)
 
 
+def test_texts_as_they_are_typed_are_good_values(tmp_path: Path) -> None:
+    path = tmp_path / "project.toml"
+    options = {"stages": "2", "t0": "12.5", "offset": "zero", "window": "110:", "breakpoint": "20,55.5"}
+    save_config(path, options, version="0")
+    assert load_config(path, NEEDS) == options
+
+
 def test_all_wrong_values_of_a_project_file_are_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "project.toml"
     path.write_text("[fit]\n" + "seed = 0.5\nconfidence = true\nt0 = 3\n")
@@ -244,6 +259,7 @@ def test_every_option_of_the_command_has_its_kind() -> None:
     ("given", "message"),
     [
         ({"confidence": "abc"}, "confidence is 'abc'; it must be a number"),
+        ({"bootstrap": float("inf")}, "bootstrap is inf"),
         ({"bootstrap": 99.5}, "bootstrap is 99.5; it must be 0, or a whole number"),
         ({"offset": [1]}, r"offset is \[1\]; it must be auto"),
         ({"t0": "soon"}, "t0 is 'soon'; it must be 'auto'"),
