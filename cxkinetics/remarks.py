@@ -7,8 +7,8 @@ from typing import Any
 
 __all__ = ["Remark"]
 
-SHOWN = 8
-"""Places that a printed line names; the record holds all."""
+SHOWN, LISTED = 8, 2000
+"""Places that a printed line and a report name; the record holds all."""
 _PLACES = ("rows", "times_s", "wavelengths_nm")
 
 
@@ -85,11 +85,11 @@ class Remark:
         return f"{before}{', '.join(values[:most])}{unit}{more}"
 
     def complete(self) -> str:
-        """Return the text with every place, each once."""
+        """Return the text with every place, each once; beyond two thousand they are counted."""
         bare = self.text.removesuffix(f" ({self.where(SHOWN)})")
         named = set(re.findall(r"[\d.e+-]*\d", bare))
         places = [f"{place:g}" for place in (*self.rows, *self.times_s, *self.wavelengths_nm)]
-        return bare if named.issuperset(places) else f"{bare} ({self.where()})"
+        return bare if named.issuperset(places) else f"{bare} ({self.where(LISTED)})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: code and text and, where they apply, count and all places."""

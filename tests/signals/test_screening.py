@@ -137,6 +137,9 @@ def test_a_remark_names_the_first_places_and_carries_all() -> None:
     assert remark.complete().count("lines") == 1
     assert Remark.from_dict(json.loads(json.dumps(remark.to_dict()))) == remark
     assert len(remark.to_dict()["rows"]) == 30
+    huge = Remark.at("missing_cells", "3000 missing cells left out", 3000, rows=range(3000))
+    assert huge.complete().endswith("1999 and 1000 more)")
+    assert len(huge.rows) == 3000
 
 
 def test_places_that_the_text_names_are_not_repeated() -> None:
