@@ -16,6 +16,7 @@ __all__ = [
     "UnreachablePurityError",
     "UnresolvedBreakpointError",
     "UsageError",
+    "did_you_mean",
 ]
 
 
@@ -111,3 +112,18 @@ class UnreachablePurityError(CxKineticsError, ValueError):
         super().__init__(message)
         self.best_dose_percent, self.best_purity = best_dose_percent, best_purity
         self.limited_by = limited_by
+
+
+def did_you_mean(found: str, known: Sequence[str]) -> str:
+    """Return "did you mean ...? " with the name nearest to a misspelt one, or "" where none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("cuvete 1", ["cuvette 1", "cuvette 2"])
+    "did you mean 'cuvette 1'? "
+    """
+    import difflib
+
+    folded = {name.strip().casefold(): name for name in known if name.strip()}
+    near = difflib.get_close_matches(found.strip().casefold(), list(folded), 1)
+    return f"did you mean {folded[near[0]]!r}? " if near else ""

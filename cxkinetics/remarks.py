@@ -1,10 +1,15 @@
 """A remark: one thing that was assumed, converted, masked or doubted, said in the open."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = ["Remark"]
+
+SHOWN, LISTED = 8, 2000
+"""Places that a printed line and a report name; the record holds all."""
+_PLACES = ("rows", "times_s", "wavelengths_nm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +25,87 @@ class Remark:
     count : int or None
         How many points it concerns.
     rows : tuple of int
-        Which ones: line numbers of the file where known (from 1), else indices (from 0); at most
-        the first twenty.
+        All lines (or rows of a sheet) of the file that it concerns, from 1; empty where no line is
+        known.
+    times_s : tuple of float
+        All times that it concerns, s, where no line is known.
+    wavelengths_nm : tuple of float
+        All wavelengths that it concerns, where it concerns whole columns of spectra.
     """
 
     code: str
     text: str
     count: int | None = None
     rows: tuple[int, ...] = ()
+    times_s: tuple[float, ...] = ()
+    wavelengths_nm: tuple[float, ...] = ()
+
+    @classmethod
+    def at(
+        cls,
+        code: str,
+        text: str,
+        count: int | None = None,
+        *,
+        rows: Sequence[int] = (),
+        times_s: Sequence[float] = (),
+        wavelengths_nm: Sequence[float] = (),
+    ) -> "Remark":
+        """Return a remark whose text ends with the places that it concerns, the first eight by name.
+
+        Examples
+        --------
+        >>> print(Remark.at("missing_cells", "2 missing cells left out", 2, rows=[15, 39]))
+        2 missing cells left out (lines 15, 39)
+        """
+        bare = cls(
+            code,
+            text,
+            count,
+            tuple(int(row) for row in rows),
+            tuple(float(time) for time in times_s),
+            tuple(float(place) for place in wavelengths_nm),
+        )
+        where = bare.where(SHOWN)
+        return replace(bare, text=f"{text} ({where})") if where else bare
+
+    def where(self, most: int | None = None) -> str:
+        """Return the places as text, such as "lines 15, 39"; beyond `most` they are counted."""
+        if self.rows:
+            values = [str(row) for row in self.rows]
+            before, unit = ("line " if len(values) == 1 else "lines "), ""
+        elif self.times_s:
+            values, before, unit = [f"{time:g}" for time in self.times_s], "at ", " s"
+        else:
+            values = [f"{place:g}" for place in self.wavelengths_nm]
+            before, unit = "at ", " nm"
+        if not values:
+            return ""
+        more = f" and {len(values) - most} more" if most is not None and len(values) > most else ""
+        return f"{before}{', '.join(values[:most])}{unit}{more}"
+
+    def complete(self) -> str:
+        """Return the text with every place, each once; beyond two thousand they are counted."""
+        bare = self.text.removesuffix(f" ({self.where(SHOWN)})")
+        named = set(re.findall(r"[\d.e+-]*\d", bare))
+        places = [f"{place:g}" for place in (*self.rows, *self.times_s, *self.wavelengths_nm)]
+        return bare if named.issuperset(places) else f"{bare} ({self.where(LISTED)})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: code and text and, where they apply, count and rows."""
+        """Return the JSON form: code and text and, where they apply, count and all places."""
         record: dict[str, Any] = {"code": self.code, "text": self.text}
         if self.count is not None:
             record["count"] = self.count
-        if self.rows:
-            record["rows"] = list(self.rows)
+        for name in _PLACES:
+            if getattr(self, name):
+                record[name] = list(getattr(self, name))
         return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Remark":
         """Return the remark that `to_dict` wrote."""
-        return cls(record["code"], record["text"], record.get("count"), tuple(record.get("rows", ())))
+        places = (tuple(record.get(name, ())) for name in _PLACES)
+        return cls(record["code"], record["text"], record.get("count"), *places)
 
     def __str__(self) -> str:
         return self.text

@@ -9,6 +9,12 @@ __all__ = ["completion_script"]
 SUMMARY = "print a completion script for bash, zsh or fish"
 EXAMPLE = 'eval "$(cxkinetics completion bash)"'
 SHELLS = ("bash", "zsh", "fish")
+KNOWN = {
+    "system": ("ag-cds", "cu-cds"),
+    "preset": ("paper",),
+    "time_unit": ("s", "ms", "us", "min", "h", "d"),
+}
+"""Values of options that take other values too, by the name of the option."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,39 +57,56 @@ def _long(action: argparse.Action) -> str:
     return max(action.option_strings, key=len)
 
 
-def _choices(action: argparse.Action) -> list[str]:
-    return [str(choice) for choice in action.choices or ()]
+def _values(action: argparse.Action) -> list[str]:
+    """Return the values to offer: the choices, known names, or the plain words of "auto|1|VALUE"."""
+    if action.choices is not None:
+        return [str(choice) for choice in action.choices]
+    if action.dest in KNOWN:
+        return list(KNOWN[action.dest])
+    if action.dest == "target":
+        return _species()
+    parts = str(action.metavar or "").split("|")
+    return [part for part in parts if part.islower() or part.isdigit()]
 
 
-def _positional_choices(parser: argparse.ArgumentParser) -> list[str]:
-    return [word for action in parser._actions if not action.option_strings for word in _choices(action)]
+def _species() -> list[str]:
+    from cxkinetics.composition.load_system import load_system
+
+    return list(dict.fromkeys(key for name in KNOWN["system"] for key in load_system(name).species))
+
+
+def _takes_files(action: argparse.Action) -> bool:
+    return action.dest == "system" or any(word in str(action.metavar or "") for word in ("FILE", "DIR"))
+
+
+def _reply(words: str, files: bool) -> str:
+    offers = [f'$(compgen -W "{words}" -- "$cur")'] if words else []
+    offers += ['$(compgen -f -- "$cur")'] if files else []
+    return f"COMPREPLY=( {' '.join(offers)} )" if offers else "COMPREPLY=()"
 
 
 def _bash(verbs: dict[str, argparse.ArgumentParser], *, zsh: bool) -> str:
     lines = ["autoload -U +X bashcompinit && bashcompinit"] if zsh else []
     lines += [
         "_cxkinetics() {",
-        '  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" words=""',
+        '  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"',
         '  if [ "$COMP_CWORD" -eq 1 ]; then',
-        f'    COMPREPLY=( $(compgen -W "{" ".join(verbs)} --help --version" -- "$cur") ); return',
+        f"    {_reply(' '.join(verbs) + ' --help --version', False)}; return",
         "  fi",
         '  case "${COMP_WORDS[1]} $prev" in',
     ]
     for verb, parser in verbs.items():
         for action in _options(parser):
-            if _choices(action):
-                answer = f'COMPREPLY=( $(compgen -W "{" ".join(_choices(action))}" -- "$cur") ); return'
-                lines.append(f'    "{verb} {_long(action)}") {answer} ;;')
+            if action.nargs != 0:
+                reply = _reply(" ".join(_values(action)), _takes_files(action))
+                lines.append(f'    "{verb} {_long(action)}") {reply}; return ;;')
     lines += ["  esac", '  case "${COMP_WORDS[1]}" in']
     for verb, parser in verbs.items():
-        words = " ".join([*_positional_choices(parser), *(_long(action) for action in _options(parser))])
-        lines.append(f'    {verb}) words="{words}" ;;')
-    lines += [
-        "  esac",
-        '  COMPREPLY=( $(compgen -W "$words" -- "$cur") $(compgen -f -- "$cur") )',
-        "}",
-        "complete -o filenames -F _cxkinetics cxkinetics",
-    ]
+        placed = [action for action in parser._actions if not action.option_strings]
+        words = [word for action in placed for word in _values(action)]
+        words += [_long(action) for action in _options(parser)]
+        lines.append(f"    {verb}) {_reply(' '.join(words), any(map(_takes_files, placed)))} ;;")
+    lines += ["  esac", "}", "complete -o filenames -F _cxkinetics cxkinetics"]
     return "\n".join(lines) + "\n"
 
 
@@ -93,13 +116,21 @@ def _fish(verbs: dict[str, argparse.ArgumentParser]) -> str:
         about = _quoted(parser.description or "")
         lines.append(f"complete -c cxkinetics -n __fish_use_subcommand -f -a {verb} -d {about}")
         seen = f"-n '__fish_seen_subcommand_from {verb}'"
-        for word in _positional_choices(parser):
-            lines.append(f"complete -c cxkinetics {seen} -a {word}")
+        placed = [action for action in parser._actions if not action.option_strings]
+        if not any(map(_takes_files, placed)):
+            lines.append(f"complete -c cxkinetics {seen} -f")
+        for word in (word for action in placed for word in _values(action)):
+            lines.append(f"complete -c cxkinetics {seen} -a {_quoted(word)}")
         for action in _options(parser):
-            choices = f" -x -a {_quoted(' '.join(_choices(action)))}" if _choices(action) else ""
+            value = ""
+            if action.nargs != 0:
+                words = _values(action)
+                value = (" -r -F" if _takes_files(action) else " -x") + (
+                    f" -a {_quoted(' '.join(words))}" if words else ""
+                )
             name = _long(action).removeprefix("--")
             text = "" if action.help in (None, argparse.SUPPRESS) else f" -d {_quoted(str(action.help))}"
-            lines.append(f"complete -c cxkinetics {seen} -l {name}{choices}{text}")
+            lines.append(f"complete -c cxkinetics {seen} -l {name}{value}{text}")
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "identify products from mass spectra, XPS and XRD, and join what they say (ms, xps, xrd, join)"
-EXAMPLE = "cxkinetics evidence ms spectrum.csv --sample '4.0 %' --incorporation 4.0 --out maldi"
+EXAMPLE = """cxkinetics evidence --demo --out evidence-demo
+cxkinetics evidence ms evidence-demo/data/ms-4.0.csv --sample "4.0 %" --incorporation 4.0
+cxkinetics evidence xps evidence-demo/data/xps-ag3d-4.0.csv --line "Ag 3d"
+cxkinetics evidence xrd evidence-demo/data/xrd-4.0.csv --max-shift 0.3
+cxkinetics evidence join evidence-demo/data/evidence_table1.csv"""
+"""The first makes the files of the others."""
 TECHNIQUES = ("ms", "xps", "xrd", "join")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "fit in-situ traces or spectra: stages, breakpoint, verdict (several files or a folder: a batch)"
-EXAMPLE = "cxkinetics fit run.csv --track 324 --out results"
+EXAMPLE = "cxkinetics fit cxkinetics-demo/data/ag-cds-simulated.csv --track 324 --out results"
 FULL_TEXTS = 3
 """Fits up to which each is printed in full; several end with one line a fit and the mean over runs."""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "fit a table of guest added against guest incorporated: slopes, avalanche, saturation, plateau"
-EXAMPLE = "cxkinetics incorporation icp.csv --preset paper"
+EXAMPLE = "cxkinetics incorporation cxkinetics-demo/data/ag_cds_dose.csv --preset paper"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,11 +7,13 @@ Exit codes: 0 done, 1 a data or fit problem, 2 usage. Only argparse is imported 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from cxkinetics.errors import CxKineticsError, UsageError
+from cxkinetics.errors import CxKineticsError, CxKineticsWarning, UsageError
 from cxkinetics.version import __version__
 
 __all__ = ["build_parser", "main"]
@@ -42,9 +44,6 @@ class _Parser(argparse.ArgumentParser):
         for action in self._actions:
             if action.choices is not None:
                 known += [str(choice) for choice in action.choices]
-            if isinstance(action.choices, dict):
-                verbs = [verb for verb in action.choices if verb in sys.argv] or list(action.choices)
-                known += [option for verb in verbs for option in action.choices[verb]._option_string_actions]
         words = re.findall(r"(?<![\w-])(--[\w-]+)", message)
         if "invalid choice" in message:
             words = re.findall(r"'([^']+)'", message.partition("choose from")[0])
@@ -58,29 +57,44 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser(verbs: Sequence[str] = VERBS) -> argparse.ArgumentParser:
     """Return the parser of the whole command, with a sub-parser for each of `verbs`."""
+    return _parsers(verbs)[0]
+
+
+def _parsers(verbs: Sequence[str]) -> tuple[_Parser, dict[str, _Parser]]:
+    """Return the parser of the command and those of its verbs by name."""
     parser = _Parser(
         prog="cxkinetics",
         description="Staged kinetics of cation exchange in magic-size clusters, and the dose for a target.",
-        epilog="example: cxkinetics fit run.csv --wavelength 324 --out results",
+        epilog="start with: cxkinetics demo",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"cxkinetics {__version__}")
-    subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND")
+    found: dict[str, _Parser] = {}
     for verb in verbs:
         module = import_module(f"cxkinetics.cli.{verb}")
-        sub = subparsers.add_parser(
+        sub = found[verb] = subparsers.add_parser(
             verb,
             help=module.SUMMARY,
             description=module.SUMMARY,
-            epilog=f"example: {module.EXAMPLE}",
+            epilog=_epilog(module.EXAMPLE),
             formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps an example on its line
             allow_abbrev=False,
         )
         module.add_arguments(sub)
+        for action in sub._actions:
+            if action.dest == "decimal" and action.metavar is None:
+                action.metavar, action.help = "MARK", f'{action.help}: "." or ","'
         sub.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
         sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
         sub.set_defaults(run=module.run)
-    return parser
+    return parser, found
+
+
+def _epilog(example: str) -> str:
+    """Return the end of a verb's help: its example, or several, and where their files come from."""
+    origin = ["cxkinetics demo writes the data of this example"] if "cxkinetics-demo/" in example else []
+    return "\n".join([*origin, *(f"example: {line}" for line in example.splitlines())])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,11 +105,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after `cxkinetics`; those of the process by default.
     """
-    args = build_parser().parse_args(argv)
+    parser, verbs = _parsers(VERBS)
+    args, rest = parser.parse_known_args(argv)
+    if rest:
+        verbs.get(args.verb or "", parser).error(f"unrecognized arguments: {' '.join(rest)}")
+    if args.verb is None:
+        sys.stderr.write(_list_of_commands())
+        return 2
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # the matrices are small: threads would only wait for each other
     try:
-        return int(args.run(args))
+        with _plain_warnings(args.verb):
+            return int(args.run(args))
     except UsageError as error:
         if args.debug:
             raise
@@ -111,6 +132,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing half-written was kept\n")
         return 130
+
+
+@contextmanager
+def _plain_warnings(verb: str) -> Iterator[None]:
+    """Print warnings of our own as one plain line each; those of others stay as they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CxKineticsWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, CxKineticsWarning):
+                sys.stderr.write(f"cxkinetics {verb}: {message}\n")
+            else:
+                others(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
+
+
+def _list_of_commands() -> str:
+    width = max(map(len, VERBS))
+    summaries = ((verb, import_module(f"cxkinetics.cli.{verb}").SUMMARY) for verb in VERBS)
+    lines = [f"  {verb:<{width}}  {summary}" for verb, summary in summaries]
+    return "\n".join(
+        [
+            "cxkinetics: name a command:",
+            *lines,
+            "start with: cxkinetics demo; cxkinetics COMMAND --help lists its options",
+            "",
+        ]
+    )
 
 
 def _one_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "fit whole spectra with a scheme: rate constants, species spectra, rank, peak path"
-EXAMPLE = 'cxkinetics spectra run.csv --model "A -> B; B -> C" --out results'
+EXAMPLE = 'cxkinetics spectra cxkinetics-demo/data/ag-cds-simulated.csv --model "A -> B | A -> B"'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

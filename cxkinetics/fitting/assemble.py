@@ -321,13 +321,12 @@ def _cautions(trace: Trace, options: FitOptions, verdict: Verdict, sample: Sampl
 
 
 def _nonpositive(trace: Trace, count: int) -> Remark:
-    rows = tuple(int(i) for i in np.flatnonzero(trace.absorbance <= 0)[:20])
-    where = ", ".join(f"{trace.time_s[i]:g}" for i in rows[:6]) + (" ..." if count > 6 else "")
+    times = tuple(float(t) for t in trace.time_s[trace.absorbance <= 0])
     text = (
-        f"absorbance <= 0 in {count} points (t = {where} s): they have no logarithm and are left out of the "
+        f"absorbance <= 0 in {count} points: they have no logarithm and are left out of the "
         "lines in ln A; a baseline subtracted too far shows like this"
     )
-    return Remark("nonpositive_absorbance", text, count, rows)
+    return Remark.at("nonpositive_absorbance", text, count, times_s=times)
 
 
 def _finite(value: float) -> float | None:

@@ -13,6 +13,7 @@ __all__ = ["FitOptions", "OffsetChoice"]
 OffsetChoice = Literal["auto", "zero", "fit"] | float
 REPLICATES = 499
 """Simulated traces behind the p-value of a break."""
+_COUNTS = {"bootstrap": "0, or a whole number from 50", "replicates": "a whole number from 99"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +46,23 @@ class FitOptions:
             or not isinstance(self.n_stages, (int, np.integer))
             or not 1 <= self.n_stages <= 4
         ):
-            raise UsageError(f"n_stages is {self.n_stages!r}; it must be 'auto' or a number from 1 to 4")
+            near = _near(self.n_stages, ("auto",)) if isinstance(self.n_stages, str) else ""
+            raise UsageError(f"n_stages is {self.n_stages!r}; it must be 'auto', 1, 2 or 3 (at most 4){near}")
         if isinstance(self.offset, str):
             _choice("offset", self.offset, ("auto", "zero", "fit", "a number"))
+        elif not _is_number(self.offset):
+            raise UsageError(f"offset is {self.offset!r}; it must be auto, zero, fit or a number")
         elif not np.isfinite(self.offset):
             raise UsageError(f"offset is {self.offset}; it must be finite")
         if self.direction == "growth" and self.offset == "zero":
             raise UsageError("a growing trace ends on its offset; use offset='fit' (or 'auto', or a value)")
+        if self.t0 is not None and self.t0 != "auto" and not _is_number(self.t0):
+            raise UsageError(f"t0 is {self.t0!r}; it must be 'auto' or a number of seconds")
+        _check_window(self.window)
+        for name, need in (("confidence", "a number between 0.5 and 1, e.g. 0.95"), *_COUNTS.items()):
+            value = getattr(self, name)
+            if not _is_number(value) or (name in _COUNTS and not float(value).is_integer()):
+                raise UsageError(f"{name} is {value!r}; it must be {need}")
         if not 0.5 <= self.confidence < 1:
             raise UsageError(f"confidence is {self.confidence}; it must lie between 0.5 and 1, e.g. 0.95")
         if self.bootstrap < 0 or 0 < self.bootstrap < 50:
@@ -72,7 +83,13 @@ class FitOptions:
         """Return options from what a user may type: a lone breakpoint, numbers as text-free values."""
         breaks: tuple[float, ...] | None = None
         if breakpoints_s is not None:
-            breaks = tuple(sorted(float(b) for b in np.atleast_1d(np.asarray(breakpoints_s, dtype=float))))
+            try:
+                values = np.atleast_1d(np.asarray(breakpoints_s, dtype=float))
+            except (TypeError, ValueError) as error:
+                raise UsageError(
+                    f"breakpoints_s is {breakpoints_s!r}; give one or more times in s, e.g. 20 or [20, 55]"
+                ) from error
+            breaks = tuple(sorted(float(b) for b in values.ravel()))
         return cls(breakpoints_s=breaks, **given)
 
     @property
@@ -107,8 +124,32 @@ class FitOptions:
 
 def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        import difflib
+        raise UsageError(
+            f"{name} is {value!r}; it must be one of {', '.join(allowed)}{_near(value, allowed)}"
+        )
 
-        near = difflib.get_close_matches(str(value), allowed, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise UsageError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}{hint}")
+
+def _near(value: object, allowed: tuple[str, ...]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(str(value), allowed, 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _is_number(value: object) -> bool:
+    """Return whether a value is a real number and finite enough to be compared; a bool is none."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _check_window(window: object) -> None:
+    """Refuse a window that is no pair of times, or whose ends are reversed."""
+    if window is None:
+        return
+    pair = list(window) if isinstance(window, (tuple, list)) else []
+    if len(pair) != 2 or not all(end is None or _is_number(end) for end in pair):
+        raise UsageError(f"window is {window!r}; it must be two times in s, either None where it is open")
+    low, high = pair
+    if low is not None and high is not None and low > high:
+        raise UsageError(
+            f"window is {low:g}:{high:g}; its ends are reversed: the lower time comes first, {high:g}:{low:g}"
+        )

@@ -195,7 +195,7 @@ def _without(
         f"{count} outlier{'s' if count > 1 else ''} excluded (bubble or spike, beyond what a staged "
         f"and a smooth curve through the other points allow): {shown}{more}"
     )
-    remark = Remark("outliers_excluded", text, count, tuple(int(i) for i in np.flatnonzero(near)[:20]))
+    remark = Remark("outliers_excluded", text, count, times_s=tuple(t for t, _ in excluded))
     return trace.select(~near), excluded, remark
 
 

@@ -71,7 +71,8 @@ def build_trace(context: Context, raw: RawTrace) -> list[Trace]:
     if overflow.any():
         text = f"{overflow.sum()} cells read OVRFLW or the like (detector out of range) and are masked"
         remarks.append(_at_lines("overflow", text, raw.lines, overflow))
-    remarks += said
+    lost = known_time & np.isfinite(raw.values) & ~np.isfinite(values)
+    remarks += _placed(said, raw.lines, raw.time_s, lost)
     keep = known_time & np.isfinite(values)
     if not keep.any():
         _refuse_nothing_left(context, raw, overflow)
@@ -175,32 +176,35 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     remarks = list(context.remarks)
     axis, said = axis_nm(context, raw.axis, raw.axis_unit)
     remarks += said
-    lines = np.arange(raw.time_s.size) if raw.lines is None else raw.lines
+    lines = raw.lines
     known_time = np.isfinite(raw.time_s)
     if not known_time.all():
-        remarks.append(
-            _counted("missing_cells", "missing", "times, their spectra left out", lines, ~known_time)
-        )
+        text = f"{int((~known_time).sum())} missing times, their spectra left out"
+        rows = [] if lines is None else lines[~known_time].tolist()
+        remarks.append(Remark.at("missing_cells", text, int((~known_time).sum()), rows=rows))
     matrix = raw.matrix[known_time] if not known_time.all() else raw.matrix
-    time, lines = raw.time_s[known_time], lines[known_time]
-    _count_gaps(remarks, context, raw, axis, matrix, lines)
+    time, lines = raw.time_s[known_time], None if lines is None else lines[known_time]
+    _count_gaps(remarks, context, raw, axis, matrix, lines, time)
     if raw.overflow:
         text = f"{raw.overflow} cells read OVRFLW or the like (detector out of range) and are masked"
-        remarks.append(Remark("overflow", text, raw.overflow, raw.overflow_lines[:20]))
+        remarks.append(Remark.at("overflow", text, raw.overflow, rows=raw.overflow_lines))
     values, unit, converted = signal_of(context, matrix, raw.quantity)
-    remarks += converted
+    lost = np.any(np.isfinite(matrix) & ~np.isfinite(values), axis=1)
+    remarks += _placed(converted, lines, time, lost)
     series = []
     pieces = _runs(context, time, lines, "time")
     for k, piece in enumerate(pieces):
         own = list(remarks)
         part_time, part = time[piece], values[piece]
+        part_lines = None if lines is None else lines[piece]
         repeated = _repeated_spectra(part_time, part)
         if repeated.any():
             text = f"{repeated.sum()} exact duplicate rows (whole spectra) counted once"
-            own.append(_at_lines("duplicate_rows", text, lines[piece], repeated))
+            own.append(_at_spectra("duplicate_rows", text, part_lines, part_time, repeated))
             part_time, part = part_time[~repeated], part[~repeated]
+            part_lines = None if part_lines is None else part_lines[~repeated]
         if unit == "AU":
-            part = _mask_spectra(own, part, part_time)
+            part = _mask_spectra(own, part, part_time, part_lines)
         falls = int(np.count_nonzero(np.diff(part_time) < 0))
         if falls:
             own.append(
@@ -237,7 +241,13 @@ def _repeated_spectra(time: Array, matrix: Array) -> BoolArray:
 
 
 def _count_gaps(
-    remarks: list[Remark], context: Context, raw: RawMatrix, axis: Array, matrix: Array, lines: IntArray
+    remarks: list[Remark],
+    context: Context,
+    raw: RawMatrix,
+    axis: Array,
+    matrix: Array,
+    lines: IntArray | None,
+    time: Array,
 ) -> None:
     gaps = ~np.isfinite(matrix)
     total = int(np.count_nonzero(gaps))
@@ -253,44 +263,38 @@ def _count_gaps(
                     "dead_pixel",
                     f"no reading at all at {axis[j]:g} nm (column {int(j) + 2} is empty: dead pixel); masked",
                     int(matrix.shape[0]),
+                    wavelengths_nm=(float(axis[j]),),
                 )
             )
         if dead.sum() > 20:
-            remarks.append(
-                Remark("dead_pixel", f"{dead.sum()} wavelengths without any reading", int(dead.sum()))
-            )
+            text = f"{dead.sum()} wavelengths without any reading"
+            remarks.append(Remark.at("dead_pixel", text, int(dead.sum()), wavelengths_nm=axis[dead].tolist()))
         gaps &= ~dead[None, :]
     rest = int(np.count_nonzero(gaps)) - raw.overflow
     if rest > 0:
-        remarks.append(
-            _counted("missing_cells", "missing", "cells masked", lines, np.any(gaps, axis=1), rest)
-        )
+        text = f"{rest} missing cell{'' if rest == 1 else 's'} masked"
+        remarks.append(_at_spectra("missing_cells", text, lines, time, np.any(gaps, axis=1), rest))
 
 
-def _mask_spectra(remarks: list[Remark], matrix: Array, time: Array) -> Array:
+def _mask_spectra(remarks: list[Remark], matrix: Array, time: Array, lines: IntArray | None) -> Array:
     """Mask dropouts and saturated cells of an absorbance matrix."""
     dropouts = dropout_spectra(matrix)
     if dropouts.any():
         level = float(np.nanmedian(matrix[dropouts]))
-        shown = ", ".join(f"{t:g}" for t in time[dropouts][:5])
-        text = f"{dropouts.sum()} whole spectra near {level:.2g} AU (dropouts) masked, at {shown} s"
-        remarks.append(
-            Remark(
-                "dropouts", text, int(dropouts.sum()), tuple(int(i) for i in np.flatnonzero(dropouts)[:20])
-            )
-        )
+        text = f"{dropouts.sum()} whole spectra near {level:.2g} AU (dropouts) masked"
+        remarks.append(_at_spectra("dropouts", text, lines, time, dropouts))
         matrix = np.where(dropouts[:, None], np.nan, matrix)
     clip = clipped_level(matrix)
     if clip is not None:
         clipped = matrix == clip
         count = int(np.count_nonzero(clipped))
         text = f"{count} readings at the largest value {clip:g} exactly (saturated) are masked"
-        remarks.append(Remark("saturated", text, count))
+        remarks.append(_at_spectra("saturated", text, lines, time, clipped.any(axis=1), count))
         matrix = np.where(clipped, np.nan, matrix)
     return matrix
 
 
-def _runs(context: Context, time: Array, lines: IntArray, name: str) -> list[slice]:
+def _runs(context: Context, time: Array, lines: IntArray | None, name: str) -> list[slice]:
     """One slice for all rows, or a slice per run if the caller chose among runs."""
     starts = starts_of_runs(time)
     if len(starts) == 1:
@@ -301,7 +305,7 @@ def _runs(context: Context, time: Array, lines: IntArray, name: str) -> list[sli
     raise InputError(
         f"time jumps back from {time[at - 1]:g} to {time[at]:g} s: {len(starts)} runs, one below the other",
         file=context.file,
-        line=int(lines[at]),
+        line=None if lines is None else int(lines[at]),
         column=name,
         value=f"{time[at]:g}",
         remedy=f"split the file or pick run 1 to {len(starts)} (--trace 1, trace=1)",
@@ -333,10 +337,22 @@ def _counted(
 
 
 def _at_lines(code: str, text: str, lines: IntArray, where: BoolArray, count: int | None = None) -> Remark:
-    """Return a remark with the first lines it concerns, in its text and in its rows."""
-    rows: Sequence[int] = [int(line) for line in lines[where]]
-    shown = ", ".join(str(row) for row in rows[:8]) + (", ..." if len(rows) > 8 else "")
-    word = "line" if len(rows) == 1 else "lines"
-    return Remark(
-        code, f"{text} ({word} {shown})", int(where.sum()) if count is None else count, tuple(rows[:20])
-    )
+    """Return a remark with the lines it concerns."""
+    return Remark.at(code, text, int(where.sum()) if count is None else count, rows=lines[where].tolist())
+
+
+def _at_spectra(
+    code: str, text: str, lines: IntArray | None, time: Array, where: BoolArray, count: int | None = None
+) -> Remark:
+    """Return a remark with the lines of the spectra it concerns, or their times where none are known."""
+    number = int(where.sum()) if count is None else count
+    if lines is None:
+        return Remark.at(code, text, number, times_s=time[where].tolist())
+    return Remark.at(code, text, number, rows=lines[where].tolist())
+
+
+def _placed(said: Sequence[Remark], lines: IntArray | None, time: Array, lost: BoolArray) -> list[Remark]:
+    """Give the readings that a conversion could not take their lines, or else their times."""
+    return [
+        _at_spectra(r.code, r.text, lines, time, lost, r.count) if r.code == "no_light" else r for r in said
+    ]

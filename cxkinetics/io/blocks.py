@@ -238,6 +238,8 @@ def _is_group_row(cells: list[str], width: int) -> bool:
     filled = [j for j, cell in enumerate(cells) if cell]
     if not filled:
         return False
+    if width > 2 and filled == [0, 1] and cells[0] != cells[1]:
+        return False
     if width > 2 and len(filled) >= width - 1:
         return not all(is_number(cells[j]) for j in filled)
     return len(cells) >= width and all(j % 2 == filled[0] % 2 for j in filled)

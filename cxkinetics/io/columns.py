@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.io.context import Context
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.table import Table
@@ -94,7 +94,7 @@ def find_column(context: Context, table: Table, item: str | int) -> int:
         f"there is no column {item!r}; columns are {names}",
         file=context.file,
         line=table.header_line,
-        remedy="name one of them, or give its number",
+        remedy=f"{did_you_mean(str(item), table.names)}name one of them, or give its number",
     )
 
 

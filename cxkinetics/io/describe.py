@@ -9,6 +9,7 @@ from cxkinetics.errors import InputError
 from cxkinetics.estimate import finite_or_none
 from cxkinetics.io.dose import load_dose_table
 from cxkinetics.io.formats import Signal
+from cxkinetics.io.notes import format_notes, listening
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.registry import read_signals
 from cxkinetics.signals.dose_table import DoseTable
@@ -32,7 +33,9 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
     -------
     dict
         "file", "sha256", "format", "kind" ("signals" or "dose table"), "traces" (one record each:
-        kind, label, numbers of points, ranges with units, masked cells) and "warnings".
+        kind, label, numbers of points, ranges with units, masked cells), "reading" (delimiter,
+        decimal mark, encoding, unit of time and its length in
+        s, as far as the format has them) and "warnings".
 
     Raises
     ------
@@ -40,12 +43,14 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
         If it cannot be read.
     """
     try:
-        signals = read_signals(path, options)
+        with listening() as heard:
+            signals = read_signals(path, options)
     except InputError as error:
-        table = _dose_table(path, options)
+        with listening() as heard:
+            table = _dose_table(path, options)
         if table is None:
             raise error
-        return _of_dose_table(path, table)
+        return _of_dose_table(path, table) | {"reading": heard}
     first = signals[0].source
     return {
         "file": os.fspath(path),
@@ -53,6 +58,7 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
         "format": first.format,
         "kind": "signals",
         "simulated": first.simulated,
+        "reading": heard,
         "traces": [_of_signal(signal, number) for number, signal in enumerate(signals, start=1)],
     }
 
@@ -124,6 +130,7 @@ def format_description(record: dict[str, Any]) -> str:
             + (", with uncertainties" if record["has_sigma"] else "")
         )
         lines += [f"    - {remark['text']}" for remark in record["warnings"]]
+        lines += _how_read(record)
         return "\n".join(lines)
     said: list[str] = []
     for trace in record["traces"]:
@@ -131,7 +138,12 @@ def format_description(record: dict[str, Any]) -> str:
         fresh = [remark["text"] for remark in trace["warnings"] if remark["text"] not in said]
         said += fresh
         lines += [f"    - {text}" for text in fresh]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_how_read(record)])
+
+
+def _how_read(record: dict[str, Any]) -> list[str]:
+    text = format_notes(record["reading"])
+    return [f"  read with {text}"] if text else []
 
 
 def _line_of(trace: dict[str, Any]) -> str:

@@ -373,6 +373,4 @@ class _Reader:
 
     def _say(self, code: str, text: str, where: BoolArray) -> None:
         rows = [int(line) for line in self.lines[where]]
-        shown = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
-        place = f" (line{'' if len(rows) == 1 else 's'} {shown})"
-        self.remarks.append(Remark(code, text + place, len(rows), tuple(rows[:20])))
+        self.remarks.append(Remark.at(code, text, len(rows), rows=rows))

@@ -16,6 +16,7 @@ from cxkinetics.errors import InputError
 from cxkinetics.io.cells import MISSING_WORDS
 from cxkinetics.io.content import Content
 from cxkinetics.io.decode import decode
+from cxkinetics.io.notes import note
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.split import WHITESPACE, is_datum, rows_of, split_line
 from cxkinetics.io.table import Column, Table, parse_column
@@ -64,6 +65,12 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     InputError
         If there is no table, or the file is too large to be read cell by cell.
     """
+    found = _tables_in(content, text, options)
+    note(delimiter=found.delimiter, decimal=found.style.decimal)
+    return found
+
+
+def _tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     if len(text or content.data) > LARGE_BYTES:
         plain = content if not text else Content(content.file, text.encode("utf-8"), content.sha256)
         found = large_tables(plain, options)

@@ -124,7 +124,10 @@ def _read_long(
                 remedy="split the file: every time and wavelength must stand once",
             )
         extra = int((seen - 1)[seen > 1].sum())
-        remarks.append(Remark("duplicate_rows", f"{extra} exact duplicate rows counted once", extra))
+        first = np.unique(row * places.size + column, return_index=True)[1]
+        again = np.delete(used_lines, first)
+        text = f"{extra} exact duplicate rows counted once"
+        remarks.append(Remark.at("duplicate_rows", text, extra, rows=again.tolist()))
     matrix[row, column] = used
     first_line = np.full(times.size, np.iinfo(np.intp).max, dtype=np.intp)
     np.minimum.at(first_line, row, used_lines)

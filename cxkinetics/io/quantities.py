@@ -6,6 +6,7 @@ from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError
 from cxkinetics.io.context import Context
 from cxkinetics.io.headers import Quantity
+from cxkinetics.io.notes import note
 from cxkinetics.io.table import Column, Table
 from cxkinetics.io.units import absorbance_from_percent_transmittance, time_factor, to_nanometres
 from cxkinetics.remarks import Remark
@@ -57,6 +58,7 @@ def time_unit_of(
     """Return the s in one unit of a time column: option, then header, then cells, then preamble."""
     if context.options.time_unit is not None:
         factor = time_factor(context.options.time_unit) or 1.0
+        note(time_unit=context.options.time_unit, time_factor_s=factor)
         stated = time_factor(quantity.unit) if quantity.unit else None
         if stated is not None and stated != factor:
             text = (
@@ -67,6 +69,7 @@ def time_unit_of(
     for unit in (quantity.unit, cell_unit, context.time_unit):
         factor_or_none = time_factor(unit) if unit else None
         if factor_or_none is not None:
+            note(time_unit=unit, time_factor_s=factor_or_none)
             return factor_or_none, ()
     text = "time unit assumed s: the file names none (pass --time-unit if it is another)"
     return 1.0, (Remark("time_unit_assumed", text),)
@@ -178,7 +181,7 @@ def signal_of(context: Context, values: Array, quantity: Quantity) -> tuple[Arra
         return _from_transmittance(values, quantity, sure=wanted == "percentT")
     if wanted == "fractionT":
         said = Remark("fraction_converted", "transmittance (fraction) converted to absorbance, A = -log10(T)")
-        return absorbance_from_percent_transmittance(100.0 * values), "AU", (said,)
+        return absorbance_from_percent_transmittance(100.0 * values), "AU", (said, *_dark(values, "T"))
     if wanted == "counts" or (wanted is None and kind == "counts"):
         return values, "counts", (_counts_remark(),)
     if kind == "concentration":
@@ -200,14 +203,18 @@ def _from_transmittance(
     if not percent and known.size and float(known.max()) <= 1.5:
         text = "transmittance (fraction, no % in the header) converted to absorbance, A = -log10(T)"
         remark = Remark("fraction_converted", text, int(known.size))
-        return absorbance_from_percent_transmittance(100.0 * values), "AU", (remark,)
-    remarks = [Remark("percent_converted", "%T converted to absorbance, A = 2 - log10(%T)", int(known.size))]
-    dark = int((known <= 0).sum())
-    if dark:
-        remarks.append(
-            Remark("no_light", f"{dark} readings of %T <= 0 masked: no light came through (saturated)", dark)
-        )
-    return absorbance_from_percent_transmittance(values), "AU", tuple(remarks)
+        return absorbance_from_percent_transmittance(100.0 * values), "AU", (remark, *_dark(values, "T"))
+    remark = Remark("percent_converted", "%T converted to absorbance, A = 2 - log10(%T)", int(known.size))
+    return absorbance_from_percent_transmittance(values), "AU", (remark, *_dark(values, "%T"))
+
+
+def _dark(values: Array, name: str) -> tuple[Remark, ...]:
+    """Return a remark on readings without light, to be placed by who knows their lines."""
+    dark = int(np.count_nonzero(values <= 0))
+    if not dark:
+        return ()
+    text = f"{dark} readings of {name} <= 0 masked: no light came through (saturated)"
+    return (Remark("no_light", text, dark),)
 
 
 def _counts_remark() -> Remark:

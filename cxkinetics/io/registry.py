@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.io.content import Content, read_content
 from cxkinetics.io.decode import decode, decode_head
 from cxkinetics.io.folder import holds_one_run, read_folder
 from cxkinetics.io.formats import BinaryFormat, Signal, TextFormat
 from cxkinetics.io.instruments import binary_remedy, read_instrument_file
 from cxkinetics.io.largetext import LARGE_BYTES
+from cxkinetics.io.notes import note
 from cxkinetics.io.options import Column, ReadOptions
 from cxkinetics.io.reference import with_reference
 from cxkinetics.io.simulated import mark_simulated
@@ -173,7 +174,9 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
         if isinstance(entry, TextFormat) and entry.sniff(head):
             if entry.decodes and len(content.data) > LARGE_BYTES:
                 return mark_simulated(entry.read(content, "", options), head)
-            text = decode(content.data, content.file).text
+            decoded = decode(content.data, content.file)
+            note(encoding=decoded.encoding)
+            text = decoded.text
             return mark_simulated(entry.read(content, text, options), text)
     raise InputError("no reader knows this file", file=content.file, remedy="export it as CSV")
 
@@ -193,7 +196,7 @@ def _choose(signals: Sequence[Signal], options: ReadOptions, file: str) -> list[
     raise InputError(
         f"there is no trace {wanted!r}: the file holds {len(signals)}: {shown}",
         file=file,
-        remedy="choose one of them by number or label",
+        remedy=f"{did_you_mean(str(wanted), labels)}choose one of them by number or label",
     )
 
 

@@ -96,8 +96,8 @@ class Table:
         return (self.names[j] if j < len(self.names) else "") or f"column {j + 1}"
 
     def lines_of(self, rows: Sequence[int]) -> tuple[int, ...]:
-        """Return the file lines of the first twenty of `rows`."""
-        return tuple(int(self.lines[int(row)]) for row in rows[:20])
+        """Return the file lines of `rows`."""
+        return tuple(int(self.lines[int(row)]) for row in rows)
 
 
 def parse_column(cells: list[str], style: NumberStyle) -> Column:

@@ -69,7 +69,7 @@ def tables_of_rows(rows: Rows, lines: list[str], *, file: str, decimal: str | No
                 f"{len(skipped)} lines of text between the data rows skipped "
                 f"(first at line {rows.lines[skipped[0]]}: {' '.join(rows.cells[skipped[0]])[:40]!r})",
                 len(skipped),
-                tuple(rows.lines[i] for i in skipped[:20]),
+                tuple(rows.lines[i] for i in skipped),
             )
         )
     inside = [item for item in rows.comments if rows.lines[main.start] < item[0] < rows.lines[main.stop - 1]]
@@ -80,7 +80,7 @@ def tables_of_rows(rows: Rows, lines: list[str], *, file: str, decimal: str | No
                 f"{len(inside)} comment lines between the data rows skipped "
                 f"(first at line {inside[0][0]}: {inside[0][1][:40]!r})",
                 len(inside),
-                tuple(line for line, _ in inside[:20]),
+                tuple(line for line, _ in inside),
             )
         )
     tables = tuple(_table(rows, block, style, lines, file) for block in kept)

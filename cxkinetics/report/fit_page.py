@@ -176,11 +176,7 @@ def _assumption_blocks(fit: StagedFit) -> list[Block]:
     blocks: list[Block] = []
     heard: list[str] = []
     for remark in (*fit.warnings, *fit.trace.remarks):
-        rows = ""
-        if remark.rows:
-            more = ", ..." if remark.count is not None and remark.count > len(remark.rows) else ""
-            rows = f" (rows {', '.join(map(str, remark.rows))}{more})"
-        line = remark.text + rows
+        line = remark.complete()
         if line not in heard:
             heard.append(line)
     if heard:

@@ -34,6 +34,8 @@ __all__ = ["track_peak"]
 
 _LOST = 4.0  # a band lower than this many standard errors of its height has no position
 _STANDS_OUT = 6.0  # standard errors of its height that a band needs to be chosen
+_FEWEST = 5
+"""Wavelengths below which the columns are single readings, not spectra with a band."""
 _REACH_NM = 20.0  # how far from near_nm the maximum may lie
 
 
@@ -62,7 +64,8 @@ def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline
     Raises
     ------
     InputError
-        If no peak stands out of the noise, or none near `near_nm`.
+        If no peak stands out of the noise, or none near `near_nm`. Fewer than five wavelengths hold
+        no peak: one is read as it stands, with a remark.
     UsageError
         If `baseline` is unknown.
 
@@ -82,6 +85,8 @@ def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline
     if baseline not in ("none", "linear"):
         raise UsageError(f"baseline is {baseline!r}; it must be 'none' or 'linear'")
     axis = series.wavelength_nm
+    if axis.size < _FEWEST:
+        return _single_wavelength(series, near_nm)
     spikes = isolated_spikes(series.absorbance)
     spectra = np.where(spikes, np.nan, series.absorbance)
     start, shape, which = _choose(series, spectra, near_nm)
@@ -108,28 +113,22 @@ def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline
         Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm"),
     ]
     if spikes.any():
-        rows = np.flatnonzero(spikes.any(axis=1))
         text = f"{int(spikes.sum())} isolated spikes of single readings left out of the peak"
-        remarks.append(Remark("spikes_masked", text, int(spikes.sum()), tuple(int(i) for i in rows[:20])))
+        times = series.time_s[spikes.any(axis=1)]
+        remarks.append(Remark.at("spikes_masked", text, int(spikes.sum()), times_s=times.tolist()))
     if not kept.all():
-        lost = np.flatnonzero(~kept)
-        remarks.append(
-            Remark(
-                "spectra_dropped",
-                f"{lost.size} spectra left out: too few unmasked readings around the peak",
-                int(lost.size),
-                tuple(int(i) for i in lost[:20]),
-            )
-        )
+        lost = series.time_s[~kept]
+        text = f"{lost.size} spectra left out: too few unmasked readings around the peak"
+        remarks.append(Remark.at("spectra_dropped", text, int(lost.size), times_s=lost.tolist()))
     unseen = kept & ~np.isfinite(position)
     if unseen.any():
         remarks.append(
-            Remark(
+            Remark.at(
                 "peak_lost",
                 f"the peak has no position of its own in {int(unseen.sum())} weak spectra; "
                 "its height is read where the neighbouring times have it",
                 int(unseen.sum()),
-                tuple(int(i) for i in np.flatnonzero(unseen)[:20]),
+                times_s=series.time_s[unseen].tolist(),
             )
         )
     return Trace(
@@ -185,6 +184,28 @@ def _choose(series: SpectralSeries, spectra: Array, near_nm: float | None) -> tu
         file=series.source.file or None,
         remedy="read one wavelength instead (at_wavelength, --wavelength NM)",
     )
+
+
+def _single_wavelength(series: SpectralSeries, near_nm: float | None) -> Trace:
+    """Read one of a few single wavelengths, which hold no band: the one asked for, or the strongest."""
+    axis = series.wavelength_nm
+    shown = ", ".join(f"{place:g}" for place in axis)
+    level = _column_mean(series.absorbance[: max(3, series.time_s.size // 10)])
+    best = int(np.argmax(np.where(np.isfinite(level), level, -np.inf)))
+    if near_nm is not None:
+        best = int(np.argmin(np.abs(axis - near_nm)))
+        if abs(axis[best] - near_nm) > _REACH_NM:
+            raise InputError(
+                f"nothing was recorded within {_REACH_NM:g} nm of {near_nm:g} nm: only {shown} nm",
+                file=series.source.file or None,
+                remedy="give one of these (--wavelength NM, at_wavelength)",
+            )
+    chosen = "the strongest at the start" if near_nm is None else f"the nearest to {near_nm:g} nm"
+    text = (
+        f"{axis.size} single wavelengths ({shown} nm) hold no peak to follow: read at {axis[best]:g} nm, "
+        f"{chosen} (--wavelength takes another, --reference one against drift)"
+    )
+    return series.at_wavelength(float(axis[best])).with_remarks(Remark("few_wavelengths", text))
 
 
 def _is_band(axis: Array, spectrum: Array, position: float, shape: BandShape) -> bool:

@@ -65,6 +65,11 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
     if window_s is None:
         return signal
     low, high = window_s
+    if low is not None and high is not None and low > high:
+        raise InputError(
+            f"the ends of the window {low:g}:{high:g} s are reversed",
+            remedy=f"give the lower time first: {high:g}:{low:g}",
+        )
     time = signal.time_s
     keep = np.ones(time.size, dtype=bool)
     if low is not None:
@@ -80,8 +85,8 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
         )
     if keep.all():
         return signal
-    left = int((~keep).sum())
-    return _keep(signal, keep, Remark("window", f"{left} points outside the window {shown} left out", left))
+    text = f"{int((~keep).sum())} points outside the window {shown} left out"
+    return _keep(signal, keep, Remark("window", text, int((~keep).sum()), times_s=_times(time, keep)))
 
 
 def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
@@ -110,7 +115,7 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
             raise InputError(
                 "no addition can be seen in the signal (no spike, no step, no end of a flat start)",
                 file=signal.source.file or None,
-                remedy="give its time: t0=...",
+                remedy="give its time in s, e.g. --t0 12.5 (Python: t0=12.5)",
             )
         start, how = onset.time_s, f"found: {onset.kind} between {onset.low_s:g} and {onset.high_s:g} s"
         first_used = onset.high_s if onset.kind != "bend" else onset.time_s
@@ -131,7 +136,7 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
         f"time counts from the addition at {moment:g} s of the file's clock ({how}); "
         f"{left} earlier points left out"
     )
-    kept = _keep(signal, keep, Remark("t0", text, left))
+    kept = _keep(signal, keep, Remark("t0", text, left, times_s=_times(time, keep)))
     return replace(kept, time_s=kept.time_s - moment)
 
 
@@ -263,8 +268,11 @@ def subtract_reference(
     ]
     if not known.all():
         remarks.append(
-            Remark(
-                "masked_spectra", f"{int((~known).sum())} spectra without a reading at the reference left out"
+            Remark.at(
+                "masked_spectra",
+                f"{int((~known).sum())} spectra without a reading at the reference left out",
+                int((~known).sum()),
+                times_s=series.time_s[~known].tolist(),
             )
         )
     return replace(
@@ -309,6 +317,10 @@ def _keep(signal: Signal, keep: Sequence[bool] | BoolArray, remark: Remark) -> S
         absorbance=signal.absorbance[mask],
         remarks=(*signal.remarks, remark),
     )
+
+
+def _times(time: Array, keep: BoolArray) -> tuple[float, ...]:
+    return tuple(float(t) for t in time[~keep])
 
 
 def _range(time: Array) -> str:

@@ -278,4 +278,4 @@ def require_fittable(trace: Trace) -> tuple[Remark, ...]:
         for i, height in steps[:5]
     )
     text = f"the level steps and stays: {shown}; something was added or moved (--window keeps one side)"
-    return (Remark("step", text, len(steps), tuple(i for i, _ in steps[:20])),)
+    return (Remark("step", text, len(steps), times_s=tuple(float(trace.time_s[i]) for i, _ in steps)),)

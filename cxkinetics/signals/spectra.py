@@ -129,11 +129,11 @@ class SpectralSeries(Presentable, Stored):
             )
         if not known.all():
             remarks.append(
-                Remark(
+                Remark.at(
                     "masked_cells",
                     f"{int((~known).sum())} masked readings at {axis[index]:g} nm left out",
                     int((~known).sum()),
-                    tuple(int(i) for i in np.flatnonzero(~known)[:20]),
+                    times_s=self.time_s[~known].tolist(),
                 )
             )
         return Trace(

@@ -188,7 +188,17 @@ def _tell(
         where = np.flatnonzero(lost)
         shown = ", ".join(f"{axis[i]:g}" for i in where[:5]) + (" ..." if where.size > 5 else "")
         text = f"{where.size} {what} left out as {why}: {shown} {unit}"
-        remarks.append(Remark(code, text, int(where.size), tuple(int(i) for i in where[:20])))
+        places = tuple(float(axis[i]) for i in where)
+        in_time = unit == "s"
+        remarks.append(
+            Remark(
+                code,
+                text,
+                int(where.size),
+                times_s=places if in_time else (),
+                wavelengths_nm=() if in_time else places,
+            )
+        )
 
 
 def fill_in_time(time_s: Array, matrix: Array) -> Array:

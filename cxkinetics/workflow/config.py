@@ -12,6 +12,42 @@ from cxkinetics.errors import InputError
 __all__ = ["load_config", "save_config"]
 
 TABLE = "fit"
+_NAME = "a name in quotes, or a number from 1"
+_OF = "a text in quotes, one of "
+NEEDS: dict[str, tuple[str, str]] = {
+    "wavelength": ("number", "a wavelength in nm, e.g. 324"),
+    "track": ("number", "a wavelength in nm, e.g. 324"),
+    "column": ("text integer", _NAME),
+    "trace": ("text integer", _NAME),
+    "sheet": ("text integer", _NAME),
+    "reference": ("text number", "a name in quotes, or a wavelength in nm"),
+    "time_unit": ("text", _OF + "s, ms, us, min, h, d"),
+    "absorbance_unit": ("text", _OF + "abs, percentT, fractionT, counts"),
+    "decimal": ("text", 'a text in quotes, "." or ","'),
+    "time_in": ("text", _OF + "rows, columns"),
+    "direction": ("text", _OF + "decay, growth"),
+    "window": ("text numbers", 'a text in quotes such as "0:100", or two numbers in square brackets'),
+    "t0": ("text number", 'a number of seconds, or "auto"'),
+    "stages": ("text integer", '"auto", 1, 2 or 3'),
+    "breakpoint": ("text number numbers", "a number of seconds, or several in square brackets"),
+    "joint": ("text", _OF + "continuous, free"),
+    "recipe": ("text", _OF + "likelihood, loglinear"),
+    "offset": ("text number", '"auto", "zero", "fit" or a number'),
+    "noise": ("text", _OF + "auto, white, ar1"),
+    "confidence": ("number", "a number between 0.5 and 1, e.g. 0.95"),
+    "bootstrap": ("integer", "0, or a whole number from 50"),
+    "bootstrap_kind": ("text", _OF + "parametric, residual, block"),
+    "seed": ("integer", "a whole number from 0"),
+}
+"""Option -> the kinds of TOML value that it takes, and how to say so."""
+WORDS: dict[str, tuple[str, ...]] = {
+    "stages": ("auto",),
+    "t0": ("auto",),
+    "offset": ("auto", "zero", "fit"),
+    "breakpoint": (),
+    "window": (),
+}
+"""Options whose text is one of these words, or a number (or several) as typed on the command line."""
 
 
 def load_config(path: str | os.PathLike[str], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +63,8 @@ def load_config(path: str | os.PathLike[str], known: Mapping[str, Any]) -> dict[
     Raises
     ------
     InputError
-        If the file is not TOML, has no [fit] table, or names an option that does not exist.
+        If the file is not TOML, has no [fit] table, names an option that does not exist, or holds
+        a value of the wrong kind; every such value is named.
     """
     file = os.fspath(path)
     try:
@@ -47,7 +84,54 @@ def load_config(path: str | os.PathLike[str], known: Mapping[str, Any]) -> dict[
         near = difflib.get_close_matches(unknown[0], list(known), 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
         raise InputError(f"there is no option {unknown[0]!r}", file=file, remedy=hint)
+    wrong = [text for text in (_wrong(name, value) for name, value in options.items()) if text]
+    if wrong:
+        raise InputError("; ".join(wrong), file=file, remedy="correct it in the file", problems=wrong)
     return options
+
+
+def _wrong(name: str, value: Any) -> str:
+    """Return what is wrong with a value of the project file, or nothing."""
+    if name not in NEEDS:
+        return ""
+    kinds, need = NEEDS[name]
+    if not _fits(kinds.split(), value) or (name == "window" and isinstance(value, list) and len(value) != 2):
+        return f"{name} = {_toml(value)}; it must be {need}"
+    if isinstance(value, str) and name in WORDS and not _says_numbers(name, value):
+        return f"{name} = {_toml(value)}; it must be {need}"
+    if name == "seed" and value < 0:
+        return f"{name} = {value}; it must be {need}"
+    allowed = [".", ","] if name == "decimal" else need.removeprefix(_OF).split(", ")
+    if (name == "decimal" or need.startswith(_OF)) and value not in allowed:
+        return f"{name} = {_toml(value)}; it must be {need}"
+    return ""
+
+
+def _says_numbers(name: str, text: str) -> bool:
+    """Return whether a text is one of the words of an option, or the numbers as they are typed."""
+    if text in WORDS[name]:
+        return True
+    mark = {"window": ":", "breakpoint": ","}.get(name)
+    parts = text.split(mark) if mark else [text]
+    if name == "window" and len(parts) != 2:
+        return False
+    try:
+        numbers = [float(part) for part in parts if part.strip()]
+    except ValueError:
+        return False
+    return name == "window" or (bool(numbers) and (name != "stages" or numbers[0].is_integer()))
+
+
+def _fits(kinds: list[str], value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, str):
+        return "text" in kinds
+    if isinstance(value, list):
+        return "numbers" in kinds and bool(value) and all(_fits(["number"], item) for item in value)
+    return (isinstance(value, int) and ("integer" in kinds or "number" in kinds)) or (
+        isinstance(value, float) and "number" in kinds
+    )
 
 
 def save_config(path: str | os.PathLike[str], options: Mapping[str, Any], *, version: str) -> None:

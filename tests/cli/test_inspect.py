@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import cxkinetics as cx
 from cxkinetics.cli.main import main
 
 
@@ -24,6 +25,33 @@ def test_a_line_a_trace(table: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "time unit assumed s" in out
     assert "1 missing cell left out (line 4)" in out
     assert err == ""
+
+
+def test_conversions_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "lauf.txt"
+    path.write_bytes("Zeit (min)\tAbsorption µ\n0,0\t0,9\n1,0\t0,8\n2,5\t0,7\n".encode("cp1252"))
+    assert main(["inspect", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "0-150 s" in out
+    assert "columns divided by tab, decimal comma, encoding cp1252" in out
+    assert "time in min, converted to s (x 60)" in out
+    assert main(["inspect", str(path), "--json"]) == 0
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    assert file["reading"] == {
+        "delimiter": "\t",
+        "decimal": ",",
+        "encoding": "cp1252",
+        "time_unit": "min",
+        "time_factor_s": 60.0,
+    }
+    assert main(["inspect", str(path), "--time-unit", "h"]) == 0
+    assert "time in h, converted to s (x 3600)" in capsys.readouterr().out
+
+
+def test_how_a_file_was_read_is_no_remark_of_its_data(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("time (min);absorbance\n0,0;0,9\n1,0;0,8\n2,5;0,7\n")
+    assert cx.load(path).remarks == ()
 
 
 def test_json_is_one_document(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,6 +83,7 @@ def test_dose_tables_are_described(tmp_path: Path, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert "dose table" in out
     assert "3 rows, dose 0-135 %, incorporation 0-40.4 % on Ag/(Ag+Cd)" in out
+    assert "columns divided by semicolon, decimal comma" in out
 
 
 def test_wrong_use_is_exit_two(table: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -293,3 +293,56 @@ def test_an_axis_out_of_order_is_remarked() -> None:
     assert "306 nm follows 394 nm" in moved.remarks[0].text
     (jumping,) = read(header.replace("328", "388") + "\n" + body)
     assert [remark.code for remark in jumping.remarks] == ["axis_uneven"]
+
+
+def test_saturated_readings_of_spectra_name_every_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    values = [[0.5 + 0.01 * i + 0.001 * j for j in range(6)] for i in range(60)]
+    for i in range(10, 40):
+        values[i][2] = values[i][3] = 3.0
+    head = "time (s)," + ",".join(f"{300 + 5 * j} nm" for j in range(6))
+    path.write_text("\n".join([head, *(f"{i}," + ",".join(map(str, v)) for i, v in enumerate(values))]))
+    series = cx.load(path)
+    (remark,) = [r for r in series.remarks if r.code == "saturated"]
+    assert remark.count == 60
+    assert remark.rows == tuple(range(12, 42))
+
+
+def test_names_over_columns_stay_labels_and_keys_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    rows = "".join(f"{i},{0.9 - 0.01 * i},{0.8 - 0.01 * i}\n" for i in range(20))
+    path.write_text(",run 3,run 4\ntime (s),A1,A2\n" + rows)
+    assert [trace.label for trace in cx.load(path)] == ["run 3 A1", "run 4 A2"]
+    path.write_text("Operator,me,\ntime (s),A1,A2\n" + rows)
+    assert [trace.label for trace in cx.load(path)] == ["A1", "A2"]
+
+
+def test_a_misspelt_trace_is_proposed(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    rows = "".join(f"{i},{0.9 - 0.01 * i},{0.8 - 0.01 * i}\n" for i in range(20))
+    path.write_text("time (s),cuvette 1,cuvette 2\n" + rows)
+    with pytest.raises(cx.InputError, match=r"did you mean 'cuvette 1'\?"):
+        cx.load(path, trace="cuvete 1")
+    with pytest.raises(cx.InputError, match=r"did you mean 'cuvette 2'\?"):
+        cx.load(path, column="cuvtte 2")
+
+
+@pytest.mark.parametrize(("head", "scale"), [("%T 324 nm", 100.0), ("transmittance", 1.0)])
+def test_readings_without_light_name_their_lines(head: str, scale: float, tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    values = [0.2 + 0.01 * i for i in range(20)]
+    values[4] = values[9] = -0.001
+    rows = "".join(f"{i},{scale * value:.4f}\n" for i, value in enumerate(values))
+    path.write_text(f"time (s),{head}\n{rows}")
+    trace = cx.load(path)
+    assert trace.n_points == 18
+    (remark,) = [r for r in trace.remarks if r.code == "no_light"]
+    assert (remark.count, remark.rows) == (2, (6, 11))
+
+
+def test_repeated_rows_of_a_long_table_name_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    rows = [f"{t},{w},{0.5 + 0.01 * t + 0.001 * w:.3f}" for t in range(5) for w in (300, 310, 320)]
+    path.write_text("\n".join(["time (s),wavelength (nm),absorbance", *rows, rows[2], rows[7]]))
+    (remark,) = [r for r in cx.load(path).remarks if r.code == "duplicate_rows"]
+    assert (remark.count, remark.rows) == (2, (17, 18))

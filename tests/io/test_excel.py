@@ -157,3 +157,15 @@ def test_entities_in_a_workbook_are_not_expanded(tmp_path: Path) -> None:
     path.write_bytes(stream.getvalue())
     with pytest.raises(cx.InputError):
         cx.load(path)
+
+
+def test_a_cell_of_the_preamble_is_no_label(tmp_path: Path) -> None:
+    rows = [("Operator", "me"), ("Date", "2024-03-01"), (), ("time (min)", "A(324 nm)", "A(700 nm)")]
+    book = Workbook()
+    for row in [*rows, *((0.5 * i, 0.9 - 0.01 * i, 0.01) for i in range(30))]:
+        book.active.append(row)
+    book.save(tmp_path / "run5.xlsx")
+    trace = cx.load(tmp_path / "run5.xlsx", column="A(324 nm)")
+    assert (trace.label, trace.wavelength_nm) == ("A(324 nm)", 324.0)
+    with pytest.raises(cx.InputError, match=r"no column 'A\(324 nn\)'.*did you mean 'A\(324 nm\)'\?"):
+        cx.load(tmp_path / "run5.xlsx", column="A(324 nn)")

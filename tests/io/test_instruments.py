@@ -162,7 +162,7 @@ def test_dropout_spectra_are_masked_and_counted(tmp_path: Path) -> None:
     path.write_bytes(sd_register([1e9, 1e9 + 1, 1e9 + 2], [[0.1, 0.2], [-3.1, -3.1], [0.5, 0.6]]))
     series = cx.load(path)
     (dropout,) = [remark for remark in series.remarks if remark.code == "dropouts"]
-    assert (dropout.count, dropout.rows) == (1, (1,))
+    assert (dropout.count, dropout.rows, dropout.times_s) == (1, (), (1.0,))
     assert np.isnan(series.absorbance[1]).all()
     assert series.at_wavelength(300).n_points == 2
 

@@ -70,7 +70,7 @@ def test_a_report_holds_everything_a_reader_asks_for(page: str) -> None:
         "J. Chem. Phys. 159, 014704",
         "biexponential + offset",
         "Durbin-Watson",
-        "seconds assumed (rows 3, 4)",
+        "seconds assumed (lines 3, 4)",
         "1.234",  # the point left out
         "cxkinetics fit ag-cds-simulated.csv --trace 1 --track 324 --seed 7",
         "cx.load_example('ag-cds').exciton_peak(near_nm=324)",
@@ -256,3 +256,13 @@ def test_the_command_and_the_script_carry_every_changed_option(make_fit: Callabl
 def test_the_summary_of_a_fit_is_json_ready(fit: StagedFit) -> None:
     assert json.loads(fit.to_json())["verdict"]["code"] == "two_stages"
     assert re.fullmatch(r"[0-9a-f]{64}", fit.trace.source.sha256)
+
+
+def test_every_masked_point_stands_in_the_report_once(make_fit: Callable[..., StagedFit]) -> None:
+    many = Remark.at("missing_cells", "40 missing cells left out", 40, rows=range(2, 42))
+    step = Remark("step", "the level steps between 59 and 60.5 s", 1, times_s=(60.5,))
+    page = render_page(fit_page(make_fit(warnings=(many, step))))
+    listed = ", ".join(map(str, range(2, 42)))
+    assert page.count(f"40 missing cells left out (lines {listed})") == 1
+    assert "between 59 and 60.5 s<" in page
+    assert "rows 2" not in page

@@ -79,7 +79,7 @@ def test_masked_cells_dropped_spectra_and_spikes() -> None:
         SpectralSeries(time_s=series.time_s, wavelength_nm=series.wavelength_nm, absorbance=matrix)
     )
     codes = {remark.code: remark for remark in trace.remarks}
-    assert codes["spectra_dropped"].rows == (10, 11, 12, 13)
+    assert codes["spectra_dropped"].times_s == tuple(series.time_s[10:14])
     assert codes["spikes_masked"].count > 5
     assert trace.n_points == 97
     kept = np.isin(series.time_s, trace.time_s)
@@ -215,3 +215,21 @@ def test_smooth_path_follows_a_ramp_and_reports_the_error_factor() -> None:
     assert np.sqrt(np.mean((path - true)[:150] ** 2)) < 0.08
     assert 2.3 < factor < 3.7
     assert np.allclose(path[150:], path[149])
+
+
+def test_a_few_single_wavelengths_are_read_as_they_stand() -> None:
+    time = np.arange(40.0)
+    matrix = np.column_stack([0.9 * np.exp(-0.05 * time), np.full(40, 0.01)])
+    series = SpectralSeries(time_s=time, wavelength_nm=[324, 700], absorbance=matrix)
+    trace = track_peak(series)
+    assert (trace.wavelength_nm, trace.n_points) == (324.0, 40)
+    assert trace.absorbance.tolist() == matrix[:, 0].tolist()
+    (remark,) = trace.remarks
+    assert remark.code == "few_wavelengths"
+    for words in ("324, 700 nm", "read at 324 nm, the strongest", "--wavelength", "--reference"):
+        assert words in remark.text
+    near = track_peak(series, near_nm=698)
+    assert near.wavelength_nm == 700.0
+    assert "the nearest to 698 nm" in near.remarks[-1].text
+    with pytest.raises(InputError, match="within 20 nm of 500 nm: only 324, 700 nm"):
+        track_peak(series, near_nm=500)

@@ -28,6 +28,8 @@ def test_crop_keeps_both_ends_and_says_what_it_left_out() -> None:
     assert crop(run(10), (0, None)) == run(10)
     with pytest.raises(cx.InputError, match=r"window 500:.*0 to 120 s"):
         crop(run(10), (500, None))
+    with pytest.raises(cx.InputError, match=r"50:20 s are reversed; .*20:50"):
+        crop(run(10), (50, 20))
 
 
 def test_time_counts_from_the_addition() -> None:
@@ -69,6 +71,11 @@ def test_a_mixing_spike_is_left_out() -> None:
     assert onset.kind == "spike"
     shifted = shift_t0(cx.Trace(time_s=T, absorbance=values), "auto")
     assert shifted.absorbance.max() < 1.0
+
+
+def test_the_remedy_without_an_addition_is_the_option() -> None:
+    with pytest.raises(cx.InputError, match=r"--t0 12\.5"):
+        shift_t0(cx.Trace(time_s=T, absorbance=0.9 * np.exp(-0.05 * T)), "auto")
 
 
 def test_no_addition_is_made_up() -> None:

@@ -1,11 +1,15 @@
 """Saturation, dropouts, duplicates, runs, bubbles and steps are found where they are, and only there."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.prepare import crop, shift_t0
 from cxkinetics.signals.screening import (
     clipped_level,
     dropout_spectra,
@@ -117,7 +121,50 @@ def test_what_cannot_be_fitted_is_refused(values: list[float], words: str) -> No
 def test_a_step_is_remarked_before_a_fit() -> None:
     trace = cx.Trace(time_s=T, absorbance=noisy(5) + np.where(T < 60, 0, 0.2))
     (remark,) = require_fittable(trace)
-    assert (remark.code, remark.count, remark.rows) == ("step", 1, (60,))
+    assert (remark.code, remark.count, remark.times_s) == ("step", 1, (60.0,))
     assert "between 59 and 60 s" in remark.text
     assert require_fittable(cx.Trace(time_s=T, absorbance=noisy(5))) == ()
     assert require_fittable(cx.Trace(time_s=[0, 1, 2], absorbance=[-1, -2, -3], unit="mV")) == ()
+
+
+# places of what is masked -------------------------------------------------------------------------
+
+
+def test_a_remark_names_the_first_places_and_carries_all() -> None:
+    remark = Remark.at("missing_cells", "30 missing cells left out", 30, rows=range(2, 32))
+    assert str(remark).endswith("left out (lines 2, 3, 4, 5, 6, 7, 8, 9 and 22 more)")
+    assert remark.complete().endswith("left out (lines " + ", ".join(map(str, range(2, 32))) + ")")
+    assert remark.complete().count("lines") == 1
+    assert Remark.from_dict(json.loads(json.dumps(remark.to_dict()))) == remark
+    assert len(remark.to_dict()["rows"]) == 30
+    huge = Remark.at("missing_cells", "3000 missing cells left out", 3000, rows=range(3000))
+    assert huge.complete().endswith("1999 and 1000 more)")
+    assert len(huge.rows) == 3000
+
+
+def test_places_that_the_text_names_are_not_repeated() -> None:
+    step = Remark("step", "the level steps between 59 and 60.5 s", 1, times_s=(60.5,))
+    assert step.complete() == step.text
+    few = Remark.at("overflow", "1 cell masked", 1, rows=[15])
+    assert few.complete() == "1 cell masked (line 15)"
+    assert Remark("plain", "nothing to place").complete() == "nothing to place"
+
+
+def test_lines_and_times_are_never_mixed() -> None:
+    spectra = np.full((40, 5), 0.4) + 0.01 * np.random.default_rng(2).normal(size=(40, 5))
+    spectra[3:33:2, 1] = np.nan
+    series = cx.SpectralSeries(
+        time_s=10 + np.arange(40.0), wavelength_nm=[300, 310, 320, 330, 340], absorbance=spectra
+    )
+    (remark,) = series.at_wavelength(310).remarks
+    assert remark.rows == ()
+    assert remark.times_s == tuple(np.arange(13.0, 43.0, 2.0))
+    assert "at 13, 15, 17" in remark.text
+
+
+def test_points_outside_the_window_and_before_time_zero_are_carried() -> None:
+    trace = cx.Trace(time_s=range(60), absorbance=np.exp(-0.01 * np.arange(60)))
+    (remark,) = crop(trace, (25, None)).remarks
+    assert remark.times_s == tuple(np.arange(25.0))
+    (remark,) = shift_t0(trace, 30).remarks
+    assert remark.times_s == tuple(np.arange(30.0))

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.workflow.config import load_config, save_config
+from cxkinetics.cli.fit_options import FITTING, READING
+from cxkinetics.fitting.options import FitOptions
+from cxkinetics.workflow.config import NEEDS, load_config, save_config
 from cxkinetics.workflow.inputs import expand
 from cxkinetics.workflow.job import FitJob, run_job
 from cxkinetics.workflow.many import BatchResult, fit_many, jobs_of
@@ -214,6 +216,106 @@ def test_a_folder_in_place_of_a_file_is_expanded_in_natural_order(tmp_path: Path
     (tmp_path / "none").mkdir()
     with pytest.raises(cx.InputError, match="holds no files"):
         expand([str(tmp_path / "none")])
+
+
+def test_a_folder_says_what_it_passes_over(tmp_path: Path) -> None:
+    for name in ("run.csv", "notes.md", "~$run.xlsx", "Thumbs.db"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "older").mkdir()
+    with pytest.warns(cx.CxKineticsWarning) as said:
+        assert [Path(p).name for p in expand([str(tmp_path)])] == ["run.csv"]
+    texts = [str(warning.message) for warning in said]
+    assert len(texts) == 2
+    assert "passed over: notes.md, Thumbs.db, ~$run.xlsx" in texts[0]
+    assert "subfolders are not searched: older" in texts[1]
+    (tmp_path / "run.csv").unlink()
+    with pytest.raises(cx.InputError, match=r"no files of data; .*notes\.md.*older"):
+        expand([str(tmp_path)])
+
+
+def test_a_named_file_is_never_passed_over(tmp_path: Path) -> None:
+    assert expand([str(tmp_path / "notes.md")]) == [str(tmp_path / "notes.md")]
+
+
+WRONG_VALUES = [
+    ('confidence = "abc"', "a number between 0.5 and 1"),
+    ("seed = 3.5", "a whole number from 0"),
+    ("seed = -1", "a whole number from 0"),
+    ("bootstrap = 99.5", "a whole number from 50"),
+    ("stages = 2.5", '"auto", 1, 2 or 3'),
+    ('stages = "atuo"', '"auto", 1, 2 or 3'),
+    ('stages = "inf"', '"auto", 1, 2 or 3'),
+    ('stages = "2.5"', '"auto", 1, 2 or 3'),
+    ('t0 = "later"', 'or "auto"'),
+    ('offset = "sero"', '"auto", "zero", "fit"'),
+    ('window = "5"', "such as"),
+    ('window = "a:b"', "such as"),
+    ('breakpoint = "20,x"', "a number of seconds"),
+    ("stages = true", '"auto", 1, 2 or 3'),
+    ('wavelength = "324"', "a wavelength in nm"),
+    ("track = [324]", "a wavelength in nm"),
+    ("column = 1.5", "a name in quotes"),
+    ("window = [0, 50, 100]", "two numbers"),
+    ("window = 50", "two numbers"),
+    ("breakpoint = []", "a number of seconds"),
+    ('breakpoint = ["a"]', "a number of seconds"),
+    ("t0 = [1]", 'or "auto"'),
+    ('time_unit = "fortnight"', "s, ms, us, min, h, d"),
+    ('joint = "fre"', "continuous, free"),
+    ("noise = 1", "auto, white, ar1"),
+    ('decimal = ";"', '"." or ","'),
+]
+
+
+@pytest.mark.parametrize(("line", "need"), WRONG_VALUES)
+def test_a_wrong_value_in_a_project_file_names_file_key_value_and_need(
+    line: str, need: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "project.toml"
+    path.write_text(f"[fit]\n{line}\n")
+    with pytest.raises(cx.InputError) as caught:
+        load_config(path, NEEDS)
+    for part in (str(path), line, need):
+        assert part in str(caught.value)
+
+
+def test_texts_as_they_are_typed_are_good_values(tmp_path: Path) -> None:
+    path = tmp_path / "project.toml"
+    options = {"stages": "2", "t0": "12.5", "offset": "zero", "window": "110:", "breakpoint": "20,55.5"}
+    save_config(path, options, version="0")
+    assert load_config(path, NEEDS) == options
+
+
+def test_all_wrong_values_of_a_project_file_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "project.toml"
+    path.write_text("[fit]\n" + "seed = 0.5\nconfidence = true\nt0 = 3\n")
+    with pytest.raises(cx.InputError) as caught:
+        load_config(path, NEEDS)
+    assert [problem.partition(" ")[0] for problem in caught.value.problems] == ["seed", "confidence"]
+
+
+def test_every_option_of_the_command_has_its_kind() -> None:
+    assert {*READING, *FITTING} <= set(NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"confidence": "abc"}, "confidence is 'abc'; it must be a number"),
+        ({"bootstrap": float("inf")}, "bootstrap is inf"),
+        ({"bootstrap": 99.5}, "bootstrap is 99.5; it must be 0, or a whole number"),
+        ({"offset": [1]}, r"offset is \[1\]; it must be auto"),
+        ({"t0": "soon"}, "t0 is 'soon'; it must be 'auto'"),
+        ({"n_stages": "atuo"}, "did you mean 'auto'"),
+        ({"n_stages": 5}, "'auto', 1, 2 or 3"),
+        ({"window": 5}, "window is 5; it must be two times"),
+        ({"window": (50.0, 20.0)}, "window is 50:20; its ends are reversed"),
+        ({"breakpoints_s": "late"}, "breakpoints_s is 'late'; give"),
+    ],
+)
+def test_a_wrong_option_in_python_is_a_usage_error(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(cx.UsageError, match=message):
+        FitOptions.of(**{"breakpoints_s": None, **given})
 
 
 def test_an_empty_list_of_files_is_an_empty_batch() -> None:
