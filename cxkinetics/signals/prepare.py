@@ -193,7 +193,7 @@ def _bend(time: Array, values: Array) -> Onset | None:
     best: tuple[float, int, float] | None = None
     noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
     for i in range(4, n - 4):
-        reach = min(n, i + max(6, i))
+        reach = min(n, i + max(6, min(i, n // 6)))  # further on a decay is no parabola
         level = float(values[:i].mean())
         for fraction in (0.0, 0.25, 0.5, 0.75):
             moment = float(time[i - 1] + fraction * (time[i] - time[i - 1]))

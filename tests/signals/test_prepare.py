@@ -53,6 +53,17 @@ def test_the_end_of_a_flat_start_is_found(t0: int, seed: int) -> None:
     assert shift_t0(run(float(t0), seed), "auto").time_s[0] >= 0
 
 
+@pytest.mark.parametrize("k", [0.02, 0.056, 0.15])
+def test_the_addition_is_found_before_fast_and_slow_decays(k: float) -> None:
+    t = np.arange(101.0)
+    for t0 in range(5, 75, 10):
+        clean = 0.9 * np.exp(-k * np.maximum(t - t0, 0.0))
+        y = clean + np.random.default_rng(t0).normal(0, 0.002, t.size)
+        onset = detect_t0(cx.Trace(time_s=t, absorbance=y))
+        assert onset is not None
+        assert abs(onset.time_s - t0) <= 1.5
+
+
 @given(st.integers(8, 60), st.sampled_from([-0.3, 0.3, 0.6]), st.integers(0, 20))
 @settings(max_examples=30, deadline=None)
 def test_a_jump_at_the_addition_is_found(t0: int, jump: float, seed: int) -> None:
