@@ -18,6 +18,7 @@ READING = {
     "absorbance_unit": "absorbance_unit",
     "decimal": "decimal",
     "sheet": "sheet",
+    "time_in": "time_in",
 }
 FITTING = {
     "direction": "direction",
@@ -58,8 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     signal.add_argument("--t0", metavar="S|auto", help="moment of the addition; times count from it")
     signal.add_argument("--time-unit", choices=("s", "ms", "min", "h"), help="unit of time in the file")
-    signal.add_argument("--absorbance-unit", choices=("abs", "percentT", "counts"), help="unit of the signal")
-    signal.add_argument("--decimal", choices=(".", ","), help="decimal mark of the file")
+    signal.add_argument(
+        "--absorbance-unit", choices=("abs", "percentT", "fractionT", "counts"), help="unit of the signal"
+    )
+    signal.add_argument(
+        "--decimal", choices=(".", ","), metavar="MARK", help='decimal mark of the file, "." or ","'
+    )
+    signal.add_argument("--time-in", choices=("rows", "columns"), help="which axis of a matrix is time")
     signal.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
     model = parser.add_argument_group("model")
     model.add_argument("--stages", metavar="auto|1|2|3", help="number of stages (default auto)")
@@ -136,7 +142,9 @@ def _parsed(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if name == "stages":
-        return value if value == "auto" else int(_number("--stages", value))
+        if value != "auto" and not value.isdigit():
+            raise UsageError(f"--stages is {value!r}; it must be auto, 1, 2 or 3")
+        return value if value == "auto" else int(value)
     if name == "breakpoint":
         return [_number("--breakpoint", part) for part in value.split(",") if part.strip()]
     if name == "offset":

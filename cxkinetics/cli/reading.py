@@ -23,7 +23,9 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--column", metavar="NAME", help="signal column, by name or number from 1")
     group.add_argument("--trace", metavar="N|LABEL", help="one trace of several, by number from 1 or label")
     group.add_argument("--time-unit", metavar="UNIT", help="unit of time: s, ms, us, min, h or d")
-    group.add_argument("--decimal", choices=(".", ","), help="decimal mark of a text table")
+    group.add_argument(
+        "--decimal", choices=(".", ","), metavar="MARK", help='decimal mark of a text table, "." or ","'
+    )
     group.add_argument("--sheet", metavar="NAME", help="sheet of a workbook, by name or number from 1")
     group.add_argument(
         "--absorbance-unit",

@@ -124,7 +124,14 @@ def target_table(doses: DemoDoses) -> Table:
         )
         for advice in doses.advice
     )
-    header = ("target", "dose, %", "window, %", "share [95 %]", "limited by", "driven by priors")
+    header = (
+        "target",
+        "dose, mol Ag per 100 mol Cd",
+        "window",
+        "share [95 %]",
+        "limited by",
+        "driven by priors",
+    )
     return Table(header, rows, numeric=(1,))
 
 

@@ -19,6 +19,7 @@ _READING = {
     "absorbance_unit": "--absorbance-unit",
     "decimal": "--decimal",
     "sheet": "--sheet",
+    "time_in": "--time-in",
 }
 _FITTING = {
     "direction": "--direction",

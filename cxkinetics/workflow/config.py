@@ -37,7 +37,9 @@ NEEDS: dict[str, tuple[str, str]] = {
     "confidence": ("number", "a number between 0.5 and 1, e.g. 0.95"),
     "bootstrap": ("integer", "0, or a whole number from 50"),
     "bootstrap_kind": ("text", _OF + "parametric, residual, block"),
+    "absolute_sigma": ("boolean", "true or false"),
     "seed": ("integer", "a whole number from 0"),
+    "show_time": ("text", _OF + "s, ms, min, h"),
 }
 """Option -> the kinds of TOML value that it takes, and how to say so."""
 WORDS: dict[str, tuple[str, ...]] = {
@@ -124,7 +126,7 @@ def _says_numbers(name: str, text: str) -> bool:
 
 def _fits(kinds: list[str], value: Any) -> bool:
     if isinstance(value, bool):
-        return False
+        return "boolean" in kinds
     if isinstance(value, str):
         return "text" in kinds
     if isinstance(value, list):

@@ -17,7 +17,7 @@ from cxkinetics.signals.trace import Trace
 
 __all__ = ["Failure", "FitJob", "JobResult", "run_job", "trace_of"]
 
-READING = ("column", "trace", "time_unit", "decimal", "sheet", "absorbance_unit")
+READING = ("column", "trace", "time_unit", "decimal", "sheet", "absorbance_unit", "time_in")
 """Options of a job that the reader takes."""
 
 
