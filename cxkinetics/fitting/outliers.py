@@ -1,16 +1,21 @@
 """Outliers: bubbles and injection spikes, found against two models and named, never hidden.
 
-A point is an outlier when both a staged decay and a biexponential with offset, each fitted to the
-other points, miss it by more than the Bonferroni limit of its prediction error. What a smooth
-curve can follow is therefore kept: a real fast phase of three points or more is never a spike. At
-the start of a trace at most two points can be a spike, since three would be a stage.
+A point is an outlier when a staged decay and a biexponential with offset, each fitted to the other
+points, miss it by more than the Bonferroni limit of its prediction error, and so does any other
+smooth curve (stretched exponential, second order) that fits the other points as well as the best of
+them. What a curve in question can follow is therefore kept: a real fast phase of three points or
+more is never a spike, nor is the steep start of a stretched exponential. At the start of a trace at
+most two points can be a spike, since three would be a stage.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.fitting.descent import Target, descend
+from cxkinetics.fitting.fitted import information
 from cxkinetics.fitting.sample import Sample, thinned
 from cxkinetics.fitting.search import search_staged
 from cxkinetics.fitting.starts import grid_starts
@@ -26,6 +31,15 @@ LEVEL = 1e-3
 """Chance of one false alarm per trace."""
 LONGEST = 5
 """Longest run of points that can be one bubble."""
+SMOOTH = tuple(
+    DecayFamily(DECAYS[name], True, stable=True)
+    for name in ("biexponential", "stretched exponential", "second order")
+)
+"""Smooth curves that may explain a point; the first one always has a say."""
+BETA = (0.35, 3.0)
+"""Exponents of a stretched exponential: beyond them its ends bend like a spike."""
+IN_QUESTION = 10.0
+"""AICc behind the best up to which a further smooth curve has a say."""
 MOST = 0.1
 """Largest share of a trace that can be outliers."""
 
@@ -45,15 +59,19 @@ def find_outliers(sample: Sample) -> BoolArray:
     kept[:2] = False
     kept &= ~_spikes(sample.signal)  # they return if both models allow them
     for _ in range(8):
-        staged, staged_limit = _misses(sample, kept, staged=True)
-        smooth, smooth_limit = _misses(sample, kept, staged=False)
-        out = (staged > staged_limit) & (smooth > smooth_limit)
+        witnesses = [_misses(sample, kept, family) for family in (None, *SMOOTH)]
+        best = min(witness.aicc for witness in witnesses)
+        staged, limit = witnesses[0].misses, witnesses[0].limit
+        out = staged > limit
+        for number, witness in enumerate(witnesses[1:]):
+            if number == 0 or witness.aicc < best + IN_QUESTION:
+                out &= witness.misses > witness.limit
         out = _plausible_runs(out)
         if out.sum() > MOST * sample.n:
             return none
         trial = ~out
         rough = np.median(staged[kept]) * 6
-        trial[kept & (staged > max(staged_limit, rough))] = False  # held out while the fit settles
+        trial[kept & (staged > max(limit, rough))] = False  # held out while the fit settles
         if np.array_equal(trial, kept):
             break
         kept = trial
@@ -87,19 +105,32 @@ def _suspicious(sample: Sample) -> bool:
     return bool(np.max(np.abs(second - np.median(second))) > SUSPECT * spread)
 
 
-def _misses(sample: Sample, kept: BoolArray, *, staged: bool) -> tuple[Array, float]:
-    """Return |residual| of every point in units of its prediction error, and the limit for these."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Witness:
+    """|residual| of every point in units of its prediction error, its limit, and the fit's AICc."""
+
+    misses: Array
+    limit: float
+    aicc: float
+
+
+def _misses(sample: Sample, kept: BoolArray, smooth: DecayFamily | None) -> _Witness:
+    """Return what two stages, or a smooth family, say when fitted to the points kept."""
     short = thinned(sample, kept)
     white = whitening(short, 0.0)
-    if staged:
+    if smooth is None:
         found = search_staged(short, white, with_offset=True)
         family, theta, rss = found.family, found.theta, found.rss
         curve, jacobian = family.evaluate(sample.time, theta[None, :])
     else:
-        smooth = DecayFamily(DECAYS["biexponential"], True, stable=True)
         starts = grid_starts(smooth, short, white, keep=4)
+        inner = slice(smooth.shape.n_columns, smooth.shape.n_columns + len(smooth.shape.nonlinear))
+        lower, upper = np.full(starts.shape[1], -np.inf), np.full(starts.shape[1], np.inf)
+        lower[inner], upper[inner] = smooth.shape.lower, smooth.shape.upper
+        if "beta" in smooth.shape.nonlinear:
+            lower[2], upper[2] = BETA
         target = Target(short.time, short.signal, white)
-        done = descend(smooth, target, starts, iterations=40, race=1.0)
+        done = descend(smooth, target, starts, lower=lower, upper=upper, iterations=40, race=1.0)
         best = int(np.argmin(done.rss))
         theta, rss = done.theta[best], float(done.rss[best])
         curve, jacobian = smooth.evaluate(sample.time, theta[None, :])
@@ -111,7 +142,8 @@ def _misses(sample: Sample, kept: BoolArray, *, staged: bool) -> tuple[Array, fl
     scale = np.sqrt(variance * np.where(kept, np.maximum(1 - leverage, 0.05), 1 + leverage))
     limit = float(-stdtrit(dof, LEVEL / (2 * sample.n)))
     misses: Array = np.abs((sample.signal - curve[0]) / sample.sigma) / scale
-    return misses, limit
+    aicc, _ = information(short, max(rss, 1e-290), 0.0, theta.size + 1)
+    return _Witness(misses, limit, aicc)
 
 
 def _plausible_runs(out: BoolArray) -> BoolArray:

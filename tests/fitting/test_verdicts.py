@@ -193,6 +193,14 @@ def test_outliers_are_found(points: list[int], height: float) -> None:
     assert left.time_s.tolist() == np.delete(T, points).tolist()
 
 
+@pytest.mark.parametrize("sd", [0.001, 0.003])
+@pytest.mark.parametrize("curve", ["stretched .6", "second order", "exp k .15"])
+def test_the_steep_start_of_a_smooth_decay_is_no_spike(curve: str, sd: float) -> None:
+    for number in range(6):
+        y = SMOOTH[curve](T) + noise(T, sd, 0.0, stream(63, curve, number))
+        assert cleaned(T, y).n_points == T.size
+
+
 def test_a_first_point_and_a_bubble_are_both_found() -> None:
     spoilt = changed(trace(SEED), [0, 40, 41, 42], 0.3)
     assert cleaned(spoilt.time_s, spoilt.absorbance).n_points == 97
