@@ -20,7 +20,7 @@ from cxkinetics.fitting.descent import Target, descend
 from cxkinetics.fitting.piecewise_linear import EDGE, MIN_DISTINCT
 from cxkinetics.fitting.sample import CLOSEST, Sample
 from cxkinetics.fitting.starts import bent_lines, grid_starts, sudden_ends
-from cxkinetics.fitting.whitening import Whitening
+from cxkinetics.fitting.whitening import Whitening, whitening
 from cxkinetics.models.bent_line import BentLineFamily
 from cxkinetics.models.decays import DECAYS, DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StagedFamily
@@ -289,8 +289,6 @@ def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntA
         sigma_unit=sample.sigma_unit,
         n_raw=sample.n_raw,
     )
-    from cxkinetics.fitting.whitening import whitening
-
     found = search_staged(short, whitening(short, 0.0), with_offset=with_offset)
     best = np.argsort(found.knot_rss, kind="stable")[: 3 * BEST]
     stride = max(1, (sample.n // DENSE) // 12)
