@@ -21,19 +21,62 @@ __all__ = [
 
 
 class CxKineticsError(Exception):
-    """Base class: `except CxKineticsError` catches everything raised on purpose."""
+    """Base class: `except CxKineticsError` catches everything raised on purpose.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> try:
+    ...     cx.Trace(time_s=[0, 1], absorbance=[0.5])
+    ... except cx.CxKineticsError as error:
+    ...     str(error)
+    'absorbance has 1 values but time_s has 2; give one value per time'
+    """
 
 
 class CxKineticsWarning(UserWarning):
-    """Something was assumed, masked or doubted; the text says what and how much."""
+    """Something was assumed, masked or doubted; the text says what and how much.
+
+    Examples
+    --------
+    >>> import tempfile, warnings
+    >>> from pathlib import Path
+    >>> from cxkinetics.workflow.inputs import expand
+    >>> with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always", CxKineticsWarning)
+    ...     for name in ("run.csv", "notes.pdf"):
+    ...         (Path(folder) / name).touch()
+    ...     files = expand([folder])
+    >>> len(files), [str(warning.message).rpartition(": ")[2] for warning in caught]
+    (1, ['notes.pdf'])
+    """
 
 
 class UsageError(CxKineticsError, ValueError):
-    """The call itself is off (an unknown option or value): exit code 2 on the command line."""
+    """The call itself is off (an unknown option or value): exit code 2 on the command line.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> try:
+    ...     cx.fit_stages(cx.Trace(time_s=range(9), absorbance=range(9, 0, -1)), n_stages=9)
+    ... except cx.UsageError as error:
+    ...     str(error)
+    "n_stages is 9; it must be 'auto', 1, 2 or 3 (at most 4)"
+    """
 
 
 class MissingExtraError(CxKineticsError, ImportError):
-    """An optional package is needed; the message names the command that installs it."""
+    """An optional package is needed; the message names the command that installs it.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise MissingExtraError("python -m pip install 'cxkinetics[instruments]'")
+    ... except ImportError as error:
+    ...     str(error)
+    "python -m pip install 'cxkinetics[instruments]'"
+    """
 
 
 class InputError(CxKineticsError, ValueError):
@@ -47,6 +90,14 @@ class InputError(CxKineticsError, ValueError):
         Where it was found (lines count from 1) and what to do next; each is put into the text.
     problems : sequence of str
         All problems of the file, when there are several.
+
+    Examples
+    --------
+    >>> error = InputError("absorbance is 'n/a'", file="run.csv", line=12, remedy="leave the cell empty")
+    >>> str(error)
+    "run.csv, line 12: absorbance is 'n/a'; leave the cell empty"
+    >>> error.line
+    12
     """
 
     def __init__(
@@ -78,7 +129,18 @@ class InputError(CxKineticsError, ValueError):
 
 
 class FitError(CxKineticsError, ValueError):
-    """A fit could not be made or did not converge."""
+    """A fit could not be made or did not converge.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> table = cx.DoseTable(dose_percent=[0, 10, 20], incorporation_percent=[0, 1, 2])
+    >>> try:
+    ...     cx.fit_incorporation(table)
+    ... except cx.FitError as error:
+    ...     str(error).partition(";")[0]
+    'the curve has 4 parameters and the table 3 distinct doses'
+    """
 
 
 class UnresolvedBreakpointError(FitError):
@@ -86,6 +148,15 @@ class UnresolvedBreakpointError(FitError):
 
     `best_guess_s` is the least-squares breakpoint in s (None where not even that exists) and
     `delta_bic` the BIC that the extra stage gains.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> try:
+    ...     cx.fit_stages(cx.Trace(time_s=range(5), absorbance=range(5, 0, -1)), n_stages=2)
+    ... except cx.UnresolvedBreakpointError as error:
+    ...     str(error).partition(", 6")[0], error.best_guess_s
+    ('2 stages need 3 distinct times each', None)
     """
 
     def __init__(
@@ -96,7 +167,17 @@ class UnresolvedBreakpointError(FitError):
 
 
 class ExtrapolationError(CxKineticsError, ValueError):
-    """A dose outside the calibrated range was asked for, or would be the answer."""
+    """A dose outside the calibrated range was asked for, or would be the answer.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> try:
+    ...     cx.predict(dose_percent=500)
+    ... except cx.ExtrapolationError as error:
+    ...     str(error).partition(";")[0]
+    'a dose of 500 % lies outside the calibrated 0-175 %'
+    """
 
 
 class UnreachablePurityError(CxKineticsError, ValueError):
@@ -104,6 +185,15 @@ class UnreachablePurityError(CxKineticsError, ValueError):
 
     `best_dose_percent` and `best_purity` say how near one gets; `limited_by` names the cause
     ("cooperativity", "avalanche overlap" or "plateau").
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> try:
+    ...     cx.dose_for("AgCd33S33", min_purity=0.99)
+    ... except cx.UnreachablePurityError as error:
+    ...     round(error.best_purity, 1), error.limited_by
+    (0.5, 'cooperativity')
     """
 
     def __init__(

@@ -77,6 +77,14 @@ class Estimate:
         Why there is no interval (or why an end is open).
     pieces : tuple of (float, float)
         The pieces of the interval where it is a set of more than one.
+
+    Examples
+    --------
+    >>> k = Estimate(name="k", value=0.0562, se=0.001, low=0.0542, high=0.0582, unit="1/s", method="wald")
+    >>> str(k)
+    '0.0562 [0.0542, 0.0582] 1/s'
+    >>> str(Estimate(name="k2", value=None, reason="the trace ends too early"))
+    'not determined (the trace ends too early)'
     """
 
     name: str

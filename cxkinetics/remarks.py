@@ -31,6 +31,14 @@ class Remark:
         All times that it concerns, s, where no line is known.
     wavelengths_nm : tuple of float
         All wavelengths that it concerns, where it concerns whole columns of spectra.
+
+    Examples
+    --------
+    >>> remark = Remark.at("missing_cells", "2 missing cells left out", 2, rows=[15, 39])
+    >>> remark.code, remark.rows
+    ('missing_cells', (15, 39))
+    >>> str(remark)
+    '2 missing cells left out (lines 15, 39)'
     """
 
     code: str

@@ -51,6 +51,13 @@ class DoseAdvice(Presentable):
         System, basis, origin of the draws, priors, options.
     curves : SpeciesCurves
         All species against dose, for the figure.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> advice = cx.dose_for("Ag2Cd32S33", n_draws=500)
+    >>> advice.window_percent, advice.limited_by
+    ((46.0, 64.5), 'avalanche overlap')
     """
 
     target: str

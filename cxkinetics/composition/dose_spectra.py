@@ -40,6 +40,13 @@ class DoseSpectra:
     ------
     InputError
         If shapes do not fit or a dose is negative.
+
+    Examples
+    --------
+    >>> spectra = DoseSpectra(dose_percent=[50, 0], wavelength_nm=[320, 324],
+    ...                       absorbance=[[0.4, 0.5], [0.8, 0.9]])
+    >>> spectra.dose_percent.tolist(), spectra.absorbance[0].tolist()
+    ([0.0, 50.0], [0.8, 0.9])
     """
 
     dose_percent: Array

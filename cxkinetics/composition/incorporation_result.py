@@ -68,6 +68,14 @@ class IncorporationFit(Presentable):
     checks : tuple of Check
         Mass-balance checks with their numbers.
     warnings : tuple of Remark
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> fit = cx.fit_incorporation(cx.load_example_dose_table(), preset="paper")
+    >>> low, high = fit.dose_at(20.0)
+    >>> round(low, 1), round(float(fit.incorporation_at(50.0)), 2)
+    (109.8, 5.33)
     """
 
     points: DoseTable

@@ -42,6 +42,12 @@ class ClusterFractions:
     ------
     InputError
         If numbers do not fit together.
+
+    Examples
+    --------
+    >>> seen = ClusterFractions(fractions=(1, 8, 1), sigma=(0.5, 0.5, 0.5), incorporation_percent=2.4)
+    >>> seen.fractions, seen.sigma
+    ((0.1, 0.8, 0.1), (0.05, 0.05, 0.05))
     """
 
     fractions: tuple[float, ...]
@@ -106,6 +112,12 @@ class ProductOnset:
     ------
     InputError
         If numbers do not fit together.
+
+    Examples
+    --------
+    >>> onset = ProductOnset(seen=False, incorporation_percent=8.0)
+    >>> onset.detection_limit
+    0.05
     """
 
     seen: bool

@@ -51,6 +51,15 @@ class Prediction(Presentable):
         What comes from priors.
     source : mapping
         System, basis, origin of the draws, priors, seed.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> result = cx.predict(dose_percent=50)
+    >>> result.stage, round(result.species["Ag2Cd32S33"].value, 1)
+    ('stage 1', 0.9)
+    >>> result.amount(host_umol=10).guest_umol.value
+    5.0
     """
 
     dose_percent: float

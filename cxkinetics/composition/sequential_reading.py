@@ -99,8 +99,8 @@ def sequential_implications(
     >>> from cxkinetics.examples.load import load_example
     >>> from cxkinetics.fitting.stages import fit_stages
     >>> fit = fit_stages(load_example("ag-cds").exciton_peak(near_nm=324))
-    >>> [reading.possible for reading in sequential_implications(fit).readings]
-    [True, False]
+    >>> [(round(reading.k1, 2), reading.possible) for reading in sequential_implications(fit).readings]
+    [(0.08, True), (0.01, False)]
     """
     rivals = [r for r in fit.rivals if r.model.startswith("biexponential") and r.aicc is not None]
     if not rivals:

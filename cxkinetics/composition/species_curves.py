@@ -42,6 +42,12 @@ class SpeciesCurves(Presentable):
         Of the intervals.
     origin : str
         Where the parameters come from.
+
+    Examples
+    --------
+    >>> curves = species_curves(n_draws=200)
+    >>> float(curves.dose_percent[-1]), round(float(curves.incorporation_percent[0, -1]))
+    (175.0, 40)
     """
 
     dose_percent: Array

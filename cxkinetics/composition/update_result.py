@@ -59,6 +59,14 @@ class CompositionUpdate(Presentable):
         The dose table that took part.
     acceptance, scale_reduction : float
         Acceptance rate of the sampler, and how well the two halves of its run agree (1 is perfect).
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> unseen = cx.ProductOnset(seen=False, incorporation_percent=8.0)
+    >>> update = cx.update_priors(onset=[unseen], n_draws=200)
+    >>> update.narrowed, round(update.before["y_on"].value), round(update.after["y_on"].value)
+    (('y_on',), 5, 6)
     """
 
     draws: ParameterDraws

@@ -86,8 +86,9 @@ def analyse_xps(
     --------
     >>> from cxkinetics.examples.evidence_simulate import simulate_photoelectrons, simulation_settings
     >>> line, spectrum = simulate_photoelectrons(simulation_settings()["samples"][3])
-    >>> dict(analyse_xps(spectrum, line=line).verdicts)
-    {'host': 'present', 'sulfide': 'present'}
+    >>> found = analyse_xps(spectrum, line=line)
+    >>> dict(found.verdicts), round(found.share_of("host").value, 2)
+    ({'host': 'present', 'sulfide': 'present'}, 0.65)
     """
     if isinstance(line, str):
         named = {name.replace(" ", "").lower(): item for name, item in LINES.items()}

@@ -67,6 +67,13 @@ class CurveFit(Presentable):
         Hash of x, y and sigma.
     version : str
         Version of the package.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> fit = cx.fit_curve(lambda x, b: b * x, [1.0, 2.0, 3.0], [2.1, 3.9, 6.0], start={"b": 1.0})
+    >>> round(fit.values["b"], 4), round(fit.parameters["b"].se, 4), fit.dof
+    (1.9929, 0.0262, 2)
     """
 
     parameters: Mapping[str, Estimate]

@@ -63,6 +63,18 @@ class StagedFit(Presentable):
         Percentile intervals beside the others, where they were asked for.
     seed : int
         Seed of every random number behind the result.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> time = np.arange(0.0, 100.0, 5)
+    >>> absorbance = 0.9 * np.exp(-0.056 * np.minimum(time, 20) - 0.019 * np.maximum(time - 20, 0))
+    >>> absorbance += np.random.default_rng(1).normal(0, 0.001, time.size)
+    >>> fit = cx.fit_stages(cx.Trace(time_s=time, absorbance=absorbance), offset="zero", noise="white")
+    >>> fit.verdict.code, [round(stage.k_per_s.value, 3) for stage in fit.stages]
+    ('two_stages', [0.056, 0.019])
+    >>> round(fit.breakpoints_s[0].value), round(fit.rate_ratio.value, 1)
+    (20, 2.9)
     """
 
     trace: Trace

@@ -45,6 +45,13 @@ class DoseTable(Stored):
     ------
     InputError
         If lengths differ, a dose is neither given nor bounded, or a value is negative or not finite.
+
+    Examples
+    --------
+    >>> table = DoseTable(dose_percent=[0, 75, np.nan], incorporation_percent=[0, 8.0, 28.3],
+    ...                   dose_low_percent=[0, 75, 100], dose_high_percent=[0, 75, 135])
+    >>> table.n_points, table.exact.n_points, table.highest_dose_percent
+    (3, 2, 135.0)
     """
 
     dose_percent: Array

@@ -40,6 +40,15 @@ class SpectralSeries(Presentable, Stored):
     ------
     InputError
         If shapes do not fit, an axis is not finite, or a wavelength stands twice.
+
+    Examples
+    --------
+    >>> series = SpectralSeries(time_s=[0, 1], wavelength_nm=[320, 324],
+    ...                         absorbance=[[0.8, 0.9], [0.4, np.nan]])
+    >>> series.at_wavelength(324).absorbance.tolist()
+    [0.9]
+    >>> [remark.text for remark in series.at_wavelength(324).remarks]
+    ['1 masked readings at 324 nm left out (at 1 s)']
     """
 
     time_s: Array

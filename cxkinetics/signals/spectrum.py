@@ -208,6 +208,12 @@ class PeakList:
     ------
     InputError
         If there is no peak, lengths differ, or a mass is not a positive number.
+
+    Examples
+    --------
+    >>> peaks = PeakList(mz=[4880.1, 4875.5], stated=["Cd34S33", ""])
+    >>> peaks.mz, peaks.stated
+    ((4880.1, 4875.5), ('Cd34S33', ''))
     """
 
     mz: tuple[float, ...]

@@ -61,6 +61,13 @@ class SpectraFit(Presentable):
         the weights, where weights were used).
     noise, order, warnings, flags
         See their classes; flags name what a program should look at.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> fit = cx.fit_spectra(cx.load_example("ag-cds"), "A -> B | A -> B", intervals="wald")
+    >>> fit.species, [round(k.value, 2) for k in fit.rate_constants], round(fit.breakpoints_s[0].value)
+    (('A', 'B'), [0.06, 0.02], 20)
     """
 
     series: tuple[SpectralSeries, ...]

@@ -81,6 +81,13 @@ class TwoWitnesses(Presentable):
         Profiles: rise of the misfit in units of the noise against the breakpoint.
     warnings : tuple of Remark
         What was assumed or doubted.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> found = cx.fit_witnesses(cx.load_example("ag-cds"), near_nm=324)
+    >>> found.verdict, round(found.together.value), round(found.shift.value)
+    ('staged', 20, 3)
     """
 
     trace: Trace

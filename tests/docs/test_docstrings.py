@@ -1,5 +1,6 @@
-"""Docstrings: every public thing has one, and what it says of its parameters is true."""
+"""Docstrings: every public thing has one with an example, and what it says of its parameters is true."""
 
+import doctest
 import importlib
 import inspect
 import pkgutil
@@ -68,7 +69,10 @@ def test_docstrings_are_complete_and_true(module: str) -> None:
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("name", [n for n in cxkinetics.__all__ if not n.startswith("_")])
+PUBLIC = [name for name in cxkinetics.__all__ if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_what_a_user_calls_is_documented_in_full(name: str) -> None:
     value = getattr(cxkinetics, name)
     text = inspect.getdoc(value) or ""
@@ -79,6 +83,37 @@ def test_what_a_user_calls_is_documented_in_full(name: str) -> None:
     if inspect.isfunction(value):
         assert sorted(documented(parsed["Parameters"])) == sorted(parameters_of(value))
         assert parsed["Returns"] or parsed["Yields"]
-        assert parsed["Examples"], "show one call with a real number"
     else:
         assert parsed["Parameters"] or parsed["Attributes"]
+
+
+def shown(text: str) -> list[str]:
+    """Values that the code in a docstring's Examples section shows; the section must come last."""
+    _, _, examples = text.partition("\nExamples\n--------\n")
+    if "\n----" in examples:
+        return []
+    return [example.want for example in doctest.DocTestParser().get_examples(examples) if example.want]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_shows_an_example_with_a_value(name: str) -> None:
+    value = getattr(cxkinetics, name)
+    wanted = shown(inspect.cleandoc(value.__doc__ or ""))  # its own, not an inherited one
+    assert wanted, f"{name}: end the docstring with an Examples section that shows a real value"
+    if not (inspect.isclass(value) and issubclass(value, Exception)):
+        assert any(character.isdigit() for text in wanted for character in text), f"{name}: show a number"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "One line.",
+        "One line.\n\nReturns\n-------\nint\n    >>> 1 + 1\n    2",
+        "One line.\n\nExamples\n--------\nCall it with a trace.",
+        "One line.\n\nExamples\n--------\n>>> result = 1 + 1",
+        "One line.\n\nExamples\n--------\n>>> 1 + 1\n2\n\nReferences\n----------\nA paper.",
+    ],
+)
+def test_a_docstring_without_a_shown_value_is_noticed(text: str) -> None:
+    assert not shown(text)
+    assert shown("One line.\n\nExamples\n--------\n>>> 1 + 1\n2") == ["2\n"]
