@@ -75,7 +75,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
         text = (
             f"Two first-order stages: a break against one exponential has {chance}, and AICc lies {lead:.1f} "
             f"below the best smooth curve ({smooth.model}; {AHEAD:g} needed). A switch of the rate spread "
-            "over a few seconds would look the same: the data are consistent with a breakpoint."
+            "over a few samples would look the same: the data are consistent with a breakpoint."
         )
         text += _why_not_three(analysis, smooth, staged, three)
         return Verdict(code="two_stages", p_value=p_value, text=text, delta_aicc=lead), 2
@@ -110,9 +110,9 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
         f"Undecided: {chance} for a break, but the broken decay is "
         + (f"only {lead:.1f} ahead of" if lead >= 0 else f"{-lead:.1f} behind")
         + f" the best smooth curve ({smooth.model}) in AICc, {AHEAD:g} needed; "
-        f"best of all is {best_rival}{hint}. "
+        f"the best of these is {best_rival}{hint}. "
         "More points around the suspected break, or a peak that moves, would decide."
-    )
+    ) + _why_not_three(analysis, smooth, best_staged, three)
     return Verdict(code="undecided", p_value=p_value, text=text, delta_aicc=lead), 1
 
 

@@ -104,12 +104,16 @@ def fit_page(
 
 
 def _summary(fit: StagedFit) -> str:
-    """Return the verdict, with a word on the numbers shown where they are not what it says."""
+    """Return the verdict, with a word on the numbers shown where they are not what it says.
+
+    A first stage that is flat is pointed out here: its cause is most often a late addition.
+    """
     note, count = shown_note(fit), len(fit.stages)
-    if not note:
-        return _sentence(verdict_text(fit))
-    stages = f"{count} stage{'s' if count > 1 else ''}"
-    return f"{_sentence(verdict_text(fit))} Below, {stages}{note}."
+    words = [_sentence(verdict_text(fit))]
+    if note:
+        words.append(f"Below, {count} stage{'s' if count > 1 else ''}{note}.")
+    words += [_sentence(remark.text) for remark in fit.warnings if remark.code == "flat_first_stage"]
+    return " ".join(words)
 
 
 def _sentence(text: str) -> str:

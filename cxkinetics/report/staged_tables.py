@@ -75,7 +75,7 @@ def shown_note(fit: StagedFit) -> str:
     if demanded:
         agreed = {"one_stage": count == 1, "two_stages": count == 2, "more_stages": count > 2}
         return "" if agreed.get(code, False) else f" (shown as demanded; {said})"
-    return f" (shown for comparison; {said})" if code == "smooth" else ""
+    return f" (shown for comparison; {said})" if code in ("smooth", "undecided") else ""
 
 
 def _named(model: str) -> str:

@@ -582,7 +582,7 @@ def test_an_undecided_trace_says_how_to_see_the_stages() -> None:
         y = y + np.random.default_rng(number).normal(0, 0.015, t.size)
         trace = cx.Trace(time_s=t, absorbance=y)
         verdict = cx.fit_stages(trace, noise="white", offset="zero").verdict
-        texts += [verdict.text] if "best of all is 2 stages" in verdict.text else []
+        texts += [verdict.text] if "the best of these is 2 stages" in verdict.text else []
     assert texts
     assert all("--stages 2 shows them, n_stages=2 in Python" in text for text in texts)
 
