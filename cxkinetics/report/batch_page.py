@@ -43,9 +43,15 @@ _MOST_FOOTER = 3
 
 
 def draw_overview(
-    fits: Sequence[StagedFit], *, figure: "Figure | None" = None, time_unit: str = "s"
+    fits: Sequence[StagedFit],
+    *,
+    figure: "Figure | None" = None,
+    time_unit: str = "s",
+    replicates: Replicates | None = None,
 ) -> "Figure":
     """Return rate constants and breakpoints of all fits with their intervals, in the order given.
+
+    A thin line marks the mean over runs where there is one.
 
     Parameters
     ----------
@@ -55,8 +61,12 @@ def draw_overview(
         An empty figure to fill; a new double-column one by default.
     time_unit : str
         "s", "ms", "min" or "h".
+    replicates : Replicates, optional
+        What the runs say together, where it is known; computed by default.
     """
     unit = unit_called(time_unit)
+    together = replicates_of(fits) if replicates is None else replicates
+    means = {quantity.mean.name: unit.estimate(quantity.mean).value for quantity in together.quantities}
     if figure is None:
         figure = new_figure("double", overview_ratio(fits))
     with figure_style():
@@ -69,6 +79,9 @@ def draw_overview(
         for number, (what, label, logarithmic) in enumerate(rows, 1):
             ax = figure.add_subplot(len(rows), 1, number, sharex=first)
             _dots(ax, fits, what, logarithmic, unit)
+            named = what if what.startswith("k") else names[int(what[1:]) - 1]
+            if (mean := means.get(named)) is not None:
+                ax.axhline(mean, color=COLOURS["data"], lw=0.6, zorder=1, label="mean over runs")
             ax.set_ylabel(label)
             if number < len(rows):
                 ax.tick_params(labelbottom=False)
@@ -79,7 +92,7 @@ def draw_overview(
                 stamp_simulated(ax, any(fit.trace.source.simulated for fit in fits))
                 handles, labels = ax.get_legend_handles_labels()
                 ax.legend(
-                    handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=6, borderaxespad=0.2
+                    handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=7, borderaxespad=0.2
                 )
             polish(ax)
         figure.align_ylabels()
@@ -184,14 +197,15 @@ def _failure_table(failures: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _overview_picture(fits: Sequence[StagedFit], replicates: Replicates, unit: TimeUnit) -> Picture:
-    figure = draw_overview(fits, figure=detached_figure("double", overview_ratio(fits)), time_unit=unit.sign)
+    empty = detached_figure("double", overview_ratio(fits))
+    figure = draw_overview(fits, figure=empty, time_unit=unit.sign, replicates=replicates)
     simulated = "Simulated data. " if any(fit.trace.source.simulated for fit in fits) else ""
     words = [f"{simulated}Rate constants and breakpoints of {len(fits)} traces with their intervals."]
     for each in replicates.quantities:
         words.append(f"{each.mean.name}: mean {unit.estimate(each.mean)}, {each.n_runs} runs.")
-    return Picture(
-        svg_text(figure), " ".join(words), "Points by verdict; bars are the intervals of the single fits."
-    )
+    caption = "Points by verdict; bars are the intervals of the single fits"
+    caption += "; the thin line is the mean over runs." if replicates.quantities else "."
+    return Picture(svg_text(figure), " ".join(words), caption)
 
 
 def _spread_blocks(replicates: Replicates, unit: TimeUnit) -> list[Block]:
@@ -211,7 +225,7 @@ def _fit_table(fits: Sequence[StagedFit], folders: Sequence[str], unit: TimeUnit
                 listed_name(fit),
                 fit.verdict.code.replace("_", " "),
                 *cells[number - 1],
-                "-" if fit.verdict.p_value is None else f"{fit.verdict.p_value:.2g}",
+                _p_cell(fit),
                 str(len(fit.warnings)),
             )
         )
@@ -223,3 +237,13 @@ def _fit_table(fits: Sequence[StagedFit], folders: Sequence[str], unit: TimeUnit
         numeric=(0, len(header) - 2, len(header) - 1),
         links=links if len(links) == len(rows) else (),
     )
+
+
+def _p_cell(fit: StagedFit) -> str:
+    """Return the p-value of a break; "<=" marks the smallest that the simulated traces can give."""
+    p_value = fit.verdict.p_value
+    if p_value is None:
+        return "-"
+    simulated = fit.options.get("replicates")
+    smallest = simulated is not None and p_value <= 1 / (simulated + 1) * 1.001
+    return f"<= {p_value:.2g}" if smallest else f"{p_value:.2g}"

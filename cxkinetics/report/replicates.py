@@ -2,11 +2,10 @@
 
 The interval of a single fit says how well one trace determines its constants. What differs from
 run to run (the dose, mixing, temperature) is not in it, so the spread between runs is usually
-wider: it is what a mean of replicates must be quoted with. Runs that differ plainly are no
-replicates: then there is no mean, and the reason stands in its place.
+wider: it is what a mean of replicates must be quoted with. Runs that differ plainly, are judged
+differently or treat the offset differently have no mean, and the reason stands in its place.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.blocks import Table
+from cxkinetics.report.comparable import ratio_reason, why_no_mean
 from cxkinetics.report.staged_files import Rows
 from cxkinetics.report.staged_tables import confidence_of, interval_cell, name_of, number_cell
 from cxkinetics.report.time_units import SECONDS, TimeUnit
@@ -24,10 +24,8 @@ __all__ = ["Replicate", "Replicates", "replicate_means", "replicate_rows", "repl
 
 UNDERSTATED = (
     "The spread between runs holds what differs from run to run; the intervals of single fits leave that "
-    "out and understate it wherever sd/se is well above 1."
+    "out and may understate it."
 )
-WAVELENGTH_NM = 5.0
-"""Distance between the wavelengths of two traces beyond which they are no repeats."""
 SCATTER = 0.5
 """Standard deviation over mean above which runs differ plainly."""
 
@@ -46,17 +44,23 @@ class Replicate:
         Root mean square of the single fits' standard errors; None where one has none.
     n_runs : int
         Number of runs.
+    ratio_reason : str
+        Why the two spreads cannot be compared; empty where they can.
     """
 
     mean: Estimate
     sd_between: float
     se_within: float | None
     n_runs: int
+    ratio_reason: str = ""
 
     @property
     def ratio(self) -> float | None:
-        """sd_between over se_within: about 1 where the runs differ by the noise of a trace only."""
-        return self.sd_between / self.se_within if self.se_within else None
+        """sd_between over se_within: about 1 where the runs differ by the noise of a trace only.
+
+        None where the values hold the offset at zero and their errors allow for a fitted one.
+        """
+        return self.sd_between / self.se_within if self.se_within and not self.ratio_reason else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -66,6 +70,7 @@ class Replicate:
             "sd_between": self.sd_between,
             "se_within": self.se_within,
             "ratio": self.ratio,
+            "ratio_reason": self.ratio_reason,
             "n_runs": self.n_runs,
         }
 
@@ -77,9 +82,9 @@ class Replicates:
     Attributes
     ----------
     quantities : tuple of Replicate
-        k of every stage, then the breakpoints; empty where the runs are no replicates.
+        k of every stage, the breakpoints, k1/k2; empty where the runs are no replicates.
     runs, left_out : tuple of str
-        Names of the runs averaged, and of those with another verdict or number of stages.
+        Names of the runs averaged, and of those left out: none, since leaving out would select.
     confidence : float
         Level of the intervals of the means.
     reason : str
@@ -92,6 +97,21 @@ class Replicates:
     confidence: float = 0.95
     reason: str = ""
 
+    @property
+    def note(self) -> str:
+        """What the spread between runs holds, and what its ratio to the single fits' errors says."""
+        reasons = [q.ratio_reason for q in self.quantities if q.ratio_reason]
+        if reasons:
+            return f"{UNDERSTATED} No sd/se: {reasons[0]}."
+        if not any(q.ratio is not None for q in self.quantities):
+            return UNDERSTATED
+        low, high = _chance(len(self.runs), self.confidence)
+        return (
+            f"sd/se near 1 ({low:.2g} to {high:.2g} by chance, {len(self.runs)} runs): noise of a trace "
+            "only; well above 1: the runs differ in more, and single fits understate it; well below 1: "
+            "errors of single fits too wide, or runs not independent."
+        )
+
     def to_dict(self) -> dict[str, Any] | None:
         """Return the JSON form; None where the runs are no replicates."""
         if not self.quantities:
@@ -101,14 +121,14 @@ class Replicates:
             "left_out": list(self.left_out),
             "confidence": self.confidence,
             "quantities": [quantity.to_dict() for quantity in self.quantities],
-            "note": UNDERSTATED,
+            "note": self.note,
         }
 
     def __str__(self) -> str:
         if not self.quantities:
             return f"no mean over runs: {self.reason}"
         means = "; ".join(f"{q.mean.name} = {q.mean}" for q in self.quantities)
-        return f"mean of {len(self.runs)} runs: {means}. {UNDERSTATED}"
+        return f"mean of {len(self.runs)} runs: {means}. {self.note}"
 
 
 def replicates_of(fits: Sequence[StagedFit]) -> Replicates:
@@ -117,8 +137,9 @@ def replicates_of(fits: Sequence[StagedFit]) -> Replicates:
     Parameters
     ----------
     fits : sequence of StagedFit
-        Runs. Those with the commonest verdict and number of stages are averaged, if they are more
-        than half of all, at one wavelength, in one unit, and do not plainly differ.
+        Runs. They are averaged if all have one verdict and number of stages (or the number was
+        demanded of all), one wavelength and unit, offsets that are all fitted or all held, and do
+        not plainly differ.
 
     Returns
     -------
@@ -128,62 +149,27 @@ def replicates_of(fits: Sequence[StagedFit]) -> Replicates:
     if len(fits) < 2:
         return Replicates(reason=f"{len(fits)} fit; a mean needs at least 2 runs")
     confidence = confidence_of(fits[0].options)
-    kinds = Counter(map(_kind, fits))
-    (kind, count), *others = kinds.most_common()
-    if 2 * count <= len(fits) or count < 2:
-        listed = ", ".join(f"{number} {_words(each)}" for each, number in [(kind, count), *others])
-        return Replicates(reason=f"the runs are judged differently ({listed})", confidence=confidence)
-    alike = [fit for fit in fits if _kind(fit) == kind]
-    reason = _difference(alike)
+    reason = why_no_mean(fits)
     if reason:
         return Replicates(reason=reason, confidence=confidence)
-    found = tuple(replicate_means(alike, confidence))
+    found = tuple(replicate_means(fits, confidence))
     if not any(quantity.mean.value is not None for quantity in found if quantity.mean.unit == "1/s"):
         why = found[0].mean.reason if found else "no rate constant is known in two runs"
         return Replicates(reason=why, confidence=confidence)
-    return Replicates(
-        quantities=found,
-        runs=tuple(map(name_of, alike)),
-        left_out=tuple(name_of(fit) for fit in fits if _kind(fit) != kind),
-        confidence=confidence,
-    )
+    return Replicates(quantities=found, runs=tuple(map(name_of, fits)), confidence=confidence)
 
 
-def _kind(fit: StagedFit) -> tuple[str, int]:
-    """Return what must agree between repeats; a demanded number of stages goes before the verdict."""
-    demanded = fit.options.get("n_stages", "auto") != "auto" or bool(fit.options.get("breakpoints_s"))
-    return ("demanded" if demanded else fit.verdict.code, len(fit.stages))
+def _chance(n_runs: int, confidence: float) -> tuple[float, float]:
+    """Return the range of sd/se that noise alone gives: the root of chi-squared over n - 1."""
+    from scipy.special import chdtri
 
-
-def _words(kind: tuple[str, int]) -> str:
-    code, stages = kind
-    return f"more stages ({stages})" if code == "more_stages" else code.replace("_", " ")
-
-
-def _difference(fits: Sequence[StagedFit]) -> str:
-    """Return why fits of one kind are no repeats of one experiment; "" where they may be."""
-    if fits[0].verdict.code == "no_decay":
-        return "the runs show no decay, so there is no rate constant to average"
-    units = sorted({fit.trace.unit for fit in fits})
-    if len(units) > 1:
-        return f"the signals have different units ({', '.join(units)})"
-    wavelengths = [fit.trace.wavelength_nm for fit in fits if fit.trace.wavelength_nm is not None]
-    if wavelengths and max(wavelengths) - min(wavelengths) > WAVELENGTH_NM:
-        return (
-            f"the traces were read at different wavelengths ({min(wavelengths):g} to {max(wavelengths):g} nm)"
-        )
-    seen: dict[bytes, str] = {}
-    for fit in fits:
-        name = name_of(fit)
-        data = np.asarray(fit.trace.absorbance).tobytes()
-        if data in seen:
-            return f"{seen[data]} and {name} are the same data, not two runs"
-        seen[data] = name
-    return ""
+    dof, tail = n_runs - 1, (1 - confidence) / 2
+    low, high = (float(np.sqrt(chdtri(dof, upper) / dof)) for upper in (1 - tail, tail))
+    return low, high
 
 
 def replicate_means(fits: Sequence[StagedFit], confidence: float = 0.95) -> list[Replicate]:
-    """Return mean and spread of k and breakpoint over runs with the commonest number of stages.
+    """Return mean and spread of k, breakpoint and k1/k2 over runs with the commonest number of stages.
 
     Parameters
     ----------
@@ -207,11 +193,18 @@ def replicate_means(fits: Sequence[StagedFit], confidence: float = 0.95) -> list
     names = [f"k{i + 1}" for i in range(stages)]
     columns += [[fit.breakpoints_s[i] for fit in alike] for i in range(stages - 1)]
     names += [f"breakpoint {i + 1}" if stages > 2 else "breakpoint" for i in range(stages - 1)]
-    found = [_over_runs(name, column, confidence) for name, column in zip(names, columns, strict=True)]
+    ratios = [fit.rate_ratio for fit in alike if fit.rate_ratio is not None]
+    if ratios:
+        columns.append(ratios)
+        names.append("k1/k2")
+    unfair = ratio_reason(alike)
+    found = [
+        _over_runs(name, column, confidence, unfair) for name, column in zip(names, columns, strict=True)
+    ]
     return [quantity for quantity in found if quantity is not None]
 
 
-def _over_runs(name: str, column: Sequence[Estimate], confidence: float) -> Replicate | None:
+def _over_runs(name: str, column: Sequence[Estimate], confidence: float, unfair: str) -> Replicate | None:
     from scipy.special import stdtrit
 
     known = [estimate for estimate in column if estimate.value is not None]
@@ -236,10 +229,10 @@ def _over_runs(name: str, column: Sequence[Estimate], confidence: float) -> Repl
         method=f"t, {n - 1} dof, from the spread between runs",
     )
     if centre - half <= 0 or sd > SCATTER * centre:
-        span = f"{values.min():.4g} to {values.max():.4g} {unit}"
+        span = f"{values.min():.4g} to {values.max():.4g} {unit}".rstrip()
         why = f"the runs plainly differ in {name} ({span}, {n} runs; their mean would be {mean})"
         mean = Estimate(name=name, value=None, unit=unit, reason=why)
-    return Replicate(mean=mean, sd_between=sd, se_within=within, n_runs=n)
+    return Replicate(mean=mean, sd_between=sd, se_within=within, n_runs=n, ratio_reason=unfair)
 
 
 def replicate_table(found: Replicates, unit: TimeUnit = SECONDS) -> Table:
@@ -262,21 +255,22 @@ def replicate_table(found: Replicates, unit: TimeUnit = SECONDS) -> Table:
         )
     level = f"mean [{100 * found.confidence:g} %]"
     header = ("quantity", level, "unit", "sd between runs", "se of one fit", "sd/se", "runs")
-    notes = [f"Intervals of the means: t from the spread between {len(found.runs)} runs. {UNDERSTATED}"]
+    notes = [f"Intervals of the means: t from the spread between {len(found.runs)} runs. {found.note}"]
     notes += [f"No mean: {q.mean.reason}." for q in found.quantities if q.mean.value is None]
-    if found.left_out:
-        notes.append(f"Left out, as they are judged differently: {', '.join(found.left_out)}.")
     return Table(header, tuple(rows), note=" ".join(notes), numeric=(3, 4, 5, 6))
 
 
 def replicate_rows(found: Replicates) -> Rows:
     """Return head and rows of `replicates.csv`; one row with the reason where there is no mean."""
     head = ["quantity", "mean", "se", "low", "high", "unit", "method"]
-    rows: Rows = [[*head, "sd_between_runs", "rms_se_of_single_fits", "ratio", "n_runs", "reason"]]
+    rows: Rows = [
+        [*head, "sd_between_runs", "rms_se_of_single_fits", "ratio", "n_runs", "reason", "ratio_reason"]
+    ]
     for item in found.quantities:
         mean = item.mean
         cells = [mean.name, mean.value, mean.se, mean.low, mean.high, mean.unit, mean.method]
-        rows.append([*cells, item.sd_between, item.se_within, item.ratio, item.n_runs, mean.reason])
+        spreads = [item.sd_between, item.se_within, item.ratio, item.n_runs]
+        rows.append([*cells, *spreads, mean.reason, item.ratio_reason])
     if not found.quantities:
-        rows.append(["none", *[None] * 10, found.reason])
+        rows.append(["none", *[None] * 10, found.reason, None])
     return rows

@@ -48,7 +48,7 @@ class BatchResult:
         return tuple(result.file for result in self.results if result.skipped)
 
     def replicates(self) -> Replicates:
-        """Return mean and spread over the runs, or the reason why they are no replicates."""
+        """Return mean and spread over the runs, or the reason and remedy where they are not comparable."""
         return replicates_of(self.fits)
 
     def to_dict(self) -> dict[str, Any]:

@@ -71,3 +71,20 @@ def test_a_report_opens_cleanly(
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
     assert paper != ink
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 800, 375])
+def test_the_table_of_a_batch_is_whole_on_a_desktop_and_scrolls_in_its_own_box_elsewhere(
+    browser: Any, make_fit: Callable[..., StagedFit], tmp_path: Path, width: int
+) -> None:
+    fits = [make_fit((0.056, k2), file=f"run{k2}.csv", options={"replicates": 999}) for k2 in (0.018, 0.019)]
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto((write_batch(fits, [], tmp_path) / "report.html").as_uri())
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.wide')].map(e => [e.scrollWidth - e.clientWidth, "
+        "e.getBoundingClientRect().left, innerWidth - e.getBoundingClientRect().right])"
+    )
+    assert len(boxes) == 2
+    assert min(min(left, right) for _, left, right in boxes) >= 0
+    assert (boxes[-1][0] > 0) == (width < 1280)
+    page.close()

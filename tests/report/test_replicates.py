@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from cxkinetics.errors import UsageError
+from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.result import StagedFit
+from cxkinetics.report.batch_page import draw_overview
 from cxkinetics.report.batch_text import format_batch
 from cxkinetics.report.replicates import replicates_of
 from cxkinetics.report.staged_tables import batch_table
@@ -25,8 +27,9 @@ def runs(make_fit: Callable[..., StagedFit]) -> list[StagedFit]:
 
 def test_runs_that_are_alike_have_means_with_spread_and_ratio(runs: list[StagedFit]) -> None:
     found = replicates_of(runs)
-    assert [quantity.mean.name for quantity in found.quantities] == ["k1", "k2", "breakpoint"]
-    k1, _, breakpoint = found.quantities
+    assert [quantity.mean.name for quantity in found.quantities] == ["k1", "k2", "breakpoint", "k1/k2"]
+    k1, _, breakpoint, ratio = found.quantities
+    assert ratio.mean.value == pytest.approx(np.mean([k1 / k2 for k1, k2 in RATES]))
     assert k1.ratio == pytest.approx(0.006 / (np.sqrt(np.mean(np.square([0.050, 0.056, 0.062]))) / 250))
     assert breakpoint.mean.value == pytest.approx(20.0)
     assert "2 dof" in k1.mean.method
@@ -37,16 +40,128 @@ def test_runs_that_are_alike_have_means_with_spread_and_ratio(runs: list[StagedF
     assert "understate" in str(found)
 
 
-def test_runs_judged_differently_are_left_out_or_have_no_mean(
+def test_the_range_of_the_ratio_that_chance_gives_is_said(runs: list[StagedFit]) -> None:
+    # chi-squared of a printed table, 2 degrees of freedom: 0.0506 and 7.378
+    assert f"({np.sqrt(0.0506 / 2):.2g} to {np.sqrt(7.378 / 2):.2g} by chance, 3 runs)" in str(
+        replicates_of(runs)
+    )
+    for words in ("near 1", "well above 1", "well below 1"):
+        assert words in replicates_of(runs).note
+
+
+def test_runs_judged_differently_have_no_mean_and_the_remedy_is_named(
     runs: list[StagedFit], make_fit: Callable[..., StagedFit]
 ) -> None:
     single = make_fit((0.03,), (), file="single.csv")
-    assert replicates_of([*runs, single]).left_out == ("single.csv, peak 324 nm",)
-    mixed = replicates_of([runs[0], single])
+    mixed = replicates_of([*runs, single])
     assert mixed.to_dict() is None
-    assert mixed.reason == "the runs are judged differently (1 two stages, 1 one stage)"
-    undecided = replace(runs[1], verdict=replace(runs[1].verdict, code="undecided"))
-    assert "judged differently" in replicates_of([runs[0], undecided]).reason
+    assert mixed.quantities == ()
+    assert mixed.reason == (
+        "the runs are judged differently (3 two stages, 1 one stage), and a mean over those with one "
+        "verdict would select; for a mean over all, pass --stages 2 for all"
+    )
+    for code in ("undecided", "smooth"):
+        other = replace(single, verdict=replace(single.verdict, code=code))
+        reason = replicates_of([*runs, other]).reason
+        assert f"(3 two stages, 1 {code})" in reason
+        assert "--stages 2 for all" in reason
+    flat = replace(single, verdict=replace(single.verdict, code="no_decay"))
+    assert "a run without decay has no rate constant" in replicates_of([*runs, flat]).reason
+    singles = [make_fit((k,), (), file=f"{k}.csv") for k in (0.03, 0.031)]
+    assert "pass --stages 1 for all" in replicates_of([*singles, runs[0]]).reason
+
+
+def test_a_number_of_stages_demanded_of_all_runs_goes_before_their_verdicts(runs: list[StagedFit]) -> None:
+    demanded = [replace(fit, options={**fit.options, "n_stages": 2}) for fit in runs]
+    demanded[1] = replace(demanded[1], verdict=replace(demanded[1].verdict, code="undecided"))
+    found = replicates_of(demanded)
+    assert found.reason == ""
+    assert len(found.runs) == 3
+    assert found.left_out == ()
+    assert "2 with 2 stages demanded" in replicates_of([runs[0], *demanded[1:]]).reason
+
+
+def with_offset(fit: StagedFit, option: object, value: float, method: str) -> StagedFit:
+    return replace(
+        fit,
+        options={**fit.options, "offset": option},
+        offset=Estimate(name="offset", value=value, low=-0.02, high=0.02, unit="AU", method=method),
+    )
+
+
+def test_the_ratio_is_left_out_where_values_hold_an_offset_that_their_errors_allow_for(
+    runs: list[StagedFit], tmp_path: Path
+) -> None:
+    held = [with_offset(fit, "auto", 0.0, "profile likelihood of the fitted offset") for fit in runs]
+    found = replicates_of(held)
+    assert found.quantities[0].mean.value == pytest.approx(0.056)
+    for quantity in found.quantities:
+        assert quantity.ratio is None
+        assert quantity.to_dict()["ratio"] is None
+        assert quantity.to_dict()["ratio_reason"] == (
+            "the single-fit se allows for an offset that the values hold at zero: "
+            "pass --offset zero or --offset fit to compare"
+        )
+    text = " ".join(format_batch(held, found).split())
+    assert "No sd/se: the single-fit se allows for an offset" in text
+    assert "near 1" not in text
+    write_batch(held, [], tmp_path)
+    row = next(csv.DictReader((tmp_path / "replicates.csv").read_text().splitlines()))
+    assert (row["ratio"], row["reason"]) == ("", "")
+    assert row["ratio_reason"].startswith("the single-fit se")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "method"),
+    [("zero", 0.0, "fixed"), (0.01, 0.01, "fixed"), ("fit", 0.004, "profile likelihood, white noise")],
+)
+def test_the_ratio_is_given_where_values_and_errors_are_of_one_model(
+    runs: list[StagedFit], option: object, value: float, method: str
+) -> None:
+    found = replicates_of([with_offset(fit, option, value, method) for fit in runs])
+    assert all(quantity.ratio is not None and quantity.ratio_reason == "" for quantity in found.quantities)
+
+
+def test_runs_that_mix_held_and_fitted_offsets_have_no_mean(runs: list[StagedFit]) -> None:
+    held = [with_offset(fit, "auto", 0.0, "profile likelihood of the fitted offset") for fit in runs[:2]]
+    fitted = with_offset(runs[2], "auto", 0.02, "profile likelihood, white noise")
+    found = replicates_of([*held, fitted])
+    assert found.quantities == ()
+    assert found.reason == (
+        "the offset is held at zero in 2 runs (run0.csv, peak 324 nm; run1.csv, peak 324 nm) and fitted in 1 "
+        "run (run2.csv, peak 324 nm), and k differs between these groups for that reason alone; "
+        "pass --offset fit or --offset zero for all"
+    )
+
+
+def test_long_groups_of_runs_are_shortened(make_fit: Callable[..., StagedFit]) -> None:
+    many = [make_fit(RATES[i % 3], file=f"run{i}.csv", seed=i) for i in range(12)]
+    many[3] = with_offset(many[3], "fit", 0.02, "profile likelihood, white noise")
+    assert "run8.csv, peak 324 nm; 3 more) and fitted in 1 run (run3.csv" in replicates_of(many).reason
+
+
+def test_the_smallest_possible_p_is_marked_in_the_report_only(runs: list[StagedFit], tmp_path: Path) -> None:
+    known = [
+        replace(fit, options={**fit.options, "replicates": 499}, verdict=replace(fit.verdict, p_value=p))
+        for fit, p in zip(runs, (0.002, 0.004, None), strict=True)
+    ]
+    write_batch(known, [], tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    cells = [">&lt;= 0.002<", ">0.004<", ">-<"]
+    assert [html.count(cell) for cell in cells] == [1, 1, 1]
+    rows = csv.DictReader((tmp_path / "summary.csv").read_text().splitlines())
+    assert [row["p_value"] for row in rows] == ["0.002", "0.004", ""]
+
+
+def test_the_overview_marks_the_mean_where_there_is_one(
+    runs: list[StagedFit], make_fit: Callable[..., StagedFit]
+) -> None:
+    axes = draw_overview(runs, time_unit="min").axes
+    lines = [[line for line in ax.lines if line.get_label() == "mean over runs"] for ax in axes]
+    levels = [float(np.asarray(line.get_ydata())[0]) for (line,) in lines]
+    assert levels == pytest.approx([0.056 * 60, 0.019 * 60, 20 / 60])
+    mixed = draw_overview([*runs, make_fit((0.03,), ())])
+    assert not any(line.get_label() == "mean over runs" for ax in mixed.axes for line in ax.lines)
 
 
 def test_runs_that_plainly_differ_have_no_mean(make_fit: Callable[..., StagedFit]) -> None:
@@ -84,13 +199,14 @@ def test_every_stage_stands_in_the_table_and_the_folder(
     assert "k3" in text
     assert "breakpoint 2" in text
     assert max(map(len, text.splitlines())) <= 96
-    assert "Mean of 3 runs" in text
-    write_batch([*runs, three], [], tmp_path)
+    assert "No mean over the runs: the runs are judged differently" in text
+    assert "Mean of 3 runs" in format_batch(runs, replicates_of(runs))
+    write_batch(runs, [], tmp_path)
     rows = list(csv.DictReader((tmp_path / "replicates.csv").read_text().splitlines()))
-    assert [row["quantity"] for row in rows] == ["k1", "k2", "breakpoint"]
+    assert [row["quantity"] for row in rows] == ["k1", "k2", "breakpoint", "k1/k2"]
     assert float(rows[0]["mean"]) == pytest.approx(0.056)
-    assert "breakpoint 2, s" in (tmp_path / "report.html").read_text().replace("\u00a0", " ")
     write_batch([runs[0], three], [], tmp_path)
+    assert "breakpoint 2, s" in (tmp_path / "report.html").read_text().replace("\u00a0", " ")
     (row,) = csv.DictReader((tmp_path / "replicates.csv").read_text().splitlines())
     assert (row["quantity"], row["mean"]) == ("none", "")
     assert "judged differently" in row["reason"]

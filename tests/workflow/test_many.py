@@ -74,6 +74,26 @@ def test_the_mean_over_runs_stands_in_the_result_and_its_json(serial: BatchResul
     assert "at least 2 runs" in alone["replicates_reason"]
 
 
+def test_spread_and_errors_are_compared_only_where_both_are_of_one_offset(
+    files: list[Path], serial: BatchResult
+) -> None:
+    good = [files[0], files[3]]
+    assert all(quantity.ratio is not None for quantity in serial.replicates().quantities)
+    chosen = fit_many(good, n_stages=2)
+    assert [fit.offset.value for fit in chosen.fits] == [0.0, 0.0]
+    for quantity, same in zip(chosen.replicates().quantities, serial.replicates().quantities, strict=True):
+        assert quantity.sd_between == pytest.approx(same.sd_between, rel=1e-3)
+        assert quantity.ratio is None
+        assert "--offset zero or --offset fit" in quantity.ratio_reason
+    json.dumps(chosen.to_dict(), allow_nan=False)
+    fitted = fit_many(good, n_stages=2, offset="fit").replicates()
+    assert {quantity.ratio_reason for quantity in fitted.quantities} <= {""}
+    mixed = BatchResult(results=(chosen.results[0], fit_many(good[1:], n_stages=2, offset="fit").results[0]))
+    reason = mixed.replicates().reason
+    assert "held at zero in 1 run (run1.csv" in reason
+    assert "fitted in 1 run (run2.csv" in reason
+
+
 def test_a_file_in_the_place_of_the_folder_is_named_before_anything_is_fitted(
     files: list[Path], tmp_path: Path
 ) -> None:
