@@ -31,6 +31,9 @@ class Source:
         True for data made by a model; every output then says so.
     note : str
         One line of provenance (licence, DOI, how it was simulated).
+    time_unit : str
+        Unit in which the file counts time, such as "min", before all was turned into s; "" where the
+        file has none.
     """
 
     file: str = ""
@@ -39,6 +42,7 @@ class Source:
     trace: int = 1
     simulated: bool = False
     note: str = ""
+    time_unit: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as a JSON-ready mapping."""

@@ -73,9 +73,11 @@ class FitOptions:
             if not self.breakpoints_s or not np.all(np.isfinite(self.breakpoints_s)):
                 raise UsageError(f"breakpoints_s is {self.breakpoints_s}; give one or more finite times in s")
             if self.n_stages not in ("auto", len(self.breakpoints_s) + 1):
+                count = len(self.breakpoints_s)
+                made = "1 breakpoint makes" if count == 1 else f"{count} breakpoints make"
                 raise UsageError(
-                    f"{len(self.breakpoints_s)} breakpoints make {len(self.breakpoints_s) + 1} stages, "
-                    f"but n_stages is {self.n_stages}"
+                    f"{made} {count + 1} stages, but n_stages is {self.n_stages}; "
+                    f"drop --stages (n_stages=) or pass --stages {count + 1}"
                 )
 
     @classmethod

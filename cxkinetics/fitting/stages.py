@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import BoolArray
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.analysis import Analysis, analyse
 from cxkinetics.fitting.assemble import assemble, assemble_loglinear
@@ -20,8 +20,9 @@ from cxkinetics.fitting.search import search_single
 from cxkinetics.fitting.verdict import judge
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.clock import breakpoint_hint, window_hint
 from cxkinetics.signals.prepare import crop, shift_t0
-from cxkinetics.signals.screening import require_fittable
+from cxkinetics.signals.screening import offset_remark, require_fittable
 from cxkinetics.signals.trace import Trace
 
 __all__ = ["fit_stages"]
@@ -94,7 +95,8 @@ def fit_stages(
     Raises
     ------
     InputError
-        If the trace cannot be fitted at all (too few points, constant, negative, growing).
+        If the trace cannot be fitted at all (too few points, constant, negative, growing), or a given
+        offset lies beyond all its readings.
     UnresolvedBreakpointError
         If stages are demanded that the data cannot hold.
     UsageError
@@ -144,7 +146,10 @@ def fit_stages(
         remarks.append(remark)
         sample = _sample(prepared, options)
     _check_direction(prepared, sample, options)
-    analysis = analyse(sample, options, np.random.default_rng(seed))
+    if not isinstance(options.offset, str):
+        doubt = offset_remark(prepared, float(options.offset), options.direction)
+        remarks += [doubt] if doubt else []
+    analysis = _analysed(prepared, sample, options, seed)
     verdict, shown = judge(analysis, _rate_if_flat(analysis))
     shown = options.demanded or shown
     if options.recipe == "loglinear":
@@ -167,8 +172,25 @@ def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
     if options.t0 is not None:
         prepared = shift_t0(prepared, options.t0)
     remarks = [*trace.remarks, *prepared.remarks[known:]]
-    remarks += require_fittable(prepared)
+    remedy = "record more points"
+    if options.window is not None and prepared.n_points < trace.n_points:
+        hint = window_hint(trace.time_s, trace.source.time_unit, options.window)
+        remedy = hint or "widen the window, or record more points"
+    remarks += require_fittable(prepared, remedy=remedy)
     return prepared, remarks
+
+
+def _analysed(trace: Trace, sample: Sample, options: FitOptions, seed: int) -> Analysis:
+    """Return the analysis; a breakpoint that fits no reading may have been meant in the file's unit."""
+    try:
+        return analyse(sample, options, np.random.default_rng(seed))
+    except UnresolvedBreakpointError as error:
+        hint = breakpoint_hint(trace.time_s, trace.source.time_unit, options.breakpoints_s or ())
+        if not (options.breakpoints_s and hint):
+            raise
+        raise UnresolvedBreakpointError(
+            f"{error}; {hint}", best_guess_s=error.best_guess_s, delta_bic=error.delta_bic
+        ) from error
 
 
 def _sample(trace: Trace, options: FitOptions) -> Sample:

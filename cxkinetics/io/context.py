@@ -5,8 +5,10 @@ from typing import Any
 
 from cxkinetics.io.acquired import acquired_note
 from cxkinetics.io.content import Content
+from cxkinetics.io.notes import noted
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.clock import unit_sign
 from cxkinetics.source import Source
 
 __all__ = ["Context"]
@@ -62,7 +64,8 @@ class Context:
 
     def source(self, trace: int = 1) -> Source:
         """Return the provenance of trace number `trace`."""
-        source = self.content.source(self.format, trace)
+        unit = unit_sign(noted("time_factor_s") or 0.0)
+        source = replace(self.content.source(self.format, trace), time_unit=unit)
         return source if self.acquired_s is None else replace(source, note=acquired_note(self.acquired_s))
 
     def saying(self, *remarks: Remark) -> "Context":

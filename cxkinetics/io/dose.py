@@ -15,6 +15,7 @@ from cxkinetics.errors import InputError, UsageError
 from cxkinetics.io.content import Content, read_content
 from cxkinetics.io.context import Context
 from cxkinetics.io.decode import decode
+from cxkinetics.io.dose_words import DOSE, TAKEN, plain_name
 from cxkinetics.io.excel import sniff as is_workbook
 from cxkinetics.io.excel import workbook_tables
 from cxkinetics.io.headers import read_header
@@ -30,13 +31,6 @@ from cxkinetics.signals.screening import duplicate_rows
 
 __all__ = ["load_dose_table"]
 
-_DOSE = re.compile(
-    r"\b(dose[ds]?|dosage|added|addition|add\.|adds|feed|fed|nominal|equiv\w*|eq\.?|zugabe|zugegeben|dosis|ajout\w*|añadid\w*|input|offered)\b"
-)
-_TAKEN = re.compile(
-    r"\b(incorp\w*|incorporated|incorporation|taken|uptake|in solid|solid|measured|found|icp[\w-]*|content|"
-    r"exchanged|einbau|eingebaut|gefunden|gehalt|incorporé\w*|incorporad\w*|composition)\b"
-)
 _SIGMA = re.compile(r"\b(sd|std|stdev|sigma|error|err|uncertainty|sem|se|rsd|fehler)\b|±|\+/-|σ")
 _LOW = re.compile(r"\b(low|lower|min|minimum|from|von|lo)\b")
 _HIGH = re.compile(r"\b(high|upper|max|maximum|to|bis|hi)\b")
@@ -190,12 +184,12 @@ class _Reader:
 
     def _roles(self, dose_column: str | int | None, taken_column: str | int | None) -> dict[str, int]:
         """Index of the columns "dose" (or "low" and "high"), "taken" and, if there, "sigma"."""
-        names = [" ".join(name.casefold().replace("_", " ").split()) for name in self.table.names]
+        names = [plain_name(name) for name in self.table.names]
         numbers = [j for j, column in enumerate(self.table.columns) if column.kind in ("number", "empty")]
         roles: dict[str, int] = {}
         for j in numbers:
             name = names[j] if j < len(names) else ""
-            dosed, taken, sigma = _DOSE.search(name), _TAKEN.search(name), _SIGMA.search(name)
+            dosed, taken, sigma = DOSE.search(name), TAKEN.search(name), _SIGMA.search(name)
             if sigma and not dosed:
                 roles.setdefault("sigma", j)
             elif sigma:
@@ -231,10 +225,20 @@ class _Reader:
                 f"the columns of dose and incorporation cannot be told; columns are {shown}",
                 file=self.context.file,
                 line=self.table.header_line,
-                remedy="name them 'Ag added (mol %)' and 'Ag incorporated (mol %)', or pass dose_column= and "
-                "incorporation_column=",
+                remedy=self._need(),
             )
         return roles
+
+    def _need(self) -> str:
+        """Return what a dose table needs; a table with a column of time may be a run instead."""
+        need = (
+            "a dose table needs a column of guest added and one of guest found, named such as "
+            "'Ag added (mol %)' and 'Ag incorporated (mol %)' (in Python dose_column= and "
+            "incorporation_column= choose them)"
+        )
+        if any(read_header(name).kind == "time" for name in self.table.names):
+            need += "; a signal against time is no dose table: use cxkinetics fit"
+        return need
 
     def _find(self, wanted: str | int) -> int:
         names = [name.strip().casefold() for name in self.table.names]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["format_notes", "listening", "note"]
+__all__ = ["format_notes", "listening", "note", "noted"]
 
 _HEARD: ContextVar[dict[str, Any] | None] = ContextVar("heard", default=None)
 _DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", "whitespace": "blanks"}
@@ -40,6 +40,19 @@ def note(**facts: Any) -> None:
     heard = _HEARD.get()
     if heard is not None:
         heard.update(facts)
+
+
+def noted(name: str) -> Any:
+    """Return the fact last noted under a name, None where there is none or nobody listens.
+
+    Examples
+    --------
+    >>> with listening():
+    ...     note(decimal=",")
+    ...     print(noted("decimal"))
+    ,
+    """
+    return (_HEARD.get() or {}).get(name)
 
 
 def format_notes(facts: dict[str, Any]) -> str:

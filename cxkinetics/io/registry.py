@@ -16,7 +16,7 @@ from cxkinetics.io.folder import holds_one_run, read_folder
 from cxkinetics.io.formats import BinaryFormat, Signal, TextFormat
 from cxkinetics.io.instruments import binary_remedy, read_instrument_file
 from cxkinetics.io.largetext import LARGE_BYTES
-from cxkinetics.io.notes import note
+from cxkinetics.io.notes import listening, note
 from cxkinetics.io.options import Column, ReadOptions
 from cxkinetics.io.reference import with_reference
 from cxkinetics.io.simulated import mark_simulated
@@ -150,6 +150,13 @@ def is_run_folder(path: str | os.PathLike[str]) -> bool:
 
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
+    with listening() as heard:  # a file of its own: each source tells the unit of time noted in it
+        signals = _by_format(content, options)
+    note(**heard)
+    return signals
+
+
+def _by_format(content: Content, options: ReadOptions) -> list[Signal]:
     if is_vamas(content):
         raise InputError(
             "this is a VAMAS file of photoelectron spectra, not an optical measurement",

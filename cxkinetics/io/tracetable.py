@@ -9,6 +9,7 @@ from cxkinetics.errors import InputError
 from cxkinetics.io.assemble import RawMatrix, RawTrace, build_series, build_trace
 from cxkinetics.io.columns import SPECTRAL, chosen_columns, find_column, sigma_of
 from cxkinetics.io.context import Context
+from cxkinetics.io.dose_words import speak_of_dose
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.quantities import refuse_texts, seconds_of, signal_of, time_unit_of
 from cxkinetics.io.table import Column, Table
@@ -176,11 +177,14 @@ def _time_column(
         told = context.saying(Remark("time_column_assumed", text))
         return told, [0], columns[0], Quantity(table.name(0), "time", unit)
     names = ", ".join(repr(table.name(j)) for j in range(len(columns)))
+    remedy = "name the first column 'time (s)', or pass --time-unit if it is the time"
+    if speak_of_dose(table.names):
+        remedy = "this is a dose table: use cxkinetics incorporation (Python: cx.load_dose_table)"
     raise InputError(
         f"no column is named as time; columns are {names}",
         file=context.file,
         line=table.header_line,
-        remedy="name the first column 'time (s)', or pass --time-unit if it is the time",
+        remedy=remedy,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.clock import window_hint
 from cxkinetics.signals.screening import noise_sd
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -81,7 +82,8 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
         raise InputError(
             f"no point lies in the window {shown}: times run from {_range(time)} s",
             file=signal.source.file or None,
-            remedy="choose a window inside the recorded times",
+            remedy=window_hint(time, signal.source.time_unit, window_s)
+            or "choose a window inside the recorded times",
         )
     if keep.all():
         return signal
@@ -98,7 +100,8 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
         Left unchanged. For a series, "auto" reads the wavelength that changes most.
     t0 : float or "auto"
         Moment of the addition, in s on the clock of the signal, or "auto" to find it
-        (`detect_t0`).
+        (`detect_t0`); then the remark names the readings between which it lies, as no interval of a
+        fit holds that uncertainty.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
         If no addition can be found, or no point is left.
     """
     time = signal.time_s
-    how = "given"
+    how, doubt = "given", ""
     start = t0
     first_used = t0
     if start == "auto":
@@ -117,7 +120,11 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
                 file=signal.source.file or None,
                 remedy="give its time in s, e.g. --t0 12.5 (Python: t0=12.5)",
             )
-        start, how = onset.time_s, f"found: {onset.kind} between {onset.low_s:g} and {onset.high_s:g} s"
+        start, how = onset.time_s, f"found: {onset.kind}"
+        doubt = (
+            f"; t0 = {start:g} s lies between {onset.low_s:g} and {onset.high_s:g} s: this "
+            f"{onset.high_s - onset.low_s:.4g} s is not in the intervals of the breakpoint and the amplitude"
+        )
         first_used = onset.high_s if onset.kind != "bend" else onset.time_s
     moment = float(start)
     if not np.isfinite(moment):
@@ -134,7 +141,7 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
     left = int((~keep).sum())
     text = (
         f"time counts from the addition at {moment:g} s of the file's clock ({how}); "
-        f"{left} earlier points left out"
+        f"{left} earlier points left out{doubt}"
     )
     kept = _keep(signal, keep, Remark("t0", text, left, times_s=_times(time, keep)))
     return replace(kept, time_s=kept.time_s - moment)

@@ -22,6 +22,7 @@ __all__ = [
     "find_spikes",
     "find_steps",
     "noise_sd",
+    "offset_remark",
     "require_fittable",
     "starts_of_runs",
 ]
@@ -235,8 +236,15 @@ def _line_ends(
     return level + slope * (at - centre), slope, sd
 
 
-def require_fittable(trace: Trace) -> tuple[Remark, ...]:
+def require_fittable(trace: Trace, *, remedy: str = "record more points") -> tuple[Remark, ...]:
     """Refuse a trace that no kinetic model can be fitted to; return what else should be said.
+
+    Parameters
+    ----------
+    trace : Trace
+        As it would be fitted.
+    remedy : str
+        What to do where too few points are left.
 
     Raises
     ------
@@ -251,10 +259,12 @@ def require_fittable(trace: Trace) -> tuple[Remark, ...]:
             remedy="give the spectrum of the solvent: reference=...",
             file=file,
         )
-    if np.unique(trace.time_s).size < 3:
+    distinct = np.unique(trace.time_s).size
+    if distinct < 3:
+        left = "1 point is" if distinct == 1 else f"{distinct} points are"
         raise InputError(
-            f"only {np.unique(trace.time_s).size} points are left: a stage needs at least 3 points",
-            remedy="record more points",
+            f"only {left} left: a stage needs at least 3 points",
+            remedy=remedy,
             file=file,
         )
     values = trace.absorbance
@@ -279,3 +289,53 @@ def require_fittable(trace: Trace) -> tuple[Remark, ...]:
     )
     text = f"the level steps and stays: {shown}; something was added or moved (--window keeps one side)"
     return (Remark("step", text, len(steps), times_s=tuple(float(trace.time_s[i]) for i, _ in steps)),)
+
+
+def offset_remark(trace: Trace, offset: float, direction: str) -> Remark | None:
+    """Refuse a given offset that cannot be the signal at infinite time; remark on a doubtful one.
+
+    Parameters
+    ----------
+    trace : Trace
+        As it is fitted.
+    offset : float
+        Given signal at infinite time, in the trace's unit.
+    direction : {"decay", "growth"}
+        Whether the signal falls or rises towards the offset.
+
+    Raises
+    ------
+    InputError
+        If every reading already lies beyond the offset: none below it in growth, none above in decay.
+
+    Examples
+    --------
+    >>> falling = Trace(time_s=np.arange(30), absorbance=0.9 * np.exp(-0.1 * np.arange(30)))
+    >>> offset_remark(falling, 0.03, "decay") is None
+    True
+    """
+    values = trace.absorbance
+    sign = 1.0 if direction == "decay" else -1.0
+    low, high = float(values.min()), float(values.max())
+    span = f"the signal runs from {low:.4g} to {high:.4g} {trace.unit}"
+    where, verb = ("below", "falls") if direction == "decay" else ("above", "rises")
+    if np.all(sign * (values - offset) <= 0):
+        edge, place = ("above", "largest") if direction == "decay" else ("below", "smallest")
+        raise InputError(
+            f"the offset given, {offset:g} {trace.unit}, lies at or {edge} the {place} reading: {span}, "
+            f"so it cannot be the value that the signal {verb} to",
+            file=trace.source.file or None,
+            remedy=f"give an offset {where} the last readings, or 'fit' or 'auto' to have it found",
+        )
+    last = values[-max(3, values.size // 20) :]
+    end = float(np.median(last))
+    noise = max(noise_sd(values), 1e-6 * (high - low))
+    distance = sign * (offset - end) / noise
+    if distance <= 6.0:
+        return None
+    text = (
+        f"the offset given, {offset:g} {trace.unit}, lies {distance:.3g} noise sd "
+        f"{'above' if sign > 0 else 'below'} the last {last.size} readings ({end:.4g} {trace.unit}): the "
+        f"signal passes the value that it should {verb.removesuffix('s')} to; give one {where} them, or 'fit'"
+    )
+    return Remark("offset_inside", text, last.size)

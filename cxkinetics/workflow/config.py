@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +29,7 @@ NEEDS: dict[str, tuple[str, str]] = {
     "direction": ("text", _OF + "decay, growth"),
     "window": ("text numbers", 'a text in quotes such as "0:100", or two numbers in square brackets'),
     "t0": ("text number", 'a number of seconds, or "auto"'),
-    "stages": ("text integer", '"auto", 1, 2 or 3'),
+    "stages": ("text integer", '"auto", 1, 2 or 3; 4 at most'),
     "breakpoint": ("text number numbers", "a number of seconds, or several in square brackets"),
     "joint": ("text", _OF + "continuous, free"),
     "recipe": ("text", _OF + "likelihood, loglinear"),
@@ -70,15 +71,22 @@ def load_config(path: str | os.PathLike[str], known: Mapping[str, Any]) -> dict[
     """
     file = os.fspath(path)
     try:
-        with open(path, "rb") as stream:
-            document = tomllib.load(stream)
+        with open(path, encoding="utf-8-sig") as stream:
+            text = stream.read()
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"this is not a TOML file: byte {error.start} is no UTF-8 text",
+            file=file,
+            remedy="save it as text in UTF-8",
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not a TOML file: {error}", file=file) from error
+        raise _no_toml(file, text, error) from error
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", file=file) from error
     options = document.get(TABLE)
     if not isinstance(options, dict):
-        raise InputError("holds no [fit] table", file=file, remedy="make one with --save-config")
+        raise InputError("holds no [fit] table", file=file, remedy=_where_options_stand(document, known))
     unknown = sorted(set(options) - set(known))
     if unknown:
         import difflib
@@ -92,6 +100,38 @@ def load_config(path: str | os.PathLike[str], known: Mapping[str, Any]) -> dict[
     return options
 
 
+def _no_toml(file: str, text: str, error: tomllib.TOMLDecodeError) -> InputError:
+    """Return the error of a file that is no TOML, with the line in question and what it may lack."""
+    place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+    if place is None:
+        return InputError(f"this is not a TOML file: {error}", file=file, remedy="correct its last line")
+    number = int(place.group(1))
+    line = text.split("\n")[number - 1].strip()
+    name, equals, value = (part.strip() for part in line.partition("="))
+    bare = re.fullmatch(r"[^\s\"'\[\]{}#]+", value.partition("#")[0].strip())
+    remedy = "write one option a line below [fit], such as stages = 2"
+    if equals and bare and str(error).startswith("Invalid value"):
+        remedy = f'a text needs quotes: {name} = "{bare.group()}"'
+    what = str(error).removesuffix(place.group())
+    shown = line if len(line) <= 80 else f"{line[:77]}..."
+    return InputError(f"this is not a TOML file: {what}: {shown}", file=file, line=number, remedy=remedy)
+
+
+def _where_options_stand(document: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """Return what to do about a file without a [fit] table."""
+    import difflib
+
+    tables = [name for name, value in document.items() if isinstance(value, dict)]
+    near = difflib.get_close_matches(TABLE, [name.strip().casefold() for name in tables], 1)
+    if near:
+        written = next(name for name in tables if name.strip().casefold() == near[0])
+        return f"rename [{written}] to [{TABLE}]"
+    loose = [name for name in document if name in known]
+    if loose:
+        return f"put the line [{TABLE}] above {loose[0]}"
+    return "make one with --save-config"
+
+
 def _wrong(name: str, value: Any) -> str:
     """Return what is wrong with a value of the project file, or nothing."""
     if name not in NEEDS:
@@ -100,6 +140,8 @@ def _wrong(name: str, value: Any) -> str:
     if not _fits(kinds.split(), value) or (name == "window" and isinstance(value, list) and len(value) != 2):
         return f"{name} = {_toml(value)}; it must be {need}"
     if isinstance(value, str) and name in WORDS and not _says_numbers(name, value):
+        return f"{name} = {_toml(value)}; it must be {need}"
+    if name == "stages" and value != "auto" and not 1 <= float(value) <= 4:
         return f"{name} = {_toml(value)}; it must be {need}"
     if name == "seed" and value < 0:
         return f"{name} = {value}; it must be {need}"

@@ -87,6 +87,8 @@ def test_a_unit_given_overrides_the_header(tmp_path: Path) -> None:
         ("Ag added (%),Ag incorporated (%)\n5,1\n10,lost\n", "line 3, column 'Ag incorporated (%)': 'lost'"),
         ("Ag added (µmol),Ag incorporated (%)\n5,1\n10,2\n", "given in µmol, an amount"),
         ("time (s),absorbance\n0,1\n1,0.5\n", "columns of dose and incorporation cannot be told"),
+        ("time (s),absorbance\n0,1\n1,0.5\n", "is no dose table: use cxkinetics fit"),
+        ("x (%),y (%),z (%)\n0,1,2\n1,5,3\n", "'Ag incorporated (mol %)' (in Python dose_column= and"),
         (
             "Ag added (%),Ag incorporated (%)\n5,150\n10,200\n",
             "150 %: an incorporation on Ag/(Ag+Cd) cannot pass",
@@ -117,3 +119,9 @@ def test_columns_by_name_and_number(tmp_path: Path) -> None:
         cx.load_dose_table(path)
     chosen = cx.load_dose_table(path, dose_column="z (%)", incorporation_column=1)
     assert np.allclose(chosen.incorporation_percent, TAKEN)
+
+
+def test_a_dose_table_read_as_a_trace_names_the_command_for_it(tmp_path: Path) -> None:
+    path = table(tmp_path / "icp.csv", "Ag added (mol %),Ag incorporated (mol %)", lambda d, y: f"{d},{y}")
+    with pytest.raises(cx.InputError, match=r"no column is named as time.*use cxkinetics incorporation"):
+        cx.load(path)

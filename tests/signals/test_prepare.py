@@ -100,6 +100,17 @@ def test_no_addition_is_made_up() -> None:
             shift_t0(trace, "auto")
 
 
+def test_a_found_addition_says_that_no_interval_holds_its_uncertainty() -> None:
+    trace = run(10.5, jump=0.3)
+    (remark,) = shift_t0(trace, "auto").remarks
+    assert remark.text.endswith(
+        "; t0 = 10.5 s lies between 10 and 11 s: this 1 s is not in the intervals of the breakpoint and the "
+        "amplitude"
+    )
+    (remark,) = shift_t0(trace, 10.5).remarks
+    assert "interval" not in remark.text
+
+
 def test_additions_in_real_and_made_files(shared_data: Path) -> None:
     onset = detect_t0(cx.load(shared_data / "badinputs" / "s09_injection_at_10s.csv"))
     assert abs(onset.time_s - 10) <= 1
@@ -109,6 +120,8 @@ def test_additions_in_real_and_made_files(shared_data: Path) -> None:
         assert (onset.low_s, round(onset.time_s, 1)) == (77.4, 80.7)
     shifted = shift_t0(cells[1], "auto")
     assert shifted.time_s[0] > 0
+    (said,) = [r.text for r in shifted.remarks if r.code == "t0"]
+    assert "between 77.4 and 84 s: this 6.6 s is not in the intervals" in said
     assert shifted.absorbance.shape[1] == 911
 
 

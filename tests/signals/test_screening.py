@@ -17,6 +17,7 @@ from cxkinetics.signals.screening import (
     find_spikes,
     find_steps,
     noise_sd,
+    offset_remark,
     require_fittable,
     starts_of_runs,
 )
@@ -125,6 +126,53 @@ def test_a_step_is_remarked_before_a_fit() -> None:
     assert "between 59 and 60 s" in remark.text
     assert require_fittable(cx.Trace(time_s=T, absorbance=noisy(5))) == ()
     assert require_fittable(cx.Trace(time_s=[0, 1, 2], absorbance=[-1, -2, -3], unit="mV")) == ()
+
+
+GROWTH = 1.0 - noisy(5)
+
+
+@pytest.mark.parametrize(
+    ("values", "offset", "direction", "words"),
+    [
+        (noisy(5), 5.0, "decay", "5 AU, lies at or above the largest reading: the signal runs from 0.06"),
+        (noisy(5), float(noisy(5).max()), "decay", "falls to; give an offset below the last readings"),
+        (GROWTH, -1.0, "growth", "-1 AU, lies at or below the smallest reading"),
+        (GROWTH, float(GROWTH.min()), "growth", "rises to; give an offset above the last readings"),
+    ],
+)
+def test_an_offset_beyond_all_readings_is_refused(
+    values: np.ndarray, offset: float, direction: str, words: str
+) -> None:
+    trace = cx.Trace(time_s=T, absorbance=values)
+    for refuse in (
+        lambda: offset_remark(trace, offset, direction),
+        lambda: cx.fit_stages(trace, offset=offset, direction=direction, noise="white"),
+    ):
+        with pytest.raises(cx.InputError) as caught:
+            refuse()
+        assert words in str(caught.value)
+
+
+def test_an_offset_among_the_readings_is_remarked() -> None:
+    falling, rising = (cx.Trace(time_s=T, absorbance=v) for v in (noisy(5), GROWTH))
+    for trace, offset, direction, side in (
+        (falling, 0.3, "decay", "above"),
+        (rising, 0.7, "growth", "below"),
+    ):
+        remark = offset_remark(trace, offset, direction)
+        assert remark is not None
+        assert remark.code == "offset_inside"
+        assert f"noise sd {side} the last 5 readings" in remark.text
+    for trace, offset, direction in (
+        (falling, -5.0, "decay"),
+        (falling, 0.0, "decay"),
+        (falling, 0.072, "decay"),
+        (rising, 1.0, "growth"),
+        (rising, 9.0, "growth"),
+    ):
+        assert offset_remark(trace, offset, direction) is None
+    fit = cx.fit_stages(falling, offset=0.3, noise="white", n_stages=1)
+    assert [remark.code for remark in fit.warnings].count("offset_inside") == 1
 
 
 # places of what is masked -------------------------------------------------------------------------

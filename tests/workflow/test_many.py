@@ -328,6 +328,11 @@ def test_every_option_of_the_command_has_its_kind() -> None:
         ({"t0": "soon"}, "t0 is 'soon'; it must be 'auto'"),
         ({"n_stages": "atuo"}, "did you mean 'auto'"),
         ({"n_stages": 5}, "'auto', 1, 2 or 3"),
+        (
+            {"n_stages": 1, "breakpoints_s": 20},
+            r"^1 breakpoint makes 2 stages, but n_stages is 1; drop --stages .* or pass --stages 2$",
+        ),
+        ({"n_stages": 2, "breakpoints_s": (20, 50)}, "^2 breakpoints make 3 .* or pass --stages 3$"),
         ({"window": 5}, "window is 5; it must be two times"),
         ({"window": (50.0, 20.0)}, "window is 50:20; its ends are reversed"),
         ({"breakpoints_s": "late"}, "breakpoints_s is 'late'; give"),
