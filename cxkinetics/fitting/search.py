@@ -103,7 +103,7 @@ def break_cells(sample: Sample, n_stages: int = 2) -> IntArray:
 def search_single(sample: Sample, white: Whitening, *, with_offset: bool) -> Found:
     """Return the global single exponential, from a grid of rates with the amplitudes projected out."""
     family = StagedFamily(1, with_offset)
-    theta = grid_starts(DecayFamily(DECAYS["exponential"], with_offset), sample, white, keep=4)
+    theta = grid_starts(DecayFamily(DECAYS["exponential"], with_offset), sample, white, keep=2)
     cells = np.empty((theta.shape[0], 0), dtype=np.intp)
     lower, upper = box(family, sample, cells)
     done = descend(family, Target(sample.time, sample.signal, white), theta, lower=lower, upper=upper)

@@ -117,7 +117,7 @@ class _Race:
 
     def started(self, white: Whitening, standing: _Standing | None = None, *, tolerance: float) -> _Standing:
         """Return the best of descents from each model's grid, and from where it stands."""
-        keep = 4 if standing is None else 2
+        keep = 3 if standing is None else 2
         starts, model = [], []
         for i, family in enumerate(self.families):
             clock = self.sample.time + _delay(family, self.sample)

@@ -19,7 +19,10 @@ MOST_GAPS = 200
 def grid_starts(
     family: DecayFamily, sample: Sample, white: Whitening, *, keep: int, clock: Array | None = None
 ) -> Array:
-    """Return the `keep` best starts (keep, p) of a smooth family on its grid."""
+    """Return up to `keep` starts (keep, p) of a smooth family: the best of its grid.
+
+    With two nonlinear parameters or more, the best that stand apart.
+    """
     grid = np.array(family.shape.grid)
     columns, _ = family.function(sample.time if clock is None else clock, grid)
     if family.with_offset:
@@ -33,13 +36,35 @@ def grid_starts(
     right = whitened @ signal
     linear = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
     gain = np.einsum("bm,bm->b", linear, right)
-    order = np.argsort(-gain, kind="stable")[:keep]
+    order = np.argsort(-gain, kind="stable")
+    if grid.shape[1] > 1:
+        order = _apart(grid, np.sign(linear[:, family.shape.n_columns - 1]), order, keep)
+    order = order[:keep]
     count = family.shape.n_columns
     parts = [linear[order, :count], grid[order]]
     if family.with_offset:
         parts.append(linear[order, count:])
     starts: Array = np.concatenate(parts, axis=1)
     return starts
+
+
+def _apart(grid: Array, side: Array, order: IntArray, keep: int) -> IntArray:
+    """Return the first of `order`, the first on the other side, and further ones that stand apart.
+
+    The best few of a grid are most often neighbours, from which all descents end in one place; and a
+    descent hardly crosses from one sign of the last amplitude (`side`) to the other: between them
+    stands the curve that has no such column.
+    """
+    place = np.arcsinh(50.0 * grid)  # logarithms of rates, and regular through zero
+    chosen: list[int] = [order[0]]
+    other_side = order[side[order] != side[order[0]]]
+    chosen += other_side[:1].tolist()
+    for index in order.tolist():
+        if len(chosen) >= keep:
+            break
+        if all(np.max(np.abs(place[index] - place[other])) > 1.0 for other in chosen):
+            chosen.append(index)
+    return np.array(chosen, dtype=np.intp)
 
 
 def sudden_ends(
