@@ -96,7 +96,9 @@ class Analysis:
         return [*self.smooth, *staged, *([self.drift] if self.drift else [])]
 
 
-def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> Analysis:
+def analyse(
+    sample: Sample, options: FitOptions, rng: np.random.Generator, *, single: Found | None = None
+) -> Analysis:
     """Fit everything to a sample.
 
     Parameters
@@ -107,6 +109,8 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
         Offset, noise, joints, demanded stages.
     rng : numpy.random.Generator
         Source of the simulated test.
+    single : Found, optional
+        One exponential under white noise, where it is known.
 
     Raises
     ------
@@ -120,7 +124,12 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
     demanded = options.demanded
     continuous = options.joint == "continuous"
     white = whitening(sample, 0.0)
-    singles = {with_offset: search_single(sample, white, with_offset=with_offset) for with_offset in offsets}
+    singles = {
+        with_offset: single
+        if single is not None and single.family.with_offset == with_offset
+        else search_single(sample, white, with_offset=with_offset)
+        for with_offset in offsets
+    }
     given = None
     if options.breakpoints_s is not None:
         given = (np.array(options.breakpoints_s) - sample.first_s) / sample.span_s

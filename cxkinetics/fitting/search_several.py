@@ -99,10 +99,22 @@ def search_several(
     )
     order = np.argsort(rough.rss, kind="stable")[: BEST // 2]
     theta, cells, rss = walk(family, sample, white, rough.theta[order], cells[order])
-    chosen = slice(int(np.argmin(rss)), int(np.argmin(rss)) + 1)
-    theta, rss = fit_at(family, sample, white, cells[chosen], theta[chosen])
+    best = int(np.argmin(rss))
+    near = _around(cells[best], sample.n)
+    theta, rss = fit_at(family, sample, white, near, np.repeat(theta[[best]], len(near), axis=0))
+    best = int(np.argmin(rss))
+    cells, theta, rss = near[[best]], theta[[best]], rss[[best]]
     empty = np.empty(0)
-    return Found(family, theta[0], cells[chosen][0], float(rss[0]), empty, empty, empty)
+    return Found(family, theta[0], cells[0], float(rss[0]), empty, empty, empty)
+
+
+def _around(cells: IntArray, n_points: int) -> IntArray:
+    """Return the sets of gaps (B, m - 1) next to one (m - 1,), itself included: a walk stops at kinks."""
+    steps = np.stack(np.meshgrid(*[np.arange(-1, 2)] * cells.size, indexing="ij"), axis=-1)
+    near: IntArray = cells + steps.reshape(-1, cells.size)
+    ends = np.full((len(near), 1), -1), np.full((len(near), 1), n_points - 1)
+    apart = np.diff(np.concatenate([ends[0], near, ends[1]], axis=1), axis=1)
+    return near[(apart >= MIN_DISTINCT).all(axis=1)]
 
 
 def _from_single(

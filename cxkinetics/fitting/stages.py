@@ -16,7 +16,7 @@ from cxkinetics.fitting.options import FitOptions
 from cxkinetics.fitting.outliers import find_outliers
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.fitting.sample import Sample, sample_of
-from cxkinetics.fitting.search import search_single
+from cxkinetics.fitting.search import Found, search_single
 from cxkinetics.fitting.verdict import judge
 from cxkinetics.fitting.whitening import whitening
 from cxkinetics.remarks import Remark
@@ -221,8 +221,8 @@ def _without(
     return trace.select(~near), excluded, remark
 
 
-def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> None:
-    """Refuse a signal that runs against the direction asked for.
+def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> Found | None:
+    """Refuse a signal that runs against the direction asked for; return the exponential that told.
 
     Raises
     ------
@@ -230,7 +230,7 @@ def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> None:
         If it does.
     """
     if sample.n < 3:
-        return
+        return None
     found = search_single(sample, whitening(sample, 0.0), with_offset=sample.n > 4)
     weight = sample.sigma**-2.0
     spread = sample.signal - np.average(sample.signal, weights=weight)
@@ -252,6 +252,7 @@ def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> None:
             file=place,
             remedy="leave --direction at decay, or choose another wavelength",
         )
+    return found
 
 
 def _rate_if_flat(analysis: Analysis) -> Estimate | None:
