@@ -266,6 +266,8 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
     C. M. Hurvich, C.-L. Tsai, Biometrika 76, 297 (1989), doi 10.1093/biomet/76.2.297.
     """
     n, k = sample.n, n_parameters
+    if rss / n <= ROUNDING**2:
+        log_determinant = 0.0  # rounding has no correlation either
     deviance = (
         n * np.log(2 * np.pi * max(rss / n, ROUNDING**2))
         + n

@@ -112,6 +112,7 @@ _UNITS: dict[str, Callable[[float, Sample], float]] = {
     "o": lambda value, sample: value * sample.scale,
     "k": lambda value, sample: value / sample.span_s,
     "b": lambda value, sample: value * sample.span_s + sample.first_s,
+    "d": lambda value, sample: value * sample.scale / sample.span_s,
     "mu": lambda value, sample: value / sample.span_s,
 }
 

@@ -23,7 +23,13 @@ from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
 
 __all__ = ["CURVED", "smooth_contenders"]
 
-CURVED = ("biexponential", "stretched exponential", "second order", "mixed second order")
+CURVED = (
+    "exponential + drift",
+    "biexponential",
+    "stretched exponential",
+    "second order",
+    "mixed second order",
+)
 """Smooth shapes that bend in ln A without a break."""
 NEAR = 10.0
 """AICc above the best smooth model beyond which a model is not polished: it is out in any case."""
@@ -49,8 +55,9 @@ def smooth_contenders(
         DecayFamily(DECAYS[name], with_offset, stable=True)
         for name in names
         for with_offset in offsets
-        # a mixed second order holds a plateau of its own already
+        # a mixed second order holds a plateau of its own already, and a baseline that drifts is none at zero
         if not (name == "mixed second order" and with_offset and False in offsets)
+        and (with_offset or name != "exponential + drift")
     ]
     families = [family for family in families if sample.n > len(family.names)]
     if not families:
@@ -117,17 +124,18 @@ class _Race:
 
     def started(self, white: Whitening, standing: _Standing | None = None, *, tolerance: float) -> _Standing:
         """Return the best of descents from each model's grid, and from where it stands."""
-        keep = 3 if standing is None else 2
         starts, model = [], []
         for i, family in enumerate(self.families):
-            clock = self.sample.time + _delay(family, self.sample)
-            found = grid_starts(family, self.sample, white.rows(i), keep=keep, clock=clock)
-            padded = np.zeros((found.shape[0] + (standing is not None), self.free.shape[1]))
-            padded[: found.shape[0], : found.shape[1]] = found
-            if standing is not None:
-                padded[-1] = standing.theta[i]
-            starts.append(padded)
-            model += [i] * padded.shape[0]
+            rows = np.zeros((0, self.free.shape[1])) if standing is None else standing.theta[[i]]
+            if standing is None or len(family.shape.nonlinear) > 1:  # one rate has one optimum
+                clock = self.sample.time + _delay(family, self.sample)
+                keep = 3 if standing is None else 2
+                found = grid_starts(family, self.sample, white.rows(i), keep=keep, clock=clock)
+                padded = np.zeros((found.shape[0], self.free.shape[1]))
+                padded[:, : found.shape[1]] = found
+                rows = np.concatenate([padded, rows])
+            starts.append(rows)
+            model += [i] * rows.shape[0]
         rho = np.zeros(len(self.families)) if standing is None else standing.rho
         theta, rss = self._best(np.concatenate(starts), np.array(model), white, 20, tolerance)
         return _Standing(theta, rss, rho, white)

@@ -86,7 +86,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
     gap = exponential.aicc - min(c.aicc for c in (*curved, best_staged))
     if bent is not None and bent.aicc <= best_staged.aicc and exponential.aicc - bent.aicc >= AHEAD:
         text = (
-            f"Smooth but not one exponential: a {bent.model} without any break has AICc "
+            f"Smooth but not one exponential: {_named(bent.model)} without any break has AICc "
             f"{exponential.aicc - bent.aicc:.1f} below one exponential and "
             f"{best_staged.aicc - bent.aicc:.1f} below a broken decay ({chance} says only that it is not one "
             "exponential). No breakpoint is established."
@@ -128,6 +128,10 @@ def _why_not_three(analysis: Analysis, smooth: Contender, staged: Contender, thr
     if leads < FAR_AHEAD:
         return f"{found}, but a third stage must lead two stages and every smooth curve by {FAR_AHEAD:g}."
     return f"{found}, but two stages on a drifting baseline explain as much."
+
+
+def _named(model: str) -> str:
+    return f"{'an' if model[0] in 'aeiou' else 'a'} {model}"
 
 
 def _least(contenders: list[Contender]) -> Contender:

@@ -36,7 +36,8 @@ class Shape:
 
     Bounds and grids are for time scaled to a span of one. `stable` spans the same curves by columns
     that stay apart where those of `function` coincide; an optimiser works on these. `stable_offset`
-    does the same beside an offset, which a rate near zero imitates.
+    does the same beside an offset, which a rate near zero imitates. `amplitudes` names the columns'
+    factors where they are not all amplitudes of decays (C, or C1, C2, ...).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Shape:
     note: str = ""
     stable: ShapeFunction | None = None
     stable_offset: ShapeFunction | None = None
+    amplitudes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,9 @@ class DecayFamily:
     def names(self) -> tuple[str, ...]:
         """Parameter names, in order."""
         count = self.shape.n_columns
-        amplitudes = ("C",) if count == 1 else tuple(f"C{j}" for j in range(1, count + 1))
+        amplitudes = self.shape.amplitudes
+        if not amplitudes:
+            amplitudes = ("C",) if count == 1 else tuple(f"C{j}" for j in range(1, count + 1))
         return (*amplitudes, *self.shape.nonlinear, *(("o",) if self.with_offset else ()))
 
     def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
@@ -155,6 +159,14 @@ def _exp(exponent: Array) -> Array:
 def _one_exponential(time: Array, nonlinear: Array) -> tuple[Array, Array]:
     decay = _exp(nonlinear[:, :1] * time)
     return decay[:, None, :], (-time * decay)[:, None, None, :]
+
+
+def _exponential_on_drift(time: Array, nonlinear: Array) -> tuple[Array, Array]:
+    decay = _exp(nonlinear[:, :1] * time)
+    columns = np.stack([decay, np.broadcast_to(time, decay.shape)], axis=1)
+    slopes = np.zeros((decay.shape[0], 1, 2, time.size))
+    slopes[:, 0, 0] = -time * decay
+    return columns, slopes
 
 
 def _two_exponentials(time: Array, nonlinear: Array) -> tuple[Array, Array]:
@@ -263,6 +275,17 @@ DECAYS: dict[str, Shape] = {
         (-50.0,),
         (1e4,),
         tuple((k,) for k in (*(-0.02, -0.2, -1.0, -3.0, -8.0), *_RATES)),
+    ),
+    "exponential + drift": Shape(
+        "exponential + drift",
+        ("k",),
+        2,
+        _exponential_on_drift,
+        (0.0,),
+        (1e4,),
+        tuple((k,) for k in _RATES),
+        "the baseline drifts along a straight line",
+        amplitudes=("C", "drift"),
     ),
     "biexponential": Shape(
         "biexponential",

@@ -10,6 +10,7 @@ from cxkinetics.models.families import StagedFamily
 TIME = np.linspace(0.0, 1.0, 31)
 SHAPES = {
     "exponential": (2.0,),
+    "exponential + drift": (2.0,),
     "biexponential": (6.0, 1.5),
     "stretched exponential": (4.0, 0.7),
     "second order": (3.0,),
@@ -65,12 +66,12 @@ def test_amplitudes_are_told_for_the_same_curve(rates: tuple[float, float], with
 
 def test_a_joint_family_is_its_members() -> None:
     members = [DecayFamily(DECAYS[name], True, True) for name in SHAPES]
-    joint = JointFamily(tuple(members), (0.0, 0.0, 0.2, 0.0, 0.0))
+    joint = JointFamily(tuple(members), (0.0, 0.0, 0.0, 0.2, 0.0, 0.0))
     thetas = [parameters(m, values) for m, values in zip(members, SHAPES.values(), strict=True)]
-    rows = np.zeros((5, len(joint.names)))
+    rows = np.zeros((len(members), len(joint.names)))
     for row, theta in zip(rows, thetas, strict=True):
         row[: theta.shape[1]] = theta
-    curve, jacobian = joint.evaluate(TIME, rows, np.arange(5)[:, None])
+    curve, jacobian = joint.evaluate(TIME, rows, np.arange(len(members))[:, None])
     for i, (member, theta, delay) in enumerate(zip(members, thetas, joint.delays, strict=True)):
         expected, tangent = member.evaluate(TIME + delay, theta)
         assert np.array_equal(curve[i], expected[0])
