@@ -112,7 +112,7 @@ def _pick(fit: StagedFit, what: str, unit: TimeUnit) -> Estimate | None:
 
 
 def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool, unit: TimeUnit) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import MaxNLocator, NullFormatter
 
     shown = [e.value for fit in fits if (e := _pick(fit, what, unit)) is not None and e.value is not None]
     spans_decades = logarithmic and bool(shown) and min(shown) > 0 and max(shown) > 10 * min(shown)
@@ -143,6 +143,7 @@ def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool, u
         )
     if spans_decades:
         ax.set_yscale("log")
+        ax.yaxis.set_minor_formatter(NullFormatter())  # their labels would run into each other
     pad = max(0.5, 0.012 * len(fits))
     ax.set_xlim(1 - pad, len(fits) + pad)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
