@@ -60,7 +60,7 @@ def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
 
     if sample.n < len(smooth):
         return fitted, ("more parameters than points",)
-    result: Any = lmfit.Minimizer(residual, parameters).minimize(
+    result: Any = lmfit.Minimizer(residual, parameters, calc_covar=False).minimize(
         method="leastsq", Dfun=jacobian, col_deriv=1, ftol=1e-15, xtol=1e-15, gtol=0.0
     )
     theta = fitted.theta.copy()

@@ -29,6 +29,9 @@ from cxkinetics.models.families import StagedFamily
 
 __all__ = ["search_several"]
 
+SPARSE = 60
+"""Samples up to which the kinks between gaps are deep enough to stop a walk."""
+
 
 def search_several(
     sample: Sample,
@@ -100,12 +103,11 @@ def search_several(
     order = np.argsort(rough.rss, kind="stable")[: BEST // 2]
     theta, cells, rss = walk(family, sample, white, rough.theta[order], cells[order])
     best = int(np.argmin(rss))
-    near = _around(cells[best], sample.n)
+    near = _around(cells[best], sample.n) if sample.n <= SPARSE else cells[[best]]
     theta, rss = fit_at(family, sample, white, near, np.repeat(theta[[best]], len(near), axis=0))
     best = int(np.argmin(rss))
-    cells, theta, rss = near[[best]], theta[[best]], rss[[best]]
     empty = np.empty(0)
-    return Found(family, theta[0], cells[0], float(rss[0]), empty, empty, empty)
+    return Found(family, theta[best], near[best], float(rss[best]), empty, empty, empty)
 
 
 def _around(cells: IntArray, n_points: int) -> IntArray:

@@ -63,11 +63,11 @@ def smooth_contenders(
     if not families:
         return []
     race = _Race.of(sample, families)
-    standing = race.started(whitening(sample, np.zeros(len(families))), tolerance=1e-4 if ar1 else 1e-6)
+    standing = race.started(whitening(sample, np.zeros(len(families))), tolerance=1e-3 if ar1 else 1e-6)
     if ar1:
         standing = race.correlated(standing)
         # the optimum may lie elsewhere once the noise is correlated
-        standing = race.started(standing.white, standing, tolerance=1e-6)
+        standing = race.started(standing.white, standing, tolerance=1e-5)
         standing = race.descended(race.correlated(standing), 10, 1e-6)
     aicc = np.array([race.criteria(standing, i, ar1)[0] for i in range(len(families))])
     close = np.flatnonzero(aicc < aicc.min() + NEAR)
@@ -137,7 +137,7 @@ class _Race:
             starts.append(rows)
             model += [i] * rows.shape[0]
         rho = np.zeros(len(self.families)) if standing is None else standing.rho
-        theta, rss = self._best(np.concatenate(starts), np.array(model), white, 20, tolerance)
+        theta, rss = self._best(np.concatenate(starts), np.array(model), white, 12, tolerance)
         return _Standing(theta, rss, rho, white)
 
     def descended(
