@@ -63,8 +63,8 @@ class Remark:
 
         Examples
         --------
-        >>> print(Remark.at("missing_cells", "2 missing cells left out", 2, rows=[15, 39]))
-        2 missing cells left out (lines 15, 39)
+        >>> str(Remark.at("missing_cells", "2 missing cells left out", 2, rows=[15, 39]))
+        '2 missing cells left out (lines 15, 39)'
         """
         bare = cls(
             code,

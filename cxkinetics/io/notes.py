@@ -49,8 +49,8 @@ def noted(name: str) -> Any:
     --------
     >>> with listening():
     ...     note(decimal=",")
-    ...     print(noted("decimal"))
-    ,
+    ...     noted("decimal")
+    ','
     """
     return (_HEARD.get() or {}).get(name)
 
