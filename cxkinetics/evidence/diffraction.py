@@ -9,7 +9,8 @@ to either, what changes when a reference is left out that others of its phase re
 any misfit (the choice of reference).
 
 Each phase is present, absent (less than a stated share with 95 % confidence) or undecided; a phase
-that this measurement cannot see is never called absent.
+that this measurement cannot see is never called absent. Where the references do not describe the
+pattern, every phase is undecided and its share open.
 
 References
 ----------
@@ -37,6 +38,7 @@ from cxkinetics.evidence.diffraction_errors import (
     shares_of,
 )
 from cxkinetics.evidence.diffraction_result import PatternFit, PhaseShare
+from cxkinetics.evidence.misfit import why_undecided
 from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
@@ -119,11 +121,18 @@ def fit_pattern(
     residual = (problem.counts - design @ coefficients) * problem.root_weight
     dof = max(residual.size - int((coefficients != 0).sum()) - 2, 1)
     scale = max(chi2 / dof, 1.0) * correlation_length(residual)
+    bad = why_undecided(
+        residual, _above_background(problem, design), chi2 / dof, poisson=not spectrum.background_subtracted
+    )
     spread = np.maximum(
         jackknife(problem, design, used), linear_errors(problem, coefficients, shift, fwhm, scale)
     )
-    estimates = _phase_shares(
-        solver, coefficients, used, shares, spread, chi2, scale, absent_below, floor, confidence
+    estimates = (
+        _open_shares(used, shares, bad)
+        if bad
+        else _phase_shares(
+            solver, coefficients, used, shares, spread, chi2, scale, absent_below, floor, confidence
+        )
     )
     names = used.phase_names
     components = np.array(
@@ -160,7 +169,7 @@ def fit_pattern(
         source=spectrum.source,
         remarks=(
             *spectrum.remarks,
-            *_remarks(used, shift, max_shift_deg, fwhm, max_broadening_deg, chi2 / dof),
+            *_remarks(used, shift, max_shift_deg, fwhm, max_broadening_deg, chi2 / dof, bad),
         ),
     )
 
@@ -221,6 +230,35 @@ def _minimise(function: Callable[[float], float], grid: Array) -> float:
     return float(found.x) if float(found.fun) < values[best] else float(grid[best])
 
 
+def _above_background(problem: PatternProblem, design: Array) -> Array:
+    """Return the weighted residuals where background alone is fitted."""
+    library = problem.library
+    phases = [i for i, phase in enumerate(library.phases) if phase != BACKGROUND]
+    columns = np.delete(design, phases, axis=1) * problem.root_weight[:, None]
+    target = problem.counts * problem.root_weight
+    solved, *_ = np.linalg.lstsq(columns, target, rcond=None)
+    above: Array = target - columns @ solved
+    return above
+
+
+def _open_shares(library: Library, shares: Array, bad: str) -> tuple[PhaseShare, ...]:
+    """Return the shares of a fit that decides nothing: each may be anything."""
+    unit = "weight share" if library.weighs else "share of scattered intensity"
+    return tuple(
+        PhaseShare(
+            phase=phase,
+            share=Estimate(
+                name=f"{unit} of {phase}", value=float(share), low=0.0, high=1.0, method="open", reason=bad
+            ),
+            upper_limit=1.0,
+            detection_limit=1.0,
+            state="undecided",
+            reason=bad,
+        )
+        for phase, share in zip(library.phase_names, shares, strict=True)
+    )
+
+
 def _phase_shares(
     solver: NonNegative,
     coefficients: Array,
@@ -265,7 +303,7 @@ def _phase_shares(
 
 
 def _remarks(
-    library: Library, shift: float, max_shift: float, fwhm: float, max_fwhm: float, redchi: float
+    library: Library, shift: float, max_shift: float, fwhm: float, max_fwhm: float, redchi: float, bad: str
 ) -> list[Remark]:
     remarks = []
     if not library.weighs:
@@ -292,7 +330,9 @@ def _remarks(
                 f"the extra width {fwhm:.3f} degrees sits at its bound of {max_fwhm:g}; widen it",
             )
         )
-    if redchi > 3:
+    if bad:
+        remarks.append(Remark("not_decided", f"no phase is decided: {bad}; add the missing references"))
+    elif redchi > 3:
         remarks.append(
             Remark(
                 "references_misfit",

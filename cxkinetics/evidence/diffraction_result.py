@@ -29,6 +29,8 @@ class PhaseShare:
         Share that would be found present about 95 times in 100.
     state : str
         "present", "absent" or "undecided".
+    reason : str
+        Why it is undecided where the fit as a whole decides nothing; else "".
     """
 
     phase: str
@@ -36,6 +38,7 @@ class PhaseShare:
     upper_limit: float
     detection_limit: float
     state: str
+    reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -45,6 +48,7 @@ class PhaseShare:
             "upper_limit": self.upper_limit,
             "detection_limit": self.detection_limit,
             "state": self.state,
+            "reason": self.reason,
         }
 
     @classmethod

@@ -23,6 +23,7 @@ __all__ = ["LINES", "SHAPES", "DoubletFit", "Line", "fit_doublets"]
 
 SHAPES = ("voigt", "pseudo-voigt")
 BACKGROUNDS = ("shirley", "linear")
+_MOST_CALLS = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +219,7 @@ def fit_doublets(
     Raises
     ------
     FitError
-        If there are fewer points than parameters, or no start leads to a fit.
+        If there are fewer points than parameters, or the search settles from no start.
     """
     n_parameters = 2 + (0 if not number else 5 + 2 * number - 1 + (region.background == "shirley"))
     if region.energy.size < n_parameters + 5:
@@ -228,10 +229,15 @@ def fit_doublets(
         )
     starts = [start] if start is not None else _starts(region, number)
     fits = [_refine(region, number, values, dict(fixed or {})) for values in starts]
-    best = min(fits, key=lambda item: item.chi2)
-    if not np.isfinite(best.chi2):
-        raise FitError(f"{number} doublets cannot be fitted to {region.line.name}")
-    return best
+    settled = [fit for fit in fits if fit is not None and np.isfinite(fit.chi2)]
+    if not settled:
+        raise FitError(
+            f"{region.line.name} does not determine a fit with {number} doublet{'s' if number > 1 else ''} "
+            f"({region.energy.size} points, counts {region.counts.min():.4g} to {region.counts.max():.4g}): "
+            f"no search settled within {_MOST_CALLS} steps; check that the line is in this spectrum, or ask "
+            "for fewer doublets"
+        )
+    return min(settled, key=lambda item: item.chi2)
 
 
 def _starts(region: Region, number: int) -> list[dict[str, float]]:
@@ -290,7 +296,8 @@ def _starts(region: Region, number: int) -> list[dict[str, float]]:
 
 def _refine(
     region: Region, number: int, start: Mapping[str, float], fixed: Mapping[str, float]
-) -> DoubletFit:
+) -> DoubletFit | None:
+    """Return the fit from one start, or None where the search gave up."""
     import lmfit
 
     line = region.line
@@ -331,9 +338,11 @@ def _refine(
             xtol=1e-11,
             ftol=1e-11,
             gtol=1e-11,
-            max_nfev=4000,
+            max_nfev=_MOST_CALLS,
             calc_covar=False,
         )
+    if found.aborted:  # at the largest number of calls: there is no minimum and no Jacobian
+        return None
     values = {name: float(parameter.value) for name, parameter in found.params.items()}
     free = tuple(name for name in names if name not in fixed)
     components, background = region.drawn(values, number)

@@ -145,7 +145,7 @@ def findings_of_pattern(
                     state=phase.state,
                     share=share,
                     limit=phase.upper_limit if phase.state == "absent" else phase.detection_limit,
-                    note=f"{share} against a detection limit of {phase.detection_limit:.3f}",
+                    note=phase.reason or f"{share} against a detection limit of {phase.detection_limit:.3f}",
                 )
             )
     return tuple(found)

@@ -16,6 +16,7 @@ from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.doublets import LINES, DoubletFit, Line, Region, fit_doublets, region_of
 from cxkinetics.evidence.lineshapes import doublet, voigt_fwhm
+from cxkinetics.evidence.misfit import why_undecided
 from cxkinetics.evidence.xps_result import XpsComponent, XpsResult
 from cxkinetics.evidence.xps_states import STATES, ChemicalState, name_by_separation, verdicts_of
 from cxkinetics.remarks import Remark
@@ -112,7 +113,10 @@ def analyse_xps(
     limit, upper = _limits(region, chosen, known, scale, lineshape_floor, confidence)
     components = _components(region, chosen, known, scale, energy_offset_ev, energy_sd_ev, limit, confidence)
     families = {state.family for state in known}
-    verdicts, why = verdicts_of(components, limit, upper, absent_below, families)
+    bad = _misfit(region, chosen)
+    if bad:
+        components, upper = tuple(component.named(None) for component in components), None
+    verdicts, why = verdicts_of(components, limit, upper, absent_below, families, bad)
     return XpsResult(
         line=line.name,
         number=chosen.number,
@@ -144,7 +148,7 @@ def analyse_xps(
         background=frozen_array(chosen.background),
         label=spectrum.label,
         source=spectrum.source,
-        remarks=(*spectrum.remarks, *_remarks(chosen, components, limit, lineshape_floor)),
+        remarks=(*spectrum.remarks, *_remarks(chosen, components, limit, lineshape_floor, bad)),
     )
 
 
@@ -155,6 +159,19 @@ def _choose(fits: dict[int, DoubletFit]) -> DoubletFit:
         if fits[number].bic < chosen.bic - DECISIVE_BIC:
             chosen = fits[number]
     return chosen
+
+
+def _misfit(region: Region, fit: DoubletFit) -> str:
+    """Return why the fit decides nothing, or "": against a straight line without any doublet."""
+    line = np.column_stack([np.ones_like(region.energy), region.energy - region.energy.mean()])
+    weighted, target = line / region.sigma[:, None], region.counts / region.sigma
+    solved, *_ = np.linalg.lstsq(weighted, target, rcond=None)
+    return why_undecided(
+        (region.counts - fit.fit) / region.sigma,
+        target - weighted @ solved,
+        fit.reduced_chi2,
+        poisson=region.poisson,
+    )
 
 
 def _quantiles(fit: DoubletFit, confidence: float) -> tuple[float, float]:
@@ -345,8 +362,10 @@ def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float,
 
 
 def _remarks(
-    fit: DoubletFit, components: tuple[XpsComponent, ...], limit: float, floor: float
+    fit: DoubletFit, components: tuple[XpsComponent, ...], limit: float, floor: float, bad: str
 ) -> list[Remark]:
+    if bad:
+        return [Remark("not_decided", f"nothing is decided: {bad}")]
     remarks = []
     if fit.reduced_chi2 > 3:
         remarks.append(

@@ -37,8 +37,8 @@ class XpsComponent:
     near_states: tuple[str, ...]
     family: str | None
 
-    def named(self, family: str) -> "XpsComponent":
-        """Return the same doublet with its family decided."""
+    def named(self, family: str | None) -> "XpsComponent":
+        """Return the same doublet with its family decided (None: left open)."""
         return replace(self, family=family)
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,7 +92,8 @@ class XpsResult(Presentable):
     detection_limit : float
         Smallest share of a second state that would be called present.
     upper_limit : float or None
-        Largest share of a second state that could have been missed; None where one was fitted.
+        Largest share of a second state that could have been missed; None where one was fitted or where
+        the fit is too bad to say.
     reduced_chi2 : float
         Chi-square per degree of freedom, Poisson weights.
     verdicts, reasons : mapping of str to str

@@ -85,14 +85,20 @@ def verdicts_of(
     upper: float | None,
     absent_below: float,
     families: Collection[str] = ("host", "sulfide"),
+    bad: str = "",
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the state of host and guest sulfide, and the sentence behind each."""
+    """Return the state of host and guest sulfide, and the sentence behind each.
+
+    `bad` says why the fit decides nothing: then both are undecided.
+    """
     states, why = {}, {}
     for family in ("host", "sulfide"):
         if family not in families:
             continue  # this line says nothing of it
         mine = [c for c in components if c.family == family]
-        if not components:
+        if bad:
+            states[family], why[family] = "undecided", bad
+        elif not components:
             states[family] = "absent" if family == "sulfide" else "undecided"
             why[family] = "no line is seen above the background"
         elif mine:

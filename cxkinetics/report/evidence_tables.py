@@ -217,8 +217,10 @@ def _pattern(result: PatternFit) -> Section:
         for phase in ordered
     )
     unit = "weight" if result.by_weight else "scattered intensity"
+    reason = next((phase.reason for phase in result.phases if phase.reason), "")
     blocks: list[Block] = [
         *_start(result),
+        *([Paragraph(f"No phase is decided: {reason}.", strong=True)] if reason else []),
         Table(
             ("phase", "share / %", "interval", "upper limit", "detection limit", "state"),
             rows,

@@ -12,6 +12,7 @@ from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.evidence.diffraction import fit_pattern
 from cxkinetics.evidence.diffraction_result import PatternFit
 from cxkinetics.evidence.patterns import Library, NonNegative, joined_columns, load_library
+from cxkinetics.evidence.sightings import findings_of_pattern
 from cxkinetics.examples.evidence_simulate import acanthite_lines, reference_library
 from cxkinetics.io.evidence_spectra import load_spectrum
 from cxkinetics.signals.spectrum import Spectrum
@@ -135,6 +136,47 @@ def test_shift_and_width_are_nuisances() -> None:
     assert fit.shift_deg == pytest.approx(-0.21, abs=0.02)
     assert fit.broadening_deg == pytest.approx(0.3, abs=0.06)
     assert fit["Ag2S"].share.value == pytest.approx(0.4, abs=0.03)
+
+
+def foreign(seed: int, host: float = 0.0, exposure: float = 1.0) -> Spectrum:
+    """Return lines that are in no library, with `host` counts of CdS below them."""
+    rng = np.random.default_rng(seed)
+    axis = np.arange(20.0, 65.0, 0.05)
+    host_lines = reference_library().drawn(axis, 0.0, 0.0)[:, 0]
+    expected = 300 + host * host_lines / host_lines.max()
+    for centre in rng.uniform(21, 64, 8):
+        width, height = rng.uniform(0.1, 1.0), rng.uniform(200, 3000)
+        expected += height * np.exp(-0.5 * ((axis - centre) / width) ** 2)
+    return Spectrum(kind="xrd", axis=axis, counts=rng.poisson(exposure * expected))
+
+
+@pytest.mark.parametrize(("seed", "host", "exposure"), [(3, 0, 1), (7, 0, 1), (3, 2000, 1), (3, 0, 0.01)])
+def test_a_fit_that_does_not_describe_the_pattern_decides_nothing(
+    seed: int, host: float, exposure: float
+) -> None:
+    """CdS or Ag2S was "1 [1, 1], present" here, at reduced chi-squares of 255, 314, 196 and 3.6."""
+    fit = fit_pattern(foreign(seed, host, exposure), reference_library())
+    assert fit.reduced_chi2 > 3
+    for phase in fit.phases:
+        assert phase.state == "undecided"
+        assert (phase.share.low, phase.share.high, phase.upper_limit) == (0.0, 1.0, 1.0)
+        assert f"reduced chi-square {fit.reduced_chi2:.3g}" in phase.reason
+    assert "No phase is decided" in str(fit)
+    assert "not_decided" in [remark.code for remark in fit.remarks]
+    assert PatternFit.from_dict(fit.to_dict()) == fit
+    assert max(map(len, str(fit).splitlines())) <= 100
+    assert [finding.state for finding in findings_of_pattern(fit)] == ["undecided"] * 2
+    assert findings_of_pattern(fit)[0].note == fit["CdS"].reason
+
+
+def test_minerals_without_their_references_are_not_cds(folder: Path) -> None:
+    """Soil minerals with the packaged references: CdS was "present, 1 [1, 1]", at any count."""
+    measured = load_spectrum(folder / "Mix3.csv", "xrd")
+    for times in (1, 10):
+        spectrum = Spectrum(kind="xrd", axis=measured.axis, counts=times * measured.counts)
+        fit = fit_pattern(spectrum, reference_library())
+        assert fit.reduced_chi2 > 50 * times
+        assert {phase.state for phase in fit.phases} == {"undecided"}
 
 
 def test_a_weak_pattern_leaves_the_question_open() -> None:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxkinetics.cli.main import main
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.evidence.doublets import LINES, fit_doublets, region_of
 from cxkinetics.evidence.lineshapes import doublet, pseudo_voigt, shirley_step, voigt, voigt_fwhm
+from cxkinetics.evidence.sightings import findings_of_xps
 from cxkinetics.evidence.xps import analyse_xps
 from cxkinetics.evidence.xps_result import XpsResult
 from cxkinetics.io.evidence_spectra import load_spectrum
@@ -98,6 +100,78 @@ def test_no_line_at_all() -> None:
     assert result.verdicts["sulfide"] == "absent"
     assert "No line stands out" in str(result)
     assert XpsResult.from_dict(result.to_dict()) == result
+
+
+@pytest.mark.parametrize("height", [30_000, 300_000])
+def test_lines_that_are_no_doublet_decide_nothing(height: float) -> None:
+    """Two equal lines 8 eV apart: the guest sulfide was "present" at reduced chi-square 2574."""
+    lines = np.exp(-((ENERGY - 367) ** 2) / 2) + np.exp(-((ENERGY - 375) ** 2) / 2)
+    counts = np.random.default_rng(0).poisson(2500 + height * lines)
+    result = analyse_xps(Spectrum(kind="xps", axis=ENERGY, counts=counts))
+    assert set(result.verdicts.values()) == {"undecided"}
+    assert f"reduced chi-square {result.reduced_chi2:.3g}" in result.reasons["sulfide"]
+    assert [component.family for component in result.components] == [None] * result.number
+    assert result.upper_limit is None
+    assert [remark.code for remark in result.remarks] == ["not_decided"]
+    assert {finding.state for finding in findings_of_xps(result)} == {"undecided"}
+    assert XpsResult.from_dict(result.to_dict()) == result
+
+
+@pytest.mark.parametrize("height", [300, 30_000])
+def test_a_line_beside_the_doublet_decides_nothing_at_any_count(height: float) -> None:
+    """A foreign line at 372 eV, about as high as its main line: "host present" at 2.1 and 115."""
+    lines = doublet(ENERGY, 368.9, 6.0, 2 / 3, 1.0, 0.3) + 0.8 * np.exp(-(((ENERGY - 371.8) / 0.4) ** 2) / 2)
+    counts = np.random.default_rng(0).poisson(height * (1 + lines))
+    result = analyse_xps(Spectrum(kind="xps", axis=ENERGY, counts=counts))
+    assert set(result.verdicts.values()) == {"undecided"}
+    assert "unexplained" in result.reasons["host"]
+
+
+def test_a_misfit_a_hundred_times_the_counting_error_decides_nothing() -> None:
+    """Asymmetric lines, nearly all explained by two doublets, but with errors of the misfit alone."""
+    lines = [
+        area * np.exp(-(((ENERGY - at) / np.where(at > ENERGY, 0.5, 0.9)) ** 2))
+        for at, area in ((368.9, 1.0), (374.9, 2 / 3))
+    ]
+    counts = np.random.default_rng(0).poisson(2500 + 600_000 * np.sum(lines, axis=0))
+    result = analyse_xps(Spectrum(kind="xps", axis=ENERGY, counts=counts))
+    assert result.reduced_chi2 > 100
+    assert result.verdicts["host"] == "undecided"
+    assert "above 100 the fit decides nothing" in result.reasons["host"]
+
+
+def test_rates_and_subtracted_backgrounds_have_no_scale_of_chi_square() -> None:
+    """Counts times any factor, without Poisson weights: reduced chi-square is that of a unit."""
+    counted = silver(0.0, area=50_000.0)
+    level = counted.counts - counted.counts.min()
+    result = analyse_xps(Spectrum(kind="xps", axis=ENERGY, counts=level, background_subtracted=True))
+    assert result.reduced_chi2 > 1000
+    assert result.verdicts["host"] == "present"
+
+
+@pytest.mark.parametrize("line", ["Cd 3d", "Cu 2p"])
+def test_a_survey_without_the_line_ends_in_a_reason(
+    line: str, shared_data: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """The search for doublets in a bare background does not settle: no Jacobian, no errors."""
+    path = shared_data / "real" / "xps" / "FAIRmat-NFDI-vms_txt_export.txt"
+    if not path.is_file():
+        pytest.skip("the real XPS survey is absent")
+    code = main(["evidence", "xps", str(path), "--line", line])
+    out, err = capsys.readouterr()
+    if line == "Cd 3d":  # one of its starts settles
+        assert (code, "No line stands out" in out) == (0, True)
+    else:
+        assert code == 1
+        assert f"{path}: Cu 2p does not determine a fit with 1 doublet (39 points" in err
+    assert "Traceback" not in err
+
+
+def test_a_search_that_gives_up_is_refused_with_a_reason() -> None:
+    counts = np.where(np.arange(ENERGY.size) == 50, 1e4, 10.0)
+    spike = Spectrum(kind="xps", axis=ENERGY, counts=counts, background_subtracted=True)
+    with pytest.raises(FitError, match=r"1 doublet \(210 points, counts 10 to 1e\+04\): no search settled"):
+        analyse_xps(spike)
 
 
 def test_charging_spoils_positions_but_not_the_separation() -> None:
