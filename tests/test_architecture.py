@@ -115,3 +115,22 @@ def test_help_starts_without_numpy() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not set(out.partition("MODULES")[2].split()) & HEAVY
+
+
+CLOCKS = {"time", "process_time", "perf_counter", "monotonic", "thread_time", "timeit"}
+HANG_GUARD = {"tests/io/test_fuzz.py"}  # thirty times the usual and more
+
+
+def test_ordinary_tests_look_at_no_clock() -> None:
+    """Seconds differ between machines: they are measured as ratios, in the benchmarks."""
+    root = Path(__file__).parents[1]
+    looking = set()
+    for path in (root / "tests").rglob("test_*.py"):
+        name = path.relative_to(root).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if node.value.id in ("time", "timeit") and node.attr.removesuffix("_ns") in CLOCKS:
+                    looking.add(name)
+            elif isinstance(node, ast.ImportFrom) and node.module in ("time", "timeit"):
+                looking.add(name)
+    assert {name for name in looking if not name.startswith("tests/benchmarks/")} == HANG_GUARD

@@ -1,4 +1,4 @@
-"""Damaged files end in a reading or in a clean error, soon and without a wrong axis.
+"""Damaged files end in a reading or in a clean error, without a hang and without a wrong axis.
 
 The full run, 10 000 damaged files::
 
@@ -21,7 +21,9 @@ from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.registry import read_content_signals
 from tests.io.mutations import damaged_files, sample_files
 
-LIMIT_S = 2.0
+HANG_S = 30.0
+"""Processor time of one file, against loops that do not end: the slowest damaged sample takes 0.1 s and
+the slowest junk 0.8 s."""
 
 
 def check(name: str, data: bytes) -> str:
@@ -43,7 +45,7 @@ def check(name: str, data: bytes) -> str:
                 assert np.all(np.diff(signal.wavelength_nm) > 0)
                 assert 50 <= signal.wavelength_nm[0] <= signal.wavelength_nm[-1] <= 50_000
         outcome = "read"
-    assert time.process_time() - begin < LIMIT_S, name
+    assert time.process_time() - begin < HANG_S, name
     return outcome
 
 
@@ -130,5 +132,5 @@ def test_two_hundred_megabytes_of_junk(tmp_path: Path, kind: str) -> None:
     seconds = time.process_time() - begin
     os.unlink(path)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert seconds < LIMIT_S
+    assert seconds < HANG_S
     assert grown < 600, f"{grown:.0f} MB"
