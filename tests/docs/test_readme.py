@@ -12,6 +12,7 @@ import pytest
 mpl.use("Agg")
 
 from cxkinetics.cli.main import VERBS, main
+from cxkinetics.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -74,6 +75,13 @@ def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
         if not target.startswith("https://"):
             assert (ROOT / target).exists(), target
+
+
+def test_readme_and_changelog_state_the_version() -> None:
+    assert f"The package: cxkinetics {__version__}." in " ".join(README.read_text(encoding="utf-8").split())
+    changelog = (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", changelog, re.M)
+    assert versions[0] == __version__
 
 
 def test_the_readme_fits_one_screen() -> None:
