@@ -27,7 +27,7 @@ from cxkinetics.io.tracetable import spectrum_time
 from cxkinetics.io.units import time_factor
 from cxkinetics.remarks import Remark
 
-__all__ = ["FORMATS", "read_jcamp"]
+__all__ = ["FORMATS", "light_unit", "read_jcamp"]
 
 _MOST_POINTS = 5_000_000
 _LONGEST_TEXT = 4_000_000
@@ -182,6 +182,17 @@ def _quantity(block: Mapping[str, Any], values: Array) -> tuple[Quantity, tuple[
     return Quantity(stated, "counts"), (Remark("not_absorbance", text),)
 
 
+def light_unit(stated: str) -> str | None:
+    """Return "nm", "um", "eV" or "cm-1" for the words of an axis, None where it is none of light.
+
+    Examples
+    --------
+    >>> light_unit("MICROMETERS"), light_unit("wavelength (nm)"), light_unit("M/Z")
+    ('um', 'nm', None)
+    """
+    return spectral_unit(_UNITS.get(stated.casefold(), stated)) or spectral_unit(read_header(stated).unit)
+
+
 def _axis_unit(context: Context, block: Mapping[str, Any]) -> tuple[str, tuple[Remark, ...]]:
     """Return the unit of the spectral axis; nm is assumed only where the file says it is a UV/Vis spectrum.
 
@@ -191,7 +202,7 @@ def _axis_unit(context: Context, block: Mapping[str, Any]) -> tuple[str, tuple[R
         If the axis is none of light.
     """
     stated, kind = str(block.get("xunits", "")).strip(), str(block.get("data type", "")).strip()
-    unit = spectral_unit(_UNITS.get(stated.casefold(), stated)) or spectral_unit(read_header(stated).unit)
+    unit = light_unit(stated)
     raman = "raman" in f"{stated} {kind}".casefold()
     if unit is not None and not raman:
         return unit, ()
