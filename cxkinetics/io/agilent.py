@@ -81,10 +81,12 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
         raise _refusal(content, "the times of the register are not numbers: the file is damaged")
     starts, times = [start for start, kept in zip(starts, timed, strict=True) if kept], times[timed]
     matrix = np.array([values for (_, values), kept in zip(spectra, timed, strict=True) if kept])
-    cells, lost = _cells(content, starts, times, truncated)
-    if lost:
-        text = f"the file is damaged: {lost} of its spectra without values or time left out"
-        context = context.saying(Remark("damaged_register", text, lost))
+    cells, told = _cells(content, starts, times, truncated)
+    lost = int(np.count_nonzero(~timed)) + max(0, len(list(_places(data, _TIME))) - len(spectra) - truncated)
+    if lost and all(remark.code != "damaged_register" for remark in told):
+        text = f"{lost} spectra without values or time are left out: the file is damaged"
+        told = (*told, Remark("damaged_register", text, lost))
+    context = context.saying(*told)
     signals: list[Signal] = []
     for number, (label, rows) in enumerate(cells, start=1):
         signals += build_series(
@@ -170,8 +172,8 @@ def _before(data: bytes, key: bytes, offset: int, starts: list[int]) -> Array | 
 
 def _cells(
     content: Content, starts: list[int], times: Array, truncated: bool
-) -> tuple[list[tuple[str, IntArray]], int]:
-    """Return label and row numbers of each cell, and how many spectra are lost.
+) -> tuple[list[tuple[str, IntArray]], tuple[Remark, ...]]:
+    """Return label and row numbers of each cell, and what was lost.
 
     Cells are told by name; by the clock, which starts again with each cell, where there are no names
     or too much is lost to say which name belongs to which spectrum.
@@ -179,8 +181,9 @@ def _cells(
     names, count = register_names(content.data), len(starts)
     breaks = [0, *(int(i) + 1 for i in np.flatnonzero(np.diff(times) < 0)), count]
     pieces = [np.arange(a, b, dtype=np.intp) for a, b in itertools.pairwise(breaks)]
+    by_clock = [(f"cell {k}" if len(pieces) > 1 else "", piece) for k, piece in enumerate(pieces, 1)]
     if not names:
-        return [(f"cell {k}" if len(pieces) > 1 else "", piece) for k, piece in enumerate(pieces, 1)], 0
+        return by_clock, ()
     distinct = list(dict.fromkeys(names))
     slots, lost = _slots(content.data, starts, len(names), truncated)
     if slots is not None:
@@ -191,6 +194,9 @@ def _cells(
     else:
         listed = [names.count(name) for name in distinct]
         one_by_one = names == [name for name, n in zip(distinct, listed, strict=True) for _ in range(n)]
+        if one_by_one and len(names) < count and len(pieces) >= len(distinct):
+            text = f"the register names {len(names)} of its {count} spectra: cells told apart by their clock"
+            return by_clock, (Remark("cells_by_clock", text),)
         sizes = [piece.size for piece in pieces]
         if not one_by_one or len(pieces) != len(distinct) or any(map(operator.gt, sizes, listed)):
             raise _refusal(
@@ -199,9 +205,14 @@ def _cells(
                 "and nothing tells which cell each belongs to: the file is damaged",
             )
         cells = list(zip(distinct, pieces, strict=True))
-    return [
-        (_plain_label(name) if len(distinct) > 1 else "", rows) for name, rows in cells if rows.size
-    ], lost
+    labelled = [(_plain_label(name) if len(distinct) > 1 else "", rows) for name, rows in cells if rows.size]
+    if not lost:
+        return labelled, ()
+    text = (
+        f"the register lists {len(names)} spectra, {count} are whole: {lost} without values or time are left "
+        "out (the file is damaged, or the run was stopped)"
+    )
+    return labelled, (Remark("damaged_register", text, lost),)
 
 
 def _slots(data: bytes, starts: list[int], listed: int, truncated: bool) -> tuple[IntArray | None, int]:

@@ -152,3 +152,22 @@ def test_what_cannot_be_told_apart_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(cx.InputError, match="nothing tells which cell each belongs to"):
             read(tmp_path, data)
+
+
+def test_a_list_of_names_that_breaks_off_leaves_the_clock(tmp_path: Path) -> None:
+    broken_off = broken(WHOLE, ("SAMPLES_CELL", 6))
+    cells = read(tmp_path, broken_off)
+    assert shapes(cells) == {f"cell {k}": [*TIMES] for k in (1, 2, 3)}
+    assert {remark.code for cell in cells for remark in cell.remarks} == {"cells_by_clock"}
+    with pytest.raises(cx.InputError, match="lists 6 spectra of 3 cells, but 12 are whole"):
+        read(tmp_path, broken(INTERLEAVED, ("SAMPLES_CELL", 6)))
+
+
+@pytest.mark.parametrize("word", ["(AU)", "RelTime"])
+def test_what_is_left_out_of_a_register_without_names_is_said(tmp_path: Path, word: str) -> None:
+    cells = read(tmp_path, broken(WHOLE, ("RegName", 0), (word, 5)))
+    assert shapes(cells) == {"cell 1": [*TIMES], "cell 2": [1.0, 13.0, 19.0], "cell 3": [*TIMES]}
+    (remark,) = cells[0].remarks
+    assert (remark.code, remark.count) == ("damaged_register", 1)
+    whole = read(tmp_path, broken(WHOLE, ("RegName", 0)))
+    assert not [remark for cell in whole for remark in cell.remarks]
