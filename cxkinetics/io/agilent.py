@@ -3,11 +3,16 @@
 Text is UTF-16LE; all numbers are little-endian. Each spectrum is announced by "Absorbance (AU)":
 its point count (u32) stands 12 bytes after the start of "(AU)", its float64 values begin 17 bytes
 after it. After "Wavelength (nm)" come first wavelength (+56) and step (+64, float64), counted from
-the start of that text; after "RelTime" the time in s (+20). "RegName" lists the cells, one name for
-each spectrum. A whole spectrum near -3 AU is a closed shutter.
+the start of that text; after "RelTime" the time in s (+20). After "RegName" and a closing NUL stand the
+names of the cells, one for each spectrum in the order of the file: a length of two bytes that counts a
+NUL which is not written, then the text. A whole spectrum near -3 AU is a closed shutter.
+
+In a damaged register a spectrum may lack its values, its time or both. What is left of it is left out
+and said; the others keep their cells by the texts that stand once beside every spectrum.
 """
 
 import itertools
+import operator
 import re
 import struct
 from collections.abc import Iterator
@@ -54,19 +59,13 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
     data = content.data
     spectra, truncated = _spectra(data)
     if not spectra:
-        raise InputError(
-            "a ChemStation register without one whole absorbance spectrum: the binary file is cut or damaged",
-            file=content.file,
-            remedy="copy it again, or export as CSV from the instrument software",
+        raise _refusal(
+            content, "a register without one whole absorbance spectrum: the binary file is cut or damaged"
         )
     starts = [start for start, _ in spectra]
     size = {values.size for _, values in spectra}
     if len(size) > 1:
-        raise InputError(
-            f"spectra of {min(size)} and of {max(size)} points in one register",
-            file=content.file,
-            remedy="export as CSV from the instrument software",
-        )
+        raise _refusal(content, f"spectra of {min(size)} and of {max(size)} points in one register")
     axis = _axis_of(content, starts, size.pop())
     times = _before(data, _TIME, 20, starts)
     format_name = "Agilent KD" if times is not None else "Agilent SD"
@@ -74,14 +73,22 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
     if times is None:
         times, said = _by_clock(data, starts)
         context = context.saying(said)
-    elif not np.all(np.isfinite(times)) or np.abs(times).max() > 1e9:
-        raise InputError("the times of the register are not numbers: the file is damaged", file=content.file)
     if truncated:
         text = f"the file ends inside spectrum {len(spectra) + 1}: {len(spectra)} whole spectra are read"
         context = context.saying(Remark("truncated", text, len(spectra)))
-    matrix = np.array([values for _, values in spectra])
+    timed = np.abs(times) < 1e9
+    if not timed.any():
+        raise _refusal(content, "the times of the register are not numbers: the file is damaged")
+    starts, times = [start for start, kept in zip(starts, timed, strict=True) if kept], times[timed]
+    matrix = np.array([values for (_, values), kept in zip(spectra, timed, strict=True) if kept])
+    cells, told = _cells(content, starts, times, truncated)
+    lost = int(np.count_nonzero(~timed)) + max(0, len(list(_places(data, _TIME))) - len(spectra) - truncated)
+    if lost and all(remark.code != "damaged_register" for remark in told):
+        text = f"{lost} spectra without values or time are left out: the file is damaged"
+        told = (*told, Remark("damaged_register", text, lost))
+    context = context.saying(*told)
     signals: list[Signal] = []
-    for number, (label, rows) in enumerate(_cells(data, len(spectra), times), start=1):
+    for number, (label, rows) in enumerate(cells, start=1):
         signals += build_series(
             replace(context, acquired_s=_started(data, starts[rows[0]])),
             RawMatrix(
@@ -100,20 +107,29 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
 def _spectra(data: bytes) -> tuple[list[tuple[int, Array]], bool]:
     """Return (place, values) of every whole spectrum, and whether the last one is cut."""
     found: list[tuple[int, Array]] = []
+    gaps: list[int | None] = []
     truncated = False
-    place = data.find(_SIGNAL)
-    while place >= 0:
+    for place in _places(data, _SIGNAL):
         body = place + 17
         count = _number(data, "<I", place + 12)
-        count = None if count is None or not 2 <= count <= _MOST_POINTS else count
-        if count is None or body + 8 * int(count) > len(data):
-            truncated = count is not None
-            place = data.find(_SIGNAL, place + len(_SIGNAL))
+        if count is None or not 2 <= count <= _MOST_POINTS:
             continue
-        values = np.frombuffer(data, "<f8", int(count), body).astype(np.float64)
-        found.append((place, np.where(np.abs(values) < 1e3, values, np.nan)))
-        place = data.find(_SIGNAL, body + 8 * int(count))
-    return found, truncated
+        end = body + 8 * int(count)
+        truncated = end > len(data)
+        if not truncated:
+            values = np.frombuffer(data, "<f8", int(count), body).astype(np.float64)
+            found.append((place, np.where(np.abs(values) < 1e3, values, np.nan)))
+            axis = data.find(_AXIS, body)
+            gaps.append(None if axis < 0 else axis - end)
+    # where the next text is nearer or further than elsewhere, bytes are missing or too many: the
+    # values behind them stand in wrong places
+    usual = max(gaps, key=gaps.count, default=None)
+    settled = 2 * gaps.count(usual) > len(gaps)
+    return [
+        spectrum
+        for spectrum, gap in zip(found, gaps, strict=True)
+        if gap is None or (gap >= 0 and (gap == usual or not settled))
+    ], truncated
 
 
 def _axis_of(content: Content, starts: list[int], count: int) -> Array:
@@ -125,11 +141,7 @@ def _axis_of(content: Content, starts: list[int], count: int) -> Array:
             stated.add((first, step))
     if len(stated) != 1:
         what = "no wavelength axis" if not stated else f"{len(stated)} different wavelength axes"
-        raise InputError(
-            f"the register states {what}",
-            file=content.file,
-            remedy="export as CSV from the instrument software",
-        )
+        raise _refusal(content, f"the register states {what}")
     first, step = stated.pop()
     last = first + step * (count - 1)
     if not (50 < first < 5000 and 50 < last < 5000 and step != 0):
@@ -141,28 +153,79 @@ def _axis_of(content: Content, starts: list[int], count: int) -> Array:
 
 
 def _before(data: bytes, key: bytes, offset: int, starts: list[int]) -> Array | None:
-    """Return the float64 at `offset` after the last `key` before each spectrum; None if any is absent."""
+    """Return the float64 at `offset` after the `key` beside each spectrum, NaN where it has none of its own.
+
+    None where no spectrum has one.
+    """
     places = np.array(list(_places(data, key)), dtype=np.intp)
-    index = np.searchsorted(places, np.array(starts)) - 1
-    if places.size == 0 or np.any(index < 0) or np.unique(index).size != index.size:
+    at = np.array(starts, dtype=np.intp)
+    index = np.searchsorted(places, at) - 1
+    if places.size == 0 or np.all(index < 0):
         return None
-    numbers = [_number(data, "<d", int(places[i]) + offset) for i in index]
-    return None if any(n is None for n in numbers) else np.array(numbers, dtype=np.float64)
+    # further off than the next spectrum: it belongs to one before, whose values are lost
+    own = (index >= 0) & (at - places[index] < (np.diff(at).min() if at.size > 1 else at[0] + 1))
+    numbers = [
+        _number(data, "<d", int(places[i]) + offset) if ok else None for i, ok in zip(index, own, strict=True)
+    ]
+    return np.array([np.nan if n is None else n for n in numbers], dtype=np.float64)
 
 
-def _cells(data: bytes, count: int, times: Array) -> Iterator[tuple[str, IntArray]]:
-    """Yield label and row numbers of each cell: by name, else where the clock starts again."""
-    names = register_names(data)
-    if len(names) == count:
-        for name in dict.fromkeys(names):
-            yield (
-                _plain_label(name),
-                np.array([i for i, other in enumerate(names) if other == name], dtype=np.intp),
-            )
-        return
+def _cells(
+    content: Content, starts: list[int], times: Array, truncated: bool
+) -> tuple[list[tuple[str, IntArray]], tuple[Remark, ...]]:
+    """Return label and row numbers of each cell, and what was lost.
+
+    Cells are told by name; by the clock, which starts again with each cell, where there are no names
+    or too much is lost to say which name belongs to which spectrum.
+    """
+    names, count = register_names(content.data), len(starts)
     breaks = [0, *(int(i) + 1 for i in np.flatnonzero(np.diff(times) < 0)), count]
-    for k, (a, b) in enumerate(itertools.pairwise(breaks), start=1):
-        yield (f"cell {k}" if len(breaks) > 2 else ""), np.arange(a, b, dtype=np.intp)
+    pieces = [np.arange(a, b, dtype=np.intp) for a, b in itertools.pairwise(breaks)]
+    by_clock = [(f"cell {k}" if len(pieces) > 1 else "", piece) for k, piece in enumerate(pieces, 1)]
+    if not names:
+        return by_clock, ()
+    distinct = list(dict.fromkeys(names))
+    slots, lost = _slots(content.data, starts, len(names), truncated)
+    if slots is not None:
+        own = [names[slot] for slot in slots]
+        cells = [(name, np.flatnonzero([name == other for other in own])) for name in distinct]
+        if len(distinct) > 1 and any(np.any(np.diff(times[rows]) < 0) for _, rows in cells):
+            raise _refusal(content, "times of one cell stand before earlier ones: the register is damaged")
+    else:
+        listed = [names.count(name) for name in distinct]
+        one_by_one = names == [name for name, n in zip(distinct, listed, strict=True) for _ in range(n)]
+        if one_by_one and len(names) < count and len(pieces) >= len(distinct):
+            text = f"the register names {len(names)} of its {count} spectra: cells told apart by their clock"
+            return by_clock, (Remark("cells_by_clock", text),)
+        sizes = [piece.size for piece in pieces]
+        if not one_by_one or len(pieces) != len(distinct) or any(map(operator.gt, sizes, listed)):
+            raise _refusal(
+                content,
+                f"the register lists {len(names)} spectra of {len(distinct)} cells, but {count} are whole "
+                "and nothing tells which cell each belongs to: the file is damaged",
+            )
+        cells = list(zip(distinct, pieces, strict=True))
+    labelled = [(_plain_label(name) if len(distinct) > 1 else "", rows) for name, rows in cells if rows.size]
+    if not lost:
+        return labelled, ()
+    text = (
+        f"the register lists {len(names)} spectra, {count} are whole: {lost} without values or time are left "
+        "out (the file is damaged, or the run was stopped)"
+    )
+    return labelled, (Remark("damaged_register", text, lost),)
+
+
+def _slots(data: bytes, starts: list[int], listed: int, truncated: bool) -> tuple[IntArray | None, int]:
+    """Return which of the listed spectra each one is (None where that is lost), and how many are lost."""
+    if len(starts) == listed:
+        return np.arange(listed, dtype=np.intp), 0
+    clocks = [np.array(list(_places(data, key)), dtype=np.intp) for key in (_TIME, _CLOCK)]
+    for places in clocks:
+        # a file cut at its end holds the first of those listed, if both texts agree how many
+        if places.size == listed or (truncated and clocks[0].size == clocks[1].size < listed):
+            slots = np.searchsorted(places, np.array(starts)) - 1
+            return slots, int(places.size) - len(starts) - truncated
+    return None, listed - len(starts)
 
 
 def _plain_label(name: str) -> str:
@@ -171,20 +234,19 @@ def _plain_label(name: str) -> str:
 
 
 def register_names(data: bytes) -> list[str]:
-    """Return the names that "RegName" lists: u8 length and UTF-16LE text each."""
+    """Return the names that "RegName" lists, as far as they can be read."""
     place = data.find(_NAMES)
     if place < 0:
         return []
-    cursor = place + len(_NAMES) + 3
+    cursor = place + len(_NAMES) + 2
     names = []
     while cursor + 2 < len(data) and 3 <= data[cursor] <= 64 and data[cursor + 1] == 0:
-        length = data[cursor]
-        raw = data[cursor + 2 : cursor + 2 + 2 * length]
-        text = raw.decode("utf-16-le", errors="replace")
-        if not text.startswith("SAMPLES_CELL"):
+        end = cursor + 2 * data[cursor]
+        text = data[cursor + 2 : end].decode("utf-16-le", errors="replace")
+        if not re.fullmatch(r"SAMPLES_CELL\w*", text):
             break
         names.append(text)
-        cursor += 2 + 2 * length
+        cursor = end
     return names
 
 
@@ -204,6 +266,12 @@ def _started(data: bytes, start: int) -> float | None:
     place = data.rfind(_CLOCK, 0, start)
     seconds = None if place < 0 else _number(data, "<d", place + 32)
     return seconds if seconds is not None and 0 < seconds < 4e9 else None
+
+
+def _refusal(content: Content, message: str) -> InputError:
+    return InputError(
+        message, file=content.file, remedy="copy it again, or export as CSV from the instrument software"
+    )
 
 
 def _places(data: bytes, key: bytes) -> Iterator[int]:

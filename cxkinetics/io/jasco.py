@@ -3,10 +3,12 @@
 import re
 from dataclasses import replace
 
+from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
-from cxkinetics.io.headers import read_header, spectral_unit
+from cxkinetics.io.headers import read_header
+from cxkinetics.io.jcamp_dx import light_unit
 from cxkinetics.io.largetext import tables_in
 from cxkinetics.io.moments import parse_moment
 from cxkinetics.io.options import ReadOptions
@@ -17,6 +19,7 @@ from cxkinetics.remarks import Remark
 __all__ = ["FORMATS", "read_jasco"]
 
 _KEY = re.compile(r"^([A-Z][A-Z0-9 /]*[A-Z0-9])[\t,;:][ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_AXES = {"cm-1": "wavenumber", "eV": "energy"}
 _DATA = re.compile(r"^XYDATA[\t,; ]*$", re.MULTILINE)
 
 
@@ -36,19 +39,32 @@ def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal
     head = plain if mark is None else plain[: mark.start()]
     keys = {key.strip(): value.strip() for key, value in _KEY.findall(head)}
     x_unit, y_unit = keys.get("XUNITS", ""), keys.get("YUNITS", "")
-    factor = time_factor(x_unit)
-    x_name = f"time ({x_unit})" if factor else f"wavelength ({spectral_unit(x_unit) or 'nm'})"
-    if spectral_unit(x_unit) == "cm-1":
-        x_name = "wavenumber (cm-1)"
+    time_unit = next((u for u in (x_unit, read_header(x_unit).unit) if time_factor(u or "?")), "")
+    spectral = light_unit(x_unit or "nm")
+    if not time_unit and (spectral is None or "raman" in x_unit.casefold()):
+        raise InputError(
+            f"XUNITS is {x_unit!r}: neither a time nor a wavelength",
+            file=content.file,
+            value=x_unit,
+            remedy="export a spectrum or a time course",
+        )
+    x_name = f"time ({time_unit})" if time_unit else f"{_AXES.get(spectral or '', 'wavelength')} ({spectral})"
     names = [x_name, _signal_name(y_unit)]
     names += [_signal_name(keys[key]) for key in ("YUNITS2", "YUNITS3", "YUNITS4") if key in keys]
     context = Context(
         content=content,
         options=options,
         format="JASCO",
-        time_unit=x_unit if factor else "",
+        time_unit=time_unit,
         label=keys.get("TITLE", "") or content.stem,
     )
+    if not x_unit:
+        context = context.saying(Remark("axis_assumed", "wavelengths taken in nm: the file has no XUNITS"))
+    if not y_unit:
+        context = context.saying(Remark("quantity_assumed", "taken as absorbance: the file has no YUNITS"))
+    elif not {"absorbance", "%T"} & set(names[1:]):
+        text = f"the file holds {y_unit!r}, not absorbance: its values are kept as they are"
+        context = replace(context.saying(Remark("not_absorbance", text)), y_kind="counts")
     moment = parse_moment(f"{_year_first(keys.get('DATE', ''))} {keys.get('TIME', '')}".strip())
     if moment is not None:
         context = replace(context, acquired_s=moment)

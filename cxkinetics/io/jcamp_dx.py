@@ -1,7 +1,8 @@
 """JCAMP-DX through the `jcamp` package: spectra, and LINK files of many spectra with their times.
 
 TIME comes back as text ("18:07:10.00"): times count from the first block. FIRSTY and MAXY are not
-checked, for files with good data carry wrong ones; the number of points is.
+checked, for files with good data carry wrong ones; the number of points is. SpectraSuite links a dark
+and a reference spectrum to the processed one: they are set aside, for they are no times of a run.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from cxkinetics.io.assemble import RawMatrix, RawTrace, build_series, build_trac
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
-from cxkinetics.io.headers import Quantity, spectral_unit
+from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.moments import clock_seconds, parse_moment
 from cxkinetics.io.options import ReadOptions
 from cxkinetics.io.quantities import time_unit_of
@@ -26,10 +27,13 @@ from cxkinetics.io.tracetable import spectrum_time
 from cxkinetics.io.units import time_factor
 from cxkinetics.remarks import Remark
 
-__all__ = ["FORMATS", "read_jcamp"]
+__all__ = ["FORMATS", "light_unit", "read_jcamp"]
 
 _MOST_POINTS = 5_000_000
 _LONGEST_TEXT = 4_000_000
+_UNITS = {"nanometers": "nm", "nanometres": "nm", "micrometers": "um", "micrometres": "um"}
+_ASIDE = re.compile(r"\b(dark|reference|background)(\s+spectrum)?", re.I)
+_LARGEST_PERCENT = 200.0
 
 
 def sniff(head: str) -> bool:
@@ -47,13 +51,22 @@ def read_jcamp(content: Content, text: str, options: ReadOptions) -> list[Signal
     if complaints:
         text_ = f"{len(complaints)} checks of the file failed (first: {complaints[0][:80]})"
         context = context.saying(Remark("jcamp_checks", text_, len(complaints)))
+    aside = [block for block in blocks if _is_aside(block)]
+    if 0 < len(aside) < len(blocks):
+        blocks = [block for block in blocks if not _is_aside(block)]
+        names = ", ".join(repr(str(block.get("title", ""))) for block in aside)
+        context = context.saying(
+            Remark("spectra_set_aside", f"set aside, no times of a run: {names}", len(aside))
+        )
     kinetic = [block for block in blocks if time_factor(str(block.get("xunits", ""))) is not None]
     if kinetic:
         return [
             signal for number, block in enumerate(kinetic, 1) for signal in _trace(context, block, number)
         ]
     axes = [np.asarray(block["x"], dtype=np.float64) for block in blocks]
-    same = all(axis.size == axes[0].size and np.allclose(axis, axes[0], rtol=0, atol=1e-6) for axis in axes)
+    same = len({_units(block) for block in blocks}) == 1 and all(
+        axis.size == axes[0].size and np.allclose(axis, axes[0], rtol=0, atol=1e-6) for axis in axes
+    )
     times, said = _times(context, blocks)
     context = context.saying(*said)
     if same:
@@ -137,41 +150,106 @@ def _moment(block: Mapping[str, Any]) -> float | None:
     return clock_seconds(str(stated))
 
 
-def _quantity(block: Mapping[str, Any]) -> Quantity:
-    unit = str(block.get("yunits", "")).casefold()
+def _is_aside(block: Mapping[str, Any]) -> bool:
+    """Return whether a block is the dark or reference spectrum beside a processed one."""
+    said = (str(block.get(key, "")).rpartition(":")[2].strip() for key in ("title", "sample description"))
+    return any(_ASIDE.fullmatch(text) for text in said)
+
+
+def _units(block: Mapping[str, Any]) -> str:
+    return f"{block.get('xunits', '')} {block.get('yunits', '')}".casefold()
+
+
+def _quantity(block: Mapping[str, Any], values: Array) -> tuple[Quantity, tuple[Remark, ...]]:
+    """Return what the ordinate is, and what was assumed."""
+    stated = str(block.get("yunits", "")).strip()
+    unit = stated.casefold()
     if "trans" in unit or "%t" in unit:
-        return Quantity("%T" if "%" in unit or "percent" in unit else "transmittance", "transmittance")
-    return Quantity("", "counts" if "count" in unit else "absorbance")
+        percent = "%" in unit or "percent" in unit
+        middle = float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
+        if percent and middle > _LARGEST_PERCENT:
+            text = f"the file states {stated!r}, but half its values exceed {middle:.4g}: they are raw counts"
+            return Quantity("", "counts"), (Remark("counts_assumed", text),)
+        return Quantity("%T" if percent else "transmittance", "transmittance"), ()
+    if not unit:
+        text = "taken as absorbance: the file has no ##YUNITS="
+        return Quantity("", "absorbance"), (Remark("quantity_assumed", text),)
+    if "count" in unit or "intensity" in unit:
+        return Quantity("", "counts"), ()
+    if "absorb" in unit or read_header(unit).kind == "absorbance":
+        return Quantity("", "absorbance"), ()
+    text = f"the file holds {stated!r}, not absorbance: its values are kept as they are"
+    return Quantity(stated, "counts"), (Remark("not_absorbance", text),)
+
+
+def light_unit(stated: str) -> str | None:
+    """Return "nm", "um", "eV" or "cm-1" for the words of an axis, None where it is none of light.
+
+    Examples
+    --------
+    >>> light_unit("MICROMETERS"), light_unit("wavelength (nm)"), light_unit("M/Z")
+    ('um', 'nm', None)
+    """
+    return spectral_unit(_UNITS.get(stated.casefold(), stated)) or spectral_unit(read_header(stated).unit)
+
+
+def _axis_unit(context: Context, block: Mapping[str, Any]) -> tuple[str, tuple[Remark, ...]]:
+    """Return the unit of the spectral axis; nm is assumed only where the file says it is a UV/Vis spectrum.
+
+    Raises
+    ------
+    InputError
+        If the axis is none of light.
+    """
+    stated, kind = str(block.get("xunits", "")).strip(), str(block.get("data type", "")).strip()
+    unit = light_unit(stated)
+    raman = "raman" in f"{stated} {kind}".casefold()
+    if unit is not None and not raman:
+        return unit, ()
+    if not raman and (not stated or re.match(r"uv|vis", kind, re.I)):
+        text = (
+            f"wavelengths taken in nm: the file states {f'##XUNITS= {stated}' if stated else 'no ##XUNITS='}"
+        )
+        return "nm", (Remark("axis_assumed", text),)
+    raise InputError(
+        f"##DATA TYPE= {kind} with ##XUNITS= {stated} is no spectrum of absorbance",
+        file=context.file,
+        value=stated,
+        remedy="export as CSV with the wavelengths in nm",
+    )
 
 
 def _series(
     context: Context, block: Mapping[str, Any], times: Array, axis: Array, matrix: Array, number: int
 ) -> list[Signal]:
-    unit = spectral_unit(str(block.get("xunits", "nm"))) or "nm"
+    unit, said = _axis_unit(context, block)
+    quantity, assumed = _quantity(block, matrix)
     raw = RawMatrix(
         time_s=times,
         axis=axis,
         axis_unit=unit,
         matrix=matrix,
-        quantity=_quantity(block),
+        quantity=quantity,
         label=re.sub(r"\s*\(t\d+\)$", "", str(block.get("title", ""))),
         number=number,
     )
-    return list(build_series(context, raw))
+    return list(build_series(context.saying(*said, *assumed), raw))
 
 
 def _trace(context: Context, block: Mapping[str, Any], number: int) -> list[Signal]:
     x = np.asarray(block["x"], dtype=np.float64)
     factor, said = time_unit_of(context, Quantity("", "time", str(block.get("xunits", ""))))
+    values = np.asarray(block["y"], dtype=np.float64)
+    quantity, assumed = _quantity(block, values)
     raw = RawTrace(
         time_s=x * factor,
-        values=np.asarray(block["y"], dtype=np.float64),
-        quantity=_quantity(block),
+        values=values,
+        quantity=quantity,
         lines=np.arange(1, x.size + 1),
         label=str(block.get("title", "")),
         number=number,
     )
-    return list(build_trace(context.saying(*said), raw))
+    return list(build_trace(context.saying(*said, *assumed), raw))
 
 
 FORMATS = (

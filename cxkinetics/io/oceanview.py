@@ -7,6 +7,7 @@ wavelength and signal; a file of many has a row of wavelengths and a row for eac
 import re
 from dataclasses import replace
 
+from cxkinetics.errors import InputError
 from cxkinetics.io.content import Content
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal, TextFormat
@@ -42,6 +43,13 @@ def read_oceanview(content: Content, text: str, options: ReadOptions) -> list[Si
     mark = next(iter(_MARK.finditer(body)))
     header = body[: mark.start()]
     axis = _WAVELENGTHS.search(header)
+    if axis and axis.group(1).casefold().startswith("raman"):
+        raise InputError(
+            "its axis is a Raman shift, not a wavelength",
+            file=content.file,
+            value=axis.group(1),
+            remedy="export the spectrum over its wavelengths",
+        )
     stated_axis = (
         "wavelength" if axis and re.match(r"w|longueur|longitud|lunghezz", axis.group(1), re.I) else ""
     )

@@ -22,6 +22,9 @@ __all__ = ["FORMATS", "read_uvprobe"]
 _TITLE = re.compile(
     r'^"?(?P<name>[^"\n]*?) - (Raw ?Data|Storage|[^"\n]*?Data)[^"\n]*"?\s*\n\s*"?(Wavelength|Time)\b', re.I
 )
+_REFLECTED = re.compile(
+    r'^"?Wavelength[^"\n]*"?\s*[,;\t ]\s*"?(R ?%|%R|Refl[^"\n]*?|Int[^"\n]*?)\.?"?\s*$', re.I | re.M
+)
 _STAMP = re.compile(r"_(\d{2})(\d{2})(\d{2})_(\d{2})(\d{2})(\d{2})")
 
 
@@ -39,6 +42,10 @@ def read_uvprobe(content: Content, text: str, options: ReadOptions) -> list[Sign
         moment = parse_moment(f"20{year}-{month}-{day} {hour}:{minute}:{second}")
         if moment is not None:
             context = replace(context, acquired_s=moment)
+    reflected = _REFLECTED.search(text[:1000])
+    if reflected:
+        text_ = f"the file holds {reflected.group(1)!r}, not absorbance: its values are kept as they are"
+        context = replace(context.saying(Remark("not_absorbance", text_)), y_kind="counts")
     named = time_in_name(content.stem)
     if named is not None and not named.unit and options.time_unit is None:
         told = Remark(
