@@ -65,6 +65,7 @@ _ELEMENT = re.compile(
 _HOST_BEFORE = re.compile(
     r"(?:/|\b(?:per|vs\.?|in|into|to|from)\b|(?:%|percent) of)[\s(]*(?:[µumn]?mol\s+)?$", re.I
 )
+_DIVIDED = re.compile(r"\bper\b|/")
 _AFTER_IN = re.compile(r"\s*(?:\(?III\)?|3\+|[/:]|\d|add|dos|incorp|taken|upt|found|measured|content)", re.I)
 _HOST_LOST = re.compile(r"\b(?:replaced|exchanged|released|left|lost|remaining|substituted)\b", re.I)
 
@@ -85,6 +86,9 @@ def guest_in(name: str) -> str:
         symbol, word = found.groups()
         symbol = symbol or _NAMES[word.casefold()]
         spoken = symbol == "In" and not word and not _AFTER_IN.match(name, found.end())
-        if symbol in _CATIONS and not spoken and not _HOST_BEFORE.search(name[: found.start()]):
+        divides = _HOST_BEFORE.search(name[: found.start()])
+        if divides and divides.group().startswith("/") and _DIVIDED.search(name, found.end()):
+            divides = None  # "dose / mol Ag per mol Cd": the first stroke sets off a unit
+        if symbol in _CATIONS and not spoken and not divides:
             return symbol
     return ""

@@ -94,6 +94,8 @@ def test_another_host_and_two_guests_are_refused(tmp_path: Path) -> None:
     [
         ("dose per Cd (%)", ""),
         ("dose (mol Ag / mol Cd)", "Ag"),
+        ("dose / mol Ag per mol Cd", "Ag"),
+        ("dose (mol/mol Cd)", ""),
         ("Ag added, % of Cd", "Ag"),
         ("In solid (%)", ""),
         ("In added (%)", "In"),
