@@ -21,10 +21,9 @@ __all__ = ["dose_sheets", "prediction_sheets"]
 def dose_sheets(result: DoseAdvice) -> dict[str, Rows]:
     """Return the sheets of a dose for a target: name -> head and rows.
 
-    "dose" holds the dose, its window and what it gives, "composition" all species there, "guest" the
-    share of all guest in each, "priors" the shares of variance that come from priors, "sensitivity"
-    what other widths of them would do, "curves" the species against dose and "summary" where all this
-    comes from.
+    "dose" holds the dose, its window and what it gives, "composition" all species there, "priors" the
+    shares of variance that come from priors, "sensitivity" what other widths of them would do,
+    "curves" the species against dose and "summary" where all this comes from.
     """
     unit = f"% ({_unit_words(result.source)})"
     low, high = result.window_percent
@@ -46,7 +45,6 @@ def dose_sheets(result: DoseAdvice) -> dict[str, Rows]:
     return {
         "dose": rows,
         "composition": _species_rows(result.composition, result.influence),
-        "guest": _species_rows(result.guest_shares, None, "share of all guest"),
         "priors": _prior_rows(result.influence),
         "sensitivity": _sensitivity_rows(result.influence),
         "curves": _curve_rows(result, unit),
