@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from cxkinetics.cli.predict import BASIS, BASIS_HELP, basis
 from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,12 +20,10 @@ EXAMPLE = "cxkinetics incorporation cxkinetics-demo/data/ag_cds_dose.csv --prese
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add file and options."""
     parser.add_argument("file", metavar="FILE", help="dose table (text or Excel)")
+    parser.add_argument("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
     parser.add_argument(
-        "--basis",
-        choices=("Ag/(Ag+Cd)", "Ag/Cd", "Ag/S"),
-        help="what incorporation is a percentage of (Ag: the guest, Cd: the host cation)",
+        "--to-basis", type=basis, metavar="Ag/(Ag+Cd)|Ag/Cd", help="convert to this basis first"
     )
-    parser.add_argument("--to-basis", choices=("Ag/(Ag+Cd)", "Ag/Cd"), help="convert to this basis first")
     parser.add_argument(
         "--dose-unit",
         choices=("percent", "fraction"),

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from cxkinetics.signals.dose_table import DoseTable
 
 __all__ = [
+    "BASIS",
+    "BASIS_HELP",
     "EXAMPLE",
     "SUMMARY",
     "add_amount_arguments",
     "add_arguments",
     "add_source_arguments",
     "amount_of",
+    "basis",
     "check_amount",
     "dose_percent",
     "load_table",
@@ -29,6 +32,11 @@ __all__ = [
 SUMMARY = "predict incorporation and species at a dose, with intervals"
 EXAMPLE = "cxkinetics predict --dose 50"
 
+BASIS = "Ag/(Ag+Cd)|Ag/Cd|Ag/S"
+BASIS_HELP = (
+    "what incorporation is a percentage of (Ag: the guest, Cd: the host cation, S: the anion; the elements "
+    "of your own system will do as well)"
+)
 _LARGEST_FRACTION = 10.0
 _SUSPICIOUS_PERCENT = 2.0
 
@@ -50,11 +58,7 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
         help="your own cluster fractions and product onsets, which narrow the priors",
     )
     parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
-    parser.add_argument(
-        "--basis",
-        choices=("Ag/(Ag+Cd)", "Ag/Cd", "Ag/S"),
-        help="what incorporation is a percentage of (Ag: the guest, Cd: the host cation)",
-    )
+    parser.add_argument("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
     parser.add_argument(
         "--dose-unit",
         choices=("percent", "fraction"),
@@ -66,6 +70,17 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
     parser.add_argument("--draws", type=int, default=3000, metavar="N", help="parameter draws (default 3000)")
     parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals (default 0.95)")
     parser.add_argument("--seed", type=int, help="seed of the random numbers (a fixed one by default)")
+
+
+def basis(text: str) -> str:
+    """Return the basis that was typed, or refuse what is none."""
+    from cxkinetics.signals.basis import basis_kind
+
+    try:
+        basis_kind(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from cxkinetics.arrays import Array
+from cxkinetics.composition.basis import require_elements
 from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.sequential_binding import (
     BindingParameters,
@@ -124,13 +125,15 @@ def fit_binding(
     from scipy.optimize import least_squares
 
     chosen = load_system(system)
+    require_elements(table, chosen)
     exact = table.exact if np.isfinite(table.dose_percent).any() else None
     if exact is None:
         raise FitError("the binding model needs exact doses; the table holds only intervals")
     dose, y = np.asarray(exact.dose_percent), np.asarray(exact.incorporation_percent)
     sigma = np.full(dose.size, sigma_percent) if exact.sigma_percent is None else exact.sigma_percent
     held = dict(fixed or {})
-    priors = binding_priors(chosen, table.basis)
+    on = chosen.basis_name(table.basis)
+    priors = binding_priors(chosen, on)
     free = [name for name in priors if name not in held]
 
     def parameters(z: Array) -> BindingParameters:
@@ -139,7 +142,7 @@ def fit_binding(
         return BindingParameters.from_named({n: max(v, 1e-9) for n, v in named.items()})
 
     def model(z: Array) -> Array:
-        return sequential_incorporation(chosen, dose, parameters(z), basis=table.basis)
+        return sequential_incorporation(chosen, dose, parameters(z), basis=on)
 
     def misfit(z: Array) -> Array:
         return np.concatenate([(model(z) - y) / sigma, z])
@@ -157,10 +160,10 @@ def fit_binding(
     at = parameters(best.x)
     return BindingFit(
         system=chosen,
-        basis=table.basis,
+        basis=on,
         parameters=at,
         identifiability=identifiability(
-            chosen, dose, at, sigma_percent=float(np.mean(sigma)), basis=table.basis, priors=priors
+            chosen, dose, at, sigma_percent=float(np.mean(sigma)), basis=on, priors=priors
         ),
         residuals_percent=tuple(float(v) for v in y - model(best.x)),
         sigma_percent=float(np.mean(sigma)),

@@ -15,7 +15,8 @@ from cxkinetics.composition import mass_balance
 from cxkinetics.composition.system import System
 from cxkinetics.estimate import finite_or_none
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.dose_table import BASES, DoseTable
+from cxkinetics.signals.basis import BASES, basis_kind
+from cxkinetics.signals.dose_table import DoseTable
 
 __all__ = ["Check", "curve_checks", "more_in_than_added"]
 
@@ -63,12 +64,12 @@ def more_in_than_added(points: DoseTable, system: System) -> Remark | None:
     The bound assumes that every guest added is bound and displaces host by the charge rule, and
     that all displaced host is washed away; half a percentage point is allowed for the blank.
     """
-    if points.basis == BASES[2]:
+    if basis_kind(points.basis) == BASES[2]:
         return None
     dose = np.asarray(points.dose_high_percent) / 100
     hosts = np.maximum(1 - dose / float(system.guests_per_host), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        most = 100 * dose / (hosts + dose if points.basis == BASES[0] else hosts)
+        most = 100 * dose / (hosts + dose if basis_kind(points.basis) == BASES[0] else hosts)
     most = np.where((dose == 0), 0.0, most)
     slack = np.maximum(_BLANK_PERCENT, 0.0 if points.sigma_percent is None else 3 * points.sigma_percent)
     y = np.asarray(points.incorporation_percent)
@@ -106,7 +107,7 @@ def curve_checks(
     """
     basis = points.basis
     checks: list[Check] = []
-    if basis == BASES[2]:
+    if basis_kind(basis) == BASES[2]:
         return ()
     trapped = _observed_states(system, basis, checks)
     if plateau is not None and plateau > 0:

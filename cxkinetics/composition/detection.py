@@ -1,9 +1,12 @@
 """What each technique would report for a composition, from stated detection limits.
 
-A technique names the host clusters or the product where their share of units reaches its limit.
-The limits are chosen, not published: with them the model gives the verdicts of Table I of Yao, Lynch,
-Robinson, J. Chem. Phys. 159, 014704 (2023), doi 10.1063/5.0151904, and the cluster limit of MALDI is
-high because residual clusters fragment, so that MALDI's "absent" is no veto.
+A technique names the host clusters or the product where their share of what it counts reaches its
+limit. MALDI counts clusters; XRD scatters from the units (one cluster before exchange, such as S33);
+XPS counts atoms: the clusters by the share of the anions in them, the product by the share of the
+guest in it, so that little product holds most of what XPS sees of the guest. The limits are chosen,
+not published: with them the model gives the verdicts of Table I of Yao, Lynch, Robinson, J. Chem.
+Phys. 159, 014704 (2023), doi 10.1063/5.0151904, and the cluster limit of MALDI is high because
+residual clusters fragment, so that MALDI's "absent" is no veto.
 """
 
 from collections.abc import Mapping
@@ -13,14 +16,23 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.composition.draws import DEFAULT_DRAWS
+from cxkinetics.arrays import Array
+from cxkinetics.composition import mass_balance
+from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, require_product
 from cxkinetics.composition.knowledge import Knowledge, known_draws
 from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.species_model import share_draws
 from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError
 
-__all__ = ["LIMITS_NOTE", "ExpectedVerdict", "expected_verdicts", "verdict_of_shares"]
+__all__ = [
+    "LIMITS_NOTE",
+    "ExpectedVerdict",
+    "counted_shares",
+    "detection_limits",
+    "expected_verdicts",
+    "verdict_of_shares",
+]
 
 LIMITS_NOTE = "the detection limits behind these verdicts were chosen, none is published"
 
@@ -40,7 +52,9 @@ class ExpectedVerdict:
     probability : float
         Share of the parameter draws with this verdict.
     cluster_limit, product_limit : float
-        The limits, shares of units.
+        The limits.
+    cluster_unit, product_unit : str
+        What they are shares of, such as "clusters" or "Ag atoms".
     note : str
         Where the limits come from.
     """
@@ -51,6 +65,8 @@ class ExpectedVerdict:
     probability: float
     cluster_limit: float
     product_limit: float
+    cluster_unit: str
+    product_unit: str
     note: str = LIMITS_NOTE
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,12 +78,70 @@ class ExpectedVerdict:
             "probability": self.probability,
             "cluster_limit": self.cluster_limit,
             "product_limit": self.product_limit,
+            "cluster_unit": self.cluster_unit,
+            "product_unit": self.product_unit,
             "note": self.note,
         }
 
 
+def _counts_atoms(technique: str) -> bool:
+    return technique.upper().startswith("XPS")
+
+
+def _units(system: System, technique: str) -> tuple[str, str]:
+    if _counts_atoms(technique):
+        return f"{system.anion} atoms", f"{system.guest} atoms"
+    unit = "clusters" if technique.upper().startswith("MALDI") else f"{system.anion}{system.n_anions} units"
+    return unit, unit
+
+
+def counted_shares(system: System, technique: str, shares: Array) -> tuple[Array, Array]:
+    """Return what a technique counts of the clusters and of the product, each shape (n,).
+
+    Parameters
+    ----------
+    system : System
+        Species and their guests.
+    technique : str
+        Such as "XPS".
+    shares : Array, shape (species, n)
+        Shares of units.
+
+    Examples
+    --------
+    >>> little = np.array([[0.0], [0.0], [0.95], [0.05]])
+    >>> [part.round(2).tolist() for part in counted_shares(load_system("ag-cds"), "XPS", little)]
+    [[0.95], [0.63]]
+    """
+    clusters, product = 1 - shares[-1], shares[-1]
+    if _counts_atoms(technique):  # a unit keeps its anions, so clusters hold their share of those
+        product = np.nan_to_num(mass_balance.guest_shares(system, shares)[-1])
+    return clusters, product
+
+
+def detection_limits(system: System) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the limits of each technique: {technique: {what it names: {"limit", "of"}}}.
+
+    Examples
+    --------
+    >>> detection_limits(load_system("ag-cds"))["XPS"]["Ag2S"]
+    {'limit': 0.05, 'of': 'Ag atoms'}
+    """
+    found = {}
+    for technique, limits in system.detection.items():
+        of_clusters, of_product = _units(system, technique)
+        found[technique] = {
+            f"{system.host_cation}{system.anion}": {
+                "limit": float(limits["cluster_share"]),
+                "of": of_clusters,
+            },
+            system.species[-1]: {"limit": float(limits["product_share"]), "of": of_product},
+        }
+    return found
+
+
 def verdict_of_shares(system: System, clusters: float, product: float, limits: Mapping[str, Any]) -> str:
-    """Return the verdict for shares of clusters (of any doping) and of product.
+    """Return the verdict for shares of clusters (of any doping) and of product, as the technique counts.
 
     Examples
     --------
@@ -117,31 +191,33 @@ def expected_verdicts(
     if not incorporation_percent >= 0:
         raise InputError(f"the incorporation is {incorporation_percent:g} %; it cannot be negative")
     chosen = load_system(system)
-    draws, _ = known_draws(table, chosen, n_draws=n_draws, rng=rng)
-    if not draws.system.detection:
+    if isinstance(table, ParameterDraws):
+        chosen = table.system
+    if not chosen.detection:
         raise InputError(
-            f"{draws.system.name} states no detection limits; add [detection.XRD] with cluster_share and "
+            f"{chosen.name} states no detection limits; add [detection.XRD] with cluster_share and "
             "product_share to its definition"
         )
+    draws, _ = known_draws(table, chosen, n_draws=n_draws, rng=rng)
+    require_product(draws)
     shares = share_draws(draws, np.full((draws.n_draws, 1), float(incorporation_percent)))[..., 0]
-    product = shares[-1]
     verdicts = []
     for technique, limits in draws.system.detection.items():
-        mean = float(product.mean())
-        verdict = verdict_of_shares(draws.system, 1 - mean, mean, limits)
-        sees_clusters = 1 - product >= float(limits["cluster_share"])
-        sees_product = product >= float(limits["product_share"])
-        same = (sees_clusters == (1 - mean >= float(limits["cluster_share"]))) & (
-            sees_product == (mean >= float(limits["product_share"]))
-        )
+        counted = np.stack(counted_shares(draws.system, technique, shares))
+        least = np.array([float(limits["cluster_share"]), float(limits["product_share"])])
+        mean = counted.mean(axis=1)
+        same = ((counted >= least[:, None]) == (mean >= least)[:, None]).all(axis=0)
+        units = _units(draws.system, technique)
         verdicts.append(
             ExpectedVerdict(
                 technique=technique,
                 incorporation_percent=float(incorporation_percent),
-                verdict=verdict,
+                verdict=verdict_of_shares(draws.system, float(mean[0]), float(mean[1]), limits),
                 probability=float(np.mean(same)),
-                cluster_limit=float(limits["cluster_share"]),
-                product_limit=float(limits["product_share"]),
+                cluster_limit=float(least[0]),
+                product_limit=float(least[1]),
+                cluster_unit=units[0],
+                product_unit=units[1],
                 note=f"{LIMITS_NOTE} ({limits['note']})" if limits.get("note") else LIMITS_NOTE,
             )
         )

@@ -27,15 +27,17 @@ from cxkinetics.composition.dose_search import (
     curves_over,
     grids,
 )
-from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws
+from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, require_product
 from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws, source_record
 from cxkinetics.composition.load_system import species_key
+from cxkinetics.composition.mass_balance import guest_shares
 from cxkinetics.composition.occupancy import least_cooperativity_for
 from cxkinetics.composition.prior_influence import Summary, prior_influence, summary_of
 from cxkinetics.composition.species_curves import curves_of
 from cxkinetics.composition.species_model import (
     METHOD,
     draw_estimate,
+    guest_estimates,
     incorporation_draws,
     share_draws,
     share_estimates,
@@ -111,7 +113,8 @@ def dose_for(
     ExtrapolationError
         If the best dose lies outside the calibrated doses.
     InputError
-        If the system has no such species, or no dose curve and no table is given.
+        If the system has no such species, or no dose curve and no table is given, or the table shows
+        no avalanche up to a plateau (no share of product follows from it, so no purity).
 
     Notes
     -----
@@ -133,6 +136,7 @@ def dose_for(
     if criterion not in CRITERIA:
         raise UsageError(f"criterion is {criterion!r}; use one of {', '.join(CRITERIA)}")
     draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
+    require_product(draws)
     key = species_key(draws.system, target)
     position = draws.system.species.index(key)
     demands = Demands(min_purity=min_purity or 0.0, max_byproduct=max_byproduct, criterion=criterion)
@@ -168,7 +172,9 @@ def dose_for(
         own = curves_over(moved, position, curves.dose[:: max(1, curves.dose.size // 150)], "mean")
         best_doses = own.own_low if choice.on_plateau else (own.own_low + own.own_high) / 2
         shares_by_name = dict(zip(draws.system.species, parts, strict=True))
-        return {"purity": parts[position], "dose_percent": best_doses, **shares_by_name}
+        guest = guest_shares(moved.system, parts)[position]
+        held = {"guest_share": guest} if np.isfinite(guest).any() else {}  # none at dose 0
+        return {"purity": parts[position], "dose_percent": best_doses, **held, **shares_by_name}
 
     def moved_result(moved: ParameterDraws) -> dict[str, Summary]:
         """Repeat the whole advice with other draws: purity at the dose advised, and the best dose."""
@@ -187,6 +193,7 @@ def dose_for(
         byproduct=draw_estimate("by-product", byproduct(shares, position), confidence=confidence),
         incorporation_percent=draw_estimate("incorporation", y[:, 0], confidence=confidence, unit="%"),
         composition=share_estimates(draws.system.species, shares, confidence),
+        guest_shares=guest_estimates(draws.system, shares, confidence),
         limited_by=limit,
         influence=prior_influence(
             few, outputs, confidence=confidence, summaries=moved_result, summary_draws=draws

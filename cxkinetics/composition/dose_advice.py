@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["DOSE_SCHEMA", "DoseAdvice"]
 
 DOSE_SCHEMA = "cxkinetics.dose/1"
+
+_NOT_STORED = Estimate(name="share of guest", value=None, reason="not in this stored result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class DoseAdvice(Presentable):
         Incorporation to expect, percent.
     composition : mapping of str to Estimate
         Shares of all species at that dose.
+    guest_shares : mapping of str to Estimate
+        Share of all guest atoms that each species holds there; `guest_share` is that of the target.
     limited_by : str
         "cooperativity", "avalanche overlap", "plateau", "calibrated range" or "none".
     influence : PriorInfluence
@@ -71,6 +75,7 @@ class DoseAdvice(Presentable):
     influence: PriorInfluence
     source: Mapping[str, Any]
     curves: SpeciesCurves
+    guest_shares: Mapping[str, Estimate] = field(default_factory=dict)
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
     version: str = __version__
@@ -79,6 +84,14 @@ class DoseAdvice(Presentable):
     def prior_driven(self) -> tuple[str, ...]:
         """Quantities of which at least half the variance comes from priors."""
         return self.influence.driven
+
+    @property
+    def guest_share(self) -> Estimate:
+        """Share of all guest atoms that sit in the target, at that dose (0-1).
+
+        A cluster holds few guests and a unit of product many, so little product can hold most of them.
+        """
+        return self.guest_shares.get(self.target, _NOT_STORED)
 
     def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
         """Return how much guest to add to a flask.
@@ -105,12 +118,20 @@ class DoseAdvice(Presentable):
         )
 
     def table(self) -> "pd.DataFrame":
-        """Return one row per species at the best dose: share, low, high."""
+        """Return one row per species at the best dose: share and share of guest, with intervals."""
         import pandas as pd
 
-        rows = [[e.value, e.low, e.high] for e in self.composition.values()]
+        rows = [
+            [
+                getattr(e, part)
+                for e in (share, self.guest_shares.get(key, _NOT_STORED))
+                for part in ("value", "low", "high")
+            ]
+            for key, share in self.composition.items()
+        ]
         index = pd.Index(list(self.composition), name="species")
-        return pd.DataFrame(rows, index=index, columns=["share", "low", "high"])
+        guest = ["share_of_guest", "share_of_guest_low", "share_of_guest_high"]
+        return pd.DataFrame(rows, index=index, columns=["share", "low", "high", *guest])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form of the documented schema."""
@@ -121,9 +142,11 @@ class DoseAdvice(Presentable):
             "dose_percent": self.dose_percent.to_dict(),
             "window_percent": list(self.window_percent),
             "purity": self.purity.to_dict(),
+            "guest_share": self.guest_share.to_dict(),
             "byproduct": self.byproduct.to_dict(),
             "incorporation_percent": self.incorporation_percent.to_dict(),
             "composition": {key: estimate.to_dict() for key, estimate in self.composition.items()},
+            "composition_guest_share": {key: e.to_dict() for key, e in self.guest_shares.items()},
             "limited_by": self.limited_by,
             "prior_driven": list(self.prior_driven),
             **self.influence.to_dict(),
@@ -149,6 +172,10 @@ class DoseAdvice(Presentable):
             byproduct=Estimate.from_dict("by-product", record["byproduct"]),
             incorporation_percent=Estimate.from_dict("incorporation", record["incorporation_percent"]),
             composition={key: Estimate.from_dict(key, item) for key, item in record["composition"].items()},
+            guest_shares={
+                key: Estimate.from_dict(key, item)
+                for key, item in record.get("composition_guest_share", {}).items()
+            },
             limited_by=record["limited_by"],
             influence=PriorInfluence.from_dict(record),
             source=record["source"],
@@ -162,5 +189,5 @@ class DoseAdvice(Presentable):
         low, high = self.window_percent
         return (
             f"DoseAdvice({self.target}: dose {self.dose_percent}, window {low:g}-{high:g} %, "
-            f"purity {self.purity}, limited by {self.limited_by})"
+            f"purity {self.purity}, {self.guest_share} of the guest, limited by {self.limited_by})"
         )

@@ -295,15 +295,20 @@ def _composition(
         return None, (), ()
     draws, said = known_draws(table, system, rng=rng)
     remarks.extend(said)
-    product = species_draws(draws, dose)[-1]
-    conversion = tuple(
-        draw_estimate("compositional conversion", product[:, i], confidence=confidence)
-        for i in range(dose.size)
-    )
-    gap = tuple(
-        draw_estimate("optical minus compositional", loss[i] - product[:, i], confidence=confidence)
-        for i in range(dose.size)
-    )
+    conversion: tuple[Estimate, ...] = ()
+    gap: tuple[Estimate, ...] = ()
+    if draws.no_product:
+        remarks.append(Remark("no_product_share", draws.no_product))
+    else:
+        product = species_draws(draws, dose)[-1]
+        conversion = tuple(
+            draw_estimate("compositional conversion", product[:, i], confidence=confidence)
+            for i in range(dose.size)
+        )
+        gap = tuple(
+            draw_estimate("optical minus compositional", loss[i] - product[:, i], confidence=confidence)
+            for i in range(dose.size)
+        )
     if shift is None or shift.at.value is None:
         return None, conversion, gap
     at_end = incorporation_draws(draws, shift.at.value)[:, 0]

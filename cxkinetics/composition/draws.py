@@ -23,6 +23,7 @@ __all__ = [
     "generator",
     "prior_draws",
     "require_dose_curve",
+    "require_product",
 ]
 
 DEFAULT_DRAWS = 3000
@@ -54,6 +55,8 @@ class ParameterDraws:
         Seed of the generator; None where the caller gave a generator.
     origin : str
         In words, where the map comes from.
+    no_product : str
+        Why no share of product follows from the user's table; "" where one does.
     widened : mapping of float to ParameterDraws
         For measured draws: the same with all priors multiplied in width by the key.
     """
@@ -67,6 +70,7 @@ class ParameterDraws:
     calibrated_dose_percent: tuple[float, float]
     seed: int | None
     origin: str
+    no_product: str = ""
     widened: Mapping[float, "ParameterDraws"] = field(default_factory=dict)
 
     @property
@@ -114,6 +118,21 @@ def generator(rng: np.random.Generator | int | None) -> tuple[np.random.Generato
     if seed < 0:
         raise UsageError(f"the seed is {seed}; it must be 0 or positive")
     return np.random.default_rng(seed), seed
+
+
+def require_product(draws: ParameterDraws) -> None:
+    """Refuse draws from a table that shows no avalanche: no share of any species follows from them.
+
+    Raises
+    ------
+    InputError
+        With the reason.
+    """
+    if draws.no_product:
+        raise InputError(
+            draws.no_product,
+            remedy="measure on past the avalanche to the plateau, or leave the table out (documented priors)",
+        )
 
 
 def require_dose_curve(system: System) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.basis import on_basis
+from cxkinetics.composition.basis import basis_for, on_basis, require_elements
 from cxkinetics.composition.checks import curve_checks, more_in_than_added
 from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.map_points import MapPoints, MapSolution
 from cxkinetics.composition.map_profile import Acceptance, Profiled, acceptance, profile_quantity
-from cxkinetics.composition.map_rivals import BROKEN_LINE, rank_rivals
+from cxkinetics.composition.map_rivals import BROKEN_LINE, FEW_DOF, ONE_LINE, rank_rivals
 from cxkinetics.composition.map_search import Cells, search
 from cxkinetics.composition.preset_fit import fit_windows
 from cxkinetics.composition.system import System
@@ -65,7 +65,8 @@ def fit_incorporation(
     preset : str, optional
         Name of dose windows that the system documents ("paper"); by default they are detected.
     basis : str, optional
-        Convert the table to this basis first ("Ag/(Ag+Cd)", "Ag/Cd" or "Ag/S").
+        Convert the table to this basis first: "Ag/(Ag+Cd)", "Ag/Cd" or "Ag/S", or the same with
+        the elements of the system, with which the result names it.
     system : System, str or Path
         Gives the preset and the stoichiometry of the checks.
     interval_doses : str
@@ -87,6 +88,8 @@ def fit_incorporation(
     ------
     FitError
         If the points cannot hold the curve.
+    InputError
+        If the table names another guest than the system's.
     UsageError
         If an option is not known.
 
@@ -107,7 +110,10 @@ def fit_incorporation(
         raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
     if absolute_sigma and table.sigma_percent is None:
         raise UsageError("absolute_sigma=True needs a table with sigma_percent")
-    points = on_basis(table, basis or table.basis, hosts_per_anion=hosts_per_anion)
+    require_elements(table, chosen)
+    points = replace(on_basis(table, chosen.basis_name(table.basis)), guest=chosen.guest)
+    if basis is not None:
+        points = on_basis(points, basis_for(chosen, basis), hosts_per_anion=hosts_per_anion)
     windows = _preset(chosen, preset)
     interval = ~np.isfinite(points.dose_percent)
     remarks = _remarks(points, chosen, interval, interval_doses if windows is None else "leave out")
@@ -125,10 +131,10 @@ def fit_incorporation(
             raise FitError("every dose of the table is an interval; fit with interval_doses='censored'")
         used = points.exact
     if windows is not None:
-        fit = fit_windows(used, windows, points, confidence)
+        fit = fit_windows(used, windows, points, chosen, confidence)
         fit = replace(fit, options=options, warnings=(*remarks, *fit.warnings))
     else:
-        fit = _fit_detected(used, points, options, remarks)
+        fit = _fit_detected(used, points, chosen, options, remarks)
     values = (fit.avalanche_dose_percent, fit.saturation_dose_percent, fit.plateau_percent)
     avalanche, saturation, plateau = (estimate.value for estimate in values)
     return replace(
@@ -173,7 +179,11 @@ def map_points(points: DoseTable) -> MapPoints:
 
 
 def _fit_detected(
-    used: DoseTable, points: DoseTable, options: Mapping[str, Any], remarks: tuple[Remark, ...]
+    used: DoseTable,
+    points: DoseTable,
+    system: System,
+    options: Mapping[str, Any],
+    remarks: tuple[Remark, ...],
 ) -> IncorporationFit:
     data = map_points(used)
     distinct = np.unique(data.low[~data.censored]).size + int(data.censored.sum())
@@ -200,6 +210,7 @@ def _fit_detected(
     estimates: dict[str, Any] = {field: profiled[q].estimate for q, (field, _, _) in _QUANTITIES.items()}
     return IncorporationFit(
         points=points,
+        system=system,
         options=options,
         mean_slope_ratio=None,
         windows_percent={
@@ -213,7 +224,7 @@ def _fit_detected(
         scatter_percent=_scatter(best.rss, dof, data.weight),
         not_identified=not_identified,
         rivals=rivals,
-        verdict=_verdict(rivals, best),
+        verdict=_verdict(rivals, best, informative),
         warnings=warnings,
         **estimates,
     )
@@ -262,9 +273,11 @@ def _shape_remarks(best: MapSolution, highest: float) -> tuple[Remark, ...]:
     return tuple(remarks)
 
 
-def _verdict(rivals: tuple[Rival, ...], best: MapSolution) -> dict[str, str]:
+def _verdict(rivals: tuple[Rival, ...], best: MapSolution, n: int) -> dict[str, str]:
     broken = next(r for r in rivals if r.model == BROKEN_LINE)
     others = [r for r in rivals if r.model != BROKEN_LINE]
+    if next(r for r in rivals if r.model == ONE_LINE).bic is None:
+        return {"code": "no_avalanche", "text": "no avalanche in these points: one line meets every one"}
     if broken.delta_aicc is None:
         return {
             "code": "undecided",
@@ -275,14 +288,16 @@ def _verdict(rivals: tuple[Rival, ...], best: MapSolution) -> dict[str, str]:
     if lead >= _AHEAD and best.b2 > best.b1:
         text = f"slow uptake, avalanche and plateau: ahead of {rival.model} by {lead:.0f} in AICc"
         return {"code": "avalanche", "text": text}
-    if lead <= -_AHEAD or best.b2 <= best.b1:
+    few = n - broken.n_parameters <= FEW_DOF
+    if best.b2 <= best.b1 or (lead <= -_AHEAD and not few):
         return {
             "code": "no_avalanche",
             "text": f"no avalanche in these points: {rival.model} does as well (AICc {-lead:+.1f})",
         }
     return {
         "code": "undecided",
-        "text": f"avalanche against {rival.model}: {lead:+.1f} in AICc, too little to decide",
+        "text": f"avalanche against {rival.model}: {lead:+.1f} in AICc, "
+        + (f"which {n} points cannot decide" if few else "too little to decide"),
     }
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
 from cxkinetics.composition import incorporation_map
 from cxkinetics.composition.checks import Check
+from cxkinetics.composition.load_system import load_system
+from cxkinetics.composition.system import System
 from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.fitting.parts import Rival
 from cxkinetics.presentation import Presentable
@@ -42,6 +44,8 @@ class IncorporationFit(Presentable):
     ----------
     points : DoseTable
         The table that was fitted, on the basis of the fit.
+    system : System
+        Whose guest, host and anion these are.
     options : mapping
         preset, basis, interval_doses, absolute_sigma and confidence.
     stage1_slope, stage2_slope, slope_ratio : Estimate
@@ -79,6 +83,7 @@ class IncorporationFit(Presentable):
     """
 
     points: DoseTable
+    system: System
     options: Mapping[str, Any]
     stage1_slope: Estimate
     stage2_slope: Estimate
@@ -173,7 +178,11 @@ class IncorporationFit(Presentable):
 
     def to_json(self) -> str:
         """Return the whole result, its points included, as JSON text."""
-        data = {"points": self.points.to_dict(), "residuals": self.residuals.tolist()}
+        data = {
+            "points": self.points.to_dict(),
+            "residuals": self.residuals.tolist(),
+            "system": self.system.to_dict(),
+        }
         return json.dumps(self.to_dict() | {"data": data}, allow_nan=False)
 
     @classmethod
@@ -183,6 +192,7 @@ class IncorporationFit(Presentable):
         estimates = {name: Estimate.from_dict(_NAMES[name], record[name]) for name in _ESTIMATES}
         return cls(
             points=DoseTable.from_dict(record["data"]["points"]),
+            system=_stored_system(record),
             options=record["options"],
             mean_slope_ratio=record["mean_slope_ratio"],
             windows_percent={n: (w[0], w[1]) for n, w in record["windows_percent"].items()},
@@ -216,6 +226,12 @@ class IncorporationFit(Presentable):
             f"IncorporationFit(b1 = {self.stage1_slope}, b2 = {self.stage2_slope}, "
             f"D1 = {self.avalanche_dose_percent}; {self.points.n_points} points)"
         )
+
+
+def _stored_system(record: Mapping[str, Any]) -> System:
+    """Return the stored system; results of 0.1.0 hold its name alone."""
+    stored = record["data"].get("system")
+    return load_system(record["options"]["system"]) if stored is None else System.from_dict(stored)
 
 
 _NAMES = {

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from cxkinetics.composition.basis import basis_for, require_elements
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
@@ -14,7 +15,8 @@ from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.composition.update_result import CompositionUpdate
 from cxkinetics.errors import ExtrapolationError, InputError, UsageError
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.dose_table import BASES, DoseTable
+from cxkinetics.signals.basis import BASES
+from cxkinetics.signals.dose_table import DoseTable
 
 __all__ = ["Knowledge", "check_confidence", "check_dose", "known_draws", "source_record"]
 
@@ -48,7 +50,7 @@ def known_draws(
     Raises
     ------
     InputError
-        If nothing is known about the dose curve of that system.
+        If nothing is known about the dose curve of that system, or the table is of another guest.
     """
     if n_draws < 100:
         raise UsageError(f"n_draws is {n_draws}; at least 100 are needed for an interval")
@@ -60,9 +62,7 @@ def known_draws(
     chosen = load_system(system)
     random, seed = generator(rng)
     if table is None:
-        if basis is not None and basis not in BASES:
-            raise UsageError(f"basis is {basis!r}; it must be one of {', '.join(BASES)}")
-        return prior_draws(chosen, basis or BASES[0], n_draws, random, seed), ()
+        return prior_draws(chosen, basis_for(chosen, basis or BASES[0]), n_draws, random, seed), ()
     fit = table
     if isinstance(fit, DoseTable):
         fit = fit_incorporation(fit, system=chosen, basis=basis)
@@ -71,6 +71,7 @@ def known_draws(
             f"table is a {type(table).__name__}; give a DoseTable (cx.load_dose_table), "
             "the result of fit_incorporation or update_priors, or parameter draws"
         )
+    require_elements(fit.points, chosen)
     return fit_draws(fit, chosen, n_draws, random, seed), fit.warnings
 
 
@@ -111,11 +112,13 @@ def source_record(draws: ParameterDraws) -> dict[str, object]:
         "system": draws.system.name,
         "guest": draws.system.guest,
         "host_cation": draws.system.host_cation,
-        "basis": draws.basis,
+        "basis": draws.system.basis_name(draws.basis),
         "origin": draws.origin,
         "calibrated_dose_percent": [
             value if np.isfinite(value) else None for value in draws.calibrated_dose_percent
         ],
+        "max_guests": draws.system.max_dopants,
+        "assumed": list(draws.system.assumed),
         "n_draws": draws.n_draws,
         "seed": draws.seed,
         "priors": {

@@ -147,7 +147,8 @@ def _edge(scan: _Scan, refused: int, accepted: int, limit: float) -> float:
 
     Only cells that come near the limit at the accepted end are followed.
     """
-    cells = scan.keep[scan.per_cell[accepted] <= _NEAR * limit]
+    near = scan.per_cell[accepted] <= _NEAR * limit
+    cells = scan.keep[near] if near.any() else scan.keep  # none: accepted was the fitted value alone
     outside, inside = float(scan.grid[refused]), float(scan.grid[accepted])
     for _ in range(_ROUNDS):
         steps = np.linspace(outside, inside, _SECTIONS + 1)

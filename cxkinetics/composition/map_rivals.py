@@ -13,9 +13,14 @@ from cxkinetics.composition.map_points import MapPoints, MapSolution
 from cxkinetics.composition.map_search import Cells, search
 from cxkinetics.fitting.parts import Rival
 
-__all__ = ["BROKEN_LINE", "rank_rivals"]
+__all__ = ["BROKEN_LINE", "FEW_DOF", "ONE_LINE", "rank_rivals"]
 
 BROKEN_LINE = "line, avalanche, plateau"
+ONE_LINE = "one line"
+
+FEW_DOF = 4
+"""With no more degrees of freedom left by the broken line than this, the correction in AICc alone costs
+it 30 and more against one line: AICc then cannot speak against an avalanche."""
 
 
 def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> tuple[Rival, ...]:
@@ -37,7 +42,7 @@ def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> t
     """
     fits = [
         (BROKEN_LINE, 4, best.rss, {"b1": best.b1, "D1": best.D1, "b2": best.b2, "y_f": best.y_f}),
-        ("one line", 1, *_line(points)),
+        (ONE_LINE, 1, *_line(points)),
         ("line, plateau", 2, *_line_plateau(cells)),
         ("Hill", 3, *_hill(points)),
     ]

@@ -19,7 +19,7 @@ import numpy as np
 from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.signals.dose_table import BASES
+from cxkinetics.signals.basis import BASES, basis_kind
 
 __all__ = [
     "conversion",
@@ -84,11 +84,11 @@ def incorporation_of_state(
     2.9412
     """
     guests = guest_count(system, shares, eta=eta)
-    if basis == BASES[2]:
+    if basis_kind(basis) == BASES[2]:
         on_anions: Array = 100 * guests / system.n_anions
         return on_anions
     hosts = host_count(system, shares, T=T, rho=rho)
-    percent: Array = 100 * guests / (hosts + guests if basis == BASES[0] else hosts)
+    percent: Array = 100 * guests / (hosts + guests if basis_kind(basis) == BASES[0] else hosts)
     return percent
 
 
@@ -117,7 +117,7 @@ def trapped_host(
     guests = guest_count(system, shares, eta=eta)
     y = np.asarray(incorporation_percent, dtype=float) / 100
     with np.errstate(divide="ignore", invalid="ignore"):
-        hosts = np.where(y > 0, guests / y - (guests if basis == BASES[0] else 0.0), np.nan)
+        hosts = np.where(y > 0, guests / y - (guests if basis_kind(basis) == BASES[0] else 0.0), np.nan)
     trapped: Array = hosts - host_count(system, shares, rho=rho)
     return trapped
 
@@ -144,13 +144,13 @@ def conversion(
     y = np.asarray(incorporation_percent, dtype=float) / 100
     top = system.max_dopants
     guests0, guests1 = float(top), system.guests_at_full_exchange * np.asarray(eta)
-    if basis == BASES[2]:
+    if basis_kind(basis) == BASES[2]:
         on_anions: Array = (y * system.n_anions - guests0) / (guests1 - guests0)
         return on_anions
     left = system.hosts_left(top)
     hosts0 = left + np.asarray(T) + np.asarray(rho) * (system.n_hosts - left)
     hosts1 = np.asarray(T) + np.asarray(rho) * system.n_hosts
-    odds = y / (1 - y) if basis == BASES[0] else y  # guests per host
+    odds = y / (1 - y) if basis_kind(basis) == BASES[0] else y  # guests per host
     share: Array = (odds * hosts0 - guests0) / (guests1 - guests0 - odds * (hosts1 - hosts0))
     return share
 
@@ -188,10 +188,10 @@ def least_mean_dopants(system: System, incorporation_percent: float, basis: str 
     1.088
     """
     y = incorporation_percent / 100
-    if basis == BASES[2]:
+    if basis_kind(basis) == BASES[2]:
         return y * system.n_anions
     per_host = 1 / float(system.guests_per_host)
-    if basis == BASES[0]:
+    if basis_kind(basis) == BASES[0]:
         return y * system.n_hosts / (1 - y + y * per_host)
     return y * system.n_hosts / (1 + y * per_host)
 
@@ -210,7 +210,7 @@ def trapped_and_retained_at_plateau(
     _refuse_anion_basis(basis)
     y = np.asarray(plateau_percent, dtype=float) / 100
     guests = system.guests_at_full_exchange * np.asarray(eta)
-    hosts: Array = guests * ((1 - y) / y if basis == BASES[0] else 1 / y)
+    hosts: Array = guests * ((1 - y) / y if basis_kind(basis) == BASES[0] else 1 / y)
     return hosts
 
 
@@ -226,7 +226,7 @@ def recovery_at_plateau(
     """
     _refuse_anion_basis(basis)
     y = plateau_percent / 100
-    odds = y / (1 - y) if basis == BASES[0] else y
+    odds = y / (1 - y) if basis_kind(basis) == BASES[0] else y
     return odds * (T + rho * system.n_hosts) / system.guests_at_full_exchange
 
 
@@ -333,7 +333,9 @@ def removable_share(first_percent: float, last_percent: float, basis: str = BASE
             f"a wash series runs from the higher incorporation to the lower, between 0 and 100 %; "
             f"got {first_percent:g} % and {last_percent:g} %"
         )
-    hosts = [(100 - y) / y if basis == BASES[0] else 100 / y for y in (first_percent, last_percent)]
+    hosts = [
+        (100 - y) / y if basis_kind(basis) == BASES[0] else 100 / y for y in (first_percent, last_percent)
+    ]
     return 1 - hosts[0] / hosts[1]
 
 
@@ -344,5 +346,5 @@ def _column(values: object, shares: Array, *, product: bool = False) -> Array:
 
 
 def _refuse_anion_basis(basis: str) -> None:
-    if basis == BASES[2]:
-        raise UsageError(f"on {BASES[2]} the host does not enter, so trapped host cannot be had from it")
+    if basis_kind(basis) == BASES[2]:
+        raise UsageError(f"on {basis} the host does not enter, so trapped host cannot be had from it")

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition import mass_balance
-from cxkinetics.composition.detection import verdict_of_shares
-from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws
+from cxkinetics.composition.detection import counted_shares, detection_limits, verdict_of_shares
+from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, require_product
 from cxkinetics.composition.knowledge import (
     Knowledge,
     check_confidence,
@@ -25,6 +24,7 @@ from cxkinetics.composition.prediction import Prediction
 from cxkinetics.composition.prior_influence import prior_influence
 from cxkinetics.composition.species_model import (
     draw_estimate,
+    guest_estimates,
     incorporation_draws,
     mass_balance_conversion,
     saturation_draws,
@@ -86,7 +86,8 @@ def predict(
     ExtrapolationError
         If the dose lies outside the calibrated ones and `extrapolate` is False.
     InputError
-        If the system has no dose curve and no table is given.
+        If the system has no dose curve and no table is given, or the table shows no avalanche up to a
+        plateau (no share of product follows from it) or is of another guest.
 
     Examples
     --------
@@ -96,6 +97,7 @@ def predict(
     """
     check_confidence(confidence)
     draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
+    require_product(draws)
     extrapolated = check_dose(float(dose_percent), draws, extrapolate=extrapolate)
     y = incorporation_draws(draws, dose_percent)
     shares = share_draws(draws, y)
@@ -112,7 +114,6 @@ def predict(
                 "occupancy model holds too little guest for the incorporation",
             )
         )
-    guests = mass_balance.guest_shares(draws.system, shares[..., 0])
     stage, chances = _stage(draws, float(dose_percent))
 
     def outputs(moved: ParameterDraws) -> dict[str, Array]:
@@ -126,10 +127,11 @@ def predict(
         stage=stage,
         stage_probability=chances,
         species=share_estimates(keys, shares[..., 0], confidence),
-        guest_share=_guest_shares(draws, guests, confidence),
+        guest_share=guest_estimates(draws.system, shares[..., 0], confidence),
         conversion=_conversions(draws, y, shares[-1, :, 0], absorbance_ratio, confidence),
         trapped_host=trapped_estimate,
-        expected_evidence=_evidence(draws, float(shares[-1].mean())),
+        expected_evidence=_evidence(draws, shares[..., 0]),
+        detection_limits=detection_limits(draws.system),
         influence=prior_influence(draws, outputs, confidence=confidence),
         source={**source_record(draws), "confidence": confidence, "extrapolate": extrapolate},
         warnings=tuple(warnings),
@@ -144,22 +146,14 @@ def _trapped(trapped: Array | None, draws: ParameterDraws, confidence: float) ->
     return draw_estimate("trapped host implied", trapped[:, 0], confidence=confidence, unit=unit)
 
 
-def _guest_shares(draws: ParameterDraws, guests: Array, confidence: float) -> dict[str, Estimate]:
-    """Return the share of all guest in each species; without guest there is none to share."""
-    if not np.isfinite(guests).any():
-        reason = "no guest in the solid"
-        return {key: Estimate(name=key, value=None, reason=reason) for key in draws.system.species}
-    return {
-        key: draw_estimate(key, values, confidence=confidence)
-        for key, values in zip(draws.system.species, guests, strict=True)
-    }
-
-
-def _evidence(draws: ParameterDraws, product: float) -> dict[str, str]:
-    return {
-        technique: verdict_of_shares(draws.system, 1 - product, product, limits)
-        for technique, limits in draws.system.detection.items()
-    }
+def _evidence(draws: ParameterDraws, shares: Array) -> dict[str, str]:
+    found = {}
+    for technique, limits in draws.system.detection.items():
+        clusters, product = counted_shares(draws.system, technique, shares)
+        found[technique] = verdict_of_shares(
+            draws.system, float(clusters.mean()), float(product.mean()), limits
+        )
+    return found
 
 
 def _stage(draws: ParameterDraws, dose: float) -> tuple[str, dict[str, float]]:

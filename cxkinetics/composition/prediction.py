@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
@@ -47,6 +47,8 @@ class Prediction(Presentable):
     expected_evidence : mapping of str to str
         What each technique would report at the mean composition, by chosen detection limits; empty
         where the system states none.
+    detection_limits : mapping
+        Those limits, in what each technique counts: {technique: {what it names: {"limit", "of"}}}.
     influence : PriorInfluence
         What comes from priors.
     source : mapping
@@ -73,6 +75,7 @@ class Prediction(Presentable):
     expected_evidence: Mapping[str, str]
     influence: PriorInfluence
     source: Mapping[str, Any]
+    detection_limits: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
     version: str = __version__
@@ -102,14 +105,16 @@ class Prediction(Presentable):
         )
 
     def table(self) -> "pd.DataFrame":
-        """Return one row per species: share with interval, share of guest, variance from priors."""
+        """Return one row per species: share and share of guest with intervals, variance from priors."""
         import pandas as pd
 
         rows = [
-            [e.value, e.low, e.high, self.guest_share[key].value, self.influence.from_priors.get(key)]
+            [e.value, e.low, e.high, held.value, held.low, held.high, self.influence.from_priors.get(key)]
             for key, e in self.species.items()
+            for held in (self.guest_share[key],)
         ]
-        columns = ["share", "low", "high", "share_of_guest", "variance_from_priors"]
+        guest = ["share_of_guest", "share_of_guest_low", "share_of_guest_high"]
+        columns = ["share", "low", "high", *guest, "variance_from_priors"]
         return pd.DataFrame(rows, index=pd.Index(list(self.species), name="species"), columns=columns)
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,6 +131,10 @@ class Prediction(Presentable):
             "conversion": {key: estimate.to_dict() for key, estimate in self.conversion.items()},
             "trapped_host": None if self.trapped_host is None else self.trapped_host.to_dict(),
             "expected_evidence": dict(self.expected_evidence),
+            "detection_limits": {
+                technique: {name: dict(limit) for name, limit in limits.items()}
+                for technique, limits in self.detection_limits.items()
+            },
             "prior_driven": list(self.prior_driven),
             **self.influence.to_dict(),
             "source": dict(self.source),
@@ -154,6 +163,7 @@ class Prediction(Presentable):
             },
             trapped_host=None if trapped is None else Estimate.from_dict("trapped host implied", trapped),
             expected_evidence=record["expected_evidence"],
+            detection_limits=record.get("detection_limits", {}),
             influence=PriorInfluence.from_dict(record),
             source=record["source"],
             warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),

@@ -13,6 +13,7 @@ from scipy.special import stdtrit
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.composition.incorporation_result import IncorporationFit
+from cxkinetics.composition.system import System
 from cxkinetics.errors import FitError
 from cxkinetics.estimate import Estimate
 from cxkinetics.fitting.piecewise_linear import fit_line
@@ -46,7 +47,7 @@ class _Line:
 
 
 def fit_windows(
-    used: DoseTable, windows: Mapping[str, Any], points: DoseTable, confidence: float
+    used: DoseTable, windows: Mapping[str, Any], points: DoseTable, system: System, confidence: float
 ) -> IncorporationFit:
     """Return the lines of the given windows with what follows from them.
 
@@ -58,6 +59,8 @@ def fit_windows(
         "stage1_percent", "stage2_percent" (both ends included) and "plateau_from_percent".
     points : DoseTable
         The whole table, for the residuals.
+    system : System
+        For the record.
     confidence : float
         Of the intervals.
 
@@ -102,6 +105,7 @@ def fit_windows(
         )
     return IncorporationFit(
         points=points,
+        system=system,
         options={},
         stage1_slope=wald("slope of stage 1", line1.slope, se1, line1.dof, "%/%", _TWO_POINTS),
         stage2_slope=wald("slope of stage 2", line2.slope, se2, line2.dof, "%/%", _TWO_POINTS),

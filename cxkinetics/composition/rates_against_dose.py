@@ -239,6 +239,8 @@ def _compositions(
             Remark("no_dose_curve", "no dose curve is known: rates only, no composition beside them")
         ]
     draws, remarks = known_draws(table, system, rng=rng)
+    if draws.no_product:
+        return [None] * doses.size, [*remarks, Remark("no_product_share", draws.no_product)]
     low, high = draws.calibrated_dose_percent
     shares = species_draws(draws, doses)
     inside = (doses >= low) & (doses <= high)

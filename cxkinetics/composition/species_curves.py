@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, same_array
-from cxkinetics.composition.draws import ParameterDraws
+from cxkinetics.composition.draws import ParameterDraws, require_product
 from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
 from cxkinetics.composition.species_model import incorporation_draws, share_draws
 from cxkinetics.composition.system import System
@@ -139,6 +139,7 @@ def species_curves(
     """
     check_confidence(confidence)
     draws, _ = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
+    require_product(draws)
     low, high = draws.calibrated_dose_percent
     end = highest_dose_percent if highest_dose_percent is not None else (high if np.isfinite(high) else 175.0)
     if not end > low:
@@ -157,7 +158,7 @@ def curves_of(draws: ParameterDraws, dose_percent: Array, confidence: float) -> 
             key: _band(values, confidence) for key, values in zip(draws.system.species, shares, strict=True)
         },
         incorporation_percent=_band(y, confidence),
-        basis=draws.basis,
+        basis=draws.system.basis_name(draws.basis),
         confidence=confidence,
         origin=draws.origin,
     )

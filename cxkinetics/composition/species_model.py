@@ -8,16 +8,18 @@ from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import incorporation_map, mass_balance
 from cxkinetics.composition.draws import ParameterDraws
 from cxkinetics.composition.occupancy import species_shares
-from cxkinetics.composition.system import MAP_PARAMETERS
+from cxkinetics.composition.system import MAP_PARAMETERS, System
 from cxkinetics.estimate import Estimate
-from cxkinetics.signals.dose_table import BASES
+from cxkinetics.signals.basis import BASES, basis_kind
 
 __all__ = [
     "draw_estimate",
+    "guest_estimates",
     "incorporation_draws",
     "mass_balance_conversion",
     "saturation_draws",
     "share_draws",
+    "share_estimates",
     "species_draws",
     "trapped_draws",
 ]
@@ -57,7 +59,7 @@ def trapped_draws(draws: ParameterDraws, shares: Array, incorporation_percent: A
     shares : Array, shape (species, n, g)
     incorporation_percent : Array, shape (n, g)
     """
-    if draws.basis == BASES[2]:
+    if basis_kind(draws.basis) == BASES[2]:
         return None
     return mass_balance.trapped_host(
         draws.system,
@@ -76,7 +78,7 @@ def mass_balance_conversion(draws: ParameterDraws, incorporation_percent: Array)
     draws of rho and eta that make T negative are left out as NaN. Cut to 0-1.
     """
     rho, eta, top = (draws.values[name][:, None] for name in ("rho", "eta", "y_f"))
-    if draws.basis == BASES[2]:
+    if basis_kind(draws.basis) == BASES[2]:
         trapped = np.zeros_like(top)
     else:
         total = mass_balance.trapped_and_retained_at_plateau(draws.system, top, eta=eta, basis=draws.basis)
@@ -127,3 +129,15 @@ def share_estimates(keys: Sequence[str], shares: Array, confidence: float) -> Ma
         key: draw_estimate(key, values, confidence=confidence)
         for key, values in zip(keys, shares, strict=True)
     }
+
+
+def guest_estimates(system: System, shares: Array, confidence: float) -> Mapping[str, Estimate]:
+    """Return the estimate of the share of all guest that each species holds, from the draws of shares.
+
+    Draws without any guest have nothing to share and are left out.
+    """
+    guests = mass_balance.guest_shares(system, shares)
+    if not np.isfinite(guests).any():
+        reason = "no guest in the solid"
+        return {key: Estimate(name=key, value=None, reason=reason) for key in system.species}
+    return share_estimates(system.species, guests, confidence)

@@ -14,7 +14,7 @@ from typing import Any
 from cxkinetics.composition.priors import Prior
 from cxkinetics.errors import InputError
 from cxkinetics.models.formula import OXIDATION_STATES, Formula, parse
-from cxkinetics.signals.dose_table import BASES
+from cxkinetics.signals.basis import BASES, basis_kind, name_basis
 
 __all__ = ["CHARGE_RULES", "FULL_DOPING", "MAP_PARAMETERS", "System"]
 
@@ -27,6 +27,10 @@ FULL_DOPING = "full doping"
 
 MAP_PARAMETERS = ("b1", "D1", "b2", "y_f")
 """Parameters of the dose-incorporation map, in this order."""
+
+_NOT_GIVEN: Any = None
+_MAX_DOPANTS = 2
+"""Most guests in a cluster where the definition states none (chosen, and said wherever it matters)."""
 
 _GENERIC: Mapping[str, Mapping[str, Any]] = {
     "y2": {
@@ -67,7 +71,8 @@ class System:
     product : str or Formula
         What full exchange gives, such as "Ag2S": guest and the host's anion.
     max_dopants : int
-        Most guests a cluster takes before it turns into the product.
+        Most guests a cluster takes before it turns into the product; 2 is assumed where it is not
+        given, and `assumed` and every result then say so.
     charge_rule : str
         One of `CHARGE_RULES`.
     name, title, source : str
@@ -105,7 +110,7 @@ class System:
     host: Formula
     guest: str
     product: Formula
-    max_dopants: int = 2
+    max_dopants: int = _NOT_GIVEN
     charge_rule: str = "one-to-one"
     name: str = ""
     title: str = ""
@@ -129,6 +134,10 @@ class System:
             low, high = self.calibrated_dose_percent
             set_field(self, "calibrated_dose_percent", (float(low), float(high)))
         set_field(self, "assumed", tuple(self.assumed))
+        if self.max_dopants is _NOT_GIVEN:
+            note = f"max_dopants = {_MAX_DOPANTS}: the definition states no largest number of guests"
+            set_field(self, "max_dopants", _MAX_DOPANTS)
+            set_field(self, "assumed", (*self.assumed, note))
         set_field(self, "observed", tuple(dict(item) for item in self.observed))
         if self.charge_rule not in CHARGE_RULES:
             raise InputError(
@@ -281,6 +290,16 @@ class System:
             f"{text} is no species of {self.name}{hint}; it has {', '.join(self.species)}", value=text
         )
 
+    def basis_name(self, basis: str) -> str:
+        """Return a basis (of any elements) named with the elements of this system.
+
+        Examples
+        --------
+        >>> System(host="Cd34S33", guest="Cu", product="CuS").basis_name("Ag/(Ag+Cd)")
+        'Cu/(Cu+Cd)'
+        """
+        return name_basis(basis_kind(basis), guest=self.guest, host=self.host_cation, anion=self.anion)
+
     def pure_incorporation(self, dopants: float, basis: str, trapped: float = 0.0) -> float:
         """Return the incorporation (%) of a sample of clusters with `dopants` guests each.
 
@@ -289,7 +308,7 @@ class System:
         dopants : float
             Guests per cluster.
         basis : str
-            One of `BASES`.
+            One of the kinds in `BASES`, with any elements.
         trapped : float
             Host cations per cluster that are counted but sit outside the clusters.
 
@@ -300,9 +319,10 @@ class System:
         (5.8824, 6.25)
         """
         hosts = self.n_hosts - dopants / float(self.guests_per_host) + trapped
-        if basis == BASES[0]:
+        kind = basis_kind(basis)
+        if kind == BASES[0]:
             return 100 * dopants / (dopants + hosts)
-        return 100 * dopants / (hosts if basis == BASES[1] else self.n_anions)
+        return 100 * dopants / (hosts if kind == BASES[1] else self.n_anions)
 
     def resolved_priors(self, basis: str) -> dict[str, Prior]:
         """Return all priors of the system on `basis`, generic ones filled in.

@@ -17,10 +17,12 @@ from cxkinetics.composition.ensemble import sample_posterior
 from cxkinetics.composition.incorporation import fit_incorporation, map_points
 from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.map_points import MapPoints
+from cxkinetics.composition.map_rivals import FEW_DOF, ONE_LINE
 from cxkinetics.composition.priors import Prior
 from cxkinetics.composition.system import MAP_PARAMETERS, System
+from cxkinetics.fitting.parts import Rival
 
-__all__ = ["fit_draws", "map_log_likelihood", "open_parameters", "start_walkers"]
+__all__ = ["fit_draws", "map_log_likelihood", "no_product_reason", "open_parameters", "start_walkers"]
 
 _SCATTER_PERCENT = 0.3
 _SCATTER_WORTH = 2.0
@@ -79,6 +81,29 @@ def fit_draws(
         calibrated_dose_percent=(fit.points.lowest_dose_percent, fit.points.highest_dose_percent),
         seed=seed,
         origin="fitted table" + (f" {fit.points.source.file}" if fit.points.source.file else ""),
+        no_product=no_product_reason(fit, system),
+    )
+
+
+def no_product_reason(fit: IncorporationFit, system: System) -> str:
+    """Return why a table says nothing about how much is product, "" where it does.
+
+    The share of product is counted up to the plateau, which stands for full exchange. Points that one
+    line describes as well show neither avalanche nor plateau, so their highest incorporation is no
+    full exchange.
+    """
+    few = fit.dof <= FEW_DOF
+
+    def rank(rival: Rival) -> tuple[float, int]:
+        score = rival.bic if few else rival.aicc  # neither where a curve meets every point
+        return (-np.inf if score is None else score), rival.n_parameters
+
+    best = min(fit.rivals, key=rank, default=None)
+    if fit.verdict.get("code") != "no_avalanche" and (best is None or best.model != ONE_LINE):
+        return ""
+    return (
+        f"no share of {system.species[-1]} follows from the table: it shows no avalanche up to a plateau, "
+        "so no incorporation in it is known to be full exchange"
     )
 
 

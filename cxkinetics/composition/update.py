@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.composition.basis import basis_for
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator
 from cxkinetics.composition.ensemble import Sample, sample_posterior
 from cxkinetics.composition.incorporation import fit_incorporation, map_points
@@ -21,12 +22,13 @@ from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
 from cxkinetics.composition.priors import Prior
 from cxkinetics.composition.system import MAP_PARAMETERS, System
-from cxkinetics.composition.table_draws import map_log_likelihood
+from cxkinetics.composition.table_draws import map_log_likelihood, no_product_reason
 from cxkinetics.composition.update_result import CompositionUpdate, ParameterChange
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.dose_table import BASES, DoseTable
+from cxkinetics.signals.basis import BASES
+from cxkinetics.signals.dose_table import DoseTable
 
 __all__ = ["update_priors"]
 
@@ -96,7 +98,10 @@ def update_priors(
     if table is None and not fractions and not onset:
         raise UsageError("nothing was measured: give a table, fractions or onset")
     chosen = load_system(system)
-    on = basis or (BASES[0] if table is None else table.basis)
+    if basis is not None:
+        on = basis_for(chosen, basis)
+    else:
+        on = chosen.basis_name(BASES[0] if table is None else table.basis)
     priors = chosen.resolved_priors(on)
     if not (published_curve and chosen.has_dose_curve):
         if table is None:
@@ -211,6 +216,7 @@ def _run(
         calibrated_dose_percent=calibrated,
         seed=seed,
         origin=f"priors of {model.system.name} updated with measurements",
+        no_product="" if curve_known or model.fit is None else no_product_reason(model.fit, model.system),
     )
     return draws, sample
 

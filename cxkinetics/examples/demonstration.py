@@ -66,37 +66,37 @@ def demonstrate_trace(name: str, *, seed: int = DEMO_SEED) -> DemoTrace:
     trace = series.exciton_peak(near_nm=published.peak_start_nm)
     fit = fit_stages(trace, rng=seed)
     shift = peak_shift(trace, rng=seed)
-    rows = [
-        Comparison(quantity="k, stage 1", published=published.k1_per_s, found=fit.stages[0].k_per_s),
-    ]
+
+    def row(
+        quantity: str,
+        number: float,
+        found: Estimate,
+        *,
+        assumed: bool = False,
+        printed: str = "",
+        note: str = "",
+    ) -> Comparison:
+        kind = "assumed" if assumed else "simulated"
+        return Comparison(
+            quantity=quantity, published=number, found=found, printed=printed, note=note, kind=kind
+        )
+
+    rows = [row("k, stage 1", published.k1_per_s, fit.stages[0].k_per_s)]
     if len(fit.stages) > 1:
         rows += [
-            Comparison(quantity="k, stage 2", published=published.k2_per_s, found=fit.stages[1].k_per_s),
-            Comparison(quantity="breakpoint", published=published.breakpoint_s, found=fit.breakpoints_s[0]),
+            row("k, stage 2", published.k2_per_s, fit.stages[1].k_per_s),
+            row("breakpoint", published.breakpoint_s, fit.breakpoints_s[0]),
         ]
     if fit.rate_ratio is not None:
-        rows.append(
-            Comparison(
-                quantity="k1/k2",
-                published=round(published.rate_ratio, 4),
-                found=fit.rate_ratio,
-                printed=_PRINTED[name],
-            )
-        )
-    rows.append(
-        Comparison(
-            quantity="absorbance at 0 s",
-            published=published.absorbance_start,
-            found=_absorbance_at_start(fit),
-            note="For Cu the absorbance at 0 s and the end of the shift in situ are assumed, not published."
-            if published.assumed
-            else "",
-        )
-    )
+        rows.append(row("k1/k2", round(published.rate_ratio, 4), fit.rate_ratio, printed=_PRINTED[name]))
+    start, end = published.absorbance_start, published.breakpoint_s
+    guessed = bool(published.assumed)
+    note = f"Assumed, not published: {published.assumed}." if guessed else ""
     rows += [
-        Comparison(quantity="peak at 0 s", published=published.peak_start_nm, found=shift.start_nm),
-        Comparison(quantity="peak after stage 1", published=published.peak_end_nm, found=shift.end_nm),
-        Comparison(quantity="peak shift ends", published=published.breakpoint_s, found=shift.ends_s),
+        row("absorbance at 0 s", start, _absorbance_at_start(fit), assumed=guessed, note=note),
+        row("peak at 0 s", published.peak_start_nm, shift.start_nm),
+        row("peak after stage 1", published.peak_end_nm, shift.end_nm),
+        row("peak shift ends", end, shift.ends_s, assumed=guessed),
     ]
     return DemoTrace(
         name=name, title=published.label, series=series, fit=fit, shift=shift, comparisons=tuple(rows)

@@ -53,36 +53,53 @@ def demonstrate_doses() -> DemoDoses:
     )
     rows = (
         Comparison(
+            kind="measured",
             quantity="slope, stage 1",
             published=0.11,
             found=replace(curve.stage1_slope, unit=""),
             note="8.0/75 = 0.107 prints as 0.11.",
         ),
         Comparison(
+            kind="measured",
             quantity="slope, stage 2",
             published=0.83,
             found=replace(curve.stage2_slope, unit=""),
             note="0.83 cannot be had from the stated points: (40.4 - 12.1)/35 = 0.809.",
         ),
         Comparison(
+            kind="measured",
             quantity="slope ratio",
             published=7.5,
             found=curve.slope_ratio,
             note="7.5 is 0.83/0.11 = 7.545, rounded.",
         ),
         Comparison(
+            kind="measured",
             quantity="mean slope ratio",
             published=5.1,
             found=chords,
             note="The paper holds both ratios: 5.1 is of the chords between the samples at 0, 75 and 135 %.",
         ),
         Comparison(
+            kind="worked out",
             quantity="avalanche dose",
             published=98.0,
             found=curve.avalanche_dose_percent,
-            note="98.0 % is where the paper's lines cross (97-99.5 % with other roundings).",
+            note="98.0 % is where the paper's lines cross (97-99.5 % otherwise rounded); none is printed.",
         ),
-        Comparison(quantity="saturation dose", published=135.0, found=curve.saturation_dose_percent),
-        Comparison(quantity="plateau", published=40.4, found=curve.plateau_percent, printed="about 40"),
+        Comparison(
+            kind="measured",
+            quantity="saturation dose",
+            published=135.0,
+            found=curve.saturation_dose_percent,
+            printed="135",
+        ),
+        Comparison(
+            kind="measured",
+            quantity="plateau",
+            published=40.4,
+            found=curve.plateau_percent,
+            printed="about 40",
+        ),
     )
     return DemoDoses(curve=curve, advice=tuple(dose_for(target) for target in TARGETS), comparisons=rows)

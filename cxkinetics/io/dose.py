@@ -5,6 +5,7 @@ the header or by percent signs in the cells. A dose may be a range ("36-75"), an
 carry "± 0.3". What is physically impossible is refused, what is merely odd is remarked.
 """
 
+import contextlib
 import os
 import re
 
@@ -15,7 +16,7 @@ from cxkinetics.errors import InputError, UsageError
 from cxkinetics.io.content import Content, read_content
 from cxkinetics.io.context import Context
 from cxkinetics.io.decode import decode
-from cxkinetics.io.dose_words import DOSE, TAKEN, plain_name
+from cxkinetics.io.dose_words import DOSE, TAKEN, guest_in, plain_name
 from cxkinetics.io.excel import sniff as is_workbook
 from cxkinetics.io.excel import workbook_tables
 from cxkinetics.io.headers import read_header
@@ -26,7 +27,8 @@ from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table
 from cxkinetics.io.texttable import Tables
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.dose_table import BASES, DoseTable
+from cxkinetics.signals.basis import BASES, basis_elements, basis_kind, name_basis
+from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.screening import duplicate_rows
 
 __all__ = ["load_dose_table"]
@@ -61,8 +63,9 @@ def load_dose_table(
     ----------
     path : path-like
         A text table or an Excel workbook.
-    basis : {"Ag/(Ag+Cd)", "Ag/Cd", "Ag/S"}, optional
-        What incorporation is a percentage of; from the header, else "Ag/(Ag+Cd)" is assumed.
+    basis : str, optional
+        What incorporation is a percentage of: "Ag/(Ag+Cd)", "Ag/Cd" or "Ag/S", or one of these with
+        your own elements; from the header, else guest over all cations is assumed.
     dose_unit, incorporation_unit : {"percent", "fraction"}, optional
         Overrides the header; `incorporation_unit` follows `dose_unit` where the file is silent.
     dose_column, incorporation_column : str or int, optional
@@ -92,8 +95,8 @@ def load_dose_table(
     for name, unit in (("dose_unit", dose_unit), ("incorporation_unit", incorporation_unit)):
         if unit not in (None, "percent", "fraction"):
             raise UsageError(f"{name} is {unit!r}; it must be 'percent' or 'fraction'")
-    if basis is not None and basis not in BASES:
-        raise UsageError(f"basis is {basis!r}; it must be one of {', '.join(BASES)}")
+    if basis is not None:
+        basis_kind(basis)
     content = read_content(path)
     stored = _stored(content)
     if stored is not None:
@@ -138,9 +141,8 @@ class _Reader:
     ) -> DoseTable:
         roles = self._roles(dose_column, taken_column)
         refuse_texts(self.context, self.table, sorted(roles.values()))
-        columns = self.table.columns
-        dose_j, taken_j = roles.get("dose"), roles["taken"]
-        main_j = roles["low"] if dose_j is None else dose_j
+        columns, taken_j = self.table.columns, roles["taken"]
+        main_j = roles.get("dose", roles.get("low", taken_j))
         dose_factor = self._factor(main_j, dose_unit, "dose", largest=3.0)
         taken_factor = self._factor(taken_j, taken_unit or dose_unit, "incorporation", largest=1.0)
         taken = columns[taken_j].values * taken_factor
@@ -160,7 +162,8 @@ class _Reader:
         if repeated.any():
             self._say("duplicate_rows", f"{repeated.sum()} exact duplicate rows counted once", repeated)
         keep = known & ~repeated
-        chosen_basis = basis or self._basis(taken_j)
+        guest = self._guest(main_j, taken_j)
+        chosen_basis = basis or self._basis(taken_j, guest)
         self._refuse_impossible(taken, low, keep, taken_j, main_j, chosen_basis)
         self._mass_balance(high, taken, sigma, keep, chosen_basis)
         if sigma is not None and not np.all(np.isfinite(sigma[keep]) & (sigma[keep] > 0)):
@@ -177,6 +180,7 @@ class _Reader:
             dose_low_percent=low[keep],
             dose_high_percent=high[keep],
             basis=chosen_basis,
+            guest=guest,
             label=self.context.content.stem,
             source=self.context.source(),
             remarks=tuple(self.remarks),
@@ -311,21 +315,35 @@ class _Reader:
         dose[~same] = np.nan
         return dose, low, high
 
-    def _basis(self, j: int) -> str:
+    def _guest(self, dose_j: int, taken_j: int) -> str:
+        """Return the guest that the two columns name, "" where they name none."""
+        dosed, taken = (guest_in(self.table.name(j)) for j in (dose_j, taken_j))
+        if dosed and taken and dosed != taken:
+            raise InputError(
+                f"column {self.table.name(dose_j)!r} is of {dosed}, column {self.table.name(taken_j)!r} of "
+                f"{taken}: a dose table holds one guest, added and found",
+                file=self.context.file,
+                line=self.table.header_line,
+                remedy="keep the two columns of one guest, or name them (in Python dose_column= and "
+                "incorporation_column=)",
+            )
+        return dosed or taken
+
+    def _basis(self, j: int, guest: str) -> str:
         match = _BASIS.search(self.table.name(j))
-        stated = "" if match is None else re.sub(r"\s", "", match.group())
-        if stated:
-            for known in BASES:
-                if ("(" in known) == ("(" in stated) and (("/S" in known) == stated.endswith("/S")):
-                    return known
-        text = "incorporation assumed on the basis Ag/(Ag+Cd), guest over all cations (else pass --basis)"
+        if match is not None:
+            with contextlib.suppress(UsageError):
+                kind, own, other = basis_elements(match.group())
+                return name_basis(kind, guest=own, host=other, anion=other)
+        named = BASES[0] if guest == "Ag" else name_basis(BASES[0], guest=guest or "guest")
+        text = f"incorporation assumed on the basis {named}, guest over all cations (else pass --basis)"
         self.remarks.append(Remark("basis_assumed", text))
-        return BASES[0]
+        return named if guest else BASES[0]
 
     def _refuse_impossible(
         self, taken: Array, low: Array, keep: BoolArray, taken_j: int, dose_j: int, basis: str
     ) -> None:
-        limit = 100.0 if basis == BASES[0] else np.inf
+        limit = 100.0 if basis_kind(basis) == BASES[0] else np.inf
         found: list[tuple[int, str, float, str]] = []
         for values, j, top, what in (
             (taken, taken_j, limit, f"an incorporation on {basis} cannot pass 100 %"),
@@ -342,7 +360,9 @@ class _Reader:
         more = "" if len(found) == 1 else f" (and {len(found) - 1} more: {'; '.join(problems[1:6])})"
         remedy = "check the cell"
         if value > 0:
-            remedy += "; if it is Ag/Cd or Ag/S, pass that basis (--basis)"
+            remedy += (
+                "; if it is guest per host cation (Ag/Cd) or per anion (Ag/S), pass that basis (--basis)"
+            )
         raise InputError(
             f"{value:g} %: {why}{more}",
             file=self.context.file,
@@ -357,14 +377,14 @@ class _Reader:
         self, dose: Array, taken: Array, sigma: Array | None, keep: BoolArray, basis: str
     ) -> None:
         """Remark where more guest is found than was added, even if all released host cations left."""
-        fraction = taken / 100.0
+        fraction, kind = taken / 100.0, basis_kind(basis)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (
                 fraction / (1 - fraction)
-                if basis == BASES[0]
-                else fraction * (33 / 34 if basis == BASES[2] else 1.0)
+                if kind == BASES[0]
+                else fraction * (33 / 34 if kind == BASES[2] else 1.0)
             )
-            bound = ratio / (1 + ratio / 2) if basis != BASES[2] else ratio
+            bound = ratio / (1 + ratio / 2) if kind != BASES[2] else ratio
         slack = 0.0 if sigma is None else np.where(np.isfinite(sigma), sigma, 0.0)
         bad = keep & (100.0 * bound - 2 * slack > dose + 1e-9)
         if bad.any():

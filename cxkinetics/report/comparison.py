@@ -13,6 +13,9 @@ __all__ = ["comparison_table"]
 def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: str = "paper") -> Table:
     """Return the numbers beside each other, one row per quantity.
 
+    The last column says whether the published number lies in our interval; for numbers found from
+    published measurements, whether ours rounds to the digits printed.
+
     Parameters
     ----------
     rows : sequence of Comparison
@@ -22,6 +25,7 @@ def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: s
     source : str
         Head of the column with the published numbers.
     """
+    rounded = any(row.kind == "measured" for row in rows)
     cells = tuple(
         (
             row.quantity,
@@ -29,17 +33,24 @@ def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: s
             interval_cell(row.found),
             row.found.unit,
             _difference(row),
-            {True: "yes", False: "no", None: "-"}[row.inside],
+            {True: "yes", False: "no", None: "-"}[row.agrees if rounded else row.inside],
         )
         for row in rows
     )
     notes = " ".join(row.note for row in rows if row.note)
-    header = ("quantity", source, "ours [95 %]", "unit", f"ours - {source}", "inside")
+    header = (
+        "quantity",
+        source,
+        "ours [95 %]",
+        "unit",
+        f"ours - {source}",
+        "same digits" if rounded else "inside",
+    )
     return Table(header, cells, caption=caption, note=notes, numeric=(4,))
 
 
 def _published(row: Comparison) -> str:
-    plain = f"{row.published:.4g}"
+    plain = f"{row.published:.4g}" + (" (assumed)" if row.kind == "assumed" else "")
     return f"{plain} ('{row.printed}')" if row.printed and row.printed != plain else plain
 
 

@@ -69,8 +69,9 @@ def plot_incorporation(
     dense = np.linspace(points.lowest_dose_percent, points.highest_dose_percent, _DENSE)
     with figure_style():
         _thresholds(result, ax)
-        if band and not result.options.get("preset"):
-            low, high = _curve_band(result, dense)
+        limits = _curve_band(result, dense) if band and not result.options.get("preset") else None
+        if limits is not None:
+            low, high = limits
             ax.fill_between(dense, low, high, color=COLOURS["band"], alpha=0.35, lw=0, label="95 % band")
         if rivals:
             _rival_lines(result, ax, dense)
@@ -145,11 +146,13 @@ def _thresholds(result: IncorporationFit, ax: "Axes") -> None:
         )
 
 
-def _curve_band(result: IncorporationFit, dense: Array) -> tuple[Array, Array]:
+def _curve_band(result: IncorporationFit, dense: Array) -> tuple[Array, Array] | None:
     from cxkinetics.composition.knowledge import known_draws
     from cxkinetics.composition.species_model import incorporation_draws
 
-    draws, _ = known_draws(result, result.options.get("system", "ag-cds"), n_draws=1000)
+    draws, _ = known_draws(result, result.system, n_draws=1000)
+    if draws.no_product:  # draws of avalanches are no band of points that show none
+        return None
     low, high = np.quantile(incorporation_draws(draws, dense), [0.025, 0.975], axis=0)
     return low, high
 

@@ -213,12 +213,23 @@ def format_prediction(
         seen = ", ".join(f"{name} {verdict}" for name, verdict in result.expected_evidence.items())
         text = f"evidence to expect (detection limits chosen, not published): {seen}"
         parts.append(wrapped(text, indent=2, hang=2, width=width))
+        if result.detection_limits:
+            text = f"limits, each in what the technique counts: {_limits(result)}"
+            parts.append(wrapped(text, indent=2, hang=2, width=width))
     parts += _footing(result.source, result.prior_driven, width)
     if sensitivity and result.influence.shifts:
         parts += ["", "  priors halved and doubled", aligned(prior_table(result.influence), width=width)]
     if warnings and result.warnings:
         parts += ["", *(wrapped(f"! {remark.text}", indent=2, hang=2) for remark in result.warnings)]
     return "\n".join(parts)
+
+
+def _limits(result: Prediction) -> str:
+    return "; ".join(
+        f"{technique} "
+        + ", ".join(f"{name} from {at['limit']:.0%} of {at['of']}" for name, at in named.items())
+        for technique, named in result.detection_limits.items()
+    )
 
 
 def format_dose(
@@ -237,6 +248,7 @@ def format_dose(
     paragraphs = [
         f"window {low:g}-{high:g} %: doses that will do ({_window_words(result)})",
         f"purity {purity} {purity_interval}; by-product {other} {other_interval} at {dose}",
+        _guest_words(result),
         *(words for words in (_interval_words(result), result.dose_percent.reason) if words),
         _limit_words(result),
     ]
@@ -245,7 +257,9 @@ def format_dose(
         *([] if amount is None else _amount_lines(amount, width)),
         *(wrapped(text, indent=2, hang=2, width=width) for text in paragraphs),
         "",
-        aligned(species_table(result.composition, result.influence), width=width),
+        aligned(
+            species_table(result.composition, result.influence, result.guest_shares or None), width=width
+        ),
     ]
     parts += ["", *_footing(result.source, result.prior_driven, width)]
     if sensitivity and result.influence.shifts:
@@ -262,6 +276,20 @@ def _dose_unit(source: Mapping[str, Any]) -> str:
 
 def _amount_lines(amount: GuestAmount, width: int) -> list[str]:
     return [wrapped(f"add {line}", indent=2, hang=2, width=width) for line in str(amount).splitlines()]
+
+
+def _guest_words(result: DoseAdvice) -> str:
+    """Return the same composition counted by guest atoms: a unit of product holds many of them."""
+    guest = result.source.get("guest", "guest")
+    held = result.guest_share
+    if held.value is None:
+        return f"share of all {guest}: not determined ({held.reason})"
+    value, interval = estimate_cells(held)
+    purity, _ = estimate_cells(result.purity)
+    text = (
+        f"counted by atoms: {value} {interval} of all {guest} sits in {result.target} (a purity of {purity} "
+    )
+    return text + "counts clusters)"
 
 
 def _window_words(result: DoseAdvice) -> str:
@@ -318,6 +346,11 @@ def _footing(source: Mapping[str, Any], driven: tuple[str, ...], width: int) -> 
     seed = "" if source.get("seed") is None else f", seed {source['seed']}"
     text = f"from {source['origin']}; {source['n_draws']} parameter draws{seed}"
     lines = [wrapped(text, indent=2, hang=2, width=width)]
+    if "max_guests" in source:
+        text = f"largest number of guests: {source['max_guests']} {source['guest']} per cluster"
+        if source.get("assumed"):
+            text += f"; assumed: {'; '.join(source['assumed'])}"
+        lines.append(wrapped(text, indent=2, hang=2, width=width))
     if driven:
         lines.append(
             wrapped(

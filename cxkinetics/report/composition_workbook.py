@@ -31,7 +31,12 @@ def dose_sheets(result: DoseAdvice) -> dict[str, Rows]:
     rows: Rows = [list(ESTIMATE_HEAD), estimate_row(f"dose for {result.target}", dose)]
     for name, value in (("window, lowest dose", low), ("window, highest dose", high)):
         rows.append([name, value, None, None, None, unit, "doses that will do", None])
-    for name, estimate in (("purity", result.purity), ("by-product", result.byproduct)):
+    shares = (
+        ("purity", result.purity),
+        (f"share of all guest in {result.target}", result.guest_share),
+        ("by-product", result.byproduct),
+    )
+    for name, estimate in shares:
         rows.append(estimate_row(name, estimate.to_dict() | {"unit": "share, 0-1"}))
     rows.append(
         estimate_row(f"incorporation, {result.source['basis']}", result.incorporation_percent.to_dict())
@@ -64,6 +69,11 @@ def prediction_sheets(result: Prediction) -> dict[str, Rows]:
     summary: Rows = [["stage", result.stage]]
     summary += [[f"share of draws, {name}", share] for name, share in result.stage_probability.items()]
     summary += [[f"evidence to expect, {name}", words] for name, words in result.expected_evidence.items()]
+    summary += [
+        [f"detection limit, {technique}, {name}", f"{at['limit']:g} of {at['of']}"]
+        for technique, named in result.detection_limits.items()
+        for name, at in named.items()
+    ]
     return {
         "dose": rows,
         "composition": _species_rows(result.species, result.influence),

@@ -10,7 +10,7 @@ from cxkinetics.examples.published import DOI
 from cxkinetics.report.blocks import Table
 from cxkinetics.report.columns import aligned, wrapped
 from cxkinetics.report.comparison import comparison_table
-from cxkinetics.report.demo_page import target_table
+from cxkinetics.report.demo_page import demo_tally, target_table
 from cxkinetics.report.staged_text import verdict_text
 from cxkinetics.version import __version__
 
@@ -27,6 +27,7 @@ def demo_text(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Path
             "the dose table holds the numbers that paper states."
         )
     ]
+    lines += ["", wrapped(str(demo_tally(traces, doses)))]
     for trace in traces:
         lines += ["", f"{trace.title}: simulated in-situ trace, {trace.fit.n_points} points"]
         lines += [*_table(comparison_table(trace.comparisons)), ""]
@@ -55,6 +56,7 @@ def demo_record(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Pa
         "version": __version__,
         "simulated": True,
         "folder": str(folder),
+        "tally": demo_tally(traces, doses).to_dict(),
         "comparisons": {trace.name: [row.to_dict() for row in trace.comparisons] for trace in traces}
         | ({"dose table": [row.to_dict() for row in doses.comparisons]} if doses is not None else {}),
         "fits": [trace.fit.to_dict() for trace in traces],

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, same_array
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.basis import BASES, basis_elements, name_basis
 from cxkinetics.signals.storage import Stored
 from cxkinetics.source import Source, sha256_of
 
 __all__ = ["BASES", "DoseTable"]
-
-BASES = ("Ag/(Ag+Cd)", "Ag/Cd", "Ag/S")
-"""What incorporation is a percentage of; "Ag" stands for the guest and "Cd" for the host cation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,7 +35,10 @@ class DoseTable(Stored):
     dose_low_percent, dose_high_percent : array_like, shape (n,), optional
         Bounds of the dose; equal to `dose_percent` where that is exact (the default).
     basis : str
-        One of `BASES`.
+        One of `BASES` ("Ag" for any guest, "Cd" for any host cation), or one of them with the
+        table's own elements, such as "Cd/(Cd+In)".
+    guest : str
+        Symbol of the guest that the table names; "" where it names none.
     label, source, remarks
         As for `Trace`.
 
@@ -60,6 +61,7 @@ class DoseTable(Stored):
     dose_low_percent: Array | None = None
     dose_high_percent: Array | None = None
     basis: str = "Ag/(Ag+Cd)"
+    guest: str = ""
     label: str = ""
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
@@ -74,8 +76,13 @@ class DoseTable(Stored):
     )
 
     def __post_init__(self) -> None:
-        if self.basis not in BASES:
-            raise InputError(f"basis is {self.basis!r}; it must be one of {', '.join(BASES)}")
+        try:
+            kind, guest, other = basis_elements(self.basis)
+        except UsageError as error:
+            raise InputError(str(error)) from error
+        object.__setattr__(self, "basis", name_basis(kind, guest=guest, host=other, anion=other))
+        if not self.guest and self.basis not in BASES and guest != "guest":
+            object.__setattr__(self, "guest", guest)
         dose = np.asarray(self.dose_percent, dtype=np.float64)
         if dose.ndim != 1 or dose.size == 0:
             raise InputError(f"dose_percent has shape {dose.shape}; a dose table needs at least one row")
@@ -134,6 +141,7 @@ class DoseTable(Stored):
             )
         return record | {
             "basis": self.basis,
+            "guest": self.guest,
             "label": self.label,
             "source": self.source.to_dict(),
             "remarks": [remark.to_dict() for remark in self.remarks],
@@ -154,7 +162,8 @@ class DoseTable(Stored):
         if not isinstance(other, DoseTable):
             return NotImplemented
         return all(same_array(getattr(self, name), getattr(other, name)) for name in _COLUMNS) and all(
-            getattr(self, name) == getattr(other, name) for name in ("basis", "label", "source", "remarks")
+            getattr(self, name) == getattr(other, name)
+            for name in ("basis", "guest", "label", "source", "remarks")
         )
 
     __hash__ = None  # type: ignore[assignment]

@@ -8,7 +8,7 @@ import pytest
 
 from cxkinetics.cli.main import main
 from cxkinetics.estimate import Estimate
-from cxkinetics.examples.comparison import Comparison
+from cxkinetics.examples.comparison import Comparison, tally
 from cxkinetics.examples.demonstration import DemoTrace, demonstrate_trace
 from cxkinetics.examples.demonstration_doses import demonstrate_doses
 from cxkinetics.report.comparison import comparison_table
@@ -81,6 +81,43 @@ def test_a_comparison_counts_pieces_and_missing_intervals() -> None:
     assert comparison_table([bare]).rows[0] == ("b", "5.5", "5", "s", "-0.5", "-")
 
 
+def measured(published: float, value: float, printed: str = "") -> Comparison:
+    found = Estimate(name="q", value=value, low=value - 50, high=value + 50)
+    return Comparison(quantity="q", published=published, found=found, printed=printed, kind="measured")
+
+
+def test_agreement_is_rounding_to_the_printed_digits_and_can_fail() -> None:
+    assert measured(0.11, 0.1067).agrees
+    assert measured(0.83, 0.8086).agrees is False
+    assert measured(7.5, 7.58).agrees is False
+    assert measured(135.0, 134.75, "135").agrees
+    assert measured(135.0, 134.4, "135").agrees is False
+    assert measured(40.4, 40.2, "about 40").agrees
+    assert all(row.inside for row in (measured(0.83, 0.8086), measured(7.5, 7.58)))  # which says nothing
+    assert [row[-1] for row in comparison_table([measured(0.11, 0.1067), measured(0.83, 0.8086)]).rows] == [
+        "yes",
+        "no",
+    ]
+
+
+def test_what_was_put_in_or_assumed_is_no_agreement(demo: DemoTrace) -> None:
+    counts = tally((demo.title, row) for row in demo.comparisons)
+    assumed = ("Cu into CdS absorbance at 0 s", "Cu into CdS peak shift ends")
+    assert counts.assumed == (assumed if demo.name == "cu-cds" else ())
+    assert (counts.measured, counts.simulated) == (0, len(demo.comparisons) - len(counts.assumed))
+    assert "Agreement" not in str(counts)
+    shown = {row[0]: row[1] for row in comparison_table(demo.comparisons).rows}
+    assert shown["absorbance at 0 s"] == ("0.9 (assumed)" if demo.name == "cu-cds" else "0.9")
+
+
+def test_the_headline_counts_what_can_miss() -> None:
+    counts = tally(("dose table", row) for row in demonstrate_doses().comparisons)
+    assert (counts.agree, counts.measured) == (4, 6)  # the crossing of the paper's lines is not printed
+    assert counts.missed == ("slope, stage 2", "slope ratio")
+    assert "4 of 6 numbers from its measured dose table" in str(counts)
+    assert "(not: slope, stage 2; slope ratio)" in str(counts)
+
+
 def test_the_command_writes_a_whole_folder_and_says_what_it_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,7 +128,12 @@ def test_the_command_writes_a_whole_folder_and_says_what_it_found(
     assert all(row["inside_interval"] for row in record["comparisons"]["ag-cds"])
     assert [advice["target"] for advice in record["doses"]] == ["AgCd33S33", "Ag2Cd32S33", "Ag2S"]
     assert json.loads((folder / "demo.json").read_text()) == record
+    assert record["tally"]["measured"] == {"agree": 4, "of": 6, "missed": ["slope, stage 2", "slope ratio"]}
+    assert record["tally"]["simulated"] == {"recovered": 14, "of": 14}
+    assert len(record["tally"]["assumed"]) == 2
     html = (folder / "report.html").read_text()
+    assert "4 of 6 numbers from its measured dose table round to the digits" in html
+    assert "no agreement with the paper" in html
     assert html.count("imulated data") > 3
     assert (folder / "data" / "ag-cds-simulated.csv").exists()
     assert (folder / "cu-cds" / "fit.json").exists()

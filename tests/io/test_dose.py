@@ -42,14 +42,19 @@ def test_the_same_table_in_any_dress(dress: str, tmp_path: Path) -> None:
     found = cx.load_dose_table(table(tmp_path / "icp.csv", *DRESSES[dress]))
     assert np.allclose(found.dose_percent, DOSES)
     assert np.allclose(found.incorporation_percent, TAKEN)
-    assert found.basis == "Ag/(Ag+Cd)"
+    assert found.basis == ("Cu/(Cu+host)" if dress == "other guest" else "Ag/(Ag+Cd)")
     codes = {remark.code for remark in found.remarks}
     assert ("dose_unit_assumed" in codes) == (dress.startswith("no "))
 
 
 @pytest.mark.parametrize(
     ("header", "basis"),
-    [("Ag/(Ag+Cd) (%)", "Ag/(Ag+Cd)"), ("Ag/Cd in solid (%)", "Ag/Cd"), ("Cu/S (%)", "Ag/S")],
+    [
+        ("Ag/(Ag+Cd) (%)", "Ag/(Ag+Cd)"),
+        ("Ag/Cd in solid (%)", "Ag/Cd"),
+        ("Cu/S (%)", "Cu/S"),
+        ("Ag/(Cd+Ag) (%)", "Ag/(Ag+Cd)"),
+    ],
 )
 def test_the_basis_is_read_from_the_header_or_given(header: str, basis: str, tmp_path: Path) -> None:
     path = table(tmp_path / "icp.csv", f"dose (%),{header}", lambda d, y: f"{d},{y}")

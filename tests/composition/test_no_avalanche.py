@@ -1,0 +1,99 @@
+"""Tables without an avalanche: no share of product follows from them, and none is invented."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+import cxkinetics as cx
+from cxkinetics.cli.main import main
+from cxkinetics.report.composition_figures import plot_incorporation
+
+DOSES = np.arange(0.0, 151.0, 15.0)
+NOISY = (0.1, 1.4, 3.2, 4.4, 6.1, 7.6, 8.8, 10.6, 12.1, 13.3, 15.1)
+
+
+def table(y: object, dose: object = DOSES) -> cx.DoseTable:
+    return cx.DoseTable(dose_percent=dose, incorporation_percent=y)
+
+
+STRAIGHT = {
+    "with scatter": table(NOISY),
+    "exact": table(0.1 * DOSES),
+    "up to the incorporation of full exchange": table(0.27 * DOSES + np.cos(np.arange(11.0)) * 0.4 + 0.4),
+    "levelling off": table(15 * (1 - np.exp(-DOSES / 60))),
+    "stage 1 alone": table(np.array(NOISY[:6]) + 0.0, DOSES[:6]),
+}
+
+
+@pytest.mark.parametrize("name", STRAIGHT)
+def test_no_share_of_product_follows(name: str) -> None:
+    points = STRAIGHT[name]
+    dose = points.highest_dose_percent
+    for use in (
+        lambda: cx.predict(dose_percent=dose, table=points, n_draws=300),
+        lambda: cx.dose_for("Ag2S", table=points, n_draws=300),
+        lambda: cx.dose_for("Ag2Cd32S33", table=points, n_draws=300),
+        lambda: cx.species_curves(table=points, n_draws=300),
+        lambda: cx.expected_verdicts(5.0, table=points, n_draws=300),
+    ):
+        with pytest.raises(cx.InputError, match=r"no share of Ag2S .* no avalanche .*; measure on past"):
+            use()
+    ax = plot_incorporation(cx.fit_incorporation(points))
+    assert "95 % band" not in ax.get_legend_handles_labels()[1]
+    plt.close("all")
+
+
+def test_the_command_refuses_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "icp.csv"
+    rows = (f"{d},{y}" for d, y in zip(DOSES, NOISY, strict=True))
+    path.write_text("\n".join(["Ag added (%),Ag incorporated (%)", *rows]))
+    for words in (["predict", "--dose", "150"], ["dose", "Ag2S"]):
+        assert main([*words, "--table", str(path), "--json"]) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "no share of Ag2S follows from the table: it shows no avalanche" in captured.err
+        assert captured.err.endswith("or leave the table out (documented priors)\n")
+
+
+def test_nothing_about_the_product_comes_beside_spectra_and_rates() -> None:
+    points = STRAIGHT["with scatter"]
+    trace = cx.Trace(time_s=np.arange(40.0), absorbance=0.9 * np.exp(-0.05 * np.arange(40.0)))
+    result = cx.rates_against_dose([cx.fit_stages(trace, n_stages=1)] * 2, [50, 100], table=points)
+    assert all(run.compositional_conversion is None for run in result.runs)
+    assert "no_product_share" in [remark.code for remark in result.warnings]
+    alone = cx.update_priors(table=points, published_curve=False, n_draws=300)
+    with pytest.raises(cx.InputError, match="no share of Ag2S"):
+        cx.predict(dose_percent=50, table=alone)
+
+
+def test_few_points_with_an_obvious_avalanche_are_not_called_without_one() -> None:
+    points = table((0.1, 2.6, 5.4, 8.0, 12.2, 28.3, 40.2), (0, 25, 50, 75, 100, 120, 140))
+    fit = cx.fit_incorporation(points)
+    assert fit.verdict["code"] == "undecided"
+    assert "which 7 points cannot decide" in fit.verdict["text"]
+    assert cx.predict(dose_percent=140, table=points, n_draws=300).species["Ag2S"].value > 0.9
+
+
+def test_an_exact_line_is_no_avalanche() -> None:
+    assert cx.fit_incorporation(STRAIGHT["exact"]).verdict["code"] == "no_avalanche"
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        (0.1, 3.5, 7.3, 10.3, 15.7, 19.2, 22.4, 26.6, 30.1, 33.5, 37.9),
+        (0.8, 2.5, 8.0, 11.9, 15.5, 18.6, 22.5, 26.1, 30.5, 34.1, 37.5),
+    ],
+)
+def test_intervals_of_a_nearly_straight_table_hold_their_values(y: tuple[float, ...]) -> None:
+    fit = cx.fit_incorporation(table(y))  # the fitted value alone is accepted on the grid of a profile
+    for estimate in (fit.stage1_slope, fit.stage2_slope, fit.plateau_percent):
+        assert estimate.value is not None
+        assert estimate.low is None or estimate.low <= estimate.value
+        assert estimate.high is None or estimate.high >= estimate.value
