@@ -16,7 +16,7 @@ from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal
 from cxkinetics.io.headers import AXES, Quantity, read_corner, read_header
 from cxkinetics.io.pairs import is_pairs, read_pairs
-from cxkinetics.io.quantities import axis_unit_of, refuse_texts, seconds_of, time_unit_of
+from cxkinetics.io.quantities import axis_nm, axis_unit_of, refuse_texts, seconds_of, time_unit_of
 from cxkinetics.io.seriescolumn import Series, series_in
 from cxkinetics.io.table import Table
 from cxkinetics.io.timecolumn import settled, time_columns, time_of, varies
@@ -66,7 +66,22 @@ def understand(context: Context, table: Table) -> list[Signal]:
         return _read_matrix(context, table, quantities, times or [axis_j], matrix)
     if _first_is_spectral(context, table, quantities, axis_j, times):
         return list(read_spectrum_table(context, table, quantities))
-    return list(read_trace_table(context, table, quantities))
+    return list(read_trace_table(_at_one_wavelength(context, table, quantities), table, quantities))
+
+
+def _at_one_wavelength(context: Context, table: Table, quantities: list[Quantity]) -> Context:
+    """Return the context with the wavelength that a column repeats in every row ("wavelength (nm)")."""
+    for column, quantity in zip(table.columns, quantities, strict=True):
+        plain = read_header(quantity.name.partition("(")[0]).kind in SPECTRAL  # not "baseline (nm)"
+        if (
+            plain
+            and quantity.place is None
+            and np.isfinite(column.values).all()
+            and not varies(column.values)
+        ):
+            unit = axis_unit_of(quantity.kind, quantity.unit)
+            return replace(context, wavelength_nm=float(axis_nm(context, column.values[:1], unit)[0][0]))
+    return context
 
 
 def _read_series(context: Context, series: Series) -> list[Signal]:

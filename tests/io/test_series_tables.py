@@ -186,6 +186,17 @@ def test_every_column_left_out_is_named() -> None:
     assert "columns not used: Initial Solution, Dark" in [r.text for r in series.remarks]
 
 
+@pytest.mark.parametrize(
+    ("head", "cell"), [("wavelength (nm)", "324"), ("Wavenumber (cm-1)", repr(1e7 / 324))]
+)
+def test_a_column_of_one_wavelength_tells_where_the_trace_was_recorded(head: str, cell: str) -> None:
+    rows = "\n".join(f"{t},{cell},{a}" for t, a in zip(TIME, WELLS["A1"], strict=True))
+    (trace,) = read(f"time (s),{head},A\n{rows}")
+    assert isinstance(trace, cx.Trace)
+    assert trace.wavelength_nm == pytest.approx(324)
+    assert trace.absorbance.tolist() == WELLS["A1"]
+
+
 def test_columns_left_out_of_a_real_workbook(shared_data: Path) -> None:
     series = cx.load(shared_data / "real" / "kin-xlsx" / "bavar93-Book2.xlsx")
     assert "columns not used: Initial Solution, Dark" in [r.text for r in series.remarks]
