@@ -63,7 +63,7 @@ def build_trace(context: Context, raw: RawTrace) -> list[Trace]:
     """
     remarks = list(context.remarks)
     overflow = np.zeros(raw.values.size, bool) if raw.overflow is None else raw.overflow
-    values, unit, said = signal_of(context, raw.values, raw.quantity)
+    values, unit, said = signal_of(context, raw.values, raw.quantity, raw.lines)
     known_time = np.isfinite(raw.time_s)
     gaps = ~(known_time & np.isfinite(raw.values)) & ~overflow
     if gaps.any():
@@ -188,7 +188,7 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     if raw.overflow:
         text = f"{raw.overflow} cells read OVRFLW or the like (detector out of range) and are masked"
         remarks.append(Remark.at("overflow", text, raw.overflow, rows=raw.overflow_lines))
-    values, unit, converted = signal_of(context, matrix, raw.quantity)
+    values, unit, converted = signal_of(context, matrix, raw.quantity, lines)
     lost = np.any(np.isfinite(matrix) & ~np.isfinite(values), axis=1)
     remarks += _placed(converted, lines, time, lost)
     series = []

@@ -246,12 +246,18 @@ def _is_group_row(cells: list[str], width: int) -> bool:
 
 
 def _is_unit_row(cells: list[str]) -> bool:
-    filled = [cell.strip("()[] ") for cell in cells if cell.strip("()[] -")]
+    filled = [_bare(cell) for cell in cells if cell.strip("()[] -")]
     return bool(filled) and all(is_unit(cell) or re.fullmatch(r"%|%T|-|M|mM|µM|K", cell) for cell in filled)
 
 
+def _bare(unit: str) -> str:
+    """Return a unit without the brackets around it; those inside stay ("cm^(-1)")."""
+    inside = re.fullmatch(r"\s*[(\[]\s*(.*?)\s*[)\]]\s*", unit)
+    return inside.group(1) if inside else unit.strip()
+
+
 def _with_unit(name: str, unit: str) -> str:
-    bare = unit.strip("()[] ")
+    bare = _bare(unit)
     return f"{name} ({bare})" if bare and bare != "-" and name else name or bare
 
 

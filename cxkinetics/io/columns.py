@@ -1,15 +1,17 @@
 """Which column is the signal: the one asked for, the only one that can be meant, or parallel traces."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.io.context import Context
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.table import Table
+from cxkinetics.remarks import Remark
 
-__all__ = ["SPECTRAL", "chosen_columns", "find_column", "sigma_of"]
+__all__ = ["SPECTRAL", "chosen_columns", "find_column", "sigma_of", "unused_columns"]
 
 SPECTRAL = ("wavelength", "energy", "wavenumber")
+_MOST_NAMED = 40
 NOT_SIGNALS = ("time", "sigma", "index", "temperature", *SPECTRAL)
 
 
@@ -25,7 +27,7 @@ def chosen_columns(
         j
         for j, q in enumerate(quantities)
         if (j not in not_these and q.kind not in NOT_SIGNALS and table.columns[j].kind == "number")
-        or (j not in not_these and q.place_kind == "wavelength" and table.columns[j].kind == "number")
+        or (j not in not_these and q.place_kind in SPECTRAL and table.columns[j].kind == "number")
     ]
     if not candidates:
         names = ", ".join(repr(table.name(j)) for j in range(len(quantities)))
@@ -104,3 +106,15 @@ def sigma_of(quantities: list[Quantity], j: int, how_many: int) -> int | None:
     if j + 1 in sigmas:
         return j + 1
     return sigmas[0] if how_many == 1 and len(sigmas) == 1 else None
+
+
+def unused_columns(table: Table, used: Collection[int | None]) -> tuple[Remark, ...]:
+    """Return a remark that names every column that holds something and is not used."""
+    left = [
+        table.name(j) for j, column in enumerate(table.columns) if j not in used and column.kind != "empty"
+    ]
+    if not left:
+        return ()
+    more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+    text = f"columns not used: {', '.join(left[:_MOST_NAMED])}{more}"
+    return (Remark("columns_unused", text, len(left)),)

@@ -13,7 +13,7 @@ from cxkinetics.io.moments import clock_seconds, parse_moment
 from cxkinetics.io.units import time_factor
 from cxkinetics.io.vocabulary import KIND_OF
 
-__all__ = ["Quantity", "is_unit", "read_corner", "read_header", "spectral_unit"]
+__all__ = ["AXES", "Quantity", "is_unit", "read_corner", "read_header", "spectral_unit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Quantity:
     place_kind : str
         "wavelength", "energy", "wavenumber", "time", "moment" or "" (a bare number).
     weak : bool
-        True where the kind rests on a single letter.
+        True where the kind rests on a single letter, or a time on its unit alone ("min", "OD (h)").
     """
 
     name: str
@@ -50,20 +50,23 @@ _SPECTRAL = {
     "nm": "nm", "nm.": "nm", "nanometer": "nm", "nanometers": "nm", "nanometre": "nm", "nanometres": "nm",
     "nanometern": "nm", "нм": "nm", "纳米": "nm", "um": "um", "µm": "um", "μm": "um",
     "micron": "um", "microns": "um",
-    "ev": "eV", "эв": "eV", "cm-1": "cm-1", "cm^-1": "cm-1", "1/cm": "cm-1", "cm⁻¹": "cm-1", "cm−1": "cm-1",
-    "cm^{-1}": "cm-1", "см-1": "cm-1",
+    "å": "Å", "angstrom": "Å", "angstroms": "Å", "ångström": "Å",
+    "ev": "eV", "эв": "eV", "cm-1": "cm-1", "1/cm": "cm-1", "/cm": "cm-1", "см-1": "cm-1",
+    "kayser": "cm-1", "kaysers": "cm-1",
 }  # fmt: skip
-_AXIS_KIND = {"nm": "wavelength", "um": "wavelength", "eV": "energy", "cm-1": "wavenumber"}
+_AXIS_KIND = {"nm": "wavelength", "um": "wavelength", "Å": "wavelength", "eV": "energy", "cm-1": "wavenumber"}
+_TYPED = str.maketrans("−–—‐‑⁻¹", "------1", " ^*{}()")  # the ways to write an exponent of minus one
 _MOLAR = re.compile(r"[munpµμ]?(M|mol|g|mg)(\s*(/|·|\*)?\s*(L|l|dm|ml|mL)\^?(-1|-3|⁻¹|3|³)?)?")
 _BRACKETED = re.compile(r"^(.*\S)?[\s_]*[(\[{<]\s*([^()\[\]{}<>]*?)\s*[)\]}>]\.?$")
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
-_PLACE = re.compile(rf"({_NUMBER})\s*([^\W\d_]+(?:\^?[-−⁻]?\{{?[-−⁻]?[1¹]\}}?)?\.?|%)?")
+_PER_CM = r"(?:(?:1|(?<=\s))/\s?cm|cm\s?[\^*({]*\s?[-−–⁻]\s?[1¹][)}]*)"
+_PLACE = re.compile(rf"({_NUMBER})\s*({_PER_CM}|[^\W\d_]+\.?|%)?", re.IGNORECASE)
 _POINT = NumberStyle()
 
 
 def spectral_unit(text: str) -> str | None:
-    """Return "nm", "um", "eV" or "cm-1" for the ways these are written, else None."""
-    found = _SPECTRAL.get(text.strip().casefold())
+    """Return "nm", "um", "Å", "eV" or "cm-1" for the ways these are written, else None."""
+    found = _SPECTRAL.get(text.strip().casefold().translate(_TYPED))
     return None if found == "um" and text.strip().endswith("M") else found  # µM is a concentration
 
 
@@ -87,6 +90,11 @@ def read_header(cell: str) -> Quantity:
     kind, weak = _kind_of(stem, unit)
     if kind == "index" and time_factor(unit) is not None:
         kind = "time"
+    if kind == "time":
+        own = "" if stem == unit else _kind_of(stem, "")[0]
+        weak = own != "time" or name == "T"
+        if own in _SIGNALS and unit.casefold().rstrip(".") == "std":
+            kind, unit = "sigma", ""
     return Quantity(name, kind, _clean_unit(kind, unit), weak=weak)
 
 
@@ -113,6 +121,7 @@ def read_corner(cell: str) -> tuple[Quantity, Quantity]:
 
 
 AXES = ("time", "wavelength", "energy", "wavenumber")
+_SIGNALS = ("absorbance", "transmittance", "counts", "concentration")
 
 
 def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
@@ -153,8 +162,10 @@ def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
         for w in words
         if w in KIND_OF and w not in ("t", "a", "e", "s", "n", "no", "nr", "id", "id.")
     ]
-    if hits and words[0] in KIND_OF and words[0] not in _WEAK and "sigma" not in hits and not spectral:
-        return KIND_OF[words[0]], False
+    lead = KIND_OF.get(words[0], "") if words else ""
+    counts_times = lead == "index" and "time" in map(KIND_OF.get, hits)  # "scan time" is a time
+    if hits and lead and words[0] not in _WEAK and "sigma" not in map(KIND_OF.get, hits) and not spectral:
+        return "time" if counts_times else lead, False
     for wanted in (
         "sigma",
         "transmittance",
@@ -250,8 +261,12 @@ def _read_place(name: str) -> Quantity | None:
     clock = clock_seconds(name)
     if clock is not None:
         return Quantity(name, "", "s", clock, "time")
+    bracketed = _UNIT_BEHIND.fullmatch(name)
+    stated = name
+    if bracketed and (spectral_unit(bracketed[2]) or not name[0].isalpha()):
+        stated = f"{bracketed[1]} {bracketed[2]}"
     for pattern in _PLACED:
-        match = pattern.fullmatch(name)
+        match = pattern.fullmatch(stated)
         if match is None:
             continue
         lead, body = (match.group("lead") or "").strip(" _@=:-(").casefold(), match.group("body")
@@ -264,10 +279,14 @@ def _read_place(name: str) -> Quantity | None:
 
 
 _PLACED = (
-    re.compile(rf"(?P<lead>)(?P<body>{_NUMBER}\s*\S*(\s*\(?(nm|NM)\)?)?)"),
+    re.compile(rf"(?P<lead>)(?P<body>{_NUMBER}\s*(?:{_PER_CM}|\S*(\s*\(?(nm|NM)\)?)?))"),
     re.compile(r"(?P<lead>[^\W\d][^\d(]*?)[\s_]*[(\[]\s*(?P<body>[^()\[\]]+)[)\]]"),
-    re.compile(rf"(?P<lead>[^\W\d][^\d=@]*?)[\s_]*[=@:]?[\s_]*(?P<body>{_NUMBER}\s*[^\s\d]*)"),
+    re.compile(
+        rf"(?P<lead>[^\W\d][^\d=@]*?)[\s_]*[=@:]?[\s_]*(?P<body>{_NUMBER}\s*(?:{_PER_CM}|[^\s\d]*))",
+        re.IGNORECASE,
+    ),
 )
+_UNIT_BEHIND = re.compile(r"(.*\d)\s*[(\[{<]\s*([^\[\]<>]*?)\s*[)\]}>]")  # "324 (nm)"
 
 
 def _placed(name: str, lead: str, value: float, unit: str) -> Quantity | None:

@@ -257,9 +257,9 @@ def _compiled(block: bytes, found: Tables, table: Table, delimiter: str) -> Arra
     import pandas as pd
 
     width = len(table.columns)
-    clock = table.columns[0].kind in ("clock", "moment")
+    clocks = [j for j, column in enumerate(table.columns) if column.kind in ("clock", "moment")]
     kinds: dict[int, type] = {
-        j: str if column.kind == "text" or (clock and j == 0) else np.float64
+        j: str if column.kind == "text" or j in clocks else np.float64
         for j, column in enumerate(table.columns)
     }
     try:
@@ -283,11 +283,11 @@ def _compiled(block: bytes, found: Tables, table: Table, delimiter: str) -> Arra
             )
     except (ValueError, Warning, pd.errors.ParserError):
         return None
-    if clock:
-        first = parse_column([str(cell).strip() for cell in frame[0]], found.style)
-        if first.kind not in ("clock", "moment") or first.texts:
+    for j in clocks:
+        times = parse_column([str(cell).strip() for cell in frame[j]], found.style)
+        if times.kind not in ("clock", "moment") or times.texts:
             return None
-        frame[0] = first.values
+        frame[j] = times.values
     for j, column in enumerate(table.columns):
         if column.kind == "text":
             frame[j] = np.nan

@@ -4,25 +4,27 @@ The names decide. Where they are silent, the numbers may (a column of negative v
 wavelength); where both axes remain possible, the reader asks instead of guessing.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.io.assemble import RawMatrix, build_series
-from cxkinetics.io.columns import SPECTRAL
+from cxkinetics.io.columns import SPECTRAL, unused_columns
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal
-from cxkinetics.io.headers import Quantity, read_corner, read_header
+from cxkinetics.io.headers import AXES, Quantity, read_corner, read_header
 from cxkinetics.io.pairs import is_pairs, read_pairs
-from cxkinetics.io.quantities import refuse_texts, seconds_of, time_unit_of
+from cxkinetics.io.quantities import axis_nm, axis_unit_of, refuse_texts, seconds_of, time_unit_of
+from cxkinetics.io.seriescolumn import Series, series_in
 from cxkinetics.io.table import Table
+from cxkinetics.io.timecolumn import settled, time_columns, time_of, varies
 from cxkinetics.io.tracetable import read_spectrum_table, read_trace_table
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 
 __all__ = ["understand"]
-
-_UNIT_OF_KIND = {"wavelength": "nm", "energy": "eV", "wavenumber": "cm-1"}
 
 
 def understand(context: Context, table: Table) -> list[Signal]:
@@ -40,21 +42,66 @@ def understand(context: Context, table: Table) -> list[Signal]:
     InputError
         If an axis, a column or a unit cannot be told.
     """
+    if _numbered_names(table):
+        text = f"the row {table.name(0)!r} above the readings counts them: not used"
+        context = context.saying(Remark("counter_row", text))
+        table = replace(table, names=["", *table.groups[1:]], groups=table.groups[:1])
     quantities = [read_header(name) for name in table.names]
     quantities += [Quantity("")] * (len(table.columns) - len(quantities))
     if not table.names and not context.x_kind:
         context = context.saying(_no_header(len(table.columns)))
     if is_pairs(table, quantities):
         return read_pairs(context, table, quantities)
-    long = _long_columns(table, quantities)
+    times = time_columns(table, quantities)
+    quantities = settled(table, quantities, times)
+    series = series_in(context, table, quantities, times)
+    if series:
+        return _read_series(context, series)
+    long = _long_columns(table, quantities, times)
     if long is not None:
-        return list(_read_long(context, table, quantities, *long))
-    matrix = _matrix_columns(table, quantities)
+        return list(_read_long(context, table, quantities, times, *long))
+    axis_j = _axis_column(quantities, times)
+    matrix = _matrix_columns(table, quantities, [axis_j, *times])
     if matrix is not None:
-        return _read_matrix(context, table, quantities, matrix)
-    if _first_is_spectral(context, table, quantities):
+        return _read_matrix(context, table, quantities, times or [axis_j], matrix)
+    if _first_is_spectral(context, table, quantities, axis_j, times):
         return list(read_spectrum_table(context, table, quantities))
-    return list(read_trace_table(context, table, quantities))
+    return list(read_trace_table(_at_one_wavelength(context, table, quantities), table, quantities))
+
+
+def _at_one_wavelength(context: Context, table: Table, quantities: list[Quantity]) -> Context:
+    """Return the context with the wavelength that a column repeats in every row ("wavelength (nm)")."""
+    for column, quantity in zip(table.columns, quantities, strict=True):
+        plain = read_header(quantity.name.partition("(")[0]).kind in SPECTRAL  # not "baseline (nm)"
+        if (
+            plain
+            and quantity.place is None
+            and np.isfinite(column.values).all()
+            and not varies(column.values)
+        ):
+            unit = axis_unit_of(quantity.kind, quantity.unit)
+            return replace(context, wavelength_nm=float(axis_nm(context, column.values[:1], unit)[0][0]))
+    return context
+
+
+def _read_series(context: Context, series: Series) -> list[Signal]:
+    """Read the rows of each series as a table of its own, and label its signals."""
+    context = context.saying(series.remark)
+    signals: list[Signal] = []
+    for label, part in series.tables:
+        found = understand(context, part)
+        for signal in found:
+            name = label if len(found) == 1 else f"{label} {signal.label}"
+            source = replace(signal.source, trace=len(signals) + 1)
+            signals.append(replace(signal, label=name, source=source))
+    return signals
+
+
+def _numbered_names(table: Table) -> bool:
+    """Return whether the names of the columns only count them, and the row above names an axis."""
+    if not table.groups or not table.names:
+        return False
+    return read_header(table.names[0]).kind == "index" and read_header(table.groups[0]).kind in AXES
 
 
 def _no_header(width: int) -> Remark:
@@ -65,38 +112,38 @@ def _no_header(width: int) -> Remark:
     )
 
 
-def _long_columns(table: Table, quantities: list[Quantity]) -> tuple[int, int, int] | None:
-    """Return the indices of time, spectral axis and signal of a tidy table, or None."""
-    times = [j for j, q in enumerate(quantities) if _is_time(table, j, q)]
+def _long_columns(table: Table, quantities: list[Quantity], times: list[int]) -> tuple[int, int] | None:
+    """Return the indices of spectral axis and signal of a tidy table, or None."""
     axes = [j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None]
-    signals = [
-        j
-        for j, q in enumerate(quantities)
-        if q.kind in ("absorbance", "transmittance", "counts") and q.place is None and j not in times
-    ]
-    if len(times) == 1 and len(axes) == 1 and not signals:
-        signals = [
-            j
-            for j, q in enumerate(quantities)
-            if j not in (times[0], axes[0]) and not q.kind and table.columns[j].kind == "number"
-        ]
-    if len(times) == 1 and len(axes) == 1 and len(signals) == 1 and times[0] != axes[0]:
-        return times[0], axes[0], signals[0]
+    axes = [j for j in axes if varies(table.columns[j].values)]
+    free = [j for j, q in enumerate(quantities) if q.place is None and j not in (*times, *axes)]
+    signals = [j for j in free if quantities[j].kind in ("absorbance", "transmittance", "counts")]
+    if not signals:
+        signals = [j for j in free if not quantities[j].kind and table.columns[j].kind == "number"]
+    if times and len(axes) == 1 and len(signals) == 1:
+        return axes[0], signals[0]
     return None
 
 
-def _is_time(table: Table, j: int, quantity: Quantity) -> bool:
-    return (quantity.kind == "time" and table.columns[j].kind != "text") or table.columns[j].kind in (
-        "clock",
-        "moment",
-    )
+def _axis_column(quantities: list[Quantity], times: list[int]) -> int:
+    """Return the column whose cells are the axis of the rows: time, else spectral, else no counter."""
+    if times:
+        return times[0]
+    spectral = (j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None)
+    return next(spectral, 0)
 
 
 def _read_long(
-    context: Context, table: Table, quantities: list[Quantity], time_j: int, axis_j: int, signal_j: int
+    context: Context,
+    table: Table,
+    quantities: list[Quantity],
+    times_j: list[int],
+    axis_j: int,
+    signal_j: int,
 ) -> list[SpectralSeries]:
-    refuse_texts(context, table, [time_j, axis_j, signal_j])
-    seconds, said = seconds_of(context, table.columns[time_j], quantities[time_j])
+    refuse_texts(context, table, [*times_j, axis_j, signal_j])
+    seconds, said = seconds_of(context, *time_of(table, quantities, times_j))
+    context = context.saying(*unused_columns(table, {*times_j, axis_j, signal_j}))
     axis = table.columns[axis_j].values
     values = table.columns[signal_j].values
     lines = np.asarray(table.lines)
@@ -135,7 +182,7 @@ def _read_long(
     raw = RawMatrix(
         time_s=times,
         axis=places,
-        axis_unit=quantities[axis_j].unit or _UNIT_OF_KIND[quantities[axis_j].kind],
+        axis_unit=axis_unit_of(quantities[axis_j].kind, quantities[axis_j].unit),
         matrix=matrix,
         quantity=quantities[signal_j],
         lines=first_line,
@@ -157,20 +204,20 @@ def _repeats(values: Array, row: IntArray, column: IntArray, shape: tuple[int, .
     return None
 
 
-def _matrix_columns(table: Table, quantities: list[Quantity]) -> list[int] | None:
+def _matrix_columns(table: Table, quantities: list[Quantity], axes: list[int]) -> list[int] | None:
     """Columns whose names are places on one axis, if the table is a matrix, else None."""
     placed = [
         j
         for j, q in enumerate(quantities)
-        if j > 0 and q.place is not None and table.columns[j].kind != "text"
+        if j not in axes and q.place is not None and table.columns[j].kind != "text"
     ]
     others = [
         j
         for j, q in enumerate(quantities)
-        if j > 0
+        if j not in axes
         and q.place is None
         and table.columns[j].kind == "number"
-        and q.kind not in ("index", "temperature")
+        and q.kind not in ("index", "temperature", "time")
     ]
     if not placed or len(placed) < 2 * len(others):
         return None
@@ -183,24 +230,28 @@ def _matrix_columns(table: Table, quantities: list[Quantity]) -> list[int] | Non
 
 
 def _read_matrix(
-    context: Context, table: Table, quantities: list[Quantity], placed: list[int]
+    context: Context, table: Table, quantities: list[Quantity], axis: list[int], placed: list[int]
 ) -> list[Signal]:
+    axis_j = axis[0]
     row_quantity, column_quantity = (
-        read_corner(table.names[0]) if table.names else (Quantity(""), Quantity(""))
+        read_corner(table.names[axis_j]) if table.names else (Quantity(""), Quantity(""))
     )
+    column_quantity = column_quantity if column_quantity.kind else _named_above(table)
     places = np.array([quantities[j].place for j in placed], dtype=np.float64)
     kind = next((quantities[j].place_kind for j in placed if quantities[j].place_kind), "")
     kind = kind or column_quantity.kind
-    first = table.columns[0]
+    first, _ = time_of(table, quantities, axis)
     row_kind = row_quantity.kind if row_quantity.kind in (*SPECTRAL, "time") else ""
     if first.kind in ("clock", "moment"):
         row_kind = "time"
     if context.options.column is not None and kind in SPECTRAL and len(placed) > 1:
-        return list(read_trace_table(context, table, _as_columns(quantities, row_quantity)))
+        return list(read_trace_table(context, table, _as_columns(quantities, row_quantity, axis_j)))
     by_time, guessed = _rows_are_times(context, row_kind, kind, first.values, places)
     if guessed is not None:
         context = context.saying(guessed)
-    refuse_texts(context, table, [0, *placed])
+    refuse_texts(context, table, [*axis, *placed])
+    if len(placed) > 1 or not by_time:
+        context = context.saying(*unused_columns(table, {*axis, *placed}))
     body = table.block(placed)
     overflow = sum(len(table.columns[j].overflow) for j in placed)
     rows = sorted({row for j in placed for row in table.columns[j].overflow})
@@ -208,9 +259,9 @@ def _read_matrix(
     if by_time:
         seconds, said = seconds_of(context, first, row_quantity)
         unit = quantities[placed[0]].unit if kind in SPECTRAL and quantities[placed[0]].unit else ""
-        unit = unit or column_quantity.unit or _UNIT_OF_KIND.get(kind or column_quantity.kind, "nm")
+        unit = unit or axis_unit_of(kind, column_quantity.unit)
         if len(placed) == 1:
-            named = _as_columns(quantities, row_quantity)
+            named = _as_columns(quantities, row_quantity, axis_j)
             named[placed[0]] = Quantity(
                 signal.name, signal.kind or "absorbance", unit, float(places[0]), "wavelength"
             )
@@ -230,7 +281,7 @@ def _read_matrix(
     text = "the table is transposed: its rows are wavelengths, its columns times"
     context = context.saying(Remark("transposed", text))
     times, said = _times_of_names(context, [quantities[j] for j in placed], column_quantity)
-    axis_unit = row_quantity.unit or _UNIT_OF_KIND.get(row_quantity.kind, "nm")
+    axis_unit = axis_unit_of(row_quantity.kind, row_quantity.unit)
     known = np.isfinite(first.values)
     raw = RawMatrix(
         time_s=times,
@@ -245,9 +296,18 @@ def _read_matrix(
     return list(build_series(context.saying(*said), raw))
 
 
-def _as_columns(quantities: list[Quantity], first: Quantity) -> list[Quantity]:
-    """Return the quantities of a matrix read as a table of traces: its first column is the time."""
-    return [Quantity(first.name, "time", first.unit), *quantities[1:]]
+def _as_columns(quantities: list[Quantity], rows: Quantity, axis_j: int) -> list[Quantity]:
+    """Return the quantities of a matrix read as a table of traces: the axis of its rows is the time."""
+    named = list(quantities)
+    named[axis_j] = Quantity(rows.name, "time", rows.unit)
+    return named
+
+
+def _named_above(table: Table) -> Quantity:
+    """Return what the row above the names says of the axis across, where it says one thing."""
+    said = {cell for cell in table.groups if cell}
+    found = read_header(said.pop()) if len(said) == 1 else Quantity("")
+    return found if found.kind in SPECTRAL or found.kind == "time" else Quantity("")
 
 
 def _body_quantity(quantities: list[Quantity], placed: list[int]) -> Quantity:
@@ -317,10 +377,14 @@ def _may_be_wavelength(values: Array) -> bool:
     return bool(np.all(steps > 0) or np.all(steps < 0))
 
 
-def _first_is_spectral(context: Context, table: Table, quantities: list[Quantity]) -> bool:
-    if any(_is_time(table, j, q) for j, q in enumerate(quantities)):
+def _first_is_spectral(
+    context: Context, table: Table, quantities: list[Quantity], axis_j: int, times: list[int]
+) -> bool:
+    if times:
         return False
-    if quantities[0].kind in SPECTRAL or context.x_kind in SPECTRAL:
+    if (axis_j == 0 or quantities[0].kind == "index") and quantities[axis_j].kind in SPECTRAL:
+        return True
+    if context.x_kind in SPECTRAL:
         return True
     if quantities[0].kind or quantities[0].name or context.x_kind or context.options.time_unit:
         return False

@@ -8,7 +8,7 @@ from cxkinetics.io.columns import SPECTRAL
 from cxkinetics.io.context import Context
 from cxkinetics.io.formats import Signal
 from cxkinetics.io.headers import Quantity
-from cxkinetics.io.quantities import refuse_texts, seconds_of
+from cxkinetics.io.quantities import axis_unit_of, refuse_texts, seconds_of
 from cxkinetics.io.table import Table
 from cxkinetics.remarks import Remark
 
@@ -67,7 +67,7 @@ def read_pairs(context: Context, table: Table, quantities: list[Quantity]) -> li
             found += build_trace(context.saying(*said), raw)
             continue
         known = np.isfinite(axis.values)
-        unit = quantities[j].unit or {"energy": "eV", "wavenumber": "cm-1"}.get(quantities[j].kind, "nm")
+        unit = axis_unit_of(quantities[j].kind, quantities[j].unit)
         time_s = 0.0 if times is None else float(times[number - 1])
         told = (
             context

@@ -175,20 +175,7 @@ def _without_blank_rows(table: Table) -> Table:
         known[list(column.overflow)] = True
     if known.all():
         return table
-    index = np.flatnonzero(known)
-    place = {int(old): new for new, old in enumerate(index)}
-    columns = [
-        replace(
-            column,
-            values=column.values[index],
-            sigma=None,
-            missing=tuple(place[r] for r in column.missing if r in place),
-            overflow=tuple(place[r] for r in column.overflow if r in place),
-            texts=tuple((place[r], cell) for r, cell in column.texts if r in place),
-        )
-        for column in table.columns
-    ]
-    return replace(table, columns=columns, lines=[table.lines[int(i)] for i in index])
+    return table.take(np.flatnonzero(known))
 
 
 def _numbered(signal: Signal, number: int) -> Signal:

@@ -2,18 +2,21 @@
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.io.context import Context
-from cxkinetics.io.headers import Quantity
+from cxkinetics.io.headers import Quantity, spectral_unit
 from cxkinetics.io.notes import note
 from cxkinetics.io.table import Column, Table
 from cxkinetics.io.units import absorbance_from_percent_transmittance, time_factor, to_nanometres
 from cxkinetics.remarks import Remark
 
-__all__ = ["axis_nm", "refuse_texts", "seconds_of", "signal_of", "time_unit_of"]
+__all__ = ["axis_nm", "axis_unit_of", "refuse_texts", "seconds_of", "signal_of", "time_unit_of"]
 
 _LARGEST_ABSORBANCE = 10.0
+_FEW = 0.01  # share of the readings of spectra that may be noise without light
+_TABLES = ("text table", "Excel workbook")
+_LONGEST_UNNAMED_NM = 3500.0  # beyond it a bare number is a wavenumber rather than a wavelength
 
 
 def refuse_texts(context: Context, table: Table, columns: list[int]) -> None:
@@ -119,18 +122,31 @@ def _computer_clock(known: Array) -> tuple[float, Remark] | None:
     return None
 
 
+def axis_unit_of(kind: str, unit: str) -> str:
+    """Return the unit of a spectral axis of which a name says kind and unit; "" where neither says it."""
+    return unit or {"energy": "eV", "wavenumber": "cm-1"}.get(kind, "")
+
+
 def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Remark, ...]]:
     """Return a spectral axis in nm, with a remark where it was converted; refuse impossible values."""
+    known = spectral_unit(unit or "nm")
+    if known is None:
+        raise InputError(
+            f"{unit!r} is no unit of a spectral axis that is known here",
+            file=context.file,
+            value=unit,
+            remedy="give the axis in nm, um, eV or cm-1 and name it so in the header",
+        )
     with np.errstate(divide="ignore", invalid="ignore"):
-        axis = to_nanometres(values, unit or "nm")
-    bad = ~np.isfinite(axis) | (axis < 50) | (axis > 50000)
+        axis = to_nanometres(values, known)
+    bad = ~np.isfinite(axis) | (axis < 50) | (axis > (50000 if unit else _LONGEST_UNNAMED_NM))
     if bad.any():
         index = int(np.flatnonzero(bad)[0])
         raise InputError(
             f"{values[index]:g} {unit or 'nm'} is no wavelength of light that is measured here",
             file=context.file,
             value=f"{values[index]:g}",
-            remedy="check which axis is the wavelength, and its unit",
+            remedy="check which axis is the wavelength, and name it with its unit (nm, um, eV or cm-1)",
         )
     said = _oddities(axis)
     if unit in ("", "nm"):
@@ -163,7 +179,9 @@ def _oddities(axis: Array) -> tuple[Remark, ...]:
     return ()
 
 
-def signal_of(context: Context, values: Array, quantity: Quantity) -> tuple[Array, str, tuple[Remark, ...]]:
+def signal_of(
+    context: Context, values: Array, quantity: Quantity, lines: IntArray | None = None
+) -> tuple[Array, str, tuple[Remark, ...]]:
     """Return a signal, its unit, and what was converted or assumed.
 
     Parameters
@@ -174,6 +192,13 @@ def signal_of(context: Context, values: Array, quantity: Quantity) -> tuple[Arra
         As read; NaN where there is no reading.
     quantity : Quantity
         Meaning of the column (or of the body of a matrix).
+    lines : IntArray, optional
+        Line in the file of each row, for messages.
+
+    Raises
+    ------
+    InputError
+        If readings are larger than any absorbance and nothing says what the signal is.
     """
     wanted = context.options.absorbance_unit
     kind = quantity.kind or context.y_kind
@@ -192,7 +217,38 @@ def signal_of(context: Context, values: Array, quantity: Quantity) -> tuple[Arra
     known = np.abs(sample[np.isfinite(sample)])
     if wanted is None and known.size and float(np.median(known)) > _LARGEST_ABSORBANCE:
         return _too_large(context, values, quantity)
-    return values, "AU", ()
+    return values, "AU", () if wanted is not None else _beyond(context, values, quantity, lines)
+
+
+def _beyond(
+    context: Context, values: Array, quantity: Quantity, lines: IntArray | None
+) -> tuple[Remark, ...]:
+    """Refuse readings that no absorbance reaches: another quantity, or damaged numbers.
+
+    A few of them among whole spectra are noise where no light comes through, and an instrument's
+    own file that says "absorbance" is taken at its word: these are remarked.
+    """
+    beyond = np.abs(values) > _LARGEST_ABSORBANCE
+    count = int(beyond.sum())
+    if not count:
+        return ()
+    known = values[np.isfinite(values)]
+    text = (
+        f"{count} of {known.size} readings are beyond +-{_LARGEST_ABSORBANCE:g} (values run from "
+        f"{known.min():g} to {known.max():g}): too large for absorbances"
+    )
+    stated = quantity.kind == "absorbance" and context.format not in _TABLES
+    if stated or (values.ndim == 2 and count <= _FEW * known.size):
+        return (Remark("beyond_absorbance", text, count),)
+    first = tuple(int(i) for i in np.argwhere(beyond)[0])
+    raise InputError(
+        text,
+        file=context.file,
+        line=None if lines is None else int(lines[first[0]]),
+        column=quantity.name or None,
+        value=f"{values[first]:g}",
+        remedy="correct them, or say what they are: --absorbance-unit percentT, counts or abs (as they are)",
+    )
 
 
 def _from_transmittance(

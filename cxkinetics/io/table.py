@@ -1,7 +1,7 @@
 """A table: names, and columns of numbers with what stood in their other cells."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -94,6 +94,24 @@ class Table:
     def name(self, j: int) -> str:
         """Return the name of column `j` (from 0), or "column 3" where it has none."""
         return (self.names[j] if j < len(self.names) else "") or f"column {j + 1}"
+
+    def take(self, rows: IntArray) -> "Table":
+        """Return the table of some of the rows, in their order."""
+        place = {int(old): new for new, old in enumerate(rows)}
+        columns = [
+            replace(
+                column,
+                values=column.values[rows],
+                sigma=None if column.sigma is None else column.sigma[rows],
+                missing=tuple(place[r] for r in column.missing if r in place),
+                overflow=tuple(place[r] for r in column.overflow if r in place),
+                texts=tuple((place[r], cell) for r, cell in column.texts if r in place),
+                intervals=tuple((place[r], low, high) for r, low, high in column.intervals if r in place),
+            )
+            for column in self.columns
+        ]
+        body = None if self.body is None else self.body[rows]
+        return replace(self, columns=columns, lines=[self.lines[int(i)] for i in rows], body=body)
 
     def lines_of(self, rows: Sequence[int]) -> tuple[int, ...]:
         """Return the file lines of `rows`."""

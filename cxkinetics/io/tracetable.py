@@ -7,13 +7,20 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError
 from cxkinetics.io.assemble import RawMatrix, RawTrace, build_series, build_trace
-from cxkinetics.io.columns import SPECTRAL, chosen_columns, find_column, sigma_of
+from cxkinetics.io.columns import SPECTRAL, chosen_columns, find_column, sigma_of, unused_columns
 from cxkinetics.io.context import Context
 from cxkinetics.io.dose_words import speak_of_dose
 from cxkinetics.io.headers import Quantity
-from cxkinetics.io.quantities import refuse_texts, seconds_of, signal_of, time_unit_of
+from cxkinetics.io.quantities import (
+    axis_unit_of,
+    refuse_texts,
+    seconds_of,
+    signal_of,
+    time_unit_of,
+)
 from cxkinetics.io.table import Column, Table
-from cxkinetics.io.units import absorbance_from_counts, time_factor
+from cxkinetics.io.timecolumn import time_columns, time_of
+from cxkinetics.io.units import absorbance_from_counts, time_factor, to_nanometres
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -40,33 +47,23 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
     refuse_texts(context, table, [*time_j, *chosen, *([] if reference_j is None else [reference_j])])
     seconds, said = seconds_of(context, time, time_quantity)
     context = context.saying(*said)
-    left = [
-        table.name(j)
-        for j, column in enumerate(table.columns)
-        if j not in used
-        and j not in chosen
-        and column.kind == "number"
-        and quantities[j].kind != "index"
-        and (quantities[j].name or not table.names)
-    ]
+    _refuse_one_time(context, table, seconds, time_j[0])
+    sigmas = {j: sigma_of(quantities, j, len(chosen)) for j in chosen}
+    context = context.saying(*unused_columns(table, used.union(chosen, sigmas.values())))
     traces: list[Trace] = []
     for j in chosen:
         quantity, column = quantities[j], table.columns[j]
-        sigma_j = sigma_of(quantities, j, len(chosen))
+        sigma_j = sigmas[j]
         sigma = column.sigma if sigma_j is None else table.columns[sigma_j].values
-        own = [name for name in left if sigma_j is None or name != table.name(sigma_j)]
         told = context
-        if own and len(chosen) == 1:
-            told = told.saying(Remark("columns_unused", f"columns not used: {', '.join(own[:8])}", len(own)))
         unnamed = not quantity.kind and not quantity.place and quantity.name and not context.y_kind
         if unnamed and quantity.name and len(chosen) == 1:
             text = f"column {quantity.name!r} taken as absorbance: its name does not say what it is"
             told = told.saying(Remark("quantity_assumed", text))
         overflow = np.zeros(column.values.size, dtype=bool)
         overflow[list(column.overflow)] = True
-        wavelength = (
-            quantity.place if quantity.place_kind == "wavelength" and quantity.unit in ("nm", "") else None
-        )
+        wavelength, said = _place_nm(quantity)
+        told = told.saying(*said)
         values = column.values
         if reference_j is not None:
             told, values, quantity = _with_reference(told, table, quantities, reference_j, j)
@@ -84,6 +81,32 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
         )
         traces += build_trace(told, raw)
     return traces
+
+
+def _refuse_one_time(context: Context, table: Table, seconds: Array, time_j: int) -> None:
+    """Refuse rows that all stand at one time: samples or repeats, and no course of time."""
+    known = seconds[np.isfinite(seconds)]
+    if known.size < 3 or np.any(known != known[0]):
+        return
+    raise InputError(
+        f"all {known.size} rows stand at one time ({known[0]:g} s): no course of time can be read",
+        file=context.file,
+        line=table.header_line,
+        column=table.name(time_j),
+        remedy="name the column that holds the time 'time (s)'",
+    )
+
+
+def _place_nm(quantity: Quantity) -> tuple[float | None, tuple[Remark, ...]]:
+    """Return the wavelength in the name of a column in nm, with a remark where it was converted."""
+    if quantity.place is None or quantity.place_kind not in SPECTRAL:
+        return None, ()
+    unit = axis_unit_of(quantity.place_kind, quantity.unit) or "nm"
+    place = float(to_nanometres(np.array([quantity.place]), unit)[0])
+    if unit == "nm":
+        return place, ()
+    text = f"column {quantity.name!r}: {quantity.place:g} {unit} converted to {place:.6g} nm"
+    return place, (Remark("axis_converted", text),)
 
 
 def _reference_column(context: Context, table: Table, quantities: list[Quantity]) -> int | None:
@@ -155,18 +178,9 @@ def _time_column(
 ) -> tuple[Context, list[int], Column, Quantity]:
     """Return the indices, values and meaning of the time column (a date and a clock are joined)."""
     columns = table.columns
-    clocks = [j for j, c in enumerate(columns) if c.kind == "clock"]
-    moments = [j for j, c in enumerate(columns) if c.kind == "moment"]
-    numbers = [j for j, q in enumerate(quantities) if q.kind == "time" and columns[j].kind == "number"]
-    if numbers:
-        return context, [numbers[0]], columns[numbers[0]], quantities[numbers[0]]
-    if moments and clocks:
-        j, k = moments[0], clocks[0]
-        joined = Column(columns[j].values + columns[k].values, "moment")
-        return context, [j, k], joined, quantities[j]
-    for group in (moments, clocks):
-        if group:
-            return context, [group[0]], columns[group[0]], quantities[group[0]]
+    found = time_columns(table, quantities)
+    if found:
+        return context, found, *time_of(table, quantities, found)
     first = quantities[0]
     unit = first.unit if time_factor(first.unit or "?") else ""
     if not any(table.names) or (context.options.time_unit and columns[0].kind == "number"):
@@ -213,7 +227,9 @@ def read_spectrum_table(context: Context, table: Table, quantities: list[Quantit
         )
     refuse_texts(context, table, [axis_j, chosen[0]])
     quantity = quantities[axis_j]
-    unit = quantity.unit or {"energy": "eV", "wavenumber": "cm-1"}.get(quantity.kind or context.x_kind, "nm")
+    unit = axis_unit_of(quantity.kind or context.x_kind, quantity.unit)
+    sigma_j = sigma_of(quantities, chosen[0], 1)
+    context = context.saying(*unused_columns(table, {axis_j, chosen[0], sigma_j}))
     time_s, said = spectrum_time(context)
     column = table.columns[chosen[0]]
     axis = table.columns[axis_j].values

@@ -53,7 +53,7 @@ def time_factor(unit: str) -> float | None:
 
 
 def to_nanometres(values: Array, unit: str) -> Array:
-    """Return an axis in nm from one in "nm", "um", "eV" or "cm-1" (shape kept).
+    """Return an axis in nm from one in "nm", "um", "Å", "eV" or "cm-1" (shape kept).
 
     Examples
     --------
@@ -66,6 +66,8 @@ def to_nanometres(values: Array, unit: str) -> Array:
         return values
     if unit == "um":
         return values * 1000.0
+    if unit == "Å":
+        return values / 10.0
     with np.errstate(divide="ignore"):
         return (HC_EV_NM if unit == "eV" else 1e7) / values
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
@@ -259,6 +259,7 @@ def test_any_numbers_in_any_dialect(
     if encoding == "utf-16-be":
         text = "\ufeff" + text
     clipped = sorted(a for _, a in points)[-3:]
+    assume(len({a for _, a in points}) > 1)  # readings that are all alike and high are refused as saturated
     (trace,) = read(text.encode(encoding), decimal=decimal)
     if len(set(clipped)) > 1:
         assert trace.time_s.tolist() == [t for t, _ in points]
