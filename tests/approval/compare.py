@@ -25,7 +25,7 @@ RELATIVE, ABSOLUTE = 1e-6, 1e-9
 _NUMBER = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _MASKS = [
     (re.compile(rf"(?<![\w.]){re.escape(cx.__version__)}(?![\w]|\.\d)"), "VERSION"),
-    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
+    (re.compile(r"\b[0-9a-f]{64}\b|(?<=\bsha256 )[0-9a-f]{12}\b"), "SHA256"),
     (re.compile(r"\b(Python|numpy|scipy|lmfit|matplotlib|pandas) \d+\.[\w.]*"), r"\1 VERSION"),
     (re.compile(r"\b20\d\d-[01]\d-[0-3]\d(?:[T ][\d:.]+Z?)?\b"), "DATE"),
 ]
