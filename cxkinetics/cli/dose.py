@@ -78,10 +78,10 @@ def run(args: argparse.Namespace) -> int:
     )
     amount = amount_of(result, args)
     if args.json:
-        import json
+        from cxkinetics.estimate import json_text
 
         beside = {} if amount is None else {"amount": amount.to_dict()}
-        print(json.dumps(result.to_dict() | beside, allow_nan=False))
+        print(json_text(result.to_dict() | beside))
     else:
         from cxkinetics.report.composition_text import format_dose
 

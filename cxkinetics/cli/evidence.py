@@ -336,9 +336,9 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    import json
+    from cxkinetics.estimate import json_text
 
-    print(json.dumps(document, allow_nan=False))
+    print(json_text(document))
 
 
 def _command() -> str:

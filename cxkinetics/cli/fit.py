@@ -89,9 +89,9 @@ def _progress(n_inputs: int) -> Any | None:
 
 def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> None:
     if args.json:
-        import json
+        from cxkinetics.estimate import json_text
 
-        print(json.dumps(batch.to_dict(), allow_nan=False))
+        print(json_text(batch.to_dict()))
     elif args.csv:
         from cxkinetics.report.staged_files import summary_csv
 

@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
     )
     spectra = None if args.spectra is None else _spectra(args, fit)
     if args.json:
-        import json
+        from cxkinetics.estimate import json_text
 
         beside = {} if spectra is None else {"dose_spectra": spectra.to_dict()}
-        print(json.dumps(fit.to_dict() | beside, allow_nan=False))
+        print(json_text(fit.to_dict() | beside))
     else:
         from cxkinetics.report.composition_text import format_incorporation
 

@@ -83,8 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    import json
-
+    from cxkinetics.estimate import json_text
     from cxkinetics.spectral.analysis import analyse_spectra
 
     options = _options(args)
@@ -92,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     runs = [_series(file, args) for file in args.files]
     found = analyse_spectra(runs, args.model, near_nm=args.track, **options)
     if args.json:
-        print(json.dumps(found.to_dict(), allow_nan=False))
+        print(json_text(found.to_dict()))
     else:
         print(_text(found, args.show_time or "s"))
     seen: list[str] = []
