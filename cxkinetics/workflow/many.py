@@ -1,5 +1,6 @@
 """`fit_many`: hundreds of files on one machine or on any executor, with results that do not depend on it."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
@@ -83,12 +84,15 @@ def jobs_of(
     Raises
     ------
     UsageError
-        If the place of the folder of results is taken by a file.
+        If the place of the folder of results is taken by a file, or a wavelength is not finite.
     """
     if out is not None:
         from cxkinetics.report.write import require_no_file
 
         require_no_file(Path(out))
+    for name in ("wavelength", "track"):
+        if not math.isfinite(options.get(name) or 0.0):
+            raise UsageError(f"{name} is {options[name]}; it must be a finite number of nm")
     time_unit = unit_called(options.pop("show_time", None) or "s").sign
     own = {name: options.pop(name, None) for name in ("wavelength", "track", "reference")}
     force, command = bool(options.pop("force", False)), str(options.pop("command", ""))
