@@ -131,7 +131,8 @@ def _dose(text: str) -> tuple[float, bool]:
     try:
         return finite(written.removesuffix("%")), written.endswith("%")
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no dose; write a finite number, such as 50 or 50%") from None
+        message = f"{text!r} is no dose; write a finite number, such as 50 or 50%"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def dose_percent(dose: tuple[float, bool], unit: str | None, *, table: bool = False) -> tuple[float, str]:

@@ -257,7 +257,7 @@ def _number(option: str, text: str) -> tuple[str, float]:
     try:
         return name, finite(value)
     except ValueError as error:
-        raise UsageError(f"{option} is {text!r}; {value!r} is no finite number") from error
+        raise UsageError(f"{option} is {text!r}; {value!r} is no number, or not finite") from error
 
 
 def _spectrum(text: str) -> tuple[str, Any]:

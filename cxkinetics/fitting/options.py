@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cxkinetics.arrays import seconds_of
 from cxkinetics.errors import UsageError
 
 __all__ = ["FitOptions", "OffsetChoice"]
@@ -86,12 +87,14 @@ class FitOptions:
         breaks: tuple[float, ...] | None = None
         if breakpoints_s is not None:
             try:
-                values = np.atleast_1d(np.asarray(breakpoints_s, dtype=float))
+                elapsed, date = seconds_of("breakpoints_s", breakpoints_s)
+                if date:
+                    raise ValueError("a date is no time of the trace's clock")
             except (TypeError, ValueError) as error:
                 raise UsageError(
                     f"breakpoints_s is {breakpoints_s!r}; give one or more times in s, e.g. 20 or [20, 55]"
                 ) from error
-            breaks = tuple(sorted(float(b) for b in values.ravel()))
+            breaks = tuple(sorted(float(b) for b in np.ravel(elapsed)))
         window = given.get("window")
         if isinstance(window, (tuple, list)) and len(window) == 2:
             given["window"] = tuple(
@@ -145,7 +148,8 @@ def _near(value: object, allowed: tuple[str, ...]) -> str:
 
 def _is_number(value: object) -> bool:
     """Return whether a value is a real number and finite enough to be compared; a bool is none."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    numbers = (int, float, np.integer, np.floating)  # numpy counts a timedelta64 among the integers
+    return isinstance(value, numbers) and not isinstance(value, (bool, np.timedelta64))
 
 
 def _check_window(window: object) -> None:
