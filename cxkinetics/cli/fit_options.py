@@ -95,7 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="DIR", help="write DIR/<stem>/ per input: JSON, tables, figures, report"
     )
     output.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for a batch (default 1)")
-    output.add_argument("--force", action="store_true", help="fit again even where DIR holds the same result")
+    output.add_argument(
+        "--force",
+        action="store_true",
+        help="fit again even where DIR holds the same result, and replace that of another input",
+    )
     output.add_argument(
         "--show-time", choices=("s", "ms", "min", "h"), help="unit of time in text, report and figures"
     )
