@@ -159,7 +159,7 @@ def _check_window(window: object) -> None:
     pair = list(window) if isinstance(window, (tuple, list)) else []
     if len(pair) != 2 or not all(end is None or (_is_number(end) and np.isfinite(end)) for end in pair):
         raise UsageError(
-            f"window is {window!r}; it must be two finite times in s, either None where it is open"
+            f"window is {window!r}; it must be two times in s, finite, either None where it is open"
         )
     low, high = pair
     if low is not None and high is not None and low > high:

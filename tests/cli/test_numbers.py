@@ -68,7 +68,7 @@ def test_a_window_open_to_infinity_is_an_open_window(run: Path, capsys: pytest.C
     assert fit["options"]["window"] == [5.0, None]
     assert FitOptions.of(breakpoints_s=None, window=(-math.inf, 20)).window == (None, 20)
     for wrong in ((math.nan, 5.0), (math.inf, None), (0.0, -math.inf)):
-        with pytest.raises(cx.UsageError, match="two finite times"):
+        with pytest.raises(cx.UsageError, match="two times in s, finite"):
             FitOptions.of(breakpoints_s=None, window=wrong)
 
 
