@@ -46,7 +46,7 @@ def safe_stem(file: str | os.PathLike[str]) -> str:
 
     Examples
     --------
-    >>> [safe_stem(name) for name in ("a/run.csv", "NUL.csv", "report.html.csv", "a:b\\n.csv")]
+    >>> [safe_stem(name) for name in ("a/run.csv", "NUL.csv", "report.html.csv", "a:b\n.csv")]
     ['run', '_NUL', '_report.html', 'a_b_']
     """
     path = Path(file)
