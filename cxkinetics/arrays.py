@@ -1,15 +1,29 @@
 """Array types shared by every floor, and the guards that make arrays safe to keep."""
 
-from typing import TypeAlias
+from datetime import date, timedelta
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from cxkinetics.errors import InputError
 
 Array: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 IntArray: TypeAlias = NDArray[np.intp]
 
-__all__ = ["Array", "ArrayLike", "BoolArray", "IntArray", "frozen_array", "product", "same_array"]
+__all__ = [
+    "Array",
+    "ArrayLike",
+    "BoolArray",
+    "IntArray",
+    "frozen_array",
+    "mask_of",
+    "numbers_of",
+    "product",
+    "same_array",
+    "seconds_of",
+]
 
 SMALL = 250_000
 """Multiplications up to which a matrix product stays in one thread."""
@@ -28,9 +42,111 @@ def frozen_array(values: ArrayLike) -> Array:
     Array
         A new array that cannot be written to; the input is left alone.
     """
-    array = np.array(values, dtype=np.float64, copy=True, order="C")
+    array = np.array(_filled(values), dtype=np.float64, copy=True, order="C")
     array.setflags(write=False)
     return array
+
+
+def numbers_of(what: str, values: ArrayLike) -> Array:
+    """Return `values` as float64; what a masked array masks is NaN.
+
+    Raises
+    ------
+    InputError
+        If they are no numbers, or times, whose figures would depend on their unit.
+
+    Examples
+    --------
+    >>> numbers_of("absorbance", np.ma.masked_greater([0.5, 9.9], 4)).tolist()
+    [0.5, nan]
+    """
+    try:
+        found = _array(values)
+        if found.dtype.kind in "mM":
+            raise InputError(f"{what} holds times ({found.dtype}), not numbers", remedy="give plain numbers")
+        return _filled(found.astype(np.float64))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{what} holds something that is not a number: {error}") from error
+
+
+def seconds_of(what: str, values: ArrayLike) -> tuple[Array, str]:
+    """Return times in s, and from which moment they count where they are dates ("" elsewhere).
+
+    Durations (`timedelta64` of any unit, `pandas.to_timedelta`, `datetime.timedelta`) become s;
+    dates (`datetime64`, `datetime`) count from the earliest. Plain numbers are s already. What is
+    missing or masked is NaN.
+
+    Raises
+    ------
+    InputError
+        If they are no times, or durations without a fixed length in s.
+
+    Examples
+    --------
+    >>> seconds_of("time_s", np.array([0, 1500], dtype="timedelta64[ms]"))
+    (array([0. , 1.5]), '')
+    """
+    try:
+        found = _array(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} holds something that is not a number: {error}") from error
+    if found.dtype.kind == "O":
+        return _of_objects(what, found)
+    if found.dtype.kind not in "mM":
+        return numbers_of(what, found), ""
+    unit, since = np.datetime_data(found.dtype)[0], ""
+    if found.dtype.kind == "M":
+        exact = np.ma.getdata(found).astype("M8[D]" if unit in ("Y", "M") else found.dtype)
+        known = exact[~np.isnat(exact) & ~np.ma.getmaskarray(found)]
+        first = known.min() if known.size else exact.dtype.type("NaT")
+        day, _, clock = str(first).partition("T")
+        since = f"{day} {clock.rstrip('0').rstrip('.') if '.' in clock else clock}".strip()
+        found = np.ma.array(exact - first, mask=np.ma.getmask(found))
+    elif unit in ("Y", "M", "generic"):
+        raise InputError(
+            f"{what} is {found.dtype}: "
+            + ("a duration without a unit" if unit == "generic" else "of no fixed length"),
+            remedy="give seconds, or timedelta64 in days or a shorter unit",
+        )
+    return _filled(found / np.timedelta64(1, "s")), since
+
+
+def _of_objects(what: str, found: Any) -> tuple[Array, str]:
+    """Return the times that Python or pandas objects tell, NaN where one is missing."""
+    flat = [value for value in np.ma.getdata(found).ravel() if value is not None and value == value]
+    since = ""
+    if flat and all(isinstance(value, timedelta) for value in flat):
+        zero = timedelta(0)
+    elif flat and all(isinstance(value, date) for value in flat):
+        zero = min(flat)
+        since = str(zero)
+    else:
+        return numbers_of(what, found), ""
+    elapsed = [
+        np.nan if value is None or value != value else (value - zero).total_seconds()
+        for value in np.ma.getdata(found).ravel()
+    ]
+    shaped = np.array(elapsed, dtype=np.float64).reshape(found.shape)
+    return _filled(np.ma.array(shaped, mask=np.ma.getmask(found))), since
+
+
+def mask_of(values: ArrayLike) -> BoolArray | None:
+    """Return where a masked array is masked, or None where nothing is."""
+    mask = np.ma.getmask(_array(values))
+    return None if mask is np.ma.nomask or not np.any(mask) else np.asarray(mask, dtype=bool)
+
+
+def _array(values: ArrayLike) -> Any:
+    """Return `values` as an array, masked where they, or rows of them, are masked."""
+    rows = isinstance(values, (list, tuple)) and any(isinstance(v, np.ma.MaskedArray) for v in values)
+    return np.ma.array(values) if rows or isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+
+
+def _filled(values: Any) -> Array:
+    filled: Array = np.ma.filled(values, np.nan)
+    return filled
 
 
 def same_array(left: Array | None, right: Array | None) -> bool:

@@ -34,7 +34,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    handle, temporary = tempfile.mkstemp(prefix=_beside(target), suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -50,8 +50,11 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
-    """Write `text` to `path` as UTF-8, whole or not at all (see `write_bytes`)."""
-    return write_bytes(path, text.encode("utf-8"))
+    """Write `text` to `path` as UTF-8, whole or not at all (see `write_bytes`).
+
+    What UTF-8 cannot hold, such as a byte of a file's name that is no text, is written as an escape.
+    """
+    return write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 @contextlib.contextmanager
@@ -70,7 +73,7 @@ def replace_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    fresh = Path(tempfile.mkdtemp(prefix=_beside(target), suffix=".part", dir=target.parent))
     try:
         yield fresh
         fresh.chmod(0o777 & ~_umask())
@@ -104,7 +107,7 @@ def _swap(fresh: Path, target: Path) -> None:
     if not target.exists():
         os.replace(fresh, target)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
+    aside = Path(tempfile.mkdtemp(prefix=_beside(target), suffix=".old", dir=target.parent))
     old = aside / "old"
     os.replace(target, old)
     try:
@@ -114,6 +117,11 @@ def _swap(fresh: Path, target: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _beside(target: Path) -> str:
+    """Return the start of a temporary name, short enough where the name itself is as long as may be."""
+    return f".{target.name[:40]}."
 
 
 def _usual_mode(target: Path) -> int:

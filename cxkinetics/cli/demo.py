@@ -23,8 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute, write, print."""
-    import json
-
+    from cxkinetics.estimate import json_text
     from cxkinetics.examples.demonstration import demonstrate_trace
     from cxkinetics.examples.demonstration_doses import demonstrate_doses
     from cxkinetics.examples.load import EXAMPLES
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     doses = demonstrate_doses()
     folder = write_demo(traces, doses, Path(args.out), command=command)
     if args.json:
-        sys.stdout.write(json.dumps(demo_record(traces, doses, folder), allow_nan=False) + "\n")
+        sys.stdout.write(json_text(demo_record(traces, doses, folder)) + "\n")
     else:
         sys.stdout.write(demo_text(traces, doses, folder) + "\n")
     return 0

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from cxkinetics.cli.numbers import number
 from cxkinetics.cli.predict import (
     add_amount_arguments,
     add_source_arguments,
@@ -31,14 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="formula of the species, such as Ag2Cd32S33")
     parser.add_argument(
         "--min-purity",
-        type=float,
+        type=number,
         metavar="P",
         help="least share of the target, 0-1, at the dose and in the whole window; refused with the reason "
         "where no dose reaches it",
     )
     parser.add_argument(
         "--max-byproduct",
-        type=float,
+        type=number,
         default=0.05,
         metavar="P",
         help="largest share of product inside the window, 0-1 (default 0.05)",
@@ -78,10 +79,10 @@ def run(args: argparse.Namespace) -> int:
     )
     amount = amount_of(result, args)
     if args.json:
-        import json
+        from cxkinetics.estimate import json_text
 
         beside = {} if amount is None else {"amount": amount.to_dict()}
-        print(json.dumps(result.to_dict() | beside, allow_nan=False))
+        print(json_text(result.to_dict() | beside))
     else:
         from cxkinetics.report.composition_text import format_dose
 

@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from cxkinetics.cli.numbers import number
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,11 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="text table, workbook, VAMAS (xps)")
     parser.add_argument("--demo", action="store_true", help="Table I, its contradictions, simulated spectra")
     parser.add_argument("--sample", metavar="NAME", help="name of the sample (default: the file's)")
-    parser.add_argument("--incorporation", type=float, metavar="PERCENT", help="guest incorporated, percent")
+    parser.add_argument("--incorporation", type=number, metavar="PERCENT", help="guest incorporated, percent")
     parser.add_argument("--out", metavar="DIR", help="write report.html, figures and evidence.json there")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of intervals (default 0.95)")
+    parser.add_argument("--confidence", type=number, default=0.95, help="of intervals (default 0.95)")
     parser.add_argument(
-        "--absent-below", type=float, metavar="SHARE", help="absent only below this share (xrd 0.05, xps 0.1)"
+        "--absent-below",
+        type=number,
+        metavar="SHARE",
+        help="absent only below this share (xrd 0.05, xps 0.1)",
     )
     _add_reading(parser.add_argument_group("reading"))
     _add_masses(parser.add_argument_group("mass spectra"))
@@ -61,20 +66,22 @@ def _add_masses(group: Any) -> None:
         default=None,
         help="the file is (not) a peak list (default: found out)",
     )
-    group.add_argument("--tolerance", type=float, default=2.0, metavar="DA", help="agreement, Da (default 2)")
+    group.add_argument(
+        "--tolerance", type=number, default=2.0, metavar="DA", help="agreement, Da (default 2)"
+    )
     group.add_argument("--host-cluster", default="Cd34S33(L)", help="undoped cluster (default Cd34S33(L))")
     group.add_argument("--no-guest", action="store_true", help="the sample holds no guest")
     group.add_argument(
-        "--smooth", type=float, default=15.0, metavar="DA", help="peak search, Da (default 15)"
+        "--smooth", type=number, default=15.0, metavar="DA", help="peak search, Da (default 15)"
     )
     group.add_argument(
-        "--resolving-power", type=float, default=2000.0, help="m/FWHM of an isotope line (default 2000)"
+        "--resolving-power", type=number, default=2000.0, help="m/FWHM of an isotope line (default 2000)"
     )
     group.add_argument(
-        "--resolving-power-error", type=float, default=0.2, metavar="FRACTION", help="its relative sd (0.2)"
+        "--resolving-power-error", type=number, default=0.2, metavar="FRACTION", help="its relative sd (0.2)"
     )
     group.add_argument(
-        "--sigma-cal", type=float, default=1.0, metavar="DA", help="calibration error, 1 sd (default 1 Da)"
+        "--sigma-cal", type=number, default=1.0, metavar="DA", help="calibration error, 1 sd (default 1 Da)"
     )
     group.add_argument(
         "--compensation",
@@ -107,12 +114,12 @@ def _add_xps(group: Any) -> None:
         help="background, fitted with the line",
     )
     group.add_argument("--block", help="block of a VAMAS file, by number, name or line")
-    group.add_argument("--photon-energy", type=float, metavar="EV", help="the axis is kinetic energy")
+    group.add_argument("--photon-energy", type=number, metavar="EV", help="the axis is kinetic energy")
     group.add_argument(
-        "--energy-offset", type=float, default=0.0, metavar="EV", help="how much too high energies read"
+        "--energy-offset", type=number, default=0.0, metavar="EV", help="how much too high energies read"
     )
     group.add_argument(
-        "--energy-error", type=float, default=0.2, metavar="EV", help="of the energy reference, 1 sd (0.2)"
+        "--energy-error", type=number, default=0.2, metavar="EV", help="of the energy reference, 1 sd (0.2)"
     )
 
 
@@ -123,10 +130,10 @@ def _add_xrd(group: Any) -> None:
     group.add_argument("--phases-table", metavar="FILE", help="phase_id, phase_name, rir of the references")
     group.add_argument("--phases", metavar="A,B", help="use only these phases")
     group.add_argument(
-        "--max-shift", type=float, default=0.5, metavar="DEG", help="largest shift (default 0.5)"
+        "--max-shift", type=number, default=0.5, metavar="DEG", help="largest shift (default 0.5)"
     )
     group.add_argument(
-        "--max-broadening", type=float, default=0.5, metavar="DEG", help="largest extra width (default 0.5)"
+        "--max-broadening", type=number, default=0.5, metavar="DEG", help="largest extra width (default 0.5)"
     )
 
 
@@ -336,9 +343,9 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    import json
+    from cxkinetics.estimate import json_text
 
-    print(json.dumps(document, allow_nan=False))
+    print(json_text(document))
 
 
 def _command() -> str:

@@ -60,7 +60,12 @@ def run(args: argparse.Namespace) -> int:
 
         folders = _relative(batch.folders, args.out)
         failures = [failure.to_dict() for failure in batch.failures]
-        write_batch(batch.fits, failures, args.out, folders=folders, command=command, time_unit=show_time)
+        try:
+            write_batch(batch.fits, failures, args.out, folders=folders, command=command, time_unit=show_time)
+        except Exception as error:  # the fits are done and are told nonetheless
+            if args.debug:
+                raise
+            batch = batch.with_failure(args.out, error)
     _print(args, batch, show_time)
     return 1 if batch.failures or not batch.fits else 0
 
@@ -89,9 +94,9 @@ def _progress(n_inputs: int) -> Any | None:
 
 def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> None:
     if args.json:
-        import json
+        from cxkinetics.estimate import json_text
 
-        print(json.dumps(batch.to_dict(), allow_nan=False))
+        print(json_text(batch.to_dict()))
     elif args.csv:
         from cxkinetics.report.staged_files import summary_csv
 

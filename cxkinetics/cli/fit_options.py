@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from cxkinetics.cli.numbers import number
 from cxkinetics.errors import UsageError
 
 __all__ = ["add_arguments", "given_options", "settings"]
@@ -46,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="traces, spectra, or a folder of them")
     signal = parser.add_argument_group("signal")
     where = signal.add_mutually_exclusive_group()
-    where.add_argument("--wavelength", type=float, metavar="NM", help="read the spectra at this wavelength")
-    where.add_argument("--track", type=float, metavar="NM", help="track the peak near this wavelength")
+    where.add_argument("--wavelength", type=number, metavar="NM", help="read the spectra at this wavelength")
+    where.add_argument("--track", type=number, metavar="NM", help="track the peak near this wavelength")
     where.add_argument("--column", metavar="NAME", help="signal column of a table, by name or number")
     signal.add_argument("--trace", metavar="N|LABEL", help="one trace of the file (default: all), from 1")
     signal.add_argument(
@@ -78,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--noise", choices=("auto", "white", "ar1"), help="default auto (correlation integrated out)"
     )
-    model.add_argument("--confidence", type=float, metavar="P", help="level of the intervals (default 0.95)")
+    model.add_argument("--confidence", type=number, metavar="P", help="level of the intervals (default 0.95)")
     model.add_argument("--bootstrap", type=int, metavar="N", help="bootstrap replicates beside the intervals")
     kinds = ("parametric", "residual", "block")
     model.add_argument("--bootstrap-kind", choices=kinds, help="how replicates are made (default parametric)")
@@ -94,7 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="DIR", help="write DIR/<stem>/ per input: JSON, tables, figures, report"
     )
     output.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for a batch (default 1)")
-    output.add_argument("--force", action="store_true", help="fit again even where DIR holds the same result")
+    output.add_argument(
+        "--force",
+        action="store_true",
+        help="fit again even where DIR holds the same result, and replace that of another input",
+    )
     output.add_argument(
         "--show-time", choices=("s", "ms", "min", "h"), help="unit of time in text, report and figures"
     )

@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the formats."""
-    import json
     from importlib.util import find_spec
 
+    from cxkinetics.estimate import json_text
     from cxkinetics.io.evidence_formats import EVIDENCE_FORMATS
     from cxkinetics.io.instruments import INSTALL
     from cxkinetics.io.registry import formats
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
                 for name, endings, summary in EVIDENCE_FORMATS
             ],
         }
-        sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
+        sys.stdout.write(json_text(record) + "\n")
         return 0
     wide = max(len(name) for name in [*(f.name for f in known), *(name for name, _, _ in EVIDENCE_FORMATS)])
     ends = max(len(f.endings) for f in known)

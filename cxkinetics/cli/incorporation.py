@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from cxkinetics.cli.numbers import number
 from cxkinetics.cli.predict import BASIS, BASIS_HELP, basis
 from cxkinetics.errors import UsageError
 
@@ -46,10 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="dose x wavelength table: end of the peak's shift, onset and size of the loss",
     )
-    parser.add_argument("--near", type=float, metavar="NM", help="which peak of those spectra, nm")
+    parser.add_argument("--near", type=number, metavar="NM", help="which peak of those spectra, nm")
     parser.add_argument("--decimal", choices=(".", ","), help="decimal sign")
     parser.add_argument("--sheet", help="sheet of a workbook")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals (default 0.95)")
+    parser.add_argument("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -75,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
     )
     spectra = None if args.spectra is None else _spectra(args, fit)
     if args.json:
-        import json
+        from cxkinetics.estimate import json_text
 
         beside = {} if spectra is None else {"dose_spectra": spectra.to_dict()}
-        print(json.dumps(fit.to_dict() | beside, allow_nan=False))
+        print(json_text(fit.to_dict() | beside))
     else:
         from cxkinetics.report.composition_text import format_incorporation
 

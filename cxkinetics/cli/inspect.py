@@ -20,10 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read every file, describe it, and go on after a bad one."""
-    import json
-
     from cxkinetics.cli.reading import reading_options
     from cxkinetics.errors import CxKineticsError, UsageError
+    from cxkinetics.estimate import json_text
     from cxkinetics.io.describe import describe, format_description
     from cxkinetics.io.options import ReadOptions
     from cxkinetics.version import __version__
@@ -48,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             "files": found,
             "failures": failures,
         }
-        sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
+        sys.stdout.write(json_text(record) + "\n")
     else:
         for item in found:
             sys.stdout.write(format_description(item) + "\n")

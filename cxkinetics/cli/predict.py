@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from cxkinetics.cli.numbers import finite, number
 from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
     parser.add_argument("--extrapolate", action="store_true", help="allow doses outside the calibrated ones")
     parser.add_argument("--sensitivity", action="store_true", help="show the priors halved and doubled")
     parser.add_argument("--draws", type=int, default=3000, metavar="N", help="parameter draws (default 3000)")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals (default 0.95)")
+    parser.add_argument("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
     parser.add_argument("--seed", type=int, help="seed of the random numbers (a fixed one by default)")
 
 
@@ -95,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--absorbance-ratio",
-        type=float,
+        type=number,
         metavar="A/A0",
         help="share of the absorbance left: sets the optical conversion beside the compositional one",
     )
@@ -109,7 +110,7 @@ def add_amount_arguments(parser: argparse.ArgumentParser) -> None:
         "--cadmium-umol",
         "--host-umol",
         dest="host_umol",
-        type=float,
+        type=number,
         metavar="N",
         help="all Cd (host cation) in the flask, micromol: prints how much guest to add, micromol",
     )
@@ -117,7 +118,7 @@ def add_amount_arguments(parser: argparse.ArgumentParser) -> None:
         "--silver-mmol-per-l",
         "--stock-mmol-per-l",
         dest="stock_mmol_per_l",
-        type=float,
+        type=number,
         metavar="C",
         help="Ag (guest) in the stock solution, mmol/L: prints the volume to add, microlitres",
     )
@@ -141,11 +142,12 @@ def amount_of(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> "G
 
 def _dose(text: str) -> tuple[float, bool]:
     """Return the number of a dose and whether a percent sign stands behind it."""
-    number = text.strip()
+    written = text.strip()
     try:
-        return float(number.removesuffix("%")), number.endswith("%")
+        return finite(written.removesuffix("%")), written.endswith("%")
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no dose; write a number, such as 50 or 50%") from None
+        message = f"{text!r} is no dose; write a finite number, such as 50 or 50%"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def dose_percent(dose: tuple[float, bool], unit: str | None, *, table: bool = False) -> tuple[float, str]:
@@ -229,10 +231,10 @@ def run(args: argparse.Namespace) -> int:
     )
     amount = amount_of(result, args)
     if args.json:
-        import json
+        from cxkinetics.estimate import json_text
 
         beside = {} if amount is None else {"amount": amount.to_dict()}
-        print(json.dumps(result.to_dict() | beside, allow_nan=False))
+        print(json_text(result.to_dict() | beside))
     else:
         from cxkinetics.report.composition_text import format_prediction
 

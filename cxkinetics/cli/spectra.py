@@ -5,6 +5,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
+from cxkinetics.cli.numbers import finite, number
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -56,21 +58,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--baseline-region", metavar="LO:HI", help="nm where nothing absorbs: subtracted there"
     )
     model.add_argument(
-        "--baseline-power", type=float, metavar="N", help="wavelength^-N of scatter (default 4)"
+        "--baseline-power", type=number, metavar="N", help="wavelength^-N of scatter (default 4)"
     )
     model.add_argument("--noise", choices=("auto", "white", "ar1"), help="correlation in time (default auto)")
     model.add_argument("--weights", choices=("auto", "none"), help="of the wavelengths (default auto)")
     model.add_argument("--intervals", choices=("profile", "wald"), help="default profile")
-    model.add_argument("--confidence", type=float, metavar="P", help="level of the intervals (default 0.95)")
+    model.add_argument("--confidence", type=number, metavar="P", help="level of the intervals (default 0.95)")
     model.add_argument("--seed", type=int, metavar="N", help="seed of random starts (default 0)")
     data = parser.add_argument_group("data")
     data.add_argument("--window", metavar="LO:HI", help="times to keep, s on the file's clock; 110: is open")
     data.add_argument("--wavelengths", metavar="LO:HI", help="wavelengths to keep, nm")
-    data.add_argument("--t0", type=float, metavar="S", help="when the reaction starts; times count from it")
+    data.add_argument("--t0", type=number, metavar="S", help="when the reaction starts; times count from it")
     data.add_argument(
         "--max-absorbance", metavar="A", help="leave out wavelengths above this (default 3; none keeps all)"
     )
-    data.add_argument("--track", type=float, metavar="NM", help="follow the peak near this wavelength")
+    data.add_argument("--track", type=number, metavar="NM", help="follow the peak near this wavelength")
     add_reading_options(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -83,8 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    import json
-
+    from cxkinetics.estimate import json_text
     from cxkinetics.spectral.analysis import analyse_spectra
 
     options = _options(args)
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     runs = [_series(file, args) for file in args.files]
     found = analyse_spectra(runs, args.model, near_nm=args.track, **options)
     if args.json:
-        print(json.dumps(found.to_dict(), allow_nan=False))
+        print(json_text(found.to_dict()))
     else:
         print(_text(found, args.show_time or "s"))
     seen: list[str] = []
@@ -220,9 +221,9 @@ def _limit(text: str) -> float | None:
     if text == "none":
         return None
     try:
-        return float(text)
+        return finite(text)
     except ValueError as error:
-        raise UsageError(f"--max-absorbance is {text!r}; it must be a number or none") from error
+        raise UsageError(f"--max-absorbance is {text!r}; it must be a finite number or none") from error
 
 
 def _range(option: str, text: str) -> tuple[float | None, float | None]:
@@ -230,9 +231,11 @@ def _range(option: str, text: str) -> tuple[float | None, float | None]:
 
     parts = text.split(":")
     try:
-        low, high = (float(part) if part.strip() else None for part in parts)
+        low, high = (finite(part) if part.strip() else None for part in parts)
     except ValueError as error:
-        raise UsageError(f"{option} is {text!r}; it must be LO:HI, either end may be left out") from error
+        raise UsageError(
+            f"{option} is {text!r}; it must be LO:HI, two finite numbers, either may be left out"
+        ) from error
     if low is not None and high is not None and low >= high:
         raise UsageError(f"{option} is {text!r}; the first number must be the smaller")
     return low, high
@@ -252,9 +255,9 @@ def _number(option: str, text: str) -> tuple[str, float]:
 
     name, value = _pair(option, text)
     try:
-        return name, float(value)
+        return name, finite(value)
     except ValueError as error:
-        raise UsageError(f"{option} is {text!r}; {value!r} is no number") from error
+        raise UsageError(f"{option} is {text!r}; {value!r} is no number, or not finite") from error
 
 
 def _spectrum(text: str) -> tuple[str, Any]:

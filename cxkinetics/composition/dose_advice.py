@@ -1,6 +1,6 @@
 """What `dose_for` returns: the dose for a target, its window, the purity and what limits it."""
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.prior_influence import PriorInfluence
 from cxkinetics.composition.species_curves import SpeciesCurves
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, json_text
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.documents import read_result
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
@@ -157,12 +158,21 @@ class DoseAdvice(Presentable):
 
     def to_json(self) -> str:
         """Return the result as JSON text, its curves included."""
-        return json.dumps(self.to_dict() | {"data": self.curves.to_dict()}, allow_nan=False)
+        return json_text(self.to_dict() | {"data": self.curves.to_dict()})
 
     @classmethod
-    def from_json(cls, text: str) -> "DoseAdvice":
-        """Return the result that `to_json` wrote."""
-        record = json.loads(text)
+    def from_json(cls, text: str | os.PathLike[str]) -> "DoseAdvice":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, DOSE_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "DoseAdvice":
         low, high = record["window_percent"]
         return cls(
             target=record["target"],

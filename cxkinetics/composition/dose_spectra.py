@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.arrays import Array, frozen_array, numbers_of, same_array
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -57,7 +57,7 @@ class DoseSpectra:
     remarks: tuple[Remark, ...] = ()
 
     def __post_init__(self) -> None:
-        dose = np.asarray(self.dose_percent, dtype=np.float64)
+        dose = numbers_of("dose_percent", self.dose_percent)
         if dose.ndim == 1 and dose.size and np.any(~np.isfinite(dose) | (dose < 0)):
             raise InputError(f"dose {dose[~np.isfinite(dose) | (dose < 0)][0]:g} % must be 0 or more")
         series = SpectralSeries(

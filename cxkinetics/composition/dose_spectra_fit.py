@@ -1,6 +1,5 @@
 """`fit_dose_spectra`: peak position and height against dose, and what they say beside the ICP."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_
 from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.species_model import draw_estimate, incorporation_draws, species_draws
 from cxkinetics.composition.system import System
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate, finite_or_none, json_text
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
@@ -119,7 +118,7 @@ class DoseSpectraFit(Presentable):
 
     def to_json(self) -> str:
         """Return the result as JSON text."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        return json_text(self.to_dict())
 
     def __repr__(self) -> str:
         return (

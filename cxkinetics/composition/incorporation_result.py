@@ -1,6 +1,6 @@
 """What a fit of a dose table returns: slopes, thresholds, plateau, rivals and what stays open."""
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,11 @@ from cxkinetics.composition import incorporation_map
 from cxkinetics.composition.checks import Check
 from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.system import System
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate, finite_or_none, json_text
 from cxkinetics.fitting.parts import Rival
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.documents import read_result
 from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.version import __version__
 
@@ -183,12 +184,21 @@ class IncorporationFit(Presentable):
             "residuals": self.residuals.tolist(),
             "system": self.system.to_dict(),
         }
-        return json.dumps(self.to_dict() | {"data": data}, allow_nan=False)
+        return json_text(self.to_dict() | {"data": data})
 
     @classmethod
-    def from_json(cls, text: str) -> "IncorporationFit":
-        """Return the result that `to_json` wrote."""
-        record = json.loads(text)
+    def from_json(cls, text: str | os.PathLike[str]) -> "IncorporationFit":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, INCORPORATION_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "IncorporationFit":
         estimates = {name: Estimate.from_dict(_NAMES[name], record[name]) for name in _ESTIMATES}
         return cls(
             points=DoseTable.from_dict(record["data"]["points"]),

@@ -1,15 +1,16 @@
 """What `predict` returns: the composition at a dose, with intervals and what they rest on."""
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.prior_influence import PriorInfluence
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, json_text
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.documents import read_result
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
@@ -144,12 +145,21 @@ class Prediction(Presentable):
 
     def to_json(self) -> str:
         """Return the result as JSON text."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        return json_text(self.to_dict())
 
     @classmethod
-    def from_json(cls, text: str) -> "Prediction":
-        """Return the result that `to_json` wrote."""
-        record = json.loads(text)
+    def from_json(cls, text: str | os.PathLike[str]) -> "Prediction":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, PREDICT_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "Prediction":
         trapped = record["trapped_host"]
         return cls(
             dose_percent=record["dose_percent"],

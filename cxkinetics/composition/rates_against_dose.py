@@ -6,7 +6,6 @@ after a long time): losses of absorbance and shares turned into product are set 
 gap between them is reported, never identified away.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.species_model import draw_estimate, species_draws
 from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, json_text
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
@@ -128,7 +127,7 @@ class RatesAgainstDose(Presentable):
 
     def to_json(self) -> str:
         """Return the result as JSON text."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        return json_text(self.to_dict())
 
     def __repr__(self) -> str:
         shown = ", ".join(f"stage {number}: nu = {order}" for number, order in enumerate(self.orders, 1))

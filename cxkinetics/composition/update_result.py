@@ -1,12 +1,11 @@
 """What `update_priors` returns: parameters before and after, and draws for everything else."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.composition.draws import ParameterDraws
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, json_text
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.dose_table import DoseTable
@@ -129,7 +128,7 @@ class CompositionUpdate(Presentable):
 
     def to_json(self) -> str:
         """Return the result as JSON text."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        return json_text(self.to_dict())
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name} {self.after[name]}" for name in self.narrowed) or "nothing"

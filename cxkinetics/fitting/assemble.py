@@ -173,11 +173,18 @@ def assemble_loglinear(
     )
     relative = _relative_sigma(trace)
     rss, dof = float(np.sum((residual / relative) ** 2)), trace.n_points - p
+    anchor = analysis.sample.anchor_s
+    at_anchor = np.array(recipe.line.intercepts) + anchor * np.array(recipe.line.slopes)
+    with np.errstate(over="ignore", under="ignore"):
+        levels = tuple(float(level) for level in sign * np.exp(at_anchor))
+    held = np.isfinite(levels[0]) and levels[0] != 0  # a steep line carried far back leaves all numbers
     amplitude = Estimate(
         name="amplitude",
-        value=sign * float(np.exp(recipe.line.intercepts[0])),
+        value=levels[0] if held else None,
         unit=trace.unit,
-        reason="the recipe gives ln A0 only; use recipe='likelihood' for an interval",
+        reason="the recipe gives ln A0 only; use recipe='likelihood' for an interval"
+        if held
+        else f"the line reaches ln A = {at_anchor[0]:.4g} at {anchor:g} s, which no absorbance can be",
     )
     rates = list(recipe.rates)
     ratio = None
@@ -192,7 +199,8 @@ def assemble_loglinear(
     notes = [caution]
     if dropped:
         notes.append(_nonpositive(trace, dropped))
-    levels = tuple(sign * float(np.exp(i)) for i in recipe.line.intercepts) if n_stages > 1 else ()
+    if anchor:
+        notes.append(_anchored(anchor))
     noise = Noise(
         sd=float(np.sqrt(rss / dof)) if dof > 0 else None,
         ar1=0.0,
@@ -225,7 +233,8 @@ def assemble_loglinear(
         verdict=verdict,
         warnings=(*remarks, *notes),
         excluded=excluded,
-        stage_amplitudes=levels,
+        stage_amplitudes=levels if n_stages > 1 else (),
+        anchor_s=anchor,
         seed=seed,
     )
 
@@ -315,9 +324,13 @@ def _cautions(trace: Trace, options: FitOptions, verdict: Verdict, sample: Sampl
         )
         cautions.append(Remark("dead_time", text))
     if sample.anchor_s:
-        text = f"t = 0 lies far outside the data: the amplitude counts at {sample.anchor_s:g} s"
-        cautions.append(Remark("amplitude_anchor", text))
+        cautions.append(_anchored(sample.anchor_s))
     return cautions
+
+
+def _anchored(anchor_s: float) -> Remark:
+    text = f"t = 0 lies far outside the data: the amplitude counts at {anchor_s:g} s"
+    return Remark("amplitude_anchor", text)
 
 
 def _nonpositive(trace: Trace, count: int) -> Remark:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cxkinetics.arrays import Array, frozen_array
+from cxkinetics.arrays import Array, frozen_array, numbers_of
 from cxkinetics.errors import FitError, InputError, UsageError
 
 __all__ = ["Problem", "named", "problem_of"]
@@ -207,10 +207,7 @@ def problem_of(
 
 def _numbers(what: str, values: ArrayLike) -> Array:
     """Return an array of finite numbers, or say which one is not."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what} holds something that is not a number: {error}") from error
+    array = numbers_of(what, values)
     bad = np.argwhere(~np.isfinite(array))
     if bad.size:
         place = tuple(int(i) for i in bad[0])

@@ -1,6 +1,6 @@
 """What `fit_curve` returns: frozen, every number with its interval or the reason there is none."""
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,8 +9,9 @@ import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, same_array
 from cxkinetics.errors import FitError
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate, finite_or_none, json_text
 from cxkinetics.presentation import Presentable
+from cxkinetics.signals.documents import read_result
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
@@ -185,17 +186,29 @@ class CurveFit(Presentable):
     def to_json(self) -> str:
         """Return the whole result, data and covariance included, as JSON text."""
         data = {name: getattr(self, name) for name in ARRAYS}
-        record = self.to_dict() | {
-            "schema": CURVE_SCHEMA,
-            "values": dict(self.values),
-            "data": {name: None if array is None else _nested(array) for name, array in data.items()},
-        }
-        return json.dumps(record, allow_nan=False)
+        record = (
+            {"schema": CURVE_SCHEMA}
+            | self.to_dict()
+            | {
+                "values": dict(self.values),
+                "data": {name: None if array is None else _nested(array) for name, array in data.items()},
+            }
+        )
+        return json_text(record)
 
     @classmethod
-    def from_json(cls, text: str) -> "CurveFit":
-        """Return the result that `to_json` wrote."""
-        record = json.loads(text)
+    def from_json(cls, text: str | os.PathLike[str]) -> "CurveFit":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, CURVE_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "CurveFit":
         data: dict[str, Any] = {
             name: None if values is None else np.array(values, dtype=float)
             for name, values in record["data"].items()

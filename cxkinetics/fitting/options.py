@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cxkinetics.arrays import seconds_of
 from cxkinetics.errors import UsageError
 
 __all__ = ["FitOptions", "OffsetChoice"]
@@ -56,8 +57,8 @@ class FitOptions:
             raise UsageError(f"offset is {self.offset}; it must be finite")
         if self.direction == "growth" and self.offset == "zero":
             raise UsageError("a growing trace ends on its offset; use offset='fit' (or 'auto', or a value)")
-        if self.t0 is not None and self.t0 != "auto" and not _is_number(self.t0):
-            raise UsageError(f"t0 is {self.t0!r}; it must be 'auto' or a number of seconds")
+        if self.t0 is not None and self.t0 != "auto" and not (_is_number(self.t0) and np.isfinite(self.t0)):
+            raise UsageError(f"t0 is {self.t0!r}; it must be 'auto' or a finite number of seconds")
         _check_window(self.window)
         for name, need in (("confidence", "a number between 0.5 and 1, e.g. 0.95"), *_COUNTS.items()):
             value = getattr(self, name)
@@ -86,12 +87,19 @@ class FitOptions:
         breaks: tuple[float, ...] | None = None
         if breakpoints_s is not None:
             try:
-                values = np.atleast_1d(np.asarray(breakpoints_s, dtype=float))
+                elapsed, date = seconds_of("breakpoints_s", breakpoints_s)
+                if date:
+                    raise ValueError("a date is no time of the trace's clock")
             except (TypeError, ValueError) as error:
                 raise UsageError(
                     f"breakpoints_s is {breakpoints_s!r}; give one or more times in s, e.g. 20 or [20, 55]"
                 ) from error
-            breaks = tuple(sorted(float(b) for b in values.ravel()))
+            breaks = tuple(sorted(float(b) for b in np.ravel(elapsed)))
+        window = given.get("window")
+        if isinstance(window, (tuple, list)) and len(window) == 2:
+            given["window"] = tuple(
+                None if end == inf else end for end, inf in zip(window, (-np.inf, np.inf), strict=True)
+            )
         return cls(breakpoints_s=breaks, **given)
 
     @property
@@ -140,7 +148,8 @@ def _near(value: object, allowed: tuple[str, ...]) -> str:
 
 def _is_number(value: object) -> bool:
     """Return whether a value is a real number and finite enough to be compared; a bool is none."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    numbers = (int, float, np.integer, np.floating)  # numpy counts a timedelta64 among the integers
+    return isinstance(value, numbers) and not isinstance(value, (bool, np.timedelta64))
 
 
 def _check_window(window: object) -> None:
@@ -148,8 +157,10 @@ def _check_window(window: object) -> None:
     if window is None:
         return
     pair = list(window) if isinstance(window, (tuple, list)) else []
-    if len(pair) != 2 or not all(end is None or _is_number(end) for end in pair):
-        raise UsageError(f"window is {window!r}; it must be two times in s, either None where it is open")
+    if len(pair) != 2 or not all(end is None or (_is_number(end) and np.isfinite(end)) for end in pair):
+        raise UsageError(
+            f"window is {window!r}; it must be two times in s, finite, either None where it is open"
+        )
     low, high = pair
     if low is not None and high is not None and low > high:
         raise UsageError(

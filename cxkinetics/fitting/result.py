@@ -1,6 +1,6 @@
 """What a staged fit returns: frozen, with units, provenance and every number's interval."""
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, same_array
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate, finite_or_none, json_text
 from cxkinetics.fitting.bootstrap import Bootstrap
 from cxkinetics.fitting.parts import LogLinear, Noise, Rival, Stage, Verdict
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.documents import read_result
 from cxkinetics.signals.trace import Trace
 from cxkinetics.version import __version__
 
@@ -201,29 +202,41 @@ class StagedFit(Presentable):
             "warnings": [remark.to_dict() for remark in self.warnings],
             "excluded": [list(point) for point in self.excluded],
             "flags": list(self.flags),
-            "stage_amplitudes": list(self.stage_amplitudes),
+            "stage_amplitudes": [finite_or_none(level) for level in self.stage_amplitudes],
             "anchor_s": self.anchor_s,
             "bootstrap": None if self.bootstrap is None else self.bootstrap.to_dict(),
         }
 
     def to_json(self) -> str:
         """Return the whole result, data and covariance included, as JSON text."""
-        record = self.to_dict() | {
-            "schema": FIT_SCHEMA,
-            "data": {
-                "trace": self.trace.to_dict(),
-                "fitted": self.fitted.tolist(),
-                "residuals": self.residuals.tolist(),
-                "parameter_names": list(self.parameter_names),
-                "covariance": [[finite_or_none(v) for v in row] for row in self.covariance.tolist()],
-            },
-        }
-        return json.dumps(record, allow_nan=False)
+        record = (
+            {"schema": FIT_SCHEMA}
+            | self.to_dict()
+            | {
+                "data": {
+                    "trace": self.trace.to_dict(),
+                    "fitted": self.fitted.tolist(),
+                    "residuals": self.residuals.tolist(),
+                    "parameter_names": list(self.parameter_names),
+                    "covariance": [[finite_or_none(v) for v in row] for row in self.covariance.tolist()],
+                },
+            }
+        )
+        return json_text(record)
 
     @classmethod
-    def from_json(cls, text: str) -> "StagedFit":
-        """Return the result that `to_json` wrote."""
-        record = json.loads(text)
+    def from_json(cls, text: str | os.PathLike[str]) -> "StagedFit":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, FIT_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "StagedFit":
         data = record["data"]
         ratio, repeated = record["rate_ratio"], record["bootstrap"]
         return cls(
@@ -250,7 +263,7 @@ class StagedFit(Presentable):
             warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
             excluded=tuple((float(t), float(a)) for t, a in record["excluded"]),
             flags=tuple(record["flags"]),
-            stage_amplitudes=tuple(record["stage_amplitudes"]),
+            stage_amplitudes=tuple(np.nan if a is None else a for a in record["stage_amplitudes"]),
             anchor_s=record["anchor_s"],
             bootstrap=None if repeated is None else Bootstrap.from_dict(repeated),
             seed=record["seed"],

@@ -1,5 +1,6 @@
 """What a caller may tell the readers; everything has a default of "find out and say so"."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -34,6 +35,8 @@ class ReadOptions:
     time_in: str | None = None
 
     def __post_init__(self) -> None:
+        if self.wavelength is not None and not math.isfinite(self.wavelength):
+            raise UsageError(f"wavelength is {self.wavelength}; it must be a finite number of nm")
         if self.time_unit is not None and time_factor(self.time_unit) is None:
             raise UsageError(f"time_unit is {self.time_unit!r}; it must be one of s, ms, us, min, h, d")
         if self.decimal is not None and self.decimal not in (".", ","):

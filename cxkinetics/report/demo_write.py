@@ -1,11 +1,11 @@
 """The folder of the demonstration: report, data to play with, one folder per fit."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
+from cxkinetics.estimate import json_text
 from cxkinetics.examples.demonstration import DemoTrace
 from cxkinetics.examples.demonstration_doses import DemoDoses
 from cxkinetics.examples.load import example_path
@@ -68,9 +68,7 @@ def write_demo(
             _write_figure(doses.curve, fresh / "dose-curve")
             _write_figure(doses.advice[len(doses.advice) // 2], fresh / "species")
         write_text(fresh / "report.html", render_page(demo_page(traces, drawn, doses, command)))
-        write_text(
-            fresh / "demo.json", json.dumps(demo_record(traces, doses, directory), allow_nan=False) + "\n"
-        )
+        write_text(fresh / "demo.json", json_text(demo_record(traces, doses, directory)) + "\n")
     return directory
 
 

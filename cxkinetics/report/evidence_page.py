@@ -1,11 +1,11 @@
 """Evidence as a self-contained HTML page, and as a folder: page, figures, JSON and the data shown."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.atomic import replace_directory, write_text
+from cxkinetics.estimate import json_text
 from cxkinetics.evidence.assignment import MassAssignment
 from cxkinetics.evidence.diffraction_result import PatternFit
 from cxkinetics.evidence.findings import Consensus
@@ -160,7 +160,7 @@ def write_evidence(
     """
     require_replaceable(directory, MARK)
     with replace_directory(directory) as fresh:
-        write_text(fresh / MARK, json.dumps(document, allow_nan=False) + "\n")
+        write_text(fresh / MARK, json_text(document) + "\n")
         write_text(fresh / "report.html", render_page(page))
         for name, result in results:
             save_figure(figure_of(result), fresh / name, ("png", "svg"))

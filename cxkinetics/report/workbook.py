@@ -83,15 +83,19 @@ def workbook_bytes(fit: StagedFit) -> bytes:
 def sheets_bytes(sheets: Mapping[str, Rows]) -> bytes:
     """Return sheets (name -> head and rows) as the bytes of an .xlsx file."""
     from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
+
+    def plain(cell: str) -> str:  # no worksheet holds a control character, as a file's name may
+        return ILLEGAL_CHARACTERS_RE.sub("\ufffd", neutral_cell(cell))
 
     book = Workbook()
     book.remove(book.worksheets[0])
     for name, rows in sheets.items():
         sheet = book.create_sheet(name)
         for row in rows:
-            sheet.append([neutral_cell(cell) if isinstance(cell, str) else cell for cell in row])
+            sheet.append([plain(cell) if isinstance(cell, str) else cell for cell in row])
         for cell in sheet[1]:
             cell.font = Font(bold=True)
         sheet.freeze_panes = "A2"

@@ -1,5 +1,6 @@
 """What `--out DIR` writes: one folder per fit, whole or not at all, and the summary of a batch."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
 from cxkinetics.errors import UsageError
+from cxkinetics.estimate import json_text
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.report.batch_page import batch_page, draw_overview, overview_ratio
 from cxkinetics.report.fit_page import fit_page
@@ -57,10 +59,12 @@ def require_replaceable(directory: Path, mark: str) -> None:
     Raises
     ------
     UsageError
-        If the folder is there, is not empty and lacks the mark, or if its place is taken by a file.
+        If the folder is there, is not empty and lacks the mark (in itself or in folders of traces), or
+        if its place is taken by a file.
     """
     require_no_file(directory)
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / mark).is_file():
+    marked = (directory / mark).is_file() or any(directory.glob(f"trace-*/{mark}"))
+    if directory.is_dir() and any(directory.iterdir()) and not marked:
         raise UsageError(
             f"{directory} exists and holds no {mark}, so it is no earlier result and is not replaced; "
             "name another folder with --out"
@@ -104,6 +108,7 @@ def write_fit(
     command: str = "",
     pictures: FitPictures | None = None,
     time_unit: str = "s",
+    origin: str = "",
 ) -> Path:
     """Write the folder of one fit: `FIT_FILES`, whole or not at all.
 
@@ -121,6 +126,9 @@ def write_fit(
         Where they were drawn already.
     time_unit : str
         Of the report and the figures: "s", "ms", "min" or "h"; the tables in CSV stay in s.
+    origin : str
+        Where the input lies as seen from the folder of all results; `fit.json` keeps it, so that the
+        result is not taken for that of another input of the same name.
 
     Returns
     -------
@@ -135,7 +143,8 @@ def write_fit(
     target = Path(directory)
     require_replaceable(target, "fit.json")
     with replace_directory(target) as fresh:
-        write_text(fresh / "fit.json", fit.to_json() + "\n")
+        stored = json.loads(fit.to_json()) | ({"origin": origin} if origin else {})
+        write_text(fresh / "fit.json", json_text(stored) + "\n")
         write_text(fresh / "stages.csv", stages_csv(fit))
         write_text(fresh / "trace.csv", trace_csv(fit))
         write_text(fresh / "rivals.csv", rivals_csv(fit))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.arrays import Array, frozen_array, numbers_of, same_array
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_elements, name_basis
@@ -83,21 +83,23 @@ class DoseTable(Stored):
         object.__setattr__(self, "basis", name_basis(kind, guest=guest, host=other, anion=other))
         if not self.guest and self.basis not in BASES and guest != "guest":
             object.__setattr__(self, "guest", guest)
-        dose = np.asarray(self.dose_percent, dtype=np.float64)
+        dose = numbers_of("dose_percent", self.dose_percent)
         if dose.ndim != 1 or dose.size == 0:
             raise InputError(f"dose_percent has shape {dose.shape}; a dose table needs at least one row")
-        low = dose if self.dose_low_percent is None else np.asarray(self.dose_low_percent, dtype=np.float64)
+        low = dose if self.dose_low_percent is None else numbers_of("dose_low_percent", self.dose_low_percent)
         high = (
-            dose if self.dose_high_percent is None else np.asarray(self.dose_high_percent, dtype=np.float64)
+            dose
+            if self.dose_high_percent is None
+            else numbers_of("dose_high_percent", self.dose_high_percent)
         )
         columns: dict[str, Array] = {
             "dose_percent": dose,
-            "incorporation_percent": np.asarray(self.incorporation_percent, dtype=np.float64),
+            "incorporation_percent": numbers_of("incorporation_percent", self.incorporation_percent),
             "dose_low_percent": low,
             "dose_high_percent": high,
         }
         if self.sigma_percent is not None:
-            columns["sigma_percent"] = np.asarray(self.sigma_percent, dtype=np.float64)
+            columns["sigma_percent"] = numbers_of("sigma_percent", self.sigma_percent)
         for name, column in columns.items():
             if column.shape != dose.shape:
                 raise InputError(f"{name} has {column.size} values but dose_percent has {dose.size}")

@@ -10,12 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.arrays import (
+    Array,
+    BoolArray,
+    IntArray,
+    frozen_array,
+    mask_of,
+    numbers_of,
+    same_array,
+    seconds_of,
+)
 from cxkinetics.errors import InputError
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Stored
-from cxkinetics.signals.trace import Trace
+from cxkinetics.signals.trace import Trace, clock_remark
 from cxkinetics.source import Source, sha256_of
 
 __all__ = ["SpectralSeries"]
@@ -28,11 +37,12 @@ class SpectralSeries(Presentable, Stored):
     Parameters
     ----------
     time_s : array_like, shape (n,)
-        Times in s, in any order.
+        Times in s, in any order; durations and dates as for `Trace`.
     wavelength_nm : array_like, shape (m,)
         Wavelengths in nm, in any order, no two equal.
     absorbance : array_like, shape (n, m)
-        The signal in `unit`; NaN where a cell is masked.
+        The signal in `unit`; NaN where a cell is masked, as it is where a masked array is. Spectra
+        whose time is masked are left out, and so are masked wavelengths; a remark says so.
     label, unit, source, remarks
         As for `Trace`; `unit` may be "counts" for raw spectra that need a reference.
 
@@ -64,27 +74,34 @@ class SpectralSeries(Presentable, Stored):
     _matrix = ("wavelength_nm", "absorbance", r"time (s) \ wavelength (nm)")
 
     def __post_init__(self) -> None:
-        time = _axis("time_s", self.time_s)
-        wavelength = _axis("wavelength_nm", self.wavelength_nm)
-        try:
-            matrix = np.asarray(self.absorbance, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"absorbance holds something that is not a number: {error}") from error
+        time, since = seconds_of("time_s", self.time_s)
+        wavelength = numbers_of("wavelength_nm", self.wavelength_nm)
+        rows = _ascending("time_s", time, mask_of(self.time_s))
+        columns = _ascending("wavelength_nm", wavelength, mask_of(self.wavelength_nm))
+        matrix = numbers_of("absorbance", self.absorbance)
         if matrix.shape != (time.size, wavelength.size):
             raise InputError(
                 f"absorbance has shape {matrix.shape}, but time x wavelength is "
                 f"({time.size}, {wavelength.size}); transpose it or check the axes"
             )
-        rows, columns = np.argsort(time, kind="stable"), np.argsort(wavelength, kind="stable")
         sorted_wavelength = wavelength[columns]
         if np.any(np.diff(sorted_wavelength) == 0):
             twice = sorted_wavelength[np.flatnonzero(np.diff(sorted_wavelength) == 0)[0]]
             raise InputError(f"wavelength {twice:g} nm stands twice; every wavelength must stand once")
+        remarks = [clock_remark(since)] if since else []
+        if (hidden := mask_of(self.absorbance)) is not None:
+            count = int(hidden.sum())
+            remarks.append(Remark("masked_cells", f"{count} masked readings", count))
+        for places, axis, what in ((rows, time, "times"), (columns, wavelength, "wavelengths")):
+            if places.size < axis.size:
+                count = axis.size - places.size
+                remarks.append(Remark("masked_points", f"{count} masked {what} left out", count))
+        if rows.size < time.size or columns.size < wavelength.size or _moved(rows) or _moved(columns):
+            matrix = matrix[np.ix_(rows, columns)]
         object.__setattr__(self, "time_s", frozen_array(time[rows]))
         object.__setattr__(self, "wavelength_nm", frozen_array(sorted_wavelength))
-        if np.any(np.diff(time) < 0) or np.any(np.diff(wavelength) < 0):
-            matrix = matrix[np.ix_(rows, columns)]
         object.__setattr__(self, "absorbance", frozen_array(matrix))
+        object.__setattr__(self, "remarks", (*self.remarks, *remarks))
         if not self.source.sha256:
             digest = sha256_of(
                 self.time_s.tobytes() + self.wavelength_nm.tobytes() + self.absorbance.tobytes()
@@ -221,14 +238,18 @@ class SpectralSeries(Presentable, Stored):
         )
 
 
-def _axis(name: str, values: Array) -> Array:
-    try:
-        axis = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} holds something that is not a number: {error}") from error
+def _ascending(name: str, axis: Array, mask: BoolArray | None) -> IntArray:
+    """Return the places of an axis in ascending order, those masked left out."""
     if axis.ndim != 1 or axis.size == 0:
         raise InputError(f"{name} has shape {axis.shape}; an axis needs one dimension and at least one value")
-    if not np.all(np.isfinite(axis)):
-        index = int(np.flatnonzero(~np.isfinite(axis))[0])
-        raise InputError(f"{name}[{index}] is {axis[index]}; an axis must be finite")
-    return axis
+    keep = np.ones(axis.size, dtype=bool) if mask is None else ~mask
+    if not keep.any():
+        raise InputError(f"all {axis.size} values of {name} are masked; an axis needs at least one value")
+    off = np.flatnonzero(~np.isfinite(axis) & keep)
+    if off.size:
+        raise InputError(f"{name}[{off[0]}] is {axis[off[0]]}; an axis must be finite")
+    return np.flatnonzero(keep)[np.argsort(axis[keep], kind="stable")]
+
+
+def _moved(places: IntArray) -> bool:
+    return bool(np.any(np.diff(places) < 0))

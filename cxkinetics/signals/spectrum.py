@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
+from cxkinetics.arrays import Array, ArrayLike, frozen_array, numbers_of, same_array
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.source import Source, sha256_of
@@ -237,10 +237,7 @@ class PeakList:
 
 
 def _column(name: str, values: ArrayLike) -> Array:
-    try:
-        column = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} holds something that is not a number: {error}") from error
+    column = numbers_of(name, values)
     if column.ndim != 1:
         raise InputError(f"{name} has shape {column.shape}; it needs one dimension")
     if not np.all(np.isfinite(column)):

@@ -7,14 +7,14 @@ become formulas: they stand inside that one cell, which begins with #.
 
 import csv
 import io
-import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from cxkinetics.atomic import write_text
 from cxkinetics.errors import InputError
+from cxkinetics.estimate import json_text
+from cxkinetics.signals.documents import decoded, require_schema, text_of
 
 __all__ = ["Stored", "stored_schema"]
 
@@ -50,7 +50,7 @@ class Stored:
         path : path-like, optional
             File to write; an interrupted write leaves the old file.
         """
-        text = json.dumps({"schema": self._schema, **self.to_dict()}, allow_nan=False)
+        text = json_text({"schema": self._schema, **self.to_dict()})
         if path is not None:
             write_text(path, text + "\n")
         return text
@@ -64,9 +64,10 @@ class Stored:
         InputError
             If the text is not such a signal.
         """
-        text, file = _text_of(source, "{")
-        record = _decoded(text, file)
-        _check_schema(record.pop("schema", None), cls._schema, file)
+        text, file = text_of(source, "{")
+        record = decoded(text, file)
+        require_schema(record, cls._schema, file)
+        del record["schema"]
         return cls._made(record, file)
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -91,7 +92,7 @@ class Stored:
             axis, body, corner = self._matrix
             names = [corner, *record.pop(axis)]
             rows = [[t, *row] for t, row in zip(columns[used[0]], record.pop(body), strict=True)]
-        writer.writerow([f"{_MARK}{self._schema.partition('.')[2]} {json.dumps(record, allow_nan=False)}"])
+        writer.writerow([f"{_MARK}{self._schema.partition('.')[2]} {json_text(record)}"])
         writer.writerow([_cell(name) for name in names])
         writer.writerows([_cell(value) for value in row] for row in rows)
         text = stream.getvalue()
@@ -108,11 +109,11 @@ class Stored:
         InputError
             If the text is not such a signal.
         """
-        text, file = _text_of(source, "\n")
+        text, file = text_of(source, "\n")
         rows = [row for row in csv.reader(io.StringIO(text)) if row]
         schema, _, described = (rows[0][0] if rows else "").removeprefix(_MARK).partition(" ")
-        _check_schema(f"cxkinetics.{schema}" if described else None, cls._schema, file)
-        record = _decoded(described, file)
+        require_schema({"schema": f"cxkinetics.{schema}"} if described else {}, cls._schema, file)
+        record = decoded(described, file)
         try:
             if cls._matrix is None:
                 used = record.pop("columns")
@@ -158,32 +159,3 @@ def _cell(value: float | str | None) -> str:
 
 def _number(cell: str) -> float | None:
     return float(cell) if cell else None
-
-
-def _text_of(source: str | os.PathLike[str], sign: str) -> tuple[str, str | None]:
-    """Return the text and, where it came from a file, its path."""
-    if isinstance(source, str) and sign in source:
-        return source, None
-    try:
-        return Path(source).read_text(encoding="utf-8"), os.fspath(source)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the file cannot be read: {error}", file=os.fspath(source)) from error
-
-
-def _decoded(text: str, file: str | None) -> dict[str, Any]:
-    try:
-        record = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"the JSON text is damaged: {error}", file=file) from error
-    if not isinstance(record, dict):
-        raise InputError("the JSON text holds no signal", file=file)
-    return record
-
-
-def _check_schema(found: str | None, wanted: str, file: str | None) -> None:
-    if found != wanted:
-        raise InputError(
-            f"the text holds {found or 'no stored signal'}, not {wanted}",
-            file=file,
-            remedy="read other tables with cxkinetics.load",
-        )

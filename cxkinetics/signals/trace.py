@@ -11,14 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
+from cxkinetics.arrays import (
+    Array,
+    ArrayLike,
+    BoolArray,
+    frozen_array,
+    mask_of,
+    numbers_of,
+    same_array,
+    seconds_of,
+)
 from cxkinetics.errors import InputError
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Stored
 from cxkinetics.source import Source, sha256_of
 
-__all__ = ["Trace"]
+__all__ = ["Trace", "clock_remark"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,7 +37,9 @@ class Trace(Presentable, Stored):
     Parameters
     ----------
     time_s : array_like, shape (n,)
-        Times in s, in any order; equal times are allowed (replicate readings).
+        Times in s, in any order; equal times are allowed (replicate readings). Durations
+        (`timedelta64`, `pandas.to_timedelta`) are turned into s; dates (`datetime64`) count from
+        the earliest, which a remark says.
     absorbance : array_like, shape (n,)
         The signal, in `unit`.
     sigma : array_like, shape (n,), optional
@@ -48,6 +59,8 @@ class Trace(Presentable, Stored):
         Provenance.
     remarks : tuple of Remark
         What was assumed, converted or masked on the way here.
+
+    Points that a masked array masks in time, signal or sigma are left out, which a remark says.
 
     Raises
     ------
@@ -82,19 +95,27 @@ class Trace(Presentable, Stored):
     )
 
     def __post_init__(self) -> None:
-        time = _column("time_s", self.time_s)
-        order = np.argsort(time, kind="stable")
-        object.__setattr__(self, "time_s", frozen_array(time[order]))
+        time, since = seconds_of("time_s", self.time_s)
+        columns = {"time_s": _column("time_s", time)}
+        masked = mask_of(self.time_s)
         for name in ("absorbance", "sigma", "peak_nm", "peak_nm_se"):
             given: ArrayLike | None = getattr(self, name)
             if given is None:
                 continue
-            column = _column(name, given, finite=not name.startswith("peak"))
+            column = columns[name] = _column(name, numbers_of(name, given))
             if column.size != time.size:
                 raise InputError(
                     f"{name} has {column.size} values but time_s has {time.size}; give one value per time"
                 )
+            mask = None if name.startswith("peak") else mask_of(given)
+            masked = mask if masked is None else masked if mask is None else masked | mask
+        keep = np.ones(time.size, dtype=bool) if masked is None else ~masked
+        for name in [name for name in columns if not name.startswith("peak")]:
+            _require_finite(name, columns[name], keep)
+        order = np.flatnonzero(keep)[np.argsort(time[keep], kind="stable")]
+        for name, column in columns.items():
             object.__setattr__(self, name, frozen_array(column[order]))
+        object.__setattr__(self, "remarks", (*self.remarks, *_conversions(since, time, keep)))
         if self.sigma is not None and not np.all(self.sigma > 0):
             index = int(np.flatnonzero(self.sigma <= 0)[0])
             raise InputError(
@@ -199,19 +220,35 @@ class Trace(Presentable, Stored):
         )
 
 
-def _column(name: str, values: ArrayLike, *, finite: bool = True) -> Array:
-    try:
-        column = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} holds something that is not a number: {error}") from error
+def _column(name: str, column: Array) -> Array:
     if column.ndim != 1:
         raise InputError(f"{name} has shape {column.shape}; a trace needs one dimension")
-    if finite and not np.all(np.isfinite(column)):
-        index = int(np.flatnonzero(~np.isfinite(column))[0])
-        raise InputError(
-            f"{name}[{index}] is {column[index]}; load() masks such values and says so, here drop it first"
-        )
     return column
+
+
+def _require_finite(name: str, column: Array, keep: BoolArray) -> None:
+    off = np.flatnonzero(~np.isfinite(column) & keep)
+    if off.size:
+        raise InputError(
+            f"{name}[{off[0]}] is {column[off[0]]}; load() masks such values and says so, here drop it first"
+        )
+
+
+def _conversions(since: str, time: Array, keep: BoolArray) -> list[Remark]:
+    """Return the remarks on times that were dates and on points that were masked."""
+    said = [clock_remark(since)] if since else []
+    if not keep.all():
+        count = int((~keep).sum())
+        places = time[~keep & np.isfinite(time)]
+        said.append(
+            Remark.at("masked_points", f"{count} masked points left out", count, times_s=places.tolist())
+        )
+    return said
+
+
+def clock_remark(since: str) -> Remark:
+    """Return the remark on times that were given as dates."""
+    return Remark("clock_times", f"the times are dates: time counts from the earliest, {since}")
 
 
 def _listed(column: Array | None) -> list[float | None] | None:

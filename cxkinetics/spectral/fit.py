@@ -16,6 +16,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import FitError, UsageError
+from cxkinetics.estimate import finite_or_none
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.assemble import Judged, assemble
 from cxkinetics.spectral.baseline import BASELINES, baseline_functions, subtract_baseline
@@ -182,7 +183,7 @@ def fit_spectra(
         "nonnegative": nonnegative,
         "start": None if start is None else {name: float(value) for name, value in start.items()},
         "baseline": baseline,
-        "baseline_region_nm": [list(region) for region in regions],
+        "baseline_region_nm": [[finite_or_none(end) for end in region] for region in regions],
         "baseline_power": baseline_power,
         "weights": "none" if weights is None else weights if isinstance(weights, str) else "given",
         "noise": noise,

@@ -1,6 +1,6 @@
 """What a whole-spectrum fit returns: frozen, with units, provenance and every number's interval."""
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate, finite_or_none, json_text
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.documents import read_result
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.network import concentrations, network_of
 from cxkinetics.spectral.parts import OrderVerdict, RateConstant, SpeciesSpectra, SpectralNoise
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SPECTRA_SCHEMA", "SpectraFit"]
 
-SPECTRA_SCHEMA = "cxkinetics.spectra/1"
+SPECTRA_SCHEMA = "cxkinetics.spectra-fit/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -246,12 +247,21 @@ class SpectraFit(Presentable):
             "rank_in_time": self.rank.in_time.tolist(),
             "rank_in_wavelength": self.rank.in_wavelength.tolist(),
         }
-        return json.dumps(self.to_dict() | {"data": data}, allow_nan=False)
+        return json_text(self.to_dict() | {"data": data})
 
     @classmethod
-    def from_json(cls, text: str) -> "SpectraFit":
-        """Return the result that `to_json` wrote."""
-        record = json.loads(text)
+    def from_json(cls, text: str | os.PathLike[str]) -> "SpectraFit":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, SPECTRA_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "SpectraFit":
         data = record["data"]
         observed = [Estimate.from_dict("observed rate", item) for item in record["observed_rates"]]
         same = (

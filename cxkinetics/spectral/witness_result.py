@@ -1,6 +1,6 @@
 """What two witnesses of one breakpoint say: the rate of the absorbance and the shift of the peak."""
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, same_array
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate, finite_or_none, json_text
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.documents import read_result
 from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.populations import Populations
 from cxkinetics.version import __version__
@@ -156,12 +157,21 @@ class TwoWitnesses(Presentable):
             "absorbance_deviance": self.absorbance_deviance.tolist(),
             "position_deviance": self.position_deviance.tolist(),
         }
-        return json.dumps(self.to_dict() | {"data": data}, allow_nan=False)
+        return json_text(self.to_dict() | {"data": data})
 
     @classmethod
-    def from_json(cls, text: str) -> "TwoWitnesses":
-        """Return the result that `to_json` wrote."""
-        record = json.loads(text)
+    def from_json(cls, text: str | os.PathLike[str]) -> "TwoWitnesses":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, WITNESS_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "TwoWitnesses":
         data, breaks, peak = record["data"], record["breakpoint_s"], record["peak_nm"]
         populations = record["populations"]
         return cls(

@@ -1,6 +1,7 @@
 """The project file: options of a fit as TOML, so that a saved analysis can be run again."""
 
 import json
+import math
 import os
 import re
 import tomllib
@@ -163,6 +164,8 @@ def _says_numbers(name: str, text: str) -> bool:
         numbers = [float(part) for part in parts if part.strip()]
     except ValueError:
         return False
+    if not all(map(math.isfinite, numbers)):
+        return False
     return name == "window" or (bool(numbers) and (name != "stages" or numbers[0].is_integer()))
 
 
@@ -174,7 +177,7 @@ def _fits(kinds: list[str], value: Any) -> bool:
     if isinstance(value, list):
         return "numbers" in kinds and bool(value) and all(_fits(["number"], item) for item in value)
     return (isinstance(value, int) and ("integer" in kinds or "number" in kinds)) or (
-        isinstance(value, float) and "number" in kinds
+        isinstance(value, float) and math.isfinite(value) and "number" in kinds
     )
 
 

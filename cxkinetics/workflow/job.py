@@ -1,12 +1,15 @@
 """One input file, from reading to results on disk: what a batch does for each of its inputs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cxkinetics.atomic import replace_directory
 from cxkinetics.errors import CxKineticsError, InputError
+from cxkinetics.estimate import json_text
 from cxkinetics.fitting.result import StagedFit
 from cxkinetics.fitting.stages import fit_stages
 from cxkinetics.io.options import ReadOptions
@@ -14,6 +17,7 @@ from cxkinetics.io.registry import read_signals
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
+from cxkinetics.workflow.places import require_own, stored_in
 
 __all__ = ["Failure", "FitJob", "JobResult", "run_job", "trace_of"]
 
@@ -53,8 +57,11 @@ class FitJob:
         Options of `fit_stages` that were given.
     folder : str or None
         Where the results of this input are written.
+    origin : str
+        Path of the input as seen from the folder of all results (`places.origin_of`).
     force : bool
-        Fit again even where the folder holds the result of the same input and options.
+        Fit again even where the folder holds the result of the same input and options, and replace
+        that of another input.
     command : str
         The command as it was typed.
     time_unit : str
@@ -68,6 +75,7 @@ class FitJob:
     reference: str | None = None
     fitting: Mapping[str, Any] = field(default_factory=dict)
     folder: str | None = None
+    origin: str = ""
     force: bool = False
     command: str = ""
     time_unit: str = "s"
@@ -97,33 +105,31 @@ def run_job(job: FitJob) -> JobResult:
         message = f"{job.file}: {error.strerror or error}"
         failure = Failure(file=job.file, trace=None, error=type(error).__name__, message=message)
         return JobResult(file=job.file, failures=(failure,))
-    fits, failures, folders = [], [], []
+    fits: list[StagedFit] = []
+    failures, folders = [], []
     kept = 0
     for number, (signal, series) in enumerate(signals, 1):
-        label = signal.label or number
+        label = (signal.label or number) if len(signals) > 1 else None
         folder = _folder(job, signals, number)
         try:
             options = _options(job)
-            old = None if job.force else _stored(folder, signal, options, job)
-            if old is not None:
+            fit = None if job.force else _stored(folder, signal, options, job)
+            if fit is not None:
                 kept += 1
-                fit = old
             else:
-                if folder is not None:
-                    from cxkinetics.report.write import require_replaceable
-
-                    require_replaceable(Path(folder), "fit.json")
+                with _writing(job, label):
+                    _require_place(folder, signal, job)
                 trace = _noted(trace_of(signal, job), job)
                 fit = fit_stages(trace, **dict(job.fitting))
                 fit = replace(fit, options={**fit.options, **options})
-                if folder is not None:
-                    from cxkinetics.report.write import write_fit
-
-                    write_fit(fit, folder, series=series, command=job.command, time_unit=job.time_unit)
+                with _writing(job, label):
+                    _write(fit, folder, series, job, first=not fits)
             fits.append(fit)
             folders.append(folder or "")
+        except _NotWritten as error:
+            failures.append(error.failure)
         except CxKineticsError as error:
-            failures.append(_failure(job.file, label if len(signals) > 1 else None, error))
+            failures.append(_failure(job.file, label, error))
     return JobResult(
         file=job.file,
         fits=tuple(fits),
@@ -199,6 +205,62 @@ def _folder(job: FitJob, signals: list[Any], number: int) -> str | None:
     return job.folder if len(signals) == 1 else str(Path(job.folder) / f"trace-{number}")
 
 
+class _NotWritten(Exception):
+    """A result that is computed and could not be written."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@contextmanager
+def _writing(job: FitJob, label: str | int | None) -> Iterator[None]:
+    """Turn whatever stops the writing of one result into its failure, so that the others go on."""
+    try:
+        yield
+    except CxKineticsError:
+        raise
+    except Exception as error:
+        why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
+        text = " ".join(f"{job.file}: the result cannot be written to {job.folder}: {why}".split())
+        raise _NotWritten(
+            Failure(file=job.file, trace=label, error=type(error).__name__, message=text)
+        ) from error
+
+
+def _require_place(folder: str | None, signal: Trace | SpectralSeries, job: FitJob) -> None:
+    """Refuse, before anything is fitted, to replace what is not an earlier result of this input."""
+    if folder is None or job.folder is None:
+        return
+    from cxkinetics.report.write import require_replaceable
+
+    if not job.force:
+        require_own(Path(job.folder), job.file, signal.source.sha256, job.origin)
+    require_replaceable(Path(folder), "fit.json")
+
+
+def _write(
+    fit: StagedFit, folder: str | None, series: SpectralSeries | None, job: FitJob, *, first: bool
+) -> None:
+    """Write the folder of a fit; the first of an input replaces all that the input's folder held."""
+    if folder is None or job.folder is None:
+        return
+    from cxkinetics.report.write import write_fit
+
+    place, whole = Path(folder), Path(job.folder)
+    more: dict[str, Any] = {
+        "series": series,
+        "command": job.command,
+        "time_unit": job.time_unit,
+        "origin": job.origin,
+    }
+    if first and place != whole and stored_in(whole):
+        with replace_directory(whole) as fresh:
+            write_fit(fit, fresh / place.name, **more)
+    else:
+        write_fit(fit, place, **more)
+
+
 def _stored(
     folder: str | None, signal: Trace | SpectralSeries, options: Mapping[str, Any], job: FitJob
 ) -> StagedFit | None:
@@ -216,12 +278,12 @@ def _stored(
     given = dict(job.fitting)
     seed = given.pop("rng", None) or 0
     breaks = given.pop("breakpoints_s", None)
-    wanted = json.loads(json.dumps(FitOptions.of(breakpoints_s=breaks, **given).to_dict() | dict(options)))
+    wanted = FitOptions.of(breakpoints_s=breaks, **given).to_dict() | dict(options)
     same = (
         fit.trace.source.sha256 == signal.source.sha256
         and fit.seed == seed
         and fit.version == __version__
-        and json.loads(json.dumps(dict(fit.options))) == wanted
+        and json.loads(json_text(dict(fit.options))) == json.loads(json_text(wanted))
     )
     return fit if same else None
 

@@ -28,7 +28,7 @@ def test_json_is_one_document(capsys) -> None:
     code, out, _ = run(capsys, example_path("ag-cds"), "--model", "A -> B | A -> B", "--json")
     record = json.loads(out)
     assert code == 0
-    assert record["schema"] == "cxkinetics.spectra/1"
+    assert record["schema"] == "cxkinetics.spectra-fit/1"
     assert [rate["name"] for rate in record["rate_constants"]] == ["k1", "k2"]
     assert record["rate_constants"][0]["steps"] == "A -> B"
     assert record["breakpoints_s"][0]["unit"] == "s"

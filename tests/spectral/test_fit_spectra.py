@@ -316,7 +316,7 @@ def test_a_result_survives_json(chain) -> None:
         again = SpectraFit.from_json(fit.to_json())
         assert again == fit
         assert np.allclose(again.fitted(), fit.fitted())
-        assert fit.to_dict()["schema"] == "cxkinetics.spectra/1"
+        assert fit.to_dict()["schema"] == "cxkinetics.spectra-fit/1"
 
 
 def test_window_and_time_zero(chain) -> None:

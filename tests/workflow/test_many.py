@@ -174,11 +174,6 @@ def test_fewer_than_one_process_is_usage(files: list[Path]) -> None:
         fit_many(files, jobs=0)
 
 
-def test_equal_stems_get_folders_of_their_own(tmp_path: Path) -> None:
-    jobs = jobs_of(["a/run.csv", "b/run.csv", "c/run.txt"], out=str(tmp_path))
-    assert [Path(job.folder or "").name for job in jobs] == ["run", "run-2", "run-3"]
-
-
 def test_a_batch_into_a_folder_is_kept_the_second_time(files: list[Path], tmp_path: Path) -> None:
     options = {"out": str(tmp_path / "out"), "n_stages": 1, "noise": "white"}
     first = fit_many([files[0]], **options)
