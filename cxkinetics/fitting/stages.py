@@ -8,7 +8,7 @@ import numpy as np
 from cxkinetics.arrays import BoolArray
 from cxkinetics.errors import InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate
-from cxkinetics.fitting.analysis import Analysis, analyse
+from cxkinetics.fitting.analysis import Analysis, analyse, fit_asked
 from cxkinetics.fitting.assemble import assemble, assemble_loglinear
 from cxkinetics.fitting.estimates import Numbers
 from cxkinetics.fitting.fitted import Fitted, staged_fit
@@ -149,9 +149,11 @@ def fit_stages(
     if not isinstance(options.offset, str):
         doubt = offset_remark(prepared, float(options.offset), options.direction)
         remarks += [doubt] if doubt else []
-    analysis = _analysed(prepared, sample, options, seed)
+    analysis = analyse(sample, options, np.random.default_rng(seed))
     verdict, shown = judge(analysis, _rate_if_flat(analysis))
     shown = options.demanded or shown
+    if options.demanded or options.joint == "free" or verdict.code == "smooth":
+        _show_asked(prepared, analysis, shown, least_squares=verdict.code == "smooth")
     if options.recipe == "loglinear":
         return assemble_loglinear(prepared, options, analysis, verdict, shown, remarks, excluded, seed)
     return assemble(prepared, options, analysis, verdict, shown, remarks, excluded, seed)
@@ -180,13 +182,14 @@ def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
     return prepared, remarks
 
 
-def _analysed(trace: Trace, sample: Sample, options: FitOptions, seed: int) -> Analysis:
-    """Return the analysis; a breakpoint that fits no reading may have been meant in the file's unit."""
+def _show_asked(trace: Trace, analysis: Analysis, n_stages: int, *, least_squares: bool) -> None:
+    """Fit the stages asked for; a breakpoint that fits no reading may have been meant in the file's unit."""
+    breaks = analysis.options.breakpoints_s
     try:
-        return analyse(sample, options, np.random.default_rng(seed))
+        fit_asked(analysis, n_stages, least_squares=least_squares)
     except UnresolvedBreakpointError as error:
-        hint = breakpoint_hint(trace.time_s, trace.source.time_unit, options.breakpoints_s or ())
-        if not (options.breakpoints_s and hint):
+        hint = breakpoint_hint(trace.time_s, trace.source.time_unit, breaks or ())
+        if not (breaks and hint):
             raise
         raise UnresolvedBreakpointError(
             f"{error}; {hint}", best_guess_s=error.best_guess_s, delta_bic=error.delta_bic
