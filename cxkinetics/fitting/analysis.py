@@ -5,7 +5,7 @@ break: computed once and shared by verdict, intervals and ranking. What a user a
 of stages, free joints, breakpoints of their own) is fitted beside these and has no say in the verdict.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class Analysis:
         Two stages on a drifting baseline, where a third stage would gain.
     asked : list of Variant
         Stages that the options ask to see and the verdict does not rest on.
+    plain : list of Variant
+        The stages to show by plain least squares, where the verdict says that none hold.
     """
 
     sample: Sample
@@ -64,6 +66,7 @@ class Analysis:
     further_test: BreakTest | None = None
     drift: Contender | None = None
     asked: list[Variant] = field(default_factory=list)
+    plain: list[Variant] = field(default_factory=list)
 
     def shown(self, n_stages: int) -> Variant | None:
         """Return the offset variant to show: without a fitted offset unless that gains 2 in AICc.
@@ -89,7 +92,7 @@ class Analysis:
         return max(variants, key=lambda v: v.fitted.family.with_offset, default=self.shown(n_stages))
 
     def _of(self, n_stages: int) -> list[Variant]:
-        asked = [v for v in self.asked if v.fitted.family.n_stages == n_stages]
+        asked = [v for v in self.plain or self.asked if v.fitted.family.n_stages == n_stages]
         return asked or self.variants.get(n_stages, [])
 
     def contenders(self) -> list[Contender]:
@@ -171,10 +174,9 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
     )
     analysis.asked = [*known, *fitted]
     if least_squares and options.ar1:
-        offsets = {v.fitted.family.with_offset: v.contender for v in analysis.asked}
-        plain = {offset: single for offset, single in singles.items() if offset in offsets}
-        curves = _variants(sample, n_stages, plain, False, continuous=continuous, given=given, wanted=True)
-        analysis.asked = [replace(v, contender=offsets[v.fitted.family.with_offset]) for v in curves]
+        analysis.plain = _variants(
+            sample, n_stages, singles, False, continuous=continuous, given=given, wanted=True
+        )
 
 
 def _singles(sample: Sample, options: FitOptions) -> dict[bool, Found]:

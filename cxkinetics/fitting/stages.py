@@ -1,6 +1,7 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,22 +142,64 @@ def fit_stages(
     sample = _sample(prepared, options)
     outliers = find_outliers(sample)
     excluded: tuple[tuple[float, float], ...] = ()
+    whole = prepared
     if outliers.any():
-        prepared, excluded, remark = _without(prepared, sample, outliers)
+        prepared, excluded, remark = _without(whole, sample, outliers)
         remarks.append(remark)
-        sample = _sample(prepared, options)
-    _check_direction(prepared, sample, options)
+    _check_direction(prepared, _sample(prepared, options), options)
     if not isinstance(options.offset, str):
         doubt = offset_remark(prepared, float(options.offset), options.direction)
         remarks += [doubt] if doubt else []
-    analysis = analyse(sample, options, np.random.default_rng(seed))
+    fit = _fitted(prepared, options, remarks, excluded, seed)
+    first = whole.time_s < prepared.time_s[0]
+    if not first.any():
+        return fit
+    whole = whole.select(first | np.isin(whole.time_s, prepared.time_s))
+    doubt = _first_points_matter(fit, _fitted(whole, replace(options, bootstrap=0), (), (), seed))
+    return replace(fit, warnings=(*fit.warnings, doubt)) if doubt else fit
+
+
+def _fitted(
+    trace: Trace,
+    options: FitOptions,
+    remarks: Sequence[Remark],
+    excluded: tuple[tuple[float, float], ...],
+    seed: int,
+) -> StagedFit:
+    """Return the result for the points of a trace, all of them."""
+    analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed))
     verdict, shown = judge(analysis, _rate_if_flat(analysis))
     shown = options.demanded or shown
     if options.demanded or options.joint == "free" or verdict.code == "smooth":
-        _show_asked(prepared, analysis, shown, least_squares=verdict.code == "smooth")
-    if options.recipe == "loglinear":
-        return assemble_loglinear(prepared, options, analysis, verdict, shown, remarks, excluded, seed)
-    return assemble(prepared, options, analysis, verdict, shown, remarks, excluded, seed)
+        _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
+    told = assemble_loglinear if options.recipe == "loglinear" else assemble
+    return told(trace, options, analysis, verdict, shown, remarks, excluded, seed)
+
+
+def _first_points_matter(fit: StagedFit, whole: StagedFit) -> Remark | None:
+    """Return a remark where the first points, excluded in `fit`, change its verdict or breakpoints."""
+    same = len(fit.breakpoints_s) == len(whole.breakpoints_s) and all(
+        other.value is None
+        or ((b.low is None or b.low <= other.value) and (b.high is None or other.value <= b.high))
+        for b, other in zip(fit.breakpoints_s, whole.breakpoints_s, strict=True)
+    )
+    if same and fit.verdict.code == whole.verdict.code:
+        return None
+    times = [t for t, _ in fit.excluded if t < fit.trace.time_s[0]]
+    points = f"the first {len(times)} points" if len(times) > 1 else "the first point"
+    text = (
+        f"{points} ({', '.join(f'{t:g} s' for t in times)}) {'were' if len(times) > 1 else 'was'} excluded "
+        f"and would change the result: without, as shown, {_said(fit)}; with, {_said(whole)}; a stage of "
+        "fewer than three points looks the same: look at the mixing, or record the start more densely"
+    )
+    return Remark("first_points_matter", text, len(times), times_s=tuple(times))
+
+
+def _said(fit: StagedFit) -> str:
+    """Return verdict and breakpoints in a few words."""
+    known = [f"{b.value:.4g} s" for b in fit.breakpoints_s if b.value is not None]
+    breaks = f"{'breakpoints' if len(known) > 1 else 'breakpoint'} {', '.join(known)}"
+    return f"the verdict is {fit.verdict.code.replace('_', ' ')}, {breaks if known else 'no breakpoint'}"
 
 
 def _seed(rng: np.random.Generator | int | None) -> int:
