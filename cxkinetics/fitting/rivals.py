@@ -51,6 +51,8 @@ def staged_contender(fitted: Fitted) -> Contender:
     name = "one stage" if stages == 1 else f"{stages} stages"
     if isinstance(fitted.family, FreeJointFamily):
         name += ", free joints"
+    if fitted.given_breaks:
+        name += f", given break{'s' if stages > 2 else ''}"
     return Contender(
         model=f"{name} + offset" if fitted.family.with_offset else name,
         kind="staged" if stages > 1 else "exponential",

@@ -68,7 +68,7 @@ def smooth_contenders(
         standing = race.correlated(standing)
         # the optimum may lie elsewhere once the noise is correlated
         standing = race.started(standing.white, standing, tolerance=1e-5)
-        standing = race.descended(race.correlated(standing), 10, 1e-6)
+        standing = race.descended(race.correlated(standing), 100, 1e-6)
     aicc = np.array([race.criteria(standing, i, ar1)[0] for i in range(len(families))])
     close = np.flatnonzero(aicc < aicc.min() + NEAR)
     standing = race.descended(standing, 100, 1e-8, close)

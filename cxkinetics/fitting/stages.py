@@ -1,6 +1,7 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from cxkinetics.arrays import BoolArray
 from cxkinetics.errors import InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate
-from cxkinetics.fitting.analysis import Analysis, analyse
+from cxkinetics.fitting.analysis import Analysis, analyse, fit_asked
 from cxkinetics.fitting.assemble import assemble, assemble_loglinear
 from cxkinetics.fitting.estimates import Numbers
 from cxkinetics.fitting.fitted import Fitted, staged_fit
@@ -141,20 +142,64 @@ def fit_stages(
     sample = _sample(prepared, options)
     outliers = find_outliers(sample)
     excluded: tuple[tuple[float, float], ...] = ()
+    whole = prepared
     if outliers.any():
-        prepared, excluded, remark = _without(prepared, sample, outliers)
+        prepared, excluded, remark = _without(whole, sample, outliers)
         remarks.append(remark)
-        sample = _sample(prepared, options)
-    _check_direction(prepared, sample, options)
+    _check_direction(prepared, _sample(prepared, options), options)
     if not isinstance(options.offset, str):
         doubt = offset_remark(prepared, float(options.offset), options.direction)
         remarks += [doubt] if doubt else []
-    analysis = _analysed(prepared, sample, options, seed)
+    fit = _fitted(prepared, options, remarks, excluded, seed)
+    first = whole.time_s < prepared.time_s[0]
+    if not first.any():
+        return fit
+    whole = whole.select(first | np.isin(whole.time_s, prepared.time_s))
+    doubt = _first_points_matter(fit, _fitted(whole, replace(options, bootstrap=0), (), (), seed))
+    return replace(fit, warnings=(*fit.warnings, doubt)) if doubt else fit
+
+
+def _fitted(
+    trace: Trace,
+    options: FitOptions,
+    remarks: Sequence[Remark],
+    excluded: tuple[tuple[float, float], ...],
+    seed: int,
+) -> StagedFit:
+    """Return the result for the points of a trace, all of them."""
+    analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed))
     verdict, shown = judge(analysis, _rate_if_flat(analysis))
     shown = options.demanded or shown
-    if options.recipe == "loglinear":
-        return assemble_loglinear(prepared, options, analysis, verdict, shown, remarks, excluded, seed)
-    return assemble(prepared, options, analysis, verdict, shown, remarks, excluded, seed)
+    if options.demanded or options.joint == "free" or verdict.code == "smooth":
+        _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
+    told = assemble_loglinear if options.recipe == "loglinear" else assemble
+    return told(trace, options, analysis, verdict, shown, remarks, excluded, seed)
+
+
+def _first_points_matter(fit: StagedFit, whole: StagedFit) -> Remark | None:
+    """Return a remark where the first points, excluded in `fit`, change its verdict or breakpoints."""
+    same = len(fit.breakpoints_s) == len(whole.breakpoints_s) and all(
+        other.value is None
+        or ((b.low is None or b.low <= other.value) and (b.high is None or other.value <= b.high))
+        for b, other in zip(fit.breakpoints_s, whole.breakpoints_s, strict=True)
+    )
+    if same and fit.verdict.code == whole.verdict.code:
+        return None
+    times = [t for t, _ in fit.excluded if t < fit.trace.time_s[0]]
+    points = f"the first {len(times)} points" if len(times) > 1 else "the first point"
+    text = (
+        f"{points} ({', '.join(f'{t:g} s' for t in times)}) {'were' if len(times) > 1 else 'was'} excluded "
+        f"and would change the result: without, as shown, {_said(fit)}; with, {_said(whole)}; a stage of "
+        "fewer than three points looks the same: look at the mixing, or record the start more densely"
+    )
+    return Remark("first_points_matter", text, len(times), times_s=tuple(times))
+
+
+def _said(fit: StagedFit) -> str:
+    """Return verdict and breakpoints in a few words."""
+    known = [f"{b.value:.4g} s" for b in fit.breakpoints_s if b.value is not None]
+    breaks = f"{'breakpoints' if len(known) > 1 else 'breakpoint'} {', '.join(known)}"
+    return f"the verdict is {fit.verdict.code.replace('_', ' ')}, {breaks if known else 'no breakpoint'}"
 
 
 def _seed(rng: np.random.Generator | int | None) -> int:
@@ -180,13 +225,14 @@ def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
     return prepared, remarks
 
 
-def _analysed(trace: Trace, sample: Sample, options: FitOptions, seed: int) -> Analysis:
-    """Return the analysis; a breakpoint that fits no reading may have been meant in the file's unit."""
+def _show_asked(trace: Trace, analysis: Analysis, n_stages: int, *, least_squares: bool) -> None:
+    """Fit the stages asked for; a breakpoint that fits no reading may have been meant in the file's unit."""
+    breaks = analysis.options.breakpoints_s
     try:
-        return analyse(sample, options, np.random.default_rng(seed))
+        fit_asked(analysis, n_stages, least_squares=least_squares)
     except UnresolvedBreakpointError as error:
-        hint = breakpoint_hint(trace.time_s, trace.source.time_unit, options.breakpoints_s or ())
-        if not (options.breakpoints_s and hint):
+        hint = breakpoint_hint(trace.time_s, trace.source.time_unit, breaks or ())
+        if not (breaks and hint):
             raise
         raise UnresolvedBreakpointError(
             f"{error}; {hint}", best_guess_s=error.best_guess_s, delta_bic=error.delta_bic

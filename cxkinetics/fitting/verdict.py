@@ -104,8 +104,7 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
             )
         return Verdict(code="one_stage", p_value=p_value, text=text, delta_aicc=lead), 1
     best_rival = smooth.model if lead < 0 else best_staged.model
-    hidden = lead >= 0 and analysis.options.demanded is None
-    hint = " (--stages 2 shows them, n_stages=2 in Python)" if hidden else ""
+    hint = " (--stages 2 shows them, n_stages=2 in Python)" if lead >= 0 else ""
     text = (
         f"Undecided: {chance} for a break, but the broken decay is "
         + (f"only {lead:.1f} ahead of" if lead >= 0 else f"{-lead:.1f} behind")
