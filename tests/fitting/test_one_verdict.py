@@ -72,12 +72,13 @@ def test_the_stage_shown_beside_a_smooth_verdict_is_the_least_squares_one(name: 
 
 @pytest.mark.parametrize(("k1", "rho"), [(0.056, 0.5), (0.15, 0.0), (0.3, 0.0)])
 def test_a_first_stage_of_three_points_keeps_them(k1: float, rho: float) -> None:
+    """At most one trace in fifty may lose a point: one of eight can happen, two hardly."""
     curve = Staged(k1=k1, tb=2.02)
     lost = sum(
         cleaned(T, curve(T) + noise(T, 0.003, rho, stream(26, "third", number))).n_points < T.size
         for number in range(8)
     )
-    assert lost == 0
+    assert lost <= 1
 
 
 def test_first_points_that_change_the_result_are_named_with_both_results() -> None:
