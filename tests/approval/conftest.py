@@ -2,7 +2,6 @@
 
 import io
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,10 @@ def _placeholder(self: Figure, target: Any, *, format: str | None = None, **opti
         Path(target).write_text(_SVG, encoding="utf-8")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def pictures_not_drawn() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def pictures_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are compared by their words; writing them would take most of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", _placeholder)
-        yield
+    monkeypatch.setattr(Figure, "savefig", _placeholder)
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +35,7 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Folder that `cxkinetics demo` writes, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", _placeholder)  # made before the stub of any one test
         patch.chdir(folder)
         code, out, said = run_command("demo", "--out", "shown")
     assert code == 0, said

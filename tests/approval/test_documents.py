@@ -72,14 +72,17 @@ def test_documents_of_0_1_0_are_read(name: str, bench: Path) -> None:
         for finding in record["findings"]:
             assert sample[finding["species"]].findings[0].to_dict() == finding
     elif name.endswith(".json"):
-        assert not list(held(json.loads(text), json.loads(result.to_json())))
+        stored = json.loads(text)
+        if name == "spectra-fit.json":  # 0.1.0 gave it the schema of a series of spectra
+            stored["schema"] = "cxkinetics.spectra-fit/1"
+        assert not list(held(stored, json.loads(result.to_json())))
     else:
         twin = READERS[name.replace(".csv", ".json")](FOLDER / name.replace(".csv", ".json"))
         assert result == twin
 
 
 def test_spectra_and_their_fit_are_told_apart() -> None:
-    """Both bear one schema in 0.1.0; the class that is asked decides."""
+    """Both bear one schema in 0.1.0; what they hold tells them apart."""
     series = json.loads((FOLDER / "spectra.json").read_text(encoding="utf-8"))
     fit = json.loads((FOLDER / "spectra-fit.json").read_text(encoding="utf-8"))
     assert series["schema"] == fit["schema"] == "cxkinetics.spectra/1"
