@@ -17,25 +17,24 @@ from typing import TYPE_CHECKING, Any
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
-    from cxkinetics.composition.binding_fit import fit_binding
+    from cxkinetics.composition.binding import fit_binding
     from cxkinetics.composition.detection import expected_verdicts
-    from cxkinetics.composition.dose import dose_for
-    from cxkinetics.composition.dose_advice import DoseAdvice
-    from cxkinetics.composition.dose_spectra import DoseSpectra
-    from cxkinetics.composition.dose_spectra_fit import fit_dose_spectra
+    from cxkinetics.composition.dose import DoseAdvice, dose_for
+    from cxkinetics.composition.dose_spectra import DoseSpectra, fit_dose_spectra
+    from cxkinetics.composition.examples import load_example_dose_table
     from cxkinetics.composition.incorporation import fit_incorporation
     from cxkinetics.composition.incorporation_result import IncorporationFit
-    from cxkinetics.composition.load_system import load_system
     from cxkinetics.composition.mass_balance import removable_share
     from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
-    from cxkinetics.composition.predict import predict
-    from cxkinetics.composition.prediction import Prediction
+    from cxkinetics.composition.predict import Prediction, predict
     from cxkinetics.composition.rates_against_dose import rates_against_dose
+    from cxkinetics.composition.reader import load_dose_table
     from cxkinetics.composition.sequential_reading import sequential_implications
     from cxkinetics.composition.species_curves import SpeciesCurves, species_curves
-    from cxkinetics.composition.system import System
-    from cxkinetics.composition.update import update_priors
-    from cxkinetics.composition.update_result import CompositionUpdate
+    from cxkinetics.composition.system import System, load_system
+    from cxkinetics.composition.update import CompositionUpdate, update_priors
+    from cxkinetics.curves.fit import fit_curve
+    from cxkinetics.curves.result import CurveFit
     from cxkinetics.errors import (
         CxKineticsError,
         CxKineticsWarning,
@@ -53,18 +52,14 @@ if TYPE_CHECKING:
     from cxkinetics.evidence.mixture import fit_mixture
     from cxkinetics.evidence.patterns import load_library
     from cxkinetics.evidence.picking import pick_peaks
+    from cxkinetics.evidence.reader import load_peak_list, load_spectrum
     from cxkinetics.evidence.records import join_evidence
     from cxkinetics.evidence.xps import analyse_xps
-    from cxkinetics.examples.dose import load_example_dose_table
-    from cxkinetics.examples.load import load_example
-    from cxkinetics.fitting.curve_result import CurveFit
-    from cxkinetics.fitting.engine import fit_curve
-    from cxkinetics.fitting.result import StagedFit
-    from cxkinetics.fitting.stages import fit_stages
-    from cxkinetics.io.dose import load_dose_table
-    from cxkinetics.io.evidence_lists import load_peak_list
-    from cxkinetics.io.evidence_spectra import load_spectrum
-    from cxkinetics.io.registry import load
+    from cxkinetics.examples.kinetics import load_example
+    from cxkinetics.io.load import load
+    from cxkinetics.kinetics.batch import fit_many
+    from cxkinetics.kinetics.fit import fit_stages
+    from cxkinetics.kinetics.result import StagedFit
     from cxkinetics.remarks import Remark
     from cxkinetics.signals.dose_table import DoseTable
     from cxkinetics.signals.spectra import SpectralSeries
@@ -74,15 +69,14 @@ if TYPE_CHECKING:
     from cxkinetics.spectral.result import SpectraFit
     from cxkinetics.spectral.witness_result import TwoWitnesses
     from cxkinetics.spectral.witnesses import fit_witnesses
-    from cxkinetics.workflow.many import fit_many
 
 _HOME = {
     "ClusterFractions": "composition.measurements",
-    "CompositionUpdate": "composition.update_result",
-    "CurveFit": "fitting.curve_result",
+    "CompositionUpdate": "composition.update",
+    "CurveFit": "curves.result",
     "CxKineticsError": "errors",
     "CxKineticsWarning": "errors",
-    "DoseAdvice": "composition.dose_advice",
+    "DoseAdvice": "composition.dose",
     "DoseSpectra": "composition.dose_spectra",
     "DoseTable": "signals.dose_table",
     "Estimate": "estimate",
@@ -92,14 +86,14 @@ _HOME = {
     "InputError": "errors",
     "MissingExtraError": "errors",
     "PeakList": "signals.spectrum",
-    "Prediction": "composition.prediction",
+    "Prediction": "composition.predict",
     "ProductOnset": "composition.measurements",
     "Remark": "remarks",
     "SpeciesCurves": "composition.species_curves",
     "SpectraFit": "spectral.result",
     "SpectralSeries": "signals.spectra",
     "Spectrum": "signals.spectrum",
-    "StagedFit": "fitting.result",
+    "StagedFit": "kinetics.result",
     "System": "composition.system",
     "Trace": "signals.trace",
     "TwoWitnesses": "spectral.witness_result",
@@ -110,25 +104,25 @@ _HOME = {
     "assign_peaks": "evidence.assignment",
     "dose_for": "composition.dose",
     "expected_verdicts": "composition.detection",
-    "fit_binding": "composition.binding_fit",
-    "fit_curve": "fitting.engine",
-    "fit_dose_spectra": "composition.dose_spectra_fit",
+    "fit_binding": "composition.binding",
+    "fit_curve": "curves.fit",
+    "fit_dose_spectra": "composition.dose_spectra",
     "fit_incorporation": "composition.incorporation",
-    "fit_many": "workflow.many",
+    "fit_many": "kinetics.batch",
     "fit_mixture": "evidence.mixture",
     "fit_pattern": "evidence.diffraction",
     "fit_spectra": "spectral.fit",
-    "fit_stages": "fitting.stages",
+    "fit_stages": "kinetics.fit",
     "fit_witnesses": "spectral.witnesses",
     "join_evidence": "evidence.records",
-    "load": "io.registry",
-    "load_dose_table": "io.dose",
-    "load_example": "examples.load",
-    "load_example_dose_table": "examples.dose",
+    "load": "io.load",
+    "load_dose_table": "composition.reader",
+    "load_example": "examples.kinetics",
+    "load_example_dose_table": "composition.examples",
     "load_library": "evidence.patterns",
-    "load_peak_list": "io.evidence_lists",
-    "load_spectrum": "io.evidence_spectra",
-    "load_system": "composition.load_system",
+    "load_peak_list": "evidence.reader",
+    "load_spectrum": "evidence.reader",
+    "load_system": "composition.system",
     "pick_peaks": "evidence.picking",
     "predict": "composition.predict",
     "rates_against_dose": "composition.rates_against_dose",

@@ -41,7 +41,7 @@ class CxKineticsWarning(UserWarning):
     --------
     >>> import tempfile, warnings
     >>> from pathlib import Path
-    >>> from cxkinetics.workflow.inputs import expand
+    >>> from cxkinetics.cli.inputs import expand
     >>> with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always", CxKineticsWarning)
     ...     for name in ("run.csv", "notes.pdf"):

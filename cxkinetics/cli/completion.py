@@ -70,7 +70,7 @@ def _values(action: argparse.Action) -> list[str]:
 
 
 def _species() -> list[str]:
-    from cxkinetics.composition.load_system import load_system
+    from cxkinetics.composition.system import load_system
 
     return list(dict.fromkeys(key for name in KNOWN["system"] for key in load_system(name).species))
 

@@ -23,13 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute, write, print."""
+    from cxkinetics.cli.demo_page import demo_record, demo_text, write_demo
+    from cxkinetics.composition.examples import demonstrate_doses
     from cxkinetics.estimate import json_text
-    from cxkinetics.examples.demonstration import demonstrate_trace
-    from cxkinetics.examples.demonstration_doses import demonstrate_doses
-    from cxkinetics.examples.load import EXAMPLES
-    from cxkinetics.report.demo_text import demo_record, demo_text
-    from cxkinetics.report.demo_write import write_demo
-    from cxkinetics.report.write import require_replaceable
+    from cxkinetics.examples.kinetics import EXAMPLES, demonstrate_trace
+    from cxkinetics.kinetics.folder import require_replaceable
 
     require_replaceable(Path(args.out), "demo.json")
     traces = [demonstrate_trace(name) for name in EXAMPLES]

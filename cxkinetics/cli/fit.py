@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.cli.fit_options import add_arguments, given_options, settings
+from cxkinetics.cli.options import add_arguments, given_options, settings
 from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
-    from cxkinetics.workflow.many import BatchResult
+    from cxkinetics.kinetics.batch import BatchResult
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
@@ -22,9 +22,9 @@ FULL_TEXTS = 3
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    from cxkinetics.fitting.options import FitOptions
-    from cxkinetics.workflow.inputs import expand
-    from cxkinetics.workflow.many import jobs_of, run_jobs
+    from cxkinetics.cli.inputs import expand
+    from cxkinetics.kinetics.batch import jobs_of, run_jobs
+    from cxkinetics.kinetics.options import FitOptions
 
     if args.json and args.csv:
         raise UsageError("--json and --csv both ask for the standard output; give one of them")
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         **fitting,
     )
     if args.out and len(work) > 1:
-        from cxkinetics.report.write import require_batch_place
+        from cxkinetics.kinetics.folder import require_batch_place
 
         require_batch_place(Path(args.out))
     progress = _progress(len(work))
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if progress:
         progress.close()
     if args.out and (len(batch.fits) + len(batch.failures) > 1):
-        from cxkinetics.report.write import write_batch
+        from cxkinetics.kinetics.folder import write_batch
 
         folders = _relative(batch.folders, args.out)
         failures = [failure.to_dict() for failure in batch.failures]
@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _save_config(args: argparse.Namespace) -> None:
+    from cxkinetics.cli.options import save_config
     from cxkinetics.version import __version__
-    from cxkinetics.workflow.config import save_config
 
     save_config(args.save_config, settings(args), version=__version__)
 
@@ -98,7 +98,7 @@ def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> No
 
         print(json_text(batch.to_dict()))
     elif args.csv:
-        from cxkinetics.report.staged_files import summary_csv
+        from cxkinetics.kinetics.tables import summary_csv
 
         sys.stdout.write(summary_csv(batch.fits))
     elif batch.fits:
@@ -121,8 +121,8 @@ def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> No
 def _texts(batch: "BatchResult", show_time: str) -> list[str]:
     """Return the full text of a few fits, and the table of several with the mean over runs."""
     from cxkinetics.cli.terminal import text_width
-    from cxkinetics.report.batch_text import format_batch
-    from cxkinetics.report.staged_text import format_staged_fit
+    from cxkinetics.kinetics.batch_page import format_batch
+    from cxkinetics.kinetics.tables import format_staged_fit
 
     width, texts = text_width(), []
     if len(batch.fits) <= FULL_TEXTS:

@@ -18,9 +18,9 @@ def run(args: argparse.Namespace) -> int:
     from importlib.util import find_spec
 
     from cxkinetics.estimate import json_text
-    from cxkinetics.io.evidence_formats import EVIDENCE_FORMATS
-    from cxkinetics.io.instruments import INSTALL
-    from cxkinetics.io.registry import formats
+    from cxkinetics.evidence.reader import EVIDENCE_FORMATS
+    from cxkinetics.io.formats.instruments import INSTALL
+    from cxkinetics.io.load import formats
     from cxkinetics.version import __version__
 
     known = formats()

@@ -30,7 +30,21 @@ VERBS: tuple[str, ...] = (
     "inspect",
     "completion",
 )
-"""Each is a module of this package with SUMMARY, EXAMPLE, add_arguments(parser) and run(args)."""
+"""Each is a module with SUMMARY, EXAMPLE, add_arguments(parser) and run(args): here, or of an annex."""
+ANNEXES = {
+    "spectra": "spectral",
+    "incorporation": "composition",
+    "predict": "composition",
+    "dose": "composition",
+    "evidence": "evidence",
+}
+"""Verb -> the annex that brings it, as a module of its folder `verbs`."""
+
+
+def _module(verb: str) -> Any:
+    """Return the module of a verb."""
+    room = f"{ANNEXES[verb]}.verbs" if verb in ANNEXES else "cli"
+    return import_module(f"cxkinetics.{room}.{verb}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,7 +86,7 @@ def _parsers(verbs: Sequence[str]) -> tuple[_Parser, dict[str, _Parser]]:
     subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND")
     found: dict[str, _Parser] = {}
     for verb in verbs:
-        module = import_module(f"cxkinetics.cli.{verb}")
+        module = _module(verb)
         sub = found[verb] = subparsers.add_parser(
             verb,
             help=module.SUMMARY,
@@ -153,7 +167,7 @@ def _plain_warnings(verb: str) -> Iterator[None]:
 
 def _list_of_commands() -> str:
     width = max(map(len, VERBS))
-    summaries = ((verb, import_module(f"cxkinetics.cli.{verb}").SUMMARY) for verb in VERBS)
+    summaries = ((verb, _module(verb).SUMMARY) for verb in VERBS)
     lines = [f"  {verb:<{width}}  {summary}" for verb, summary in summaries]
     return "\n".join(
         [

@@ -9,8 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike
-from cxkinetics.composition.load_system import PACKAGED_SYSTEMS, load_system
-from cxkinetics.composition.system import System
+from cxkinetics.composition.system import PACKAGED_SYSTEMS, System, load_system
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_elements, basis_kind

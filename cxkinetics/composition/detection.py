@@ -20,9 +20,8 @@ from cxkinetics.arrays import Array
 from cxkinetics.composition import mass_balance
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, require_product
 from cxkinetics.composition.knowledge import Knowledge, known_draws
-from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.species_model import share_draws
-from cxkinetics.composition.system import System
+from cxkinetics.composition.system import System, load_system
 from cxkinetics.errors import InputError
 
 __all__ = [

@@ -1,54 +1,370 @@
-"""`dose_for`: how much to add to get a species, or a reasoned refusal.
+"""`dose_for`: how much to add to get a species, or a reasoned refusal."""
 
-For every parameter draw the share of the target is known over a grid of doses; the best dose is
-where the mean of these curves is highest (or, on request, where a low quantile is: the robust
-choice). The window is the run of doses around it with at least 90 % of that maximum and at least the
-demanded purity, cut where the by-product passes its limit. By-product is the product (Ag2S) for a
-cluster, and what is not yet product for the product itself; neighbours of the same stage lower the
-purity but cut the window only where a purity is demanded. Where the composition is flat in dose the
-inverse is an interval, and is given as one. Doses are moles of guest added per 100 moles of host
-cation in the flask, "%" for short.
-"""
-
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array
-from cxkinetics.composition.dose_advice import DoseAdvice
-from cxkinetics.composition.dose_search import (
-    FLAT,
-    WINDOW,
-    Demands,
-    DoseChoice,
-    DoseCurves,
-    byproduct,
-    choose,
-    curves_over,
-    grids,
+from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.composition.draws import (
+    DEFAULT_DRAWS,
+    ParameterDraws,
+    PriorInfluence,
+    Summary,
+    prior_influence,
+    require_product,
+    summary_of,
 )
-from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, require_product
+from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws, source_record
-from cxkinetics.composition.load_system import species_key
 from cxkinetics.composition.mass_balance import guest_shares
 from cxkinetics.composition.occupancy import least_cooperativity_for
-from cxkinetics.composition.prior_influence import Summary, prior_influence, summary_of
-from cxkinetics.composition.species_curves import curves_of
+from cxkinetics.composition.species_curves import SpeciesCurves, curves_of
 from cxkinetics.composition.species_model import (
     METHOD,
     draw_estimate,
     guest_estimates,
     incorporation_draws,
+    saturation_draws,
     share_draws,
     share_estimates,
     species_draws,
 )
-from cxkinetics.composition.system import System
+from cxkinetics.composition.system import System, species_key
 from cxkinetics.errors import ExtrapolationError, UnreachablePurityError, UsageError
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, json_text
+from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.documents import read_result
+from cxkinetics.version import __version__
 
-__all__ = ["CRITERIA", "dose_for"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+WINDOW = 0.90
+"""Share of the highest mean share that a dose of the window must reach."""
+
+FLAT = 0.01
+"""Shares closer than this count as equal on the plateau."""
+
+_ROBUST_QUANTILE = 0.10
+_STEP_PERCENT = 0.5
+_MOST_DOSES = 601
+_TIE = 1e-6
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What a dose must meet.
+
+    Attributes
+    ----------
+    min_purity : float
+        Least mean share of the target (0-1); 0 where none is demanded.
+    max_byproduct : float
+        Largest mean share of the by-product (0-1).
+    criterion : str
+        "mean" or "robust": what the best dose maximises.
+    """
+
+    min_purity: float
+    max_byproduct: float
+    criterion: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoseCurves:
+    """Shares over a grid of doses (g,), and the best doses of each draw (n,)."""
+
+    dose: Array
+    target: Array  # mean share of the target
+    criterion: Array  # what is maximised
+    byproduct: Array  # mean share of the by-product
+    own_low: Array  # (n,) lowest best dose of each draw
+    own_high: Array  # (n,) highest
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Return the equal-tailed interval of the best doses of the single draws, percent."""
+        tail = 0.5 * (1 - confidence)
+        low, high = np.quantile(self.own_low, tail), np.quantile(self.own_high, 1 - tail)
+        return float(low), float(high)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoseChoice:
+    """The best dose and the doses that will do, as indices of the grid."""
+
+    best: int
+    window: IntArray
+    on_plateau: bool
+    clean: BoolArray  # where the by-product keeps its limit
+
+
+def grids(draws: ParameterDraws) -> tuple[Array, Array]:
+    """Return the doses inside the calibrated range, and those reaching past every saturation dose."""
+    low, high = draws.calibrated_dose_percent
+    saturation = saturation_draws(draws)
+    far = (
+        float(np.quantile(saturation[np.isfinite(saturation)], 0.99))
+        if np.isfinite(saturation).any()
+        else high
+    )
+    end = high if np.isfinite(high) else 1.3 * far
+    return _grid(low, end), _grid(low, max(end, 1.2 * far))
+
+
+def _grid(low: float, high: float) -> Array:
+    count = int(min(np.ceil((high - low) / _STEP_PERCENT) + 1, _MOST_DOSES))
+    return np.linspace(low, high, max(count, 2))
+
+
+def byproduct(shares: Array, position: int) -> Array:
+    """Return the share of by-product: the product, or for the product itself what is not yet product."""
+    last = shares.shape[0] - 1
+    part: Array = 1 - shares[last] if position == last else shares[last]
+    return part
+
+
+def curves_over(draws: ParameterDraws, position: int, dose: Array, criterion: str) -> DoseCurves:
+    """Return what the search needs of the species at `position`, over a grid of doses."""
+    shares = species_draws(draws, dose)
+    target = shares[position]
+    mean = target.mean(axis=0)
+    goal = mean if criterion == "mean" else np.quantile(target, _ROBUST_QUANTILE, axis=0)
+    top = target.max(axis=1, keepdims=True)
+    best: BoolArray = target >= top - _TIE
+    own_low = dose[np.argmax(best, axis=1)]
+    own_high = dose[dose.size - 1 - np.argmax(best[:, ::-1], axis=1)]
+    return DoseCurves(dose, mean, goal, byproduct(shares, position).mean(axis=0), own_low, own_high)
+
+
+def choose(curves: DoseCurves, demands: Demands) -> DoseChoice:
+    """Return the best dose and its window.
+
+    The best dose meets all demands where any dose does, else as many as can be met. The window is the
+    run of doses about it with a mean share of at least `WINDOW` times the highest and at least the
+    demanded purity, cut where the by-product passes its limit.
+    """
+    clean: BoolArray = curves.byproduct <= demands.max_byproduct
+    pure = curves.target >= demands.min_purity - _ROUNDING
+    best = _highest(curves.criterion, clean & pure, clean)
+    good = pure & (curves.target >= WINDOW * curves.target[best])
+    if clean.any():
+        good &= clean
+    window = _run_about(best, good)
+    plateau = bool(
+        window[-1] == curves.dose.size - 1 and best < window[-1] and np.ptp(curves.target[best:]) <= FLAT
+    )
+    if plateau:
+        highest = float(curves.target[window].max())
+        needed = max(highest - FLAT, min(demands.min_purity, highest))
+        best = int(window[curves.target[window] >= needed][0])
+    return DoseChoice(best, window, plateau, clean)
+
+
+def _highest(criterion: Array, *allowed: BoolArray) -> int:
+    """Return the first index of the maximum over the first set of `allowed` that holds any."""
+    where = next((some for some in allowed if some.any()), np.ones(criterion.size, dtype=bool))
+    goal = np.where(where, criterion, -np.inf)
+    return int(np.flatnonzero(goal >= goal.max() - 1e-9)[0])
+
+
+def _run_about(best: int, good: BoolArray) -> IntArray:
+    low = high = best
+    while low > 0 and good[low - 1]:
+        low -= 1
+    while high < good.size - 1 and good[high + 1]:
+        high += 1
+    return np.arange(low, high + 1)
+
+
+DOSE_SCHEMA = "cxkinetics.dose/1"
+
+_NOT_STORED = Estimate(name="share of guest", value=None, reason="not in this stored result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseAdvice(Presentable):
+    """The dose for a target species.
+
+    Attributes
+    ----------
+    target : str
+        Key of the species.
+    dose_percent : Estimate
+        Best dose (%, mol guest per 100 mol host cation): where the mean share over all draws is
+        highest. Its interval is that of the best doses of the single draws.
+    window_percent : tuple of float
+        Doses that will do (%): lowest and highest with at least 90 % of the best share, at least the
+        demanded purity and little by-product.
+    purity : Estimate
+        Share of units that are the target, at that dose (0-1).
+    byproduct : Estimate
+        Share of product there (for the product itself: of what is not yet product).
+    incorporation_percent : Estimate
+        Incorporation to expect, percent.
+    composition : mapping of str to Estimate
+        Shares of all species at that dose.
+    guest_shares : mapping of str to Estimate
+        Share of all guest atoms that each species holds there; `guest_share` is that of the target.
+    limited_by : str
+        "cooperativity", "avalanche overlap", "plateau", "calibrated range" or "none".
+    influence : PriorInfluence
+        What comes from priors.
+    source : mapping
+        System, basis, origin of the draws, priors, options.
+    curves : SpeciesCurves
+        All species against dose, for the figure.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> advice = cx.dose_for("Ag2Cd32S33", n_draws=500)
+    >>> advice.window_percent, advice.limited_by
+    ((46.0, 64.5), 'avalanche overlap')
+    """
+
+    target: str
+    dose_percent: Estimate
+    window_percent: tuple[float, float]
+    purity: Estimate
+    byproduct: Estimate
+    incorporation_percent: Estimate
+    composition: Mapping[str, Estimate]
+    limited_by: str
+    influence: PriorInfluence
+    source: Mapping[str, Any]
+    curves: SpeciesCurves
+    guest_shares: Mapping[str, Estimate] = field(default_factory=dict)
+    warnings: tuple[Remark, ...] = ()
+    seed: int | None = None
+    version: str = __version__
+
+    @property
+    def prior_driven(self) -> tuple[str, ...]:
+        """Quantities of which at least half the variance comes from priors."""
+        return self.influence.driven
+
+    @property
+    def guest_share(self) -> Estimate:
+        """Share of all guest atoms that sit in the target, at that dose (0-1).
+
+        A cluster holds few guests and a unit of product many, so little product can hold most of them.
+        """
+        return self.guest_shares.get(self.target, _NOT_STORED)
+
+    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
+        """Return how much guest to add to a flask.
+
+        Parameters
+        ----------
+        host_umol : float
+            All host cation (Cd) in the flask, micromol.
+        stock_mmol_per_l : float, optional
+            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
+
+        Returns
+        -------
+        GuestAmount
+            Amount in micromol and volume in microlitres, with interval and window of the dose.
+        """
+        return guest_amount(
+            self.dose_percent,
+            host_umol=host_umol,
+            stock_mmol_per_l=stock_mmol_per_l,
+            window_percent=self.window_percent,
+            guest=self.source.get("guest", "guest"),
+            host_cation=self.source.get("host_cation", "host cation"),
+        )
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per species at the best dose: share and share of guest, with intervals."""
+        import pandas as pd
+
+        rows = [
+            [
+                getattr(e, part)
+                for e in (share, self.guest_shares.get(key, _NOT_STORED))
+                for part in ("value", "low", "high")
+            ]
+            for key, share in self.composition.items()
+        ]
+        index = pd.Index(list(self.composition), name="species")
+        guest = ["share_of_guest", "share_of_guest_low", "share_of_guest_high"]
+        return pd.DataFrame(rows, index=index, columns=["share", "low", "high", *guest])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form of the documented schema."""
+        return {
+            "schema": DOSE_SCHEMA,
+            "version": self.version,
+            "target": self.target,
+            "dose_percent": self.dose_percent.to_dict(),
+            "window_percent": list(self.window_percent),
+            "purity": self.purity.to_dict(),
+            "guest_share": self.guest_share.to_dict(),
+            "byproduct": self.byproduct.to_dict(),
+            "incorporation_percent": self.incorporation_percent.to_dict(),
+            "composition": {key: estimate.to_dict() for key, estimate in self.composition.items()},
+            "composition_guest_share": {key: e.to_dict() for key, e in self.guest_shares.items()},
+            "limited_by": self.limited_by,
+            "prior_driven": list(self.prior_driven),
+            **self.influence.to_dict(),
+            "source": dict(self.source),
+            "seed": self.seed,
+            "warnings": [remark.to_dict() for remark in self.warnings],
+        }
+
+    def to_json(self) -> str:
+        """Return the result as JSON text, its curves included."""
+        return json_text(self.to_dict() | {"data": self.curves.to_dict()})
+
+    @classmethod
+    def from_json(cls, text: str | os.PathLike[str]) -> "DoseAdvice":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, DOSE_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "DoseAdvice":
+        low, high = record["window_percent"]
+        return cls(
+            target=record["target"],
+            dose_percent=Estimate.from_dict("dose", record["dose_percent"]),
+            window_percent=(low, high),
+            purity=Estimate.from_dict("purity", record["purity"]),
+            byproduct=Estimate.from_dict("by-product", record["byproduct"]),
+            incorporation_percent=Estimate.from_dict("incorporation", record["incorporation_percent"]),
+            composition={key: Estimate.from_dict(key, item) for key, item in record["composition"].items()},
+            guest_shares={
+                key: Estimate.from_dict(key, item)
+                for key, item in record.get("composition_guest_share", {}).items()
+            },
+            limited_by=record["limited_by"],
+            influence=PriorInfluence.from_dict(record),
+            source=record["source"],
+            curves=SpeciesCurves.from_dict(record["data"]),
+            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
+            seed=record["seed"],
+            version=record["version"],
+        )
+
+    def __repr__(self) -> str:
+        low, high = self.window_percent
+        return (
+            f"DoseAdvice({self.target}: dose {self.dose_percent}, window {low:g}-{high:g} %, "
+            f"purity {self.purity}, {self.guest_share} of the guest, limited by {self.limited_by})"
+        )
+
 
 CRITERIA = ("mean", "robust")
 """Best dose by the mean share of the target, or by its 10 % quantile over the draws."""

@@ -1,24 +1,162 @@
-"""Spectra of a dose series: end of the peak's shift, onset of the loss, loss at each dose.
-
-The exciton peak is tracked from dose to dose. Its position rises and then stays (dilute doping is
-complete), its height stays and then falls (clusters are lost): two hinges, each with the interval of
-its profile. Loss of absorbance is an optical conversion; the share turned into product, by the dose
-curve, stands beside it with the gap.
-"""
+"""Spectra of a dose series: end of the peak's shift, onset of the loss."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import fdtri, ndtri, stdtrit
 
 from cxkinetics.arrays import Array, frozen_array, numbers_of, same_array
+from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
+from cxkinetics.composition.species_model import draw_estimate, incorporation_draws, species_draws
+from cxkinetics.composition.system import System, load_system
 from cxkinetics.errors import InputError
+from cxkinetics.estimate import Estimate, finite_or_none, json_text
+from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.source import Source
+from cxkinetics.version import __version__
 
-__all__ = ["DoseSpectra"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PROFILE = 801
+_LEAST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Hinge:
+    """A fitted hinge: where (with its interval), the level and its error given where, slope, rss."""
+
+    at: Estimate
+    level: float
+    level_se: float | None
+    slope: float
+    rss: float
+    dof: int
+
+    @property
+    def scatter(self) -> float | None:
+        """Standard deviation about the fit; None without degrees of freedom."""
+        return float(np.sqrt(self.rss / self.dof)) if self.dof > 0 else None
+
+
+def fit_hinge(
+    x: Array,
+    y: Array,
+    *,
+    level_first: bool = True,
+    weights: Array | None = None,
+    confidence: float = 0.95,
+    name: str = "hinge",
+    unit: str = "",
+) -> Hinge | None:
+    """Fit a level that begins to change (or a change that ends in a level).
+
+    Parameters
+    ----------
+    x, y : Array, shape (n,)
+        Data in any order.
+    level_first : bool
+        True: level, then change. False: change, then level.
+    weights : Array, shape (n,), optional
+        Relative weights.
+    confidence : float
+        Of the interval of the hinge.
+    name, unit : str
+        For the estimate.
+
+    Returns
+    -------
+    Hinge or None
+        None where fewer than four distinct abscissae are given.
+
+    Examples
+    --------
+    >>> x = np.arange(10.0)
+    >>> round(fit_hinge(x, 1 - 0.2 * np.maximum(x - 3.4, 0)).at.value, 6)
+    3.4
+    """
+    sign = 1.0 if level_first else -1.0
+    order = np.argsort(sign * x, kind="stable")
+    xs, ys = (sign * x)[order], y[order]
+    ws = np.ones_like(xs) if weights is None else weights[order]
+    knots = np.unique(xs)
+    if knots.size < _LEAST:
+        return None
+    candidates = np.concatenate([knots[:-1], _crossings(xs, ys, ws, knots)])
+    rss = np.array([_solve(xs, ys, ws, b)[0] for b in candidates])
+    best = float(candidates[int(np.argmin(rss))])
+    least, level, slope = _solve(xs, ys, ws, best)
+    dof = xs.size - 3
+    at = _interval(xs, ys, ws, knots, best, least, dof, confidence, sign, name, unit)
+    return Hinge(at, level, _level_se(xs, ws, best, least, dof), sign * slope, least, dof)
+
+
+def _level_se(x: Array, w: Array, b: float, rss: float, dof: int) -> float | None:
+    if dof <= 0:
+        return None
+    design = np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
+    covariance = np.linalg.pinv(design.T @ (design * w[:, None]))
+    return float(np.sqrt(covariance[0, 0] * rss / dof))
+
+
+def _solve(x: Array, y: Array, w: Array, b: float) -> tuple[float, float, float]:
+    design = np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
+    root = np.sqrt(w)
+    (level, slope), *_ = np.linalg.lstsq(design * root[:, None], y * root, rcond=None)
+    rss = float(np.sum(w * (y - design @ np.array([level, slope])) ** 2))
+    return rss, float(level), float(slope)
+
+
+def _crossings(x: Array, y: Array, w: Array, knots: Array) -> Array:
+    """Return where mean and later line cross, for every gap that holds its own crossing."""
+    found = []
+    for low, high in pairwise(knots[:-1]):
+        early, late = x <= low, x >= high
+        level = float(np.average(y[early], weights=w[early]))
+        slope, intercept = np.polyfit(x[late], y[late], 1, w=np.sqrt(w[late]))
+        if slope != 0 and low < (level - intercept) / slope < high:
+            found.append((level - intercept) / slope)
+    return np.array(found)
+
+
+def _interval(
+    x: Array,
+    y: Array,
+    w: Array,
+    knots: Array,
+    best: float,
+    least: float,
+    dof: int,
+    confidence: float,
+    sign: float,
+    name: str,
+    unit: str,
+) -> Estimate:
+    def estimate(low: float | None, high: float | None, reason: str = "") -> Estimate:
+        return Estimate(
+            name=name, value=sign * best, low=low, high=high, unit=unit, method="profile", reason=reason
+        )
+
+    if dof <= 0:
+        return estimate(None, None, "as many parameters as points: no scatter to estimate an error from")
+    if least <= 1e-20 * float(np.sum(w * y * y)):
+        return estimate(None, None, "the points lie on the curve exactly")
+    limit = least * (1 + float(fdtri(1, dof, confidence)) / dof)
+    grid = np.unique(np.concatenate([np.linspace(knots[0], knots[-1], _PROFILE), knots, [best]]))
+    accepted = np.array([_solve(x, y, w, float(b))[0] for b in grid[:-1]]) <= limit
+    inside = grid[:-1][accepted]
+    low: float | None = float(inside[0]) if inside[0] > knots[0] else None
+    high: float | None = float(inside[-1]) if inside[-1] < grid[-2] else None
+    reason = "" if low is not None and high is not None else "that end lies outside the abscissae"
+    if sign > 0:
+        return estimate(low, high, reason)
+    return estimate(None if high is None else -high, None if low is None else -low, reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,3 +281,294 @@ class DoseSpectra:
         return (
             f"DoseSpectra({self.dose_percent.size} doses {low:g}-{high:g} % x {self.wavelength_nm.size} nm)"
         )
+
+
+DOSE_SPECTRA_SCHEMA = "cxkinetics.dose-spectra/1"
+_GONE = 0.05
+_CERTAIN_NM = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DoseSpectraFit(Presentable):
+    """Peak against dose.
+
+    Attributes
+    ----------
+    spectra : DoseSpectra
+    height, peak_nm, peak_nm_se : Array, shape (n,)
+        Height (AU) and position (nm) of the tracked peak at each dose; NaN where it is lost.
+    loss : Array, shape (n,)
+        Optical conversion 1 - A/A0, A0 the height at the lowest dose.
+    start_nm, end_nm : Estimate
+        Position before and after the shift, nm.
+    shift_end_dose_percent, loss_onset_dose_percent : Estimate
+        Where the shift ends and where the loss begins, percent dose; value None where the points
+        cannot say.
+    shift_end_incorporation_percent : Estimate or None
+        Incorporation at the end of the shift, by the dose curve.
+    conversion : tuple of Estimate
+        Share turned into product at each dose, by the dose curve; empty without one.
+    gap : tuple of Estimate
+        Optical minus compositional conversion at each dose.
+    """
+
+    spectra: DoseSpectra
+    height: Array
+    peak_nm: Array
+    peak_nm_se: Array
+    loss: Array
+    start_nm: Estimate
+    end_nm: Estimate
+    shift_end_dose_percent: Estimate
+    loss_onset_dose_percent: Estimate
+    shift_end_incorporation_percent: Estimate | None
+    conversion: tuple[Estimate, ...]
+    gap: tuple[Estimate, ...]
+    warnings: tuple[Remark, ...] = ()
+    version: str = __version__
+
+    def __post_init__(self) -> None:
+        for name in ("height", "peak_nm", "peak_nm_se", "loss"):
+            object.__setattr__(self, name, frozen_array(getattr(self, name)))
+
+    def loss_at(self, dose_percent: float) -> float:
+        """Return the optical conversion 1 - A/A0 at a dose, interpolated between the spectra."""
+        return float(np.interp(dose_percent, self.spectra.dose_percent, self.loss))
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per dose: height, position, loss and, with a dose curve, conversion and gap."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            "dose_percent": self.spectra.dose_percent,
+            "height": self.height,
+            "peak_nm": self.peak_nm,
+            "peak_nm_se": self.peak_nm_se,
+            "optical_conversion": self.loss,
+        }
+        for name, estimates in (("compositional_conversion", self.conversion), ("gap", self.gap)):
+            if estimates:
+                columns[name] = [estimate.value for estimate in estimates]
+        return pd.DataFrame(columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        incorporation = self.shift_end_incorporation_percent
+        return {
+            "schema": DOSE_SPECTRA_SCHEMA,
+            "version": self.version,
+            "file": self.spectra.source.file,
+            "sha256": self.spectra.source.sha256,
+            "simulated": self.spectra.source.simulated,
+            "dose_percent": self.spectra.dose_percent.tolist(),
+            "height": [finite_or_none(v) for v in self.height.tolist()],
+            "peak_nm": [finite_or_none(v) for v in self.peak_nm.tolist()],
+            "peak_nm_se": [finite_or_none(v) for v in self.peak_nm_se.tolist()],
+            "optical_conversion": [finite_or_none(v) for v in self.loss.tolist()],
+            "start_nm": self.start_nm.to_dict(),
+            "end_nm": self.end_nm.to_dict(),
+            "shift_end_dose_percent": self.shift_end_dose_percent.to_dict(),
+            "loss_onset_dose_percent": self.loss_onset_dose_percent.to_dict(),
+            "shift_end_incorporation_percent": None if incorporation is None else incorporation.to_dict(),
+            "compositional_conversion": [estimate.to_dict() for estimate in self.conversion],
+            "gap": [estimate.to_dict() for estimate in self.gap],
+            "warnings": [remark.to_dict() for remark in self.warnings],
+        }
+
+    def to_json(self) -> str:
+        """Return the result as JSON text."""
+        return json_text(self.to_dict())
+
+    def __repr__(self) -> str:
+        return (
+            f"DoseSpectraFit(peak {self.start_nm} to {self.end_nm}, shift ends at "
+            f"{self.shift_end_dose_percent}, loss from {self.loss_onset_dose_percent})"
+        )
+
+
+def fit_dose_spectra(
+    spectra: DoseSpectra,
+    *,
+    near_nm: float | None = None,
+    table: Knowledge = None,
+    system: System | str | Path = "ag-cds",
+    confidence: float = 0.95,
+    rng: np.random.Generator | int | None = None,
+) -> DoseSpectraFit:
+    """Track the exciton peak over a dose series and find the end of its shift and the onset of loss.
+
+    Parameters
+    ----------
+    spectra : DoseSpectra
+        Spectra against dose.
+    near_nm : float, optional
+        Where to look for the peak, nm; the strongest of the first spectra by default.
+    table, system, rng
+        Where the dose curve comes from, as for `predict`; left out where none is known.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    DoseSpectraFit
+
+    Examples
+    --------
+    >>> dose, wavelength = np.arange(0.0, 151.0, 10.0), np.arange(290.0, 360.0)
+    >>> position = 324 + 3 * np.clip(dose / 38, 0, 1)
+    >>> height = 0.9 * np.clip((130 - dose) / 80, 0, 1)
+    >>> bands = height[:, None] * np.exp(-0.5 * ((wavelength - position[:, None]) / 8) ** 2)
+    >>> spectra = DoseSpectra(dose_percent=dose, wavelength_nm=wavelength, absorbance=bands)
+    >>> round(fit_dose_spectra(spectra, near_nm=324).end_nm.value)
+    327
+    """
+    from cxkinetics.signals.peak import track_peak
+
+    check_confidence(confidence)
+    trace = track_peak(spectra.as_series(), near_nm=near_nm)
+    tracked = DoseSpectra(
+        dose_percent=trace.time_s,
+        wavelength_nm=spectra.wavelength_nm,
+        absorbance=spectra.absorbance[np.isin(spectra.dose_percent, trace.time_s)],
+        label=spectra.label,
+        source=spectra.source,
+        remarks=spectra.remarks,
+    )
+    dose, height = np.asarray(tracked.dose_percent), np.asarray(trace.absorbance)
+    position = np.full(dose.size, np.nan) if trace.peak_nm is None else np.asarray(trace.peak_nm)
+    error = np.full(dose.size, np.nan) if trace.peak_nm_se is None else np.asarray(trace.peak_nm_se)
+    present = _before_gone(height)
+    shift = _shift(dose, position, error, present, confidence)
+    onset = fit_hinge(
+        dose[present], height[present], confidence=confidence, name="onset of the loss", unit="%"
+    )
+    remarks = [*spectra.remarks, *(_about_doses(remark) for remark in trace.remarks)]
+    if onset is not None and onset.slope >= 0:
+        remarks.append(Remark("no_loss", "the height of the peak does not fall with dose"))
+        onset = None
+    loss = 1 - height / float(np.mean(height[dose == dose[0]]))
+    composition = _composition(dose, loss, shift, table, system, confidence, rng, remarks)
+    return DoseSpectraFit(
+        spectra=tracked,
+        height=height,
+        peak_nm=position,
+        peak_nm_se=error,
+        loss=loss,
+        start_nm=_position_estimate("peak before the shift", position, error, shift, confidence, first=True),
+        end_nm=_position_estimate("peak after the shift", position, error, shift, confidence, first=False),
+        shift_end_dose_percent=_hinge_estimate(shift, "end of the shift"),
+        loss_onset_dose_percent=_hinge_estimate(onset, "onset of the loss"),
+        shift_end_incorporation_percent=composition[0],
+        conversion=composition[1],
+        gap=composition[2],
+        warnings=tuple(remarks),
+    )
+
+
+def _about_doses(remark: Remark) -> Remark:
+    """Return a remark of the peak tracker, which speaks of times, about doses."""
+    return replace(remark, text=remark.text.replace("times", "doses").replace("time ", "dose "))
+
+
+def _before_gone(height: Array) -> Any:
+    """Return the doses up to the first at which the peak is practically gone (that one included)."""
+    gone = np.flatnonzero(height < _GONE * height[0])
+    return np.arange(height.size) <= (gone[0] if gone.size else height.size)
+
+
+def _shift(dose: Array, position: Array, error: Array, present: Any, confidence: float) -> Hinge | None:
+    known = present & np.isfinite(position)
+    sure = known & np.isfinite(error) & (error > 0) & (error < _CERTAIN_NM)
+    weights = None
+    if sure.sum() >= 4:
+        known, weights = sure, error[sure] ** -2.0
+    if known.sum() < 4:
+        return None
+    return fit_hinge(
+        dose[known],
+        position[known],
+        level_first=False,
+        weights=weights,
+        confidence=confidence,
+        name="end of the shift",
+        unit="%",
+    )
+
+
+def _hinge_estimate(hinge: Hinge | None, name: str) -> Estimate:
+    if hinge is None:
+        reason = "fewer than four doses show the peak, or it does not change"
+        return Estimate(name=name, value=None, unit="%", method="profile", reason=reason)
+    return hinge.at
+
+
+def _position_estimate(
+    name: str, position: Array, error: Array, hinge: Hinge | None, confidence: float, *, first: bool
+) -> Estimate:
+    """Before the shift: the measured position at the lowest dose; after it: the fitted level."""
+    known = np.flatnonzero(np.isfinite(position))
+    if not known.size:
+        return Estimate(name=name, value=None, unit="nm", method="tracked peak", reason="the peak is lost")
+    if hinge is None or first:
+        index = known[0] if first else known[-1]
+        se = finite_or_none(float(error[index]))
+        value = float(position[index])
+        half = None if se is None else float(ndtri(0.5 + confidence / 2)) * se
+        return Estimate(
+            name=name,
+            value=value,
+            se=se,
+            low=None if half is None else value - half,
+            high=None if half is None else value + half,
+            unit="nm",
+            method="tracked peak",
+            reason="" if se is not None else "no error of the position",
+        )
+    if hinge.level_se is None:
+        return Estimate(name=name, value=hinge.level, unit="nm", method="hinge", reason="no scatter left")
+    half = float(stdtrit(hinge.dof, 0.5 + confidence / 2)) * hinge.level_se
+    return Estimate(
+        name=name,
+        value=hinge.level,
+        se=hinge.level_se,
+        low=hinge.level - half,
+        high=hinge.level + half,
+        unit="nm",
+        method="wald, level after the end of the shift",
+    )
+
+
+def _composition(
+    dose: Array,
+    loss: Array,
+    shift: Hinge | None,
+    table: Knowledge,
+    system: System | str | Path,
+    confidence: float,
+    rng: np.random.Generator | int | None,
+    remarks: list[Remark],
+) -> tuple[Estimate | None, tuple[Estimate, ...], tuple[Estimate, ...]]:
+    if table is None and not load_system(system).has_dose_curve:
+        remarks.append(Remark("no_dose_curve", "no dose curve is known: no composition beside the spectra"))
+        return None, (), ()
+    draws, said = known_draws(table, system, rng=rng)
+    remarks.extend(said)
+    conversion: tuple[Estimate, ...] = ()
+    gap: tuple[Estimate, ...] = ()
+    if draws.no_product:
+        remarks.append(Remark("no_product_share", draws.no_product))
+    else:
+        product = species_draws(draws, dose)[-1]
+        conversion = tuple(
+            draw_estimate("compositional conversion", product[:, i], confidence=confidence)
+            for i in range(dose.size)
+        )
+        gap = tuple(
+            draw_estimate("optical minus compositional", loss[i] - product[:, i], confidence=confidence)
+            for i in range(dose.size)
+        )
+    if shift is None or shift.at.value is None:
+        return None, conversion, gap
+    at_end = incorporation_draws(draws, shift.at.value)[:, 0]
+    estimate = draw_estimate("incorporation at the end of the shift", at_end, confidence=confidence, unit="%")
+    return estimate, conversion, gap

@@ -9,10 +9,9 @@ from cxkinetics.composition.basis import basis_for, require_elements
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
-from cxkinetics.composition.load_system import load_system
-from cxkinetics.composition.system import System
+from cxkinetics.composition.system import System, load_system
 from cxkinetics.composition.table_draws import fit_draws
-from cxkinetics.composition.update_result import CompositionUpdate
+from cxkinetics.composition.update import CompositionUpdate
 from cxkinetics.errors import ExtrapolationError, InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES

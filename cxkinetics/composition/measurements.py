@@ -1,24 +1,19 @@
-"""A user's own measurements that narrow the priors: cluster fractions and product onset.
+"""A user's own measurements that narrow the priors, in Python or from a TOML file."""
 
-Mass spectra give fractions among the clusters (0, 1, 2 guests; the product is another family of
-peaks), XRD and XPS tell below and above which sample the product appears. Where a sample was made is
-said by its incorporation or by its dose.
-"""
-
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import log_ndtr
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition import incorporation_map
+from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.occupancy import binding_populations, product_share
 from cxkinetics.composition.system import MAP_PARAMETERS
 from cxkinetics.errors import InputError
-
-__all__ = ["ClusterFractions", "ProductOnset"]
 
 _ONSET_BLUR = 0.25
 """Blur of a detection limit, as a share of it: a limit is not a cliff."""
@@ -163,3 +158,57 @@ def _incorporation(place: ClusterFractions | ProductOnset, parameters: Mapping[s
     return incorporation_map.incorporation(
         float(place.dose_percent or 0.0), **{name: parameters[name] for name in MAP_PARAMETERS}
     )
+
+
+def load_measurements(path: str | Path) -> tuple[tuple[ClusterFractions, ...], tuple[ProductOnset, ...]]:
+    r"""Return the cluster fractions and product onsets of a TOML file.
+
+    Raises
+    ------
+    InputError
+        If the file is not valid TOML, holds an unknown key or a value that cannot be.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "ms.toml"
+    >>> _ = file.write_text("[[onset]]\nincorporation_percent = 8.0\nseen = true\n")
+    >>> load_measurements(file)[1][0].seen
+    True
+    """
+    name = str(path)
+    try:
+        record = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is not valid TOML: {error}", file=name) from error
+    unknown = set(record) - {"fractions", "onset"}
+    if unknown:
+        raise InputError(f"unknown key {sorted(unknown)[0]!r}; known are fractions and onset", file=name)
+    if not any(record.values()):
+        raise InputError("holds no measurement", file=name, remedy="write [[fractions]] or [[onset]] entries")
+    fractions = tuple(
+        _built(ClusterFractions, item, name, f"fractions entry {number}")
+        for number, item in enumerate(record.get("fractions", ()), 1)
+    )
+    onset = tuple(
+        _built(ProductOnset, item, name, f"onset entry {number}")
+        for number, item in enumerate(record.get("onset", ()), 1)
+    )
+    return fractions, onset
+
+
+def _built(kind: type[Any], item: Any, file: str, place: str) -> Any:
+    known = [field.name for field in fields(kind)]
+    if not isinstance(item, dict):
+        raise InputError(f"{place} is {item!r}; write it as a table, [[...]]", file=file)
+    unknown = set(item) - set(known)
+    if unknown:
+        raise InputError(
+            f"{place}: unknown key {sorted(unknown)[0]!r}; known are {', '.join(known)}", file=file
+        )
+    try:
+        return kind(**item)
+    except InputError as error:
+        raise InputError(f"{place}: {error}", file=file) from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{place}: a value is missing or of the wrong kind ({error})", file=file) from error

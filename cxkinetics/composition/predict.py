@@ -1,18 +1,23 @@
-"""`predict`: what is in the flask at a dose.
+"""`predict`: what is in the flask at a dose, with intervals and what they rest on."""
 
-Dose -> incorporation by the map (M0), incorporation -> species by stagewise occupancy (M2), with
-parameter draws pushed through both. Shares count original clusters (units), because agglomerated
-product has no cluster count. Compositional conversion is not the loss of absorbance: where an
-absorbance ratio is given, the two stand beside each other and the gap is reported.
-"""
-
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition.detection import counted_shares, detection_limits, verdict_of_shares
-from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, require_product
+from cxkinetics.composition.draws import (
+    DEFAULT_DRAWS,
+    ParameterDraws,
+    PriorInfluence,
+    prior_influence,
+    require_product,
+)
+from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.knowledge import (
     Knowledge,
     check_confidence,
@@ -20,8 +25,6 @@ from cxkinetics.composition.knowledge import (
     known_draws,
     source_record,
 )
-from cxkinetics.composition.prediction import Prediction
-from cxkinetics.composition.prior_influence import prior_influence
 from cxkinetics.composition.species_model import (
     draw_estimate,
     guest_estimates,
@@ -34,10 +37,189 @@ from cxkinetics.composition.species_model import (
 )
 from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, json_text
+from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.documents import read_result
+from cxkinetics.version import __version__
 
-__all__ = ["predict"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREDICT_SCHEMA = "cxkinetics.predict/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction(Presentable):
+    """The composition at a dose.
+
+    Attributes
+    ----------
+    dose_percent : float
+        Guest added, percent of the host cation (mol guest per 100 mol host cation in the flask).
+    incorporation_percent : Estimate
+        Guest in the solid, percent on the basis in `source`.
+    stage : str
+        "stage 1" (before the avalanche dose), "stage 2" or "plateau": the most probable one.
+    stage_probability : mapping
+        Share of the draws in each.
+    species : mapping of str to Estimate
+        Share of units (original clusters) in each species; the values are means and sum to 1.
+    guest_share : mapping of str to Estimate
+        Share of all guest that each species holds.
+    conversion : mapping of str to Estimate
+        "compositional" (share turned into product, by occupancy), "compositional_mass_balance" (the
+        same by the mass balance with T from the plateau) and, where an absorbance ratio was given,
+        "optical" and the "gap" between them.
+    trapped_host : Estimate or None
+        Trapped host per unit that the composition implies.
+    expected_evidence : mapping of str to str
+        What each technique would report at the mean composition, by chosen detection limits; empty
+        where the system states none.
+    detection_limits : mapping
+        Those limits, in what each technique counts: {technique: {what it names: {"limit", "of"}}}.
+    influence : PriorInfluence
+        What comes from priors.
+    source : mapping
+        System, basis, origin of the draws, priors, seed.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> result = cx.predict(dose_percent=50)
+    >>> result.stage, round(result.species["Ag2Cd32S33"].value, 1)
+    ('stage 1', 0.9)
+    >>> result.amount(host_umol=10).guest_umol.value
+    5.0
+    """
+
+    dose_percent: float
+    incorporation_percent: Estimate
+    stage: str
+    stage_probability: Mapping[str, float]
+    species: Mapping[str, Estimate]
+    guest_share: Mapping[str, Estimate]
+    conversion: Mapping[str, Estimate]
+    trapped_host: Estimate | None
+    expected_evidence: Mapping[str, str]
+    influence: PriorInfluence
+    source: Mapping[str, Any]
+    detection_limits: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    warnings: tuple[Remark, ...] = ()
+    seed: int | None = None
+    version: str = __version__
+
+    @property
+    def prior_driven(self) -> tuple[str, ...]:
+        """Quantities of which at least half the variance comes from priors."""
+        return self.influence.driven
+
+    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
+        """Return how much guest this dose is in a flask.
+
+        Parameters
+        ----------
+        host_umol : float
+            All host cation (Cd) in the flask, micromol.
+        stock_mmol_per_l : float, optional
+            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
+        """
+        given = Estimate(name="dose", value=self.dose_percent, unit="%", method="given")
+        return guest_amount(
+            given,
+            host_umol=host_umol,
+            stock_mmol_per_l=stock_mmol_per_l,
+            guest=self.source.get("guest", "guest"),
+            host_cation=self.source.get("host_cation", "host cation"),
+        )
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per species: share and share of guest with intervals, variance from priors."""
+        import pandas as pd
+
+        rows = [
+            [e.value, e.low, e.high, held.value, held.low, held.high, self.influence.from_priors.get(key)]
+            for key, e in self.species.items()
+            for held in (self.guest_share[key],)
+        ]
+        guest = ["share_of_guest", "share_of_guest_low", "share_of_guest_high"]
+        columns = ["share", "low", "high", *guest, "variance_from_priors"]
+        return pd.DataFrame(rows, index=pd.Index(list(self.species), name="species"), columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form of the documented schema."""
+        return {
+            "schema": PREDICT_SCHEMA,
+            "version": self.version,
+            "dose_percent": self.dose_percent,
+            "incorporation_percent": self.incorporation_percent.to_dict(),
+            "stage": self.stage,
+            "stage_probability": dict(self.stage_probability),
+            "species": {key: estimate.to_dict() for key, estimate in self.species.items()},
+            "guest_share": {key: estimate.to_dict() for key, estimate in self.guest_share.items()},
+            "conversion": {key: estimate.to_dict() for key, estimate in self.conversion.items()},
+            "trapped_host": None if self.trapped_host is None else self.trapped_host.to_dict(),
+            "expected_evidence": dict(self.expected_evidence),
+            "detection_limits": {
+                technique: {name: dict(limit) for name, limit in limits.items()}
+                for technique, limits in self.detection_limits.items()
+            },
+            "prior_driven": list(self.prior_driven),
+            **self.influence.to_dict(),
+            "source": dict(self.source),
+            "seed": self.seed,
+            "warnings": [remark.to_dict() for remark in self.warnings],
+        }
+
+    def to_json(self) -> str:
+        """Return the result as JSON text."""
+        return json_text(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str | os.PathLike[str]) -> "Prediction":
+        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text is no such result.
+        """
+        return read_result(text, PREDICT_SCHEMA, cls._of_record)
+
+    @classmethod
+    def _of_record(cls, record: dict[str, Any]) -> "Prediction":
+        trapped = record["trapped_host"]
+        return cls(
+            dose_percent=record["dose_percent"],
+            incorporation_percent=Estimate.from_dict("incorporation", record["incorporation_percent"]),
+            stage=record["stage"],
+            stage_probability=record["stage_probability"],
+            species={key: Estimate.from_dict(key, item) for key, item in record["species"].items()},
+            guest_share={key: Estimate.from_dict(key, item) for key, item in record["guest_share"].items()},
+            conversion={
+                key: Estimate.from_dict(_CONVERSIONS[key], item) for key, item in record["conversion"].items()
+            },
+            trapped_host=None if trapped is None else Estimate.from_dict("trapped host implied", trapped),
+            expected_evidence=record["expected_evidence"],
+            detection_limits=record.get("detection_limits", {}),
+            influence=PriorInfluence.from_dict(record),
+            source=record["source"],
+            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
+            seed=record["seed"],
+            version=record["version"],
+        )
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{key} {e.value or 0:.2f}" for key, e in self.species.items())
+        return f"Prediction({self.dose_percent:g} % dose, {self.incorporation_percent}: {shares})"
+
+
+_CONVERSIONS = {
+    "compositional": "conversion by occupancy",
+    "compositional_mass_balance": "conversion by mass balance",
+    "optical": "optical conversion 1 - A/A0",
+    "gap": "optical minus compositional",
+}
 
 
 def predict(

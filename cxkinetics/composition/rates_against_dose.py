@@ -16,12 +16,11 @@ from scipy.special import ndtri, stdtrit
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
-from cxkinetics.composition.load_system import load_system
 from cxkinetics.composition.species_model import draw_estimate, species_draws
-from cxkinetics.composition.system import System
+from cxkinetics.composition.system import System, load_system
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate, json_text
-from cxkinetics.fitting.result import StagedFit
+from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
@@ -168,8 +167,8 @@ def rates_against_dose(
 
     Examples
     --------
-    >>> from cxkinetics.fitting.stages import fit_stages
-    >>> from cxkinetics.models.staged import staged_decay
+    >>> from cxkinetics.kinetics.fit import fit_stages
+    >>> from cxkinetics.models.decays import staged_decay
     >>> from cxkinetics.signals.trace import Trace
     >>> t, runs = np.arange(0.0, 101.0, 2.0), []
     >>> for k1 in (0.05, 0.1):

@@ -12,9 +12,8 @@ import numpy as np
 
 from cxkinetics.errors import FitError, InputError
 from cxkinetics.estimate import Estimate, finite_or_none
-from cxkinetics.fitting.parts import Rival
-from cxkinetics.fitting.result import StagedFit
-from cxkinetics.models.sequential import SequentialReading, least_first_rate, read_sequential
+from cxkinetics.kinetics.result import Rival, StagedFit
+from cxkinetics.models.decays import SequentialReading, least_first_rate, read_sequential
 
 __all__ = ["SequentialImplications", "sequential_implications"]
 
@@ -96,8 +95,8 @@ def sequential_implications(
 
     Examples
     --------
-    >>> from cxkinetics.examples.load import load_example
-    >>> from cxkinetics.fitting.stages import fit_stages
+    >>> from cxkinetics.examples.kinetics import load_example
+    >>> from cxkinetics.kinetics.fit import fit_stages
     >>> fit = fit_stages(load_example("ag-cds").exciton_peak(near_nm=324))
     >>> [(round(reading.k1, 2), reading.possible) for reading in sequential_implications(fit).readings]
     [(0.08, True), (0.01, False)]

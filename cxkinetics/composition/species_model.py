@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike
-from cxkinetics.composition import incorporation_map, mass_balance
+from cxkinetics.composition import curve as incorporation_map
+from cxkinetics.composition import mass_balance
 from cxkinetics.composition.draws import ParameterDraws
 from cxkinetics.composition.occupancy import species_shares
 from cxkinetics.composition.system import MAP_PARAMETERS, System

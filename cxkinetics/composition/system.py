@@ -1,22 +1,212 @@
-"""A system: host cluster, guest, product and charge rule, and the stoichiometry that follows.
-
-Five entries define a system (host formula, guest, product formula, maximal dopants, charge rule);
-every count used elsewhere is derived from them, none is typed. Shares are of clusters as they were
-before exchange ("units", here S33): agglomerated product has no cluster count of its own.
-"""
+"""A system: host cluster, guest, product, charges and documented priors, by name or from a TOML file."""
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from cxkinetics.composition.priors import Prior
-from cxkinetics.errors import InputError
+import numpy as np
+from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import InputError, UsageError
 from cxkinetics.models.formula import OXIDATION_STATES, Formula, parse
 from cxkinetics.signals.basis import BASES, basis_kind, name_basis
 
-__all__ = ["CHARGE_RULES", "FULL_DOPING", "MAP_PARAMETERS", "System"]
+DISTRIBUTIONS = ("normal", "uniform", "lognormal", "beta")
+_SHORTEST = 1e-3
+"""Least sum of the two parameters of a beta distribution after widening."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """One prior.
+
+    Attributes
+    ----------
+    name : str
+        Name of the parameter ("b1", "alpha", ...).
+    distribution : str
+        One of `DISTRIBUTIONS`.
+    parameters : tuple of float
+        normal: mean and standard deviation; uniform: ends; lognormal: mean and standard deviation
+        of the natural logarithm; beta: its two shape parameters.
+    bounds : tuple of float
+        Physical bounds; the distribution is cut there (and renormalised).
+    unit : str
+        Unit of the parameter.
+    data : bool
+        True where the prior sums up published data rather than filling a gap.
+    note : str
+        Where it comes from.
+
+    Examples
+    --------
+    >>> alpha = Prior(name="alpha", distribution="lognormal", parameters=(0.0, math.log(3)))
+    >>> alpha.quantile(np.array([0.5, 0.841344746])).round(3).tolist()
+    [1.0, 3.0]
+    """
+
+    name: str
+    distribution: str
+    parameters: tuple[float, float]
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    unit: str = ""
+    data: bool = False
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.distribution not in DISTRIBUTIONS:
+            raise InputError(
+                f"prior {self.name}: distribution {self.distribution!r} is not known; "
+                f"use one of {', '.join(DISTRIBUTIONS)}"
+            )
+        first, second = self.parameters
+        if not (math.isfinite(first) and math.isfinite(second)):
+            raise InputError(f"prior {self.name}: its parameters {first}, {second} must be finite")
+        if self.distribution == "uniform" and not second > first:
+            raise InputError(f"prior {self.name}: uniform from {first:g} to {second:g} is empty")
+        if self.distribution in ("normal", "lognormal") and not second > 0:
+            raise InputError(f"prior {self.name}: standard deviation {second:g} must be positive")
+        if self.distribution == "beta" and not (first > 0 and second > 0):
+            raise InputError(f"prior {self.name}: beta({first:g}, {second:g}) needs positive parameters")
+        if not self.bounds[1] > self.bounds[0]:
+            raise InputError(f"prior {self.name}: bounds {self.bounds} are empty")
+
+    def quantile(self, probability: Array) -> Array:
+        """Return the quantiles at `probability` (0-1), inside the bounds."""
+        low, high = self._cut()
+        inner = low + np.asarray(probability, dtype=float) * (high - low)
+        first, second = self.parameters
+        if self.distribution == "uniform":
+            values = first + (second - first) * inner
+        elif self.distribution == "beta":
+            values = betaincinv(first, second, inner)
+        else:
+            values = first + second * ndtri(inner)
+            if self.distribution == "lognormal":
+                values = np.exp(values)
+        clipped: Array = np.clip(values, *self.bounds)
+        return clipped
+
+    def log_density(self, value: Array) -> Array:
+        """Return ln of the density, up to the constant of the cut; -inf outside the bounds."""
+        at = np.asarray(value, dtype=float)
+        first, second = self.parameters
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.distribution == "uniform":
+                inside = (at >= first) & (at <= second)
+                log = np.where(inside, -math.log(second - first), -np.inf)
+            elif self.distribution == "beta":
+                log = (first - 1) * np.log(at) + (second - 1) * np.log1p(-at) - betaln(first, second)
+            elif self.distribution == "lognormal":
+                log = -0.5 * ((np.log(at) - first) / second) ** 2 - np.log(at * second)
+            else:
+                log = -0.5 * ((at - first) / second) ** 2 - math.log(second)
+        low, high = self.bounds
+        if self.distribution in ("beta", "lognormal"):
+            low = max(low, 0.0)
+        density: Array = np.where((at >= low) & (at <= high) & np.isfinite(log), log, -np.inf)
+        return density
+
+    def scaled(self, factor: float) -> "Prior":
+        """Return the prior with its width multiplied by `factor`, its centre and bounds kept.
+
+        A uniform prior is widened about its middle and cut at the bounds; a beta prior keeps its
+        mean and has its standard deviation multiplied (as far as a beta can be that wide).
+        """
+        first, second = self.parameters
+        if self.distribution == "uniform":
+            middle, half = (first + second) / 2, (second - first) / 2 * factor
+            low, high = max(middle - half, self.bounds[0]), min(middle + half, self.bounds[1])
+            return replace(self, parameters=(low, high))
+        if self.distribution == "beta":
+            mean = first / (first + second)
+            total = max((first + second + 1) / factor**2 - 1, _SHORTEST)
+            return replace(self, parameters=(mean * total, (1 - mean) * total))
+        return replace(self, parameters=(first, second * factor))
+
+    def describe(self) -> str:
+        """Return the prior in words.
+
+        Examples
+        --------
+        >>> Prior(name="D1", distribution="normal", parameters=(97.5, 1.5), unit="%").describe()
+        'normal, mean 97.5, sd 1.5 %'
+        """
+        first, second = self.parameters
+        unit = f" {self.unit}" if self.unit else ""
+        words = {
+            "normal": f"normal, mean {first:g}, sd {second:g}{unit}",
+            "uniform": f"uniform {first:.4g} to {second:.4g}{unit}",
+            "lognormal": f"log-normal, median {math.exp(first):.4g}, factor {math.exp(second):.4g}{unit}",
+            "beta": f"beta({first:g}, {second:g}){unit}",
+        }
+        return words[self.distribution]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form (an open bound is None)."""
+        return {
+            "name": self.name,
+            "distribution": self.distribution,
+            "parameters": list(self.parameters),
+            "bounds": [value if math.isfinite(value) else None for value in self.bounds],
+            "unit": self.unit,
+            "data": self.data,
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
+        """Return the prior that `to_dict` wrote."""
+        low, high = _pair(record.get("bounds") or (None, None), record["name"], "bounds")
+        return cls(
+            name=record["name"],
+            distribution=record["distribution"],
+            parameters=_finite_pair(record["parameters"], record["name"]),
+            bounds=(-math.inf if low is None else low, math.inf if high is None else high),
+            unit=record.get("unit", ""),
+            data=bool(record.get("data", False)),
+            note=record.get("note", ""),
+        )
+
+    def _cut(self) -> tuple[float, float]:
+        low, high = (self._cdf(bound) for bound in self.bounds)
+        if not high > low:
+            raise InputError(f"prior {self.name}: nothing of {self.describe()} lies inside {self.bounds}")
+        return low, high
+
+    def _cdf(self, value: float) -> float:
+        first, second = self.parameters
+        if self.distribution == "uniform":
+            return min(max((value - first) / (second - first), 0.0), 1.0)
+        if self.distribution == "beta":
+            return float(betainc(first, second, min(max(value, 0.0), 1.0)))
+        if self.distribution == "lognormal":
+            if value <= 0:
+                return 0.0
+            value = math.log(value) if math.isfinite(value) else value
+        return float(ndtr((value - first) / second))
+
+
+def _pair(values: Sequence[Any], name: str, what: str) -> tuple[Any, Any]:
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 2:
+        raise InputError(f"prior {name}: {what} must be two numbers, not {values!r}")
+    return values[0], values[1]
+
+
+def _finite_pair(values: Sequence[Any], name: str) -> tuple[float, float]:
+    pair = _pair(values, name, "parameters")
+    try:
+        return float(pair[0]), float(pair[1])
+    except (TypeError, ValueError) as error:
+        raise InputError(f"prior {name}: parameters must be two numbers, not {list(values)!r}") from error
+
 
 CHARGE_RULES = ("one-to-one", "charge-balanced")
 """Each guest displaces one host cation (the charge is balanced outside the core), or as many guests
@@ -375,3 +565,110 @@ class System:
     def from_dict(cls, record: Mapping[str, Any]) -> "System":
         """Return the system that `to_dict` wrote."""
         return cls(**record)
+
+
+PACKAGED_SYSTEMS = ("ag-cds", "cu-cds")
+
+
+def load_system(system: System | str | Path) -> System:
+    """Return a packaged system by name, or the system of a TOML file.
+
+    Parameters
+    ----------
+    system : System, str or Path
+        "ag-cds", "cu-cds", the path of a TOML file, or a System (returned as it is). The shortest
+        file holds `host`, `guest` and `product`; see `System` for all keys.
+
+    Returns
+    -------
+    System
+
+    Raises
+    ------
+    UsageError
+        If no packaged system has that name and no such file exists.
+    InputError
+        If the file cannot be read as a system.
+
+    Examples
+    --------
+    >>> load_system("cu-cds").species
+    ('Cd34S33', 'CuCd33S33', 'Cu2Cd32S33', 'CuS')
+    """
+    if isinstance(system, System):
+        return system
+    name = str(system)
+    if name in PACKAGED_SYSTEMS:
+        text = files("cxkinetics.composition.systems").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+        return _from_toml(text, f"{name}.toml")
+    path = Path(name)
+    if not path.is_file():
+        near = difflib.get_close_matches(name, PACKAGED_SYSTEMS, 1, 0.5)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise UsageError(
+            f"no system {name!r}{hint}; packaged are {', '.join(PACKAGED_SYSTEMS)}, "
+            "or give the path of a TOML file with host, guest and product"
+        )
+    try:
+        return _from_toml(path.read_text(encoding="utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        raise InputError(f"is not UTF-8 text: {error}", file=name) from error
+
+
+def species_key(system: System, text: str) -> str:
+    """Return the key of the species of `system` that `text` means.
+
+    Raises
+    ------
+    InputError
+        If it has no such species; where another packaged system has it, the message names that one.
+
+    Examples
+    --------
+    >>> species_key(load_system("ag-cds"), "Cd32Ag2S33")
+    'Ag2Cd32S33'
+    """
+    try:
+        return system.species_key(text)
+    except InputError:
+        if _named_by(system, text) is not None:
+            raise
+        for name in PACKAGED_SYSTEMS:
+            key = _named_by(load_system(name), text)
+            if key is not None:
+                raise InputError(
+                    f"{text} is no species of {system.name} ({', '.join(system.species)}); {name} has {key}",
+                    value=text,
+                    remedy=f"pass --system {name} (system={name!r})",
+                ) from None
+        raise
+
+
+def _named_by(system: System, text: str) -> str | None:
+    """Return the species that `text` names if capital letters do not count, or None."""
+    try:
+        return system.species_key(text)
+    except InputError:
+        return {key.casefold(): key for key in system.species}.get(text.strip().casefold())
+
+
+def _from_toml(text: str, file: str) -> System:
+    try:
+        record: Mapping[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"is not valid TOML: {error}", file=file) from error
+    known = [item.name for item in fields(System)]
+    for key in record:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1, 0.6)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise InputError(f"unknown key {key!r}{hint}; known are {', '.join(known)}", file=file)
+    missing = [key for key in ("host", "guest", "product") if key not in record]
+    if missing:
+        raise InputError(f"a system needs {', '.join(missing)}", file=file)
+    try:
+        return System(**record)
+    except InputError as error:
+        raise InputError(str(error), file=file) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"an entry has the wrong type: {error}", file=file) from error

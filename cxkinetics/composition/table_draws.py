@@ -11,16 +11,14 @@ from collections.abc import Callable
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition import incorporation_map
+from cxkinetics.composition import curve as incorporation_map
+from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
-from cxkinetics.composition.ensemble import sample_posterior
 from cxkinetics.composition.incorporation import fit_incorporation, map_points
 from cxkinetics.composition.incorporation_result import IncorporationFit
-from cxkinetics.composition.map_points import MapPoints
-from cxkinetics.composition.map_rivals import FEW_DOF, ONE_LINE
-from cxkinetics.composition.priors import Prior
-from cxkinetics.composition.system import MAP_PARAMETERS, System
-from cxkinetics.fitting.parts import Rival
+from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
+from cxkinetics.inference.ensemble import sample_posterior
+from cxkinetics.kinetics.result import Rival
 
 __all__ = ["fit_draws", "map_log_likelihood", "no_product_reason", "open_parameters", "start_walkers"]
 

@@ -1,49 +1,322 @@
-"""Which phases a powder pattern holds, and how much: references summed with non-negative shares.
+"""Which phases a powder pattern holds, and how much."""
 
-Counts are weighted by their Poisson error. Shift (specimen height) and extra width are nuisances,
-searched jointly. References never fit exactly, so errors do not come from counting: they are the
-delete-a-block jackknife over angle ranges (what changes when a part of the pattern is ignored), or,
-where that is larger, linear propagation with shift and width free and the profile of the misfit,
-both scaled by the reduced chi-square and by the correlation of neighbouring residuals; and, added
-to either, what changes when a reference is left out that others of its phase replace with hardly
-any misfit (the choice of reference).
-
-Each phase is present, absent (less than a stated share with 95 % confidence) or undecided; a phase
-that this measurement cannot see is never called absent. Where the references do not describe the
-pattern, every phase is undecided and its share open.
-
-References
-----------
-Reference-intensity-ratio method: F. H. Chung, J. Appl. Cryst. 7, 519 (1974),
-doi 10.1107/S0021889874010375. Full-pattern summation: S. J. Chipera, D. L. Bish, J. Appl. Cryst.
-35, 744 (2002), doi 10.1107/S0021889802017405.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array
+from cxkinetics.arrays import Array, frozen_array, same_array
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.evidence.diffraction_errors import (
-    BLOCKS,
-    PatternProblem,
-    columns_of,
-    correlation_length,
-    jackknife,
-    linear_errors,
-    profile_limit,
-    reference_choice,
-    shares_of,
-)
-from cxkinetics.evidence.diffraction_result import PatternFit, PhaseShare
 from cxkinetics.evidence.misfit import why_undecided
-from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative
+from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative, joined_columns
+from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
+from cxkinetics.source import Source
 
-__all__ = ["fit_pattern"]
+BLOCKS = 15
+SAME_FIT = 1.1  # a misfit at most a tenth larger does not tell two references apart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PatternProblem:
+    """One pattern, one library, and the weights."""
+
+    axis: Array
+    counts: Array
+    root_weight: Array
+    library: Library
+    background: Array
+
+    def design(self, shift_deg: float, fwhm_deg: float) -> Array:
+        """Return references and background at a shift and width, shape (n, m)."""
+        return np.column_stack([self.library.drawn(self.axis, shift_deg, fwhm_deg), self.background])
+
+    def joined(self, design: Array) -> tuple[Array, Array]:
+        """Return the weighted columns of a design as `joined_columns` makes them."""
+        weighted = design * self.root_weight[:, None]
+        return joined_columns(weighted, self.counts * self.root_weight, len(self.library.names))
+
+    def least_squares(self, design: Array) -> NonNegative:
+        """Return the weighted problem of a design."""
+        weighted = design * self.root_weight[:, None]
+        return NonNegative(weighted, self.counts * self.root_weight, len(self.library.names))
+
+    def misfit(self, shift_deg: float, fwhm_deg: float) -> float:
+        """Return the weighted misfit at a shift and width."""
+        columns, scale = self.joined(self.design(shift_deg, fwhm_deg))
+        return NonNegative.quickly(columns.T @ columns, scale, len(self.library.names)).solve()[1]
+
+
+def columns_of(library: Library, phase: str) -> list[int]:
+    """Return the columns of the references of a phase."""
+    return [i for i, name in enumerate(library.phases) if name == phase]
+
+
+def shares_of(coefficients: Array, library: Library) -> Array | None:
+    """Return the share of each phase, or None where nothing contributes."""
+    amounts = coefficients[: len(library.names)] * library.scale_factors()
+    total = float(amounts.sum())
+    if not total > 0:
+        return None
+    return np.array([amounts[columns_of(library, phase)].sum() / total for phase in library.phase_names])
+
+
+def correlation_length(residual: Array) -> float:
+    """Return how many neighbouring residuals count as one: 1 + 2 sum of autocorrelations up to zero."""
+    n = residual.size
+    spectrum = np.fft.rfft(residual, 2 * n)
+    correlation = np.fft.irfft(spectrum * spectrum.conj())[: n // 4]
+    correlation = correlation / correlation[0]
+    negative = np.flatnonzero(correlation < 0)
+    last = int(negative[0]) if negative.size else correlation.size
+    return float(max(1.0 + 2.0 * correlation[1:last].sum(), 1.0))
+
+
+def jackknife(problem: PatternProblem, design: Array, library: Library) -> Array:
+    """Return the standard error of each phase's share by leaving out one angle range at a time."""
+    columns, scale = problem.joined(design)
+    whole = columns.T @ columns
+    found = []
+    for block in np.array_split(np.arange(problem.axis.size), BLOCKS):
+        part = columns[block]
+        solver = NonNegative.quickly(whole - part.T @ part, scale, len(library.names))
+        shares = shares_of(solver.solve()[0], library)
+        if shares is not None:
+            found.append(shares)
+    table = np.array(found)
+    n = len(table)
+    if n < 3:
+        return np.full(len(library.phase_names), np.inf)
+    spread: Array = np.sqrt((n - 1) / n * ((table - table.mean(axis=0)) ** 2).sum(axis=0))
+    return spread
+
+
+def reference_choice(
+    solver: NonNegative, coefficients: Array, library: Library, shares: Array, chi2: float
+) -> Array:
+    """Return how much each share moves when references that others can replace are left out."""
+    moved = np.zeros_like(shares)
+    for column in np.flatnonzero(coefficients[: len(library.names)] > 0):
+        phase = library.phases[int(column)]
+        if phase == BACKGROUND or len(columns_of(library, phase)) < 2:
+            continue
+        solved, misfit = solver.solve(fixed=int(column), value=0.0)
+        other = shares_of(solved, library)
+        if other is not None and misfit <= SAME_FIT * chi2:
+            moved += (other - shares) ** 2
+    spread: Array = np.sqrt(moved)
+    return spread
+
+
+def profile_limit(
+    solver: NonNegative, coefficients: Array, library: Library, phase: str, chi2: float, rise: float
+) -> float:
+    """Return the largest share of a phase whose misfit rises by no more than `rise`."""
+    largest = 0.0
+    factors = library.scale_factors()
+    mine = columns_of(library, phase)
+    total = float(coefficients[: len(library.names)] @ factors)
+    for column in mine:
+        start = float(coefficients[column])
+        distance = 0.02 * total / float(factors[column])
+        for _ in range(8):  # the root of a parabola's rise is a straight line: few steps suffice
+            solved, misfit = solver.solve(fixed=column, value=start + distance)
+            depth = float(np.sqrt(max(misfit - chi2, 0.0) / rise))
+            if abs(depth - 1.0) < 0.03:
+                break
+            distance /= min(max(depth, 0.2), 5.0)
+        amounts = solved[: len(library.names)] * factors
+        largest = max(largest, float(amounts[mine].sum() / max(float(amounts.sum()), 1e-300)))
+    return largest
+
+
+def linear_errors(
+    problem: PatternProblem, coefficients: Array, shift_deg: float, fwhm_deg: float, scale: float
+) -> Array:
+    """Return the standard errors of the shares with shift and width free, by linear propagation.
+
+    Only references that contribute are varied; `scale` multiplies the Poisson variance.
+    """
+    library, n_references = problem.library, len(problem.library.names)
+    step = 1e-3
+    design = problem.design(shift_deg, fwhm_deg)
+    active = np.flatnonzero(coefficients)
+    columns = [design[:, active]]
+    for moved in (problem.design(shift_deg + step, fwhm_deg), problem.design(shift_deg, fwhm_deg + 5 * step)):
+        change = (moved - design) @ coefficients
+        if np.any(change):
+            columns.append(change[:, None])
+    weighted = np.column_stack(columns) * problem.root_weight[:, None]
+    norms = np.sqrt((weighted**2).sum(axis=0))
+    gram = (weighted / norms).T @ (weighted / norms)
+    covariance = scale * np.linalg.pinv(gram, rcond=1e-10, hermitian=True)[: active.size, : active.size]
+    covariance /= np.outer(norms[: active.size], norms[: active.size])
+    references = active < n_references
+    factors = library.scale_factors()[active[references]]
+    amounts = coefficients[active[references]] * factors
+    total = float(amounts.sum())
+    phases = [library.phases[int(i)] for i in active[references]]
+    rows = []
+    for name in library.phase_names:
+        mine = np.array([phase == name for phase in phases], dtype=float)
+        share = float(amounts @ mine) / total
+        rows.append((mine - share) * factors / total)
+    gradient = np.array(rows)
+    block = covariance[np.ix_(references, references)]
+    errors: Array = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", gradient, block, gradient), 0.0))
+    return errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseShare:
+    """One phase.
+
+    Attributes
+    ----------
+    phase : str
+        Its name.
+    share : Estimate
+        Its share of all crystalline phases fitted, 0 to 1.
+    upper_limit : float
+        One-sided upper limit of the share.
+    detection_limit : float
+        Share that would be found present about 95 times in 100.
+    state : str
+        "present", "absent" or "undecided".
+    reason : str
+        Why it is undecided where the fit as a whole decides nothing; else "".
+    """
+
+    phase: str
+    share: Estimate
+    upper_limit: float
+    detection_limit: float
+    state: str
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "phase": self.phase,
+            "share": self.share.to_dict(),
+            "upper_limit": self.upper_limit,
+            "detection_limit": self.detection_limit,
+            "state": self.state,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any], unit: str) -> "PhaseShare":
+        """Return the share that `to_dict` wrote."""
+        fields = dict(record)
+        fields["share"] = Estimate.from_dict(f"{unit} of {record['phase']}", record["share"])
+        return cls(**fields)
+
+
+_ARRAYS = ("axis", "counts", "components", "fit")
+_PLAIN = (
+    "by_weight",
+    "shift_deg",
+    "broadening_deg",
+    "reduced_chi2",
+    "correlation_length",
+    "n_points",
+    "label",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PatternFit(Presentable):
+    """A diffraction pattern as a sum of references.
+
+    Attributes
+    ----------
+    phases : tuple of PhaseShare
+        Every phase of the library.
+    by_weight : bool
+        True where shares are by weight (every RIR known), else of scattered intensity.
+    shift_deg, broadening_deg : float
+        Fitted shift and extra width (full at half maximum), degrees.
+    reduced_chi2 : float
+        Chi-square per degree of freedom with Poisson weights.
+    correlation_length : float
+        How many neighbouring residuals count as one.
+    n_points : int
+        Points fitted.
+    options : mapping
+        Every option.
+    axis, counts, fit : Array, shape (n,)
+        2theta, counts and fitted counts.
+    components : Array, shape (m, n)
+        Contribution of each phase.
+    label, source, remarks
+        As for the spectrum.
+    """
+
+    phases: tuple[PhaseShare, ...]
+    by_weight: bool
+    shift_deg: float
+    broadening_deg: float
+    reduced_chi2: float
+    correlation_length: float
+    n_points: int
+    options: Mapping[str, Any]
+    axis: Array
+    counts: Array
+    components: Array
+    fit: Array
+    label: str = ""
+    source: Source = field(default_factory=Source)
+    remarks: tuple[Remark, ...] = ()
+
+    def __getitem__(self, phase: str) -> PhaseShare:
+        for item in self.phases:
+            if item.phase == phase:
+                return item
+        raise KeyError(phase)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "phases": [phase.to_dict() for phase in self.phases],
+            **{name: getattr(self, name) for name in _PLAIN},
+            "options": dict(self.options),
+            **{name: getattr(self, name).tolist() for name in _ARRAYS},
+            "source": self.source.to_dict(),
+            "warnings": [remark.to_dict() for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "PatternFit":
+        """Return the fit that `to_dict` wrote."""
+        unit = "weight share" if record["by_weight"] else "share of scattered intensity"
+        arrays: dict[str, Any] = {name: frozen_array(record[name]) for name in _ARRAYS}
+        plain: dict[str, Any] = {name: record[name] for name in _PLAIN}
+        return cls(
+            phases=tuple(PhaseShare.from_dict(item, unit) for item in record["phases"]),
+            options=dict(record["options"]),
+            source=Source.from_dict(record["source"]),
+            remarks=tuple(Remark.from_dict(item) for item in record["warnings"]),
+            **plain,
+            **arrays,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PatternFit):
+            return NotImplemented
+        return all(same_array(getattr(self, name), getattr(other, name)) for name in _ARRAYS) and all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("phases", "options", "source", "remarks", *_PLAIN)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{p.phase} {p.share.format_value()}" for p in self.phases if p.state == "present")
+        return f"PatternFit({found or 'no phase present'})"
 
 
 def fit_pattern(
@@ -97,7 +370,7 @@ def fit_pattern(
 
     Examples
     --------
-    >>> from cxkinetics.examples.evidence_simulate import (
+    >>> from cxkinetics.evidence.examples import (
     ...     reference_library, simulate_diffraction, simulation_settings)
     >>> fit = fit_pattern(simulate_diffraction(simulation_settings()["samples"][3]), reference_library())
     >>> [(phase.phase, phase.state) for phase in fit.phases]

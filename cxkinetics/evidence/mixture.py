@@ -1,28 +1,410 @@
-"""Shares of clusters with 0, 1, 2, ... guests from an unresolved group of isotope envelopes.
+"""Shares of clusters with 0, 1, 2, ... guests from an unresolved group of peaks."""
 
-Each species is its isotope envelope drawn at the instrument's resolving power; the spectrum is a
-non-negative sum of them on a straight baseline. What limits the answer is the calibration: one
-guest moves the envelope by only 4.5 Da (3.5 with a compensating proton), so 1 Da of calibration
-error moves the mean number of guests by 0.22. The shape alone, with the position free, says almost
-nothing. So shift, resolving power and proton compensation are nuisances with stated priors, and
-the posterior (amplitudes flat where not negative, that is, shares flat on the simplex) is
-integrated over all of them. Assumes equal ionisation yields, which no spectrum can test.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array
+from cxkinetics.arrays import Array, frozen_array, same_array
 from cxkinetics.errors import FitError, InputError, UsageError
+from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.evidence.isotopes import average_mass, envelope, envelope_cosine
-from cxkinetics.evidence.mixture_posterior import Node, Summary, best_node, nodes_of, posterior_draws
-from cxkinetics.evidence.mixture_result import MixtureFit
 from cxkinetics.models.formula import Formula, parse
+from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
+from cxkinetics.source import Source
 
-__all__ = ["COMPENSATIONS", "fit_mixture", "guest_ladder"]
+_ARRAYS = ("covariance", "mz", "counts", "components", "baseline")
+_PLAIN = ("guests_per_da", "shape_cosine", "signal_to_noise", "noise_sd", "lag1_autocorrelation", "label")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MixtureFit(Presentable):
+    """Shares of clusters with 0, 1, 2, ... guests.
+
+    Attributes
+    ----------
+    species : tuple of str
+        Formulae, undoped first (of the likelier kind of compensation).
+    fractions : tuple of Estimate
+        Share of each among them (number fractions, equal ionisation yields assumed).
+    covariance : Array, shape (m, m)
+        Covariance of the shares.
+    mean_guests : Estimate
+        Mean number of guests per cluster: what the spectrum says most directly.
+    shift_da : Estimate
+        Calibration shift, Da.
+    compensation_weights : mapping of str to float
+        Posterior weight of "none" and "full" (a proton per guest).
+    guests_per_da : float
+        How far 1 Da of calibration moves the mean number of guests.
+    shape_cosine : float
+        Likeness of the envelopes without and with most guests under a free shift (1: the same).
+    signal_to_noise : float
+        Height of the fitted group over the noise.
+    noise_sd : float
+        Standard deviation of the residuals, counts.
+    lag1_autocorrelation : float
+        Correlation of neighbouring residuals.
+    options : mapping
+        Every option of the fit.
+    mz, counts : Array, shape (n,)
+        The window that was fitted.
+    components : Array, shape (m + others, n)
+        Fitted envelope of each species.
+    baseline : Array, shape (n,)
+        Fitted straight baseline.
+    label, source, remarks
+        As for the spectrum.
+    """
+
+    species: tuple[str, ...]
+    fractions: tuple[Estimate, ...]
+    covariance: Array
+    mean_guests: Estimate
+    shift_da: Estimate
+    compensation_weights: Mapping[str, float]
+    guests_per_da: float
+    shape_cosine: float
+    signal_to_noise: float
+    noise_sd: float
+    lag1_autocorrelation: float
+    options: Mapping[str, Any]
+    mz: Array
+    counts: Array
+    components: Array
+    baseline: Array
+    label: str = ""
+    source: Source = field(default_factory=Source)
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def fit(self) -> Array:
+        """The fitted spectrum, shape (n,)."""
+        total: Array = self.components.sum(axis=0) + self.baseline
+        return total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "species": list(self.species),
+            "mean_guests": self.mean_guests.to_dict(),
+            "fractions": {
+                name: share.to_dict() for name, share in zip(self.species, self.fractions, strict=True)
+            },
+            "shift_da": self.shift_da.to_dict(),
+            "compensation_weights": dict(self.compensation_weights),
+            **{name: value for name in _PLAIN if (value := _plain(getattr(self, name))) is not None},
+            "options": dict(self.options),
+            **{name: getattr(self, name).tolist() for name in _ARRAYS},
+            "source": self.source.to_dict(),
+            "warnings": [remark.to_dict() for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "MixtureFit":
+        """Return the fit that `to_dict` wrote."""
+        guest = record["options"]["guest"]
+        plain: dict[str, Any] = {name: record.get(name, float("inf")) for name in _PLAIN}
+        arrays: dict[str, Any] = {name: frozen_array(np.array(record[name], dtype=float)) for name in _ARRAYS}
+        return cls(
+            species=tuple(record["species"]),
+            fractions=tuple(Estimate.from_dict(n, record["fractions"][n]) for n in record["species"]),
+            mean_guests=Estimate.from_dict(f"mean {guest} per cluster", record["mean_guests"]),
+            shift_da=Estimate.from_dict("calibration shift", record["shift_da"]),
+            compensation_weights=dict(record["compensation_weights"]),
+            options=dict(record["options"]),
+            **plain,
+            **arrays,
+            source=Source.from_dict(record["source"]),
+            remarks=tuple(Remark.from_dict(item) for item in record["warnings"]),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MixtureFit):
+            return NotImplemented
+        plain = ("species", "fractions", "mean_guests", "shift_da", "compensation_weights", "options")
+        return all(same_array(getattr(self, name), getattr(other, name)) for name in _ARRAYS) and all(
+            getattr(self, name) == getattr(other, name) for name in (*plain, *_PLAIN, "source", "remarks")
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shares = ", ".join(
+            f"{n} {e.format_value()}" for n, e in zip(self.species, self.fractions, strict=True)
+        )
+        return f"MixtureFit({shares}; mean {self.mean_guests.format_value()})"
+
+
+def _plain(value: object) -> object:
+    return finite_or_none(value) if isinstance(value, float) else value
+
+
+DRAWS_PER_NODE = 2000
+FEWEST_DRAWS, MOST_DRAWS = 300, 40_000
+SMOOTH_NODES = 12.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """Normal equations at one shift, resolving power and kind of compensation."""
+
+    variant: str
+    shift_da: float
+    resolving_power: float
+    log_prior: float
+    centre: Array
+    gram: Array
+    rss: float
+    design: Array
+
+
+def nodes_of(
+    part: Spectrum,
+    ladders: Mapping[str, tuple[Formula, ...]],
+    extra: tuple[Formula, ...],
+    power: float,
+    power_sd: float,
+    sigma_cal: float,
+) -> list[Node]:
+    """Return one node per kind of compensation, resolving power and shift.
+
+    The shifts are refined until no single one of them carries most of the evidence.
+
+    Parameters
+    ----------
+    part : Spectrum
+        The window that is fitted.
+    ladders : mapping of str to tuple of Formula
+        Kind of compensation -> the species.
+    extra : tuple of Formula
+        Further components.
+    power, power_sd : float
+        Resolving power and the relative standard deviation of its prior.
+    sigma_cal : float
+        Standard deviation of the calibration error, Da.
+    """
+    powers = [(power, 0.0)]
+    if power_sd > 0:
+        scores = (-1.6, -0.8, 0.0, 0.8, 1.6)
+        powers = [(power * float(np.exp(score * power_sd)), -0.5 * score**2) for score in scores]
+    width = envelope(next(iter(ladders.values()))[0]).mean / power
+    reach = 4.0 * sigma_cal
+    grid = _Grid(part, ladders, extra, powers, width, reach, sigma_cal)
+    if sigma_cal == 0:
+        return grid.nodes(np.zeros(1))
+    step = min(width / 6, 0.25, sigma_cal / 8)
+    shifts = np.arange(-np.floor(reach / step), np.floor(reach / step) + 1) * step
+    nodes = grid.nodes(shifts)
+    for _ in range(4):
+        heavy, effective = _heavy_shifts(nodes, shifts, part.n_points)
+        if effective >= SMOOTH_NODES:
+            break
+        step /= 4
+        low, high = heavy.min() - 5 * step, heavy.max() + 5 * step
+        shifts = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
+        nodes = grid.nodes(shifts[np.abs(shifts) <= reach + step])
+    return nodes
+
+
+def _heavy_shifts(nodes: list[Node], shifts: Array, n_points: int) -> tuple[Array, float]:
+    """Return the shifts that carry the evidence, and how many do so effectively."""
+    dof = max(n_points - nodes[0].centre.size, 1)
+    variance = max(min(node.rss for node in nodes) / dof, 1e-300)
+    logs = np.array([node.log_prior - node.rss / (2 * variance) for node in nodes])
+    weights = np.exp(logs - logs.max())
+    places = np.array([node.shift_da for node in nodes])
+    total = np.array([weights[places == place].sum() for place in np.unique(places)])
+    heavy = np.unique(places)[total > 1e-4 * total.max()]
+    return heavy, float(total.sum() ** 2 / (total**2).sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """What all nodes share: the window, the species and the resolving powers."""
+
+    part: Spectrum
+    ladders: Mapping[str, tuple[Formula, ...]]
+    extra: tuple[Formula, ...]
+    powers: list[tuple[float, float]]
+    width: float
+    reach: float
+    sigma_cal: float
+
+    def nodes(self, shifts: Array) -> list[Node]:
+        mz, counts = self.part.axis, self.part.counts
+        centred = (mz - mz.mean()) / max(float(np.ptp(mz)) / 2, 1.0)
+        base = np.column_stack([np.ones_like(mz), centred])
+        fine = np.arange(mz[0] - self.reach - 2, mz[-1] + self.reach + 2, min(0.1, self.width / 8))
+        found = []
+        for variant, ladder in self.ladders.items():
+            for resolving_power, log_power in self.powers:
+                drawn = [envelope(f).profile(fine, resolving_power) for f in (*ladder, *self.extra)]
+                for shift in shifts:
+                    bells = np.column_stack([np.interp(mz - shift, fine, bell) for bell in drawn])
+                    design = np.column_stack([bells, base])
+                    gram = design.T @ design
+                    centre = np.linalg.solve(gram, design.T @ counts)
+                    misfit = counts - design @ centre
+                    penalty = 0.5 * (shift / self.sigma_cal) ** 2 if self.sigma_cal > 0 else 0.0
+                    found.append(
+                        Node(
+                            variant=variant,
+                            shift_da=float(shift),
+                            resolving_power=resolving_power,
+                            log_prior=log_power - penalty,
+                            centre=centre,
+                            gram=gram,
+                            rss=float(misfit @ misfit),
+                            design=design,
+                        )
+                    )
+        return found
+
+
+def best_node(nodes: list[Node], part: Spectrum, n_positive: int) -> tuple[Node, Array, float]:
+    """Return the node of highest penalised likelihood, its non-negative amplitudes and the noise sd."""
+    counts = part.counts
+    dof = max(counts.size - nodes[0].centre.size - 1, 1)
+    variance = max(min(node.rss for node in nodes) / dof, 1e-300)
+    best, amplitudes, score, rss = nodes[0], nodes[0].centre, np.inf, np.inf
+    for node in nodes:
+        if node.rss / variance - 2 * node.log_prior >= score:
+            continue  # no constrained fit can be better than the free one
+        solved, misfit = _not_negative(node, n_positive)
+        value = misfit / variance - 2 * node.log_prior
+        if value < score:
+            best, amplitudes, score, rss = node, solved, value, misfit
+    return best, amplitudes, float(np.sqrt(rss / dof))
+
+
+def _not_negative(node: Node, n_positive: int) -> tuple[Array, float]:
+    """Return the least-squares amplitudes with the first `n_positive` not negative, and their misfit."""
+    from scipy.optimize import nnls
+
+    if np.all(node.centre[:n_positive] >= 0):
+        return node.centre, node.rss
+    positive, free = slice(0, n_positive), slice(n_positive, None)
+    moment = node.gram @ node.centre
+    crossed = np.linalg.solve(node.gram[free, free], node.gram[free, positive])
+    reduced = node.gram[positive, positive] - node.gram[positive, free] @ crossed
+    target = moment[positive] - crossed.T @ moment[free]
+    factor = np.linalg.cholesky(reduced).T
+    solved = np.empty_like(node.centre)
+    solved[positive] = nnls(factor, np.linalg.solve(factor.T, target))[0]
+    solved[free] = np.linalg.solve(
+        node.gram[free, free], moment[free] - node.gram[free, positive] @ solved[positive]
+    )
+    step = solved - node.centre
+    return solved, node.rss + float(step @ node.gram @ step)
+
+
+def posterior_draws(
+    nodes: list[Node], noise_sd: float, n_positive: int, generator: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Return draws of the amplitudes, their weights and the node each comes from."""
+    logs = np.array(
+        [
+            node.log_prior - node.rss / (2 * noise_sd**2) - 0.5 * float(np.linalg.slogdet(node.gram)[1])
+            for node in nodes
+        ]
+    )
+    for number in (DRAWS_PER_NODE, 40 * DRAWS_PER_NODE):
+        normal = generator.standard_normal((number, nodes[0].centre.size))
+        kept, weights, origin = [], [], []
+        for index in np.flatnonzero(logs > logs.max() - (12.0 if number == DRAWS_PER_NODE else 40.0)):
+            node = nodes[int(index)]
+            lower = np.linalg.cholesky(node.gram)
+            draws = node.centre + noise_sd * np.linalg.solve(lower.T, normal.T).T
+            inside = np.all(draws[:, :n_positive] >= 0, axis=1)
+            kept.append(draws[inside])
+            weights.append(np.full(int(inside.sum()), logs[index]))
+            origin.append(np.full(int(inside.sum()), float(index)))
+        log_weights = np.concatenate(weights)
+        if log_weights.size:
+            relative = np.exp(log_weights - log_weights.max())
+            if relative.sum() ** 2 / (relative**2).sum() >= FEWEST_DRAWS:
+                break
+    if not log_weights.size:
+        return np.empty((0, nodes[0].centre.size)), np.empty(0), np.empty(0)
+    draws, nodes_drawn = np.concatenate(kept), np.concatenate(origin)
+    relative /= relative.sum()
+    if relative.size > MOST_DRAWS:
+        chosen = generator.choice(relative.size, MOST_DRAWS, p=relative)
+        return draws[chosen], np.full(MOST_DRAWS, 1.0 / MOST_DRAWS), nodes_drawn[chosen]
+    return draws, relative, nodes_drawn
+
+
+class Summary:
+    """Posterior draws turned into estimates."""
+
+    def __init__(
+        self,
+        draws: Array,
+        weights: Array,
+        origin: Array,
+        nodes: list[Node],
+        most_guests: int,
+        confidence: float,
+    ) -> None:
+        self.amplitudes = draws[:, : most_guests + 1]
+        self.weights, self.nodes = weights, nodes
+        self.origin = origin.astype(int)
+        total = self.amplitudes.sum(axis=1, keepdims=True)
+        self.shares = self.amplitudes / np.where(total > 0, total, 1.0)
+        self.levels = ((1 - confidence) / 2, (1 + confidence) / 2)
+        self.enough = weights.size >= FEWEST_DRAWS
+
+    def _estimate(self, name: str, values: Array, unit: str) -> Estimate:
+        method = "posterior"
+        if not self.enough:
+            reason = f"only {self.weights.size} posterior draws are not negative: no model fits the spectrum"
+            return Estimate(name=name, value=None, unit=unit, method=method, reason=reason)
+        mean = float(self.weights @ values)
+        order = np.argsort(values)
+        cumulative = np.cumsum(self.weights[order])
+        low, high = (float(values[order][np.searchsorted(cumulative, level)]) for level in self.levels)
+        spread = float(np.sqrt(max(float(self.weights @ (values - mean) ** 2), 0.0)))
+        return Estimate(name=name, value=mean, se=spread, low=low, high=high, unit=unit, method=method)
+
+    def fraction(self, number: int, name: str) -> Estimate:
+        """Return the share of clusters with `number` guests."""
+        return self._estimate(name, self.shares[:, number], "")
+
+    def mean_guests(self, guest: str) -> Estimate:
+        """Return the mean number of guests per cluster."""
+        numbers = np.arange(self.shares.shape[1], dtype=float)
+        return self._estimate(f"mean {guest} per cluster", self.shares @ numbers, "")
+
+    def covariance(self) -> Array:
+        """Return the covariance matrix of the shares."""
+        centred = self.shares - self.weights @ self.shares
+        covariance: Array = (centred * self.weights[:, None]).T @ centred
+        return covariance
+
+    def shift(self, sigma_cal_da: float) -> Estimate:
+        """Return the calibration shift, Da."""
+        if sigma_cal_da == 0:
+            return Estimate(
+                name="calibration shift", value=0.0, unit="Da", method="fixed", reason="taken as exact"
+            )
+        return self._estimate("calibration shift", self._of_node("shift_da"), "Da")
+
+    def compensation_weights(self) -> dict[str, float]:
+        """Return the posterior weight of each kind of compensation."""
+        kinds = np.array([node.variant for node in self.nodes])[self.origin]
+        return {
+            variant: float(self.weights[kinds == variant].sum())
+            for variant in dict.fromkeys(node.variant for node in self.nodes)
+        }
+
+    def _of_node(self, name: str) -> Array:
+        values: Array = np.array([getattr(node, name) for node in self.nodes], dtype=float)[self.origin]
+        return values
+
 
 COMPENSATIONS = ("average", "none", "full")
 
@@ -109,7 +491,7 @@ def fit_mixture(
 
     Examples
     --------
-    >>> from cxkinetics.examples.evidence_simulate import simulate_mass_spectrum, simulation_settings
+    >>> from cxkinetics.evidence.examples import simulate_mass_spectrum, simulation_settings
     >>> one_silver = simulate_mass_spectrum(simulation_settings()["samples"][1])
     >>> round(fit_mixture(one_silver).mean_guests.value)
     1

@@ -13,7 +13,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, frozen_array
 from cxkinetics.errors import InputError
-from cxkinetics.io.evidence_lists import load_reference_patterns
+from cxkinetics.evidence.reader import load_reference_patterns
 from cxkinetics.source import Source
 
 __all__ = ["BACKGROUND", "Library", "NonNegative", "broadened", "joined_columns", "load_library"]

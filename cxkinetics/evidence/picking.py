@@ -42,7 +42,7 @@ def pick_peaks(
 
     Examples
     --------
-    >>> from cxkinetics.examples.evidence_simulate import simulate_mass_spectrum, simulation_settings
+    >>> from cxkinetics.evidence.examples import simulate_mass_spectrum, simulation_settings
     >>> undoped = simulate_mass_spectrum(simulation_settings()["samples"][0])
     >>> [round(float(mass)) for mass in pick_peaks(undoped).mz]
     [5163]

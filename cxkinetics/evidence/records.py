@@ -12,21 +12,15 @@ from typing import Any
 
 from cxkinetics.errors import FitError, InputError
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks
-from cxkinetics.evidence.diffraction import fit_pattern
-from cxkinetics.evidence.diffraction_result import PatternFit
-from cxkinetics.evidence.findings import Consensus, Finding, SampleEvidence
-from cxkinetics.evidence.mixture import fit_mixture
-from cxkinetics.evidence.mixture_result import MixtureFit
+from cxkinetics.evidence.diffraction import PatternFit, fit_pattern
+from cxkinetics.evidence.findings import Consensus, Finding, SampleEvidence, join
+from cxkinetics.evidence.mixture import MixtureFit, fit_mixture
 from cxkinetics.evidence.patterns import Library
 from cxkinetics.evidence.picking import pick_peaks
+from cxkinetics.evidence.reader import load_findings, load_peak_list, load_spectrum, looks_like_peak_list
 from cxkinetics.evidence.sightings import findings_of_masses, findings_of_pattern, findings_of_xps
-from cxkinetics.evidence.verdict import join
-from cxkinetics.evidence.xps import analyse_xps
-from cxkinetics.evidence.xps_result import XpsResult
-from cxkinetics.io.content import read_content
-from cxkinetics.io.decode import decode
-from cxkinetics.io.evidence_lists import load_findings, load_peak_list, looks_like_peak_list
-from cxkinetics.io.evidence_spectra import load_spectrum
+from cxkinetics.evidence.xps import XpsResult, analyse_xps
+from cxkinetics.io.file import decode, read_content
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
 
@@ -272,7 +266,7 @@ def join_evidence(
 
     Examples
     --------
-    >>> from cxkinetics.examples.load import example_path
+    >>> from cxkinetics.examples.kinetics import example_path
     >>> table = example_path("ag-cds-dose").with_name("evidence_table1.csv")
     >>> len(join_evidence([table]).samples)
     7

@@ -2,12 +2,11 @@
 
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.assignment import MassAssignment
-from cxkinetics.evidence.diffraction_result import PatternFit
+from cxkinetics.evidence.diffraction import PatternFit
 from cxkinetics.evidence.findings import Finding
 from cxkinetics.evidence.isotopes import average_mass
-from cxkinetics.evidence.mixture import guest_ladder
-from cxkinetics.evidence.mixture_result import MixtureFit
-from cxkinetics.evidence.xps_result import XpsResult
+from cxkinetics.evidence.mixture import MixtureFit, guest_ladder
+from cxkinetics.evidence.xps import XpsResult
 
 __all__ = ["findings_of_masses", "findings_of_pattern", "findings_of_xps"]
 

@@ -1,28 +1,329 @@
-"""How many chemical states a photoelectron line shows, in what shares, and what they may be.
+"""How many chemical states a photoelectron line shows, in what shares, and which."""
 
-The number of doublets is chosen by BIC on the misfit's own scale, and a second one counts only
-above a detection limit that never falls below the share that imperfect line shapes mimic (3 % on a
-measured one-phase Ag2S, hence a floor of 5 %). Absolute energies carry the error of the energy
-reference: they propose states, they do not prove one. The separation of two doublets in one
-spectrum is free of it. Shares are of the element's atoms near the surface, not of clusters.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import frozen_array
+from cxkinetics.arrays import Array, frozen_array, same_array
 from cxkinetics.errors import UsageError
-from cxkinetics.estimate import Estimate
-from cxkinetics.evidence.doublets import LINES, DoubletFit, Line, Region, fit_doublets, region_of
-from cxkinetics.evidence.lineshapes import doublet, voigt_fwhm
+from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.evidence.doublets import (
+    LINES,
+    DoubletFit,
+    Line,
+    Region,
+    doublet,
+    fit_doublets,
+    region_of,
+    voigt_fwhm,
+)
 from cxkinetics.evidence.misfit import why_undecided
-from cxkinetics.evidence.xps_result import XpsComponent, XpsResult
-from cxkinetics.evidence.xps_states import STATES, ChemicalState, name_by_separation, verdicts_of
+from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
+from cxkinetics.source import Source
 
-__all__ = ["STATES", "ChemicalState", "analyse_xps"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XpsComponent:
+    """One doublet.
+
+    Attributes
+    ----------
+    position_ev : Estimate
+        Binding energy of its main line after the offset, eV (without the error of the reference).
+    share : Estimate
+        Its share of the element's area.
+    near_states : tuple of str
+        Known states whose position is compatible, nearest first.
+    family : str or None
+        "host", "sulfide" or "other" where only one family is compatible or the separation of two
+        doublets decides; None where nothing does.
+    """
+
+    position_ev: Estimate
+    share: Estimate
+    near_states: tuple[str, ...]
+    family: str | None
+
+    def named(self, family: str | None) -> "XpsComponent":
+        """Return the same doublet with its family decided (None: left open)."""
+        return replace(self, family=family)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "position_ev": self.position_ev.to_dict(),
+            "share": self.share.to_dict(),
+            "near_states": list(self.near_states),
+            "family": self.family,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any], element: str) -> "XpsComponent":
+        """Return the component that `to_dict` wrote."""
+        return cls(
+            position_ev=Estimate.from_dict("binding energy of the main line", record["position_ev"]),
+            share=Estimate.from_dict(f"share of {element} atoms", record["share"]),
+            near_states=tuple(record["near_states"]),
+            family=record["family"],
+        )
+
+
+_ESTIMATES = {
+    "splitting_ev": "doublet splitting",
+    "area_ratio": "area ratio",
+    "fwhm_ev": "line width (FWHM)",
+    "separation_ev": "separation of the doublets",
+}
+_ARRAYS = ("energy_ev", "counts", "doublets", "background")
+_PLAIN = ("line", "number", "bic", "detection_limit", "upper_limit", "reduced_chi2", "verdicts", "reasons")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class XpsResult(Presentable):
+    """One photoelectron line, analysed.
+
+    Attributes
+    ----------
+    line : str
+        Such as "Ag 3d".
+    number : int
+        How many doublets.
+    bic : mapping of str to float
+        BIC for each number of doublets tried.
+    components : tuple of XpsComponent
+        The doublets, largest share first as a rule.
+    splitting_ev, area_ratio, fwhm_ev : Estimate
+        Shared by all doublets.
+    separation_ev : Estimate
+        Distance of two doublets, eV.
+    detection_limit : float
+        Smallest share of a second state that would be called present.
+    upper_limit : float or None
+        Largest share of a second state that could have been missed; None where one was fitted or where
+        the fit is too bad to say.
+    reduced_chi2 : float
+        Chi-square per degree of freedom, Poisson weights.
+    verdicts, reasons : mapping of str to str
+        "host" and "sulfide" -> "present", "absent" or "undecided", and why.
+    options : mapping
+        Every option.
+    energy_ev, counts, background : Array, shape (n,)
+        The region.
+    doublets : Array, shape (number, n)
+        Fitted doublets without background.
+    label, source, remarks
+        As for the spectrum.
+    """
+
+    line: str
+    number: int
+    bic: Mapping[str, float]
+    components: tuple[XpsComponent, ...]
+    splitting_ev: Estimate
+    area_ratio: Estimate
+    fwhm_ev: Estimate
+    separation_ev: Estimate
+    detection_limit: float
+    upper_limit: float | None
+    reduced_chi2: float
+    verdicts: Mapping[str, str]
+    reasons: Mapping[str, str]
+    options: Mapping[str, Any]
+    energy_ev: Array
+    counts: Array
+    doublets: Array
+    background: Array
+    label: str = ""
+    source: Source = field(default_factory=Source)
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def fit(self) -> Array:
+        """Fitted counts, shape (n,)."""
+        total: Array = self.doublets.sum(axis=0) + self.background
+        return total
+
+    def share_of(self, family: str) -> Estimate | None:
+        """Return the share of a family ("host" or "sulfide"), or None where none was identified."""
+        for component in self.components:
+            if component.family == family:
+                return component.share
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "line": self.line,
+            "number": self.number,
+            "bic": {number: finite_or_none(value) for number, value in self.bic.items()},
+            "components": [component.to_dict() for component in self.components],
+            **{name: getattr(self, name).to_dict() for name in _ESTIMATES},
+            "detection_limit": self.detection_limit,
+            "upper_limit": self.upper_limit,
+            "reduced_chi2": self.reduced_chi2,
+            "verdicts": dict(self.verdicts),
+            "reasons": dict(self.reasons),
+            "options": dict(self.options),
+            **{name: getattr(self, name).tolist() for name in _ARRAYS},
+            "label": self.label,
+            "source": self.source.to_dict(),
+            "warnings": [remark.to_dict() for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "XpsResult":
+        """Return the result that `to_dict` wrote."""
+        element = record["line"].split()[0]
+        estimates: dict[str, Any] = {n: Estimate.from_dict(w, record[n]) for n, w in _ESTIMATES.items()}
+        arrays: dict[str, Any] = {n: frozen_array(np.array(record[n], dtype=float)) for n in _ARRAYS}
+        arrays["doublets"] = frozen_array(
+            arrays["doublets"].reshape(record["number"], arrays["energy_ev"].size)
+        )
+        plain: dict[str, Any] = {name: record[name] for name in (*_PLAIN, "options", "label")}
+        return cls(
+            components=tuple(XpsComponent.from_dict(item, element) for item in record["components"]),
+            source=Source.from_dict(record["source"]),
+            remarks=tuple(Remark.from_dict(item) for item in record["warnings"]),
+            **plain,
+            **estimates,
+            **arrays,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, XpsResult):
+            return NotImplemented
+        plain = (*_PLAIN, *_ESTIMATES, "components", "options", "label", "source", "remarks")
+        return all(same_array(getattr(self, name), getattr(other, name)) for name in _ARRAYS) and all(
+            getattr(self, name) == getattr(other, name) for name in plain
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        positions = ", ".join(c.position_ev.format_value() for c in self.components)
+        return f"XpsResult({self.line}, {self.number} doublets at {positions} eV)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChemicalState:
+    """A chemical state with the position of its main line.
+
+    Attributes
+    ----------
+    name : str
+        In words.
+    line : str
+        The photoelectron line.
+    position_ev : float
+        Binding energy of the main line, eV.
+    family : str
+        "host" (in the host cluster), "sulfide" (guest sulfide) or "other".
+    source : str
+        Where the position comes from.
+    """
+
+    name: str
+    line: str
+    position_ev: float
+    family: str
+    source: str
+
+
+_PAPER = "doi 10.1063/5.0151904"
+STATES: tuple[ChemicalState, ...] = tuple(
+    ChemicalState(name=name, line=line, position_ev=position, family=family, source=_PAPER)
+    for name, line, position, family in (
+        ("Ag in the doped cluster", "Ag 3d", 368.9, "host"),
+        ("Ag2S after the avalanche", "Ag 3d", 366.3, "sulfide"),
+        ("bulk Ag2S", "Ag 3d", 367.8, "sulfide"),
+        ("Ag metal", "Ag 3d", 368.1, "other"),
+        ("Cd in CdS", "Cd 3d", 405.6, "host"),
+        ("S in CdS", "S 2p", 161.6, "host"),
+    )
+)
+"""Positions as Yao, Lynch, Robinson, J. Chem. Phys. 159, 014704 (2023) state them."""
+
+SAME_SEPARATION_EV = 0.4
+
+
+def name_by_separation(
+    components: list[XpsComponent], known: Sequence[ChemicalState], limit: float, energy_sd_ev: float
+) -> list[XpsComponent]:
+    """Name two doublets by their distance where it is that of a host and a sulfide state.
+
+    The distance is free of the energy reference. A second doublet below the detection limit names
+    nothing, and the offset that the naming implies must be a possible one (3 sd).
+    """
+    if len(components) != 2 or min(c.share.value or 0.0 for c in components) < limit:
+        return components
+    positions = [c.position_ev.value or 0.0 for c in components]
+    gap = max(positions) - min(positions)
+    for host in known:
+        for sulfide in known:
+            if (host.family, sulfide.family) != ("host", "sulfide"):
+                continue
+            expected = abs(host.position_ev - sulfide.position_ev)
+            offset = max(positions) - max(host.position_ev, sulfide.position_ev)
+            if abs(gap - expected) > SAME_SEPARATION_EV or abs(offset) > 3 * max(energy_sd_ev, 0.1):
+                continue
+            upper = "host" if host.position_ev > sulfide.position_ev else "sulfide"
+            lower = "sulfide" if upper == "host" else "host"
+            return [
+                component.named(upper if position == max(positions) else lower)
+                for component, position in zip(components, positions, strict=True)
+            ]
+    return components
+
+
+def verdicts_of(
+    components: tuple[XpsComponent, ...],
+    limit: float,
+    upper: float | None,
+    absent_below: float,
+    families: Collection[str] = ("host", "sulfide"),
+    bad: str = "",
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the state of host and guest sulfide, and the sentence behind each.
+
+    `bad` says why the fit decides nothing: then both are undecided.
+    """
+    states, why = {}, {}
+    for family in ("host", "sulfide"):
+        if family not in families:
+            continue  # this line says nothing of it
+        mine = [c for c in components if c.family == family]
+        if bad:
+            states[family], why[family] = "undecided", bad
+        elif not components:
+            states[family] = "absent" if family == "sulfide" else "undecided"
+            why[family] = "no line is seen above the background"
+        elif mine:
+            share = mine[0].share
+            low = share.low if share.low is not None else share.value
+            seen = (share.value or 0.0) >= limit and (low or 0.0) > 0
+            states[family] = "present" if seen else "undecided"
+            place = mine[0].position_ev.format_value()
+            why[family] = (
+                f"the only doublet, at {place} eV"
+                if len(components) == 1
+                else f"share {share} at {place} eV against a limit of {limit:.2f}"
+            )
+        elif len(components) == 1 and components[0].family in ("host", "sulfide") and upper is not None:
+            states[family] = "absent" if upper < absent_below else "undecided"
+            why[family] = f"at most {upper:.2f} of the line"
+        else:
+            states[family] = "undecided"
+            small = [c for c in components[1:] if (c.share.value or 0.0) < limit]
+            near = dict.fromkeys(name for c in components for name in c.near_states)
+            if small:
+                why[family] = f"a doublet of {small[0].share} lies below the limit of {limit:.2f}"
+            else:
+                why[family] = f"the position fits {' and '.join(near)}" if near else "no known state is near"
+    return states, why
 
 
 DECISIVE_BIC = 10.0
@@ -85,7 +386,7 @@ def analyse_xps(
 
     Examples
     --------
-    >>> from cxkinetics.examples.evidence_simulate import simulate_photoelectrons, simulation_settings
+    >>> from cxkinetics.evidence.examples import simulate_photoelectrons, simulation_settings
     >>> line, spectrum = simulate_photoelectrons(simulation_settings()["samples"][3])
     >>> found = analyse_xps(spectrum, line=line)
     >>> dict(found.verdicts), round(found.share_of("host").value, 2)

@@ -8,7 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from cxkinetics.io.units import time_factor
+from cxkinetics.io.words import time_factor
 
 __all__ = ["MISSING_WORDS", "NumberStyle", "is_missing", "is_number", "is_overflow", "parse_measured"]
 

@@ -5,13 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from cxkinetics.composition.reader import load_dose_table
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import finite_or_none
-from cxkinetics.io.dose import load_dose_table
-from cxkinetics.io.formats import Signal
-from cxkinetics.io.notes import format_notes, listening
-from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.registry import read_signals
+from cxkinetics.io.file import ReadOptions, Signal, format_notes, listening
+from cxkinetics.io.load import read_signals
 from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace

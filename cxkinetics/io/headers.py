@@ -9,9 +9,7 @@ import re
 from dataclasses import dataclass
 
 from cxkinetics.io.cells import NumberStyle
-from cxkinetics.io.moments import clock_seconds, parse_moment
-from cxkinetics.io.units import time_factor
-from cxkinetics.io.vocabulary import KIND_OF
+from cxkinetics.io.words import KIND_OF, clock_seconds, parse_moment, time_factor
 
 __all__ = ["AXES", "Quantity", "is_unit", "read_corner", "read_header", "spectral_unit"]
 

@@ -1,30 +1,692 @@
-"""What kind of table it is: trace, matrix (either way round), long table, spectrum or column pairs.
+"""What kind of table it is (trace, matrix either way, long, column pairs), its columns as signals."""
 
-The names decide. Where they are silent, the numbers may (a column of negative values is no
-wavelength); where both axes remain possible, the reader asks instead of guessing.
-"""
-
-from dataclasses import replace
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
-from cxkinetics.errors import InputError
-from cxkinetics.io.assemble import RawMatrix, build_series
-from cxkinetics.io.columns import SPECTRAL, unused_columns
-from cxkinetics.io.context import Context
-from cxkinetics.io.formats import Signal
+from cxkinetics.errors import InputError, did_you_mean
+from cxkinetics.io.file import Context, Signal
 from cxkinetics.io.headers import AXES, Quantity, read_corner, read_header
-from cxkinetics.io.pairs import is_pairs, read_pairs
-from cxkinetics.io.quantities import axis_nm, axis_unit_of, refuse_texts, seconds_of, time_unit_of
-from cxkinetics.io.seriescolumn import Series, series_in
-from cxkinetics.io.table import Table
-from cxkinetics.io.timecolumn import settled, time_columns, time_of, varies
-from cxkinetics.io.tracetable import read_spectrum_table, read_trace_table
+from cxkinetics.io.quantities import axis_nm, axis_unit_of, refuse_texts, seconds_of, signal_of, time_unit_of
+from cxkinetics.io.signals import RawMatrix, RawTrace, build_series, build_trace
+from cxkinetics.io.table import Column, Table
+from cxkinetics.io.words import KIND_OF, absorbance_from_counts, speak_of_dose, time_factor, to_nanometres
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.screening import starts_of_runs
 from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.signals.trace import Trace
 
-__all__ = ["understand"]
+SPECTRAL = ("wavelength", "energy", "wavenumber")
+_MOST_NAMED = 40
+NOT_SIGNALS = ("time", "sigma", "index", "temperature", *SPECTRAL)
+
+
+def chosen_columns(
+    context: Context, table: Table, quantities: list[Quantity], not_these: set[int]
+) -> list[int]:
+    """Return which columns are the signals: those asked for, else the only one that can be meant."""
+    wanted = context.options.column
+    if wanted is not None:
+        listed: Sequence[str | int] = [wanted] if isinstance(wanted, (str, int)) else list(wanted)
+        return [find_column(context, table, item) for item in listed]
+    candidates = [
+        j
+        for j, q in enumerate(quantities)
+        if (j not in not_these and q.kind not in NOT_SIGNALS and table.columns[j].kind == "number")
+        or (j not in not_these and q.place_kind in SPECTRAL and table.columns[j].kind == "number")
+    ]
+    if not candidates:
+        names = ", ".join(repr(table.name(j)) for j in range(len(quantities)))
+        raise InputError(
+            f"no column holds a signal; columns are {names}",
+            file=context.file,
+            line=table.header_line,
+            remedy="name one with column= (--column)",
+        )
+    if len(candidates) == 1:
+        return candidates
+    strong = [
+        j
+        for j in candidates
+        if quantities[j].kind in ("absorbance", "transmittance", "counts") and not quantities[j].weak
+    ]
+    if len(strong) == 1:
+        return strong
+    if _parallel([quantities[j] for j in candidates]):
+        return candidates
+    if len(strong) > 1 and _parallel([quantities[j] for j in strong]):
+        return strong
+    names = ", ".join(table.name(j) for j in candidates)
+    if len({table.name(j) for j in candidates}) < len(candidates):
+        names = ", ".join(f"{table.name(j)} (number {j + 1})" for j in candidates)
+    raise InputError(
+        f"{len(candidates)} columns could be the signal: {names}",
+        file=context.file,
+        line=table.header_line,
+        remedy="say which with column= (--column NAME)",
+    )
+
+
+def _parallel(quantities: list[Quantity]) -> bool:
+    """Return whether columns are traces side by side: wells, or names that differ by a number alone."""
+    if all(q.kind == "well" for q in quantities):
+        return True
+    stems = {q.name.rstrip("0123456789").strip(" _-#.").casefold() for q in quantities}
+    numbered = all(q.name and q.name[-1].isdigit() for q in quantities)
+    return len(stems) == 1 and numbered and bool(stems.copy().pop())
+
+
+def find_column(context: Context, table: Table, item: str | int) -> int:
+    """Return the index of a column by name (part of a name will do) or by number from 1."""
+    if isinstance(item, int) or (isinstance(item, str) and item.isdigit() and item not in table.names):
+        j = int(item) - 1
+        if 0 <= j < len(table.columns):
+            return j
+    else:
+        folded = [name.casefold() for name in table.names]
+        wanted = item.strip().casefold()
+        if wanted in folded:
+            if folded.count(wanted) > 1:
+                raise InputError(
+                    f"column {item!r} stands {folded.count(wanted)} times",
+                    file=context.file,
+                    line=table.header_line,
+                    remedy="choose by number: column=2",
+                )
+            return folded.index(wanted)
+        within = [j for j, name in enumerate(folded) if wanted and wanted in name]
+        if len(within) == 1:
+            return within[0]
+    names = ", ".join(repr(table.name(j)) for j in range(len(table.columns)))
+    raise InputError(
+        f"there is no column {item!r}; columns are {names}",
+        file=context.file,
+        line=table.header_line,
+        remedy=f"{did_you_mean(str(item), table.names)}name one of them, or give its number",
+    )
+
+
+def sigma_of(quantities: list[Quantity], j: int, how_many: int) -> int | None:
+    """Return the column of standard deviations that belongs to signal column `j`, or None."""
+    sigmas = [k for k, q in enumerate(quantities) if q.kind == "sigma"]
+    if j + 1 in sigmas:
+        return j + 1
+    return sigmas[0] if how_many == 1 and len(sigmas) == 1 else None
+
+
+def unused_columns(table: Table, used: Collection[int | None]) -> tuple[Remark, ...]:
+    """Return a remark that names every column that holds something and is not used."""
+    left = [
+        table.name(j) for j, column in enumerate(table.columns) if j not in used and column.kind != "empty"
+    ]
+    if not left:
+        return ()
+    more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+    text = f"columns not used: {', '.join(left[:_MOST_NAMED])}{more}"
+    return (Remark("columns_unused", text, len(left)),)
+
+
+_DAY = 86400.0
+
+
+def time_columns(table: Table, quantities: list[Quantity]) -> list[int]:
+    """Return the column that is the time, two where a date and a clock are joined, or none.
+
+    Only names and cells that say so count: a column named as time with its unit, else a date or
+    clock, else a name that is a unit and no more ("min", "h"), which beside a date or clock says
+    nothing about time (a minimum, a height).
+    """
+    columns = table.columns
+    clocks = [j for j, column in enumerate(columns) if column.kind == "clock"]
+    dates = [j for j, column in enumerate(columns) if column.kind == "moment"]
+    named = [j for j, q in enumerate(quantities) if q.kind == "time" and columns[j].kind == "number"]
+    axes = [j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None]
+    if clocks or dates or axes:  # "time point" 1, 2, 3 counts
+        named = [j for j in named if quantities[j].unit or not _counts(columns[j].values)]
+    sure = [j for j in named if not quantities[j].weak and varies(columns[j].values)]
+    if sure:
+        return [min(sure, key=lambda j: (not quantities[j].unit, _counts(columns[j].values)))]
+    plain_days = [j for j in dates if np.all(columns[j].values[_known(columns[j])] % _DAY == 0)]
+    if plain_days and clocks:
+        return [plain_days[0], clocks[0]]
+    for group in (dates, clocks, named):
+        if group:
+            return [next((j for j in group if varies(columns[j].values)), group[0])]
+    return []
+
+
+def time_of(table: Table, quantities: list[Quantity], found: list[int]) -> tuple[Column, Quantity]:
+    """Return values and meaning of the time found by `time_columns`."""
+    column = table.columns[found[0]]
+    if len(found) > 1:
+        column = Column(column.values + table.columns[found[1]].values, "moment")
+    quantity = quantities[found[0]]
+    return column, replace(quantity, kind="time", place=None, place_kind="")
+
+
+def settled(table: Table, quantities: list[Quantity], found: list[int]) -> list[Quantity]:
+    """Return the meanings once the time is found: rivals give way, counters before it are counters."""
+    if not found:
+        return quantities
+    result = list(quantities)
+    for j, quantity in enumerate(quantities):
+        if j in found or table.columns[j].kind != "number":
+            continue
+        if quantity.kind == "time" and quantity.weak:
+            own = KIND_OF.get(quantity.name.casefold().strip(" ."), "")
+            kind = "temperature" if quantity.name == "T" else own if own == "sigma" else ""
+            result[j] = replace(quantity, kind=kind, unit="")
+        elif j < found[0] and not quantity.kind and quantity.place is None:
+            counted = _counts(table.columns[j].values)
+            result[j] = replace(quantity, kind="index") if counted else quantity
+    return result
+
+
+def _known(column: Column) -> Array:
+    known: Array = np.isfinite(column.values)
+    return known
+
+
+def varies(values: Array) -> bool:
+    """Return whether there is more than one number; a single row is taken to vary."""
+    known = values[np.isfinite(values)]
+    return values.size < 2 or (known.size > 0 and bool(np.any(known != known[0])))
+
+
+def _counts(values: Array) -> bool:
+    """Return whether the values are 0, 1, 2, ... or 1, 2, 3, ..."""
+    return values.size > 1 and values[0] in (0.0, 1.0) and bool(np.all(np.diff(values) == 1.0))
+
+
+_NAMES = """
+    well wells wellid wellname wellposition sample samples sampleid samplename sampleno id name cell cells
+    cuvette position pos run runs replicate replicates rep repeat trial experiment exp series trace channel
+    plate plateid tube vial probe probenname küvette messung dataset condition compound substrate strain group
+    échantillon puits cuve muestra pocillo campione pozzetto
+"""
+_WORDS = frozenset(_NAMES.split())
+_MAY_BE_READINGS = frozenset(["sample", "samples", "probe", "channel", "cell", "cells", "position", "pos"])
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The tables of the series, each with its label, and a remark on how they were told apart."""
+
+    tables: tuple[tuple[str, Table], ...]
+    remark: Remark
+
+
+def series_in(context: Context, table: Table, quantities: list[Quantity], times: list[int]) -> Series | None:
+    """Return the series that stand in one table, or None where all rows belong to one.
+
+    Raises
+    ------
+    InputError
+        If rows of one time carry different labels and the series cannot be told, or a label is missing.
+    """
+    wanted = context.options.column
+    asked = [wanted] if isinstance(wanted, (str, int)) else wanted or []
+    taken = [*times, *(find_column(context, table, item) for item in asked)]
+    free = [
+        j
+        for j, q in enumerate(quantities)
+        if j not in taken and q.place is None and (table.columns[j].kind == "text" or _whole(table, j, q))
+    ]
+    if not times or not free:
+        return None
+    time, _ = time_of(table, quantities, times)
+    axes = [j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None]
+    place = np.zeros(time.values.size) if len(axes) != 1 else table.columns[axes[0]].values
+    mixed = _repeats(time.values, place) or (not axes and len(starts_of_runs(time.values)) > 1)
+    labels = {j: _labels(table.columns[j], table.n_rows) for j in free}
+    keys = [
+        j
+        for j in free
+        if _word(quantities[j]) in _WORDS
+        and (table.columns[j].kind == "text" or mixed or _word(quantities[j]) not in _MAY_BE_READINGS)
+        and _divides(labels[j], time.values)
+    ]
+    if not keys and mixed:
+        keys = [j for j in free if _divides(labels[j], time.values) and _sorts(labels[j], time.values, place)]
+        if not keys and np.unique(time.values).size > 1:
+            _refuse_unclear(context, table, labels, time.values, place)
+        if len({tuple(np.unique(labels[j], return_inverse=True)[1].tolist()) for j in keys}) > 1:
+            raise _ask(context, table, keys)
+        keys = keys[:1]
+    return _split(context, table, keys, labels) if keys else None
+
+
+def _split(context: Context, table: Table, keys: list[int], labels: dict[int, list[str]]) -> Series:
+    for j in keys:
+        if "" in labels[j]:
+            raise InputError(
+                "this row says not to which series it belongs",
+                file=context.file,
+                line=int(table.lines[labels[j].index("")]),
+                column=table.name(j),
+                remedy="fill in the cell, or remove the column where all rows belong to one series",
+            )
+    names = list(labels[keys[0]])
+    used = [keys[0]]
+    for j in keys[1:]:  # a column that the others imply adds nothing to the name
+        joined = [f"{a} {b}" for a, b in zip(names, labels[j], strict=True)]
+        if len(set(joined)) > len(set(names)):
+            names, used = joined, [*used, j]
+    rows: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        rows.setdefault(name, []).append(i)
+    told = " and ".join(repr(table.name(j)) for j in used)
+    text = f"{len(rows)} series in one table, told apart by column {told}"
+    dropped = [j for j in range(len(table.columns)) if j not in keys]
+    parts = tuple((name, _without(table.take(np.array(index)), dropped)) for name, index in rows.items())
+    return Series(parts, Remark("series_by_column", text, len(rows)))
+
+
+def _without(table: Table, kept: list[int]) -> Table:
+    """Blank the columns that told the series apart; their numbers and places stay those of the file."""
+    columns = [
+        column if j in kept else Column(np.full(table.n_rows, np.nan), "empty")
+        for j, column in enumerate(table.columns)
+    ]
+    return replace(table, columns=columns)
+
+
+def _word(quantity: Quantity) -> str:
+    return re.sub(r"[\W_]+", "", quantity.name.casefold())
+
+
+def _whole(table: Table, j: int, quantity: Quantity) -> bool:
+    """Return whether a column of numbers may be labels: whole numbers that repeat, no signal by name."""
+    column = table.columns[j]
+    if column.kind != "number" or quantity.kind not in ("", "index"):
+        return False
+    if quantity.kind == "" and _word(quantity) not in _WORDS:
+        return False
+    known, counts = np.unique(column.values[np.isfinite(column.values)], return_counts=True)
+    return known.size > 1 and bool(np.all(known == np.round(known))) and int(counts.min()) > 1
+
+
+def _labels(column: Column, n: int) -> list[str]:
+    cells = [""] * n if column.kind == "text" else [f"{v:g}" if np.isfinite(v) else "" for v in column.values]
+    for row, cell in column.texts:
+        cells[row] = cell
+    return cells
+
+
+def _divides(labels: list[str], time: Array) -> bool:
+    """Return whether there are several labels, and one stands at several times."""
+    seen: dict[str, set[float]] = {}
+    for label, at in zip(labels, time.tolist(), strict=True):
+        seen.setdefault(label, set()).add(at)
+    return len(seen) > 1 and any(len(found) > 1 for label, found in seen.items() if label)
+
+
+def _sorts(labels: list[str], time: Array, place: Array) -> bool:
+    """Return whether every reading of one label has a time (and place) of its own."""
+    if min(Counter(labels).values()) < 2 or "" in labels:
+        return False
+    names = np.array(labels)
+    return not any(
+        _repeats(time[names == name], place[names == name]) or len(starts_of_runs(time[names == name])) > 1
+        for name in set(labels)
+    )
+
+
+def _repeats(time: Array, place: Array) -> bool:
+    known = np.isfinite(time) & np.isfinite(place)
+    pairs: IntArray = np.unique(np.column_stack([time[known], place[known]]), axis=0)
+    return len(pairs) < int(known.sum())
+
+
+def _refuse_unclear(
+    context: Context, table: Table, labels: dict[int, list[str]], time: Array, place: Array
+) -> None:
+    """Ask where two rows of one time carry different labels in a column of text."""
+    texts = [j for j in labels if table.columns[j].kind == "text"]
+    if texts and table.body is not None:  # of a large file the cells of text columns are not kept
+        raise _ask(context, table, texts)
+    for j in texts:
+        at: dict[tuple[float, float], str] = {}
+        for label, where in zip(labels[j], zip(time.tolist(), place.tolist(), strict=True), strict=True):
+            if label and at.setdefault(where, label) != label:
+                raise _ask(context, table, [j])
+
+
+def _ask(context: Context, table: Table, columns: list[int]) -> InputError:
+    names = " or ".join(repr(table.name(j)) for j in columns)
+    return InputError(
+        f"times repeat, and whether column {names} tells several series apart is not clear",
+        file=context.file,
+        line=table.header_line,
+        column=table.name(columns[0]),
+        remedy="name the column that does 'well' or 'sample' and leave the others out, or split the file",
+    )
+
+
+def is_pairs(table: Table, quantities: list[Quantity]) -> bool:
+    """Return whether the columns are (axis, signal) pairs, two or more of them."""
+    n = len(quantities) // 2 * 2
+    while n > 2 and table.columns[n - 1].kind == "empty" and table.columns[n - 2].kind == "empty":
+        n -= 2
+    if n < 4:
+        return False
+    kinds = [q.kind for q in quantities[:n]]
+    axis = kinds[0]
+    if axis not in ("time", *SPECTRAL):
+        return False
+    return all(kinds[j] == axis and kinds[j + 1] not in ("time", *SPECTRAL, "sigma") for j in range(0, n, 2))
+
+
+def read_pairs(context: Context, table: Table, quantities: list[Quantity]) -> list[Signal]:
+    """Return one signal for each pair, labelled by the row above the names.
+
+    Spectra that share one axis and were given times by the reader (`context.extra["times_s"]`) make
+    one series; otherwise each is a series of one spectrum.
+    """
+    found: list[Signal] = []
+    lines = np.asarray(table.lines)
+    times = context.extra.get("times_s")
+    for number, j in enumerate(range(0, len(quantities) - 1, 2), start=1):
+        axis, column = table.columns[j], table.columns[j + 1]
+        if axis.kind == "empty":
+            continue
+        label = _label(table, j, number)
+        filled = np.isfinite(axis.values) | np.isfinite(column.values)
+        filled[[*column.overflow, *axis.overflow]] = True
+        if not filled.any():
+            continue
+        last = int(np.flatnonzero(filled)[-1]) + 1
+        refuse_texts(context, table, [j, j + 1])
+        overflow = np.zeros(column.values.size, dtype=bool)
+        overflow[list(column.overflow)] = True
+        if quantities[j].kind == "time":
+            seconds, said = seconds_of(context, axis, quantities[j])
+            raw = RawTrace(
+                time_s=seconds[:last],
+                values=column.values[:last],
+                quantity=quantities[j + 1],
+                lines=lines[:last],
+                time_name=table.name(j),
+                overflow=overflow[:last],
+                label=label,
+                wavelength_nm=context.wavelength_nm,
+                number=number,
+            )
+            found += build_trace(context.saying(*said), raw)
+            continue
+        known = np.isfinite(axis.values)
+        unit = axis_unit_of(quantities[j].kind, quantities[j].unit)
+        time_s = 0.0 if times is None else float(times[number - 1])
+        told = (
+            context
+            if times is not None
+            else context.saying(Remark("time_set_zero", "a spectrum without a time: it is set to 0 s"))
+        )
+        found += build_series(
+            told,
+            RawMatrix(
+                time_s=np.array([time_s]),
+                axis=axis.values[known],
+                axis_unit=unit,
+                matrix=column.values[known][None, :],
+                quantity=quantities[j + 1],
+                overflow=len(column.overflow),
+                overflow_lines=table.lines_of(column.overflow),
+                label=label,
+                number=number,
+            ),
+        )
+    if not found:
+        raise InputError("no column pair holds numbers", file=context.file)
+    return found
+
+
+def _label(table: Table, j: int, number: int) -> str:
+    for k in (j, j + 1):
+        if k < len(table.groups) and table.groups[k]:
+            return table.groups[k]
+    return f"trace {number}"
+
+
+def read_trace_table(context: Context, table: Table, quantities: list[Quantity]) -> list[Trace]:
+    """Return the traces of a table whose rows are times.
+
+    One signal column makes one trace; wells and numbered replicates make a list. Where several
+    columns could be meant, the reader asks which.
+
+    Raises
+    ------
+    InputError
+        If no column can be the time, or the signal is not unique.
+    """
+    context, time_j, time, time_quantity = _time_column(context, table, quantities)
+    used = set(time_j)
+    reference_j = _reference_column(context, table, quantities)
+    used |= set() if reference_j is None else {reference_j}
+    chosen = chosen_columns(context, table, quantities, used)
+    refuse_texts(context, table, [*time_j, *chosen, *([] if reference_j is None else [reference_j])])
+    seconds, said = seconds_of(context, time, time_quantity)
+    context = context.saying(*said)
+    _refuse_one_time(context, table, seconds, time_j[0])
+    sigmas = {j: sigma_of(quantities, j, len(chosen)) for j in chosen}
+    context = context.saying(*unused_columns(table, used.union(chosen, sigmas.values())))
+    traces: list[Trace] = []
+    for j in chosen:
+        quantity, column = quantities[j], table.columns[j]
+        sigma_j = sigmas[j]
+        sigma = column.sigma if sigma_j is None else table.columns[sigma_j].values
+        told = context
+        unnamed = not quantity.kind and not quantity.place and quantity.name and not context.y_kind
+        if unnamed and quantity.name and len(chosen) == 1:
+            text = f"column {quantity.name!r} taken as absorbance: its name does not say what it is"
+            told = told.saying(Remark("quantity_assumed", text))
+        overflow = np.zeros(column.values.size, dtype=bool)
+        overflow[list(column.overflow)] = True
+        wavelength, said = _place_nm(quantity)
+        told = told.saying(*said)
+        values = column.values
+        if reference_j is not None:
+            told, values, quantity = _with_reference(told, table, quantities, reference_j, j)
+        raw = RawTrace(
+            time_s=seconds,
+            values=values,
+            quantity=quantity,
+            lines=np.asarray(table.lines),
+            time_name=table.name(time_j[0]),
+            sigma=sigma,
+            overflow=overflow,
+            label=_trace_label(context, table, j, len(chosen)),
+            wavelength_nm=wavelength if wavelength is not None else context.wavelength_nm,
+            number=len(traces) + 1,
+        )
+        traces += build_trace(told, raw)
+    return traces
+
+
+def _refuse_one_time(context: Context, table: Table, seconds: Array, time_j: int) -> None:
+    """Refuse rows that all stand at one time: samples or repeats, and no course of time."""
+    known = seconds[np.isfinite(seconds)]
+    if known.size < 3 or np.any(known != known[0]):
+        return
+    raise InputError(
+        f"all {known.size} rows stand at one time ({known[0]:g} s): no course of time can be read",
+        file=context.file,
+        line=table.header_line,
+        column=table.name(time_j),
+        remedy="name the column that holds the time 'time (s)'",
+    )
+
+
+def _place_nm(quantity: Quantity) -> tuple[float | None, tuple[Remark, ...]]:
+    """Return the wavelength in the name of a column in nm, with a remark where it was converted."""
+    if quantity.place is None or quantity.place_kind not in SPECTRAL:
+        return None, ()
+    unit = axis_unit_of(quantity.place_kind, quantity.unit) or "nm"
+    place = float(to_nanometres(np.array([quantity.place]), unit)[0])
+    if unit == "nm":
+        return place, ()
+    text = f"column {quantity.name!r}: {quantity.place:g} {unit} converted to {place:.6g} nm"
+    return place, (Remark("axis_converted", text),)
+
+
+def _reference_column(context: Context, table: Table, quantities: list[Quantity]) -> int | None:
+    """Return the column that `reference` names, or whose name holds that wavelength in nm."""
+    wanted = context.options.reference
+    if wanted is None:
+        return None
+    named = [
+        j for j, name in enumerate(table.names) if name.strip().casefold() == str(wanted).strip().casefold()
+    ]
+    if len(named) == 1:
+        return named[0]
+    try:
+        place = float(wanted)
+    except ValueError:
+        return find_column(context, table, str(wanted))
+    placed = [j for j, q in enumerate(quantities) if q.place_kind == "wavelength" and q.place == place]
+    if len(placed) == 1:
+        return placed[0]
+    names = ", ".join(repr(table.name(j)) for j in range(len(table.columns)))
+    raise InputError(
+        f"no column was recorded at the reference {place:g} nm; columns are {names}",
+        file=context.file,
+        line=table.header_line,
+        remedy="give the name of the reference column",
+    )
+
+
+def _with_reference(
+    context: Context, table: Table, quantities: list[Quantity], reference_j: int, j: int
+) -> tuple[Context, Array, Quantity]:
+    """Return a column with its reference applied: counts are divided, drift is subtracted."""
+    values, level = table.columns[j].values, table.columns[reference_j].values
+    known = level[np.isfinite(level)]
+    name = table.name(reference_j)
+    if known.size == 0:
+        raise InputError("the reference column holds no numbers", file=context.file, column=name)
+    if quantities[j].kind == "counts" or context.options.absorbance_unit == "counts":
+        text = f"absorbance from counts and a reference, A = -log10(I/I0), I0 from column {name!r}"
+        told = replace(context, options=replace(context.options, absorbance_unit="abs"))
+        told = told.saying(Remark("reference_applied", text))
+        return told, absorbance_from_counts(values, level), replace(quantities[j], kind="absorbance")
+    level, _, said = signal_of(context, level, quantities[reference_j])
+    signal, unit, converted = signal_of(context, values, quantities[j])
+    known = level[np.isfinite(level)]
+    text = (
+        f"column {name!r} subtracted as reference (drift: {known[0]:.4g} at the start, "
+        f"change {known[-1] - known[0]:+.4g})"
+    )
+    told = context.saying(
+        *dict.fromkeys((*said, *converted)), Remark("reference_subtracted", text, known.size)
+    )
+    plain = Quantity(quantities[j].name, "concentration", unit) if unit not in ("AU", "counts") else None
+    told = replace(told, options=replace(told.options, absorbance_unit=None if plain else "abs"))
+    return told, signal - level, plain or replace(quantities[j], kind="absorbance", unit="")
+
+
+def _trace_label(context: Context, table: Table, j: int, how_many: int) -> str:
+    filled = [cell for cell in table.groups if cell]
+    group = (table.groups[j] if j < len(table.groups) else "") or (filled[0] if len(filled) == 1 else "")
+    name = table.names[j] if j < len(table.names) else ""
+    if how_many > 1:
+        return " ".join(part for part in (group, name) if part) or f"column {j + 1}"
+    return group or context.label or name or context.content.stem
+
+
+def _time_column(
+    context: Context, table: Table, quantities: list[Quantity]
+) -> tuple[Context, list[int], Column, Quantity]:
+    """Return the indices, values and meaning of the time column (a date and a clock are joined)."""
+    columns = table.columns
+    found = time_columns(table, quantities)
+    if found:
+        return context, found, *time_of(table, quantities, found)
+    first = quantities[0]
+    unit = first.unit if time_factor(first.unit or "?") else ""
+    if not any(table.names) or (context.options.time_unit and columns[0].kind == "number"):
+        return context, [0], columns[0], Quantity(table.name(0), "time", unit or context.time_unit)
+    plain = first.kind in ("", "index") and first.name.casefold() in ("", "x", "x-axis", "frame", "frames")
+    if columns[0].kind == "number" and (plain or first.kind == "index") and _rises(columns[0].values):
+        text = f"column {table.name(0)!r} taken as time: no column is named so"
+        told = context.saying(Remark("time_column_assumed", text))
+        return told, [0], columns[0], Quantity(table.name(0), "time", unit)
+    names = ", ".join(repr(table.name(j)) for j in range(len(columns)))
+    remedy = "name the first column 'time (s)', or pass --time-unit if it is the time"
+    if speak_of_dose(table.names):
+        remedy = "this is a dose table: use cxkinetics incorporation (Python: cx.load_dose_table)"
+    raise InputError(
+        f"no column is named as time; columns are {names}",
+        file=context.file,
+        line=table.header_line,
+        remedy=remedy,
+    )
+
+
+def _rises(values: Array) -> bool:
+    known = values[np.isfinite(values)]
+    return known.size > 0 and bool(np.all(np.diff(known) >= 0))
+
+
+def read_spectrum_table(context: Context, table: Table, quantities: list[Quantity]) -> list[SpectralSeries]:
+    """Return a series of one spectrum from a table of wavelength and absorbance without times.
+
+    Raises
+    ------
+    InputError
+        If several spectra stand side by side and none carries a time.
+    """
+    axis_j = next((j for j, q in enumerate(quantities) if q.kind in SPECTRAL), 0)
+    chosen = chosen_columns(context, table, quantities, {axis_j})
+    if len(chosen) > 1:
+        names = ", ".join(table.name(j) for j in chosen)
+        raise InputError(
+            f"{len(chosen)} spectra without times: {names}",
+            file=context.file,
+            line=table.header_line,
+            remedy="put the time of each spectrum into its column name ('10 s'), or choose one with column=",
+        )
+    refuse_texts(context, table, [axis_j, chosen[0]])
+    quantity = quantities[axis_j]
+    unit = axis_unit_of(quantity.kind or context.x_kind, quantity.unit)
+    sigma_j = sigma_of(quantities, chosen[0], 1)
+    context = context.saying(*unused_columns(table, {axis_j, chosen[0], sigma_j}))
+    time_s, said = spectrum_time(context)
+    column = table.columns[chosen[0]]
+    axis = table.columns[axis_j].values
+    known = np.isfinite(axis)
+    raw = RawMatrix(
+        time_s=np.array([time_s]),
+        axis=axis[known],
+        axis_unit=unit,
+        matrix=column.values[known][None, :],
+        quantity=quantities[chosen[0]],
+        overflow=len(column.overflow),
+        overflow_lines=table.lines_of(column.overflow),
+        label=_trace_label(context, table, chosen[0], 1),
+    )
+    return build_series(context.saying(*said), raw)
+
+
+def spectrum_time(context: Context) -> tuple[float, tuple[Remark, ...]]:
+    """Return the time of a single spectrum: from the reader, else from the file name, else 0."""
+    from cxkinetics.io.words import time_in_name
+
+    if context.spectrum_time_s is not None:
+        return context.spectrum_time_s, ()
+    found = time_in_name(context.content.stem)
+    if found is not None:
+        factor, said = time_unit_of(context, Quantity("", "time", found.unit))
+        seconds = found.value * factor
+        shown = f"{found.value:g} {context.options.time_unit or found.unit or 's'}"
+        return seconds, (
+            Remark("time_from_name", f"time {shown} read from the file name {found.text!r}"),
+            *said,
+        )
+    return 0.0, (Remark("time_set_zero", "one spectrum without a time: it is set to 0 s"),)
 
 
 def understand(context: Context, table: Table) -> list[Signal]:
@@ -162,7 +824,7 @@ def _read_long(
     np.add.at(seen, (row, column), 1)
     remarks = list(said)
     if (seen > 1).any():
-        differing = _repeats(used, row, column, matrix.shape)
+        differing = _repeats_layout(used, row, column, matrix.shape)
         if differing is not None:
             raise InputError(
                 f"two different readings at {seconds[known][differing]:g} s and {axis[known][differing]:g}",
@@ -193,7 +855,7 @@ def _read_long(
     return build_series(context.saying(*remarks), raw)
 
 
-def _repeats(values: Array, row: IntArray, column: IntArray, shape: tuple[int, ...]) -> int | None:
+def _repeats_layout(values: Array, row: IntArray, column: IntArray, shape: tuple[int, ...]) -> int | None:
     """Index of the first reading that differs from an earlier one in the same cell, or None."""
     filled = np.full(shape, np.nan)
     for i in range(values.size):

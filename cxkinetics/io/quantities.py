@@ -4,11 +4,10 @@ import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import InputError
-from cxkinetics.io.context import Context
+from cxkinetics.io.file import Context, note
 from cxkinetics.io.headers import Quantity, spectral_unit
-from cxkinetics.io.notes import note
 from cxkinetics.io.table import Column, Table
-from cxkinetics.io.units import absorbance_from_percent_transmittance, time_factor, to_nanometres
+from cxkinetics.io.words import absorbance_from_percent_transmittance, time_factor, to_nanometres
 from cxkinetics.remarks import Remark
 
 __all__ = ["axis_nm", "axis_unit_of", "refuse_texts", "seconds_of", "signal_of", "time_unit_of"]

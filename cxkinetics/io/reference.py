@@ -9,10 +9,9 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError
-from cxkinetics.io.formats import Signal
+from cxkinetics.io.file import ReadOptions, Signal
 from cxkinetics.io.headers import read_header
-from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.units import absorbance_from_counts
+from cxkinetics.io.words import absorbance_from_counts
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.prepare import subtract_reference
 from cxkinetics.signals.spectra import SpectralSeries

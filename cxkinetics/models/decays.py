@@ -1,27 +1,14 @@
-"""Smooth rivals of the broken decay: linear amplitudes times shapes, with exact derivatives.
+"""Rate laws as plain functions with their derivatives: staged, smooth, sequential, and the bent line."""
 
-Sources: stretched exponential, R. Kohlrausch, Ann. Phys. 167, 179 (1854), doi
-10.1002/andp.18541670203 (as exp(-(kt)^n) it is JMAK: M. Avrami, J. Chem. Phys. 7, 1103 (1939), doi
-10.1063/1.1750380); mixed second order dA/dt = -k A [B0 - nu (A0 - A)]; Finke-Watzky, M. A. Watzky
-and R. G. Finke, J. Am. Chem. Soc. 119, 10382 (1997), doi 10.1021/ja9705102.
-
-Writing the mixed second order with kappa = k (B0 - nu A0) and mu = k nu A0 gives
-A/A0 = exp(-kappa t) / (1 + mu (1 - exp(-kappa t))/kappa). Finke-Watzky, A/A0 = (k1 + s)/(s + k1
-exp((k1 + s) t)) with s = k2 A0, is the same family at kappa = k1 + s, mu = -s: depletion (mu > 0)
-decelerates, autocatalysis (mu < 0) accelerates. One family, one row.
-
-A sequential scheme A -> B -> C seen through A/A0 = C0 + q C2 + c P is the biexponential (+ offset).
-"""
-
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
+from cxkinetics.errors import UsageError
 from cxkinetics.models.families import LARGEST_EXPONENT
-
-__all__ = ["DECAYS", "DecayFamily", "JointFamily", "Shape", "unit_gain"]
 
 CLOSE = 1e-7
 """Distance of two rates, per span, below which their divided difference is that at this distance."""
@@ -329,3 +316,252 @@ DECAYS: dict[str, Shape] = {
     ),
 }
 """The smooth shapes by name."""
+
+
+def time_in_stages(time_s: Array, breakpoints_s: Array) -> Array:
+    """Return the time spent in each stage up to `time_s`.
+
+    Parameters
+    ----------
+    time_s : Array, shape (n,)
+        Times, s.
+    breakpoints_s : Array, shape (m - 1,)
+        Ascending breakpoints, s.
+
+    Returns
+    -------
+    Array, shape (n, m)
+        Rows sum to `time_s`; negative times count in the first stage.
+
+    Examples
+    --------
+    >>> time_in_stages(np.array([10.0, 30.0]), np.array([20.0])).tolist()
+    [[10.0, 0.0], [20.0, 10.0]]
+    """
+    breaks = np.asarray(breakpoints_s, dtype=float)
+    starts = np.concatenate([[-np.inf], breaks])
+    ends = np.concatenate([breaks, [np.inf]])
+    inside = np.clip(time_s[:, None], starts, ends)
+    starts[0] = 0.0
+    spent: Array = inside - starts
+    return spent
+
+
+def staged_decay(
+    time_s: Array, amplitude: float, rates_per_s: Array, breakpoints_s: Array, offset: float = 0.0
+) -> Array:
+    """Return the staged first-order decay with continuous joints.
+
+    Parameters
+    ----------
+    time_s : Array, shape (n,)
+        Times, s.
+    amplitude : float
+        A0 - Ainf at t = 0 (negative for growth).
+    rates_per_s : Array, shape (m,)
+        First-order rate constants, 1/s.
+    breakpoints_s : Array, shape (m - 1,)
+        Ascending breakpoints, s.
+    offset : float
+        Ainf, the signal at infinite time.
+
+    Returns
+    -------
+    Array, shape (n,)
+        offset + amplitude exp(-sum_j k_j d_j(t)).
+
+    Examples
+    --------
+    >>> a = staged_decay(np.array([0.0, 20.0, 100.0]), 0.9, np.array([0.056, 0.019]), np.array([20.0]))
+    >>> a.round(4).tolist()
+    [0.9, 0.2937, 0.0642]
+    """
+    exponent = time_in_stages(time_s, breakpoints_s) @ np.asarray(rates_per_s, dtype=float)
+    signal: Array = offset + amplitude * np.exp(-exponent)
+    return signal
+
+
+def stage_number(time_s: Array, breakpoints_s: Array) -> Array:
+    """Return the index of the stage [start, end) that each time falls in, shape (n,), from 0."""
+    return np.searchsorted(np.asarray(breakpoints_s, dtype=float), time_s, side="right").astype(float)
+
+
+def free_joint_decay(
+    time_s: Array, amplitudes: Array, rates_per_s: Array, breakpoints_s: Array, offset: float = 0.0
+) -> Array:
+    """Return independent first-order stages: offset + C_j exp(-k_j t) in stage j.
+
+    Parameters
+    ----------
+    time_s : Array, shape (n,)
+        Times, s.
+    amplitudes : Array, shape (m,)
+        C_j, the amplitude of each stage's curve carried back to t = 0.
+    rates_per_s, breakpoints_s, offset
+        As for `staged_decay`.
+    """
+    stage = stage_number(time_s, breakpoints_s).astype(int)
+    decay: Array = np.exp(-np.asarray(rates_per_s)[stage] * time_s)
+    signal: Array = offset + np.asarray(amplitudes)[stage] * decay
+    return signal
+
+
+def sequential_absorbance(time_s: Array, k1: float, k2: float, q: float, c: float = 0.0) -> Array:
+    """Return A/A0 of the sequential scheme.
+
+    Parameters
+    ----------
+    time_s : Array, shape (n,)
+        Times, s.
+    k1, k2 : float
+        Rate constants of the two steps, 1/s.
+    q, c : float
+        Molar absorptivity of C2 and of P relative to C0.
+
+    Examples
+    --------
+    >>> a = sequential_absorbance(np.array([0.0, 20.0, 100.0]), 0.2, 0.02, 0.45)
+    >>> a.round(3).tolist()
+    [1.0, 0.344, 0.068]
+    """
+    host = np.exp(-k1 * time_s)
+    if abs(k1 - k2) < 1e-9 * max(k1, k2):
+        doped = k1 * time_s * np.exp(-k1 * time_s)
+    else:
+        doped = k1 / (k1 - k2) * (np.exp(-k2 * time_s) - host)
+    absorbance: Array = host + q * doped + c * (1 - host - doped)
+    return absorbance
+
+
+@dataclass(frozen=True, slots=True)
+class SequentialReading:
+    """One order of the two rate constants of a biexponential, read as the sequential scheme.
+
+    Attributes
+    ----------
+    k1, k2 : float
+        Rate constants of the first and second step, 1/s.
+    q, c : float
+        Molar absorptivities of C2 and of P relative to C0.
+    possible : bool
+        Whether q and c are not negative; why not stands in `reason`.
+    """
+
+    k1: float
+    k2: float
+    q: float
+    c: float
+    possible: bool
+    reason: str = ""
+
+
+def read_sequential(
+    fast: tuple[float, float], slow: tuple[float, float], offset: float = 0.0
+) -> tuple[SequentialReading, SequentialReading]:
+    """Return both sequential readings of offset + a1 exp(-r1 t) + a2 exp(-r2 t).
+
+    Parameters
+    ----------
+    fast, slow : (amplitude, rate)
+        The two exponentials, rates in 1/s, in any order.
+    offset : float
+        Signal at infinite time.
+
+    Returns
+    -------
+    tuple of SequentialReading
+        Fast step first, then slow step first.
+
+    Raises
+    ------
+    UsageError
+        If the rates are equal or not positive, or the signal at 0 s is not positive.
+
+    Examples
+    --------
+    >>> first, second = read_sequential((0.6, 0.2), (0.4, 0.02))
+    >>> round(first.q, 3), first.possible, second.possible
+    (0.36, True, False)
+    """
+    (a1, r1), (a2, r2) = sorted((fast, slow), key=lambda item: -item[1])
+    start = a1 + a2 + offset
+    if not (r2 > 0 and r1 > r2):
+        raise UsageError(f"the rates {r1:g} and {r2:g} 1/s must be positive and different")
+    if not start > 0:
+        raise UsageError(f"the signal at 0 s is {start:g}; it must be positive")
+    c = offset / start
+    readings = []
+    for k1, k2, second in ((r1, r2, a2), (r2, r1, a1)):
+        q = c + second / start * (k1 - k2) / k1
+        reasons = []
+        if q < 0:
+            reasons.append(f"it needs a negative molar absorptivity of the doped cluster, q = {q:.3g}")
+        if c < 0:
+            reasons.append(f"it needs a negative molar absorptivity of the product, c = {c:.3g}")
+        readings.append(SequentialReading(k1, k2, q, c, not reasons, "; ".join(reasons)))
+    return readings[0], readings[1]
+
+
+def least_first_rate(absorbance_share: float, shift_share: float, time_s: float) -> float:
+    """Return the least k1 that the position of the peak allows, 1/s.
+
+    The peak stands at the absorbance-weighted mean of the bands of C0 and C2. If by `time_s` it has
+    moved by `shift_share` of its whole shift and the absorbance has fallen to `absorbance_share` of
+    its start, then C0 <= absorbance_share (1 - shift_share).
+
+    Raises
+    ------
+    UsageError
+        If a share or the time is out of range.
+
+    Examples
+    --------
+    >>> round(least_first_rate(0.3 / 0.9, (326.5 - 324) / (327 - 324), 20.0), 4)
+    0.1445
+    """
+    if not (0 < absorbance_share <= 1 and 0 <= shift_share < 1):
+        raise UsageError(
+            f"absorbance_share {absorbance_share:g} must lie in (0, 1], shift_share {shift_share:g} in [0, 1)"
+        )
+    if not time_s > 0:
+        raise UsageError(f"the time is {time_s:g} s; it must be positive")
+    return -math.log(absorbance_share * (1 - shift_share)) / time_s
+
+
+LEAST_RATE = 1e-9
+"""Rate, per span, that stands for zero when amplitude and offset are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class BentLineFamily:
+    """A - s (1 - exp(-k1 u))/k1, u = min(t, b) + r max(t - b, 0); parameters A, k1, r, b1, s."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names, in order."""
+        return ("A", "k1", "k2/k1", "b1", "s")
+
+    def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
+        """Return curves (B, n) and Jacobians (B, 5, n); `cell` (B, 1) as for `StagedFamily`."""
+        level, rate, ratio, at, slope = (theta[:, i : i + 1] for i in range(5))
+        early = np.minimum(time, at)
+        late = time - early
+        spent = early + ratio * late
+        unit, bend = unit_gain(rate * spent)
+        gathered, decay = spent * unit, np.exp(np.clip(-rate * spent, -700.0, 60.0))
+        after = time > at if cell is None else np.arange(time.size) > cell
+        jacobian = np.empty((theta.shape[0], 5, time.size))
+        jacobian[:, 0] = 1.0
+        jacobian[:, 1] = -slope * spent**2 * bend
+        jacobian[:, 2] = -slope * decay * late
+        jacobian[:, 3] = -slope * decay * (1.0 - ratio) * after
+        jacobian[:, 4] = -gathered
+        return level - slope * gathered, jacobian
+
+    def told(self, theta: Array) -> Array:
+        """Return C, k1, k2, b1 and o (B, 5) of the same curves."""
+        rate = np.where(np.abs(theta[:, 1]) < LEAST_RATE, LEAST_RATE, theta[:, 1])
+        amplitude = theta[:, 4] / rate
+        columns = [amplitude, rate, rate * theta[:, 2], theta[:, 3], theta[:, 0] - amplitude]
+        result: Array = np.stack(columns, axis=1)
+        return result

@@ -24,19 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
 RENDERERS: Mapping[str, tuple[str, ...]] = {
-    "signals": ("spectra_figures",),
-    "fitting": ("staged_text", "staged_html", "staged_figures", "workbook", "curve_text", "curve_figure"),
-    "composition": (
-        "composition_text",
-        "composition_figures",
-        "composition_workbook",
-        "dose_series_text",
-        "dose_series_figures",
-    ),
-    "spectral": ("spectral_text", "spectral_figures"),
-    "evidence": ("evidence_text", "evidence_figures"),
+    "signals": ("figures",),
+    "kinetics": ("tables", "figures", "folder"),
+    "curves": ("page", "figures"),
+    "composition": ("page", "figures"),
+    "spectral": ("page", "figures"),
+    "evidence": ("page", "figures"),
 }
-"""Room of a result's class -> modules of this package that render its results."""
+"""Room of a result's class -> modules of that room that render its results."""
 
 
 @singledispatch
@@ -105,7 +100,7 @@ def _renderer(generic: Any, result: object) -> Callable[..., Any] | None:
     """Return the registered function for `result` after loading its room's renderers, or None."""
     room = type(result).__module__.split(".")[1:2]
     for module in RENDERERS.get("".join(room), ()):
-        name = f"cxkinetics.report.{module}"
+        name = f"cxkinetics.{room[0]}.{module}"
         if find_spec(name) is not None:
             import_module(name)
     found: Callable[..., Any] = generic.dispatch(type(result))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cxkinetics.atomic import write_bytes
-from cxkinetics.report.staged_files import Cell, Rows
-from cxkinetics.report.workbook import sheets_bytes
+from cxkinetics.kinetics.folder import sheets_bytes
+from cxkinetics.kinetics.tables import Cell, Rows
 
 __all__ = ["ESTIMATE_HEAD", "estimate_row", "result_sheets", "save_sheets"]
 

@@ -28,6 +28,7 @@ __all__ = [
     "polish",
     "save_figure",
     "settle",
+    "signal_label",
     "stamp_simulated",
     "svg_text",
 ]
@@ -208,3 +209,16 @@ def svg_text(figure: "Figure") -> str:
         settle(figure)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
+
+
+def signal_label(unit: str) -> str:
+    """Return the axis label of a signal in `unit`.
+
+    Examples
+    --------
+    >>> signal_label("AU"), signal_label("mM")
+    ('absorbance / AU', 'signal / mM')
+    """
+    if unit in ("AU", ""):
+        return "absorbance / AU" if unit else "signal"
+    return f"signal / {unit}"

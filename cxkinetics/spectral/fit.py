@@ -1,38 +1,437 @@
-"""Fit a first-order scheme to whole spectra: `fit_spectra`, the front door of this room.
-
-Variable projection: the spectra of the species follow from the concentrations by linear least squares,
-so only rate constants and breakpoints are searched for, with an exact Jacobian. The search runs on the
-leading singular vectors of the data, the result rests on all of them. Assumptions: absorbances are
-additive and linear (Beer-Lambert), spectra of the species do not change in time, every step is first
-order. A band that moves steadily is not a sum of a few fixed spectra: look at the residual maps.
-"""
+"""`fit_spectra`: a first-order scheme fitted to whole spectra."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, UsageError
-from cxkinetics.estimate import finite_or_none
+from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
-from cxkinetics.spectral.assemble import Judged, assemble
-from cxkinetics.spectral.baseline import BASELINES, baseline_functions, subtract_baseline
-from cxkinetics.spectral.descent import Setup, Solution, box, noise_floor, solve
-from cxkinetics.spectral.factors import leading_factors
-from cxkinetics.spectral.network import network_of
-from cxkinetics.spectral.noise import TimeCorrelation, column_spread, time_correlation
-from cxkinetics.spectral.orders import rate_stages
-from cxkinetics.spectral.prepare import prepare
-from cxkinetics.spectral.rank import rank_of_matrix
-from cxkinetics.spectral.result import SpectraFit
+from cxkinetics.spectral.intervals import (
+    Errors,
+    breakpoint_estimates,
+    covariance_of,
+    lost_nearby,
+    observed_rates,
+    pseudo_covariance,
+    rate_estimates,
+    undetermined,
+)
+from cxkinetics.spectral.network import Network, decay_rates, network_of
+from cxkinetics.spectral.noise import TimeCorrelation, cluster_factor, column_spread, time_correlation
+from cxkinetics.spectral.orders import SolvedRun, fit_orders, judge_orders, rate_stages
+from cxkinetics.spectral.prepare import BASELINES, baseline_functions, prepare, subtract_baseline
+from cxkinetics.spectral.problem import Problem, leading_factors, row_whitening
+from cxkinetics.spectral.rank import Rank, rank_of_matrix
+from cxkinetics.spectral.result import OrderVerdict, SpeciesSpectra, SpectraFit, SpectralNoise
 from cxkinetics.spectral.scheme import parse_scheme
-from cxkinetics.spectral.species import Solved, solve_species
-from cxkinetics.spectral.working import Working, known_spectra
+from cxkinetics.spectral.search import Optimum, descend, find_optimum
+from cxkinetics.spectral.species import (
+    Solved,
+    Working,
+    known_spectra,
+    problem_of,
+    small_problem,
+    solve_species,
+    spectra_errors,
+)
 
-__all__ = ["fit_spectra"]
+_FILLS = 60
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What does not change between the rounds of a fit."""
+
+    network: Network
+    known: BoolArray
+    nonnegative: bool
+    lower: Array
+    upper: Array
+    start: Array | None
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """The state after a fit: runs (masked cells filled), problems and their optima."""
+
+    runs: tuple[Working, ...]
+    problem: Problem
+    small: Problem
+    optimum: Optimum
+    rho: float
+    floors: tuple[Array, ...] | None = None
+
+
+def box(network: Network, times_s: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the bounds of ln k and breakpoints: from a ten-thousandth of a decay to thirty per sample."""
+    scheme = network.scheme
+    n_free = len(scheme.rates) - len(scheme.fixed)
+    times = np.unique(np.concatenate(times_s))
+    span = float(times[-1] - times[0]) or 1.0
+    shortest = float(np.min(np.diff(times))) if times.size > 1 else span
+    n_breaks = scheme.n_stages - 1
+    lower = np.concatenate([np.full(n_free, np.log(1e-4 / span)), np.full(n_breaks, times[0])])
+    upper = np.concatenate([np.full(n_free, np.log(30 / shortest)), np.full(n_breaks, times[-1])])
+    return lower, upper
+
+
+def noise_floor(runs: Sequence[Working]) -> float:
+    """Return the variance that rounding alone may leave: below it the data hold no noise to speak of."""
+    return max(1e-18 * float(np.mean(run.matrix**2)) for run in runs) * 100
+
+
+def solve(
+    setup: Setup,
+    runs: Sequence[Working],
+    rho: float,
+    theta: Array | None = None,
+    floors: tuple[Array, ...] | None = None,
+) -> Solution:
+    """Return the optimum for an AR(1) correlation; from `theta` where that is near, else by search."""
+    runs = tuple(runs)
+    problem, small = _problems(setup, runs, rho, floors)
+    if theta is None:
+        optimum = find_optimum(problem, small, setup.rng, setup.start)
+    else:
+        optimum = descend(problem, theta)
+    if any(run.prepared.masked.any() for run in runs):
+        for _ in range(_FILLS):
+            runs, change = _filled(runs, problem, optimum, rho)
+            problem, small = _problems(setup, runs, rho, floors)
+            optimum = descend(problem, optimum.theta)
+            if change < 1e-7:
+                break
+    return Solution(runs, problem, small, optimum, rho, floors)
+
+
+def _problems(
+    setup: Setup, runs: Sequence[Working], rho: float, floors: tuple[Array, ...] | None
+) -> tuple[Problem, Problem]:
+    problem = problem_of(
+        setup.network, runs, setup.known, rho=rho, lower=setup.lower, upper=setup.upper, floors=floors
+    )
+    return problem, small_problem(problem, runs)
+
+
+def _filled(
+    runs: Sequence[Working], problem: Problem, optimum: Optimum, rho: float
+) -> tuple[tuple[Working, ...], float]:
+    """Put the model into the masked cells (the E step of EM); return the runs and the largest change."""
+    done, change = [], 0.0
+    for i, run in enumerate(runs):
+        masked = run.prepared.masked
+        if not masked.any():
+            done.append(run)
+            continue
+        model = solve_species(run, problem, i, optimum.theta, rho).model(run)
+        matrix = np.where(masked, model, run.matrix)
+        size = float(np.abs(run.matrix).max()) or 1.0
+        change = max(change, float(np.abs(matrix - run.matrix).max()) / size)
+        done.append(replace(run, matrix=matrix))
+    return tuple(done), change
+
+
+_APART = 0.05  # in ln k
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What is known of a fit before its intervals are made."""
+
+    solution: Solution
+    correlation: TimeCorrelation
+    rank: Rank
+    baseline_floats: bool
+    weighted: bool
+
+
+def assemble(
+    judged: Judged, setup: Setup, options: Mapping[str, Any], warnings: Sequence[Remark], seed: int
+) -> SpectraFit:
+    """Return the result of a solved fit.
+
+    Parameters
+    ----------
+    judged, setup
+        The fit.
+    options : mapping
+        To be stored; "confidence" and "intervals" are used.
+    warnings : sequence of Remark
+        From the preparation.
+    seed : int
+        To be stored.
+
+    Raises
+    ------
+    FitError
+        If the fit has as many amplitudes as data.
+    """
+    solution = judged.solution
+    optimum, problem = solution.optimum, solution.problem
+    cells, amplitudes = _count(solution, setup)
+    optimum = _off_coalescence(problem, optimum)
+    lost, flat = undetermined(optimum.evaluation.information)
+    n_parameters = problem.n_parameters - flat.shape[0]
+    dof = cells - amplitudes - n_parameters
+    if dof <= 0:
+        raise FitError(
+            f"{cells} readings cannot hold {amplitudes} amplitudes and {n_parameters} parameters; "
+            "take a smaller scheme, or more spectra"
+        )
+    variance = optimum.evaluation.rss / dof
+    rounding = noise_floor(solution.runs)
+    noisy = variance > rounding
+    judging = max(variance, rounding)
+
+    def solve_at(place: Optimum) -> list[SolvedRun]:
+        information = place.evaluation.information
+        _, directions = undetermined(information)
+        covariance = pseudo_covariance(information, variance)
+        runs = []
+        for i, run in enumerate(solution.runs):
+            solved = solve_species(run, problem, i, place.theta, solution.rho)
+            errors, known = spectra_errors(solved, run, setup.known, covariance, directions, variance)
+            runs.append(SolvedRun(solved, errors, known))
+        return runs
+
+    if lost.any():
+        lost = lost_nearby(problem, optimum, flat)
+        solved = solve_at(optimum)
+        verdict = OrderVerdict(
+            decided_by="undecided",
+            text="the data determine only combinations of the rate constants, so no order of the species",
+            orders=(),
+        )
+    else:
+        optima, gap = fit_orders(problem, optimum, judging)
+        verdict, optimum, solved = judge_orders(
+            problem,
+            optima,
+            solve_at,
+            judging,
+            gap,
+            preferred=setup.start,
+            baseline_floats=judged.baseline_floats,
+        )
+    scores = [item.solved.scores() for item in solved]
+    factor, times = _widening(scores, optimum, variance, solution)
+    if not noisy:
+        factor = np.ones_like(factor)
+    covariance = covariance_of(optimum.evaluation.information, variance) * np.outer(factor, factor)
+    covariance[lost] = covariance[:, lost] = np.nan
+    small = problem if setup.nonnegative or problem.n_parameters == 0 else solution.small
+    errors = Errors(
+        problem=problem,
+        small=small,
+        optimum=optimum,
+        small_optimum=optimum if small is problem else descend(small, optimum.theta),
+        covariance=covariance,
+        lost=lost,
+        flat=flat,
+        variance=variance,
+        factor=factor,
+        dof=np.where(factor > 1, np.minimum(times, dof), dof),
+        confidence=options["confidence"],
+        profile=options["intervals"] == "profile",
+    )
+    rates, others = rate_estimates(errors, verdict)
+    breaks = breakpoint_estimates(errors)
+    log_likelihood_term = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells)
+    log_likelihood_term += _log_determinant(solution)
+    k = n_parameters + amplitudes + 1 + (solution.rho != 0)
+    room = cells - k - 1
+    return SpectraFit(
+        series=tuple(run.prepared.series for run in solution.runs),
+        scheme=problem.network.scheme.text,
+        options=dict(options),
+        rates=rates,
+        breakpoints_s=breaks,
+        observed_rates=observed_rates(errors),
+        rates_per_s=problem.rates(optimum.theta),
+        breaks_s=problem.breakpoints(optimum.theta),
+        spectra=tuple(
+            SpeciesSpectra(
+                label=run.prepared.series.label,
+                species=problem.network.scheme.species,
+                wavelength_nm=run.prepared.series.wavelength_nm,
+                values=np.where(item.determined[:, None], item.solved.values, np.nan),
+                errors=np.where(item.determined[:, None], item.errors, np.nan),
+            )
+            for run, item in zip(solution.runs, solved, strict=True)
+        ),
+        baselines=tuple(item.solved.baseline(run) for run, item in zip(solution.runs, solved, strict=True)),
+        parameter_names=errors.names,
+        covariance=errors.covariance,
+        rank=judged.rank,
+        rss=optimum.evaluation.rss,
+        n_cells=cells,
+        n_amplitudes=amplitudes,
+        dof=dof,
+        redchi=variance,
+        aicc=float(log_likelihood_term + 2 * k + 2 * k * (k + 1) / room) if room > 0 else None,
+        bic=float(log_likelihood_term + k * np.log(cells)),
+        noise=SpectralNoise(
+            sd=_spread(solution, solved, cells / dof),
+            ar1=solution.rho,
+            lag1_autocorrelation=judged.correlation.rho,
+            effective_wavelengths=judged.correlation.effective_columns,
+            error_factor=float(factor.max(initial=1.0)),
+            weights=str(options["weights"]) if solution.runs[0].weights is not None else "none",
+        ),
+        order=verdict,
+        warnings=(*warnings, *_remarks(judged, errors, solved, rates, breaks), *others),
+        flags=_flags(optimum, errors, verdict),
+        seed=seed,
+    )
+
+
+def _off_coalescence(problem: Problem, optimum: Optimum) -> Optimum:
+    """Move two rate constants apart that meet: there the misfit is even in their difference, not flat."""
+    if not undetermined(optimum.evaluation.information)[0].any() or problem.network.scheme.n_stages > 1:
+        return optimum
+    decay = decay_rates(problem.network, problem.rates(optimum.theta))
+    if decay.size < 2 or np.min(-np.diff(decay) / decay[:-1]) > 0.02:
+        return optimum
+    for first in range(problem.free_rates.size):
+        for second in range(first + 1, problem.free_rates.size):
+            theta = optimum.theta.copy()
+            theta[first] += _APART
+            theta[second] -= _APART
+            trial = problem.evaluate(theta)
+            apart = not undetermined(trial.information)[0].any()
+            if apart and trial.rss <= optimum.evaluation.rss * (1 + 1e-4):
+                return Optimum(theta, trial, optimum.converged)
+    return optimum
+
+
+def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
+    """Cells that carry information, and amplitudes taken out of them."""
+    cells = amplitudes = 0
+    parts = zip(solution.runs, solution.problem.runs, solution.optimum.evaluation.projections, strict=True)
+    for work, run, projection in parts:
+        n, m = work.matrix.shape
+        cells += n * m - int(work.prepared.masked.sum())
+        amplitudes += n * work.functions.shape[0]
+        if setup.nonnegative:
+            amplitudes += projection.n_amplitudes
+        else:  # the columns that are fitted may be fewer than the wavelengths
+            profiles = projection.n_amplitudes // run.data.shape[1]
+            amplitudes += profiles * (m - work.functions.shape[0])
+    return cells, amplitudes
+
+
+def _spread(solution: Solution, solved: Sequence[SolvedRun], share: float) -> float:
+    squares = [
+        float(np.mean((item.solved.residual(run) / (1.0 if run.weights is None else run.weights)) ** 2))
+        for run, item in zip(solution.runs, solved, strict=True)
+    ]
+    return float(np.sqrt(np.mean(squares) * share))
+
+
+def _widening(
+    scores: Sequence[Array], optimum: Optimum, variance: float, solution: Solution
+) -> tuple[Array, Array]:
+    """Return the factor on each standard error and the effective number of independent times behind it."""
+    p = optimum.theta.size
+    if p == 0:
+        return np.ones(0), np.ones(0)
+    raw = cluster_factor(scores, optimum.evaluation.information, variance, solution.rho != 0)
+    stacked = np.vstack(list(scores))
+    fourth = np.sum(stacked**4, axis=0)
+    squares = np.sum(stacked**2, axis=0) ** 2
+    times = np.where(fourth > 0, 3 * squares / np.where(fourth > 0, fourth, 1.0), 1.0)
+    times = np.clip(times, 1.0, stacked.shape[0])
+    limit = 1 + 3 * np.sqrt(0.5 / times)
+    return np.where(raw > limit, raw, 1.0), np.maximum(times - p, 2.0)
+
+
+def _log_determinant(solution: Solution) -> float:
+    total = 0.0
+    for run in solution.runs:
+        whitening = row_whitening(run.time_s, solution.rho)
+        if whitening is not None:
+            total -= 2 * run.matrix.shape[1] * float(np.log(whitening.diagonal).sum())
+        if run.weights is not None:
+            total -= 2 * run.matrix.shape[0] * float(np.log(run.weights).sum())
+    return total
+
+
+def _flags(optimum: Optimum, errors: Errors, verdict: OrderVerdict) -> tuple[str, ...]:
+    problem = errors.problem
+    at_wall = (optimum.theta <= problem.lower + 1e-9) | (optimum.theta >= problem.upper - 1e-9)
+    found = [
+        ("not_converged", not optimum.converged),
+        ("at_bound", bool(at_wall.any())),
+        ("not_determined", bool(errors.lost.any())),
+        ("order_undecided", verdict.decided_by == "undecided"),
+        ("errors_widened", bool((errors.factor > 1).any())),
+    ]
+    return tuple(name for name, true in found if true)
+
+
+def _remarks(
+    judged: Judged,
+    errors: Errors,
+    solved: Sequence[SolvedRun],
+    rates: Sequence[Any],
+    breaks: Sequence[Estimate],
+) -> list[Remark]:
+    solution, rank = judged.solution, judged.rank
+    species = errors.problem.network.scheme.species
+    found = []
+    coloured = np.any(solution.runs[0].known != 0, axis=1)
+    asked = solved[0].solved.span.shape[1] + int(coloured.sum())
+    shown = rank.n_components
+    if asked > shown:
+        text = (
+            f"the scheme asks for {asked} independent spectra, the data show {shown} above the noise: "
+            "look at the intervals, or take fewer species"
+        )
+        found.append(Remark("rank_below_scheme", text))
+    elif asked < shown:
+        text = (
+            f"the data show {shown} independent spectra, the scheme explains {asked}: "
+            "look at the residual map; one more species, a baseline or a moving band may be missing"
+        )
+        found.append(Remark("rank_above_scheme", text))
+    if rank.note:
+        found.append(Remark("rank_doubtful", rank.note))
+    for estimate in breaks:
+        if estimate.value is None or (estimate.low is None and estimate.high is None):
+            text = f"the {estimate.name} is not resolved: one rate constant fits as well as two"
+            found.append(Remark("breakpoint_not_resolved", text))
+    open_spectra = [name for name, known in zip(species, solved[0].determined, strict=True) if not known]
+    if open_spectra:
+        text = (
+            f"the data do not determine the spectra of {', '.join(open_spectra)} one by one; "
+            "a known spectrum, or a colourless species, would"
+        )
+        found.append(Remark("spectra_not_determined", text))
+    if (errors.factor > 1).any():
+        text = (
+            f"standard errors widened by up to {errors.factor.max():.2g}: the residuals of different "
+            "wavelengths move together, by a moving baseline or a misfit of the scheme"
+        )
+        found.append(Remark("errors_widened", text))
+    if any(run.weights is not None for run in solution.runs) and judged.weighted:
+        weights = next(run.weights for run in solution.runs if run.weights is not None)
+        ratio = float(weights.max() / weights.min())
+        text = f"wavelengths weighted by their residuals, which differ up to {ratio:.2g}-fold"
+        found.append(Remark("wavelengths_weighted", text))
+    if solution.rho:
+        text = f"noise correlated in time: AR(1) with {solution.rho:.2f} between neighbours, whitened away"
+        found.append(Remark("correlated_noise", text))
+    if not solution.optimum.converged:
+        found.append(Remark("not_converged", "the fit did not converge; do not trust its numbers"))
+    return found
+
 
 _FACTORS = 10
 _ROUNDS = 4

@@ -14,8 +14,8 @@ from itertools import permutations
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
-from cxkinetics.spectral.parts import OrderVerdict, SpeciesOrder
 from cxkinetics.spectral.problem import Problem
+from cxkinetics.spectral.result import OrderVerdict, SpeciesOrder
 from cxkinetics.spectral.search import Optimum, descend
 from cxkinetics.spectral.species import Solved, negative_lobes
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike, frozen_array
 from cxkinetics.signals.spectra import SpectralSeries
-from cxkinetics.spectral.factors import Factors, leading_factors
 from cxkinetics.spectral.prepare import fill_in_time
+from cxkinetics.spectral.problem import Factors, leading_factors
 
 __all__ = ["EvolvingFactors", "Rank", "evolving_factors", "rank_of", "rank_of_matrix"]
 

@@ -1,35 +1,462 @@
-"""Two witnesses of one breakpoint: the rate of the absorbance and the end of the peak's shift.
+"""Two witnesses of one breakpoint: the rate of the absorbance and the end of the peak's shift."""
 
-The tracked peak gives both signals. The absorbance is fitted with two first-order stages (AR(1) noise
-where its residuals show it), the position with a steady shift that ends; each gives a profile of the
-breakpoint. Both are then taken as one, and whether they are is tested. Smooth rivals explain both
-without a break: sequential conversion with quenching, and two populations, which are the same curves;
-`populations.py` tells these two apart by the whole spectrum, where the peak moves.
-"""
-
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.estimate import Estimate
-from cxkinetics.fitting.fitted import Fitted, staged_fit
-from cxkinetics.fitting.profile import profile_space
-from cxkinetics.fitting.sample import sample_of
+from cxkinetics.estimate import Estimate, format_p
+from cxkinetics.inference.ar1 import Whitening, sample_of
+from cxkinetics.kinetics.optimum import Fitted, staged_fit
+from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.bounds import sequential_rate_bound
-from cxkinetics.spectral.exponentials import spectra_of_exponentials
-from cxkinetics.spectral.peak_models import Pair, position_profile
-from cxkinetics.spectral.populations import Populations, tell_apart
-from cxkinetics.spectral.profiles import agreement, breakpoint_grid, estimate_of, refined
-from cxkinetics.spectral.witness_models import rank_models
-from cxkinetics.spectral.witness_result import TwoWitnesses
-from cxkinetics.spectral.witness_verdict import break_leads, judge_witnesses
+from cxkinetics.spectral.populations import Populations, spectra_of_exponentials, tell_apart
+from cxkinetics.spectral.witness_result import TwoWitnesses, WitnessModel
 
-__all__ = ["fit_witnesses"]
+
+def sequential_rate_bound(absorbance_share: float, shift_share: float, time_s: float) -> float:
+    """Return the smallest k1 that a sequential model allows.
+
+    Parameters
+    ----------
+    absorbance_share : float
+        Absorbance at `time_s` over that at the start, in (0, 1].
+    shift_share : float
+        Share of the whole shift that the peak has made by then, in [0, 1).
+    time_s : float
+        Time since the start, s; positive.
+
+    Returns
+    -------
+    float
+        -ln(x (1 - s))/t, 1/s.
+
+    Raises
+    ------
+    UsageError
+        If a share or the time is out of range.
+
+    References
+    ----------
+    Numbers of Yao, Lynch, Robinson, J. Chem. Phys. 159, 014704 (2023), doi 10.1063/5.0151904: 0.9 to
+    0.3 in 20 s while the peak goes from 324 nm to at least 326.5 of 327 nm, ln(18)/20 s.
+
+    Examples
+    --------
+    >>> round(sequential_rate_bound(0.3 / 0.9, (326.5 - 324) / (327 - 324), 20.0), 4)
+    0.1445
+    """
+    if not 0 < absorbance_share <= 1 or not 0 <= shift_share < 1:
+        raise UsageError(
+            f"the shares of absorbance {absorbance_share:g} and shift {shift_share:g} must lie "
+            "in (0, 1] and [0, 1)"
+        )
+    if not time_s > 0:
+        raise UsageError(f"the time is {time_s:g} s; it must be positive")
+    return -math.log(absorbance_share * (1 - shift_share)) / time_s
+
+
+def breakpoint_grid(time_s: Array, finely_at: Array) -> Array:
+    """Return where profiles are taken: the inner samples, points between, and finely about some places."""
+    inner = time_s[2:-2] if time_s.size > 8 else time_s[1:-1]
+    inner = inner[np.unique(np.linspace(0, inner.size - 1, 200).astype(int))]
+    step = float(np.median(np.diff(time_s)))
+    fine = (finely_at[:, None] + step * np.linspace(-3, 3, 61)).ravel()
+    middles = (inner[1:] + inner[:-1]) / 2
+    grid = np.concatenate([inner, middles, fine])
+    grid = np.unique(np.round(grid[(grid >= inner[0]) & (grid <= inner[-1])], 9))
+    return grid
+
+
+def refined(grid_s: Array, deviances: Sequence[Array], limit: float) -> Array:
+    """Return the grid with 40 more points across each valley in which a profile stays below the limit."""
+    more = [grid_s]
+    for deviance in deviances:
+        inside = np.flatnonzero(deviance <= limit)
+        for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
+            low = grid_s[max(run[0] - 1, 0)]
+            high = grid_s[min(run[-1] + 1, grid_s.size - 1)]
+            more.append(np.linspace(low, high, 41))
+    return np.unique(np.concatenate(more))
+
+
+def estimate_of(name: str, grid_s: Array, deviance: Array, limit: float, quantile: float) -> Estimate:
+    """Return the estimate of a breakpoint from its profile.
+
+    Parameters
+    ----------
+    name : str
+        What it is.
+    grid_s, deviance : Array, shape (x,)
+        Profile: rise of the misfit in units of the noise (0 at the best).
+    limit : float
+        Rise at which the interval ends.
+    quantile : float
+        Student's quantile behind it, for the standard error.
+    """
+    best = int(np.argmin(deviance))
+    value = _vertex(grid_s, deviance, best)
+    inside = deviance <= limit
+    pieces: list[tuple[float, float]] = []
+    i = 0
+    while i < grid_s.size:
+        if not inside[i]:
+            i += 1
+            continue
+        j = i
+        while j + 1 < grid_s.size and inside[j + 1]:
+            j += 1
+        low = grid_s[i] if i == 0 else _cross(grid_s, deviance, i - 1, i, limit)
+        high = grid_s[j] if j == grid_s.size - 1 else _cross(grid_s, deviance, j, j + 1, limit)
+        pieces.append((float(low), float(high)))
+        i = j + 1
+    open_low, open_high = bool(inside[0]), bool(inside[-1])
+    low_end, high_end = pieces[0][0], pieces[-1][1]
+    ends = " and ".join(["lower"] * open_low + ["upper"] * open_high)
+    return Estimate(
+        name=name,
+        value=value,
+        se=None if open_low or open_high else (high_end - low_end) / (2 * quantile),
+        low=None if open_low else low_end,
+        high=None if open_high else high_end,
+        unit="s",
+        method="profile",
+        reason=f"the {ends} end lies outside the sampled times" if ends else "",
+        pieces=tuple(pieces) if len(pieces) > 1 else (),
+    )
+
+
+def _vertex(grid: Array, deviance: Array, best: int) -> float:
+    if not 0 < best < grid.size - 1:
+        return float(grid[best])
+    x, y = grid[best - 1 : best + 2], deviance[best - 1 : best + 2]
+    a, b, _ = np.polyfit(x - x[1], y, 2)
+    move = -b / (2 * a) if a > 0 else 0.0
+    return float(x[1] + np.clip(move, x[0] - x[1], x[2] - x[1]))
+
+
+def _cross(grid: Array, deviance: Array, one: int, other: int, limit: float) -> float:
+    share = (limit - deviance[one]) / (deviance[other] - deviance[one])
+    return float(grid[one] + share * (grid[other] - grid[one]))
+
+
+class Agreement(NamedTuple):
+    """Rise of the joint misfit at its best over the separate ones, and its p-value (chi2, 1 degree)."""
+
+    statistic: float
+    p_value: float
+
+
+def agreement(one: Array, other: Array) -> Agreement:
+    """Test that two breakpoints are one, by their profiles on the same grid."""
+    from scipy.special import chdtrc
+
+    statistic = max(float(np.min(one + other)), 0.0)
+    return Agreement(statistic, float(chdtrc(1, statistic)))
+
+
+_Q = np.array([0.1, 0.25, 0.45, 0.7, 1.0, 1.6])
+_PER_RATE = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """The two signals.
+
+    Attributes
+    ----------
+    time_s, absorbance : Array, shape (n,)
+        Distinct ascending times and the height of the peak.
+    white : Whitening
+        Of the noise of the absorbance.
+    position_time_s, position_nm, position_se : Array, shape (l,)
+        Where the peak has a position of its own.
+    """
+
+    time_s: Array
+    absorbance: Array
+    white: Whitening
+    position_time_s: Array
+    position_nm: Array
+    position_se: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairFit:
+    """One model fitted to both: parameters by name, and the misfits of both signals (whitened)."""
+
+    parameters: dict[str, float]
+    rss_absorbance: float
+    rss_position: float
+
+
+def position_profile(pair: Pair, breaks_s: Array) -> tuple[Array, Array]:
+    """Return misfit (x,) and [end, slope] (x, 2) of a shift that ends at each of the breaks (s)."""
+    weight = 1 / pair.position_se
+    y = pair.position_nm * weight
+    misfit, found = np.empty(breaks_s.size), np.empty((breaks_s.size, 2))
+    for i, end in enumerate(breaks_s):
+        basis = np.stack([weight, np.minimum(pair.position_time_s - end, 0.0) * weight], axis=1)
+        coefficients, *_ = np.linalg.lstsq(basis, y, rcond=None)
+        left = y - basis @ coefficients
+        misfit[i], found[i] = left @ left, coefficients
+    return misfit, found
+
+
+def position_curve(time_s: Array, start_nm: float, end_nm: float, ends_s: float) -> Array:
+    """Return the position of a peak that moves in proportion to time until `ends_s`, nm."""
+    share = np.clip(np.asarray(time_s) / max(ends_s, 1e-300), None, 1.0)
+    position: Array = start_nm + (end_nm - start_nm) * share
+    return position
+
+
+def sequential_curves(time_s: Array, k1: float, k2: float, q: float) -> tuple[Array, Array, Array]:
+    """Return C0, q C2 and P of C0 -k1-> C2 -k2-> P at times (s), each shape (n,).
+
+    Examples
+    --------
+    >>> host, doped, product = sequential_curves(np.array([20.0]), 0.1445, 0.02, 0.5)
+    >>> round(float(host[0]), 4)
+    0.0556
+    """
+    host = np.exp(-k1 * time_s)
+    gap = k2 - k1
+    if abs(gap) * float(np.max(time_s, initial=0.0)) < 1e-6:
+        doped = k1 * time_s * host
+    else:
+        doped = k1 / gap * (host - np.exp(-k2 * time_s))
+    return host, q * doped, 1 - host - doped
+
+
+def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
+    """Return the sequential model fitted to absorbance and position together.
+
+    Parameters
+    ----------
+    pair : Pair
+        Data.
+    conversion : bool
+        Whether the doped cluster goes on to a product (k2 > 0, its absorbance c free).
+    """
+    from scipy.optimize import least_squares
+
+    span, shortest = float(np.ptp(pair.time_s)), float(np.min(np.diff(pair.time_s)))
+    axis = np.linspace(np.log(0.2 / span), np.log(min(1 / shortest, 100 / span)), _PER_RATE)
+    scales = np.array([1.0, 1.0])
+    trials = []
+    for ln_k1 in axis:
+        for ln_k2 in axis if conversion else [-np.inf]:
+            for q in _Q:
+                theta = np.array([ln_k1, ln_k2, np.log(q)]) if conversion else np.array([ln_k1, np.log(q)])
+                left, _ = _residuals(pair, theta, conversion)
+                trials.append((_deviance(left), theta))
+    trials.sort(key=lambda item: item[0])
+    best: tuple[float, Array] | None = None
+    low, high = np.log(1e-3 / span), np.log(30 / shortest)
+    for _, start in trials[:4]:
+        theta = start
+        for _ in range(4):
+            left, _ = _residuals(pair, theta, conversion)
+            scales = np.array([np.sqrt(np.mean(part**2)) + 1e-300 for part in left])
+
+            def weighted(point: Array, scales: Array = scales) -> Array:
+                parts, _ = _residuals(pair, point, conversion)
+                return np.concatenate([part / scale for part, scale in zip(parts, scales, strict=True)])
+
+            bounds = (
+                np.array([low] * (theta.size - 1) + [np.log(1e-3)]),
+                np.array([high] * (theta.size - 1) + [np.log(30.0)]),
+            )
+            theta = least_squares(weighted, np.clip(theta, *bounds), bounds=bounds, xtol=1e-9).x
+        deviance = _deviance(_residuals(pair, theta, conversion)[0])
+        if best is None or deviance < best[0]:
+            best = (deviance, theta)
+    assert best is not None
+    left, linear = _residuals(pair, best[1], conversion)
+    k2 = float(np.exp(best[1][1])) if conversion else 0.0
+    parameters = {"k1": float(np.exp(best[1][0])), "k2": k2, "q": float(np.exp(best[1][-1]))}
+    names = ("a", "c", "start_nm", "end_nm")
+    parameters |= {name: float(value) for name, value in zip(names, linear, strict=True)}
+    return PairFit(parameters, float(left[0] @ left[0]), float(left[1] @ left[1]))
+
+
+def _deviance(left: tuple[Array, Array]) -> float:
+    return float(sum(part.size * np.log(max(float(part @ part) / part.size, 1e-300)) for part in left))
+
+
+def _residuals(pair: Pair, theta: Array, conversion: bool) -> tuple[tuple[Array, Array], Array]:
+    """Residuals of both signals with a, c and both positions at their best; and these four."""
+    k1, q = float(np.exp(theta[0])), float(np.exp(theta[-1]))
+    k2 = float(np.exp(theta[1])) if conversion else 0.0
+    host, doped, product = sequential_curves(pair.time_s, k1, k2, q)
+    columns = [host + doped, product] if conversion else [host + doped]
+    basis = pair.white.apply(np.stack(columns)).T
+    target = pair.white.apply(pair.absorbance.copy())
+    levels, *_ = np.linalg.lstsq(basis, target, rcond=None)
+    if conversion and levels[1] < 0:
+        levels = np.array([float(basis[:, 0] @ target) / float(basis[:, 0] @ basis[:, 0]), 0.0])
+    absorbance_left = target - basis @ levels
+    early, late, _ = sequential_curves(pair.position_time_s, k1, k2, q)
+    weight = 1 / pair.position_se
+    share = early / np.maximum(early + late, 1e-300)
+    place = np.stack([share * weight, (1 - share) * weight], axis=1)
+    y = pair.position_nm * weight
+    ends, *_ = np.linalg.lstsq(place, y, rcond=None)
+    room = 2 * float(np.ptp(pair.position_nm))
+    ends = np.clip(ends, pair.position_nm.min() - room, pair.position_nm.max() + room)
+    c = float(levels[1] / levels[0]) if conversion and levels[0] else 0.0
+    return (absorbance_left, y - place @ ends), np.array([levels[0], c, *ends])
+
+
+def rank_models(
+    pair: Pair, fitted: Fitted, grid: Array, absorbance: Array, position_misfit: Array
+) -> tuple[WitnessModel, ...]:
+    """Return staged, sequential and quenching without conversion, ranked by AICc on both signals.
+
+    Parameters
+    ----------
+    pair : Pair
+        Data.
+    fitted : Fitted
+        The staged decay of the absorbance.
+    grid, absorbance, position_misfit : Array, shape (x,)
+        Breakpoints, rise of the absorbance's misfit there (in units of its noise) and misfit of the
+        position.
+    """
+    n, m = pair.time_s.size, pair.position_nm.size
+    rss = fitted.found.rss * fitted.sample.scale**2 * (1 + absorbance / fitted.dof)
+    deviance = n * np.log(rss / n) + m * np.log(position_misfit / m)
+    best = int(np.argmin(deviance))
+    _, lines = position_profile(pair, grid[best : best + 1])
+    staged = {
+        "k1": _rate(fitted, "k1"),
+        "k2": _rate(fitted, "k2"),
+        "tb": float(grid[best]),
+        "amplitude": float(fitted.theta[0]) * fitted.sample.scale,
+        "offset": float(fitted.theta[-1]) * fitted.sample.scale,
+        "end_nm": float(lines[0, 0]),
+        "start_nm": float(lines[0, 0] - lines[0, 1] * grid[best]),
+    }
+    rows = [("staged", 9, float(deviance[best]), staged, "")]
+    for name, conversion, count in (("sequential", True, 9), ("quenching without conversion", False, 7)):
+        fit = fit_sequential(pair, conversion=conversion)
+        rows.append((name, count, _log_misfit(fit, n, m), fit.parameters, _as_populations(fit)))
+    scores = [(_aicc(value, count, n + m), name, count, numbers, note)
+              for name, count, value, numbers, note in rows]  # fmt: skip
+    least = min(score[0] for score in scores)
+    return tuple(
+        WitnessModel(
+            model=name,
+            n_parameters=count,
+            aicc=score,
+            delta_aicc=score - least,
+            parameters=numbers,
+            note=note,
+        )
+        for score, name, count, numbers, note in sorted(scores, key=lambda item: item[0])
+    )
+
+
+def _rate(fitted: Fitted, name: str) -> float:
+    return float(fitted.theta[fitted.family.names.index(name)]) / fitted.sample.span_s
+
+
+def _log_misfit(fit: PairFit, n: int, m: int) -> float:
+    return n * float(np.log(max(fit.rss_absorbance, 1e-300) / n)) + m * float(
+        np.log(max(fit.rss_position, 1e-300) / m)
+    )
+
+
+def _aicc(deviance: float, count: int, n: int) -> float:
+    room = max(n - count - 1, 1)
+    return deviance + 2 * count + 2 * count * (count + 1) / room
+
+
+def _as_populations(fit: PairFit) -> str:
+    """Say which two populations would give the same curves."""
+    p = fit.parameters
+    if abs(p["k1"] - p["k2"]) < 1e-9 * p["k1"]:
+        return ""
+    slow = p["q"] * p["k1"] / (p["k1"] - p["k2"])
+    if abs(1 - slow) < 1e-9:
+        return ""
+    place = (p["start_nm"] - slow * p["end_nm"]) / (1 - slow)
+    share = f"a share {1 - slow:.2f} that reacts with k1, its band at {place:.1f} nm"
+    return f"the same curves as two populations: {share}"
+
+
+_AHEAD = 6.0  # AICc
+
+
+def break_leads(models: tuple[WitnessModel, ...]) -> bool:
+    """Return whether the staged model is ahead of every smooth one by 6 in AICc."""
+    return _lead(models) >= _AHEAD
+
+
+def _lead(models: tuple[WitnessModel, ...]) -> float:
+    ahead = {model.model: model.delta_aicc or 0.0 for model in models}
+    return min(value for name, value in ahead.items() if name != "staged") - ahead["staged"]
+
+
+def judge_witnesses(
+    moved: bool,
+    shift: Estimate,
+    models: tuple[WitnessModel, ...],
+    populations: Populations | None,
+    p_value: float,
+    by_rate: Estimate,
+    by_shift: Estimate,
+) -> tuple[str, str]:
+    """Return the verdict's code and its sentence.
+
+    Parameters
+    ----------
+    moved : bool
+        Whether the peak moves at all.
+    shift : Estimate
+        By how much, nm.
+    models : tuple of WitnessModel
+        Ranked models of both signals.
+    populations : Populations or None
+        Quenching or two populations, by the whole spectrum.
+    p_value : float
+        Of "both breakpoints are one".
+    by_rate, by_shift : Estimate
+        The two breakpoints, s.
+    """
+    if not moved:
+        return "degenerate", (
+            f"the peak is not seen to move (shift {shift}): quenching of a doped cluster and two populations "
+            "describe this series exactly alike, and there is one witness of the breakpoint only"
+        )
+    lead = _lead(models)
+    if break_leads(models):
+        agree = "agree" if p_value > 0.05 else "disagree"
+        return "staged", (
+            f"two stages: the rate changes at {by_rate}, the shift ends at {by_shift}; the witnesses {agree} "
+            f"({format_p(p_value)}), and a break is ahead of every smooth model by {lead:.1f} in AICc"
+        )
+    lead = -lead
+    if lead >= _AHEAD and populations is not None:
+        names = {"quenching": "sequential"}
+        code = names.get(populations.verdict, populations.verdict)
+        return code, f"no break is needed (a smooth model is ahead by {lead:.1f} in AICc); {populations.text}"
+    if lead >= _AHEAD:
+        return "undecided", (
+            f"no break is needed (a smooth model is ahead by {lead:.1f} in AICc); quenching and two "
+            "populations are the same curves: only whole spectra can tell them apart"
+        )
+    return "undecided", (
+        "a break and smooth models explain both witnesses alike "
+        f"(AICc differs by {abs(lead):.1f}, need {_AHEAD:g})"
+    )
+
 
 _FEWEST = 10
 _MOVED = 4.0  # standard errors of the shift

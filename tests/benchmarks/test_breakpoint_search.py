@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from cxkinetics.fitting.piecewise_linear import fit_broken_line
+from cxkinetics.kinetics.lines import fit_broken_line
 
 pytest.importorskip("pytest_benchmark")
 pytestmark = pytest.mark.bench

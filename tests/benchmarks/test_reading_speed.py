@@ -57,7 +57,7 @@ def test_a_wide_table_of_100_megabytes(wide: Path, cpu_seconds: Callable[..., fl
 
 def test_its_memory(wide: Path) -> None:
     code = (
-        "import re, sys, pandas, cxkinetics as cx, cxkinetics.io.registry as r; r.formats()\n"
+        "import re, sys, pandas, cxkinetics as cx, cxkinetics.io.load as r; r.formats()\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) * 1024\n"
         "before = peak(); series = cx.load(sys.argv[1]); print(peak() - before)"
     )

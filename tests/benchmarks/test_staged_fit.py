@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.fitting.bootstrap import bootstrap_fit
-from cxkinetics.fitting.descent import Target, descend
-from cxkinetics.fitting.fitted import staged_fit
-from cxkinetics.fitting.sample import sample_of
-from cxkinetics.fitting.whitening import whitening
+from cxkinetics.inference.ar1 import sample_of, whitening
+from cxkinetics.inference.descent import Target, descend
+from cxkinetics.kinetics.bootstrap import bootstrap_fit
+from cxkinetics.kinetics.optimum import staged_fit
+from cxkinetics.models.decays import staged_decay
 from cxkinetics.models.families import StagedFamily
-from cxkinetics.models.staged import staged_decay
 
 pytest.importorskip("pytest_benchmark")
 pytestmark = pytest.mark.bench

@@ -455,7 +455,7 @@ def test_the_growing_cell_of_the_register_on_the_command_line(shared_data: Path)
 
 
 def test_spectra_are_tracked_and_the_peak_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    from cxkinetics.examples.load import example_path
+    from cxkinetics.examples.kinetics import example_path
 
     assert main(["fit", str(example_path("ag-cds")), "--json"]) == 0
     out, err = capsys.readouterr()

@@ -92,7 +92,7 @@ def test_wrong_use_is_exit_two(table: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_formats_lists_every_reader(capsys: pytest.CaptureFixture[str]) -> None:
-    from cxkinetics.io.registry import formats
+    from cxkinetics.io.load import formats
 
     assert main(["formats"]) == 0
     out = capsys.readouterr().out

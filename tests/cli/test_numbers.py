@@ -8,9 +8,9 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
-from cxkinetics.fitting.options import FitOptions
-from cxkinetics.workflow.config import NEEDS, load_config
-from cxkinetics.workflow.many import fit_many
+from cxkinetics.cli.options import NEEDS, load_config
+from cxkinetics.kinetics.batch import fit_many
+from cxkinetics.kinetics.options import FitOptions
 from tests.studies.truths import SEED, times
 
 

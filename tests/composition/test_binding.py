@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
-from cxkinetics.composition.mass_balance import guest_count
-from cxkinetics.composition.sequential_binding import (
+from cxkinetics.composition.binding import (
     BindingParameters,
     free_guest,
     identifiability,
@@ -15,6 +14,7 @@ from cxkinetics.composition.sequential_binding import (
     sequential_populations,
     sequential_shares,
 )
+from cxkinetics.composition.mass_balance import guest_count
 
 SILVER = cx.load_system("ag-cds")
 PARAMETERS = st.builds(

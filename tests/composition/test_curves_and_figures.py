@@ -9,8 +9,8 @@ import pytest
 from matplotlib import pyplot as plt
 
 import cxkinetics as cx
+from cxkinetics.composition.figures import plot_incorporation, plot_species_against_dose
 from cxkinetics.composition.species_curves import SpeciesCurves
-from cxkinetics.report.composition_figures import plot_incorporation, plot_species_against_dose
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def moving_band() -> cx.DoseSpectra:
 
 
 def test_prior_against_posterior_names_every_parameter() -> None:
-    from cxkinetics.report.dose_series_figures import plot_prior_posterior
+    from cxkinetics.composition.figures import plot_prior_posterior
 
     update = cx.update_priors(onset=[cx.ProductOnset(seen=True, incorporation_percent=8.0)], n_draws=300)
     labels = [tick.get_text().partition(" ")[0] for tick in plot_prior_posterior(update).get_yticklabels()]
@@ -83,8 +83,8 @@ def test_prior_against_posterior_names_every_parameter() -> None:
 
 
 def test_rates_and_conversions_draw_themselves() -> None:
-    from cxkinetics.models.staged import staged_decay
-    from cxkinetics.report.dose_series_figures import plot_conversion_against_dose
+    from cxkinetics.composition.figures import plot_conversion_against_dose
+    from cxkinetics.models.decays import staged_decay
 
     time = np.arange(0.0, 101.0)
     fits = []

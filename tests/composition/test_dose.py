@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.composition.dose_advice import DoseAdvice
+from cxkinetics.composition.dose import DoseAdvice
 from cxkinetics.composition.draws import ParameterDraws
 from cxkinetics.composition.knowledge import known_draws
 

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
-from cxkinetics.composition.dose_spectra import DoseSpectra
-from cxkinetics.composition.hinge import fit_hinge
+from cxkinetics.composition.dose_spectra import DoseSpectra, fit_hinge
 
 DOSE = np.array([0, 10, 20, 30, 40, 50, 60, 75, 90, 100, 110, 120, 135, 150.0])
 

@@ -9,8 +9,8 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.cli.main import main
 from cxkinetics.composition.detection import counted_shares, detection_limits
-from cxkinetics.composition.load_system import load_system
-from cxkinetics.report.composition_workbook import dose_sheets
+from cxkinetics.composition.page import dose_sheets
+from cxkinetics.composition.system import load_system
 
 
 def test_a_dose_states_the_share_of_guest_atoms() -> None:

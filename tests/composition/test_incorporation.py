@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.composition.incorporation_map import incorporation
+from cxkinetics.composition.curve import incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
 
 STATED = cx.DoseTable(dose_percent=[0, 75, 100, 135, 175], incorporation_percent=[0, 8.0, 12.1, 40.4, 40.0])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxkinetics.composition.incorporation_map import dose_interval, incorporation, saturation_dose
+from cxkinetics.composition.curve import dose_interval, incorporation, saturation_dose
 
 MAPS = st.tuples(st.floats(0.01, 0.5), st.floats(20, 120), st.floats(0.5, 3), st.floats(70, 100))
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cxkinetics as cx
-from cxkinetics.models.sequential import least_first_rate, read_sequential, sequential_absorbance
-from cxkinetics.models.staged import staged_decay
+from cxkinetics.models.decays import least_first_rate, read_sequential, sequential_absorbance, staged_decay
 
 TIME = np.arange(0.0, 101.0)
 

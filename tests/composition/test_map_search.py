@@ -5,10 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxkinetics.composition.incorporation_map import incorporation
-from cxkinetics.composition.map_points import MapPoints
-from cxkinetics.composition.map_profile import acceptance, profile_quantity
-from cxkinetics.composition.map_search import QUANTITIES, Cells, search
+from cxkinetics.composition.curve import (
+    QUANTITIES,
+    Cells,
+    MapPoints,
+    acceptance,
+    incorporation,
+    profile_quantity,
+    search,
+)
 from cxkinetics.errors import FitError
 
 

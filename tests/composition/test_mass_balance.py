@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxkinetics.composition import mass_balance as mb
-from cxkinetics.composition.load_system import load_system
+from cxkinetics.composition.system import load_system
 from cxkinetics.errors import InputError, UsageError
 
 SILVER = load_system("ag-cds")

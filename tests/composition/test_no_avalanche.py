@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
-from cxkinetics.report.composition_figures import plot_incorporation
+from cxkinetics.composition.figures import plot_incorporation
 
 DOSES = np.arange(0.0, 151.0, 15.0)
 NOISY = (0.1, 1.4, 3.2, 4.4, 6.1, 7.6, 8.8, 10.6, 12.1, 13.3, 15.1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
-from cxkinetics.composition.prediction import Prediction
+from cxkinetics.composition.predict import Prediction
 
 DOSE = [0, 20, 40, 60, 75, 90, 100, 108, 117, 126, 135, 145, 160, 175]
 TAKEN = [0.1, 2.0, 4.2, 6.4, 8.1, 9.5, 12.3, 18.5, 26.4, 33.9, 40.1, 39.8, 40.2, 40.0]

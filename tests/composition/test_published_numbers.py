@@ -8,7 +8,7 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.composition.mass_balance import conversion
-from cxkinetics.fitting.piecewise_linear import fit_line
+from cxkinetics.kinetics.lines import fit_line
 
 
 def slope(dose: list, y: list) -> float:

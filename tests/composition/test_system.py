@@ -5,9 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxkinetics.composition.load_system import PACKAGED_SYSTEMS, load_system
-from cxkinetics.composition.priors import Prior
-from cxkinetics.composition.system import System
+from cxkinetics.composition.system import PACKAGED_SYSTEMS, Prior, System, load_system
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
 
 SILVER = load_system("ag-cds")

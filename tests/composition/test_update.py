@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.composition.ensemble import sample_posterior
-from cxkinetics.composition.load_measurements import load_measurements
+from cxkinetics.composition.measurements import load_measurements
+from cxkinetics.inference.ensemble import sample_posterior
 
 MIXED = cx.ClusterFractions(fractions=(0.1, 0.8, 0.1), sigma=(0.05, 0.05, 0.05), incorporation_percent=2.4)
 DOSE = [0, 25, 50, 75, 90, 100, 108, 117, 126, 135, 150, 175]
@@ -20,7 +20,7 @@ def mixed() -> cx.CompositionUpdate:
 
 
 def own_table(b1: float = 0.110) -> cx.DoseTable:
-    from cxkinetics.composition.incorporation_map import incorporation
+    from cxkinetics.composition.curve import incorporation
 
     y = incorporation(DOSE, b1, 98.0, 0.80, 40.0) + np.random.default_rng(4).normal(0, 0.2, len(DOSE))
     return cx.DoseTable(dose_percent=DOSE, incorporation_percent=np.abs(y))
@@ -151,7 +151,7 @@ def test_measurements_from_toml(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_coverage_of_the_draws_of_a_table() -> None:
-    from cxkinetics.composition.incorporation_map import incorporation
+    from cxkinetics.composition.curve import incorporation
     from cxkinetics.composition.knowledge import known_draws
     from cxkinetics.composition.species_model import incorporation_draws
 

@@ -13,7 +13,7 @@ import pytest
 
 from cxkinetics.cli.completion import SHELLS, completion_script
 from cxkinetics.cli.main import VERBS, main
-from cxkinetics.composition.load_system import load_system
+from cxkinetics.composition.system import load_system
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -4,9 +4,8 @@ import pytest
 
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks, check_formula
+from cxkinetics.evidence.examples import published_assignment, simulate_mass_spectrum, simulation_settings
 from cxkinetics.evidence.picking import pick_peaks
-from cxkinetics.examples.evidence_paper import published_assignment
-from cxkinetics.examples.evidence_simulate import simulate_mass_spectrum, simulation_settings
 from cxkinetics.report.present import as_html
 from cxkinetics.signals.spectrum import PeakList
 

@@ -5,6 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from cxkinetics.evidence.examples import (
+    EvidenceDemo,
+    demonstrate_evidence,
+    reference_library,
+    simulated_files,
+    simulation_settings,
+)
+from cxkinetics.evidence.page import demo_evidence_page, format_demo
 from cxkinetics.evidence.records import (
     EvidenceRecord,
     document_of,
@@ -13,11 +21,6 @@ from cxkinetics.evidence.records import (
     record_of_pattern,
     record_of_xps,
 )
-from cxkinetics.examples.evidence_demonstration import EvidenceDemo, demonstrate_evidence
-from cxkinetics.examples.evidence_files import simulated_files
-from cxkinetics.examples.evidence_simulate import reference_library, simulation_settings
-from cxkinetics.report.evidence_page import demo_evidence_page
-from cxkinetics.report.evidence_text import format_demo
 from cxkinetics.report.page import render_page
 
 

@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxkinetics.errors import FitError, InputError, UsageError
-from cxkinetics.evidence.diffraction import fit_pattern
-from cxkinetics.evidence.diffraction_result import PatternFit
+from cxkinetics.evidence.diffraction import PatternFit, fit_pattern
+from cxkinetics.evidence.examples import acanthite_lines, reference_library
 from cxkinetics.evidence.patterns import Library, NonNegative, joined_columns, load_library
+from cxkinetics.evidence.reader import load_spectrum
 from cxkinetics.evidence.sightings import findings_of_pattern
-from cxkinetics.examples.evidence_simulate import acanthite_lines, reference_library
-from cxkinetics.io.evidence_spectra import load_spectrum
 from cxkinetics.signals.spectrum import Spectrum
 
 NAMES = {"K_feldspar": "K-feldspar", "Dioctahedral_smectite": "Smectite (Di)"}

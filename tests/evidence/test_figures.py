@@ -4,17 +4,15 @@ import matplotlib as mpl
 import pytest
 from matplotlib import pyplot as plt
 
-from cxkinetics.examples.evidence_demonstration import SimulatedSample, analyse_simulated
-from cxkinetics.examples.evidence_paper import published_assignment, published_table
-from cxkinetics.examples.evidence_simulate import simulation_settings
-from cxkinetics.report.evidence_figures import (
-    plot_consensus,
-    plot_masses,
-    plot_mixture,
-    plot_pattern,
-    plot_xps,
+from cxkinetics.evidence.examples import (
+    SimulatedSample,
+    analyse_simulated,
+    published_assignment,
+    published_table,
+    simulation_settings,
 )
-from cxkinetics.report.evidence_page import figure_of
+from cxkinetics.evidence.figures import plot_consensus, plot_masses, plot_mixture, plot_pattern, plot_xps
+from cxkinetics.evidence.page import figure_of
 from cxkinetics.report.style import SIMULATED_STAMP
 
 

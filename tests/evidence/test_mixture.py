@@ -6,8 +6,7 @@ import pytest
 from cxkinetics.arrays import Array
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.evidence.isotopes import envelope
-from cxkinetics.evidence.mixture import fit_mixture, guest_ladder
-from cxkinetics.evidence.mixture_result import MixtureFit
+from cxkinetics.evidence.mixture import MixtureFit, fit_mixture, guest_ladder
 from cxkinetics.signals.spectrum import Spectrum
 
 

@@ -8,13 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxkinetics.errors import InputError, UsageError
+from cxkinetics.evidence.examples import example_files
 from cxkinetics.evidence.patterns import load_library
+from cxkinetics.evidence.reader import load_findings, load_peak_list, load_spectrum, looks_like_peak_list
 from cxkinetics.evidence.records import join_evidence
-from cxkinetics.examples.evidence_files import example_files
-from cxkinetics.io.content import read_content
-from cxkinetics.io.evidence_lists import load_findings, load_peak_list, looks_like_peak_list
-from cxkinetics.io.evidence_spectra import load_spectrum
-from cxkinetics.io.vamas import is_vamas, read_vamas
+from cxkinetics.io.file import read_content
+from cxkinetics.io.formats.vamas import is_vamas, read_vamas
 from cxkinetics.signals.spectrum import PeakList, Spectrum
 
 
@@ -252,7 +251,7 @@ def test_spectra_sort_freeze_and_survive_json(order: list, kind: int) -> None:
 
 
 def test_optical_verbs_send_vamas_files_here(tmp_path: Path) -> None:
-    from cxkinetics.io.registry import load
+    from cxkinetics.io.load import load
 
     with pytest.raises(InputError, match=r"VAMAS file of photoelectron spectra.*cxkinetics evidence xps"):
         load(write(tmp_path, vamas_text(), "two.vms"))

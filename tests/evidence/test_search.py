@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxkinetics.errors import UsageError
+from cxkinetics.evidence.assignment import SearchSpace, catalogue
 from cxkinetics.evidence.isotopes import average_mass
-from cxkinetics.evidence.search import SearchSpace, catalogue
 from cxkinetics.models.formula import LIGANDS, parse
 
 SPACE = SearchSpace()

@@ -4,9 +4,8 @@ import pytest
 
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
-from cxkinetics.evidence.findings import Consensus, Finding, SampleEvidence
-from cxkinetics.evidence.verdict import join
-from cxkinetics.examples.evidence_paper import published_contradictions, published_table
+from cxkinetics.evidence.examples import published_contradictions, published_table
+from cxkinetics.evidence.findings import Consensus, Finding, SampleEvidence, join
 
 TABLE_I = {  # incorporation -> MALDI-TOF, XRD, XPS
     "0 %": ("CdS", "CdS", "CdS"),

@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 
 from cxkinetics.cli.main import main
 from cxkinetics.errors import FitError, InputError, UsageError
-from cxkinetics.evidence.doublets import LINES, fit_doublets, region_of
-from cxkinetics.evidence.lineshapes import doublet, pseudo_voigt, shirley_step, voigt, voigt_fwhm
+from cxkinetics.evidence.doublets import (
+    LINES,
+    doublet,
+    fit_doublets,
+    pseudo_voigt,
+    region_of,
+    shirley_step,
+    voigt,
+    voigt_fwhm,
+)
+from cxkinetics.evidence.reader import load_spectrum
 from cxkinetics.evidence.sightings import findings_of_xps
-from cxkinetics.evidence.xps import analyse_xps
-from cxkinetics.evidence.xps_result import XpsResult
-from cxkinetics.io.evidence_spectra import load_spectrum
+from cxkinetics.evidence.xps import XpsResult, analyse_xps
 from cxkinetics.signals.spectrum import Spectrum
 
 ENERGY = np.arange(360.0, 381.0, 0.1)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from cxkinetics.cli.demo_page import comparison_table
 from cxkinetics.cli.main import main
+from cxkinetics.composition.examples import demonstrate_doses
 from cxkinetics.estimate import Estimate
-from cxkinetics.examples.comparison import Comparison, tally
-from cxkinetics.examples.demonstration import DemoTrace, demonstrate_trace
-from cxkinetics.examples.demonstration_doses import demonstrate_doses
-from cxkinetics.report.comparison import comparison_table
+from cxkinetics.examples.kinetics import Comparison, DemoTrace, demonstrate_trace, tally
 
 TRUTH = {
     "ag-cds": {"k, stage 1": 0.056, "k, stage 2": 0.019, "breakpoint": 20.0, "k1/k2": 0.056 / 0.019},

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 
 from cxkinetics.errors import InputError
-from cxkinetics.examples.load import EXAMPLES, example_path, load_example
-from cxkinetics.examples.published import DOI, published_kinetics
-from cxkinetics.examples.simulate import (
+from cxkinetics.examples.kinetics import (
+    DOI,
+    EXAMPLES,
     NOISE_SD,
+    example_path,
+    load_example,
     packaged_text,
     peak_position_nm,
+    published_kinetics,
     simulate_series,
     simulated_absorbance,
 )
-from cxkinetics.io.registry import load
+from cxkinetics.io.load import load
 
 
 def staged_law(name: str, time_s: np.ndarray) -> np.ndarray:

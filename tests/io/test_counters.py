@@ -14,9 +14,8 @@ import openpyxl
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.io.content import Content
-from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.registry import read_content_signals
+from cxkinetics.io.file import Content, ReadOptions
+from cxkinetics.io.load import read_content_signals
 
 TIME = np.array([0.0, 10, 20, 40, 60, 90, 130, 180])
 WAVES = [300.0, 324.0, 350.0]

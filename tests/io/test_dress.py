@@ -10,9 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
-from cxkinetics.io.content import Content
-from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.registry import read_content_signals
+from cxkinetics.io.file import Content, ReadOptions
+from cxkinetics.io.load import read_content_signals
 
 TIME = np.arange(12.0)
 SIGNAL = np.round(0.9 * np.exp(-0.05 * TIME), 4)

@@ -16,9 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
-from cxkinetics.io.content import Content
-from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.registry import read_content_signals
+from cxkinetics.io.file import Content, ReadOptions
+from cxkinetics.io.load import read_content_signals
 from tests.io.mutations import damaged_files, sample_files
 
 HANG_S = 30.0

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.io.content import read_content
-from cxkinetics.io.instruments import read_instrument_file
-from cxkinetics.io.options import ReadOptions
+from cxkinetics.io.file import ReadOptions, read_content
+from cxkinetics.io.formats.instruments import read_instrument_file
 
 BINARY = bytes(range(256)) * 4
 

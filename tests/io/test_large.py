@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.io import largetext
-from cxkinetics.io.content import Content
-from cxkinetics.io.largetext import large_tables, tables_in
-from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.texttable import tables_of
+from cxkinetics.io import table as largetext
+from cxkinetics.io.file import Content, ReadOptions
+from cxkinetics.io.table import large_tables, tables_in, tables_of
 
 
 def rows(n: int, cell: Callable[[int, int], str], width: int = 6, delimiter: str = ",") -> list[str]:

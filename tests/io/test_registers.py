@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.io.agilent import register_names
+from cxkinetics.io.formats.agilent import register_names
 
 TIMES = (1.0, 7.0, 13.0, 19.0)
 

@@ -8,9 +8,8 @@ import openpyxl
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.io.content import Content
-from cxkinetics.io.options import ReadOptions
-from cxkinetics.io.registry import read_content_signals
+from cxkinetics.io.file import Content, ReadOptions
+from cxkinetics.io.load import read_content_signals
 
 TIME = [0.0, 10, 20, 30, 40, 50]
 WELLS = {

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from cxkinetics.models.bent_line import BentLineFamily
-from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
+from cxkinetics.models.decays import DECAYS, BentLineFamily, DecayFamily, JointFamily
 from cxkinetics.models.families import StagedFamily
 
 TIME = np.linspace(0.0, 1.0, 31)

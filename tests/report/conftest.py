@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from cxkinetics.estimate import Estimate
-from cxkinetics.fitting.parts import LogLinear, LogLinearStage, Noise, Rival, Stage, Verdict
-from cxkinetics.fitting.result import StagedFit
-from cxkinetics.models.staged import staged_decay
+from cxkinetics.kinetics.result import LogLinear, LogLinearStage, Noise, Rival, Stage, StagedFit, Verdict
+from cxkinetics.models.decays import staged_decay
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import Source

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cxkinetics.fitting.result import StagedFit
+from cxkinetics.kinetics.folder import write_batch, write_fit
+from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.remarks import Remark
-from cxkinetics.report.write import write_batch, write_fit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (

@@ -15,15 +15,14 @@ import pytest
 
 mpl.use("Agg")
 
-from cxkinetics.examples.load import load_example
-from cxkinetics.fitting.result import StagedFit
+from cxkinetics.examples.kinetics import load_example
+from cxkinetics.kinetics.batch_page import batch_page
+from cxkinetics.kinetics.folder import FIT_FILES, write_batch, write_fit
+from cxkinetics.kinetics.page import command_line, fit_page, python_lines
+from cxkinetics.kinetics.replicates import replicate_means
+from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.remarks import Remark
-from cxkinetics.report.batch_page import batch_page
-from cxkinetics.report.fit_page import fit_page
 from cxkinetics.report.page import render_page
-from cxkinetics.report.replicates import replicate_means
-from cxkinetics.report.reproduce import command_line, python_lines
-from cxkinetics.report.write import FIT_FILES, write_batch, write_fit
 
 
 class Reader(HTMLParser):
@@ -179,7 +178,7 @@ def test_a_failed_write_leaves_the_old_folder_as_it_was(
     def broken(*_: object, **__: object) -> str:
         raise OSError("disk full")
 
-    monkeypatch.setattr("cxkinetics.report.write.render_page", broken)
+    monkeypatch.setattr("cxkinetics.kinetics.folder.render_page", broken)
     with pytest.raises(OSError, match="disk full"):
         write_fit(replace(fit, seed=8), folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

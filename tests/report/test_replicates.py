@@ -10,12 +10,11 @@ import pytest
 
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.fitting.result import StagedFit
-from cxkinetics.report.batch_page import draw_overview
-from cxkinetics.report.batch_text import format_batch
-from cxkinetics.report.replicates import replicates_of
-from cxkinetics.report.staged_tables import batch_table
-from cxkinetics.report.write import write_batch
+from cxkinetics.kinetics.batch_page import draw_overview, format_batch
+from cxkinetics.kinetics.folder import write_batch
+from cxkinetics.kinetics.replicates import replicates_of
+from cxkinetics.kinetics.result import StagedFit
+from cxkinetics.kinetics.tables import batch_table
 
 RATES = ((0.050, 0.018), (0.056, 0.019), (0.062, 0.020))
 

@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 
 from cxkinetics.cli.main import main
-from cxkinetics.examples.load import example_path
-from cxkinetics.examples.published import published_kinetics
-from cxkinetics.examples.simulate import packaged_text, simulate_series
-from cxkinetics.fitting.result import StagedFit
-from cxkinetics.fitting.stages import fit_stages
-from cxkinetics.report.reproduce import command_line, python_lines
+from cxkinetics.examples.kinetics import example_path, packaged_text, published_kinetics, simulate_series
+from cxkinetics.kinetics.fit import fit_stages
+from cxkinetics.kinetics.page import command_line, python_lines
+from cxkinetics.kinetics.result import StagedFit
 
 
 def staged(time: np.ndarray, seed: int) -> np.ndarray:
@@ -74,7 +72,7 @@ def test_command_and_script_make_the_same_fit(bench: Path, line: str) -> None:
 
 
 def test_a_packaged_example_is_opened_by_name(make_fit: Callable[..., StagedFit]) -> None:
-    from cxkinetics.examples.load import load_example
+    from cxkinetics.examples.kinetics import load_example
 
     fit = fit_stages(load_example("cu-cds").at_wavelength(324), n_stages=1)
     names: dict[str, Any] = {}

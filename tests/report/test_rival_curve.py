@@ -8,10 +8,9 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from cxkinetics.fitting.result import StagedFit
-from cxkinetics.fitting.rival_curve import best_smooth_rival, rival_curve
-from cxkinetics.fitting.stages import fit_stages
-from cxkinetics.report.staged_figures import plot_ln_signal, plot_staged_fit
+from cxkinetics.kinetics.figures import plot_ln_signal, plot_staged_fit
+from cxkinetics.kinetics.fit import fit_stages
+from cxkinetics.kinetics.result import StagedFit, best_smooth_rival, rival_curve
 from cxkinetics.signals.trace import Trace
 
 

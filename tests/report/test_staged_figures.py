@@ -16,14 +16,13 @@ from matplotlib.text import Text
 
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.examples.load import load_example
-from cxkinetics.fitting.result import StagedFit
-from cxkinetics.report.pictures import draw_pictures
-from cxkinetics.report.spectra_figures import plot_peak_path, plot_spectra
-from cxkinetics.report.spectral_rank_figures import draw_rank
-from cxkinetics.report.staged_figures import draw_staged_fit, plot_ln_signal, plot_staged_fit
+from cxkinetics.examples.kinetics import load_example
+from cxkinetics.kinetics.figures import draw_pictures, draw_staged_fit, plot_ln_signal, plot_staged_fit
+from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.report.style import detached_figure, save_figure, svg_text
+from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.trace import Trace
+from cxkinetics.spectral.figures import draw_rank
 
 
 @pytest.fixture(autouse=True)

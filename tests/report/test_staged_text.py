@@ -10,20 +10,19 @@ import pytest
 
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.fitting.bootstrap import Bootstrap
-from cxkinetics.fitting.parts import LogLinear, Rival
-from cxkinetics.fitting.result import StagedFit
-from cxkinetics.remarks import Remark
-from cxkinetics.report.columns import TERMINAL_WIDTH
-from cxkinetics.report.fit_page import fit_page
-from cxkinetics.report.present import as_html, as_text, draw
-from cxkinetics.report.staged_tables import (
+from cxkinetics.kinetics.bootstrap import Bootstrap
+from cxkinetics.kinetics.page import fit_page
+from cxkinetics.kinetics.result import LogLinear, Rival, StagedFit
+from cxkinetics.kinetics.tables import (
     correlation_lines,
+    format_staged_fit,
     interval_cell,
     loglinear_table,
     rival_table,
 )
-from cxkinetics.report.staged_text import format_staged_fit
+from cxkinetics.remarks import Remark
+from cxkinetics.report.columns import TERMINAL_WIDTH
+from cxkinetics.report.present import as_html, as_text, draw
 
 EXPECTED = Path(__file__).with_name("expected_two_stages.txt")
 

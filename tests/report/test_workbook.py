@@ -9,10 +9,10 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.errors import UsageError
-from cxkinetics.fitting.result import StagedFit
+from cxkinetics.kinetics.folder import workbook_bytes
+from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.report.present import save_workbook
 from cxkinetics.report.result_workbook import result_sheets
-from cxkinetics.report.workbook import workbook_bytes
 
 
 def test_a_workbook_holds_the_fit_with_units(fit: StagedFit, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.signals.clock import breakpoint_hint, unit_sign, window_hint
+from cxkinetics.signals.prepare import breakpoint_hint, unit_sign, window_hint
 
 MINUTES = np.arange(61.0)
 VALUES = 0.9 * np.exp(-0.056 * np.minimum(MINUTES, 20) - 0.019 * np.maximum(MINUTES - 20, 0))

@@ -8,8 +8,7 @@ from scipy.optimize import least_squares
 
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.signals.band import find_bands, isolated_spikes
-from cxkinetics.signals.path import smooth_path
-from cxkinetics.signals.peak import track_peak
+from cxkinetics.signals.peak import smooth_path, track_peak
 from cxkinetics.signals.spectra import SpectralSeries
 
 TRUE = np.array([0.9, 0.056, 0.019, 20.0])

@@ -5,8 +5,7 @@ import pytest
 from scipy.optimize import nnls
 
 from cxkinetics.spectral.network import network_of
-from cxkinetics.spectral.problem import Problem, Run, compressed, row_whitening
-from cxkinetics.spectral.projection import nonnegative_spectra
+from cxkinetics.spectral.problem import Problem, Run, compressed, nonnegative_spectra, row_whitening
 from cxkinetics.spectral.scheme import parse_scheme
 
 

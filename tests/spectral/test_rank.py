@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.spectral.factors import leading_factors
 from cxkinetics.spectral.isosbestic import isosbestic_points
+from cxkinetics.spectral.problem import leading_factors
 from cxkinetics.spectral.rank import evolving_factors, rank_of, rank_of_matrix
 
 

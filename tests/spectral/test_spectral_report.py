@@ -36,7 +36,7 @@ def test_text_says_what_a_referee_would_ask(analysis) -> None:
 
 
 def test_texts_in_minutes(analysis) -> None:
-    from cxkinetics.report.spectral_text import format_spectra_fit
+    from cxkinetics.spectral.page import format_spectra_fit
 
     text = format_spectra_fit(analysis.fit, time_unit="min")
     rate = analysis.fit.rate_constants[0].value * 60
@@ -57,7 +57,7 @@ def test_figures_have_labels_and_stamps(analysis) -> None:
 
 
 def test_wavelength_gaps_are_left_white(chain) -> None:
-    from cxkinetics.report.spectral_figures import plot_map, plot_species_spectra
+    from cxkinetics.spectral.figures import plot_map, plot_species_spectra
 
     data = chain()
     matrix = data.matrix.copy()
@@ -71,7 +71,7 @@ def test_wavelength_gaps_are_left_white(chain) -> None:
 
 
 def test_a_folder_is_written_whole(analysis, tmp_path) -> None:
-    from cxkinetics.report.spectral_page import write_spectra
+    from cxkinetics.spectral.page import write_spectra
 
     folder = write_spectra(analysis, tmp_path / "out", command="cxkinetics spectra run.csv")
     names = {path.name for path in folder.iterdir()}
@@ -102,7 +102,7 @@ def test_a_folder_is_written_whole(analysis, tmp_path) -> None:
 
 
 def test_the_rank_is_drawn(chain) -> None:
-    from cxkinetics.report.spectral_rank_figures import draw_rank
+    from cxkinetics.spectral.figures import draw_rank
 
     figure = draw_rank(chain().series)
     assert len(figure.axes) == 4

@@ -5,12 +5,9 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.examples.published import published_kinetics
-from cxkinetics.examples.simulate import simulate_series
-from cxkinetics.spectral.bounds import sequential_rate_bound
-from cxkinetics.spectral.peak_models import sequential_curves
-from cxkinetics.spectral.profiles import agreement, estimate_of
+from cxkinetics.examples.kinetics import published_kinetics, simulate_series
 from cxkinetics.spectral.witness_result import TwoWitnesses
+from cxkinetics.spectral.witnesses import agreement, estimate_of, sequential_curves, sequential_rate_bound
 
 
 @pytest.mark.parametrize(("name", "truth"), [("ag-cds", 20.0), ("cu-cds", 10.0)])

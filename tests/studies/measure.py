@@ -12,16 +12,14 @@ import numpy as np
 
 import cxkinetics as cx
 from cxkinetics.estimate import Estimate
-from cxkinetics.fitting.analysis import Analysis, Variant, analyse
-from cxkinetics.fitting.estimates import Numbers
-from cxkinetics.fitting.fitted import staged_fit
-from cxkinetics.fitting.options import FitOptions
-from cxkinetics.fitting.outliers import find_outliers
-from cxkinetics.fitting.rivals import staged_contender
-from cxkinetics.fitting.sample import sample_of
-from cxkinetics.fitting.search import search_staged
-from cxkinetics.fitting.verdict import judge
-from cxkinetics.fitting.whitening import whitening
+from cxkinetics.inference.ar1 import sample_of, whitening
+from cxkinetics.kinetics.checks import find_outliers
+from cxkinetics.kinetics.intervals import Numbers
+from cxkinetics.kinetics.optimum import staged_fit
+from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.rivals import staged_contender
+from cxkinetics.kinetics.search import search_staged
+from cxkinetics.kinetics.verdict import Analysis, Variant, analyse, judge
 from tests.studies import brute_force
 
 

@@ -13,9 +13,9 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
-from cxkinetics.report.write import FIT_FILES
-from cxkinetics.workflow.many import fit_many, jobs_of
-from cxkinetics.workflow.places import folder_names, safe_stem, stored_in
+from cxkinetics.kinetics.batch import fit_many, jobs_of
+from cxkinetics.kinetics.folder import FIT_FILES
+from cxkinetics.kinetics.places import folder_names, safe_stem, stored_in
 from tests.studies.truths import SEED, noise, stream, times
 
 FAST: dict[str, Any] = {"n_stages": 1, "noise": "white", "offset": "zero"}
@@ -202,12 +202,12 @@ def test_a_folder_given_as_dots_is_named_after_itself(bench: Path) -> None:
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("no such colour")])
 @pytest.mark.parametrize(
-    "place", ["cxkinetics.report.write.fit_page", "cxkinetics.report.write.require_no_file"]
+    "place", ["cxkinetics.kinetics.folder.fit_page", "cxkinetics.kinetics.folder.require_no_file"]
 )
 def test_a_failure_in_writing_one_result_is_listed_and_the_batch_goes_on(
     error: Exception, place: str, bench: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cxkinetics.report import write
+    from cxkinetics.kinetics import folder as write
 
     real = getattr(write, place.rpartition(".")[2])
 
@@ -219,7 +219,7 @@ def test_a_failure_in_writing_one_result_is_listed_and_the_batch_goes_on(
 
     work = jobs_of(["d1/run.csv", "run-2.csv"], out="res", **FAST)
     monkeypatch.setattr(place, breaks)
-    from cxkinetics.workflow.many import run_jobs
+    from cxkinetics.kinetics.batch import run_jobs
 
     batch = run_jobs(work)
     (failure,) = batch.failures

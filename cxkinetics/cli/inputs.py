@@ -1,0 +1,117 @@
+"""Which inputs a command means: files, folders of runs, and folders that are one run."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from cxkinetics.errors import CxKineticsWarning, InputError
+
+FOREIGN = frozenset(
+    [
+        "md",
+        "rst",
+        "tex",
+        "bib",
+        "py",
+        "ipynb",
+        "m",
+        "r",
+        "pdf",
+        "doc",
+        "docx",
+        "odt",
+        "rtf",
+        "ppt",
+        "pptx",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "tif",
+        "tiff",
+        "bmp",
+        "heic",
+        "mp4",
+        "mov",
+        "avi",
+        "html",
+        "htm",
+        "toml",
+        "yaml",
+        "yml",
+        "ini",
+        "lnk",
+        "exe",
+        "cdx",
+    ]
+)
+"""Endings of files that never hold a measurement; in a folder they are passed over."""
+
+
+def expand(paths: Sequence[str]) -> list[str]:
+    """Return the inputs behind the paths a user typed.
+
+    A folder of one-spectrum files with times in their names is one input; any other folder stands
+    for the files in it, in natural order. Patterns that a shell left alone are expanded. Files in a
+    folder that are plainly no data (notes, pictures, scripts) and its subfolders are passed over;
+    a `CxKineticsWarning` names them.
+
+    Raises
+    ------
+    InputError
+        If a folder or a pattern holds no file.
+    """
+    inputs: list[str] = []
+    for path in paths:
+        place = Path(path)
+        if place.is_dir():
+            inputs += _of_folder(place, path)
+        elif not place.exists() and any(sign in path for sign in "*?["):
+            found = sorted(str(p) for p in Path().glob(path)) if not place.is_absolute() else []
+            if not found:
+                raise InputError("no file matches this pattern", file=path)
+            inputs += found
+        else:
+            inputs.append(path)
+    return inputs
+
+
+def _of_folder(place: Path, typed: str) -> list[str]:
+    from cxkinetics.io.load import is_run_folder
+
+    if is_run_folder(place):
+        return [typed]
+    entries = [p for p in sorted(place.iterdir(), key=_natural) if not p.name.startswith(".")]
+    inside = [p for p in entries if p.is_file()]
+    files = [p for p in inside if not _is_foreign(p)]
+    passed = [p.name for p in inside if _is_foreign(p)]
+    deeper = [p.name for p in entries if p.is_dir()]
+    said = [f"not data files, passed over: {_listed(passed)}"] if passed else []
+    said += [f"subfolders are not searched: {_listed(deeper)}"] if deeper else []
+    if not files:
+        raise InputError(
+            "; ".join(["the folder holds no files" + (" of data" if passed else ""), *said]),
+            file=typed,
+            remedy="give the files, or the folder they lie in",
+        )
+    for text in said:
+        warnings.warn(f"{typed}: {text}", CxKineticsWarning, stacklevel=3)
+    return [str(p) for p in files]
+
+
+def _is_foreign(path: Path) -> bool:
+    name = path.name.casefold()
+    office_lock = name.startswith("~$")
+    return office_lock or name == "thumbs.db" or path.suffix.removeprefix(".").casefold() in FOREIGN
+
+
+def _listed(names: list[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    import re
+
+    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", path.name)]

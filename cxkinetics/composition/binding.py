@@ -1,0 +1,398 @@
+"""M3 (advanced): sequential binding with a cooperative last step, and a dose table read through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.composition import mass_balance
+from cxkinetics.composition.basis import require_elements
+from cxkinetics.composition.system import Prior, System, load_system
+from cxkinetics.errors import FitError, UsageError
+from cxkinetics.signals.dose_table import BASES, DoseTable
+
+_BISECTIONS = 48
+_LN_RANGE = 60.0
+_STEP = 1e-5
+_TOLD = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingParameters:
+    """Parameters of the sequential binding model.
+
+    The defaults are those that `fit_binding` finds for the published silver table, rounded: mostly
+    priors.
+
+    Attributes
+    ----------
+    binding : tuple of float
+        K1..KN, stepwise binding constants per free guest per cluster.
+    L_av : float
+        Free guest per cluster at which the avalanche weighs as much as the most doped cluster.
+    m : float
+        Cooperative exponent of the avalanche.
+    k_p : float
+        Non-specific uptake per free guest.
+    phi : float
+        Share of the dosed host that sits in clusters.
+    T, rho, eta : float
+        Trapped host, retention and recovery of the mass balance.
+    """
+
+    binding: tuple[float, ...] = (30.0, 48.0)
+    L_av: float = 21.5
+    m: float = 54.0
+    k_p: float = 10.7
+    phi: float = 0.132
+    T: float = 0.23
+    rho: float = 0.70
+    eta: float = 0.244
+
+    def __post_init__(self) -> None:
+        values = {"L_av": self.L_av, "m": self.m, "phi": self.phi, "eta": self.eta}
+        values |= {f"K{number}": value for number, value in enumerate(self.binding, 1)}
+        for name, value in values.items():
+            if not value > 0:
+                raise UsageError(f"{name} is {value:g}; it must be positive")
+        for name, value in (("k_p", self.k_p), ("T", self.T), ("rho", self.rho)):
+            if not value >= 0:
+                raise UsageError(f"{name} is {value:g}; it must not be negative")
+
+    def named(self) -> dict[str, float]:
+        """Return all parameters by name."""
+        record = {f"K{number}": value for number, value in enumerate(self.binding, 1)}
+        return record | {name: getattr(self, name) for name in ("L_av", "m", "k_p", "phi", "T", "rho", "eta")}
+
+    @classmethod
+    def from_named(cls, named: Mapping[str, float]) -> "BindingParameters":
+        """Return the parameters from a mapping as `named` gives it."""
+        steps = sorted(name for name in named if name.startswith("K"))
+        rest = {name: value for name, value in named.items() if not name.startswith("K")}
+        return cls(binding=tuple(named[name] for name in steps), **rest)
+
+
+def sequential_populations(free: ArrayLike, parameters: BindingParameters) -> Array:
+    """Return the shares of the clusters by guests and of the product, at free guest L.
+
+    Parameters
+    ----------
+    free : array_like
+        Free guest per cluster.
+    parameters : BindingParameters
+
+    Returns
+    -------
+    Array, shape (N + 2, ...)
+        Shares of units; they sum to 1.
+
+    Examples
+    --------
+    >>> weights = BindingParameters(binding=(2.0, 0.5), L_av=1e9)
+    >>> sequential_populations(1.0, weights).round(3).tolist()
+    [0.25, 0.5, 0.25, 0.0]
+    """
+    with np.errstate(divide="ignore"):
+        ln_free = np.log(np.asarray(free, dtype=float))
+    return _populations(ln_free, parameters)
+
+
+def _populations(ln_free: Array, parameters: BindingParameters) -> Array:
+    steps = np.cumsum(np.log(parameters.binding))
+    clusters = [np.zeros_like(ln_free)]
+    for number, ln_binding in enumerate(steps, 1):
+        clusters.append(ln_binding + number * ln_free)
+    avalanche = clusters[-1] + parameters.m * (ln_free - np.log(parameters.L_av))
+    ln_weight = np.stack([*clusters, avalanche])
+    weight = np.exp(ln_weight - ln_weight.max(axis=0))
+    shares: Array = weight / weight.sum(axis=0)
+    return shares
+
+
+def free_guest(system: System, dose_percent: ArrayLike, parameters: BindingParameters) -> Array:
+    """Return L, the free guest per cluster, from the guest added: the balance has one root.
+
+    Raises
+    ------
+    UsageError
+        If the number of binding constants is not that of the system's doping steps.
+    """
+    if len(parameters.binding) != system.n_steps:
+        raise UsageError(
+            f"{system.name} has {system.n_steps} doping steps, but {len(parameters.binding)} binding "
+            "constants are given"
+        )
+    total = system.n_hosts * np.asarray(dose_percent, dtype=float) / 100 / parameters.phi
+    low, high = np.full(total.shape, -_LN_RANGE), np.log(np.maximum(total, 1e-300))
+    guests = np.array([*system.dopant_counts, system.guests_at_full_exchange])
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        bound = np.tensordot(guests, _populations(middle, parameters), axes=1)
+        over = (1 + parameters.k_p) * np.exp(middle) + bound > total
+        low, high = np.where(over, low, middle), np.where(over, middle, high)
+    free: Array = np.where(total > 0, np.exp((low + high) / 2), 0.0)
+    return free
+
+
+def sequential_shares(system: System, dose_percent: ArrayLike, parameters: BindingParameters) -> Array:
+    """Return the shares of all species at a dose, shape (species, ...)."""
+    return sequential_populations(free_guest(system, dose_percent, parameters), parameters)
+
+
+def sequential_incorporation(
+    system: System, dose_percent: ArrayLike, parameters: BindingParameters, *, basis: str = BASES[0]
+) -> Array:
+    """Return the incorporation (%) that ICP-OES would read at a dose.
+
+    Free and non-specifically bound guest is taken to be washed away.
+    """
+    shares = sequential_shares(system, dose_percent, parameters)
+    return mass_balance.incorporation_of_state(
+        system, shares, T=parameters.T, rho=parameters.rho, eta=parameters.eta, basis=basis
+    )
+
+
+def binding_priors(system: System, basis: str = BASES[0]) -> dict[str, Prior]:
+    """Return priors of the binding model: wide ones for its own parameters, the system's for the rest."""
+    own = system.resolved_priors(basis)
+
+    def wide(name: str, median: float, factor: float) -> Prior:
+        return Prior(
+            name=name,
+            distribution="lognormal",
+            parameters=(float(np.log(median)), float(np.log(factor))),
+            note="nothing published; a wide guess",
+        )
+
+    priors = {f"K{number}": wide(f"K{number}", 30.0, 10.0) for number in range(1, system.n_steps + 1)}
+    priors |= {"L_av": wide("L_av", 1.0, 10.0), "m": wide("m", 10.0, 3.0), "k_p": wide("k_p", 1.0, 10.0)}
+    return priors | {name: own[name] for name in ("phi", "T", "rho", "eta")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifiability:
+    """How much a dose table says about the binding model, linearised about given parameters.
+
+    Attributes
+    ----------
+    sd_ratio : mapping of str to float
+        Parameter -> standard deviation after the data over that of its prior; 1 is "nothing learnt".
+    informed_directions : int
+        Combinations of parameters on which the data say more than the priors.
+    n_parameters : int
+        Parameters of the model.
+    """
+
+    sd_ratio: Mapping[str, float]
+    informed_directions: int
+    n_parameters: int
+
+    @property
+    def identified(self) -> tuple[str, ...]:
+        """Parameters whose spread the data at least halve."""
+        return tuple(name for name, ratio in self.sd_ratio.items() if ratio <= _TOLD)
+
+    @property
+    def label(self) -> str:
+        """One sentence for a heading."""
+        known = ", ".join(self.identified) or "none of them"
+        return (
+            f"advanced: the dose table informs {self.informed_directions} combinations of "
+            f"{self.n_parameters} parameters and halves the spread of {known}; "
+            "the rest is what the priors say"
+        )
+
+
+def identifiability(
+    system: System,
+    dose_percent: ArrayLike,
+    parameters: BindingParameters,
+    *,
+    sigma_percent: float = 0.3,
+    basis: str = BASES[0],
+    priors: Mapping[str, Prior] | None = None,
+) -> Identifiability:
+    """Return how much incorporations at some doses would say about the binding parameters.
+
+    Parameters
+    ----------
+    system : System
+    dose_percent : array_like, shape (n,)
+        Doses measured.
+    parameters : BindingParameters
+        Where to linearise.
+    sigma_percent : float
+        Standard deviation of an incorporation, percentage points.
+    basis : str
+        Basis of the incorporations.
+    priors : mapping, optional
+        Of all parameters; `binding_priors` by default.
+    """
+    chosen = binding_priors(system, basis) if priors is None else priors
+    dose = np.asarray(dose_percent, dtype=float)
+    centre = parameters.named()
+    columns, names = [], list(centre)
+    for name in names:
+        low, high = chosen[name].quantile(np.array([0.1587, 0.8413]))
+        spread = float(high - low) / 2
+        step = _STEP * spread
+        moved = [
+            sequential_incorporation(
+                system, dose, BindingParameters.from_named(centre | {name: max(value, 1e-9)}), basis=basis
+            )
+            for value in (centre[name] - step, centre[name] + step)
+        ]
+        columns.append((moved[1] - moved[0]) / (2 * step) * spread / sigma_percent)
+    sensitivity = np.stack(columns, axis=1)
+    information = sensitivity.T @ sensitivity
+    covariance = np.linalg.inv(information + np.eye(len(names)))
+    return Identifiability(
+        sd_ratio={name: float(np.sqrt(covariance[i, i])) for i, name in enumerate(names)},
+        informed_directions=int(np.sum(np.linalg.eigvalsh(information) > 1)),
+        n_parameters=len(names),
+    )
+
+
+_SIGMA_PERCENT = 0.3
+_STARTS = 3
+_MOST_STEPS = 40
+_SEED = 3
+_RANGE = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingFit:
+    """Most probable parameters of the binding model.
+
+    Attributes
+    ----------
+    system : System
+    basis : str
+    parameters : BindingParameters
+    identifiability : Identifiability
+        What the data say about each; `label` is the sentence to read first.
+    residuals_percent : tuple of float
+        Incorporation minus model at the exact doses, percentage points.
+    sigma_percent : float
+        Standard deviation assumed where the table gives none.
+    """
+
+    system: System
+    basis: str
+    parameters: BindingParameters
+    identifiability: Identifiability
+    residuals_percent: tuple[float, ...]
+    sigma_percent: float
+
+    @property
+    def label(self) -> str:
+        """How little of this is identifiable, in one sentence."""
+        return self.identifiability.label
+
+    def shares_at(self, dose_percent: float) -> dict[str, float]:
+        """Return the shares of all species at a dose, without intervals (see `label`)."""
+        shares = sequential_shares(self.system, dose_percent, self.parameters)
+        return {key: float(v) for key, v in zip(self.system.species, shares, strict=True)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "schema": "cxkinetics.binding/1",
+            "system": self.system.name,
+            "basis": self.basis,
+            "label": self.label,
+            "parameters": self.parameters.named(),
+            "sd_ratio": dict(self.identifiability.sd_ratio),
+            "informed_directions": self.identifiability.informed_directions,
+            "residuals_percent": list(self.residuals_percent),
+            "sigma_percent": self.sigma_percent,
+        }
+
+
+def fit_binding(
+    table: DoseTable,
+    *,
+    system: System | str | Path = "ag-cds",
+    sigma_percent: float = _SIGMA_PERCENT,
+    fixed: Mapping[str, float] | None = None,
+) -> BindingFit:
+    """Fit the sequential binding model to a dose table, with its priors (advanced).
+
+    Parameters
+    ----------
+    table : DoseTable
+        Rows with exact doses are used.
+    system : System, str or Path
+        Species and priors.
+    sigma_percent : float
+        Standard deviation of an incorporation where the table gives none, percentage points.
+    fixed : mapping, optional
+        Parameters to hold ("T": 16.0, ...).
+
+    Returns
+    -------
+    BindingFit
+        Parameters, residuals, and how far each parameter is the data's rather than its prior's.
+
+    Raises
+    ------
+    FitError
+        If the table has no exact dose, or no start converges.
+
+    Examples
+    --------
+    >>> table = DoseTable(dose_percent=[0, 75, 100, 135, 175],
+    ...                   incorporation_percent=[0, 8.0, 12.1, 40.4, 40.0])
+    >>> fit_binding(table).identifiability.n_parameters
+    9
+    """
+    from scipy.optimize import least_squares
+
+    chosen = load_system(system)
+    require_elements(table, chosen)
+    exact = table.exact if np.isfinite(table.dose_percent).any() else None
+    if exact is None:
+        raise FitError("the binding model needs exact doses; the table holds only intervals")
+    dose, y = np.asarray(exact.dose_percent), np.asarray(exact.incorporation_percent)
+    sigma = np.full(dose.size, sigma_percent) if exact.sigma_percent is None else exact.sigma_percent
+    held = dict(fixed or {})
+    on = chosen.basis_name(table.basis)
+    priors = binding_priors(chosen, on)
+    free = [name for name in priors if name not in held]
+
+    def parameters(z: Array) -> BindingParameters:
+        moved = {name: float(priors[name].quantile(ndtr(v))) for name, v in zip(free, z, strict=True)}
+        named = {name: held.get(name, moved.get(name, 0.0)) for name in priors}
+        return BindingParameters.from_named({n: max(v, 1e-9) for n, v in named.items()})
+
+    def model(z: Array) -> Array:
+        return sequential_incorporation(chosen, dose, parameters(z), basis=on)
+
+    def misfit(z: Array) -> Array:
+        return np.concatenate([(model(z) - y) / sigma, z])
+
+    rng = np.random.default_rng(_SEED)
+    starts = [np.zeros(len(free)), *rng.normal(0, 1, (_STARTS - 1, len(free)))]
+    steps = np.full(len(free), 1e-4)
+    found = [
+        least_squares(misfit, start, bounds=(-_RANGE, _RANGE), diff_step=steps, max_nfev=_MOST_STEPS)
+        for start in starts
+    ]
+    best = min(found, key=lambda item: float(item.cost))
+    if not np.isfinite(best.cost):
+        raise FitError("the binding model could not be fitted; check the table")
+    at = parameters(best.x)
+    return BindingFit(
+        system=chosen,
+        basis=on,
+        parameters=at,
+        identifiability=identifiability(
+            chosen, dose, at, sigma_percent=float(np.mean(sigma)), basis=on, priors=priors
+        ),
+        residuals_percent=tuple(float(v) for v in y - model(best.x)),
+        sigma_percent=float(np.mean(sigma)),
+    )

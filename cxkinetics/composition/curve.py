@@ -1,0 +1,821 @@
+"""M0, the empirical curve of incorporation against dose: exact search, profile intervals, rivals."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtri, fdtri
+
+from cxkinetics.arrays import Array, ArrayLike, BoolArray, IntArray
+from cxkinetics.errors import FitError
+from cxkinetics.estimate import Estimate
+from cxkinetics.kinetics.result import Rival
+
+
+def incorporation(
+    dose_percent: ArrayLike, b1: ArrayLike, D1: ArrayLike, b2: ArrayLike, y_f: ArrayLike
+) -> Array:
+    """Return the incorporation at a dose, in percent.
+
+    Parameters
+    ----------
+    dose_percent : array_like
+        Guest added, percent of the host cation.
+    b1, b2 : array_like
+        Slopes before and after the avalanche dose, percent per percent.
+    D1 : array_like
+        Avalanche dose, percent.
+    y_f : array_like
+        Plateau, percent.
+
+    Examples
+    --------
+    >>> incorporation([50.0, 120.0, 175.0], 0.104, 97.5, 0.82, 40.2).round(2).tolist()
+    [5.2, 28.59, 40.2]
+    """
+    dose, first = np.asarray(dose_percent, dtype=float), np.asarray(D1, dtype=float)
+    beyond = np.maximum(dose - first, 0.0)
+    rising = np.asarray(b1) * (dose - beyond) + np.asarray(b2) * beyond
+    value: Array = np.minimum(rising, y_f)
+    return value
+
+
+def saturation_dose(b1: ArrayLike, D1: ArrayLike, b2: ArrayLike, y_f: ArrayLike) -> Array:
+    """Return D2, where the plateau begins, in percent; inf where it is never reached.
+
+    Examples
+    --------
+    >>> round(float(saturation_dose(0.104, 97.5, 0.82, 40.2)), 2)
+    134.16
+    """
+    slope1, first, slope2, top = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (b1, D1, b2, y_f)))
+    at_first = slope1 * first
+    with np.errstate(divide="ignore", invalid="ignore"):
+        after = first + (top - at_first) / slope2
+        before = top / slope1
+    dose: Array = np.where(top <= at_first, before, np.where(slope2 > 0, after, np.inf))
+    return dose
+
+
+def dose_interval(
+    incorporation_percent: ArrayLike, b1: ArrayLike, D1: ArrayLike, b2: ArrayLike, y_f: ArrayLike
+) -> tuple[Array, Array]:
+    """Return the doses that give an incorporation: (lowest, highest), in percent.
+
+    The two agree where the map rises. On the plateau the inverse is an interval, from D2 to inf;
+    above the plateau there is none (NaN). A flat stage (a slope of 0) is an interval too.
+
+    Examples
+    --------
+    >>> low, high = dose_interval([8.0, 40.2], 0.104, 97.5, 0.82, 40.2)
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([76.92, 134.16], [76.92, inf])
+    """
+    y, slope1, first, slope2, top = np.broadcast_arrays(
+        *(np.asarray(v, dtype=float) for v in (incorporation_percent, b1, D1, b2, y_f))
+    )
+    at_first = slope1 * first
+    with np.errstate(divide="ignore", invalid="ignore"):
+        on_first = np.where(slope1 > 0, y / slope1, np.where(y == 0, 0.0, np.nan))
+        on_second = first + (y - at_first) / slope2
+    low = np.where(y <= at_first, on_first, on_second)
+    high = np.where((slope1 <= 0) & (y == 0), first, low)
+    high = np.where(y >= top, np.inf, high)
+    none = (y > top) | (y < 0)
+    lowest: Array = np.where(none, np.nan, low)
+    highest: Array = np.where(none, np.nan, high)
+    return lowest, highest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapPoints:
+    """Points to fit: doses (low = high where exact), incorporations and weights 1/sigma^2."""
+
+    low: Array
+    high: Array
+    y: Array
+    weight: Array
+
+    @property
+    def censored(self) -> BoolArray:
+        """Which doses are intervals."""
+        mask: BoolArray = self.high > self.low
+        return mask
+
+    def residuals(self, b1: Array, D1: Array, b2: Array, y_f: Array) -> Array:
+        """Return y minus curve, shape (..., n); for an interval the distance from what it reaches."""
+        slope1, first, slope2, top = (np.asarray(v, dtype=float)[..., None] for v in (b1, D1, b2, y_f))
+        at_low = incorporation(self.low, slope1, first, slope2, top)
+        if not np.any(self.censored):
+            exact: Array = self.y - at_low
+            return exact
+        at_high = incorporation(self.high, slope1, first, slope2, top)
+        off: Array = np.minimum(self.y - at_low, 0.0) + np.maximum(self.y - at_high, 0.0)
+        return off
+
+    def rss(self, b1: Array, D1: Array, b2: Array, y_f: Array) -> Array:
+        """Return the weighted residual sum of squares, shape (...)."""
+        total: Array = np.sum(self.weight * self.residuals(b1, D1, b2, y_f) ** 2, axis=-1)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class MapSolution:
+    """A least-squares map: parameters, D2 and the weighted sum of squares."""
+
+    b1: float
+    D1: float
+    b2: float
+    y_f: float
+    rss: float
+
+    @property
+    def D2(self) -> float:
+        """Saturation dose, percent."""
+        return float(saturation_dose(self.b1, self.D1, self.b2, self.y_f))
+
+    def value(self, quantity: str) -> float:
+        """Return one of `QUANTITIES`."""
+        if quantity == "b2/b1":
+            return self.b2 / self.b1 if self.b1 > 0 else np.inf
+        return float(getattr(self, quantity))
+
+
+QUANTITIES = ("b1", "D1", "b2", "D2", "y_f", "b2/b1")
+"""Quantities that can be held at a value."""
+
+_RIDGE = 1e-11
+_TOLERANCE = 1e-7
+_ROUNDS = 12
+_CHUNK = 20000
+
+
+class Cells:
+    """The linear systems of all cells for one set of points, in units of the largest dose and value."""
+
+    def __init__(self, points: MapPoints) -> None:
+        self.dose_scale = float(points.high.max()) or 1.0
+        self.y_scale = float(np.abs(points.y).max()) or 1.0
+        self.points = MapPoints(
+            points.low / self.dose_scale,
+            points.high / self.dose_scale,
+            points.y / self.y_scale,
+            points.weight / float(np.mean(points.weight)),
+        )
+        self.weight_scale = float(np.mean(points.weight))
+        self.knots = np.unique(np.concatenate([self.points.low, self.points.high]))
+        if self.knots.size < 3:
+            raise FitError(
+                f"a dose-incorporation curve needs at least 3 distinct doses, the table holds "
+                f"{self.knots.size}; add samples"
+            )
+        gaps = self.knots.size - 1
+        first, second = np.triu_indices(gaps)
+        self.first, self.second = first, second
+        self._exact = ~self.points.censored
+        self._sums = self._prefix_sums()
+
+    def _prefix_sums(self) -> Array:
+        d, y, w = (v[self._exact] for v in (self.points.low, self.points.y, self.points.weight))
+        at = np.searchsorted(self.knots, d)
+        sums = np.zeros((5, self.knots.size + 1))
+        for row, value in enumerate((w, w * d, w * d * d, w * y, w * d * y)):
+            np.add.at(sums[row], at + 1, value)
+        return np.cumsum(sums, axis=1)
+
+    def normal_equations(self, cell: IntArray) -> tuple[Array, Array]:
+        """Return the Gram matrices (m, 4, 4) and right-hand sides (m, 4) of the exact points."""
+        i, j = self.first[cell], self.second[cell]
+        stage1 = self._sums[:, i + 1]
+        stage2 = self._sums[:, j + 1] - self._sums[:, i + 1]
+        plateau = self._sums[:, -1:] - self._sums[:, j + 1]
+        gram = np.zeros((cell.size, 4, 4))
+        gram[:, 0, 0] = stage1[2]
+        gram[:, 1, 1], gram[:, 1, 2], gram[:, 2, 1], gram[:, 2, 2] = (stage2[k] for k in (0, 1, 1, 2))
+        gram[:, 3, 3] = plateau[0]
+        return gram, np.stack([stage1[4], stage2[3], stage2[4], plateau[3]], axis=1)
+
+
+def search(
+    cells: Cells, quantity: str = "", values: Array | None = None, keep: IntArray | None = None
+) -> "Found":
+    """Return the least-squares map, or the maps with one quantity held at each of `values`.
+
+    Parameters
+    ----------
+    cells : Cells
+        The systems of one set of points.
+    quantity : str
+        One of `QUANTITIES`, or "" to hold nothing.
+    values : Array, shape (t,), optional
+        Where to hold it.
+    keep : IntArray, optional
+        Cells to look at; all by default.
+
+    Returns
+    -------
+    Found
+        For each value and cell the best solution (inf where the cell cannot hold it).
+    """
+    chosen = np.arange(cells.first.size) if keep is None else keep
+    held = np.array([np.nan]) if values is None else _scaled_values(cells, quantity, values)
+    sides1 = np.arange(1 if quantity == "D1" else 3)
+    sides2 = np.arange(1 if quantity == "D2" else 3)
+    grids = np.meshgrid(np.arange(held.size), np.arange(chosen.size), sides1, sides2, indexing="ij")
+    which, cell, side1, side2 = (grid.ravel() for grid in grids)
+    rss, phi = np.full(which.size, np.inf), np.zeros((which.size, 4))
+    todo = np.flatnonzero(_possible(cells, chosen[cell], quantity, held[which]))
+    for start in range(0, todo.size, _CHUNK):
+        part = todo[start : start + _CHUNK]
+        case = _Case(chosen[cell[part]], side1[part], side2[part], held[which[part]])
+        rss[part], phi[part] = _solve(cells, case, quantity)
+    cases = sides1.size * sides2.size
+    return Found(
+        cells, rss.reshape(held.size, chosen.size, cases), phi.reshape(held.size, chosen.size, cases, 4)
+    )
+
+
+def _possible(cells: Cells, cell: IntArray, quantity: str, held: Array) -> BoolArray:
+    """Return which cells can hold the value at all: a break lies in one gap only."""
+    if quantity not in ("D1", "D2"):
+        return np.ones(cell.size, dtype=bool)
+    gap = (cells.first if quantity == "D1" else cells.second)[cell]
+    slack = _TOLERANCE * cells.knots[-1]
+    inside: BoolArray = (held >= cells.knots[gap] - slack) & (held <= cells.knots[gap + 1] + slack)
+    return inside
+
+
+def _scaled_values(cells: Cells, quantity: str, values: Array) -> Array:
+    scale = {
+        "b1": cells.y_scale / cells.dose_scale,
+        "b2": cells.y_scale / cells.dose_scale,
+        "D1": cells.dose_scale,
+        "D2": cells.dose_scale,
+        "y_f": cells.y_scale,
+        "b2/b1": 1.0,
+    }[quantity]
+    scaled: Array = np.asarray(values, dtype=float) / scale
+    return scaled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Solutions of all cases: weighted sums of squares (t, m, c) and parameters (t, m, c, 4)."""
+
+    cells: Cells
+    rss: Array
+    phi: Array
+
+    def profile(self) -> Array:
+        """Return the least weighted sum of squares at each held value, shape (t,)."""
+        least: Array = self.rss.min(axis=(1, 2)) * self.cells.y_scale**2 * self.cells.weight_scale
+        return least
+
+    def per_cell(self) -> Array:
+        """Return the least weighted sum of squares in each cell, shape (t, m)."""
+        least: Array = self.rss.min(axis=2) * self.cells.y_scale**2 * self.cells.weight_scale
+        return least
+
+    def best(self) -> MapSolution:
+        """Return the best solution of the first held value; of equally good ones that of least b2."""
+        rss, phi = self.rss[0].reshape(-1), self.phi[0].reshape(-1, 4)
+        if not np.isfinite(rss).any():
+            raise FitError("no rising curve fits the points; check the columns of the table")
+        spread = float(np.sum(self.cells.points.weight * self.cells.points.y**2))
+        equal = np.flatnonzero(rss <= rss.min() * (1 + 1e-9) + 1e-14 * spread)
+        chosen = phi[equal[np.argmin(phi[equal, 2])]]
+        b1, a, b2, y_f = (float(v) for v in chosen)
+        slope = self.cells.y_scale / self.cells.dose_scale
+        D1 = -a / (b2 - b1) if abs(b2 - b1) > 1e-12 else float(self.cells.knots[-1])
+        solution = MapSolution(
+            b1 * slope, D1 * self.cells.dose_scale, b2 * slope, y_f * self.cells.y_scale, 0.0
+        )
+        return MapSolution(
+            solution.b1, solution.D1, solution.b2, solution.y_f, float(self._true_rss(solution))
+        )
+
+    def _true_rss(self, at: MapSolution) -> float:
+        cells = self.cells
+        scaled = (
+            at.b1 * cells.dose_scale / cells.y_scale,
+            at.D1 / cells.dose_scale,
+            at.b2 * cells.dose_scale / cells.y_scale,
+            at.y_f / cells.y_scale,
+        )
+        total = cells.points.rss(*(np.float64(v) for v in scaled))  # type: ignore[arg-type]
+        return float(total) * cells.y_scale**2 * cells.weight_scale
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Case:
+    """Cases to solve: cell, side of each joint (0 free, 1 lower sample, 2 upper sample), held value."""
+
+    cell: IntArray
+    side1: IntArray
+    side2: IntArray
+    held: Array
+
+    def part(self, rows: IntArray) -> "_Case":
+        return _Case(self.cell[rows], self.side1[rows], self.side2[rows], self.held[rows])
+
+
+def _solve(cells: Cells, case: _Case, quantity: str) -> tuple[Array, Array]:
+    """Solve all cases; where the first slope comes out negative, again with that slope 0."""
+    rss, phi = _solve_level(cells, case, quantity, level=False)
+    falling = np.flatnonzero(phi[:, 0] < 0)
+    if falling.size and quantity not in ("b1", "b2/b1"):
+        rss[falling], phi[falling] = _solve_level(cells, case.part(falling), quantity, level=True)
+    return rss, phi
+
+
+def _solve_level(cells: Cells, case: _Case, quantity: str, *, level: bool) -> tuple[Array, Array]:
+    cell, side1, side2, held = case.cell, case.side1, case.side2, case.held
+    gram, right = cells.normal_equations(cell)
+    low1, high1 = cells.knots[cells.first[cell]], cells.knots[cells.first[cell] + 1]
+    low2, high2 = cells.knots[cells.second[cell]], cells.knots[cells.second[cell] + 1]
+    conditions = np.zeros((cell.size, 4, 4))
+    targets = np.zeros((cell.size, 4))
+    at1, at2 = np.where(side1 == 1, low1, high1), np.where(side2 == 1, low2, high2)
+    conditions[:, 0] = np.where(side1[:, None] > 0, _joint1(at1), 0.0)
+    conditions[:, 1] = np.where(side2[:, None] > 0, _joint2(at2), 0.0)
+    conditions[:, 2, 0] = level
+    if quantity:
+        conditions[:, 3], targets[:, 3] = _held(quantity, held)
+    phi = _constrained(gram, right, conditions, targets)
+    if np.any(cells.points.censored):
+        phi = _censored(cells, cell, gram, right, conditions, targets, phi)
+    b1, a, b2, y_f = phi.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, second = -a / (b2 - b1), (y_f - a) / b2
+    first = np.where(side1 > 0, at1, held if quantity == "D1" else first)
+    second = np.where(side2 > 0, at2, held if quantity == "D2" else second)
+    slack = _TOLERANCE * cells.knots[-1]
+    with np.errstate(invalid="ignore"):
+        allowed = (first >= low1 - slack) & (first <= high1 + slack)
+        allowed &= (second >= low2 - slack) & (second <= high2 + slack) & (first <= second + slack)
+        allowed &= (b1 >= -1e-9) & (b2 > 0) & (y_f >= -1e-9)
+        met = np.abs(np.einsum("mij,mj->mi", conditions, phi) - targets).max(axis=1)
+        allowed &= met <= _TOLERANCE * (1 + np.abs(phi).max(axis=1) + np.abs(targets).max(axis=1))
+    rss = np.full(cell.size, np.inf)
+    good = np.flatnonzero(allowed)
+    if good.size:
+        rss[good] = _piecewise_rss(cells, cell[good], phi[good])
+    return rss, phi
+
+
+def _joint1(dose: Array) -> Array:
+    zero, one = np.zeros_like(dose), np.ones_like(dose)
+    return np.stack([-dose, one, dose, zero], axis=1)
+
+
+def _joint2(dose: Array) -> Array:
+    zero, one = np.zeros_like(dose), np.ones_like(dose)
+    return np.stack([zero, -one, -dose, one], axis=1)
+
+
+def _held(quantity: str, held: Array) -> tuple[Array, Array]:
+    zero, one = np.zeros_like(held), np.ones_like(held)
+    if quantity == "D1":
+        return _joint1(held), zero
+    if quantity == "D2":
+        return _joint2(held), zero
+    if quantity == "b2/b1":
+        return np.stack([-held, zero, one, zero], axis=1), zero
+    position = {"b1": 0, "b2": 2, "y_f": 3}[quantity]
+    rows = np.zeros((held.size, 4))
+    rows[:, position] = 1.0
+    return rows, held
+
+
+def _constrained(
+    gram: Array, right: Array, conditions: Array, targets: Array, *, refine: bool = True
+) -> Array:
+    count = gram.shape[0]
+    system = np.zeros((count, 8, 8))
+    system[:, :4, :4] = gram
+    system[:, 4:, :4] = conditions
+    system[:, :4, 4:] = conditions.transpose(0, 2, 1)
+    index = np.arange(8)
+    system[:, index, index] += np.where(index < 4, _RIDGE, -_RIDGE * 1e-3)
+    unused = ~np.any(conditions != 0, axis=2)
+    system[:, 4:, 4:] -= unused[:, :, None] * np.eye(4)
+    wanted = np.concatenate([right, targets], axis=1)[..., None]
+    solution = np.linalg.solve(system, wanted)
+    if refine:  # takes the ridge's bias out
+        ridge = np.where(index < 4, _RIDGE, -_RIDGE * 1e-3)[:, None]
+        solution += np.linalg.solve(system, wanted - system @ solution + ridge * solution)
+    parameters: Array = solution[:, :4, 0]
+    return parameters
+
+
+def _design(cells: Cells, cell: IntArray, dose: Array) -> Array:
+    """Return the rows (m, n, 4) that give the curve at `dose` (n,) in each cell."""
+    i, j = cells.first[cell][:, None], cells.second[cell][:, None]
+    at = np.searchsorted(cells.knots, dose)[None, :]
+    stage1, plateau = at <= i, at > j
+    stage2 = ~stage1 & ~plateau
+    return np.stack([stage1 * dose, stage2 * 1.0, stage2 * dose, plateau * 1.0], axis=2)
+
+
+def _piecewise_rss(cells: Cells, cell: IntArray, phi: Array) -> Array:
+    points = cells.points
+    at_low = np.einsum("mnk,mk->mn", _design(cells, cell, points.low), phi)
+    off = points.y - at_low
+    if np.any(points.censored):
+        at_high = np.einsum("mnk,mk->mn", _design(cells, cell, points.high), phi)
+        off = np.where(points.censored, np.minimum(off, 0.0) + np.maximum(points.y - at_high, 0.0), off)
+    total: Array = np.sum(points.weight * off**2, axis=1)
+    return total
+
+
+def _censored(
+    cells: Cells, cell: IntArray, gram: Array, right: Array, conditions: Array, targets: Array, phi: Array
+) -> Array:
+    """Pass from active set to active set while it helps; keep the best of what was met on the way."""
+    points = cells.points
+    rows = np.flatnonzero(points.censored)
+    y, w = points.y[rows], points.weight[rows]
+    best, best_rss = phi.copy(), _piecewise_rss(cells, cell, phi)
+    todo = np.arange(cell.size)
+    for _ in range(_ROUNDS):
+        low = _design(cells, cell[todo], points.low[rows])
+        high = _design(cells, cell[todo], points.high[rows])
+        above = np.einsum("mnk,mk->mn", low, phi) > y
+        below = np.einsum("mnk,mk->mn", high, phi) < y
+        hit = np.flatnonzero(np.any(above | below, axis=1))
+        todo, above, below = todo[hit], above[hit], below[hit]
+        if not todo.size:
+            break
+        active = np.where(above[..., None], low[hit], 0.0) + np.where(below[..., None], high[hit], 0.0)
+        more = np.einsum("mnk,n,mnl->mkl", active, w, active)
+        phi = _constrained(
+            gram[todo] + more,
+            right[todo] + np.einsum("mnk,n->mk", active, w * y),
+            conditions[todo],
+            targets[todo],
+            refine=False,
+        )
+        rss = _piecewise_rss(cells, cell[todo], phi)
+        better = rss < best_rss[todo] * (1 - 1e-12)
+        todo, phi = todo[better], phi[better]
+        best[todo], best_rss[todo] = phi, rss[better]
+    return best
+
+
+ONE_SIGMA = 0.6826894921370859
+_SCAN = 33
+_SECTIONS = 8
+_PROFILE_ROUNDS = 5
+_NEAR = 1.5
+_FAR = 1e3
+_FLAT = 1e-3
+_STEEP = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Largest accepted sum of squares at the confidence and at 68.3 %; or why there is none."""
+
+    limit: float | None
+    one_sigma: float | None
+    equal: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSet:
+    """Accepted values: pieces in ascending order, and which outer ends are open."""
+
+    pieces: tuple[tuple[float, float], ...]
+    open_low: bool
+    open_high: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profiled:
+    """An estimate with its profile interval, and the range of values that fit equally well.
+
+    `flat` is None where the points single out one value; an open upper end is None in it.
+    """
+
+    estimate: Estimate
+    flat: tuple[float, float | None] | None
+
+
+def acceptance(rss: float, dof: int, confidence: float, *, absolute_sigma: bool, scale: float) -> Acceptance:
+    """Return the largest accepted sums of squares.
+
+    Parameters
+    ----------
+    rss : float
+        Least weighted sum of squares.
+    dof : int
+        Points minus parameters (the two breaks count).
+    confidence : float
+        Such as 0.95.
+    absolute_sigma : bool
+        True: the weights are 1/variance at their word.
+    scale : float
+        Weighted sum of squares of the data, to tell an exact fit.
+    """
+    equal = rss * (1 + 1e-7) + 1e-13 * scale
+    if absolute_sigma:
+        limits = [rss + float(chdtri(1, 1 - level)) for level in (confidence, ONE_SIGMA)]
+        return Acceptance(limits[0], limits[1], equal)
+    if dof <= 0:
+        return Acceptance(
+            None,
+            None,
+            equal,
+            "as many parameters as points: no scatter left to estimate an error from; "
+            "give sigma and absolute_sigma=True, or more samples",
+        )
+    if rss <= 1e-18 * scale:
+        return Acceptance(
+            None, None, equal, "the points lie on the curve exactly: no scatter to estimate an error from"
+        )
+    limits = [rss * (1 + float(fdtri(1, dof, level)) / dof) for level in (confidence, ONE_SIGMA)]
+    return Acceptance(limits[0], limits[1], equal)
+
+
+def profile_sets(
+    cells: Cells,
+    best: MapSolution,
+    quantity: str,
+    limits: Sequence[float],
+    minima: Array | None = None,
+) -> list[ProfileSet]:
+    """Return, for each limit, the values of `quantity` whose best fit has a sum of squares up to it.
+
+    `minima` is the least sum of squares of each cell, where it is known already.
+    """
+    least = search(cells).per_cell()[0] if minima is None else minima
+    keep = np.flatnonzero(least <= max(limits) * (1 + 1e-12))
+    low, high, centre = _range(cells, best, quantity)
+    grid = _grid(cells, quantity, low, high, centre)
+    per_cell = search(cells, quantity, grid, keep).per_cell()
+    profile = per_cell.min(axis=1)
+    profile[np.argmin(np.abs(grid - centre))] = best.rss
+    scan = _Scan(cells, quantity, keep, grid, per_cell, profile)
+    return [_pieces(scan, limit) for limit in limits]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scan:
+    """The profile on a grid, and cell by cell."""
+
+    cells: Cells
+    quantity: str
+    keep: IntArray
+    grid: Array
+    per_cell: Array
+    profile: Array
+
+
+def _pieces(scan: _Scan, limit: float) -> ProfileSet:
+    accepted = scan.profile <= limit
+    starts = np.flatnonzero(accepted & ~np.concatenate([[False], accepted[:-1]]))
+    ends = np.flatnonzero(accepted & ~np.concatenate([accepted[1:], [False]]))
+    last = scan.grid.size - 1
+    pieces = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        low = _edge(scan, start - 1, start, limit) if start > 0 else float(scan.grid[start])
+        high = _edge(scan, end + 1, end, limit) if end < last else float(scan.grid[end])
+        pieces.append((low, high))
+    return ProfileSet(tuple(pieces), bool(accepted[0]), bool(accepted[-1]))
+
+
+def _edge(scan: _Scan, refused: int, accepted: int, limit: float) -> float:
+    """Return where the profile passes the limit between two neighbours of the grid.
+
+    Only cells that come near the limit at the accepted end are followed.
+    """
+    near = scan.per_cell[accepted] <= _NEAR * limit
+    cells = scan.keep[near] if near.any() else scan.keep  # none: accepted was the fitted value alone
+    outside, inside = float(scan.grid[refused]), float(scan.grid[accepted])
+    for _ in range(_PROFILE_ROUNDS):
+        steps = np.linspace(outside, inside, _SECTIONS + 1)
+        good = search(scan.cells, scan.quantity, steps, cells).profile() <= limit
+        good[-1] = True
+        first = max(int(np.argmax(good)), 1)
+        outside, inside = float(steps[first - 1]), float(steps[first])
+    return inside
+
+
+def _range(cells: Cells, best: MapSolution, quantity: str) -> tuple[float, float, float]:
+    centre = best.value(quantity)
+    if quantity in ("D1", "D2"):
+        doses = cells.knots * cells.dose_scale
+        return float(doses[0]), float(doses[-1]), centre
+    if quantity == "b2/b1":
+        return 0.0, _FAR * max(centre if np.isfinite(centre) else 1.0, 1.0), centre
+    top = cells.y_scale if quantity == "y_f" else max(cells.y_scale / cells.dose_scale, centre)
+    return 0.0, _FAR * top, centre
+
+
+def _grid(cells: Cells, quantity: str, low: float, high: float, centre: float) -> Array:
+    if quantity in ("D1", "D2"):
+        grid = np.concatenate([np.linspace(low, high, 2 * _SCAN), cells.knots * cells.dose_scale, [centre]])
+    elif not np.isfinite(centre) or centre <= 0:
+        grid = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 2 * _SCAN) * high])
+    else:
+        step = np.geomspace(1e-5, 1, _SCAN)
+        far = np.geomspace(2 * centre, high, _SCAN // 2) if high > 2 * centre else np.empty(0)
+        grid = np.concatenate([centre * (1 - step), centre * (1 + step), far, [centre]])
+    return np.unique(np.clip(grid, low, high))
+
+
+def profile_quantity(
+    cells: Cells,
+    best: MapSolution,
+    quantity: str,
+    accept: Acceptance,
+    *,
+    name: str,
+    unit: str,
+    minima: Array | None = None,
+) -> Profiled:
+    """Return one quantity with its profile interval (or the reason there is none) and its flat range."""
+    value = best.value(quantity)
+    finite = value if np.isfinite(value) else None
+    limits = [accept.equal, *(v for v in (accept.limit, accept.one_sigma) if v is not None)]
+    sets = profile_sets(cells, best, quantity, limits, minima)
+    flat = _flat_range(sets[0], value)
+    if len(sets) == 1:
+        return Profiled(
+            Estimate(name=name, value=finite, unit=unit, method="profile", reason=accept.reason), flat
+        )
+    wide, narrow = sets[1], sets[2]
+    bounded = quantity in ("D1", "D2")
+    open_low = wide.open_low and bounded
+    where = "within the doses of the table" if bounded else "that the points would set"
+    reasons = [f"no lower end {where}"] * open_low + [f"no upper end {where}"] * wide.open_high
+    se = None
+    if not (narrow.open_high or (narrow.open_low and bounded)):
+        se = sum(high - low for low, high in narrow.pieces) / 2
+    estimate = Estimate(
+        name=name,
+        value=finite,
+        se=se,
+        low=None if open_low else wide.pieces[0][0],
+        high=None if wide.open_high else wide.pieces[-1][1],
+        unit=unit,
+        method="profile",
+        reason="; ".join(reasons),
+        pieces=wide.pieces if len(wide.pieces) > 1 else (),
+    )
+    return Profiled(estimate, flat)
+
+
+def _flat_range(equal: ProfileSet, value: float) -> tuple[float, float | None] | None:
+    low, high = equal.pieces[0][0], equal.pieces[-1][1]
+    if not equal.open_high and high - low <= _FLAT * max(abs(value), abs(high)):
+        return None
+    return low, None if equal.open_high or high > _STEEP * abs(value) else high
+
+
+BROKEN_LINE = "line, avalanche, plateau"
+ONE_LINE = "one line"
+
+FEW_DOF = 4
+"""With no more degrees of freedom left by the broken line than this, the correction in AICc alone costs
+it 30 and more against one line: AICc then cannot speak against an avalanche."""
+
+
+def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> tuple[Rival, ...]:
+    """Return the broken line and its rivals, ranked by AICc.
+
+    Where AICc has no value for one of them (too few points) they are ranked by BIC, and none has
+    an Akaike weight: a ranking among the survivors alone would favour the poorest model.
+
+    Parameters
+    ----------
+    cells : Cells
+        The systems of the points, for the exact search.
+    points : MapPoints
+        The points that were fitted.
+    best : MapSolution
+        The broken line through them.
+    n : int
+        Points that say something about the scatter.
+    """
+    fits = [
+        (BROKEN_LINE, 4, best.rss, {"b1": best.b1, "D1": best.D1, "b2": best.b2, "y_f": best.y_f}),
+        (ONE_LINE, 1, *_line(points)),
+        ("line, plateau", 2, *_line_plateau(cells)),
+        ("Hill", 3, *_hill(points)),
+    ]
+    exact = 1e-18 * float(np.sum(points.weight * points.y**2))
+    scored = [
+        (name, p, rss, _aicc(n, p, rss, exact), _bic(n, p, rss, exact), at) for name, p, rss, at in fits
+    ]
+    known = [aicc for *_, aicc, _, _ in scored if aicc is not None]
+    comparable = len(known) == len(scored)
+    least = min(known, default=math.nan)
+    total = sum(math.exp(-(aicc - least) / 2) for aicc in known)
+    rivals = [
+        Rival(
+            model=name,
+            n_parameters=p,
+            rss=rss,
+            aicc=aicc,
+            bic=bic,
+            delta_aicc=aicc - least if comparable and aicc is not None else None,
+            akaike_weight=(
+                math.exp(-(aicc - least) / 2) / total if comparable and aicc is not None else None
+            ),
+            note=_note(n, p, rss, exact),
+            parameters=at,
+        )
+        for name, p, rss, aicc, bic, at in scored
+    ]
+
+    def rank(rival: Rival) -> float:
+        score = rival.aicc if comparable else rival.bic
+        return -math.inf if score is None else score
+
+    return tuple(sorted(rivals, key=rank))
+
+
+def _aicc(n: int, p: int, rss: float, exact: float) -> float | None:
+    k = p + 1
+    if n - k - 1 <= 0 or rss <= exact:
+        return None
+    return n * math.log(rss / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+
+
+def _bic(n: int, p: int, rss: float, exact: float) -> float | None:
+    return None if rss <= exact or n <= p else n * math.log(rss / n) + (p + 1) * math.log(n)
+
+
+def _note(n: int, p: int, rss: float, exact: float) -> str:
+    if rss <= exact:
+        return "passes through every point: not comparable"
+    if n - p - 2 <= 0:
+        return f"{n} points are too few for AICc with {p} parameters and a scatter: not comparable"
+    return ""
+
+
+def _line(points: MapPoints) -> tuple[float, dict[str, float]]:
+    """Fit a line through the origin: in closed form, or as a convex problem in one unknown."""
+    exact = ~points.censored
+    d, y, w = points.low[exact], points.y[exact], points.weight[exact]
+    slope = float(np.sum(w * d * y) / max(float(np.sum(w * d * d)), 1e-300))
+    if not exact.all():
+        from scipy.optimize import minimize_scalar
+
+        steepest = 2 * float(np.max(points.y[points.low > 0] / points.low[points.low > 0]))
+        found = minimize_scalar(
+            lambda b: _line_rss(points, b), bounds=(0, steepest), method="bounded", options={"xatol": 1e-10}
+        )
+        slope = float(found.x)
+    return _line_rss(points, slope), {"b1": slope}
+
+
+def _line_rss(points: MapPoints, slope: float) -> float:
+    unbounded = 1e9 * (1 + float(points.y.max()))
+    return float(points.rss(*(np.asarray(v) for v in (slope, 0.0, slope, unbounded))))
+
+
+def _line_plateau(cells: Cells) -> tuple[float, dict[str, float]]:
+    """Fit the broken line with equal slopes, exactly."""
+    found = search(cells, "b2/b1", np.array([1.0])).best()
+    return found.rss, {"b1": found.b2, "y_f": found.y_f}
+
+
+def _hill(points: MapPoints) -> tuple[float, dict[str, float]]:
+    """Fit y = y_f D^h/(D50^h + D^h) from a grid of (D50, h), the amplitude in closed form."""
+    from scipy.optimize import least_squares
+
+    top = float(points.high.max())
+    d50, h = np.meshgrid(np.linspace(0.05, 1.5, 30) * top, np.geomspace(0.5, 40, 24), indexing="ij")
+    middle = (points.low + points.high) / 2
+    shape = _hill_shape(middle, d50[..., None], h[..., None])
+    size = np.sum(points.weight * shape**2, axis=-1)
+    height = np.sum(points.weight * shape * points.y, axis=-1) / np.maximum(size, 1e-300)
+    rss = np.sum(points.weight * (points.y - height[..., None] * shape) ** 2, axis=-1)
+    root = np.sqrt(points.weight)
+
+    def residuals(v: Array) -> Array:
+        low, high = (v[0] * _hill_shape(d, v[1], v[2]) for d in (points.low, points.high))
+        off: Array = np.where(
+            points.censored,
+            np.minimum(points.y - low, 0) + np.maximum(points.y - high, 0),
+            points.y - low,
+        )
+        return root * off
+
+    best, at = math.inf, np.zeros(3)
+    for index in np.argsort(rss, axis=None)[:2]:
+        start = np.array([height.flat[index], d50.flat[index], h.flat[index]])
+        found = least_squares(residuals, start, bounds=(1e-12, np.inf), x_scale=start, max_nfev=200)
+        if 2 * found.cost < best:
+            best, at = 2 * float(found.cost), found.x
+    return best, {"y_f": float(at[0]), "D50": float(at[1]), "h": float(at[2])}
+
+
+def _hill_shape(dose: Array, d50: Array, h: Array) -> Array:
+    with np.errstate(divide="ignore", over="ignore"):
+        shape: Array = 1 / (1 + (d50 / dose) ** h)
+    return shape

@@ -1,0 +1,504 @@
+"""Figures of the dose side: dose curve with bands and rivals, species, priors, dose series."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.composition import curve as incorporation_map
+from cxkinetics.composition.dose import DoseAdvice
+from cxkinetics.composition.dose_spectra import DoseSpectraFit
+from cxkinetics.composition.incorporation_result import IncorporationFit
+from cxkinetics.composition.predict import Prediction
+from cxkinetics.composition.rates_against_dose import RatesAgainstDose
+from cxkinetics.composition.species_curves import SpeciesCurves
+from cxkinetics.composition.update import CompositionUpdate, ParameterChange
+from cxkinetics.estimate import Estimate
+from cxkinetics.report.present import draw
+from cxkinetics.report.style import COLOURS, figure_style, new_axes, new_figure, polish, stamp_simulated
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DENSE = 400
+_SPECIES_COLOURS = ("paper", "fourth", "second", "third", "data", "band")
+_SPECIES_LINES = (
+    "-",
+    (0, (1, 1)),
+    (0, (4, 1.5)),
+    (0, (4, 1.5, 1, 1.5, 1, 1.5)),
+    (0, (2, 1)),
+    (0, (8, 1.5)),
+)
+_LEGEND_LINE = 4.2  # font sizes: long enough to show a whole pattern of dashes
+DOSE_LABEL = "dose / mol guest per mol host cation, %"
+
+
+def plot_incorporation(
+    result: IncorporationFit, *, ax: "Axes | None" = None, band: bool = True, rivals: bool = True
+) -> "Axes":
+    """Draw a dose curve: samples, segments, band, thresholds and rivals.
+
+    Parameters
+    ----------
+    result : IncorporationFit
+        What to draw.
+    ax : Axes, optional
+        Where; a new single-column figure by default.
+    band : bool
+        Whether to draw the 95 % band of the curve (from parameter draws; none for a preset).
+    rivals : bool
+        Whether to draw the rival models.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+    """
+    ax = new_axes("single", 0.8) if ax is None else ax
+    points = result.points
+    dense = np.linspace(points.lowest_dose_percent, points.highest_dose_percent, _DENSE)
+    with figure_style():
+        _thresholds(result, ax)
+        limits = _curve_band(result, dense) if band and not result.options.get("preset") else None
+        if limits is not None:
+            low, high = limits
+            ax.fill_between(dense, low, high, color=COLOURS["band"], alpha=0.35, lw=0, label="95 % band")
+        if rivals:
+            _rival_lines(result, ax, dense)
+        ax.plot(dense, result.incorporation_at(dense), "-", color=COLOURS["fit"], label="curve", zorder=3)
+        _samples(result, ax)
+        ax.set_xlabel(DOSE_LABEL)
+        ax.set_ylabel(f"incorporation / % {points.basis}")
+        top = 1.12 * max(
+            float(np.max(points.incorporation_percent)), float(result.incorporation_at(dense).max())
+        )
+        ax.set_ylim(-0.03 * top, top)
+        ax.margins(x=0.03)
+        ax.legend(loc="upper left")
+        stamp_simulated(ax, points.source.simulated)
+        polish(ax)
+    return ax
+
+
+def _samples(result: IncorporationFit, ax: "Axes") -> None:
+    points = result.points
+    low, high = np.asarray(points.dose_low_percent), np.asarray(points.dose_high_percent)
+    y = np.asarray(points.incorporation_percent)
+    exact = ~(high > low)
+    sigma = None if points.sigma_percent is None else np.asarray(points.sigma_percent)
+    ax.errorbar(
+        low[exact],
+        y[exact],
+        yerr=None if sigma is None else sigma[exact],
+        fmt="o",
+        mfc="white",
+        color=COLOURS["data"],
+        ms=3.5,
+        lw=0.8,
+        label="samples",
+        zorder=4,
+    )
+    if not exact.all():
+        middle, half = (low + high) / 2, (high - low) / 2
+        ax.errorbar(
+            middle[~exact],
+            y[~exact],
+            xerr=half[~exact],
+            fmt="none",
+            color=COLOURS["data"],
+            lw=1.2,
+            capsize=2.2,
+            label="dose an interval",
+            zorder=4,
+        )
+
+
+def _thresholds(result: IncorporationFit, ax: "Axes") -> None:
+    for estimate, word, colour in (
+        (result.avalanche_dose_percent, "avalanche", "quiet"),
+        (result.saturation_dose_percent, "saturation", "quiet"),
+    ):
+        if estimate.value is None or not estimate.value <= result.points.highest_dose_percent:
+            continue
+        if estimate.low is not None and estimate.high is not None:
+            end = min(estimate.high, result.points.highest_dose_percent)
+            ax.axvspan(estimate.low, end, color=COLOURS[colour], alpha=0.13, lw=0)
+        ax.axvline(estimate.value, color=COLOURS[colour], lw=0.8, ls=":")
+        ax.annotate(
+            f"{word}\n{estimate.value:.1f} %",
+            (estimate.value, 0.02),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=6.5,
+            color=COLOURS["quiet"],
+        )
+
+
+def _curve_band(result: IncorporationFit, dense: Array) -> tuple[Array, Array] | None:
+    from cxkinetics.composition.knowledge import known_draws
+    from cxkinetics.composition.species_model import incorporation_draws
+
+    draws, _ = known_draws(result, result.system, n_draws=1000)
+    if draws.no_product:  # draws of avalanches are no band of points that show none
+        return None
+    low, high = np.quantile(incorporation_draws(draws, dense), [0.025, 0.975], axis=0)
+    return low, high
+
+
+def _rival_lines(result: IncorporationFit, ax: "Axes", dense: Array) -> None:
+    styles = {"one line": (0, (1, 1.5)), "line, plateau": (0, (4, 2)), "Hill": (0, (4, 1.5, 1, 1.5))}
+    for rival in result.rivals:
+        at = rival.parameters
+        if rival.model == "Hill":
+            with np.errstate(divide="ignore", over="ignore"):
+                y = at["y_f"] / (1 + (at["D50"] / dense) ** at["h"])
+        elif rival.model in styles:
+            top = at.get("y_f", np.inf)
+            y = incorporation_map.incorporation(dense, at["b1"], 0.0, at["b1"], top)
+        else:
+            continue
+        ax.plot(dense, y, ls=styles[rival.model], color=COLOURS["quiet"], lw=0.9, label=rival.model, zorder=1)
+
+
+def plot_species_against_dose(
+    result: "SpeciesCurves | DoseAdvice", *, ax: "Axes | None" = None, intervals: bool = True
+) -> "Axes":
+    """Draw the shares of all species against dose; for an advice also the window of its target.
+
+    Parameters
+    ----------
+    result : SpeciesCurves or DoseAdvice
+        What to draw.
+    ax : Axes, optional
+        Where; a new double-column figure by default.
+    intervals : bool
+        Whether to draw the bands.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+    """
+    curves = result.curves if isinstance(result, DoseAdvice) else result
+    ax = new_axes("double", 0.42) if ax is None else ax
+    with figure_style():
+        if isinstance(result, DoseAdvice):
+            _target_window(result, ax)
+        for number, (key, (mean, low, high)) in enumerate(curves.shares.items()):
+            colour = COLOURS[_SPECIES_COLOURS[number % len(_SPECIES_COLOURS)]]
+            if intervals:
+                ax.fill_between(curves.dose_percent, low, high, color=colour, alpha=0.14, lw=0)
+            ax.plot(
+                curves.dose_percent,
+                mean,
+                color=colour,
+                ls=_SPECIES_LINES[number % len(_SPECIES_LINES)],
+                label=formula_text(key),
+            )
+        ax.set_xlabel(DOSE_LABEL)
+        ax.set_ylabel("share of clusters")
+        ax.set_ylim(-0.02, 1.04)
+        ax.set_xlim(float(curves.dose_percent[0]), float(curves.dose_percent[-1]))
+        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=_LEGEND_LINE)
+        polish(ax)
+    return ax
+
+
+def _target_window(result: DoseAdvice, ax: "Axes") -> None:
+    low, high = result.window_percent
+    ax.axvspan(
+        low, high, color=COLOURS["quiet"], alpha=0.16, lw=0, label=f"window for {formula_text(result.target)}"
+    )
+    if result.dose_percent.value is not None:
+        ax.axvline(result.dose_percent.value, color=COLOURS["data"], lw=0.9, ls=":")
+        ax.annotate(
+            f"{result.dose_percent.value:g} %",
+            (result.dose_percent.value, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(2, -2),
+            textcoords="offset points",
+            va="top",
+            fontsize=7,
+        )
+
+
+def plot_composition(result: Prediction, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw the composition at a dose as bars with intervals."""
+    ax = new_axes("single", 0.55) if ax is None else ax
+    keys = list(result.species)
+    with figure_style():
+        for row, key in enumerate(keys):
+            share = result.species[key]
+            colour = COLOURS[_SPECIES_COLOURS[row % len(_SPECIES_COLOURS)]]
+            ax.barh(row, share.value or 0.0, color=colour, alpha=0.75, height=0.6)
+            _interval_line(ax, share, row)
+        ax.set_yticks(range(len(keys)), [formula_text(key) for key in keys])
+        ax.invert_yaxis()
+        ax.set_xlim(0, 1.02)
+        ax.set_xlabel(f"share of clusters at {result.dose_percent:g} % dose")
+        polish(ax)
+    return ax
+
+
+def _interval_line(ax: "Axes", share: Estimate, row: int) -> None:
+    if share.low is not None and share.high is not None:
+        ax.plot([share.low, share.high], [row, row], "|-", color=COLOURS["data"], lw=1.0, ms=6)
+
+
+def formula_text(formula: str) -> str:
+    """Return a formula with its counts as subscripts, for matplotlib.
+
+    Examples
+    --------
+    >>> formula_text("Ag2Cd32S33")
+    'Ag$_{2}$Cd$_{32}$S$_{33}$'
+    """
+    import re
+
+    return re.sub(r"(\d+)", r"$_{\1}$", formula)
+
+
+def plot_dose_advice(result: DoseAdvice, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw species against dose with the window and the dose for the target."""
+    return plot_species_against_dose(result, ax=ax)
+
+
+@draw.register(IncorporationFit)
+def _draw_incorporation(result: IncorporationFit, **options: Any) -> "Figure":
+    return _figure(plot_incorporation(result, **options))
+
+
+@draw.register(SpeciesCurves)
+def _draw_curves(result: SpeciesCurves, **options: Any) -> "Figure":
+    return _figure(plot_species_against_dose(result, **options))
+
+
+@draw.register(DoseAdvice)
+def _draw_advice(result: DoseAdvice, **options: Any) -> "Figure":
+    return _figure(plot_dose_advice(result, **options))
+
+
+@draw.register(Prediction)
+def _draw_prediction(result: Prediction, **options: Any) -> "Figure":
+    return _figure(plot_composition(result, **options))
+
+
+def _figure(ax: "Axes") -> "Figure":
+    figure: Figure = ax.figure  # type: ignore[assignment]
+    return figure
+
+
+def plot_prior_posterior(result: CompositionUpdate, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw every parameter's interval before and after the measurements, each on its own scale.
+
+    Parameters
+    ----------
+    result : CompositionUpdate
+        What to draw.
+    ax : Axes, optional
+        Where; a new single-column figure by default.
+
+    Returns
+    -------
+    Axes
+        One row per parameter, in units of the prior's interval (of the posterior's without a prior).
+    """
+    ax = new_axes("single", 0.95) if ax is None else ax
+    with figure_style():
+        for row, change in enumerate(result.changes):
+            _interval_pair(ax, change, row)
+        ax.set_yticks(range(len(result.changes)), [_words(change) for change in result.changes])
+        ax.set_ylim(len(result.changes) - 0.4, -0.6)
+        ax.set_xlabel("position in the prior's 95 % interval")
+        ax.plot([], [], "-", color=COLOURS["quiet"], lw=4, alpha=0.5, label="before")
+        ax.plot([], [], "o-", color=COLOURS["fit"], lw=1.6, ms=3, label="after")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        polish(ax)
+    return ax
+
+
+def _interval_pair(ax: "Axes", change: ParameterChange, row: int) -> None:
+    frame = change.before or change.after
+    if frame.low is None or frame.high is None or change.after.low is None or change.after.high is None:
+        return
+    scale = math.log if change.name == "alpha" else float  # a factor is at home on a log scale
+    low, width = scale(frame.low), (scale(frame.high) - scale(frame.low)) or 1.0
+    if change.before is not None:
+        ax.plot([0, 1], [row, row], "-", color=COLOURS["quiet"], lw=4, alpha=0.5, solid_capstyle="butt")
+    ends = [(scale(change.after.low) - low) / width, (scale(change.after.high) - low) / width]
+    ax.plot(ends, [row, row], "-", color=COLOURS["fit"], lw=1.6)
+    if change.after.value is not None:
+        ax.plot((scale(change.after.value) - low) / width, row, "o", color=COLOURS["fit"], ms=3)
+
+
+def _words(change: ParameterChange) -> str:
+    unit = f" {change.after.unit}" if change.after.unit else ""
+    return f"{change.name} = {change.after.format_value()}{unit}"
+
+
+def plot_peak_against_dose(
+    result: DoseSpectraFit, *, ax: "Axes | None" = None, height_ax: "Axes | None" = None
+) -> "Axes":
+    """Draw position and height of the peak against dose, with the end of the shift and the onset of loss.
+
+    Parameters
+    ----------
+    result : DoseSpectraFit
+        What to draw.
+    ax, height_ax : Axes, optional
+        Where position and height go; a new figure with two panels by default (`ax` alone: position).
+
+    Returns
+    -------
+    Axes
+        The axes of the position.
+    """
+    if ax is None:
+        figure = new_figure("single", 1.15)
+        with figure_style():
+            ax = figure.add_subplot(2, 1, 1)
+            height_ax = figure.add_subplot(2, 1, 2, sharex=ax)
+            ax.tick_params(labelbottom=False)
+    dose = result.spectra.dose_percent
+    with figure_style():
+        known = np.isfinite(result.peak_nm)
+        error = np.where(np.isfinite(result.peak_nm_se), result.peak_nm_se, 0.0)
+        ax.errorbar(
+            dose[known],
+            result.peak_nm[known],
+            yerr=error[known],
+            fmt="o",
+            mfc="white",
+            color=COLOURS["data"],
+            ms=3.5,
+            lw=0.8,
+        )
+        _mark(ax, result.shift_end_dose_percent, "end of the shift")
+        ax.set_ylabel("peak position / nm")
+        sure = result.peak_nm[known & (error < 1.0)]
+        if sure.size:
+            ax.set_ylim(float(sure.min()) - 1.0, float(sure.max()) + 1.5)
+        stamp_simulated(ax, result.spectra.source.simulated)
+        polish(ax)
+        if height_ax is None:
+            ax.set_xlabel(DOSE_LABEL)
+            return ax
+        height_ax.plot(dose, result.height, "s", mfc="white", color=COLOURS["data"], ms=3.5)
+        _mark(height_ax, result.loss_onset_dose_percent, "onset of the loss")
+        height_ax.set_ylabel("peak height / AU")
+        height_ax.set_xlabel(DOSE_LABEL)
+        height_ax.margins(y=0.1)
+        polish(height_ax)
+    return ax
+
+
+def _mark(ax: "Axes", estimate: Estimate, word: str) -> None:
+    if estimate.value is None:
+        return
+    if estimate.low is not None and estimate.high is not None:
+        ax.axvspan(estimate.low, estimate.high, color=COLOURS["band"], alpha=0.3, lw=0)
+    ax.axvline(estimate.value, color=COLOURS["fit"], lw=0.9, ls="--")
+    ax.annotate(
+        f"{word}\n{estimate.value:.3g} %",
+        (estimate.value, 0.03),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=6.5,
+        color=COLOURS["fit"],
+    )
+
+
+def plot_conversion_against_dose(result: DoseSpectraFit, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw optical and compositional conversion against dose: two quantities, not one."""
+    ax = new_axes("single", 0.8) if ax is None else ax
+    dose = result.spectra.dose_percent
+    with figure_style():
+        ax.plot(dose, result.loss, "s-", color=COLOURS["data"], ms=3.5, lw=0.9, label="optical, 1 - A/A0")
+        if result.conversion:
+            mean = [np.nan if e.value is None else e.value for e in result.conversion]
+            low = [np.nan if e.low is None else e.low for e in result.conversion]
+            high = [np.nan if e.high is None else e.high for e in result.conversion]
+            ax.fill_between(dose, low, high, color=COLOURS["third"], alpha=0.2, lw=0)
+            ax.plot(dose, mean, "o--", color=COLOURS["third"], ms=3, lw=0.9, label="turned into product")
+        ax.set_xlabel(DOSE_LABEL)
+        ax.set_ylabel("conversion")
+        ax.legend(loc="upper left")
+        stamp_simulated(ax, result.spectra.source.simulated)
+        polish(ax)
+    return ax
+
+
+def plot_rates_against_dose(result: RatesAgainstDose, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw the rate constants of every stage against dose, with the power laws through them."""
+    ax = new_axes("single", 0.85) if ax is None else ax
+    colours = ("paper", "fit", "second", "third")
+    with figure_style():
+        for stage, (order, constant) in enumerate(zip(result.orders, result.constants, strict=True)):
+            runs = [run for run in result.runs if len(run.rates) > stage]
+            points = [(run.dose_percent, run.rates[stage]) for run in runs]
+            known = [(d, k) for d, k in points if d > 0 and k.value is not None and k.value > 0]
+            if not known:
+                continue
+            dose = np.array([d for d, _ in known])
+            rate = np.array([k.value for _, k in known], dtype=float)
+            below = np.array([0.0 if k.low is None else max(k.value - k.low, 0.0) for _, k in known])  # type: ignore[operator]
+            above = np.array([0.0 if k.high is None else max(k.high - k.value, 0.0) for _, k in known])  # type: ignore[operator]
+            below = np.minimum(below, 0.95 * rate)
+            colour = COLOURS[colours[stage % len(colours)]]
+            ax.errorbar(
+                dose,
+                rate,
+                yerr=[below, above],
+                fmt="os^D"[stage % 4],
+                mfc="white",
+                color=colour,
+                ms=4,
+                lw=0.9,
+                label=f"stage {stage + 1}",
+            )
+            if order.value is not None and constant.value is not None:
+                dense = np.geomspace(dose.min(), dose.max(), 60)
+                law = np.exp(constant.value) * (dense / 100) ** order.value
+                ax.plot(dense, law, "--", color=colour, lw=0.9, label=f"order {order.format_value()}")
+        _plain_log_axes(ax, sorted({run.dose_percent for run in result.runs if run.dose_percent > 0}))
+        ax.set_xlabel(DOSE_LABEL)
+        ax.set_ylabel("rate constant / 1/s")
+        ax.legend(loc="best")
+        polish(ax)
+    return ax
+
+
+def _plain_log_axes(ax: "Axes", doses: list[float]) -> None:
+    """Set logarithmic axes with plain numbers, the doses themselves as ticks where they are few."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    if 1 < len(doses) <= 8:
+        ax.set_xticks(doses, [f"{dose:g}" for dose in doses])
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+@draw.register(CompositionUpdate)
+def _draw_update(result: CompositionUpdate, **options: Any) -> "Figure":
+    return _figure(plot_prior_posterior(result, **options))
+
+
+@draw.register(DoseSpectraFit)
+def _draw_spectra(result: DoseSpectraFit, **options: Any) -> "Figure":
+    return _figure(plot_peak_against_dose(result, **options))
+
+
+@draw.register(RatesAgainstDose)
+def _draw_rates(result: RatesAgainstDose, **options: Any) -> "Figure":
+    return _figure(plot_rates_against_dose(result, **options))

@@ -1,0 +1,393 @@
+"""Dose tables: guest added against guest incorporated, in percent, fractions or mol/mol.
+
+The columns are found by their names ("Ag added (mol %)", "incorporated", "dose", "ICP"), units by
+the header or by percent signs in the cells. A dose may be a range ("36-75"), an incorporation may
+carry "± 0.3". What is physically impossible is refused, what is merely odd is remarked.
+"""
+
+import contextlib
+import os
+import re
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.errors import InputError, UsageError
+from cxkinetics.io.file import Content, Context, ReadOptions, decode, read_content
+from cxkinetics.io.formats.excel import sniff as is_workbook
+from cxkinetics.io.formats.excel import workbook_tables
+from cxkinetics.io.formats.own import read_own_dose_table
+from cxkinetics.io.headers import read_header
+from cxkinetics.io.quantities import refuse_texts
+from cxkinetics.io.table import Table, Tables, tables_in
+from cxkinetics.io.words import DOSE, TAKEN, guest_in, plain_name
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.basis import BASES, basis_elements, basis_kind, name_basis
+from cxkinetics.signals.dose_table import DoseTable
+from cxkinetics.signals.screening import duplicate_rows
+
+_SIGMA = re.compile(r"\b(sd|std|stdev|sigma|error|err|uncertainty|sem|se|rsd|fehler)\b|±|\+/-|σ")
+_LOW = re.compile(r"\b(low|lower|min|minimum|from|von|lo)\b")
+_HIGH = re.compile(r"\b(high|upper|max|maximum|to|bis|hi)\b")
+_FRACTION = re.compile(
+    r"mol\s*/\s*mol|fraction|anteil|mol\s+per\s+mol|mole\s+ratio|\bratio\b|\beq(uiv\w*)?\.?\b|mol\s*mol-1|\[-\]|\(-\)"
+)
+_PERCENT = re.compile(r"%|percent|prozent|mol-?%|pct|at\.?\s?%")
+_AMOUNT = re.compile(
+    r"[munpµμ]?(mol|g|L|l|M|mL|ml)(\s*/\s*\w+)?|[µμu][lL]|drops?|equivalents? of .*|mol/L|mg/mL"
+)
+_BASIS = re.compile(r"\b[A-Z][a-z]?\s*/\s*(\(\s*[A-Z][a-z]?\s*\+\s*[A-Z][a-z]?\s*\)|[A-Z][a-z]?)(?![a-z])")
+
+
+def load_dose_table(
+    path: str | os.PathLike[str],
+    *,
+    basis: str | None = None,
+    dose_unit: str | None = None,
+    incorporation_unit: str | None = None,
+    dose_column: str | int | None = None,
+    incorporation_column: str | int | None = None,
+    decimal: str | None = None,
+    sheet: str | int | None = None,
+) -> DoseTable:
+    r"""Read a table of guest added and guest incorporated.
+
+    Parameters
+    ----------
+    path : path-like
+        A text table or an Excel workbook.
+    basis : str, optional
+        What incorporation is a percentage of: "Ag/(Ag+Cd)", "Ag/Cd" or "Ag/S", or one of these with
+        your own elements; from the header, else guest over all cations is assumed.
+    dose_unit, incorporation_unit : {"percent", "fraction"}, optional
+        Overrides the header; `incorporation_unit` follows `dose_unit` where the file is silent.
+    dose_column, incorporation_column : str or int, optional
+        Columns by name or number (from 1), where the names do not tell.
+    decimal, sheet
+        As for `load`.
+
+    Returns
+    -------
+    DoseTable
+        In percent, ascending in dose, with what was assumed or converted in `remarks`.
+
+    Raises
+    ------
+    InputError
+        If columns cannot be told, a cell holds text, or a value is impossible (negative, or above
+        100 % of the cations).
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "icp.csv"
+    >>> _ = file.write_text("Ag added (mol/mol),Ag incorporated (mol/mol)\n0,0\n0.75,0.08\n1,0.121\n")
+    >>> load_dose_table(file).dose_percent.tolist()
+    [0.0, 75.0, 100.0]
+    """
+    for name, unit in (("dose_unit", dose_unit), ("incorporation_unit", incorporation_unit)):
+        if unit not in (None, "percent", "fraction"):
+            raise UsageError(f"{name} is {unit!r}; it must be 'percent' or 'fraction'")
+    if basis is not None:
+        basis_kind(basis)
+    content = read_content(path)
+    stored = _stored(content)
+    if stored is not None:
+        return stored
+    options = ReadOptions(decimal=decimal, sheet=sheet)
+    found, format_name = _tables(content, options)
+    table = max(found.tables, key=lambda item: item.n_rows * len(item.columns))
+    reader = _Reader(
+        Context(content=content, options=options, format=format_name, remarks=found.remarks), table
+    )
+    return reader.read(basis, dose_unit, incorporation_unit, dose_column, incorporation_column)
+
+
+def _stored(content: Content) -> DoseTable | None:
+    """Return the table that `to_csv` or `to_json` wrote, or None where the file is another."""
+    if not content.data.lstrip(b'\xef\xbb\xbf \r\n\t"').startswith((b"# cxkinetics.", b"{")):
+        return None
+    return read_own_dose_table(content, decode(content.data, content.file).text)
+
+
+def _tables(content: Content, options: ReadOptions) -> tuple[Tables, str]:
+    if is_workbook(content):
+        return workbook_tables(content, options)[0], "Excel workbook"
+    return tables_in(content, "", options), "text table"
+
+
+class _Reader:
+    """The steps from a table to a `DoseTable`, with the remarks gathered on the way."""
+
+    def __init__(self, context: Context, table: Table) -> None:
+        self.context, self.table = context, table
+        self.remarks = list(context.remarks)
+        self.lines = np.asarray(table.lines)
+
+    def read(
+        self,
+        basis: str | None,
+        dose_unit: str | None,
+        taken_unit: str | None,
+        dose_column: str | int | None,
+        taken_column: str | int | None,
+    ) -> DoseTable:
+        roles = self._roles(dose_column, taken_column)
+        refuse_texts(self.context, self.table, sorted(roles.values()))
+        columns, taken_j = self.table.columns, roles["taken"]
+        main_j = roles.get("dose", roles.get("low", taken_j))
+        dose_factor = self._factor(main_j, dose_unit, "dose", largest=3.0)
+        taken_factor = self._factor(taken_j, taken_unit or dose_unit, "incorporation", largest=1.0)
+        taken = columns[taken_j].values * taken_factor
+        dose, low, high = self._doses(roles, dose_factor)
+        sigma = columns[roles["sigma"]].values * taken_factor if "sigma" in roles else None
+        beside = columns[taken_j].sigma
+        if beside is not None:
+            sigma = beside * taken_factor
+        known = np.isfinite(taken) & np.isfinite(low) & np.isfinite(high)
+        if not known.any():
+            raise InputError(
+                "no data rows: no row holds both a dose and an incorporation", file=self.context.file
+            )
+        if not known.all():
+            self._say("missing_cells", f"{(~known).sum()} rows with missing cells left out", ~known)
+        repeated = duplicate_rows(low, high, taken) & known
+        if repeated.any():
+            self._say("duplicate_rows", f"{repeated.sum()} exact duplicate rows counted once", repeated)
+        keep = known & ~repeated
+        guest = self._guest(main_j, taken_j)
+        chosen_basis = basis or self._basis(taken_j, guest)
+        self._refuse_impossible(taken, low, keep, taken_j, main_j, chosen_basis)
+        self._mass_balance(high, taken, sigma, keep, chosen_basis)
+        if sigma is not None and not np.all(np.isfinite(sigma[keep]) & (sigma[keep] > 0)):
+            self._say(
+                "sigma_dropped",
+                "uncertainties are not used: some are missing or not positive",
+                keep & ~(sigma > 0),
+            )
+            sigma = None
+        return DoseTable(
+            dose_percent=dose[keep],
+            incorporation_percent=taken[keep],
+            sigma_percent=None if sigma is None else sigma[keep],
+            dose_low_percent=low[keep],
+            dose_high_percent=high[keep],
+            basis=chosen_basis,
+            guest=guest,
+            label=self.context.content.stem,
+            source=self.context.source(),
+            remarks=tuple(self.remarks),
+        )
+
+    def _roles(self, dose_column: str | int | None, taken_column: str | int | None) -> dict[str, int]:
+        """Index of the columns "dose" (or "low" and "high"), "taken" and, if there, "sigma"."""
+        names = [plain_name(name) for name in self.table.names]
+        numbers = [j for j, column in enumerate(self.table.columns) if column.kind in ("number", "empty")]
+        roles: dict[str, int] = {}
+        for j in numbers:
+            name = names[j] if j < len(names) else ""
+            dosed, taken, sigma = DOSE.search(name), TAKEN.search(name), _SIGMA.search(name)
+            if sigma and not dosed:
+                roles.setdefault("sigma", j)
+            elif sigma:
+                continue
+            elif dosed and not (taken and taken.start() < dosed.start()):
+                role = "low" if _LOW.search(name) else "high" if _HIGH.search(name) else "dose"
+                roles.setdefault(role, j)
+            elif taken:
+                roles.setdefault("taken", j)
+        if dose_column is not None:
+            roles["dose"] = self._find(dose_column)
+        if taken_column is not None:
+            roles["taken"] = self._find(taken_column)
+        free = [j for j in numbers if j not in roles.values()]
+        if "dose" not in roles and not {"low", "high"} <= set(roles) and "taken" in roles and len(free) == 1:
+            roles["dose"] = free[0]
+        elif "taken" not in roles and ("dose" in roles or {"low", "high"} <= set(roles)) and len(free) == 1:
+            roles["taken"] = free[0]
+        elif "dose" not in roles and "taken" not in roles and 2 <= len(numbers) <= 3 and not any(names):
+            roles["dose"], roles["taken"] = numbers[:2]
+            if len(numbers) == 3:
+                roles["sigma"] = numbers[2]
+            text = "no header: the first column is taken as dose, the second as incorporation"
+            self.remarks.append(Remark("no_header", text))
+        elif not roles and len(free) == 2 and not any(read_header(name).kind for name in self.table.names):
+            roles["dose"], roles["taken"] = free
+            pair = " and ".join(repr(self.table.name(j)) for j in free)
+            text = f"columns {pair} taken as dose and incorporation"
+            self.remarks.append(Remark("columns_assumed", text))
+        if "taken" not in roles or not ("dose" in roles or {"low", "high"} <= set(roles)):
+            shown = ", ".join(repr(self.table.name(j)) for j in range(len(self.table.columns)))
+            raise InputError(
+                f"the columns of dose and incorporation cannot be told; columns are {shown}",
+                file=self.context.file,
+                line=self.table.header_line,
+                remedy=self._need(),
+            )
+        return roles
+
+    def _need(self) -> str:
+        """Return what a dose table needs; a table with a column of time may be a run instead."""
+        need = (
+            "a dose table needs a column of guest added and one of guest found, named such as "
+            "'Ag added (mol %)' and 'Ag incorporated (mol %)' (in Python dose_column= and "
+            "incorporation_column= choose them)"
+        )
+        if any(read_header(name).kind == "time" for name in self.table.names):
+            need += "; a signal against time is no dose table: use cxkinetics fit"
+        return need
+
+    def _find(self, wanted: str | int) -> int:
+        names = [name.strip().casefold() for name in self.table.names]
+        if isinstance(wanted, str) and wanted.strip().casefold() in names:
+            return names.index(wanted.strip().casefold())
+        number = wanted if isinstance(wanted, int) else int(wanted) if wanted.isdigit() else 0
+        if 1 <= number <= len(self.table.columns):
+            return number - 1
+        shown = ", ".join(repr(self.table.name(j)) for j in range(len(self.table.columns)))
+        raise InputError(
+            f"there is no column {wanted!r}; columns are {shown}",
+            file=self.context.file,
+            line=self.table.header_line,
+        )
+
+    def _factor(self, j: int, unit: str | None, what: str, *, largest: float) -> float:
+        """100 for fractions, 1 for percent; what was assumed or converted is remarked."""
+        name = self.table.name(j)
+        column = self.table.columns[j]
+        stated = ""
+        if column.unit == "%" or _PERCENT.search(name.casefold()):
+            stated = "percent"
+        elif _FRACTION.search(name.casefold()):
+            stated = "fraction"
+        ends = [end for _, *pair in column.intervals for end in pair]
+        top = max([0.0, *column.values[np.isfinite(column.values)].tolist(), *ends])
+        chosen = unit or stated
+        bracket = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", name)
+        if not chosen and bracket and _AMOUNT.fullmatch(bracket.group(1).strip()):
+            raise InputError(
+                f"the {what} is given in {bracket.group(1)}, an amount: a percentage or mol/mol is needed",
+                file=self.context.file,
+                line=self.table.header_line,
+                column=name,
+                remedy="divide it by the amount of the host cation",
+            )
+        if not chosen:
+            chosen = "fraction" if 0 < top <= largest else "percent"
+            self.remarks.append(
+                Remark(
+                    f"{what}_unit_assumed", f"{what} assumed to be a {chosen}: column {name!r} names no unit"
+                )
+                if chosen == "fraction"
+                else Remark(
+                    f"{what}_unit_assumed", f"{what} assumed in percent: column {name!r} names no unit"
+                )
+            )
+        if chosen == "percent" and stated and 0 < top <= largest:
+            text = f"{what} reaches only {top:g} % ({name!r}): are these fractions under a percent header?"
+            self.remarks.append(Remark(f"{what}_range", text))
+        if chosen == "fraction":
+            text = f"{what} converted from a fraction (mol/mol) to percent"
+            self.remarks.append(Remark("fraction_converted", text, self.table.n_rows))
+            return 100.0
+        return 1.0
+
+    def _doses(self, roles: dict[str, int], factor: float) -> tuple[Array, Array, Array]:
+        columns = self.table.columns
+        n = self.table.n_rows
+        dose = columns[roles["dose"]].values * factor if "dose" in roles else np.full(n, np.nan)
+        low, high = dose.copy(), dose.copy()
+        for row, start, end in columns[roles["dose"]].intervals if "dose" in roles else ():
+            low[row], high[row] = start * factor, end * factor
+        for role, bound in (("low", low), ("high", high)):
+            if role in roles:
+                stated = columns[roles[role]].values * factor
+                bound[np.isfinite(stated)] = stated[np.isfinite(stated)]
+        same = np.isfinite(low) & (low == high)
+        dose[same & ~np.isfinite(dose)] = low[same & ~np.isfinite(dose)]
+        dose[~same] = np.nan
+        return dose, low, high
+
+    def _guest(self, dose_j: int, taken_j: int) -> str:
+        """Return the guest that the two columns name, "" where they name none."""
+        dosed, taken = (guest_in(self.table.name(j)) for j in (dose_j, taken_j))
+        if dosed and taken and dosed != taken:
+            raise InputError(
+                f"column {self.table.name(dose_j)!r} is of {dosed}, column {self.table.name(taken_j)!r} of "
+                f"{taken}: a dose table holds one guest, added and found",
+                file=self.context.file,
+                line=self.table.header_line,
+                remedy="keep the two columns of one guest, or name them (in Python dose_column= and "
+                "incorporation_column=)",
+            )
+        return dosed or taken
+
+    def _basis(self, j: int, guest: str) -> str:
+        match = _BASIS.search(self.table.name(j))
+        if match is not None:
+            with contextlib.suppress(UsageError):
+                kind, own, other = basis_elements(match.group())
+                return name_basis(kind, guest=own, host=other, anion=other)
+        named = BASES[0] if guest == "Ag" else name_basis(BASES[0], guest=guest or "guest")
+        text = f"incorporation assumed on the basis {named}, guest over all cations (else pass --basis)"
+        self.remarks.append(Remark("basis_assumed", text))
+        return named if guest else BASES[0]
+
+    def _refuse_impossible(
+        self, taken: Array, low: Array, keep: BoolArray, taken_j: int, dose_j: int, basis: str
+    ) -> None:
+        limit = 100.0 if basis_kind(basis) == BASES[0] else np.inf
+        found: list[tuple[int, str, float, str]] = []
+        for values, j, top, what in (
+            (taken, taken_j, limit, f"an incorporation on {basis} cannot pass 100 %"),
+            (low, dose_j, np.inf, ""),
+        ):
+            for row in np.flatnonzero(keep & ((values < 0) | (values > top))):
+                text = "it cannot be negative" if values[row] < 0 else what
+                found.append((int(self.lines[row]), self.table.name(j), float(values[row]), text))
+        if not found:
+            return
+        found.sort()
+        line, column, value, why = found[0]
+        problems = [f"line {at}, column {name!r}: {v:g}" for at, name, v, _ in found]
+        more = "" if len(found) == 1 else f" (and {len(found) - 1} more: {'; '.join(problems[1:6])})"
+        remedy = "check the cell"
+        if value > 0:
+            remedy += (
+                "; if it is guest per host cation (Ag/Cd) or per anion (Ag/S), pass that basis (--basis)"
+            )
+        raise InputError(
+            f"{value:g} %: {why}{more}",
+            file=self.context.file,
+            line=line,
+            column=column,
+            value=f"{value:g}",
+            remedy=remedy,
+            problems=problems,
+        )
+
+    def _mass_balance(
+        self, dose: Array, taken: Array, sigma: Array | None, keep: BoolArray, basis: str
+    ) -> None:
+        """Remark where more guest is found than was added, even if all released host cations left."""
+        fraction, kind = taken / 100.0, basis_kind(basis)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (
+                fraction / (1 - fraction)
+                if kind == BASES[0]
+                else fraction * (33 / 34 if kind == BASES[2] else 1.0)
+            )
+            bound = ratio / (1 + ratio / 2) if kind != BASES[2] else ratio
+        slack = 0.0 if sigma is None else np.where(np.isfinite(sigma), sigma, 0.0)
+        bad = keep & (100.0 * bound - 2 * slack > dose + 1e-9)
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            text = (
+                f"mass balance: more guest incorporated than added at {bad.sum()} dose"
+                f"{'' if bad.sum() == 1 else 's'} ({taken[row]:g} % at {dose[row]:g} %)"
+            )
+            self._say("mass_balance", text, bad)
+
+    def _say(self, code: str, text: str, where: BoolArray) -> None:
+        rows = [int(line) for line in self.lines[where]]
+        self.remarks.append(Remark.at(code, text, len(rows), rows=rows))

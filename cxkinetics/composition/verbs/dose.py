@@ -1,0 +1,90 @@
+"""`cxkinetics dose`: how much to add to get a cluster."""
+
+import argparse
+import sys
+
+from cxkinetics.cli.options import number
+from cxkinetics.composition.verbs.predict import (
+    add_amount_arguments,
+    add_source_arguments,
+    amount_of,
+    check_amount,
+    load_table,
+)
+from cxkinetics.errors import UsageError
+
+SUMMARY = "the dose for a target cluster, with its window and purity, or why no dose gives it"
+EXAMPLE = "cxkinetics dose Ag2Cd32S33 --min-purity 0.9 --cadmium-umol 20 --silver-mmol-per-l 10"
+
+_DETAILS = """
+Doses are in percent of the host cation: mol guest per 100 mol host cation in the flask (Ag per Cd).
+dose      where the mean share of the target over all parameter draws is highest
+[ , ]     its interval: how well that best dose is known (the best doses of the single draws)
+window    doses that will do: mean share at least 0.9 of that at the best dose and at least
+          --min-purity, by-product at most --max-byproduct"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the target, the demands and what is known."""
+    parser.description = SUMMARY + "\n" + _DETAILS
+    parser.add_argument("target", metavar="TARGET", help="formula of the species, such as Ag2Cd32S33")
+    parser.add_argument(
+        "--min-purity",
+        type=number,
+        metavar="P",
+        help="least share of the target, 0-1, at the dose and in the whole window; refused with the reason "
+        "where no dose reaches it",
+    )
+    parser.add_argument(
+        "--max-byproduct",
+        type=number,
+        default=0.05,
+        metavar="P",
+        help="largest share of product inside the window, 0-1 (default 0.05)",
+    )
+    parser.add_argument(
+        "--criterion",
+        choices=("mean", "robust"),
+        default="mean",
+        help="best by the mean share, or by its 10 %% quantile over the draws (default mean)",
+    )
+    add_source_arguments(parser, dosed="the table")
+    add_amount_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search, print."""
+    from cxkinetics.composition.dose import dose_for
+
+    check_amount(args)
+    if args.dose_unit is not None and args.table is None:
+        raise UsageError(
+            f"--dose-unit {args.dose_unit} says how to read the doses of a table, and no --table is given; "
+            "leave it out (the dose is printed in percent), or add --table FILE"
+        )
+    result = dose_for(
+        args.target,
+        table=load_table(args),
+        system=args.system,
+        basis=args.basis,
+        min_purity=args.min_purity,
+        max_byproduct=args.max_byproduct,
+        criterion=args.criterion,
+        extrapolate=args.extrapolate,
+        n_draws=args.draws,
+        confidence=args.confidence,
+        rng=args.seed,
+    )
+    amount = amount_of(result, args)
+    if args.json:
+        from cxkinetics.estimate import json_text
+
+        beside = {} if amount is None else {"amount": amount.to_dict()}
+        print(json_text(result.to_dict() | beside))
+    else:
+        from cxkinetics.composition.page import format_dose
+
+        print(format_dose(result, warnings=False, sensitivity=args.sensitivity, amount=amount))
+    for remark in result.warnings:
+        sys.stderr.write(f"{remark.text}\n")
+    return 0

@@ -1,0 +1,228 @@
+"""`cxkinetics predict`: the composition at a dose."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from cxkinetics.cli.options import finite, number
+from cxkinetics.errors import UsageError
+
+if TYPE_CHECKING:
+    from cxkinetics.composition.dose import DoseAdvice
+    from cxkinetics.composition.guest_amount import GuestAmount
+    from cxkinetics.composition.predict import Prediction
+    from cxkinetics.composition.update import CompositionUpdate
+    from cxkinetics.signals.dose_table import DoseTable
+
+SUMMARY = "predict incorporation and species at a dose, with intervals"
+EXAMPLE = "cxkinetics predict --dose 50"
+
+BASIS = "Ag/(Ag+Cd)|Ag/Cd|Ag/S"
+BASIS_HELP = (
+    "what incorporation is a percentage of (Ag: the guest, Cd: the host cation, S: the anion; the elements "
+    "of your own system will do as well)"
+)
+_LARGEST_FRACTION = 10.0
+_SUSPICIOUS_PERCENT = 2.0
+
+
+def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dose and the table") -> None:
+    """Add the options that say what is known: table, system, basis, draws.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of the verb.
+    dosed : str
+        Where the verb is given doses, for the help of their unit.
+    """
+    parser.add_argument("--table", metavar="FILE", help="your own dose table; else the system's priors")
+    parser.add_argument(
+        "--measurements",
+        metavar="FILE.toml",
+        help="your own cluster fractions and product onsets, which narrow the priors",
+    )
+    parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
+    parser.add_argument("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
+    parser.add_argument(
+        "--dose-unit",
+        choices=("percent", "fraction"),
+        help=f"unit of the doses in {dosed} (default: what the table's header says, else percent); a header "
+        "is overridden; results are always in percent",
+    )
+    parser.add_argument("--extrapolate", action="store_true", help="allow doses outside the calibrated ones")
+    parser.add_argument("--sensitivity", action="store_true", help="show the priors halved and doubled")
+    parser.add_argument("--draws", type=int, default=3000, metavar="N", help="parameter draws (default 3000)")
+    parser.add_argument("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
+    parser.add_argument("--seed", type=int, help="seed of the random numbers (a fixed one by default)")
+
+
+def basis(text: str) -> str:
+    """Return the basis that was typed, or refuse what is none."""
+    from cxkinetics.signals.basis import basis_kind
+
+    try:
+        basis_kind(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the dose and what is known."""
+    parser.add_argument(
+        "--dose",
+        type=_dose,
+        required=True,
+        metavar="D",
+        help="guest added, percent of the host cation (mol guest per 100 mol host cation in the flask, such "
+        "as mol Ag per 100 mol Cd); in mol per mol with --dose-unit fraction; 50%% is always percent",
+    )
+    parser.add_argument(
+        "--absorbance-ratio",
+        type=number,
+        metavar="A/A0",
+        help="share of the absorbance left: sets the optical conversion beside the compositional one",
+    )
+    add_source_arguments(parser)
+    add_amount_arguments(parser)
+
+
+def add_amount_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ask for the amount of guest and the volume of its stock solution."""
+    parser.add_argument(
+        "--cadmium-umol",
+        "--host-umol",
+        dest="host_umol",
+        type=number,
+        metavar="N",
+        help="all Cd (host cation) in the flask, micromol: prints how much guest to add, micromol",
+    )
+    parser.add_argument(
+        "--silver-mmol-per-l",
+        "--stock-mmol-per-l",
+        dest="stock_mmol_per_l",
+        type=number,
+        metavar="C",
+        help="Ag (guest) in the stock solution, mmol/L: prints the volume to add, microlitres",
+    )
+
+
+def check_amount(args: argparse.Namespace) -> None:
+    """Refuse a stock concentration without the amount that it is to be measured against."""
+    if args.stock_mmol_per_l is not None and args.host_umol is None:
+        raise UsageError(
+            f"--silver-mmol-per-l {args.stock_mmol_per_l:g} gives a volume only with the amount of host "
+            "cation in the flask; add --cadmium-umol N"
+        )
+
+
+def amount_of(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> "GuestAmount | None":
+    """Return the amount of guest that was asked for, or None."""
+    if args.host_umol is None:
+        return None
+    return result.amount(host_umol=args.host_umol, stock_mmol_per_l=args.stock_mmol_per_l)
+
+
+def _dose(text: str) -> tuple[float, bool]:
+    """Return the number of a dose and whether a percent sign stands behind it."""
+    written = text.strip()
+    try:
+        return finite(written.removesuffix("%")), written.endswith("%")
+    except ValueError:
+        message = f"{text!r} is no dose; write a finite number, such as 50 or 50%"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def dose_percent(dose: tuple[float, bool], unit: str | None, *, table: bool = False) -> tuple[float, str]:
+    """Return a dose in percent, and the remark on how it was read ("" where nothing was assumed).
+
+    Beside a table of fractions a dose that can only be in percent is taken as that.
+
+    Raises
+    ------
+    UsageError
+        If the dose would pass 1000 %.
+    """
+    number, percent = dose
+    if percent or unit == "percent":
+        return number, ""
+    if unit == "fraction":
+        if number > _LARGEST_FRACTION and table:
+            return number, f"dose taken as {number:g} %: --dose-unit fraction is the unit of the table"
+        if number > _LARGEST_FRACTION:
+            raise UsageError(
+                f"--dose {number:g} with --dose-unit fraction would be {100 * number:g} %; write "
+                f"--dose {number / 100:g}, or --dose {number:g}% if it is in percent"
+            )
+        return 100 * number, f"dose {number:g} mol/mol (--dose-unit fraction) is {100 * number:g} %"
+    if 0 < number < _SUSPICIOUS_PERCENT:
+        return number, (
+            f"dose taken as {number:g} %; if it is in mol per mol, pass --dose-unit fraction "
+            f"({100 * number:g} %)"
+        )
+    return number, ""
+
+
+def load_table(args: argparse.Namespace) -> "DoseTable | CompositionUpdate | None":
+    """Return the user's table, the priors updated with measurements, or None."""
+    table = None
+    if args.table is not None:
+        from cxkinetics.composition.reader import load_dose_table
+
+        table = load_dose_table(args.table, basis=args.basis, dose_unit=args.dose_unit)
+    if args.measurements is None:
+        return table
+    from cxkinetics.composition.measurements import load_measurements
+    from cxkinetics.composition.update import update_priors
+
+    fractions, onset = load_measurements(args.measurements)
+    update = update_priors(
+        table=table,
+        fractions=fractions,
+        onset=onset,
+        system=args.system,
+        published_curve=table is None,
+        basis=args.basis,
+        n_draws=args.draws,
+        confidence=args.confidence,
+        rng=args.seed,
+    )
+    for change in update.changes:
+        before = "-" if change.before is None else str(change.before)
+        sys.stderr.write(f"{change.name}: {before} before, {change.after} after the measurements\n")
+    return update
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict, print."""
+    from cxkinetics.composition.predict import predict
+
+    check_amount(args)
+    dose, remark_on_dose = dose_percent(args.dose, args.dose_unit, table=args.table is not None)
+    if remark_on_dose:
+        sys.stderr.write(f"{remark_on_dose}\n")
+    result = predict(
+        dose_percent=dose,
+        table=load_table(args),
+        system=args.system,
+        basis=args.basis,
+        extrapolate=args.extrapolate,
+        absorbance_ratio=args.absorbance_ratio,
+        n_draws=args.draws,
+        confidence=args.confidence,
+        rng=args.seed,
+    )
+    amount = amount_of(result, args)
+    if args.json:
+        from cxkinetics.estimate import json_text
+
+        beside = {} if amount is None else {"amount": amount.to_dict()}
+        print(json_text(result.to_dict() | beside))
+    else:
+        from cxkinetics.composition.page import format_prediction
+
+        print(format_prediction(result, warnings=False, sensitivity=args.sensitivity, amount=amount))
+    for remark in result.warnings:
+        sys.stderr.write(f"{remark.text}\n")
+    return 0

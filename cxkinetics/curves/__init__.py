@@ -1,0 +1,1 @@
+"""An annex: least squares of any curve y = f(x), certified to many digits."""

@@ -1,0 +1,297 @@
+"""The fitted numbers of a curve with their errors and profile intervals."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.curves.solver import DIGITS, Rest, marquardt
+from cxkinetics.errors import FitError
+from cxkinetics.estimate import Estimate
+
+FARTHEST = 40
+"""Doublings and roots tried before an end counts as open."""
+CLOSE = 1e-8
+"""Relative closeness of z to its level at an end."""
+
+
+class BetterMinimumError(FitError):
+    """A profile went below the minimum: `theta` (p,) has the smaller sum of squares."""
+
+    def __init__(self, theta: Array) -> None:
+        super().__init__("a profile found a smaller sum of squares")
+        self.theta = theta
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileEnd:
+    """One end of an interval; `value` None where it is open, and `reason` says why."""
+
+    value: float | None
+    reason: str = ""
+
+
+def profile_end(rest: Rest, j: int, side: int, level: float, variance: float, step: float) -> ProfileEnd:
+    """Return where the signed root of the profile of parameter `j` reaches `level`.
+
+    Parameters
+    ----------
+    rest : Rest
+        The fit.
+    j : int
+        Index of the parameter.
+    side : int
+        -1 for the lower end, 1 for the upper.
+    level : float
+        Quantile to reach, positive.
+    variance : float
+        s^2, in the units of `rest.rss`.
+    step : float
+        First distance tried (about level times the standard error), positive.
+
+    Raises
+    ------
+    BetterMinimumError
+        If the profile goes below the minimum.
+    """
+    problem = rest.derivatives.problem
+    bound = float(problem.upper[j] if side > 0 else problem.lower[j])
+    held = np.zeros(problem.p, bool)
+    held[j] = True
+    centre = float(rest.theta[j])
+    known: list[tuple[float, float, Array]] = [(0.0, 0.0, rest.theta)]  # distance, z, parameters
+
+    def root(distance: float) -> float:
+        nearest = min(known, key=lambda item: abs(item[0] - distance))
+        place = nearest[2].copy()
+        if len(known) > 1:  # carry on the way the others went
+            (d1, _, first), (d2, _, second) = sorted(known, key=lambda item: abs(item[0] - distance))[:2]
+            place = first + (second - first) * (distance - d1) / (d2 - d1)
+        place[j] = centre + side * distance
+        trials = [marquardt(rest.derivatives, place, damping=1e-6, held=held)]
+        if not np.isfinite(trials[0][1]) or len(known) == 1:
+            place = nearest[2].copy()
+            place[j] = centre + side * distance
+            trials.append(marquardt(rest.derivatives, place, held=held))
+        theta, rss = min(trials, key=lambda item: item[1])
+        if not np.isfinite(rss):
+            return np.inf
+        if rss < rest.rss * (1 - 1e-7) and rest.rss - rss > 1e-6 * variance:
+            raise BetterMinimumError(theta)
+        z = float(np.sqrt(max(rss - rest.rss, 0.0) / variance))
+        known.append((distance, z, theta))
+        return z
+
+    limit = side * (bound - centre)
+    if limit <= 0:
+        return ProfileEnd(bound, "ends at the bound")
+    inside, outside = 0.0, min(step, limit)
+    z_inside, z_outside = 0.0, root(outside)
+    for _ in range(FARTHEST):
+        if z_outside >= level:
+            break
+        if outside >= limit:
+            return ProfileEnd(bound, "ends at the bound")
+        inside, z_inside = outside, z_outside
+        outside = min(2 * outside, limit)
+        if outside > 1e12 * step:
+            break
+        z_outside = root(outside)
+    if z_outside < level:
+        shown = centre + side * outside
+        return ProfileEnd(None, f"the profile stays below the level up to {shown:.3g}")
+    return ProfileEnd(centre + side * _crossing(root, inside, z_inside, outside, z_outside, level))
+
+
+def _crossing(
+    root: Callable[[float], float],
+    inside: float,
+    z_inside: float,
+    outside: float,
+    z_outside: float,
+    level: float,
+) -> float:
+    """Return the distance where z is `level`, bracketed, by false position with bisection."""
+    last = 0
+    low, high = z_inside - level, z_outside - level
+    middle = outside
+    for number in range(FARTHEST):
+        if np.isfinite(high) and number % 6 != 5:
+            middle = inside - low * (outside - inside) / (high - low)
+        else:
+            middle = (inside + outside) / 2
+        gap = root(middle) - level
+        if abs(gap) <= CLOSE * level or outside - inside <= 1e-12 * outside:
+            break
+        if gap < 0:
+            inside, low = middle, gap
+            high = high / 2 if last < 0 else high
+            last = -1
+        else:
+            outside, high = middle, gap
+            low = low / 2 if last > 0 else low
+            last = 1
+    return middle
+
+
+LEFT = 2e-4
+"""Relative rounding error of the sum of squares from which standard errors are withheld."""
+
+
+def covariance_of(rest: Rest, *, absolute_sigma: bool) -> Array:
+    """Return the covariance (p, p) of the parameters; NaN where a standard error is withheld."""
+    unit = np.sqrt(_variance(rest, absolute_sigma)) / rest.factors.size
+    with np.errstate(over="ignore", under="ignore"):
+        covariance: Array = rest.factors.covariance() * unit * unit[:, None]
+    unknown = [bool(why) for why in _reasons(rest, absolute_sigma)]
+    covariance[unknown, :] = np.nan
+    covariance[:, unknown] = np.nan
+    return covariance
+
+
+def estimates_of(
+    rest: Rest, *, confidence: float, absolute_sigma: bool, profile: bool, units: Mapping[str, str]
+) -> dict[str, Estimate]:
+    """Return every parameter with its interval, or the reason there is none.
+
+    Raises
+    ------
+    BetterMinimumError
+        If a profile goes below the minimum.
+    """
+    problem = rest.derivatives.problem
+    errors = rest.factors.spread() * np.sqrt(_variance(rest, absolute_sigma))
+    dof = problem.n - problem.p
+    share = (1 + confidence) / 2
+    level = float(ndtri(share)) if absolute_sigma else float(stdtrit(dof, share)) if dof > 0 else np.nan
+    reasons = _reasons(rest, absolute_sigma)
+    estimates = {}
+    for j, name in enumerate(problem.names):
+        value: float | None = float(rest.theta[j])
+        se = float(errors[j]) if not reasons[j] else None
+        unit = units.get(name, "")
+        if rest.factors.idle[j] or rest.factors.loose[j]:
+            value = None
+        if value is None or (se is None and not (profile and rest.at_bound[j] and np.isfinite(level))):
+            estimates[name] = Estimate(name=name, value=value, unit=unit, reason=reasons[j])
+            continue
+        if profile:
+            estimates[name] = _profiled(rest, j, value, se, level, absolute_sigma, unit, reasons[j])
+            continue
+        reach = level * (se or 0.0)
+        estimates[name] = Estimate(
+            name=name, value=value, se=se, low=value - reach, high=value + reach, unit=unit, method="wald"
+        )
+    return estimates
+
+
+def _profiled(
+    rest: Rest,
+    j: int,
+    value: float,
+    se: float | None,
+    level: float,
+    absolute_sigma: bool,
+    unit: str,
+    reason: str,
+) -> Estimate:
+    variance = _variance(rest, absolute_sigma)
+    step = level * (se if se is not None else float(np.sqrt(variance)) / float(rest.factors.size[j]))
+    low, high = (profile_end(rest, j, side, level, variance, step) for side in (-1, 1))
+    why = [f"{word} end: {end.reason}" for word, end in (("lower", low), ("upper", high)) if end.reason]
+    return Estimate(
+        name=rest.derivatives.problem.names[j],
+        value=value,
+        se=se,
+        low=low.value,
+        high=high.value,
+        unit=unit,
+        method="profile",
+        reason="; ".join([*([reason] if reason else []), *why]),
+    )
+
+
+def _variance(rest: Rest, absolute_sigma: bool) -> float:
+    """Return s^2 in the units of `rest.rss`; NaN without degrees of freedom."""
+    problem = rest.derivatives.problem
+    if absolute_sigma:
+        with np.errstate(over="ignore"):
+            return float(np.float64(problem.unit) ** -2.0)
+    dof = problem.n - problem.p
+    return rest.rss / dof if dof > 0 else np.nan
+
+
+def _reasons(rest: Rest, absolute_sigma: bool) -> list[str]:
+    """Return why each parameter has no standard error; "" where it has one."""
+    problem, factors = rest.derivatives.problem, rest.factors
+    common = ""
+    if rest.downhill is not None:
+        common = "the fit rests on a saddle, not in a minimum"
+    elif not absolute_sigma and problem.n <= problem.p:
+        common = f"no degrees of freedom: {problem.n} points, {problem.p} parameters"
+    elif not absolute_sigma and not rest.rss_error <= LEFT:
+        common = "the residuals are rounding errors of the numbers: a standard error would be one too"
+    reasons = []
+    for j, name in enumerate(problem.names):
+        if factors.idle[j]:
+            reasons.append("the function does not change with it")
+        elif factors.loose[j]:
+            others = [n for n, loose in zip(problem.names, factors.loose, strict=True) if loose and n != name]
+            reasons.append(f"the data determine only a combination of it with {', '.join(others)}")
+        elif rest.at_bound[j]:
+            reasons.append(f"it stands at its {_side(rest, j)}")
+        elif common:
+            reasons.append(common)
+        elif rest.digits[j] < DIGITS:
+            reasons.append(f"only {rest.digits[j]:.1f} digits of it can be trusted")
+        else:
+            reasons.append("")
+    return reasons
+
+
+def _side(rest: Rest, j: int) -> str:
+    problem = rest.derivatives.problem
+    low = rest.theta[j] <= problem.lower[j]
+    return f"lower bound {problem.lower[j]:g}" if low else f"upper bound {problem.upper[j]:g}"
+
+
+def state_flags(rest: Rest, start: Array, unmoved: BoolArray) -> tuple[str, ...]:
+    """Return what a user should know of where the fit came to rest.
+
+    Parameters
+    ----------
+    rest : Rest
+        The fit.
+    start : Array, shape (p,)
+        First values.
+    unmoved : BoolArray, shape (p,)
+        Parameters that still stand there.
+    """
+    problem, factors = rest.derivatives.problem, rest.factors
+    names = problem.names
+    flags = list(rest.derivatives.flags)
+    for j in np.flatnonzero(factors.idle):
+        flags.append(
+            f"{names[j]} has no influence on the function: it is not determined (start {start[j]:g} kept)"
+        )
+    loose = [name for name, out in zip(names, factors.loose, strict=True) if out]
+    if loose:
+        flags.append(f"the data do not determine {', '.join(loose)}: only a combination of them counts")
+    for j in np.flatnonzero(rest.at_bound):
+        flags.append(
+            f"{names[j]} stands at its {_side(rest, int(j))}; other standard errors take it as given"
+        )
+    for j in np.flatnonzero(unmoved & ~factors.idle & ~rest.at_bound):
+        flags.append(f"{names[j]} never moved from its start {start[j]:g}")
+    if rest.downhill is not None:
+        flags.append("the place is a saddle of the sum of squares, not a minimum; try another start")
+    doubtful = [
+        f"{name} ({digits:.1f})"
+        for name, digits, known in zip(names, rest.digits, np.isfinite(rest.error), strict=True)
+        if known and digits < DIGITS
+    ]
+    if doubtful:
+        flags.append(f"not converged: fewer than {DIGITS:g} digits can be trusted in {', '.join(doubtful)}")
+    return tuple(flags)

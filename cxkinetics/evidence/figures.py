@@ -1,0 +1,309 @@
+"""Figures of the evidence room: envelopes, doublets, patterns, mass errors, and the verdict.
+
+Each function takes axes and returns them; without axes it makes a figure of its own, with the
+residuals below where there is a fit. Points are data, the line is the fit, areas are components.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.evidence.assignment import MassAssignment
+from cxkinetics.evidence.diffraction import PatternFit
+from cxkinetics.evidence.findings import Consensus
+from cxkinetics.evidence.mixture import MixtureFit
+from cxkinetics.evidence.xps import XpsResult
+from cxkinetics.report.present import draw
+from cxkinetics.report.style import COLOURS, figure_style, new_axes, new_figure, polish, stamp_simulated
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FILLS = ("band", "second", "fourth", "third", "paper", "quiet")
+_HATCHES = ("", "//", "..", "\\\\", "xx", "++")
+
+
+def plot_mixture(fit: MixtureFit, *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
+    """Draw the envelopes of a mixture fit, their sum and the residuals.
+
+    Parameters
+    ----------
+    fit : MixtureFit
+        What to draw.
+    ax, residual_ax : Axes, optional
+        Where; by default a new figure with a residual panel below.
+
+    Returns
+    -------
+    Axes
+        The axes with the data.
+    """
+    ax, residual_ax = _panels(ax, residual_ax)
+    names = [*fit.species, *fit.options["others"]]
+    with figure_style():
+        ax.plot(fit.mz, fit.counts, ".", ms=1.5, color=COLOURS["data"], label="data", zorder=2)
+        for i, (name, component) in enumerate(zip(names, fit.components, strict=True)):
+            share = f", share {fit.fractions[i]}" if i < len(fit.fractions) else ""
+            _fill(ax, fit.mz, fit.baseline, component, i, f"{name}{share}")
+        ax.plot(fit.mz, fit.baseline, ":", lw=0.8, color=COLOURS["quiet"], label="baseline", zorder=1)
+        ax.plot(fit.mz, fit.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
+        ax.set_ylabel("intensity / counts")
+        _legend_above(ax, columns=1)
+        stamp_simulated(ax, fit.source.simulated)
+        polish(ax)
+        _residuals(ax, residual_ax, fit.mz, fit.counts - fit.fit, fit.noise_sd, "m/z / Da")
+    return ax
+
+
+def plot_xps(result: XpsResult, *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
+    """Draw a photoelectron line with its doublets, background, sum and residuals.
+
+    Binding energy runs to the left, as in the field. Parameters and return value as for `plot_mixture`.
+    """
+    ax, residual_ax = _panels(ax, residual_ax)
+    energy = np.asarray(result.energy_ev)
+    with figure_style():
+        ax.plot(energy, result.counts, ".", ms=2.0, color=COLOURS["data"], label="data", zorder=2)
+        for i, (component, lines) in enumerate(zip(result.components, result.doublets, strict=True)):
+            label = f"{component.position_ev.value:.2f} eV"
+            if result.number > 1:
+                label += f", {100 * (component.share.value or 0.0):.1f} %"
+            if component.family and (component.share.value or 0.0) >= result.detection_limit:
+                label += f" ({component.family})"
+            _fill(ax, energy, result.background, lines, i, label)
+        ax.plot(energy, result.background, ":", color=COLOURS["quiet"], label="background", zorder=1)
+        ax.plot(energy, result.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
+        ax.set_ylabel("intensity / counts")
+        _legend_above(ax, columns=2)
+        stamp_simulated(ax, result.source.simulated)
+        polish(ax)
+        scaled = (result.counts - result.fit) / np.sqrt(np.maximum(result.counts, 1.0))
+        _residuals(
+            ax,
+            residual_ax,
+            energy,
+            scaled,
+            1.0,
+            f"binding energy of {result.line} / eV",
+            r"res. / $\sqrt{N}$",
+        )
+        ax.set_xlim(float(energy.max()), float(energy.min()))
+    return ax
+
+
+def plot_pattern(fit: PatternFit, *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
+    """Draw a diffraction pattern, the fitted sum, the phases seen (on one scale, shifted), and residuals.
+
+    Parameters and return value as for `plot_mixture`.
+    """
+    ax, residual_ax = _panels(ax, residual_ax)
+    with figure_style():
+        ax.plot(fit.axis, fit.counts, ".", ms=1.2, color=COLOURS["data"], label="data", zorder=2)
+        ax.plot(fit.axis, fit.fit, "-", lw=0.9, color=COLOURS["fit"], label="sum", zorder=3)
+        seen = [
+            (phase, component)
+            for phase, component in zip(fit.phases, fit.components, strict=True)
+            if phase.state != "absent"
+        ]
+        seen.sort(key=lambda item: -(item[0].share.value or 0.0))
+        lowest = float(min(fit.counts.min(), fit.fit.min()))
+        step = 0.22 * float(np.ptp(fit.counts)) / max(len(seen), 1) ** 0.3
+        scale = 0.9 * step / max((float(c.max()) for _, c in seen), default=1.0)
+        for i, (phase, component) in enumerate(seen):
+            colour = COLOURS[_FILLS[i % len(_FILLS)]]
+            offset = lowest - step * (i + 1)
+            mark = "?" if phase.state == "undecided" else ""
+            ax.plot(fit.axis, offset + scale * component, "-", lw=0.8, color=colour)
+            ax.annotate(
+                f"{phase.phase}{mark} {100 * (phase.share.value or 0.0):.1f} %",
+                (float(fit.axis[-1]), offset), xytext=(2, 2.5), textcoords="offset points", fontsize=6,
+                color=colour, ha="right", va="bottom",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
+            )  # fmt: skip
+        ax.set_yticks([tick for tick in ax.get_yticks() if tick >= 0 and tick <= fit.counts.max()])
+        ax.set_ylabel("intensity / counts")
+        ax.legend(loc="upper right")
+        stamp_simulated(ax, fit.source.simulated)
+        polish(ax)
+        scaled = (fit.counts - fit.fit) / np.sqrt(np.maximum(fit.counts, 1.0))
+        _residuals(ax, residual_ax, fit.axis, scaled, 1.0, r"$2\theta$ / degree", r"res. / $\sqrt{N}$")
+    return ax
+
+
+def plot_masses(result: MassAssignment, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw how far each stated formula is from its peak; without statements, the best candidates.
+
+    The band is the tolerance; the scale is linear inside it and logarithmic beyond.
+    """
+    if ax is None:
+        ax = new_axes("single", 0.25 + 0.085 * max(len(result.peaks), 4))
+    with figure_style():
+        labels = []
+        ax.axvspan(-result.tolerance_da, result.tolerance_da, color=COLOURS["band"], alpha=0.35, lw=0)
+        ax.axvline(0.0, color=COLOURS["quiet"], lw=0.6)
+        for row, peak in enumerate(result.peaks):
+            shown = peak.stated or (peak.candidates[0] if peak.candidates else None)
+            if shown is None:
+                labels.append(f"{peak.mz:.5g}  no candidate")
+                continue
+            good = abs(shown.error_da) <= result.tolerance_da
+            ax.plot(
+                [shown.error_da], [row], "o" if good else "X", ms=5,
+                color=COLOURS["second" if good else "fit"], mec="none", zorder=3,
+            )  # fmt: skip
+            ax.annotate(
+                f"{shown.error_da:+.1f}" if abs(shown.error_da) < 10 else f"{shown.error_da:+.0f}",
+                (shown.error_da, row), xytext=(5, 0), textcoords="offset points", fontsize=6, va="center",
+            )  # fmt: skip
+            labels.append(f"{shown.formula}  {peak.mz:.5g}")
+        ax.set_xscale("symlog", linthresh=2 * result.tolerance_da)
+        largest = max((abs(p.stated.error_da) for p in result.peaks if p.stated), default=2.0)
+        reach = 2.5 * max(largest, result.tolerance_da)
+        ax.set_xlim(-reach, reach)
+        ticks = [value for value in (-100, -10, -2, 0, 2, 10, 100) if abs(value) <= reach]
+        ax.set_xticks(ticks, [f"{value:g}" for value in ticks])
+        ax.minorticks_off()
+        ax.set_yticks(range(len(labels)), labels)
+        ax.set_ylim(-0.7, len(labels) - 0.3)
+        ax.set_xlabel("measured - computed / Da")
+        ax.spines["left"].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+        stamp_simulated(ax, result.source.simulated)
+        polish(ax)
+    return ax
+
+
+def plot_consensus(result: Consensus, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw what each technique sees in each sample, and the joint verdict.
+
+    Filled: present; empty: absent; a question mark: undecided; a ring marks a disagreement.
+    """
+    columns = [*result.techniques, "together"]
+    if ax is None:
+        ax = new_axes("single" if len(columns) < 5 else "double", 0.3 + 0.055 * len(result.samples))
+    species = list(dict.fromkeys(v.species for sample in result.samples for v in sample.species))
+    colours = [COLOURS["paper"], COLOURS["fourth"], COLOURS["second"], COLOURS["third"]]
+    with figure_style():
+        for row, sample in enumerate(result.samples):
+            for verdict in sample.species:
+                k = species.index(verdict.species)
+                states = {finding.technique: finding.state for finding in verdict.findings}
+                states["together"] = verdict.state
+                for j, column in enumerate(columns):
+                    if column not in states:
+                        continue
+                    x = j + 0.26 * (k - (len(species) - 1) / 2)
+                    _mark(ax, x, row, states[column], colours[k % 4])
+                    if column == "together" and verdict.disagreement:
+                        ax.plot([x], [row], "o", ms=11, mfc="none", mec=COLOURS["fit"], mew=1.0)
+        for k, name in enumerate(species):
+            ax.plot([], [], "s", color=colours[k % 4], label=f"{name} present")
+        ax.plot([], [], "s", mfc="white", mec=COLOURS["quiet"], label="absent")
+        verdicts = [verdict for sample in result.samples for verdict in sample.species]
+        if any(v.state == "undecided" or v.undecided_by for v in verdicts):
+            ax.plot([], [], "$?$", color=COLOURS["data"], label="undecided")
+        if result.disagreements:
+            ax.plot([], [], "o", ms=7, mfc="none", mec=COLOURS["fit"], label="disagreement")
+        ax.set_xticks(range(len(columns)), columns)
+        ax.xaxis.tick_top()
+        ax.set_yticks(range(len(result.samples)), [sample.label for sample in result.samples])
+        ax.set_xlim(-0.6, len(columns) - 0.4)
+        ax.set_ylim(len(result.samples) - 0.4, -0.6)
+        ax.axvline(len(columns) - 1.5, color=COLOURS["quiet"], lw=0.6)
+        for side in ("top", "right", "bottom", "left"):
+            ax.spines[side].set_visible(False)
+        ax.tick_params(length=0)
+        ax.legend(
+            loc="upper center", bbox_to_anchor=(0.45, 0.0), ncols=4, columnspacing=0.8, handletextpad=0.2
+        )
+        if result.simulated:
+            ax.set_xlabel("simulated data", color=COLOURS["fit"], style="italic", fontsize=7, loc="right")
+    return ax
+
+
+def _mark(ax: "Axes", x: float, y: float, state: str, colour: str) -> None:
+    if state == "undecided":
+        ax.plot([x], [y], "s", ms=6.5, mfc="none", mec=colour, mew=0.8)
+        ax.text(x, y, "?", ha="center", va="center", fontsize=6.5, color=colour)
+    else:
+        ax.plot([x], [y], "s", ms=6.5, mfc=colour if state == "present" else "white", mec=colour, mew=0.8)
+
+
+def _panels(ax: "Axes | None", residual_ax: "Axes | None") -> "tuple[Axes, Axes | None]":
+    if ax is not None:
+        return ax, residual_ax
+    return _panels_on(new_figure("single", 1.0))
+
+
+def _panels_on(figure: "Figure") -> "tuple[Axes, Axes]":
+    with figure_style():
+        grid = figure.add_gridspec(2, 1, height_ratios=(3.6, 1), hspace=0.05)
+        above = figure.add_subplot(grid[0])
+        return above, figure.add_subplot(grid[1], sharex=above)
+
+
+def _fill(ax: "Axes", x: Array, base: Array, component: Array, index: int, label: str) -> None:
+    colour = COLOURS[_FILLS[index % len(_FILLS)]]
+    ax.fill_between(
+        x, base, base + component, facecolor=colour, alpha=0.45, lw=0.6, edgecolor=colour,
+        hatch=_HATCHES[index % len(_HATCHES)], label=label, zorder=1,
+    )  # fmt: skip
+
+
+def _legend_above(ax: "Axes", columns: int) -> None:
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.08), ncols=columns, borderaxespad=0.0, columnspacing=1.0,
+        frameon=False,
+    )  # fmt: skip
+
+
+def _residuals(
+    ax: "Axes", residual_ax: "Axes | None", x: Array, residual: Array, noise: float, name: str,
+    label: str = "residual",
+) -> None:  # fmt: skip
+    if residual_ax is None:
+        ax.set_xlabel(name)
+        return
+    residual_ax.axhspan(-2 * noise, 2 * noise, color=COLOURS["band"], alpha=0.35, lw=0)
+    residual_ax.axhline(0.0, color=COLOURS["quiet"], lw=0.6)
+    residual_ax.plot(x, residual, ".", ms=1.5, color=COLOURS["data"])
+    residual_ax.locator_params(axis="x", nbins=7)
+    residual_ax.set_xlabel(name)
+    residual_ax.set_ylabel(label)
+    polish(residual_ax)
+    if residual_ax.get_shared_x_axes().joined(residual_ax, ax):
+        ax.tick_params(labelbottom=False)
+        residual_ax.figure.align_ylabels([ax, residual_ax])
+
+
+def _figure_of(ax: "Axes") -> "Figure":
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise RuntimeError("axes without a figure")
+    return figure
+
+
+@draw.register(MixtureFit)
+@draw.register(XpsResult)
+@draw.register(PatternFit)
+def _(result: Any, figure: "Figure | None" = None, **options: Any) -> "Figure":
+    if figure is not None:
+        options["ax"], options["residual_ax"] = _panels_on(figure)
+    if isinstance(result, MixtureFit):
+        return _figure_of(plot_mixture(result, **options))
+    if isinstance(result, XpsResult):
+        return _figure_of(plot_xps(result, **options))
+    return _figure_of(plot_pattern(result, **options))
+
+
+@draw.register(MassAssignment)
+@draw.register(Consensus)
+def _(result: Any, figure: "Figure | None" = None, **options: Any) -> "Figure":
+    if figure is not None:
+        with figure_style():
+            options["ax"] = figure.add_subplot()
+    if isinstance(result, MassAssignment):
+        return _figure_of(plot_masses(result, **options))
+    return _figure_of(plot_consensus(result, **options))

@@ -1,0 +1,723 @@
+"""Files that serve as evidence: spectra, peak lists, reference patterns, findings."""
+
+import csv
+import io
+import os
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import InputError, UsageError
+from cxkinetics.io.file import Content, Context, ReadOptions, decode, read_content, simulated_note
+from cxkinetics.io.formats.excel import sniff as is_workbook
+from cxkinetics.io.formats.excel import workbook_tables
+from cxkinetics.io.formats.vamas import VamasBlock, is_vamas, read_vamas
+from cxkinetics.io.quantities import refuse_texts
+from cxkinetics.io.table import Table, tables_of
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.spectrum import AXES, FEWEST_POINTS, PeakList, Spectrum
+from cxkinetics.source import Source
+
+_NAMES = {
+    "ms": re.compile(r"m\s*/\s*z|\bmz\b|\bmass(es)?\b|\bda\b"),
+    "xps": re.compile(r"binding|\bb\.?\s?e\.?\b|energy|\bev\b"),
+    "xrd": re.compile(r"2\s*[-_ ]?(theta|th|θ|ϑ)|two\s*-?theta|\btth\b|°|\bdeg|\bangle\b"),
+}
+_KINETIC = re.compile(r"kinetic|\bk\.?\s?e\.?\b")
+_COUNTS = re.compile(
+    r"count|intensit|\bcps\b|c\s*/\s*s\b|signal|\bint\.?\b|\by\b|arb|a\.?\s?u\.?\b|rel(ative)?\b|yobs|height"
+)
+_FOREIGN = tuple(  # names that no evidence axis has, what they are, and what to do
+    (re.compile(pattern), what, remedy)
+    for pattern, what, remedy in (
+        (r"\btime\b|\bt\s*[/(\[]\s*(s|min|ms|h)\b|flight|\btof\b", "a time", "calibrate to m/z first"),
+        (r"wavelength|\bnm\b|wavenumber|cm-1", "a wavelength", "optical spectra go to: cxkinetics fit"),
+        (r"\bd\s*[-_]?\s*spacing|\bd\s*[/(\[]\s*(a|å|nm)", "a d spacing", "export 2theta in degrees"),
+        (r"\bq\s*[/(\[]|a\^?-1|å\^?-1|nm\^?-1|1/å", "a scattering vector", "export 2theta in degrees"),
+        (r"channel|\bindex\b|\bpixel\b", "a channel number", "export the calibrated axis"),
+    )
+)
+
+
+def load_spectrum(
+    path: str | os.PathLike[str],
+    kind: str,
+    *,
+    axis_column: str | int | None = None,
+    counts_column: str | int | None = None,
+    block: int | str | None = None,
+    photon_energy_ev: float | None = None,
+    background_subtracted: bool = False,
+    decimal: str | None = None,
+    sheet: str | int | None = None,
+    label: str = "",
+) -> Spectrum:
+    r"""Read one spectrum.
+
+    Parameters
+    ----------
+    path : path-like
+        A text table, an Excel workbook or, for XPS, a VAMAS file.
+    kind : {"ms", "xps", "xrd"}
+        What it is.
+    axis_column, counts_column : str or int, optional
+        Columns by name or number (from 1), where the names do not tell.
+    block : int or str, optional
+        Block of a VAMAS file by number (from 1), name or line ("Ag 3d").
+    photon_energy_ev : float, optional
+        The axis is kinetic energy, measured with this photon energy.
+    background_subtracted : bool
+        Allow negative counts.
+    decimal, sheet
+        As for `load`.
+    label : str
+        Name of the sample; the file's stem by default.
+
+    Returns
+    -------
+    Spectrum
+        Axis ascending (Da, eV of binding energy, or degrees), with what was assumed in `remarks`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as that kind of spectrum.
+    UsageError
+        If the kind is not one of those listed.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "pattern.xy"
+    >>> _ = file.write_text("\n".join(f"{20 + i / 10:.1f} {100 + i}" for i in range(50)))
+    >>> load_spectrum(file, "xrd").axis[:2].tolist()
+    [20.0, 20.1]
+    """
+    if kind not in AXES:
+        raise UsageError(f"kind is {kind!r}; it must be one of {', '.join(AXES)}")
+    content = read_content(path)
+    if is_vamas(content):
+        if kind != "xps":
+            raise InputError(
+                f"this is a VAMAS file (XPS), not a spectrum of kind {kind!r}", file=content.file
+            )
+        return _from_vamas(content, block, photon_energy_ev, background_subtracted, label)
+    context, table, note = evidence_table(content, decimal=decimal, sheet=sheet)
+    x, said_x = _axis_column(context, table, kind, axis_column)
+    y, said_y = _counts_column(context, table, kind, x, counts_column)
+    refuse_texts(context, table, [x, y])
+    remarks = [*context.remarks, *said_x, *said_y]
+    axis, counts = table.columns[x].values, table.columns[y].values
+    lines = np.asarray(table.lines)
+    known = np.isfinite(axis) & np.isfinite(counts)
+    if not known.all():
+        remarks.append(
+            Remark(
+                "missing_cells",
+                f"{int((~known).sum())} rows without a number left out",
+                int((~known).sum()),
+                table.lines_of(np.flatnonzero(~known).tolist()),
+            )
+        )
+        axis, counts, lines = axis[known], counts[known], lines[known]
+    if kind == "xps":
+        axis, said = _binding(context, table.name(x), axis, photon_energy_ev)
+        remarks += said
+    names = (table.name(x), table.name(y))
+    _check_rows(content.file, kind, names, axis, counts, lines, background_subtracted)
+    source = context.source()
+    if note is not None:
+        source = replace(source, simulated=True, note=note)
+    return _built(
+        kind, axis, counts, label or content.stem, _unit_of(names[1]), background_subtracted, source, remarks
+    )
+
+
+def evidence_table(
+    content: Content, *, decimal: str | None = None, sheet: str | int | None = None
+) -> tuple[Context, Table, str | None]:
+    """Return the largest table of a text file or workbook, and the note of simulated data if any."""
+    options = ReadOptions(decimal=decimal, sheet=sheet)
+    if is_workbook(content):
+        found, format_name, note = workbook_tables(content, options)[0], "Excel workbook", None
+    else:
+        text = decode(content.data, content.file).text
+        try:
+            found = tables_of(text, file=content.file, decimal=decimal)
+        except InputError as error:
+            if "no data rows" not in str(error):
+                raise
+            raise InputError(
+                "no data rows: no line holds two or more numbers",
+                file=content.file,
+                remedy="export axis and counts as two columns of a text table",
+            ) from None
+        format_name, note = "text table", simulated_note(text)
+    table = max(found.tables, key=lambda item: item.n_rows * len(item.columns))
+    return Context(content=content, options=options, format=format_name, remarks=found.remarks), table, note
+
+
+def column_index(context: Context, table: Table, wanted: str | int) -> int:
+    """Return the index of a column asked for by name or by number (from 1).
+
+    Raises
+    ------
+    InputError
+        If there is none; the message lists those there are.
+    """
+    names = [table.name(j) for j in range(len(table.columns))]
+    if isinstance(wanted, str) and not wanted.isdigit():
+        exact = [j for j, name in enumerate(names) if name.strip().lower() == wanted.strip().lower()]
+        if exact:
+            return exact[0]
+    elif 1 <= int(wanted) <= len(names):
+        return int(wanted) - 1
+    raise InputError(
+        f"there is no column {wanted!r}; the file has {', '.join(repr(name) for name in names)}",
+        file=context.file,
+        line=table.header_line,
+        remedy="choose one of them by name or number",
+    )
+
+
+def _axis_column(
+    context: Context, table: Table, kind: str, wanted: str | int | None
+) -> tuple[int, list[Remark]]:
+    meant = AXES[kind]
+    numeric = [j for j, column in enumerate(table.columns) if column.kind == "number"]
+    if len(numeric) < 2:
+        raise InputError(
+            f"the file holds {len(numeric)} column of numbers; a spectrum needs {meant.name} and counts",
+            file=context.file,
+            line=table.header_line,
+            remedy="export both columns",
+        )
+    if wanted is not None:
+        return column_index(context, table, wanted), []
+    named = [j for j in numeric if table.names and _NAMES[kind].search(table.name(j).lower())]
+    if kind == "xps" and named:
+        named = [j for j in named if "binding" in table.name(j).lower()] or named
+    if named:
+        return named[0], []
+    for other, pattern in _NAMES.items():
+        strange = [j for j in numeric if table.names and pattern.search(table.name(j).lower())]
+        if other != kind and strange:
+            raise InputError(
+                f"this column is {AXES[other].name}; a spectrum of kind {kind} needs {meant.name}",
+                file=context.file,
+                line=table.header_line,
+                column=table.name(strange[0]),
+                remedy=f"read it as {other}, or name the axis column (--axis-column)",
+            )
+    first = table.name(numeric[0])
+    if table.names and table.names[numeric[0]]:
+        for pattern, what, remedy in _FOREIGN:
+            if pattern.search(first.lower()):
+                raise InputError(
+                    f"this column is {what}; the axis must be {meant.name} in {meant.unit}",
+                    file=context.file,
+                    line=table.header_line,
+                    column=first,
+                    remedy=remedy,
+                )
+        if kind == "xps" and _KINETIC.search(first.lower()):
+            return numeric[0], []
+    text = f"the first column of numbers ({first}) is taken as {meant.name} in {meant.unit}: no name says so"
+    return numeric[0], [Remark("axis_assumed", text)]
+
+
+def _counts_column(
+    context: Context, table: Table, kind: str, axis: int, wanted: str | int | None
+) -> tuple[int, list[Remark]]:
+    if wanted is not None:
+        return column_index(context, table, wanted), []
+    rest = [j for j, column in enumerate(table.columns) if column.kind == "number" and j != axis]
+    if not rest:
+        raise InputError(
+            f"there is no column of counts beside {table.name(axis)!r}",
+            file=context.file,
+            line=table.header_line,
+            remedy="export the intensity too",
+        )
+    named = [j for j in rest if table.names and _COUNTS.search(table.name(j).lower())]
+    chosen = (named or rest)[0]
+    others = [table.name(j) for j in (named if len(named) > 1 else rest) if j != chosen]
+    if others:
+        listed = ", ".join(others[:6]) + (", ..." if len(others) > 6 else "")
+        text = f"counts read from column {table.name(chosen)!r}; others left out: {listed}"
+        return chosen, [Remark("counts_column_assumed", text)]
+    return chosen, []
+
+
+def _binding(
+    context: Context, name: str, axis: Array, photon_energy_ev: float | None
+) -> tuple[Array, list[Remark]]:
+    if photon_energy_ev is None:
+        if _KINETIC.search(name.lower()) and "binding" not in name.lower():
+            raise InputError(
+                "the axis is a kinetic energy; binding energies are needed",
+                file=context.file,
+                column=name,
+                remedy="pass --photon-energy (1486.6 for Al K-alpha, 1253.6 for Mg K-alpha)",
+            )
+        if np.nanmax(axis) <= 0 and np.nanmin(axis) < -30:
+            text = "the energies are negative (measured from the Fermi level): their sign was turned"
+            return -axis, [Remark("sign_turned", text)]
+        return axis, []
+    text = f"kinetic energies turned into binding energies with hv = {photon_energy_ev:g} eV"
+    return photon_energy_ev - axis, [Remark("kinetic_energies", text)]
+
+
+def _check_rows(
+    file: str, kind: str, names: tuple[str, str], axis: Array, counts: Array, lines: Array, subtracted: bool
+) -> None:
+    """Refuse with line and column what `Spectrum` would refuse without them."""
+    meant = AXES[kind]
+    if axis.size < FEWEST_POINTS:
+        raise InputError(
+            f"the spectrum holds {axis.size} points; at least {FEWEST_POINTS} are needed",
+            file=file,
+            line=int(lines[-1]) if lines.size else None,
+            remedy="export the whole spectrum" + (", or say that it is a peak list" if kind == "ms" else ""),
+        )
+    outside = np.flatnonzero((axis < meant.low) | (axis > meant.high))
+    if outside.size:
+        raise InputError(
+            f"{meant.name} {axis[outside[0]]:g} lies beyond {meant.low:g} to {meant.high:g} {meant.unit} "
+            f"({outside.size} of {axis.size} points do)",
+            file=file, line=int(lines[outside[0]]), column=names[0], value=f"{axis[outside[0]]:g}",
+            remedy=meant.remedy,
+        )  # fmt: skip
+    negative = np.flatnonzero(counts < 0)
+    if negative.size and not subtracted:
+        raise InputError(
+            f"{counts[negative[0]]:g} counts: a detector counts from 0 upwards ({negative.size} of "
+            f"{counts.size} points are negative)",
+            file=file, line=int(lines[negative[0]]), column=names[1], value=f"{counts[negative[0]]:g}",
+            remedy="export raw counts, or pass --background-subtracted",
+        )  # fmt: skip
+    order = np.argsort(axis, kind="stable")
+    twice = np.flatnonzero(np.diff(axis[order]) == 0)
+    if twice.size:
+        row = max(int(order[twice[0]]), int(order[twice[0] + 1]))
+        raise InputError(
+            f"{meant.name} {axis[row]:g} {meant.unit} stands more than once ({twice.size} repeats)",
+            file=file, line=int(lines[row]), column=names[0], value=f"{axis[row]:g}",
+            remedy="average repeated scans first, or export them as separate files",
+        )  # fmt: skip
+
+
+def _from_vamas(
+    content: Content, wanted: int | str | None, photon: float | None, subtracted: bool, label: str
+) -> Spectrum:
+    blocks = read_vamas(content)
+    chosen = _choose_block(content.file, blocks, wanted)
+    if photon is not None:
+        chosen = replace(chosen, photon_energy_ev=photon)
+    energies, said = chosen.binding_energy_ev()
+    remarks = [Remark("kinetic_energies", said)] if said else []
+    if len(blocks) > 1:
+        remarks.append(Remark("block_chosen", f"block {chosen.number} ({chosen.line}) of {len(blocks)} read"))
+    lines = np.zeros(energies.size, dtype=int)
+    _check_rows(
+        content.file, "xps", (chosen.axis_name, "counts"), energies, chosen.counts, lines + 1, subtracted
+    )
+    name = label or " ".join(part for part in (chosen.sample, chosen.label) if part)
+    unit = "counts" if chosen.unit in ("d", "") else chosen.unit
+    source = content.source("VAMAS", chosen.number)
+    return _built("xps", energies, chosen.counts, name, unit, subtracted, source, remarks)
+
+
+def _choose_block(file: str, blocks: tuple[VamasBlock, ...], wanted: int | str | None) -> VamasBlock:
+    listed = ", ".join(f"{b.number} ({b.line or b.label})" for b in blocks[:12])
+    if wanted is None:
+        if len(blocks) == 1:
+            return blocks[0]
+        raise InputError(
+            f"the file holds {len(blocks)} blocks: {listed}", file=file, remedy="choose one: --block"
+        )
+    key = str(wanted).replace(" ", "").lower()
+    for block in blocks:
+        if key in (
+            str(block.number),
+            block.line.replace(" ", "").lower(),
+            block.label.replace(" ", "").lower(),
+        ):
+            return block
+    raise InputError(f"there is no block {wanted!r}: the file holds {listed}", file=file)
+
+
+def _built(
+    kind: str, axis: Array, counts: Array, label: str, unit: str, subtracted: bool, source: Source,
+    remarks: list[Remark],
+) -> Spectrum:  # fmt: skip
+    try:
+        return Spectrum(
+            kind=kind,
+            axis=axis,
+            counts=counts,
+            label=label,
+            unit=unit,
+            background_subtracted=subtracted,
+            source=source,
+            remarks=tuple(remarks),
+        )
+    except InputError as error:
+        raise InputError(str(error), file=source.file, value=error.value) from None
+
+
+def _unit_of(name: str) -> str:
+    found = re.search(r"[(\[/]\s*([^)\]]+?)\s*[)\]]?$", name)
+    return found[1] if found and "z" not in found[1] else "counts"
+
+
+_MASS = re.compile(r"m\s*/\s*z|\bmz\b|mass|\bda\b|peak")
+_STATED = re.compile(r"assign|formula|species|ion|cluster|compound")
+_HEIGHT = re.compile(r"intens|height|count|area|signal|rel")
+_COMMENT = re.compile(r"\s*(#|//|;;)")
+
+
+def looks_like_peak_list(path: str | os.PathLike[str]) -> bool:
+    """Return whether a mass-spectrum file is a list of peaks rather than a whole spectrum.
+
+    It is one where a column of formulae stands beside the masses, where there is one number a line,
+    or where fewer than 200 rows lie more than 2 Da apart.
+    """
+    content = read_content(path)
+    if is_workbook(content):
+        return False
+    header, body = _header_of(_rows(content))
+    if any(_STATED.search(name) for name in header):
+        return True
+    masses = [value for _, cells in body if (value := _number(cells[0])) is not None]
+    if all(len(cells) == 1 for _, cells in body):
+        return True
+    if len(masses) < 2:
+        return True
+    return len(masses) < 200 and float(np.median(np.abs(np.diff(sorted(masses))))) > 2.0
+
+
+def load_peak_list(path: str | os.PathLike[str], *, label: str = "") -> PeakList:
+    r"""Read a list of peaks.
+
+    Parameters
+    ----------
+    path : path-like
+        One peak a line: m/z, and optionally an intensity and an assigned formula, with or without
+        a header; separated by commas, semicolons, tabs or blanks.
+    label : str
+        Name of the sample; the file's stem by default.
+
+    Returns
+    -------
+    PeakList
+        Masses (Da) ascending, with stated formulae and heights where there are any.
+
+    Raises
+    ------
+    InputError
+        If a mass is no number, or there is none.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "peaks.csv"
+    >>> _ = file.write_text("m/z,assigned\n5163,Cd34S33(L)\n5159,AgCd33S33(L)\n")
+    >>> load_peak_list(file).stated
+    ('Cd34S33(L)', 'AgCd33S33(L)')
+    """
+    content = read_content(path)
+    rows = _rows(content)
+    header, body = _header_of(rows)
+    mass = next((j for j, name in enumerate(header) if _MASS.search(name)), 0)
+    stated = next((j for j, name in enumerate(header) if j != mass and _STATED.search(name)), None)
+    height = next(
+        (j for j, name in enumerate(header) if j not in (mass, stated) and _HEIGHT.search(name)), None
+    )
+    if not header:
+        width = max((len(cells) for _, cells in body), default=0)
+        for j in range(1, width):
+            numeric = all(len(cells) <= j or _number(cells[j]) is not None for _, cells in body)
+            height, stated = (j, stated) if numeric and height is None else (height, stated)
+            stated = j if not numeric and stated is None else stated
+    masses, formulas, heights, problems = [], [], [], []
+    for line, cells in body:
+        cell = cells[mass] if mass < len(cells) else ""
+        value = _number(cell)
+        if value is None or not value > 0:
+            problems.append((line, cell))
+            continue
+        masses.append(value)
+        formulas.append(cells[stated] if stated is not None and stated < len(cells) else "")
+        intensity = _number(cells[height]) if height is not None and height < len(cells) else None
+        heights.append(np.nan if intensity is None else intensity)
+    if problems:
+        line, cell = problems[0]
+        raise InputError(
+            f"{cell!r} is no mass; m/z in Da must be a positive number"
+            + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
+            file=content.file,
+            line=line,
+            column=header[mass] if header else None,
+            value=cell,
+            remedy="one peak a line: m/z, then intensity or formula",
+            problems=[f"line {at}: {text!r}" for at, text in problems],
+        )
+    if not masses:
+        raise InputError("the peak list is empty", file=content.file, remedy="give at least one m/z")
+    text = decode(content.data, content.file).text
+    source, note = content.source("peak list"), simulated_note(text)
+    if note is not None:
+        source = replace(source, simulated=True, note=note)
+    return PeakList(
+        mz=tuple(masses),
+        stated=tuple(formulas),
+        intensity=tuple(heights) if np.all(np.isfinite(heights)) else (),
+        label=label or content.stem,
+        source=source,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferencePatterns:
+    """Reference diffraction patterns as read.
+
+    Attributes
+    ----------
+    axis : Array, shape (n,)
+        2theta, degrees.
+    patterns : Array, shape (n, m)
+        One column per reference.
+    names, phases : tuple of str
+        Name and phase of each.
+    rir : tuple of (float or None)
+        Reference intensity ratio, None where not known.
+    source : Source
+        Provenance.
+    """
+
+    axis: Array
+    patterns: Array
+    names: tuple[str, ...]
+    phases: tuple[str, ...]
+    rir: tuple[float | None, ...]
+    source: Source
+
+
+def load_reference_patterns(
+    path: str | os.PathLike[str], phases_path: str | os.PathLike[str] | None = None
+) -> ReferencePatterns:
+    """Read reference patterns: a wide table, and optionally the table of their phases.
+
+    Parameters
+    ----------
+    path : path-like
+        First column 2theta, one column per reference, names in the header.
+    phases_path : path-like, optional
+        Columns phase_id, phase_name, rir; without it each reference is a phase of its own without RIR.
+
+    Raises
+    ------
+    InputError
+        If names are missing, a cell is no number, or a reference has no row in the second table.
+    """
+    content = read_content(path)
+    context, table, note = evidence_table(content)
+    if not any(table.names):
+        raise InputError(
+            "the references have no names",
+            file=content.file,
+            remedy="put a header: 2theta, then the references",
+        )
+    numeric = [j for j, column in enumerate(table.columns) if column.kind == "number"]
+    if len(numeric) < 2:
+        raise InputError(
+            f"the library holds {len(numeric)} column of numbers; it needs 2theta and at least one reference",
+            file=content.file,
+        )
+    values = np.column_stack([table.columns[j].values for j in numeric])
+    bad = np.argwhere(~np.isfinite(values))
+    if bad.size:
+        row, column = int(bad[0][0]), numeric[int(bad[0][1])]
+        raise InputError(
+            f"a cell of the library is no number ({len(bad)} such cells)",
+            file=content.file, line=int(table.lines[row]), column=table.name(column),
+            remedy="give every reference on the whole axis",
+        )  # fmt: skip
+    names = tuple(table.name(j) for j in numeric[1:])
+    phases: tuple[str, ...] = names
+    rir: tuple[float | None, ...] = (None,) * len(names)
+    if phases_path is not None:
+        known = _phases_of(read_content(phases_path))
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise InputError(
+                f"reference {missing[0]!r} has no row ({len(missing)} are missing)",
+                file=os.fspath(phases_path),
+                column="phase_id",
+                remedy="add a row for each reference of the library",
+            )
+        phases = tuple(known[name][0] for name in names)
+        rir = tuple(known[name][1] for name in names)
+    source = context.source()
+    if note is not None:
+        source = replace(source, simulated=True, note=note)
+    order = np.argsort(values[:, 0], kind="stable")
+    return ReferencePatterns(values[order, 0], values[order, 1:], names, phases, rir, source)
+
+
+def _phases_of(content: Content) -> dict[str, tuple[str, float | None]]:
+    found: dict[str, tuple[str, float | None]] = {}
+    for line, row in _records(content, ("phase_id", "phase_name")):
+        cell = (row.get("rir") or "").strip()
+        ratio = _number(cell) if cell else None
+        if cell and (ratio is None or not ratio > 0):
+            raise InputError(
+                f"{cell!r} is no RIR", file=content.file, line=line, column="rir", value=cell,
+                remedy="give a positive number, or leave the cell empty where it is not known",
+            )  # fmt: skip
+        found[row["phase_id"].strip()] = (row["phase_name"].strip(), ratio)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """One row of a table of findings, as read; numbers are None where the cell is empty."""
+
+    line: int
+    sample: str
+    incorporation_percent: float | None
+    technique: str
+    species: str
+    state: str
+    share: float | None
+    se: float | None
+    limit: float | None
+    note: str
+
+
+def load_findings(path: str | os.PathLike[str]) -> tuple[tuple[FindingRow, ...], Source]:
+    """Read a table of findings.
+
+    Parameters
+    ----------
+    path : path-like
+        CSV with the columns sample, technique, species, state and, where known,
+        incorporation_percent, share, se, limit, note.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a state is unknown or a number cannot be read.
+    """
+    content = read_content(path)
+    rows = []
+    for line, row in _records(content, ("sample", "technique", "species", "state")):
+        numbers: dict[str, float | None] = {}
+        for name in ("incorporation_percent", "share", "se", "limit"):
+            cell = (row.get(name) or "").strip()
+            numbers[name] = _number(cell) if cell else None
+            if cell and numbers[name] is None:
+                raise InputError(
+                    f"{cell!r} is not a number", file=content.file, line=line, column=name, value=cell,
+                    remedy="give a number or leave the cell empty",
+                )  # fmt: skip
+        state = row["state"].strip().lower()
+        if state not in ("present", "absent", "undecided"):
+            raise InputError(
+                f"state {row['state']!r} is none of present, absent, undecided",
+                file=content.file, line=line, column="state", value=row["state"],
+                remedy="write one of the three",
+            )  # fmt: skip
+        rows.append(
+            FindingRow(
+                line=line,
+                sample=row["sample"].strip(),
+                technique=row["technique"].strip(),
+                species=row["species"].strip(),
+                state=state,
+                note=(row.get("note") or "").strip(),
+                **numbers,
+            )
+        )
+    if not rows:
+        raise InputError("the table of findings holds no row", file=content.file)
+    note = simulated_note(decode(content.data, content.file).text)
+    source = content.source("table of findings")
+    return tuple(rows), source if note is None else replace(source, simulated=True, note=note)
+
+
+def _records(content: Content, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """Return line number and cells by name of each row of a CSV with a header."""
+    text = decode(content.data, content.file).text
+    lines = [
+        (i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip() and line[0] != "#"
+    ]
+    if not lines:
+        raise InputError("the file is empty", file=content.file)
+    delimiter = max(",;\t", key=lines[0][1].count)
+    header = [cell.strip().lower() for cell in next(csv.reader([lines[0][1]], delimiter=delimiter))]
+    missing = [name for name in needed if name not in header]
+    if missing:
+        raise InputError(
+            f"there is no column {', '.join(map(repr, missing))}; the header has {', '.join(header)}",
+            file=content.file,
+            line=lines[0][0],
+            remedy=f"name the columns {', '.join(needed)}",
+        )
+    found = []
+    for number, line in lines[1:]:
+        cells = next(csv.reader(io.StringIO(line), delimiter=delimiter))
+        if len(cells) > len(header):
+            raise InputError(
+                f"this row holds {len(cells)} cells, the header {len(header)}", file=content.file, line=number
+            )
+        found.append((number, dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=True))))
+    return found
+
+
+def _rows(content: Content) -> list[tuple[int, list[str]]]:
+    text = decode(content.data, content.file).text
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or _COMMENT.match(line):
+            continue
+        delimiter = max(("\t", ";", ","), key=line.count)
+        cells = next(csv.reader([line], delimiter=delimiter)) if delimiter in line else line.split()
+        rows.append((number, [cell.strip() for cell in cells]))
+    if not rows:
+        raise InputError("the file is empty: nothing but blanks and comments", file=content.file)
+    return rows
+
+
+def _header_of(
+    rows: list[tuple[int, list[str]]],
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    first = rows[0][1]
+    if any(_number(cell) is not None for cell in first):
+        return [], rows
+    return [cell.lower() for cell in first], rows[1:]
+
+
+def _number(cell: str) -> float | None:
+    try:
+        value = float(cell.replace("−", "-"))
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+EVIDENCE_FORMATS: tuple[tuple[str, str, str], ...] = (
+    ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak), regular scans"),
+    ("spectrum table", ".csv .txt .xy .xlsx", "XPS, XRD, mass spectra: axis and counts as two columns"),
+    ("peak list", ".csv .txt", "mass spectra: m/z, with intensities or assigned formulae where known"),
+    (
+        "reference patterns",
+        ".csv",
+        "XRD: 2theta and one column per reference; a second table has phases and RIR",
+    ),
+    ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
+)
+"""Name, usual endings and one line for each format that `cxkinetics evidence` reads."""

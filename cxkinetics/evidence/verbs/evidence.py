@@ -1,0 +1,352 @@
+"""`cxkinetics evidence`: mass spectra, XPS and XRD as witnesses of what is in the flask."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cxkinetics.cli.options import number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cxkinetics.evidence.records import EvidenceRecord
+
+SUMMARY = "identify products from mass spectra, XPS and XRD, and join what they say (ms, xps, xrd, join)"
+EXAMPLE = """cxkinetics evidence --demo --out evidence-demo
+cxkinetics evidence ms evidence-demo/data/ms-4.0.csv --sample "4.0 %" --incorporation 4.0
+cxkinetics evidence xps evidence-demo/data/xps-ag3d-4.0.csv --line "Ag 3d"
+cxkinetics evidence xrd evidence-demo/data/xrd-4.0.csv --max-shift 0.3
+cxkinetics evidence join evidence-demo/data/evidence_table1.csv"""
+"""The first makes the files of the others."""
+TECHNIQUES = ("ms", "xps", "xrd", "join")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add technique, files and options."""
+    parser.add_argument(
+        "technique",
+        nargs="?",
+        choices=TECHNIQUES,
+        help="ms: peak list or spectrum; xps: one line; xrd: a pattern; join: JSON of these, or tables",
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="text table, workbook, VAMAS (xps)")
+    parser.add_argument("--demo", action="store_true", help="Table I, its contradictions, simulated spectra")
+    parser.add_argument("--sample", metavar="NAME", help="name of the sample (default: the file's)")
+    parser.add_argument("--incorporation", type=number, metavar="PERCENT", help="guest incorporated, percent")
+    parser.add_argument("--out", metavar="DIR", help="write report.html, figures and evidence.json there")
+    parser.add_argument("--confidence", type=number, default=0.95, help="of intervals (default 0.95)")
+    parser.add_argument(
+        "--absent-below",
+        type=number,
+        metavar="SHARE",
+        help="absent only below this share (xrd 0.05, xps 0.1)",
+    )
+    _add_reading(parser.add_argument_group("reading"))
+    _add_masses(parser.add_argument_group("mass spectra"))
+    _add_xps(parser.add_argument_group("XPS"))
+    _add_xrd(parser.add_argument_group("XRD"))
+
+
+def _add_reading(group: Any) -> None:
+    group.add_argument("--axis-column", metavar="NAME", help="axis, by name or number from 1")
+    group.add_argument("--counts-column", metavar="NAME", help="counts, by name or number from 1")
+    group.add_argument("--decimal", choices=(".", ","), help="decimal mark")
+    group.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
+    group.add_argument(
+        "--background-subtracted", action="store_true", help="allow negative counts; no Poisson errors"
+    )
+
+
+def _add_masses(group: Any) -> None:
+    group.add_argument(
+        "--peaks",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="the file is (not) a peak list (default: found out)",
+    )
+    group.add_argument(
+        "--tolerance", type=number, default=2.0, metavar="DA", help="agreement, Da (default 2)"
+    )
+    group.add_argument("--host-cluster", default="Cd34S33(L)", help="undoped cluster (default Cd34S33(L))")
+    group.add_argument("--no-guest", action="store_true", help="the sample holds no guest")
+    group.add_argument(
+        "--smooth", type=number, default=15.0, metavar="DA", help="peak search, Da (default 15)"
+    )
+    group.add_argument(
+        "--resolving-power", type=number, default=2000.0, help="m/FWHM of an isotope line (default 2000)"
+    )
+    group.add_argument(
+        "--resolving-power-error", type=number, default=0.2, metavar="FRACTION", help="its relative sd (0.2)"
+    )
+    group.add_argument(
+        "--sigma-cal", type=number, default=1.0, metavar="DA", help="calibration error, 1 sd (default 1 Da)"
+    )
+    group.add_argument(
+        "--compensation",
+        choices=("average", "none", "full"),
+        default="average",
+        help="whether each guest brings a proton (default: weighed by the data)",
+    )
+    group.add_argument(
+        "--other",
+        action="append",
+        default=[],
+        metavar="FORMULA",
+        help="another species in the group (repeat)",
+    )
+
+
+def _add_xps(group: Any) -> None:
+    group.add_argument("--line", default="Ag 3d", help="Ag 3d (default), Cd 3d, Cu 2p, S 2p, Mo 3d, Pt 4f")
+    group.add_argument(
+        "--doublets",
+        choices=("auto", "0", "1", "2", "3"),
+        default="auto",
+        help="how many (default auto: by BIC)",
+    )
+    group.add_argument("--shape", choices=("voigt", "pseudo-voigt"), default="voigt", help="line shape")
+    group.add_argument(
+        "--background",
+        choices=("shirley", "linear"),
+        default="shirley",
+        help="background, fitted with the line",
+    )
+    group.add_argument("--block", help="block of a VAMAS file, by number, name or line")
+    group.add_argument("--photon-energy", type=number, metavar="EV", help="the axis is kinetic energy")
+    group.add_argument(
+        "--energy-offset", type=number, default=0.0, metavar="EV", help="how much too high energies read"
+    )
+    group.add_argument(
+        "--energy-error", type=number, default=0.2, metavar="EV", help="of the energy reference, 1 sd (0.2)"
+    )
+
+
+def _add_xrd(group: Any) -> None:
+    group.add_argument(
+        "--library", metavar="FILE", help="reference patterns (default: computed CdS clusters and Ag2S)"
+    )
+    group.add_argument("--phases-table", metavar="FILE", help="phase_id, phase_name, rir of the references")
+    group.add_argument("--phases", metavar="A,B", help="use only these phases")
+    group.add_argument(
+        "--max-shift", type=number, default=0.5, metavar="DEG", help="largest shift (default 0.5)"
+    )
+    group.add_argument(
+        "--max-broadening", type=number, default=0.5, metavar="DEG", help="largest extra width (default 0.5)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    from cxkinetics.errors import UsageError
+
+    if args.demo:
+        if args.technique:
+            raise UsageError(f"--demo takes no technique or file; {args.technique!r} was given")
+        return _demo(args)
+    if args.technique is None:
+        raise UsageError("name a technique and a file (ms, xps, xrd or join FILE ...), or pass --demo")
+    if not args.files:
+        raise UsageError(f"{args.technique} needs at least one file")
+    if args.technique == "join":
+        return _join(args)
+    if args.sample and len(args.files) > 1:
+        raise UsageError(f"--sample names one sample but {len(args.files)} files were given")
+    return _files(args)
+
+
+def _files(args: argparse.Namespace) -> int:
+    from cxkinetics.errors import CxKineticsError, UsageError
+    from cxkinetics.evidence.page import format_evidence
+    from cxkinetics.evidence.records import document_of
+
+    records: list[EvidenceRecord] = []
+    failures = []
+    for file in args.files:
+        try:
+            records.append(_record(args, file))
+        except UsageError:
+            raise
+        except (CxKineticsError, OSError) as error:
+            if args.debug:
+                raise
+            message = " ".join(str(error).split())
+            message = message if file in message else f"{file}: {message}"
+            failures.append({"file": file, "error": type(error).__name__, "message": message})
+    if args.json:
+        _print_json(document_of(records, failures))
+    elif records:
+        texts = [format_evidence(r, warnings=False) for record in records for r in record.results.values()]
+        print("\n\n".join(texts))
+    for record in records:
+        for remark in record.remarks:
+            sys.stderr.write(f"{record.file}: {remark.text}\n")
+    for failure in failures:
+        sys.stderr.write(f"cxkinetics evidence: {failure['message']}\n")
+    if args.out and records:
+        _write_records(args, records, document_of(records, failures))
+    return 1 if failures else 0
+
+
+def _record(args: argparse.Namespace, file: str) -> "EvidenceRecord":
+    from cxkinetics.evidence.records import record_of_masses, record_of_pattern, record_of_xps
+
+    shared: dict[str, Any] = {"sample": args.sample or "", "incorporation_percent": args.incorporation}
+    reading: dict[str, Any] = {
+        "axis_column": args.axis_column,
+        "counts_column": args.counts_column,
+        "decimal": args.decimal,
+        "sheet": args.sheet,
+        "background_subtracted": args.background_subtracted,
+    }
+    below = {} if args.absent_below is None else {"absent_below": args.absent_below}
+    if args.technique == "ms":
+        return record_of_masses(
+            file,
+            **shared,
+            peaks=args.peaks,
+            tolerance_da=args.tolerance,
+            with_guest=False if args.no_guest else None,
+            width_da=args.smooth,
+            host_cluster=args.host_cluster,
+            mixture={
+                "resolving_power": args.resolving_power,
+                "resolving_power_rel_sd": args.resolving_power_error,
+                "sigma_cal_da": args.sigma_cal,
+                "compensation": args.compensation,
+                "others": tuple(args.other),
+                "confidence": args.confidence,
+            },
+            reading=reading,
+        )
+    if args.technique == "xps":
+        return record_of_xps(
+            file,
+            **shared,
+            analysis={
+                "line": args.line,
+                "doublets": int(args.doublets) if args.doublets.isdigit() else args.doublets,
+                "shape": args.shape,
+                "background": args.background,
+                "energy_offset_ev": args.energy_offset,
+                "energy_sd_ev": args.energy_error,
+                "confidence": args.confidence,
+                **below,
+            },
+            reading={**reading, "block": args.block, "photon_energy_ev": args.photon_energy},
+        )
+    return record_of_pattern(
+        file,
+        _library(args),
+        **shared,
+        analysis={
+            "phases": args.phases.split(",") if args.phases else None,
+            "max_shift_deg": args.max_shift,
+            "max_broadening_deg": args.max_broadening,
+            "confidence": args.confidence,
+            **below,
+        },
+        reading=reading,
+    )
+
+
+def _library(args: argparse.Namespace) -> Any:
+    from cxkinetics.errors import UsageError
+
+    if args.library is None:
+        if args.phases_table is not None:
+            raise UsageError("--phases-table names the references of --library, which is not given")
+        from cxkinetics.evidence.examples import reference_library
+
+        library = reference_library()
+        sys.stderr.write(f"references {library.source.note}\n")
+        return library
+    from cxkinetics.evidence.patterns import load_library
+
+    return load_library(args.library, args.phases_table)
+
+
+def _join(args: argparse.Namespace) -> int:
+    from cxkinetics.evidence.page import format_evidence
+    from cxkinetics.evidence.records import SCHEMA, join_evidence
+    from cxkinetics.version import __version__
+
+    consensus = join_evidence(args.files)
+    document = {"schema": SCHEMA, "version": __version__, "consensus": consensus.to_dict()}
+    if args.json:
+        _print_json(document)
+    else:
+        print(format_evidence(consensus, warnings=False))
+    for remark in consensus.remarks:
+        sys.stderr.write(f"{remark.text}\n")
+    if args.out:
+        from pathlib import Path
+
+        from cxkinetics.evidence.page import evidence_page, write_evidence
+
+        page = evidence_page(
+            "What is in the flask",
+            [("", consensus)],
+            summary="The findings of all techniques, joined sample by sample.",
+            command=_command(),
+            simulated=consensus.simulated,
+        )
+        write_evidence(Path(args.out), page, document, [("verdict", consensus)])
+        sys.stderr.write(f"results written to {args.out}\n")
+    return 0
+
+
+def _write_records(
+    args: argparse.Namespace, records: "Sequence[EvidenceRecord]", document: dict[str, Any]
+) -> None:
+    from pathlib import Path
+
+    from cxkinetics.evidence.page import evidence_page, figures_of, write_evidence
+
+    named = [(record.file, result) for record in records for result in record.results.values()]
+    page = evidence_page(
+        {"ms": "Mass spectra", "xps": "Photoelectron spectra", "xrd": "Diffraction patterns"}[args.technique],
+        named if len(records) > 1 else [("", result) for _, result in named],
+        summary="; ".join(f"{f.species} {f.state} ({f.note})" for record in records for f in record.findings),
+        command=_command(),
+        simulated=any(record.simulated for record in records),
+    )
+    write_evidence(Path(args.out), page, document, figures_of(records))
+    sys.stderr.write(f"results written to {args.out}\n")
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from cxkinetics.evidence.examples import demonstrate_evidence
+    from cxkinetics.evidence.page import format_demo
+    from cxkinetics.evidence.records import SCHEMA
+    from cxkinetics.version import __version__
+
+    demo = demonstrate_evidence()
+    document = {"schema": SCHEMA, "version": __version__, "demo": demo.to_dict()}
+    if args.json:
+        _print_json(document)
+    else:
+        print(format_demo(demo))
+    if args.out:
+        from pathlib import Path
+
+        from cxkinetics.evidence.examples import example_files
+        from cxkinetics.evidence.page import demo_evidence_page, write_evidence
+
+        figures: list[tuple[str, object]] = [("table-i", demo.stated), ("masses", demo.masses)]
+        figures.append(("verdict-simulated", demo.recovered))
+        page = demo_evidence_page(demo, _command())
+        write_evidence(Path(args.out), page, document, figures, example_files())
+        sys.stderr.write(f"results written to {args.out}\n")
+    return 0
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    from cxkinetics.estimate import json_text
+
+    print(json_text(document))
+
+
+def _command() -> str:
+    import shlex
+
+    return "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["evidence"] else ""

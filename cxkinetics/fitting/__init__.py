@@ -1,1 +1,0 @@
-"""Fitting: breakpoint search, staged kinetics and their inference."""

@@ -1,0 +1,1 @@
+"""Statistics that every room uses: correlated noise, batched descent, an ensemble sampler."""

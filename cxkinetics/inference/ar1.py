@@ -1,0 +1,355 @@
+"""AR(1) noise on any times: the scaled sample, whitening, and the correlation by REML."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray, IntArray, product
+from cxkinetics.signals.trace import Trace
+
+CLOSEST = 0.05
+"""Least distance of neighbours that correlation counts with: readings a moment apart have noise of
+their own."""
+FAR = 3.0
+"""Spans up to which an amplitude is carried back to the clock's zero."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """Scaled points at distinct ascending times.
+
+    Attributes
+    ----------
+    time : Array, shape (n,)
+        Times from the first one on, divided by `span_s`.
+    signal : Array, shape (n,)
+        Signal divided by `scale`.
+    sigma : Array, shape (n,)
+        Relative standard deviations, geometric mean one (`sigma_unit` in units of `scale`).
+    spacing : Array, shape (n - 1,)
+        Distances between neighbours in units of the median distance, `CLOSEST` at least.
+    span_s, scale : float
+        The scales, in s and in the trace's unit.
+    first_s : float
+        The first time on the trace's clock, s.
+    n_raw : int
+        Points before equal times were averaged.
+    """
+
+    time: Array
+    signal: Array
+    sigma: Array
+    spacing: Array
+    span_s: float
+    scale: float
+    first_s: float
+    sigma_unit: float
+    n_raw: int
+
+    @property
+    def n(self) -> int:
+        """Number of distinct times."""
+        return int(self.time.size)
+
+    @property
+    def even(self) -> bool:
+        """Whether neighbours stand equally far apart."""
+        return self.spacing.size > 1 and float(np.ptp(self.spacing)) < 1e-6
+
+    @property
+    def lead(self) -> float:
+        """Distance of the first time from the clock's zero, in spans."""
+        return self.first_s / self.span_s
+
+    @property
+    def anchor_s(self) -> float:
+        """Time at which an amplitude is told, s: zero, or the first time where zero lies far outside."""
+        return 0.0 if abs(self.lead) <= FAR else self.first_s
+
+
+def sample_of(trace: Trace) -> Sample:
+    """Return the scaled sample of a trace.
+
+    Equal times are averaged with weights 1/sigma^2, which changes no least-squares estimate. Times
+    count from the first one, so that no conclusion depends on where a clock was set to zero.
+    """
+    time, signal = trace.time_s, trace.absorbance
+    weight = np.ones_like(time) if trace.sigma is None else trace.sigma**-2.0
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(time) > 0]))
+    if starts.size < time.size:
+        total = np.add.reduceat(weight, starts)
+        signal = np.add.reduceat(weight * signal, starts) / total
+        time, weight = time[starts], total
+    span = float(time[-1] - time[0]) or 1.0
+    scale = float(np.max(np.abs(signal))) or 1.0
+    sigma = weight**-0.5
+    unit = float(np.exp(np.mean(np.log(sigma))))
+    spacing = np.diff(time)
+    return Sample(
+        time=(time - time[0]) / span,
+        signal=signal / scale,
+        sigma=sigma / unit,
+        spacing=_relative(spacing),
+        span_s=span,
+        scale=scale,
+        first_s=float(time[0]),
+        sigma_unit=unit / scale,
+        n_raw=trace.n_points,
+    )
+
+
+def thinned(sample: Sample, kept: BoolArray) -> Sample:
+    """Return the sample with only the points where `kept` (n,) is true, on the same scales."""
+    spacing = np.diff(sample.time[kept])
+    return replace(
+        sample,
+        time=sample.time[kept],
+        signal=sample.signal[kept],
+        sigma=sample.sigma[kept],
+        spacing=_relative(spacing),
+    )
+
+
+def _relative(spacing: Array) -> Array:
+    if not spacing.size:
+        return spacing
+    relative: Array = np.maximum(spacing / np.median(spacing), CLOSEST)
+    return relative
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whitening:
+    """The bidiagonal operator that whitens AR(1) noise with relative sigma, and ln|R|.
+
+    `diagonal` and `lagged` have shape (..., n): one row per correlation; `correlated` is false where
+    every correlation is zero, and `identity` true where every sigma is one as well.
+    """
+
+    diagonal: Array
+    lagged: Array
+    log_determinant: Array
+    correlated: bool = True
+    identity: bool = False
+
+    def apply(self, series: Array) -> Array:
+        """Return the whitened series; the last axis is time, the first one that of the correlations.
+
+        Where there is nothing to whiten, the series itself.
+        """
+        if self.identity:
+            return series
+        diagonal, lagged = self.diagonal, self.lagged
+        if diagonal.ndim == 2 and series.ndim == 3:
+            diagonal, lagged = diagonal[:, None, :], lagged[:, None, :]
+        white: Array = series * diagonal
+        if self.correlated:
+            white[..., 1:] -= series[..., :-1] * lagged[..., 1:]
+        return white
+
+    def rows(self, index: IntArray | BoolArray | slice | int) -> "Whitening":
+        """Return the operators of some of several correlations (of one: the same for all)."""
+        if self.diagonal.ndim == 1:
+            return self
+        return Whitening(
+            self.diagonal[index],
+            self.lagged[index],
+            self.log_determinant[index],
+            self.correlated,
+            self.identity,
+        )
+
+
+def whitening(sample: Sample, rho: Array | float) -> Whitening:
+    """Return the operator for one correlation (shape (n,)) or for several (shape (R, n))."""
+    correlation = np.asarray(rho, dtype=float)[..., None]
+    neighbours = np.sign(correlation) * np.abs(correlation) ** sample.spacing
+    innovation = 1.0 - neighbours**2
+    ones = np.ones((*neighbours.shape[:-1], 1))
+    root = 1.0 / np.sqrt(innovation)
+    correlated = bool(np.any(correlation))
+    return Whitening(
+        np.concatenate([ones, root], axis=-1) / sample.sigma,
+        np.concatenate([0 * ones, neighbours * root / sample.sigma[:-1]], axis=-1),
+        np.sum(np.log(innovation), axis=-1),
+        correlated,
+        not correlated and bool(np.all(sample.sigma == 1.0)),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvenProducts:
+    """Products u R^-1 v' of series on even spacing, which are quadratic in rho.
+
+    (u v' - rho (neighbours) + rho^2 (inner u v')) / (1 - rho^2), so that three products serve every
+    correlation.
+    """
+
+    equal: Array
+    neighbours: Array
+    inner: Array
+
+    def at(self, rho: Array | float) -> Array:
+        """Return the products at one correlation, or at several along a first axis."""
+        r = np.asarray(rho, dtype=float)[(..., *[None] * self.equal.ndim)]
+        scale = 1 / (1 - r**2)
+        result: Array = scale * self.equal
+        result -= (r * scale) * self.neighbours
+        result += (r**2 * scale) * self.inner
+        return result
+
+
+def even_products(u: Array, v: Array) -> EvenProducts:
+    """Return the products of series u (a, n) and v (b, n), each divided by sigma, as (a, b) arrays."""
+    return EvenProducts(
+        product(u, v),
+        product(u[:, 1:], v[:, :-1]) + product(u[:, :-1], v[:, 1:]),
+        product(u[:, 1:-1], v[:, 1:-1]),
+    )
+
+
+def ar1_noise(sample: Sample, rho: float, n_series: int, rng: np.random.Generator) -> Array:
+    """Return `n_series` simulated noise series with unit variance times sigma^2, shape (n_series, n)."""
+    noise = rng.standard_normal((n_series, sample.n))
+    neighbours = np.sign(rho) * np.abs(rho) ** sample.spacing
+    if rho == 0.0:
+        return noise * sample.sigma
+    innovation = np.sqrt(1.0 - neighbours**2)
+    series = np.ascontiguousarray(noise.T)
+    for i in range(1, sample.n):
+        series[i] = neighbours[i - 1] * series[i - 1] + innovation[i - 1] * series[i]
+    result: Array = series.T * sample.sigma
+    return result
+
+
+RHO_GRID: Array = np.concatenate([np.linspace(-0.6, 0.85, 30), [0.88, 0.91, 0.94, 0.96, 0.97]])
+"""Correlations that are considered, at the median spacing."""
+RIDGE = 1e-10
+"""Share of a parameter's own information that stands in for what the others leave of it."""
+CHUNK = 4_000_000
+"""Numbers held at once while the grid is gone through."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Correlation:
+    """The profile over rho.
+
+    Attributes
+    ----------
+    rho : Array, shape (R,)
+        The grid.
+    weight : Array, shape (R,)
+        exp(-L/2) with the grid's spacing, summing to one.
+    shift : Array, shape (R, p)
+        d(r): how far the generalised least-squares estimate at rho lies from the optimum.
+    covariance : Array, shape (R, p, p)
+        (J'R^-1 J)^-1 S/(n - p).
+    rss : Array, shape (R,)
+        S(r).
+    best : float
+        The rho of least L (parabola through the three lowest points).
+    """
+
+    rho: Array
+    weight: Array
+    shift: Array
+    covariance: Array
+    rss: Array
+    best: float
+
+
+def correlation_profile(
+    sample: Sample, residual: Array, jacobian: Array, *, restricted: bool = True, grid: Array | None = None
+) -> Correlation:
+    """Return the likelihood of rho for the residuals (n,) and tangent (p, n) of a fit.
+
+    The grid is gone through twice where the likelihood is narrow: coarsely, then around its peak.
+    """
+    rho = RHO_GRID if grid is None else grid
+    width, n = jacobian.shape
+    level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted)
+    if grid is None:
+        centre = rho[int(np.argmin(level))]
+        sd = np.sqrt(max(1.0 - centre**2, 0.02) / n)
+        if sd < 0.08:
+            fine = np.clip(centre + sd * np.linspace(-5.0, 5.0, 31), -0.8, 0.99)
+            rho = np.unique(np.concatenate([fine, RHO_GRID]))
+            level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted)
+    spacing = np.gradient(rho) if rho.size > 1 else np.ones(1)
+    weight = np.exp(-(level - level.min()) / 2) * spacing
+    dof = max(n - width, 1)
+    covariance = inverse_products(normal) * (rss / dof)[:, None, None]
+    return Correlation(rho, weight / weight.sum(), shift, covariance, rss, _lowest(rho, level))
+
+
+def likeliest_rho(sample: Sample, residual: Array, jacobian: Array, *, restricted: bool) -> float:
+    """Return the rho of highest (restricted) likelihood."""
+    level, *_ = _evaluate(sample, residual, jacobian, RHO_GRID, restricted)
+    return _lowest(RHO_GRID, level)
+
+
+def _evaluate(
+    sample: Sample, residual: Array, jacobian: Array, rho: Array, restricted: bool
+) -> tuple[Array, Array, Array, Array]:
+    """Return L, d, J'R^-1 J and S on the grid."""
+    width, n = jacobian.shape
+    stacked = np.concatenate([jacobian, residual[None, :]]) / sample.sigma
+    gram, log_determinant = _gram(sample, stacked, rho)
+    normal, right, total = gram[:, :-1, :-1], gram[:, :-1, -1], gram[:, -1, -1]
+    size, scaled = _scaled(normal)
+    shift = np.linalg.solve(scaled, (right / size)[:, :, None])[:, :, 0] / size
+    rss = np.maximum(total - np.einsum("rp,rp->r", shift, right), 1e-280)
+    level = (n - width if restricted else n) * np.log(rss) + log_determinant
+    if restricted:
+        level = level + np.linalg.slogdet(scaled)[1] + 2 * np.sum(np.log(size), axis=1)
+    return level, shift, normal, rss
+
+
+def _scaled(normal: Array) -> tuple[Array, Array]:
+    """Return the roots of the diagonal (..., p), and J'R^-1 J (..., p, p) with a diagonal just over one.
+
+    Parameters that do nothing have a diagonal of one and touch no others.
+    """
+    diagonal = np.einsum("...pp->...p", normal)
+    size = np.where(diagonal > 1e-280, np.sqrt(np.maximum(diagonal, 0.0)), 1.0)
+    scaled = normal / size[..., :, None] / size[..., None, :]
+    np.einsum("...pp->...p", scaled)[...] = 1.0 + RIDGE
+    return size, scaled
+
+
+def inverse_products(normal: Array) -> Array:
+    """Return the inverse of J'R^-1 J (..., p, p); rows of parameters that do nothing are zero.
+
+    Where the data hardly tell parameters apart their variances come out large, not wrong.
+    """
+    size, scaled = _scaled(normal)
+    dead = np.einsum("...pp->...p", normal) <= 1e-280
+    size = np.where(dead, np.inf, size)
+    inverse: Array = np.linalg.inv(scaled) / size[..., :, None] / size[..., None, :]
+    return inverse
+
+
+def _gram(sample: Sample, series: Array, rho: Array) -> tuple[Array, Array]:
+    """Return the products (R, p, p) of series (p, n), divided by sigma, under each rho, and ln|R|."""
+    if sample.even:
+        return even_products(series, series).at(rho), (sample.n - 1) * np.log(1 - rho**2)
+    width, n = series.shape
+    block = max(1, CHUNK // (n * width))
+    grams, determinants = [], []
+    for i in range(0, rho.size, block):
+        white = whitening(sample, rho[i : i + block])
+        whitened = (series * sample.sigma)[None] * white.diagonal[:, None, :]
+        whitened[:, :, 1:] -= (series * sample.sigma)[None, :, :-1] * white.lagged[:, None, 1:]
+        grams.append(whitened @ whitened.transpose(0, 2, 1))
+        determinants.append(white.log_determinant)
+    return np.concatenate(grams), np.concatenate(determinants)
+
+
+def _lowest(rho: Array, level: Array) -> float:
+    """Return the abscissa of the lowest point, by a parabola through it and its neighbours."""
+    i = int(np.argmin(level))
+    if i in (0, rho.size - 1):
+        return float(rho[i])
+    (x0, x1, x2), (y0, y1, y2) = rho[i - 1 : i + 2], level[i - 1 : i + 2]
+    top = (x1 - x0) ** 2 * (y1 - y2) - (x1 - x2) ** 2 * (y1 - y0)
+    below = (x1 - x0) * (y1 - y2) - (x1 - x2) * (y1 - y0)
+    return float(x1 - top / (2 * below)) if below else float(x1)

@@ -1,0 +1,187 @@
+"""Cary WinUV CSV: a row of sample names, a row of column names, ragged pairs, method blocks below.
+
+The times of spectra stand only in the method blocks: "Collection Time" of each trace, else the
+cycle time of the method (scheduled), else a time in the trace's name. Which one is used is said.
+Spectra on one axis make one series; a baseline trace is set aside.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.formats.text import read_tables
+from cxkinetics.io.table import tables_in
+from cxkinetics.io.words import parse_moment, time_factor, time_in_name
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.spectra import SpectralSeries
+
+_COLUMNS = re.compile(
+    r"^[^\n]*[,;\t][^\n]*\n\"?(Wavelength|Wavenumber|Time|Energy) ?\([^)\n]+\)"
+    r"\"?[,;\t]\"?(Abs|%T|%R|[AT]\b|Trans)",
+    re.I,
+)
+_COLLECTED = re.compile(r"^Collection Time\s*:\s*(.+?)[\s,;]*$", re.MULTILINE)
+_SCHEDULED = re.compile(
+    r"^(?:Cycle [Tt]ime|Cycle Interval|Scheduled? (?:Start )?Time)"
+    r"\s*\(?(min|sec|s|h)?\)?\s*[:=]?\s+(\d+(?:[.,]\d+)?)",
+    re.MULTILINE,
+)
+_WAVELENGTH = re.compile(r"^Wavelength \(nm\)\s+([\d.]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """The method block of one trace.
+
+    Attributes
+    ----------
+    name : str
+        Sample name it belongs to.
+    collected_s : float or None
+        Moment of collection, s since 1970.
+    cycle_s : float or None
+        Scheduled time between cycles, in s.
+    wavelength_nm : float or None
+        Wavelength of a kinetic trace.
+    """
+
+    name: str
+    collected_s: float | None = None
+    cycle_s: float | None = None
+    wavelength_nm: float | None = None
+
+
+def sniff(head: str) -> bool:
+    """Return whether the first two lines are those of a Cary export."""
+    return _COLUMNS.match(head.replace("\r", "")) is not None
+
+
+def read_cary(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+    """Return the traces or spectra, with their times."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    footer = plain.partition("\n\n")[2]
+    methods = methods_of(footer or plain)
+    wavelength = next((m.wavelength_nm for m in methods if m.wavelength_nm), None)
+    if wavelength is None:
+        alone = _WAVELENGTH.search(plain)
+        wavelength = float(alone.group(1)) if alone else None
+    context = Context(content=content, options=options, format="Cary CSV", wavelength_nm=wavelength)
+    signals = read_tables(context, tables_in(content, plain, options))
+    spectra = [signal for signal in signals if isinstance(signal, SpectralSeries)]
+    if not spectra or len(spectra) != len(signals) or any(s.time_s.size != 1 for s in spectra):
+        return signals
+    return _timed(spectra, methods, options)
+
+
+def methods_of(footer: str) -> list[Method]:
+    """Return the method blocks below the data, in the order of the file."""
+    starts = [match.start() for match in _COLLECTED.finditer(footer)]
+    found = []
+    for start, stop in zip(starts, [*starts[1:], len(footer)][: len(starts)], strict=True):
+        block = footer[start:stop]
+        above = footer[:start].rstrip("\n ,").rsplit("\n", 1)[-1].strip(' ",;')
+        collected = _COLLECTED.match(block)
+        scheduled = _SCHEDULED.search(block)
+        wavelength = _WAVELENGTH.search(block)
+        found.append(
+            Method(
+                above,
+                parse_moment(collected.group(1)) if collected else None,
+                None
+                if scheduled is None
+                else float(scheduled.group(2).replace(",", "."))
+                * (time_factor(scheduled.group(1) or "min") or 60.0),
+                float(wavelength.group(1)) if wavelength else None,
+            )
+        )
+    return found
+
+
+def _timed(spectra: list[SpectralSeries], methods: list[Method], options: ReadOptions) -> list[Signal]:
+    kept = [s for s in spectra if not s.label.casefold().startswith("baseline")]
+    said: list[Remark] = []
+    if kept and len(kept) < len(spectra):
+        names = ", ".join(repr(s.label) for s in spectra if s not in kept)
+        said.append(Remark("baseline_set_aside", f"baseline trace {names} set aside: it is no sample"))
+    else:
+        kept = spectra
+    keep_index = [i for i, s in enumerate(spectra) if any(s is k for k in kept)]
+    own = [methods[i] for i in keep_index] if len(methods) == len(spectra) else methods[: len(kept)]
+    times, how = _times(kept, own, options)
+    if times is None:
+        return [replace(s, remarks=(*s.remarks, *said)) for s in kept]
+    said.append(Remark("times_used", how))
+    timed = [
+        replace(
+            s, time_s=np.array([t]), remarks=(*(r for r in s.remarks if r.code != "time_set_zero"), *said)
+        )
+        for s, t in zip(kept, times, strict=True)
+    ]
+    joined = _joined(timed)
+    return [joined] if joined is not None else list(timed)
+
+
+def _times(
+    spectra: Sequence[SpectralSeries], methods: Sequence[Method], options: ReadOptions
+) -> tuple[Array | None, str]:
+    collected = [m.collected_s for m in methods]
+    if len(collected) == len(spectra) and all(moment is not None for moment in collected):
+        moments = np.array(collected, dtype=np.float64)
+        if len(spectra) == 1:
+            return np.zeros(1), "one spectrum: time counts from its 'Collection Time'"
+        if np.unique(moments).size == moments.size:
+            return moments - moments[
+                0
+            ], "times collected: 'Collection Time' of the method blocks, from the first trace"
+    named = [time_in_name(s.label) for s in spectra]
+    if len(spectra) > 1 and all(n is not None for n in named):
+        factors = [time_factor(options.time_unit or n.unit or "min") or 60.0 for n in named if n is not None]
+        values = [n.value for n in named if n is not None]
+        unit = options.time_unit or next((n.unit for n in named if n is not None and n.unit), "min (assumed)")
+        return np.array(values) * np.array(factors), f"times read from the trace names, in {unit}"
+    cycles = {m.cycle_s for m in methods if m.cycle_s}
+    if len(cycles) == 1 and len(spectra) > 1:
+        cycle = cycles.pop()
+        times = cycle * np.arange(len(spectra), dtype=np.float64)
+        return times, f"times scheduled: one spectrum every {cycle:g} s by the method"
+    return None, ""
+
+
+def _joined(spectra: list[SpectralSeries]) -> SpectralSeries | None:
+    """Join spectra of one sample on one axis into a series."""
+    first = spectra[0]
+    if len(spectra) < 2 or any(s.unit != first.unit for s in spectra):
+        return None
+    stems = {re.sub(r"[\d.\s_\-()]+(min|sec|s|h)?\)?$", "", s.label).strip().casefold() for s in spectra}
+    same_axis = all(
+        s.wavelength_nm.size == first.wavelength_nm.size
+        and np.allclose(s.wavelength_nm, first.wavelength_nm, rtol=0, atol=0.2)
+        for s in spectra
+    )
+    if not same_axis or len(stems) > 1:
+        return None
+    remarks = dict.fromkeys(remark for s in spectra for remark in s.remarks)
+    return SpectralSeries(
+        time_s=np.concatenate([s.time_s for s in spectra]),
+        wavelength_nm=first.wavelength_nm,
+        absorbance=np.vstack([s.absorbance for s in spectra]),
+        label=stems.pop(),
+        unit=first.unit,
+        source=replace(first.source, trace=1),
+        remarks=tuple(remarks),
+    )
+
+
+FORMATS = (
+    TextFormat(
+        name="Cary CSV",
+        summary="Agilent Cary WinUV CSV of scans and kinetics: ragged pairs, Abs and %T mixed, method times",
+        endings=".csv",
+        sniff=sniff,
+        read=read_cary,
+    ),
+)

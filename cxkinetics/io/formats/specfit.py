@@ -1,0 +1,58 @@
+"""SPECFIT matrices: a header of counts, then "Time-WL" with wavelengths and a row for each time.
+
+The second line names the counts (Nm spectra, Nw wavelengths), the third gives them; times are in s.
+"""
+
+import re
+
+import numpy as np
+
+from cxkinetics.errors import InputError
+from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.formats.text import read_tables
+from cxkinetics.io.table import tables_in
+from cxkinetics.remarks import Remark
+
+_COUNTS = re.compile(r"^\s*X/Z\s+Nm\s+Nw\b.*\n\s*\d+\s+(\d+)\s+(\d+)\b", re.MULTILINE)
+
+
+def sniff(head: str) -> bool:
+    """Return whether the text begins like a SPECFIT export."""
+    return _COUNTS.search(head.replace("\r", "")) is not None and "Time-WL" in head
+
+
+def read_specfit(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+    """Return the series; the counts of the header are compared with what is there."""
+    counts = _COUNTS.search(text[:5000].replace("\r", ""))
+    context = Context(content=content, options=options, format="SPECFIT", time_unit="s")
+    marked = text.replace("Time-WL", "time (s) \\ wavelength (nm)", 1)
+    signals = read_tables(context, tables_in(content, marked, options))
+    if counts is None:
+        return signals
+    stated = (int(counts.group(1)), int(counts.group(2)))
+    found = tuple(np.shape(signals[0].absorbance))
+    if len(found) == 2 and found[1] != stated[1]:
+        raise InputError(
+            f"the header states {stated[1]} wavelengths, the table holds {found[1]}: the file is damaged",
+            file=content.file,
+            remedy="export it again",
+        )
+    if found[0] == stated[0]:
+        return signals
+    from dataclasses import replace
+
+    remark = Remark(
+        "truncated", f"the header states {stated[0]} spectra, the table holds {found[0]}", found[0]
+    )
+    return [replace(signal, remarks=(*signal.remarks, remark)) for signal in signals]
+
+
+FORMATS = (
+    TextFormat(
+        name="SPECFIT",
+        summary="SPECFIT time x wavelength matrices, also in UTF-16",
+        endings=".txt",
+        sniff=sniff,
+        read=read_specfit,
+    ),
+)

@@ -1,0 +1,145 @@
+"""Specord (Analytik Jena) .dat: an INI header, then binary blocks of float32 under [DATA].
+
+NPOINTS, FIRSTX and LASTX stand in the header; after "XDATA=" and a line break come NPOINTS
+little-endian float32, after "YDATA=" NCYCL times as many, one spectrum behind the other. Their names
+stand in the header as sn0, sn1, ... ("2 5 sec ir.dat - Sample 1"), in any order of time.
+"""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import InputError
+from cxkinetics.io.file import BinaryFormat, Content, Context, ReadOptions, Signal
+from cxkinetics.io.headers import Quantity, read_header, spectral_unit
+from cxkinetics.io.layout import spectrum_time
+from cxkinetics.io.quantities import time_unit_of
+from cxkinetics.io.signals import RawMatrix, build_series
+from cxkinetics.io.words import NamedTime, parse_moment, time_in_name
+from cxkinetics.remarks import Remark
+
+_HEADER_BYTES = 1 << 15
+
+
+def sniff(content: Content) -> bool:
+    """Return whether the bytes begin with the INI header and hold binary data."""
+    head = content.data[:_HEADER_BYTES]
+    return head.startswith(b"[GENERAL]") and b"XDATA=" in content.data and b"NPOINTS=" in head
+
+
+def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
+    """Return the spectra of the file: one series where their names tell their times, else one by one."""
+    header = content.data[: content.data.find(b"XDATA=")].decode("cp1252", errors="replace")
+    stated = dict(re.findall(r"^([A-Za-z]\w*)=(.*?)\r?$", header.split("[Original data]")[0], re.MULTILINE))
+    count, cycles = _whole(content, stated, "NPOINTS", 2), _whole(content, stated, "NCYCL", 1, absent=1)
+    axis = _block(content, b"XDATA=", count)
+    matrix = _block(content, b"YDATA=", count * cycles).reshape(cycles, count)
+    for place, key in ((0, "FIRSTX"), (-1, "LASTX")):
+        try:
+            ends = float(stated.get(key, "nan"))
+        except ValueError:
+            continue
+        if abs(ends - axis[place]) > 1.0 or not np.isfinite(axis[place]):
+            raise InputError(
+                f"the header states {key} {ends:g}, the axis holds {axis[place]:g}: the file is damaged",
+                file=content.file,
+                remedy="copy it again",
+            )
+    x_unit, y_unit = stated.get("XUNITS") or "nm", stated.get("YUNITS") or "A"
+    quantity = Quantity("T", "transmittance") if y_unit == "T" else read_header(y_unit)
+    axis_unit, known = spectral_unit(x_unit), quantity.kind in ("absorbance", "transmittance", "counts")
+    if axis_unit is None or (not known and options.absorbance_unit is None):
+        raise InputError(
+            f"the header states XUNITS={x_unit}, YUNITS={y_unit}: not absorbance or transmittance over a "
+            "wavelength",
+            file=content.file,
+            remedy="export as CSV, or say what the values are with --absorbance-unit (absorbance_unit=)",
+        )
+    context = Context(content=content, options=options, format="Specord", label=stated.get("Title", ""))
+    moment = parse_moment(stated.get("TIME", ""))
+    if moment is not None:
+        context = replace(context, acquired_s=moment)
+    raw = RawMatrix(
+        time_s=np.zeros(1),
+        axis=axis,
+        axis_unit=axis_unit,
+        matrix=matrix,
+        quantity=quantity,
+        label=stated.get("Title", "") or content.stem,
+    )
+    if cycles == 1:
+        time_s, said = spectrum_time(context)
+        return list(build_series(context.saying(*said), replace(raw, time_s=np.array([time_s]))))
+    names = [stated.get(f"sn{k}", "") for k in range(cycles)]
+    named = [found for found in map(time_in_name, names) if found is not None]
+    if len(named) == cycles:
+        return _run(context, raw, named)
+    told = context.saying(
+        Remark("time_set_zero", "spectra without times in their names: they are set to 0 s")
+    )
+    return [
+        series
+        for k, name in enumerate(names)
+        for series in build_series(told, replace(raw, matrix=matrix[[k]], label=name, number=k + 1))
+    ]
+
+
+def _run(context: Context, raw: RawMatrix, named: list[NamedTime]) -> list[Signal]:
+    """Return the spectra as one series, in the order of the times in their names."""
+    factors, remarks = [], dict[Remark, None]()
+    for found in named:
+        factor, said = time_unit_of(context, Quantity("", "time", found.unit))
+        factors.append(factor)
+        remarks |= dict.fromkeys(said)
+    times = np.array([found.value for found in named]) * np.array(factors)
+    order = np.argsort(times, kind="stable")
+    text = f"times read from the names of the spectra ({named[order[0]].text!r} to {named[order[-1]].text!r})"
+    told = context.saying(Remark("times_from_names", text), *remarks)
+    if np.any(np.diff(order) < 0):
+        told = told.saying(Remark("sorted_by_time", "spectra sorted by time"))
+    return list(build_series(told, replace(raw, time_s=times[order], matrix=raw.matrix[order])))
+
+
+def _whole(content: Content, stated: dict[str, str], key: str, least: int, absent: int | None = None) -> int:
+    text = stated.get(key, "" if absent is None else str(absent)).strip()
+    if not text.isdecimal() or not least <= int(text) <= 1_000_000:
+        raise InputError(
+            f"the header states {key}={text}; a whole number from {least} is needed: the file is damaged",
+            file=content.file,
+            value=text,
+            remedy="copy it again, or export as CSV from the instrument software",
+        )
+    return int(text)
+
+
+def _block(content: Content, key: bytes, count: int) -> Array:
+    start = content.data.find(key)
+    start = content.data.find(b"\n", start) + 1
+    if start <= 0 or start + 4 * count > len(content.data):
+        raise InputError(
+            f"the file ends before the {count} values of {key[:-1].decode()} that its header states",
+            file=content.file,
+            remedy="copy it again",
+        )
+    if content.data[start + 4 * count : start + 4 * count + 2] not in (b"", b"\r\n"):
+        raise InputError(
+            f"{key[:-1].decode()} goes on after the {count} values that the header states",
+            file=content.file,
+            remedy="copy it again, or export as CSV from the instrument software",
+        )
+    with np.errstate(invalid="ignore"):  # damaged files hold signalling NaN
+        values = np.frombuffer(content.data, "<f4", count, start).astype(np.float64)
+        return np.where(np.isfinite(values) & (np.abs(values) < 1e6), values, np.nan)
+
+
+FORMATS = (
+    BinaryFormat(
+        name="Specord",
+        summary="Analytik Jena Specord spectra and cycles of spectra: an INI header and binary data",
+        endings=".dat",
+        sniff=sniff,
+        read=read_specord,
+    ),
+)

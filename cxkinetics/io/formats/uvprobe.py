@@ -1,0 +1,66 @@
+"""Shimadzu UVProbe text: a quoted title with the moment of acquisition, then a quoted header.
+
+A folder of such files, one spectrum each with the time in its name, is one run; a name without a
+unit is read in minutes (the instrument scans), and that is said.
+"""
+
+import re
+from dataclasses import replace
+
+from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.formats.text import read_tables
+from cxkinetics.io.table import tables_in
+from cxkinetics.io.words import parse_moment, time_in_name
+from cxkinetics.remarks import Remark
+
+_TITLE = re.compile(
+    r'^"?(?P<name>[^"\n]*?) - (Raw ?Data|Storage|[^"\n]*?Data)[^"\n]*"?\s*\n\s*"?(Wavelength|Time)\b', re.I
+)
+_REFLECTED = re.compile(
+    r'^"?Wavelength[^"\n]*"?\s*[,;\t ]\s*"?(R ?%|%R|Refl[^"\n]*?|Int[^"\n]*?)\.?"?\s*$', re.I | re.M
+)
+_STAMP = re.compile(r"_(\d{2})(\d{2})(\d{2})_(\d{2})(\d{2})(\d{2})")
+
+
+def sniff(head: str) -> bool:
+    """Return whether the text begins with a UVProbe title and header."""
+    return _TITLE.match(head.replace("\r", "").lstrip()) is not None
+
+
+def read_uvprobe(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+    """Return the spectrum, or the trace of a time course."""
+    context = Context(content=content, options=options, format="UVProbe", label=content.stem)
+    stamp = _STAMP.search(text.split("\n", 1)[0])
+    if stamp:
+        year, month, day, hour, minute, second = stamp.groups()
+        moment = parse_moment(f"20{year}-{month}-{day} {hour}:{minute}:{second}")
+        if moment is not None:
+            context = replace(context, acquired_s=moment)
+    reflected = _REFLECTED.search(text[:1000])
+    if reflected:
+        text_ = f"the file holds {reflected.group(1)!r}, not absorbance: its values are kept as they are"
+        context = replace(context.saying(Remark("not_absorbance", text_)), y_kind="counts")
+    named = time_in_name(content.stem)
+    if named is not None and not named.unit and options.time_unit is None:
+        told = Remark(
+            "time_unit_assumed",
+            f"time {named.value:g} min read from the file name {named.text!r}: its unit is assumed min "
+            "(pass --time-unit if it is another)",
+        )
+        context = _with_time(context.saying(told), named.value * 60.0)
+    return read_tables(context, tables_in(content, text, options))
+
+
+def _with_time(context: Context, seconds: float) -> Context:
+    return replace(context, spectrum_time_s=seconds)
+
+
+FORMATS = (
+    TextFormat(
+        name="UVProbe",
+        summary="Shimadzu UVProbe text of spectra (minutes in the file name) and time courses",
+        endings=".txt",
+        sniff=sniff,
+        read=read_uvprobe,
+    ),
+)

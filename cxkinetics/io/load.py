@@ -1,0 +1,421 @@
+"""`load`: any file or folder a bench sends, as signals; and the registry of formats."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import InputError, did_you_mean
+from cxkinetics.io.file import (
+    BinaryFormat,
+    Column,
+    Content,
+    ReadOptions,
+    Signal,
+    TextFormat,
+    acquired_at,
+    decode,
+    decode_head,
+    listening,
+    mark_simulated,
+    note,
+    read_content,
+)
+from cxkinetics.io.formats.instruments import binary_remedy, read_instrument_file
+from cxkinetics.io.formats.vamas import is_vamas
+from cxkinetics.io.reference import with_reference
+from cxkinetics.io.table import LARGE_BYTES
+from cxkinetics.io.words import NamedTime, natural_key, time_factor, time_in_name
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.signals.trace import Trace
+from cxkinetics.source import Source
+
+Reader = Callable[[str, ReadOptions], list[Signal]]
+_TIME_CODES = ("time_from_name", "time_set_zero", "time_unit_assumed", "times_used")
+
+
+@dataclass(frozen=True, slots=True)
+class _Spectrum:
+    """One file of the folder."""
+
+    file: Path
+    series: SpectralSeries
+    named: NamedTime | None
+    moment_s: float | None
+
+
+def files_of(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the files of a folder in natural order, hidden ones left out."""
+    place = Path(folder)
+    files = [p for p in place.iterdir() if p.is_file() and not p.name.startswith((".", "~$"))]
+    return sorted(files, key=lambda p: natural_key(p.name))
+
+
+def holds_one_run(folder: str | os.PathLike[str], reader: Reader) -> bool:
+    """Return whether a folder is one run: its files have times in their names and hold one spectrum each."""
+    files = files_of(folder)
+    named = [p for p in files if time_in_name(p.stem) is not None]
+    if len(named) < 2 or len(named) < 0.8 * len(files):
+        return False
+    try:
+        first = reader(str(named[0]), ReadOptions())
+    except InputError:
+        return False
+    return len(first) == 1 and isinstance(first[0], SpectralSeries) and first[0].time_s.size == 1
+
+
+def read_folder(folder: str | os.PathLike[str], options: ReadOptions, reader: Reader) -> list[Signal]:
+    """Return the series that the one-spectrum files of a folder make.
+
+    Parameters
+    ----------
+    folder : path-like
+        Kept in `Source.file` as given; the hash is of all files used, in order.
+    options : ReadOptions
+        As for `load`; `time_unit` settles names without a unit.
+    reader : callable
+        Reads one file.
+
+    Raises
+    ------
+    InputError
+        If fewer than two files hold one spectrum, no times can be found, or the axes differ.
+    """
+    shown = os.fspath(folder)
+    files = files_of(folder)
+    if not files:
+        raise InputError("the folder holds no files", file=shown)
+    spectra: list[_Spectrum] = []
+    other: list[tuple[str, str]] = []
+    for file in files:
+        try:
+            signals = reader(str(file), replace(options, trace=None, wavelength=None))
+        except InputError as error:
+            other.append((file.name, str(error).removeprefix(str(file)).lstrip(", :")))
+            continue
+        if len(signals) == 1 and isinstance(signals[0], SpectralSeries) and signals[0].time_s.size == 1:
+            spectra.append(
+                _Spectrum(file, signals[0], time_in_name(file.stem), acquired_at(signals[0].source))
+            )
+        else:
+            other.append((file.name, "holds more than one spectrum, or a trace"))
+    if len(spectra) < 2 or len(other) > len(spectra):
+        first = f" ({other[0][0]}: {other[0][1][:120]})" if other else ""
+        raise InputError(
+            f"{len(spectra)} of {len(files)} files hold one spectrum{first}: the folder is no run of spectra",
+            file=shown,
+            remedy="give the files themselves, or keep only the spectra of one run in the folder",
+        )
+    times, said = _times(shown, spectra, options)
+    axis, aligned = _one_axis(shown, spectra)
+    remarks = [
+        Remark("folder", f"{len(spectra)} files of one spectrum each, {_span(spectra, times)}", len(spectra)),
+        *said,
+    ]
+    if aligned is not None:
+        remarks.append(aligned)
+    if other:
+        names = ", ".join(name for name, _ in other[:5])
+        remarks.append(
+            Remark(
+                "files_left_out", f"{len(other)} files hold no spectrum and are left out: {names}", len(other)
+            )
+        )
+    kept = dict.fromkeys(r for s in spectra for r in s.series.remarks if r.code not in _TIME_CODES)
+    digest = hashlib.sha256("".join(s.series.source.sha256 for s in spectra).encode()).hexdigest()
+    first_source = spectra[0].series.source
+    series = SpectralSeries(
+        time_s=times,
+        wavelength_nm=axis,
+        absorbance=np.vstack([s.series.absorbance for s in spectra]),
+        label=Path(shown).name,
+        unit=spectra[0].series.unit,
+        source=Source(file=shown, sha256=digest, format=f"folder of {first_source.format}"),
+        remarks=(*remarks, *kept),
+    )
+    return [series]
+
+
+def _span(spectra: Sequence[_Spectrum], times: Array) -> str:
+    first, last = int(np.argmin(times)), int(np.argmax(times))
+    one, other = (f"{spectra[k].file.name!r} at {times[k]:g} s" for k in (first, last))
+    return f"from {one} to {other}"
+
+
+def _times(shown: str, spectra: Sequence[_Spectrum], options: ReadOptions) -> tuple[Array, list[Remark]]:
+    named = [s.named for s in spectra]
+    if all(n is not None for n in named):
+        known = [n for n in named if n is not None]
+        values = np.array([n.value for n in known])
+        units = [options.time_unit or n.unit for n in known]
+        if all(units):
+            text = f"times read from the file names ({known[0].text!r} to {known[-1].text!r})"
+            return values * np.array([time_factor(u) or 1.0 for u in units]), [
+                Remark("times_from_names", text)
+            ]
+        return _unit_from_clock(spectra, values, known)
+    moments = [s.moment_s for s in spectra]
+    if all(m is not None for m in moments):
+        clock = np.array(moments, dtype=np.float64)
+        if np.unique(clock).size == clock.size:
+            text = "times from the moments of acquisition in the files, from the first"
+            return clock - clock.min(), [Remark("times_from_headers", text)]
+    bare = next(s.file.name for s in spectra if s.named is None)
+    raise InputError(
+        f"no time in the name or header of {bare!r}",
+        file=shown,
+        remedy="name the files by their time ('run_120s.csv', '5 min.txt')",
+    )
+
+
+def _unit_from_clock(
+    spectra: Sequence[_Spectrum], values: Array, named: Sequence[NamedTime]
+) -> tuple[Array, list[Remark]]:
+    """Names without a unit: the clock in the files tells, else the unit that the reader assumed."""
+    text = f"times read from the file names ({named[0].text!r} to {named[-1].text!r}), which give no unit"
+    moments = [s.moment_s for s in spectra]
+    if all(m is not None for m in moments):
+        clock = np.ptp(np.array(moments, dtype=np.float64))
+        spans = {
+            unit: float(np.ptp(values)) * factor
+            for unit, factor in (("s", 1.0), ("min", 60.0), ("h", 3600.0))
+        }
+        near = min(spans, key=lambda unit: abs(np.log(max(spans[unit], 1e-9) / max(clock, 1e-9))))
+        if 1 / 3 < spans[near] / max(clock, 1e-9) < 3:
+            told = f"{text}: time unit assumed {near}, for the files were recorded within {clock:g} s"
+            return values * (time_factor(near) or 1.0), [Remark("time_unit_assumed", told)]
+    by_reader = np.array([float(s.series.time_s[0]) for s in spectra])
+    factors = {round(float(t / v), 6) for t, v in zip(by_reader, values, strict=True) if v}
+    factor = factors.pop() if len(factors) == 1 else 1.0
+    unit = "min" if factor == 60.0 else "s"
+    return values * factor, [Remark("time_unit_assumed", f"{text}: time unit assumed {unit}")]
+
+
+def _one_axis(shown: str, spectra: Sequence[_Spectrum]) -> tuple[Array, Remark | None]:
+    first = spectra[0].series.wavelength_nm
+    worst = 0.0
+    for s in spectra[1:]:
+        axis = s.series.wavelength_nm
+        if axis.size != first.size:
+            raise InputError(
+                f"{s.file.name!r} holds {axis.size} wavelengths, {spectra[0].file.name!r} {first.size}",
+                file=shown,
+                remedy="record all spectra of a run with the same settings",
+            )
+        worst = max(worst, float(np.abs(axis - first).max()))
+    step = float(np.median(np.diff(first))) if first.size > 1 else 1.0
+    if worst > 0.5 * step:
+        raise InputError(
+            f"the wavelengths of the files differ by up to {worst:g} nm",
+            file=shown,
+            remedy="record all spectra of a run with the same settings",
+        )
+    units = {s.series.unit for s in spectra}
+    if len(units) > 1:
+        raise InputError(f"the files hold different signals: {', '.join(sorted(units))}", file=shown)
+    if worst > 1e-6:
+        return first, Remark(
+            "axes_aligned",
+            f"wavelengths differ by up to {worst:.2g} nm between files: the first file's are used",
+        )
+    return first, None
+
+
+_MODULES = (
+    "agilent",
+    "excel",
+    "specord",
+    "own",
+    "jcamp_dx",
+    "plates",
+    "specfit",
+    "jasco",
+    "oceanview",
+    "uvprobe",
+    "cary",
+    "text",
+)
+
+
+def formats() -> tuple[BinaryFormat | TextFormat, ...]:
+    """Return every readable format, in the order in which they are tried."""
+    found: list[BinaryFormat | TextFormat] = []
+    for name in _MODULES:
+        found += import_module(f"cxkinetics.io.formats.{name}").FORMATS
+    return tuple(found)
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    column: Column | None = None,
+    trace: int | str | None = None,
+    time_unit: str | None = None,
+    decimal: str | None = None,
+    sheet: str | int | None = None,
+    absorbance_unit: str | None = None,
+    wavelength: float | None = None,
+    reference: str | int | float | None = None,
+    time_in: str | None = None,
+) -> Trace | SpectralSeries | list[Signal]:
+    r"""Read a file, or a folder of one-spectrum files.
+
+    Parameters
+    ----------
+    path : path-like
+        What the file is, is found out from its content.
+    column : str, int or sequence of these, optional
+        The signal column by name or number (from 1), where several could be meant.
+    trace : int or str, optional
+        One trace of a file with several, by number (from 1) or label.
+    time_unit : {"s", "ms", "us", "min", "h", "d"}, optional
+        Unit of time; overrides the file.
+    decimal : {".", ","}, optional
+        Decimal mark of a text table.
+    sheet : str or int, optional
+        Sheet of a workbook, by name or number (from 1).
+    absorbance_unit : {"abs", "percentT", "fractionT", "counts"}, optional
+        What the signal is; overrides the file.
+    wavelength : float, optional
+        In nm: return the trace at this wavelength instead of the spectra.
+    reference : str, int or float, optional
+        For raw counts: a file with the spectrum of the solvent, "first", "last" or the number of
+        the spectrum that is it, or the name of a column of counts. For a trace table: the column
+        whose drift is subtracted; for spectra: the wavelength in nm whose drift is.
+    time_in : {"rows", "columns"}, optional
+        Which axis of a matrix is time, where the file does not say.
+
+    Returns
+    -------
+    Trace, SpectralSeries, or a list of them
+        A list only where the file holds several (cells, column pairs, wells). Times are in s,
+        wavelengths in nm and ascending; whatever was assumed, converted or masked stands in
+        `remarks`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as it stands; the message names file, line, column, the value
+        found and what to do.
+    UsageError
+        If an option is not one of those listed.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "run.csv"
+    >>> _ = file.write_text("time (min),absorbance\n0,0.9\n1,0.5\n2,0.3\n")
+    >>> load(file).time_s.tolist()
+    [0.0, 60.0, 120.0]
+    """
+    options = ReadOptions(
+        column=column,
+        trace=trace,
+        time_unit=time_unit,
+        decimal=decimal,
+        sheet=sheet,
+        absorbance_unit=absorbance_unit,
+        wavelength=wavelength,
+        reference=reference,
+        time_in=time_in,
+    )
+    signals = read_signals(path, options)
+    return signals[0] if len(signals) == 1 else signals
+
+
+def read_signals(path: str | os.PathLike[str], options: ReadOptions) -> list[Signal]:
+    """Return the signals of a file as a list, whatever their number (see `load`)."""
+    file = os.fspath(path)
+    signals = read_folder(file, options, _read_file) if Path(path).is_dir() else _read_file(file, options)
+    found = [with_reference(signal, options, _read_file) for signal in _choose(signals, options, file)]
+    if options.wavelength is not None:
+        return [_at(signal, options.wavelength) for signal in found]
+    return found
+
+
+def _read_file(file: str, options: ReadOptions) -> list[Signal]:
+    return read_content_signals(read_content(file), options)
+
+
+def is_run_folder(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is one run: one-spectrum files with times in their names."""
+    return Path(path).is_dir() and holds_one_run(path, _read_file)
+
+
+def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
+    """Return the signals in the bytes of one file, by the first format that knows them."""
+    with listening() as heard:  # a file of its own: each source tells the unit of time noted in it
+        signals = _by_format(content, options)
+    note(**heard)
+    return signals
+
+
+def _by_format(content: Content, options: ReadOptions) -> list[Signal]:
+    if is_vamas(content):
+        raise InputError(
+            "this is a VAMAS file of photoelectron spectra, not an optical measurement",
+            file=content.file,
+            remedy="read it with: cxkinetics evidence xps",
+        )
+    known = formats()
+    for entry in known:
+        if isinstance(entry, BinaryFormat) and entry.sniff(content):
+            return entry.read(content, options)
+    try:
+        head = decode_head(content.data, content.file)
+    except InputError as error:
+        foreign = read_instrument_file(content, options)
+        if foreign is None:
+            remedy = binary_remedy(content.file)
+            raise InputError(
+                "this is a binary file that no reader knows", file=content.file, remedy=remedy
+            ) from error
+        return foreign
+    for entry in known:
+        if isinstance(entry, TextFormat) and entry.sniff(head):
+            if entry.decodes and len(content.data) > LARGE_BYTES:
+                return mark_simulated(entry.read(content, "", options), head)
+            decoded = decode(content.data, content.file)
+            note(encoding=decoded.encoding)
+            text = decoded.text
+            return mark_simulated(entry.read(content, text, options), text)
+    raise InputError("no reader knows this file", file=content.file, remedy="export it as CSV")
+
+
+def _choose(signals: Sequence[Signal], options: ReadOptions, file: str) -> list[Signal]:
+    wanted = options.trace
+    if wanted is None:
+        return list(signals)
+    labels = [signal.label for signal in signals]
+    if isinstance(wanted, str) and wanted in labels:
+        return [signal for signal in signals if signal.label == wanted]
+    if isinstance(wanted, int) or wanted.isdigit():
+        number = int(wanted)
+        if 1 <= number <= len(signals):
+            return [signals[number - 1]]
+    shown = ", ".join(f"{k} ({label})" if label else str(k) for k, label in enumerate(labels[:12], start=1))
+    raise InputError(
+        f"there is no trace {wanted!r}: the file holds {len(signals)}: {shown}",
+        file=file,
+        remedy=f"{did_you_mean(str(wanted), labels)}choose one of them by number or label",
+    )
+
+
+def _at(signal: Signal, wavelength_nm: float) -> Trace:
+    if isinstance(signal, SpectralSeries):
+        return signal.at_wavelength(wavelength_nm)
+    if signal.wavelength_nm is not None and abs(signal.wavelength_nm - wavelength_nm) > 1.0:
+        raise InputError(
+            f"asked for {wavelength_nm:g} nm, but this trace was recorded at {signal.wavelength_nm:g} nm",
+            file=signal.source.file or None,
+        )
+    if signal.wavelength_nm is None:
+        text = f"the file holds a trace, not spectra: the wavelength {wavelength_nm:g} nm was not used"
+        return signal.with_remarks(Remark("wavelength_not_used", text))
+    return signal

@@ -1,0 +1,404 @@
+"""The words of files: names of quantities, units and conversions, moments, times in file names."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+
+_WORDS = {
+    "time": """
+        time times t zeit temps tiempo tempo tid tijd czas время 时间 時間 시간 elapsed reltime runtime
+        rxntime zeitpunkt durée dauer date datetime timestamp clock datum fecha delay temps_écoulé
+        tempotrascorso 反応時間
+    """,
+    "wavelength": """
+        wavelength wavelengths wl wave lambda λ wellenlänge wellenlaenge wellenlange wvl wlen
+        longueurd'onde longueurdonde longituddeonda lunghezzad'onda lunghezzadonda comprimentodeonda
+        våglängd golflengte bølgelængde długośćfali длинаволны 波长 波長 파장 nm nanometers nanometer
+        nanometres
+    """,
+    "energy": """
+        energy energie énergie energía energia photonenergy photonenergie ev энергия 能量
+    """,
+    "wavenumber": """
+        wavenumber wavenumbers wellenzahl nombred'onde numerodeonda numerod'onda cm-1 1/cm
+        волновоечисло 波数
+    """,
+    "absorbance": """
+        absorbance absorbances absorbancy abs abs. absorb a au a.u. a.u δa da deltaa absorbanz
+        extinktion extinction opticaldensity od ext absorbancia absorción absorcion absorbância
+        assorbanza absorbancja absorptie extinctie absorbans densitéoptique densiteoptique absorption
+        吸光度 흡광도 поглощение оптическаяплотность e absorbances(au) mau
+    """,
+    "transmittance": """
+        %t t% transmittance %transmittance transmission %transmission transmissiong transmitancia
+        transmittanz trasmittanza transmitância transmitance percenttransmittance t(%) %-t 透過率 透过率
+        пропускание durchlässigkeit
+    """,
+    "counts": """
+        counts count intensity intensität intensité intensidad intensità samplecounts rawcounts raw
+        scope s dark reference
+    """,
+    "sigma": """
+        sd std stdev stddev std.dev. standarddeviation sigma σ error err errors uncertainty sem se ±
+        +/- rsd fehler standardabweichung stdabw écart-type ecarttype incertitude incertidumbre
+        desviación deviation unc
+    """,
+    "index": """
+        index idx no no. nr nr. # n point points cycle cycles scan row id number nummer messpunkt
+        numéro pt sample# reading
+    """,
+    "temperature": """
+        temperature temp temp. temperatur température temperatura tº t° °c cell_temp 温度 温度(°c)
+        температура
+    """,
+}
+KIND_OF = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+"""From a word, in small letters and without blanks, to the kind of quantity it names."""
+
+
+HC_EV_NM = 1239.8419843320026
+ABSORBANCE_UNITS = ("abs", "percentT", "fractionT", "counts")
+
+_SECONDS = {
+    "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "usec": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
+    "ns": 1e-9, "nanoseconds": 1e-9,
+    "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3, "millisekunden": 1e-3,
+    "millisecondes": 1e-3, "milisegundos": 1e-3, "millisecondi": 1e-3, "毫秒": 1e-3,
+    "s": 1.0, "sec": 1.0, "secs": 1.0, "sec.": 1.0, "second": 1.0, "seconds": 1.0, "sek": 1.0, "sek.": 1.0,
+    "sekunde": 1.0, "sekunden": 1.0, "seconde": 1.0, "secondes": 1.0, "segundo": 1.0, "segundos": 1.0,
+    "secondo": 1.0, "secondi": 1.0, "seconden": 1.0, "sekunder": 1.0, "с": 1.0, "сек": 1.0, "秒": 1.0,
+    "min": 60.0, "mins": 60.0, "min.": 60.0, "minute": 60.0, "minutes": 60.0, "minuten": 60.0,
+    "minuto": 60.0, "minutos": 60.0, "minuti": 60.0, "minuut": 60.0, "minuter": 60.0, "мин": 60.0,
+    "分": 60.0, "分钟": 60.0,
+    "h": 3600.0, "hr": 3600.0, "hrs": 3600.0, "hour": 3600.0, "hours": 3600.0, "std": 3600.0, "std.": 3600.0,
+    "stunde": 3600.0, "stunden": 3600.0, "heure": 3600.0, "heures": 3600.0, "hora": 3600.0,
+    "horas": 3600.0, "ora": 3600.0, "ore": 3600.0, "uur": 3600.0, "timer": 3600.0, "ч": 3600.0,
+    "час": 3600.0, "小时": 3600.0, "时": 3600.0, "時間": 3600.0,
+    "d": 86400.0, "day": 86400.0, "days": 86400.0, "tag": 86400.0, "tage": 86400.0, "jours": 86400.0,
+    "dias": 86400.0, "giorni": 86400.0, "天": 86400.0,
+}  # fmt: skip
+
+
+def time_factor(unit: str) -> float | None:
+    """Return how many seconds one `unit` is, or None where the word is not a unit of time.
+
+    Examples
+    --------
+    >>> time_factor("min"), time_factor("ms"), time_factor("nm")
+    (60.0, 0.001, None)
+    """
+    return _SECONDS.get(unit.strip().casefold())
+
+
+def to_nanometres(values: Array, unit: str) -> Array:
+    """Return an axis in nm from one in "nm", "um", "Å", "eV" or "cm-1" (shape kept).
+
+    Examples
+    --------
+    >>> round(float(to_nanometres(np.array([3.8267]), "eV")[0]), 1)
+    324.0
+    >>> to_nanometres(np.array([25000.0]), "cm-1").tolist()
+    [400.0]
+    """
+    if unit == "nm":
+        return values
+    if unit == "um":
+        return values * 1000.0
+    if unit == "Å":
+        return values / 10.0
+    with np.errstate(divide="ignore"):
+        return (HC_EV_NM if unit == "eV" else 1e7) / values
+
+
+def absorbance_from_percent_transmittance(percent: Array) -> Array:
+    """Return A = 2 - log10(%T); NaN where %T is not positive (no light: saturated).
+
+    Examples
+    --------
+    >>> absorbance_from_percent_transmittance(np.array([10.0])).tolist()
+    [1.0]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(percent > 0, 2.0 - np.log10(percent), np.nan)
+
+
+def absorbance_from_counts(counts: Array, reference: Array, dark: Array | float = 0.0) -> Array:
+    """Return A = -log10((I - dark)/(I0 - dark)); NaN where either is not positive.
+
+    Parameters
+    ----------
+    counts, reference : Array
+        Detector counts of sample and of solvent, of shapes that broadcast.
+    dark : Array or float
+        Counts without light.
+
+    Examples
+    --------
+    >>> absorbance_from_counts(np.array([100.0]), np.array([1000.0])).tolist()
+    [1.0]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (counts - dark) / (reference - dark)
+        usable = (counts > dark) & (reference > dark)
+        return np.where(usable, -np.log10(np.where(usable, ratio, 1.0)), np.nan)
+
+
+Kind: TypeAlias = Literal["clock", "moment"]
+
+_CLOCK = re.compile(
+    r"(?:(\d+)[.d]?\s+)?(\d{1,3}):([0-5]?\d)(?::([0-5]?\d(?:[.,]\d+)?))?\s*([AaPp])?\.?(?:[Mm]\.?)?"
+)
+_ISO = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T\s]+(\d{1,2}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?\s*([AaPp][Mm])?"
+    r"(Z|[+-]\d{2}:?\d{2})?)?"
+)
+_LOCAL = re.compile(
+    r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?:[,T]?\s+(\d{1,2}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?\s*([AaPp]\.?[Mm]\.?)?)?"
+)
+_CLOCK_WORDS = re.compile(
+    r"(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3,9})\s+(\d{1,2}),?\s+(\d{1,2}):(\d{2}):(\d{2})(?:\s+[A-Z]{2,5})?\s+(\d{4})"
+)
+_MONTHS = {
+    m: i
+    for i, m in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def clock_seconds(text: str) -> float | None:
+    """Return the s in "hh:mm:ss", "mm:ss.s" or "1 02:03:04" (days first), or None.
+
+    Two fields are mm:ss; three are hh:mm:ss.
+
+    Examples
+    --------
+    >>> clock_seconds("00:01:30"), clock_seconds("1:30.5"), clock_seconds("abc")
+    (90.0, 90.5, None)
+    """
+    stripped = text.strip()
+    match = _CLOCK.fullmatch(stripped)
+    if match is None:
+        return _short_clock(stripped)
+    days, first, second, third, half = match.groups()
+    if third is None:
+        return None if days or half else int(first) * 60.0 + int(second)
+    hours = int(first)
+    if half:
+        hours = hours % 12 + (12 if half in "Pp" else 0)
+    return int(days or 0) * 86400.0 + hours * 3600.0 + int(second) * 60.0 + float(third.replace(",", "."))
+
+
+def _short_clock(text: str) -> float | None:
+    match = re.fullmatch(r"(\d{1,3}):([0-5]?\d[.,]\d+)", text)
+    return None if match is None else int(match.group(1)) * 60.0 + float(match.group(2).replace(",", "."))
+
+
+def parse_moment(text: str, *, day_first: bool | None = None) -> float | None:
+    """Return a moment as s since 1970-01-01 (of its own clock; a zone is applied), or None.
+
+    Parameters
+    ----------
+    text : str
+        Year first, or local with / - or dots, or "Thu Jul 06 14:42:39 EDT 2023".
+    day_first : bool, optional
+        Whether 4/5/2020 is the fourth of May; by default dots mean so and slashes do not, unless
+        the first number passes 12.
+
+    Examples
+    --------
+    >>> parse_moment("2013-02-04 15:41:34") - parse_moment("4.2.2013 15:40:48")
+    46.0
+    """
+    stripped = text.strip()
+    match = _ISO.fullmatch(stripped)
+    if match:
+        year, month, day, hour, minute, second, half, zone = match.groups()
+        return _seconds(int(year), int(month), int(day), hour, minute, second, half, zone)
+    match = _LOCAL.fullmatch(stripped)
+    if match:
+        first, mark, other, year, hour, minute, second, half = match.groups()
+        a, b = int(first), int(other)
+        european = (mark == "." if day_first is None else day_first) or a > 12
+        day_, month_ = (a, b) if european and b <= 12 else (b, a)
+        full_year = int(year) if len(year) == 4 else 2000 + int(year)
+        return _seconds(full_year, month_, day_, hour, minute, second, half, None)
+    match = _CLOCK_WORDS.fullmatch(stripped)
+    if match and match.group(1)[:3].casefold() in _MONTHS:
+        name, day, hour, minute, second, year = match.groups()
+        return _seconds(int(year), _MONTHS[name[:3].casefold()], int(day), hour, minute, second, None, None)
+    return None
+
+
+def _seconds(
+    year: int,
+    month: int,
+    day: int,
+    hour: str | None,
+    minute: str | None,
+    second: str | None,
+    half: str | None,
+    zone: str | None,
+) -> float | None:
+    hours = int(hour or 0)
+    if half:
+        hours = hours % 12 + (12 if half[0] in "Pp" else 0)
+    try:
+        start = datetime(year, month, day, tzinfo=UTC)
+    except ValueError:
+        return None
+    if hours > 24 or int(minute or 0) > 59:
+        return None
+    total = (start - _EPOCH) / timedelta(seconds=1) + hours * 3600 + int(minute or 0) * 60
+    total += float((second or "0").replace(",", "."))
+    if zone and zone != "Z":
+        sign = -1 if zone[0] == "-" else 1
+        digits = zone[1:].replace(":", "")
+        total -= sign * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
+    return total
+
+
+_WITH_UNIT = re.compile(
+    r"(?<![A-Za-z0-9.,])(\d+(?:[.,]\d+)?)[\s_]*(ms|s|sec|secs|seconds?|min|mins|minutes?|h|hrs?|hours?|std|sek)(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_TIME_EQUALS = re.compile(
+    r"(?<![A-Za-z])(?:t|time|zeit)\s*[=_-]?\s*(\d+(?:[.,]\d+)?)(?![\d.,]*\d)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTime:
+    """A time found in a name; `unit` is "" where the name gives none."""
+
+    value: float
+    unit: str
+    text: str
+
+
+def time_in_name(stem: str) -> NamedTime | None:
+    """Return the time in a file name, or None.
+
+    Examples
+    --------
+    >>> time_in_name("JS_603_120min")
+    NamedTime(value=120.0, unit='min', text='120min')
+    >>> time_in_name("t=18").value
+    18.0
+    """
+    found = list(_WITH_UNIT.finditer(stem))
+    if found:
+        match = found[-1] if len(found) == 1 else max(found, key=lambda m: time_factor(m.group(2)) or 0.0)
+        return NamedTime(float(match.group(1).replace(",", ".")), match.group(2).casefold(), match.group())
+    match_or_none = _TIME_EQUALS.search(stem)
+    if match_or_none is not None:
+        return NamedTime(float(match_or_none.group(1).replace(",", ".")), "", match_or_none.group())
+    return None
+
+
+def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
+    """Return a key that sorts numbers in names by value: a2 before a10.
+
+    Examples
+    --------
+    >>> sorted(["a10", "a2", "b1"], key=natural_key)
+    ['a2', 'a10', 'b1']
+    """
+    parts = re.split(r"(\d+)", name.casefold())
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+
+
+DOSE = re.compile(
+    r"\b(dose[ds]?|dosage|added|addition|add\.|adds|feed|fed|nominal|equiv\w*|eq\.?|zugabe|zugegeben|dosis|ajout\w*|añadid\w*|input|offered)\b"
+)
+TAKEN = re.compile(
+    r"\b(incorp\w*|incorporated|incorporation|taken|uptake|in solid|solid|measured|found|icp[\w-]*|content|"
+    r"exchanged|einbau|eingebaut|gefunden|gehalt|incorporé\w*|incorporad\w*|composition)\b"
+)
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a column in small letters, its words divided by single blanks."""
+    return " ".join(name.casefold().replace("_", " ").split())
+
+
+def speak_of_dose(names: Sequence[str]) -> bool:
+    """Return whether one column is named as guest added and another as guest taken up.
+
+    Examples
+    --------
+    >>> speak_of_dose(["Ag added (mol %)", "Ag incorporated (mol %)"])
+    True
+    >>> speak_of_dose(["foo", "measured absorbance"])
+    False
+    """
+    plain = [plain_name(name) for name in names]
+    dosed = {j for j, name in enumerate(plain) if DOSE.search(name)}
+    taken = {j for j, name in enumerate(plain) if TAKEN.search(name)}
+    return bool(dosed and taken) and len(dosed | taken) > 1
+
+
+_CATIONS = frozenset(
+    re.findall(
+        r"\w+",
+        "Ag Al Au Ba Be Bi Ca Cd Ce Co Cr Cs Cu Er Eu Fe Ga Gd Ge Hf Hg In Ir La Li Mg Mn Mo Na Nb Ni Os Pb "
+        "Pd Pt Rb Re Rh Ru Sb Sc Sn Sr Ta Tb Ti Tl Yb Zn Zr",
+    )
+)
+_NAMES = {
+    "silver": "Ag",
+    "silber": "Ag",
+    "copper": "Cu",
+    "kupfer": "Cu",
+    "gold": "Au",
+    "zinc": "Zn",
+    "zink": "Zn",
+    "cadmium": "Cd",
+    "mercury": "Hg",
+    "indium": "In",
+    "gallium": "Ga",
+    "manganese": "Mn",
+    "cobalt": "Co",
+}
+_ELEMENT = re.compile(
+    r"(?<![A-Za-z])(?:([A-Z][a-z])(?![a-z])(?!(?:Se|Te|As|[SPO])(?![a-z]))|((?i:"
+    + "|".join(_NAMES)
+    + r"))\b)"
+)
+_HOST_BEFORE = re.compile(
+    r"(?:/|\b(?:per|vs\.?|in|into|to|from)\b|(?:%|percent) of)[\s(]*(?:[µumn]?mol\s+)?$", re.I
+)
+_DIVIDED = re.compile(r"\bper\b|/")
+_AFTER_IN = re.compile(r"\s*(?:\(?III\)?|3\+|[/:]|\d|add|dos|incorp|taken|upt|found|measured|content)", re.I)
+_HOST_LOST = re.compile(r"\b(?:replaced|exchanged|released|left|lost|remaining|substituted)\b", re.I)
+
+
+def guest_in(name: str) -> str:
+    """Return the symbol of the guest that the name of a column holds, "" where it names none.
+
+    What an amount is divided by is the host ("per Cd", "/Cd"), and so is a cation that is replaced.
+
+    Examples
+    --------
+    >>> guest_in("Cu added per Cd (%)"), guest_in("dose / mol Ag per mol Cd"), guest_in("In solid (%)")
+    ('Cu', 'Ag', '')
+    """
+    if _HOST_LOST.search(name):
+        return ""
+    for found in _ELEMENT.finditer(name):
+        symbol, word = found.groups()
+        symbol = symbol or _NAMES[word.casefold()]
+        spoken = symbol == "In" and not word and not _AFTER_IN.match(name, found.end())
+        divides = _HOST_BEFORE.search(name[: found.start()])
+        if divides and divides.group().startswith("/") and _DIVIDED.search(name, found.end()):
+            divides = None  # "dose / mol Ag per mol Cd": the first stroke sets off a unit
+        if symbol in _CATIONS and not spoken and not divides:
+            return symbol
+    return ""

@@ -1,0 +1,553 @@
+"""`fit_many`: one input from reading to results on disk, and hundreds of them on any executor."""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cxkinetics.atomic import replace_directory
+from cxkinetics.errors import CxKineticsError, InputError, UsageError
+from cxkinetics.estimate import json_text
+from cxkinetics.io.file import ReadOptions
+from cxkinetics.io.load import read_signals
+from cxkinetics.kinetics.fit import fit_stages
+from cxkinetics.kinetics.places import folder_names, origin_of, require_own, stored_in
+from cxkinetics.kinetics.replicates import Replicates, replicates_of
+from cxkinetics.kinetics.result import FIT_SCHEMA, StagedFit
+from cxkinetics.remarks import Remark
+from cxkinetics.report.time_units import time_unit as unit_called
+from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.signals.trace import Trace
+from cxkinetics.version import __version__
+
+READING = ("column", "trace", "time_unit", "decimal", "sheet", "absorbance_unit", "time_in")
+"""Options of a job that the reader takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One input (or one trace of it) that could not be fitted."""
+
+    file: str
+    trace: str | int | None
+    error: str
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"file": self.file, "trace": self.trace, "error": self.error, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitJob:
+    """What to do with one input.
+
+    Attributes
+    ----------
+    file : str
+        Path as the user gave it.
+    reading : mapping
+        Options of `cxkinetics.load` that were given.
+    wavelength_nm, track_nm : float or None
+        From spectra: read at a wavelength, or track the peak near one.
+    reference : str or None
+        Wavelength in nm (or column name) whose drift is subtracted.
+    fitting : mapping
+        Options of `fit_stages` that were given.
+    folder : str or None
+        Where the results of this input are written.
+    origin : str
+        Path of the input as seen from the folder of all results (`places.origin_of`).
+    force : bool
+        Fit again even where the folder holds the result of the same input and options, and replace
+        that of another input.
+    command : str
+        The command as it was typed.
+    time_unit : str
+        Of the report and the figures: "s", "ms", "min" or "h".
+    """
+
+    file: str
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    wavelength_nm: float | None = None
+    track_nm: float | None = None
+    reference: str | None = None
+    fitting: Mapping[str, Any] = field(default_factory=dict)
+    folder: str | None = None
+    origin: str = ""
+    force: bool = False
+    command: str = ""
+    time_unit: str = "s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """What came of one input: fits, failures, the folders written, and whether it was kept."""
+
+    file: str
+    fits: tuple[StagedFit, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    folders: tuple[str, ...] = ()
+    skipped: bool = False
+
+
+def run_job(job: FitJob) -> JobResult:
+    """Read one input, fit each of its traces and write their folders.
+
+    Nothing a user's file can hold raises: what goes wrong is a `Failure` of the result.
+    """
+    try:
+        signals = _read(job)
+    except CxKineticsError as error:
+        return JobResult(file=job.file, failures=(_failure(job.file, None, error),))
+    except OSError as error:
+        message = f"{job.file}: {error.strerror or error}"
+        failure = Failure(file=job.file, trace=None, error=type(error).__name__, message=message)
+        return JobResult(file=job.file, failures=(failure,))
+    fits: list[StagedFit] = []
+    failures, folders = [], []
+    kept = 0
+    for number, (signal, series) in enumerate(signals, 1):
+        label = (signal.label or number) if len(signals) > 1 else None
+        folder = _folder(job, signals, number)
+        try:
+            options = _options(job)
+            fit = None if job.force else _stored(folder, signal, options, job)
+            if fit is not None:
+                kept += 1
+            else:
+                with _writing(job, label):
+                    _require_place(folder, signal, job)
+                trace = _noted(trace_of(signal, job), job)
+                fit = fit_stages(trace, **dict(job.fitting))
+                fit = replace(fit, options={**fit.options, **options})
+                with _writing(job, label):
+                    _write(fit, folder, series, job, first=not fits)
+            fits.append(fit)
+            folders.append(folder or "")
+        except _NotWritten as error:
+            failures.append(error.failure)
+        except CxKineticsError as error:
+            failures.append(_failure(job.file, label, error))
+    return JobResult(
+        file=job.file,
+        fits=tuple(fits),
+        failures=tuple(failures),
+        folders=tuple(folders),
+        skipped=bool(fits) and kept == len(fits) and not failures,
+    )
+
+
+def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
+    """Return the trace of a signal: itself, or spectra read at a wavelength or at the tracked peak.
+
+    Raises
+    ------
+    InputError
+        If a wavelength is asked of a trace that was recorded at another, or lies outside.
+    """
+    if isinstance(signal, Trace):
+        wanted = job.wavelength_nm
+        if wanted is not None and signal.wavelength_nm is not None and abs(signal.wavelength_nm - wanted) > 1:
+            raise InputError(
+                f"asked for {wanted:g} nm, but this trace was recorded at {signal.wavelength_nm:g} nm",
+                file=job.file,
+            )
+        unused = [f"{v:g} nm" for v in (wanted, job.track_nm) if v is not None]
+        if unused and signal.wavelength_nm is None:
+            text = f"the file holds a trace, not spectra: the wavelength asked for ({unused[0]}) was not used"
+            return signal.with_remarks(Remark("wavelength_not_used", text))
+        return signal
+    series = signal
+    if series.unit == "counts":
+        raise InputError(
+            "the spectra are raw counts, not absorbance",
+            file=job.file,
+            remedy="give the solvent's spectrum: --reference FILE (reference=)",
+        )
+    if job.wavelength_nm is not None:
+        return series.at_wavelength(job.wavelength_nm)
+    return series.exciton_peak(near_nm=job.track_nm)
+
+
+def _noted(trace: Trace, job: FitJob) -> Trace:
+    """Return the trace with a remark for each option given that its file has no use for."""
+    sheet, format = job.reading.get("sheet"), trace.source.format
+    if sheet is not None and "workbook" not in format:
+        text = f"the file is no workbook ({format}): the sheet asked for ({sheet}) was not used"
+        trace = trace.with_remarks(Remark("sheet_not_used", text))
+    if job.fitting.get("absolute_sigma") and trace.sigma is None:
+        text = "the trace has no errors of its points, so absolute_sigma (--absolute-sigma) changes nothing"
+        trace = trace.with_remarks(Remark("sigma_not_used", text))
+    return trace
+
+
+def _read(job: FitJob) -> list[tuple[Trace | SpectralSeries, SpectralSeries | None]]:
+    given = {name: value for name, value in job.reading.items() if value is not None}
+    if job.reference is not None:
+        given["reference"] = job.reference
+    options = ReadOptions(**given)
+    signals = read_signals(job.file, options)
+    return [(signal, signal if isinstance(signal, SpectralSeries) else None) for signal in signals]
+
+
+def _options(job: FitJob) -> dict[str, Any]:
+    """Return the options of reading that shaped the result, to be kept with it."""
+    options = {name: job.reading.get(name) for name in READING if job.reading.get(name) is not None}
+    extra = {"wavelength": job.wavelength_nm, "track": job.track_nm, "reference": job.reference}
+    return options | {name: value for name, value in extra.items() if value is not None}
+
+
+def _folder(job: FitJob, signals: list[Any], number: int) -> str | None:
+    if job.folder is None:
+        return None
+    return job.folder if len(signals) == 1 else str(Path(job.folder) / f"trace-{number}")
+
+
+class _NotWritten(Exception):
+    """A result that is computed and could not be written."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@contextmanager
+def _writing(job: FitJob, label: str | int | None) -> Iterator[None]:
+    """Turn whatever stops the writing of one result into its failure, so that the others go on."""
+    try:
+        yield
+    except CxKineticsError:
+        raise
+    except Exception as error:
+        why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
+        text = " ".join(f"{job.file}: the result cannot be written to {job.folder}: {why}".split())
+        raise _NotWritten(
+            Failure(file=job.file, trace=label, error=type(error).__name__, message=text)
+        ) from error
+
+
+def _require_place(folder: str | None, signal: Trace | SpectralSeries, job: FitJob) -> None:
+    """Refuse, before anything is fitted, to replace what is not an earlier result of this input."""
+    if folder is None or job.folder is None:
+        return
+    from cxkinetics.kinetics.folder import require_replaceable
+
+    if not job.force:
+        require_own(Path(job.folder), job.file, signal.source.sha256, job.origin)
+    require_replaceable(Path(folder), "fit.json")
+
+
+def _write(
+    fit: StagedFit, folder: str | None, series: SpectralSeries | None, job: FitJob, *, first: bool
+) -> None:
+    """Write the folder of a fit; the first of an input replaces all that the input's folder held."""
+    if folder is None or job.folder is None:
+        return
+    from cxkinetics.kinetics.folder import write_fit
+
+    place, whole = Path(folder), Path(job.folder)
+    more: dict[str, Any] = {
+        "series": series,
+        "command": job.command,
+        "time_unit": job.time_unit,
+        "origin": job.origin,
+    }
+    if first and place != whole and stored_in(whole):
+        with replace_directory(whole) as fresh:
+            write_fit(fit, fresh / place.name, **more)
+    else:
+        write_fit(fit, place, **more)
+
+
+def _stored(
+    folder: str | None, signal: Trace | SpectralSeries, options: Mapping[str, Any], job: FitJob
+) -> StagedFit | None:
+    """Return the stored result of the same input and options, or None."""
+    if folder is None:
+        return None
+    path = Path(folder) / "fit.json"
+    try:
+        fit = StagedFit.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    from cxkinetics.kinetics.options import FitOptions
+    from cxkinetics.version import __version__
+
+    given = dict(job.fitting)
+    seed = given.pop("rng", None) or 0
+    breaks = given.pop("breakpoints_s", None)
+    wanted = FitOptions.of(breakpoints_s=breaks, **given).to_dict() | dict(options)
+    same = (
+        fit.trace.source.sha256 == signal.source.sha256
+        and fit.seed == seed
+        and fit.version == __version__
+        and json.loads(json_text(dict(fit.options))) == json.loads(json_text(wanted))
+    )
+    return fit if same else None
+
+
+def _failure(file: str, trace: str | int | None, error: CxKineticsError) -> Failure:
+    message = " ".join(str(error).split())
+    if file not in message:
+        message = f"{file}: {message}"
+    return Failure(file=file, trace=trace, error=type(error).__name__, message=message)
+
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Variables that pin the linear algebra of a worker to one thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """All fits of a batch in the order of its inputs, with what failed and what was kept."""
+
+    results: tuple[JobResult, ...]
+
+    @property
+    def fits(self) -> tuple[StagedFit, ...]:
+        """Every fit."""
+        return tuple(fit for result in self.results for fit in result.fits)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folder of each fit, "" where none was written."""
+        return tuple(folder for result in self.results for folder in result.folders)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Every failure."""
+        return tuple(failure for result in self.results for failure in result.failures)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Inputs whose stored result was kept."""
+        return tuple(result.file for result in self.results if result.skipped)
+
+    def with_failure(self, place: str, error: Exception) -> "BatchResult":
+        """Return the same batch with what stopped the writing of its summary among the failures."""
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        message = f"{place}: the summary of the batch cannot be written: {why}"
+        failure = Failure(file=place, trace=None, error=type(error).__name__, message=message)
+        return BatchResult(results=(*self.results, JobResult(file=place, failures=(failure,))))
+
+    def replicates(self) -> Replicates:
+        """Return mean and spread over the runs, or the reason and remedy where they are not comparable."""
+        return replicates_of(self.fits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON document of the batch."""
+        replicates = self.replicates()
+        return {
+            "schema": FIT_SCHEMA,
+            "version": __version__,
+            "fits": [fit.to_dict() for fit in self.fits],
+            "failures": [failure.to_dict() for failure in self.failures],
+            "skipped": list(self.skipped),
+            "replicates": replicates.to_dict(),
+            "replicates_reason": replicates.reason,
+        }
+
+
+def jobs_of(
+    files: Iterable[str | os.PathLike[str]], *, out: str | None = None, **options: Any
+) -> list[FitJob]:
+    """Return one job per input; with `out`, each has a folder of its own, named after its stem.
+
+    Parameters
+    ----------
+    files : iterable of path-like
+        Inputs.
+    out : str, optional
+        Folder of results; inputs with equal stems are told apart by a mark made of their path.
+    **options
+        Options of `cxkinetics.load` and of `fit_stages`, `wavelength`, `track`, `reference`,
+        `force`, `command` and `show_time` (unit of times in reports and figures).
+
+    Raises
+    ------
+    UsageError
+        If the place of the folder of results is taken by a file, or a wavelength is not finite.
+    """
+    if out is not None:
+        from cxkinetics.kinetics.folder import require_no_file
+
+        require_no_file(Path(out))
+    for name in ("wavelength", "track"):
+        if not math.isfinite(options.get(name) or 0.0):
+            raise UsageError(f"{name} is {options[name]}; it must be a finite number of nm")
+    time_unit = unit_called(options.pop("show_time", None) or "s").sign
+    own = {name: options.pop(name, None) for name in ("wavelength", "track", "reference")}
+    force, command = bool(options.pop("force", False)), str(options.pop("command", ""))
+    reading = {name: options.pop(name) for name in READING if name in options}
+    typed = [os.fspath(file) for file in files]
+    folders = [""] * len(typed) if out is None else folder_names(typed, out)
+    jobs = []
+    for file, folder in zip(typed, folders, strict=True):
+        jobs.append(
+            FitJob(
+                file=file,
+                reading=reading,
+                wavelength_nm=own["wavelength"],
+                track_nm=own["track"],
+                reference=None if own["reference"] is None else str(own["reference"]),
+                fitting=options,
+                folder=None if out is None else str(Path(out) / folder),
+                origin="" if out is None else origin_of(file, out),
+                force=force,
+                command=command,
+                time_unit=time_unit,
+            )
+        )
+    return jobs
+
+
+def fit_many(
+    files: Iterable[str | os.PathLike[str]],
+    *,
+    jobs: int = 1,
+    executor: Executor | Any | None = None,
+    out: str | None = None,
+    **options: Any,
+) -> BatchResult:
+    """Fit every trace of every file.
+
+    Parameters
+    ----------
+    files : iterable of path-like
+        Inputs; a bad one is listed under `failures` and the rest goes on.
+    jobs : int
+        Processes on this machine; the linear algebra of each is pinned to one thread.
+    executor : concurrent.futures.Executor, optional
+        Anything with its `submit`; then `jobs` is not used. A Dask client is one (extra `cluster`):
+        ``fit_many(files, executor=distributed.Client(address))``.
+    out : str, optional
+        Folder of results; an input whose stored result has the same hash and options is kept.
+    **options
+        As for `cxkinetics.load` and `fit_stages`, and `wavelength`, `track`, `reference`, `force`,
+        `show_time`.
+
+    Returns
+    -------
+    BatchResult
+        In the order of the inputs, the same whatever `jobs` is.
+
+    Raises
+    ------
+    UsageError
+        If `jobs` is below one.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.kinetics import example_path
+    >>> batch = fit_many([example_path("ag-cds"), "missing.csv"], track=324)
+    >>> [round(fit.stages[0].k_per_s.value, 3) for fit in batch.fits], len(batch.failures)
+    ([0.056], 1)
+    """
+    return run_jobs(jobs_of(files, out=out, **options), jobs=jobs, executor=executor)
+
+
+def run_jobs(
+    work: Sequence[FitJob],
+    *,
+    jobs: int = 1,
+    executor: Executor | Any | None = None,
+    progress: Callable[[], object] | None = None,
+) -> BatchResult:
+    """Run jobs and return their results in order; `progress` is called after each."""
+    if jobs < 1:
+        raise UsageError(f"jobs is {jobs}; it must be 1 or more")
+    if executor is not None:
+        return BatchResult(results=_submitted(executor, work, progress))
+    if jobs == 1 or len(work) < 2:
+        results = []
+        for job in work:
+            results.append(run_job(job))
+            if progress:
+                progress()
+        return BatchResult(results=tuple(results))
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(max_workers=min(jobs, len(work)), mp_context=get_context("spawn")) as pool,
+    ):
+        return BatchResult(results=_submitted(pool, work, progress, starting=_main_left_alone))
+
+
+def _submitted(
+    executor: Any,
+    work: Sequence[FitJob],
+    progress: Callable[[], object] | None,
+    *,
+    starting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> tuple[JobResult, ...]:
+    with starting():  # a pool starts its processes as jobs are submitted
+        futures = [_submit(executor, job) for job in work]
+    native = [future for future in futures if isinstance(future, Future)]
+    if progress and len(native) == len(futures):
+        for _ in as_completed(native):
+            progress()
+    return tuple(_result(future, job) for future, job in zip(futures, work, strict=True))
+
+
+def _submit(executor: Any, job: FitJob) -> Any:
+    """Return the future of a job; that of a pool which is broken already holds its error."""
+    try:
+        return executor.submit(run_job, job)
+    except BrokenExecutor as error:
+        future: Future[JobResult] = Future()
+        future.set_exception(error)
+        return future
+
+
+def _result(future: Any, job: FitJob) -> JobResult:
+    """Return what came of a job; a process that ends before its result is a failure of the job."""
+    try:
+        result: JobResult = future.result()
+    except BrokenExecutor as error:
+        message = (
+            f"{job.file}: a process of the pool ended before its result came (out of memory, or stopped; "
+            'a script that makes a pool of processes itself needs if __name__ == "__main__": above its calls)'
+        )
+        failure = Failure(file=job.file, trace=None, error=type(error).__name__, message=message)
+        return JobResult(file=job.file, failures=(failure,))
+    return result
+
+
+@contextmanager
+def _main_left_alone() -> Iterator[None]:
+    """Let the processes started inside do without the script that starts them.
+
+    A spawned process runs that script again before its first job, which a script without
+    `if __name__ == "__main__":` answers by starting processes of its own. The jobs need nothing of it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Pin the linear algebra of processes started inside to one thread each."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,359 @@
+"""Checks of a staged fit: residuals, a flat start, outliers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr, stdtrit
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.estimate import Estimate
+from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, thinned, whitening
+from cxkinetics.inference.descent import Target, descend
+from cxkinetics.kinetics.lines import MIN_DISTINCT
+from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
+from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.result import Noise
+from cxkinetics.kinetics.rivals import drift_gain
+from cxkinetics.kinetics.search import grid_starts, search_staged
+from cxkinetics.models.decays import DECAYS, DecayFamily
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.screening import noise_sd
+from cxkinetics.signals.trace import Trace
+
+DRIFT = 16.0
+"""F (1 and n - p degrees of freedom) of an added straight line from which drift is suspected."""
+STRONG = 0.6
+"""AR(1) correlation from which residuals count as structured."""
+
+
+def lag1_autocorrelation(residual: Array) -> float | None:
+    """Return sum e_i e_(i-1) / sum e_i^2."""
+    total = float(residual @ residual)
+    return float(residual[1:] @ residual[:-1]) / total if total > 0 and residual.size > 2 else None
+
+
+def durbin_watson(residual: Array) -> float | None:
+    """Return sum (e_i - e_(i-1))^2 / sum e_i^2 (J. Durbin, G. S. Watson, Biometrika 37, 409 (1950)).
+
+    Near 2 for white noise; doi 10.1093/biomet/37.3-4.409.
+    """
+    total = float(residual @ residual)
+    return float(np.sum(np.diff(residual) ** 2)) / total if total > 0 and residual.size > 2 else None
+
+
+def runs_p(residual: Array) -> float | None:
+    """Return the two-sided p of the Wald-Wolfowitz runs test on the signs.
+
+    A. Wald, J. Wolfowitz, Ann. Math. Stat. 11, 147 (1940), doi 10.1214/aoms/1177731909.
+    """
+    signs = residual[residual != 0] > 0
+    up, down = int(signs.sum()), int((~signs).sum())
+    n = up + down
+    if min(up, down) < 5:
+        return None
+    runs = 1 + int(np.sum(signs[1:] != signs[:-1]))
+    mean = 1 + 2 * up * down / n
+    variance = (mean - 1) * (mean - 2) / (n - 1)
+    return float(2 * ndtr(-abs(runs - mean) / np.sqrt(variance)))
+
+
+def noise_of(fitted: Fitted, model: str) -> Noise:
+    """Return the noise about a fit, the sd in the trace's unit (per unit relative sigma)."""
+    sample = fitted.sample
+    scaled = fitted.residual / sample.sigma
+    white = fitted.white.apply(fitted.residual)
+    return Noise(
+        sd=float(np.sqrt(fitted.found.rss / fitted.dof)) * sample.scale,
+        ar1=fitted.rho,
+        lag1_autocorrelation=lag1_autocorrelation(scaled),
+        durbin_watson=durbin_watson(scaled),
+        runs_p=runs_p(white),
+        model=model,
+    )
+
+
+def pattern_remark(fitted: Fitted, noise: Noise, *, growth: bool) -> Remark | None:
+    """Return a remark where the residuals show a pattern or the tail turns back."""
+    sample = fitted.sample
+    found = []
+    if noise.ar1 is not None and noise.ar1 > STRONG:
+        found.append(f"neighbouring residuals correlate by {noise.ar1:.2f}")
+    if noise.runs_p is not None and noise.runs_p < 1e-3:
+        found.append(f"runs test p = {noise.runs_p:.1g} on the whitened residuals")
+    slope, gain = drift_gain(fitted)
+    if gain > DRIFT:
+        per_second = slope * sample.scale / sample.span_s
+        found.append(f"a straight drift of {per_second:+.2g} per s would improve the fit (F = {gain:.0f})")
+    tail = max(8, sample.n // 5)
+    if sample.n >= 2 * tail:
+        time, signal = sample.time[-tail:], sample.signal[-tail:]
+        centred = time - time.mean()
+        trend = float(centred @ signal) / float(centred @ centred)
+        inflation = (1 + max(fitted.rho, 0.0)) / (1 - min(max(fitted.rho, 0.0), 0.95))
+        scatter = signal - signal.mean() - trend * centred
+        error = np.sqrt(
+            float(scatter @ scatter) / (tail - 2) / float(centred @ centred) * min(inflation, 4.0)
+        )
+        back = -trend if growth else trend
+        if back > 4 * error and back * np.ptp(time) > 0.005 * np.ptp(sample.signal):
+            word = "falls" if growth else "rises"
+            found.append(f"the last {tail} points {word}, which no decay does")
+    if not found:
+        return None
+    return Remark(
+        "structured_residuals",
+        "structured residuals or rising tail: "
+        + "; ".join(found)
+        + "; look for drift, a second absorber or a missing stage (a reference wavelength removes drift)",
+    )
+
+
+def log_r_squared(signal: Array, fitted: Array) -> float | None:
+    """Return 1 - SS(ln A - ln fit)/SS about the mean of ln A; points where either is <= 0 are left out."""
+    usable = (signal > 0) & (fitted > 0)
+    if usable.sum() < 2:
+        return None
+    log = np.log(signal[usable])
+    total = float(np.sum((log - log.mean()) ** 2))
+    return 1 - float(np.sum((log - np.log(fitted[usable])) ** 2)) / total if total > 0 else None
+
+
+def flat_start(
+    trace: Trace, options: FitOptions, rates: Sequence[Estimate], edges: Sequence[float]
+) -> list[Remark]:
+    """Return a remark where the first of several stages is flat and no t0 was given.
+
+    Parameters
+    ----------
+    trace : Trace
+        What was fitted.
+    options : FitOptions
+        Options of the fit.
+    rates : sequence of Estimate
+        Rate constant of each stage, 1/s.
+    edges : sequence of float
+        Breakpoints in s.
+    """
+    if len(rates) < 2 or not edges or options.t0 is not None:
+        return []
+    if not _holds_zero(rates[0]) or _holds_zero(rates[1]):
+        return []
+    start, end = float(trace.time_s[0]), edges[0]
+    text = (
+        f"stage 1 ({start:.4g} - {end:.4g} s) is flat, its k = {rates[0]} holds 0: if the addition was later "
+        f"than the first point pass --t0 {end:.3g} or --t0 auto (t0={end:.3g} or t0='auto')"
+    )
+    return [Remark("flat_first_stage", text)]
+
+
+def _holds_zero(rate: Estimate) -> bool:
+    return (rate.low is None or rate.low <= 0) and (rate.high is None or rate.high >= 0)
+
+
+SUSPECT = 5.5
+"""Second differences beyond this many robust standard deviations start the search."""
+LEVEL = 1e-3
+"""Chance of one false alarm per trace."""
+LONGEST = 5
+"""Longest run of points that can be one bubble."""
+SMOOTH = tuple(
+    DecayFamily(DECAYS[name], True, stable=True)
+    for name in ("biexponential", "stretched exponential", "second order")
+)
+"""Smooth curves that may explain a point; the first one always has a say."""
+BETA = (0.35, 3.0)
+"""Exponents of a stretched exponential: beyond them its ends bend like a spike."""
+IN_QUESTION = 10.0
+"""AICc behind the best up to which a further smooth curve has a say."""
+MOST = 0.1
+"""Largest share of a trace that can be outliers."""
+GAIN = 6.0
+"""AICc that the mean shifts of outliers must gain."""
+EARLY = 2 * MIN_DISTINCT
+"""Points at the start among which each run of outliers must gain it by itself: the place of a short
+first stage."""
+
+
+def find_outliers(sample: Sample) -> BoolArray:
+    """Return which points of a sample are outliers, shape (n,).
+
+    Parameters
+    ----------
+    sample : Sample
+        Data; fewer than 15 points hold no outliers that could be told from signal.
+    """
+    none = np.zeros(sample.n, bool)
+    if sample.n < 15 or not _suspicious(sample):
+        return none
+    spikes = _spikes(sample.signal)  # they return if both models allow them
+    held_out = spikes.copy()
+    held_out[:2] = True
+    found = [_settled(sample, held_out)]
+    if found[0][:2].any():
+        found.append(_settled(sample, spikes))
+    confirmed = [_confirmed(sample, out, spikes) for out in found]
+    if np.array_equal(confirmed[0], confirmed[-1]):
+        return confirmed[0]
+    return min(confirmed, key=lambda out: _shifted_aicc(sample, out))
+
+
+def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
+    """Return the outliers (n,) at which the search comes to rest that begins without the suspects (n,)."""
+    none, kept = np.zeros(sample.n, bool), ~suspects
+    for _ in range(8):
+        witnesses = [_misses(sample, kept, family) for family in (None, *SMOOTH)]
+        best = min(witness.aicc for witness in witnesses)
+        staged, limit = witnesses[0].misses, witnesses[0].limit
+        out = staged > limit
+        for number, witness in enumerate(witnesses[1:]):
+            if number == 0 or witness.aicc < best + IN_QUESTION:
+                out &= witness.misses > witness.limit
+        out = _plausible_runs(out)
+        if out.sum() > MOST * sample.n:
+            return none
+        trial = ~out
+        rough = np.median(staged[kept]) * 6
+        trial[kept & (staged > max(limit, rough))] = False  # held out while the fit settles
+        if np.array_equal(trial, kept):
+            break
+        kept = trial
+        if kept.sum() < 0.7 * sample.n:
+            return none
+    return out
+
+
+def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
+    """Return those outliers (n,) whose mean shifts gain enough over a further stage in their place.
+
+    A spike beside the parabola through its neighbours needs no more proof but at the start.
+    """
+    kept = out.copy()
+    for first, last in _runs(out):
+        if first >= EARLY and spikes[first:last].all():
+            continue
+        trial = kept.copy()
+        trial[first:last] = False
+        further = min(_staged_aicc(sample, trial, n_stages) for n_stages in (2, 3))
+        if _shifted_aicc(sample, kept) > further - GAIN:
+            kept = trial
+    return kept
+
+
+def _shifted_aicc(sample: Sample, out: BoolArray) -> float:
+    """Return AICc of the best of both models with a mean shift for each of the points `out`."""
+    return min(_staged_aicc(sample, out, 2), *(_smooth_aicc(sample, out, family) for family in SMOOTH))
+
+
+def _staged_aicc(sample: Sample, out: BoolArray, n_stages: int) -> float:
+    """Return AICc of a staged decay in AR(1) noise with a mean shift for each of the points `out`.
+
+    Were the noise taken as white, its waves would ask for stages.
+    """
+    fitted = staged_fit(thinned(sample, ~out), n_stages=n_stages, with_offset=True, ar1=True)
+    found, rho, _, _ = settle_likeliest(fitted)
+    return _aicc_with_shifts(sample, out, found.rss, rho, fitted.n_parameters)
+
+
+def _smooth_aicc(sample: Sample, out: BoolArray, family: DecayFamily) -> float:
+    """Return the same of a smooth family."""
+    short, rho = thinned(sample, ~out), 0.0
+    for _ in range(2):
+        theta, rss = _smooth(short, whitening(short, rho), family)
+        settled, (curve, jacobian) = rho, family.evaluate(short.time, theta[None, :])
+        rho = likeliest_rho(short, short.signal - curve[0], jacobian[0], restricted=False)
+    return _aicc_with_shifts(sample, out, rss, settled, theta.size)
+
+
+def _aicc_with_shifts(sample: Sample, out: BoolArray, rss: float, rho: float, n_parameters: int) -> float:
+    """Return AICc of a fit to the other points: a shifted one counts in n, the determinant and K only."""
+    determinant = float(whitening(sample, rho).log_determinant)
+    return information(sample, max(rss, 1e-290), determinant, n_parameters + 2 + int(out.sum()))[0]
+
+
+def _spikes(values: Array) -> BoolArray:
+    """Return which points leave the parabola through their neighbours by eight noise sd, shape (n,)."""
+    n, half = values.size, 2 * (LONGEST + 2)
+    spikes = np.zeros(n, bool)
+    floor = max(noise_sd(values), 1e-6 * float(np.ptp(values)))
+    positions = np.arange(n)
+    for i in range(n):
+        near = positions[max(0, i - half) : i + half + 1]
+        around = near[(np.abs(near - i) > LONGEST // 2) & ~spikes[near]]
+        if around.size < 6 or around[0] >= i or around[-1] <= i:
+            continue
+        curve = np.polyfit(around - i, values[around], 2 if around.size >= 8 else 1)
+        rest = values[around] - np.polyval(curve, around - i)
+        spread = max(floor, 1.4826 * float(np.median(np.abs(rest))))
+        spikes[i] = abs(values[i] - curve[-1]) > 8.0 * spread
+    return spikes
+
+
+def _suspicious(sample: Sample) -> bool:
+    slope = np.diff(sample.signal) / np.diff(sample.time)
+    second = np.diff(slope)
+    spread = 1.4826 * float(np.median(np.abs(second - np.median(second))))
+    return bool(np.max(np.abs(second - np.median(second))) > SUSPECT * spread)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Witness:
+    """|residual| of every point in units of its prediction error, its limit, and the fit's AICc."""
+
+    misses: Array
+    limit: float
+    aicc: float
+
+
+def _misses(sample: Sample, kept: BoolArray, smooth: DecayFamily | None) -> _Witness:
+    """Return what two stages, or a smooth family, say when fitted to the points kept."""
+    short = thinned(sample, kept)
+    white = whitening(short, 0.0)
+    if smooth is None:
+        found = search_staged(short, white, with_offset=True)
+        family, theta, rss = found.family, found.theta, found.rss
+        curve, jacobian = family.evaluate(sample.time, theta[None, :])
+    else:
+        theta, rss = _smooth(short, white, smooth)
+        curve, jacobian = smooth.evaluate(sample.time, theta[None, :])
+    dof = max(short.n - theta.size, 1)
+    variance = max(rss, 1e-290) / dof
+    tangent = jacobian[0] / sample.sigma
+    inverse = np.linalg.pinv(tangent[:, kept] @ tangent[:, kept].T, hermitian=True)
+    leverage = np.einsum("pn,pq,qn->n", tangent, inverse, tangent)
+    scale = np.sqrt(variance * np.where(kept, np.maximum(1 - leverage, 0.05), 1 + leverage))
+    limit = float(-stdtrit(dof, LEVEL / (2 * sample.n)))
+    misses: Array = np.abs((sample.signal - curve[0]) / sample.sigma) / scale
+    aicc, _ = information(short, max(rss, 1e-290), 0.0, theta.size + 1)
+    return _Witness(misses, limit, aicc)
+
+
+def _smooth(sample: Sample, white: Whitening, family: DecayFamily) -> tuple[Array, float]:
+    """Return parameters (p,) and rss of a smooth family."""
+    shape = family.shape
+    starts = grid_starts(family, sample, white, keep=4)
+    inner = slice(shape.n_columns, shape.n_columns + len(shape.nonlinear))
+    lower, upper = np.full(starts.shape[1], -np.inf), np.full(starts.shape[1], np.inf)
+    lower[inner], upper[inner] = shape.lower, shape.upper
+    if "beta" in shape.nonlinear:
+        lower[2], upper[2] = BETA
+    target = Target(sample.time, sample.signal, white)
+    done = descend(family, target, starts, lower=lower, upper=upper, iterations=40, race=1.0)
+    best = int(np.argmin(done.rss))
+    return done.theta[best], float(done.rss[best])
+
+
+def _plausible_runs(out: BoolArray) -> BoolArray:
+    """Drop runs too long for a bubble; at the start two points at most."""
+    result = out.copy()
+    for first, last in _runs(out):
+        longest = 2 if first == 0 else LONGEST
+        if last - first > longest:
+            result[first:last] = False
+    return result
+
+
+def _runs(out: BoolArray) -> list[tuple[int, int]]:
+    """Return first point and end (exclusive) of each run of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], out, [False]]).astype(int))).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -1,0 +1,554 @@
+"""Figures of a staged fit: signal with line, breakpoint band and residuals; ln A."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import UsageError
+from cxkinetics.estimate import Estimate
+from cxkinetics.kinetics.result import StagedFit, best_smooth_rival, rival_curve
+from cxkinetics.kinetics.tables import confidence_of, interval_cell
+from cxkinetics.report.blocks import Gallery, Picture
+from cxkinetics.report.legend import clear_legend, short_label
+from cxkinetics.report.present import draw
+from cxkinetics.report.style import (
+    COLOURS,
+    detached_figure,
+    figure_style,
+    new_axes,
+    new_figure,
+    polish,
+    signal_label,
+    stamp_simulated,
+    svg_text,
+)
+from cxkinetics.report.time_units import TimeUnit
+from cxkinetics.report.time_units import time_unit as unit_called
+from cxkinetics.signals.figures import plot_peak_path, plot_spectra
+from cxkinetics.signals.spectra import SpectralSeries
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_NARROWEST_PT = 3.0
+_MOST_PIECES = 2
+
+
+def breakpoint_labels(fit: StagedFit, unit: TimeUnit) -> tuple[str, str]:
+    """Return what a legend calls the lines and the bands; never the whole reason of an open interval.
+
+    Parameters
+    ----------
+    fit : StagedFit
+        With at least one breakpoint.
+    unit : TimeUnit
+        Of the numbers.
+    """
+    known = [unit.estimate(estimate) for estimate in fit.breakpoints_s if estimate.value is not None]
+    percent = f"{100 * confidence_of(fit.options):g} % interval"
+    values = ", ".join(estimate.format_value() for estimate in known)
+    line = f"breakpoint{'s' if len(known) > 1 else ''} {values} {unit.sign}"
+    if len(known) > 1:
+        bare = sum(_is_bare(estimate) for estimate in known)
+        how = {0: "", len(known): ", intervals open"}.get(bare, ", one interval open")
+        return line + how, f"{percent}s"
+    if not known:
+        return "breakpoint", percent
+    only = known[0]
+    if _is_bare(only):
+        return line + (", given" if only.method == "fixed" else ", interval open"), percent
+    if len(only.pieces) > _MOST_PIECES:
+        return line, f"{percent} in {len(only.pieces)} pieces"
+    cell = interval_cell(only)
+    return line, f"{percent} {cell[cell.index('[') :]}"
+
+
+def _is_bare(estimate: Estimate) -> bool:
+    return not estimate.pieces and estimate.low is None and estimate.high is None
+
+
+def draw_breakpoints(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> "list[Artist]":
+    """Draw a dashed line at each breakpoint and a band over its interval; return what was drawn.
+
+    A band is drawn at least 3 points wide, so that a narrow interval is still seen as one; an open
+    end reaches to the end of the data.
+    """
+    from matplotlib.patches import Rectangle
+
+    start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
+    found: list[Artist] = []
+    if not fit.breakpoints_s:
+        return found
+    line_label, band_label = breakpoint_labels(fit, unit)
+    width_pt = ax.get_window_extent().width / ax.get_figure().dpi * 72  # type: ignore[union-attr]
+    whole = ax.get_xaxis_transform()
+    for estimate in fit.breakpoints_s:
+        if estimate.value is None:
+            continue
+        line: Any = ax.plot(
+            [estimate.value / unit.seconds] * 2,
+            [0, 1],
+            transform=whole,
+            color=COLOURS["paper"],
+            lw=0.8,
+            ls=(0, (3, 3)),
+            zorder=1,
+            label=line_label,
+        )
+        found += line
+        line_label = "_"
+        for low, high in _pieces(estimate, start, end):
+            shown_pt = width_pt * (high - low) / (end - start) if end > start else 0.0
+            band = Rectangle(
+                (low / unit.seconds, 0),
+                (high - low) / unit.seconds,
+                1,
+                transform=whole,
+                fc=COLOURS["pale"],
+                ec=COLOURS["pale"],
+                lw=max(0.0, _NARROWEST_PT - shown_pt),
+                zorder=0,
+                label=band_label,
+            )
+            found.append(ax.add_patch(band))
+            band_label = "_"
+    return found
+
+
+def _pieces(estimate: Estimate, start: float, end: float) -> list[tuple[float, float]]:
+    """Return the pieces of an interval within the data; an open end is that of the data."""
+    if _is_bare(estimate):
+        return []
+    low = start if estimate.low is None else estimate.low
+    high = end if estimate.high is None else estimate.high
+    return [(max(a, start), min(b, end)) for a, b in estimate.pieces or ((low, high),)]
+
+
+def cut_below(marks: "Sequence[Artist]", share: float) -> None:
+    """End lines and bands at a share of the axes' height, so that the legend above covers none."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Rectangle
+
+    for mark in marks:
+        if isinstance(mark, Line2D):
+            mark.set_ydata([0, share])
+        elif isinstance(mark, Rectangle):
+            mark.set_height(share)
+
+
+_CURVE_POINTS = 400
+_LEFT_OUT: Any = {
+    "ls": "none",
+    "marker": "x",
+    "color": COLOURS["third"],
+    "mew": 1.2,
+    "ms": 4.0,
+    "label": "left out",
+    "zorder": 3.6,
+}
+_SMOOTH_LINE: Any = {"linestyle": "-.", "color": COLOURS["paper"], "lw": 1.2, "zorder": 3.5}
+
+
+def plot_staged_fit(
+    fit: StagedFit, *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None, time_unit: str = "s"
+) -> "Axes":
+    """Draw a staged fit: points, line, breakpoint band and residuals.
+
+    Parameters
+    ----------
+    fit : StagedFit
+        What to draw.
+    ax : Axes, optional
+        Where; by default a new single-column figure with a residual panel below.
+    residual_ax : Axes, optional
+        Where the residuals go; with `ax` alone they are left out.
+    time_unit : str
+        "s", "ms", "min" or "h".
+
+    Returns
+    -------
+    Axes
+        The axes with the data.
+    """
+    unit = unit_called(time_unit)
+    if ax is None:
+        figure = new_figure("single", 0.95)
+        with figure_style():
+            grid = figure.add_gridspec(2, 1, height_ratios=(3.2, 1), hspace=0.05)
+            ax = figure.add_subplot(grid[0])
+            residual_ax = figure.add_subplot(grid[1], sharex=ax)
+    with figure_style():
+        _draw_signal(fit, ax, unit)
+        if residual_ax is not None:
+            plot_residuals(fit, ax=residual_ax, time_unit=time_unit)
+            if residual_ax.get_shared_x_axes().joined(residual_ax, ax):
+                ax.tick_params(labelbottom=False)
+                ax.set_xlabel("")
+                residual_ax.figure.align_ylabels([ax, residual_ax])
+    return ax
+
+
+def _draw_signal(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
+    time = unit.time(np.asarray(fit.trace.time_s))
+    dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
+    ax.plot(time, fit.trace.absorbance, "o", mfc="none", mec=COLOURS["data"], mew=0.6, label="data", zorder=2)
+    if fit.excluded:
+        left_out = np.array(fit.excluded, dtype=float)
+        ax.plot(unit.time(left_out[:, 0]), left_out[:, 1], **_LEFT_OUT)
+    ax.plot(unit.time(dense), fit.curve(dense), "-", color=COLOURS["fit"], label=_fit_label(fit), zorder=3)
+    smooth = _smooth_curve(fit, dense)
+    if smooth is not None:
+        ax.plot(unit.time(dense), smooth[1], **_SMOOTH_LINE, label=short_label(smooth[0]))
+    ax.set_xlabel(f"time / {unit.sign}")
+    ax.set_ylabel(signal_label(fit.trace.unit))
+    ax.margins(x=0.02, y=0.06)
+    marks = draw_breakpoints(fit, ax, unit)
+    _, below = clear_legend(ax)
+    cut_below(marks, below)
+    stamp_simulated(ax, fit.trace.source.simulated)
+    polish(ax)
+
+
+def grows(fit: StagedFit) -> bool:
+    """Whether the signal rises, so that its logarithm is that of Ainf - A."""
+    return fit.amplitude.value is not None and fit.amplitude.value < 0
+
+
+def _fit_label(fit: StagedFit) -> str:
+    return (
+        "fit" if fit.verdict.code != "smooth" else f"fit, {len(fit.stages)} stage{'s'[: len(fit.stages) - 1]}"
+    )
+
+
+def _smooth_curve(fit: StagedFit, time_s: Array) -> tuple[str, Array] | None:
+    """Return name and curve of the best smooth rival where the verdict prefers it."""
+    rival = best_smooth_rival(fit) if fit.verdict.code == "smooth" else None
+    curve = None if rival is None else rival_curve(fit, rival, time_s)
+    return None if rival is None or curve is None else (rival.model, curve)
+
+
+def plot_residuals(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
+    """Draw data minus fit against time, with two noise standard deviations either side; return the axes."""
+    unit = unit_called(time_unit)
+    if ax is None:
+        ax = new_axes("single", 0.5)
+    with figure_style():
+        time = unit.time(np.asarray(fit.trace.time_s))
+        reach = float(np.max(np.abs(fit.residuals))) if fit.n_points else 0.0
+        if fit.noise.sd is not None:
+            two_sd = 2 * fit.noise.sd
+            reach = max(reach, two_sd)
+            label = "\u00b12 sd of the noise"
+            ax.axhspan(-two_sd, two_sd, color=COLOURS["quiet"], alpha=0.2, lw=0, label=label)
+        ax.axhline(0.0, color=COLOURS["fit"], lw=0.8)
+        ax.plot(time, fit.residuals, "o", mfc="none", mec=COLOURS["data"], mew=0.6, ms=2.2)
+        if reach > 0:
+            ax.set_ylim(-1.15 * reach, 1.15 * reach)
+        ax.set_xlabel(f"time / {unit.sign}")
+        ax.set_ylabel("residual" + (f" / {fit.trace.unit}" if fit.trace.unit else ""))
+        ax.margins(x=0.02)
+        if fit.noise.sd is not None:
+            clear_legend(ax)
+        polish(ax)
+    return ax
+
+
+def plot_ln_signal(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
+    """Draw ln A against time with the fit and the paper's straight lines; return the axes.
+
+    For a growing signal the logarithm is that of Ainf - A. Points without a logarithm are left
+    out, as in the paper's recipe; outliers that the fit left out are marked as such.
+    """
+    unit = unit_called(time_unit)
+    if ax is None:
+        ax = new_axes("single", 0.8)
+    with figure_style():
+        growth = grows(fit)
+        ceiling = 0.0 if fit.offset.value is None else fit.offset.value
+        time_s = np.asarray(fit.trace.time_s)
+        signal = ceiling - fit.trace.absorbance if growth else np.asarray(fit.trace.absorbance)
+        known = signal > 0
+        dense = np.linspace(float(time_s[0]), float(time_s[-1]), _CURVE_POINTS)
+        curve = ceiling - fit.curve(dense) if growth else fit.curve(dense)
+        style: Any = {"mfc": "none", "mec": COLOURS["data"], "mew": 0.6}
+        ax.plot(unit.time(time_s[known]), np.log(signal[known]), "o", **style, label="data")
+        left_out = np.array(fit.excluded, dtype=float).reshape(-1, 2)
+        level = ceiling - left_out[:, 1] if growth else left_out[:, 1]
+        if np.any(level > 0):
+            ax.plot(unit.time(left_out[level > 0, 0]), np.log(level[level > 0]), **_LEFT_OUT)
+        shown = curve > 0
+        ax.plot(
+            unit.time(dense[shown]), np.log(curve[shown]), "-", color=COLOURS["fit"], label=_fit_label(fit)
+        )
+        smooth = _smooth_curve(fit, dense)
+        if smooth is not None:
+            level = ceiling - smooth[1] if growth else smooth[1]
+            above = level > 0
+            ax.plot(
+                unit.time(dense[above]), np.log(level[above]), **_SMOOTH_LINE, label=short_label(smooth[0])
+            )
+        _paper_lines(fit, ax, unit, time_s[known], np.log(signal[known]))
+        ax.set_xlabel(f"time / {unit.sign}")
+        ax.set_ylabel("ln(A$_\\infty$ - A)" if growth else "ln A")
+        ax.margins(x=0.02, y=0.06)
+        marks = draw_breakpoints(fit, ax, unit)
+        _, below = clear_legend(ax)
+        cut_below(marks, below)
+        stamp_simulated(ax, fit.trace.source.simulated)
+        polish(ax)
+    return ax
+
+
+def _paper_lines(fit: StagedFit, ax: "Axes", unit: TimeUnit, time_s: Array, ln_signal: Array) -> None:
+    """Draw each log-linear line; a least-squares line runs through the mean point of its window."""
+    drawn = False
+    for line in fit.loglinear.stages:
+        inside = (time_s >= line.start_s) & (time_s <= line.end_s)
+        if line.k_per_s.value is None or not inside.any():
+            continue
+        ends = np.array([time_s[inside][0], time_s[inside][-1]])
+        middle = float(np.mean(time_s[inside]))
+        level = float(np.mean(ln_signal[inside])) - line.k_per_s.value * (ends - middle)
+        label = None if drawn else "lines in ln A (paper's recipe)"
+        ax.plot(unit.time(ends), level, "--", color=COLOURS["second"], lw=1.1, label=label, zorder=4)
+        drawn = True
+
+
+def draw_staged_fit(
+    fit: StagedFit,
+    *,
+    view: str = "fit",
+    time_unit: str = "s",
+    ax: "Axes | None" = None,
+    figure: "Figure | None" = None,
+    width: str | float | None = None,
+) -> "Figure":
+    """Return the figure of a staged fit: this is what `fit.plot()` calls.
+
+    Parameters
+    ----------
+    fit : StagedFit
+        What to draw.
+    view : str
+        "fit" for the signal with residuals, "ln" for ln A, "both" for the two side by side.
+    time_unit : str
+        "s", "ms", "min" or "h".
+    ax : Axes, optional
+        Draw one view without its residuals into these axes.
+    figure : Figure, optional
+        An empty figure to fill; a new one by default.
+    width : "single", "double" or float, optional
+        Column width or inches of a new figure.
+
+    Returns
+    -------
+    Figure
+        With everything on it; save it with `savefig`, which writes a new figure at 300 dpi.
+    """
+    if view not in ("fit", "ln", "both"):
+        raise UsageError(f"view is {view!r}; it must be 'fit', 'ln' or 'both'")
+    unit_called(time_unit)
+    if ax is not None:
+        if view == "ln":
+            plot_ln_signal(fit, ax=ax, time_unit=time_unit)
+        else:
+            plot_staged_fit(fit, ax=ax, time_unit=time_unit)
+        owner: Any = ax.figure
+        return owner  # type: ignore[no-any-return]
+    if figure is None:
+        wide = view == "both"
+        figure = new_figure(
+            width or ("double" if wide else "single"), {"fit": 0.95, "ln": 0.8, "both": 0.45}[view]
+        )
+    with figure_style():
+        columns = 2 if view == "both" else 1
+        if view in ("fit", "both"):
+            grid = figure.add_gridspec(2, columns, height_ratios=(3.2, 1))
+            top = figure.add_subplot(grid[0, 0])
+            below = figure.add_subplot(grid[1, 0], sharex=top)
+            plot_staged_fit(fit, ax=top, residual_ax=below, time_unit=time_unit)
+            if view == "both":
+                plot_ln_signal(fit, ax=figure.add_subplot(grid[:, 1]), time_unit=time_unit)
+        else:
+            plot_ln_signal(fit, ax=figure.add_subplot(), time_unit=time_unit)
+    return figure
+
+
+@draw.register(StagedFit)
+def _(fit: StagedFit, **options: Any) -> "Figure":
+    return draw_staged_fit(fit, **options)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitPictures:
+    """Figures and pictures of one fit.
+
+    Attributes
+    ----------
+    figures : mapping
+        Name of the file -> Figure: "fit", "ln" and, where there are spectra, "spectra" and "peak".
+    pictures : mapping
+        The same names -> Picture with the SVG of the figure and its words.
+    """
+
+    figures: "Mapping[str, Figure]"
+    pictures: Mapping[str, Picture]
+
+    @property
+    def kinetics(self) -> Gallery:
+        """The signal with residuals, and the view in ln A."""
+        return self._gallery("fit", "ln")
+
+    @property
+    def spectra(self) -> Gallery | None:
+        """The spectra with the path of the peak, and its position; None without spectra."""
+        return self._gallery("spectra", "peak") if "spectra" in self.pictures else None
+
+    def _gallery(self, *names: str) -> Gallery:
+        return Gallery(tuple(self.pictures[name] for name in names if name in self.pictures))
+
+
+def draw_pictures(
+    fit: StagedFit, series: SpectralSeries | None = None, *, time_unit: str = "s"
+) -> FitPictures:
+    """Return the pictures of a fit and, where given, of the spectra it was taken from.
+
+    Parameters
+    ----------
+    fit : StagedFit
+        What is drawn.
+    series : SpectralSeries, optional
+        The spectra that the trace was taken from.
+    time_unit : str
+        Of the time axes and the words: "s", "ms", "min" or "h".
+    """
+    unit = unit_called(time_unit)
+    figures: dict[str, Figure] = {
+        view: draw_staged_fit(fit, view=view, figure=detached_figure("single", 0.95), time_unit=time_unit)
+        for view in ("fit", "ln")
+    }
+    words = {"fit": _signal_words(fit, unit), "ln": _logarithm_words(fit, unit)}
+    captions = {
+        "fit": _signal_caption(fit),
+        "ln": _logarithm_caption(fit),
+        "spectra": "Spectra coloured by time, with the path of the peak.",
+        "peak": "Position of the peak: the other witness of a breakpoint.",
+    }
+    if series is not None:
+        figures["spectra"] = detached_figure("single", 0.8)
+        with figure_style():
+            plot_spectra(series, peak=fit.trace, ax=figures["spectra"].add_subplot(), time_unit=time_unit)
+        words["spectra"] = _spectra_words(series, unit)
+        if fit.trace.peak_nm is not None:
+            figures["peak"] = detached_figure("single", 0.8)
+            with figure_style():
+                plot_peak_path(fit.trace, ax=figures["peak"].add_subplot(), time_unit=time_unit)
+            words["peak"] = _path_words(fit)
+    pictures = {
+        name: Picture(svg_text(figure), words[name], captions[name]) for name, figure in figures.items()
+    }
+    return FitPictures(figures, pictures)
+
+
+def result_picture(result: object, words: str, caption: str, **options: Any) -> Picture | None:
+    """Return the picture of any result that has a figure; None where it has none.
+
+    Parameters
+    ----------
+    result : object
+        What to draw.
+    words, caption : str
+        The alternative text, and the line below.
+    **options
+        For the figure function of that kind of result.
+    """
+    from matplotlib import pyplot as plt
+
+    try:
+        figure = draw(result, **options)
+    except UsageError:
+        return None
+    svg = svg_text(figure)
+    plt.close(figure)
+    return Picture(svg, words, caption)
+
+
+def _signal_caption(fit: StagedFit) -> str:
+    banded = [b for b in fit.breakpoints_s if b.low is not None or b.high is not None]
+    shown = ["Signal", *(["points left out"] if fit.excluded else []), "fit"]
+    if fit.breakpoints_s:
+        shown.append("breakpoint" + (" with its interval (band)" if banded else ", its interval open"))
+    return f"{', '.join(shown)}; residuals below with two standard deviations of the noise (grey)."
+
+
+def _signal_words(fit: StagedFit, unit: TimeUnit) -> str:
+    trace = fit.trace
+    many = "s" if len(fit.stages) > 1 else ""
+    rates = _joined(unit.estimate(stage.k_per_s) for stage in fit.stages)
+    words = (
+        f"{_simulated(fit)}{trace.n_points} points from {_span(trace.time_s, unit)}. "
+        f"The signal goes from {trace.absorbance[0]:.3g} to {trace.absorbance[-1]:.3g} {trace.unit}, with "
+        f"a fitted line of {len(fit.stages)} first-order stage{many} (k {rates})"
+    )
+    if fit.breakpoints_s:
+        places = _joined(map(unit.estimate, fit.breakpoints_s))
+        words += f", breakpoint {places} drawn as a line with its interval as a band"
+    return f"{words}{_left_out(fit)}; residuals below."
+
+
+def _logarithm_caption(fit: StagedFit) -> str:
+    lines = ", with the straight lines of the paper's recipe" if _lines(fit) else ""
+    if grows(fit):
+        return f"The same as ln(A\u221e - A), with the fitted final value A\u221e{lines}."
+    return f"The same in ln A{lines}."
+
+
+def _logarithm_words(fit: StagedFit, unit: TimeUnit) -> str:
+    what = "of the same signal"
+    if grows(fit):
+        what = "of the fitted final value minus the same signal"
+    lines = _joined(map(unit.estimate, _lines(fit)))
+    slopes = f" and the straight lines of the paper's recipe (k {lines})" if lines else ""
+    return f"{_simulated(fit)}Logarithm {what} against time with the fit{slopes}{_left_out(fit)}."
+
+
+def _left_out(fit: StagedFit) -> str:
+    count = len(fit.excluded)
+    return f"; {count} point{'s' if count > 1 else ''} left out, marked with crosses" if count else ""
+
+
+def _spectra_words(series: SpectralSeries, unit: TimeUnit) -> str:
+    axis, time = series.wavelength_nm, series.time_s
+    simulated = "Simulated data. " if series.source.simulated else ""
+    return (
+        f"{simulated}{time.size} spectra from {axis[0]:g} to {axis[-1]:g} nm, coloured by time from "
+        f"{_span(time, unit)}."
+    )
+
+
+def _path_words(fit: StagedFit) -> str:
+    position = np.asarray(fit.trace.peak_nm)
+    known = position[np.isfinite(position)]
+    ends = f" It goes from {known[0]:.1f} to {known[-1]:.1f} nm." if known.size else ""
+    return f"{_simulated(fit)}Position of the tracked peak against time.{ends}"
+
+
+def _lines(fit: StagedFit) -> list[Estimate]:
+    return [line.k_per_s for line in fit.loglinear.stages]
+
+
+def _span(time_s: Array, unit: TimeUnit) -> str:
+    return f"{unit.number(time_s[0])} to {unit.number(time_s[-1])} {unit.sign}"
+
+
+def _joined(estimates: Iterable[Estimate]) -> str:
+    return ", ".join(map(str, estimates))
+
+
+def _simulated(fit: StagedFit) -> str:
+    return "Simulated data. " if fit.trace.source.simulated else ""

@@ -1,0 +1,637 @@
+"""`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
+from cxkinetics.estimate import Estimate
+from cxkinetics.inference.ar1 import Sample, sample_of, whitening
+from cxkinetics.kinetics.bootstrap import bootstrap_fit
+from cxkinetics.kinetics.checks import (
+    durbin_watson,
+    find_outliers,
+    flat_start,
+    lag1_autocorrelation,
+    log_r_squared,
+    noise_of,
+    pattern_remark,
+)
+from cxkinetics.kinetics.intervals import Numbers, half_life_of
+from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
+from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit
+from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.result import LogLinear, LogLinearStage, Noise, Stage, StagedFit, Verdict
+from cxkinetics.kinetics.rivals import rank
+from cxkinetics.kinetics.search import Found, search_single
+from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
+from cxkinetics.models.families import FreeJointFamily
+from cxkinetics.remarks import Remark
+from cxkinetics.signals.prepare import breakpoint_hint, crop, shift_t0, window_hint
+from cxkinetics.signals.screening import offset_remark, require_fittable
+from cxkinetics.signals.trace import Trace
+
+
+def assemble(
+    trace: Trace,
+    options: FitOptions,
+    analysis: Analysis,
+    verdict: Verdict,
+    n_stages: int,
+    remarks: Sequence[Remark],
+    excluded: tuple[tuple[float, float], ...],
+    seed: int,
+) -> StagedFit:
+    """Return the result of the likelihood recipe with `n_stages` stages shown."""
+    sample = analysis.sample
+    variant, wider = analysis.shown(n_stages), analysis.widest(n_stages)
+    if variant is None or wider is None:
+        raise FitError(f"{n_stages} stages could not be fitted to {sample.n} distinct times; fit fewer")
+    if verdict.code == "no_decay" and n_stages == 1:
+        variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
+    shown, flags = polished(variant.fitted)
+    numbers = Numbers(
+        shown,
+        shown if wider is variant else wider.fitted,
+        confidence=options.confidence,
+        absolute_sigma=options.absolute_sigma,
+        seed=seed,
+    )
+    numbers.look_at_all()
+    if wider is not variant and _outside(numbers, n_stages):
+        shown, flags = polished(wider.fitted)
+        variant = wider
+        numbers = Numbers(
+            shown, confidence=options.confidence, absolute_sigma=options.absolute_sigma, seed=seed
+        )
+        numbers.look_at_all()
+    growth = options.direction == "growth"
+    breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))
+    offset = options.given_offset or 0.0
+    rates = [numbers.rate(j) for j in range(1, n_stages + 1)]
+    edges = [b.value for b in breaks if b.value is not None]
+    curve = _curve_at(trace, sample, shown.residual, offset)
+    noise = noise_of(shown, "ar1" if options.ar1 else "white")
+    pattern = pattern_remark(shown, noise, growth=growth)
+    shown_offset = numbers.offset(trace.unit, options.given_offset)
+    amplitudes: tuple[float, ...] = ()
+    if isinstance(shown.family, FreeJointFamily):
+        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        back = np.exp(np.clip(lead * shown.theta[n_stages : 2 * n_stages], -500.0, 500.0))
+        amplitudes = tuple(float(c) * sample.scale for c in shown.theta[:n_stages] * back)
+    units = numbers.to_user_units()
+    repeated = None
+    if options.bootstrap:
+        repeated = bootstrap_fit(
+            numbers.wider,
+            n_replicates=options.bootstrap,
+            kind=options.bootstrap_kind,
+            level=options.confidence,
+            unit=trace.unit,
+            offset=offset,
+            rng=np.random.default_rng([seed, 1]),
+        )
+    cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, edges)]
+    rss = float(np.sum(((trace.absorbance - curve) / _relative_sigma(trace)) ** 2))
+    return StagedFit(
+        trace=trace,
+        options=options.to_dict(),
+        stages=_stages(trace, rates, edges, curve, growth),
+        breakpoints_s=breaks,
+        amplitude=numbers.amplitude(trace.unit),
+        offset=shown_offset,
+        rate_ratio=numbers.ratio() if n_stages > 1 else None,
+        fitted=curve,
+        residuals=trace.absorbance - curve,
+        parameter_names=shown.family.names,
+        covariance=units @ shown.covariance @ units.T,
+        rss=rss,
+        dof=sample.n - shown.n_parameters,
+        redchi=rss / shown.dof,
+        aicc=_finite(variant.contender.aicc),
+        bic=_finite(variant.contender.bic),
+        loglinear=_paper(trace, edges, options, shown_offset.value),
+        noise=noise,
+        rivals=rank(analysis.contenders()),
+        verdict=verdict,
+        warnings=(*remarks, *([pattern] if pattern else []), *cautions),
+        excluded=excluded,
+        flags=(*flags, *(["a breakpoint at the edge of the search range"] if shown.found.at_edge else [])),
+        stage_amplitudes=amplitudes,
+        anchor_s=sample.anchor_s,
+        bootstrap=repeated,
+        seed=seed,
+    )
+
+
+def _outside(numbers: Numbers, n_stages: int) -> bool:
+    """Return whether a value of the curve shown lies outside the interval of the wider model."""
+    estimates = [numbers.rate(j) for j in range(1, n_stages + 1)]
+    estimates += [numbers.breakpoint(j) for j in range(1, n_stages)]
+    estimates += [numbers.amplitude(""), numbers.offset("", None)]
+    return any(
+        e.value is not None
+        and ((e.low is not None and e.value < e.low) or (e.high is not None and e.value > e.high))
+        for e in estimates
+    )
+
+
+def assemble_loglinear(
+    trace: Trace,
+    options: FitOptions,
+    analysis: Analysis,
+    verdict: Verdict,
+    n_stages: int,
+    remarks: Sequence[Remark],
+    excluded: tuple[tuple[float, float], ...],
+    seed: int,
+) -> StagedFit:
+    """Return the result of the paper's recipe; rivals and verdict are those of the default."""
+    growth = options.direction == "growth"
+    offset = options.given_offset or 0.0
+    sign = 1.0
+    if growth:
+        best = analysis.shown(n_stages)
+        fitted_offset = best.fitted.theta[-1] * analysis.sample.scale if best is not None else offset
+        offset = options.given_offset if options.given_offset is not None else float(fitted_offset)
+        sign = -1.0
+    recipe: LogLinearFit = fit_loglinear(
+        trace.time_s,
+        sign * (trace.absorbance - offset),
+        n_stages=n_stages,
+        continuous=options.joint == "continuous",
+        breakpoints_s=None if options.breakpoints_s is None else np.array(options.breakpoints_s),
+        confidence=options.confidence,
+    )
+    curve = offset + sign * np.exp(recipe.line.value(trace.time_s))
+    residual = trace.absorbance - curve
+    edges = list(recipe.line.breakpoints)
+    p = (
+        len(recipe.rates) * (1 if options.joint == "continuous" else 2)
+        + (options.joint == "continuous")
+        + len(edges)
+    )
+    relative = _relative_sigma(trace)
+    rss, dof = float(np.sum((residual / relative) ** 2)), trace.n_points - p
+    anchor = analysis.sample.anchor_s
+    at_anchor = np.array(recipe.line.intercepts) + anchor * np.array(recipe.line.slopes)
+    with np.errstate(over="ignore", under="ignore"):
+        levels = tuple(float(level) for level in sign * np.exp(at_anchor))
+    held = np.isfinite(levels[0]) and levels[0] != 0  # a steep line carried far back leaves all numbers
+    amplitude = Estimate(
+        name="amplitude",
+        value=levels[0] if held else None,
+        unit=trace.unit,
+        reason="the recipe gives ln A0 only; use recipe='likelihood' for an interval"
+        if held
+        else f"the line reaches ln A = {at_anchor[0]:.4g} at {anchor:g} s, which no absorbance can be",
+    )
+    rates = list(recipe.rates)
+    ratio = None
+    if n_stages > 1 and rates[0].value is not None and rates[1].value:
+        ratio = Estimate(
+            name="k1/k2",
+            value=rates[0].value / rates[1].value,
+            reason="the recipe fits the lines apart; use recipe='likelihood' for an interval",
+        )
+    caution = Remark("log_linear_recipe", TWO_GOOD_LINES[0].upper() + TWO_GOOD_LINES[1:])
+    dropped = recipe.n_excluded
+    notes = [caution]
+    if dropped:
+        notes.append(_nonpositive(trace, dropped))
+    if anchor:
+        notes.append(_anchored(anchor))
+    noise = Noise(
+        sd=float(np.sqrt(rss / dof)) if dof > 0 else None,
+        ar1=0.0,
+        lag1_autocorrelation=lag1_autocorrelation(residual),
+        durbin_watson=durbin_watson(residual),
+        model="white in ln A",
+    )
+    return StagedFit(
+        trace=trace,
+        options=options.to_dict(),
+        stages=_stages(trace, rates, edges, curve, growth),
+        breakpoints_s=recipe.breakpoints,
+        amplitude=amplitude,
+        offset=Estimate(
+            name="offset", value=offset, unit=trace.unit, method="fixed", reason="part of the recipe"
+        ),
+        rate_ratio=ratio,
+        fitted=curve,
+        residuals=residual,
+        parameter_names=(),
+        covariance=np.empty((0, 0)),
+        rss=rss,
+        dof=dof,
+        redchi=rss / max(dof, 1),
+        aicc=None,
+        bic=None,
+        loglinear=_recipe_lines(trace, recipe, options, offset),
+        noise=noise,
+        rivals=rank(analysis.contenders()),
+        verdict=verdict,
+        warnings=(*remarks, *notes),
+        excluded=excluded,
+        stage_amplitudes=levels if n_stages > 1 else (),
+        anchor_s=anchor,
+        seed=seed,
+    )
+
+
+def _recipe_lines(trace: Trace, recipe: LogLinearFit, options: FitOptions, offset: float) -> LogLinear:
+    """Return the fitted lines themselves; the windows are those of the stages."""
+    paper = _paper(trace, list(recipe.line.breakpoints), options, offset)
+    if options.joint == "free" or len(paper.stages) != len(recipe.rates):
+        return paper
+    stages = tuple(
+        LogLinearStage(start_s=s.start_s, end_s=s.end_s, k_per_s=k, r_squared=s.r_squared)
+        for s, k in zip(paper.stages, recipe.rates, strict=True)
+    )
+    return LogLinear(
+        stages=stages, single=paper.single, crossing_s=paper.crossing_s, n_excluded=paper.n_excluded
+    )
+
+
+def _paper(trace: Trace, edges: Sequence[float], options: FitOptions, offset: float | None) -> LogLinear:
+    """Return lines in ln A or, for growth, in ln(Ainf - A) with the offset given or fitted as Ainf."""
+    signal = np.asarray(trace.absorbance)
+    if options.direction == "growth":
+        if offset is None:
+            return LogLinear(stages=(), single=None)
+        signal = offset - signal
+    return paper_lines(trace.time_s, signal, np.array(edges), options.confidence)
+
+
+def _stages(
+    trace: Trace, rates: Sequence[Estimate], breaks: Sequence[float], curve: Array, growth: bool
+) -> tuple[Stage, ...]:
+    time = trace.time_s
+    edges = [float(time[0]), *breaks, float(time[-1])]
+    stages = []
+    for number, rate in enumerate(rates):
+        last = number == len(rates) - 1
+        inside = (time >= edges[number]) & (
+            (time <= edges[number + 1]) if last else (time < edges[number + 1])
+        )
+        stages.append(
+            Stage(
+                start_s=edges[number],
+                end_s=edges[number + 1],
+                n_points=int(inside.sum()),
+                k_per_s=rate,
+                half_life_s=half_life_of(rate),
+                r_squared_log=None if growth else log_r_squared(trace.absorbance[inside], curve[inside]),
+            )
+        )
+    return tuple(stages)
+
+
+def _curve_at(trace: Trace, sample: Sample, residual: Array, offset: float) -> Array:
+    """Return the curve at every time of the trace (equal times share one sample)."""
+    time = (trace.time_s - sample.first_s) / sample.span_s
+    index = (
+        np.argmin(np.abs(sample.time[:, None] - time[None, :]), axis=0)
+        if sample.n < time.size
+        else slice(None)
+    )
+    curve: Array = (sample.signal - residual)[index] * sample.scale + offset
+    return curve
+
+
+def _relative_sigma(trace: Trace) -> Array:
+    if trace.sigma is None:
+        return np.ones(trace.n_points)
+    relative: Array = trace.sigma / np.exp(np.mean(np.log(trace.sigma)))
+    return relative
+
+
+def _cautions(trace: Trace, options: FitOptions, verdict: Verdict, sample: Sample) -> list[Remark]:
+    """Return what a reader must know of this fit."""
+    cautions = []
+    below = int(np.sum(trace.absorbance <= 0))
+    if below and options.direction == "decay":
+        cautions.append(_nonpositive(trace, below))
+    if verdict.code == "no_decay":
+        cautions.append(Remark("no_decay", verdict.text[0].lower() + verdict.text[1:]))
+    if sample.n < sample.n_raw:
+        text = f"{sample.n_raw - sample.n} readings share their time with another and were averaged"
+        cautions.append(Remark("tied_times", text, sample.n_raw - sample.n))
+    if trace.time_s[0] > 0 and sample.anchor_s == 0:
+        text = (
+            f"the first point stands at {trace.time_s[0]:g} s, so the amplitude at t = 0 is an extrapolation "
+            "of stage 1 (dead time)"
+        )
+        cautions.append(Remark("dead_time", text))
+    if sample.anchor_s:
+        cautions.append(_anchored(sample.anchor_s))
+    return cautions
+
+
+def _anchored(anchor_s: float) -> Remark:
+    text = f"t = 0 lies far outside the data: the amplitude counts at {anchor_s:g} s"
+    return Remark("amplitude_anchor", text)
+
+
+def _nonpositive(trace: Trace, count: int) -> Remark:
+    times = tuple(float(t) for t in trace.time_s[trace.absorbance <= 0])
+    text = (
+        f"absorbance <= 0 in {count} points: they have no logarithm and are left out of the "
+        "lines in ln A; a baseline subtracted too far shows like this"
+    )
+    return Remark.at("nonpositive_absorbance", text, count, times_s=times)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+DEFAULT_SEED = 0
+CLEAR = 0.8
+"""Share of the variance that one exponential must explain before the signal counts as rising or falling."""
+FLAT = 5.0
+"""Wald ratio of k below which its interval is worked out to see whether it holds zero."""
+
+
+def fit_stages(
+    trace: Trace,
+    *,
+    n_stages: int | str = "auto",
+    breakpoints_s: float | Sequence[float] | None = None,
+    joint: str = "continuous",
+    recipe: str = "likelihood",
+    offset: str | float = "auto",
+    noise: str = "auto",
+    direction: str = "decay",
+    t0: float | str | None = None,
+    window: tuple[float | None, float | None] | None = None,
+    bootstrap: int = 0,
+    bootstrap_kind: str = "parametric",
+    absolute_sigma: bool = False,
+    confidence: float = 0.95,
+    rng: np.random.Generator | int | None = None,
+) -> StagedFit:
+    """Fit staged first-order kinetics to a trace, the breakpoint detected.
+
+    Parameters
+    ----------
+    trace : Trace
+        Signal against time.
+    n_stages : int or "auto"
+        Stages to show; "auto" takes the number that the verdict establishes.
+    breakpoints_s : float or sequence of float, optional
+        Given breakpoints in s (after t0); then nothing is searched.
+    joint : {"continuous", "free"}
+        Whether the stages meet at the breakpoint.
+    recipe : {"likelihood", "loglinear"}
+        Fit the absorbance with constant noise, or straight lines in ln A as the paper does.
+    offset : {"auto", "zero", "fit"} or float
+        Signal at infinite time: zero, fitted, given, or chosen ("auto": the curve shown has one if
+        that gains 2 in AICc; the intervals always allow for one, so the choice cannot spoil them).
+    noise : {"auto", "ar1", "white"}
+        "auto" and "ar1" integrate an AR(1) correlation out; "white" assumes none.
+    direction : {"decay", "growth"}
+        Whether the signal falls or rises.
+    t0 : float or "auto", optional
+        Moment of the addition in s; all times then count from it.
+    window : (float or None, float or None), optional
+        Times to keep, in s on the trace's clock.
+    bootstrap : int
+        Bootstrap replicates beside the profile intervals; 0 for none.
+    bootstrap_kind : {"parametric", "residual", "block"}
+        How the replicates' noise is made.
+    absolute_sigma : bool
+        Take the trace's sigma at its word (default: relative weights).
+    confidence : float
+        Level of all intervals.
+    rng : numpy.random.Generator, int or None
+        Source or seed of the simulated p-value; the seed used is stored in the result.
+
+    Returns
+    -------
+    StagedFit
+
+    Raises
+    ------
+    InputError
+        If the trace cannot be fitted at all (too few points, constant, negative, growing), or a given
+        offset lies beyond all its readings.
+    UnresolvedBreakpointError
+        If stages are demanded that the data cannot hold.
+    UsageError
+        If an option is off.
+
+    References
+    ----------
+    Yao, Lynch, Robinson, J. Chem. Phys. 159, 014704 (2023), doi 10.1063/5.0151904.
+
+    Examples
+    --------
+    >>> from cxkinetics.models.decays import staged_decay
+    >>> t = np.arange(101.0)
+    >>> noise = np.random.default_rng(1).normal(0, 0.003, t.size)
+    >>> a = staged_decay(t, 0.9, np.array([0.056, 0.019]), np.array([20.0])) + noise
+    >>> fit = fit_stages(Trace(time_s=t, absorbance=a))
+    >>> fit.verdict.code, round(fit.stages[0].k_per_s.value, 3), round(fit.breakpoints_s[0].value, 1)
+    ('two_stages', 0.056, 20.0)
+    """
+    if not isinstance(trace, Trace):
+        raise InputError(
+            f"fit_stages needs a Trace, not a {type(trace).__name__}; from spectra make one with "
+            "series.exciton_peak(near_nm=...) or series.at_wavelength(nm), from a list take one item"
+        )
+    given: dict[str, Any] = {
+        "n_stages": n_stages,
+        "joint": joint,
+        "recipe": recipe,
+        "offset": offset,
+        "noise": noise,
+        "direction": direction,
+        "t0": t0,
+        "window": window,
+        "bootstrap": bootstrap,
+        "bootstrap_kind": bootstrap_kind,
+        "absolute_sigma": absolute_sigma,
+        "confidence": confidence,
+    }
+    options = FitOptions.of(breakpoints_s=breakpoints_s, **given)
+    seed = _seed(rng)
+    prepared, remarks = _prepared(trace, options)
+    sample = _sample(prepared, options)
+    outliers = find_outliers(sample)
+    excluded: tuple[tuple[float, float], ...] = ()
+    whole = prepared
+    if outliers.any():
+        prepared, excluded, remark = _without(whole, sample, outliers)
+        remarks.append(remark)
+    _check_direction(prepared, _sample(prepared, options), options)
+    if not isinstance(options.offset, str):
+        doubt = offset_remark(prepared, float(options.offset), options.direction)
+        remarks += [doubt] if doubt else []
+    fit = _fitted(prepared, options, remarks, excluded, seed)
+    first = whole.time_s < prepared.time_s[0]
+    if not first.any():
+        return fit
+    whole = whole.select(first | np.isin(whole.time_s, prepared.time_s))
+    doubt = _first_points_matter(fit, _fitted(whole, replace(options, bootstrap=0), (), (), seed))
+    return replace(fit, warnings=(*fit.warnings, doubt)) if doubt else fit
+
+
+def _fitted(
+    trace: Trace,
+    options: FitOptions,
+    remarks: Sequence[Remark],
+    excluded: tuple[tuple[float, float], ...],
+    seed: int,
+) -> StagedFit:
+    """Return the result for the points of a trace, all of them."""
+    analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed))
+    verdict, shown = judge(analysis, _rate_if_flat(analysis))
+    shown = options.demanded or shown
+    if options.demanded or options.joint == "free" or verdict.code == "smooth":
+        _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
+    told = assemble_loglinear if options.recipe == "loglinear" else assemble
+    return told(trace, options, analysis, verdict, shown, remarks, excluded, seed)
+
+
+def _first_points_matter(fit: StagedFit, whole: StagedFit) -> Remark | None:
+    """Return a remark where the first points, excluded in `fit`, change its verdict or breakpoints."""
+    same = len(fit.breakpoints_s) == len(whole.breakpoints_s) and all(
+        other.value is None
+        or ((b.low is None or b.low <= other.value) and (b.high is None or other.value <= b.high))
+        for b, other in zip(fit.breakpoints_s, whole.breakpoints_s, strict=True)
+    )
+    if same and fit.verdict.code == whole.verdict.code:
+        return None
+    times = [t for t, _ in fit.excluded if t < fit.trace.time_s[0]]
+    points = f"the first {len(times)} points" if len(times) > 1 else "the first point"
+    text = (
+        f"{points} ({', '.join(f'{t:g} s' for t in times)}) {'were' if len(times) > 1 else 'was'} excluded "
+        f"and would change the result: without, as shown, {_said(fit)}; with, {_said(whole)}; a stage of "
+        "fewer than three points looks the same: look at the mixing, or record the start more densely"
+    )
+    return Remark("first_points_matter", text, len(times), times_s=tuple(times))
+
+
+def _said(fit: StagedFit) -> str:
+    """Return verdict and breakpoints in a few words."""
+    known = [f"{b.value:.4g} s" for b in fit.breakpoints_s if b.value is not None]
+    breaks = f"{'breakpoints' if len(known) > 1 else 'breakpoint'} {', '.join(known)}"
+    return f"the verdict is {fit.verdict.code.replace('_', ' ')}, {breaks if known else 'no breakpoint'}"
+
+
+def _seed(rng: np.random.Generator | int | None) -> int:
+    if rng is None:
+        return DEFAULT_SEED
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**32))
+    return int(rng)
+
+
+def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
+    """Return the trace cropped and counted from t0, with the remarks made on the way."""
+    known = len(trace.remarks)
+    prepared = crop(trace, options.window)
+    if options.t0 is not None:
+        prepared = shift_t0(prepared, options.t0)
+    remarks = [*trace.remarks, *prepared.remarks[known:]]
+    remedy = "record more points"
+    if options.window is not None and prepared.n_points < trace.n_points:
+        hint = window_hint(trace.time_s, trace.source.time_unit, options.window)
+        remedy = hint or "widen the window, or record more points"
+    remarks += require_fittable(prepared, remedy=remedy)
+    return prepared, remarks
+
+
+def _show_asked(trace: Trace, analysis: Analysis, n_stages: int, *, least_squares: bool) -> None:
+    """Fit the stages asked for; a breakpoint that fits no reading may have been meant in the file's unit."""
+    breaks = analysis.options.breakpoints_s
+    try:
+        fit_asked(analysis, n_stages, least_squares=least_squares)
+    except UnresolvedBreakpointError as error:
+        hint = breakpoint_hint(trace.time_s, trace.source.time_unit, breaks or ())
+        if not (breaks and hint):
+            raise
+        raise UnresolvedBreakpointError(
+            f"{error}; {hint}", best_guess_s=error.best_guess_s, delta_bic=error.delta_bic
+        ) from error
+
+
+def _sample(trace: Trace, options: FitOptions) -> Sample:
+    """Return the scaled sample, a given offset subtracted."""
+    offset = options.given_offset or 0.0
+    if not offset:
+        return sample_of(trace)
+    shifted = Trace(time_s=trace.time_s, absorbance=trace.absorbance - offset, sigma=trace.sigma)
+    return sample_of(shifted)
+
+
+def _without(
+    trace: Trace, sample: Sample, outliers: BoolArray
+) -> tuple[Trace, tuple[tuple[float, float], ...], Remark]:
+    times = sample.time[outliers] * sample.span_s + sample.first_s
+    near = np.min(np.abs(trace.time_s[:, None] - times[None, :]), axis=1) <= 1e-9 * sample.span_s
+    excluded = tuple(
+        (float(t), float(a)) for t, a in zip(trace.time_s[near], trace.absorbance[near], strict=True)
+    )
+    shown = ", ".join(f"{t:g} s ({a:.4g})" for t, a in excluded[:8])
+    more = f" and {len(excluded) - 8} more" if len(excluded) > 8 else ""
+    count = len(excluded)
+    text = (
+        f"{count} outlier{'s' if count > 1 else ''} excluded (bubble or spike, beyond what a staged "
+        f"and a smooth curve through the other points allow): {shown}{more}"
+    )
+    remark = Remark("outliers_excluded", text, count, times_s=tuple(t for t, _ in excluded))
+    return trace.select(~near), excluded, remark
+
+
+def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> Found | None:
+    """Refuse a signal that runs against the direction asked for; return the exponential that told.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    if sample.n < 3:
+        return None
+    found = search_single(sample, whitening(sample, 0.0), with_offset=sample.n > 4)
+    weight = sample.sigma**-2.0
+    spread = sample.signal - np.average(sample.signal, weights=weight)
+    clear = found.rss < (1 - CLEAR) * float(weight @ spread**2)
+    tenth = max(1, sample.n // 10)
+    change = float(np.mean(sample.signal[-tenth:]) - np.mean(sample.signal[:tenth]))
+    rises, falls = clear and change > 0, clear and change < 0
+    place = trace.source.file or None
+    span = f"from {trace.absorbance[0]:.4g} to {trace.absorbance[-1]:.4g} {trace.unit}"
+    if options.direction == "decay" and rises:
+        raise InputError(
+            f"the signal grows {span}, a decay was expected",
+            file=place,
+            remedy="for a growing band pass --direction growth (direction='growth')",
+        )
+    if options.direction == "growth" and falls:
+        raise InputError(
+            f"the signal falls {span}, growth was expected",
+            file=place,
+            remedy="leave --direction at decay, or choose another wavelength",
+        )
+    return found
+
+
+def _rate_if_flat(analysis: Analysis) -> Estimate | None:
+    """Return k of one stage with its interval where it might hold zero, else None."""
+    sample, options = analysis.sample, analysis.options
+    one: Fitted | None = next(
+        (v.fitted for v in analysis.variants.get(1, []) if not v.fitted.family.with_offset), None
+    )
+    if one is None:
+        if options.direction == "growth" or sample.n < 4:
+            return None
+        one = staged_fit(sample, n_stages=1, with_offset=False, ar1=options.ar1)
+    if sample.n <= one.n_parameters or abs(one.theta[1]) > FLAT * float(np.sqrt(one.covariance[1, 1])):
+        return None
+    return Numbers(one, confidence=options.confidence).rate(1)

@@ -1,0 +1,796 @@
+"""Intervals of a staged fit: profiles over the correlation, the law of a weak break, every number."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
+
+from cxkinetics.arrays import Array, product
+from cxkinetics.estimate import Estimate
+from cxkinetics.inference.ar1 import ar1_noise
+from cxkinetics.kinetics.optimum import Fitted, tangent
+from cxkinetics.kinetics.profile import ProfileSpace, profile_space
+from cxkinetics.kinetics.search import break_cells, search_single
+from cxkinetics.models.families import (
+    AmplitudeFamily,
+    FreeJointFamily,
+    RatioFamily,
+    StagedFamily,
+    carried_back,
+)
+
+REPLICATES = 300
+"""Simulated traces."""
+TRIALS = 12
+"""Breakpoints on trial at most; the ratio is interpolated between them."""
+PLAUSIBLE = 16.0
+"""Knots whose F = dof (rss/rss_min - 1) exceeds this are not tried."""
+REGULAR = 8
+"""Plausible knots up to which the break is sharp and its root follows Student's law."""
+PARTS = 3
+"""Places per gap at which a replicate looks for its break, where knots are plausible."""
+FAR_PLACES = 60
+"""Places at most at which it looks elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BreakLaw:
+    """By how much roots of profiles exceed Student's law, one at least.
+
+    Attributes
+    ----------
+    trial, breaks : Array, shape (T,)
+        Scaled breakpoints, ascending, and the factor of the breakpoint's own root at each.
+    rates : tuple of float
+        Factors of k1 and of k2, averaged over the breakpoints by their likelihood.
+    """
+
+    trial: Array
+    breaks: Array
+    rates: tuple[float, float]
+
+
+def break_law(fitted: Fitted, level: float, rng: np.random.Generator) -> BreakLaw | None:
+    """Return the law of the roots of two stages, None where the break is sharp and Student's law holds.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A fit.
+    level : float
+        Nominal coverage of the intervals.
+    rng : numpy.random.Generator
+        Source of the noise.
+    """
+    family, found, sample = fitted.family, fitted.found, fitted.sample
+    if not isinstance(family, StagedFamily) or family.n_stages != 2 or not found.knots.size:
+        return None
+    near = np.sort(found.knots[found.knot_rss <= found.rss * (1 + PLAUSIBLE / fitted.dof)])
+    if near.size <= REGULAR or fitted.dof < 3:
+        return None
+    trial = near[np.unique(np.linspace(0, near.size - 1, TRIALS).astype(int))]
+    fall, rest = _reference(fitted)
+    places = np.concatenate([trial, _places(fitted, near)])
+    white = fitted.white
+    basis = np.linalg.qr(white.apply(np.stack([fall, np.ones(sample.n)][: 1 + family.with_offset])).T)[0]
+
+    def clear(series: Array) -> Array:
+        """Whiten and take the level (and offset) out."""
+        whitened = white.apply(series)
+        result: Array = whitened - (whitened @ basis) @ basis.T
+        return result
+
+    hinges = clear(-fall * np.maximum(sample.time - places[:, None], 0.0))
+    line = clear((-fall * sample.time)[None, :])[0]
+    data = clear(rest[None, :])[0]
+    noise = clear(ar1_noise(sample, fitted.rho, REPLICATES, rng)) * np.sqrt(found.rss / fitted.dof)
+    slope, products = float(line @ line), product(hinges, hinges)
+    if slope <= 1e-12 * float(np.sum(white.apply(fall * sample.time) ** 2)):
+        return None  # nothing decays, so no rate can change
+    along = hinges @ line
+    cross = products - np.outer(along, along) / slope
+    length, own = np.diag(cross), np.diag(products)
+    usable = length > 1e-8 * own
+    by_line, by_hinge = noise @ line, product(noise, hinges)
+    power = np.einsum("bn,bn->b", noise, noise)
+    scores = by_hinge - np.outer(by_line, along) / slope
+    free_power = power - by_line**2 / slope
+    seen = hinges @ data - along * float(line @ data) / slope
+    gains = np.where(usable, seen**2 / np.where(usable, length, 1.0), 0.0)
+    roots = np.full((trial.size, 3), float(stdtrit(fitted.dof, 0.5 + level / 2)))
+    student = roots[0, 0]
+    for i in np.flatnonzero(usable[: trial.size]):
+        bend = seen[i] / length[i]  # change of rate that the data support at this break
+        score = scores + bend * cross[i]
+        most = np.max(score[:, usable] ** 2 / length[usable], axis=1)
+        free = free_power + 2 * bend * scores[:, i] + bend**2 * length[i] - most
+        held = [free + most - score[:, i] ** 2 / length[i]]
+        # a rate held at its true value: the curve is off by the bend between this break and another
+        apart = own[i] - 2 * products[i] + own
+        shifted = power[:, None] + 2 * bend * (by_hinge[:, [i]] - by_hinge) + bend**2 * apart
+        first = by_hinge + bend * (products[i] - own)
+        second = by_line[:, None] - by_hinge + bend * (along[i] - along - products[i] + own)
+        second_length = slope - 2 * along + own
+        for part, size in ((first, own), (second, second_length)):
+            rss = (shifted - part**2 / np.maximum(size, 1e-290))[:, usable]
+            held.append(rss.min(axis=1))
+        excess = (np.stack(held) - free) / np.maximum(free / fitted.dof, 1e-290)
+        roots[i] = np.sqrt(np.maximum(np.quantile(excess, level, axis=1), 0.0))
+    factors = np.maximum(roots / student, 1.0)
+    weight = np.exp(-(gains.max() - gains[: trial.size]) / (2 * found.rss / fitted.dof))
+    rates = weight @ factors[:, 1:] / weight.sum()
+    return BreakLaw(trial, factors[:, 0], (float(rates[0]), float(rates[1])))
+
+
+def _reference(fitted: Fitted) -> tuple[Array, Array]:
+    """Return the decay (n,) about which curves are straightened, and the data less a curve without break.
+
+    The fit's own decay; where one of its stages is over within a gap, that of one exponential.
+    """
+    family, sample = fitted.family, fitted.sample
+    assert isinstance(family, StagedFamily)
+    if fitted.resolved:
+        rates = fitted.theta[family.rates]
+        offset = fitted.theta[-1] if family.with_offset else 0.0
+        fall = sample.signal - fitted.residual - offset
+        bend = float(rates[1] - rates[0])
+        hinge = -fall * np.maximum(sample.time - float(fitted.theta[family.breaks][0]), 0.0)
+        return fall, fitted.residual + bend * hinge
+    single = search_single(sample, fitted.white, with_offset=family.with_offset)
+    residual, _ = tangent(sample, single)
+    return sample.signal - residual - (single.theta[-1] if family.with_offset else 0.0), residual
+
+
+def _places(fitted: Fitted, near: Array) -> Array:
+    """Return where a replicate looks for its break: finely among plausible knots, else on samples."""
+    time = fitted.sample.time
+    gaps = break_cells(fitted.sample, 2)
+    knots = time[gaps[0] : gaps[-1] + 2]
+    inside = knots[(knots >= near[0]) & (knots <= near[-1])]
+    inside = inside[np.unique(np.linspace(0, inside.size - 1, 3 * FAR_PLACES).astype(int))]
+    fine = (inside[:-1, None] + np.diff(inside)[:, None] * np.arange(PARTS) / PARTS).ravel()
+    outside = knots[(knots < near[0]) | (knots > near[-1])]
+    if outside.size:
+        outside = outside[np.unique(np.linspace(0, outside.size - 1, FAR_PLACES).astype(int))]
+    return np.concatenate([fine, inside[-1:], outside])
+
+
+STEPS: Array = np.array([0.6, 1.2, 1.7, 2.2, 2.8, 3.6, 4.8])
+"""First grid, in standard errors on either side."""
+FURTHER: Array = np.array([6.5, 9.0, 14.0, 22.0, 40.0, 80.0, 200.0])
+"""Where the profile is looked at when the first grid does not close the interval."""
+POLISH = 2
+"""Exact profile values taken at each crossing at least."""
+LONGEST = 12
+"""The same at most, where the profile is far from straight."""
+CLOSE = 0.02
+"""Distance of a root from its bound at which an end is found."""
+REACH = 2.0
+"""Longest first step, as a multiple of the estimate (or of one, in scaled units)."""
+TOWARDS_ZERO: Array = np.array([0.7, 0.4, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0])
+"""Shares of an estimate looked at where its standard error exceeds half of it: a rate too fast to be
+resolved has a profile that is flat for decades."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """An interval as a set: ends are None where the data leave them open."""
+
+    low: float | None
+    high: float | None
+    pieces: tuple[tuple[float, float], ...] = ()
+    open_low: bool = False
+    open_high: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Confidence:
+    """The confidence function of one quantity under one fit.
+
+    Attributes
+    ----------
+    estimate, se : float
+        Optimum and Wald standard error at rho^, scaled.
+    space : ProfileSpace
+        Where the profile runs.
+    index : int
+        The quantity's place among the parameters of `told`, or of the fit's family where that is None.
+    told : RatioFamily, AmplitudeFamily or None
+        The fit's family told by the quantity, where it is no parameter of its own.
+    number : int
+        Which breakpoint the quantity is, from 0; negative for any other quantity.
+    scale : float
+        Variance of the whitened noise.
+    limits : (float, float)
+        Values beyond which the quantity has no meaning.
+    stretch : float or (Array, Array)
+        By how much roots exceed Student's law, everywhere or at some values (see `break_law`).
+    x, z : Array
+        Points of the profile known so far, ascending in x.
+    """
+
+    estimate: float
+    se: float
+    space: ProfileSpace
+    index: int
+    told: RatioFamily | AmplitudeFamily | None
+    number: int
+    scale: float
+    limits: tuple[float, float]
+    weights: Array
+    nu: Array
+    shift: Array
+    errors: Array
+    normal: bool = False
+    stretch: float | tuple[Array, Array] = 1.0
+    x: Array = field(default_factory=lambda: np.empty(0))
+    z: Array = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def step(self) -> float:
+        """The standard error, or less where the tangent leaves the quantity all but free."""
+        return min(self.se, REACH * max(abs(self.estimate), 1.0))
+
+    @property
+    def first_values(self) -> Array:
+        """Where the profile is looked at first."""
+        around = self.estimate + self.step * np.concatenate([-STEPS[::-1], STEPS])
+        if self.number >= 0 or self.se < abs(self.estimate) / 2:
+            return around
+        return np.concatenate([around, self.estimate * TOWARDS_ZERO])
+
+    def unknown(self, values: Array) -> Array:
+        """Return those of `values` at which the profile can and must still be evaluated, ascending."""
+        return np.setdiff1d(values[(values > self.limits[0]) & (values < self.limits[1])], self.x)
+
+    def keep(self, values: Array, rss: Array) -> None:
+        """Keep profile values (X,) as signed roots."""
+        excess = np.maximum(rss - self.space.fitted.found.rss, 0.0)
+        root = np.sign(values - self.estimate) * np.sqrt(excess / self.scale)
+        root /= np.interp(values, *self.stretch) if isinstance(self.stretch, tuple) else self.stretch
+        x, z = np.concatenate([self.x, values]), np.concatenate([self.z, root])
+        order = np.argsort(x)
+        self.x, self.z = x[order], z[order]
+
+    def critical(self, alpha: float) -> tuple[float, float]:
+        """Return the signed roots between which alpha <= G <= 1 - alpha; G rises with the root."""
+        wanted = np.array([alpha, 1.0 - alpha])
+        steep = self.se / self.errors
+        typical = float(self.nu @ self.weights)
+        z = (ndtri(wanted) if self.normal else stdtrit(typical, wanted)) / float(steep @ self.weights)
+        low, high = np.full(2, -np.inf), np.full(2, np.inf)
+        for _ in range(100):
+            ratio = z[:, None] * steep - self.shift / self.errors
+            miss = (ndtr(ratio) if self.normal else stdtr(self.nu, ratio)) @ self.weights - wanted
+            if np.all(np.abs(miss) <= 1e-6 * alpha):
+                break
+            low, high = np.where(miss < 0, z, low), np.where(miss > 0, z, high)
+            slope = self._density(ratio) @ (self.weights * steep)
+            following = z - miss / np.maximum(slope, 1e-300)
+            bracketed = np.isfinite(low) & np.isfinite(high)
+            middle = np.where(bracketed, (low + high) / 2, z - 2 * np.sign(miss) * np.maximum(np.abs(z), 1.0))
+            sound = (following > low) & (following < high) & (np.abs(following - z) < 4 + 2 * np.abs(z))
+            z = np.where(sound, following, middle)
+        return float(z[0]), float(z[1])
+
+    def _density(self, ratio: Array) -> Array:
+        """Return Student's (or the normal) density at each ratio (X, R)."""
+        if self.normal:
+            density: Array = np.exp(-(ratio**2) / 2) / math.sqrt(2 * math.pi)
+            return density
+        half = (self.nu + 1) / 2
+        top = np.exp(gammaln(half) - gammaln(self.nu / 2)) / np.sqrt(self.nu * math.pi)
+        density = top * (1 + ratio**2 / self.nu) ** -half
+        return density
+
+
+@np.errstate(over="ignore", invalid="ignore")  # an amplitude carried back from afar may overflow
+def confidence_of(
+    fitted: Fitted,
+    name: str,
+    space: ProfileSpace | None = None,
+    *,
+    known_scale: float | None = None,
+    law: BreakLaw | None = None,
+) -> Confidence:
+    """Return the confidence function of a scaled parameter of a fit.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    name : str
+        A parameter name of its family, "k1/k2", or "C0" for the amplitude at the anchor.
+    space : ProfileSpace, optional
+        Where profiles run (shared between parameters of one fit).
+    known_scale : float, optional
+        Standard deviation of the noise taken at its word, in scaled units.
+    law : BreakLaw, optional
+        By how much roots exceed Student's law where the break is weak.
+    """
+    space = space or profile_space(fitted)
+    family, sample, theta = fitted.family, fitted.sample, fitted.theta
+    rss_min, dof = fitted.found.rss, fitted.dof
+    gradient = np.zeros(theta.size)
+    told: RatioFamily | AmplitudeFamily | None = None
+    if name == "k1/k2":
+        first = family.names.index("k1")
+        estimate = float(theta[first] / theta[first + 1])
+        gradient[first], gradient[first + 1] = 1 / theta[first + 1], -estimate / theta[first + 1]
+        index = first
+        told = RatioFamily(family)
+    elif name == "C0":
+        first, index = family.names.index("k1"), 0
+        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        back = carried_back(float(theta[first]) * lead)
+        estimate = float(theta[0]) * back
+        gradient[0], gradient[first] = back, estimate * lead
+        told = AmplitudeFamily(family, lead) if lead else None
+    else:
+        index = family.names.index(name)
+        estimate = float(theta[index])
+        gradient[index] = 1.0
+    limits = (-np.inf, np.inf)
+    number = -1
+    if isinstance(family, StagedFamily) and family.breaks.start <= index < family.breaks.stop:
+        number = index - family.breaks.start
+        limits = (float(sample.time[2]), float(sample.time[-3]))
+    covariance = fitted.covariance
+    if known_scale is not None:
+        covariance = covariance / (rss_min / dof) * known_scale**2
+    se = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0))
+    se = se if np.isfinite(se) and se > 0 else max(abs(estimate), 1.0) * 1e-6
+    profile = fitted.correlation
+    if profile is None:
+        weights, shift, errors = np.ones(1), np.zeros(1), np.full(1, se)
+        nu = np.full(1, float(dof))
+    else:
+        keep = profile.weight > 1e-5 * profile.weight.max()
+        weights = profile.weight[keep] / profile.weight[keep].sum()
+        shift = profile.shift[keep] @ gradient
+        if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
+            shift = np.zeros_like(shift)
+        variance = np.einsum("p,rpq,q->r", gradient, profile.covariance[keep], gradient)
+        if known_scale is not None:
+            variance = variance / (profile.rss[keep] / dof) * known_scale**2
+        errors = np.sqrt(np.maximum(np.atleast_1d(variance), 1e-290))
+        rho = profile.rho[keep]
+        most = max(float(sample.n - fitted.n_parameters), 3.0)
+        effective: Array = sample.n * (1 - rho) / np.sqrt(1 + rho**2) - fitted.n_parameters
+        nu = np.clip(effective, 3.0, most)
+    return Confidence(
+        estimate=estimate,
+        se=se,
+        space=space,
+        index=index,
+        told=told,
+        number=number,
+        scale=known_scale**2 if known_scale is not None else max(rss_min, 1e-290) / dof,
+        limits=limits,
+        weights=weights,
+        nu=nu,
+        shift=shift,
+        errors=errors,
+        normal=known_scale is not None,
+        stretch=_stretch(law, name),
+        x=np.array([estimate]),
+        z=np.zeros(1),
+    )
+
+
+def _stretch(law: BreakLaw | None, name: str) -> float | tuple[Array, Array]:
+    if law is None:
+        return 1.0
+    if name == "b1":
+        return law.trial, law.breaks
+    return {"k1": law.rates[0], "k2": law.rates[1], "k1/k2": max(law.rates)}.get(name, 1.0)
+
+
+def intervals_of(
+    confidences: Sequence[Confidence], level: float, *, grids: Sequence[Array | None] = ()
+) -> list[Interval]:
+    """Return the intervals of quantities of one fit, their profiles evaluated together.
+
+    Parameters
+    ----------
+    confidences : sequence of Confidence
+        Their confidence functions.
+    level : float
+        Nominal coverage, e.g. 0.95.
+    grids : sequence of Array or None
+        Values at which each profile must be known in any case (the samples, for a breakpoint).
+    """
+    alpha = (1.0 - level) / 2.0
+    bounds = [confidence.critical(alpha) for confidence in confidences]
+    first = [c.first_values for c in confidences]
+    for number, grid in enumerate(grids):
+        if grid is not None:
+            first[number] = np.concatenate([first[number], grid])
+    _learn(confidences, first)
+    for further in (FURTHER[:3], FURTHER[3:]):
+        wanted = [_further(c, bound, further) for c, bound in zip(confidences, bounds, strict=True)]
+        if not any(values.size for values in wanted):
+            break
+        _learn(confidences, wanted)
+    for number in range(LONGEST):
+        ends = [_crossings(c, bound) for c, bound in zip(confidences, bounds, strict=True)]
+        if number >= POLISH:
+            ends = [
+                _unsettled(c, bound, found, number)
+                for c, bound, found in zip(confidences, bounds, ends, strict=True)
+            ]
+            if not any(end.size for end in ends):
+                break
+        _learn(confidences, ends)
+    return [_as_set(c, bound) for c, bound in zip(confidences, bounds, strict=True)]
+
+
+def _learn(confidences: Sequence[Confidence], wanted: Sequence[Array]) -> None:
+    """Evaluate profiles exactly at the values wanted and keep them; plain parameters in one batch."""
+    values = [c.unknown(v) for c, v in zip(confidences, wanted, strict=True)]
+    plain = [i for i, c in enumerate(confidences) if c.number < 0 and c.told is None and values[i].size]
+    if plain:
+        index = np.concatenate([np.full(values[i].size, confidences[i].index) for i in plain])
+        rss = confidences[plain[0]].space.rss(index, np.concatenate([values[i] for i in plain]))
+        for i, part in zip(
+            plain, np.split(rss, np.cumsum([values[i].size for i in plain])[:-1]), strict=True
+        ):
+            confidences[i].keep(values[i], part)
+    for i, confidence in enumerate(confidences):
+        if i in plain or not values[i].size:
+            continue
+        if confidence.number >= 0:
+            rss = confidence.space.rss_of_break(confidence.number, values[i])
+        else:
+            index = np.full(values[i].size, confidence.index)
+            rss = confidence.space.rss(index, values[i], family=confidence.told)
+        confidence.keep(values[i], rss)
+
+
+def _further(confidence: Confidence, bound: tuple[float, float], steps: Array) -> Array:
+    """Return values further out on the sides where the profile has not left the interval yet."""
+    ends = []
+    if confidence.z[0] >= bound[0]:
+        ends.append(confidence.estimate - steps * confidence.step)
+    if confidence.z[-1] <= bound[1]:
+        ends.append(confidence.estimate + steps * confidence.step)
+    return np.concatenate(ends) if ends else np.empty(0)
+
+
+def _crossings(confidence: Confidence, bound: tuple[float, float]) -> Array:
+    """Return where the interpolated root crosses either bound between known points, just inside."""
+    x, z = confidence.x, confidence.z
+    inside = (z >= bound[0]) & (z <= bound[1])
+    flips = np.flatnonzero(inside[1:] != inside[:-1])
+    out = np.where(inside[flips], z[flips + 1], z[flips])
+    limit = np.where(out < bound[0], bound[0], bound[1])
+    share = (limit - z[flips]) / (z[flips + 1] - z[flips])
+    return np.unique(x[flips] + share * (x[flips + 1] - x[flips]))
+
+
+def _unsettled(confidence: Confidence, bound: tuple[float, float], ends: Array, number: int) -> Array:
+    """Return those ends that no known root lies close to, every other time the middle of their brackets."""
+    x, z = confidence.x, confidence.z
+    after = np.clip(np.searchsorted(x, ends), 1, x.size - 1)
+    before = after - 1
+    miss = np.minimum(
+        *(np.minimum(np.abs(z[side] - bound[0]), np.abs(z[side] - bound[1])) for side in (before, after))
+    )
+    open_ends = (miss > CLOSE) & (x[after] - x[before] > 1e-9 * np.maximum(np.abs(ends), 1e-3))
+    if number % 2:
+        return (x[before] + x[after])[open_ends] / 2
+    return ends[open_ends]
+
+
+def _as_set(confidence: Confidence, bound: tuple[float, float]) -> Interval:
+    values, inside = confidence.x, (confidence.z >= bound[0]) & (confidence.z <= bound[1])
+    open_low, open_high = bool(confidence.z[0] >= bound[0]), bool(confidence.z[-1] <= bound[1])
+    if not inside.any():
+        return Interval(low=None, high=None, open_low=True, open_high=True)
+    ends = _crossings(confidence, bound)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
+    pieces: list[tuple[float, float]] = []
+    for first, last in zip(edges[::2], edges[1::2] - 1, strict=True):
+        before = values[first - 1] if first else -np.inf
+        after = values[last + 1] if last + 1 < values.size else np.inf
+        left = ends[(ends <= values[first]) & (ends >= before)]
+        right = ends[(ends >= values[last]) & (ends <= after)]
+        low = float(left[-1]) if left.size else float(values[first])
+        high = float(right[0]) if right.size else float(values[last])
+        pieces.append((low, high))
+    merged = [pieces[0]]
+    width = pieces[-1][1] - pieces[0][0]
+    for piece in pieces[1:]:
+        if piece[0] - merged[-1][1] < 1e-3 * width:
+            merged[-1] = (merged[-1][0], piece[1])
+        else:
+            merged.append(piece)
+    if open_low and math.isfinite(confidence.limits[0]):
+        merged[0] = (confidence.limits[0], merged[0][1])
+    if open_high and math.isfinite(confidence.limits[1]):
+        merged[-1] = (merged[-1][0], confidence.limits[1])
+    return Interval(
+        low=None if open_low else merged[0][0],
+        high=None if open_high else merged[-1][1],
+        pieces=tuple(merged) if len(merged) > 1 else (),
+        open_low=open_low,
+        open_high=open_high,
+    )
+
+
+NARROW = 1e-6
+"""Relative width below which an interval is a point, and its pieces mean nothing."""
+FINE = 40
+"""Plausible gaps up to which the breakpoint's profile is taken at points between samples too."""
+
+
+class Numbers:
+    """The numbers of a staged fit: values of the curve shown, intervals of the wider model.
+
+    Parameters
+    ----------
+    shown : Fitted
+        The fit whose curve and values are shown.
+    wider : Fitted, optional
+        The fit whose profiles give the intervals (the one with the offset fitted, where the offset
+        was chosen); by default the one shown.
+    confidence : float
+        Level of the intervals.
+    absolute_sigma : bool
+        Take sigma at its word.
+    seed : int
+        Seed of the simulated law of a weak breakpoint.
+    """
+
+    def __init__(
+        self,
+        shown: Fitted,
+        wider: Fitted | None = None,
+        *,
+        confidence: float,
+        absolute_sigma: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.fitted = shown
+        self.wider = wider or shown
+        self.space: ProfileSpace = profile_space(self.wider)
+        self.law = break_law(self.wider, confidence, np.random.default_rng([seed, 2]))
+        self.level = confidence
+        self._known: dict[str, Estimate] = {}
+        self._found: dict[str, tuple[Confidence, Interval]] = {}
+        self.scale = shown.sample.sigma_unit if absolute_sigma else None
+        ar1 = self.wider.correlation is not None
+        self.method = "profile likelihood, " + ("AR(1) noise integrated out" if ar1 else "white noise")
+        if self.wider.family.with_offset and not shown.family.with_offset:
+            self.method += ", offset fitted"
+
+    def look(self, *names: str) -> None:
+        """Run the profiles of several quantities of the wider model, by name, in one batch: it is faster.
+
+        Names are those of its parameters, "C0" for the amplitude at the anchor, and "k1/k2".
+        """
+        family, level = self.wider.family, self.level
+        confidences = [
+            confidence_of(self.wider, n, self.space, known_scale=self.scale, law=self.law) for n in names
+        ]
+        grids: list[Array | None] = [None] * len(names)
+        if isinstance(family, StagedFamily) and not self.wider.given_breaks:
+            grids = [self._break_grid(int(n[1:])) if n[0] == "b" else None for n in names]
+        intervals = [Interval(low=None, high=None)] * len(names)
+        if self.wider.sample.n > self.wider.n_parameters:
+            intervals = intervals_of(confidences, level, grids=grids)
+        self._found.update(zip(names, zip(confidences, intervals, strict=True), strict=True))
+
+    def look_at_all(self) -> None:
+        """Run every profile that a result shows."""
+        names = [name for name in self.wider.family.names if name[0] in "ko"]
+        if isinstance(self.wider.family, StagedFamily) and not self.wider.given_breaks:
+            names += [name for name in self.wider.family.names if name[0] == "b"]
+        self.look("C0", *names)
+
+    def rate(self, number: int) -> Estimate:
+        """Return k of stage `number` (from 1), in 1/s."""
+        return self._estimate("k", f"k{number}", 1 / self.fitted.sample.span_s, "1/s")
+
+    def ratio(self) -> Estimate:
+        """Return k1/k2."""
+        second = self.fitted.theta[self.fitted.family.names.index("k2")]
+        if abs(second) < 1e-9:
+            return Estimate(name="k1/k2", value=None, reason="k2 is zero")
+        return self._estimate("k1/k2", "k1/k2", 1.0, "")
+
+    def amplitude(self, unit: str) -> Estimate:
+        """Return A0 - Ainf at t = 0, in the trace's unit."""
+        return self._estimate("amplitude", "C0", self.fitted.sample.scale, unit)
+
+    def to_user_units(self) -> Array:
+        """Return the matrix (p, p) from scaled parameters to user units, the amplitude at its anchor."""
+        sample, names = self.fitted.sample, self.fitted.family.names
+        factors = {"C": sample.scale, "o": sample.scale, "k": 1 / sample.span_s, "b": sample.span_s}
+        matrix = np.diag([factors[name[0]] for name in names])
+        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        first = names.index("k1")
+        back = carried_back(float(self.fitted.theta[first]) * lead)
+        matrix[0, 0] *= back
+        matrix[0, first] += sample.scale * self.fitted.theta[0] * back * lead
+        return matrix
+
+    def offset(self, unit: str, given: float | None) -> Estimate:
+        """Return Ainf, in the trace's unit."""
+        if given is not None:
+            return Estimate(name="offset", value=given, unit=unit, method="fixed", reason="given")
+        if self.fitted.family.with_offset:
+            return self._estimate("offset", "o", self.fitted.sample.scale, unit)
+        if not self.wider.family.with_offset:
+            reason = "zero: none was fitted (too few points, or nothing decays)"
+            return Estimate(name="offset", value=0.0, unit=unit, method="chosen", reason=reason)
+        fitted = self._estimate("offset", "o", self.fitted.sample.scale, unit)
+        gain = f"a fitted offset, {fitted.format_value()}, gains less than 2 in AICc; its interval is given"
+        return replace(fitted, value=0.0, method="profile likelihood of the fitted offset", reason=gain)
+
+    def breakpoint(self, number: int) -> Estimate:
+        """Return breakpoint `number` (from 1), in s."""
+        sample, family = self.fitted.sample, self.fitted.family
+        if isinstance(family, FreeJointFamily):
+            return self._gap(number)
+        if self.fitted.given_breaks:
+            value = float(self.fitted.theta[family.breaks][number - 1]) * sample.span_s + sample.first_s
+            return Estimate(
+                name="breakpoint", value=value, unit="s", method="given", reason="given, not fitted"
+            )
+        found = self._estimate("breakpoint", f"b{number}", sample.span_s, "s", shift=sample.first_s)
+        if self.fitted.found.at_edge:
+            found = replace(found, reason="the optimum stands at the edge of the search range")
+        return found
+
+    def _estimate(
+        self,
+        label: str,
+        name: str,
+        factor: float,
+        unit: str,
+        *,
+        shift: float = 0.0,
+    ) -> Estimate:
+        if name in self._known:
+            return replace(self._known[name], unit=unit)
+        self._known[name] = self._made(label, name, factor, unit, shift)
+        return self._known[name]
+
+    def _made(self, label: str, name: str, factor: float, unit: str, shift: float) -> Estimate:
+        if name not in self._found:
+            self.look(name)
+        confidence, interval = self._found[name]
+        value = _value(self.fitted, name, confidence.estimate) * factor + shift
+        if self.wider.sample.n - self.wider.n_parameters < 1:
+            reason = "no degrees of freedom are left for an interval"
+            return Estimate(name=label, value=value, unit=unit, reason=reason)
+        found = self._with_units(label, value, confidence.se * abs(factor), interval, factor, shift, unit)
+        if isinstance(confidence.stretch, tuple) or confidence.stretch > 1.0:
+            found = replace(found, method=f"{found.method}, law of a weak break simulated")
+        return found
+
+    def _with_units(
+        self, label: str, value: float, se: float, interval: Interval, factor: float, shift: float, unit: str
+    ) -> Estimate:
+        def convert(end: float | None) -> float | None:
+            return None if end is None else end * factor + shift
+
+        low, high = convert(interval.low), convert(interval.high)
+        reason = ""
+        if interval.open_low or interval.open_high:
+            which = (
+                "both ends"
+                if interval.open_low and interval.open_high
+                else ("the lower end" if interval.open_low else "the upper end")
+            )
+            reason = f"the data do not bound {which}: the likelihood profile stays flat"
+        pieces = tuple((a * factor + shift, b * factor + shift) for a, b in interval.pieces)
+        if low is not None and high is not None and high - low < NARROW * max(abs(low), abs(high)):
+            pieces = ()
+        trusted = not (interval.open_low or interval.open_high)
+        return Estimate(
+            name=label,
+            value=value,
+            se=se if trusted else None,
+            low=low,
+            high=high,
+            unit=unit,
+            method=self.method,
+            reason=reason,
+            pieces=pieces,
+        )
+
+    def _break_grid(self, number: int) -> Array:
+        """Return where the profile of a breakpoint must be known: samples and, if few, points between."""
+        space, sample = self.space, self.wider.sample
+        family = self.wider.family
+        assert isinstance(family, StagedFamily)
+        column = family.breaks.start + number - 1
+        if family.n_stages > 2:
+            return np.empty(0)
+        low, high = space.theta[:, column].min(), space.theta[:, column].max()
+        knots = sample.time[2:-2]
+        index = np.flatnonzero((knots >= low) & (knots <= high))
+        first, last = max(index[0] - 1, 0) if index.size else 0, (index[-1] + 2) if index.size else knots.size
+        if not index.size:
+            place = int(np.searchsorted(knots, low))
+            first, last = max(place - 1, 0), place + 1
+        inside = knots[first:last]
+        if inside.size > 160:
+            inside = inside[np.unique(np.linspace(0, inside.size - 1, 160).astype(int))]
+        if inside.size > FINE:
+            return inside
+        parts = 2 if inside.size > 12 else 4
+        steps = np.arange(parts) / parts
+        between = (inside[:-1, None] + np.diff(inside)[:, None] * steps).ravel()
+        return np.concatenate([between, inside[-1:]])
+
+    def _gap(self, number: int) -> Estimate:
+        """Return a breakpoint between free joints: the gap, and every gap the profile admits."""
+        fitted, sample = self.fitted, self.fitted.sample
+        cell = int(fitted.found.cell[number - 1])
+        ends = sample.time[cell - 1], sample.time[cell]
+        low, high = ends
+        found = fitted.found
+        reason = ""
+        if found.knots.size:
+            limit = found.rss * (1 + _t_squared(fitted.dof, self.level) / fitted.dof)
+            firsts = np.searchsorted(sample.time, found.knots[found.knot_rss <= limit])
+            if firsts.size:
+                low, high = min(low, sample.time[firsts.min() - 1]), max(high, sample.time[firsts.max()])
+        else:
+            reason = "the interval is the gap itself"
+        span, first = sample.span_s, sample.first_s
+        return Estimate(
+            name="breakpoint",
+            value=float(ends[0] + ends[1]) / 2 * span + first,
+            low=float(low) * span + first,
+            high=float(high) * span + first,
+            unit="s",
+            method="profile over the gaps between samples" if not reason else "gap",
+            reason=reason,
+        )
+
+
+def _value(fitted: Fitted, name: str, otherwise: float) -> float:
+    """Return a scaled quantity of the fit shown (`otherwise` where it has no such parameter)."""
+    names = fitted.family.names
+    if name == "k1/k2":
+        first = names.index("k1")
+        return float(fitted.theta[first] / fitted.theta[first + 1])
+    if name == "C0":
+        sample = fitted.sample
+        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        return float(fitted.theta[0]) * carried_back(float(fitted.theta[names.index("k1")]) * lead)
+    return float(fitted.theta[names.index(name)]) if name in names else otherwise
+
+
+def half_life_of(rate: Estimate) -> Estimate:
+    """Return ln(2)/k with the interval carried over; open where the rate's interval reaches zero."""
+    if rate.value is None or rate.value <= 0:
+        reason = "the rate constant is not positive" if rate.value is not None else rate.reason
+        return Estimate(name="half-life", value=None, unit="s", method=rate.method, reason=reason)
+    ln2 = float(np.log(2.0))
+    se = None if rate.se is None else ln2 / rate.value**2 * rate.se
+    low = ln2 / rate.high if rate.high is not None and rate.high > 0 else None
+    high = ln2 / rate.low if rate.low is not None and rate.low > 0 else None
+    reason = rate.reason
+    if high is None and rate.low is not None and rate.low <= 0:
+        reason = "the interval of k holds 0, so the half-life has no upper end"
+    return Estimate(
+        name="half-life",
+        value=ln2 / rate.value,
+        se=se,
+        low=low,
+        high=high,
+        unit="s",
+        method=rate.method,
+        reason=reason,
+    )
+
+
+def _t_squared(dof: int, level: float) -> float:
+    return float(stdtrit(dof, 0.5 + level / 2)) ** 2

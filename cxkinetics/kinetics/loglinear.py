@@ -1,0 +1,224 @@
+"""The paper's recipe: straight lines in ln A by ordinary least squares.
+
+Offered because it is what the field does (Yao, Lynch, Robinson, J. Chem. Phys. 159, 014704 (2023),
+doi 10.1063/5.0151904) and always shown beside the default. It weights the tail wrongly and its
+intervals take noise in ln A to be white and constant. Intervals are F-profiles over the breaks:
+for every admissible break the lines are exact, and the interval of a rate constant is the union of
+what each break allows.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.special import stdtrit
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import FitError
+from cxkinetics.estimate import Estimate
+from cxkinetics.kinetics.lines import MIN_DISTINCT, BrokenLine, fit_broken_line, fit_line
+from cxkinetics.kinetics.result import LogLinear, LogLinearStage
+
+TWO_GOOD_LINES = (
+    "two straight lines with good R2 do not establish a breakpoint: one stretched exponential with a small "
+    "offset and no break at all gives R2 of 0.96 and 0.98 in two windows, and one exponential with an offset "
+    "looks two-stage in ln A; see the p-value and the rivals"
+)
+METHOD = "F profile of lines in ln A, white noise in ln A assumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLinearFit:
+    """A broken line in ln A: the line, and estimates of its rates and breaks."""
+
+    line: BrokenLine
+    rates: tuple[Estimate, ...]
+    breakpoints: tuple[Estimate, ...]
+    n_points: int
+    n_excluded: int
+
+
+def paper_lines(time_s: Array, signal: Array, breaks_s: Array, confidence: float) -> LogLinear:
+    """Return one line in ln A per window (both ends included) and one over all points.
+
+    Parameters
+    ----------
+    time_s, signal : Array, shape (n,)
+        Data; points with signal <= 0 are left out and counted.
+    breaks_s : Array, shape (m - 1,)
+        Window borders in s.
+    confidence : float
+        Level of the t intervals of the slopes.
+    """
+    usable = signal > 0
+    time, log = time_s[usable], np.log(signal[usable])
+    if np.unique(time).size < MIN_DISTINCT:
+        return LogLinear(stages=(), single=None, n_excluded=int((~usable).sum()))
+    edges = [float(time_s[0]), *[float(b) for b in breaks_s], float(time_s[-1])]
+    stages, lines = [], []
+    for start, end in pairwise(edges):
+        inside = (time >= start) & (time <= end)
+        stage, line = _window(time[inside], log[inside], start, end, confidence)
+        stages.append(stage)
+        lines.append(line)
+    single, _ = _window(time, log, edges[0], edges[-1], confidence)
+    crossing = None
+    if len(lines) > 1 and lines[0] is not None and lines[1] is not None and lines[0][0] != lines[1][0]:
+        crossing = (lines[1][1] - lines[0][1]) / (lines[0][0] - lines[1][0])
+    return LogLinear(
+        stages=tuple(stages), single=single, crossing_s=crossing, n_excluded=int((~usable).sum())
+    )
+
+
+def _window(
+    time: Array, log: Array, start: float, end: float, confidence: float
+) -> tuple[LogLinearStage, tuple[float, float] | None]:
+    if np.unique(time).size < 2:
+        none = Estimate(name="k", value=None, unit="1/s", reason="fewer than two usable points in the window")
+        return LogLinearStage(start_s=start, end_s=end, k_per_s=none, r_squared=None), None
+    slope, intercept, error, rss = fit_line(time, log)
+    total = float(np.sum((log - log.mean()) ** 2))
+    dof = time.size - 2
+    rate = Estimate(name="k", value=-slope, unit="1/s", method="t", reason="two points leave no error")
+    if dof > 0:
+        half = float(stdtrit(dof, 0.5 + confidence / 2)) * error
+        rate = Estimate(
+            name="k", value=-slope, se=error, low=-slope - half, high=-slope + half, unit="1/s", method="t"
+        )
+    r_squared = 1 - rss / total if total > 0 else None
+    return LogLinearStage(start_s=start, end_s=end, k_per_s=rate, r_squared=r_squared), (slope, intercept)
+
+
+def fit_loglinear(
+    time_s: Array,
+    signal: Array,
+    *,
+    n_stages: int,
+    continuous: bool,
+    breakpoints_s: Array | None,
+    confidence: float,
+) -> LogLinearFit:
+    """Fit the paper's recipe with detected (or given) breakpoints.
+
+    Parameters
+    ----------
+    time_s, signal : Array, shape (n,)
+        Data; `signal` is A for decay, Ainf - A for growth.
+    n_stages : int
+        Stages.
+    continuous : bool
+        Whether the lines meet.
+    breakpoints_s : Array or None
+        Given breaks in s.
+    confidence : float
+        Level of the intervals.
+
+    Raises
+    ------
+    FitError
+        If fewer than three points have a logarithm.
+    UnresolvedBreakpointError
+        If the points cannot hold that many stages.
+    """
+    usable = signal > 0
+    time, log = time_s[usable], np.log(signal[usable])
+    if np.unique(time).size < MIN_DISTINCT:
+        raise FitError(
+            f"only {np.unique(time).size} points are positive and have a logarithm; a line in ln A needs "
+            f"{MIN_DISTINCT}; use recipe='likelihood', which fits the absorbance itself"
+        )
+    line = fit_broken_line(time, log, n_stages - 1, continuous=continuous, breakpoints=breakpoints_s)
+    free_breaks = 0 if breakpoints_s is not None else n_stages - 1
+    dof = time.size - (n_stages + 1 if continuous else 2 * n_stages) - free_breaks
+    candidates = [line]
+    if free_breaks == 1 and dof > 0:
+        candidates = _candidates(time, log, line, continuous)
+    limit = np.inf
+    if dof > 0:
+        limit = line.rss * (1 + float(stdtrit(dof, 0.5 + confidence / 2)) ** 2 / dof)
+    rates = tuple(_rate(time, candidates, line, number, dof, limit, continuous) for number in range(n_stages))
+    breaks = []
+    for number, value in enumerate(line.breakpoints):
+        if breakpoints_s is not None:
+            breaks.append(Estimate(name="breakpoint", value=value, unit="s", method="given", reason="given"))
+            continue
+        near = [c for c in candidates if c.rss <= limit]
+        gaps = [gap for c in near for gap in (c.gaps[number],)] if not continuous else []
+        points = [c.breakpoints[number] for c in near]
+        low = min([g[0] for g in gaps] or points)
+        high = max([g[1] for g in gaps] or points)
+        known = dof > 0 and free_breaks == 1
+        breaks.append(
+            Estimate(
+                name="breakpoint",
+                value=value,
+                low=low if known or not continuous else None,
+                high=high if known or not continuous else None,
+                unit="s",
+                method=METHOD if known else "gap",
+                reason=""
+                if known
+                else "the interval is the gap itself: no degrees of freedom, or several breaks",
+            )
+        )
+    return LogLinearFit(
+        line=line,
+        rates=rates,
+        breakpoints=tuple(breaks),
+        n_points=int(time.size),
+        n_excluded=int((~usable).sum()),
+    )
+
+
+def _candidates(time: Array, log: Array, best: BrokenLine, continuous: bool) -> list[BrokenLine]:
+    knots = np.unique(time)
+    middles = (knots[MIN_DISTINCT - 1 : -MIN_DISTINCT] + knots[MIN_DISTINCT : -MIN_DISTINCT + 1]) / 2
+    if not continuous:
+        places = middles
+    else:
+        inner = knots[MIN_DISTINCT - 1 : -MIN_DISTINCT + 1]
+        places = np.unique(np.concatenate([np.linspace(a, b, 9)[1:] for a, b in pairwise(inner)]))
+    if places.size > 2000:
+        places = places[np.unique(np.linspace(0, places.size - 1, 2000).astype(int))]
+    return [best, *(fit_broken_line(time, log, continuous=continuous, breakpoints=b) for b in places)]
+
+
+def _rate(
+    time: Array,
+    candidates: list[BrokenLine],
+    line: BrokenLine,
+    number: int,
+    dof: int,
+    limit: float,
+    continuous: bool,
+) -> Estimate:
+    value = -line.slopes[number]
+    if dof <= 0:
+        return Estimate(
+            name="k", value=value, unit="1/s", method="", reason="no degrees of freedom left for an interval"
+        )
+    lows, highs = [], []
+    for candidate in candidates:
+        if candidate.rss > limit:
+            continue
+        per_unit = candidate.slope_errors[number] / np.sqrt(
+            max(candidate.rss, 1e-300) / _own_dof(time, candidate, continuous)
+        )
+        half = np.sqrt(max(limit - candidate.rss, 0.0)) * per_unit
+        lows.append(-candidate.slopes[number] - half)
+        highs.append(-candidate.slopes[number] + half)
+    return Estimate(
+        name="k",
+        value=value,
+        se=line.slope_errors[number],
+        low=float(min(lows)),
+        high=float(max(highs)),
+        unit="1/s",
+        method=METHOD,
+    )
+
+
+def _own_dof(time: Array, line: BrokenLine, continuous: bool) -> int:
+    """Return the degrees of freedom that went into the line's own slope errors."""
+    pieces = len(line.slopes)
+    return time.size - (pieces + 1 + len(line.breakpoints) if continuous else 2 * pieces)

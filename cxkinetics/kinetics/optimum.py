@@ -1,0 +1,338 @@
+"""A staged fit at its optimum, with the correlation of its noise; and its polish."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.inference.ar1 import (
+    Correlation,
+    Sample,
+    Whitening,
+    correlation_profile,
+    inverse_products,
+    likeliest_rho,
+    whitening,
+)
+from cxkinetics.inference.descent import Target, descend
+from cxkinetics.kinetics.search import (
+    Found,
+    at_given_breaks,
+    fit_at,
+    search_free_joints,
+    search_several,
+    search_single,
+    search_staged,
+)
+from cxkinetics.models.families import FreeJointFamily, StagedFamily
+
+if TYPE_CHECKING:
+    import lmfit
+
+ROUNDING = 1e-8
+"""Scaled residuals below this are rounding, not noise: models that all fit so well tie."""
+ROUNDS = 3
+"""Rounds of rho and generalised least squares."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A staged model at its (generalised) least-squares optimum.
+
+    Attributes
+    ----------
+    sample : Sample
+        Data.
+    found : Found
+        Family, parameters (p,), cell, whitened rss and the profile over knots.
+    white : Whitening
+        Noise operator at `rho`.
+    residual : Array, shape (n,)
+        Signal minus curve, scaled.
+    jacobian : Array, shape (p, n)
+        Tangent at the optimum.
+    rho : float
+        AR(1) correlation in use (0 for white noise).
+    correlation : Correlation or None
+        Profile over rho; None for white noise.
+    given_breaks : bool
+        True where the breakpoints were given, not searched.
+    """
+
+    sample: Sample
+    found: Found
+    white: Whitening
+    residual: Array
+    jacobian: Array
+    rho: float
+    correlation: Correlation | None
+    given_breaks: bool = False
+
+    @property
+    def family(self) -> StagedFamily | FreeJointFamily:
+        """The curve family."""
+        return self.found.family
+
+    @property
+    def theta(self) -> Array:
+        """The parameters (p,), scaled."""
+        return self.found.theta
+
+    @property
+    def n_parameters(self) -> int:
+        """Parameters that a search adjusted: breakpoints between free joints count too."""
+        breaks = self.family.n_stages - 1
+        continuous = isinstance(self.family, StagedFamily)
+        if self.given_breaks:
+            return len(self.family.names) - (breaks if continuous else 0)
+        return len(self.family.names) + (0 if continuous else breaks)
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom, at least one."""
+        return max(self.sample.n - self.n_parameters, 1)
+
+    @property
+    def resolved(self) -> bool:
+        """Whether no stage is over between two samples: else its rate is known from below only."""
+        if not isinstance(self.family, StagedFamily):
+            return True
+        return float(np.max(self.theta[self.family.rates]) * np.max(np.diff(self.sample.time))) < 1.0
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance (p, p) of the scaled parameters at `rho`, the scale of the noise estimated."""
+        white = self.white.apply(self.jacobian)
+        return inverse_products(white @ white.T) * (self.found.rss / self.dof)
+
+    @property
+    def held(self) -> BoolArray:
+        """Which parameters were given and are not adjusted (p,)."""
+        held = np.zeros(len(self.family.names), bool)
+        if self.given_breaks and isinstance(self.family, StagedFamily):
+            held[self.family.breaks] = True
+        return held
+
+
+def tangent(sample: Sample, found: Found, *, given: bool = False) -> tuple[Array, Array]:
+    """Return residual (n,) and Jacobian (p, n) at an optimum (zero for breakpoints that were given)."""
+    cell = found.cell[None, :] if found.cell.size else None
+    curve, jacobian = found.family.evaluate(sample.time, found.theta[None, :], cell)
+    if given and isinstance(found.family, StagedFamily):
+        jacobian[:, found.family.breaks] = 0.0
+    return sample.signal - curve[0], jacobian[0]
+
+
+def staged_fit(
+    sample: Sample,
+    *,
+    n_stages: int,
+    with_offset: bool,
+    ar1: bool,
+    continuous: bool = True,
+    single: Found | None = None,
+    given: Array | None = None,
+    fewer: Found | None = None,
+) -> Fitted:
+    """Return the global staged fit with its noise correlation.
+
+    Parameters
+    ----------
+    sample : Sample
+        Data.
+    n_stages : int
+        Stages, 1 or more.
+    with_offset : bool
+        Whether the offset is fitted (else zero).
+    ar1 : bool
+        Estimate the AR(1) correlation (else white noise).
+    continuous : bool
+        Continuous or free joints.
+    single : Found, optional
+        The white-noise single exponential, where it is known.
+    given : Array, shape (n_stages - 1,), optional
+        Breakpoints on the sample's clock; then nothing is searched.
+    fewer : Found, optional
+        The optimum of one stage fewer, where three or more are searched and it is known.
+    """
+    white = whitening(sample, 0.0)
+    if given is not None and n_stages > 1:
+        found = at_given_breaks(sample, white, given, with_offset=with_offset, continuous=continuous)
+        return _settle(sample, found, white, _stay if ar1 else None, given=True)
+
+    def search(white: Whitening, warm: Found | None) -> Found:
+        if n_stages == 1:
+            return single or search_single(sample, white, with_offset=with_offset)
+        if not continuous:
+            return search_free_joints(sample, white, n_stages=n_stages, with_offset=with_offset)
+        if n_stages > 2:
+            return search_several(
+                sample, white, n_stages=n_stages, with_offset=with_offset, single=single, fewer=fewer
+            )
+        return search_staged(sample, white, with_offset=with_offset, single=single, warm=warm)
+
+    found = search(white, None)
+    return _settle(sample, found, white, search if ar1 else None)
+
+
+def _settle(
+    sample: Sample,
+    found: Found,
+    white: Whitening,
+    search: Callable[[Whitening, Found | None], Found] | None,
+    *,
+    given: bool = False,
+) -> Fitted:
+    """Return the fit after rounds of rho and generalised least squares (`search` None: white noise)."""
+    residual, jacobian = tangent(sample, found, given=given)
+    if search is None or sample.n - jacobian.shape[0] < 3:
+        return Fitted(sample, found, white, residual, jacobian, 0.0, None, given)
+    rho = 0.0
+    for number in range(ROUNDS):
+        new = likeliest_rho(sample, residual, jacobian, restricted=True)
+        if number and abs(new - rho) < 2e-3:
+            break
+        rho = new
+        white = whitening(sample, rho)
+        again = given or number > 0 or found.family.n_stages != 2
+        found = _nearby(sample, found, white, given=given) if again else search(white, found)
+        residual, jacobian = tangent(sample, found, given=given)
+    profile = correlation_profile(sample, residual, jacobian)
+    return Fitted(sample, found, white, residual, jacobian, rho, profile, given)
+
+
+def _stay(white: Whitening, warm: Found | None) -> Found:
+    """Stand in for a search where the breakpoints were given; never called for more."""
+    raise AssertionError("given breakpoints are not searched")
+
+
+def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
+    """Return optimum, rho, residual (n,) and ln|R| by full likelihood, as information criteria need."""
+    sample, found, residual, jacobian = fitted.sample, fitted.found, fitted.residual, fitted.jacobian
+    if fitted.correlation is None:
+        return found, 0.0, residual, 0.0
+    rho = likeliest_rho(sample, residual, jacobian, restricted=False)
+    white = whitening(sample, rho)
+    found = _nearby(sample, found, white, given=fitted.given_breaks, reach=0)
+    residual, jacobian = tangent(sample, found, given=fitted.given_breaks)
+    return found, rho, residual, float(white.log_determinant)
+
+
+def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = False, reach: int = 1) -> Found:
+    """Return the optimum under a new correlation, in the cells within `reach` of the old one."""
+    family = found.family
+    if isinstance(family, FreeJointFamily):
+        done = descend(
+            family,
+            Target(sample.time, sample.signal, white),
+            found.theta[None, :],
+            cell=found.cell[None, :],
+        )
+        return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
+    if given or not found.cell.size:
+        target = Target(sample.time, sample.signal, white)
+        free = np.ones(len(family.names), bool)
+        free[family.breaks] = not given
+        done = descend(family, target, found.theta[None, :], free=free)
+        return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
+    steps = np.stack(
+        [
+            index.ravel()
+            for index in np.meshgrid(*([np.arange(-reach, reach + 1)] * found.cell.size), indexing="ij")
+        ],
+        axis=1,
+    )
+    cells: IntArray = found.cell + steps
+    padded = np.concatenate(
+        [np.full((len(cells), 1), -1), cells, np.full((len(cells), 1), sample.n - 1)], axis=1
+    )
+    cells = cells[(np.diff(padded, axis=1) >= 3).all(axis=1)]
+    start = np.repeat(found.theta[None, :], len(cells), axis=0)
+    theta, rss = fit_at(family, sample, white, cells, start, iterations=40, tolerance=1e-11)
+    best = int(np.argmin(rss))
+    return _moved(found, theta[best], cells[best], float(rss[best]))
+
+
+def _moved(found: Found, theta: Array, cell: IntArray, rss: float) -> Found:
+    return Found(found.family, theta, cell, rss, found.knots, found.knot_theta, found.knot_rss, found.at_edge)
+
+
+def information(sample: Sample, rss: float, log_determinant: float, n_parameters: int) -> tuple[float, float]:
+    """Return AICc and BIC of a Gaussian AR(1) likelihood.
+
+    -2 ln L = n ln(2 pi S/n) + n + ln|R| + 2 sum ln sigma; K counts curve parameters (a breakpoint
+    once), the noise's scale and, where it was fitted, rho: the caller gives that K.
+
+    References
+    ----------
+    C. M. Hurvich, C.-L. Tsai, Biometrika 76, 297 (1989), doi 10.1093/biomet/76.2.297.
+    """
+    n, k = sample.n, n_parameters
+    if rss / n <= ROUNDING**2:
+        log_determinant = 0.0  # rounding has no correlation either
+    deviance = (
+        n * np.log(2 * np.pi * max(rss / n, ROUNDING**2))
+        + n
+        + log_determinant
+        + 2 * float(np.sum(np.log(sample.sigma)))
+        + 2 * n * np.log(sample.scale)
+    )
+    if n - k - 1 <= 0:
+        return float("inf"), float(deviance + k * np.log(n))
+    return float(deviance + 2 * k + 2 * k * (k + 1) / (n - k - 1)), float(deviance + k * np.log(n))
+
+
+def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
+    """Return the fit with its smooth parameters polished, and flags where that found a problem.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A fit at rest.
+
+    Returns
+    -------
+    Fitted, tuple of str
+        The better of the two (never a larger rss), and "not converged" where lmfit says so.
+    """
+    import lmfit
+
+    family, sample = fitted.family, fitted.sample
+    names = family.names
+    breaks = range(0)
+    if isinstance(family, StagedFamily):
+        breaks = range(family.breaks.start, family.breaks.stop)
+    smooth = [i for i in range(len(names)) if i not in breaks]
+    cell = fitted.found.cell[None, :] if fitted.found.cell.size else None
+    parameters = lmfit.Parameters()
+    for i in smooth:
+        parameters.add(names[i], value=float(fitted.theta[i]))
+
+    def at(values: "lmfit.Parameters") -> tuple[Array, Array]:
+        theta = fitted.theta.copy()
+        theta[smooth] = [values[names[i]].value for i in smooth]
+        curve, jacobian = family.evaluate(sample.time, theta[None, :], cell)
+        return curve[0], jacobian[0][smooth]
+
+    def residual(values: "lmfit.Parameters") -> Array:
+        return fitted.white.apply(at(values)[0] - sample.signal)
+
+    def jacobian(values: "lmfit.Parameters") -> Array:
+        return fitted.white.apply(at(values)[1])
+
+    if sample.n < len(smooth):
+        return fitted, ("more parameters than points",)
+    result: Any = lmfit.Minimizer(residual, parameters, calc_covar=False).minimize(
+        method="leastsq", Dfun=jacobian, col_deriv=1, ftol=1e-15, xtol=1e-15, gtol=0.0
+    )
+    theta = fitted.theta.copy()
+    theta[smooth] = [result.params[names[i]].value for i in smooth]
+    rss = float(np.sum(residual(result.params) ** 2))
+    flags = () if result.success else ("the last polish of the smooth parameters did not converge",)
+    if not rss < fitted.found.rss:
+        return fitted, flags
+    found = replace(fitted.found, theta=theta, rss=rss)
+    rest, slope = tangent(sample, found, given=fitted.given_breaks)
+    return replace(fitted, found=found, residual=rest, jacobian=slope), flags

@@ -1,0 +1,325 @@
+"""Likelihood profiles: how the least rss grows when one parameter is held away from its optimum.
+
+For a smooth parameter every trial value is fitted in each gap in which the breakpoint may lie, so
+the profile is the global one, kinks included; where many gaps are plausible the breakpoint is held
+on a grid across them and the least value is taken by a parabola. The breakpoint's own profile is
+fitted on every sample of the plausible range and at points between.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.inference.descent import Target, descend
+from cxkinetics.kinetics.optimum import Fitted
+from cxkinetics.kinetics.search import box, break_cells, fit_at, walk
+from cxkinetics.models.families import AmplitudeFamily, Family, RatioFamily, StagedFamily
+
+FAR = 45.0
+"""Knots whose F = dof (rss/rss_min - 1) exceeds this are out of every interval of interest; so are
+candidates that lie this far behind the best one at the same trial value."""
+MOST_BETWEEN = 8
+"""Gaps around the best held breakpoint up to which it is freed in each of them."""
+FEW = 4
+"""Sets of gaps from which several breaks walk."""
+MANY = 10
+"""Plausible gaps above which the breakpoint is held on a grid instead of freed in each gap."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProfileSpace:
+    """Where profiles of one fit are looked for.
+
+    Attributes
+    ----------
+    fitted : Fitted
+        The fit.
+    theta : Array, shape (K, p)
+        Optimum of each candidate: per plausible gap, or per held breakpoint.
+    cells : IntArray, shape (K, c)
+        Gap of each candidate.
+    held : BoolArray, shape (p,)
+        Parameters held at the candidate's value (the breakpoint, when it is on a grid).
+    lower, upper : Array, shape (K, p)
+        The box.
+    """
+
+    fitted: Fitted
+    theta: Array
+    cells: IntArray
+    held: BoolArray
+    lower: Array
+    upper: Array
+
+    def rss(
+        self, parameter: IntArray, value: Array, *, family: RatioFamily | AmplitudeFamily | None = None
+    ) -> Array:
+        """Return the least whitened rss with parameter[i] held at value[i]; shapes (X,).
+
+        `family` tells the fit's own family in other parameters, and `parameter` counts in these.
+        """
+        fitted = self.fitted
+        theta = self.theta
+        lower, upper = self.lower.copy(), self.upper.copy()
+        told: Family = fitted.family
+        if family is not None:
+            changed = family.names.index("k1/k2") if isinstance(family, RatioFamily) else 0
+            lower[:, changed], upper[:, changed] = -np.inf, np.inf
+            theta, told = family.told(theta), family
+        n_values, n_candidates, width = parameter.size, theta.shape[0], theta.shape[1]
+        start = np.repeat(theta[None], n_values, axis=0)
+        free = np.repeat((~self.held)[None, :], n_values, axis=0)
+        free[np.arange(n_values), parameter] = False
+        response = self._response(told, theta, parameter)
+        start += response * (value[:, None] - start[np.arange(n_values), :, parameter])[:, :, None]
+        start[np.arange(n_values), :, parameter] = value[:, None]
+        tiled = (n_values * n_candidates, width)
+        if isinstance(fitted.family, StagedFamily) and fitted.family.n_stages > 2:
+            _, _, walked = walk(
+                fitted.family,
+                fitted.sample,
+                fitted.white,
+                start.reshape(tiled),
+                np.tile(self.cells, (n_values, 1)),
+                told=family,
+                free=np.repeat(free, n_candidates, axis=0),
+                tolerance=1e-9,
+            )
+            least: Array = walked.reshape(n_values, n_candidates).min(axis=1)
+            return least
+        done = descend(
+            told,
+            Target(fitted.sample.time, fitted.sample.signal, fitted.white),
+            start.reshape(tiled),
+            cell=np.tile(self.cells, (n_values, 1)) if self.cells.size else None,
+            lower=np.tile(lower, (n_values, 1)),
+            upper=np.tile(upper, (n_values, 1)),
+            free=np.repeat(free, n_candidates, axis=0),
+            iterations=30,
+            tolerance=1e-9,
+            race=FAR / fitted.dof,
+            group=np.repeat(np.arange(n_values), n_candidates),
+        )
+        table = done.rss.reshape(n_values, n_candidates)
+        if n_candidates == 1 or not self.held.any():
+            lowest: Array = table.min(axis=1)
+            return lowest
+        column = int(np.flatnonzero(self.held)[0])
+        breaks = theta[:, column]
+        best = np.argmin(table, axis=1)
+        rows = done.theta.reshape(n_values, n_candidates, width)[np.arange(n_values), best]
+        exact = self._between(told, rows, best, breaks, column, parameter)
+        return _parabolic_minimum(breaks, table) if exact is None else np.minimum(table.min(axis=1), exact)
+
+    def _between(
+        self,
+        family: Family,
+        start: Array,
+        best: IntArray,
+        breaks: Array,
+        column: int,
+        parameter: IntArray,
+    ) -> Array | None:
+        """Return the least rss (X,) with the break free in each gap around the best held one.
+
+        None where the held breaks stand many samples apart: then the kinks are small and a parabola
+        does.
+        """
+        fitted, time = self.fitted, self.fitted.sample.time
+        assert isinstance(fitted.family, StagedFamily)
+        knots = np.searchsorted(time, breaks, side="right") - 1
+        first, last = knots[np.maximum(best - 1, 0)], knots[np.minimum(best + 1, breaks.size - 1)]
+        reach = int(np.max(last - first))
+        if reach > MOST_BETWEEN:
+            return None
+        gaps = break_cells(fitted.sample, fitted.family.n_stages)
+        cells = np.clip(first[:, None] + np.arange(max(reach, 1)), gaps[0], gaps[-1]).reshape(-1, 1)
+        count = max(reach, 1)
+        lower, upper = box(fitted.family, fitted.sample, cells)
+        free = np.ones(start.shape, bool)
+        free[np.arange(start.shape[0]), parameter] = False
+        if isinstance(family, RatioFamily):
+            index = family.names.index("k1/k2")
+            lower[:, index], upper[:, index] = -np.inf, np.inf
+        many = np.repeat(start, count, axis=0)
+        many[:, column] = np.clip(many[:, column], lower[:, column], upper[:, column])
+        done = descend(
+            family,
+            Target(time, fitted.sample.signal, fitted.white),
+            many,
+            cell=cells,
+            lower=lower,
+            upper=upper,
+            free=np.repeat(free, count, axis=0),
+            iterations=25,
+            tolerance=1e-9,
+        )
+        least: Array = done.rss.reshape(-1, count).min(axis=1)
+        return least
+
+    def rss_of_break(self, number: int, value: Array) -> Array:
+        """Return the least whitened rss with breakpoint `number` (from 0) held at each value (X,)."""
+        fitted = self.fitted
+        family = fitted.family
+        assert isinstance(family, StagedFamily)
+        column = family.breaks.start + number
+        time = fitted.sample.time
+        if family.n_stages > 2:
+            return self._rss_of_one_of_several(family, number, value)
+        at = np.abs(self.theta[None, :, column] - value[:, None])
+        start = self.theta[np.argmin(at, axis=1)].copy()
+        start[:, column] = value
+        lower, upper = box(family, fitted.sample, self.cells[np.argmin(at, axis=1)])
+        lower[:, column], upper[:, column] = time[0], time[-1]
+        free = np.ones(len(family.names), bool)
+        free[column] = False
+        target = Target(time, fitted.sample.signal, fitted.white)
+        done = descend(
+            family,
+            target,
+            start,
+            lower=lower,
+            upper=upper,
+            free=free,
+            iterations=40,
+            tolerance=1e-10,
+        )
+        return done.rss
+
+    def _rss_of_one_of_several(self, family: StagedFamily, number: int, value: Array) -> Array:
+        """Return the least rss (X,) with one of several breaks held and the others free to walk."""
+        fitted, time = self.fitted, self.fitted.sample.time
+        column, count = family.breaks.start + number, self.theta.shape[0]
+        held = np.repeat(value, count)
+        start, cells = np.tile(self.theta, (value.size, 1)), np.tile(self.cells, (value.size, 1))
+        start[:, column] = held
+        cells[:, number] = np.clip(np.searchsorted(time, held, side="right") - 1, 0, time.size - 2)
+        apart = np.diff(cells, axis=1).min(axis=1) >= 1  # the breaks keep their order
+        free = np.ones(start.shape, bool)
+        free[:, column] = False
+        rss = np.full(held.size, np.inf)
+        if apart.any():
+            rss[apart] = walk(
+                family,
+                fitted.sample,
+                fitted.white,
+                start[apart],
+                cells[apart],
+                free=free[apart],
+                iterations=40,
+                tolerance=1e-10,
+            )[2]
+        least: Array = rss.reshape(value.size, count).min(axis=1)
+        return np.where(np.isfinite(least), least, 1e6 * fitted.found.rss)
+
+    def _response(self, family: Family, theta: Array, parameter: IntArray) -> Array:
+        """Return d theta/d value along the profile's tangent, shape (X, K, p)."""
+        fitted = self.fitted
+        cells = self.cells if self.cells.size else None
+        _, jacobian = family.evaluate(fitted.sample.time, theta, cells)
+        white = fitted.white.apply(jacobian)
+        normal = white @ white.transpose(0, 2, 1)
+        size = np.sqrt(np.maximum(np.einsum("kpp->kp", normal), 1e-280))
+        scaled = normal / size[:, :, None] / size[:, None, :]
+        scaled += 1e-9 * np.eye(theta.shape[1])
+        scaled[:, self.held, :] = 0.0
+        scaled[:, :, self.held] = 0.0
+        scaled[:, self.held, self.held] = 1.0
+        inverse = np.linalg.inv(scaled) / size[:, :, None] / size[:, None, :]
+        columns = inverse[:, :, parameter] / np.einsum("kpp->kp", inverse)[:, None, parameter]
+        response: Array = columns.transpose(2, 0, 1)
+        response[:, :, self.held] = 0.0
+        return response
+
+
+def profile_space(fitted: Fitted) -> ProfileSpace:
+    """Return where the profiles of a fit run: its plausible gaps, or a grid of breakpoints."""
+    found, family, sample = fitted.found, fitted.family, fitted.sample
+    width = len(family.names)
+    held = fitted.held
+    unbounded = np.full((1, width), np.inf)
+    if not isinstance(family, StagedFamily):
+        cells = _plausible_rows(fitted)
+        theta = found.knot_theta[cells] if cells.size else found.theta[None, :]
+        firsts = _firsts(fitted)[cells] if cells.size else found.cell[None, :]
+        wide = np.repeat(unbounded, theta.shape[0], axis=0)
+        return ProfileSpace(fitted, theta, firsts, held, -wide, wide)
+    if fitted.given_breaks:
+        limits = np.full((1, width), np.inf)
+        return ProfileSpace(fitted, found.theta[None, :], found.cell[None, :], held, -limits, limits)
+    if not found.cell.size:
+        lower, upper = box(family, sample, np.empty((1, 0), dtype=np.intp))
+        return ProfileSpace(fitted, found.theta[None, :], np.empty((1, 0), dtype=np.intp), held, lower, upper)
+    gaps = break_cells(sample, family.n_stages)
+    if family.n_stages > 2:
+        near = [range(max(c - 2, gaps[0]), min(c + 2, gaps[-1]) + 1) for c in found.cell]
+        chosen = np.array([c for c in product(*near) if all(b - a >= 3 for a, b in pairwise(c))])
+        cells = chosen if chosen.size else found.cell[None, :]
+        theta, rss = fit_at(
+            family, sample, fitted.white, cells, np.repeat(found.theta[None], len(cells), axis=0)
+        )
+        keep = np.argsort(rss, kind="stable")[:FEW]
+        lower, upper = box(family, sample, cells[keep])
+        return ProfileSpace(fitted, theta[keep], cells[keep], held, lower, upper)
+    limit = found.knot_rss.min() * (1 + FAR / fitted.dof)
+    near_knots = np.searchsorted(sample.time, found.knots[found.knot_rss <= limit])
+    cells = np.unique(np.concatenate([near_knots - 1, near_knots, found.cell]))
+    cells = cells[(cells >= gaps[0]) & (cells <= gaps[-1])]
+    if cells.size <= MANY:
+        source = np.argmin(np.abs(found.knots[:, None] - sample.time[cells][None, :]), axis=0)
+        start = found.knot_theta[source].copy()
+        start[cells == found.cell[0]] = found.theta
+        theta, _ = fit_at(family, sample, fitted.white, cells[:, None], start)
+        lower, upper = box(family, sample, cells[:, None])
+        return ProfileSpace(fitted, theta, cells[:, None], held, lower, upper)
+    rows = np.flatnonzero(found.knot_rss <= limit)
+    pick = rows[np.unique(np.linspace(0, rows.size - 1, 3 * MANY).astype(int))]
+    theta = found.knot_theta[pick]
+    place = int(np.argmin(np.abs(theta[:, family.breaks.start] - found.theta[family.breaks.start])))
+    spacing = float(np.median(np.diff(sample.time)))
+    if abs(theta[place, family.breaks.start] - found.theta[family.breaks.start]) < 0.05 * spacing:
+        theta[place] = found.theta
+    else:
+        theta = np.concatenate([theta, found.theta[None, :]])
+    theta = theta[np.argsort(theta[:, family.breaks.start], kind="stable")]
+    held[family.breaks] = True
+    breaks = theta[:, family.breaks.start]
+    grid_cells = np.clip(np.searchsorted(sample.time, breaks, side="right") - 1, gaps[0], gaps[-1])[:, None]
+    lower, upper = box(family, sample, grid_cells)
+    lower[:, held], upper[:, held] = -np.inf, np.inf
+    return ProfileSpace(fitted, theta, grid_cells, held, lower, upper)
+
+
+def _plausible_rows(fitted: Fitted) -> IntArray:
+    found = fitted.found
+    if not found.knot_rss.size:
+        return np.empty(0, dtype=np.intp)
+    order = np.argsort(found.knot_rss, kind="stable")[:MANY]
+    rows: IntArray = order[found.knot_rss[order] <= found.knot_rss.min() * (1 + FAR / fitted.dof)]
+    return rows
+
+
+def _firsts(fitted: Fitted) -> IntArray:
+    sample = fitted.sample
+    if fitted.found.knots.size:
+        return np.searchsorted(sample.time, fitted.found.knots)[:, None]
+    return np.repeat(fitted.found.cell[None, :], fitted.found.knot_rss.size, axis=0)
+
+
+def _parabolic_minimum(breaks: Array, table: Array) -> Array:
+    """Return the least of each row (X, K), by a parabola through the lowest point and its neighbours."""
+    best = np.clip(np.argmin(table, axis=1), 1, breaks.size - 2)
+    rows = np.arange(table.shape[0])
+    x0, x1, x2 = breaks[best - 1], breaks[best], breaks[best + 1]
+    y0, y1, y2 = table[rows, best - 1], table[rows, best], table[rows, best + 1]
+    left, right = (y1 - y0) / np.maximum(x1 - x0, 1e-300), (y2 - y1) / np.maximum(x2 - x1, 1e-300)
+    curvature = (right - left) / np.maximum(x2 - x0, 1e-300)
+    centre = left - curvature * (x0 + x1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = -centre / (2 * curvature)
+        value = y0 + left * (at - x0) + curvature * (at - x0) * (at - x1)
+    usable = (curvature > 0) & (at > x0) & (at < x2) & np.isfinite(value)
+    lowest: Array = table.min(axis=1)
+    return np.where(usable, np.minimum(lowest, np.maximum(value, 0.9 * lowest)), lowest)

@@ -1,0 +1,397 @@
+"""Rival models: the smooth curves, drifting baselines, and their ranking."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, whitening
+from cxkinetics.inference.descent import Target, descend
+from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
+from cxkinetics.kinetics.result import Rival
+from cxkinetics.kinetics.search import box, fastest_rate, grid_starts
+from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
+from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily
+
+UNTRUSTED = 6.0
+"""AICc differences below this decide nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A model at its maximum likelihood: what the ranking needs.
+
+    `kind` is "exponential", "curved" or "staged"; `parameters` are in user units (s and the
+    trace's unit) and `rss` is the plain sum of squares in the trace's unit squared.
+    """
+
+    model: str
+    kind: str
+    n_parameters: int
+    rss: float
+    aicc: float
+    bic: float
+    rho: float
+    parameters: dict[str, float]
+    note: str = ""
+
+
+def staged_contender(fitted: Fitted) -> Contender:
+    """Return a staged fit as a contender: its correlation re-estimated by full likelihood."""
+    sample = fitted.sample
+    ar1 = fitted.correlation is not None
+    found, rho, residual, log_determinant = settle_likeliest(fitted)
+    aicc, bic = information(sample, found.rss, log_determinant, fitted.n_parameters + 1 + ar1)
+    stages = fitted.family.n_stages
+    name = "one stage" if stages == 1 else f"{stages} stages"
+    if isinstance(fitted.family, FreeJointFamily):
+        name += ", free joints"
+    if fitted.given_breaks:
+        name += f", given break{'s' if stages > 2 else ''}"
+    return Contender(
+        model=f"{name} + offset" if fitted.family.with_offset else name,
+        kind="staged" if stages > 1 else "exponential",
+        n_parameters=fitted.n_parameters,
+        rss=plain_rss(sample, sample.signal - residual),
+        aicc=aicc,
+        bic=bic,
+        rho=rho,
+        parameters=in_user_units(fitted.family.names, found.theta, sample),
+        note="a breakpoint stands at the edge of the search range" if found.at_edge else "",
+    )
+
+
+def rank(contenders: Sequence[Contender]) -> tuple[Rival, ...]:
+    """Return the contenders as rivals in order of AICc, with Akaike weights and when not to trust them.
+
+    References
+    ----------
+    H. Akaike, in Selected Papers of Hirotugu Akaike, Springer 1998, doi 10.1007/978-1-4612-1694-0_15.
+    """
+    usable = [c for c in contenders if np.isfinite(c.aicc)]
+    best = min((c.aicc for c in usable), default=0.0)
+    total = sum(np.exp(-(c.aicc - best) / 2) for c in usable) or 1.0
+    rows = []
+    for contender in sorted(contenders, key=lambda c: c.aicc):
+        finite = np.isfinite(contender.aicc)
+        delta = contender.aicc - best if finite else None
+        notes = [contender.note] if contender.note else []
+        if delta is None:
+            notes.append("too few points for AICc")
+        elif 0 < delta < UNTRUSTED:
+            notes.append(f"dAICc below {UNTRUSTED:g}: not to be told apart from the best")
+        if abs(contender.rho) > 0.8:
+            notes.append(f"residual correlation {contender.rho:.2f}: the curve misses a trend")
+        rows.append(
+            Rival(
+                model=contender.model,
+                n_parameters=contender.n_parameters,
+                rss=contender.rss,
+                aicc=contender.aicc if finite else None,
+                bic=contender.bic if finite else None,
+                delta_aicc=delta,
+                akaike_weight=float(np.exp(-delta / 2) / total) if delta is not None else None,
+                note="; ".join(notes),
+                parameters=contender.parameters,
+            )
+        )
+    return tuple(rows)
+
+
+def plain_rss(sample: Sample, curve: Array) -> float:
+    """Return the weighted sum of squares of a scaled curve (n,), in the trace's unit squared."""
+    residual = (sample.signal - curve) / sample.sigma
+    return float(residual @ residual) * sample.scale**2
+
+
+_UNITS: dict[str, Callable[[float, Sample], float]] = {
+    "C": lambda value, sample: value * sample.scale,
+    "o": lambda value, sample: value * sample.scale,
+    "k": lambda value, sample: value / sample.span_s,
+    "b": lambda value, sample: value * sample.span_s + sample.first_s,
+    "d": lambda value, sample: value * sample.scale / sample.span_s,
+    "mu": lambda value, sample: value / sample.span_s,
+}
+
+
+def in_user_units(names: Sequence[str], theta: Array, sample: Sample) -> dict[str, float]:
+    """Return parameters in s and the trace's unit; names keep their letters (k.. in 1/s, b.. in s)."""
+    result = {}
+    for name, value in zip(names, theta.tolist(), strict=True):
+        convert = _UNITS.get(name) if name in ("mu", "beta") else _UNITS.get(name[0])
+        result[name] = float(convert(value, sample)) if convert else value
+    return result
+
+
+CURVED = (
+    "exponential + drift",
+    "biexponential",
+    "stretched exponential",
+    "second order",
+    "mixed second order",
+)
+"""Smooth shapes that bend in ln A without a break."""
+NEAR = 10.0
+"""AICc above the best smooth model beyond which a model is not polished: it is out in any case."""
+
+
+def smooth_contenders(
+    sample: Sample, *, ar1: bool, offsets: Sequence[bool], names: Sequence[str] = ("exponential", *CURVED)
+) -> list[Contender]:
+    """Return the smooth rivals at their maximum likelihood.
+
+    Parameters
+    ----------
+    sample : Sample
+        Data.
+    ar1 : bool
+        Estimate each model's correlation (else white noise).
+    offsets : sequence of bool
+        Variants: without and with a fitted offset.
+    names : sequence of str
+        Shapes.
+    """
+    families = [
+        DecayFamily(DECAYS[name], with_offset, stable=True)
+        for name in names
+        for with_offset in offsets
+        # a mixed second order holds a plateau of its own already, and a baseline that drifts is none at zero
+        if not (name == "mixed second order" and with_offset and False in offsets)
+        and (with_offset or name != "exponential + drift")
+    ]
+    families = [family for family in families if sample.n > len(family.names)]
+    if not families:
+        return []
+    race = _Race.of(sample, families)
+    standing = race.started(whitening(sample, np.zeros(len(families))), tolerance=1e-3 if ar1 else 1e-6)
+    if ar1:
+        standing = race.correlated(standing)
+        # the optimum may lie elsewhere once the noise is correlated
+        standing = race.started(standing.white, standing, tolerance=1e-5)
+        standing = race.descended(race.correlated(standing), 100, 1e-6)
+    aicc = np.array([race.criteria(standing, i, ar1)[0] for i in range(len(families))])
+    close = np.flatnonzero(aicc < aicc.min() + NEAR)
+    standing = race.descended(standing, 100, 1e-8, close)
+    if ar1:
+        standing = race.descended(race.correlated(standing, close), 30, 1e-8, close)
+    return [race.contender(standing, i, ar1) for i in range(len(families))]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Standing:
+    """Where the models stand: parameters (M, p) of the joint family, rss (M,), rho (M,), whitening."""
+
+    theta: Array
+    rss: Array
+    rho: Array
+    white: Whitening
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Race:
+    """The models of one sample: each rides on a member of the joint family, in a box of its own."""
+
+    sample: Sample
+    families: tuple[DecayFamily, ...]
+    joint: JointFamily
+    member: IntArray
+    lower: Array
+    upper: Array
+    free: BoolArray
+
+    @classmethod
+    def of(cls, sample: Sample, families: Sequence[DecayFamily]) -> "_Race":
+        """Return the race of `families` (models of one shape follow each other)."""
+        members: list[DecayFamily] = []
+        member = []
+        for family in families:
+            wide = DecayFamily(family.shape, True, stable=True)
+            rides = wide in families and wide.function is family.function
+            host = wide if rides else family
+            if host not in members:
+                members.append(host)
+            member.append(members.index(host))
+        delays = tuple(_delay(host, sample) for host in members)
+        joint = JointFamily(tuple(members), delays)
+        size = (len(families), len(joint.names))
+        lower, upper, free = np.full(size, -np.inf), np.full(size, np.inf), np.zeros(size, bool)
+        for i, family in enumerate(families):
+            shape = family.shape
+            inner = slice(shape.n_columns, shape.n_columns + len(shape.nonlinear))
+            lower[i, inner], upper[i, inner] = shape.lower, np.minimum(shape.upper, fastest_rate(sample))
+            free[i, : len(family.names)] = True
+        return cls(sample, tuple(families), joint, np.array(member), lower, upper, free)
+
+    def started(self, white: Whitening, standing: _Standing | None = None, *, tolerance: float) -> _Standing:
+        """Return the best of descents from each model's grid, and from where it stands."""
+        starts, model = [], []
+        for i, family in enumerate(self.families):
+            rows = np.zeros((0, self.free.shape[1])) if standing is None else standing.theta[[i]]
+            if standing is None or len(family.shape.nonlinear) > 1:  # one rate has one optimum
+                clock = self.sample.time + _delay(family, self.sample)
+                keep = 3 if standing is None else 2
+                found = grid_starts(family, self.sample, white.rows(i), keep=keep, clock=clock)
+                padded = np.zeros((found.shape[0], self.free.shape[1]))
+                padded[:, : found.shape[1]] = found
+                rows = np.concatenate([padded, rows])
+            starts.append(rows)
+            model += [i] * rows.shape[0]
+        rho = np.zeros(len(self.families)) if standing is None else standing.rho
+        theta, rss = self._best(np.concatenate(starts), np.array(model), white, 12, tolerance)
+        return _Standing(theta, rss, rho, white)
+
+    def descended(
+        self, standing: _Standing, iterations: int, tolerance: float, which: IntArray | None = None
+    ) -> _Standing:
+        """Return the optimum of the models `which` (all by default), from where they stand."""
+        model = np.arange(len(self.families)) if which is None else which
+        theta, rss = standing.theta.copy(), standing.rss.copy()
+        found = self._best(theta[model], model, standing.white, iterations, tolerance)
+        theta[model], rss[model] = found
+        return replace(standing, theta=theta, rss=rss)
+
+    def correlated(self, standing: _Standing, which: IntArray | None = None) -> _Standing:
+        """Return the same curves under the likeliest correlation of their own residuals."""
+        rho = standing.rho.copy()
+        for i in range(len(self.families)) if which is None else which:
+            width = len(self.families[i].names)
+            if self.sample.n - width >= 3:
+                curve, jacobian = self._curve(standing, i)
+                rest = self.sample.signal - curve
+                rho[i] = likeliest_rho(self.sample, rest, jacobian[:width], restricted=False)
+        return replace(standing, rho=rho, white=whitening(self.sample, rho))
+
+    def criteria(self, standing: _Standing, i: int, ar1: bool) -> tuple[float, float]:
+        """Return AICc and BIC of model i."""
+        n_parameters = len(self.families[i].names) + 1 + ar1
+        return information(
+            self.sample, float(standing.rss[i]), float(standing.white.log_determinant[i]), n_parameters
+        )
+
+    def contender(self, standing: _Standing, i: int, ar1: bool) -> Contender:
+        """Return what the ranking needs of model i."""
+        family, sample = self.families[i], self.sample
+        width, name = len(family.names), family.shape.name
+        theta = standing.theta[i, :width]
+        aicc, bic = self.criteria(standing, i, ar1)
+        return Contender(
+            model=f"{name} + offset" if family.with_offset else name,
+            kind="exponential" if name == "exponential" else "curved",
+            n_parameters=width,
+            rss=plain_rss(sample, self._curve(standing, i)[0]),
+            aicc=aicc,
+            bic=bic,
+            rho=float(standing.rho[i]),
+            parameters=in_user_units(family.names, family.told(theta[None, :])[0], sample),
+            note=_note(family, theta, self.lower[i, :width], self.upper[i, :width]),
+        )
+
+    def _curve(self, standing: _Standing, i: int) -> tuple[Array, Array]:
+        """Return curve (n,) and Jacobian (p, n) of model i."""
+        cell = self.member[i : i + 1, None]
+        curve, jacobian = self.joint.evaluate(self.sample.time, standing.theta[i : i + 1], cell)
+        return curve[0], jacobian[0]
+
+    def _best(
+        self, starts: Array, model: IntArray, white: Whitening, iterations: int, tolerance: float
+    ) -> tuple[Array, Array]:
+        """Return the best parameters and rss of each model that `model` (B,) names, in its order."""
+        _, group = np.unique(model, return_inverse=True)
+        done = descend(
+            self.joint,
+            Target(self.sample.time, self.sample.signal, white.rows(model)),
+            starts,
+            cell=self.member[model, None],
+            lower=self.lower[model],
+            upper=self.upper[model],
+            free=self.free[model],
+            iterations=iterations,
+            tolerance=tolerance,
+            race=1.0,
+            group=group,
+        )
+        order = np.lexsort((done.rss, group))
+        first = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
+        return done.theta[first], done.rss[first]
+
+
+def _delay(family: DecayFamily, sample: Sample) -> float:
+    """Return what is added to the times: a stretched exponential starts at the addition, not later."""
+    return sample.lead if "beta" in family.shape.nonlinear and 0 < sample.lead <= 1 else 0.0
+
+
+def _note(family: DecayFamily, theta: Array, lower: Array, upper: Array) -> str:
+    at_bound = (theta <= lower) | (theta >= upper)
+    notes = [family.shape.note] if family.shape.note else []
+    if at_bound.any():
+        names = ", ".join(name for name, bound in zip(family.names, at_bound, strict=True) if bound)
+        notes.append(f"{names} at a bound of its range")
+    return "; ".join(notes)
+
+
+REACH = 3
+"""Gaps on either side of the breakpoint in which the drifting fit looks."""
+
+
+def drift_gain(fitted: Fitted) -> tuple[float, float]:
+    """Return the slope (scaled signal per scaled time) of a drift added to a fit, and its F.
+
+    The fit is replaced by its tangent; F has 1 and dof - 1 degrees of freedom.
+    """
+    white = fitted.white.apply(fitted.jacobian)
+    line = fitted.white.apply(fitted.sample.time[None, :].copy())[0]
+    rest = fitted.white.apply(fitted.residual)
+    basis = np.linalg.qr(white[np.any(white != 0, axis=1)].T)[0]
+    line = line - basis @ (basis.T @ line)
+    length = float(line @ line)
+    if length < 1e-12 or fitted.dof < 3:
+        return 0.0, 0.0
+    slope = float(line @ rest) / length
+    gain = slope**2 * length
+    return slope, gain / (max(fitted.found.rss - gain, 1e-290) / (fitted.dof - 1))
+
+
+def drift_contender(fitted: Fitted) -> Contender | None:
+    """Return a staged fit with a drifting baseline as a contender (None for free joints)."""
+    base, sample, found = fitted.family, fitted.sample, fitted.found
+    if not isinstance(base, StagedFamily) or sample.n <= fitted.n_parameters + 3:
+        return None
+    family = DriftFamily(base)
+    cells = found.cell + np.arange(-REACH, REACH + 1)[:, None]
+    cells = cells[(cells >= 2).all(axis=1) & (cells <= sample.n - 4).all(axis=1)]
+    lower, upper = box(base, sample, cells)
+    free = np.full((cells.shape[0], 1), np.inf)
+    lower, upper = np.concatenate([lower, -free], axis=1), np.concatenate([upper, free], axis=1)
+    theta = np.tile(np.append(found.theta, 0.0), (cells.shape[0], 1))
+    white, rho = fitted.white, fitted.rho
+    best = 0
+    for number in range(2 if fitted.correlation is not None else 1):
+        target = Target(sample.time, sample.signal, white)
+        done = descend(family, target, theta, cell=cells, lower=lower, upper=upper, tolerance=1e-10)
+        theta, best = done.theta, int(np.argmin(done.rss))
+        if number == 0 and fitted.correlation is not None:
+            curve, jacobian = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
+            rho = likeliest_rho(sample, sample.signal - curve[0], jacobian[0], restricted=False)
+            white = whitening(sample, rho)
+    aicc, bic = information(
+        sample,
+        float(done.rss[best]),
+        float(white.log_determinant),
+        fitted.n_parameters + 2 + (fitted.correlation is not None),
+    )
+    curve, _ = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
+    residual = (sample.signal - curve[0]) / sample.sigma
+    per_second = float(theta[best, -1]) * sample.scale / sample.span_s
+    suffix = " + offset" if base.with_offset else ""
+    return Contender(
+        model=f"{base.n_stages} stages{suffix} + drift",
+        kind="drift",
+        n_parameters=fitted.n_parameters + 1,
+        rss=float(residual @ residual) * sample.scale**2,
+        aicc=aicc,
+        bic=bic,
+        rho=rho,
+        parameters={"drift": per_second},
+        note="a straight drift of the baseline in place of a third stage",
+    )

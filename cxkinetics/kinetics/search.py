@@ -1,0 +1,683 @@
+"""The global optimum of a staged decay: starts, every knot and interval, free joints, several breaks."""
+
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.errors import UnresolvedBreakpointError
+from cxkinetics.inference.ar1 import CLOSEST, Sample, Whitening, whitening
+from cxkinetics.inference.descent import Target, descend
+from cxkinetics.kinetics.lines import EDGE, MIN_DISTINCT
+from cxkinetics.models.decays import DECAYS, BentLineFamily, DecayFamily
+from cxkinetics.models.families import (
+    LARGEST_EXPONENT,
+    AmplitudeFamily,
+    FreeJointFamily,
+    RatioFamily,
+    StagedFamily,
+)
+
+SUDDEN = 3
+"""Gaps in which a second stage that is over at once, or a bent line, is searched to the end."""
+MOST_GAPS = 200
+"""Gaps at most in which these are looked for."""
+
+
+def grid_starts(
+    family: DecayFamily, sample: Sample, white: Whitening, *, keep: int, clock: Array | None = None
+) -> Array:
+    """Return up to `keep` starts (keep, p) of a smooth family: the best of its grid.
+
+    With two nonlinear parameters or more, the best that stand apart.
+    """
+    grid = np.array(family.shape.grid)
+    columns, _ = family.function(sample.time if clock is None else clock, grid)
+    if family.with_offset:
+        columns = np.concatenate([columns, np.ones((grid.shape[0], 1, sample.n))], axis=1)
+    whitened = white.apply(columns)
+    signal = white.apply(sample.signal[None, :])[0]
+    normal = whitened @ whitened.transpose(0, 2, 1)
+    size = np.einsum("bmm->bm", normal)
+    diagonal = np.arange(size.shape[1])
+    normal[:, diagonal, diagonal] += 1e-12 * size.max(axis=1, keepdims=True) + 1e-280
+    right = whitened @ signal
+    linear = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+    gain = np.einsum("bm,bm->b", linear, right)
+    order = np.argsort(-gain, kind="stable")
+    if grid.shape[1] > 1:
+        order = _apart(grid, np.sign(linear[:, family.shape.n_columns - 1]), order, keep)
+    order = order[:keep]
+    count = family.shape.n_columns
+    parts = [linear[order, :count], grid[order]]
+    if family.with_offset:
+        parts.append(linear[order, count:])
+    starts: Array = np.concatenate(parts, axis=1)
+    return starts
+
+
+def _apart(grid: Array, side: Array, order: IntArray, keep: int) -> IntArray:
+    """Return the first of `order`, the first on the other side, and further ones that stand apart.
+
+    The best few of a grid are most often neighbours, from which all descents end in one place; and a
+    descent hardly crosses from one sign of the last amplitude (`side`) to the other: between them
+    stands the curve that has no such column.
+    """
+    place = np.arcsinh(50.0 * grid)  # logarithms of rates, and regular through zero
+    chosen: list[int] = [order[0]]
+    other_side = order[side[order] != side[order[0]]]
+    chosen += other_side[:1].tolist()
+    for index in order.tolist():
+        if len(chosen) >= keep:
+            break
+        if all(np.max(np.abs(place[index] - place[other])) > 1.0 for other in chosen):
+            chosen.append(index)
+    return np.array(chosen, dtype=np.intp)
+
+
+def sudden_ends(
+    family: StagedFamily, sample: Sample, white: Whitening, gaps: IntArray, rate: float
+) -> tuple[IntArray, Array]:
+    """Return the gaps (S,) and starts (S, p) of the best decays whose second stage is over in one gap.
+
+    With the first rate held these are linear: a decay up to the gap, any value on the sample after
+    it, the offset from there on. Knots on samples see nothing of them.
+    """
+    index, fall = np.arange(sample.n), np.exp(np.minimum(-rate * sample.time, LARGEST_EXPONENT))
+    tried = gaps[np.unique(np.linspace(0, gaps.size - 1, MOST_GAPS).astype(int))]
+    columns = [fall * (index <= tried[:, None]), (index == tried[:, None] + 1).astype(float)]
+    if family.with_offset:
+        columns.append(np.ones((tried.size, sample.n)))
+    linear, rss = _linear(sample, white, columns)
+    chosen = np.argsort(rss, kind="stable")[:SUDDEN]
+    cells = tried[chosen]
+    low, high = sample.time[cells], sample.time[cells + 1]
+    starts = np.empty((cells.size, len(family.names)))
+    starts[:, 0], starts[:, 1] = linear[chosen, 0], rate
+    starts[:, 2], starts[:, 3] = 3.0 / (high - low), (low + high) / 2
+    if family.with_offset:
+        starts[:, 4] = linear[chosen, 2]
+    return cells, starts
+
+
+def bent_lines(sample: Sample, white: Whitening, gaps: IntArray) -> tuple[IntArray, Array, float]:
+    """Return the gaps (S,), starts (S, 5) and the least rss of two straight lines that meet.
+
+    Starts are those of `BentLineFamily` with a rate of zero; a decay with an offset looks like this
+    where little of it is over.
+    """
+    tried = gaps[np.unique(np.linspace(0, gaps.size - 1, MOST_GAPS).astype(int))]
+    hinge = np.maximum(sample.time - sample.time[tried, None], 0.0)
+    ones = np.ones_like(hinge)
+    linear, rss = _linear(sample, white, [ones, ones * sample.time, hinge])
+    chosen = np.argsort(rss, kind="stable")[:SUDDEN]
+    cells = np.unique(np.clip(np.concatenate([tried[chosen] - 1, tried[chosen]]), gaps[0], gaps[-1]))
+    source = chosen[np.argmin(np.abs(tried[chosen][:, None] - cells[None, :]), axis=0)]
+    slope = np.where(np.abs(linear[source, 1]) < 1e-12, 1e-12, linear[source, 1])
+    starts = np.empty((cells.size, 5))
+    starts[:, 0], starts[:, 1], starts[:, 2] = linear[source, 0], 0.0, 1 + linear[source, 2] / slope
+    starts[:, 3], starts[:, 4] = sample.time[tried[source]], -slope
+    return cells, starts, float(rss[chosen[0]])
+
+
+def _linear(sample: Sample, white: Whitening, columns: list[Array]) -> tuple[Array, Array]:
+    """Return coefficients (B, m) and rss (B,) of the linear fits with columns (m of (B, n))."""
+    whitened = white.apply(np.stack(columns, axis=1))
+    signal = white.apply(sample.signal[None, :])[0]
+    normal = whitened @ whitened.transpose(0, 2, 1)
+    right = whitened @ signal
+    size = np.einsum("bmm->bm", normal)
+    np.einsum("bmm->bm", normal)[...] += 1e-12 * size.max(axis=1, keepdims=True) + 1e-280
+    linear = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+    return linear, float(signal @ signal) - np.einsum("bm,bm->b", linear, right)
+
+
+DENSE = 400
+"""Samples up to which every one is tried as a knot in the first pass."""
+BEST = 8
+"""Knots (or coarse sets of knots) whose neighbourhoods are searched to the end."""
+STRAIGHT = 1.5
+"""Excess of rss up to which two straight lines are worth bending into decays."""
+FASTEST = 60.0
+"""Largest rate constant tried, per shortest spacing of the samples."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """An optimum: parameters (p,), its cell (the sample on or before each break) and whitened rss.
+
+    `knots`, `knot_theta` and `knot_rss` hold the profile over the samples tried as knots (one
+    break only).
+    """
+
+    family: StagedFamily | FreeJointFamily
+    theta: Array
+    cell: IntArray
+    rss: float
+    knots: Array
+    knot_theta: Array
+    knot_rss: Array
+    at_edge: bool = False
+
+
+def fastest_rate(sample: Sample) -> float:
+    """Return the largest rate constant that the samples could show, per span."""
+    return FASTEST / float(np.min(np.diff(sample.time)))
+
+
+def box(family: StagedFamily, sample: Sample, cells: IntArray) -> tuple[Array, Array]:
+    """Return the bounds (B, p) that keep each break inside its gap (cells (B, m - 1))."""
+    batch, width = cells.shape[0], len(family.names)
+    lower, upper = np.full((batch, width), -np.inf), np.full((batch, width), np.inf)
+    limit = fastest_rate(sample)
+    lower[:, family.rates], upper[:, family.rates] = -limit, limit
+    if cells.size:
+        time = sample.time
+        low, high = time[cells], time[cells + 1]
+        lower[:, family.breaks] = low + np.where(cells == MIN_DISTINCT - 1, EDGE * (high - low), 0.0)
+        upper[:, family.breaks] = high
+    return lower, upper
+
+
+def break_cells(sample: Sample, n_stages: int = 2) -> IntArray:
+    """Return the gaps (index of their left sample) in which a single break may lie.
+
+    Raises
+    ------
+    UnresolvedBreakpointError
+        If the samples cannot hold that many stages.
+    """
+    need = MIN_DISTINCT * n_stages
+    if sample.n < need:
+        raise UnresolvedBreakpointError(
+            f"{n_stages} stages need {MIN_DISTINCT} distinct times each, {need} in all; "
+            f"the data hold {sample.n}; demand fewer stages or measure more points"
+        )
+    return np.arange(MIN_DISTINCT - 1, sample.n - MIN_DISTINCT)
+
+
+def search_single(sample: Sample, white: Whitening, *, with_offset: bool) -> Found:
+    """Return the global single exponential, from a grid of rates with the amplitudes projected out."""
+    family = StagedFamily(1, with_offset)
+    theta = grid_starts(DecayFamily(DECAYS["exponential"], with_offset), sample, white, keep=2)
+    cells = np.empty((theta.shape[0], 0), dtype=np.intp)
+    lower, upper = box(family, sample, cells)
+    done = descend(family, Target(sample.time, sample.signal, white), theta, lower=lower, upper=upper)
+    best = int(np.argmin(done.rss))
+    empty = np.empty(0)
+    return Found(family, done.theta[best], cells[best], float(done.rss[best]), empty, empty, empty)
+
+
+def search_staged(
+    sample: Sample,
+    white: Whitening,
+    *,
+    with_offset: bool,
+    single: Found | None = None,
+    warm: Found | None = None,
+) -> Found:
+    """Return the global decay of two stages with a continuous joint.
+
+    Parameters
+    ----------
+    sample, white
+        Data and the whitening of their noise.
+    with_offset : bool
+        Whether the offset is fitted (else zero).
+    single : Found, optional
+        The single exponential, where it is known.
+    warm : Found, optional
+        The same search at another correlation: its knots are the starts of this one, but for those
+        far behind.
+
+    Raises
+    ------
+    UnresolvedBreakpointError
+        If the samples cannot hold that many stages.
+    """
+    gaps = break_cells(sample)
+    family = StagedFamily(2, with_offset)
+    knots = np.arange(MIN_DISTINCT - 1, sample.n - MIN_DISTINCT + 1)
+    if warm is not None and warm.knots.size:
+        near = warm.knot_rss <= (1 + 4 * race_of(sample)) * warm.knot_rss.min()
+        knots = np.searchsorted(sample.time, warm.knots[near])
+        begin = warm.knot_theta[near]
+    else:
+        if knots.size > DENSE:
+            knots = _promising_knots(sample, with_offset, knots)
+        start = single or search_single(sample, white, with_offset=with_offset)
+        begin = _from_single(family, sample, knots, start)
+    theta, rss = _fit_knots(family, sample, white, knots, begin)
+    order = knots[np.argsort(rss, kind="stable")[:BEST]]
+    cells = np.unique(np.clip(np.concatenate([order - 1, order]), gaps[0], gaps[-1]))
+    near = np.abs(knots[:, None] - cells[None, :]) + np.where(rss[:, None] > np.min(rss) * 1e6, 1e9, 0.0)
+    sudden, ends = sudden_ends(family, sample, white, gaps, theta[int(np.argmin(rss)), 1])
+    cells = np.concatenate([cells, sudden])
+    starts = np.concatenate([theta[np.argmin(near, axis=0)], ends])
+    rough = fit_at(family, sample, white, cells[:, None], starts, iterations=30, tolerance=1e-9)
+    best = int(np.argmin(rough[1]))
+    cell, begin = cells[best : best + 1], rough[0][best : best + 1]
+    if with_offset:
+        cell, begin = _or_bent_line(family, sample, white, gaps, (cell, begin, float(rough[1][best])))
+    found = fit_at(family, sample, white, cell[:, None], begin)
+    value = found[0][0]
+    edge = bool(
+        value[family.breaks][0]
+        <= sample.time[gaps[0]] + 2 * EDGE * (sample.time[gaps[0] + 1] - sample.time[gaps[0]])
+        or value[family.breaks][0] >= sample.time[gaps[-1] + 1]
+    )
+    return Found(family, value, cell, float(found[1][0]), sample.time[knots], theta, rss, edge)
+
+
+def _or_bent_line(
+    family: StagedFamily,
+    sample: Sample,
+    white: Whitening,
+    gaps: IntArray,
+    known: tuple[IntArray, Array, float],
+) -> tuple[IntArray, Array]:
+    """Return gap (1,) and parameters (1, p) of the better of the optimum known and a bent line's."""
+    cells, starts, least = bent_lines(sample, white, gaps)
+    if least > STRAIGHT * known[2]:
+        return known[:2]
+    told = BentLineFamily()
+    lower, upper = np.full(starts.shape, -np.inf), np.full(starts.shape, np.inf)
+    bounds = box(family, sample, cells[:, None])
+    lower[:, 3], upper[:, 3] = bounds[0][:, 3], bounds[1][:, 3]
+    done = descend(
+        told,
+        Target(sample.time, sample.signal, white),
+        starts,
+        cell=cells[:, None],
+        lower=lower,
+        upper=upper,
+        tolerance=1e-11,
+    )
+    best = int(np.argmin(done.rss))
+    if done.rss[best] >= known[2]:
+        return known[:2]
+    return cells[best : best + 1], told.told(done.theta[best : best + 1])
+
+
+def fit_at(
+    family: StagedFamily,
+    sample: Sample,
+    white: Whitening,
+    cells: IntArray,
+    start: Array,
+    *,
+    iterations: int = 60,
+    tolerance: float = 1e-13,
+) -> tuple[Array, Array]:
+    """Return parameters (B, p) and rss (B,) with each break free inside its gap (cells (B, m - 1))."""
+    lower, upper = box(family, sample, cells)
+    target = Target(sample.time, sample.signal, white)
+    done = descend(
+        family,
+        target,
+        start,
+        cell=cells,
+        lower=lower,
+        upper=upper,
+        iterations=iterations,
+        tolerance=tolerance,
+        race=race_of(sample),
+    )
+    return done.theta, done.rss
+
+
+def race_of(sample: Sample) -> float:
+    """Return how far above the best a knot must lie to be out of every profile of interest."""
+    return max(1.0, 60.0 / max(sample.n - 5, 1))
+
+
+def _from_single(family: StagedFamily, sample: Sample, knots: IntArray, single: Found) -> Array:
+    """Return starts (B, p) with the break on each of the samples `knots` and equal rates."""
+    start = np.empty((knots.size, len(family.names)))
+    start[:, 0], start[:, family.rates] = single.theta[0], single.theta[1]
+    start[:, 3] = sample.time[knots]
+    first = knots == MIN_DISTINCT - 1
+    start[first, 3] += EDGE * (sample.time[MIN_DISTINCT] - sample.time[MIN_DISTINCT - 1])
+    if family.with_offset:
+        start[:, 4] = single.theta[-1]
+    return start
+
+
+def _fit_knots(
+    family: StagedFamily, sample: Sample, white: Whitening, knots: IntArray, start: Array
+) -> tuple[Array, Array]:
+    """Return parameters and rss with the break held on each of the samples `knots`."""
+    width = len(family.names)
+    free = np.ones(width, bool)
+    free[family.breaks] = False
+    limit = fastest_rate(sample)
+    lower, upper = np.full(width, -np.inf), np.full(width, np.inf)
+    lower[family.rates], upper[family.rates] = -limit, limit
+    done = descend(
+        family,
+        Target(sample.time, sample.signal, white),
+        start,
+        lower=lower,
+        upper=upper,
+        free=free,
+        iterations=25,
+        tolerance=1e-8,
+        race=race_of(sample),
+    )
+    return done.theta, done.rss
+
+
+def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntArray:
+    """Return the samples near the best breaks of the averaged trace (white noise), for long traces."""
+    edges = np.linspace(0, sample.n, DENSE + 1).astype(int)[:-1]
+    weight = sample.sigma**-2.0
+    total = np.add.reduceat(weight, edges)
+    time = np.add.reduceat(weight * sample.time, edges) / total
+    spacing = np.diff(time)
+    short = Sample(
+        time=time,
+        signal=np.add.reduceat(weight * sample.signal, edges) / total,
+        sigma=total**-0.5,
+        spacing=np.maximum(spacing / np.median(spacing), CLOSEST),
+        span_s=sample.span_s,
+        scale=sample.scale,
+        first_s=sample.first_s,
+        sigma_unit=sample.sigma_unit,
+        n_raw=sample.n_raw,
+    )
+    found = search_staged(short, whitening(short, 0.0), with_offset=with_offset)
+    best = np.argsort(found.knot_rss, kind="stable")[: 3 * BEST]
+    stride = max(1, (sample.n // DENSE) // 12)
+    chosen = []
+    for centre in found.knots[best]:
+        middle = int(np.searchsorted(sample.time, centre))
+        chosen.append(np.arange(middle - 24 * stride, middle + 24 * stride + 1, stride))
+    near = np.unique(np.concatenate(chosen))
+    inside: IntArray = near[(near >= knots[0]) & (near <= knots[-1])]
+    return inside
+
+
+def at_given_breaks(
+    sample: Sample, white: Whitening, breaks: Array, *, with_offset: bool, continuous: bool
+) -> Found:
+    """Return the least-squares stages with the breakpoints given on the sample's clock.
+
+    Raises
+    ------
+    UnresolvedBreakpointError
+        If a stage would hold fewer than three distinct times.
+    """
+    first = np.searchsorted(sample.time, breaks, side="left")
+    counts = np.diff(np.concatenate([[0], first, [sample.n]]))
+    if counts.min() < MIN_DISTINCT:
+        number = int(np.argmin(counts))
+        shown = ", ".join(f"{b * sample.span_s + sample.first_s:g}" for b in breaks)
+        raise UnresolvedBreakpointError(
+            f"with breakpoints at {shown} s stage {number + 1} holds {counts[number]} distinct times; "
+            f"a stage needs at least {MIN_DISTINCT} points; move the breakpoint or fit fewer stages"
+        )
+    n_stages = breaks.size + 1
+    single = search_single(sample, white, with_offset=with_offset)
+    if not continuous:
+        return _free(sample, white, n_stages, with_offset, first[None, :], single, searched=False)
+    family = StagedFamily(n_stages, with_offset)
+    start = np.empty((1, len(family.names)))
+    start[:, 0], start[:, family.rates], start[:, family.breaks] = single.theta[0], single.theta[1], breaks
+    if with_offset:
+        start[:, -1] = single.theta[-1]
+    free = np.ones(start.shape[1], bool)
+    free[family.breaks] = False
+    target = Target(sample.time, sample.signal, white)
+    done = descend(family, target, start, free=free, iterations=200, tolerance=1e-14)
+    cell = np.searchsorted(sample.time, breaks, side="right") - 1
+    empty = np.empty(0)
+    return Found(family, done.theta[0], cell, float(done.rss[0]), empty, empty, empty)
+
+
+def search_free_joints(sample: Sample, white: Whitening, *, n_stages: int, with_offset: bool) -> Found:
+    """Return the best independent first-order stages; the cell is each further stage's first sample."""
+    break_cells(sample, n_stages)
+    single = search_single(sample, white, with_offset=with_offset)
+    firsts = np.arange(MIN_DISTINCT, sample.n - MIN_DISTINCT + 1)
+    most = DENSE if n_stages == 2 else 40
+    if firsts.size > most:
+        firsts = firsts[np.unique(np.linspace(0, firsts.size - 1, most).astype(int))]
+    sets = [
+        chosen
+        for chosen in combinations(firsts, n_stages - 1)
+        if all(b - a >= MIN_DISTINCT for a, b in pairwise(chosen))
+    ]
+    if not sets:
+        sets = [tuple(np.linspace(0, sample.n, n_stages + 1).astype(np.intp)[1:-1])]
+    found = _free(sample, white, n_stages, with_offset, np.array(sets, dtype=np.intp), single, searched=True)
+    if firsts.size < sample.n - 2 * MIN_DISTINCT + 1 and n_stages == 2:
+        near = np.arange(max(found.cell[0] - 60, firsts[0]), min(found.cell[0] + 61, firsts[-1] + 1))
+        found = _free(sample, white, 2, with_offset, near[:, None], single, searched=True)
+    return found
+
+
+def _free(
+    sample: Sample,
+    white: Whitening,
+    n_stages: int,
+    with_offset: bool,
+    cells: IntArray,
+    single: Found,
+    *,
+    searched: bool,
+) -> Found:
+    family = FreeJointFamily(n_stages, with_offset)
+    start = np.empty((cells.shape[0], len(family.names)))
+    start[:, :n_stages], start[:, n_stages : 2 * n_stages] = single.theta[0], single.theta[1]
+    if with_offset:
+        start[:, -1] = single.theta[-1]
+    limit = fastest_rate(sample)
+    lower, upper = np.full(start.shape[1], -np.inf), np.full(start.shape[1], np.inf)
+    lower[n_stages : 2 * n_stages], upper[n_stages : 2 * n_stages] = -limit, limit
+    chosen = np.asarray(cells, dtype=np.intp)
+    target = Target(sample.time, sample.signal, white)
+    done = descend(family, target, start, cell=chosen, lower=lower, upper=upper, iterations=120)
+    best = int(np.argmin(done.rss))
+    knots = sample.time[chosen[:, 0]] if n_stages == 2 and searched else np.empty(0)
+    theta, rss = (done.theta, done.rss) if searched else (np.empty(0), np.empty(0))
+    return Found(family, done.theta[best], chosen[best], float(done.rss[best]), knots, theta, rss)
+
+
+def walk(
+    base: StagedFamily,
+    sample: Sample,
+    white: Whitening,
+    theta: Array,
+    cells: IntArray,
+    *,
+    told: RatioFamily | AmplitudeFamily | None = None,
+    free: BoolArray | None = None,
+    iterations: int = 20,
+    tolerance: float = 1e-7,
+) -> tuple[Array, IntArray, Array]:
+    """Return parameters (B, p), gaps (B, c) and rss (B,) where the breaks rest.
+
+    Parameters
+    ----------
+    base : StagedFamily
+        The decay.
+    sample, white
+        Data and the whitening of their noise.
+    theta, cells : Array (B, p), IntArray (B, c)
+        Starts, and the gap of each break.
+    told : RatioFamily or AmplitudeFamily, optional
+        The same decay in other parameters, which `theta` is in then.
+    free : BoolArray, shape (B, p), optional
+        False holds a parameter; a break that is held stays in its gap.
+    iterations, tolerance
+        Of each descent.
+    """
+    loose = [j for j, name in enumerate((told or base).names) if name not in base.names or (told and j == 0)]
+    moves = np.ones(theta.shape, bool) if free is None else free
+    edge = 2 * EDGE * float(np.diff(sample.time).min())
+
+    def rest(start: Array, gaps: IntArray, adjusted: BoolArray) -> tuple[Array, Array]:
+        lower, upper = box(base, sample, gaps)
+        lower[:, loose], upper[:, loose] = -np.inf, np.inf
+        done = descend(
+            told or base,
+            Target(sample.time, sample.signal, white),
+            start,
+            cell=gaps,
+            lower=np.where(adjusted, lower, -np.inf),
+            upper=np.where(adjusted, upper, np.inf),
+            free=adjusted,
+            iterations=iterations,
+            tolerance=tolerance,
+        )
+        return done.theta, done.rss
+
+    cells = cells.copy()
+    theta, rss = rest(theta, cells, moves)
+    for _ in range(sample.n):
+        breaks = theta[:, base.breaks]
+        step = np.where(breaks >= sample.time[cells + 1], 1, 0) - np.where(
+            breaks <= sample.time[cells] + edge, 1, 0
+        )
+        step[~moves[:, base.breaks]] = 0
+        trial = cells + step
+        ends = np.full((len(trial), 1), -1), np.full((len(trial), 1), sample.n - 1)
+        apart = np.diff(np.concatenate([ends[0], trial, ends[1]], axis=1), axis=1)
+        allowed = np.flatnonzero((apart >= MIN_DISTINCT).all(axis=1) & (step != 0).any(axis=1))
+        if not allowed.size:
+            break
+        new_theta, new_rss = rest(theta[allowed], trial[allowed], moves[allowed])
+        better = new_rss < rss[allowed] * (1 - 1e-12)
+        if not better.any():
+            break
+        moved = allowed[better]
+        cells[moved], theta[moved], rss[moved] = trial[moved], new_theta[better], new_rss[better]
+    return theta, cells, rss
+
+
+SPARSE = 60
+"""Samples up to which the kinks between gaps are deep enough to stop a walk."""
+
+
+def search_several(
+    sample: Sample,
+    white: Whitening,
+    *,
+    n_stages: int,
+    with_offset: bool,
+    single: Found | None = None,
+    fewer: Found | None = None,
+) -> Found:
+    """Return the best decay of three or more stages with continuous joints.
+
+    Parameters
+    ----------
+    sample, white
+        Data and the whitening of their noise.
+    n_stages : int
+        Stages.
+    with_offset : bool
+        Whether the offset is fitted (else zero).
+    single : Found, optional
+        The single exponential, where it is known.
+    fewer : Found, optional
+        The optimum of one stage fewer, where it is known.
+
+    Raises
+    ------
+    UnresolvedBreakpointError
+        If the samples cannot hold that many stages.
+    """
+    gaps = break_cells(sample, n_stages)
+    single = single or search_single(sample, white, with_offset=with_offset)
+    family = StagedFamily(n_stages, with_offset)
+    levels = {2: 12, 3: 9}.get(n_stages - 1, 7)
+    coarse = np.unique(np.linspace(gaps[0], gaps[-1], min(levels, gaps.size)).astype(int))
+    sets = [
+        chosen
+        for chosen in combinations(coarse, n_stages - 1)
+        if all(b - a >= MIN_DISTINCT for a, b in pairwise(chosen))
+    ]
+    if not sets:
+        even = np.linspace(0, sample.n, n_stages + 1).astype(int)[1:-1] - 1
+        sets = [tuple(even)]
+    bases = [single]
+    if with_offset:
+        bases.append(search_single(sample, white, with_offset=False))
+    if fewer is None:
+        if n_stages == 3:
+            fewer = search_staged(sample, white, with_offset=with_offset, single=single)
+        else:
+            fewer = search_several(
+                sample, white, n_stages=n_stages - 1, with_offset=with_offset, single=single
+            )
+    parts = [_several_from_single(family, sample, np.array(sets, dtype=np.intp), base) for base in bases]
+    parts.append(_from_fewer(family, sample, coarse, fewer))
+    cells, start = (np.concatenate(part) for part in zip(*parts, strict=True))
+    lower, upper = box(family, sample, cells)
+    rough = descend(
+        family,
+        Target(sample.time, sample.signal, white),
+        start,
+        cell=cells,
+        lower=lower,
+        upper=upper,
+        iterations=12,
+        tolerance=1e-5,
+        race=race_of(sample),
+    )
+    order = np.argsort(rough.rss, kind="stable")[: BEST // 2]
+    theta, cells, rss = walk(family, sample, white, rough.theta[order], cells[order])
+    best = int(np.argmin(rss))
+    near = _around(cells[best], sample.n) if sample.n <= SPARSE else cells[[best]]
+    theta, rss = fit_at(family, sample, white, near, np.repeat(theta[[best]], len(near), axis=0))
+    best = int(np.argmin(rss))
+    empty = np.empty(0)
+    return Found(family, theta[best], near[best], float(rss[best]), empty, empty, empty)
+
+
+def _around(cells: IntArray, n_points: int) -> IntArray:
+    """Return the sets of gaps (B, m - 1) next to one (m - 1,), itself included: a walk stops at kinks."""
+    steps = np.stack(np.meshgrid(*[np.arange(-1, 2)] * cells.size, indexing="ij"), axis=-1)
+    near: IntArray = cells + steps.reshape(-1, cells.size)
+    ends = np.full((len(near), 1), -1), np.full((len(near), 1), n_points - 1)
+    apart = np.diff(np.concatenate([ends[0], near, ends[1]], axis=1), axis=1)
+    return near[(apart >= MIN_DISTINCT).all(axis=1)]
+
+
+def _several_from_single(
+    family: StagedFamily, sample: Sample, cells: IntArray, single: Found
+) -> tuple[IntArray, Array]:
+    """Return cells (B, m - 1) and starts (B, p): one rate for all stages, breaks in mid-gap."""
+    start = np.zeros((cells.shape[0], len(family.names)))
+    start[:, 0] = single.theta[0]
+    start[:, family.rates] = single.theta[1]
+    start[:, family.breaks] = (sample.time[cells] + sample.time[cells + 1]) / 2
+    if single.family.with_offset:
+        start[:, -1] = single.theta[-1]
+    return cells, start
+
+
+def _from_fewer(
+    family: StagedFamily, sample: Sample, coarse: IntArray, fewer: Found
+) -> tuple[IntArray, Array]:
+    """Return cells (B, m - 1) and starts (B, p): the optimum of one stage fewer, one stage of it split."""
+    known = fewer.cell
+    free = coarse[(np.abs(coarse[:, None] - known[None, :]) >= MIN_DISTINCT).all(axis=1)]
+    cells, start = (
+        np.empty((free.size, known.size + 1), dtype=np.intp),
+        np.zeros((free.size, len(family.names))),
+    )
+    old = StagedFamily(family.n_stages - 1, family.with_offset)
+    rates, breaks = fewer.theta[old.rates], fewer.theta[old.breaks]
+    for row, gap in enumerate(free):
+        place = int(np.searchsorted(known, gap))
+        middle = (sample.time[gap] + sample.time[gap + 1]) / 2
+        cells[row] = np.insert(known, place, gap)
+        start[row, 0] = fewer.theta[0]
+        start[row, family.rates] = np.insert(rates, place, rates[place])
+        start[row, family.breaks] = np.insert(breaks, place, middle)
+    if family.with_offset:
+        start[:, -1] = fewer.theta[-1]
+    return cells, start

@@ -1,0 +1,282 @@
+"""`cxkinetics spectra`: whole spectra against time, fitted with a reaction scheme."""
+
+import argparse
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cxkinetics.cli.options import finite, number
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cxkinetics.signals.spectra import SpectralSeries
+    from cxkinetics.spectral.analysis import SpectralAnalysis
+
+SUMMARY = "fit whole spectra with a scheme: rate constants, species spectra, rank, peak path"
+EXAMPLE = 'cxkinetics spectra cxkinetics-demo/data/ag-cds-simulated.csv --model "A -> B | A -> B"'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    from cxkinetics.cli.options import add_reading_options
+
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="spectra against time; several runs share the rate constants"
+    )
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model",
+        metavar="SCHEME",
+        help='e.g. "A -> B; B -> C", "A <-> B", "A -> B | A -> B" for a breakpoint (default: by the rank)',
+    )
+    model.add_argument(
+        "--known",
+        metavar="SPECIES=FILE",
+        action="append",
+        default=[],
+        help="known spectrum of a species per unit concentration: wavelength and value in two columns",
+    )
+    model.add_argument(
+        "--colourless", metavar="SPECIES", action="append", default=[], help="species that does not absorb"
+    )
+    model.add_argument(
+        "--initial", metavar="SPECIES=C", action="append", default=[], help="concentration at time zero"
+    )
+    model.add_argument(
+        "--start", metavar="NAME=VALUE", action="append", default=[], help="rate constant (1/s) or tb (s)"
+    )
+    model.add_argument("--nonnegative", action="store_true", help="hold species spectra above zero")
+    model.add_argument(
+        "--baseline",
+        choices=("none", "constant", "linear", "scatter"),
+        help="of each spectrum (default none)",
+    )
+    model.add_argument(
+        "--baseline-region", metavar="LO:HI", help="nm where nothing absorbs: subtracted there"
+    )
+    model.add_argument(
+        "--baseline-power", type=number, metavar="N", help="wavelength^-N of scatter (default 4)"
+    )
+    model.add_argument("--noise", choices=("auto", "white", "ar1"), help="correlation in time (default auto)")
+    model.add_argument("--weights", choices=("auto", "none"), help="of the wavelengths (default auto)")
+    model.add_argument("--intervals", choices=("profile", "wald"), help="default profile")
+    model.add_argument("--confidence", type=number, metavar="P", help="level of the intervals (default 0.95)")
+    model.add_argument("--seed", type=int, metavar="N", help="seed of random starts (default 0)")
+    data = parser.add_argument_group("data")
+    data.add_argument("--window", metavar="LO:HI", help="times to keep, s on the file's clock; 110: is open")
+    data.add_argument("--wavelengths", metavar="LO:HI", help="wavelengths to keep, nm")
+    data.add_argument("--t0", type=number, metavar="S", help="when the reaction starts; times count from it")
+    data.add_argument(
+        "--max-absorbance", metavar="A", help="leave out wavelengths above this (default 3; none keeps all)"
+    )
+    data.add_argument("--track", type=number, metavar="NM", help="follow the peak near this wavelength")
+    add_reading_options(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out",
+        metavar="DIR",
+        help="write JSON, tables, figures, report there (DIR/<stem>-spectra where DIR holds other results)",
+    )
+    output.add_argument("--show-time", choices=("s", "ms", "min", "h"), help="unit of times in the text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    from cxkinetics.estimate import json_text
+    from cxkinetics.spectral.analysis import analyse_spectra
+
+    options = _options(args)
+    place = _place(args)
+    runs = [_series(file, args) for file in args.files]
+    found = analyse_spectra(runs, args.model, near_nm=args.track, **options)
+    if args.json:
+        print(json_text(found.to_dict()))
+    else:
+        print(_text(found, args.show_time or "s"))
+    seen: list[str] = []
+    remarks = [*found.fit.warnings, *found.warnings]
+    if found.witnesses is not None:
+        remarks += list(found.witnesses.warnings)
+    for remark in remarks:
+        if remark.text not in seen:
+            seen.append(remark.text)
+            sys.stderr.write(f"{args.files[0]}: {remark.text}\n")
+    if place is not None:
+        from cxkinetics.spectral.page import write_spectra
+
+        command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["spectra"] else ""
+        write_spectra(found, place, command=command, time_unit=args.show_time or "s")
+        sys.stderr.write(f"results written to {place}\n")
+    return 0
+
+
+def _place(args: argparse.Namespace) -> "Path | None":
+    """Return the folder to write, refused before anything is computed where it cannot be replaced.
+
+    A folder that holds other results, as `cxkinetics fit` writes them, keeps them: the spectra go
+    into a folder of their own in it.
+    """
+    from pathlib import Path
+
+    from cxkinetics.kinetics.folder import require_replaceable
+
+    if not args.out:
+        return None
+    place, mark = Path(args.out), "spectra.json"
+    if place.is_dir():
+        entries = list(place.iterdir())
+        results = [
+            entry
+            for entry in entries
+            if entry.is_dir() and any(map(_holds_result, (entry, *entry.iterdir())))
+        ]
+        if results or (entries and not (place / mark).is_file() and (place / "summary.csv").is_file()):
+            place = place / f"{Path(args.files[0]).stem}-spectra"
+    require_replaceable(place, mark)
+    return place
+
+
+def _holds_result(place: "Path") -> bool:
+    return any((place / mark).is_file() for mark in ("fit.json", "spectra.json"))
+
+
+def _text(found: "SpectralAnalysis", time_unit: str) -> str:
+    from cxkinetics.cli.terminal import text_width
+    from cxkinetics.report.columns import wrapped
+    from cxkinetics.spectral.page import format_spectra_fit, format_witnesses, isosbestic_lines
+
+    width = text_width()
+    parts = [format_spectra_fit(found.fit, time_unit=time_unit, width=width, warnings=False)]
+    parts.append("\n".join(wrapped(line, hang=2, width=width) for line in isosbestic_lines(found.isosbestic)))
+    if found.witnesses is not None:
+        parts.append(format_witnesses(found.witnesses, time_unit=time_unit, width=width, warnings=False))
+    return "\n\n".join(parts)
+
+
+def _series(file: str, args: argparse.Namespace) -> "SpectralSeries":
+    from cxkinetics.cli.options import reading_options
+    from cxkinetics.errors import InputError
+    from cxkinetics.io.load import load
+    from cxkinetics.signals.spectra import SpectralSeries
+
+    loaded = load(file, **reading_options(args))
+    items = loaded if isinstance(loaded, list) else [loaded]
+    series = [item for item in items if isinstance(item, SpectralSeries)]
+    if not series:
+        raise InputError(
+            "this file holds traces, not spectra against time",
+            file=file,
+            remedy="fit a trace with: cxkinetics fit FILE",
+        )
+    if len(series) > 1:
+        names = ", ".join(item.label or str(item.source.trace) for item in series[:6])
+        raise InputError(
+            f"this file holds {len(series)} series of spectra ({names})",
+            file=file,
+            remedy="choose one with --trace",
+        )
+    sheet, format = args.sheet, series[0].source.format
+    if sheet is not None and "workbook" not in format:
+        text = f"the file is no workbook ({format}): the sheet asked for ({sheet}) was not used"
+        sys.stderr.write(f"{file}: {text}\n")
+    return series[0]
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the keywords of `fit_spectra` that were given."""
+    options: dict[str, Any] = {"nonnegative": args.nonnegative, "colourless": args.colourless}
+    for name in ("baseline", "baseline_power", "noise", "intervals", "confidence"):
+        if getattr(args, name) is not None:
+            options[name] = getattr(args, name)
+    if args.weights is not None:
+        options["weights"] = None if args.weights == "none" else args.weights
+    if args.seed is not None:
+        options["rng"] = args.seed
+    if args.t0 is not None:
+        options["t0"] = args.t0
+    if args.max_absorbance is not None:
+        options["highest_absorbance"] = _limit(args.max_absorbance)
+    for name, key in (("window", "window"), ("wavelengths", "wavelength_range_nm")):
+        if getattr(args, name) is not None:
+            options[key] = _range(f"--{name}", getattr(args, name))
+    if args.baseline_region is not None:
+        low, high = _range("--baseline-region", args.baseline_region)
+        options["baseline_region_nm"] = (low or 0.0, high if high is not None else float("inf"))
+        options.setdefault("baseline", "constant")
+    if args.initial:
+        options["initial"] = dict(_number("--initial", item) for item in args.initial)
+    if args.start:
+        options["start"] = dict(_number("--start", item) for item in args.start)
+    if args.known:
+        options["known"] = dict(_spectrum(item) for item in args.known)
+    return options
+
+
+def _limit(text: str) -> float | None:
+    from cxkinetics.errors import UsageError
+
+    if text == "none":
+        return None
+    try:
+        return finite(text)
+    except ValueError as error:
+        raise UsageError(f"--max-absorbance is {text!r}; it must be a finite number or none") from error
+
+
+def _range(option: str, text: str) -> tuple[float | None, float | None]:
+    from cxkinetics.errors import UsageError
+
+    parts = text.split(":")
+    try:
+        low, high = (finite(part) if part.strip() else None for part in parts)
+    except ValueError as error:
+        raise UsageError(
+            f"{option} is {text!r}; it must be LO:HI, two finite numbers, either may be left out"
+        ) from error
+    if low is not None and high is not None and low >= high:
+        raise UsageError(f"{option} is {text!r}; the first number must be the smaller")
+    return low, high
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    from cxkinetics.errors import UsageError
+
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip() or not value.strip():
+        raise UsageError(f"{option} is {text!r}; it must be NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def _number(option: str, text: str) -> tuple[str, float]:
+    from cxkinetics.errors import UsageError
+
+    name, value = _pair(option, text)
+    try:
+        return name, finite(value)
+    except ValueError as error:
+        raise UsageError(f"{option} is {text!r}; {value!r} is no number, or not finite") from error
+
+
+def _spectrum(text: str) -> tuple[str, Any]:
+    """Read a two-column spectrum; lines that do not start with two numbers are heads or notes."""
+    import re
+    from pathlib import Path
+
+    from cxkinetics.errors import InputError
+
+    name, file = _pair("--known", text)
+    pairs = []
+    for line in Path(file).read_text(encoding="utf-8-sig", errors="replace").splitlines():
+        cells = [cell for cell in re.split(r"[,;\s]+", line.strip()) if cell]
+        try:
+            pairs.append((float(cells[0]), float(cells[1])))
+        except (ValueError, IndexError):
+            continue
+    if len(pairs) < 2:
+        raise InputError(
+            f"{len(pairs)} rows of wavelength and value were found; a known spectrum needs at least 2",
+            file=file,
+            remedy="write two columns: wavelength in nm, value per unit concentration",
+        )
+    return name, ([wavelength for wavelength, _ in pairs], [value for _, value in pairs])
