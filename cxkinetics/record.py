@@ -60,18 +60,14 @@ class As:
     read: Callable[[Any], Any] | None = None
 
 
-DATA = As(data=True)
-"""Only in `Record.to_json`, under "data": what reading back needs and a reader does not."""
+DATA = As(data=True)  # what reading back needs and a reader of the JSON does not
 OMIT, INLINE, HIDDEN = As(omit=True), As(inline=True), As(hidden=True)
 Version = Annotated[str, As(required=True)]  # a document without one must not pass for one of today
 
 
 def finite_or_none(value: float | None) -> float | None:
     """Return `value` as a plain float, or None where it is missing, NaN or infinite."""
-    if value is None:
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 class _Codec(NamedTuple):
@@ -150,7 +146,7 @@ def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
     if origin in (Union, UnionType) and NoneType in args and len(args) == 2:
         write, load = _codec(args[args[0] is NoneType], mark, whole)
         return _Codec(
-            lambda value: None if value is None else write(value),
+            write if write is finite_or_none else lambda value: None if value is None else write(value),
             lambda value, record, at: None if value is None else load(value, record, at),
         )
     if origin is tuple:
@@ -206,10 +202,10 @@ def _array(values: Any, *_: Any) -> Any:
 
 def _plain(value: Any, whole: bool = False) -> Any:
     """Return a value of any kind as JSON takes it."""
-    if isinstance(value, float):
-        return finite_or_none(value)
     if value is None or isinstance(value, (str, int)):
         return value
+    if isinstance(value, float):
+        return finite_or_none(value)
     if isinstance(value, Record):
         return value._written(whole)
     if hasattr(value, "to_dict"):
@@ -231,14 +227,17 @@ def written(record: Any, whole: bool = False) -> dict[str, Any]:
     """Return the JSON form of a dataclass, `whole` with all that is needed to read it back."""
     out: dict[str, Any] = {}
     plan = _plan(type(record))
-    for item in plan.short + plan.stored if whole else plan.short:
-        value = item.get(record)
-        if item.mark.omit and value == item.field.default:
+    for (*way, key), get, codec, mark, field in plan.short + plan.stored if whole else plan.short:
+        value = get(record)
+        if mark.omit and value == field.default:
             continue
         holder = out
-        for step in item.path[:-1]:
+        for step in way:
             holder = holder.setdefault(step, {})
-        holder |= item.codec.write(value) if item.mark.inline else {item.path[-1]: item.codec.write(value)}
+        if mark.inline:
+            holder |= codec.write(value)
+        else:
+            holder[key] = codec.write(value)
     return out
 
 
@@ -264,23 +263,24 @@ def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
         raise InputError(f"{what} is {reprlib.repr(record)}; a mapping of keys is needed")
     values = dict(given)
     plan = _plan(cls)
-    for item in plan.short + plan.stored + plan.hidden:
-        field, mark, key = item.field, item.mark, ".".join(item.path)
+    for path, _, codec, mark, field in plan.short + plan.stored + plan.hidden:
         if field is None or field.name in values:
             continue
         found: Any = MISSING if mark.hidden else record
-        for step in () if mark.inline else item.path:
+        for step in () if mark.inline else path:
             found = found.get(step, MISSING) if isinstance(found, Mapping) else MISSING
         if found is MISSING:
             if mark.required or (field.default is MISSING and field.default_factory is MISSING):
-                raise InputError(f"{what} has no {key!r}", remedy="give what to_json wrote, unchanged")
+                raise InputError(
+                    f"{what} has no {'.'.join(path)!r}", remedy="give what to_json wrote, unchanged"
+                )
             continue
         try:
-            values[field.name] = item.codec.read(found, record, item.path[-1])
+            values[field.name] = codec.read(found, record, path[-1])
         except CxKineticsError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{what} holds {reprlib.repr(found)} as {key!r}: {error}") from error
+            raise InputError(f"{what} holds {reprlib.repr(found)} as {'.'.join(path)!r}: {error}") from error
     try:
         return cls(**values)
     except (AttributeError, TypeError, ValueError) as error:
