@@ -1,0 +1,400 @@
+"""A result says its fields once: written to JSON, read back, compared and kept by its annotations.
+
+A frozen dataclass that inherits from `Record` needs no code of its own for that. What a type alone
+cannot say stands beside it, as in ``half_life_s: Annotated[Estimate, As(name="half-life")]``. Where
+JSON has another order than the fields, or keys that are written but not read, the class says so in
+`_keys`, a text of words: a field by its key, a value by its path (``n_points=trace.n_points``),
+"..." for all fields that are not named and, after a bar, what only `Record.to_json` writes.
+"""
+
+import json
+import math
+import reprlib
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache, partial
+from itertools import repeat
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, Union, get_args, get_origin
+
+from cxkinetics.errors import CxKineticsError, InputError
+
+T = TypeVar("T")
+_TYPES: dict[Any, tuple[type, ...]] = {float: (float, int), int: (int,), bool: (bool,)}
+SCHEMAS: dict[str, type["Record"]] = {}  # of the classes that are loaded: one class each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class As:
+    """How a field stands in JSON, where its type alone does not say it.
+
+    Attributes
+    ----------
+    key : str
+        Its key where that is not its name; a dot leads into a mapping ("peak_nm.start").
+    name : str or mapping
+        Name of its `Estimate`, which JSON leaves out: a text in which ``{at}`` is the place in a tuple
+        (from 1) or the key in a mapping and ``{other}`` a key beside it; or names by their places.
+    data, hidden : bool
+        Written by `Record.to_json` only, under "data"; not written at all.
+    omit, inline, required : bool
+        Left out where it equals its default; its keys stand among those of its holder; must be in a
+        document although the constructor has a default.
+    null : float
+        What null means in a plain `float`.
+    write, read : callable
+        The functions that turn it into JSON and back.
+    """
+
+    key: str = ""
+    name: str | Mapping[str, str] = "{at}"
+    data: bool = False
+    omit: bool = False
+    inline: bool = False
+    hidden: bool = False
+    required: bool = False
+    null: float = math.nan
+    write: Callable[[Any], Any] | None = None
+    read: Callable[[Any], Any] | None = None
+
+
+DATA = As(data=True)  # what reading back needs and a reader of the JSON does not
+OMIT, INLINE, HIDDEN = As(omit=True), As(inline=True), As(hidden=True)
+Version = Annotated[str, As(required=True)]  # a document without one must not pass for one of today
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """Return `value` as a plain float, or None where it is missing, NaN or infinite."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+class _Codec(NamedTuple):
+    """How a type is written, and read from a value, the record around it and its place there."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any, Mapping[str, Any], Any], Any] = lambda value, record, at: value
+
+
+class _Item(NamedTuple):
+    """One key of the JSON form; without a field it is written only."""
+
+    path: tuple[str, ...]
+    get: Callable[[Any], Any]
+    codec: _Codec
+    mark: As
+    field: Any = None
+
+
+class _Plan(NamedTuple):
+    short: tuple[_Item, ...]  # written by to_dict
+    stored: tuple[_Item, ...]  # by to_json only
+    hidden: tuple[_Item, ...]  # by neither
+    arrays: tuple[_Item, ...]  # kept read-only
+
+
+def _made_plan(cls: Any) -> _Plan:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    items = []
+    for field in filter(attrgetter("init"), fields(cls)):
+        hint = hints[field.name]
+        mark = next((arg for arg in get_args(hint)[1:] if isinstance(arg, As)), As())
+        key = mark.key or (f"data.{field.name}" if mark.data else field.name)
+        codec = _codec(hint, mark, mark.data)
+        items.append(_Item(tuple(key.split(".")), attrgetter(field.name), codec, mark, field))
+    by_key = {".".join(item.path): item for item in items if not item.mark.hidden}
+    short, _, stored = getattr(cls, "_keys", "...").partition("|")
+    named = {*short.split(), *stored.split()}
+
+    def ordered(words: list[str], data: bool) -> Iterable[_Item]:
+        for word in words if "..." in words else [*words, "..."]:
+            key, _, path = word.partition("=")
+            if word == "...":
+                yield from (i for key, i in by_key.items() if key not in named and i.mark.data is data)
+            elif word in by_key:
+                yield by_key[word]
+            else:
+                yield _Item(tuple(key.split(".")), attrgetter(path or key), _Codec(_plain), As())
+
+    return _Plan(
+        short=tuple(ordered(short.split(), data=False)),
+        stored=tuple(ordered(stored.split(), data=True)),
+        hidden=tuple(item for item in items if item.mark.hidden),
+        arrays=tuple(item for item in items if _is_array(hints[item.field.name])),
+    )
+
+
+_plan: Callable[[Any], _Plan] = cache(_made_plan)  # hints are resolved once, for the first object
+
+
+def _is_array(hint: Any) -> bool:
+    # by its name: numpy need not be loaded for this
+    return getattr(hint, "__name__", "") == "ndarray" or any(map(_is_array, get_args(hint)))
+
+
+def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
+    """Return how values of a type are handled; `whole` where they stand under "data"."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        mark = next((arg for arg in args[1:] if isinstance(arg, As)), mark)
+        own = mark.read
+        if own is not None:
+            return _Codec(mark.write or partial(_plain, whole=whole), lambda value, *_: own(value))
+        write, load = _codec(args[0], mark, whole)
+        return _Codec(mark.write or write, load)
+    if origin in (Union, UnionType) and NoneType in args and len(args) == 2:
+        write, load = _codec(args[args[0] is NoneType], mark, whole)
+        return _Codec(
+            write if write is finite_or_none else lambda value: None if value is None else write(value),
+            lambda value, record, at: None if value is None else load(value, record, at),
+        )
+    if origin is tuple:
+        inner = [_codec(arg, mark, whole) for arg in args if arg is not ...]
+
+        def along(values: Any) -> Iterable[tuple[_Codec, Any]]:
+            return zip(inner, values, strict=True) if args[-1] is not ... else zip(repeat(inner[0]), values)
+
+        return _Codec(
+            lambda values: [codec.write(value) for codec, value in along(values)],
+            lambda values, record, at: tuple(
+                codec.read(value, record, place) for place, (codec, value) in enumerate(along(values), 1)
+            ),
+        )
+    if origin is Mapping:
+        write, load = _codec(args[1], mark, whole)
+        return _Codec(
+            lambda values: {key: write(value) for key, value in values.items()},
+            lambda values, record, at: {key: load(value, record, key) for key, value in values.items()},
+        )
+    if getattr(origin, "__name__", "") == "ndarray":
+        return _Codec(_plain, _array)
+    if hint in _TYPES:
+        return _Codec(finite_or_none if hint is float else hint, partial(_number, hint, mark.null))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _Codec(partial(_plain, whole=whole), partial(_nested, hint, mark.name))
+    if any(map(is_dataclass, args)):
+        raise TypeError(f"{hint} cannot be read by itself: use tuple or Mapping, or As(read=...)")
+    return _Codec(_plain)
+
+
+def _nested(cls: type, name: str | Mapping[str, str], value: Any, record: Mapping[str, Any], at: Any) -> Any:
+    if any(item.path == ("name",) for item in _plan(cls).hidden):
+        text = name.format_map({**record, "at": at}) if isinstance(name, str) else name[at]
+        return read(cls, value, name=text)
+    made: Callable[[Any], Any] = getattr(cls, "from_dict", partial(read, cls))
+    return made(value)
+
+
+def _number(kind: type, null: float, value: Any, *_: Any) -> Any:
+    if value is None and kind is float:
+        return null
+    if type(value) not in _TYPES[kind]:
+        raise ValueError(f"{kind.__name__} is needed")
+    return kind(value)
+
+
+def _array(values: Any, *_: Any) -> Any:
+    from cxkinetics.arrays import frozen_array
+
+    return frozen_array(values)  # None becomes NaN
+
+
+def _plain(value: Any, whole: bool = False) -> Any:
+    """Return a value of any kind as JSON takes it."""
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return finite_or_none(value)
+    if isinstance(value, Record):
+        return value._written(whole)
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if is_dataclass(value):
+        return written(value, whole)
+    if isinstance(value, Mapping):
+        return {key: _plain(item, whole) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item, whole) for item in value]
+    if not hasattr(value, "tolist"):
+        return value
+    import numpy as np
+
+    return value.tolist() if np.isfinite(value).all() else _plain(value.tolist())
+
+
+def written(record: Any, whole: bool = False) -> dict[str, Any]:
+    """Return the JSON form of a dataclass, `whole` with all that is needed to read it back."""
+    out: dict[str, Any] = {}
+    plan = _plan(type(record))
+    for (*way, key), get, codec, mark, field in plan.short + plan.stored if whole else plan.short:
+        value = get(record)
+        if mark.omit and value == field.default:
+            continue
+        holder = out
+        for step in way:
+            holder = holder.setdefault(step, {})
+        if mark.inline:
+            holder |= codec.write(value)
+        else:
+            holder[key] = codec.write(value)
+    return out
+
+
+def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
+    """Return the object of a dataclass that `written` wrote whole.
+
+    Parameters
+    ----------
+    cls : type
+        Its class.
+    record : mapping
+        The JSON form. Keys that the class does not know are passed over: a later version may have more.
+    **given
+        Fields that are not looked up, such as those that JSON does not hold.
+
+    Raises
+    ------
+    InputError
+        If a key is missing or holds what the field cannot be.
+    """
+    what = f"the stored {cls.__name__}"
+    if not isinstance(record, Mapping):
+        raise InputError(f"{what} is {reprlib.repr(record)}; a mapping of keys is needed")
+    values = dict(given)
+    plan = _plan(cls)
+    for path, _, codec, mark, field in plan.short + plan.stored + plan.hidden:
+        if field is None or field.name in values:
+            continue
+        found: Any = MISSING if mark.hidden else record
+        for step in () if mark.inline else path:
+            found = found.get(step, MISSING) if isinstance(found, Mapping) else MISSING
+        if found is MISSING:
+            if mark.required or (field.default is MISSING and field.default_factory is MISSING):
+                raise InputError(
+                    f"{what} has no {'.'.join(path)!r}", remedy="give what to_json wrote, unchanged"
+                )
+            continue
+        try:
+            values[field.name] = codec.read(found, record, path[-1])
+        except CxKineticsError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{what} holds {reprlib.repr(found)} as {'.'.join(path)!r}: {error}") from error
+    try:
+        return cls(**values)
+    except (AttributeError, TypeError, ValueError) as error:
+        if isinstance(error, CxKineticsError):
+            raise
+        raise InputError(f"{what} is damaged: {error}") from error
+
+
+def freeze(record: Any) -> None:
+    """Make the arrays of a new dataclass read-only float64 copies; for its `__post_init__`."""
+    for item in _plan(type(record)).arrays:
+        object.__setattr__(record, item.field.name, item.codec.read(item.get(record), {}, None))
+
+
+def same(left: Any, right: Any) -> bool:
+    """Return whether two values are alike, where NaN, infinity and None, all null in JSON, are one."""
+    if left is right:
+        return True
+    if isinstance(left, float | NoneType) and isinstance(right, float | NoneType):
+        return finite_or_none(left) == finite_or_none(right)
+    if "ndarray" in (type(left).__name__, type(right).__name__):
+        import numpy as np
+
+        if left is None or right is None:
+            return False
+        one, other = (np.where(np.isfinite(side), side, np.nan) for side in (left, right))
+        return bool(np.array_equal(one, other, equal_nan=True))
+    if isinstance(left, (tuple, list)) and isinstance(right, (tuple, list)):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if is_dataclass(left) and type(left) is type(right):
+        names = [field.name for field in fields(left) if field.compare]
+        return all(same(getattr(left, name), getattr(right, name)) for name in names)
+    return bool(left == right)
+
+
+class Record:
+    """Base of the frozen dataclasses that are written, read, compared and kept by their annotations.
+
+    A class with arrays is declared with ``eq=False``, so that `dataclasses` does not put its own
+    comparison in the place of this one, and a `__post_init__` of its own calls `freeze`. What `As`
+    cannot say goes into `_written` or `from_dict`, with the help of `written` and `read`.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True, slots=True, kw_only=True)
+    ... class Step(Record):
+    ...     rate_per_s: Annotated[float | None, As(key="k_per_s")]
+    ...     window_s: tuple[float, float] = (0.0, math.inf)
+    ...     note: Annotated[str, OMIT] = ""
+    >>> Step(rate_per_s=0.056).to_dict()
+    {'k_per_s': 0.056, 'window_s': [0.0, None]}
+    >>> Step.from_dict({"k_per_s": None, "window_s": [0, 20]})
+    Step(rate_per_s=None, window_s=(0.0, 20.0), note='')
+    """
+
+    __slots__ = ()
+    SCHEMA: ClassVar[str] = ""  # of its documents; two classes never share one
+    READS: ClassVar[tuple[str, ...]] = ()  # schemas that its documents had before
+    _keys: ClassVar[str] = "..."
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__dict__.get("SCHEMA"):
+            # dataclass(slots=True) makes each class a second time: the same name is the same class
+            other = SCHEMAS.get(cls.SCHEMA, cls)
+            if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise TypeError(f"{cls.__qualname__} and {other.__qualname__} both claim {cls.SCHEMA}")
+            SCHEMAS[cls.SCHEMA] = cls
+
+    def __post_init__(self) -> None:
+        freeze(self)
+
+    def __eq__(self, other: object) -> bool:
+        return same(self, other) if type(other) is type(self) else NotImplemented
+
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # arrays and mappings have no hash
+
+    def _written(self, whole: bool) -> dict[str, Any]:
+        return written(self, whole)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form of this record, without what only a program reads back."""
+        return self._written(False)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """Return the record that was written; an `InputError` names a key that is missing."""
+        return read(cls, record)
+
+    def to_json(self) -> str:
+        """Return this record as JSON text, with all that is needed to read it back."""
+        document = self._written(True)
+        if self.SCHEMA and "schema" not in document:
+            document = {"schema": self.SCHEMA, **document}
+        return json.dumps(document, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the record that `to_json` wrote; an `InputError` says what the text is instead."""
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"the JSON text is damaged: {error}") from error
+        found = document.get("schema") if isinstance(document, Mapping) else None
+        if cls.SCHEMA and found not in (cls.SCHEMA, *cls.READS):
+            maker = SCHEMAS.get(str(found))
+            remedy = "open it with {}.from_json" if maker else "give what {}.to_json wrote"
+            raise InputError(
+                f"the text holds {found or 'no stored result or signal'}, not {cls.SCHEMA}",
+                remedy=remedy.format((maker or cls).__name__),
+            )
+        try:
+            return cls.from_dict(document)
+        except KeyError as error:  # of a `from_dict` that looks a key up itself
+            raise InputError(f"the stored {cls.__name__} has no {error}") from error
