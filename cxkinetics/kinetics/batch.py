@@ -1,7 +1,6 @@
 """`fit_many`: one input from reading to results on disk, and hundreds of them on any executor."""
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,17 +17,18 @@ from cxkinetics.estimate import json_text
 from cxkinetics.io.file import ReadOptions
 from cxkinetics.io.load import read_signals
 from cxkinetics.kinetics.fit import fit_stages
+from cxkinetics.kinetics.options import FITTING, FitOptions
 from cxkinetics.kinetics.places import folder_names, origin_of, require_own, stored_in
 from cxkinetics.kinetics.replicates import Replicates, replicates_of
 from cxkinetics.kinetics.result import FIT_SCHEMA, StagedFit
+from cxkinetics.options import WHERE, names_of, require
 from cxkinetics.remarks import Remark
-from cxkinetics.report.time_units import time_unit as unit_called
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.version import __version__
 
-READING = ("column", "trace", "time_unit", "decimal", "sheet", "absorbance_unit", "time_in")
-"""Options of a job that the reader takes."""
+READING = tuple(name for name in names_of("reading") if name not in ("wavelength", "track", "reference"))
+"""Options of a job that the reader takes as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,13 +278,11 @@ def _stored(
         fit = StagedFit.from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    from cxkinetics.kinetics.options import FitOptions
     from cxkinetics.version import __version__
 
     given = dict(job.fitting)
     seed = given.pop("rng", None) or 0
-    breaks = given.pop("breakpoints_s", None)
-    wanted = FitOptions.of(breakpoints_s=breaks, **given).to_dict() | dict(options)
+    wanted = FitOptions.of(**given).to_dict() | dict(options)
     same = (
         fit.trace.source.sha256 == signal.source.sha256
         and fit.seed == seed
@@ -374,19 +372,21 @@ def jobs_of(
     Raises
     ------
     UsageError
-        If the place of the folder of results is taken by a file, or a wavelength is not finite.
+        If the place of the folder of results is taken by a file, or an option is off.
     """
     if out is not None:
         from cxkinetics.kinetics.folder import require_no_file
 
         require_no_file(Path(out))
-    for name in ("wavelength", "track"):
-        if not math.isfinite(options.get(name) or 0.0):
-            raise UsageError(f"{name} is {options[name]}; it must be a finite number of nm")
-    time_unit = unit_called(options.pop("show_time", None) or "s").sign
-    own = {name: options.pop(name, None) for name in ("wavelength", "track", "reference")}
     force, command = bool(options.pop("force", False)), str(options.pop("command", ""))
-    reading = {name: options.pop(name) for name in READING if name in options}
+    fitting = {name: options.pop(name) for name in (*FITTING, "rng") if name in options}
+    require({**options, "rng": fitting.get("rng")})
+    FitOptions.of(**{name: value for name, value in fitting.items() if name != "rng"})
+    if len(several := [name for name in WHERE if options.get(name) is not None]) > 1:
+        raise UsageError(f"{' and '.join(several)} each name a signal; give one of them")
+    time_unit = options.pop("show_time", None) or "s"
+    own = {name: options.get(name) for name in ("wavelength", "track", "reference")}
+    reading = {name: options[name] for name in READING if name in options}
     typed = [os.fspath(file) for file in files]
     folders = [""] * len(typed) if out is None else folder_names(typed, out)
     jobs = []
@@ -398,7 +398,7 @@ def jobs_of(
                 wavelength_nm=own["wavelength"],
                 track_nm=own["track"],
                 reference=None if own["reference"] is None else str(own["reference"]),
-                fitting=options,
+                fitting=fitting,
                 folder=None if out is None else str(Path(out) / folder),
                 origin="" if out is None else origin_of(file, out),
                 force=force,
