@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
-from cxkinetics.document.page import Page, Table
+from cxkinetics.document.page import Page
+from cxkinetics.document.table import Table
 from cxkinetics.errors import UsageError
 
 

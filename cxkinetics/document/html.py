@@ -13,19 +13,8 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from cxkinetics.document.page import (
-    Block,
-    Code,
-    Figure,
-    Gallery,
-    Grid,
-    Notes,
-    Page,
-    Paragraph,
-    Section,
-    Table,
-    Where,
-)
+from cxkinetics.document.page import Block, Code, Figure, Gallery, Notes, Page, Paragraph, Section
+from cxkinetics.document.table import Grid, Table, Where
 from cxkinetics.document.units import TimeUnit
 from cxkinetics.version import __version__
 

@@ -6,7 +6,8 @@ that no package for units is needed.
 
 import re
 
-from cxkinetics.document.page import Grid, Section, Table, Where
+from cxkinetics.document.page import Section
+from cxkinetics.document.table import Grid, Table, Where
 
 _SIGNS = {
     "\\": r"\textbackslash{}",

@@ -8,7 +8,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from cxkinetics.atomic import neutral_cell
-from cxkinetics.document.page import Column, Plain, Table, long, plain
+from cxkinetics.document.table import Column, Plain, Table, long, plain
 from cxkinetics.estimate import Estimate
 from cxkinetics.remarks import Remark
 

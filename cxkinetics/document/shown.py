@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cxkinetics.document.page import Figure, Page, Section, Table
+    from cxkinetics.document.page import Figure, Page, Section
+    from cxkinetics.document.table import Table
     from cxkinetics.document.units import TimeUnit
     from cxkinetics.source import Source
 
@@ -26,24 +27,24 @@ class Shown:
 
     __slots__ = ()
 
-    def brief(self, unit: "TimeUnit", **options: Any) -> "Section":
+    def brief(self, unit: "TimeUnit") -> "Section":
         """Return what `print` and a notebook show, times and rates in `unit`; by default the `repr`."""
         from cxkinetics.document.page import Code, Section
 
         return Section("", [Code(repr(self))], unit)
 
-    def page(self, unit: "TimeUnit", **options: Any) -> "Page":
+    def page(self, unit: "TimeUnit") -> "Page":
         """Return the whole report; by default what `print` shows, with figures, options and sources."""
         from cxkinetics.document.page import simple_page
 
         return simple_page(
-            self.brief(unit, **options),
+            self.brief(unit),
             self.figures(unit),
             options=getattr(self, "options", None),
             sources=self.sources(),
         )
 
-    def figures(self, unit: "TimeUnit", **options: Any) -> "Sequence[Figure]":
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
         """Return the figures, none of them drawn yet; the first is that of `plot`. By default none."""
         return ()
 

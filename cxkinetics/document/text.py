@@ -3,7 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
-from cxkinetics.document.page import Block, Code, Grid, Notes, Paragraph, Section, Table, Where
+from cxkinetics.document.page import Block, Code, Notes, Paragraph, Section
+from cxkinetics.document.table import Grid, Table, Where
 from cxkinetics.document.units import SECONDS, TimeUnit
 
 TERMINAL_WIDTH = 96
