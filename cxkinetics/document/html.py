@@ -94,9 +94,8 @@ def render_page(page: Page, drawn: Mapping[str, str] | None = None) -> str:
     environment.filters["shown_width"] = _shown_width
     css = resources.files("cxkinetics.document").joinpath("page.css").read_text(encoding="utf-8")
     sections = [
-        {"title": section.title, "blocks": [_view(block, section.unit, drawn or {}) for block in blocks]}
-        for section in page.sections
-        if (blocks := section.shown(Where.PAGE)) or section.title
+        {"title": part.title, "blocks": [_view(b, part.unit, drawn or {}) for b in part.shown(Where.PAGE)]}
+        for part in page.sections
     ]
     template = environment.get_template("page.html")
     shown = template.render(page=page, sections=sections, css=Markup(css), version=__version__)

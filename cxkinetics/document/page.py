@@ -176,14 +176,11 @@ class Page:
 
 
 def simulated_line(source: Source, *, indent: int = 0, hang: int = 2) -> tuple[Paragraph, ...]:
-    """Return the line that says that data are simulated; nothing for measured ones.
-
-    A page says it at its top, so the line stands in text and notebooks only.
-    """
+    """Return the line that says that data are simulated; nothing for measured ones."""
     if not source.simulated:
         return ()
     text = "SIMULATED DATA" + (f": {source.note}" if source.note else "")
-    return (Paragraph(text, strong=True, indent=indent, hang=hang, where=Where.BRIEF),)
+    return (Paragraph(text, strong=True, indent=indent, hang=hang),)
 
 
 def warning_notes(warnings: Sequence[Remark], *, mark: str = "!", gap: bool = True) -> tuple[Notes, ...]:

@@ -128,10 +128,10 @@ def test_warnings_are_left_out_with_the_empty_line_before_them() -> None:
 def test_simulated_data_are_called_so_and_measured_ones_are_not() -> None:
     assert simulated_line(Source(file="run.csv")) == ()
     lines = simulated_line(Source(simulated=True, note="from constants"))
-    assert "SIMULATED DATA: from constants" in format_section(section(*lines))
-    page = Page("t", sections=[section(*lines)], simulated=True)
-    assert "SIMULATED DATA" not in render_page(page)
-    assert "Simulated data." in render_page(page)
+    for form in (format_section, fragment, lambda shown: render_page(Page("t", sections=[shown]))):
+        assert "SIMULATED DATA: from constants" in form(section(*lines))
+    assert "Simulated data." in render_page(Page("t", simulated=True))
+    assert "Simulated data." not in render_page(Page("t"))
 
 
 @pytest.mark.parametrize("form", ["notebook", "page"])
