@@ -87,10 +87,12 @@ def require_replaceable(directory: Path, mark: str) -> None:
     Raises
     ------
     UsageError
-        If the folder is there, is not empty and lacks the mark, or if its place is taken by a file.
+        If the folder is there, is not empty and lacks the mark (in itself or in folders of traces), or
+        if its place is taken by a file.
     """
     require_no_file(directory)
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / mark).is_file():
+    marked = (directory / mark).is_file() or any(directory.glob(f"trace-*/{mark}"))
+    if directory.is_dir() and any(directory.iterdir()) and not marked:
         raise UsageError(
             f"{directory} exists and holds no {mark}, so it is no earlier result and is not replaced; "
             "name another folder with --out"

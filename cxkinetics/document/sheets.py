@@ -43,16 +43,22 @@ def csv_text(table: Table, *, digits: int | None = None) -> str:
 
 
 def _word(value: Plain) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else neutral_cell(str(value))
+    return "" if value is None else neutral_cell(_said(value))
+
+
+def _said(value: Plain) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def workbook_bytes(tables: Iterable[Table]) -> bytes:
     """Return named tables as the bytes of an .xlsx file, one sheet each; equal tables give equal bytes."""
     from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
+
+    def shown(value: Plain) -> Plain:  # no worksheet holds a control character, as a file's name may
+        return ILLEGAL_CHARACTERS_RE.sub("\ufffd", _word(value)) if isinstance(value, bool | str) else value
 
     book = Workbook()
     book.remove(book.worksheets[0])
@@ -62,7 +68,7 @@ def workbook_bytes(tables: Iterable[Table]) -> bytes:
         sheet = book.create_sheet(taken[-1])
         head, rows = table.records()
         for values in [list[Plain](head), *rows]:
-            sheet.append([_word(value) if isinstance(value, bool | str) else value for value in values])
+            sheet.append([shown(value) for value in values])
         for cell in sheet[1]:
             cell.font = Font(bold=True)
         sheet.freeze_panes = "A2"
@@ -213,4 +219,4 @@ def _flat(record: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _joined(values: Sequence[Any]) -> str:
-    return ", ".join("-" if value is None else _word(plain(value)) for value in values)
+    return ", ".join("-" if value is None else _said(plain(value)) for value in values)

@@ -218,6 +218,12 @@ def test_a_workbook_holds_raw_numbers_and_text_that_is_no_formula() -> None:
     assert all(cell.data_type != "f" for row in book["numbers"].iter_rows() for cell in row)
 
 
+def test_a_control_character_does_not_break_a_workbook() -> None:
+    table = Table.of_rows("t", ("a\x07",), [("run\x1b3",)])
+    rows = openpyxl.load_workbook(io.BytesIO(workbook_bytes([table])))["t"].values
+    assert list(rows) == [("a\ufffd",), ("run\ufffd3",)]
+
+
 def test_names_that_a_workbook_refuses_are_mended() -> None:
     tables = [Table.of_rows(name, ("a",), []) for name in ("a/b[c]", "x" * 40, "x" * 35, "")]
     names = openpyxl.load_workbook(io.BytesIO(workbook_bytes(tables))).sheetnames

@@ -70,7 +70,7 @@ class Plain(Shown):
             "fine": True,
             "k": K.to_dict(),
             "rates": [K.to_dict(), K.to_dict()],
-            "window": [0, None],
+            "window": ["-3 nm", None],
             "values": [1.0, 2.0, float("nan")],
             "runs": [{"label": "a", "k": K.to_dict(), "points": [{"x": 1}, {"x": 2}]}],
         }
@@ -120,7 +120,7 @@ def test_a_result_that_declares_nothing_shows_its_repr_and_its_json_form(tmp_pat
     assert sheets["summary"].to_numpy().tolist() == [
         ["schema", "plain/1"],
         ["fine", True],
-        ["window", "0, -"],
+        ["window", "-3 nm, -"],
     ]
     assert sheets["quantities"]["quantity"].tolist() == ["k", "rates 1", "rates 2"]
     assert sheets["runs points"].to_numpy().tolist() == [["a", 1], ["a", 2]]
@@ -170,6 +170,10 @@ def test_a_folder_that_is_no_result_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a file"):
         write(Whole(), tmp_path / "notes.txt" / "run")
     assert (tmp_path / "notes.txt").read_text() == "mine"
+    (tmp_path / "trace-2").mkdir()
+    (tmp_path / "trace-2" / "fit.json").write_text("{}")
+    write(Whole(), tmp_path)
+    assert not (tmp_path / "notes.txt").exists()
 
 
 @pytest.mark.parametrize("make", [lambda: new_figure("triple"), lambda: new_figure("quadruple", 1.0)])
