@@ -16,6 +16,7 @@ PACKAGE = Path(cxkinetics.__file__).parent
 GROUND = {"arrays", "atomic", "errors", "estimate", "presentation", "record", "remarks", "source", "version"}
 FLOORS = [  # from the ground up; a module imports from its own room and from lower floors only
     GROUND,
+    {"document"},
     {"report"},
     {"signals"},
     {"models"},
