@@ -27,6 +27,7 @@ GROUND = {
 }
 FLOORS = [  # from the ground up; a module imports from its own room and from lower floors only
     GROUND,
+    {"document"},
     {"report"},
     {"signals"},
     {"models"},

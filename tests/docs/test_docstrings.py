@@ -23,8 +23,8 @@ MODULES = sorted(
 
 
 def public_callables(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """Functions, classes and their own public methods that the module itself defines and lists."""
-    for name in getattr(module, "__all__", []):
+    """Functions, classes and their public methods that a module defines; of names it lists, only those."""
+    for name in getattr(module, "__all__", [name for name in vars(module) if not name.startswith("_")]):
         value = getattr(module, name)
         if getattr(value, "__module__", None) != module.__name__:
             continue

@@ -1,0 +1,112 @@
+"""The folder of a result: JSON, a CSV file per table, workbook, figures and report, whole or not at all."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cxkinetics.atomic import replace_directory, write_bytes, write_text
+from cxkinetics.document.page import Page
+from cxkinetics.document.table import Table
+from cxkinetics.errors import UsageError
+
+
+def write_folder(
+    directory: Path,
+    page: Page,
+    *,
+    mark: str,
+    texts: Mapping[str, str],
+    tables: Sequence[Table] = (),
+    workbook: tuple[str, Sequence[Table]] | None = None,
+    formats: tuple[str, ...] = ("png", "svg", "pdf"),
+    digits: int | None = None,
+) -> Path:
+    """Write the folder of one result, whole or not at all.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder to make, or to replace as a whole.
+    page : Page
+        Its report.html; every figure on it is drawn once and written beside it as well.
+    mark : str
+        Name of the file in `texts` by which an earlier result is known, such as "fit.json".
+    texts : mapping
+        Name of a file, with "/" below folders -> its text.
+    tables : sequence of Table
+        Each is written to a CSV file of its name.
+    workbook : (str, sequence of Table), optional
+        Name and tables of an Excel workbook.
+    formats : tuple of str
+        Of the figures.
+    digits : int, optional
+        Significant digits of the numbers in CSV; by default all of them.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds something else than an earlier result.
+    """
+    from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
+    from cxkinetics.document.html import render_page
+    from cxkinetics.document.sheets import csv_text, workbook_bytes
+
+    require_replaceable(directory, mark)
+    with replace_directory(directory) as fresh:
+        for name, text in texts.items():
+            write_text(fresh / name, text)
+        for table in tables:
+            write_text(fresh / f"{table.name}.csv", csv_text(table, digits=digits))
+        if workbook is not None:
+            write_bytes(fresh / workbook[0], workbook_bytes(workbook[1]))
+        drawn = {}
+        for block in page.figures():
+            figure = drawn_figure(block)
+            drawn[block.name] = svg_text(figure)
+            save_figure(figure, fresh / block.name, tuple(kind for kind in formats if kind != "svg"))
+            if "svg" in formats:
+                write_text(fresh / f"{block.name}.svg", drawn[block.name])
+        write_text(fresh / "report.html", render_page(page, drawn))
+    return directory
+
+
+def require_replaceable(directory: Path, mark: str) -> None:
+    """Refuse to replace a folder that holds something else than an earlier result.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder about to be replaced.
+    mark : str
+        Name of the file that every earlier result holds.
+
+    Raises
+    ------
+    UsageError
+        If the folder is there, is not empty and lacks the mark (in itself or in folders of traces), or
+        if its place is taken by a file.
+    """
+    require_no_file(directory)
+    marked = (directory / mark).is_file() or any(directory.glob(f"trace-*/{mark}"))
+    if directory.is_dir() and any(directory.iterdir()) and not marked:
+        raise UsageError(
+            f"{directory} exists and holds no {mark}, so it is no earlier result and is not replaced; "
+            "name another folder with --out"
+        )
+
+
+def require_no_file(directory: Path) -> None:
+    """Refuse a folder to be made whose place, or that of a folder above it, is taken by a file.
+
+    Raises
+    ------
+    UsageError
+        With the name of that file.
+    """
+    taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
+    if taken is not None and not taken.is_dir():
+        raise UsageError(f"{taken} is a file, and results need a folder; name another with --out")

@@ -1,0 +1,212 @@
+"""What a result says, once: frozen blocks from which text, HTML, LaTeX, CSV and workbooks are made.
+
+Blocks know nothing of HTML or of a terminal's width; `where` says which of text, notebook and page show
+one. A `Section` carries the unit in which its tables show times and rates, so that no renderer is told.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from cxkinetics.document import cells
+from cxkinetics.document.table import BaseBlock, Column, Table, Where
+from cxkinetics.document.units import SECONDS, TimeUnit
+from cxkinetics.estimate import Estimate
+from cxkinetics.remarks import Remark
+from cxkinetics.source import Source
+from cxkinetics.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph(BaseBlock):
+    """One paragraph of plain text.
+
+    Attributes
+    ----------
+    text : str
+        What it says.
+    strong : bool
+        True for the sentence that matters.
+    indent, hang : int
+        Spaces before its first line in a terminal, and how many more before the others.
+    """
+
+    text: str
+    strong: bool = False
+    indent: int = 2
+    hang: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Figure(BaseBlock):
+    """A figure that is drawn when it is needed, never before.
+
+    Attributes
+    ----------
+    name : str
+        Of its files.
+    draw : callable
+        Draws and returns a matplotlib Figure. It takes the keyword `figure`, an empty figure to fill, and
+        makes a new one that pyplot knows where it is left out; further keywords come from `plot`.
+    alternative : str
+        The words for those who cannot see it.
+    caption : str
+        One line below it.
+    width : "single", "double" or float
+        Column width, or inches.
+    aspect : float
+        Height over width.
+    """
+
+    name: str
+    draw: Callable[..., Any]
+    alternative: str
+    caption: str = ""
+    width: str | float = "single"
+    aspect: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery(BaseBlock):
+    """Figures side by side where there is room, one below the other on a phone."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code(BaseBlock):
+    """Lines to copy: a command or a script; `label` says what they are."""
+
+    text: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notes(BaseBlock):
+    """A list of remarks.
+
+    Attributes
+    ----------
+    items : tuple of str
+        What they say.
+    alert : bool
+        Whether a page marks them as what a reader must not miss.
+    mark : str
+        What stands before each in a terminal.
+    warnings : bool
+        Whether they are left out of a text without warnings (the command line says them elsewhere).
+    """
+
+    items: tuple[str, ...]
+    alert: bool = False
+    mark: str = "-"
+    warnings: bool = True
+
+
+Block: TypeAlias = Paragraph | Table | Figure | Gallery | Code | Notes
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One number shown large: what it is, its value with unit, its interval."""
+
+    label: str
+    value: str
+    detail: str = ""
+
+    @classmethod
+    def of(cls, label: str, estimate: Estimate, confidence: float | None = None) -> "Fact":
+        """Return an estimate as a fact; its interval, with the level where given, in small print."""
+        level = "" if confidence is None else f"{100 * confidence:g} %: "
+        ends = cells.bracket(estimate)
+        return cls(label, cells.value_unit(estimate), f"{level}{ends}" if ends else estimate.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with its blocks, and the unit in which their tables show times and rates."""
+
+    title: str
+    blocks: Sequence[Block] = ()
+    unit: TimeUnit = SECONDS
+
+    def shown(self, where: Where) -> list[Block]:
+        """Return the blocks that are shown in one place."""
+        return [block for block in self.blocks if block.where & where]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole report.
+
+    Attributes
+    ----------
+    title : str
+        What it is about.
+    summary : str
+        The one sentence a reader takes home; it stands first.
+    sections : sequence of Section
+        The rest, in reading order.
+    simulated : bool
+        True where any number rests on simulated data; the page then says so at the top.
+    facts : tuple of Fact
+        The numbers shown large under the summary.
+    footer : tuple of str
+        Versions and hashes.
+    simulated_note : str
+        What is simulated, in the notice at the top.
+    """
+
+    title: str
+    summary: str = ""
+    sections: Sequence[Section] = ()
+    simulated: bool = False
+    facts: tuple[Fact, ...] = ()
+    footer: tuple[str, ...] = ()
+    simulated_note: str = "The numbers below describe a simulation, not a measurement."
+
+    def figures(self) -> Iterator[Figure]:
+        """Yield every figure of the page in reading order."""
+        for section in self.sections:
+            for block in section.shown(Where.PAGE):
+                if isinstance(block, Figure):
+                    yield block
+                elif isinstance(block, Gallery):
+                    yield from block.figures
+
+
+def simulated_line(source: Source, *, indent: int = 0, hang: int = 2) -> tuple[Paragraph, ...]:
+    """Return the line that says that data are simulated; nothing for measured ones."""
+    if not source.simulated:
+        return ()
+    text = "SIMULATED DATA" + (f": {source.note}" if source.note else "")
+    return (Paragraph(text, strong=True, indent=indent, hang=hang),)
+
+
+def warning_notes(warnings: Sequence[Remark], *, mark: str = "!", gap: bool = True) -> tuple[Notes, ...]:
+    """Return the warnings of a result as notes; nothing where there are none."""
+    return (Notes(tuple(remark.text for remark in warnings), mark=mark, gap=gap),) if warnings else ()
+
+
+def simple_page(
+    brief: Section,
+    figures: Sequence[Figure] = (),
+    *,
+    options: Mapping[str, object] | None = None,
+    sources: Sequence[Source] = (),
+) -> Page:
+    """Return the page of a result that has none of its own: what print shows, figures, options, sources."""
+    sections = [replace(brief, title="Result")]
+    if figures:
+        sections.append(Section("Figures", [Gallery(tuple(figures))]))
+    if options:
+        shown = [Column("option"), Column("value")]
+        rows = [(name, None if value is None else str(value)) for name, value in sorted(options.items())]
+        sections.append(Section("Options", [Table(shown, rows)]))
+    origins = [f"{source.file or 'data made in memory'}: sha256 {source.sha256}" for source in sources]
+    return Page(
+        brief.title,
+        sections=sections,
+        simulated=any(source.simulated for source in sources),
+        footer=(f"cxkinetics {__version__}", *dict.fromkeys(origins)),
+    )

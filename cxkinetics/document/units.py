@@ -1,0 +1,83 @@
+"""Times and rate constants shown in the unit a reader thinks in; inside, everything is in s."""
+
+from dataclasses import dataclass, replace
+
+from cxkinetics.arrays import Array
+from cxkinetics.errors import UsageError
+from cxkinetics.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUnit:
+    """A unit of time: its sign and how many seconds it holds."""
+
+    sign: str
+    seconds: float
+
+    def time(self, time_s: Array) -> Array:
+        """Return times given in s in this unit."""
+        converted: Array = time_s / self.seconds
+        return converted
+
+    def number(self, time_s: float) -> str:
+        """Return one time given in s as text, without the unit."""
+        return f"{time_s / self.seconds:.6g}"
+
+    def shown(self, unit: str) -> str:
+        """Return what "s" and "1/s" become in this unit; any other unit is left alone."""
+        return {"s": self.sign, "1/s": f"1/{self.sign}"}.get(unit, unit)
+
+    def value(self, number: float, unit: str) -> float:
+        """Return a number given in s or 1/s in this unit or its inverse; in any other unit as it is."""
+        if unit == "s":
+            return number / self.seconds
+        return number * self.seconds if unit == "1/s" else number
+
+    def estimate(self, estimate: Estimate) -> Estimate:
+        """Return an estimate in s or 1/s in this unit or its inverse; any other unit is left alone."""
+        if estimate.unit == "s":
+            return _scaled(estimate, 1 / self.seconds, self.sign)
+        if estimate.unit == "1/s":
+            return _scaled(estimate, self.seconds, f"1/{self.sign}")
+        return estimate
+
+
+SECONDS = TimeUnit("s", 1.0)
+_UNITS = {u.sign: u for u in (SECONDS, TimeUnit("ms", 1e-3), TimeUnit("min", 60.0), TimeUnit("h", 3600.0))}
+
+
+def time_unit(sign: str) -> TimeUnit:
+    """Return the unit called `sign`: "s", "ms", "min" or "h".
+
+    Raises
+    ------
+    UsageError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> minutes = time_unit("min")
+    >>> str(minutes.estimate(Estimate(name="k", value=0.05, unit="1/s", reason="given")))
+    '3 1/min (given)'
+    """
+    if sign not in _UNITS:
+        raise UsageError(f"time unit is {sign!r}; it must be one of {', '.join(_UNITS)}")
+    return _UNITS[sign]
+
+
+def _scaled(estimate: Estimate, factor: float, unit: str) -> Estimate:
+    if factor == 1.0:
+        return estimate
+
+    def times(value: float | None) -> float | None:
+        return None if value is None else value * factor
+
+    return replace(
+        estimate,
+        value=times(estimate.value),
+        se=times(estimate.se),
+        low=times(estimate.low),
+        high=times(estimate.high),
+        unit=unit,
+        pieces=tuple((low * factor, high * factor) for low, high in estimate.pieces),
+    )
