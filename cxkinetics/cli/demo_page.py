@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
-from cxkinetics.composition.examples import DemoDoses
-from cxkinetics.composition.guest_amount import dose_unit_words
-from cxkinetics.composition.page import incorporation_table
 from cxkinetics.estimate import json_text, round_by_error
 from cxkinetics.examples.kinetics import DOI, Comparison, DemoTrace, Tally, example_path, tally
-from cxkinetics.kinetics.figures import FitPictures, draw_pictures, result_picture
+from cxkinetics.kinetics.figures import FitPictures, draw_pictures
 from cxkinetics.kinetics.folder import require_replaceable, write_fit
 from cxkinetics.kinetics.page import command_line, fit_facts, page_footer, python_lines
 from cxkinetics.kinetics.tables import interval_cell, loglinear_table, rival_table, stage_table, verdict_text
@@ -21,6 +18,38 @@ from cxkinetics.report.page import render_page
 from cxkinetics.report.present import draw
 from cxkinetics.report.style import save_figure
 from cxkinetics.version import __version__
+
+
+class Part(Protocol):
+    """What an annex adds to the demonstration (`DEMO` of its package makes it).
+
+    Attributes
+    ----------
+    name, caption, example : str
+        Its name in the JSON document, the line above its comparisons, its packaged file.
+    comparisons : tuple of Comparison
+        Published numbers beside ours.
+    """
+
+    name: ClassVar[str]
+    caption: ClassVar[str]
+    example: ClassVar[str]
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Published numbers beside ours."""
+
+    def targets(self) -> Table:
+        """Return the table below the comparisons."""
+
+    def sections(self) -> list[Section]:
+        """Return its sections of the report."""
+
+    def drawn(self) -> dict[str, object]:
+        """Return the results that are drawn, by the name of their files."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its part of the JSON document."""
 
 
 def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: str = "paper") -> Table:
@@ -76,14 +105,14 @@ def _difference(row: Comparison) -> str:
     return text if text.startswith("-") else f"+{text}"
 
 
-def demo_tally(traces: Sequence[DemoTrace], doses: DemoDoses | None) -> Tally:
+def demo_tally(traces: Sequence[DemoTrace], parts: Sequence[Part]) -> Tally:
     """Return how many of the numbers that can miss agree, and how many constants are recovered."""
     named = [(trace.title, row) for trace in traces for row in trace.comparisons]
-    return tally([*named, *(("dose table", row) for row in (doses.comparisons if doses else ()))])
+    return tally([*named, *((part.name, row) for part in parts for row in part.comparisons)])
 
 
 def demo_page(
-    traces: Sequence[DemoTrace], pictures: Sequence[FitPictures], doses: DemoDoses | None, command: str
+    traces: Sequence[DemoTrace], pictures: Sequence[FitPictures], parts: Sequence[Part], command: str
 ) -> Page:
     """Return the report of the demonstration.
 
@@ -93,26 +122,24 @@ def demo_page(
         The simulated examples with their fits.
     pictures : sequence of FitPictures
         Of each of them.
-    doses : DemoDoses or None
-        The dose side.
+    parts : sequence of Part
+        What the annexes add.
     command : str
         The command as it was typed.
     """
     sections = [
-        Section("Paper beside ours", _beside(traces, doses)),
+        Section("Paper beside ours", _beside(traces, parts)),
         *(
             Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace, drawn))
             for trace, drawn in zip(traces, pictures, strict=True)
         ),
     ]
-    if doses is not None:
-        sections.append(Section("Dose against incorporation", _curve_blocks(doses)))
-        sections.append(Section("Dose for a target", _target_blocks(doses)))
+    sections += [section for part in parts for section in part.sections()]
     sections.append(Section("What this shows and what it does not", [_limits()]))
     sections.append(Section("Make it again", [Code(command, "On the command line:"), *_scripts(traces)]))
     return Page(
         title="cxkinetics demonstration: staged cation exchange of CdS clusters",
-        summary=str(demo_tally(traces, doses)),
+        summary=str(demo_tally(traces, parts)),
         sections=sections,
         simulated=True,
         simulated_note="The in-situ traces are simulated from published constants; the dose table holds "
@@ -122,12 +149,11 @@ def demo_page(
     )
 
 
-def _beside(traces: Sequence[DemoTrace], doses: DemoDoses | None) -> list[Block]:
+def _beside(traces: Sequence[DemoTrace], parts: Sequence[Part]) -> list[Block]:
     blocks: list[Block] = [
         comparison_table(trace.comparisons, f"{trace.title} (simulated trace)") for trace in traces
     ]
-    if doses is not None:
-        blocks.append(comparison_table(doses.comparisons, "Ag into CdS: published dose table (measured)"))
+    blocks += [comparison_table(part.comparisons, f"{part.caption} (measured)") for part in parts]
     blocks.append(
         Paragraph(
             "Published: J. Chem. Phys. 159, 014704 (2023), doi 10.1063/5.0151904. Difference: ours minus "
@@ -151,72 +177,6 @@ def _trace_blocks(trace: DemoTrace, drawn: FitPictures) -> list[Block]:
     ]
 
 
-def _curve_blocks(doses: DemoDoses) -> list[Block]:
-    curve = doses.curve
-    picture = result_picture(
-        curve,
-        f"Incorporation against dose for {curve.points.n_points} published samples with the fitted curve: "
-        f"slope {curve.stage1_slope.format_value()}, then {curve.stage2_slope.format_value()} from "
-        f"{curve.avalanche_dose_percent.format_value()} % dose, plateau at "
-        f"{curve.plateau_percent.format_value()} %.",
-        "Published pairs (measured), the curve in the paper's windows, and its thresholds.",
-    )
-    return [
-        Paragraph("The published ICP-OES pairs; doses that are not stated are shown as intervals."),
-        *([picture] if picture is not None else []),
-        incorporation_table(curve),
-        *([Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []),
-    ]
-
-
-_DRIVEN = {"dose_percent": "dose", "purity": "share"}
-
-
-def target_table(doses: DemoDoses) -> Table:
-    """Return the dose for each target: window, purity, what limits it, what comes from priors."""
-    rows = tuple(
-        (
-            advice.target,
-            advice.dose_percent.format_value(),
-            f"{advice.window_percent[0]:g}-{advice.window_percent[1]:g}",
-            interval_cell(advice.purity),
-            interval_cell(advice.guest_share),
-            advice.limited_by,
-            ", ".join(word for key, word in _DRIVEN.items() if key in advice.prior_driven) or "neither",
-        )
-        for advice in doses.advice
-    )
-    header = (
-        "target",
-        "dose, %",
-        "window",
-        "of clusters",
-        "of all Ag [95 %]",
-        "limited by",
-        "driven by priors",
-    )
-    unit = dose_unit_words("Ag", "Cd")
-    return Table(
-        header, rows, note=f"Doses in {unit}; shares are of clusters and of silver atoms.", numeric=(1,)
-    )
-
-
-def _target_blocks(doses: DemoDoses) -> list[Block]:
-    blocks: list[Block] = [target_table(doses)]
-    for advice in doses.advice:
-        blocks += [Paragraph(f"{advice.target}: {remark.text}.") for remark in advice.warnings]
-    shown = doses.advice[len(doses.advice) // 2]
-    windows = "; ".join(
-        f"{a.target} {a.window_percent[0]:g} to {a.window_percent[1]:g} %" for a in doses.advice
-    )
-    picture = result_picture(
-        shown,
-        f"Shares of the species against dose with their intervals. Windows: {windows}.",
-        f"Shares of the species against dose; the band is the window for {shown.target}.",
-    )
-    return [*blocks, *([picture] if picture is not None else [])]
-
-
 def _limits() -> Notes:
     return Notes(
         (
@@ -238,7 +198,7 @@ def _scripts(traces: Sequence[DemoTrace]) -> list[Block]:
 DEMO_SCHEMA = "cxkinetics.demo/1"
 
 
-def demo_text(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Path) -> str:
+def demo_text(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> str:
     """Return what the demonstration prints: the paper's numbers beside ours, verdicts, files."""
     lines = [
         wrapped(
@@ -246,15 +206,14 @@ def demo_text(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Path
             "the dose table holds the numbers that paper states."
         )
     ]
-    lines += ["", wrapped(str(demo_tally(traces, doses)))]
+    lines += ["", wrapped(str(demo_tally(traces, parts)))]
     for trace in traces:
         lines += ["", f"{trace.title}: simulated in-situ trace, {trace.fit.n_points} points"]
         lines += [*_table(comparison_table(trace.comparisons)), ""]
         lines.append(wrapped(f"Verdict: {verdict_text(trace.fit)}", indent=2, hang=2))
-    if doses is not None:
-        lines += ["", "Ag into CdS: published dose table"]
-        lines += _table(comparison_table(doses.comparisons))
-        lines += ["", "Dose for a target", *_table(target_table(doses))]
+    for part in parts:
+        lines += ["", part.caption, *_table(comparison_table(part.comparisons))]
+        lines += ["", "Dose for a target", *_table(part.targets())]
     lines += [
         "",
         f"Report: {folder / 'report.html'} (opens in any browser, needs no network)",
@@ -268,25 +227,23 @@ def _table(table: Table) -> list[str]:
     return [aligned(table), *notes]
 
 
-def demo_record(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Path) -> dict[str, Any]:
+def demo_record(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> dict[str, Any]:
     """Return the JSON form of the demonstration."""
     return {
         "schema": DEMO_SCHEMA,
         "version": __version__,
         "simulated": True,
         "folder": str(folder),
-        "tally": demo_tally(traces, doses).to_dict(),
+        "tally": demo_tally(traces, parts).to_dict(),
         "comparisons": {trace.name: [row.to_dict() for row in trace.comparisons] for trace in traces}
-        | ({"dose table": [row.to_dict() for row in doses.comparisons]} if doses is not None else {}),
+        | {part.name: [row.to_dict() for row in part.comparisons] for part in parts},
         "fits": [trace.fit.to_dict() for trace in traces],
-        "incorporation": doses.curve.to_dict() if doses is not None else None,
-        "doses": [advice.to_dict() for advice in doses.advice] if doses is not None else [],
-    }
+    } | {name: value for part in parts for name, value in part.to_dict().items()}
 
 
 def write_demo(
     traces: Sequence[DemoTrace],
-    doses: DemoDoses | None,
+    parts: Sequence[Part],
     directory: Path,
     *,
     command: str,
@@ -295,7 +252,7 @@ def write_demo(
 
     Parameters
     ----------
-    traces, doses
+    traces, parts
         What `demo_page` takes.
     directory : Path
         A new or empty folder, or that of an earlier demonstration.
@@ -325,13 +282,13 @@ def write_demo(
                 command=_command(trace, packaged.name),
                 pictures=pictures,
             )
-        if doses is not None:
-            table = example_path("ag-cds-dose")
+        for part in parts:
+            table = example_path(part.example)
             write_bytes(fresh / "data" / table.name, table.read_bytes())
-            _write_figure(doses.curve, fresh / "dose-curve")
-            _write_figure(doses.advice[len(doses.advice) // 2], fresh / "species")
-        write_text(fresh / "report.html", render_page(demo_page(traces, drawn, doses, command)))
-        write_text(fresh / "demo.json", json_text(demo_record(traces, doses, directory)) + "\n")
+            for name, result in part.drawn().items():
+                _write_figure(result, fresh / name)
+        write_text(fresh / "report.html", render_page(demo_page(traces, drawn, parts, command)))
+        write_text(fresh / "demo.json", json_text(demo_record(traces, parts, directory)) + "\n")
     return directory
 
 

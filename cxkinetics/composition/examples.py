@@ -1,14 +1,20 @@
 """The packaged dose table, and the dose side of the demonstration."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cxkinetics.composition.dose import DoseAdvice, dose_for
+from cxkinetics.composition.guest_amount import dose_unit_words
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
+from cxkinetics.composition.page import incorporation_table
 from cxkinetics.composition.reader import load_dose_table
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.kinetics import Comparison, example_path
+from cxkinetics.kinetics.figures import result_picture
+from cxkinetics.kinetics.tables import interval_cell
+from cxkinetics.report.blocks import Block, Notes, Paragraph, Section, Table
 from cxkinetics.signals.dose_table import DoseTable
 
 _NOTE = (
@@ -77,6 +83,101 @@ class DemoDoses:
     curve: IncorporationFit
     advice: tuple[DoseAdvice, ...]
     comparisons: tuple[Comparison, ...]
+
+    name = "dose table"
+    """In the JSON document."""
+    caption = "Ag into CdS: published dose table"
+    """Above the comparisons."""
+    example = "ag-cds-dose"
+    """The packaged file behind all this."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the document of the demonstration holds of the dose side."""
+        return {
+            "incorporation": self.curve.to_dict(),
+            "doses": [advice.to_dict() for advice in self.advice],
+        }
+
+    def drawn(self) -> dict[str, object]:
+        """Return the results that are drawn, by the name of their files."""
+        return {"dose-curve": self.curve, "species": self.advice[len(self.advice) // 2]}
+
+    def sections(self) -> list[Section]:
+        """Return the sections of the report: the curve, and the dose for each target."""
+        return [
+            Section("Dose against incorporation", _curve_blocks(self)),
+            Section("Dose for a target", _target_blocks(self)),
+        ]
+
+    def targets(self) -> Table:
+        """Return the dose for each target: window, purity, what limits it, what comes from priors."""
+        return target_table(self)
+
+
+def _curve_blocks(doses: DemoDoses) -> list[Block]:
+    curve = doses.curve
+    picture = result_picture(
+        curve,
+        f"Incorporation against dose for {curve.points.n_points} published samples with the fitted curve: "
+        f"slope {curve.stage1_slope.format_value()}, then {curve.stage2_slope.format_value()} from "
+        f"{curve.avalanche_dose_percent.format_value()} % dose, plateau at "
+        f"{curve.plateau_percent.format_value()} %.",
+        "Published pairs (measured), the curve in the paper's windows, and its thresholds.",
+    )
+    return [
+        Paragraph("The published ICP-OES pairs; doses that are not stated are shown as intervals."),
+        *([picture] if picture is not None else []),
+        incorporation_table(curve),
+        *([Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []),
+    ]
+
+
+_DRIVEN = {"dose_percent": "dose", "purity": "share"}
+
+
+def target_table(doses: DemoDoses) -> Table:
+    """Return the dose for each target: window, purity, what limits it, what comes from priors."""
+    rows = tuple(
+        (
+            advice.target,
+            advice.dose_percent.format_value(),
+            f"{advice.window_percent[0]:g}-{advice.window_percent[1]:g}",
+            interval_cell(advice.purity),
+            interval_cell(advice.guest_share),
+            advice.limited_by,
+            ", ".join(word for key, word in _DRIVEN.items() if key in advice.prior_driven) or "neither",
+        )
+        for advice in doses.advice
+    )
+    header = (
+        "target",
+        "dose, %",
+        "window",
+        "of clusters",
+        "of all Ag [95 %]",
+        "limited by",
+        "driven by priors",
+    )
+    unit = dose_unit_words("Ag", "Cd")
+    return Table(
+        header, rows, note=f"Doses in {unit}; shares are of clusters and of silver atoms.", numeric=(1,)
+    )
+
+
+def _target_blocks(doses: DemoDoses) -> list[Block]:
+    blocks: list[Block] = [target_table(doses)]
+    for advice in doses.advice:
+        blocks += [Paragraph(f"{advice.target}: {remark.text}.") for remark in advice.warnings]
+    shown = doses.advice[len(doses.advice) // 2]
+    windows = "; ".join(
+        f"{a.target} {a.window_percent[0]:g} to {a.window_percent[1]:g} %" for a in doses.advice
+    )
+    picture = result_picture(
+        shown,
+        f"Shares of the species against dose with their intervals. Windows: {windows}.",
+        f"Shares of the species against dose; the band is the window for {shown.target}.",
+    )
+    return [*blocks, *([picture] if picture is not None else [])]
 
 
 def demonstrate_doses() -> DemoDoses:
