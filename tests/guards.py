@@ -136,9 +136,8 @@ def _named(tree: ast.AST, *, strings: bool) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             yield str(node.module)
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif strings and isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if re.fullmatch(r"cxkinetics(\.\w+)+(:\w+)?", node.value):
-                yield node.value.partition(":")[0]
+        elif strings and isinstance(node, ast.Constant):
+            yield from re.findall(r"^(cxkinetics(?:\.\w+)+)(?::\w+)?$", str(node.value))
         yield from _named(node, strings=strings)
 
 
