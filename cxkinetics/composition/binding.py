@@ -13,7 +13,8 @@ from cxkinetics.composition import mass_balance
 from cxkinetics.composition.basis import require_elements
 from cxkinetics.composition.system import Prior, System, load_system
 from cxkinetics.errors import FitError, UsageError
-from cxkinetics.signals.dose_table import BASES, DoseTable
+from cxkinetics.signals.basis import BASES
+from cxkinetics.signals.dose_table import DoseTable
 
 _BISECTIONS = 48
 _LN_RANGE = 60.0
