@@ -18,7 +18,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.estimate import Estimate
-from cxkinetics.inference.ar1 import ar1_noise
+from cxkinetics.inference.ar1 import ar1_noise, coloured
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted
 from cxkinetics.kinetics.profile import profile_space
@@ -143,12 +143,7 @@ def _noise(fitted: Fitted, n_replicates: int, kind: str, rng: np.random.Generato
     if kind == "residual":
         white = fitted.white.apply(fitted.residual)
         drawn = inflate * (white - white.mean())[rng.integers(0, sample.n, (n_replicates, sample.n))]
-        series: Array = np.empty((n_replicates, sample.n))
-        series[:, 0] = drawn[:, 0] / fitted.white.diagonal[0]
-        for i in range(1, sample.n):
-            carried = drawn[:, i] + fitted.white.lagged[i] * series[:, i - 1]
-            series[:, i] = carried / fitted.white.diagonal[i]
-        return series
+        return coloured(sample, fitted.rho, drawn)
     scaled = fitted.residual / sample.sigma
     memory = (1 + max(fitted.rho, 0.0)) / (1 - max(fitted.rho, 0.0))
     length = int(np.clip(round(sample.n ** (1 / 3) * memory), 2, max(sample.n // 3, 2)))

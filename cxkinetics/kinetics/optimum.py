@@ -16,6 +16,7 @@ from cxkinetics.inference.ar1 import (
     likeliest_rho,
     whitening,
 )
+from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.search import (
     Found,
@@ -264,12 +265,8 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
 
     -2 ln L = n ln(2 pi S/n) + n + ln|R| + 2 sum ln sigma; K counts curve parameters (a breakpoint
     once), the noise's scale and, where it was fitted, rho: the caller gives that K.
-
-    References
-    ----------
-    C. M. Hurvich, C.-L. Tsai, Biometrika 76, 297 (1989), doi 10.1093/biomet/76.2.297.
     """
-    n, k = sample.n, n_parameters
+    n = sample.n
     if rss / n <= ROUNDING**2:
         log_determinant = 0.0  # rounding has no correlation either
     deviance = (
@@ -279,9 +276,7 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
         + 2 * float(np.sum(np.log(sample.sigma)))
         + 2 * n * np.log(sample.scale)
     )
-    if n - k - 1 <= 0:
-        return float("inf"), float(deviance + k * np.log(n))
-    return float(deviance + 2 * k + 2 * k * (k + 1) / (n - k - 1)), float(deviance + k * np.log(n))
+    return aicc(deviance, n_parameters, n), bic(deviance, n_parameters, n)
 
 
 def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:

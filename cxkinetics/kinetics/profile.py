@@ -12,6 +12,7 @@ from itertools import pairwise, product
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.inference.accepted import parabola, vertex
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted
 from cxkinetics.kinetics.search import box, break_cells, fit_at, walk
@@ -312,14 +313,11 @@ def _parabolic_minimum(breaks: Array, table: Array) -> Array:
     """Return the least of each row (X, K), by a parabola through the lowest point and its neighbours."""
     best = np.clip(np.argmin(table, axis=1), 1, breaks.size - 2)
     rows = np.arange(table.shape[0])
-    x0, x1, x2 = breaks[best - 1], breaks[best], breaks[best + 1]
-    y0, y1, y2 = table[rows, best - 1], table[rows, best], table[rows, best + 1]
-    left, right = (y1 - y0) / np.maximum(x1 - x0, 1e-300), (y2 - y1) / np.maximum(x2 - x1, 1e-300)
-    curvature = (right - left) / np.maximum(x2 - x0, 1e-300)
-    centre = left - curvature * (x0 + x1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at = -centre / (2 * curvature)
-        value = y0 + left * (at - x0) + curvature * (at - x0) * (at - x1)
-    usable = (curvature > 0) & (at > x0) & (at < x2) & np.isfinite(value)
+    near = best + np.array([[-1], [0], [1]])
+    x, y = breaks[near], table[rows, near]
+    at = vertex(x, y)
     lowest: Array = table.min(axis=1)
+    usable = (at > x[0]) & (at < x[2])  # a NaN compares false
+    value = parabola(x, y, np.where(usable, at, x[1]))
+    # between distant breaks the parabola may dive far below what any curve could reach
     return np.where(usable, np.minimum(lowest, np.maximum(value, 0.9 * lowest)), lowest)
