@@ -20,6 +20,7 @@ from cxkinetics.evidence.doublets import (
     voigt_fwhm,
 )
 from cxkinetics.evidence.misfit import why_undecided
+from cxkinetics.inference.accepted import walk_out
 from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
@@ -649,17 +650,12 @@ def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float,
         found = fit_doublets(region, 2, fixed={"share1": share}, start=fit.values)
         return float(np.sqrt(max(found.chi2 - fit.chi2, 0.0) / rise))
 
-    ends = []
-    for direction, bound in ((-1.0, 0.0), (1.0, 1.0)):
-        room = abs(bound - value)
-        distance = min(start, room)
-        for _ in range(8):
-            reached = depth(direction * distance)
-            if abs(reached - 1.0) < 0.01 or (distance >= room and reached <= 1.0):
-                break
-            distance = min(distance / max(reached, 0.2), room)
-        ends.append(value + direction * distance)
-    return ends[0], ends[1]
+    low, high = (
+        value
+        + side * walk_out(lambda d, side=side: depth(side * d), start, room=room, close=0.01, tries=8)[0]
+        for side, room in ((-1.0, value), (1.0, 1.0 - value))
+    )
+    return low, high
 
 
 def _remarks(

@@ -167,7 +167,7 @@ def walk_out(
     distance, side, growth = min(step, room), 0, ONWARDS
     for _ in range(tries):
         reached = depth(distance)
-        if abs(reached - 1.0) <= close:
+        if abs(reached - 1.0) <= close and (reached >= 1.0 or distance < room):
             return min(distance / reached, room), True
         if reached < 1.0:
             if distance >= room:

@@ -67,6 +67,11 @@ class Sample:
         """Time at which an amplitude is told, s: zero, or the first time where zero lies far outside."""
         return 0.0 if abs(self.lead) <= FAR else self.first_s
 
+    @property
+    def from_anchor(self) -> float:
+        """Distance of the first time from the anchor, in spans: how far an amplitude is carried back."""
+        return (self.first_s - self.anchor_s) / self.span_s
+
 
 def sample_of(trace: Trace) -> Sample:
     """Return the scaled sample of a trace.
@@ -147,6 +152,11 @@ class Whitening:
         white: Array = series * diagonal
         if self.correlated:
             white[..., 1:] -= series[..., :-1] * lagged[..., 1:]
+        return white
+
+    def apply_down(self, columns: Array) -> Array:
+        """Return whitened columns: the same where time is the last axis but one."""
+        white: Array = self.apply(columns.swapaxes(-1, -2)).swapaxes(-1, -2)
         return white
 
     def rows(self, index: IntArray | BoolArray | slice | int) -> "Whitening":

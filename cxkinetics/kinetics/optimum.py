@@ -20,6 +20,7 @@ from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.search import (
     Found,
+    around,
     at_given_breaks,
     fit_at,
     search_free_joints,
@@ -238,18 +239,7 @@ def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = Fal
         free[family.breaks] = not given
         done = descend(family, target, found.theta[None, :], free=free)
         return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
-    steps = np.stack(
-        [
-            index.ravel()
-            for index in np.meshgrid(*([np.arange(-reach, reach + 1)] * found.cell.size), indexing="ij")
-        ],
-        axis=1,
-    )
-    cells: IntArray = found.cell + steps
-    padded = np.concatenate(
-        [np.full((len(cells), 1), -1), cells, np.full((len(cells), 1), sample.n - 1)], axis=1
-    )
-    cells = cells[(np.diff(padded, axis=1) >= 3).all(axis=1)]
+    cells = around(found.cell, sample.n, reach)
     start = np.repeat(found.theta[None, :], len(cells), axis=0)
     theta, rss = fit_at(family, sample, white, cells, start, iterations=40, tolerance=1e-11)
     best = int(np.argmin(rss))

@@ -77,22 +77,23 @@ class ProfileSpace:
         start += response * (value[:, None] - start[np.arange(n_values), :, parameter])[:, :, None]
         start[np.arange(n_values), :, parameter] = value[:, None]
         tiled = (n_values * n_candidates, width)
+        target = Target(fitted.sample.time, fitted.sample.signal, fitted.white)
         if isinstance(fitted.family, StagedFamily) and fitted.family.n_stages > 2:
-            _, _, walked = walk(
+            walked, _ = walk(
                 fitted.family,
                 fitted.sample,
-                fitted.white,
+                target,
                 start.reshape(tiled),
                 np.tile(self.cells, (n_values, 1)),
                 told=family,
                 free=np.repeat(free, n_candidates, axis=0),
                 tolerance=1e-9,
             )
-            least: Array = walked.reshape(n_values, n_candidates).min(axis=1)
+            least: Array = walked.rss.reshape(n_values, n_candidates).min(axis=1)
             return least
         done = descend(
             told,
-            Target(fitted.sample.time, fitted.sample.signal, fitted.white),
+            target,
             start.reshape(tiled),
             cell=np.tile(self.cells, (n_values, 1)) if self.cells.size else None,
             lower=np.tile(lower, (n_values, 1)),
@@ -202,16 +203,17 @@ class ProfileSpace:
         free[:, column] = False
         rss = np.full(held.size, np.inf)
         if apart.any():
-            rss[apart] = walk(
+            walked, _ = walk(
                 family,
                 fitted.sample,
-                fitted.white,
+                Target(time, fitted.sample.signal, fitted.white),
                 start[apart],
                 cells[apart],
                 free=free[apart],
                 iterations=40,
                 tolerance=1e-10,
-            )[2]
+            )
+            rss[apart] = walked.rss
         least: Array = rss.reshape(value.size, count).min(axis=1)
         return np.where(np.isfinite(least), least, 1e6 * fitted.found.rss)
 

@@ -82,7 +82,7 @@ def _misfit_of_exponentials(problem: Problem, decay: Array) -> Array:
         rows = slice(None, None, stride) if run.whitening is None else slice(None)
         columns = np.exp(-decay[:, None, :] * run.time_s[:, None])
         if run.whitening is not None:
-            columns = run.whitening.apply(columns)
+            columns = run.whitening.apply_down(columns)
         columns, data = columns[:, rows], run.data[rows]
         columns = columns / np.sqrt(np.einsum("gns,gns->gs", columns, columns))[:, None, :]
         moment = columns.transpose(0, 2, 1) @ data
