@@ -650,12 +650,9 @@ def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float,
         found = fit_doublets(region, 2, fixed={"share1": share}, start=fit.values)
         return float(np.sqrt(max(found.chi2 - fit.chi2, 0.0) / rise))
 
-    low, high = (
-        value
-        + side * walk_out(lambda d, side=side: depth(side * d), start, room=room, close=0.01, tries=8)[0]
-        for side, room in ((-1.0, value), (1.0, 1.0 - value))
-    )
-    return low, high
+    down, _ = walk_out(lambda distance: depth(-distance), start, room=value, close=0.01, tries=8)
+    up, _ = walk_out(depth, start, room=1.0 - value, close=0.01, tries=8)
+    return value - down, value + up
 
 
 def _remarks(
