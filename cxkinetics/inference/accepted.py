@@ -169,16 +169,16 @@ def walk_out(
         reached = depth(distance)
         if abs(reached - 1.0) <= close and (reached >= 1.0 or distance < room):
             return min(distance / reached, room), True
+        bracketed = np.isfinite(outside[0])
         if reached < 1.0:
             if distance >= room:
                 return distance, False
             inside = (distance, reached)
             outside = (outside[0], 1.0 + (outside[1] - 1.0) / 2) if side < 0 else outside
-            side = -1
         else:
             outside = (distance, reached)
             inside = (inside[0], 1.0 + (inside[1] - 1.0) / 2) if side > 0 else inside
-            side = 1
+        side = 0 if not bracketed else 1 if reached >= 1.0 else -1
         if np.isinf(outside[0]):
             distance = min(distance * min(max(1 / max(reached, 1e-300), 1 + growth), GROWTH), room)
             growth *= 2

@@ -16,7 +16,7 @@ from cxkinetics.spectral.search import Optimum, descend, inner_knots, scan_break
 
 _FLAT = 1e-7  # relative eigenvalue of the information below which a direction is not determined
 CLOSE = 0.05
-"""Share of the quantile from which an end follows by proportion, to a thousandth or so."""
+"""Share of the quantile from which an end follows by proportion: to a hundredth of the half-width at most."""
 LONGEST_STEP = 3.0
 """First step at most, in ln k: twentyfold."""
 
