@@ -264,5 +264,5 @@ def _step(normal: Array, gradient: Array, damping: Array, blocked: BoolArray) ->
         matrix[blocked] = 0.0
         matrix.transpose(0, 2, 1)[blocked] = 0.0
         np.einsum("bpp->bp", matrix)[blocked] = 1.0
-    step: Array = np.linalg.solve(matrix, pull[:, :, None])[:, :, 0]
+    step = np.linalg.solve(matrix, pull[:, :, None])[:, :, 0].astype(float, copy=False)
     return step, np.einsum("bp,bp->b", step, pull + damping[:, None] * size * step)
