@@ -10,6 +10,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.intervals import (
@@ -243,10 +244,8 @@ def assemble(
     )
     rates, others = rate_estimates(errors, verdict)
     breaks = breakpoint_estimates(errors)
-    log_likelihood_term = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells)
-    log_likelihood_term += _log_determinant(solution)
+    deviance = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells) + _log_determinant(solution)
     k = n_parameters + amplitudes + 1 + (solution.rho != 0)
-    room = cells - k - 1
     return SpectraFit(
         series=tuple(run.prepared.series for run in solution.runs),
         scheme=problem.network.scheme.text,
@@ -275,8 +274,8 @@ def assemble(
         n_amplitudes=amplitudes,
         dof=dof,
         redchi=variance,
-        aicc=float(log_likelihood_term + 2 * k + 2 * k * (k + 1) / room) if room > 0 else None,
-        bic=float(log_likelihood_term + k * np.log(cells)),
+        aicc=finite_or_none(aicc(deviance, k, cells)),
+        bic=bic(deviance, k, cells),
         noise=SpectralNoise(
             sd=_spread(solution, solved, cells / dof),
             ar1=solution.rho,
@@ -355,9 +354,8 @@ def _widening(
 def _log_determinant(solution: Solution) -> float:
     total = 0.0
     for run in solution.runs:
-        whitening = row_whitening(run.time_s, solution.rho)
-        if whitening is not None:
-            total -= 2 * run.matrix.shape[1] * float(np.log(whitening.diagonal).sum())
+        white = row_whitening(run.time_s, solution.rho)
+        total += 0.0 if white is None else run.matrix.shape[1] * float(white.log_determinant)
         if run.weights is not None:
             total -= 2 * run.matrix.shape[0] * float(np.log(run.weights).sum())
     return total

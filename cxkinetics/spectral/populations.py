@@ -9,10 +9,9 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import CxKineticsError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-
-_AHEAD = 6.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +66,7 @@ def spectra_of_exponentials(
             break
     if not fits or any(fit.aicc is None for fit in fits):
         return None
-    two = len(fits) == 2 and float(fits[1].aicc or 0) < float(fits[0].aicc or 0) - _AHEAD
+    two = len(fits) == 2 and float(fits[1].aicc or 0) < float(fits[0].aicc or 0) - AHEAD
     fit = fits[1] if two else fits[0]
     observed = [estimate.value for estimate in fit.observed_rates]
     if any(rate is None for rate in observed) or len(observed) != (2 if two else 1):

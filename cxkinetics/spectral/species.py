@@ -86,7 +86,7 @@ def problem_of(
         data = work.without_baseline(work.matrix)
         run = Run(
             work.time_s,
-            data if whitening is None else whitening.apply(data),
+            data if whitening is None else whitening.apply_down(data),
             work.without_baseline(work.known),
             whitening,
             floor,
@@ -256,7 +256,11 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
     whitening = row_whitening(work.time_s, rho)
     value, white = concentration, work.without_baseline(work.matrix)
     if whitening is not None:
-        value, change, white = whitening.apply(value), whitening.apply(change), whitening.apply(white)
+        value, change, white = (
+            whitening.apply_down(value),
+            whitening.apply_down(change),
+            whitening.apply_down(white),
+        )
     known = work.without_baseline(work.known)
     free = np.flatnonzero(~problem.known)
     scale = np.sqrt(np.einsum("ns,ns->s", value[:, free], value[:, free]))
