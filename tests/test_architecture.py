@@ -39,8 +39,6 @@ FLOORS = [  # from the ground up; a module imports from its own room and from lo
 ]
 UPWARD = {  # arrows that still run up, each to be turned round
     ("io/describe.py", "composition"),
-    ("kinetics/page.py", "examples"),
-    ("report/result_workbook.py", "kinetics"),
     ("cli/demo.py", "composition"),
     ("cli/demo_page.py", "composition"),
     ("cli/completion.py", "composition"),

@@ -25,9 +25,9 @@ def run(args: argparse.Namespace) -> int:
     """Compute, write, print."""
     from cxkinetics.cli.demo_page import demo_record, demo_text, write_demo
     from cxkinetics.composition.examples import demonstrate_doses
+    from cxkinetics.document.folder import require_replaceable
     from cxkinetics.estimate import json_text
     from cxkinetics.examples.kinetics import EXAMPLES, demonstrate_trace
-    from cxkinetics.kinetics.folder import require_replaceable
 
     require_replaceable(Path(args.out), "demo.json")
     traces = [demonstrate_trace(name) for name in EXAMPLES]

@@ -10,10 +10,6 @@ B. Efron, R. Tibshirani, An Introduction to the Bootstrap, Chapman & Hall 1993; 
 Kuensch, Ann. Stat. 17, 1217 (1989), doi 10.1214/aos/1176347265.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
@@ -22,42 +18,13 @@ from cxkinetics.inference.ar1 import ar1_noise, coloured
 from cxkinetics.inference.descent import Descent, Target, descend
 from cxkinetics.kinetics.optimum import Fitted
 from cxkinetics.kinetics.profile import profile_space
+from cxkinetics.kinetics.result import Bootstrap
 from cxkinetics.kinetics.search import box, walk
 from cxkinetics.models.families import AmplitudeFamily, StagedFamily
 
 KINDS = ("parametric", "residual", "block")
 MOST_CELLS = 5
 """Gaps from which each replicate starts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bootstrap:
-    """What the replicates say: kind, how many converged of how many, and the quantities."""
-
-    kind: str
-    n_replicates: int
-    n_converged: int
-    quantities: Mapping[str, Estimate]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "kind": self.kind,
-            "n_replicates": self.n_replicates,
-            "n_converged": self.n_converged,
-            "quantities": {name: estimate.to_dict() for name, estimate in self.quantities.items()},
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Bootstrap":
-        """Return the bootstrap that `to_dict` wrote."""
-        named = {name: Estimate.from_dict(name, item) for name, item in record["quantities"].items()}
-        return cls(
-            kind=record["kind"],
-            n_replicates=record["n_replicates"],
-            n_converged=record["n_converged"],
-            quantities=named,
-        )
 
 
 def bootstrap_fit(

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
 RENDERERS: Mapping[str, tuple[str, ...]] = {
-    "kinetics": ("tables", "figures", "folder"),
     "curves": ("page", "figures"),
     "composition": ("page", "figures"),
     "spectral": ("page", "figures"),
