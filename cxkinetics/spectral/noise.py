@@ -18,8 +18,6 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 
-__all__ = ["TimeCorrelation", "cluster_factor", "column_spread", "time_correlation"]
-
 _PROBES = 3
 
 

@@ -19,8 +19,6 @@ from cxkinetics.spectral.result import OrderVerdict, SpeciesOrder
 from cxkinetics.spectral.search import Optimum, descend
 from cxkinetics.spectral.species import Solved, negative_lobes
 
-__all__ = ["SolvedRun", "fit_orders", "judge_orders", "rate_stages"]
-
 _MOST_RATES = 4
 
 
