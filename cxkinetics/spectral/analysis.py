@@ -148,7 +148,7 @@ def analyse_spectra(
         Passed on to `fit_spectra`.
     """
     warnings: list[Remark] = []
-    prepared = prepare(
+    series, _ = prepare(
         runs[0],
         window_s=options.get("window"),
         wavelength_range_nm=options.get("wavelength_range_nm"),
@@ -156,14 +156,14 @@ def analyse_spectra(
         highest_absorbance=options.get("highest_absorbance", 3.0),
     )
     if scheme is None:
-        scheme, why = scheme_for(prepared.series)
+        scheme, why = scheme_for(series)
         warnings.append(Remark("scheme_chosen", f"no scheme was given: {scheme} was taken, as {why}"))
     fit = fit_spectra(list(runs), scheme, **options)
-    points = isosbestic_points(prepared.series, confidence=options.get("confidence", 0.95))
+    points = isosbestic_points(series, confidence=options.get("confidence", 0.95))
     witnesses: TwoWitnesses | None = None
     try:
         confidence = options.get("confidence", 0.95)
-        witnesses = fit_witnesses(prepared.series, near_nm=near_nm, confidence=confidence)
+        witnesses = fit_witnesses(series, near_nm=near_nm, confidence=confidence)
     except (CxKineticsError, np.linalg.LinAlgError) as error:
         warnings.append(Remark("no_peak_path", f"no peak path: {error}"))
     return SpectralAnalysis(fit, points, witnesses, tuple(warnings))
