@@ -11,7 +11,7 @@ from cxkinetics.inference.accepted import Accepted, accepted_set, narrowed, walk
 from cxkinetics.remarks import Remark
 from cxkinetics.spectral.network import decay_rates
 from cxkinetics.spectral.problem import Problem
-from cxkinetics.spectral.result import OrderVerdict, RateConstant
+from cxkinetics.spectral.result import OrderVerdict, RateConstant, breakpoint_name
 from cxkinetics.spectral.search import Optimum, descend, inner_knots, scan_breakpoint
 
 _FLAT = 1e-7  # relative eigenvalue of the information below which a direction is not determined
@@ -328,7 +328,7 @@ def breakpoint_estimates(errors: Errors) -> tuple[Estimate, ...]:
     n_rates = errors.problem.free_rates.size
     found = []
     for index in range(n_rates, errors.problem.n_parameters):
-        name = "breakpoint" if index == n_rates else f"breakpoint {index - n_rates + 1}"
+        name = breakpoint_name(index - n_rates + 1)
         value = float(errors.optimum.theta[index])
         if errors.lost[index]:
             reason = "the misfit does not depend on it: the stages are alike"

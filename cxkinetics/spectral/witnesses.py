@@ -19,8 +19,8 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.intervals import outside_the_times
-from cxkinetics.spectral.populations import Populations, spectra_of_exponentials, tell_apart
-from cxkinetics.spectral.witness_result import TwoWitnesses, WitnessModel
+from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
+from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
 
 def sequential_rate_bound(absorbance_share: float, shift_share: float, time_s: float) -> float:
@@ -182,31 +182,6 @@ def position_profile(pair: Pair, breaks_s: Array) -> tuple[Array, Array]:
         left = y - basis @ coefficients
         misfit[i], found[i] = left @ left, coefficients
     return misfit, found
-
-
-def position_curve(time_s: Array, start_nm: float, end_nm: float, ends_s: float) -> Array:
-    """Return the position of a peak that moves in proportion to time until `ends_s`, nm."""
-    share = np.clip(np.asarray(time_s) / max(ends_s, 1e-300), None, 1.0)
-    position: Array = start_nm + (end_nm - start_nm) * share
-    return position
-
-
-def sequential_curves(time_s: Array, k1: float, k2: float, q: float) -> tuple[Array, Array, Array]:
-    """Return C0, q C2 and P of C0 -k1-> C2 -k2-> P at times (s), each shape (n,).
-
-    Examples
-    --------
-    >>> host, doped, product = sequential_curves(np.array([20.0]), 0.1445, 0.02, 0.5)
-    >>> round(float(host[0]), 4)
-    0.0556
-    """
-    host = np.exp(-k1 * time_s)
-    gap = k2 - k1
-    if abs(gap) * float(np.max(time_s, initial=0.0)) < 1e-6:
-        doped = k1 * time_s * host
-    else:
-        doped = k1 / gap * (host - np.exp(-k2 * time_s))
-    return host, q * doped, 1 - host - doped
 
 
 def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
@@ -506,7 +481,7 @@ def fit_witnesses(
     if not moved:
         still = "the peak does not move"
         by_shift = Estimate(name=by_shift.name, value=None, unit="s", method="profile", reason=still)
-        together = by_rate
+        together = replace(by_rate, name=together.name)
     return TwoWitnesses(
         trace=trace,
         options={
