@@ -153,6 +153,7 @@ def _trace_blocks(trace: DemoTrace, drawn: FitPictures) -> list[Block]:
 
 def _curve_blocks(doses: DemoDoses) -> list[Block]:
     curve = doses.curve
+    numbers = incorporation_table(curve).grid()
     picture = result_picture(
         curve,
         f"Incorporation against dose for {curve.points.n_points} published samples with the fitted curve: "
@@ -164,7 +165,7 @@ def _curve_blocks(doses: DemoDoses) -> list[Block]:
     return [
         Paragraph("The published ICP-OES pairs; doses that are not stated are shown as intervals."),
         *([picture] if picture is not None else []),
-        incorporation_table(curve),
+        Table(numbers.header, numbers.rows, numeric=numbers.numeric),
         *([Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []),
     ]
 

@@ -285,7 +285,7 @@ def _habits(result: Any) -> Iterable[str]:
         else:
             try:
                 again = getattr(kind, reader)(getattr(result, writer)())
-            except TypeError as error:
+            except (TypeError, cx.InputError) as error:  # to_dict alone need not hold the data
                 yield f"{writer} -> {reader}: {error}"
                 continue
             same = "same" if getattr(again, writer)() == getattr(result, writer)() else "changed"
