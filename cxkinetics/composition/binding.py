@@ -15,7 +15,8 @@ from cxkinetics.composition.system import Prior, System, load_system
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.record import DATA, HIDDEN, As, Record, read
-from cxkinetics.signals.dose_table import BASES, DoseTable
+from cxkinetics.signals.basis import BASES
+from cxkinetics.signals.dose_table import DoseTable
 
 if TYPE_CHECKING:
     from cxkinetics.document.page import Section

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
 RENDERERS: Mapping[str, tuple[str, ...]] = {
-    "signals": ("figures",),
     "kinetics": ("tables", "figures", "folder"),
     "curves": ("page", "figures"),
     "spectral": ("page", "figures"),
