@@ -13,6 +13,7 @@ from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.accepted import Accepted, accepted_set, narrowed
 from cxkinetics.inference.criteria import aicc, bic, differences
 from cxkinetics.kinetics.result import Rival
+from cxkinetics.signals.dose_table import DoseTable
 
 
 def incorporation(
@@ -98,6 +99,14 @@ class MapPoints:
     high: Array
     y: Array
     weight: Array
+
+    @classmethod
+    def of(cls, table: DoseTable) -> "MapPoints":
+        """Return the rows of a dose table; without sigmas all weigh the same."""
+        sigma = table.sigma_percent
+        weight = np.ones(table.n_points) if sigma is None else np.asarray(sigma) ** -2.0
+        low, high = np.asarray(table.dose_low_percent), np.asarray(table.dose_high_percent)
+        return cls(low, high, np.asarray(table.incorporation_percent), weight)
 
     @property
     def censored(self) -> BoolArray:
