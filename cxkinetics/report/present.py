@@ -26,7 +26,6 @@ __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 RENDERERS: Mapping[str, tuple[str, ...]] = {
     "signals": ("figures",),
     "kinetics": ("tables", "figures", "folder"),
-    "curves": ("page", "figures"),
     "composition": ("page", "figures"),
     "spectral": ("page", "figures"),
     "evidence": ("page", "figures"),
