@@ -28,7 +28,6 @@ RENDERERS: Mapping[str, tuple[str, ...]] = {
     "kinetics": ("tables", "figures", "folder"),
     "composition": ("page", "figures"),
     "spectral": ("page", "figures"),
-    "evidence": ("page", "figures"),
 }
 """Room of a result's class -> modules of that room that render its results."""
 
