@@ -4,40 +4,15 @@ An `Estimate` always says how its interval was made, or why there is none. An in
 set of pieces (a likelihood profile with two valleys); `low` and `high` are then its hull.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from cxkinetics.errors import FitError
-from cxkinetics.record import HIDDEN, OMIT, finite_or_none, read, written
-
-__all__ = ["Estimate", "finite_or_none", "format_p", "json_text", "round_by_error"]
-
-
-def json_text(document: Any) -> str:
-    """Return a document as JSON text that every reader takes: what is NaN or infinite becomes null.
-
-    Examples
-    --------
-    >>> json_text({"rss": float("inf"), "times_s": (0.5, float("nan"))})
-    '{"rss": null, "times_s": [0.5, null]}'
-    """
-    try:
-        return json.dumps(document, allow_nan=False)
-    except (TypeError, ValueError):  # seldom, and large documents are walked through only then
-        return json.dumps(_plain(document), allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # a number or an array of numpy
-        return _plain(value.tolist())
-    return finite_or_none(value) if isinstance(value, float) else value
+from cxkinetics.record import HIDDEN, OMIT, read, written
+from cxkinetics.record import finite_or_none as finite_or_none  # where other rooms still look for them
+from cxkinetics.record import json_text as json_text
 
 
 def round_by_error(value: float, error: float | None) -> str:

@@ -1,11 +1,9 @@
 """Where data come from: file, content hash, format, and whether they were simulated."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-__all__ = ["Source", "sha256_of"]
+from cxkinetics.record import Record
 
 
 def sha256_of(content: bytes) -> str:
@@ -14,7 +12,7 @@ def sha256_of(content: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Record):
     """Provenance of a signal.
 
     Attributes
@@ -43,12 +41,3 @@ class Source:
     simulated: bool = False
     note: str = ""
     time_unit: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Source":
-        """Return the source that `to_dict` wrote."""
-        return cls(**record)

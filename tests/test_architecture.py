@@ -13,7 +13,18 @@ import pytest
 import cxkinetics
 
 PACKAGE = Path(cxkinetics.__file__).parent
-GROUND = {"arrays", "atomic", "errors", "estimate", "presentation", "record", "remarks", "source", "version"}
+GROUND = {
+    "arrays",
+    "atomic",
+    "errors",
+    "estimate",
+    "presentation",
+    "record",
+    "remarks",
+    "schemas",
+    "source",
+    "version",
+}
 FLOORS = [  # from the ground up; a module imports from its own room and from lower floors only
     GROUND,
     {"document"},

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Self
 
 from cxkinetics.atomic import write_text
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import json_text
-from cxkinetics.signals.documents import decoded, require_schema, text_of
+from cxkinetics.record import json_text
+from cxkinetics.schemas import decoded, require_schema, text_of
 
 __all__ = ["Stored", "stored_schema"]
 

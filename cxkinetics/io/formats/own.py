@@ -7,7 +7,7 @@ import re
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.file import Content, ReadOptions, Signal, TextFormat
-from cxkinetics.signals.documents import decoded, schema_of, what_it_is
+from cxkinetics.schemas import decoded, schema_of, what_it_is
 from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.storage import stored_schema
