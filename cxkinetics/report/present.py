@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
 RENDERERS: Mapping[str, tuple[str, ...]] = {
-    "curves": ("page", "figures"),
-    "evidence": ("page", "figures"),
 }
 """Room of a result's class -> modules of that room that render its results."""
 
