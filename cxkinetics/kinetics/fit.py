@@ -29,6 +29,7 @@ from cxkinetics.kinetics.rivals import Contender, rank
 from cxkinetics.kinetics.search import Found, search_single
 from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
 from cxkinetics.models.families import FreeJointFamily
+from cxkinetics.options import require
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.prepare import breakpoint_hint, crop, shift_t0, window_hint
 from cxkinetics.signals.screening import offset_remark, require_fittable
@@ -510,9 +511,8 @@ def _said(fit: StagedFit) -> str:
 def _seed(rng: np.random.Generator | int | None) -> int:
     if rng is None:
         return DEFAULT_SEED
-    if isinstance(rng, np.random.Generator):
-        return int(rng.integers(2**32))
-    return int(rng)
+    require({"rng": rng})
+    return int(rng.integers(2**32)) if isinstance(rng, np.random.Generator) else int(rng)
 
 
 def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:

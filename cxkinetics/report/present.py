@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
-RENDERERS: Mapping[str, tuple[str, ...]] = {
-}
+RENDERERS: Mapping[str, tuple[str, ...]] = {}
 """Room of a result's class -> modules of that room that render its results."""
 
 

@@ -5,9 +5,10 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.cli.options import finite, number
+from cxkinetics.cli.arguments import number
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.kinetics.places import origin_of, safe_stem
+from cxkinetics.options import finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ EXAMPLE = 'cxkinetics spectra cxkinetics-demo/data/ag-cds-simulated.csv --model 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    from cxkinetics.cli.options import add_reading_options
+    from cxkinetics.cli.arguments import add_reading_options
 
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="spectra against time; several runs share the rate constants"
@@ -163,7 +164,7 @@ def _require_own(place: "Path", runs: "Sequence[SpectralSeries]", origins: "Sequ
 
 
 def _series(file: str, args: argparse.Namespace) -> "SpectralSeries":
-    from cxkinetics.cli.options import reading_options
+    from cxkinetics.cli.arguments import reading_options
     from cxkinetics.io.load import load
     from cxkinetics.signals.spectra import SpectralSeries
 
