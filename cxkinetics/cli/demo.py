@@ -23,9 +23,9 @@ def run(args: argparse.Namespace) -> int:
     """Compute, write, print."""
     from cxkinetics.annexes import declared, named
     from cxkinetics.cli.demo_page import demo_record, demo_text, write_demo
+    from cxkinetics.document.folder import require_replaceable
     from cxkinetics.estimate import json_text
     from cxkinetics.examples.kinetics import EXAMPLES, demonstrate_trace
-    from cxkinetics.kinetics.folder import require_replaceable
 
     require_replaceable(Path(args.out), "demo.json")
     traces = [demonstrate_trace(name) for name in EXAMPLES]

@@ -2,21 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
-from cxkinetics.estimate import json_text, round_by_error
-from cxkinetics.examples.kinetics import DOI, Comparison, DemoTrace, Tally, example_path, tally
-from cxkinetics.kinetics.figures import FitPictures, draw_pictures
-from cxkinetics.kinetics.folder import require_replaceable, write_fit
-from cxkinetics.kinetics.page import command_line, fit_facts, page_footer, python_lines
-from cxkinetics.kinetics.tables import interval_cell, loglinear_table, rival_table, stage_table, verdict_text
-from cxkinetics.report.blocks import Block, Code, Notes, Page, Paragraph, Section, Table
-from cxkinetics.report.columns import aligned, wrapped
-from cxkinetics.report.page import render_page
-from cxkinetics.report.present import draw
-from cxkinetics.report.style import save_figure
+from cxkinetics.document import cells
+from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
+from cxkinetics.document.folder import require_replaceable
+from cxkinetics.document.html import render_page
+from cxkinetics.document.page import Block, Code, Gallery, Notes, Page, Paragraph, Section
+from cxkinetics.document.table import Column, Table, Where
+from cxkinetics.document.text import format_section
+from cxkinetics.document.units import SECONDS
+from cxkinetics.estimate import round_by_error
+from cxkinetics.examples.kinetics import DOI, EXAMPLES, Comparison, DemoTrace, Tally, example_path, tally
+from cxkinetics.kinetics.page import (
+    command_line,
+    fit_facts,
+    loglinear_table,
+    page_footer,
+    python_lines,
+    rival_table,
+    stage_table,
+    verdict_text,
+    write_fit,
+)
+from cxkinetics.record import json_text
 from cxkinetics.version import __version__
 
 
@@ -45,9 +57,6 @@ class Part(Protocol):
     def sections(self) -> list[Section]:
         """Return its sections of the report."""
 
-    def drawn(self) -> dict[str, object]:
-        """Return the results that are drawn, by the name of their files."""
-
     def to_dict(self) -> dict[str, Any]:
         """Return its part of the JSON document."""
 
@@ -68,27 +77,26 @@ def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: s
         Head of the column with the published numbers.
     """
     rounded = any(row.kind == "measured" for row in rows)
-    cells = tuple(
+    columns = [
+        Column("quantity"),
+        Column(source),
+        Column("ours [95 %]"),
+        Column("unit", format=cells.unit),
+        Column(f"ours - {source}", numeric=True),
+        Column("same digits" if rounded else "inside"),
+    ]
+    shown = [
         (
             row.quantity,
             _published(row),
-            interval_cell(row.found),
-            row.found.unit,
+            row.found,
+            row.found,
             _difference(row),
-            {True: "yes", False: "no", None: "-"}[row.agrees if rounded else row.inside],
+            row.agrees if rounded else row.inside,
         )
         for row in rows
-    )
-    notes = " ".join(row.note for row in rows if row.note)
-    header = (
-        "quantity",
-        source,
-        "ours [95 %]",
-        "unit",
-        f"ours - {source}",
-        "same digits" if rounded else "inside",
-    )
-    return Table(header, cells, caption=caption, note=notes, numeric=(4,))
+    ]
+    return Table(columns, shown, caption=caption, note=" ".join(row.note for row in rows if row.note))
 
 
 def _published(row: Comparison) -> str:
@@ -96,9 +104,9 @@ def _published(row: Comparison) -> str:
     return f"{plain} ('{row.printed}')" if row.printed and row.printed != plain else plain
 
 
-def _difference(row: Comparison) -> str:
+def _difference(row: Comparison) -> str | None:
     if row.difference is None:
-        return "-"
+        return None
     low, high = row.found.low, row.found.high
     width = (high - low) / 4 if low is not None and high is not None and high > low else None
     text = round_by_error(row.difference, width) if width else f"{row.difference:.2g}"
@@ -111,29 +119,20 @@ def demo_tally(traces: Sequence[DemoTrace], parts: Sequence[Part]) -> Tally:
     return tally([*named, *((part.name, row) for part in parts for row in part.comparisons)])
 
 
-def demo_page(
-    traces: Sequence[DemoTrace], pictures: Sequence[FitPictures], parts: Sequence[Part], command: str
-) -> Page:
+def demo_page(traces: Sequence[DemoTrace], parts: Sequence[Part], command: str) -> Page:
     """Return the report of the demonstration.
 
     Parameters
     ----------
     traces : sequence of DemoTrace
         The simulated examples with their fits.
-    pictures : sequence of FitPictures
-        Of each of them.
     parts : sequence of Part
         What the annexes add.
     command : str
         The command as it was typed.
     """
-    sections = [
-        Section("Paper beside ours", _beside(traces, parts)),
-        *(
-            Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace, drawn))
-            for trace, drawn in zip(traces, pictures, strict=True)
-        ),
-    ]
+    sections = [Section("Paper beside ours", _beside(traces, parts))]
+    sections += [Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace)) for trace in traces]
     sections += [section for part in parts for section in part.sections()]
     sections.append(Section("What this shows and what it does not", [_limits()]))
     sections.append(Section("Make it again", [Code(command, "On the command line:"), *_scripts(traces)]))
@@ -164,15 +163,20 @@ def _beside(traces: Sequence[DemoTrace], parts: Sequence[Part]) -> list[Block]:
     return blocks
 
 
-def _trace_blocks(trace: DemoTrace, drawn: FitPictures) -> list[Block]:
-    tables: list[Table] = [stage_table(trace.fit), loglinear_table(trace.fit)]
+def _trace_blocks(trace: DemoTrace) -> list[Block]:
+    tables = [stage_table(trace.fit), loglinear_table(trace.fit)]
     if trace.fit.rivals:
         tables.append(rival_table(trace.fit, 6))
+    # the figures of a page are named after their files, here those of the folder of the fit
+    drawn = [
+        replace(figure, name=f"{trace.name}/{figure.name}")
+        for figure in trace.fit.figures(SECONDS, series=trace.series)
+    ]
     return [
         Paragraph(f"Simulated data, {trace.fit.trace.source.note}."),
         Paragraph(f"Verdict: {verdict_text(trace.fit)}", strong=True),
-        drawn.kinetics,
-        *([drawn.spectra] if drawn.spectra is not None else []),
+        Gallery(tuple(drawn[:2])),
+        Gallery(tuple(drawn[2:])),
         *tables,
     ]
 
@@ -192,7 +196,7 @@ def _limits() -> Notes:
 
 
 def _scripts(traces: Sequence[DemoTrace]) -> list[Block]:
-    return [Code(python_lines(trace.fit), f"{trace.title}, in Python:") for trace in traces]
+    return [Code(python_lines(trace.fit, EXAMPLES), f"{trace.title}, in Python:") for trace in traces]
 
 
 DEMO_SCHEMA = "cxkinetics.demo/1"
@@ -200,31 +204,32 @@ DEMO_SCHEMA = "cxkinetics.demo/1"
 
 def demo_text(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> str:
     """Return what the demonstration prints: the paper's numbers beside ours, verdicts, files."""
-    lines = [
-        wrapped(
+    line = partial(Paragraph, indent=0, hang=0)
+    blocks: list[Block] = [
+        line(
             f"SIMULATED DATA: the in-situ traces are simulated from the constants published in doi {DOI}; "
             "the dose table holds the numbers that paper states."
-        )
+        ),
+        line(str(demo_tally(traces, parts)), gap=True),
     ]
-    lines += ["", wrapped(str(demo_tally(traces, parts)))]
     for trace in traces:
-        lines += ["", f"{trace.title}: simulated in-situ trace, {trace.fit.n_points} points"]
-        lines += [*_table(comparison_table(trace.comparisons)), ""]
-        lines.append(wrapped(f"Verdict: {verdict_text(trace.fit)}", indent=2, hang=2))
+        blocks.append(line(f"{trace.title}: simulated in-situ trace, {trace.fit.n_points} points", gap=True))
+        blocks += _told(comparison_table(trace.comparisons))
+        blocks.append(Paragraph(f"Verdict: {verdict_text(trace.fit)}", gap=True))
     for part in parts:
-        lines += ["", part.caption, *_table(comparison_table(part.comparisons))]
-        lines += ["", "Dose for a target", *_table(part.targets())]
-    lines += [
-        "",
-        f"Report: {folder / 'report.html'} (opens in any browser, needs no network)",
-        f"Try:    cxkinetics fit {folder / 'data' / 'ag-cds-simulated.csv'} --track 324",
-    ]
-    return "\n".join(lines)
+        blocks += [line(part.caption, gap=True), *_told(comparison_table(part.comparisons))]
+        blocks += [line("Dose for a target", gap=True), *_told(part.targets())]
+    report, data = folder / "report.html", folder / "data" / "ag-cds-simulated.csv"
+    last = (
+        f"Report: {report} (opens in any browser, needs no network)\n"
+        f"Try:    cxkinetics fit {data} --track 324"
+    )
+    return format_section(Section("", [*blocks, Code(last, where=Where.TEXT, gap=True)]))
 
 
-def _table(table: Table) -> list[str]:
-    notes = [wrapped(table.note, indent=2)] if table.note else []
-    return [aligned(table), *notes]
+def _told(table: Table) -> list[Block]:
+    note = [Paragraph(table.note, hang=0)] if table.note else []
+    return [replace(table, bare=True), *note]
 
 
 def demo_record(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> dict[str, Any]:
@@ -270,24 +275,23 @@ def write_demo(
         If the folder holds something else.
     """
     require_replaceable(directory, "demo.json")
+    page = demo_page(traces, parts, command)
+    packaged = [example_path(item) for item in [t.name for t in traces] + [part.example for part in parts]]
     with replace_directory(directory) as fresh:
-        drawn = [draw_pictures(trace.fit, trace.series) for trace in traces]
-        for trace, pictures in zip(traces, drawn, strict=True):
-            packaged = example_path(trace.name)
-            write_bytes(fresh / "data" / packaged.name, packaged.read_bytes())
-            write_fit(
-                trace.fit,
-                fresh / trace.name,
-                series=trace.series,
-                command=_command(trace, packaged.name),
-                pictures=pictures,
-            )
-        for part in parts:
-            table = example_path(part.example)
-            write_bytes(fresh / "data" / table.name, table.read_bytes())
-            for name, result in part.drawn().items():
-                _write_figure(result, fresh / name)
-        write_text(fresh / "report.html", render_page(demo_page(traces, drawn, parts, command)))
+        for path in packaged:
+            write_bytes(fresh / "data" / path.name, path.read_bytes())
+        for trace, path in zip(traces, packaged, strict=False):
+            line = _command(trace, path.name)
+            write_fit(trace.fit, fresh / trace.name, series=trace.series, command=line, examples=EXAMPLES)
+        drawn = {}
+        for block in page.figures():  # those of the fits stand in their folders by now
+            path = fresh / f"{block.name}.svg"
+            if not path.is_file():
+                figure = drawn_figure(block)
+                write_text(path, svg_text(figure))
+                save_figure(figure, fresh / block.name, ("png", "pdf"))
+            drawn[block.name] = path.read_text(encoding="utf-8")
+        write_text(fresh / "report.html", render_page(page, drawn))
         write_text(fresh / "demo.json", json_text(demo_record(traces, parts, directory)) + "\n")
     return directory
 
@@ -296,11 +300,3 @@ def _command(trace: DemoTrace, name: str) -> str:
     """Return the command of a fit with the data's path as seen from the folder of its report."""
     source = replace(trace.fit.trace.source, file=f"../data/{name}")
     return command_line(replace(trace.fit, trace=replace(trace.fit.trace, source=source)))
-
-
-def _write_figure(result: object, path: Path) -> None:
-    from matplotlib import pyplot as plt
-
-    figure = draw(result)
-    save_figure(figure, path, ("png", "svg", "pdf"))
-    plt.close(figure)

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["fit"] else ""
     work = jobs_of(expand(args.files), out=args.out, command=command, force=args.force, **options)
     if args.out and len(work) > 1:
-        from cxkinetics.kinetics.folder import require_batch_place
+        from cxkinetics.kinetics.places import require_batch_place
 
         require_batch_place(Path(args.out))
     progress = _progress(len(work))
@@ -81,12 +81,10 @@ def run(args: argparse.Namespace) -> int:
     if progress:
         progress.close()
     if args.out and (len(batch.fits) + len(batch.failures) > 1):
-        from cxkinetics.kinetics.folder import write_batch
+        from cxkinetics.kinetics.batch_page import write_batch
 
-        folders = _relative(batch.folders, args.out)
-        failures = [failure.to_dict() for failure in batch.failures]
         try:
-            write_batch(batch.fits, failures, args.out, folders=folders, command=command, time_unit=show_time)
+            write_batch(batch, args.out, command=command, time_unit=show_time)
         except Exception as error:  # the fits are done and are told nonetheless
             if args.debug:
                 raise
@@ -112,12 +110,6 @@ def settings(args: argparse.Namespace) -> dict[str, Any]:
     return {name: both[name] for name in OPTIONS if name in both}
 
 
-def _relative(folders: tuple[str, ...], out: str) -> list[str]:
-    import os
-
-    return [os.path.relpath(folder, out).replace(os.sep, "/") if folder else "" for folder in folders]
-
-
 def _progress(n_inputs: int) -> Any | None:
     """Return a progress bar on stderr, for a batch on a terminal only."""
     if n_inputs < 2 or not sys.stderr.isatty():
@@ -129,13 +121,12 @@ def _progress(n_inputs: int) -> Any | None:
 
 def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> None:
     if args.json:
-        from cxkinetics.estimate import json_text
-
-        print(json_text(batch.to_dict()))
+        print(batch.to_json())
     elif args.csv:
-        from cxkinetics.kinetics.tables import summary_csv
+        from cxkinetics.document.sheets import csv_text
+        from cxkinetics.kinetics.batch_page import fit_table
 
-        sys.stdout.write(summary_csv(batch.fits))
+        sys.stdout.write(csv_text(fit_table(batch.fits)))
     elif batch.fits:
         print("\n\n".join(_texts(batch, show_time)))
     for fit in batch.fits:
@@ -156,14 +147,11 @@ def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> No
 def _texts(batch: "BatchResult", show_time: str) -> list[str]:
     """Return the full text of a few fits, and the table of several with the mean over runs."""
     from cxkinetics.cli.terminal import text_width
-    from cxkinetics.kinetics.batch_page import format_batch
-    from cxkinetics.kinetics.tables import format_staged_fit
 
-    width, texts = text_width(), []
+    shown: dict[str, Any] = {"time_unit": show_time, "width": text_width(), "warnings": False}
+    texts = []
     if len(batch.fits) <= FULL_TEXTS:
-        texts = [
-            format_staged_fit(fit, time_unit=show_time, width=width, warnings=False) for fit in batch.fits
-        ]
+        texts = [fit.to_text(**shown) for fit in batch.fits]
     if len(batch.fits) > 1:
-        texts.append(format_batch(batch.fits, batch.replicates(), time_unit=show_time, width=width))
+        texts.append(batch.to_text(**shown))
     return texts

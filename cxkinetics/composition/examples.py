@@ -1,20 +1,22 @@
 """The packaged dose table, and the dose side of the demonstration."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from cxkinetics.composition.dose import DoseAdvice, dose_for
+from cxkinetics.composition.figures import incorporation_figure, species_figure
 from cxkinetics.composition.guest_amount import dose_unit_words
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.page import incorporation_table
 from cxkinetics.composition.reader import load_dose_table
+from cxkinetics.document import cells
+from cxkinetics.document.page import Notes, Paragraph, Section
+from cxkinetics.document.table import Column, Table
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.kinetics import Comparison, example_path
-from cxkinetics.kinetics.figures import result_picture
-from cxkinetics.kinetics.tables import interval_cell
-from cxkinetics.report.blocks import Block, Notes, Paragraph, Section, Table
 from cxkinetics.signals.dose_table import DoseTable
 
 _NOTE = (
@@ -68,7 +70,7 @@ TARGETS = ("AgCd33S33", "Ag2Cd32S33", "Ag2S")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DemoDoses:
-    """The published dose table and what follows from it.
+    """The published dose table and what follows from it: the dose side of the demonstration.
 
     Attributes
     ----------
@@ -86,10 +88,12 @@ class DemoDoses:
 
     name = "dose table"
     """In the JSON document."""
-    caption = "Ag into CdS: published dose table"
-    """Above the comparisons."""
+
     example = "ag-cds-dose"
-    """The packaged file behind all this."""
+    """Name of the packaged file behind all this."""
+
+    caption = "Ag into CdS: published dose table"
+    """What stands above the comparisons."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the document of the demonstration holds of the dose side."""
@@ -98,86 +102,61 @@ class DemoDoses:
             "doses": [advice.to_dict() for advice in self.advice],
         }
 
-    def drawn(self) -> dict[str, object]:
-        """Return the results that are drawn, by the name of their files."""
-        return {"dose-curve": self.curve, "species": self.advice[len(self.advice) // 2]}
+    def targets(self) -> Table:
+        """Return the dose for each target: window, purity, what limits it, what comes from priors."""
+        words = {"dose_percent": "dose", "purity": "share"}
+        rows = [
+            (
+                advice.target,
+                advice.dose_percent,
+                f"{advice.window_percent[0]:g}-{advice.window_percent[1]:g}",
+                advice.purity,
+                advice.guest_share,
+                advice.limited_by,
+                ", ".join(word for key, word in words.items() if key in advice.prior_driven) or "neither",
+            )
+            for advice in self.advice
+        ]
+        source = self.advice[0].source
+        columns = [
+            Column("target"),
+            Column("dose, %", format=cells.value, numeric=True),
+            Column("window"),
+            Column("of clusters"),
+            Column(f"of all {source['guest']} [95 %]"),
+            Column("limited by"),
+            Column("driven by priors"),
+        ]
+        unit = dose_unit_words(source["guest"], source["host_cation"])
+        return Table(columns, rows, note=f"Doses in {unit}; shares are of clusters and of silver atoms.")
 
     def sections(self) -> list[Section]:
         """Return the sections of the report: the curve, and the dose for each target."""
-        return [
-            Section("Dose against incorporation", _curve_blocks(self)),
-            Section("Dose for a target", _target_blocks(self)),
-        ]
-
-    def targets(self) -> Table:
-        """Return the dose for each target: window, purity, what limits it, what comes from priors."""
-        return target_table(self)
-
-
-def _curve_blocks(doses: DemoDoses) -> list[Block]:
-    curve = doses.curve
-    picture = result_picture(
-        curve,
-        f"Incorporation against dose for {curve.points.n_points} published samples with the fitted curve: "
-        f"slope {curve.stage1_slope.format_value()}, then {curve.stage2_slope.format_value()} from "
-        f"{curve.avalanche_dose_percent.format_value()} % dose, plateau at "
-        f"{curve.plateau_percent.format_value()} %.",
-        "Published pairs (measured), the curve in the paper's windows, and its thresholds.",
-    )
-    return [
-        Paragraph("The published ICP-OES pairs; doses that are not stated are shown as intervals."),
-        *([picture] if picture is not None else []),
-        incorporation_table(curve),
-        *([Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []),
-    ]
-
-
-_DRIVEN = {"dose_percent": "dose", "purity": "share"}
-
-
-def target_table(doses: DemoDoses) -> Table:
-    """Return the dose for each target: window, purity, what limits it, what comes from priors."""
-    rows = tuple(
-        (
-            advice.target,
-            advice.dose_percent.format_value(),
-            f"{advice.window_percent[0]:g}-{advice.window_percent[1]:g}",
-            interval_cell(advice.purity),
-            interval_cell(advice.guest_share),
-            advice.limited_by,
-            ", ".join(word for key, word in _DRIVEN.items() if key in advice.prior_driven) or "neither",
+        curve, middle = self.curve, self.advice[len(self.advice) // 2]
+        measured = replace(
+            incorporation_figure(curve),
+            caption="Published pairs (measured), the curve in the paper's windows, and its thresholds.",
         )
-        for advice in doses.advice
-    )
-    header = (
-        "target",
-        "dose, %",
-        "window",
-        "of clusters",
-        "of all Ag [95 %]",
-        "limited by",
-        "driven by priors",
-    )
-    unit = dose_unit_words("Ag", "Cd")
-    return Table(
-        header, rows, note=f"Doses in {unit}; shares are of clusters and of silver atoms.", numeric=(1,)
-    )
-
-
-def _target_blocks(doses: DemoDoses) -> list[Block]:
-    blocks: list[Block] = [target_table(doses)]
-    for advice in doses.advice:
-        blocks += [Paragraph(f"{advice.target}: {remark.text}.") for remark in advice.warnings]
-    shown = doses.advice[len(doses.advice) // 2]
-    windows = "; ".join(
-        f"{a.target} {a.window_percent[0]:g} to {a.window_percent[1]:g} %" for a in doses.advice
-    )
-    picture = result_picture(
-        shown,
-        f"Shares of the species against dose with their intervals. Windows: {windows}.",
-        f"Shares of the species against dose; the band is the window for {shown.target}.",
-    )
-    return [*blocks, *([picture] if picture is not None else [])]
+        windows = "; ".join(
+            f"{a.target} {a.window_percent[0]:g} to {a.window_percent[1]:g} %" for a in self.advice
+        )
+        species = species_figure(middle)
+        said = [Paragraph(f"{a.target}: {remark.text}.") for a in self.advice for remark in a.warnings]
+        pairs = "The published ICP-OES pairs; doses that are not stated are shown as intervals."
+        heard = [Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []
+        return [
+            Section(
+                "Dose against incorporation", [Paragraph(pairs), measured, incorporation_table(curve), *heard]
+            ),
+            Section(
+                "Dose for a target",
+                [
+                    self.targets(),
+                    *said,
+                    replace(species, alternative=f"{species.alternative} Windows: {windows}."),
+                ],
+            ),
+        ]
 
 
 def demonstrate_doses() -> DemoDoses:
@@ -188,6 +167,8 @@ def demonstrate_doses() -> DemoDoses:
     >>> demo = demonstrate_doses()
     >>> [round(row.found.value, 2) for row in demo.comparisons[:4]]
     [0.11, 0.81, 7.58, 5.06]
+    >>> [section.title for section in demo.sections()]
+    ['Dose against incorporation', 'Dose for a target']
     """
     curve = fit_incorporation(load_example_dose_table(), preset="paper")
     chords = Estimate(
@@ -196,30 +177,27 @@ def demonstrate_doses() -> DemoDoses:
         method="exact",
         reason="chords between samples",
     )
+    measured = partial(Comparison, kind="measured")
     rows = (
-        Comparison(
-            kind="measured",
+        measured(
             quantity="slope, stage 1",
             published=0.11,
             found=replace(curve.stage1_slope, unit=""),
             note="8.0/75 = 0.107 prints as 0.11.",
         ),
-        Comparison(
-            kind="measured",
+        measured(
             quantity="slope, stage 2",
             published=0.83,
             found=replace(curve.stage2_slope, unit=""),
             note="0.83 cannot be had from the stated points: (40.4 - 12.1)/35 = 0.809.",
         ),
-        Comparison(
-            kind="measured",
+        measured(
             quantity="slope ratio",
             published=7.5,
             found=curve.slope_ratio,
             note="7.5 is 0.83/0.11 = 7.545, rounded.",
         ),
-        Comparison(
-            kind="measured",
+        measured(
             quantity="mean slope ratio",
             published=5.1,
             found=chords,
@@ -232,19 +210,12 @@ def demonstrate_doses() -> DemoDoses:
             found=curve.avalanche_dose_percent,
             note="98.0 % is where the paper's lines cross (97-99.5 % otherwise rounded); none is printed.",
         ),
-        Comparison(
-            kind="measured",
+        measured(
             quantity="saturation dose",
             published=135.0,
             found=curve.saturation_dose_percent,
             printed="135",
         ),
-        Comparison(
-            kind="measured",
-            quantity="plateau",
-            published=40.4,
-            found=curve.plateau_percent,
-            printed="about 40",
-        ),
+        measured(quantity="plateau", published=40.4, found=curve.plateau_percent, printed="about 40"),
     )
     return DemoDoses(curve=curve, advice=tuple(dose_for(target) for target in TARGETS), comparisons=rows)

@@ -56,7 +56,7 @@ def test_a_comparison_counts_pieces_and_missing_intervals() -> None:
     bare = Comparison(quantity="b", published=5.5, found=Estimate(name="b", value=5.0, unit="s"))
     assert bare.inside is None
     assert bare.difference == -0.5
-    assert comparison_table([bare]).rows[0] == ("b", "5.5", "5", "s", "-0.5", "-")
+    assert comparison_table([bare]).grid().rows[0] == ("b", "5.5", "5", "s", "-0.5", "-")
 
 
 def measured(published: float, value: float, printed: str = "") -> Comparison:
@@ -72,7 +72,9 @@ def test_agreement_is_rounding_to_the_printed_digits_and_can_fail() -> None:
     assert measured(135.0, 134.4, "135").agrees is False
     assert measured(40.4, 40.2, "about 40").agrees
     assert all(row.inside for row in (measured(0.83, 0.8086), measured(7.5, 7.58)))  # which says nothing
-    assert [row[-1] for row in comparison_table([measured(0.11, 0.1067), measured(0.83, 0.8086)]).rows] == [
+    assert [
+        row[-1] for row in comparison_table([measured(0.11, 0.1067), measured(0.83, 0.8086)]).grid().rows
+    ] == [
         "yes",
         "no",
     ]
