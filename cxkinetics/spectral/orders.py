@@ -144,7 +144,9 @@ def judge_orders(
                 if depth:
                     negative[species[i]] = max(depth, negative.get(species[i], 0.0))
         kept.append((optimum, runs, negative))
-    decided_by, reason = _decide(problem, kept, variance, gap, baseline_floats, relabelled)
+    decided_by, reason = _decide(
+        problem, kept, variance, gap, baseline_floats=baseline_floats, relabelled=relabelled
+    )
     if decided_by == "undecided" and len(kept) > 1:
         kept.sort(key=lambda item: _preference(problem, item[0], preferred))
     elif decided_by == "non_negative_spectra":
@@ -189,6 +191,7 @@ def _decide(
     kept: Sequence[tuple[Optimum, list[Solved], dict[str, float]]],
     variance: float,
     gap: float,
+    *,
     baseline_floats: bool,
     relabelled: bool,
 ) -> tuple[str, str]:

@@ -10,6 +10,8 @@ from cxkinetics.errors import CxKineticsError
 from cxkinetics.estimate import Estimate
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
+from cxkinetics.spectral.intervals import wald
+from cxkinetics.spectral.prepare import fill_in_time
 from cxkinetics.spectral.witness_result import Populations
 
 _AHEAD = 6.0
@@ -72,8 +74,6 @@ def spectra_of_exponentials(
     observed = [estimate.value for estimate in fit.observed_rates]
     if any(rate is None for rate in observed) or len(observed) != (2 if two else 1):
         return None
-    from cxkinetics.spectral.prepare import fill_in_time
-
     time = fit.series[0].time_s
     rates = [float(rate) for rate in observed if rate is not None]
     columns = np.stack([*(np.exp(-rate * time) for rate in rates), np.ones_like(time)], axis=1)
@@ -250,18 +250,9 @@ def _places(
     from scipy.special import ndtri
 
     quantile = float(ndtri(0.5 + confidence / 2))
-    found = []
-    for place, error in zip(fit.places, fit.errors, strict=True):
-        value, se = near_nm + width_nm * float(place), width_nm * float(error) * float(np.sqrt(scale))
-        found.append(
-            Estimate(
-                name="band",
-                value=value,
-                se=se,
-                low=value - quantile * se,
-                high=value + quantile * se,
-                unit="nm",
-                method="wald",
-            )
-        )
-    return tuple(found)
+    root = float(np.sqrt(scale))
+    pairs = zip(fit.places.tolist(), fit.errors.tolist(), strict=True)
+    return tuple(
+        wald("band", near_nm + width_nm * place, width_nm * error * root, quantile, "nm")
+        for place, error in pairs
+    )

@@ -11,6 +11,7 @@ from cxkinetics.errors import UsageError
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.network import Network
 from cxkinetics.spectral.problem import (
+    Factors,
     Problem,
     Run,
     compressed,
@@ -40,8 +41,8 @@ class Working:
         Of the baseline that is fitted with the kinetics.
     weights : Array, shape (m,), or None
         1/sd of each wavelength, relative.
-    leading : Array, shape (m, r)
-        Leading right singular vectors of the data.
+    factors : Factors
+        Leading singular values and vectors of the data.
     """
 
     series: SpectralSeries
@@ -50,7 +51,7 @@ class Working:
     known: Array
     functions: Array
     weights: Array | None
-    leading: Array
+    factors: Factors
 
     @property
     def time_s(self) -> Array:
@@ -110,7 +111,7 @@ def small_problem(problem: Problem, runs: Sequence[Working]) -> Problem:
         if min(run.data.shape) <= _KEPT:
             small.append(replace(run, floor=None))
         elif run.data.shape[1] == work.matrix.shape[1]:
-            leading = np.linalg.qr(work.without_baseline(work.leading.T).T)[0]
+            leading = np.linalg.qr(work.without_baseline(work.factors.in_wavelength).T)[0]
             small.append(compressed(run, leading))
         else:  # already in other coordinates
             small.append(compressed(run, leading_factors(run.data, _KEPT).in_wavelength.T))
