@@ -53,7 +53,7 @@ from cxkinetics.spectral.species import (
     with_errors,
 )
 
-_FILLS = 60
+_FILLS = 60  # rounds of filling masked cells: EM gains a digit in a few, unless much is masked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +154,7 @@ def _filled(
     return tuple(done), change
 
 
-_APART = 0.05  # in ln k
+_APART = 0.05  # in ln k: far enough to see a slope, near enough to change the misfit by nothing
 
 
 def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed: int) -> SpectraFit:
@@ -343,7 +343,7 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
 
 def _spread(solution: Solution, solved: Sequence[Solved], share: float) -> float:
     squares = [
-        float(np.mean((item.residual(run) / (1.0 if run.weights is None else run.weights)) ** 2))
+        float(np.mean((item.residual(run) / run.weight) ** 2))
         for run, item in zip(solution.runs, solved, strict=True)
     ]
     return float(np.sqrt(np.mean(squares) * share))
@@ -356,6 +356,8 @@ def _widening(
     p = optimum.theta.size
     if p == 0:
         return np.ones(0), np.ones(0)
+    # The factor is itself an estimate from few independent times. How few, the fourth moment of the scores
+    # says (3 for a normal one); below three of its standard errors it is no sign of common motion.
     raw = cluster_factor(scores, optimum.evaluation.information, variance, solution.rho != 0)
     stacked = np.vstack(list(scores))
     fourth = np.sum(stacked**4, axis=0)
@@ -442,8 +444,8 @@ def _remarks(
     return found
 
 
-_FACTORS = 10
-_ROUNDS = 4
+_FACTORS = 10  # more components than any scheme has species
+_ROUNDS = 4  # of noise and fit: the correlation settles to 0.005 in two or three
 _BELOW = 3.0  # standard errors that a spectrum held non-negative may lie below zero
 _UNEVEN = 2.0  # residual spreads of wavelengths that differ by less are alike
 _CORRELATED = 0.05  # weaker correlation in time than this is left alone
@@ -687,6 +689,7 @@ def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
         if any(run.weights is not None for run in weighted):
             solution = solve(setup, weighted, 0.0, solution.optimum.theta)
     correlation = _correlation(solution)
+    # four standard errors: with many wavelengths a correlation too weak to matter is still significant
     correlated = noise == "ar1" or (abs(correlation.z) > 4 and abs(correlation.rho) > _CORRELATED)
     cells = sum(run.matrix.size for run in solution.runs)
     correlated &= solution.optimum.evaluation.rss > cells * noise_floor(solution.runs)
@@ -706,6 +709,7 @@ def _reweighted(run: Working, spread: Array) -> Working:
     low, high = np.quantile(spread, [0.1, 0.9])
     if high <= _UNEVEN * low or run.time_s.size < 12:
         return run
+    # no wavelength may outweigh the others by more than tenfold, however well it happens to be met
     weights = 1 / np.maximum(spread, np.median(spread) / 10)
     return replace(run, weights=weights / np.sqrt(np.mean(weights**2)))
 
@@ -717,10 +721,11 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
     for item, run in zip(_solved(solution), solution.runs, strict=True):
         own = np.zeros(setup.known.size)
         own[~setup.known] = _BELOW * np.sqrt(variance * np.diag(item.back @ item.back.T))
-        floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) if run.weights is None else run.weights))
+        floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) * run.weight))
     trials = []
     n_rates = solution.problem.free_rates.size
     stages = rate_stages(solution.problem)
+    # constraints make the orders optima of their own: a descent from one does not reach the others
     for order in permutations(range(n_rates)) if n_rates <= 4 else [tuple(range(n_rates))]:
         if any(stages[i] != stages[j] for i, j in enumerate(order)):
             continue

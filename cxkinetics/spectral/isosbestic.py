@@ -115,6 +115,7 @@ def _longest(matrix: Array, *, forward: bool) -> int | None:
     """Return the end (or start) of the longest stretch from the start (to the end) with one component."""
     n = matrix.shape[0]
     shortest = min(max(5, n // 10), n)
+    # longest first, and a handful of lengths only: the place of a point hardly depends on where it ends
     lengths = np.unique(np.linspace(shortest, n, _TRIALS).astype(int))[::-1]
     for length in lengths:
         part = matrix[:length] if forward else matrix[n - length :]
@@ -122,6 +123,7 @@ def _longest(matrix: Array, *, forward: bool) -> int | None:
         rank = rank_of_matrix(centred)
         if rank.singular_values[0] <= rank.thresholds[0]:
             continue
+        # what noise alone may hold in each component does not count as change
         squares = np.maximum(rank.singular_values**2 - rank.thresholds**2, 0.0)
         if rank.n_components == 1 or squares[0] >= _EXPLAINED * squares.sum():
             return int(length) if forward else int(n - length)
@@ -215,6 +217,7 @@ def _lost(
         return None, drift
     width = min(5, outside.size)
     smooth = np.convolve(outside - common, np.full(width, 1 / width), mode="valid")
+    # twice the scatter within the stretch too, which holds drift that the noise does not
     limit = max(_SURE * noise / np.sqrt(width), 2 * scatter)
     off = np.abs(smooth) > limit
     if not off.any() or not off[-1]:

@@ -59,8 +59,9 @@ def fit_orders(problem: Problem, optimum: Optimum, variance: float) -> tuple[lis
         here = problem.evaluate(start)
         excess = (here.rss - optimum.evaluation.rss) / variance
         if not problem.constrained and excess > 1e3:
-            continue
+            continue  # free spectra make orders fit exactly alike or not at all: no descent would help
         rest = Optimum(start, here, True) if abs(excess) < 1e-4 else descend(problem, start)
+        # ten variances: a likelihood ratio of e^5 against it
         near = rest.evaluation.rss <= optimum.evaluation.rss + 10 * variance
         if any(_same(rest.theta, other.theta) for other in found):
             if problem.constrained and excess > 10:

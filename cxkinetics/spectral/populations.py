@@ -129,7 +129,7 @@ def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populatio
         name: _fit_bands(axis, data, whitener, mixed)
         for name, mixed in (("quenching", True), ("populations", False))
     }
-    degrees = data.size - 11
+    degrees = data.size - 11  # five of the shape, six amplitudes
     scale = max(1.0, min(fit.chi2 for fit in fits.values()) / max(degrees, 1))
     gap = (fits["populations"].chi2 - fits["quenching"].chi2) / scale
     places = {name: _places(fit, near_nm, width_nm, scale, confidence) for name, fit in fits.items()}
@@ -192,6 +192,7 @@ def _fit_bands(axis: Array, data: Array, whitener: Array, mixed: bool) -> _BandP
         return left
 
     best = None
+    # the misfit has a valley for either sign of the shift, and one between
     for first, second in ((0.0, 0.0), (-0.4, 0.2), (0.2, -0.4), (0.3, 0.3)):
         start = np.array([first, second, 0.0, 0.0, 0.0])
         bounds = (np.array([-2.5, -2.5, -0.7, -0.6, -0.3]), np.array([2.5, 2.5, 0.7, 0.6, 0.3]))

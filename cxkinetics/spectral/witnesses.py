@@ -237,7 +237,7 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
     low, high = np.log(1e-3 / span), np.log(30 / shortest)
     for _, start in trials[:4]:
         theta = start
-        for _ in range(4):
+        for _ in range(4):  # each signal is weighed by what is left of it, which settles in a few rounds
             left, _ = _residuals(pair, theta, conversion)
             scales = np.array([np.sqrt(np.mean(part**2)) + 1e-300 for part in left])
 
