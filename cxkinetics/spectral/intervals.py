@@ -394,3 +394,11 @@ def observed_rates(errors: Errors) -> tuple[Estimate, ...]:
             )
         )
     return tuple(found)
+
+
+def wald(name: str, value: float, se: float, quantile: float, unit: str) -> Estimate:
+    """Return an estimate whose interval is `quantile` standard errors to each side."""
+    half = quantile * se
+    return Estimate(
+        name=name, value=value, se=se, low=value - half, high=value + half, unit=unit, method="wald"
+    )
