@@ -197,22 +197,18 @@ def minimise(
     held = np.zeros((batch, width), bool) if free is None else ~np.broadcast_to(free, (batch, width))
     now = np.where(held, start, np.clip(start, low, high))
     theta, final, converged = now.copy(), np.empty(batch), np.zeros(batch, bool)
-    boxed, live = lower is not None or upper is not None, np.arange(batch)
-    contest = np.zeros(batch, dtype=np.intp) if group is None else group
+    live, contest = np.arange(batch), np.zeros(batch, dtype=np.intp) if group is None else group
     lead = np.full(int(contest[-1]) + 1 if batch else 0, np.inf)
     damping = np.full(batch, SOFT)
     rss, products = objective.evaluate(now)
     normal, gradient = products(None)
     for _ in range(iterations):
-        blocked = held
-        if boxed:
-            blocked = held | ((now <= low) & (gradient < 0)) | ((now >= high) & (gradient > 0))
+        blocked = held | ((now <= low) & (gradient < 0)) | ((now >= high) & (gradient > 0))
         step, promised = _step(normal, gradient, damping, blocked)
         gone = rested = (promised <= tolerance * rss) & (damping < 1.0)
         if not rested.all():
             trial = now + (step if reach is None else np.clip(step, -reach, reach))
-            if boxed:
-                trial = np.where(held, now, np.minimum(np.maximum(trial, low), high))
+            trial = np.where(held, now, np.minimum(np.maximum(trial, low), high))
             new_rss, products = objective.evaluate(trial)
             gain = rss - new_rss
             better = (gain >= 0) & ~rested
