@@ -191,10 +191,10 @@ def minimise(
         Relative step up to which a problem counts as converged, whatever its rss does: for a sum of
         squares that rounding keeps from settling.
     """
-    batch, width = start.shape
-    low = np.broadcast_to(-np.inf if lower is None else lower, (batch, width))
-    high = np.broadcast_to(np.inf if upper is None else upper, (batch, width))
-    held = np.zeros((batch, width), bool) if free is None else ~np.broadcast_to(free, (batch, width))
+    batch = start.shape[0]
+    low = np.broadcast_to(-np.inf if lower is None else lower, start.shape)
+    high = np.broadcast_to(np.inf if upper is None else upper, start.shape)
+    held = np.zeros(start.shape, bool) if free is None else ~np.broadcast_to(free, start.shape)
     now = np.where(held, start, np.clip(start, low, high))
     theta, final, converged = now.copy(), np.empty(batch), np.zeros(batch, bool)
     live, contest = np.arange(batch), np.zeros(batch, dtype=np.intp) if group is None else group
@@ -233,10 +233,9 @@ def minimise(
             live, contest = live[stay], contest[stay]
             if not live.size:
                 break
-            now, rss, damping, normal, gradient = (
-                part[stay] for part in (now, rss, damping, normal, gradient)
-            )
-            low, high, held, objective = low[stay], high[stay], held[stay], objective.rows(stay)
+            now, rss, damping, normal = now[stay], rss[stay], damping[stay], normal[stay]
+            gradient, objective = gradient[stay], objective.rows(stay)
+            low, high, held = low[stay], high[stay], held[stay]
     else:
         theta[live], final[live] = now, rss
     return Descent(theta, final, converged)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -189,7 +188,20 @@ def assemble(
         )
     variance = optimum.evaluation.rss / dof
     rounding = noise_floor(solution.runs)
-    solve_at = partial(_solved_at, solution, setup.known, variance)
+    noisy = variance > rounding
+    judging = max(variance, rounding)
+
+    def solve_at(place: Optimum) -> list[SolvedRun]:
+        information = place.evaluation.information
+        _, directions = undetermined(information)
+        covariance = pseudo_covariance(information, variance)
+        runs = []
+        for i, run in enumerate(solution.runs):
+            solved = solve_species(run, problem, i, place.theta, solution.rho)
+            errors, known = spectra_errors(solved, run, setup.known, covariance, directions, variance)
+            runs.append(SolvedRun(solved, errors, known))
+        return runs
+
     if lost.any():
         lost = lost_nearby(problem, optimum, flat)
         solved = solve_at(optimum)
@@ -199,7 +211,6 @@ def assemble(
             orders=(),
         )
     else:
-        judging = max(variance, rounding)  # data without noise would decide by their rounding
         optima, gap = fit_orders(problem, optimum, judging)
         verdict, optimum, solved = judge_orders(
             problem,
@@ -210,8 +221,26 @@ def assemble(
             preferred=setup.start,
             baseline_floats=judged.baseline_floats,
         )
-    errors = _errors_of(
-        judged, setup, options, optimum, solved, variance=variance, dof=dof, lost=lost, flat=flat
+    scores = [item.solved.scores() for item in solved]
+    factor, times = _widening(scores, optimum, variance, solution)
+    if not noisy:
+        factor = np.ones_like(factor)
+    covariance = covariance_of(optimum.evaluation.information, variance) * np.outer(factor, factor)
+    covariance[lost] = covariance[:, lost] = np.nan
+    small = problem if setup.nonnegative or problem.n_parameters == 0 else solution.small
+    errors = Errors(
+        problem=problem,
+        small=small,
+        optimum=optimum,
+        small_optimum=optimum if small is problem else descend(small, optimum.theta),
+        covariance=covariance,
+        lost=lost,
+        flat=flat,
+        variance=variance,
+        factor=factor,
+        dof=np.where(factor > 1, np.minimum(times, dof), dof),
+        confidence=options["confidence"],
+        profile=options["intervals"] == "profile",
     )
     rates, others = rate_estimates(errors, verdict)
     breaks = breakpoint_estimates(errors)
@@ -226,7 +255,16 @@ def assemble(
         observed_rates=observed_rates(errors),
         rates_per_s=problem.rates(optimum.theta),
         breaks_s=problem.breakpoints(optimum.theta),
-        spectra=_species_spectra(solution, solved),
+        spectra=tuple(
+            SpeciesSpectra(
+                label=run.prepared.series.label,
+                species=problem.network.scheme.species,
+                wavelength_nm=run.prepared.series.wavelength_nm,
+                values=np.where(item.determined[:, None], item.solved.values, np.nan),
+                errors=np.where(item.determined[:, None], item.errors, np.nan),
+            )
+            for run, item in zip(solution.runs, solved, strict=True)
+        ),
         baselines=tuple(item.solved.baseline(run) for run, item in zip(solution.runs, solved, strict=True)),
         parameter_names=errors.names,
         covariance=errors.covariance,
@@ -243,75 +281,13 @@ def assemble(
             ar1=solution.rho,
             lag1_autocorrelation=judged.correlation.rho,
             effective_wavelengths=judged.correlation.effective_columns,
-            error_factor=float(errors.factor.max(initial=1.0)),
+            error_factor=float(factor.max(initial=1.0)),
             weights=str(options["weights"]) if solution.runs[0].weights is not None else "none",
         ),
         order=verdict,
         warnings=(*warnings, *_remarks(judged, errors, solved, rates, breaks), *others),
         flags=_flags(optimum, errors, verdict),
         seed=seed,
-    )
-
-
-def _solved_at(solution: Solution, known: BoolArray, variance: float, place: Optimum) -> list[SolvedRun]:
-    """Return every run solved at an optimum, with the errors of its spectra."""
-    information = place.evaluation.information
-    _, directions = undetermined(information)
-    covariance = pseudo_covariance(information, variance)
-    runs = []
-    for i, run in enumerate(solution.runs):
-        solved = solve_species(run, solution.problem, i, place.theta, solution.rho)
-        errors, determined = spectra_errors(solved, run, known, covariance, directions, variance)
-        runs.append(SolvedRun(solved, errors, determined))
-    return runs
-
-
-def _errors_of(
-    judged: Judged,
-    setup: Setup,
-    options: Mapping[str, Any],
-    optimum: Optimum,
-    solved: Sequence[SolvedRun],
-    *,
-    variance: float,
-    dof: int,
-    lost: BoolArray,
-    flat: Array,
-) -> Errors:
-    """Return what intervals are made from: covariance, widened where wavelengths move together."""
-    solution, problem = judged.solution, judged.solution.problem
-    factor, times = _widening([item.solved.scores() for item in solved], optimum, variance, solution)
-    if variance <= noise_floor(solution.runs):
-        factor = np.ones_like(factor)
-    covariance = covariance_of(optimum.evaluation.information, variance) * np.outer(factor, factor)
-    covariance[lost] = covariance[:, lost] = np.nan
-    small = problem if setup.nonnegative or problem.n_parameters == 0 else solution.small
-    return Errors(
-        problem=problem,
-        small=small,
-        optimum=optimum,
-        small_optimum=optimum if small is problem else descend(small, optimum.theta),
-        covariance=covariance,
-        lost=lost,
-        flat=flat,
-        variance=variance,
-        factor=factor,
-        dof=np.where(factor > 1, np.minimum(times, dof), dof),
-        confidence=options["confidence"],
-        profile=options["intervals"] == "profile",
-    )
-
-
-def _species_spectra(solution: Solution, solved: Sequence[SolvedRun]) -> tuple[SpeciesSpectra, ...]:
-    return tuple(
-        SpeciesSpectra(
-            label=run.prepared.series.label,
-            species=solution.problem.network.scheme.species,
-            wavelength_nm=run.prepared.series.wavelength_nm,
-            values=np.where(item.determined[:, None], item.solved.values, np.nan),
-            errors=np.where(item.determined[:, None], item.errors, np.nan),
-        )
-        for run, item in zip(solution.runs, solved, strict=True)
     )
 
 
@@ -567,7 +543,8 @@ def fit_spectra(
     regions = _regions(baseline_region_nm)
     parsed = parse_scheme(scheme)
     network = network_of(parsed, initial)
-    runs, mask = [], np.zeros(len(parsed.species), bool)
+    runs, warnings = [], []
+    mask = np.zeros(len(parsed.species), bool)
     for series in _series_of(data):
         if regions and baseline != "none":
             series = subtract_baseline(series, baseline, regions, baseline_power).series
@@ -580,24 +557,28 @@ def fit_spectra(
         )
         axis = prepared.series.wavelength_nm
         spectra, mask = known_spectra(parsed.species, axis, known, colourless)
-        functions = baseline_functions("none" if regions else baseline, axis, baseline_power)
+        fitted_baseline = "none" if regions else baseline
         given = None if weights is None or isinstance(weights, str) else _weights(weights, axis.size)
+        functions = baseline_functions(fitted_baseline, axis, baseline_power)
         factors = leading_factors(prepared.matrix, _FACTORS)
         runs.append(Working(prepared, prepared.matrix, spectra, functions, given, factors.in_wavelength.T))
         if len(runs) == 1:
             rank = rank_of_matrix(prepared.matrix, factors)
+        warnings += list(prepared.series.remarks)
     lower, upper = box(network, [run.time_s for run in runs])
     seed = 0 if rng is None else int(rng)
-    begin, rng_of_starts = _start(network.scheme, start, lower, upper), np.random.default_rng(seed)
-    setup = Setup(network, mask, nonnegative, lower, upper, begin, rng_of_starts)
+    setup = Setup(
+        network, mask, nonnegative, lower, upper, _start(network.scheme, start, lower, upper),
+        np.random.default_rng(seed),
+    )  # fmt: skip
     _enough(setup, runs)
     solution, correlation = _with_noise(setup, runs, noise, isinstance(weights, str))
     options = {
         "known": sorted(known or {}),
         "colourless": list(colourless),
-        "initial": _floats(initial),
+        "initial": None if initial is None else {name: float(value) for name, value in initial.items()},
         "nonnegative": nonnegative,
-        "start": _floats(start),
+        "start": None if start is None else {name: float(value) for name, value in start.items()},
         "baseline": baseline,
         "baseline_region_nm": [[finite_or_none(end) for end in region] for region in regions],
         "baseline_power": baseline_power,
@@ -610,14 +591,14 @@ def fit_spectra(
         "intervals": intervals,
         "confidence": confidence,
     }
-    floats, weighted = baseline != "none" and not regions, isinstance(weights, str)
-    judged = Judged(solution, correlation, rank, baseline_floats=floats, weighted=weighted)
-    warnings = dict.fromkeys(remark for run in runs for remark in run.prepared.series.remarks)
-    return assemble(judged, setup, options, tuple(warnings), seed)
-
-
-def _floats(given: Mapping[str, float] | None) -> dict[str, float] | None:
-    return None if given is None else {name: float(value) for name, value in given.items()}
+    judged = Judged(
+        solution,
+        correlation,
+        rank,
+        baseline_floats=baseline != "none" and not regions,
+        weighted=isinstance(weights, str),
+    )
+    return assemble(judged, setup, options, tuple(dict.fromkeys(warnings)), seed)
 
 
 def _series_of(data: SpectralSeries | Sequence[SpectralSeries]) -> list[SpectralSeries]:

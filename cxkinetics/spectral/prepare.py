@@ -192,13 +192,34 @@ def prepare(
             remedy="convert them with a reference spectrum, or load them with absorbance_unit given",
         )
     time, axis, matrix = series.time_s, series.wavelength_nm, series.absorbance
+    known = np.isfinite(matrix)
+    in_range = _within(axis, wavelength_range_nm)
     in_window = _within(time, window_s)
     first = float(time[in_window][0]) if in_window.any() else 0.0
     remarks: list[Remark] = []
     start = t0_s if t0_s is not None else _start(first, float(time[-1]), remarks)
     in_window &= time >= start
-    in_range = _within(axis, wavelength_range_nm)
-    rows, columns = _usable(series, in_window, in_range, highest_absorbance, remarks)
+    columns = in_range.copy()
+    if in_window.any():
+        columns &= known[in_window].mean(axis=0) > _MOSTLY
+    dark = np.zeros(axis.size, bool)
+    if highest_absorbance is not None and columns.any() and in_window.any():
+        reaching = columns & (np.fmax.reduce(matrix[in_window], axis=0) > highest_absorbance)
+        where = np.flatnonzero(reaching)
+        middle = np.nanmedian(matrix[np.ix_(in_window, where)], axis=0) if where.size else np.zeros(0)
+        dark[where[middle > highest_absorbance]] = True
+        columns &= ~dark
+    rows = in_window.copy()
+    if columns.any():
+        rows &= known[:, columns].mean(axis=1) > _MOSTLY
+    dead = in_range & ~columns & ~dark
+    _tell(remarks, dead, axis, "nm", "wavelengths_dropped", "wavelengths", "dead or mostly masked")
+    if dark.any():
+        shown = _ranges(axis, dark)
+        count, limit = int(dark.sum()), highest_absorbance
+        text = f"{count} wavelengths with absorbances above {limit:g} left out: {shown} nm"
+        remarks.append(Remark("absorbance_too_high", text, count))
+    _tell(remarks, in_window & ~rows, time, "s", "spectra_dropped", "spectra", "mostly masked")
     if rows.sum() < 3 or columns.sum() < 2:
         raise InputError(
             f"{int(rows.sum())} spectra with {int(columns.sum())} wavelengths are left; "
@@ -225,38 +246,6 @@ def prepare(
         remarks=(*series.remarks, *remarks),
     )
     return Prepared(part, fill_in_time(part.time_s, kept), masked, start)
-
-
-def _usable(
-    series: SpectralSeries,
-    in_window: BoolArray,
-    in_range: BoolArray,
-    highest: float | None,
-    remarks: list[Remark],
-) -> tuple[BoolArray, BoolArray]:
-    """Return the spectra and wavelengths that hold enough readings of light; remarks say what is left out."""
-    time, axis, matrix = series.time_s, series.wavelength_nm, series.absorbance
-    known, columns = np.isfinite(matrix), in_range.copy()
-    if in_window.any():
-        columns &= known[in_window].mean(axis=0) > _MOSTLY
-    dark = np.zeros(axis.size, bool)
-    if highest is not None and columns.any() and in_window.any():
-        # medians are dear: only columns that reach the limit at all can lie above it
-        where = np.flatnonzero(columns & (np.fmax.reduce(matrix[in_window], axis=0) > highest))
-        middle = np.nanmedian(matrix[np.ix_(in_window, where)], axis=0) if where.size else np.zeros(0)
-        dark[where[middle > highest]] = True
-        columns &= ~dark
-    rows = in_window.copy()
-    if columns.any():
-        rows &= known[:, columns].mean(axis=1) > _MOSTLY
-    dead = in_range & ~columns & ~dark
-    _tell(remarks, dead, axis, "nm", "wavelengths_dropped", "wavelengths", "dead or mostly masked")
-    if dark.any():
-        count = int(dark.sum())
-        text = f"{count} wavelengths with absorbances above {highest:g} left out: {_ranges(axis, dark)} nm"
-        remarks.append(Remark("absorbance_too_high", text, count))
-    _tell(remarks, in_window & ~rows, time, "s", "spectra_dropped", "spectra", "mostly masked")
-    return rows, columns
 
 
 def _within(axis: Array, limits: tuple[float | None, float | None] | None) -> BoolArray:
