@@ -192,14 +192,12 @@ def minimise(
         squares that rounding keeps from settling.
     """
     batch = start.shape[0]
-    low = np.broadcast_to(-np.inf if lower is None else lower, start.shape)
-    high = np.broadcast_to(np.inf if upper is None else upper, start.shape)
-    held = np.zeros(start.shape, bool) if free is None else ~np.broadcast_to(free, start.shape)
+    low, high, held = _limits(start, lower, upper, free)
     now = np.where(held, start, np.clip(start, low, high))
     theta, final, converged = now.copy(), np.empty(batch), np.zeros(batch, bool)
-    live, contest = np.arange(batch), np.zeros(batch, dtype=np.intp) if group is None else group
+    live, damping = np.arange(batch), np.full(batch, SOFT)
+    contest = np.zeros(batch, dtype=np.intp) if group is None else group
     lead = np.full(int(contest[-1]) + 1 if batch else 0, np.inf)
-    damping = np.full(batch, SOFT)
     rss, products = objective.evaluate(now)
     normal, gradient = products(None)
     for _ in range(iterations):
@@ -245,6 +243,15 @@ SOFT = 1e-3
 """First damping: nearly a Gauss-Newton step, as starts come from grids that are fine enough."""
 HOPELESS = 1e9
 """Damping from which no step is short enough: rounding is all that is left to gain."""
+
+
+def _limits(
+    start: Array, lower: Array | None, upper: Array | None, free: BoolArray | None
+) -> tuple[Array, Array, BoolArray]:
+    """Return the box and what is held of every problem, each (B, p)."""
+    low = np.broadcast_to(-np.inf if lower is None else lower, start.shape)
+    high = np.broadcast_to(np.inf if upper is None else upper, start.shape)
+    return low, high, np.zeros(start.shape, bool) if free is None else ~np.broadcast_to(free, start.shape)
 
 
 def _step(normal: Array, gradient: Array, damping: Array, blocked: BoolArray) -> tuple[Array, Array]:
