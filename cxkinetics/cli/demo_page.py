@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
-from cxkinetics.composition.examples import DemoDoses
-from cxkinetics.composition.guest_amount import dose_unit_words
-from cxkinetics.composition.page import incorporation_table
 from cxkinetics.document import cells
-from cxkinetics.document.figure import drawn_figure, figure_style, save_figure, svg_text
+from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
 from cxkinetics.document.folder import require_replaceable
 from cxkinetics.document.html import render_page
-from cxkinetics.document.page import Block, Code, Figure, Gallery, Notes, Page, Paragraph, Section
-from cxkinetics.document.table import Cell, Column, Table, Where
+from cxkinetics.document.page import Block, Code, Gallery, Notes, Page, Paragraph, Section
+from cxkinetics.document.table import Column, Table, Where
 from cxkinetics.document.text import format_section
 from cxkinetics.document.units import SECONDS
 from cxkinetics.estimate import round_by_error
@@ -33,6 +30,35 @@ from cxkinetics.kinetics.page import (
 )
 from cxkinetics.record import json_text
 from cxkinetics.version import __version__
+
+
+class Part(Protocol):
+    """What an annex adds to the demonstration (`DEMO` of its package makes it).
+
+    Attributes
+    ----------
+    name, caption, example : str
+        Its name in the JSON document, the line above its comparisons, its packaged file.
+    comparisons : tuple of Comparison
+        Published numbers beside ours.
+    """
+
+    name: ClassVar[str]
+    caption: ClassVar[str]
+    example: ClassVar[str]
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Published numbers beside ours."""
+
+    def targets(self) -> Table:
+        """Return the table below the comparisons."""
+
+    def sections(self) -> list[Section]:
+        """Return its sections of the report."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its part of the JSON document."""
 
 
 def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: str = "paper") -> Table:
@@ -87,34 +113,32 @@ def _difference(row: Comparison) -> str | None:
     return text if text.startswith("-") else f"+{text}"
 
 
-def demo_tally(traces: Sequence[DemoTrace], doses: DemoDoses | None) -> Tally:
+def demo_tally(traces: Sequence[DemoTrace], parts: Sequence[Part]) -> Tally:
     """Return how many of the numbers that can miss agree, and how many constants are recovered."""
     named = [(trace.title, row) for trace in traces for row in trace.comparisons]
-    return tally([*named, *(("dose table", row) for row in (doses.comparisons if doses else ()))])
+    return tally([*named, *((part.name, row) for part in parts for row in part.comparisons)])
 
 
-def demo_page(traces: Sequence[DemoTrace], doses: DemoDoses | None, command: str) -> Page:
+def demo_page(traces: Sequence[DemoTrace], parts: Sequence[Part], command: str) -> Page:
     """Return the report of the demonstration.
 
     Parameters
     ----------
     traces : sequence of DemoTrace
         The simulated examples with their fits.
-    doses : DemoDoses or None
-        The dose side.
+    parts : sequence of Part
+        What the annexes add.
     command : str
         The command as it was typed.
     """
-    sections = [Section("Paper beside ours", _beside(traces, doses))]
+    sections = [Section("Paper beside ours", _beside(traces, parts))]
     sections += [Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace)) for trace in traces]
-    if doses is not None:
-        sections.append(Section("Dose against incorporation", _curve_blocks(doses)))
-        sections.append(Section("Dose for a target", _target_blocks(doses)))
+    sections += [section for part in parts for section in part.sections()]
     sections.append(Section("What this shows and what it does not", [_limits()]))
     sections.append(Section("Make it again", [Code(command, "On the command line:"), *_scripts(traces)]))
     return Page(
         title="cxkinetics demonstration: staged cation exchange of CdS clusters",
-        summary=str(demo_tally(traces, doses)),
+        summary=str(demo_tally(traces, parts)),
         sections=sections,
         simulated=True,
         simulated_note="The in-situ traces are simulated from published constants; the dose table holds "
@@ -124,12 +148,11 @@ def demo_page(traces: Sequence[DemoTrace], doses: DemoDoses | None, command: str
     )
 
 
-def _beside(traces: Sequence[DemoTrace], doses: DemoDoses | None) -> list[Block]:
+def _beside(traces: Sequence[DemoTrace], parts: Sequence[Part]) -> list[Block]:
     blocks: list[Block] = [
         comparison_table(trace.comparisons, f"{trace.title} (simulated trace)") for trace in traces
     ]
-    if doses is not None:
-        blocks.append(comparison_table(doses.comparisons, "Ag into CdS: published dose table (measured)"))
+    blocks += [comparison_table(part.comparisons, f"{part.caption} (measured)") for part in parts]
     blocks.append(
         Paragraph(
             "Published: J. Chem. Phys. 159, 014704 (2023), doi 10.1063/5.0151904. Difference: ours minus "
@@ -158,91 +181,6 @@ def _trace_blocks(trace: DemoTrace) -> list[Block]:
     ]
 
 
-def _as_table(table: Any) -> Table:
-    """Return a table of formatted cells, as the composition still makes them, as one of raw cells."""
-    if isinstance(table, Table):
-        return table
-    columns = [Column(head, numeric=i in table.numeric) for i, head in enumerate(table.header)]
-    return Table(columns, table.rows, caption=table.caption, note=table.note)
-
-
-def _figure(name: str, result: Any, alternative: str, caption: str) -> Figure:
-    return Figure(name, partial(_drawn, result), alternative, caption)
-
-
-def _drawn(result: Any, *, figure: Any = None) -> Any:
-    """Return the figure of a result on the paper given."""
-    with figure_style():
-        axes = figure.add_subplot()
-    return result.plot(ax=axes)
-
-
-def _curve_blocks(doses: DemoDoses) -> list[Block]:
-    curve = doses.curve
-    return [
-        Paragraph("The published ICP-OES pairs; doses that are not stated are shown as intervals."),
-        _figure(
-            "dose-curve",
-            curve,
-            f"Incorporation against dose for {curve.points.n_points} published samples with the fitted "
-            f"curve: slope {curve.stage1_slope.format_value()}, then "
-            f"{curve.stage2_slope.format_value()} from "
-            f"{curve.avalanche_dose_percent.format_value()} % dose, plateau at "
-            f"{curve.plateau_percent.format_value()} %.",
-            "Published pairs (measured), the curve in the paper's windows, and its thresholds.",
-        ),
-        _as_table(incorporation_table(curve)),
-        *([Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []),
-    ]
-
-
-_DRIVEN = {"dose_percent": "dose", "purity": "share"}
-
-
-def target_table(doses: DemoDoses) -> Table:
-    """Return the dose for each target: window, purity, what limits it, what comes from priors."""
-    rows: list[tuple[Cell, ...]] = [
-        (
-            advice.target,
-            advice.dose_percent.format_value(),
-            f"{advice.window_percent[0]:g}-{advice.window_percent[1]:g}",
-            advice.purity,
-            advice.guest_share,
-            advice.limited_by,
-            ", ".join(word for key, word in _DRIVEN.items() if key in advice.prior_driven) or "neither",
-        )
-        for advice in doses.advice
-    ]
-    columns = [
-        Column("target"),
-        Column("dose, %", numeric=True),
-        Column("window"),
-        Column("of clusters"),
-        Column("of all Ag [95 %]"),
-        Column("limited by"),
-        Column("driven by priors"),
-    ]
-    unit = dose_unit_words("Ag", "Cd")
-    return Table(columns, rows, note=f"Doses in {unit}; shares are of clusters and of silver atoms.")
-
-
-def _target_blocks(doses: DemoDoses) -> list[Block]:
-    blocks: list[Block] = [target_table(doses)]
-    for advice in doses.advice:
-        blocks += [Paragraph(f"{advice.target}: {remark.text}.") for remark in advice.warnings]
-    shown = doses.advice[len(doses.advice) // 2]
-    windows = "; ".join(
-        f"{a.target} {a.window_percent[0]:g} to {a.window_percent[1]:g} %" for a in doses.advice
-    )
-    figure = _figure(
-        "species",
-        shown,
-        f"Shares of the species against dose with their intervals. Windows: {windows}.",
-        f"Shares of the species against dose; the band is the window for {shown.target}.",
-    )
-    return [*blocks, figure]
-
-
 def _limits() -> Notes:
     return Notes(
         (
@@ -264,7 +202,7 @@ def _scripts(traces: Sequence[DemoTrace]) -> list[Block]:
 DEMO_SCHEMA = "cxkinetics.demo/1"
 
 
-def demo_text(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Path) -> str:
+def demo_text(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> str:
     """Return what the demonstration prints: the paper's numbers beside ours, verdicts, files."""
     line = partial(Paragraph, indent=0, hang=0)
     blocks: list[Block] = [
@@ -272,16 +210,15 @@ def demo_text(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Path
             f"SIMULATED DATA: the in-situ traces are simulated from the constants published in doi {DOI}; "
             "the dose table holds the numbers that paper states."
         ),
-        line(str(demo_tally(traces, doses)), gap=True),
+        line(str(demo_tally(traces, parts)), gap=True),
     ]
     for trace in traces:
         blocks.append(line(f"{trace.title}: simulated in-situ trace, {trace.fit.n_points} points", gap=True))
         blocks += _told(comparison_table(trace.comparisons))
         blocks.append(Paragraph(f"Verdict: {verdict_text(trace.fit)}", gap=True))
-    if doses is not None:
-        blocks += [line("Ag into CdS: published dose table", gap=True)]
-        blocks += _told(comparison_table(doses.comparisons))
-        blocks += [line("Dose for a target", gap=True), *_told(target_table(doses))]
+    for part in parts:
+        blocks += [line(part.caption, gap=True), *_told(comparison_table(part.comparisons))]
+        blocks += [line("Dose for a target", gap=True), *_told(part.targets())]
     report, data = folder / "report.html", folder / "data" / "ag-cds-simulated.csv"
     last = (
         f"Report: {report} (opens in any browser, needs no network)\n"
@@ -295,25 +232,23 @@ def _told(table: Table) -> list[Block]:
     return [replace(table, bare=True), *note]
 
 
-def demo_record(traces: Sequence[DemoTrace], doses: DemoDoses | None, folder: Path) -> dict[str, Any]:
+def demo_record(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> dict[str, Any]:
     """Return the JSON form of the demonstration."""
     return {
         "schema": DEMO_SCHEMA,
         "version": __version__,
         "simulated": True,
         "folder": str(folder),
-        "tally": demo_tally(traces, doses).to_dict(),
+        "tally": demo_tally(traces, parts).to_dict(),
         "comparisons": {trace.name: [row.to_dict() for row in trace.comparisons] for trace in traces}
-        | ({"dose table": [row.to_dict() for row in doses.comparisons]} if doses is not None else {}),
+        | {part.name: [row.to_dict() for row in part.comparisons] for part in parts},
         "fits": [trace.fit.to_dict() for trace in traces],
-        "incorporation": doses.curve.to_dict() if doses is not None else None,
-        "doses": [advice.to_dict() for advice in doses.advice] if doses is not None else [],
-    }
+    } | {name: value for part in parts for name, value in part.to_dict().items()}
 
 
 def write_demo(
     traces: Sequence[DemoTrace],
-    doses: DemoDoses | None,
+    parts: Sequence[Part],
     directory: Path,
     *,
     command: str,
@@ -322,7 +257,7 @@ def write_demo(
 
     Parameters
     ----------
-    traces, doses
+    traces, parts
         What `demo_page` takes.
     directory : Path
         A new or empty folder, or that of an earlier demonstration.
@@ -340,10 +275,8 @@ def write_demo(
         If the folder holds something else.
     """
     require_replaceable(directory, "demo.json")
-    page = demo_page(traces, doses, command)
-    packaged = [example_path(trace.name) for trace in traces]
-    if doses is not None:
-        packaged.append(example_path("ag-cds-dose"))
+    page = demo_page(traces, parts, command)
+    packaged = [example_path(item) for item in [t.name for t in traces] + [part.example for part in parts]]
     with replace_directory(directory) as fresh:
         for path in packaged:
             write_bytes(fresh / "data" / path.name, path.read_bytes())
@@ -359,7 +292,7 @@ def write_demo(
                 save_figure(figure, fresh / block.name, ("png", "pdf"))
             drawn[block.name] = path.read_text(encoding="utf-8")
         write_text(fresh / "report.html", render_page(page, drawn))
-        write_text(fresh / "demo.json", json_text(demo_record(traces, doses, directory)) + "\n")
+        write_text(fresh / "demo.json", json_text(demo_record(traces, parts, directory)) + "\n")
     return directory
 
 

@@ -5,7 +5,6 @@ prints is loaded before the last fit is there.
 """
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 from cxkinetics.atomic import replace_directory
 from cxkinetics.document.folder import require_no_file, require_replaceable
 from cxkinetics.document.shown import Shown
-from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
 from cxkinetics.io.file import ReadOptions
 from cxkinetics.io.load import read_signals
 from cxkinetics.kinetics.fit import fit_stages
-from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.options import FITTING, FitOptions
 from cxkinetics.kinetics.places import folder_names, origin_of, require_own, stored_in
 from cxkinetics.kinetics.replicates import Replicates, replicates_of
 from cxkinetics.kinetics.result import StagedFit
+from cxkinetics.options import WHERE, names_of, require
 from cxkinetics.record import Record, json_text
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -42,8 +41,8 @@ if TYPE_CHECKING:
     from cxkinetics.document.table import Table
     from cxkinetics.document.units import TimeUnit
 
-READING = ("column", "trace", "time_unit", "decimal", "sheet", "absorbance_unit", "time_in")
-"""Options of a job that the reader takes."""
+READING = tuple(name for name in names_of("reading") if name not in ("wavelength", "track", "reference"))
+"""Options of a job that the reader takes as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,8 +301,7 @@ def _stored(task: _Task) -> StagedFit | None:
         return None
     given = dict(job.fitting)
     seed = given.pop("rng", None) or 0
-    breaks = given.pop("breakpoints_s", None)
-    wanted = FitOptions.of(breakpoints_s=breaks, **given).to_dict() | _options(job)
+    wanted = FitOptions.of(**given).to_dict() | _options(job)
     same = (
         fit.trace.source.sha256 == task.signal.source.sha256
         and fit.seed == seed
@@ -431,17 +429,19 @@ def jobs_of(
     Raises
     ------
     UsageError
-        If the place of the folder of results is taken by a file, or a wavelength is not finite.
+        If the place of the folder of results is taken by a file, or an option is off.
     """
     if out is not None:
         require_no_file(Path(out))
-    for name in ("wavelength", "track"):
-        if not math.isfinite(options.get(name) or 0.0):
-            raise UsageError(f"{name} is {options[name]}; it must be a finite number of nm")
-    time_unit = unit_called(options.pop("show_time", None) or "s").sign
-    own = {name: options.pop(name, None) for name in ("wavelength", "track", "reference")}
     force, command = bool(options.pop("force", False)), str(options.pop("command", ""))
-    reading = {name: options.pop(name) for name in READING if name in options}
+    fitting = {name: options.pop(name) for name in (*FITTING, "rng") if name in options}
+    require({**options, "rng": fitting.get("rng")})
+    FitOptions.of(**{name: value for name, value in fitting.items() if name != "rng"})
+    if len(several := [name for name in WHERE if options.get(name) is not None]) > 1:
+        raise UsageError(f"{' and '.join(several)} each name a signal; give one of them")
+    time_unit = options.pop("show_time", None) or "s"
+    own = {name: options.get(name) for name in ("wavelength", "track", "reference")}
+    reading = {name: options[name] for name in READING if name in options}
     typed = [os.fspath(file) for file in files]
     folders = [""] * len(typed) if out is None else folder_names(typed, out)
     jobs = []
@@ -453,7 +453,7 @@ def jobs_of(
                 wavelength_nm=own["wavelength"],
                 track_nm=own["track"],
                 reference=None if own["reference"] is None else str(own["reference"]),
-                fitting=options,
+                fitting=fitting,
                 folder=None if out is None else str(Path(out) / folder),
                 origin="" if out is None else origin_of(file, out),
                 force=force,

@@ -34,7 +34,9 @@ from cxkinetics.document.table import Cell, Column, Table, Where, wide
 from cxkinetics.document.units import SECONDS, TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate, format_p, round_by_error
+from cxkinetics.kinetics.options import FITTING
 from cxkinetics.models.decays import DECAYS
+from cxkinetics.options import KEYWORDS, OPTIONS, names_of
 from cxkinetics.record import json_text
 
 if TYPE_CHECKING:
@@ -689,55 +691,13 @@ def write_fit(
 
 # ---- the lines that make it again -------------------------------------------------------------------
 
-_READING = {
-    "wavelength": "--wavelength",
-    "track": "--track",
-    "column": "--column",
-    "trace": "--trace",
-    "reference": "--reference",
-    "time_unit": "--time-unit",
-    "absorbance_unit": "--absorbance-unit",
-    "decimal": "--decimal",
-    "sheet": "--sheet",
-    "time_in": "--time-in",
-}
-_FITTING = {
-    "direction": "--direction",
-    "window": "--window",
-    "t0": "--t0",
-    "n_stages": "--stages",
-    "breakpoints_s": "--breakpoint",
-    "joint": "--joint",
-    "recipe": "--recipe",
-    "offset": "--offset",
-    "noise": "--noise",
-    "confidence": "--confidence",
-    "bootstrap": "--bootstrap",
-    "bootstrap_kind": "--bootstrap-kind",
-    "absolute_sigma": "--absolute-sigma",
-}
-_DEFAULTS: Mapping[str, Any] = {
-    "direction": "decay",
-    "n_stages": "auto",
-    "joint": "continuous",
-    "recipe": "likelihood",
-    "offset": "auto",
-    "noise": "auto",
-    "confidence": 0.95,
-    "bootstrap": 0,
-    "bootstrap_kind": "parametric",
-    "absolute_sigma": False,
-}
+_READING = tuple(OPTIONS[name].python for name in names_of("reading"))
 
 
 def _changed(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    found = {}
-    for name in names:
-        value = options.get(name)
-        if value is None or value == _DEFAULTS.get(name) or value in ((), []):
-            continue
-        found[name] = value
-    return found
+    """Return the options that stand at another value than their default."""
+    found = {name: options.get(name) for name in names}
+    return {n: v for n, v in found.items() if v not in (None, KEYWORDS[n].default, (), [])}
 
 
 def command_line(fit: "StagedFit") -> str:
@@ -749,10 +709,10 @@ def command_line(fit: "StagedFit") -> str:
     """
     trace, options = fit.trace, fit.options
     words = ["cxkinetics", "fit", trace.source.file or "FILE"]
-    given = {**_read_as(fit), **_changed(options, list(_FITTING))}
-    flags = _READING | _FITTING
+    given = {**_read_as(fit), **_changed(options, FITTING)}
     for name, value in given.items():
-        words += [flags[name]] if value is True else [flags[name], _flag_value(name, value)]
+        flag = KEYWORDS[name].flag
+        words += [flag] if value is True else [flag, _flag_value(name, value)]
     words += ["--seed", str(fit.seed)]
     return shlex.join(words)
 
@@ -760,7 +720,7 @@ def command_line(fit: "StagedFit") -> str:
 def _read_as(fit: "StagedFit") -> dict[str, Any]:
     """Return the reading options: those recorded, and what the trace says of itself where none is."""
     trace = fit.trace
-    given = _changed(fit.options, list(_READING))
+    given = _changed(fit.options, _READING)
     if trace.source.file and "trace" not in given:
         given["trace"] = trace.source.trace
     if "wavelength" in given or "track" in given or "column" in given or trace.wavelength_nm is None:
@@ -819,7 +779,7 @@ def python_lines(fit: "StagedFit", examples: Sequence[str] = ()) -> str:
         opened += f".exciton_peak(near_nm={_plain(tracked)})"
     else:
         opened += method
-    wanted = [f"{name}={_literal(value)}" for name, value in _changed(options, list(_FITTING)).items()]
+    wanted = [f"{name}={_literal(value)}" for name, value in _changed(options, FITTING).items()]
     call = ", ".join(["trace", *wanted, f"rng={fit.seed}"])
     return "\n".join([*lines, "", f"trace = {opened}", f"fit = cx.fit_stages({call})", "print(fit)"])
 

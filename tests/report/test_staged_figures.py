@@ -23,7 +23,6 @@ from cxkinetics.kinetics.figures import draw_staged_fit, figures, plot_ln_signal
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.figures import draw_rank
 
 
 @pytest.fixture(autouse=True)
@@ -208,6 +207,8 @@ def test_a_legend_fits_into_narrow_axes_and_takes_the_corner_with_room(
 
 
 def test_the_legends_of_spectra_and_of_their_rank_cover_nothing() -> None:
+    from cxkinetics.spectral.figures import draw_rank
+
     series = load_example("ag-cds")
     figure = draw_rank(series)
     assert_nothing_clipped(figure)
