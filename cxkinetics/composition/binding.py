@@ -10,8 +10,7 @@ from scipy.special import ndtr
 
 from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import mass_balance
-from cxkinetics.composition.basis import require_elements
-from cxkinetics.composition.system import Prior, System, load_system
+from cxkinetics.composition.system import Prior, System, load_system, require_elements
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.record import DATA, HIDDEN, As, Record, read

@@ -5,11 +5,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from cxkinetics.composition.basis import basis_for, require_elements
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
-from cxkinetics.composition.system import System, load_system
+from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.composition.update import CompositionUpdate
 from cxkinetics.errors import ExtrapolationError, InputError, UsageError

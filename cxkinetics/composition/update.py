@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.basis import basis_for
 from cxkinetics.composition.curve import MapPoints
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
-from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System, load_system
+from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System, basis_for, load_system
 from cxkinetics.composition.table_draws import map_log_likelihood, no_product_reason
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, InputError, UsageError
