@@ -13,6 +13,7 @@ from cxkinetics.composition.draws import (
     ParameterDraws,
     PriorInfluence,
     Summary,
+    check_confidence,
     prior_influence,
     require_product,
     summary_of,
@@ -20,7 +21,6 @@ from cxkinetics.composition.draws import (
 from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.knowledge import (
     Knowledge,
-    check_confidence,
     check_dose,
     known_draws,
     source_record,
@@ -61,7 +61,7 @@ FLAT = 0.01
 
 _PURE = 0.9  # the purity below which a target between others is said to be limited by them
 _ROBUST_QUANTILE = 0.10
-_STEP_PERCENT = 0.5
+_STEP_PERCENT = 0.5  # finer than doses are weighed in
 _MOST_DOSES = 601
 _TIE = 1e-6  # shares of one draw that close are equally good: on a plateau all its doses count
 _ROUNDING = 1e-9
@@ -169,6 +169,7 @@ def choose(curves: DoseCurves, demands: Demands) -> DoseChoice:
     plateau = bool(
         window[-1] == curves.dose.size - 1 and best < window[-1] and np.ptp(curves.target[best:]) <= FLAT
     )
+    # the highest of nearly equal doses is chance: on a plateau the cheapest one that serves is meant
     if plateau:
         highest = float(curves.target[window].max())
         needed = max(highest - FLAT, min(demands.min_purity, highest))
@@ -334,7 +335,7 @@ class DoseAdvice(Record, Shown):
 CRITERIA = ("mean", "robust")
 """Best dose by the mean share of the target, or by its 10 % quantile over the draws."""
 
-_INFLUENCE_DRAWS = 1000
+_INFLUENCE_DRAWS = 1000  # shares of variance, wanted to a percent; each costs a search per parameter
 
 
 def dose_for(

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.special import fdtri, ndtri, stdtrit
 
 from cxkinetics.arrays import Array, frozen_array, numbers_of
-from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
+from cxkinetics.composition.draws import check_confidence
+from cxkinetics.composition.knowledge import Knowledge, known_draws
 from cxkinetics.composition.species_model import (
     draw_estimate,
     incorporation_draws,
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from cxkinetics.document.page import Figure, Section
     from cxkinetics.document.units import TimeUnit
 
-_PROFILE = 801
-_LEAST = 4
+_PROFILE = 801  # places at which the profile is looked up: 1/800 of the doses is far below its width
+_LEAST = 4  # distinct doses: three parameters, and one to spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def fit_hinge(
     knots = np.unique(xs)
     if knots.size < _LEAST:
         return None
+    # the misfit is smallest at a dose or where level and line of a gap cross, so these few are all there are
     candidates = np.concatenate([knots[:-1], _crossings(xs, ys, ws, knots)])
     rss = np.array([_solve(xs, ys, ws, b)[0] for b in candidates])
     best = float(candidates[int(np.argmin(rss))])
@@ -258,8 +260,8 @@ class DoseSpectra(Record):
         )
 
 
-_GONE = 0.05
-_CERTAIN_NM = 0.5
+_GONE = 0.05  # of the first height: what is left there is no peak with a place
+_CERTAIN_NM = 0.5  # a position with a larger error says nothing about a shift of some 3 nm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -23,6 +23,7 @@ from cxkinetics.composition.curve import (
     rank_rivals,
     search,
 )
+from cxkinetics.composition.draws import check_confidence
 from cxkinetics.composition.incorporation_result import IncorporationFit, curve_checks, more_in_than_added
 from cxkinetics.composition.species_model import wald_estimate
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
@@ -293,8 +294,7 @@ def fit_incorporation(
     chosen = load_system(system)
     if interval_doses not in INTERVAL_DOSES:
         raise UsageError(f"interval_doses is {interval_doses!r}; use one of {', '.join(INTERVAL_DOSES)}")
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
+    check_confidence(confidence)
     if absolute_sigma and table.sigma_percent is None:
         raise UsageError("absolute_sigma=True needs a table with sigma_percent")
     require_elements(table, chosen)

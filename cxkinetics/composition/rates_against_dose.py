@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
+from cxkinetics.composition.draws import check_confidence
+from cxkinetics.composition.knowledge import Knowledge, known_draws
 from cxkinetics.composition.species_model import draw_estimate, species_draws, wald_estimate
 from cxkinetics.composition.system import System, load_system
 from cxkinetics.document.shown import Shown
