@@ -86,6 +86,9 @@ class DemoDoses:
     advice: tuple[DoseAdvice, ...]
     comparisons: tuple[Comparison, ...]
 
+    name = "dose table"
+    """In the JSON document."""
+
     example = "ag-cds-dose"
     """Name of the packaged file behind all this."""
 

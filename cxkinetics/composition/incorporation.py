@@ -29,6 +29,7 @@ from cxkinetics.composition.species_model import wald_estimate
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.kinetics.lines import fit_line
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.remarks import Remark
@@ -229,8 +230,6 @@ def _residuals(points: DoseTable, line1: _Line, line2: _Line, crossing: float, l
 
 INTERVAL_DOSES = ("censored", "leave out")
 """What is done with a dose known only as an interval."""
-
-_AHEAD = 6.0
 
 
 def fit_incorporation(
@@ -492,11 +491,11 @@ def _verdict(rivals: tuple[Rival, ...], best: MapSolution, n: int) -> dict[str, 
         }
     rival = min(others, key=lambda r: r.aicc if r.aicc is not None else np.inf)
     lead = (rival.aicc or 0.0) - (broken.aicc or 0.0)
-    if lead >= _AHEAD and best.b2 > best.b1:
+    if lead >= AHEAD and best.b2 > best.b1:
         text = f"slow uptake, avalanche and plateau: ahead of {rival.model} by {lead:.0f} in AICc"
         return {"code": "avalanche", "text": text}
     few = n - broken.n_parameters <= FEW_DOF
-    if best.b2 <= best.b1 or (lead <= -_AHEAD and not few):
+    if best.b2 <= best.b1 or (lead <= -AHEAD and not few):
         return {
             "code": "no_avalanche",
             "text": f"no avalanche in these points: {rival.model} does as well (AICc {-lead:+.1f})",

@@ -705,3 +705,14 @@ def _from_toml(text: str, file: str) -> System:
         raise InputError(str(error), file=file) from error
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(f"an entry has the wrong type: {error}", file=file) from error
+
+
+def packaged_species() -> tuple[str, ...]:
+    """Return the species of the packaged systems.
+
+    Examples
+    --------
+    >>> packaged_species()[:2]
+    ('Cd34S33', 'AgCd33S33')
+    """
+    return tuple(dict.fromkeys(key for name in ("ag-cds", "cu-cds") for key in load_system(name).species))

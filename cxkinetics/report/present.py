@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
-RENDERERS: Mapping[str, tuple[str, ...]] = {
-    "kinetics": ("tables", "figures", "folder"),
-    "curves": ("page", "figures"),
-    "spectral": ("page", "figures"),
-    "evidence": ("page", "figures"),
-}
+RENDERERS: Mapping[str, tuple[str, ...]] = {}
 """Room of a result's class -> modules of that room that render its results."""
 
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from cxkinetics.cli.options import number
+from cxkinetics.cli.arguments import number
 from cxkinetics.composition.verbs.predict import (
     add_amount_arguments,
     add_source_arguments,

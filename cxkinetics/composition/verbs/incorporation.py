@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from cxkinetics.cli.options import number
+from cxkinetics.cli.arguments import number
 from cxkinetics.composition.verbs.predict import BASIS, BASIS_HELP, basis
 from cxkinetics.errors import UsageError
 

@@ -4,8 +4,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from cxkinetics.cli.options import finite, number
+from cxkinetics.cli.arguments import number
 from cxkinetics.errors import UsageError
+from cxkinetics.options import finite
 
 if TYPE_CHECKING:
     from cxkinetics.composition.dose import DoseAdvice
