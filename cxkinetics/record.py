@@ -16,6 +16,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache, partial
+from itertools import repeat
 from operator import attrgetter, methodcaller
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar, Union, get_args, get_origin
@@ -113,7 +114,9 @@ class _Item(NamedTuple):
 class _Plan(NamedTuple):
     short: Callable[[Any], dict[str, Any]]  # the function behind to_dict
     whole: Callable[[Any], dict[str, Any]]  # behind to_json
-    fields: tuple[_Item, ...]  # what is read back
+    flat: tuple[tuple[str, str, type | None, _Read | None], ...]  # key, field, kind that is as it is, reader
+    deep: tuple[tuple[tuple[str, ...], str, str, _Read | None, bool], ...]  # steps, key, ..., whether needed
+    needed: dict[str, str]  # flat field without a default -> key
     arrays: tuple[tuple[str, Callable[..., Any]], ...]  # what is kept read-only, and by what
     named: bool  # by its holder: the name is a field that JSON leaves out
 
@@ -142,15 +145,25 @@ def _made_plan(cls: Any) -> _Plan:
 
     shown = list(ordered(short.split(), data=False))
     whole = [*shown, *ordered(stored.split(), data=True)]
+    bare = {
+        item.attribute
+        for item in items
+        if item.mark.required or item.field.default is item.field.default_factory is MISSING
+    }
+    flat, deep = [], []
+    for (*way, key), name, (_, load), mark, _ in items:
+        if not (way or mark.inline or mark.hidden):
+            exact = load.args[0] if isinstance(load, partial) and load.func is _number else None
+            flat.append((key, name, exact, load))
+        elif not mark.hidden:
+            deep.append((() if mark.inline else (*way, key), ".".join((*way, key)), name, load, name in bare))
     return _Plan(
         short=_writer(shown),
         whole=_writer(whole),
-        fields=tuple(items),
-        arrays=tuple(
-            (item.attribute, item.codec.read)
-            for item in items
-            if item.codec.read and _is_array(hints[item.attribute])
-        ),
+        flat=tuple(flat),
+        deep=tuple(deep),
+        needed={name: key for key, name, _, _ in flat if name in bare},
+        arrays=tuple((i.attribute, _called(i.codec)[1]) for i in items if _is_array(hints[i.attribute])),
         named=any(item.mark.hidden and item.attribute == "name" for item in items),
     )
 
@@ -161,37 +174,23 @@ _plan: Callable[[Any], _Plan] = cache(_made_plan)  # hints are resolved once, fo
 def _writer(items: Iterable[_Item]) -> Callable[[Any], dict[str, Any]]:
     """Return the function that writes these keys of an object.
 
-    All attributes are got at once, and only those that JSON does not take as they are cost a call: a
-    batch of five hundred fits writes some 20,000 numbers with their intervals.
+    It is compiled, as `dataclasses` compiles constructors, of nothing but names in the class: a loop over
+    the keys takes twice as long, and a batch of five hundred fits writes some 20,000 small records.
     """
-    by_key = {".".join(item.path): item for item in items}
-    get = attrgetter(*(item.attribute for item in by_key.values()), "__class__")  # so always a tuple
-    omitted = {key: item.field.default for key, item in by_key.items() if item.mark.omit}
-    converted = [
-        (key, item.codec.write) for key, item in by_key.items() if item.codec.write and key not in omitted
-    ]
-
-    def flat(record: Any) -> dict[str, Any]:
-        out = dict(zip(by_key, get(record), strict=False))  # without the class
-        for key, write in converted:
-            out[key] = write(out[key])
-        for key, default in omitted.items():
-            if out[key] == default:
-                del out[key]
-            elif own := by_key[key].codec.write:
-                out[key] = own(out[key])
-        return out
-
-    def nested(record: Any) -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        for name, value in flat(record).items():
-            (*way, key), holder = by_key[name].path, out
-            for step in way:
-                holder = holder.setdefault(step, {})
-            holder |= value if by_key[name].mark.inline else {key: value}
-        return out
-
-    return nested if any("." in key or item.mark.inline for key, item in by_key.items()) else flat
+    lines = ["def write(it):", " out = {}"]
+    known: dict[str, Any] = {}
+    for number, ((*way, key), attribute, codec, mark, field) in enumerate(items):
+        value = f"it.{attribute}" if codec.write is None else f"write{number}(it.{attribute})"
+        holder = "out" + "".join(f".setdefault({step!r}, {{}})" for step in way)
+        line = f"{holder}.update({value})" if mark.inline else f"{holder}[{key!r}] = {value}"
+        if mark.omit:
+            line = f"if it.{attribute} != default{number}: {line}"
+            known[f"default{number}"] = field.default
+        known[f"write{number}"] = codec.write
+        lines.append(f" {line}")
+    exec("\n".join([*lines, " return out"]), known)
+    made: Callable[[Any], dict[str, Any]] = known["write"]
+    return made
 
 
 def _is_array(hint: Any) -> bool:
@@ -212,17 +211,28 @@ def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
         inner = args[args[0] is NoneType]
         if inner is float:  # most fields: no call beyond that for the number
             return _Codec(finite_or_none, partial(_number, float, None))
-        return _or_none(*_codec(inner, mark, whole))
-    if origin is tuple:
-        inside = [_codec(arg, mark, whole) for arg in args if arg is not ...]
-        return _same_kind(*inside[0]) if args[-1] is ... else _in_order(inside)
-    if origin is Mapping:
-        write, load = _codec(args[1], mark, whole)
+        put, take = _called(_codec(inner, mark, whole))
         return _Codec(
-            lambda values: {key: write(value) if write else value for key, value in values.items()},
-            lambda values, record, at: {
-                key: load(value, record, key) if load else value for key, value in values.items()
-            },
+            lambda value: None if value is None else put(value),
+            lambda value, record, at: None if value is None else take(value, record, at),
+        )
+    if origin is tuple:
+        kinds = [_called(_codec(arg, mark, whole)) for arg in args if arg is not ...]
+
+        def along(values: Any) -> Iterable[tuple[tuple[_Write, _Read], Any]]:
+            return zip(kinds, values, strict=True) if args[-1] is not ... else zip(repeat(kinds[0]), values)
+
+        return _Codec(
+            lambda values: [put(value) for (put, _), value in along(values)],
+            lambda values, record, at: tuple(
+                take(value, record, place) for place, ((_, take), value) in enumerate(along(values), 1)
+            ),
+        )
+    if origin is Mapping:
+        put, take = _called(_codec(args[1], mark, whole))
+        return _Codec(
+            lambda values: {key: put(value) for key, value in values.items()},
+            lambda values, record, at: {key: take(value, record, key) for key, value in values.items()},
         )
     if getattr(origin, "__name__", "") == "ndarray":
         return _Codec(_plain, _array)
@@ -237,32 +247,6 @@ def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
     if any(map(is_dataclass, args)):
         raise TypeError(f"{hint} cannot be read by itself: use tuple or Mapping, or As(read=...)")
     return _Codec() if hint is str else _Codec(_plain)
-
-
-def _or_none(write: _Write | None, load: _Read | None) -> _Codec:
-    return _Codec(
-        write and (lambda value: None if value is None else write(value)),
-        load and (lambda value, record, at: None if value is None else load(value, record, at)),
-    )
-
-
-def _same_kind(write: _Write | None, load: _Read | None) -> _Codec:
-    return _Codec(
-        list if write is None else lambda values: [write(value) for value in values],
-        (lambda values, record, at: tuple(load(v, record, place) for place, v in enumerate(values, 1)))
-        if load
-        else lambda values, record, at: tuple(values),
-    )
-
-
-def _in_order(codecs: list[_Codec]) -> _Codec:
-    return _Codec(
-        lambda values: [write(v) if write else v for (write, _), v in zip(codecs, values, strict=True)],
-        lambda values, record, at: tuple(
-            load(value, record, place) if load else value
-            for place, ((_, load), value) in enumerate(zip(codecs, values, strict=True), 1)
-        ),
-    )
 
 
 def _nested(cls: type, name: str | Mapping[str, str], value: Any, record: Mapping[str, Any], at: Any) -> Any:
@@ -280,13 +264,20 @@ def _nested(cls: type, name: str | Mapping[str, str], value: Any, record: Mappin
 
 
 def _number(kind: type, null: float | None, value: Any, *_: Any) -> Any:
-    if type(value) is kind:
-        return value
     if value is None and kind is float:
         return null
     if type(value) not in _TYPES[kind]:
         raise ValueError(f"{kind.__name__} is needed")
     return kind(value)
+
+
+def _called(codec: _Codec) -> tuple[_Write, _Read]:
+    """Return both functions of a codec, where what contains it calls them anyhow."""
+    return codec.write or _as_is, codec.read or _as_is
+
+
+def _as_is(value: Any, *_: Any) -> Any:
+    return value
 
 
 def _by_own(reader: _Write, value: Any, *_: Any) -> Any:
@@ -352,27 +343,30 @@ def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
     """
     if not isinstance(record, Mapping):
         raise _damaged(cls, f"a mapping of keys is needed, not {reprlib.repr(record)}")
-    values = dict(given)
-    path: tuple[str, ...] = ()
-    found: Any = MISSING
+    values, plan = dict(given), _plan(cls)
+    key = ""
+    found: Any = record
     try:
-        for path, name, (_, load), mark, field in _plan(cls).fields:
-            if name in values:
+        for key, name, exact, load in plan.flat:  # most fields, without a call where none is needed
+            if key in record and name not in given:
+                found = record[key]
+                values[name] = found if load is None or type(found) is exact else load(found, record, key)
+        if not values.keys() >= plan.needed.keys():
+            raise _damaged(cls, f"it has no {next(plan.needed[n] for n in plan.needed if n not in values)!r}")
+        for steps, key, name, load, needed in plan.deep:
+            if name in given:
                 continue
-            if len(path) == 1 and not (mark.inline or mark.hidden):
-                found = record.get(path[0], MISSING)  # nearly always
-            else:
-                found = MISSING if mark.hidden else record
-                for step in () if mark.inline else path:
-                    found = found.get(step, MISSING) if isinstance(found, Mapping) else MISSING
+            found = record
+            for step in steps:
+                found = found.get(step, MISSING) if isinstance(found, Mapping) else MISSING
             if found is not MISSING:
-                values[name] = load(found, record, path[-1]) if load else found
-            elif mark.required or (field.default is MISSING and field.default_factory is MISSING):
-                raise _damaged(cls, f"it has no {'.'.join(path)!r}")
+                values[name] = load(found, record, key.rpartition(".")[2]) if load else found
+            elif needed:
+                raise _damaged(cls, f"it has no {key!r}")
     except CxKineticsError:
         raise
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(cls, f"it holds {reprlib.repr(found)} as {'.'.join(path)!r}: {error}") from error
+        raise _damaged(cls, f"it holds {reprlib.repr(found)} as {key!r}: {error}") from error
     try:
         return cls(**values)
     except CxKineticsError:

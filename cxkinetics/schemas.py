@@ -26,6 +26,10 @@ _KINDS = {
     "cxkinetics.incorporation/1": ("a fitted dose curve", "cx.IncorporationFit.from_json(FILE)"),
     "cxkinetics.predict/1": ("a predicted composition", "cx.Prediction.from_json(FILE)"),
     "cxkinetics.dose/1": ("the dose for a target", "cx.DoseAdvice.from_json(FILE)"),
+    "cxkinetics.dose-spectra/1": ("a fitted dose series", "DoseSpectraFit.from_json(FILE)"),
+    "cxkinetics.update/1": ("priors narrowed by measurements", "cx.CompositionUpdate.from_json(FILE)"),
+    "cxkinetics.species-curves/1": ("species against dose", "cx.SpeciesCurves.from_json(FILE)"),
+    "cxkinetics.rates-against-dose/1": ("rates against dose", "RatesAgainstDose.from_json(FILE)"),
     "cxkinetics.evidence/1": ("records of evidence", "cxkinetics evidence join FILE"),
 }
 """Schema -> what the document is, and how it is opened."""

@@ -10,8 +10,7 @@ from scipy.special import ndtr
 
 from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import mass_balance
-from cxkinetics.composition.basis import require_elements
-from cxkinetics.composition.system import Prior, System, load_system
+from cxkinetics.composition.system import Prior, System, load_system, require_elements
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.record import DATA, HIDDEN, As, Record, read
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
     from cxkinetics.document.page import Section
     from cxkinetics.document.units import TimeUnit
 
-_BISECTIONS = 48
-_LN_RANGE = 60.0
-_STEP = 1e-5
-_TOLD = 0.5
+_LN_RANGE = 60.0  # of the free guest: below e^-60 per cluster there is none
+_BISECTIONS = 48  # halve that range to less than rounding in ln L
+_STEP = 1e-5  # of a prior's spread, for central differences: rounding and curvature are both small
+_TOLD = 0.5  # a parameter counts as identified where the data halve its spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +114,7 @@ def _populations(ln_free: Array, parameters: BindingParameters) -> Array:
         clusters.append(ln_binding + number * ln_free)
     avalanche = clusters[-1] + parameters.m * (ln_free - np.log(parameters.L_av))
     ln_weight = np.stack([*clusters, avalanche])
+    # m is some 50: the weights themselves would overflow
     weight = np.exp(ln_weight - ln_weight.max(axis=0))
     shares: Array = weight / weight.sum(axis=0)
     return shares
@@ -136,6 +136,7 @@ def free_guest(system: System, dose_percent: ArrayLike, parameters: BindingParam
     total = system.n_hosts * np.asarray(dose_percent, dtype=float) / 100 / parameters.phi
     low, high = np.full(total.shape, -_LN_RANGE), np.log(np.maximum(total, 1e-300))
     guests = np.array([*system.dopant_counts, system.guests_at_full_exchange])
+    # bound guest rises with free guest, so the balance has one root: bisection cannot miss it
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         bound = np.tensordot(guests, _populations(middle, parameters), axes=1)
@@ -265,10 +266,10 @@ def identifiability(
 
 
 _SIGMA_PERCENT = 0.3
-_STARTS = 3
+_STARTS = 3  # the priors' medians, and random ones: the misfit has several valleys
 _MOST_STEPS = 40
 _SEED = 3
-_RANGE = 4.0
+_RANGE = 4.0  # standard deviations of a prior: further out it excludes what the search would find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,14 @@ import numpy as np
 from scipy.special import fdtri, ndtri, stdtrit
 
 from cxkinetics.arrays import Array, frozen_array, numbers_of
-from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
-from cxkinetics.composition.species_model import draw_estimate, incorporation_draws, species_draws
+from cxkinetics.composition.draws import check_confidence
+from cxkinetics.composition.knowledge import Knowledge, known_draws
+from cxkinetics.composition.species_model import (
+    draw_estimate,
+    incorporation_draws,
+    species_draws,
+    wald_estimate,
+)
 from cxkinetics.composition.system import System, load_system
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
@@ -28,8 +35,8 @@ if TYPE_CHECKING:
     from cxkinetics.document.page import Figure, Section
     from cxkinetics.document.units import TimeUnit
 
-_PROFILE = 801
-_LEAST = 4
+_PROFILE = 801  # places at which the profile is looked up: 1/800 of the doses is far below its width
+_LEAST = 4  # distinct doses: three parameters, and one to spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +99,34 @@ def fit_hinge(
     knots = np.unique(xs)
     if knots.size < _LEAST:
         return None
+    # the misfit is smallest at a dose or where level and line of a gap cross, so these few are all there are
     candidates = np.concatenate([knots[:-1], _crossings(xs, ys, ws, knots)])
     rss = np.array([_solve(xs, ys, ws, b)[0] for b in candidates])
     best = float(candidates[int(np.argmin(rss))])
     least, level, slope = _solve(xs, ys, ws, best)
     dof = xs.size - 3
-    at = _interval(xs, ys, ws, knots, best, least, dof, confidence, sign, name, unit)
+    ends, reason = _interval(xs, ys, ws, best, least=least, confidence=confidence)
+    low, high = ends if level_first else (None if end is None else -end for end in reversed(ends))
+    at = Estimate(
+        name=name, value=sign * best, low=low, high=high, unit=unit, method="profile", reason=reason
+    )
     return Hinge(at, level, _level_se(xs, ws, best, least, dof), sign * slope, least, dof)
+
+
+def _design(x: Array, b: float) -> Array:
+    return np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
 
 
 def _level_se(x: Array, w: Array, b: float, rss: float, dof: int) -> float | None:
     if dof <= 0:
         return None
-    design = np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
+    design = _design(x, b)
     covariance = np.linalg.pinv(design.T @ (design * w[:, None]))
     return float(np.sqrt(covariance[0, 0] * rss / dof))
 
 
 def _solve(x: Array, y: Array, w: Array, b: float) -> tuple[float, float, float]:
-    design = np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
-    root = np.sqrt(w)
+    design, root = _design(x, b), np.sqrt(w)
     (level, slope), *_ = np.linalg.lstsq(design * root[:, None], y * root, rcond=None)
     rss = float(np.sum(w * (y - design @ np.array([level, slope])) ** 2))
     return rss, float(level), float(slope)
@@ -130,37 +145,21 @@ def _crossings(x: Array, y: Array, w: Array, knots: Array) -> Array:
 
 
 def _interval(
-    x: Array,
-    y: Array,
-    w: Array,
-    knots: Array,
-    best: float,
-    least: float,
-    dof: int,
-    confidence: float,
-    sign: float,
-    name: str,
-    unit: str,
-) -> Estimate:
-    def estimate(low: float | None, high: float | None, reason: str = "") -> Estimate:
-        return Estimate(
-            name=name, value=sign * best, low=low, high=high, unit=unit, method="profile", reason=reason
-        )
-
+    x: Array, y: Array, w: Array, best: float, *, least: float, confidence: float
+) -> tuple[tuple[float | None, float | None], str]:
+    """Return the ends of the profile interval of a hinge, None where open, and why they are."""
+    dof = x.size - 3
     if dof <= 0:
-        return estimate(None, None, "as many parameters as points: no scatter to estimate an error from")
+        return (None, None), "as many parameters as points: no scatter to estimate an error from"
     if least <= 1e-20 * float(np.sum(w * y * y)):
-        return estimate(None, None, "the points lie on the curve exactly")
+        return (None, None), "the points lie on the curve exactly"
+    knots = np.unique(x)
     limit = least * (1 + float(fdtri(1, dof, confidence)) / dof)
-    grid = np.unique(np.concatenate([np.linspace(knots[0], knots[-1], _PROFILE), knots, [best]]))
-    accepted = np.array([_solve(x, y, w, float(b))[0] for b in grid[:-1]]) <= limit
-    inside = grid[:-1][accepted]
-    low: float | None = float(inside[0]) if inside[0] > knots[0] else None
-    high: float | None = float(inside[-1]) if inside[-1] < grid[-2] else None
-    reason = "" if low is not None and high is not None else "that end lies outside the abscissae"
-    if sign > 0:
-        return estimate(low, high, reason)
-    return estimate(None if high is None else -high, None if low is None else -low, reason)
+    grid = np.unique(np.concatenate([np.linspace(knots[0], knots[-1], _PROFILE), knots, [best]]))[:-1]
+    inside = grid[np.array([_solve(x, y, w, float(b))[0] for b in grid]) <= limit]
+    low = float(inside[0]) if inside[0] > knots[0] else None
+    high = float(inside[-1]) if inside[-1] < grid[-1] else None
+    return (low, high), "" if None not in (low, high) else "that end lies outside the abscissae"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -261,8 +260,8 @@ class DoseSpectra(Record):
         )
 
 
-_GONE = 0.05
-_CERTAIN_NM = 0.5
+_GONE = 0.05  # of the first height: what is left there is no peak with a place
+_CERTAIN_NM = 0.5  # a position with a larger error says nothing about a shift of some 3 nm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -416,7 +415,9 @@ def fit_dose_spectra(
         remarks.append(Remark("no_loss", "the height of the peak does not fall with dose"))
         onset = None
     loss = 1 - height / float(np.mean(height[dose == dose[0]]))
-    composition = _composition(dose, loss, shift, table, system, confidence, rng, remarks)
+    composition = _composition(
+        dose, loss, shift, remarks, table=table, system=system, confidence=confidence, rng=rng
+    )
     return DoseSpectraFit(
         spectra=tracked,
         height=height,
@@ -480,64 +481,46 @@ def _position_estimate(
         return Estimate(name=name, value=None, unit="nm", method="tracked peak", reason="the peak is lost")
     if hinge is None or first:
         index = known[0] if first else known[-1]
-        se = finite_or_none(float(error[index]))
-        value = float(position[index])
-        half = None if se is None else float(ndtri(0.5 + confidence / 2)) * se
-        return Estimate(
-            name=name,
-            value=value,
-            se=se,
-            low=None if half is None else value - half,
-            high=None if half is None else value + half,
-            unit="nm",
-            method="tracked peak",
-            reason="" if se is not None else "no error of the position",
-        )
-    if hinge.level_se is None:
-        return Estimate(name=name, value=hinge.level, unit="nm", method="hinge", reason="no scatter left")
-    half = float(stdtrit(hinge.dof, 0.5 + confidence / 2)) * hinge.level_se
-    return Estimate(
-        name=name,
-        value=hinge.level,
-        se=hinge.level_se,
-        low=hinge.level - half,
-        high=hinge.level + half,
-        unit="nm",
-        method="wald, level after the end of the shift",
-    )
+        value, se = float(position[index]), finite_or_none(float(error[index]))
+        quantile, method, why = float(ndtri(0.5 + confidence / 2)), "tracked peak", "no error of the position"
+    else:
+        value, se = hinge.level, hinge.level_se
+        method, why = "wald, level after the end of the shift", "no scatter left"
+        quantile = float(stdtrit(hinge.dof, 0.5 + confidence / 2))
+    if se is None:
+        method = "hinge" if hinge is not None and not first else method
+        return Estimate(name=name, value=value, unit="nm", method=method, reason=why)
+    return wald_estimate(name, value, se, quantile, unit="nm", method=method)
 
 
 def _composition(
     dose: Array,
     loss: Array,
     shift: Hinge | None,
+    remarks: list[Remark],
+    *,
     table: Knowledge,
     system: System | str | Path,
     confidence: float,
     rng: np.random.Generator | int | None,
-    remarks: list[Remark],
 ) -> tuple[Estimate | None, tuple[Estimate, ...], tuple[Estimate, ...]]:
     if table is None and not load_system(system).has_dose_curve:
         remarks.append(Remark("no_dose_curve", "no dose curve is known: no composition beside the spectra"))
         return None, (), ()
     draws, said = known_draws(table, system, rng=rng)
     remarks.extend(said)
+    known = partial(draw_estimate, confidence=confidence)
     conversion: tuple[Estimate, ...] = ()
     gap: tuple[Estimate, ...] = ()
     if draws.no_product:
         remarks.append(Remark("no_product_share", draws.no_product))
     else:
-        product = species_draws(draws, dose)[-1]
-        conversion = tuple(
-            draw_estimate("compositional conversion", product[:, i], confidence=confidence)
-            for i in range(dose.size)
-        )
+        product = species_draws(draws, dose)[-1].T
+        conversion = tuple(known("compositional conversion", share) for share in product)
         gap = tuple(
-            draw_estimate("optical minus compositional", loss[i] - product[:, i], confidence=confidence)
-            for i in range(dose.size)
+            known("optical minus compositional", at - share) for at, share in zip(loss, product, strict=True)
         )
     if shift is None or shift.at.value is None:
         return None, conversion, gap
     at_end = incorporation_draws(draws, shift.at.value)[:, 0]
-    estimate = draw_estimate("incorporation at the end of the shift", at_end, confidence=confidence, unit="%")
-    return estimate, conversion, gap
+    return known("incorporation at the end of the shift", at_end, unit="%"), conversion, gap

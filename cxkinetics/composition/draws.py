@@ -117,6 +117,12 @@ def generator(rng: np.random.Generator | int | None) -> tuple[np.random.Generato
     return np.random.default_rng(seed), seed
 
 
+def check_confidence(confidence: float) -> None:
+    """Refuse a confidence that is not between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
+
+
 def require_product(draws: ParameterDraws) -> None:
     """Refuse draws from a table that shows no avalanche: no share of any species follows from them.
 
@@ -194,9 +200,9 @@ def draw_priors(
 
 
 FACTORS = (0.5, 2.0)
-_MATTERS = 0.01
+_MATTERS = 0.01  # least share of a variance for which a prior is halved and doubled
 _DRIVEN = 0.5
-_NEGLIGIBLE = 1e-4
+_NEGLIGIBLE = 1e-4  # smaller shares are the noise of the shuffles
 _SHUFFLE_SEED = 19990117
 _MEASURED = "dose curve"
 
@@ -318,6 +324,7 @@ def _total_effects(
 ) -> dict[str, float]:
     if not names:
         return dict.fromkeys(base, 0.0)
+    # Jansen's estimator of the total effect: shuffle these parameters alone and see how far results move
     order = rng.permutation(draws.n_draws)
     moved = outputs(draws.with_values(**{name: draws.values[name][order] for name in names}))
     effects = {}

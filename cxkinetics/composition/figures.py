@@ -2,7 +2,7 @@
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -131,26 +131,31 @@ def _samples(result: "IncorporationFit", ax: "Axes") -> None:
 
 
 def _thresholds(result: "IncorporationFit", ax: "Axes") -> None:
-    for estimate, word, colour in (
-        (result.avalanche_dose_percent, "avalanche", "quiet"),
-        (result.saturation_dose_percent, "saturation", "quiet"),
+    highest = result.points.highest_dose_percent
+    for estimate, word in (
+        (result.avalanche_dose_percent, "avalanche"),
+        (result.saturation_dose_percent, "saturation"),
     ):
-        if estimate.value is None or not estimate.value <= result.points.highest_dose_percent:
+        if estimate.value is None or estimate.value > highest:
             continue
         if estimate.low is not None and estimate.high is not None:
-            end = min(estimate.high, result.points.highest_dose_percent)
-            ax.axvspan(estimate.low, end, color=COLOURS[colour], alpha=0.13, lw=0)
-        ax.axvline(estimate.value, color=COLOURS[colour], lw=0.8, ls=":")
-        ax.annotate(
-            f"{word}\n{estimate.value:.1f} %",
-            (estimate.value, 0.02),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, 0),
-            textcoords="offset points",
-            va="bottom",
-            fontsize=6.5,
-            color=COLOURS["quiet"],
-        )
+            ax.axvspan(estimate.low, min(estimate.high, highest), color=COLOURS["quiet"], alpha=0.13, lw=0)
+        _upright(ax, estimate.value, f"{word}\n{estimate.value:.1f} %", "quiet", lw=0.8, ls=":")
+
+
+def _upright(ax: "Axes", at: float, words: str, colour: str, **line: Any) -> None:
+    """Draw a line across the axes at a dose, with words at its foot."""
+    ax.axvline(at, color=COLOURS[colour], **line)
+    ax.annotate(
+        words,
+        (at, 0.02),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, 0),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=6.5,
+        color=COLOURS[colour],
+    )
 
 
 def _curve_band(result: "IncorporationFit", dense: Array) -> tuple[Array, Array] | None:
@@ -396,17 +401,7 @@ def _mark(ax: "Axes", estimate: Estimate, word: str) -> None:
         return
     if estimate.low is not None and estimate.high is not None:
         ax.axvspan(estimate.low, estimate.high, color=COLOURS["band"], alpha=0.3, lw=0)
-    ax.axvline(estimate.value, color=COLOURS["fit"], lw=0.9, ls="--")
-    ax.annotate(
-        f"{word}\n{estimate.value:.3g} %",
-        (estimate.value, 0.03),
-        xycoords=("data", "axes fraction"),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="bottom",
-        fontsize=6.5,
-        color=COLOURS["fit"],
-    )
+    _upright(ax, estimate.value, f"{word}\n{estimate.value:.3g} %", "fit", lw=0.9, ls="--")
 
 
 def plot_conversion_against_dose(result: "DoseSpectraFit", *, ax: "Axes | None" = None) -> "Axes":

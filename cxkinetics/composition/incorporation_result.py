@@ -103,97 +103,77 @@ def curve_checks(
     avalanche, saturation, plateau : float or None
         D1, D2 and y_f in percent, as far as known.
     """
-    basis = points.basis
-    checks: list[Check] = []
-    if basis_kind(basis) == BASES[2]:
+    if basis_kind(points.basis) == BASES[2]:
         return ()
-    trapped = _observed_states(system, basis, checks)
+    checks, trapped = _observed_states(system, points.basis)
     if plateau is not None and plateau > 0:
-        _plateau_checks(system, basis, plateau, trapped, checks)
+        checks += _plateau_checks(system, points.basis, plateau, trapped)
     if saturation is not None and math.isfinite(saturation):
-        _share_checks(system, points, avalanche, saturation, plateau, checks)
+        most = float(mass_balance.saturation_share_cap(system, saturation))
+        text = (
+            f"saturation at {saturation:.4g} % dose: at most {min(most, 1.0):.3f} of the dosed "
+            f"{system.host_cation} can sit in clusters (full exchange of all of it takes "
+            f"{mass_balance.dose_of_full_exchange(system):.1f} %)"
+        )
+        checks.append(Check(code="cluster_share_from_saturation", text=text, value=most))
+        if avalanche is not None and plateau is not None:
+            checks += _equilibrium_check(system, points, avalanche, saturation, plateau)
     return tuple(checks)
 
 
-def _observed_states(system: System, basis: str, checks: list[Check]) -> float | None:
-    """Add what the observed dopant counts imply; return the trapped host of the most doped one."""
-    trapped_at_top = None
+def _per_unit(system: System) -> str:
+    return f"{system.host_cation} per {system.anion}{system.n_anions}"
+
+
+def _observed_states(system: System, basis: str) -> tuple[list[Check], float | None]:
+    """Return what the observed dopant counts imply, and the trapped host of the most doped one."""
+    trapped_at_top, checks, unit = None, [], _per_unit(system)
     for state in system.observed:
         y, dopants = float(state["incorporation_percent"]), int(state["dopants"])
         shares = np.zeros(len(system.species))
         shares[system.dopant_counts.index(dopants)] = 1.0
         trapped = float(mass_balance.trapped_host(system, shares, y, basis=basis))
-        least = mass_balance.least_mean_dopants(system, y, basis)
         text = (
             f"published state: clusters with exactly {dopants} {system.guest} at {y:g} % need "
-            f"T = {trapped:.2f} trapped {system.host_cation} per {system.anion}{system.n_anions}"
+            f"T = {trapped:.2f} trapped {unit}"
         )
         if trapped < 0:
+            least = mass_balance.least_mean_dopants(system, y, basis)
             text += f", which is impossible: the mean is at least {least:.3f} {system.guest}"
-        checks.append(
-            Check(
-                code=f"trapped_host_at_{y:g}",
-                text=text,
-                value=trapped,
-                unit=f"{system.host_cation} per {system.anion}{system.n_anions}",
-                passed=trapped >= 0,
-            )
-        )
+        code = f"trapped_host_at_{y:g}"
+        checks.append(Check(code=code, text=text, value=trapped, unit=unit, passed=trapped >= 0))
         if dopants == system.max_dopants:
             trapped_at_top = trapped
-    return trapped_at_top
+    return checks, trapped_at_top
 
 
-def _plateau_checks(
-    system: System, basis: str, plateau: float, trapped: float | None, checks: list[Check]
-) -> None:
-    unit = f"{system.host_cation} per {system.anion}{system.n_anions}"
+def _plateau_checks(system: System, basis: str, plateau: float, trapped: float | None) -> list[Check]:
+    unit = _per_unit(system)
     total = float(mass_balance.trapped_and_retained_at_plateau(system, plateau, basis=basis))
-    checks.append(
-        Check(
-            code="trapped_and_retained_at_plateau",
-            text=f"full exchange at {plateau:.4g} % needs T + {system.n_hosts} rho = {total:.1f} {unit}",
-            value=total,
-            unit=unit,
-            passed=total >= 0,
-        )
-    )
+    text = f"full exchange at {plateau:.4g} % needs T + {system.n_hosts} rho = {total:.1f} {unit}"
+    code = "trapped_and_retained_at_plateau"
+    needed = Check(code=code, text=text, value=total, unit=unit, passed=total >= 0)
     if trapped is None:
-        return
+        return [needed]
     fits = trapped <= total <= trapped + system.n_hosts
     text = f"one T for both ends: {trapped:.2f} at full doping, {total:.1f} - {system.n_hosts} rho at plateau"
     eta = None
     if not fits:
         eta = mass_balance.recovery_at_plateau(system, plateau, T=trapped, basis=basis)
         text += f": no constant T fits unless the product is recovered by only eta = {eta:.3f}"
-    checks.append(Check(code="one_trapped_host", text=text, value=eta, passed=fits))
+    return [needed, Check(code="one_trapped_host", text=text, value=eta, passed=fits)]
 
 
-def _share_checks(
-    system: System,
-    points: DoseTable,
-    avalanche: float | None,
-    saturation: float,
-    plateau: float | None,
-    checks: list[Check],
-) -> None:
-    most = float(mass_balance.saturation_share_cap(system, saturation))
-    checks.append(
-        Check(
-            code="cluster_share_from_saturation",
-            text=(
-                f"saturation at {saturation:.4g} % dose: at most {min(most, 1.0):.3f} of the dosed "
-                f"{system.host_cation} can sit in clusters (full exchange of all of it takes "
-                f"{mass_balance.dose_of_full_exchange(system):.1f} %)"
-            ),
-            value=most,
-        )
-    )
+def _equilibrium_check(
+    system: System, points: DoseTable, avalanche: float, saturation: float, plateau: float
+) -> list[Check]:
+    """Return the cap on the cluster share by the sample nearest to the avalanche, for rho of 0 and 1."""
     dose = np.asarray(points.dose_percent)
     known = np.flatnonzero(np.isfinite(dose) & (dose < saturation))
-    if avalanche is None or plateau is None or not known.size:
-        return
+    if not known.size:
+        return []
     nearest = known[np.argmin(np.abs(dose[known] - avalanche))]
+    at, y = float(dose[nearest]), float(points.incorporation_percent[nearest])
     total = float(mass_balance.trapped_and_retained_at_plateau(system, plateau, basis=points.basis))
     caps = []
     for rho in (0.0, 1.0):
@@ -201,30 +181,18 @@ def _share_checks(
         if trapped < 0:
             continue
         cap = mass_balance.equilibrium_share_cap(
-            system,
-            float(dose[nearest]),
-            float(points.incorporation_percent[nearest]),
-            saturation,
-            T=trapped,
-            rho=rho,
-            basis=points.basis,
+            system, at, y, saturation, T=trapped, rho=rho, basis=points.basis
         )
         if math.isfinite(cap):
-            caps.append((cap, trapped, rho))
+            caps.append((cap, f"{cap:.3f} (T = {trapped:.1f}, rho = {rho:g})"))
     if not caps:
-        return
-    words = " or ".join(f"{cap:.3f} (T = {trapped:.1f}, rho = {rho:g})" for cap, trapped, rho in caps)
-    checks.append(
-        Check(
-            code="cluster_share_from_equilibrium",
-            text=(
-                f"if bound {system.guest} rises no faster than added {system.guest} between "
-                f"{dose[nearest]:g} % and saturation, the clusters hold at most {words} of the dosed "
-                f"{system.host_cation}"
-            ),
-            value=caps[0][0],
-        )
+        return []
+    text = (
+        f"if bound {system.guest} rises no faster than added {system.guest} between {at:g} % and saturation, "
+        f"the clusters hold at most {' or '.join(words for _, words in caps)} of the dosed "
+        f"{system.host_cation}"
     )
+    return [Check(code="cluster_share_from_equilibrium", text=text, value=caps[0][0])]
 
 
 _ESTIMATES = {

@@ -5,11 +5,15 @@ from typing import TypeAlias
 
 import numpy as np
 
-from cxkinetics.composition.basis import basis_for, require_elements
-from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
+from cxkinetics.composition.draws import (
+    DEFAULT_DRAWS,
+    ParameterDraws,
+    generator,
+    prior_draws,
+)
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
-from cxkinetics.composition.system import System, load_system
+from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.composition.update import CompositionUpdate
 from cxkinetics.errors import ExtrapolationError, InputError, UsageError
@@ -99,12 +103,6 @@ def check_dose(dose_percent: float, draws: ParameterDraws, *, extrapolate: bool)
     return Remark(
         "extrapolated", f"{dose_percent:g} % lies outside the calibrated {low:g}-{high:g} %: extrapolated"
     )
-
-
-def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that is not between 0 and 1."""
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
 
 
 def source_record(draws: ParameterDraws) -> dict[str, object]:

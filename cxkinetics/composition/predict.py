@@ -13,13 +13,13 @@ from cxkinetics.composition.draws import (
     DEFAULT_DRAWS,
     ParameterDraws,
     PriorInfluence,
+    check_confidence,
     prior_influence,
     require_product,
 )
 from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.knowledge import (
     Knowledge,
-    check_confidence,
     check_dose,
     known_draws,
     source_record,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.draws import ParameterDraws, require_product
-from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
+from cxkinetics.composition.draws import ParameterDraws, check_confidence, require_product
+from cxkinetics.composition.knowledge import Knowledge, known_draws
 from cxkinetics.composition.species_model import incorporation_draws, share_draws
 from cxkinetics.composition.system import System
 from cxkinetics.document.shown import Shown

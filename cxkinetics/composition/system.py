@@ -17,7 +17,8 @@ from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.models.formula import OXIDATION_STATES, Formula, parse
 from cxkinetics.record import As, Record
-from cxkinetics.signals.basis import BASES, basis_kind, name_basis
+from cxkinetics.signals.basis import BASES, basis_elements, basis_kind, name_basis
+from cxkinetics.signals.dose_table import DoseTable
 
 DISTRIBUTIONS = ("normal", "uniform", "lognormal", "beta")
 _SHORTEST = 1e-3
@@ -580,6 +581,71 @@ def load_system(system: System | str | Path) -> System:
         return _from_toml(path.read_text(encoding="utf-8-sig"), name)
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text: {error}", file=name) from error
+
+
+def basis_for(system: System, basis: str) -> str:
+    """Return a basis that was asked for, named with the elements of the system.
+
+    Raises
+    ------
+    UsageError
+        If it is none, or names elements that the system does not hold.
+
+    Examples
+    --------
+    >>> basis_for(load_system("cu-cds"), "Ag/Cd")
+    'Cu/Cd'
+    """
+    named = system.basis_name(basis)
+    given, own = basis_elements(basis)[1:], basis_elements(named)[1:]
+    if basis not in BASES and any(
+        symbol not in ("guest", "host", "anion", mine) for symbol, mine in zip(given, own, strict=True)
+    ):
+        known = ", ".join(system.basis_name(kind) for kind in BASES)
+        raise UsageError(f"basis is {basis!r}, but {system.name} is {_exchange(system)}; use one of {known}")
+    return named
+
+
+def require_elements(table: DoseTable, system: System) -> None:
+    """Refuse a dose table that names another guest or host cation than the system's.
+
+    Raises
+    ------
+    InputError
+        With both elements and the system to use instead.
+
+    Examples
+    --------
+    >>> table = DoseTable(dose_percent=[0, 50], incorporation_percent=[0, 5], basis="Cu/(Cu+Cd)")
+    >>> require_elements(table, load_system("cu-cds"))
+    """
+    _, guest, other = basis_elements(table.basis)
+    stated = table.basis not in BASES
+    guest = table.guest or (guest if stated else "")
+    if guest not in ("", "guest", system.guest):
+        what, found, needed = "guest", guest, system.guest
+    elif stated and other not in ("host", "anion", basis_elements(system.basis_name(table.basis))[2]):
+        what, found, needed = "basis", table.basis, system.basis_name(table.basis)
+    else:
+        return
+    fitting = [name for name in PACKAGED_SYSTEMS if load_system(name).guest == found]
+    remedy = (
+        f"pass --system {fitting[0]} (system={fitting[0]!r})"
+        if fitting and what == "guest" and fitting[0] != system.name
+        else "describe the sample in a TOML file with its host, guest and product, and pass it as "
+        "--system FILE.toml (system=...)"
+    )
+    raise InputError(
+        f"the {what} of the table is {found}, that of the system {system.name} ({_exchange(system)}) is "
+        f"{needed}",
+        file=table.source.file or None,
+        value=found,
+        remedy=remedy,
+    )
+
+
+def _exchange(system: System) -> str:
+    return f"{system.guest} into {system.host}"
 
 
 def species_key(system: System, text: str) -> str:

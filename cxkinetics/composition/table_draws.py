@@ -170,6 +170,7 @@ def start_walkers(
     dose, y = fit.points.highest_dose_percent, float(np.max(fit.points.incorporation_percent))
     size = np.abs(centre) + 0.02 * np.array([y / dose, dose, y / dose, y])
     chosen = np.empty((0, 4))
+    # a narrow posterior allows few of the wide trials, a curve at a bound few of the narrow ones
     for width in (0.02, 0.01, 0.005, 0.05):
         trial = np.abs(centre + width * size * rng.standard_normal((8 * _WALKERS, 4)))
         chosen = np.concatenate([chosen, trial[np.isfinite(posterior(trial))]])

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.basis import basis_for
 from cxkinetics.composition.curve import MapPoints
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
-from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System, load_system
+from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System, basis_for, load_system
 from cxkinetics.composition.table_draws import map_log_likelihood, no_product_reason
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, InputError, UsageError
@@ -128,8 +127,8 @@ class CompositionUpdate(Record, Shown):
 
 STAGE_PARAMETERS = ("y2", "y_on", "alpha")
 _NAMES = (*MAP_PARAMETERS, *STAGE_PARAMETERS)
-_WALKERS = 80
-_TRIES = 40000
+_WALKERS = 80  # some ten for each of seven parameters
+_TRIES = 40000  # prior draws among which walkers are chosen: measurements may allow one in a thousand
 _NARROWED = 0.7
 _AGREEMENT = 1.1
 _FACTORS = (0.5, 2.0)
@@ -286,6 +285,7 @@ def _run(
         for name in _NAMES:
             if name in priors:
                 log = log + priors[name].log_density(named[name])
+        # alpha is walked in its logarithm, over which a density of alpha is multiplied by alpha
         log = log + theta[:, _NAMES.index("alpha")]  # d alpha = alpha d ln alpha
         allowed = np.isfinite(log)
         log[allowed] += model.log_likelihood(theta[allowed], flat_breaks=not curve_known)
@@ -334,6 +334,7 @@ def _starts(model: _Model, priors: Mapping[str, Prior], rng: np.random.Generator
             "errors of the measurements, or pass published_curve=False"
         )
     order = np.flatnonzero(allowed)[np.argsort(logs[allowed])[::-1]]
+    # walkers that start far from what explains the measurements would spend the run on the way there
     best = theta[order[: max(4 * _WALKERS, 8)]]
     return best[rng.permutation(best.shape[0])[:_WALKERS]]
 
@@ -379,31 +380,25 @@ def _warnings(
 ) -> tuple[Remark, ...]:
     remarks = [] if model.table is None else list(model.table.remarks)
     if curve_known and model.table is not None and _same_paper(model.table.source.note, model.system.source):
-        remarks.append(
-            Remark(
-                "counted_twice",
-                "the documented priors of the dose curve were made from this published table: it counts "
-                "twice; pass published_curve=False",
-            )
+        text = (
+            "the documented priors of the dose curve were made from this published table: it counts twice; "
+            "pass published_curve=False"
         )
+        remarks.append(Remark("counted_twice", text))
     if sample.scale_reduction > _AGREEMENT:
-        remarks.append(
-            Remark(
-                "not_converged",
-                f"the two halves of the sampler's run disagree (scale reduction {sample.scale_reduction:.2f} "
-                f"> {_AGREEMENT}): take the intervals as rough",
-            )
+        text = (
+            f"the two halves of the sampler's run disagree (scale reduction {sample.scale_reduction:.2f} "
+            f"> {_AGREEMENT}): take the intervals as rough"
         )
+        remarks.append(Remark("not_converged", text))
     for change in changes:
-        prior = change.before
-        if prior is None or prior.low is None or prior.high is None or change.after.value is None:
+        prior, after = change.before, change.after.value
+        if prior is None or prior.low is None or prior.high is None or after is None:
             continue
-        if not prior.low <= change.after.value <= prior.high:
-            remarks.append(
-                Remark(
-                    "prior_contradicted",
-                    f"{change.name} comes out at {change.after.value:.4g}, outside the "
-                    f"{prior.low:.4g}-{prior.high:.4g} of its prior: the measurements contradict it",
-                )
+        if not prior.low <= after <= prior.high:
+            text = (
+                f"{change.name} comes out at {after:.4g}, outside the {prior.low:.4g}-{prior.high:.4g} of "
+                "its prior: the measurements contradict it"
             )
+            remarks.append(Remark("prior_contradicted", text))
     return tuple(remarks)

@@ -36,7 +36,7 @@ class ProfileEnd:
     reason: str = ""
 
 
-def profile_end(rest: Rest, j: int, side: int, level: float, variance: float, step: float) -> ProfileEnd:
+def profile_end(rest: Rest, j: int, side: int, *, level: float, variance: float, step: float) -> ProfileEnd:
     """Return where the signed root of the profile of parameter `j` reaches `level`.
 
     Parameters
@@ -141,7 +141,9 @@ def estimates_of(
             estimates[name] = Estimate(name=name, value=value, unit=unit, reason=reasons[j])
             continue
         if profile:
-            estimates[name] = _profiled(rest, j, value, se, level, absolute_sigma, unit, reasons[j])
+            estimates[name] = _profiled(
+                rest, j, value, se, level=level, absolute_sigma=absolute_sigma, unit=unit, reason=reasons[j]
+            )
             continue
         reach = level * (se or 0.0)
         estimates[name] = Estimate(
@@ -155,6 +157,7 @@ def _profiled(
     j: int,
     value: float,
     se: float | None,
+    *,
     level: float,
     absolute_sigma: bool,
     unit: str,
@@ -162,7 +165,7 @@ def _profiled(
 ) -> Estimate:
     variance = _variance(rest, absolute_sigma)
     step = level * (se if se is not None else float(np.sqrt(variance)) / float(rest.factors.size[j]))
-    low, high = (profile_end(rest, j, side, level, variance, step) for side in (-1, 1))
+    low, high = (profile_end(rest, j, side, level=level, variance=variance, step=step) for side in (-1, 1))
     why = [f"{word} end: {end.reason}" for word, end in (("lower", low), ("upper", high)) if end.reason]
     return Estimate(
         name=rest.derivatives.problem.names[j],

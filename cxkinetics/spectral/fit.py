@@ -54,7 +54,7 @@ from cxkinetics.spectral.species import (
     with_errors,
 )
 
-_FILLS = 60
+_FILLS = 60  # rounds of filling masked cells: EM gains a digit in a few, unless much is masked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +69,7 @@ class Setup:
     start: Array | None
     rng: np.random.Generator
     rank: Rank  # of the first run
+    options: Mapping[str, Any]  # as they are stored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,20 +155,16 @@ def _filled(
     return tuple(done), change
 
 
-_APART = 0.05  # in ln k
+_APART = 0.05  # in ln k: far enough to see a slope, near enough to change the misfit by nothing
 
 
-def assemble(
-    solution: Solution, setup: Setup, options: Mapping[str, Any], warnings: Sequence[Remark], seed: int
-) -> SpectraFit:
+def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed: int) -> SpectraFit:
     """Return the result of a solved fit.
 
     Parameters
     ----------
     solution, setup
         The fit.
-    options : mapping
-        To be stored; what becomes of baseline and weights is read from them as well.
     warnings : sequence of Remark
         From the preparation.
     seed : int
@@ -181,7 +178,7 @@ def assemble(
     optimum, problem = solution.optimum, solution.problem
     cells, amplitudes = _count(solution, setup)
     optimum = _off_coalescence(problem, optimum)
-    lost, flat = undetermined(optimum.evaluation.information)
+    _, flat = undetermined(optimum.evaluation.information)
     n_parameters = problem.n_parameters - flat.shape[0]
     dof = cells - amplitudes - n_parameters
     if dof <= 0:
@@ -190,60 +187,8 @@ def assemble(
             "take a smaller scheme, or more spectra"
         )
     variance = optimum.evaluation.rss / dof
-    rounding = noise_floor(solution.runs)
-    noisy = variance > rounding
-    judging = max(variance, rounding)
-
-    def solve_at(place: Optimum) -> list[Solved]:
-        information = place.evaluation.information
-        _, directions = undetermined(information)
-        covariance = pseudo_covariance(information, variance)
-        found = _solved(solution, place.theta)
-        return [
-            with_errors(item, run, setup.known, covariance, directions, variance=variance)
-            for item, run in zip(found, solution.runs, strict=True)
-        ]
-
-    if lost.any():
-        lost = lost_nearby(problem, optimum, flat)
-        solved = solve_at(optimum)
-        verdict = OrderVerdict(
-            decided_by="undecided",
-            text="the data determine only combinations of the rate constants, so no order of the species",
-            orders=(),
-        )
-    else:
-        optima, gap = fit_orders(problem, optimum, judging)
-        verdict, optimum, solved = judge_orders(
-            problem,
-            optima,
-            solve_at,
-            judging,
-            gap,
-            preferred=setup.start,
-            baseline_floats=options["baseline"] != "none" and not options["baseline_region_nm"],
-        )
-    scores = [item.scores() for item in solved]
-    factor, times = _widening(scores, optimum, variance, solution)
-    if not noisy:
-        factor = np.ones_like(factor)
-    covariance = covariance_of(optimum.evaluation.information, variance) * np.outer(factor, factor)
-    covariance[lost] = covariance[:, lost] = np.nan
-    small = problem if setup.nonnegative or problem.n_parameters == 0 else solution.small
-    errors = Errors(
-        problem=problem,
-        small=small,
-        optimum=optimum,
-        small_optimum=optimum if small is problem else descend(small, optimum.theta),
-        covariance=covariance,
-        lost=lost,
-        flat=flat,
-        variance=variance,
-        factor=factor,
-        dof=np.where(factor > 1, np.minimum(times, dof), dof),
-        confidence=options["confidence"],
-        profile=options["intervals"] == "profile",
-    )
+    verdict, optimum, solved, lost = _ordered(solution, setup, optimum, variance)
+    errors = _errors(solution, setup, optimum, solved, lost=lost, flat=flat, variance=variance, dof=dof)
     rates, others = rate_estimates(errors, verdict)
     breaks = breakpoint_estimates(errors)
     deviance = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells) + _log_determinant(solution)
@@ -251,22 +196,13 @@ def assemble(
     return SpectraFit(
         series=tuple(run.series for run in solution.runs),
         scheme=problem.network.scheme.text,
-        options=dict(options),
+        options=dict(setup.options),
         rates=rates,
         breakpoints_s=breaks,
         observed_rates=observed_rates(errors),
         rates_per_s=problem.rates(optimum.theta),
         breaks_s=problem.breakpoints(optimum.theta),
-        spectra=tuple(
-            SpeciesSpectra(
-                label=run.series.label,
-                species=problem.network.scheme.species,
-                wavelength_nm=run.series.wavelength_nm,
-                values=np.where(item.determined[:, None], item.values, np.nan),
-                errors=np.where(item.determined[:, None], item.errors, np.nan),
-            )
-            for run, item in zip(solution.runs, solved, strict=True)
-        ),
+        spectra=tuple(_species(run, item, problem) for run, item in zip(solution.runs, solved, strict=True)),
         baselines=tuple(item.baseline(run) for run, item in zip(solution.runs, solved, strict=True)),
         parameter_names=errors.names,
         covariance=errors.covariance,
@@ -283,13 +219,89 @@ def assemble(
             ar1=solution.rho,
             lag1_autocorrelation=solution.correlation.rho,
             effective_wavelengths=solution.correlation.effective_columns,
-            error_factor=float(factor.max(initial=1.0)),
-            weights=str(options["weights"]) if solution.runs[0].weights is not None else "none",
+            error_factor=float(errors.factor.max(initial=1.0)),
+            weights=str(setup.options["weights"]) if solution.runs[0].weights is not None else "none",
         ),
         order=verdict,
         warnings=(*warnings, *_remarks(solution, setup.rank, errors, solved, breaks), *others),
         flags=_flags(optimum, errors, verdict),
         seed=seed,
+    )
+
+
+def _ordered(
+    solution: Solution, setup: Setup, optimum: Optimum, variance: float
+) -> tuple[OrderVerdict, Optimum, list[Solved], BoolArray]:
+    """Return the order of the species, the optimum in that order, its runs, and the parameters lost."""
+    problem = solution.problem
+    lost, flat = undetermined(optimum.evaluation.information)
+
+    def solve_at(place: Optimum) -> list[Solved]:
+        information = place.evaluation.information
+        _, directions = undetermined(information)
+        covariance = pseudo_covariance(information, variance)
+        return [
+            with_errors(item, run, setup.known, covariance, directions, variance=variance)
+            for item, run in zip(_solved(solution, place.theta), solution.runs, strict=True)
+        ]
+
+    if lost.any():
+        text = "the data determine only combinations of the rate constants, so no order of the species"
+        verdict = OrderVerdict(decided_by="undecided", text=text, orders=())
+        return verdict, optimum, solve_at(optimum), lost_nearby(problem, optimum, flat)
+    # without noise to speak of every order would differ by infinitely many variances
+    judging = max(variance, noise_floor(solution.runs))
+    optima, gap = fit_orders(problem, optimum, judging)
+    floats = setup.options["baseline"] != "none" and not setup.options["baseline_region_nm"]
+    found = judge_orders(
+        problem, optima, solve_at, judging, gap, preferred=setup.start, baseline_floats=floats
+    )
+    return *found, lost
+
+
+def _errors(
+    solution: Solution,
+    setup: Setup,
+    optimum: Optimum,
+    solved: Sequence[Solved],
+    *,
+    lost: BoolArray,
+    flat: Array,
+    variance: float,
+    dof: int,
+) -> Errors:
+    """Return what the intervals are made from: the covariance, widened where wavelengths move together."""
+    problem, information = solution.problem, optimum.evaluation.information
+    factor, times = _widening([item.scores() for item in solved], optimum, variance, solution)
+    if variance <= noise_floor(solution.runs):
+        factor = np.ones_like(factor)  # rounding alone is left, which says nothing of the wavelengths
+    covariance = covariance_of(information, variance) * np.outer(factor, factor)
+    covariance[lost] = covariance[:, lost] = np.nan
+    small = problem if setup.nonnegative or problem.n_parameters == 0 else solution.small
+    return Errors(
+        problem=problem,
+        small=small,
+        optimum=optimum,
+        small_optimum=optimum if small is problem else descend(small, optimum.theta),
+        covariance=covariance,
+        lost=lost,
+        flat=flat,
+        variance=variance,
+        factor=factor,
+        dof=np.where(factor > 1, np.minimum(times, dof), dof),
+        confidence=setup.options["confidence"],
+        profile=setup.options["intervals"] == "profile",
+    )
+
+
+def _species(run: Working, solved: Solved, problem: Problem) -> SpeciesSpectra:
+    known = solved.determined[:, None]
+    return SpeciesSpectra(
+        label=run.series.label,
+        species=problem.network.scheme.species,
+        wavelength_nm=run.series.wavelength_nm,
+        values=np.where(known, solved.values, np.nan),
+        errors=np.where(known, solved.errors, np.nan),
     )
 
 
@@ -330,7 +342,7 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
 
 def _spread(solution: Solution, solved: Sequence[Solved], share: float) -> float:
     squares = [
-        float(np.mean((item.residual(run) / (1.0 if run.weights is None else run.weights)) ** 2))
+        float(np.mean((item.residual(run) / run.weight) ** 2))
         for run, item in zip(solution.runs, solved, strict=True)
     ]
     return float(np.sqrt(np.mean(squares) * share))
@@ -343,6 +355,8 @@ def _widening(
     p = optimum.theta.size
     if p == 0:
         return np.ones(0), np.ones(0)
+    # The factor is itself an estimate from few independent times. How few, the fourth moment of the scores
+    # says (3 for a normal one); below three of its standard errors it is no sign of common motion.
     raw = cluster_factor(scores, optimum.evaluation.information, variance, solution.rho != 0)
     stacked = np.vstack(list(scores))
     fourth = np.sum(stacked**4, axis=0)
@@ -428,8 +442,8 @@ def _remarks(
     return found
 
 
-_FACTORS = 10
-_ROUNDS = 4
+_FACTORS = 10  # more components than any scheme has species
+_ROUNDS = 4  # of noise and fit: the correlation settles to 0.005 in two or three
 _BELOW = 3.0  # standard errors that a spectrum held non-negative may lie below zero
 _UNEVEN = 2.0  # residual spreads of wavelengths that differ by less are alike
 _CORRELATED = 0.05  # weaker correlation in time than this is left alone
@@ -542,53 +556,49 @@ def fit_spectra(
     network = network_of(parsed, initial)
     runs, warnings = [], []
     mask = np.zeros(len(parsed.species), bool)
+    cut: dict[str, Any] = {
+        "window_s": window, "wavelength_range_nm": wavelength_range_nm, "t0_s": t0,
+        "highest_absorbance": highest_absorbance,
+    }  # fmt: skip
     for series in _series_of(data):
         if regions and baseline != "none":
             series = subtract_baseline(series, baseline, regions, baseline_power)
-        part, start_s = prepare(
-            series,
-            window_s=window,
-            wavelength_range_nm=wavelength_range_nm,
-            t0_s=t0,
-            highest_absorbance=highest_absorbance,
-        )
-        axis, matrix = part.wavelength_nm, fill_in_time(part.time_s, part.absorbance)
+        part, start_s = prepare(series, **cut)
+        axis = part.wavelength_nm
         spectra, mask = known_spectra(parsed.species, axis, known, colourless)
-        given = None if weights is None or isinstance(weights, str) else _weights(weights, axis.size)
         # a baseline with a region of its own is subtracted already
         functions = baseline_functions("none" if regions else baseline, axis, baseline_power)
-        factors = leading_factors(matrix, _FACTORS)
-        runs.append(Working(part, start_s, matrix, spectra, functions, given, factors.in_wavelength.T))
-        if len(runs) == 1:
-            rank = rank_of_matrix(matrix, factors)
+        runs.append(_working(part, start_s, spectra, functions, weights))
         warnings += list(part.remarks)
-    lower, upper = box(network, [run.time_s for run in runs])
-    seed = 0 if rng is None else int(rng)
-    setup = Setup(
-        network, mask, nonnegative, lower, upper, _start(network.scheme, start, lower, upper),
-        np.random.default_rng(seed), rank,
-    )  # fmt: skip
-    _enough(setup, runs)
-    solution = _with_noise(setup, runs, noise, isinstance(weights, str))
     options = {
-        "known": sorted(known or {}),
-        "colourless": list(colourless),
-        "initial": None if initial is None else {name: float(value) for name, value in initial.items()},
-        "nonnegative": nonnegative,
-        "start": None if start is None else {name: float(value) for name, value in start.items()},
-        "baseline": baseline,
+        "known": sorted(known or {}), "colourless": list(colourless), "initial": _floats(initial),
+        "nonnegative": nonnegative, "start": _floats(start), "baseline": baseline,
         "baseline_region_nm": [[finite_or_none(end) for end in region] for region in regions],
         "baseline_power": baseline_power,
         "weights": "none" if weights is None else weights if isinstance(weights, str) else "given",
-        "noise": noise,
-        "window": None if window is None else list(window),
+        "noise": noise, "window": None if window is None else list(window),
         "wavelength_range_nm": None if wavelength_range_nm is None else list(wavelength_range_nm),
-        "t0": [run.t0_s for run in runs],
-        "highest_absorbance": highest_absorbance,
-        "intervals": intervals,
-        "confidence": confidence,
-    }
-    return assemble(solution, setup, options, tuple(dict.fromkeys(warnings)), seed)
+        "t0": [run.t0_s for run in runs], "highest_absorbance": highest_absorbance,
+        "intervals": intervals, "confidence": confidence,
+    }  # fmt: skip
+    lower, upper = box(network, [run.time_s for run in runs])
+    begin = _start(parsed, start, lower, upper)
+    seed = 0 if rng is None else int(rng)
+    rank = rank_of_matrix(runs[0].matrix, runs[0].factors)
+    generator = np.random.default_rng(seed)
+    setup = Setup(network, mask, nonnegative, lower, upper, begin, generator, rank, options)
+    _enough(setup, runs)
+    return assemble(_with_noise(setup, runs), setup, tuple(dict.fromkeys(warnings)), seed)
+
+
+def _working(part: SpectralSeries, start_s: float, spectra: Array, functions: Array, weights: Any) -> Working:
+    matrix = fill_in_time(part.time_s, part.absorbance)
+    given = None if weights is None or isinstance(weights, str) else _weights(weights, matrix.shape[1])
+    return Working(part, start_s, matrix, spectra, functions, given, leading_factors(matrix, _FACTORS))
+
+
+def _floats(given: Mapping[str, float] | None) -> dict[str, float] | None:
+    return None if given is None else {name: float(value) for name, value in given.items()}
 
 
 def _series_of(data: SpectralSeries | Sequence[SpectralSeries]) -> list[SpectralSeries]:
@@ -645,7 +655,6 @@ def _start(scheme: Any, given: Mapping[str, float] | None, lower: Array, upper: 
     if unknown:
         raise UsageError(f"'{unknown[0]}' in start is unknown; the scheme has {', '.join(names + breaks)}")
     theta = (lower + upper) / 2
-    theta[: len(names)] = (lower[: len(names)] + upper[: len(names)]) / 2
     for i, name in enumerate(names + breaks):
         if name in given:
             value = float(given[name])
@@ -666,8 +675,9 @@ def _enough(setup: Setup, runs: Sequence[Working]) -> None:
             )
 
 
-def _with_noise(setup: Setup, runs: Sequence[Working], noise: str, auto_weights: bool) -> Solution:
+def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
     """Fit, read the noise from the residuals, fit again until neither changes."""
+    noise, auto_weights = setup.options["noise"], setup.options["weights"] == "auto"
     solution = solve(setup, runs, 0.0)
     if auto_weights:
         solved = _solved(solution)
@@ -677,6 +687,7 @@ def _with_noise(setup: Setup, runs: Sequence[Working], noise: str, auto_weights:
         if any(run.weights is not None for run in weighted):
             solution = solve(setup, weighted, 0.0, solution.optimum.theta)
     correlation = _correlation(solution)
+    # four standard errors: with many wavelengths a correlation too weak to matter is still significant
     correlated = noise == "ar1" or (abs(correlation.z) > 4 and abs(correlation.rho) > _CORRELATED)
     cells = sum(run.matrix.size for run in solution.runs)
     correlated &= solution.optimum.evaluation.rss > cells * noise_floor(solution.runs)
@@ -696,6 +707,7 @@ def _reweighted(run: Working, spread: Array) -> Working:
     low, high = np.quantile(spread, [0.1, 0.9])
     if high <= _UNEVEN * low or run.time_s.size < 12:
         return run
+    # no wavelength may outweigh the others by more than tenfold, however well it happens to be met
     weights = 1 / np.maximum(spread, np.median(spread) / 10)
     return replace(run, weights=weights / np.sqrt(np.mean(weights**2)))
 
@@ -707,10 +719,11 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
     for item, run in zip(_solved(solution), solution.runs, strict=True):
         own = np.zeros(setup.known.size)
         own[~setup.known] = _BELOW * np.sqrt(variance * np.diag(item.back @ item.back.T))
-        floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) if run.weights is None else run.weights))
+        floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) * run.weight))
     trials = []
     n_rates = solution.problem.free_rates.size
     stages = rate_stages(solution.problem)
+    # constraints make the orders optima of their own: a descent from one does not reach the others
     for order in permutations(range(n_rates)) if n_rates <= 4 else [tuple(range(n_rates))]:
         if any(stages[i] != stages[j] for i, j in enumerate(order)):
             continue

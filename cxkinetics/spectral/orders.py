@@ -59,8 +59,9 @@ def fit_orders(problem: Problem, optimum: Optimum, variance: float) -> tuple[lis
         here = problem.evaluate(start)
         excess = (here.rss - optimum.evaluation.rss) / variance
         if not problem.constrained and excess > 1e3:
-            continue
+            continue  # free spectra make orders fit exactly alike or not at all: no descent would help
         rest = Optimum(start, here, True) if abs(excess) < 1e-4 else descend(problem, start)
+        # ten variances: a likelihood ratio of e^5 against it
         near = rest.evaluation.rss <= optimum.evaluation.rss + 10 * variance
         if any(_same(rest.theta, other.theta) for other in found):
             if problem.constrained and excess > 10:
@@ -144,7 +145,9 @@ def judge_orders(
                 if depth:
                     negative[species[i]] = max(depth, negative.get(species[i], 0.0))
         kept.append((optimum, runs, negative))
-    decided_by, reason = _decide(problem, kept, variance, gap, baseline_floats, relabelled)
+    decided_by, reason = _decide(
+        problem, kept, variance, gap, baseline_floats=baseline_floats, relabelled=relabelled
+    )
     if decided_by == "undecided" and len(kept) > 1:
         kept.sort(key=lambda item: _preference(problem, item[0], preferred))
     elif decided_by == "non_negative_spectra":
@@ -189,6 +192,7 @@ def _decide(
     kept: Sequence[tuple[Optimum, list[Solved], dict[str, float]]],
     variance: float,
     gap: float,
+    *,
     baseline_floats: bool,
     relabelled: bool,
 ) -> tuple[str, str]:

@@ -11,6 +11,8 @@ from cxkinetics.estimate import Estimate
 from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
+from cxkinetics.spectral.intervals import wald
+from cxkinetics.spectral.prepare import fill_in_time
 from cxkinetics.spectral.witness_result import Populations
 
 
@@ -71,8 +73,6 @@ def spectra_of_exponentials(
     observed = [estimate.value for estimate in fit.observed_rates]
     if any(rate is None for rate in observed) or len(observed) != (2 if two else 1):
         return None
-    from cxkinetics.spectral.prepare import fill_in_time
-
     time = fit.series[0].time_s
     rates = [float(rate) for rate in observed if rate is not None]
     columns = np.stack([*(np.exp(-rate * time) for rate in rates), np.ones_like(time)], axis=1)
@@ -128,7 +128,7 @@ def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populatio
         name: _fit_bands(axis, data, whitener, mixed)
         for name, mixed in (("quenching", True), ("populations", False))
     }
-    degrees = data.size - 11
+    degrees = data.size - 11  # five of the shape, six amplitudes
     scale = max(1.0, min(fit.chi2 for fit in fits.values()) / max(degrees, 1))
     gap = (fits["populations"].chi2 - fits["quenching"].chi2) / scale
     places = {name: _places(fit, near_nm, width_nm, scale, confidence) for name, fit in fits.items()}
@@ -191,6 +191,7 @@ def _fit_bands(axis: Array, data: Array, whitener: Array, mixed: bool) -> _BandP
         return left
 
     best = None
+    # the misfit has a valley for either sign of the shift, and one between
     for first, second in ((0.0, 0.0), (-0.4, 0.2), (0.2, -0.4), (0.3, 0.3)):
         start = np.array([first, second, 0.0, 0.0, 0.0])
         bounds = (np.array([-2.5, -2.5, -0.7, -0.6, -0.3]), np.array([2.5, 2.5, 0.7, 0.6, 0.3]))
@@ -249,18 +250,9 @@ def _places(
     from scipy.special import ndtri
 
     quantile = float(ndtri(0.5 + confidence / 2))
-    found = []
-    for place, error in zip(fit.places, fit.errors, strict=True):
-        value, se = near_nm + width_nm * float(place), width_nm * float(error) * float(np.sqrt(scale))
-        found.append(
-            Estimate(
-                name="band",
-                value=value,
-                se=se,
-                low=value - quantile * se,
-                high=value + quantile * se,
-                unit="nm",
-                method="wald",
-            )
-        )
-    return tuple(found)
+    root = float(np.sqrt(scale))
+    pairs = zip(fit.places.tolist(), fit.errors.tolist(), strict=True)
+    return tuple(
+        wald("band", near_nm + width_nm * place, width_nm * error * root, quantile, "nm")
+        for place, error in pairs
+    )

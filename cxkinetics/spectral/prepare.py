@@ -164,23 +164,15 @@ def prepare(
     columns = in_range.copy()
     if in_window.any():
         columns &= known[in_window].mean(axis=0) > _MOSTLY
-    dark = np.zeros(axis.size, bool)
-    if highest_absorbance is not None and columns.any() and in_window.any():
-        reaching = columns & (np.fmax.reduce(matrix[in_window], axis=0) > highest_absorbance)
-        where = np.flatnonzero(reaching)
-        middle = np.nanmedian(matrix[np.ix_(in_window, where)], axis=0) if where.size else np.zeros(0)
-        dark[where[middle > highest_absorbance]] = True
-        columns &= ~dark
+    dark = _too_dark(matrix, in_window, columns, highest_absorbance)
+    columns &= ~dark
     rows = in_window.copy()
     if columns.any():
         rows &= known[:, columns].mean(axis=1) > _MOSTLY
     dead = in_range & ~columns & ~dark
     remarks += _left_out("wavelengths_dropped", dead, axis, "dead or mostly masked")
     if dark.any():
-        shown = _ranges(axis, dark)
-        count, limit = int(dark.sum()), highest_absorbance
-        text = f"{count} wavelengths with absorbances above {limit:g} left out: {shown} nm"
-        remarks.append(Remark("absorbance_too_high", text, count))
+        remarks.append(_dark_remark(dark, axis, highest_absorbance))
     remarks += _left_out("spectra_dropped", in_window & ~rows, time, "mostly masked")
     if rows.sum() < 3 or columns.sum() < 2:
         raise InputError(
@@ -204,6 +196,24 @@ def prepare(
         remarks=(*series.remarks, *remarks),
     )
     return part, start
+
+
+def _too_dark(matrix: Array, rows: BoolArray, columns: BoolArray, limit: float | None) -> BoolArray:
+    """Return which of the wavelengths have a median above the limit."""
+    dark = np.zeros(columns.size, bool)
+    if limit is None or not rows.any():
+        return dark
+    # medians are slow: only of those that reach the limit at all
+    reaching = np.flatnonzero(columns & (np.fmax.reduce(matrix[rows], axis=0) > limit))
+    if reaching.size:
+        dark[reaching[np.nanmedian(matrix[np.ix_(rows, reaching)], axis=0) > limit]] = True
+    return dark
+
+
+def _dark_remark(dark: BoolArray, axis: Array, limit: float | None) -> Remark:
+    count = int(dark.sum())
+    text = f"{count} wavelengths with absorbances above {limit:g} left out: {_ranges(axis, dark)} nm"
+    return Remark("absorbance_too_high", text, count)
 
 
 def _within(axis: Array, limits: tuple[float | None, float | None] | None) -> BoolArray:

@@ -12,8 +12,8 @@ from cxkinetics.spectral.problem import Evaluation, Problem
 
 _PER_RATE = {1: 24, 2: 10, 3: 6}
 _PER_RATE_SLOW = {1: 10, 2: 6, 3: 4}
-_RANDOM = 300
-_TIMES_LOOKED_AT = 100
+_RANDOM = 300  # starts with four and more rate constants, where a grid would need thousands
+_TIMES_LOOKED_AT = 100  # of white noise: enough to rank starts, which are refined on all of them
 
 
 def ranked_starts(problem: Problem, rng: np.random.Generator, count: int = 2) -> list[Array]:

@@ -18,7 +18,7 @@ from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.intervals import outside_the_times
+from cxkinetics.spectral.intervals import outside_the_times, wald
 from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
 from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
@@ -211,7 +211,7 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
     low, high = np.log(1e-3 / span), np.log(30 / shortest)
     for _, start in trials[:4]:
         theta = start
-        for _ in range(4):
+        for _ in range(4):  # each signal is weighed by what is left of it, which settles in a few rounds
             left, _ = _residuals(pair, theta, conversion)
             scales = np.array([np.sqrt(np.mean(part**2)) + 1e-300 for part in left])
 
@@ -350,6 +350,7 @@ def judge_witnesses(
     shift: Estimate,
     models: tuple[WitnessModel, ...],
     populations: Populations | None,
+    *,
     p_value: float,
     by_rate: Estimate,
     by_shift: Estimate,
@@ -456,10 +457,8 @@ def fit_witnesses(
     # The offset is always fitted: one that is left out by choice makes every interval too narrow.
     fitted = staged_fit(sample_of(trace), n_stages=2, with_offset=True, ar1=True)
     pair = _pair(trace, fitted)
-    from scipy.special import stdtrit
-
-    quantile = float(stdtrit(float(fitted.dof), 0.5 + confidence / 2))
-    freedom = max(pair.position_nm.size - 3, 1)
+    quantile = _quantile(fitted.dof, confidence)
+    freedom = _freedom(pair)
     limit = quantile**2
     grid, absorbance, position_misfit, lines = _profiles(pair, fitted, freedom, limit)
     position = freedom * (position_misfit / max(float(position_misfit.min()), 1e-300) - 1)
@@ -468,29 +467,26 @@ def fit_witnesses(
     by_shift = estimate_of("end of the shift", grid, position, limit, quantile)
     together = estimate_of("breakpoint by both", grid, both - both.min(), limit, quantile)
     tested = agreement(absorbance, position)
-    peak = _peak(pair, lines, grid, position_misfit, freedom, confidence)
+    best = int(np.argmin(position_misfit))
+    peak = _peak(pair, float(grid[best]), lines[best], float(position_misfit[best]), confidence)
     moved = peak.shift_z > _MOVED
     models = rank_models(pair, fitted, grid, absorbance, position_misfit)
-    populations = None
-    if moved and not break_leads(models):
-        populations = _populations(data, trace, window, t0, confidence)
-    warnings = list(trace.remarks)
-    warnings += _doubts(pair, moved)
-    end = together.value if together.value is not None else float(pair.time_s[-1])
-    verdict, text = judge_witnesses(moved, peak.shift, models, populations, tested.p_value, by_rate, by_shift)
+    needless = moved and not break_leads(models)
+    populations = _populations(data, trace, window, t0, confidence) if needless else None
+    verdict, text = judge_witnesses(
+        moved, peak.shift, models, populations, p_value=tested.p_value, by_rate=by_rate, by_shift=by_shift
+    )
     if not moved:
         still = "the peak does not move"
         by_shift = Estimate(name=by_shift.name, value=None, unit="s", method="profile", reason=still)
         together = replace(by_rate, name=together.name)
+    options = {
+        "near_nm": near_nm, "window": None if window is None else list(window), "t0": t0,
+        "confidence": confidence, "ar1": fitted.rho,
+    }  # fmt: skip
     return TwoWitnesses(
         trace=trace,
-        options={
-            "near_nm": near_nm,
-            "window": None if window is None else list(window),
-            "t0": t0,
-            "confidence": confidence,
-            "ar1": fitted.rho,
-        },
+        options=options,
         absorbance=by_rate,
         position=by_shift,
         together=together,
@@ -499,7 +495,7 @@ def fit_witnesses(
         peak_start=peak.start,
         peak_end=peak.end,
         shift=peak.shift,
-        bound=_bound(trace, peak, end, moved),
+        bound=_bound(trace, peak, together, moved),
         rates=_rates(fitted, quantile),
         models=models,
         populations=populations,
@@ -508,7 +504,7 @@ def fit_witnesses(
         grid_s=grid,
         absorbance_deviance=absorbance,
         position_deviance=position,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys([*trace.remarks, *_doubts(pair, moved)])),
     )
 
 
@@ -586,34 +582,25 @@ class _Peak:
     end_nm: float
 
 
-def _peak(pair: Pair, lines: Array, grid: Array, misfit: Array, freedom: int, confidence: float) -> _Peak:
-    from scipy.special import stdtrit
-
-    best = int(np.argmin(misfit))
-    ends, (end_nm, slope) = float(grid[best]), lines[best]
+def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float) -> _Peak:
+    """Return the positions of a peak whose shift ends at `ends` (s), `line` being its end and slope."""
+    freedom = _freedom(pair)
+    end_nm, slope = line
     weight = 1 / pair.position_se
     basis = np.stack([weight, np.minimum(pair.position_time_s - ends, 0.0) * weight], axis=1)
-    variance = float(misfit[best]) / freedom
+    variance = misfit / freedom
     covariance = variance * np.linalg.pinv(basis.T @ basis)
-    quantile = float(stdtrit(float(freedom), 0.5 + confidence / 2))
+    quantile = _quantile(freedom, confidence)
 
     def number(name: str, value: float, row: Array) -> Estimate:
         se = float(np.sqrt(row @ covariance @ row))
-        return Estimate(
-            name=name,
-            value=value,
-            se=se,
-            low=value - quantile * se,
-            high=value + quantile * se,
-            unit="nm",
-            method="wald",
-        )
+        return wald(name, value, se, quantile, "nm")
 
     start_nm = float(end_nm - slope * ends)
     shift = number("shift", float(slope * ends), np.array([0.0, ends]))
     still = _still_misfit(pair)
     # A shift that is not there has no end either: judged by the gain over a constant, three numbers for one.
-    gain = max(still - float(misfit[best]), 0.0) / max(variance, 1e-300)
+    gain = max(still - misfit, 0.0) / max(variance, 1e-300)
     return _Peak(
         number("peak at the start", start_nm, np.array([1.0, -ends])),
         number("peak after the shift", float(end_nm), np.array([1.0, 0.0])),
@@ -622,6 +609,16 @@ def _peak(pair: Pair, lines: Array, grid: Array, misfit: Array, freedom: int, co
         start_nm,
         float(end_nm),
     )
+
+
+def _quantile(dof: int, confidence: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(float(dof), 0.5 + confidence / 2))
+
+
+def _freedom(pair: Pair) -> int:
+    return max(pair.position_nm.size - 3, 1)  # three numbers: both ends, and when the shift ends
 
 
 def _still_misfit(pair: Pair) -> float:
@@ -648,24 +645,17 @@ def _difference(one: Estimate, other: Estimate, quantile: float, moved: bool) ->
         reason = "one of the two is open" if moved else "the peak does not move"
         return Estimate(name="difference", value=None, unit="s", method="wald", reason=reason)
     value, se = one.value - other.value, float(np.hypot(one.se, other.se))
-    return Estimate(
-        name="difference",
-        value=value,
-        se=se,
-        low=value - quantile * se,
-        high=value + quantile * se,
-        unit="s",
-        method="wald",
-    )
+    return wald("difference", value, se, quantile, "s")
 
 
-def _bound(trace: Trace, peak: _Peak, end_s: float, moved: bool) -> Estimate:
+def _bound(trace: Trace, peak: _Peak, together: Estimate, moved: bool) -> Estimate:
     """Bound on k1 at the breakpoint, with the lower limit (95 %, one-sided) of the position there."""
     name = "least k1 of a sequential model"
     assert trace.peak_nm is not None
     nothing = Estimate(name=name, value=None, unit="1/s", method="bound", reason="the peak does not move")
     if not moved:
         return nothing
+    end_s = float(trace.time_s[-1]) if together.value is None else together.value
     near = np.abs(trace.time_s - end_s)
     near[~np.isfinite(trace.peak_nm)] = np.inf
     window = np.argsort(near)[:3]
@@ -684,23 +674,12 @@ def _bound(trace: Trace, peak: _Peak, end_s: float, moved: bool) -> Estimate:
 
 
 def _rates(fitted: Fitted, quantile: float) -> tuple[Estimate, ...]:
-    found = []
-    for name in ("k1", "k2"):
-        i = fitted.family.names.index(name)
-        value = float(fitted.theta[i]) / fitted.sample.span_s
-        se = float(np.sqrt(fitted.covariance[i, i])) / fitted.sample.span_s
-        found.append(
-            Estimate(
-                name=name,
-                value=value,
-                se=se,
-                low=value - quantile * se,
-                high=value + quantile * se,
-                unit="1/s",
-                method="wald",
-            )
-        )
-    return tuple(found)
+    span, errors = fitted.sample.span_s, np.sqrt(np.diag(fitted.covariance))
+    places = {name: fitted.family.names.index(name) for name in ("k1", "k2")}
+    return tuple(
+        wald(name, float(fitted.theta[i]) / span, float(errors[i]) / span, quantile, "1/s")
+        for name, i in places.items()
+    )
 
 
 def _doubts(pair: Pair, moved: bool) -> list[Remark]:

@@ -191,53 +191,50 @@ def _series(file: str, args: argparse.Namespace) -> "SpectralSeries":
     return series[0]
 
 
+_PLAIN = {name: name for name in ("baseline", "baseline_power", "noise", "intervals", "confidence", "t0")}
+_PLAIN["seed"] = "rng"  # option -> keyword of `fit_spectra` that takes it as it is
+
+
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the keywords of `fit_spectra` that were given."""
+    given = {name: value for name, value in vars(args).items() if value not in (None, [])}
     options: dict[str, Any] = {"nonnegative": args.nonnegative, "colourless": args.colourless}
-    for name in ("baseline", "baseline_power", "noise", "intervals", "confidence"):
-        if getattr(args, name) is not None:
-            options[name] = getattr(args, name)
-    if args.weights is not None:
+    options |= {key: given[name] for name, key in _PLAIN.items() if name in given}
+    if "weights" in given:
         options["weights"] = None if args.weights == "none" else args.weights
-    if args.seed is not None:
-        options["rng"] = args.seed
-    if args.t0 is not None:
-        options["t0"] = args.t0
-    if args.max_absorbance is not None:
-        options["highest_absorbance"] = _limit(args.max_absorbance)
+    if "max_absorbance" in given:
+        needed = "it must be a finite number or none"
+        text = args.max_absorbance
+        options["highest_absorbance"] = None if text == "none" else _read("--max-absorbance", text, needed)
     for name, key in (("window", "window"), ("wavelengths", "wavelength_range_nm")):
-        if getattr(args, name) is not None:
-            options[key] = _range(f"--{name}", getattr(args, name))
-    if args.baseline_region is not None:
+        if name in given:
+            options[key] = _range(f"--{name}", given[name])
+    if "baseline_region" in given:
         low, high = _range("--baseline-region", args.baseline_region)
         options["baseline_region_nm"] = (low or 0.0, high if high is not None else float("inf"))
         options.setdefault("baseline", "constant")
-    if args.initial:
-        options["initial"] = dict(_number("--initial", item) for item in args.initial)
-    if args.start:
-        options["start"] = dict(_number("--start", item) for item in args.start)
-    if args.known:
+    for name in ("initial", "start"):
+        if name in given:
+            options[name] = dict(_number(f"--{name}", item) for item in given[name])
+    if "known" in given:
         options["known"] = dict(_spectrum(item) for item in args.known)
     return options
 
 
-def _limit(text: str) -> float | None:
-    if text == "none":
-        return None
+def _read(option: str, text: str, needed: str, part: str | None = None) -> float:
+    """Return the number in a text, or in part of it."""
     try:
-        return finite(text)
+        return finite(text if part is None else part)
     except ValueError as error:
-        raise UsageError(f"--max-absorbance is {text!r}; it must be a finite number or none") from error
+        raise UsageError(f"{option} is {text!r}; {needed}") from error
 
 
 def _range(option: str, text: str) -> tuple[float | None, float | None]:
+    needed = "it must be LO:HI, two finite numbers, either may be left out"
     parts = text.split(":")
-    try:
-        low, high = (finite(part) if part.strip() else None for part in parts)
-    except ValueError as error:
-        raise UsageError(
-            f"{option} is {text!r}; it must be LO:HI, two finite numbers, either may be left out"
-        ) from error
+    if len(parts) != 2:
+        raise UsageError(f"{option} is {text!r}; {needed}")
+    low, high = (_read(option, text, needed, part) if part.strip() else None for part in parts)
     if low is not None and high is not None and low >= high:
         raise UsageError(f"{option} is {text!r}; the first number must be the smaller")
     return low, high
@@ -252,10 +249,7 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 def _number(option: str, text: str) -> tuple[str, float]:
     name, value = _pair(option, text)
-    try:
-        return name, finite(value)
-    except ValueError as error:
-        raise UsageError(f"{option} is {text!r}; {value!r} is no number, or not finite") from error
+    return name, _read(option, text, f"{value!r} is no number, or not finite", value)
 
 
 def _spectrum(text: str) -> tuple[str, Any]:

@@ -22,7 +22,7 @@ from cxkinetics.kinetics.page import command_line, python_lines, write_fit
 from cxkinetics.kinetics.replicates import replicate_means
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.remarks import Remark
-from tests.report.conftest import batch_of
+from tests.kinetics.conftest import batch_of
 
 
 class Reader(HTMLParser):

@@ -12,7 +12,7 @@ from cxkinetics.kinetics.batch_page import write_batch
 from cxkinetics.kinetics.page import write_fit
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.remarks import Remark
-from tests.report.conftest import batch_of
+from tests.kinetics.conftest import batch_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (

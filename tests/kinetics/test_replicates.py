@@ -13,7 +13,7 @@ from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.batch_page import fit_table, write_batch
 from cxkinetics.kinetics.replicates import replicates_of
 from cxkinetics.kinetics.result import StagedFit
-from tests.report.conftest import batch_of
+from tests.kinetics.conftest import batch_of
 
 RATES = ((0.050, 0.018), (0.056, 0.019), (0.062, 0.020))
 

@@ -16,7 +16,6 @@ from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.page import correlation_lines, loglinear_table, rival_table
 from cxkinetics.kinetics.result import Bootstrap, LogLinear, Rival, StagedFit
 from cxkinetics.remarks import Remark
-from cxkinetics.report.present import as_html, as_text, draw
 
 EXPECTED = Path(__file__).with_name("expected_two_stages.txt")
 
@@ -115,13 +114,6 @@ def test_markup_in_a_label_is_escaped_in_notebooks(make_fit: Callable[..., Stage
     html = make_fit(label="<script>alert(1)</script>")._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
-
-
-def test_things_without_a_renderer_fall_back_or_refuse() -> None:
-    assert as_text(3) == "3"
-    assert as_html("<b>") == "<pre>&#x27;&lt;b&gt;&#x27;</pre>"
-    with pytest.raises(UsageError, match="no figure of a int"):
-        draw(3)
 
 
 def with_verdict(fit: StagedFit, code: str, **changes: object) -> StagedFit:
