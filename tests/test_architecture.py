@@ -23,7 +23,6 @@ GROUND = {
     "errors",
     "estimate",
     "options",
-    "presentation",
     "record",
     "remarks",
     "schemas",
@@ -33,7 +32,6 @@ GROUND = {
 FLOORS = [  # from the ground up; a module imports from its own room and from lower floors only
     GROUND,
     {"document"},
-    {"report"},
     {"signals"},
     {"models"},
     {"io", "inference"},
@@ -42,7 +40,7 @@ FLOORS = [  # from the ground up; a module imports from its own room and from lo
     {"cli"},
     {"curves", "spectral", "composition", "evidence"},  # annexes: the core does without them
 ]
-SEAMS = {"presentation.py", "__init__.py"}  # may reach up, by design
+SEAMS = {"__init__.py"}  # for type checkers it names every public name, those of the annexes too
 HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "lmfit", "openpyxl", "jinja2", "tqdm"}
 FILES = guards.files()
 MODULES = [guards.module_of(path) for path in FILES if path.name != "__main__.py"]
@@ -113,7 +111,8 @@ def test_only_the_command_line_prints() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if node.func.id in {"print", "eval", "exec"}
     ]
-    assert not found
+    # record.py makes the writer of a class as `dataclasses` makes its __init__
+    assert [place.partition(":")[0] for place in found] == ["record.py"]
 
 
 def test_functions_stay_short_plain_and_called_by_name() -> None:
@@ -129,7 +128,7 @@ def test_functions_stay_short_plain_and_called_by_name() -> None:
         )
 
 
-CORE, WHOLE = 18_300, 35_000
+CORE, WHOLE = 17_700, 34_300
 """Lines of code, without blanks, comments and docstrings; raised only with a line in the changelog."""
 
 

@@ -101,7 +101,7 @@ def test_the_table_of_folders_names_every_folder() -> None:
     table = README.read_text(encoding="utf-8").partition("## Where things are")[2].partition("\n## ")[0]
     named = set(re.findall(r"`(\w+)/`", table))
     folders = {path.parent.name for path in (ROOT / "cxkinetics").glob("*/__init__.py")}
-    assert named - {"cxkinetics"} == folders - {"report"}  # which is on its way out
+    assert named - {"cxkinetics"} == folders
 
 
 def test_contributing_answers_five_questions_with_places_that_exist() -> None:
