@@ -24,6 +24,17 @@ _KINDS = {
     "cxkinetics.incorporation/1": ("a fitted dose curve", "cx.IncorporationFit.from_json(FILE)"),
     "cxkinetics.predict/1": ("a predicted composition", "cx.Prediction.from_json(FILE)"),
     "cxkinetics.dose/1": ("the dose for a target", "cx.DoseAdvice.from_json(FILE)"),
+    "cxkinetics.mass-assignment/1": (
+        "assigned masses",
+        "MassAssignment.from_json(FILE) of evidence.assignment",
+    ),
+    "cxkinetics.mixture/1": ("a mixture of clusters", "MixtureFit.from_json(FILE) of evidence.mixture"),
+    "cxkinetics.xps/1": ("an analysed photoelectron line", "XpsResult.from_json(FILE) of evidence.xps"),
+    "cxkinetics.pattern/1": (
+        "a fitted diffraction pattern",
+        "PatternFit.from_json(FILE) of evidence.diffraction",
+    ),
+    "cxkinetics.consensus/1": ("joined evidence", "Consensus.from_json(FILE) of evidence.findings"),
     "cxkinetics.evidence/1": ("records of evidence", "cxkinetics evidence join FILE"),
 }
 """Schema -> what the document is, and how it is opened."""

@@ -9,6 +9,7 @@ import numpy as np
 from cxkinetics.arrays import Array, frozen_array
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.evidence.chemistry import DEFAULT, ChemicalState, Chemistry, SystemLike, chemistry_of
 from cxkinetics.evidence.doublets import (
     LINES,
     DoubletFit,
@@ -149,45 +150,6 @@ class XpsResult(EvidenceResult):
         return f"XpsResult({self.line}, {self.number} doublets at {positions} eV)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChemicalState:
-    """A chemical state with the position of its main line.
-
-    Attributes
-    ----------
-    name : str
-        In words.
-    line : str
-        The photoelectron line.
-    position_ev : float
-        Binding energy of the main line, eV.
-    family : str
-        "host" (in the host cluster), "sulfide" (guest sulfide) or "other".
-    source : str
-        Where the position comes from.
-    """
-
-    name: str
-    line: str
-    position_ev: float
-    family: str
-    source: str
-
-
-_PAPER = "doi 10.1063/5.0151904"
-STATES: tuple[ChemicalState, ...] = tuple(
-    ChemicalState(name=name, line=line, position_ev=position, family=family, source=_PAPER)
-    for name, line, position, family in (
-        ("Ag in the doped cluster", "Ag 3d", 368.9, "host"),
-        ("Ag2S after the avalanche", "Ag 3d", 366.3, "sulfide"),
-        ("bulk Ag2S", "Ag 3d", 367.8, "sulfide"),
-        ("Ag metal", "Ag 3d", 368.1, "other"),
-        ("Cd in CdS", "Cd 3d", 405.6, "host"),
-        ("S in CdS", "S 2p", 161.6, "host"),
-    )
-)
-"""Positions as Yao, Lynch, Robinson, J. Chem. Phys. 159, 014704 (2023) state them."""
-
 SAME_SEPARATION_EV = 0.4
 
 
@@ -273,11 +235,12 @@ DECISIVE_BIC = 10.0
 def analyse_xps(
     spectrum: Spectrum,
     *,
-    line: str | Line = "Ag 3d",
+    line: str | Line | None = None,
     doublets: int | str = "auto",
     shape: str = "voigt",
     background: str = "shirley",
-    states: Sequence[ChemicalState] = STATES,
+    states: Sequence[ChemicalState] | None = None,
+    system: SystemLike = DEFAULT,
     energy_offset_ev: float = 0.0,
     energy_sd_ev: float = 0.2,
     lineshape_floor: float = 0.05,
@@ -290,16 +253,18 @@ def analyse_xps(
     ----------
     spectrum : Spectrum
         Of kind "xps", binding energies.
-    line : str or Line
-        Which line: a name in `LINES`, or one of your own.
+    line : str or Line, optional
+        Which line: a name in `LINES` or of the system, or one of your own; that of the guest by default.
     doublets : "auto" or int
         How many: 0, 1 or 2 by BIC, or a number up to 3.
     shape : {"voigt", "pseudo-voigt"}
         Line shape.
     background : {"shirley", "linear"}
         Active Shirley step on a straight line, or the straight line alone.
-    states : sequence of ChemicalState
-        Known states.
+    states : sequence of ChemicalState, optional
+        Known states; those of the system by default.
+    system : System, str or Path
+        The cation system: a packaged one by name, a TOML file, or a `System`.
     energy_offset_ev : float
         How much too high the energies read (measured minus true position of a reference line); taken off.
     energy_sd_ev : float
@@ -333,12 +298,9 @@ def analyse_xps(
     >>> dict(found.verdicts), round(found.share_of("host").value, 2)
     ({'host': 'present', 'sulfide': 'present'}, 0.65)
     """
-    if isinstance(line, str):
-        named = {name.replace(" ", "").lower(): item for name, item in LINES.items()}
-        found = named.get(line.replace(" ", "").lower())
-        if found is None:
-            raise UsageError(f"line {line!r} is not known; known are {', '.join(LINES)}")
-        line = found
+    chemistry = chemistry_of(system)
+    line = _line_called(line or chemistry.line, chemistry)
+    known = [s for s in (chemistry.states if states is None else states) if s.line == line.name]
     if doublets != "auto" and doublets not in (0, 1, 2, 3):
         raise UsageError(f"doublets is {doublets!r}; it must be 'auto', 0, 1, 2 or 3")
     if not energy_sd_ev >= 0 or not 0 < lineshape_floor <= absent_below < 1:
@@ -351,7 +313,6 @@ def analyse_xps(
     fits = {number: fit_doublets(region, number) for number in numbers}
     chosen = _choose(fits) if doublets == "auto" else fits[int(doublets)]
     scale = max(chosen.reduced_chi2, 1.0) if region.poisson else chosen.reduced_chi2
-    known = [state for state in states if state.line == line.name]
     limit, upper = _limits(region, chosen, known, scale, lineshape_floor, confidence)
     components = _components(region, chosen, known, scale, energy_offset_ev, energy_sd_ev, limit, confidence)
     families = {state.family for state in known}
@@ -392,6 +353,20 @@ def analyse_xps(
         source=spectrum.source,
         remarks=(*spectrum.remarks, *_remarks(chosen, components, limit, lineshape_floor, bad)),
     )
+
+
+def _line_called(line: str | Line, chemistry: Chemistry) -> Line:
+    if isinstance(line, Line):
+        return line
+    lines = {name.replace(" ", "").lower(): item for name, item in LINES.items()}
+    lines |= {item.name.replace(" ", "").lower(): item for item in chemistry.lines}
+    found = lines.get(line.replace(" ", "").lower())
+    if found is None:
+        listed = ", ".join(item.name for item in lines.values())
+        if not line:
+            raise UsageError(f"no line of {chemistry.guest} is known; name one (known are {listed})")
+        raise UsageError(f"line {line!r} is not known; known are {listed}")
+    return found
 
 
 def _choose(fits: dict[int, DoubletFit]) -> DoubletFit:
