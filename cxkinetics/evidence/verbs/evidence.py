@@ -188,69 +188,75 @@ def _files(args: argparse.Namespace) -> int:
 
 
 def _record(args: argparse.Namespace, file: str) -> "EvidenceRecord":
-    from cxkinetics.evidence.records import record_of_masses, record_of_pattern, record_of_xps
-
     shared: dict[str, Any] = {
         "sample": args.sample or "",
         "incorporation_percent": args.incorporation,
         "system": args.system,
-    }
-    reading: dict[str, Any] = {
-        "axis_column": args.axis_column,
-        "counts_column": args.counts_column,
-        "decimal": args.decimal,
-        "sheet": args.sheet,
-        "background_subtracted": args.background_subtracted,
+        "reading": {
+            "axis_column": args.axis_column,
+            "counts_column": args.counts_column,
+            "decimal": args.decimal,
+            "sheet": args.sheet,
+            "background_subtracted": args.background_subtracted,
+        },
     }
     below = {} if args.absent_below is None else {"absent_below": args.absent_below}
-    if args.technique == "ms":
-        return record_of_masses(
-            file,
-            **shared,
-            peaks=args.peaks,
-            tolerance_da=args.tolerance,
-            with_guest=False if args.no_guest else None,
-            width_da=args.smooth,
-            host_cluster=args.host_cluster,
-            mixture={
-                "resolving_power": args.resolving_power,
-                "resolving_power_rel_sd": args.resolving_power_error,
-                "sigma_cal_da": args.sigma_cal,
-                "compensation": args.compensation,
-                "others": tuple(args.other),
-                "confidence": args.confidence,
-            },
-            reading=reading,
-        )
-    if args.technique == "xps":
-        return record_of_xps(
-            file,
-            **shared,
-            analysis={
-                "line": args.line,
-                "doublets": int(args.doublets) if args.doublets.isdigit() else args.doublets,
-                "shape": args.shape,
-                "background": args.background,
-                "energy_offset_ev": args.energy_offset,
-                "energy_sd_ev": args.energy_error,
-                "confidence": args.confidence,
-                **below,
-            },
-            reading={**reading, "block": args.block, "photon_energy_ev": args.photon_energy},
-        )
-    return record_of_pattern(
+    judged = {"confidence": args.confidence, **below}
+    return {"ms": _masses, "xps": _line, "xrd": _pattern}[args.technique](args, file, shared, judged)
+
+
+def _masses(
+    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
+) -> "EvidenceRecord":
+    from cxkinetics.evidence.records import record_of_masses
+
+    return record_of_masses(
         file,
-        _library(args),
         **shared,
-        analysis={
-            "phases": args.phases.split(",") if args.phases else None,
-            "max_shift_deg": args.max_shift,
-            "max_broadening_deg": args.max_broadening,
-            "confidence": args.confidence,
-            **below,
+        peaks=args.peaks,
+        tolerance_da=args.tolerance,
+        with_guest=False if args.no_guest else None,
+        width_da=args.smooth,
+        host_cluster=args.host_cluster,
+        mixture={
+            "resolving_power": args.resolving_power,
+            "resolving_power_rel_sd": args.resolving_power_error,
+            "sigma_cal_da": args.sigma_cal,
+            "compensation": args.compensation,
+            "others": tuple(args.other),
+            "confidence": judged["confidence"],
         },
-        reading=reading,
     )
+
+
+def _line(
+    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
+) -> "EvidenceRecord":
+    from cxkinetics.evidence.records import record_of_xps
+
+    shared["reading"] |= {"block": args.block, "photon_energy_ev": args.photon_energy}
+    analysis = {
+        "line": args.line,
+        "doublets": int(args.doublets) if args.doublets.isdigit() else args.doublets,
+        "shape": args.shape,
+        "background": args.background,
+        "energy_offset_ev": args.energy_offset,
+        "energy_sd_ev": args.energy_error,
+    }
+    return record_of_xps(file, **shared, analysis=analysis | judged)
+
+
+def _pattern(
+    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
+) -> "EvidenceRecord":
+    from cxkinetics.evidence.records import record_of_pattern
+
+    analysis = {
+        "phases": args.phases.split(",") if args.phases else None,
+        "max_shift_deg": args.max_shift,
+        "max_broadening_deg": args.max_broadening,
+    }
+    return record_of_pattern(file, _library(args), **shared, analysis=analysis | judged)
 
 
 def _library(args: argparse.Namespace) -> Any:
