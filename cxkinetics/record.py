@@ -18,7 +18,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache, partial
 from operator import attrgetter, methodcaller
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from cxkinetics.errors import CxKineticsError, InputError
 from cxkinetics.schemas import decoded, require_schema, text_of
@@ -86,14 +86,18 @@ def json_text(document: Any) -> str:
         return json.dumps(_plain(document), allow_nan=False)
 
 
+_Write: TypeAlias = Callable[[Any], Any]
+_Read: TypeAlias = Callable[[Any, Mapping[str, Any], Any], Any]
+
+
 class _Codec(NamedTuple):
     """How a type is written, and read from a value, the record around it and its place there.
 
     None stands for "as it is": a call for each text of a small record costs more than all else.
     """
 
-    write: Callable[[Any], Any] | None = None
-    read: Callable[[Any, Mapping[str, Any], Any], Any] | None = None
+    write: _Write | None = None
+    read: _Read | None = None
 
 
 class _Item(NamedTuple):
@@ -157,23 +161,37 @@ _plan: Callable[[Any], _Plan] = cache(_made_plan)  # hints are resolved once, fo
 def _writer(items: Iterable[_Item]) -> Callable[[Any], dict[str, Any]]:
     """Return the function that writes these keys of an object.
 
-    It is compiled, as `dataclasses` compiles constructors: a loop over the keys takes three times as
-    long, and a batch of five hundred fits writes some 50,000 numbers with their intervals.
+    All attributes are got at once, and only those that JSON does not take as they are cost a call: a
+    batch of five hundred fits writes some 20,000 numbers with their intervals.
     """
-    lines = ["def write(it):", " out = {}"]
-    known: dict[str, Any] = {}
-    for number, ((*way, key), attribute, codec, mark, field) in enumerate(items):
-        value = f"it.{attribute}" if codec.write is None else f"write{number}(it.{attribute})"
-        holder = "out" + "".join(f".setdefault({step!r}, {{}})" for step in way)
-        line = f"{holder}.update({value})" if mark.inline else f"{holder}[{key!r}] = {value}"
-        if mark.omit:
-            line = f"if it.{attribute} != default{number}: {line}"
-            known[f"default{number}"] = field.default
-        known[f"write{number}"] = codec.write
-        lines.append(f" {line}")
-    exec("\n".join([*lines, " return out"]), known)
-    made: Callable[[Any], dict[str, Any]] = known["write"]
-    return made
+    by_key = {".".join(item.path): item for item in items}
+    get = attrgetter(*(item.attribute for item in by_key.values()), "__class__")  # so always a tuple
+    omitted = {key: item.field.default for key, item in by_key.items() if item.mark.omit}
+    converted = [
+        (key, item.codec.write) for key, item in by_key.items() if item.codec.write and key not in omitted
+    ]
+
+    def flat(record: Any) -> dict[str, Any]:
+        out = dict(zip(by_key, get(record), strict=False))  # without the class
+        for key, write in converted:
+            out[key] = write(out[key])
+        for key, default in omitted.items():
+            if out[key] == default:
+                del out[key]
+            elif own := by_key[key].codec.write:
+                out[key] = own(out[key])
+        return out
+
+    def nested(record: Any) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for name, value in flat(record).items():
+            (*way, key), holder = by_key[name].path, out
+            for step in way:
+                holder = holder.setdefault(step, {})
+            holder |= value if by_key[name].mark.inline else {key: value}
+        return out
+
+    return nested if any("." in key or item.mark.inline for key, item in by_key.items()) else flat
 
 
 def _is_array(hint: Any) -> bool:
@@ -186,18 +204,18 @@ def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         mark = next((arg for arg in args[1:] if isinstance(arg, As)), mark)
-        own = mark.read
-        if own is not None:
-            return _Codec(mark.write or partial(_plain, whole=whole), lambda value, *_: own(value))
+        if mark.read is not None:
+            return _Codec(mark.write or partial(_plain, whole=whole), partial(_by_own, mark.read))
         write, load = _codec(args[0], mark, whole)
         return _Codec(mark.write or write, load)
     if origin in (Union, UnionType) and NoneType in args and len(args) == 2:
         inner = args[args[0] is NoneType]
         if inner is float:  # most fields: no call beyond that for the number
             return _Codec(finite_or_none, partial(_number, float, None))
-        return _or_none(_codec(inner, mark, whole))
+        return _or_none(*_codec(inner, mark, whole))
     if origin is tuple:
-        return _tuple_codec([_codec(arg, mark, whole) for arg in args if arg is not ...], args[-1] is ...)
+        inside = [_codec(arg, mark, whole) for arg in args if arg is not ...]
+        return _same_kind(*inside[0]) if args[-1] is ... else _in_order(inside)
     if origin is Mapping:
         write, load = _codec(args[1], mark, whole)
         return _Codec(
@@ -221,37 +239,41 @@ def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
     return _Codec() if hint is str else _Codec(_plain)
 
 
-def _or_none(codec: _Codec) -> _Codec:
-    write, load = codec
+def _or_none(write: _Write | None, load: _Read | None) -> _Codec:
     return _Codec(
         write and (lambda value: None if value is None else write(value)),
         load and (lambda value, record, at: None if value is None else load(value, record, at)),
     )
 
 
-def _tuple_codec(codecs: list[_Codec], same_kind: bool) -> _Codec:
-    if same_kind:
-        write, load = codecs[0]
-        return _Codec(
-            list if write is None else lambda values: [write(value) for value in values],
-            (lambda values, record, at: tuple(values))
-            if load is None
-            else lambda values, record, at: tuple(load(v, record, n) for n, v in enumerate(values, 1)),
-        )
+def _same_kind(write: _Write | None, load: _Read | None) -> _Codec:
     return _Codec(
-        lambda values: [
-            codec.write(value) if codec.write else value for codec, value in zip(codecs, values, strict=True)
-        ],
+        list if write is None else lambda values: [write(value) for value in values],
+        (lambda values, record, at: tuple(load(v, record, place) for place, v in enumerate(values, 1)))
+        if load
+        else lambda values, record, at: tuple(values),
+    )
+
+
+def _in_order(codecs: list[_Codec]) -> _Codec:
+    return _Codec(
+        lambda values: [write(v) if write else v for (write, _), v in zip(codecs, values, strict=True)],
         lambda values, record, at: tuple(
-            codec.read(value, record, place) if codec.read else value
-            for place, (codec, value) in enumerate(zip(codecs, values, strict=True), 1)
+            load(value, record, place) if load else value
+            for place, ((_, load), value) in enumerate(zip(codecs, values, strict=True), 1)
         ),
     )
 
 
 def _nested(cls: type, name: str | Mapping[str, str], value: Any, record: Mapping[str, Any], at: Any) -> Any:
     if _plan(cls).named:
-        text = name.format_map(ChainMap({"at": at}, record)) if isinstance(name, str) else name[at]
+        text = (
+            name.format_map(
+                ChainMap({"at": at}, record)  # type: ignore[arg-type]  # read only
+            )
+            if isinstance(name, str)
+            else name[at]
+        )
         return read(cls, value, name=text)
     made: Callable[[Any], Any] = getattr(cls, "from_dict", partial(read, cls))
     return made(value)
@@ -265,6 +287,10 @@ def _number(kind: type, null: float | None, value: Any, *_: Any) -> Any:
     if type(value) not in _TYPES[kind]:
         raise ValueError(f"{kind.__name__} is needed")
     return kind(value)
+
+
+def _by_own(reader: _Write, value: Any, *_: Any) -> Any:
+    return reader(value)
 
 
 def _array(values: Any, *_: Any) -> Any:
@@ -296,7 +322,9 @@ def _plain(value: Any, whole: bool = False) -> Any:
     if value.dtype.kind != "f":
         return _plain(value.tolist())
     # one call for all numbers where all are finite, the common case
-    return value.tolist() if (known := np.isfinite(value)).all() else np.where(known, value, None).tolist()
+    known: Any = np.isfinite(value)
+    plain: Any = value if known.all() else np.where(known, value, None)
+    return plain.tolist()
 
 
 def written(record: Any, whole: bool = False) -> dict[str, Any]:
@@ -463,6 +491,10 @@ class Record:
         document = decoded(text, file)
         if cls.SCHEMA:
             require_schema(document, cls.SCHEMA, file)
+        return cls._opened(document, file)
+
+    @classmethod
+    def _opened(cls, document: Mapping[str, Any], file: str | None) -> Self:
         try:
             return cls.from_dict(document)
         except InputError as error:

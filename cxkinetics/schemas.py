@@ -17,6 +17,8 @@ _KINDS = {
     "cxkinetics.trace/1": ("a trace", "cx.load(FILE)"),
     "cxkinetics.spectra/1": ("spectra against time", "cx.load(FILE)"),
     "cxkinetics.dose-table/1": ("a dose table", "cx.load_dose_table(FILE)"),
+    "cxkinetics.spectrum/1": ("a spectrum of evidence", "cx.Spectrum.from_json(FILE)"),
+    "cxkinetics.peak-list/1": ("a list of peaks", "cx.PeakList.from_json(FILE)"),
     "cxkinetics.fit/1": ("a fit of stages", "cx.StagedFit.from_json(FILE)"),
     "cxkinetics.spectra-fit/1": ("a fit of whole spectra", "cx.SpectraFit.from_json(FILE)"),
     "cxkinetics.witnesses/1": ("both witnesses of a breakpoint", "cx.TwoWitnesses.from_json(FILE)"),

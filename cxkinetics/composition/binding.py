@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -12,8 +12,15 @@ from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import mass_balance
 from cxkinetics.composition.basis import require_elements
 from cxkinetics.composition.system import Prior, System, load_system
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, UsageError
-from cxkinetics.signals.dose_table import BASES, DoseTable
+from cxkinetics.record import DATA, HIDDEN, As, Record, read
+from cxkinetics.signals.basis import BASES
+from cxkinetics.signals.dose_table import DoseTable
+
+if TYPE_CHECKING:
+    from cxkinetics.document.page import Section
+    from cxkinetics.document.units import TimeUnit
 
 _BISECTIONS = 48
 _LN_RANGE = 60.0
@@ -71,7 +78,7 @@ class BindingParameters:
     @classmethod
     def from_named(cls, named: Mapping[str, float]) -> "BindingParameters":
         """Return the parameters from a mapping as `named` gives it."""
-        steps = sorted(name for name in named if name.startswith("K"))
+        steps = sorted((name for name in named if name.startswith("K")), key=lambda name: int(name[1:]))
         rest = {name: value for name, value in named.items() if not name.startswith("K")}
         return cls(binding=tuple(named[name] for name in steps), **rest)
 
@@ -265,7 +272,7 @@ _RANGE = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BindingFit:
+class BindingFit(Record, Shown):
     """Most probable parameters of the binding model.
 
     Attributes
@@ -281,10 +288,16 @@ class BindingFit:
         Standard deviation assumed where the table gives none.
     """
 
-    system: System
+    SCHEMA = "cxkinetics.binding/1"
+    _keys = """schema=SCHEMA system=system.name basis label parameters sd_ratio=identifiability.sd_ratio
+        informed_directions=identifiability.informed_directions ..."""
+
+    system: Annotated[System, DATA]
     basis: str
-    parameters: BindingParameters
-    identifiability: Identifiability
+    parameters: Annotated[
+        BindingParameters, As(write=BindingParameters.named, read=BindingParameters.from_named)
+    ]
+    identifiability: Annotated[Identifiability, HIDDEN]
     residuals_percent: tuple[float, ...]
     sigma_percent: float
 
@@ -298,19 +311,21 @@ class BindingFit:
         shares = sequential_shares(self.system, dose_percent, self.parameters)
         return {key: float(v) for key, v in zip(self.system.species, shares, strict=True)}
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "schema": "cxkinetics.binding/1",
-            "system": self.system.name,
-            "basis": self.basis,
-            "label": self.label,
-            "parameters": self.parameters.named(),
-            "sd_ratio": dict(self.identifiability.sd_ratio),
-            "informed_directions": self.identifiability.informed_directions,
-            "residuals_percent": list(self.residuals_percent),
-            "sigma_percent": self.sigma_percent,
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import binding_brief
+
+        return binding_brief(self, unit)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "BindingFit":
+        """Return the fit that was written; what the data say stands there without its number of parts."""
+        known = Identifiability(
+            sd_ratio=record["sd_ratio"],
+            informed_directions=record["informed_directions"],
+            n_parameters=len(record["sd_ratio"]),
+        )
+        return read(cls, record, identifiability=known)
 
 
 def fit_binding(

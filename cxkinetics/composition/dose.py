@@ -1,10 +1,9 @@
 """`dose_for`: how much to add to get a species, or a reasoned refusal."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -34,15 +33,19 @@ from cxkinetics.composition.species_model import (
     species_draws,
 )
 from cxkinetics.composition.system import System, species_key
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import ExtrapolationError, UnreachablePurityError, UsageError
-from cxkinetics.estimate import Estimate, json_text
-from cxkinetics.presentation import Presentable
+from cxkinetics.estimate import Estimate
+from cxkinetics.record import INLINE, As, Record, Version
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.documents import read_result
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.table import Table
+    from cxkinetics.document.units import TimeUnit
 
 WINDOW = 0.90
 """Share of the highest mean share that a dose of the window must reach."""
@@ -182,13 +185,11 @@ def _run_about(best: int, good: BoolArray) -> IntArray:
     return np.arange(low, high + 1)
 
 
-DOSE_SCHEMA = "cxkinetics.dose/1"
-
 _NOT_STORED = Estimate(name="share of guest", value=None, reason="not in this stored result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoseAdvice(Presentable):
+class DoseAdvice(Record, Shown):
     """The dose for a target species.
 
     Attributes
@@ -228,21 +229,28 @@ class DoseAdvice(Presentable):
     ((46.0, 64.5), 'avalanche overlap')
     """
 
+    SCHEMA = "cxkinetics.dose/1"
+    _keys = """schema=SCHEMA version target dose_percent window_percent purity guest_share byproduct
+        incorporation_percent composition composition_guest_share limited_by prior_driven influence source
+        seed warnings"""
+
     target: str
-    dose_percent: Estimate
+    dose_percent: Annotated[Estimate, As(name="dose")]
     window_percent: tuple[float, float]
-    purity: Estimate
-    byproduct: Estimate
-    incorporation_percent: Estimate
+    purity: Annotated[Estimate, As(name="purity")]
+    byproduct: Annotated[Estimate, As(name="by-product")]
+    incorporation_percent: Annotated[Estimate, As(name="incorporation")]
     composition: Mapping[str, Estimate]
     limited_by: str
-    influence: PriorInfluence
+    influence: Annotated[PriorInfluence, INLINE]
     source: Mapping[str, Any]
-    curves: SpeciesCurves
-    guest_shares: Mapping[str, Estimate] = field(default_factory=dict)
+    curves: Annotated[SpeciesCurves, As(key="data", data=True)]
+    guest_shares: Annotated[Mapping[str, Estimate], As(key="composition_guest_share")] = field(
+        default_factory=dict
+    )
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
-    version: str = __version__
+    version: Version = __version__
 
     @property
     def prior_driven(self) -> tuple[str, ...]:
@@ -283,80 +291,30 @@ class DoseAdvice(Presentable):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per species at the best dose: share and share of guest, with intervals."""
-        import pandas as pd
+        from cxkinetics.composition.page import species_frame
 
-        rows = [
-            [
-                getattr(e, part)
-                for e in (share, self.guest_shares.get(key, _NOT_STORED))
-                for part in ("value", "low", "high")
-            ]
-            for key, share in self.composition.items()
-        ]
-        index = pd.Index(list(self.composition), name="species")
-        guest = ["share_of_guest", "share_of_guest_low", "share_of_guest_high"]
-        return pd.DataFrame(rows, index=index, columns=["share", "low", "high", *guest])
+        guests = {key: self.guest_shares.get(key, _NOT_STORED) for key in self.composition}
+        return species_frame(self.composition, guests)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form of the documented schema."""
-        return {
-            "schema": DOSE_SCHEMA,
-            "version": self.version,
-            "target": self.target,
-            "dose_percent": self.dose_percent.to_dict(),
-            "window_percent": list(self.window_percent),
-            "purity": self.purity.to_dict(),
-            "guest_share": self.guest_share.to_dict(),
-            "byproduct": self.byproduct.to_dict(),
-            "incorporation_percent": self.incorporation_percent.to_dict(),
-            "composition": {key: estimate.to_dict() for key, estimate in self.composition.items()},
-            "composition_guest_share": {key: e.to_dict() for key, e in self.guest_shares.items()},
-            "limited_by": self.limited_by,
-            "prior_driven": list(self.prior_driven),
-            **self.influence.to_dict(),
-            "source": dict(self.source),
-            "seed": self.seed,
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(
+        self, unit: "TimeUnit", *, sensitivity: bool = False, amount: GuestAmount | None = None
+    ) -> "Section":
+        """Return what `print` shows; on demand with the priors halved and doubled, and an amount."""
+        from cxkinetics.composition.page import dose_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text, its curves included."""
-        return json_text(self.to_dict() | {"data": self.curves.to_dict()})
+        return dose_brief(self, unit, window=WINDOW, sensitivity=sensitivity, amount=amount)
 
-    @classmethod
-    def from_json(cls, text: str | os.PathLike[str]) -> "DoseAdvice":
-        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: species against dose with the window of the target."""
+        from cxkinetics.composition.figures import species_figure
 
-        Raises
-        ------
-        InputError
-            If the text is no such result.
-        """
-        return read_result(text, DOSE_SCHEMA, cls._of_record)
+        return (species_figure(self),)
 
-    @classmethod
-    def _of_record(cls, record: dict[str, Any]) -> "DoseAdvice":
-        low, high = record["window_percent"]
-        return cls(
-            target=record["target"],
-            dose_percent=Estimate.from_dict("dose", record["dose_percent"]),
-            window_percent=(low, high),
-            purity=Estimate.from_dict("purity", record["purity"]),
-            byproduct=Estimate.from_dict("by-product", record["byproduct"]),
-            incorporation_percent=Estimate.from_dict("incorporation", record["incorporation_percent"]),
-            composition={key: Estimate.from_dict(key, item) for key, item in record["composition"].items()},
-            guest_shares={
-                key: Estimate.from_dict(key, item)
-                for key, item in record.get("composition_guest_share", {}).items()
-            },
-            limited_by=record["limited_by"],
-            influence=PriorInfluence.from_dict(record),
-            source=record["source"],
-            curves=SpeciesCurves.from_dict(record["data"]),
-            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
-            seed=record["seed"],
-            version=record["version"],
-        )
+    def data(self) -> "Sequence[Table]":
+        """Return the sheets of the workbook."""
+        from cxkinetics.composition.page import dose_data
+
+        return dose_data(self)
 
     def __repr__(self) -> str:
         low, high = self.window_percent

@@ -1,21 +1,22 @@
 """Spectra of a dose series: end of the peak's shift, onset of the loss."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from scipy.special import fdtri, ndtri, stdtrit
 
-from cxkinetics.arrays import Array, frozen_array, numbers_of, same_array
+from cxkinetics.arrays import Array, frozen_array, numbers_of
 from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
 from cxkinetics.composition.species_model import draw_estimate, incorporation_draws, species_draws
 from cxkinetics.composition.system import System, load_system
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate, finite_or_none, json_text
-from cxkinetics.presentation import Presentable
+from cxkinetics.estimate import Estimate
+from cxkinetics.record import DATA, As, Record, Version, finite_or_none
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.source import Source
@@ -23,6 +24,9 @@ from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
 
 _PROFILE = 801
 _LEAST = 4
@@ -160,7 +164,7 @@ def _interval(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DoseSpectra:
+class DoseSpectra(Record):
     """Spectra against dose.
 
     Parameters
@@ -186,6 +190,8 @@ class DoseSpectra:
     >>> spectra.dose_percent.tolist(), spectra.absorbance[0].tolist()
     ([0.0, 50.0], [0.8, 0.9])
     """
+
+    _keys = "wavelength_nm absorbance label source remarks dose_percent"
 
     dose_percent: Array
     wavelength_nm: Array
@@ -244,37 +250,9 @@ class DoseSpectra:
             source=self.source,
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        record = self.as_series().to_dict()
-        record["dose_percent"] = record.pop("time_s")
-        record.pop("unit")
-        return record | {"remarks": [remark.to_dict() for remark in self.remarks]}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "DoseSpectra":
-        """Return the spectra that `to_dict` wrote."""
-        fields = dict(record)
-        fields["absorbance"] = np.array(fields["absorbance"], dtype=np.float64)
-        fields["source"] = Source.from_dict(fields["source"])
-        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
-        return cls(**fields)
-
     def with_remarks(self, *remarks: Remark) -> "DoseSpectra":
         """Return the same spectra with `remarks` added."""
         return replace(self, remarks=(*self.remarks, *remarks))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, DoseSpectra):
-            return NotImplemented
-        arrays = ("dose_percent", "wavelength_nm", "absorbance")
-        return all(same_array(getattr(self, a), getattr(other, a)) for a in arrays) and (
-            self.label,
-            self.source,
-            self.remarks,
-        ) == (other.label, other.source, other.remarks)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         low, high = float(self.dose_percent[0]), float(self.dose_percent[-1])
@@ -283,13 +261,12 @@ class DoseSpectra:
         )
 
 
-DOSE_SPECTRA_SCHEMA = "cxkinetics.dose-spectra/1"
 _GONE = 0.05
 _CERTAIN_NM = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DoseSpectraFit(Presentable):
+class DoseSpectraFit(Record, Shown):
     """Peak against dose.
 
     Attributes
@@ -312,24 +289,28 @@ class DoseSpectraFit(Presentable):
         Optical minus compositional conversion at each dose.
     """
 
-    spectra: DoseSpectra
+    SCHEMA = "cxkinetics.dose-spectra/1"
+    _keys = """schema=SCHEMA version file=spectra.source.file sha256=spectra.source.sha256
+        simulated=spectra.source.simulated dose_percent=spectra.dose_percent ... warnings"""
+
+    spectra: Annotated[DoseSpectra, DATA]
     height: Array
     peak_nm: Array
     peak_nm_se: Array
-    loss: Array
-    start_nm: Estimate
-    end_nm: Estimate
-    shift_end_dose_percent: Estimate
-    loss_onset_dose_percent: Estimate
-    shift_end_incorporation_percent: Estimate | None
-    conversion: tuple[Estimate, ...]
-    gap: tuple[Estimate, ...]
+    loss: Annotated[Array, As(key="optical_conversion")]
+    start_nm: Annotated[Estimate, As(name="peak before the shift")]
+    end_nm: Annotated[Estimate, As(name="peak after the shift")]
+    shift_end_dose_percent: Annotated[Estimate, As(name="end of the shift")]
+    loss_onset_dose_percent: Annotated[Estimate, As(name="onset of the loss")]
+    shift_end_incorporation_percent: Annotated[
+        Estimate | None, As(name="incorporation at the end of the shift")
+    ]
+    conversion: Annotated[
+        tuple[Estimate, ...], As(key="compositional_conversion", name="compositional conversion")
+    ]
+    gap: Annotated[tuple[Estimate, ...], As(name="optical minus compositional")]
     warnings: tuple[Remark, ...] = ()
-    version: str = __version__
-
-    def __post_init__(self) -> None:
-        for name in ("height", "peak_nm", "peak_nm_se", "loss"):
-            object.__setattr__(self, name, frozen_array(getattr(self, name)))
+    version: Version = __version__
 
     def loss_at(self, dose_percent: float) -> float:
         """Return the optical conversion 1 - A/A0 at a dose, interpolated between the spectra."""
@@ -351,33 +332,21 @@ class DoseSpectraFit(Presentable):
                 columns[name] = [estimate.value for estimate in estimates]
         return pd.DataFrame(columns)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        incorporation = self.shift_end_incorporation_percent
-        return {
-            "schema": DOSE_SPECTRA_SCHEMA,
-            "version": self.version,
-            "file": self.spectra.source.file,
-            "sha256": self.spectra.source.sha256,
-            "simulated": self.spectra.source.simulated,
-            "dose_percent": self.spectra.dose_percent.tolist(),
-            "height": [finite_or_none(v) for v in self.height.tolist()],
-            "peak_nm": [finite_or_none(v) for v in self.peak_nm.tolist()],
-            "peak_nm_se": [finite_or_none(v) for v in self.peak_nm_se.tolist()],
-            "optical_conversion": [finite_or_none(v) for v in self.loss.tolist()],
-            "start_nm": self.start_nm.to_dict(),
-            "end_nm": self.end_nm.to_dict(),
-            "shift_end_dose_percent": self.shift_end_dose_percent.to_dict(),
-            "loss_onset_dose_percent": self.loss_onset_dose_percent.to_dict(),
-            "shift_end_incorporation_percent": None if incorporation is None else incorporation.to_dict(),
-            "compositional_conversion": [estimate.to_dict() for estimate in self.conversion],
-            "gap": [estimate.to_dict() for estimate in self.gap],
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import dose_spectra_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text."""
-        return json_text(self.to_dict())
+        return dose_spectra_brief(self, unit)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figures: the peak, then both conversions."""
+        from cxkinetics.composition.figures import dose_spectra_figures
+
+        return dose_spectra_figures(self)
+
+    def sources(self) -> Sequence[Source]:
+        """Return where the spectra came from."""
+        return (self.spectra.source,)
 
     def __repr__(self) -> str:
         return (

@@ -28,6 +28,7 @@ from cxkinetics.composition.incorporation_result import IncorporationFit, curve_
 from cxkinetics.composition.system import System, load_system
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.kinetics.lines import fit_line
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.remarks import Remark
@@ -217,7 +218,6 @@ def _residuals(points: DoseTable, line1: _Line, line2: _Line, crossing: float, l
 INTERVAL_DOSES = ("censored", "leave out")
 """What is done with a dose known only as an interval."""
 
-_AHEAD = 6.0
 _QUANTITIES = {
     "b1": ("stage1_slope", "slope of stage 1", "%/%"),
     "b2": ("stage2_slope", "slope of stage 2", "%/%"),
@@ -353,14 +353,6 @@ def _remarks(points: DoseTable, system: System, interval: Array, treated: str) -
     return tuple(remarks)
 
 
-def map_points(points: DoseTable) -> MapPoints:
-    """Return the rows of a dose table as points of the exact search."""
-    sigma = points.sigma_percent
-    weight = np.ones(points.n_points) if sigma is None else np.asarray(sigma) ** -2.0
-    low, high = np.asarray(points.dose_low_percent), np.asarray(points.dose_high_percent)
-    return MapPoints(low, high, np.asarray(points.incorporation_percent), weight)
-
-
 def _fit_detected(
     used: DoseTable,
     points: DoseTable,
@@ -368,7 +360,7 @@ def _fit_detected(
     options: Mapping[str, Any],
     remarks: tuple[Remark, ...],
 ) -> IncorporationFit:
-    data = map_points(used)
+    data = MapPoints.of(used)
     distinct = np.unique(data.low[~data.censored]).size + int(data.censored.sum())
     if distinct < 4:
         raise FitError(
@@ -378,7 +370,7 @@ def _fit_detected(
     cells = Cells(data)
     found = search(cells)
     best = found.best()
-    at = (np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f))
+    at = [np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f)]
     informative = int(np.sum(~data.censored | (np.abs(data.residuals(*at)) > 0)))
     dof = informative - 4  # a dose interval that reaches the point says nothing about the scatter
     absolute = bool(options["absolute_sigma"])
@@ -387,7 +379,9 @@ def _fit_detected(
     profiled = _profiles(cells, best, accept, found.per_cell()[0])
     rivals = rank_rivals(cells, data, best, informative)
     not_identified = {q: p.flat for q, p in profiled.items() if p.flat is not None}
-    residuals = map_points(points).residuals(*(np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f)))
+    residuals = MapPoints.of(points).residuals(
+        *(np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f))
+    )
     low, high = points.lowest_dose_percent, points.highest_dose_percent
     warnings = (*remarks, *_open_questions(not_identified), *_shape_remarks(best, high))
     estimates: dict[str, Any] = {field: profiled[q].estimate for q, (field, _, _) in _QUANTITIES.items()}
@@ -468,11 +462,11 @@ def _verdict(rivals: tuple[Rival, ...], best: MapSolution, n: int) -> dict[str, 
         }
     rival = min(others, key=lambda r: r.aicc if r.aicc is not None else np.inf)
     lead = (rival.aicc or 0.0) - (broken.aicc or 0.0)
-    if lead >= _AHEAD and best.b2 > best.b1:
+    if lead >= AHEAD and best.b2 > best.b1:
         text = f"slow uptake, avalanche and plateau: ahead of {rival.model} by {lead:.0f} in AICc"
         return {"code": "avalanche", "text": text}
     few = n - broken.n_parameters <= FEW_DOF
-    if best.b2 <= best.b1 or (lead <= -_AHEAD and not few):
+    if best.b2 <= best.b1 or (lead <= -AHEAD and not few):
         return {
             "code": "no_avalanche",
             "text": f"no avalanche in these points: {rival.model} does as well (AICc {-lead:+.1f})",

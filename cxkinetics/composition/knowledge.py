@@ -17,8 +17,6 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES
 from cxkinetics.signals.dose_table import DoseTable
 
-__all__ = ["Knowledge", "check_confidence", "check_dose", "known_draws", "source_record"]
-
 Knowledge: TypeAlias = DoseTable | IncorporationFit | ParameterDraws | CompositionUpdate | None
 """A table, its fit, an update, ready-made draws, or nothing (then the documented priors speak)."""
 
@@ -71,7 +69,11 @@ def known_draws(
             "the result of fit_incorporation or update_priors, or parameter draws"
         )
     require_elements(fit.points, chosen)
-    return fit_draws(fit, chosen, n_draws, random, seed), fit.warnings
+    detected = fit
+    if fit.options.get("preset"):
+        # windows that were given are no detected breaks, and their lines need not meet: only the points count
+        detected = fit_incorporation(fit.points, system=chosen, confidence=fit.options["confidence"])
+    return fit_draws(detected, chosen, n_draws, random, seed), fit.warnings
 
 
 def check_dose(dose_percent: float, draws: ParameterDraws, *, extrapolate: bool) -> Remark | None:

@@ -9,7 +9,7 @@ gap between them is reported, never identified away.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -18,23 +18,23 @@ from cxkinetics.arrays import Array
 from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
 from cxkinetics.composition.species_model import draw_estimate, species_draws
 from cxkinetics.composition.system import System, load_system
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate, json_text
+from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.presentation import Presentable
+from cxkinetics.record import As, Record, Version
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RATES_SCHEMA", "RatesAgainstDose", "RunAtDose", "rates_against_dose"]
-
-RATES_SCHEMA = "cxkinetics.rates-against-dose/1"
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunAtDose:
+class RunAtDose(Record):
     """One run: its dose, rates, losses of absorbance and the composition expected at that dose.
 
     Attributes
@@ -55,30 +55,16 @@ class RunAtDose:
     """
 
     dose_percent: float
-    rates: tuple[Estimate, ...]
+    rates: Annotated[tuple[Estimate, ...], As(key="rates_per_s", name="k")]
     stage_loss: tuple[float, ...]
     optical_conversion: float
-    compositional_conversion: Estimate | None
-    gap: Estimate | None
-    doped_share: Estimate | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        optional = {
-            name: None if (estimate := getattr(self, name)) is None else estimate.to_dict()
-            for name in ("compositional_conversion", "gap", "doped_share")
-        }
-        return {
-            "dose_percent": self.dose_percent,
-            "rates_per_s": [rate.to_dict() for rate in self.rates],
-            "stage_loss": list(self.stage_loss),
-            "optical_conversion": self.optical_conversion,
-            **optional,
-        }
+    compositional_conversion: Annotated[Estimate | None, As(name="compositional conversion")]
+    gap: Annotated[Estimate | None, As(name="optical minus compositional")]
+    doped_share: Annotated[Estimate | None, As(name="doped clusters")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RatesAgainstDose(Presentable):
+class RatesAgainstDose(Record, Shown):
     """Rates of a dose series.
 
     Attributes
@@ -91,11 +77,14 @@ class RatesAgainstDose(Presentable):
         ln of k at 100 % dose (ln 1/s) for each stage.
     """
 
+    SCHEMA = "cxkinetics.rates-against-dose/1"
+    _keys = "schema=SCHEMA version ..."
+
     runs: tuple[RunAtDose, ...]
-    orders: tuple[Estimate, ...]
-    constants: tuple[Estimate, ...]
+    orders: Annotated[tuple[Estimate, ...], As(name="order in the guest, stage {at}")]
+    constants: Annotated[tuple[Estimate, ...], As(key="ln_k_at_100_percent", name="ln k at 100 %")]
     warnings: tuple[Remark, ...] = ()
-    version: str = __version__
+    version: Version = __version__
 
     def table(self) -> "pd.DataFrame":
         """Return one row per run: dose, rates, losses, conversions."""
@@ -113,20 +102,17 @@ class RatesAgainstDose(Presentable):
             rows.append(row)
         return pd.DataFrame(rows)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "schema": RATES_SCHEMA,
-            "version": self.version,
-            "runs": [run.to_dict() for run in self.runs],
-            "orders": [order.to_dict() for order in self.orders],
-            "ln_k_at_100_percent": [constant.to_dict() for constant in self.constants],
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import rates_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text."""
-        return json_text(self.to_dict())
+        return rates_brief(self, unit)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: the rate constants against dose."""
+        from cxkinetics.composition.figures import rates_figure
+
+        return (rates_figure(self),)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"stage {number}: nu = {order}" for number, order in enumerate(self.orders, 1))

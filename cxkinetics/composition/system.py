@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri
@@ -16,6 +16,7 @@ from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.models.formula import OXIDATION_STATES, Formula, parse
+from cxkinetics.record import As, Record
 from cxkinetics.signals.basis import BASES, basis_kind, name_basis
 
 DISTRIBUTIONS = ("normal", "uniform", "lognormal", "beta")
@@ -24,7 +25,7 @@ _SHORTEST = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
+class Prior(Record):
     """One prior.
 
     Attributes
@@ -149,21 +150,9 @@ class Prior:
         }
         return words[self.distribution]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form (an open bound is None)."""
-        return {
-            "name": self.name,
-            "distribution": self.distribution,
-            "parameters": list(self.parameters),
-            "bounds": [value if math.isfinite(value) else None for value in self.bounds],
-            "unit": self.unit,
-            "data": self.data,
-            "note": self.note,
-        }
-
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
-        """Return the prior that `to_dict` wrote."""
+        """Return the prior that was written, by `to_dict` or by a user in the file of a system."""
         low, high = _pair(record.get("bounds") or (None, None), record["name"], "bounds")
         return cls(
             name=record["name"],
@@ -249,7 +238,7 @@ _GENERIC: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class System:
+class System(Record):
     """Host, guest, product and rule, with priors and presets where any are known.
 
     Parameters
@@ -299,9 +288,9 @@ class System:
     66.0
     """
 
-    host: Formula
+    host: Annotated[Formula, As(write=str, read=parse)]
     guest: str
-    product: Formula
+    product: Annotated[Formula, As(write=str, read=parse)]
     max_dopants: int = _NOT_GIVEN
     charge_rule: str = "one-to-one"
     name: str = ""
@@ -547,28 +536,6 @@ class System:
         """Whether the system documents its own dose-incorporation map."""
         return all(name in self.priors for name in MAP_PARAMETERS)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        record: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
-        return record | {
-            "host": str(self.host),
-            "product": str(self.product),
-            "priors": {name: dict(value) for name, value in self.priors.items()},
-            "presets": {name: dict(value) for name, value in self.presets.items()},
-            "detection": {name: dict(value) for name, value in self.detection.items()},
-            "optical": dict(self.optical),
-            "observed": [dict(item) for item in self.observed],
-            "assumed": list(self.assumed),
-            "calibrated_dose_percent": (
-                None if self.calibrated_dose_percent is None else list(self.calibrated_dose_percent)
-            ),
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "System":
-        """Return the system that `to_dict` wrote."""
-        return cls(**record)
-
 
 PACKAGED_SYSTEMS = ("ag-cds", "cu-cds")
 
@@ -675,3 +642,14 @@ def _from_toml(text: str, file: str) -> System:
         raise InputError(str(error), file=file) from error
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(f"an entry has the wrong type: {error}", file=file) from error
+
+
+def packaged_species() -> tuple[str, ...]:
+    """Return the species of the packaged systems.
+
+    Examples
+    --------
+    >>> packaged_species()[:2]
+    ('Cd34S33', 'AgCd33S33')
+    """
+    return tuple(dict.fromkeys(key for name in ("ag-cds", "cu-cds") for key in load_system(name).species))

@@ -4,21 +4,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition.basis import basis_for
+from cxkinetics.composition.curve import MapPoints
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator
-from cxkinetics.composition.incorporation import fit_incorporation, map_points
+from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System, load_system
 from cxkinetics.composition.table_draws import map_log_likelihood, no_product_reason
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, InputError, UsageError
-from cxkinetics.estimate import Estimate, json_text
+from cxkinetics.estimate import Estimate
 from cxkinetics.inference.ensemble import Sample, sample_posterior
-from cxkinetics.presentation import Presentable
+from cxkinetics.record import DATA, As, Record, Version
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES
 from cxkinetics.signals.dose_table import DoseTable
@@ -27,11 +29,12 @@ from cxkinetics.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-UPDATE_SCHEMA = "cxkinetics.update/1"
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParameterChange:
+class ParameterChange(Record):
     """One parameter before and after the measurements.
 
     `before` is None for a parameter without a prior; `sd_ratio` is the spread after over that
@@ -39,22 +42,13 @@ class ParameterChange:
     """
 
     name: str
-    before: Estimate | None
-    after: Estimate
+    before: Annotated[Estimate | None, As(name="{name}")]
+    after: Annotated[Estimate, As(name="{name}")]
     sd_ratio: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "name": self.name,
-            "before": None if self.before is None else self.before.to_dict(),
-            "after": self.after.to_dict(),
-            "sd_ratio": self.sd_ratio,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CompositionUpdate(Presentable):
+class CompositionUpdate(Record, Shown):
     """Priors narrowed by measurements.
 
     Attributes
@@ -79,16 +73,20 @@ class CompositionUpdate(Presentable):
     (('y_on',), 5, 6)
     """
 
-    draws: ParameterDraws
-    changes: tuple[ParameterChange, ...]
+    SCHEMA = "cxkinetics.update/1"
+    _keys = """schema=SCHEMA version system=draws.system.name basis=draws.basis parameters narrowed
+        measurements table acceptance scale_reduction confidence n_draws=draws.n_draws seed warnings"""
+
+    draws: Annotated[ParameterDraws, DATA]
+    changes: Annotated[tuple[ParameterChange, ...], As(key="parameters")]
     measurements: tuple[Mapping[str, Any], ...]
-    points: DoseTable | None
+    points: Annotated[DoseTable | None, As(key="table")]
     acceptance: float
     scale_reduction: float
     confidence: float = 0.95
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
-    version: str = __version__
+    version: Version = __version__
 
     @property
     def before(self) -> dict[str, Estimate]:
@@ -107,39 +105,21 @@ class CompositionUpdate(Presentable):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per parameter: median, low and high before and after, and the spread ratio."""
-        import pandas as pd
+        from cxkinetics.composition.page import change_table
 
-        rows = {}
-        for change in self.changes:
-            row: dict[str, float | None] = {}
-            for word, estimate in (("before", change.before), ("after", change.after)):
-                for part in ("value", "low", "high"):
-                    row[f"{word}_{part}"] = None if estimate is None else getattr(estimate, part)
-            rows[change.name] = row | {"sd_ratio": change.sd_ratio}
-        return pd.DataFrame.from_dict(rows, orient="index")
+        return change_table(self).frame().set_index("parameter").rename_axis(None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form (without the draws)."""
-        return {
-            "schema": UPDATE_SCHEMA,
-            "version": self.version,
-            "system": self.draws.system.name,
-            "basis": self.draws.basis,
-            "parameters": [change.to_dict() for change in self.changes],
-            "narrowed": list(self.narrowed),
-            "measurements": [dict(item) for item in self.measurements],
-            "table": None if self.points is None else self.points.to_dict(),
-            "acceptance": self.acceptance,
-            "scale_reduction": self.scale_reduction,
-            "confidence": self.confidence,
-            "n_draws": self.draws.n_draws,
-            "seed": self.seed,
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import update_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text."""
-        return json_text(self.to_dict())
+        return update_brief(self, unit)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: every parameter before and after the measurements."""
+        from cxkinetics.composition.figures import update_figure
+
+        return (update_figure(self),)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name} {self.after[name]}" for name in self.narrowed) or "nothing"
@@ -280,7 +260,7 @@ class _Model:
         if self.fit is None:
             return log
         curve = map_log_likelihood(
-            map_points(self.fit.points),
+            MapPoints.of(self.fit.points),
             absolute_sigma=False,
             relative_sigma=self.fit.points.sigma_percent is not None,
             flat_breaks=flat_breaks,

@@ -10,11 +10,14 @@ from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.curves.solver import DIGITS, Rest, marquardt
 from cxkinetics.errors import FitError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.accepted import walk_out
 
 FARTHEST = 40
-"""Doublings and roots tried before an end counts as open."""
+"""Evaluations of a profile at most."""
 CLOSE = 1e-8
-"""Relative closeness of z to its level at an end."""
+"""Relative closeness of the profile's root to its level at an end."""
+OPEN = 1e12
+"""Multiple of the first step beyond which an end counts as open."""
 
 
 class BetterMinimumError(FitError):
@@ -99,46 +102,15 @@ class Profile:
         limit = self.side * (bound - float(self.rest.theta[self.j]))
         if limit <= 0:
             return bound, "ends at the bound"
-        inside, outside = (0.0, 0.0), (min(step, limit), self.root(min(step, limit)))
-        for _ in range(FARTHEST):
-            if outside[1] >= level:
-                return self.place(self._crossing(inside, outside, level)), ""
-            if outside[0] >= limit:
-                return bound, "ends at the bound"
-            farther = min(2 * outside[0], limit)
-            if farther > 1e12 * step:
-                outside = farther, outside[1]
-                break
-            inside, outside = outside, (farther, self.root(farther))
-        if outside[1] >= level:
-            return self.place(self._crossing(inside, outside, level)), ""
-        return None, f"the profile stays below the level up to {self.place(outside[0]):.3g}"
-
-    def _crossing(self, inside: tuple[float, float], outside: tuple[float, float], level: float) -> float:
-        """Return the distance where z is `level`, bracketed, by false position with bisection.
-
-        The end that stays is given half its weight (the Illinois rule), or the other would creep.
-        """
-        (low_at, low), (high_at, high) = inside, outside
-        low, high, last = low - level, high - level, 0
-        middle = high_at
-        for number in range(FARTHEST):
-            if np.isfinite(high) and number % 6 != 5:
-                middle = low_at - low * (high_at - low_at) / (high - low)
-            else:
-                middle = (low_at + high_at) / 2
-            gap = self.root(middle) - level
-            if abs(gap) <= CLOSE * level or high_at - low_at <= 1e-12 * high_at:
-                break
-            if gap < 0:
-                low_at, low = middle, gap
-                high = high / 2 if last < 0 else high
-                last = -1
-            else:
-                high_at, high = middle, gap
-                low = low / 2 if last > 0 else low
-                last = 1
-        return middle
+        room = min(limit, OPEN * step)
+        distance, ends = walk_out(
+            lambda away: self.root(away) / level, step, room=room, close=CLOSE, tries=FARTHEST
+        )
+        if ends:
+            return self.place(distance), ""
+        if distance >= limit:
+            return bound, "ends at the bound"
+        return None, f"the profile stays below the level up to {self.place(distance):.3g}"
 
 
 LEFT = 2e-4

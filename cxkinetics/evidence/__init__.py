@@ -4,3 +4,29 @@ This annex builds on that of composition, where a cation system is defined.
 """
 
 BUILDS_ON = ("composition",)
+
+NAMES = {
+    "analyse_xps": "xps",
+    "assign_peaks": "assignment",
+    "fit_mixture": "mixture",
+    "fit_pattern": "diffraction",
+    "join_evidence": "records",
+    "load_library": "patterns",
+    "load_peak_list": "reader",
+    "load_spectrum": "reader",
+    "pick_peaks": "picking",
+}
+VERBS = {
+    "evidence": "verbs.evidence",
+}
+FORMATS = (
+    ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak), regular scans"),
+    ("spectrum table", ".csv .txt .xy .xlsx", "XPS, XRD, mass spectra: axis and counts as two columns"),
+    ("peak list", ".csv .txt", "mass spectra: m/z, with intensities or assigned formulae where known"),
+    (
+        "reference patterns",
+        ".csv",
+        "XRD: 2theta and one column per reference; a second table has phases and RIR",
+    ),
+    ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
+)

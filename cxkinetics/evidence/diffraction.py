@@ -12,6 +12,7 @@ from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.misfit import why_undecided
 from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative, joined_columns
 from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.inference.accepted import walk_out
 from cxkinetics.record import As, Record, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
@@ -178,12 +179,13 @@ def profile_limit(found: Solution, phase: str, rise: float) -> float:
     for column in mine:
         start = float(found.coefficients[column])
         distance = 0.02 * total / float(factors[column])
-        for _ in range(8):  # the root of a parabola's rise is a straight line: few steps suffice
-            coefficients, misfit = found.solver.solve(fixed=column, value=start + distance)
-            depth = float(np.sqrt(max(misfit - found.chi2, 0.0) / rise))
-            if abs(depth - 1.0) < 0.03:
-                break
-            distance /= min(max(depth, 0.2), 5.0)
+
+        def depth(distance: float, column: int = column, start: float = start) -> float:
+            _, misfit = found.solver.solve(fixed=column, value=start + distance)
+            return float(np.sqrt(max(misfit - found.chi2, 0.0) / rise))
+
+        end, _ = walk_out(depth, distance, room=np.inf, close=0.03, tries=8)
+        coefficients, _ = found.solver.solve(fixed=column, value=start + end)
         amounts = coefficients[: len(library.names)] * factors
         largest = max(largest, float(amounts[mine].sum() / max(float(amounts.sum()), 1e-300)))
     return largest

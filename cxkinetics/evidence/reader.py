@@ -707,17 +707,3 @@ def _number(cell: str) -> float | None:
     except ValueError:
         return None
     return value if np.isfinite(value) else None
-
-
-EVIDENCE_FORMATS: tuple[tuple[str, str, str], ...] = (
-    ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak), regular scans"),
-    ("spectrum table", ".csv .txt .xy .xlsx", "XPS, XRD, mass spectra: axis and counts as two columns"),
-    ("peak list", ".csv .txt", "mass spectra: m/z, with intensities or assigned formulae where known"),
-    (
-        "reference patterns",
-        ".csv",
-        "XRD: 2theta and one column per reference; a second table has phases and RIR",
-    ),
-    ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
-)
-"""Name, usual endings and one line for each format that `cxkinetics evidence` reads."""

@@ -21,6 +21,7 @@ from cxkinetics.evidence.doublets import (
 )
 from cxkinetics.evidence.misfit import why_undecided
 from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.inference.accepted import walk_out
 from cxkinetics.record import As, Record, freeze, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
@@ -533,17 +534,9 @@ def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float,
         found = fit_doublets(region, 2, fixed={"share1": share}, start=fit.values)
         return float(np.sqrt(max(found.chi2 - fit.chi2, 0.0) / rise))
 
-    ends = []
-    for direction, bound in ((-1.0, 0.0), (1.0, 1.0)):
-        room = abs(bound - value)
-        distance = min(start, room)
-        for _ in range(8):
-            reached = depth(direction * distance)
-            if abs(reached - 1.0) < 0.01 or (distance >= room and reached <= 1.0):
-                break
-            distance = min(distance / max(reached, 0.2), room)
-        ends.append(value + direction * distance)
-    return ends[0], ends[1]
+    down, _ = walk_out(lambda distance: depth(-distance), start, room=value, close=0.01, tries=8)
+    up, _ = walk_out(depth, start, room=1.0 - value, close=0.01, tries=8)
+    return value - down, value + up
 
 
 def _remarks(

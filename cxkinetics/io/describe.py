@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.composition.reader import load_dose_table
+from cxkinetics.annexes import declared, named
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import finite_or_none
 from cxkinetics.io.file import ReadOptions, Signal, format_notes, listening
@@ -62,8 +62,11 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
 
 
 def _dose_table(path: str | os.PathLike[str], options: ReadOptions) -> DoseTable | None:
+    if "composition" not in declared("NAMES"):
+        return None
+    load_dose_table = named("cxkinetics.composition.reader:load_dose_table")
     try:
-        table = load_dose_table(path, decimal=options.decimal, sheet=options.sheet)
+        table: DoseTable = load_dose_table(path, decimal=options.decimal, sheet=options.sheet)
     except InputError:
         return None
     guessed = {"no_header", "columns_assumed"} & {remark.code for remark in table.remarks}

@@ -10,6 +10,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.intervals import (
@@ -23,9 +24,21 @@ from cxkinetics.spectral.intervals import (
     undetermined,
 )
 from cxkinetics.spectral.network import Network, decay_rates, network_of
-from cxkinetics.spectral.noise import TimeCorrelation, cluster_factor, column_spread, time_correlation
-from cxkinetics.spectral.orders import SolvedRun, fit_orders, judge_orders, rate_stages
-from cxkinetics.spectral.prepare import BASELINES, baseline_functions, prepare, subtract_baseline
+from cxkinetics.spectral.noise import (
+    UNCORRELATED,
+    TimeCorrelation,
+    cluster_factor,
+    column_spread,
+    time_correlation,
+)
+from cxkinetics.spectral.orders import fit_orders, judge_orders, rate_stages
+from cxkinetics.spectral.prepare import (
+    BASELINES,
+    baseline_functions,
+    fill_in_time,
+    prepare,
+    subtract_baseline,
+)
 from cxkinetics.spectral.problem import Problem, leading_factors, row_whitening
 from cxkinetics.spectral.rank import Rank, rank_of_matrix
 from cxkinetics.spectral.result import OrderVerdict, SpeciesSpectra, SpectraFit, SpectralNoise
@@ -38,7 +51,7 @@ from cxkinetics.spectral.species import (
     problem_of,
     small_problem,
     solve_species,
-    spectra_errors,
+    with_errors,
 )
 
 _FILLS = 60
@@ -55,11 +68,12 @@ class Setup:
     upper: Array
     start: Array | None
     rng: np.random.Generator
+    rank: Rank  # of the first run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """The state after a fit: runs (masked cells filled), problems and their optima."""
+    """The state after a fit: runs (masked cells filled), problems, their optimum and its noise."""
 
     runs: tuple[Working, ...]
     problem: Problem
@@ -67,6 +81,8 @@ class Solution:
     optimum: Optimum
     rho: float
     floors: tuple[Array, ...] | None = None
+    correlation: TimeCorrelation = UNCORRELATED  # of the residuals
+    weighted: bool = False  # whether wavelengths were weighted by their residuals, if need be
 
 
 def box(network: Network, times_s: Sequence[Array]) -> tuple[Array, Array]:
@@ -101,7 +117,7 @@ def solve(
         optimum = find_optimum(problem, small, setup.rng, setup.start)
     else:
         optimum = descend(problem, theta)
-    if any(run.prepared.masked.any() for run in runs):
+    if any(run.masked.any() for run in runs):
         for _ in range(_FILLS):
             runs, change = _filled(runs, problem, optimum, rho)
             problem, small = _problems(setup, runs, rho, floors)
@@ -126,7 +142,7 @@ def _filled(
     """Put the model into the masked cells (the E step of EM); return the runs and the largest change."""
     done, change = [], 0.0
     for i, run in enumerate(runs):
-        masked = run.prepared.masked
+        masked = run.masked
         if not masked.any():
             done.append(run)
             continue
@@ -141,28 +157,17 @@ def _filled(
 _APART = 0.05  # in ln k
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Judged:
-    """What is known of a fit before its intervals are made."""
-
-    solution: Solution
-    correlation: TimeCorrelation
-    rank: Rank
-    baseline_floats: bool
-    weighted: bool
-
-
 def assemble(
-    judged: Judged, setup: Setup, options: Mapping[str, Any], warnings: Sequence[Remark], seed: int
+    solution: Solution, setup: Setup, options: Mapping[str, Any], warnings: Sequence[Remark], seed: int
 ) -> SpectraFit:
     """Return the result of a solved fit.
 
     Parameters
     ----------
-    judged, setup
+    solution, setup
         The fit.
     options : mapping
-        To be stored; "confidence" and "intervals" are used.
+        To be stored; what becomes of baseline and weights is read from them as well.
     warnings : sequence of Remark
         From the preparation.
     seed : int
@@ -173,7 +178,6 @@ def assemble(
     FitError
         If the fit has as many amplitudes as data.
     """
-    solution = judged.solution
     optimum, problem = solution.optimum, solution.problem
     cells, amplitudes = _count(solution, setup)
     optimum = _off_coalescence(problem, optimum)
@@ -190,16 +194,15 @@ def assemble(
     noisy = variance > rounding
     judging = max(variance, rounding)
 
-    def solve_at(place: Optimum) -> list[SolvedRun]:
+    def solve_at(place: Optimum) -> list[Solved]:
         information = place.evaluation.information
         _, directions = undetermined(information)
         covariance = pseudo_covariance(information, variance)
-        runs = []
-        for i, run in enumerate(solution.runs):
-            solved = solve_species(run, problem, i, place.theta, solution.rho)
-            errors, known = spectra_errors(solved, run, setup.known, covariance, directions, variance)
-            runs.append(SolvedRun(solved, errors, known))
-        return runs
+        found = _solved(solution, place.theta)
+        return [
+            with_errors(item, run, setup.known, covariance, directions, variance=variance)
+            for item, run in zip(found, solution.runs, strict=True)
+        ]
 
     if lost.any():
         lost = lost_nearby(problem, optimum, flat)
@@ -218,9 +221,9 @@ def assemble(
             judging,
             gap,
             preferred=setup.start,
-            baseline_floats=judged.baseline_floats,
+            baseline_floats=options["baseline"] != "none" and not options["baseline_region_nm"],
         )
-    scores = [item.solved.scores() for item in solved]
+    scores = [item.scores() for item in solved]
     factor, times = _widening(scores, optimum, variance, solution)
     if not noisy:
         factor = np.ones_like(factor)
@@ -243,12 +246,10 @@ def assemble(
     )
     rates, others = rate_estimates(errors, verdict)
     breaks = breakpoint_estimates(errors)
-    log_likelihood_term = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells)
-    log_likelihood_term += _log_determinant(solution)
+    deviance = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells) + _log_determinant(solution)
     k = n_parameters + amplitudes + 1 + (solution.rho != 0)
-    room = cells - k - 1
     return SpectraFit(
-        series=tuple(run.prepared.series for run in solution.runs),
+        series=tuple(run.series for run in solution.runs),
         scheme=problem.network.scheme.text,
         options=dict(options),
         rates=rates,
@@ -258,35 +259,35 @@ def assemble(
         breaks_s=problem.breakpoints(optimum.theta),
         spectra=tuple(
             SpeciesSpectra(
-                label=run.prepared.series.label,
+                label=run.series.label,
                 species=problem.network.scheme.species,
-                wavelength_nm=run.prepared.series.wavelength_nm,
-                values=np.where(item.determined[:, None], item.solved.values, np.nan),
+                wavelength_nm=run.series.wavelength_nm,
+                values=np.where(item.determined[:, None], item.values, np.nan),
                 errors=np.where(item.determined[:, None], item.errors, np.nan),
             )
             for run, item in zip(solution.runs, solved, strict=True)
         ),
-        baselines=tuple(item.solved.baseline(run) for run, item in zip(solution.runs, solved, strict=True)),
+        baselines=tuple(item.baseline(run) for run, item in zip(solution.runs, solved, strict=True)),
         parameter_names=errors.names,
         covariance=errors.covariance,
-        rank=judged.rank,
+        rank=setup.rank,
         rss=optimum.evaluation.rss,
         n_cells=cells,
         n_amplitudes=amplitudes,
         dof=dof,
         redchi=variance,
-        aicc=float(log_likelihood_term + 2 * k + 2 * k * (k + 1) / room) if room > 0 else None,
-        bic=float(log_likelihood_term + k * np.log(cells)),
+        aicc=finite_or_none(aicc(deviance, k, cells)),
+        bic=bic(deviance, k, cells),
         noise=SpectralNoise(
             sd=_spread(solution, solved, cells / dof),
             ar1=solution.rho,
-            lag1_autocorrelation=judged.correlation.rho,
-            effective_wavelengths=judged.correlation.effective_columns,
+            lag1_autocorrelation=solution.correlation.rho,
+            effective_wavelengths=solution.correlation.effective_columns,
             error_factor=float(factor.max(initial=1.0)),
             weights=str(options["weights"]) if solution.runs[0].weights is not None else "none",
         ),
         order=verdict,
-        warnings=(*warnings, *_remarks(judged, errors, solved, rates, breaks), *others),
+        warnings=(*warnings, *_remarks(solution, setup.rank, errors, solved, breaks), *others),
         flags=_flags(optimum, errors, verdict),
         seed=seed,
     )
@@ -317,7 +318,7 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
     parts = zip(solution.runs, solution.problem.runs, solution.optimum.evaluation.projections, strict=True)
     for work, run, projection in parts:
         n, m = work.matrix.shape
-        cells += n * m - int(work.prepared.masked.sum())
+        cells += n * m - int(work.masked.sum())
         amplitudes += n * work.functions.shape[0]
         if setup.nonnegative:
             amplitudes += projection.n_amplitudes
@@ -327,9 +328,9 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
     return cells, amplitudes
 
 
-def _spread(solution: Solution, solved: Sequence[SolvedRun], share: float) -> float:
+def _spread(solution: Solution, solved: Sequence[Solved], share: float) -> float:
     squares = [
-        float(np.mean((item.solved.residual(run) / (1.0 if run.weights is None else run.weights)) ** 2))
+        float(np.mean((item.residual(run) / (1.0 if run.weights is None else run.weights)) ** 2))
         for run, item in zip(solution.runs, solved, strict=True)
     ]
     return float(np.sqrt(np.mean(squares) * share))
@@ -355,9 +356,8 @@ def _widening(
 def _log_determinant(solution: Solution) -> float:
     total = 0.0
     for run in solution.runs:
-        whitening = row_whitening(run.time_s, solution.rho)
-        if whitening is not None:
-            total -= 2 * run.matrix.shape[1] * float(np.log(whitening.diagonal).sum())
+        white = row_whitening(run.time_s, solution.rho)
+        total += 0.0 if white is None else run.matrix.shape[1] * float(white.log_determinant)
         if run.weights is not None:
             total -= 2 * run.matrix.shape[0] * float(np.log(run.weights).sum())
     return total
@@ -377,17 +377,12 @@ def _flags(optimum: Optimum, errors: Errors, verdict: OrderVerdict) -> tuple[str
 
 
 def _remarks(
-    judged: Judged,
-    errors: Errors,
-    solved: Sequence[SolvedRun],
-    rates: Sequence[Any],
-    breaks: Sequence[Estimate],
+    solution: Solution, rank: Rank, errors: Errors, solved: Sequence[Solved], breaks: Sequence[Estimate]
 ) -> list[Remark]:
-    solution, rank = judged.solution, judged.rank
     species = errors.problem.network.scheme.species
     found = []
     coloured = np.any(solution.runs[0].known != 0, axis=1)
-    asked = solved[0].solved.span.shape[1] + int(coloured.sum())
+    asked = solved[0].span.shape[1] + int(coloured.sum())
     shown = rank.n_components
     if asked > shown:
         text = (
@@ -420,8 +415,8 @@ def _remarks(
             "wavelengths move together, by a moving baseline or a misfit of the scheme"
         )
         found.append(Remark("errors_widened", text))
-    if any(run.weights is not None for run in solution.runs) and judged.weighted:
-        weights = next(run.weights for run in solution.runs if run.weights is not None)
+    weights = next((run.weights for run in solution.runs if run.weights is not None), None)
+    if weights is not None and solution.weighted:
         ratio = float(weights.max() / weights.min())
         text = f"wavelengths weighted by their residuals, which differ up to {ratio:.2g}-fold"
         found.append(Remark("wavelengths_weighted", text))
@@ -549,32 +544,32 @@ def fit_spectra(
     mask = np.zeros(len(parsed.species), bool)
     for series in _series_of(data):
         if regions and baseline != "none":
-            series = subtract_baseline(series, baseline, regions, baseline_power).series
-        prepared = prepare(
+            series = subtract_baseline(series, baseline, regions, baseline_power)
+        part, start_s = prepare(
             series,
             window_s=window,
             wavelength_range_nm=wavelength_range_nm,
             t0_s=t0,
             highest_absorbance=highest_absorbance,
         )
-        axis = prepared.series.wavelength_nm
+        axis, matrix = part.wavelength_nm, fill_in_time(part.time_s, part.absorbance)
         spectra, mask = known_spectra(parsed.species, axis, known, colourless)
-        fitted_baseline = "none" if regions else baseline
         given = None if weights is None or isinstance(weights, str) else _weights(weights, axis.size)
-        functions = baseline_functions(fitted_baseline, axis, baseline_power)
-        factors = leading_factors(prepared.matrix, _FACTORS)
-        runs.append(Working(prepared, prepared.matrix, spectra, functions, given, factors.in_wavelength.T))
+        # a baseline with a region of its own is subtracted already
+        functions = baseline_functions("none" if regions else baseline, axis, baseline_power)
+        factors = leading_factors(matrix, _FACTORS)
+        runs.append(Working(part, start_s, matrix, spectra, functions, given, factors.in_wavelength.T))
         if len(runs) == 1:
-            rank = rank_of_matrix(prepared.matrix, factors)
-        warnings += list(prepared.series.remarks)
+            rank = rank_of_matrix(matrix, factors)
+        warnings += list(part.remarks)
     lower, upper = box(network, [run.time_s for run in runs])
     seed = 0 if rng is None else int(rng)
     setup = Setup(
         network, mask, nonnegative, lower, upper, _start(network.scheme, start, lower, upper),
-        np.random.default_rng(seed),
+        np.random.default_rng(seed), rank,
     )  # fmt: skip
     _enough(setup, runs)
-    solution, correlation = _with_noise(setup, runs, noise, isinstance(weights, str))
+    solution = _with_noise(setup, runs, noise, isinstance(weights, str))
     options = {
         "known": sorted(known or {}),
         "colourless": list(colourless),
@@ -588,19 +583,12 @@ def fit_spectra(
         "noise": noise,
         "window": None if window is None else list(window),
         "wavelength_range_nm": None if wavelength_range_nm is None else list(wavelength_range_nm),
-        "t0": [run.prepared.t0_s for run in runs],
+        "t0": [run.t0_s for run in runs],
         "highest_absorbance": highest_absorbance,
         "intervals": intervals,
         "confidence": confidence,
     }
-    judged = Judged(
-        solution,
-        correlation,
-        rank,
-        baseline_floats=baseline != "none" and not regions,
-        weighted=isinstance(weights, str),
-    )
-    return assemble(judged, setup, options, tuple(dict.fromkeys(warnings)), seed)
+    return assemble(solution, setup, options, tuple(dict.fromkeys(warnings)), seed)
 
 
 def _series_of(data: SpectralSeries | Sequence[SpectralSeries]) -> list[SpectralSeries]:
@@ -678,9 +666,7 @@ def _enough(setup: Setup, runs: Sequence[Working]) -> None:
             )
 
 
-def _with_noise(
-    setup: Setup, runs: Sequence[Working], noise: str, auto_weights: bool
-) -> tuple[Solution, TimeCorrelation]:
+def _with_noise(setup: Setup, runs: Sequence[Working], noise: str, auto_weights: bool) -> Solution:
     """Fit, read the noise from the residuals, fit again until neither changes."""
     solution = solve(setup, runs, 0.0)
     if auto_weights:
@@ -702,7 +688,7 @@ def _with_noise(
             correlation = _correlation(solution)
     if setup.nonnegative:
         solution = _above_zero(setup, solution)
-    return solution, correlation
+    return replace(solution, correlation=correlation, weighted=auto_weights)
 
 
 def _reweighted(run: Working, spread: Array) -> Working:
@@ -734,8 +720,9 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
     return min(trials, key=lambda trial: trial.optimum.evaluation.rss)
 
 
-def _solved(solution: Solution) -> list[Solved]:
-    theta = solution.optimum.theta
+def _solved(solution: Solution, theta: Array | None = None) -> list[Solved]:
+    """Return the runs solved at the optimum, or at other parameters."""
+    theta = solution.optimum.theta if theta is None else theta
     return [
         solve_species(run, solution.problem, i, theta, solution.rho) for i, run in enumerate(solution.runs)
     ]

@@ -10,17 +10,15 @@ not cross), its loss proves that a further species takes part.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.estimate import Estimate, round_by_error
+from cxkinetics.record import As, Record
 from cxkinetics.signals.spectra import SpectralSeries
-from cxkinetics.spectral.prepare import fill_in_time
-from cxkinetics.spectral.rank import rank_of_matrix
-
-__all__ = ["IsosbesticPoint", "isosbestic_points"]
+from cxkinetics.spectral.rank import known_part, rank_of_matrix
 
 _SURE = 4.0  # standard errors that the component must reach on both sides of its zero
 _MATERIAL = 0.03  # and this share of its largest value
@@ -30,7 +28,7 @@ _TIGHT = 0.05  # scatter at a point over the largest change of the stretch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IsosbesticPoint:
+class IsosbesticPoint(Record):
     """One isosbestic point.
 
     Attributes
@@ -50,25 +48,13 @@ class IsosbesticPoint:
         Value at the far end of the series minus the common value.
     """
 
-    wavelength_nm: Estimate
+    wavelength_nm: Annotated[Estimate, As(name="isosbestic point")]
     absorbance: float
     scatter: float
     from_s: float
     to_s: float
     lost_s: float | None
     drift: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "wavelength_nm": self.wavelength_nm.to_dict(),
-            "absorbance": self.absorbance,
-            "scatter": self.scatter,
-            "from_s": self.from_s,
-            "to_s": self.to_s,
-            "lost_s": self.lost_s,
-            "drift": self.drift,
-        }
 
     def __str__(self) -> str:
         level = round_by_error(self.absorbance, self.scatter)
@@ -106,11 +92,7 @@ def isosbestic_points(series: SpectralSeries, *, confidence: float = 0.95) -> tu
     >>> [round(point.wavelength_nm.value) for point in points], points[0].lost_s
     ([345], None)
     """
-    known = np.isfinite(series.absorbance)
-    columns = known.mean(axis=0) > 0.5
-    rows = known[:, columns].mean(axis=1) > 0.5 if columns.any() else known.any(axis=1)
-    time, axis = series.time_s[rows], series.wavelength_nm[columns]
-    matrix = fill_in_time(time, series.absorbance[np.ix_(rows, columns)])
+    time, axis, matrix = known_part(series)
     n = time.size
     if n < 4 or axis.size < 5:
         return ()

@@ -18,8 +18,6 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 
-__all__ = ["TimeCorrelation", "cluster_factor", "column_spread", "time_correlation"]
-
 _PROBES = 3
 
 
@@ -29,6 +27,9 @@ class TimeCorrelation(NamedTuple):
     rho: float
     z: float
     effective_columns: float
+
+
+UNCORRELATED = TimeCorrelation(0.0, 0.0, 1.0)
 
 
 def time_correlation(residuals: Sequence[Array], spans: Sequence[Array]) -> TimeCorrelation:
@@ -57,7 +58,7 @@ def time_correlation(residuals: Sequence[Array], spans: Sequence[Array]) -> Time
         squares += max(_squared_gram(residual) - size**2 / (n - span.shape[1]), size**2 / m)
         n_times += n
     if not total:
-        return TimeCorrelation(0.0, 0.0, 1.0)
+        return UNCORRELATED
     effective = spread / squares
     rho = float(np.clip(lagged / scale, -0.98, 0.98))
     return TimeCorrelation(rho, rho * float(np.sqrt(n_times * effective)), effective)

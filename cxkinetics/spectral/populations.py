@@ -1,6 +1,5 @@
 """Quenching or two populations: spectra of the exponentials, and what the band's shape supports."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +8,10 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import CxKineticsError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-
-_AHEAD = 6.0
+from cxkinetics.spectral.witness_result import Populations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +66,7 @@ def spectra_of_exponentials(
             break
     if not fits or any(fit.aicc is None for fit in fits):
         return None
-    two = len(fits) == 2 and float(fits[1].aicc or 0) < float(fits[0].aicc or 0) - _AHEAD
+    two = len(fits) == 2 and float(fits[1].aicc or 0) < float(fits[0].aicc or 0) - AHEAD
     fit = fits[1] if two else fits[0]
     observed = [estimate.value for estimate in fit.observed_rates]
     if any(rate is None for rate in observed) or len(observed) != (2 if two else 1):
@@ -101,56 +100,6 @@ def _width(axis: Array, data: Array, near_nm: float) -> float:
 
 _DECISIVE = 12.0  # chi2 units: odds of e^6
 _MOVED = 4.0  # standard errors between the two places
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Populations:
-    """Which description holds.
-
-    Attributes
-    ----------
-    verdict : str
-        "quenching", "two_populations", "degenerate" or "undecided".
-    text : str
-        One sentence with the numbers.
-    chi2_quenching, chi2_populations : float or None
-        Misfit of the two descriptions, in units of the noise (of the better one, where neither fits).
-    quenching_nm, populations_nm : tuple of Estimate
-        Places of the two bands in each description (host, doped; faster, slower), nm.
-    """
-
-    verdict: str
-    text: str
-    chi2_quenching: float | None = None
-    chi2_populations: float | None = None
-    quenching_nm: tuple[Estimate, ...] = ()
-    populations_nm: tuple[Estimate, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "verdict": self.verdict,
-            "text": self.text,
-            "chi2_quenching": self.chi2_quenching,
-            "chi2_populations": self.chi2_populations,
-            "quenching_nm": [estimate.to_dict() for estimate in self.quenching_nm],
-            "populations_nm": [estimate.to_dict() for estimate in self.populations_nm],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Populations":
-        """Return the verdict that `to_dict` wrote."""
-        places = {
-            name: tuple(Estimate.from_dict("band", item) for item in record[name])
-            for name in ("quenching_nm", "populations_nm")
-        }
-        return cls(
-            verdict=record["verdict"],
-            text=record["text"],
-            chi2_quenching=record["chi2_quenching"],
-            chi2_populations=record["chi2_populations"],
-            **places,
-        )
 
 
 def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populations:

@@ -8,8 +8,8 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import UsageError
+from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.network import Network
-from cxkinetics.spectral.prepare import Prepared
 from cxkinetics.spectral.problem import (
     Problem,
     Run,
@@ -28,8 +28,10 @@ class Working:
 
     Attributes
     ----------
-    prepared : Prepared
-        Where it comes from.
+    series : SpectralSeries
+        The part of the spectra that is fitted; masked cells are NaN.
+    t0_s : float
+        Where its times count from, s, on the file's clock.
     matrix : Array, shape (n, m)
         Data; masked cells hold the model's present value.
     known : Array, shape (species, m)
@@ -42,7 +44,8 @@ class Working:
         Leading right singular vectors of the data.
     """
 
-    prepared: Prepared
+    series: SpectralSeries
+    t0_s: float
     matrix: Array
     known: Array
     functions: Array
@@ -52,7 +55,12 @@ class Working:
     @property
     def time_s(self) -> Array:
         """Times since the start, s."""
-        return self.prepared.series.time_s
+        return self.series.time_s
+
+    @property
+    def masked(self) -> BoolArray:
+        """Which cells the data leave open, shape (n, m)."""
+        return ~np.isfinite(self.series.absorbance)
 
     def without_baseline(self, rows: Array) -> Array:
         """Return rows (k, m), weighted, with the baseline functions projected out."""
@@ -86,7 +94,7 @@ def problem_of(
         data = work.without_baseline(work.matrix)
         run = Run(
             work.time_s,
-            data if whitening is None else whitening.apply(data),
+            data if whitening is None else whitening.apply_down(data),
             work.without_baseline(work.known),
             whitening,
             floor,
@@ -189,6 +197,8 @@ class Solved:
         Spectra in the unit of the data; see `determined`.
     weighted : Array, shape (species, m)
         The same with weights and without the fitted baseline's share.
+    errors : Array, shape (species, m)
+        Standard errors of the values, NaN before `with_errors`.
     determined : BoolArray, shape (species,)
         False where only a combination of spectra is.
     concentration : Array, shape (n, species)
@@ -203,6 +213,7 @@ class Solved:
 
     values: Array
     weighted: Array
+    errors: Array
     determined: BoolArray
     concentration: Array
     change: Array
@@ -256,7 +267,11 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
     whitening = row_whitening(work.time_s, rho)
     value, white = concentration, work.without_baseline(work.matrix)
     if whitening is not None:
-        value, change, white = whitening.apply(value), whitening.apply(change), whitening.apply(white)
+        value, change, white = (
+            whitening.apply_down(value),
+            whitening.apply_down(change),
+            whitening.apply_down(white),
+        )
     known = work.without_baseline(work.known)
     free = np.flatnonzero(~problem.known)
     scale = np.sqrt(np.einsum("ns,ns->s", value[:, free], value[:, free]))
@@ -282,13 +297,23 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
         values = values.copy()
         values[problem.known] = work.known[problem.known]
     left_over = white - value @ spectra
-    return Solved(values, spectra, determined, concentration, change, span, back, left_over)
+    return Solved(
+        values=values,
+        weighted=spectra,
+        errors=np.full(values.shape, np.nan),
+        determined=determined,
+        concentration=concentration,
+        change=change,
+        span=span,
+        back=back,
+        left_over=left_over,
+    )
 
 
-def spectra_errors(
-    solved: Solved, work: Working, known: BoolArray, covariance: Array, flat: Array, variance: float
-) -> tuple[Array, BoolArray]:
-    """Return standard errors of the spectra, shape (species, m), and which species are determined.
+def with_errors(
+    solved: Solved, work: Working, known: BoolArray, covariance: Array, flat: Array, *, variance: float
+) -> Solved:
+    """Return the run with the standard errors of its spectra, and judged anew which are determined.
 
     Parameters
     ----------
@@ -320,7 +345,8 @@ def spectra_errors(
     errors[free] = np.sqrt(np.maximum(total, 0.0))
     loud = float(np.abs(work.without_baseline(work.matrix)).max())
     determined[free] &= np.median(errors[free], axis=1) <= loud
-    return errors if work.weights is None else errors / work.weights, determined
+    errors = errors if work.weights is None else errors / work.weights
+    return replace(solved, errors=errors, determined=determined)
 
 
 def negative_lobes(values: Array, errors: Array) -> float:

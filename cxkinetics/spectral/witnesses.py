@@ -10,14 +10,17 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.estimate import Estimate, format_p
+from cxkinetics.inference.accepted import accepted_set, between, runs, vertex
 from cxkinetics.inference.ar1 import Whitening, sample_of
+from cxkinetics.inference.criteria import AHEAD, LEVEL, aicc
 from cxkinetics.kinetics.optimum import Fitted, staged_fit
 from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.populations import Populations, spectra_of_exponentials, tell_apart
-from cxkinetics.spectral.witness_result import TwoWitnesses, WitnessModel
+from cxkinetics.spectral.intervals import outside_the_times
+from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
+from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
 
 def sequential_rate_bound(absorbance_share: float, shift_share: float, time_s: float) -> float:
@@ -78,10 +81,8 @@ def refined(grid_s: Array, deviances: Sequence[Array], limit: float) -> Array:
     """Return the grid with 40 more points across each valley in which a profile stays below the limit."""
     more = [grid_s]
     for deviance in deviances:
-        inside = np.flatnonzero(deviance <= limit)
-        for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
-            low = grid_s[max(run[0] - 1, 0)]
-            high = grid_s[min(run[-1] + 1, grid_s.size - 1)]
+        for first, last in runs(deviance <= limit):
+            low, high = grid_s[max(first - 1, 0)], grid_s[min(last + 1, grid_s.size - 1)]
             more.append(np.linspace(low, high, 41))
     return np.unique(np.concatenate(more))
 
@@ -101,49 +102,23 @@ def estimate_of(name: str, grid_s: Array, deviance: Array, limit: float, quantil
         Student's quantile behind it, for the standard error.
     """
     best = int(np.argmin(deviance))
-    value = _vertex(grid_s, deviance, best)
-    inside = deviance <= limit
-    pieces: list[tuple[float, float]] = []
-    i = 0
-    while i < grid_s.size:
-        if not inside[i]:
-            i += 1
-            continue
-        j = i
-        while j + 1 < grid_s.size and inside[j + 1]:
-            j += 1
-        low = grid_s[i] if i == 0 else _cross(grid_s, deviance, i - 1, i, limit)
-        high = grid_s[j] if j == grid_s.size - 1 else _cross(grid_s, deviance, j, j + 1, limit)
-        pieces.append((float(low), float(high)))
-        i = j + 1
-    open_low, open_high = bool(inside[0]), bool(inside[-1])
-    low_end, high_end = pieces[0][0], pieces[-1][1]
-    ends = " and ".join(["lower"] * open_low + ["upper"] * open_high)
+    value = float(grid_s[best])
+    if 0 < best < grid_s.size - 1:
+        near = slice(best - 1, best + 2)
+        lowest = float(vertex(grid_s[near], deviance[near]))
+        value = lowest if np.isfinite(lowest) else value
+    found = accepted_set(grid_s, deviance <= limit, lambda i, j: between(grid_s, deviance, i, j, limit))
     return Estimate(
         name=name,
         value=value,
-        se=None if open_low or open_high else (high_end - low_end) / (2 * quantile),
-        low=None if open_low else low_end,
-        high=None if open_high else high_end,
+        se=None if found.open_ends else (found.pieces[-1][1] - found.pieces[0][0]) / (2 * quantile),
+        low=found.low,
+        high=found.high,
         unit="s",
         method="profile",
-        reason=f"the {ends} end lies outside the sampled times" if ends else "",
-        pieces=tuple(pieces) if len(pieces) > 1 else (),
+        reason=outside_the_times(found),
+        pieces=found.several,
     )
-
-
-def _vertex(grid: Array, deviance: Array, best: int) -> float:
-    if not 0 < best < grid.size - 1:
-        return float(grid[best])
-    x, y = grid[best - 1 : best + 2], deviance[best - 1 : best + 2]
-    a, b, _ = np.polyfit(x - x[1], y, 2)
-    move = -b / (2 * a) if a > 0 else 0.0
-    return float(x[1] + np.clip(move, x[0] - x[1], x[2] - x[1]))
-
-
-def _cross(grid: Array, deviance: Array, one: int, other: int, limit: float) -> float:
-    share = (limit - deviance[one]) / (deviance[other] - deviance[one])
-    return float(grid[one] + share * (grid[other] - grid[one]))
 
 
 class Agreement(NamedTuple):
@@ -207,31 +182,6 @@ def position_profile(pair: Pair, breaks_s: Array) -> tuple[Array, Array]:
         left = y - basis @ coefficients
         misfit[i], found[i] = left @ left, coefficients
     return misfit, found
-
-
-def position_curve(time_s: Array, start_nm: float, end_nm: float, ends_s: float) -> Array:
-    """Return the position of a peak that moves in proportion to time until `ends_s`, nm."""
-    share = np.clip(np.asarray(time_s) / max(ends_s, 1e-300), None, 1.0)
-    position: Array = start_nm + (end_nm - start_nm) * share
-    return position
-
-
-def sequential_curves(time_s: Array, k1: float, k2: float, q: float) -> tuple[Array, Array, Array]:
-    """Return C0, q C2 and P of C0 -k1-> C2 -k2-> P at times (s), each shape (n,).
-
-    Examples
-    --------
-    >>> host, doped, product = sequential_curves(np.array([20.0]), 0.1445, 0.02, 0.5)
-    >>> round(float(host[0]), 4)
-    0.0556
-    """
-    host = np.exp(-k1 * time_s)
-    gap = k2 - k1
-    if abs(gap) * float(np.max(time_s, initial=0.0)) < 1e-6:
-        doped = k1 * time_s * host
-    else:
-        doped = k1 / gap * (host - np.exp(-k2 * time_s))
-    return host, q * doped, 1 - host - doped
 
 
 def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
@@ -347,20 +297,19 @@ def rank_models(
     for name, conversion, count in (("sequential", True, 9), ("quenching without conversion", False, 7)):
         fit = fit_sequential(pair, conversion=conversion)
         rows.append((name, count, _log_misfit(fit, n, m), fit.parameters, _as_populations(fit)))
-    scores = [(_aicc(value, count, n + m), name, count, numbers, note)
-              for name, count, value, numbers, note in rows]  # fmt: skip
-    least = min(score[0] for score in scores)
-    return tuple(
+    scores = [aicc(misfit, count, n + m) for _, count, misfit, _, _ in rows]
+    models = [
         WitnessModel(
             model=name,
             n_parameters=count,
             aicc=score,
-            delta_aicc=score - least,
+            delta_aicc=score - min(scores),
             parameters=numbers,
             note=note,
         )
-        for score, name, count, numbers, note in sorted(scores, key=lambda item: item[0])
-    )
+        for score, (name, count, _, numbers, note) in zip(scores, rows, strict=True)
+    ]
+    return tuple(sorted(models, key=lambda model: model.delta_aicc or 0.0))
 
 
 def _rate(fitted: Fitted, name: str) -> float:
@@ -371,11 +320,6 @@ def _log_misfit(fit: PairFit, n: int, m: int) -> float:
     return n * float(np.log(max(fit.rss_absorbance, 1e-300) / n)) + m * float(
         np.log(max(fit.rss_position, 1e-300) / m)
     )
-
-
-def _aicc(deviance: float, count: int, n: int) -> float:
-    room = max(n - count - 1, 1)
-    return deviance + 2 * count + 2 * count * (count + 1) / room
 
 
 def _as_populations(fit: PairFit) -> str:
@@ -391,12 +335,9 @@ def _as_populations(fit: PairFit) -> str:
     return f"the same curves as two populations: {share}"
 
 
-_AHEAD = 6.0  # AICc
-
-
 def break_leads(models: tuple[WitnessModel, ...]) -> bool:
     """Return whether the staged model is ahead of every smooth one by 6 in AICc."""
-    return _lead(models) >= _AHEAD
+    return _lead(models) >= AHEAD
 
 
 def _lead(models: tuple[WitnessModel, ...]) -> float:
@@ -437,24 +378,24 @@ def judge_witnesses(
         )
     lead = _lead(models)
     if break_leads(models):
-        agree = "agree" if p_value > 0.05 else "disagree"
+        agree = "agree" if p_value > LEVEL else "disagree"
         return "staged", (
             f"two stages: the rate changes at {by_rate}, the shift ends at {by_shift}; the witnesses {agree} "
             f"({format_p(p_value)}), and a break is ahead of every smooth model by {lead:.1f} in AICc"
         )
     lead = -lead
-    if lead >= _AHEAD and populations is not None:
+    if lead >= AHEAD and populations is not None:
         names = {"quenching": "sequential"}
         code = names.get(populations.verdict, populations.verdict)
         return code, f"no break is needed (a smooth model is ahead by {lead:.1f} in AICc); {populations.text}"
-    if lead >= _AHEAD:
+    if lead >= AHEAD:
         return "undecided", (
             f"no break is needed (a smooth model is ahead by {lead:.1f} in AICc); quenching and two "
             "populations are the same curves: only whole spectra can tell them apart"
         )
     return "undecided", (
         "a break and smooth models explain both witnesses alike "
-        f"(AICc differs by {abs(lead):.1f}, need {_AHEAD:g})"
+        f"(AICc differs by {abs(lead):.1f}, need {AHEAD:g})"
     )
 
 
@@ -540,7 +481,7 @@ def fit_witnesses(
     if not moved:
         still = "the peak does not move"
         by_shift = Estimate(name=by_shift.name, value=None, unit="s", method="profile", reason=still)
-        together = by_rate
+        together = replace(by_rate, name=together.name)
     return TwoWitnesses(
         trace=trace,
         options={

@@ -27,6 +27,7 @@ _MASKS = [
     (re.compile(rf"(?<![\w.]){re.escape(cx.__version__)}(?![\w]|\.\d)"), "VERSION"),
     (re.compile(r"\b[0-9a-f]{64}\b|(?<=\bsha256 )[0-9a-f]{12}\b"), "SHA256"),
     (re.compile(r"\b(Python|numpy|scipy|lmfit|matplotlib|pandas) \d+\.[\w.]*"), r"\1 VERSION"),
+    (re.compile(r'(?<="extra_instruments": )(?:true|false)'), "INSTALLED OR NOT"),
     (re.compile(r"\b20\d\d-[01]\d-[0-3]\d(?:[T ][\d:.]+Z?)?\b"), "DATE"),
 ]
 _CHOICES = re.compile(r"\(choose from [^)]*\)")

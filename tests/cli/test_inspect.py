@@ -87,7 +87,9 @@ def test_dose_tables_are_described(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_wrong_use_is_exit_two(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["inspect", str(table), "--time-unit", "fortnight"]) == 2
+    with pytest.raises(SystemExit) as stopped:
+        main(["inspect", str(table), "--time-unit", "fortnight"])
+    assert stopped.value.code == 2
     assert "fortnight" in capsys.readouterr().err
 
 

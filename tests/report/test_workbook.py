@@ -8,8 +8,8 @@ import openpyxl
 import pytest
 
 import cxkinetics as cx
+from cxkinetics.document.sheets import workbook_bytes
 from cxkinetics.errors import UsageError
-from cxkinetics.kinetics.folder import workbook_bytes
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.report.present import save_workbook
 from cxkinetics.report.result_workbook import result_sheets
@@ -31,9 +31,9 @@ def test_a_workbook_holds_the_fit_with_units(fit: StagedFit, tmp_path: Path) -> 
 
 
 def test_equal_fits_give_equal_files(fit: StagedFit) -> None:
-    first = workbook_bytes(fit)
+    first = workbook_bytes(fit.data())
     time.sleep(1.1)  # a workbook is dated to the second
-    assert workbook_bytes(fit) == first
+    assert workbook_bytes(fit.data()) == first
 
 
 def test_a_label_is_text_and_never_a_formula(make_fit: Callable[..., StagedFit], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.cli.options import number
+from cxkinetics.cli.arguments import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,36 +14,35 @@ from cxkinetics.signals.storage import stored_schema
 from cxkinetics.signals.trace import Trace
 
 _CLASSES: dict[str, type[Trace] | type[SpectralSeries]] = {
-    "cxkinetics.trace/1": Trace,
-    "cxkinetics.spectra/1": SpectralSeries,
+    Trace.SCHEMA: Trace,
+    SpectralSeries.SCHEMA: SpectralSeries,
 }
 _JSON = re.compile(r'[\ufeff\s]*\{\s*["}]')
-_DOSE_TABLE = "cxkinetics.dose-table/1"
 
 
 def sniff(head: str) -> bool:
-    """Return whether the text is a stored signal, or JSON that can be no table."""
-    return stored_schema(head) in _CLASSES or re.match(_JSON, head) is not None
+    """Return whether the text is a stored signal of any kind, or JSON that can be no table."""
+    return stored_schema(head) is not None or re.match(_JSON, head) is not None
 
 
 def read_own(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return the stored signal, its source that of the data it was made from."""
+    text = text.lstrip("\ufeff")
+    as_json = re.match(_JSON, text) is not None
     try:
-        if re.match(_JSON, text) is None:
-            return [_CLASSES[stored_schema(text[:1000]) or ""].from_csv(text)]
-        record = decoded(text.lstrip("\ufeff"), None)
+        record = decoded(text, None) if as_json else {"schema": stored_schema(text[:1000])}
         kind = _CLASSES.get(schema_of(record) or "")
         if kind is None:
             what, remedy = what_it_is(record)
             raise InputError(f"this is {what}, not a signal", remedy=remedy)
-        return [kind.from_json(text.lstrip("\ufeff"))]
+        return [kind.from_json(text) if as_json else kind.from_csv(text)]
     except InputError as error:
         raise InputError(str(error), file=content.file) from error
 
 
 def read_own_dose_table(content: Content, text: str) -> DoseTable | None:
     """Return the stored dose table, or None where the text is none."""
-    if stored_schema(text[:1000]) != _DOSE_TABLE:
+    if stored_schema(text[:1000]) != DoseTable.SCHEMA:
         return None
     try:
         return DoseTable.from_json(text) if text.lstrip().startswith("{") else DoseTable.from_csv(text)
