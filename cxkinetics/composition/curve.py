@@ -355,7 +355,7 @@ def _solve_level(cells: Cells, case: _Case, quantity: str, *, level: bool) -> tu
         conditions[:, 3], targets[:, 3] = _held(quantity, held)
     phi = _constrained(gram, right, conditions, targets)
     if np.any(cells.points.censored):
-        phi = _censored(cells, cell, gram, right, conditions, targets, phi)
+        phi = _censored(cells, cell, gram, right, conditions=conditions, targets=targets, phi=phi)
     b1, a, b2, y_f = phi.T
     with np.errstate(divide="ignore", invalid="ignore"):
         first, second = -a / (b2 - b1), (y_f - a) / b2
@@ -441,7 +441,7 @@ def _piecewise_rss(cells: Cells, cell: IntArray, phi: Array) -> Array:
 
 
 def _censored(
-    cells: Cells, cell: IntArray, gram: Array, right: Array, conditions: Array, targets: Array, phi: Array
+    cells: Cells, cell: IntArray, gram: Array, right: Array, *, conditions: Array, targets: Array, phi: Array
 ) -> Array:
     """Pass from active set to active set while it helps; keep the best of what was met on the way."""
     points = cells.points

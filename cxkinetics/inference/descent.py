@@ -191,28 +191,22 @@ def minimise(
         Relative step up to which a problem counts as converged, whatever its rss does: for a sum of
         squares that rounding keeps from settling.
     """
-    batch, width = start.shape
-    low = np.broadcast_to(-np.inf if lower is None else lower, (batch, width))
-    high = np.broadcast_to(np.inf if upper is None else upper, (batch, width))
-    held = np.zeros((batch, width), bool) if free is None else ~np.broadcast_to(free, (batch, width))
+    batch = start.shape[0]
+    low, high, held = _limits(start, lower, upper, free)
     now = np.where(held, start, np.clip(start, low, high))
     theta, final, converged = now.copy(), np.empty(batch), np.zeros(batch, bool)
-    boxed, live = lower is not None or upper is not None, np.arange(batch)
+    live, damping = np.arange(batch), np.full(batch, SOFT)
     contest = np.zeros(batch, dtype=np.intp) if group is None else group
     lead = np.full(int(contest[-1]) + 1 if batch else 0, np.inf)
-    damping = np.full(batch, SOFT)
     rss, products = objective.evaluate(now)
     normal, gradient = products(None)
     for _ in range(iterations):
-        blocked = held
-        if boxed:
-            blocked = held | ((now <= low) & (gradient < 0)) | ((now >= high) & (gradient > 0))
+        blocked = held | ((now <= low) & (gradient < 0)) | ((now >= high) & (gradient > 0))
         step, promised = _step(normal, gradient, damping, blocked)
         gone = rested = (promised <= tolerance * rss) & (damping < 1.0)
         if not rested.all():
             trial = now + (step if reach is None else np.clip(step, -reach, reach))
-            if boxed:
-                trial = np.where(held, now, np.minimum(np.maximum(trial, low), high))
+            trial = np.where(held, now, np.minimum(np.maximum(trial, low), high))
             new_rss, products = objective.evaluate(trial)
             gain = rss - new_rss
             better = (gain >= 0) & ~rested
@@ -237,10 +231,9 @@ def minimise(
             live, contest = live[stay], contest[stay]
             if not live.size:
                 break
-            now, rss, damping, normal, gradient = (
-                part[stay] for part in (now, rss, damping, normal, gradient)
-            )
-            low, high, held, objective = low[stay], high[stay], held[stay], objective.rows(stay)
+            now, rss, damping, normal = now[stay], rss[stay], damping[stay], normal[stay]
+            gradient, objective = gradient[stay], objective.rows(stay)
+            low, high, held = low[stay], high[stay], held[stay]
     else:
         theta[live], final[live] = now, rss
     return Descent(theta, final, converged)
@@ -250,6 +243,15 @@ SOFT = 1e-3
 """First damping: nearly a Gauss-Newton step, as starts come from grids that are fine enough."""
 HOPELESS = 1e9
 """Damping from which no step is short enough: rounding is all that is left to gain."""
+
+
+def _limits(
+    start: Array, lower: Array | None, upper: Array | None, free: BoolArray | None
+) -> tuple[Array, Array, BoolArray]:
+    """Return the box and what is held of every problem, each (B, p)."""
+    low = np.broadcast_to(-np.inf if lower is None else lower, start.shape)
+    high = np.broadcast_to(np.inf if upper is None else upper, start.shape)
+    return low, high, np.zeros(start.shape, bool) if free is None else ~np.broadcast_to(free, start.shape)
 
 
 def _step(normal: Array, gradient: Array, damping: Array, blocked: BoolArray) -> tuple[Array, Array]:

@@ -71,16 +71,18 @@ def bootstrap_fit(
         factor, of_unit = scales[name[0]]
         shift = {"b": sample.first_s, "o": offset}.get(name[0], 0.0)
         value = float(shown[index]) * factor + shift
-        quantities[name] = _percentiles(name, value, theta[:, index] * factor + shift, of_unit, kind, level)
+        quantities[name] = _percentiles(
+            name, value, theta[:, index] * factor + shift, of_unit, kind=kind, level=level
+        )
     if "k2" in family.names:
         first = family.names.index("k1")
         value = float(fitted.theta[first] / fitted.theta[first + 1])
         draws = theta[:, first] / theta[:, first + 1]
-        quantities["k1/k2"] = _percentiles("k1/k2", value, draws, "", kind, level)
+        quantities["k1/k2"] = _percentiles("k1/k2", value, draws, "", kind=kind, level=level)
     return Bootstrap(kind=kind, n_replicates=n_replicates, n_converged=int(good.sum()), quantities=quantities)
 
 
-def _percentiles(name: str, value: float, draws: Array, unit: str, kind: str, level: float) -> Estimate:
+def _percentiles(name: str, value: float, draws: Array, unit: str, *, kind: str, level: float) -> Estimate:
     if draws.size < 20:
         reason = f"only {draws.size} replicates converged"
         return Estimate(name=name, value=value, unit=unit, method=f"{kind} bootstrap", reason=reason)

@@ -71,11 +71,12 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
     else:
         sd = np.sqrt((1.0 - rho**2) / sample.n + 0.3 / sample.n)
         grid = _around(rho, sd)
-        _, chosen = _statistics(sample, jacobian, directions, ar1_noise(sample, rho, PILOT, rng), grid, dof)
+        pilot = ar1_noise(sample, rho, PILOT, rng)
+        _, chosen = _statistics(sample, jacobian, directions, pilot, grid=grid, dof=dof)
         rho = float(np.clip(2 * rho - chosen.mean(), -0.7, 0.98))
         grid = _around(rho, sd)
     noise = ar1_noise(sample, rho, n_replicates, rng)
-    simulated, _ = _statistics(sample, jacobian, directions, noise, grid, dof)
+    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=grid, dof=dof)
     above = int(np.sum(simulated >= statistic))
     return BreakTest(
         statistic=float(statistic),
@@ -86,7 +87,7 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
 
 
 def _statistics(
-    sample: Sample, jacobian: Array, directions: Array, noise: Array, grid: Array, dof: int
+    sample: Sample, jacobian: Array, directions: Array, noise: Array, *, grid: Array, dof: int
 ) -> tuple[Array, Array]:
     """Return F* and rho* of each noise series (B, n), rho* by restricted likelihood on the grid.
 

@@ -441,11 +441,11 @@ def fit_stages(
     if outliers.any():
         prepared, excluded, remark = _without(whole, sample, outliers)
         remarks.append(remark)
-    _check_direction(prepared, _sample(prepared, options), options)
+    single = _check_direction(prepared, _sample(prepared, options), options)
     if not isinstance(options.offset, str):
         doubt = offset_remark(prepared, float(options.offset), options.direction)
         remarks += [doubt] if doubt else []
-    fit = _fitted(prepared, options, remarks, excluded, seed)
+    fit = _fitted(prepared, options, remarks, excluded, seed, single=single)
     first = whole.time_s < prepared.time_s[0]
     if not first.any():
         return fit
@@ -460,9 +460,11 @@ def _fitted(
     remarks: Sequence[Remark],
     excluded: tuple[tuple[float, float], ...],
     seed: int,
+    *,
+    single: Found | None = None,
 ) -> StagedFit:
-    """Return the result for the points of a trace, all of them."""
-    analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed))
+    """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
+    analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed), single=single)
     verdict, shown = judge(analysis, _rate_if_flat(analysis))
     shown = options.demanded or shown
     if options.demanded or options.joint == "free" or verdict.code == "smooth":

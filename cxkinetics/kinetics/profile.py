@@ -112,7 +112,7 @@ class ProfileSpace:
         breaks = theta[:, column]
         best = np.argmin(table, axis=1)
         rows = done.theta.reshape(n_values, n_candidates, width)[np.arange(n_values), best]
-        exact = self._between(told, rows, best, breaks, column, parameter)
+        exact = self._between(told, rows, best, breaks, column=column, parameter=parameter)
         return _parabolic_minimum(breaks, table) if exact is None else np.minimum(table.min(axis=1), exact)
 
     def _between(
@@ -121,6 +121,7 @@ class ProfileSpace:
         start: Array,
         best: IntArray,
         breaks: Array,
+        *,
         column: int,
         parameter: IntArray,
     ) -> Array | None:

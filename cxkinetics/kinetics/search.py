@@ -419,7 +419,7 @@ def at_given_breaks(
     n_stages = breaks.size + 1
     single = search_single(sample, white, with_offset=with_offset)
     if not continuous:
-        return _free(sample, white, n_stages, with_offset, first[None, :], single, searched=False)
+        return _free(sample, white, n_stages, with_offset, first[None, :], single=single, searched=False)
     family = StagedFamily(n_stages, with_offset)
     start = np.empty((1, len(family.names)))
     start[:, 0], start[:, family.rates], start[:, family.breaks] = single.theta[0], single.theta[1], breaks
@@ -443,10 +443,10 @@ def search_free_joints(sample: Sample, white: Whitening, *, n_stages: int, with_
     if firsts.size > most:
         firsts = firsts[np.unique(np.linspace(0, firsts.size - 1, most).astype(int))]
     sets = _apart_sets(firsts, n_stages, even=np.linspace(0, sample.n, n_stages + 1)[1:-1])
-    found = _free(sample, white, n_stages, with_offset, sets, single, searched=True)
+    found = _free(sample, white, n_stages, with_offset, sets, single=single, searched=True)
     if firsts.size < sample.n - 2 * MIN_DISTINCT + 1 and n_stages == 2:
         near = np.arange(max(found.cell[0] - 60, firsts[0]), min(found.cell[0] + 61, firsts[-1] + 1))
-        found = _free(sample, white, 2, with_offset, near[:, None], single, searched=True)
+        found = _free(sample, white, 2, with_offset, near[:, None], single=single, searched=True)
     return found
 
 
@@ -466,10 +466,11 @@ def _free(
     n_stages: int,
     with_offset: bool,
     cells: IntArray,
-    single: Found,
     *,
+    single: Found,
     searched: bool,
 ) -> Found:
+    """Return the best of the free joints in the sets of gaps (B, c); `searched` keeps the profile."""
     family = FreeJointFamily(n_stages, with_offset)
     start = np.empty((cells.shape[0], len(family.names)))
     start[:, :n_stages], start[:, n_stages : 2 * n_stages] = single.theta[0], single.theta[1]

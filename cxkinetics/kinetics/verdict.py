@@ -40,6 +40,8 @@ class Analysis:
         Stages that the options ask to see and the verdict does not rest on.
     plain : list of Contender
         The stages to show by plain least squares, where the verdict says that none hold.
+    singles : dict
+        One exponential in white noise, without and with a fitted offset: where searches start.
     """
 
     sample: Sample
@@ -51,6 +53,7 @@ class Analysis:
     drift: Contender | None = None
     asked: list[Contender] = field(default_factory=list)
     plain: list[Contender] = field(default_factory=list)
+    singles: dict[bool, Found] = field(default_factory=dict)
 
     def shown(self, n_stages: int) -> Contender | None:
         """Return the variant to show: without a fitted offset unless that gains `ALIKE` in AICc."""
@@ -83,7 +86,9 @@ class Analysis:
         return [*self.smooth, *staged, *([self.drift] if self.drift else [])]
 
 
-def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> Analysis:
+def analyse(
+    sample: Sample, options: FitOptions, rng: np.random.Generator, *, single: Found | None = None
+) -> Analysis:
     """Fit everything to a sample that a verdict rests on, whatever the options ask to see.
 
     Parameters
@@ -94,6 +99,8 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
         Offset, noise, joints, demanded stages.
     rng : numpy.random.Generator
         Source of the simulated test.
+    single : Found, optional
+        One exponential in white noise, where it is known.
 
     Raises
     ------
@@ -109,10 +116,10 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
     analysis = Analysis(sample, options)
     rival_offsets = (True,) if options.direction == "growth" else (False, True)
     analysis.smooth = smooth_contenders(sample, ar1=options.ar1, offsets=rival_offsets)
-    singles = _singles(sample, options)
+    analysis.singles = _singles(sample, options, single)
     for n_stages in (1, 2):
-        analysis.variants[n_stages] = _variants(sample, n_stages, singles, options.ar1)
-    _test_breaks(analysis, singles, rng)
+        analysis.variants[n_stages] = _variants(sample, n_stages, analysis.singles, options.ar1)
+    _test_breaks(analysis, rng)
     return analysis
 
 
@@ -136,7 +143,7 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
     """
     sample, options = analysis.sample, analysis.options
     continuous = options.joint == "continuous" or n_stages == 1
-    singles, given, known = _singles(sample, options), None, []
+    singles, given, known = analysis.singles, None, []
     if options.breakpoints_s is not None:
         given = (np.array(options.breakpoints_s) - sample.first_s) / sample.span_s
     elif continuous:
@@ -153,10 +160,15 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
         )
 
 
-def _singles(sample: Sample, options: FitOptions) -> dict[bool, Found]:
-    """Return one exponential in white noise for each offset variant."""
+def _singles(sample: Sample, options: FitOptions, known: Found | None) -> dict[bool, Found]:
+    """Return one exponential in white noise for each offset variant, the known one taken over."""
     white = whitening(sample, 0.0)
-    return {offset: search_single(sample, white, with_offset=offset) for offset in _offsets(options)}
+    return {
+        offset: known
+        if known is not None and known.family.with_offset == offset
+        else search_single(sample, white, with_offset=offset)
+        for offset in _offsets(options)
+    }
 
 
 def _offsets(options: FitOptions) -> tuple[bool, ...]:
@@ -200,9 +212,9 @@ def _variants(
     return variants
 
 
-def _test_breaks(analysis: Analysis, singles: dict[bool, Found], rng: np.random.Generator) -> None:
+def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     """Simulate the test of one break and, where a third stage could matter, of a second one."""
-    sample, options = analysis.sample, analysis.options
+    sample, options, singles = analysis.sample, analysis.options, analysis.singles
     with_offset = list(singles)[-1]
     fits = [v.fitted for v in analysis.variants.get(2, []) if v.fitted.family.with_offset == with_offset]
     if not fits and sample.n >= max(2 * MIN_DISTINCT, 5 + with_offset):

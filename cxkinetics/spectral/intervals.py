@@ -70,7 +70,7 @@ def covariance_of(information: Array, variance: float) -> Array:
 
 
 def profile_interval(
-    problem: Problem, optimum: Optimum, index: int, error: float, variance: float, quantile: float
+    problem: Problem, optimum: Optimum, index: int, *, error: float, variance: float, quantile: float
 ) -> Accepted:
     """Return the profile interval of one parameter, in its own scale (ln k or s).
 
@@ -215,7 +215,14 @@ class Errors:
         problem, place = self.small, self.small_optimum
         shift = centre - float(place.theta[index])
         factor = float(self.factor[index])
-        found = profile_interval(problem, place, index, error / factor, self.variance, quantile * factor)
+        found = profile_interval(
+            problem,
+            place,
+            index,
+            error=error / factor,
+            variance=self.variance,
+            quantile=quantile * factor,
+        )
         return found.told(lambda end: end + shift)
 
 
@@ -249,35 +256,13 @@ def rate_estimates(
                 reason = f"the data hold no information on {name}"
             estimates[name] = Estimate(name=name, value=None, unit="1/s", method=method, reason=reason)
             continue
-        found = errors.interval(i)
-        value = float(values[j])
-        low = None if found.low is None else float(np.exp(found.low))
-        reason = "; ".join(
-            f"the {end} end is open: the data allow any {'smaller' if end == 'lower' else 'larger'} value"
-            for end in found.open_ends
-        )
-        if low is None and found.high is not None:
-            low, reason = 0.0, "not to be told from zero"
-            if errors.optimum.theta[i] <= problem.lower[i] + 1e-9:
-                value = 0.0
-        high = None if found.high is None or found.high > problem.upper[i] + 1 else float(np.exp(found.high))
-        estimates[name] = Estimate(
-            name=name,
-            value=value,
-            se=value * float(np.sqrt(errors.covariance[i, i])),
-            low=low,
-            high=high,
-            unit="1/s",
-            method=method,
-            reason=reason,
-            pieces=found.told(lambda end: float(np.exp(end))).several,
-        )
+        estimates[name] = _rate_estimate(errors, i, name, float(values[j]))
         wall = errors.optimum.theta[i]
         if wall <= problem.lower[i] + 1e-9:
             remarks.append(Remark("rate_at_bound", f"{name} is too slow for these times: it is set to zero"))
         elif wall >= problem.upper[i] - 1e-9:
-            text = f"{name} is too fast for these times: {value:.3g} 1/s is the largest that they could show"
-            remarks.append(Remark("rate_at_bound", text))
+            most = f"{values[j]:.3g} 1/s is the largest that they could show"
+            remarks.append(Remark("rate_at_bound", f"{name} is too fast for these times: {most}"))
     if verdict.decided_by == "undecided" and len(verdict.orders) > 1:
         _unite_orders(estimates, verdict)
     rates = tuple(
@@ -285,6 +270,32 @@ def rate_estimates(
         for name in scheme.rates
     )
     return rates, tuple(remarks)
+
+
+def _rate_estimate(errors: Errors, i: int, name: str, value: float) -> Estimate:
+    """Return a rate constant (1/s) that the data determine, its interval told from ln k."""
+    problem, found = errors.problem, errors.interval(i)
+    low = None if found.low is None else float(np.exp(found.low))
+    high = None if found.high is None or found.high > problem.upper[i] + 1 else float(np.exp(found.high))
+    reason = "; ".join(
+        f"the {end} end is open: the data allow any {'smaller' if end == 'lower' else 'larger'} value"
+        for end in found.open_ends
+    )
+    if low is None and found.high is not None:  # ln k goes on for ever, k does not: it ends at zero
+        low, reason = 0.0, "not to be told from zero"
+        if errors.optimum.theta[i] <= problem.lower[i] + 1e-9:
+            value = 0.0
+    return Estimate(
+        name=name,
+        value=value,
+        se=value * float(np.sqrt(errors.covariance[i, i])),
+        low=low,
+        high=high,
+        unit="1/s",
+        method="profile" if errors.profile else "wald",
+        reason=reason,
+        pieces=found.told(lambda end: float(np.exp(end))).several,
+    )
 
 
 def _unite_orders(estimates: dict[str, Estimate], verdict: OrderVerdict) -> None:

@@ -1,9 +1,11 @@
 """The noise about a global fit: size, correlation in time, and whether wavelengths share it.
 
 All is read from the residual matrix E (n times x m wavelengths). The lag-1 correlation is pooled over
-the wavelengths and corrected for what the fit takes out. Wavelengths that move together (a jumping
-baseline, a lamp) hold less information than their number says: the clustered covariance, in which
-each time is one observation, shows by how much the standard errors must grow.
+the wavelengths and corrected for what the fit takes out: with hundreds of columns that moment is as sharp
+as the restricted likelihood of `cxkinetics.inference.ar1`, which would project every column anew at each
+correlation tried; the whitening that follows is the one of that module. Wavelengths that move together
+(a jumping baseline, a lamp) hold less information than their number says: the clustered covariance, in
+which each time is one observation, shows by how much the standard errors must grow.
 
 References
 ----------

@@ -129,7 +129,7 @@ def project(
         data = data - concentration[:, known] @ known_spectra[known]
     free = np.flatnonzero(~known)
     if floor is None:
-        return _project_block(data, concentration, derivative, free, known_spectra, size)
+        return _project_block(data, concentration, derivative, free, known_spectra, size=size)
     above = data - concentration[:, free] @ floor[free]
     positive = nonnegative_spectra(concentration[:, free], above) > 0
     code = positive.T @ (1 << np.arange(free.size))
@@ -158,6 +158,7 @@ def _project_block(
     derivative: Array,
     free: IntArray,
     known_spectra: Array,
+    *,
     size: float | None = None,
 ) -> Projection:
     n_parameters = derivative.shape[0]

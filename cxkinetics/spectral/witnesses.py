@@ -349,6 +349,7 @@ def judge_witnesses(
     moved: bool,
     shift: Estimate,
     models: tuple[WitnessModel, ...],
+    *,
     populations: Populations | None,
     p_value: float,
     by_rate: Estimate,
@@ -468,7 +469,7 @@ def fit_witnesses(
     by_shift = estimate_of("end of the shift", grid, position, limit, quantile)
     together = estimate_of("breakpoint by both", grid, both - both.min(), limit, quantile)
     tested = agreement(absorbance, position)
-    peak = _peak(pair, lines, grid, position_misfit, freedom, confidence)
+    peak = _peak(pair, lines, grid, position_misfit, freedom=freedom, confidence=confidence)
     moved = peak.shift_z > _MOVED
     models = rank_models(pair, fitted, grid, absorbance, position_misfit)
     populations = None
@@ -477,7 +478,15 @@ def fit_witnesses(
     warnings = list(trace.remarks)
     warnings += _doubts(pair, moved)
     end = together.value if together.value is not None else float(pair.time_s[-1])
-    verdict, text = judge_witnesses(moved, peak.shift, models, populations, tested.p_value, by_rate, by_shift)
+    verdict, text = judge_witnesses(
+        moved,
+        peak.shift,
+        models,
+        populations=populations,
+        p_value=tested.p_value,
+        by_rate=by_rate,
+        by_shift=by_shift,
+    )
     if not moved:
         still = "the peak does not move"
         by_shift = Estimate(name=by_shift.name, value=None, unit="s", method="profile", reason=still)
@@ -586,7 +595,7 @@ class _Peak:
     end_nm: float
 
 
-def _peak(pair: Pair, lines: Array, grid: Array, misfit: Array, freedom: int, confidence: float) -> _Peak:
+def _peak(pair: Pair, lines: Array, grid: Array, misfit: Array, *, freedom: int, confidence: float) -> _Peak:
     from scipy.special import stdtrit
 
     best = int(np.argmin(misfit))
