@@ -30,3 +30,6 @@ FORMATS = (
     ),
     ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
 )
+COMPLETION = {
+    "system": ("ag-cds", "cu-cds"),
+}

@@ -13,7 +13,7 @@ from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, UsageError
 from cxkinetics.evidence.doublets import LINES, Line
 from cxkinetics.models.formula import OXIDATION_STATES
 
@@ -138,7 +138,12 @@ def _packaged(name: str) -> Chemistry:
 
 
 def _chemistry_of(given: "System | str | Path") -> Chemistry:
-    from cxkinetics.composition.system import load_system
+    try:
+        from cxkinetics.composition.system import load_system
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "evidence takes its cation system from the part composition, which is not installed"
+        ) from error
 
     system = load_system(given)
     table = dict(system.evidence)

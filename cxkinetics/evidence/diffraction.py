@@ -381,8 +381,6 @@ def fit_pattern(
     >>> [(phase.phase, phase.state) for phase in fit.phases]
     [('CdS', 'present'), ('Ag2S', 'present')]
     """
-    if spectrum.kind != "xrd":
-        raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a diffraction pattern is needed")
     if not 0 < floor <= absent_below < 1:
         raise UsageError(
             f"floor {floor:g} and absent_below {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
@@ -434,6 +432,8 @@ def fit_pattern(
 
 
 def _problem(spectrum: Spectrum, library: Library, max_shift: float, degree: int | None) -> PatternProblem:
+    if spectrum.kind != "xrd":
+        raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a diffraction pattern is needed")
     low, high = float(library.axis[0]), float(library.axis[-1])
     inside = (spectrum.axis >= low) & (spectrum.axis <= high)
     if inside.mean() < 0.5:
