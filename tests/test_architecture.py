@@ -1,9 +1,10 @@
-"""The structure of the package, checked: floors, sizes, lazy imports, documentation."""
+"""The structure of the package, checked: floors, circles, sizes, schemas, lazy imports, documentation."""
 
 import ast
 import importlib
 import inspect
-import pkgutil
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +12,17 @@ from pathlib import Path
 import pytest
 
 import cxkinetics
+from cxkinetics.annexes import homes
+from tests import guards
 
 PACKAGE = Path(cxkinetics.__file__).parent
 GROUND = {
+    "annexes",
     "arrays",
     "atomic",
     "errors",
     "estimate",
     "options",
-    "presentation",
     "record",
     "remarks",
     "schemas",
@@ -29,7 +32,6 @@ GROUND = {
 FLOORS = [  # from the ground up; a module imports from its own room and from lower floors only
     GROUND,
     {"document"},
-    {"report"},
     {"signals"},
     {"models"},
     {"io", "inference"},
@@ -38,19 +40,10 @@ FLOORS = [  # from the ground up; a module imports from its own room and from lo
     {"cli"},
     {"curves", "spectral", "composition", "evidence"},  # annexes: the core does without them
 ]
-UPWARD = {  # arrows that still run up, each to be turned round
-    ("io/describe.py", "composition"),
-    ("cli/demo.py", "composition"),
-    ("cli/demo_page.py", "composition"),
-    ("cli/completion.py", "composition"),
-    ("cli/formats.py", "evidence"),
-}
-SEAMS = {"cxkinetics/presentation.py", "cxkinetics/__init__.py"}  # may reach up, by design
+SEAMS = {"__init__.py"}  # for type checkers it names every public name, those of the annexes too
 HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "lmfit", "openpyxl", "jinja2", "tqdm"}
-FILES = sorted(PACKAGE.rglob("*.py"))
-MODULES = sorted(
-    m.name for m in pkgutil.walk_packages([str(PACKAGE)], "cxkinetics.") if not m.name.endswith("__main__")
-)
+FILES = guards.files()
+MODULES = [guards.module_of(path) for path in FILES if path.name != "__main__.py"]
 
 
 def room_of(module: str) -> str:
@@ -63,7 +56,7 @@ def floor_of(room: str) -> int:
 
 def imports_of(path: Path) -> list[str]:
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(guards.tree_of(path)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -75,47 +68,106 @@ def imports_of(path: Path) -> list[str]:
     return [name for name in names if name.split(".")[0] == "cxkinetics"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_run_downward(path: Path) -> None:
-    name = str(path.relative_to(PACKAGE.parent))
-    if name in SEAMS:
-        return
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    for imported in imports_of(path):
-        assert imported != "cxkinetics", "nothing imports the package root"
-        target = room_of(imported)
-        if room == "__main__":
-            assert target == "cli"
-            continue
-        allowed = target == room or floor_of(target) < floor_of(room) or {target, room} <= GROUND
-        allowed |= (path.relative_to(PACKAGE).as_posix(), target) in UPWARD
-        if not allowed and path.is_relative_to(PACKAGE / room):  # an annex may name those it builds on
-            allowed = target in getattr(importlib.import_module(f"cxkinetics.{room}"), "BUILDS_ON", ())
-        assert allowed, f"{name} ({room}) imports {imported}, which is not below it"
+def builds_on(room: str) -> tuple[str, ...]:
+    found = getattr(importlib.import_module(f"cxkinetics.{room}"), "BUILDS_ON", ()) if room else ()
+    return tuple(found)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_imports_on_its_own_and_documents_itself(module: str) -> None:
-    loaded = importlib.import_module(module)
-    assert (loaded.__doc__ or "").strip(), f"{module} has no docstring"
-    for name in getattr(loaded, "__all__", []):
-        value = getattr(loaded, name)
-        if inspect.isfunction(value) or inspect.isclass(value):
-            assert (value.__doc__ or "").strip(), f"{module}.{name} has no docstring"
+def test_imports_run_downward() -> None:
+    wrong = []
+    for path in FILES:
+        name = guards.name_of(path)
+        room = name.split("/")[0].removesuffix(".py")
+        for imported in imports_of(path) if name not in SEAMS else ():
+            target = room_of(imported)
+            if imported == "cxkinetics" or not (
+                target == room
+                or (room == "__main__" and target == "cli")
+                or (room != "__main__" and floor_of(target) < floor_of(room))
+                or {target, room} <= GROUND
+                or target in builds_on(room)  # an annex may name those it builds on
+            ):
+                wrong.append(f"{name} imports {imported}, which is not below it")
+    assert not wrong
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_only_the_command_line_prints(path: Path) -> None:
-    if {"cli", "verbs"} & set(path.relative_to(PACKAGE).parts):
-        return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            allowed = {"exec"} if path.name == "record.py" else set()  # of names in classes, as `dataclasses`
-            assert node.func.id not in {"print", "eval", "exec"} - allowed, f"{path}:{node.lineno}"
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """Imports when a function runs and imports by a string are counted; annotations are none."""
+    assert guards.circles() == []
+
+
+def test_every_module_imports_on_its_own_and_documents_itself() -> None:
+    bare = []
+    for module in MODULES:
+        loaded = importlib.import_module(module)
+        bare += [] if (loaded.__doc__ or "").strip() else [module]
+        for name, value in vars(loaded).items():
+            public = not name.startswith("_") and getattr(value, "__module__", "") == module
+            if public and (inspect.isfunction(value) or inspect.isclass(value)):
+                bare += [] if (value.__doc__ or "").strip() else [f"{module}.{name}"]
+    assert not bare, "without a docstring"
+
+
+def test_only_the_command_line_prints() -> None:
+    found = [
+        f"{guards.name_of(path)}:{node.lineno}"
+        for path in FILES
+        if not {"cli", "verbs"} & set(path.relative_to(PACKAGE).parts)
+        for node in ast.walk(guards.tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in {"print", "eval", "exec"}
+    ]
+    # record.py makes the writer of a class as `dataclasses` makes its __init__
+    assert [place.partition(":")[0] for place in found] == ["record.py"]
+
+
+def test_functions_stay_short_plain_and_called_by_name() -> None:
+    """At most 60 lines of code, complexity 15, five positionals; what is over them is listed and shrinks."""
+    stored = json.loads(guards.STORED.read_text(encoding="utf-8"))
+    for kind, found in guards.exceptions().items():
+        known = stored[kind]
+        new = {name: count for name, count in found.items() if count > known.get(name, 0)}
+        assert not new, f"{kind}: new, or more than before"
+        done = {name: count for name, count in known.items() if found.get(name) != count}
+        assert not done, (
+            f"{kind}: no longer needed, or fewer by now; `python -m tests.guards` prints the list"
+        )
+
+
+CORE, WHOLE = 17_700, 34_300
+"""Lines of code, without blanks, comments and docstrings; raised only with a line in the changelog."""
+
+
+def test_the_package_does_not_grow_unseen() -> None:
+    rooms = guards.lines_by_room()
+    core = sum(count for room, count in rooms.items() if room not in guards.ANNEXES)
+    assert core <= CORE, rooms
+    assert sum(rooms.values()) <= WHOLE, rooms
+
+
+def test_every_schema_names_one_kind_of_document() -> None:
+    """A class or a command writes each schema; it stands in the code where it is written, and once."""
+    written: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(guards.tree_of(path)):
+            values: list[ast.expr | None] = []
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                values = [node.value]
+            elif isinstance(node, ast.Dict):
+                known = zip(node.keys, node.values, strict=True)
+                values = [v for k, v in known if isinstance(k, ast.Constant) and k.value == "schema"]
+            for value in values:
+                if isinstance(value, ast.Constant) and re.fullmatch(
+                    r"cxkinetics\.[\w-]+/\d+", str(value.value)
+                ):
+                    written.setdefault(str(value.value), []).append(guards.name_of(path))
+    twice = {schema: places for schema, places in written.items() if len(places) > 1}
+    assert not twice, "written in two places"
+    assert len(written) >= 15
 
 
 def test_public_names_are_listed_and_real() -> None:
-    assert set(cxkinetics.__all__) == {*cxkinetics._HOME, "__version__"}
+    assert set(cxkinetics.__all__) == {*cxkinetics._HOME, *homes("NAMES"), "__version__"}
     assert cxkinetics.__all__ == sorted(cxkinetics.__all__)
     for name in cxkinetics.__all__:
         assert getattr(cxkinetics, name) is not None

@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-SUMMARY = "print a completion script for bash, zsh, fish, tcsh or PowerShell"
+SUMMARY = "print a completion script for bash, zsh, fish or PowerShell"
 EXAMPLE = 'eval "$(cxkinetics completion bash)"'
-SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
+SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

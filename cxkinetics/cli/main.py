@@ -120,6 +120,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.verb is None:
         sys.stderr.write(_list_of_commands())
         return 2
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a sign that a cp1252 console lacks is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # the matrices are small: threads would only wait for each other
     try:

@@ -6,7 +6,7 @@ borrow it from their neighbours, so that a band that fades away keeps the place 
 """
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,10 @@ from cxkinetics.signals.band import (
     isolated_spikes,
     refine_width,
 )
-from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
+
+if TYPE_CHECKING:
+    from cxkinetics.signals.spectra import SpectralSeries
 
 
 class SmoothPath(NamedTuple):
@@ -111,7 +113,7 @@ _FEWEST = 5
 _REACH_NM = 20.0  # how far from near_nm the maximum may lie
 
 
-def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline: str = "none") -> Trace:
+def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseline: str = "none") -> Trace:
     """Return height and position of an absorption peak against time.
 
     Parameters
@@ -143,6 +145,7 @@ def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline
 
     Examples
     --------
+    >>> from cxkinetics.signals.spectra import SpectralSeries
     >>> wavelength = np.arange(290.0, 361.0, 2.0)
     >>> time = np.linspace(0, 20, 5)
     >>> position = 324 + 0.15 * time
@@ -216,7 +219,7 @@ def track_peak(series: SpectralSeries, *, near_nm: float | None = None, baseline
     )
 
 
-def _choose(series: SpectralSeries, spectra: Array, near_nm: float | None) -> tuple[float, BandShape, str]:
+def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> tuple[float, BandShape, str]:
     """Position and shape of the band to track, and the words that say which it is."""
     axis = series.wavelength_nm
     low, high = float(axis[0]), float(axis[-1])
@@ -258,7 +261,7 @@ def _choose(series: SpectralSeries, spectra: Array, near_nm: float | None) -> tu
     )
 
 
-def _single_wavelength(series: SpectralSeries, near_nm: float | None) -> Trace:
+def _single_wavelength(series: "SpectralSeries", near_nm: float | None) -> Trace:
     """Read one of a few single wavelengths, which hold no band: the one asked for, or the strongest."""
     axis = series.wavelength_nm
     shown = ", ".join(f"{place:g}" for place in axis)

@@ -4,18 +4,23 @@ import contextlib
 import io
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 mpl.use("Agg")
 
+import cxkinetics as cx
 from cxkinetics.cli.main import VERBS, main
 from cxkinetics.version import __version__
+from tests.studies.truths import SEED, times
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+CHANGELOG = ROOT / ".github" / "CHANGELOG.md"
 SETUP = (
     "python -m pip install . && cxkinetics demo",
     'python -m pip install ".[test]" && python -m pytest',
@@ -82,6 +87,56 @@ def test_readme_and_changelog_state_the_version() -> None:
     changelog = (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", changelog, re.M)
     assert versions[0] == __version__
+
+
+def test_the_number_of_rival_models_is_that_of_a_fit() -> None:
+    t = times(101)
+    y = SEED(t) + np.random.default_rng(1).normal(0, 0.003, t.size)
+    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y))
+    words = {11: "eleven", 12: "twelve", 13: "thirteen", 14: "fourteen", 15: "fifteen", 16: "sixteen"}
+    assert f"{words[len(fit.rivals)]} rival models" in " ".join(README.read_text(encoding="utf-8").split())
+
+
+def test_the_table_of_folders_names_every_folder() -> None:
+    table = README.read_text(encoding="utf-8").partition("## Where things are")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(\w+)/`", table))
+    folders = {path.parent.name for path in (ROOT / "cxkinetics").glob("*/__init__.py")}
+    assert named - {"cxkinetics"} == folders
+
+
+def test_contributing_answers_five_questions_with_places_that_exist() -> None:
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    answers = re.findall(r"^- \*\*(?:A|An) ([\w ]+)\*\*: (.*)$", text, re.M)
+    assert [what for what, _ in answers] == [
+        "rate law", "file format", "figure", "quantity", "cation system"
+    ]  # fmt: skip
+    for place in re.findall(r"`((?:cxkinetics|tests)/[\w./]*)`", text):
+        assert (ROOT / place).exists(), place
+
+
+def test_the_licence_is_a_text_in_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (licence,) = project["project"]["license-files"]
+    assert (ROOT / licence).read_text(encoding="utf-8").startswith("MIT License")
+    assert Path(licence).name in project["tool"]["setuptools"]["package-data"]["*"]
+
+
+def test_the_citation_names_version_and_paper(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--citation"])
+    assert stopped.value.code == 0
+    out = capsys.readouterr().out
+    assert out.count("@") == 2
+    assert out.count("{") == out.count("}")
+    assert f"version = {{{__version__}}}" in out
+    assert "doi     = {10.1063/5.0151904}" in out
+    newest = re.findall(r"^## \S+ \(.*(\d{4})-\d\d-\d\d\)$", CHANGELOG.read_text(encoding="utf-8"), re.M)[0]
+    assert f"year    = {{{newest}}}" in out
+
+
+def test_the_workflow_calls_the_script_and_names_three_systems() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert all(word in text for word in (".ci/run", "ubuntu-latest", "windows-latest", "macos-latest"))
 
 
 def test_the_readme_fits_one_screen() -> None:

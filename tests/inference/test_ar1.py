@@ -13,7 +13,6 @@ from cxkinetics.inference.ar1 import (
     whitening,
     whitening_at,
 )
-from cxkinetics.spectral.problem import row_whitening
 
 RHO = 0.6
 
@@ -53,6 +52,8 @@ def test_spectra_are_whitened_like_a_trace(times: np.ndarray) -> None:
     """A reading a moment after another has noise of its own: `CLOSEST` holds for spectra too."""
     times[20] = times[19] + 1e-4 * np.median(np.diff(times))
     matrix = np.random.default_rng(6).standard_normal((times.size, 5))
+    from cxkinetics.spectral.problem import row_whitening
+
     rows = row_whitening(times, RHO)
     sample = sample_of(cx.Trace(time_s=times, absorbance=np.exp(-times / 30)))
     assert rows is not None

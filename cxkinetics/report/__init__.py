@@ -1,1 +1,0 @@
-"""Report: text, tables, figures and HTML made from results."""
