@@ -1,1 +1,13 @@
 """Evidence: mass spectra, XPS and XRD as witnesses of what is in the flask."""
+
+FORMATS = (
+    ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak), regular scans"),
+    ("spectrum table", ".csv .txt .xy .xlsx", "XPS, XRD, mass spectra: axis and counts as two columns"),
+    ("peak list", ".csv .txt", "mass spectra: m/z, with intensities or assigned formulae where known"),
+    (
+        "reference patterns",
+        ".csv",
+        "XRD: 2theta and one column per reference; a second table has phases and RIR",
+    ),
+    ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
+)

@@ -38,7 +38,7 @@ def read_own(content: Content, text: str, options: ReadOptions) -> list[Signal]:
             raise InputError(f"this is {what}, not a signal", remedy=remedy)
         return [kind.from_json(text.lstrip("\ufeff"))]
     except InputError as error:
-        raise InputError(str(error), file=content.file) from error
+        raise content.error(str(error)) from error
 
 
 def read_own_dose_table(content: Content, text: str) -> DoseTable | None:
@@ -48,15 +48,15 @@ def read_own_dose_table(content: Content, text: str) -> DoseTable | None:
     try:
         return DoseTable.from_json(text) if text.lstrip().startswith("{") else DoseTable.from_csv(text)
     except InputError as error:
-        raise InputError(str(error), file=content.file) from error
+        raise content.error(str(error)) from error
 
 
 FORMATS = (
     TextFormat(
-        name="cxkinetics",
-        summary="the package's own CSV and JSON of traces and spectra (to_csv, to_json)",
-        endings=".csv .json",
-        sniff=sniff,
-        read=read_own,
+        "cxkinetics",
+        ".csv .json",
+        "the package's own CSV and JSON of traces and spectra (to_csv, to_json)",
+        sniff,
+        read_own,
     ),
 )
