@@ -11,3 +11,5 @@ FORMATS = (
     ),
     ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
 )
+IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
+FOREIGN = {IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps")}

@@ -11,10 +11,10 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
+from cxkinetics.evidence.vamas import VamasBlock, is_vamas, read_vamas
 from cxkinetics.io.file import Content, Context, ReadOptions, decode, marked, read_content
 from cxkinetics.io.formats.excel import sniff as is_workbook
 from cxkinetics.io.formats.excel import workbook_tables
-from cxkinetics.io.formats.vamas import VamasBlock, is_vamas, read_vamas
 from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table, tables_of
 from cxkinetics.remarks import Remark

@@ -76,6 +76,10 @@ class Content:
         """Return the provenance of trace number `trace` of this file."""
         return Source(file=self.file, sha256=self.sha256, format=format, trace=trace)
 
+    def begins_with(self, text: str) -> bool:
+        """Return whether the file begins with a text, blanks and a mark of UTF-8 before it left aside."""
+        return self.data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(text.encode())
+
     def error(self, message: str, remedy: str | None = None, **place: Any) -> InputError:
         """Return the refusal of this file; `place` is what `InputError` takes of line, column and value."""
         return InputError(message, file=self.file, remedy=remedy, **place)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cxkinetics.annexes import declared
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.io.file import (
@@ -27,7 +28,6 @@ from cxkinetics.io.file import (
     read_content,
 )
 from cxkinetics.io.formats.instruments import binary_remedy, read_instrument_file
-from cxkinetics.io.formats.vamas import is_vamas
 from cxkinetics.io.reference import with_reference
 from cxkinetics.io.table import LARGE_BYTES
 from cxkinetics.io.words import NamedTime, natural_key, time_factor, time_in_name
@@ -359,11 +359,9 @@ def is_run_folder(path: str | os.PathLike[str]) -> bool:
 
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
-    if is_vamas(content):
-        raise content.error(
-            "this is a VAMAS file of photoelectron spectra, not an optical measurement",
-            "read it with: cxkinetics evidence xps",
-        )
+    for begin, (what, command) in (pair for known in declared("FOREIGN").values() for pair in known.items()):
+        if content.begins_with(begin):
+            raise content.error(f"this is {what}, not an optical measurement", f"read it with: {command}")
     known = formats()
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):
