@@ -19,15 +19,15 @@ from cxkinetics.estimate import finite_or_none
 from cxkinetics.io.file import Content, Context, ReadOptions, decode, read_content
 from cxkinetics.io.formats.excel import sniff as is_workbook
 from cxkinetics.io.formats.excel import workbook_tables
-from cxkinetics.io.formats.own import read_own_dose_table
 from cxkinetics.io.headers import read_header
 from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table, tables_in
-from cxkinetics.io.words import DOSE, TAKEN, guest_in, plain_name
+from cxkinetics.io.words import DOSE, TAKEN, plain_name
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_elements, basis_kind, name_basis
 from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.screening import duplicate_rows
+from cxkinetics.signals.storage import stored_schema
 
 _SIGMA = re.compile(r"\b(sd|std|stdev|sigma|error|err|uncertainty|sem|se|rsd|fehler)\b|±|\+/-|σ")
 _LOW = re.compile(r"\b(low|lower|min|minimum|from|von|lo)\b")
@@ -40,6 +40,51 @@ _AMOUNT = re.compile(
     r"[munpµμ]?(mol|g|L|l|M|mL|ml)(\s*/\s*\w+)?|[µμu][lL]|drops?|equivalents? of .*|mol/L|mg/mL"
 )
 _BASIS = re.compile(r"\b[A-Z][a-z]?\s*/\s*(\(\s*[A-Z][a-z]?\s*\+\s*[A-Z][a-z]?\s*\)|[A-Z][a-z]?)(?![a-z])")
+
+_CATIONS = frozenset([
+    "Ag", "Al", "Au", "Ba", "Be", "Bi", "Ca", "Cd", "Ce", "Co", "Cr", "Cs", "Cu", "Er", "Eu", "Fe", "Ga",
+    "Gd", "Ge", "Hf", "Hg", "In", "Ir", "La", "Li", "Mg", "Mn", "Mo", "Na", "Nb", "Ni", "Os", "Pb", "Pd",
+    "Pt", "Rb", "Re", "Rh", "Ru", "Sb", "Sc", "Sn", "Sr", "Ta", "Tb", "Ti", "Tl", "Yb", "Zn", "Zr",
+])  # fmt: skip
+_NAMES = {
+    "silver": "Ag", "silber": "Ag", "copper": "Cu", "kupfer": "Cu", "gold": "Au", "zinc": "Zn", "zink": "Zn",
+    "cadmium": "Cd", "mercury": "Hg", "indium": "In", "gallium": "Ga", "manganese": "Mn", "cobalt": "Co",
+}  # fmt: skip
+_ELEMENT = re.compile(
+    r"(?<![A-Za-z])(?:([A-Z][a-z])(?![a-z])(?!(?:Se|Te|As|[SPO])(?![a-z]))|((?i:"
+    + "|".join(_NAMES)
+    + r"))\b)"
+)
+_HOST_BEFORE = re.compile(
+    r"(?:/|\b(?:per|vs\.?|in|into|to|from)\b|(?:%|percent) of)[\s(]*(?:[µumn]?mol\s+)?$", re.I
+)
+_DIVIDED = re.compile(r"\bper\b|/")
+_AFTER_IN = re.compile(r"\s*(?:\(?III\)?|3\+|[/:]|\d|add|dos|incorp|taken|upt|found|measured|content)", re.I)
+_HOST_LOST = re.compile(r"\b(?:replaced|exchanged|released|left|lost|remaining|substituted)\b", re.I)
+
+
+def guest_in(name: str) -> str:
+    """Return the symbol of the guest that the name of a column holds, "" where it names none.
+
+    What an amount is divided by is the host ("per Cd", "/Cd"), and so is a cation that is replaced.
+
+    Examples
+    --------
+    >>> guest_in("Cu added per Cd (%)"), guest_in("dose / mol Ag per mol Cd"), guest_in("In solid (%)")
+    ('Cu', 'Ag', '')
+    """
+    if _HOST_LOST.search(name):
+        return ""
+    for found in _ELEMENT.finditer(name):
+        symbol, word = found.groups()
+        symbol = symbol or _NAMES[word.casefold()]
+        spoken = symbol == "In" and not word and not _AFTER_IN.match(name, found.end())
+        divides = _HOST_BEFORE.search(name[: found.start()])
+        if divides and divides.group().startswith("/") and _DIVIDED.search(name, found.end()):
+            divides = None  # "dose / mol Ag per mol Cd": the first stroke sets off a unit
+        if symbol in _CATIONS and not spoken and not divides:
+            return symbol
+    return ""
 
 
 def load_dose_table(
@@ -160,7 +205,13 @@ def _stored(content: Content) -> DoseTable | None:
     """Return the table that `to_csv` or `to_json` wrote, or None where the file is another."""
     if not content.data.lstrip(b'\xef\xbb\xbf \r\n\t"').startswith((b"# cxkinetics.", b"{")):
         return None
-    return read_own_dose_table(content, decode(content.data, content.file).text)
+    text = decode(content.data, content.file).text
+    if stored_schema(text[:1000]) != "cxkinetics.dose-table/1":
+        return None
+    try:
+        return DoseTable.from_json(text) if text.lstrip().startswith("{") else DoseTable.from_csv(text)
+    except InputError as error:
+        raise content.error(str(error)) from error
 
 
 def _role_of(name: str) -> str:

@@ -35,8 +35,8 @@ class Column:
         What stood after ±.
     unit : str
         Unit that stood in the cells ("%"), where all agree.
-    missing, overflow : tuple of int
-        Row indices of gaps and of overflow words.
+    overflow : tuple of int
+        Row indices of overflow words.
     texts : tuple of (int, str)
         Row index and content of cells that are none of these.
     intervals : tuple of (int, float, float)
@@ -47,7 +47,6 @@ class Column:
     kind: ColumnKind = "number"
     sigma: Array | None = None
     unit: str = ""
-    missing: tuple[int, ...] = ()
     overflow: tuple[int, ...] = ()
     texts: tuple[tuple[int, str], ...] = ()
     intervals: tuple[tuple[int, float, float], ...] = ()
@@ -76,8 +75,6 @@ class Table:
         Line in the file of each row.
     header_line : int or None
         Line of the names.
-    preamble, footer : tuple of (int, str)
-        Line number and text of what stands before and after.
     body : Array, shape (n, m), optional
         All numbers in one array, of which the columns are views (large files).
     """
@@ -87,8 +84,6 @@ class Table:
     columns: Sequence[Column]
     lines: Sequence[int] | IntArray
     header_line: int | None = None
-    preamble: tuple[tuple[int, str], ...] = ()
-    footer: tuple[tuple[int, str], ...] = ()
     body: Array | None = field(default=None, repr=False)
 
     def block(self, columns: list[int]) -> Array:
@@ -121,7 +116,6 @@ class Table:
                 column,
                 values=column.values[rows],
                 sigma=None if column.sigma is None else column.sigma[rows],
-                missing=tuple(place[r] for r in column.missing if r in place),
                 overflow=tuple(place[r] for r in column.overflow if r in place),
                 texts=tuple((place[r], cell) for r, cell in column.texts if r in place),
                 intervals=tuple((place[r], low, high) for r, low, high in column.intervals if r in place),
@@ -152,7 +146,6 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
             return fast
     values = np.full(len(cells), np.nan)
     sigma = np.full(len(cells), np.nan)
-    missing: list[int] = []
     overflow: list[int] = []
     others: list[tuple[int, str]] = []
     intervals: list[tuple[int, float, float]] = []
@@ -162,11 +155,9 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
         if number is not None:
             values[i] = number
             units.add("")
-        elif is_missing(cell):
-            missing.append(i)
         elif is_overflow(cell):
             overflow.append(i)
-        else:
+        elif not is_missing(cell):
             measured = parse_measured(cell, style)
             if measured is None:
                 others.append((i, cell))
@@ -182,7 +173,7 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
         if times is not None:
             return times
         if not n_numbers:
-            return Column(values, "text", missing=tuple(missing), texts=tuple(others))
+            return Column(values, "text", texts=tuple(others))
     kind: ColumnKind = "number" if n_numbers or overflow or others else "empty"
     given = units - {""}
     return Column(
@@ -190,7 +181,6 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
         kind,
         sigma if np.isfinite(sigma).any() else None,
         given.pop() if len(given) == 1 and len(units) <= 2 else "",
-        tuple(missing),
         tuple(overflow),
         tuple(others),
         tuple(intervals),
@@ -224,9 +214,8 @@ def _as_times(cells: list[str]) -> Column | None:
         known = sum(value is not None for value in found)
         if known and known >= 0.5 * len(filled):
             values = np.array([np.nan if value is None else value for value in found])
-            gaps = tuple(sorted({*range(len(cells))}.difference(filled)))
             bad = tuple((i, cells[i]) for i in filled if found[i] is None)
-            return Column(values, kind, missing=gaps, texts=bad)
+            return Column(values, kind, texts=bad)
     return None
 
 
@@ -263,11 +252,11 @@ def tables_of(text: str, *, file: str, decimal: str | None = None, delimiter: st
         If there is no row of numbers, decimal marks are ambiguous, or rows do not fit the header.
     """
     rows = rows_of(text, delimiter)
-    return tables_of_rows(rows, text.splitlines(), file=file, decimal=decimal)
+    return tables_of_rows(rows, file=file, decimal=decimal)
 
 
-def tables_of_rows(rows: Rows, lines: list[str], *, file: str, decimal: str | None = None) -> Tables:
-    """Find the tables in a grid of cells (see `tables_of`); `lines` are the file's lines as text."""
+def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tables:
+    """Find the tables in a grid of cells (see `tables_of`)."""
     blocks = find_blocks(rows)
     if not blocks:
         raise _no_rows(rows, file)
@@ -290,7 +279,7 @@ def tables_of_rows(rows: Rows, lines: list[str], *, file: str, decimal: str | No
                 f"(first at line {inside[0][0]}: {inside[0][1][:40]!r})"
             )
             remarks.append(Remark(code, text, len(inside), tuple(line for line, _ in inside)))
-    tables = tuple(_table(rows, block, style, lines, file) for block in kept)
+    tables = tuple(_table(rows, block, style, file) for block in kept)
     return Tables(tables, style, tuple(remarks), rows.delimiter)
 
 
@@ -332,7 +321,7 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str, decimal: str | None)
         )
 
 
-def _table(rows: Rows, block: Block, style: NumberStyle, lines: list[str], file: str) -> Table:
+def _table(rows: Rows, block: Block, style: NumberStyle, file: str) -> Table:
     skipped = set(block.skipped)
     used = [i for i in range(block.start, block.stop) if i not in skipped]
     body = [rows.cells[i] for i in used]
@@ -358,19 +347,8 @@ def _table(rows: Rows, block: Block, style: NumberStyle, lines: list[str], file:
             value=" ".join(rows.cells[extra])[:60],
             remedy="check the row (an extra separator, or a comma inside a number?)",
         )
-    first_line = rows.lines[block.preamble_stop] if block.preamble_stop < len(rows.lines) else 1
-    last_line = rows.lines[block.stop - 1]
-    preamble = tuple((k + 1, lines[k]) for k in range(min(first_line - 1, len(lines))) if lines[k].strip())
-    footer = tuple((k + 1, lines[k]) for k in range(last_line, len(lines)) if lines[k].strip())
-    return Table(
-        names[:width],
-        groups[:width],
-        _columns_of(body, width, style),
-        [rows.lines[i] for i in used],
-        header_line,
-        preamble[:500],
-        footer[:5000],
-    )
+    columns, lines = _columns_of(body, width, style), [rows.lines[i] for i in used]
+    return Table(names[:width], groups[:width], columns, lines, header_line)
 
 
 def _names_in_comment(rows: Rows, first: int, width: int) -> tuple[list[str], int | None]:
@@ -497,11 +475,8 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
     filler = _Filler(content, found, data.count(b"\n", start, stop) + 1)
     filler.fill(start, stop)
     lines = filler.lines[: filler.n]
-    footer = decode(data[stop : stop + _TAIL_BYTES], content.file).text if stop < len(data) else ""
-    last = int(lines[-1]) if lines.size else 0
-    tail = tuple((last + 1 + k, line) for k, line in enumerate(footer.splitlines()) if line.strip())
     body = filler.numbers[: filler.n]
-    whole = replace(table, columns=filler.columns(), lines=lines, footer=tail, body=body)
+    whole = replace(table, columns=filler.columns(), lines=lines, body=body)
     return Tables((whole,), found.style, found.remarks, found.delimiter)
 
 
@@ -570,7 +545,7 @@ class _Filler:
             if kind == "number" and not np.isfinite(values).any():
                 kind = "empty"
             odd = tuple(self.overflow[j]), tuple(self.texts[j])
-            found.append(Column(values, kind, None, head.unit, (), *odd))
+            found.append(Column(values, kind, None, head.unit, *odd))
         return found
 
     def _add(self, block: bytes, line: int) -> int:

@@ -60,7 +60,6 @@ def test_blocks_against_the_careful_reader(case: str, monkeypatch: pytest.Monkey
         assert one.kind == other.kind
         assert np.allclose(one.values, other.values, rtol=1e-15, atol=0, equal_nan=True)
         assert one.overflow == other.overflow
-    assert [text for _, text in quick.footer] == [text for _, text in careful.footer]
 
 
 def test_an_error_far_down_keeps_its_line(tmp_path: Path) -> None:

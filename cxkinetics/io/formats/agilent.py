@@ -36,7 +36,6 @@ _SIGNAL = _wide("(AU)")
 _AXIS = _wide("Wavelength (nm)")
 _TIME = _wide("RelTime")
 _CLOCK = _wide("TimeSince1970")
-_CYCLE = _wide("CycleTime")
 _NAMES = _wide("RegName")
 _MOST_POINTS = 100_000
 

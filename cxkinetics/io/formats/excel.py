@@ -58,18 +58,14 @@ def workbook_tables(content: Content, options: ReadOptions) -> tuple[Tables, str
     if wanted is not None:
         chosen = _find_sheet(content, names, wanted)
         rows = sheets[chosen][1]
-        return tables_of_rows(rows, _as_lines(rows), file=content.file, decimal=options.decimal), names[
-            chosen
-        ]
+        return tables_of_rows(rows, file=content.file, decimal=options.decimal), names[chosen]
     readable: list[tuple[str, Tables]] = []
     first_error: InputError | None = None
     for name, rows in sheets:
         if not rows.cells:
             continue
         try:
-            readable.append(
-                (name, tables_of_rows(rows, _as_lines(rows), file=content.file, decimal=options.decimal))
-            )
+            readable.append((name, tables_of_rows(rows, file=content.file, decimal=options.decimal)))
         except InputError as error:
             first_error = first_error or error
     with_data = [item for item in readable if max(table.n_rows for table in item[1].tables) >= 3] or readable
@@ -178,13 +174,6 @@ def _rows(content: Content, sheet: str, rows: Iterable[tuple[Any, ...]]) -> Rows
         if len(texts) > 1 or is_number(texts[0]):
             texts.extend([""] * (width - len(texts)))
     return Rows(cells, lines, "cell")
-
-
-def _as_lines(rows: Rows) -> list[str]:
-    lines = [""] * (rows.lines[-1] if rows.lines else 0)
-    for number, cells in zip(rows.lines, rows.cells, strict=True):
-        lines[number - 1] = "\t".join(cells)
-    return lines
 
 
 def _text_of(cell: Any) -> str:

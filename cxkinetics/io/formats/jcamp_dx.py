@@ -63,11 +63,11 @@ def read_jcamp(content: Content, text: str, options: ReadOptions) -> list[Signal
     times, context = _times(context, blocks)
     if same:
         matrix = np.array([np.asarray(block["y"], dtype=np.float64) for block in blocks])
-        return list(_series(context, blocks[0], times, axes[0], matrix, 1))
+        return list(_series(context, blocks[0], times, matrix, 1))
     signals: list[Signal] = []
-    for number, (block, axis, time) in enumerate(zip(blocks, axes, times, strict=True), start=1):
+    for number, (block, time) in enumerate(zip(blocks, times, strict=True), start=1):
         values = np.asarray(block["y"], dtype=np.float64)[None, :]
-        signals += _series(context, block, np.array([time]), axis, values, number)
+        signals += _series(context, block, np.array([time]), values, number)
     return signals
 
 
@@ -207,13 +207,13 @@ def _axis_unit(context: Context, block: Mapping[str, Any]) -> tuple[str, tuple[R
 
 
 def _series(
-    context: Context, block: Mapping[str, Any], times: Array, axis: Array, matrix: Array, number: int
+    context: Context, block: Mapping[str, Any], times: Array, matrix: Array, number: int
 ) -> list[Signal]:
     unit, said = _axis_unit(context, block)
     quantity, assumed = _quantity(block, matrix)
     raw = RawMatrix(
         time_s=times,
-        axis=axis,
+        axis=np.asarray(block["x"], dtype=np.float64),
         axis_unit=unit,
         matrix=matrix,
         quantity=quantity,

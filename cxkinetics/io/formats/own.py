@@ -8,7 +8,6 @@ import re
 from cxkinetics.errors import InputError
 from cxkinetics.io.file import Content, ReadOptions, Signal, TextFormat
 from cxkinetics.signals.documents import decoded, schema_of, what_it_is
-from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.storage import stored_schema
 from cxkinetics.signals.trace import Trace
@@ -18,7 +17,6 @@ _CLASSES: dict[str, type[Trace] | type[SpectralSeries]] = {
     "cxkinetics.spectra/1": SpectralSeries,
 }
 _JSON = re.compile(r'[\ufeff\s]*\{\s*["}]')
-_DOSE_TABLE = "cxkinetics.dose-table/1"
 
 
 def sniff(head: str) -> bool:
@@ -37,16 +35,6 @@ def read_own(content: Content, text: str, options: ReadOptions) -> list[Signal]:
             what, remedy = what_it_is(record)
             raise InputError(f"this is {what}, not a signal", remedy=remedy)
         return [kind.from_json(text.lstrip("\ufeff"))]
-    except InputError as error:
-        raise content.error(str(error)) from error
-
-
-def read_own_dose_table(content: Content, text: str) -> DoseTable | None:
-    """Return the stored dose table, or None where the text is none."""
-    if stored_schema(text[:1000]) != _DOSE_TABLE:
-        return None
-    try:
-        return DoseTable.from_json(text) if text.lstrip().startswith("{") else DoseTable.from_csv(text)
     except InputError as error:
         raise content.error(str(error)) from error
 

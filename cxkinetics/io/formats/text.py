@@ -52,15 +52,12 @@ def _joined(main: Table, tables: list[Table]) -> Table:
                 np.concatenate([part.values for part, _ in parts]),
                 head.kind,
                 unit=head.unit,
-                missing=tuple(row + start for part, start in parts for row in part.missing),
                 overflow=tuple(row + start for part, start in parts for row in part.overflow),
                 texts=tuple((row + start, cell) for part, start in parts for row, cell in part.texts),
             )
         )
     first = next((table for table in tables if table.names), tables[0])
-    return Table(
-        first.names, first.groups, columns, lines, first.header_line, tables[0].preamble, tables[-1].footer
-    )
+    return Table(first.names, first.groups, columns, lines, first.header_line)
 
 
 FORMATS = (
