@@ -18,6 +18,8 @@ gone, and nothing else is.
     As "module:name": stored intervals, and the function that computes them again for `cxkinetics check`.
 `COMPLETION`
     Option or argument of its verbs -> words that a shell offers for it, or the function that gives them.
+`FOREIGN`
+    How a file begins that is no signal -> what it is, and the command that reads it.
 """
 
 from importlib import import_module

@@ -37,3 +37,5 @@ COMPLETION = {
     "preset": ("paper",),
     "target": "cxkinetics.composition.system:packaged_species",
 }
+_READER = "cxkinetics.composition.reader"
+READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}

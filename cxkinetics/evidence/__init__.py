@@ -33,3 +33,5 @@ FORMATS = (
 COMPLETION = {
     "system": ("ag-cds", "cu-cds"),
 }
+IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
+FOREIGN = {IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps")}

@@ -1,6 +1,7 @@
 """`cxkinetics inspect` and `cxkinetics formats` as a user runs them."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,27 @@ def test_formats_lists_every_reader(capsys: pytest.CaptureFixture[str]) -> None:
     assert names == [entry.name for entry in formats()]
     assert all(name in out for name in names)
     assert len(set(names)) == len(names)
+
+
+def test_without_its_annex_a_dose_table_is_no_signal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "icp.csv"
+    path.write_text("Ag added (mol %);Ag incorporated (mol %)\n0;0\n75;8,0\n135;40,4\n")
+    monkeypatch.setitem(sys.modules, "cxkinetics.composition", None)
+    assert main(["inspect", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no column is named as time" in err
+
+
+def test_formats_of_an_absent_annex_are_not_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["formats"]) == 0
+    assert "VAMAS" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "cxkinetics.evidence", None)
+    assert main(["formats"]) == 0
+    assert "VAMAS" not in capsys.readouterr().out
+    assert main(["formats", "--json"]) == 0
+    assert "evidence_formats" not in json.loads(capsys.readouterr().out)
