@@ -14,194 +14,114 @@ Names are imported when first used, so that `import cxkinetics` costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.version import __version__
+from cxkinetics.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from cxkinetics.composition.binding import fit_binding
-    from cxkinetics.composition.detection import expected_verdicts
-    from cxkinetics.composition.dose import DoseAdvice, dose_for
-    from cxkinetics.composition.dose_spectra import DoseSpectra, fit_dose_spectra
-    from cxkinetics.composition.examples import load_example_dose_table
-    from cxkinetics.composition.incorporation import fit_incorporation
-    from cxkinetics.composition.incorporation_result import IncorporationFit
-    from cxkinetics.composition.mass_balance import removable_share
-    from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
-    from cxkinetics.composition.predict import Prediction, predict
-    from cxkinetics.composition.rates_against_dose import rates_against_dose
-    from cxkinetics.composition.reader import load_dose_table
-    from cxkinetics.composition.sequential_reading import sequential_implications
-    from cxkinetics.composition.species_curves import SpeciesCurves, species_curves
-    from cxkinetics.composition.system import System, load_system
-    from cxkinetics.composition.update import CompositionUpdate, update_priors
-    from cxkinetics.curves.fit import fit_curve
-    from cxkinetics.curves.result import CurveFit
-    from cxkinetics.errors import (
-        CxKineticsError,
-        CxKineticsWarning,
-        ExtrapolationError,
-        FitError,
-        InputError,
-        MissingExtraError,
-        UnreachablePurityError,
-        UnresolvedBreakpointError,
-        UsageError,
-    )
-    from cxkinetics.estimate import Estimate
-    from cxkinetics.evidence.assignment import assign_peaks
-    from cxkinetics.evidence.diffraction import fit_pattern
-    from cxkinetics.evidence.mixture import fit_mixture
-    from cxkinetics.evidence.patterns import load_library
-    from cxkinetics.evidence.picking import pick_peaks
-    from cxkinetics.evidence.reader import load_peak_list, load_spectrum
-    from cxkinetics.evidence.records import join_evidence
-    from cxkinetics.evidence.xps import analyse_xps
-    from cxkinetics.examples.kinetics import load_example
-    from cxkinetics.io.load import load
-    from cxkinetics.kinetics.batch import fit_many
-    from cxkinetics.kinetics.fit import fit_stages
-    from cxkinetics.kinetics.result import StagedFit
-    from cxkinetics.remarks import Remark
-    from cxkinetics.signals.dose_table import DoseTable
-    from cxkinetics.signals.spectra import SpectralSeries
-    from cxkinetics.signals.spectrum import PeakList, Spectrum
-    from cxkinetics.signals.trace import Trace
-    from cxkinetics.spectral.fit import fit_spectra
-    from cxkinetics.spectral.result import SpectraFit
-    from cxkinetics.spectral.witness_result import TwoWitnesses
-    from cxkinetics.spectral.witnesses import fit_witnesses
+    from cxkinetics.composition.binding import fit_binding as fit_binding
+    from cxkinetics.composition.detection import expected_verdicts as expected_verdicts
+    from cxkinetics.composition.dose import DoseAdvice as DoseAdvice
+    from cxkinetics.composition.dose import dose_for as dose_for
+    from cxkinetics.composition.dose_spectra import DoseSpectra as DoseSpectra
+    from cxkinetics.composition.dose_spectra import fit_dose_spectra as fit_dose_spectra
+    from cxkinetics.composition.examples import load_example_dose_table as load_example_dose_table
+    from cxkinetics.composition.incorporation import fit_incorporation as fit_incorporation
+    from cxkinetics.composition.incorporation_result import IncorporationFit as IncorporationFit
+    from cxkinetics.composition.mass_balance import removable_share as removable_share
+    from cxkinetics.composition.measurements import ClusterFractions as ClusterFractions
+    from cxkinetics.composition.measurements import ProductOnset as ProductOnset
+    from cxkinetics.composition.predict import Prediction as Prediction
+    from cxkinetics.composition.predict import predict as predict
+    from cxkinetics.composition.rates_against_dose import rates_against_dose as rates_against_dose
+    from cxkinetics.composition.reader import load_dose_table as load_dose_table
+    from cxkinetics.composition.sequential_reading import sequential_implications as sequential_implications
+    from cxkinetics.composition.species_curves import SpeciesCurves as SpeciesCurves
+    from cxkinetics.composition.species_curves import species_curves as species_curves
+    from cxkinetics.composition.system import System as System
+    from cxkinetics.composition.system import load_system as load_system
+    from cxkinetics.composition.update import CompositionUpdate as CompositionUpdate
+    from cxkinetics.composition.update import update_priors as update_priors
+    from cxkinetics.curves.fit import fit_curve as fit_curve
+    from cxkinetics.curves.result import CurveFit as CurveFit
+    from cxkinetics.errors import CxKineticsError as CxKineticsError
+    from cxkinetics.errors import CxKineticsWarning as CxKineticsWarning
+    from cxkinetics.errors import ExtrapolationError as ExtrapolationError
+    from cxkinetics.errors import FitError as FitError
+    from cxkinetics.errors import InputError as InputError
+    from cxkinetics.errors import MissingExtraError as MissingExtraError
+    from cxkinetics.errors import UnreachablePurityError as UnreachablePurityError
+    from cxkinetics.errors import UnresolvedBreakpointError as UnresolvedBreakpointError
+    from cxkinetics.errors import UsageError as UsageError
+    from cxkinetics.estimate import Estimate as Estimate
+    from cxkinetics.evidence.assignment import assign_peaks as assign_peaks
+    from cxkinetics.evidence.diffraction import fit_pattern as fit_pattern
+    from cxkinetics.evidence.mixture import fit_mixture as fit_mixture
+    from cxkinetics.evidence.patterns import load_library as load_library
+    from cxkinetics.evidence.picking import pick_peaks as pick_peaks
+    from cxkinetics.evidence.reader import load_peak_list as load_peak_list
+    from cxkinetics.evidence.reader import load_spectrum as load_spectrum
+    from cxkinetics.evidence.records import join_evidence as join_evidence
+    from cxkinetics.evidence.xps import analyse_xps as analyse_xps
+    from cxkinetics.examples.kinetics import load_example as load_example
+    from cxkinetics.io.load import load as load
+    from cxkinetics.kinetics.batch import fit_many as fit_many
+    from cxkinetics.kinetics.fit import fit_stages as fit_stages
+    from cxkinetics.kinetics.result import StagedFit as StagedFit
+    from cxkinetics.remarks import Remark as Remark
+    from cxkinetics.signals.dose_table import DoseTable as DoseTable
+    from cxkinetics.signals.spectra import SpectralSeries as SpectralSeries
+    from cxkinetics.signals.spectrum import PeakList as PeakList
+    from cxkinetics.signals.spectrum import Spectrum as Spectrum
+    from cxkinetics.signals.trace import Trace as Trace
+    from cxkinetics.spectral.fit import fit_spectra as fit_spectra
+    from cxkinetics.spectral.result import SpectraFit as SpectraFit
+    from cxkinetics.spectral.witness_result import TwoWitnesses as TwoWitnesses
+    from cxkinetics.spectral.witnesses import fit_witnesses as fit_witnesses
 
 _HOME = {
-    "ClusterFractions": "composition.measurements",
-    "CompositionUpdate": "composition.update",
-    "CurveFit": "curves.result",
-    "CxKineticsError": "errors",
-    "CxKineticsWarning": "errors",
-    "DoseAdvice": "composition.dose",
-    "DoseSpectra": "composition.dose_spectra",
-    "DoseTable": "signals.dose_table",
-    "Estimate": "estimate",
-    "ExtrapolationError": "errors",
-    "FitError": "errors",
-    "IncorporationFit": "composition.incorporation_result",
-    "InputError": "errors",
-    "MissingExtraError": "errors",
-    "PeakList": "signals.spectrum",
-    "Prediction": "composition.predict",
-    "ProductOnset": "composition.measurements",
-    "Remark": "remarks",
-    "SpeciesCurves": "composition.species_curves",
-    "SpectraFit": "spectral.result",
-    "SpectralSeries": "signals.spectra",
-    "Spectrum": "signals.spectrum",
-    "StagedFit": "kinetics.result",
-    "System": "composition.system",
-    "Trace": "signals.trace",
-    "TwoWitnesses": "spectral.witness_result",
-    "UnreachablePurityError": "errors",
-    "UnresolvedBreakpointError": "errors",
-    "UsageError": "errors",
-    "analyse_xps": "evidence.xps",
-    "assign_peaks": "evidence.assignment",
-    "dose_for": "composition.dose",
-    "expected_verdicts": "composition.detection",
-    "fit_binding": "composition.binding",
-    "fit_curve": "curves.fit",
-    "fit_dose_spectra": "composition.dose_spectra",
-    "fit_incorporation": "composition.incorporation",
-    "fit_many": "kinetics.batch",
-    "fit_mixture": "evidence.mixture",
-    "fit_pattern": "evidence.diffraction",
-    "fit_spectra": "spectral.fit",
-    "fit_stages": "kinetics.fit",
-    "fit_witnesses": "spectral.witnesses",
-    "join_evidence": "evidence.records",
-    "load": "io.load",
-    "load_dose_table": "composition.reader",
-    "load_example": "examples.kinetics",
-    "load_example_dose_table": "composition.examples",
-    "load_library": "evidence.patterns",
-    "load_peak_list": "evidence.reader",
-    "load_spectrum": "evidence.reader",
-    "load_system": "composition.system",
-    "pick_peaks": "evidence.picking",
-    "predict": "composition.predict",
-    "rates_against_dose": "composition.rates_against_dose",
-    "removable_share": "composition.mass_balance",
-    "sequential_implications": "composition.sequential_reading",
-    "species_curves": "composition.species_curves",
-    "update_priors": "composition.update",
+    "CxKineticsError": "cxkinetics.errors",
+    "CxKineticsWarning": "cxkinetics.errors",
+    "DoseTable": "cxkinetics.signals.dose_table",
+    "Estimate": "cxkinetics.estimate",
+    "ExtrapolationError": "cxkinetics.errors",
+    "FitError": "cxkinetics.errors",
+    "InputError": "cxkinetics.errors",
+    "MissingExtraError": "cxkinetics.errors",
+    "PeakList": "cxkinetics.signals.spectrum",
+    "Remark": "cxkinetics.remarks",
+    "SpectralSeries": "cxkinetics.signals.spectra",
+    "Spectrum": "cxkinetics.signals.spectrum",
+    "StagedFit": "cxkinetics.kinetics.result",
+    "Trace": "cxkinetics.signals.trace",
+    "UnreachablePurityError": "cxkinetics.errors",
+    "UnresolvedBreakpointError": "cxkinetics.errors",
+    "UsageError": "cxkinetics.errors",
+    "fit_many": "cxkinetics.kinetics.batch",
+    "fit_stages": "cxkinetics.kinetics.fit",
+    "load": "cxkinetics.io.load",
+    "load_example": "cxkinetics.examples.kinetics",
 }
-__all__ = [
-    "ClusterFractions",
-    "CompositionUpdate",
-    "CurveFit",
-    "CxKineticsError",
-    "CxKineticsWarning",
-    "DoseAdvice",
-    "DoseSpectra",
-    "DoseTable",
-    "Estimate",
-    "ExtrapolationError",
-    "FitError",
-    "IncorporationFit",
-    "InputError",
-    "MissingExtraError",
-    "PeakList",
-    "Prediction",
-    "ProductOnset",
-    "Remark",
-    "SpeciesCurves",
-    "SpectraFit",
-    "SpectralSeries",
-    "Spectrum",
-    "StagedFit",
-    "System",
-    "Trace",
-    "TwoWitnesses",
-    "UnreachablePurityError",
-    "UnresolvedBreakpointError",
-    "UsageError",
-    "__version__",
-    "analyse_xps",
-    "assign_peaks",
-    "dose_for",
-    "expected_verdicts",
-    "fit_binding",
-    "fit_curve",
-    "fit_dose_spectra",
-    "fit_incorporation",
-    "fit_many",
-    "fit_mixture",
-    "fit_pattern",
-    "fit_spectra",
-    "fit_stages",
-    "fit_witnesses",
-    "join_evidence",
-    "load",
-    "load_dose_table",
-    "load_example",
-    "load_example_dose_table",
-    "load_library",
-    "load_peak_list",
-    "load_spectrum",
-    "load_system",
-    "pick_peaks",
-    "predict",
-    "rates_against_dose",
-    "removable_share",
-    "sequential_implications",
-    "species_curves",
-    "update_priors",
-]
+"""Public names of the core -> modules; those of the annexes stand in their packages."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__all__":
+        from cxkinetics.annexes import homes
+
+        return sorted(["__version__", *_HOME, *homes("NAMES")])
+    if (home := _home_of(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def _home_of(name: str) -> str | None:
+    if name in _HOME or name.startswith("__"):
+        return _HOME.get(name)
+    from cxkinetics.annexes import homes
+
+    return homes("NAMES").get(name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return list(__getattr__("__all__"))

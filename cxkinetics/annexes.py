@@ -3,6 +3,10 @@
 An annex hangs on its verb, its public names and what stands here; without its folder all of these are
 gone, and nothing else is.
 
+`NAMES`
+    Public name -> module of the annex that holds it.
+`VERBS`
+    Verb of the command -> module of the annex with SUMMARY, EXAMPLE, add_arguments(parser), run(args).
 `READERS`
     Kind of file -> two functions as "module:name": the first describes such a file for `inspect` (None
     where it is another), the second makes a line of text of the description.
@@ -10,6 +14,12 @@ gone, and nothing else is.
     Name, usual endings and one line for each format that the verb named like the annex reads.
 `FOREIGN`
     How a file begins that is no signal -> what it is, and the command that reads it.
+`DEMO`
+    Function as "module:name" that makes the annex's part of `cxkinetics demo`.
+`CHECK`
+    As "module:name": stored intervals, and the function that computes them again for `cxkinetics check`.
+`COMPLETION`
+    Option or argument of its verbs -> words that a shell offers for it, or the function that gives them.
 """
 
 from importlib import import_module
@@ -17,6 +27,7 @@ from importlib.util import find_spec
 from typing import Any
 
 ANNEXES = ("curves", "spectral", "composition", "evidence")
+"""In the order of their verbs in the help."""
 
 
 def declared(word: str) -> dict[str, Any]:
@@ -27,9 +38,26 @@ def declared(word: str) -> dict[str, Any]:
     >>> list(declared("FORMATS"))
     ['evidence']
     """
-    there = [name for name in ANNEXES if find_spec(f"cxkinetics.{name}") is not None]
+    specs = {name: find_spec(f"cxkinetics.{name}") for name in ANNEXES}
+    # a folder of which only caches are left is found too, but has no origin
+    there = [name for name, spec in specs.items() if spec is not None and spec.origin is not None]
     found = {name: getattr(import_module(f"cxkinetics.{name}"), word, None) for name in there}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def homes(word: str) -> dict[str, str]:
+    """Return every name that the annexes declare under `NAMES` or `VERBS` with the module that holds it.
+
+    Examples
+    --------
+    >>> homes("VERBS")["spectra"]
+    'cxkinetics.spectral.verbs.spectra'
+    """
+    return {
+        name: f"cxkinetics.{annex}.{module}"
+        for annex, found in declared(word).items()
+        for name, module in found.items()
+    }
 
 
 def named(place: str) -> Any:

@@ -4,47 +4,15 @@ An `Estimate` always says how its interval was made, or why there is none. An in
 set of pieces (a likelihood profile with two valleys); `low` and `high` are then its hull.
 """
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from cxkinetics.errors import FitError
-
-__all__ = ["Estimate", "finite_or_none", "format_p", "json_text", "round_by_error"]
-
-
-def finite_or_none(value: float | None) -> float | None:
-    """Return `value` as a plain float, or None where it is missing, NaN or infinite."""
-    if value is None:
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def json_text(document: Any) -> str:
-    """Return a document as JSON text that every reader takes: what is NaN or infinite becomes null.
-
-    Examples
-    --------
-    >>> json_text({"rss": float("inf"), "times_s": (0.5, float("nan"))})
-    '{"rss": null, "times_s": [0.5, null]}'
-    """
-    try:
-        return json.dumps(document, allow_nan=False)
-    except (TypeError, ValueError):  # seldom, and large documents are walked through only then
-        return json.dumps(_plain(document), allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # a number or an array of numpy
-        return _plain(value.tolist())
-    return finite_or_none(value) if isinstance(value, float) else value
+from cxkinetics.record import HIDDEN, OMIT, read, written
+from cxkinetics.record import finite_or_none as finite_or_none  # where other rooms still look for them
+from cxkinetics.record import json_text as json_text
 
 
 def round_by_error(value: float, error: float | None) -> str:
@@ -112,47 +80,24 @@ class Estimate:
     'not determined (the trace ends too early)'
     """
 
-    name: str
+    name: Annotated[str, HIDDEN]
     value: float | None
     se: float | None = None
     low: float | None = None
     high: float | None = None
     unit: str = ""
     method: str = ""
-    reason: str = ""
-    pieces: tuple[tuple[float, float], ...] = ()
+    reason: Annotated[str, OMIT] = ""
+    pieces: Annotated[tuple[tuple[float, float], ...], OMIT] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: value, se, low, high, unit, method and, where due, reason and pieces."""
-        record: dict[str, Any] = {
-            "value": finite_or_none(self.value),
-            "se": finite_or_none(self.se),
-            "low": finite_or_none(self.low),
-            "high": finite_or_none(self.high),
-            "unit": self.unit,
-            "method": self.method,
-        }
-        if self.reason:
-            record["reason"] = self.reason
-        if self.pieces:
-            record["pieces"] = [list(piece) for piece in self.pieces]
-        return record
+        return written(self)
 
     @classmethod
     def from_dict(cls, name: str, record: Mapping[str, Any]) -> "Estimate":
         """Return the estimate that `to_dict` wrote."""
-        pieces: Sequence[Sequence[float]] = record.get("pieces", ())
-        return cls(
-            name=name,
-            value=record["value"],
-            se=record["se"],
-            low=record["low"],
-            high=record["high"],
-            unit=record["unit"],
-            method=record["method"],
-            reason=record.get("reason", ""),
-            pieces=tuple((float(low), float(high)) for low, high in pieces),
-        )
+        return read(cls, record, name=name)
 
     def ufloat(self) -> Any:
         """Return value and standard error as a `uncertainties.ufloat`, for error propagation.

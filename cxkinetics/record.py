@@ -9,17 +9,20 @@ JSON has another order than the fields, or keys that are written but not read, t
 
 import json
 import math
+import os
 import reprlib
 import typing
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache, partial
 from itertools import repeat
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from cxkinetics.errors import CxKineticsError, InputError
+from cxkinetics.schemas import decoded, require_schema, text_of
 
 T = TypeVar("T")
 _TYPES: dict[Any, tuple[type, ...]] = {float: (float, int), int: (int,), bool: (bool,)}
@@ -70,28 +73,52 @@ def finite_or_none(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-class _Codec(NamedTuple):
-    """How a type is written, and read from a value, the record around it and its place there."""
+def json_text(document: Any) -> str:
+    """Return a document as JSON text that every reader takes: what is NaN or infinite becomes null.
 
-    write: Callable[[Any], Any]
-    read: Callable[[Any, Mapping[str, Any], Any], Any] = lambda value, record, at: value
+    Examples
+    --------
+    >>> json_text({"rss": float("inf"), "times_s": (0.5, float("nan"))})
+    '{"rss": null, "times_s": [0.5, null]}'
+    """
+    try:
+        return json.dumps(document, allow_nan=False)
+    except (TypeError, ValueError):  # seldom, and large documents are walked through only then
+        return json.dumps(_plain(document), allow_nan=False)
+
+
+_Write: TypeAlias = Callable[[Any], Any]
+_Read: TypeAlias = Callable[[Any, Mapping[str, Any], Any], Any]
+
+
+class _Codec(NamedTuple):
+    """How a type is written, and read from a value, the record around it and its place there.
+
+    None stands for "as it is": a call for each text of a small record costs more than all else.
+    """
+
+    write: _Write | None = None
+    read: _Read | None = None
 
 
 class _Item(NamedTuple):
     """One key of the JSON form; without a field it is written only."""
 
     path: tuple[str, ...]
-    get: Callable[[Any], Any]
+    attribute: str
     codec: _Codec
     mark: As
     field: Any = None
 
 
 class _Plan(NamedTuple):
-    short: tuple[_Item, ...]  # written by to_dict
-    stored: tuple[_Item, ...]  # by to_json only
-    hidden: tuple[_Item, ...]  # by neither
-    arrays: tuple[_Item, ...]  # kept read-only
+    short: Callable[[Any], dict[str, Any]]  # the function behind to_dict
+    whole: Callable[[Any], dict[str, Any]]  # behind to_json
+    flat: tuple[tuple[str, str, type | None, _Read | None], ...]  # key, field, kind that is as it is, reader
+    deep: tuple[tuple[tuple[str, ...], str, str, _Read | None, bool], ...]  # steps, key, ..., whether needed
+    needed: dict[str, str]  # flat field without a default -> key
+    arrays: tuple[tuple[str, Callable[..., Any]], ...]  # what is kept read-only, and by what
+    named: bool  # by its holder: the name is a field that JSON leaves out
 
 
 def _made_plan(cls: Any) -> _Plan:
@@ -101,8 +128,7 @@ def _made_plan(cls: Any) -> _Plan:
         hint = hints[field.name]
         mark = next((arg for arg in get_args(hint)[1:] if isinstance(arg, As)), As())
         key = mark.key or (f"data.{field.name}" if mark.data else field.name)
-        codec = _codec(hint, mark, mark.data)
-        items.append(_Item(tuple(key.split(".")), attrgetter(field.name), codec, mark, field))
+        items.append(_Item(tuple(key.split(".")), field.name, _codec(hint, mark, mark.data), mark, field))
     by_key = {".".join(item.path): item for item in items if not item.mark.hidden}
     short, _, stored = getattr(cls, "_keys", "...").partition("|")
     named = {*short.split(), *stored.split()}
@@ -115,17 +141,56 @@ def _made_plan(cls: Any) -> _Plan:
             elif word in by_key:
                 yield by_key[word]
             else:
-                yield _Item(tuple(key.split(".")), attrgetter(path or key), _Codec(_plain), As())
+                yield _Item(tuple(key.split(".")), path or key, _Codec(_plain), As())
 
+    shown = list(ordered(short.split(), data=False))
+    whole = [*shown, *ordered(stored.split(), data=True)]
+    bare = {
+        item.attribute
+        for item in items
+        if item.mark.required or item.field.default is item.field.default_factory is MISSING
+    }
+    flat, deep = [], []
+    for (*way, key), name, (_, load), mark, _ in items:
+        if not (way or mark.inline or mark.hidden):
+            exact = load.args[0] if isinstance(load, partial) and load.func is _number else None
+            flat.append((key, name, exact, load))
+        elif not mark.hidden:
+            deep.append((() if mark.inline else (*way, key), ".".join((*way, key)), name, load, name in bare))
     return _Plan(
-        short=tuple(ordered(short.split(), data=False)),
-        stored=tuple(ordered(stored.split(), data=True)),
-        hidden=tuple(item for item in items if item.mark.hidden),
-        arrays=tuple(item for item in items if _is_array(hints[item.field.name])),
+        short=_writer(shown),
+        whole=_writer(whole),
+        flat=tuple(flat),
+        deep=tuple(deep),
+        needed={name: key for key, name, _, _ in flat if name in bare},
+        arrays=tuple((i.attribute, _called(i.codec)[1]) for i in items if _is_array(hints[i.attribute])),
+        named=any(item.mark.hidden and item.attribute == "name" for item in items),
     )
 
 
 _plan: Callable[[Any], _Plan] = cache(_made_plan)  # hints are resolved once, for the first object
+
+
+def _writer(items: Iterable[_Item]) -> Callable[[Any], dict[str, Any]]:
+    """Return the function that writes these keys of an object.
+
+    It is compiled, as `dataclasses` compiles constructors, of nothing but names in the class: a loop over
+    the keys takes twice as long, and a batch of five hundred fits writes some 20,000 small records.
+    """
+    lines = ["def write(it):", " out = {}"]
+    known: dict[str, Any] = {}
+    for number, ((*way, key), attribute, codec, mark, field) in enumerate(items):
+        value = f"it.{attribute}" if codec.write is None else f"write{number}(it.{attribute})"
+        holder = "out" + "".join(f".setdefault({step!r}, {{}})" for step in way)
+        line = f"{holder}.update({value})" if mark.inline else f"{holder}[{key!r}] = {value}"
+        if mark.omit:
+            line = f"if it.{attribute} != default{number}: {line}"
+            known[f"default{number}"] = field.default
+        known[f"write{number}"] = codec.write
+        lines.append(f" {line}")
+    exec("\n".join([*lines, " return out"]), known)
+    made: Callable[[Any], dict[str, Any]] = known["write"]
+    return made
 
 
 def _is_array(hint: Any) -> bool:
@@ -138,60 +203,85 @@ def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         mark = next((arg for arg in args[1:] if isinstance(arg, As)), mark)
-        own = mark.read
-        if own is not None:
-            return _Codec(mark.write or partial(_plain, whole=whole), lambda value, *_: own(value))
+        if mark.read is not None:
+            return _Codec(mark.write or partial(_plain, whole=whole), partial(_by_own, mark.read))
         write, load = _codec(args[0], mark, whole)
         return _Codec(mark.write or write, load)
     if origin in (Union, UnionType) and NoneType in args and len(args) == 2:
-        write, load = _codec(args[args[0] is NoneType], mark, whole)
+        inner = args[args[0] is NoneType]
+        if inner is float:  # most fields: no call beyond that for the number
+            return _Codec(finite_or_none, partial(_number, float, None))
+        put, take = _called(_codec(inner, mark, whole))
         return _Codec(
-            write if write is finite_or_none else lambda value: None if value is None else write(value),
-            lambda value, record, at: None if value is None else load(value, record, at),
+            lambda value: None if value is None else put(value),
+            lambda value, record, at: None if value is None else take(value, record, at),
         )
     if origin is tuple:
-        inner = [_codec(arg, mark, whole) for arg in args if arg is not ...]
+        kinds = [_called(_codec(arg, mark, whole)) for arg in args if arg is not ...]
 
-        def along(values: Any) -> Iterable[tuple[_Codec, Any]]:
-            return zip(inner, values, strict=True) if args[-1] is not ... else zip(repeat(inner[0]), values)
+        def along(values: Any) -> Iterable[tuple[tuple[_Write, _Read], Any]]:
+            return zip(kinds, values, strict=True) if args[-1] is not ... else zip(repeat(kinds[0]), values)
 
         return _Codec(
-            lambda values: [codec.write(value) for codec, value in along(values)],
+            lambda values: [put(value) for (put, _), value in along(values)],
             lambda values, record, at: tuple(
-                codec.read(value, record, place) for place, (codec, value) in enumerate(along(values), 1)
+                take(value, record, place) for place, ((_, take), value) in enumerate(along(values), 1)
             ),
         )
     if origin is Mapping:
-        write, load = _codec(args[1], mark, whole)
+        put, take = _called(_codec(args[1], mark, whole))
         return _Codec(
-            lambda values: {key: write(value) for key, value in values.items()},
-            lambda values, record, at: {key: load(value, record, key) for key, value in values.items()},
+            lambda values: {key: put(value) for key, value in values.items()},
+            lambda values, record, at: {key: take(value, record, key) for key, value in values.items()},
         )
     if getattr(origin, "__name__", "") == "ndarray":
         return _Codec(_plain, _array)
     if hint in _TYPES:
         return _Codec(finite_or_none if hint is float else hint, partial(_number, hint, mark.null))
     if isinstance(hint, type) and is_dataclass(hint):
-        return _Codec(partial(_plain, whole=whole), partial(_nested, hint, mark.name))
+        own = methodcaller("to_dict") if hasattr(hint, "to_dict") else partial(written, whole=whole)
+        return _Codec(
+            methodcaller("_written", whole) if issubclass(hint, Record) else own,
+            partial(_nested, hint, mark.name),
+        )
     if any(map(is_dataclass, args)):
         raise TypeError(f"{hint} cannot be read by itself: use tuple or Mapping, or As(read=...)")
-    return _Codec(_plain)
+    return _Codec() if hint is str else _Codec(_plain)
 
 
 def _nested(cls: type, name: str | Mapping[str, str], value: Any, record: Mapping[str, Any], at: Any) -> Any:
-    if any(item.path == ("name",) for item in _plan(cls).hidden):
-        text = name.format_map({**record, "at": at}) if isinstance(name, str) else name[at]
+    if _plan(cls).named:
+        text = (
+            name.format_map(
+                ChainMap({"at": at}, record)  # type: ignore[arg-type]  # read only
+            )
+            if isinstance(name, str)
+            else name[at]
+        )
         return read(cls, value, name=text)
     made: Callable[[Any], Any] = getattr(cls, "from_dict", partial(read, cls))
     return made(value)
 
 
-def _number(kind: type, null: float, value: Any, *_: Any) -> Any:
+def _number(kind: type, null: float | None, value: Any, *_: Any) -> Any:
     if value is None and kind is float:
         return null
     if type(value) not in _TYPES[kind]:
         raise ValueError(f"{kind.__name__} is needed")
     return kind(value)
+
+
+def _called(codec: _Codec) -> tuple[_Write, _Read]:
+    """Return both functions of a codec, where what contains it calls them anyhow."""
+    return codec.write or _as_is, codec.read or _as_is
+
+
+def _as_is(value: Any, *_: Any) -> Any:
+    return value
+
+
+def _by_own(reader: _Write, value: Any, *_: Any) -> Any:
+    return reader(value)
 
 
 def _array(values: Any, *_: Any) -> Any:
@@ -220,25 +310,18 @@ def _plain(value: Any, whole: bool = False) -> Any:
         return value
     import numpy as np
 
-    return value.tolist() if np.isfinite(value).all() else _plain(value.tolist())
+    if value.dtype.kind != "f":
+        return _plain(value.tolist())
+    # one call for all numbers where all are finite, the common case
+    known: Any = np.isfinite(value)
+    plain: Any = value if known.all() else np.where(known, value, None)
+    return plain.tolist()
 
 
 def written(record: Any, whole: bool = False) -> dict[str, Any]:
     """Return the JSON form of a dataclass, `whole` with all that is needed to read it back."""
-    out: dict[str, Any] = {}
     plan = _plan(type(record))
-    for (*way, key), get, codec, mark, field in plan.short + plan.stored if whole else plan.short:
-        value = get(record)
-        if mark.omit and value == field.default:
-            continue
-        holder = out
-        for step in way:
-            holder = holder.setdefault(step, {})
-        if mark.inline:
-            holder |= codec.write(value)
-        else:
-            holder[key] = codec.write(value)
-    return out
+    return plan.whole(record) if whole else plan.short(record)
 
 
 def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
@@ -258,41 +341,52 @@ def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
     InputError
         If a key is missing or holds what the field cannot be.
     """
-    what = f"the stored {cls.__name__}"
     if not isinstance(record, Mapping):
-        raise InputError(f"{what} is {reprlib.repr(record)}; a mapping of keys is needed")
-    values = dict(given)
-    plan = _plan(cls)
-    for path, _, codec, mark, field in plan.short + plan.stored + plan.hidden:
-        if field is None or field.name in values:
-            continue
-        found: Any = MISSING if mark.hidden else record
-        for step in () if mark.inline else path:
-            found = found.get(step, MISSING) if isinstance(found, Mapping) else MISSING
-        if found is MISSING:
-            if mark.required or (field.default is MISSING and field.default_factory is MISSING):
-                raise InputError(
-                    f"{what} has no {'.'.join(path)!r}", remedy="give what to_json wrote, unchanged"
-                )
-            continue
-        try:
-            values[field.name] = codec.read(found, record, path[-1])
-        except CxKineticsError:
-            raise
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{what} holds {reprlib.repr(found)} as {'.'.join(path)!r}: {error}") from error
+        raise _damaged(cls, f"a mapping of keys is needed, not {reprlib.repr(record)}")
+    values, plan = dict(given), _plan(cls)
+    key = ""
+    found: Any = record
+    try:
+        for key, name, exact, load in plan.flat:  # most fields, without a call where none is needed
+            if key in record and name not in given:
+                found = record[key]
+                values[name] = found if load is None or type(found) is exact else load(found, record, key)
+        if not values.keys() >= plan.needed.keys():
+            raise _damaged(cls, f"it has no {next(plan.needed[n] for n in plan.needed if n not in values)!r}")
+        for steps, key, name, load, needed in plan.deep:
+            if name in given:
+                continue
+            found = record
+            for step in steps:
+                found = found.get(step, MISSING) if isinstance(found, Mapping) else MISSING
+            if found is not MISSING:
+                values[name] = load(found, record, key.rpartition(".")[2]) if load else found
+            elif needed:
+                raise _damaged(cls, f"it has no {key!r}")
+    except CxKineticsError:
+        raise
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(cls, f"it holds {reprlib.repr(found)} as {key!r}: {error}") from error
     try:
         return cls(**values)
+    except CxKineticsError:
+        raise
     except (AttributeError, TypeError, ValueError) as error:
-        if isinstance(error, CxKineticsError):
-            raise
-        raise InputError(f"{what} is damaged: {error}") from error
+        raise _damaged(cls, str(error)) from error
+
+
+def _damaged(cls: type, why: str, file: str | None = None) -> InputError:
+    return InputError(
+        f"the stored {cls.__name__} cannot be opened: {why}",
+        file=file,
+        remedy="from_json reads what to_json and --out write whole; --json prints the numbers alone",
+    )
 
 
 def freeze(record: Any) -> None:
     """Make the arrays of a new dataclass read-only float64 copies; for its `__post_init__`."""
-    for item in _plan(type(record)).arrays:
-        object.__setattr__(record, item.field.name, item.codec.read(item.get(record), {}, None))
+    for name, load in _plan(type(record)).arrays:
+        object.__setattr__(record, name, load(getattr(record, name), {}, None))
 
 
 def same(left: Any, right: Any) -> bool:
@@ -340,7 +434,6 @@ class Record:
 
     __slots__ = ()
     SCHEMA: ClassVar[str] = ""  # of its documents; two classes never share one
-    READS: ClassVar[tuple[str, ...]] = ()  # schemas that its documents had before
     _keys: ClassVar[str] = "..."
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -380,21 +473,31 @@ class Record:
         return json.dumps(document, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Return the record that `to_json` wrote; an `InputError` says what the text is instead."""
-        try:
-            document = json.loads(text)
-        except ValueError as error:
-            raise InputError(f"the JSON text is damaged: {error}") from error
-        found = document.get("schema") if isinstance(document, Mapping) else None
-        if cls.SCHEMA and found not in (cls.SCHEMA, *cls.READS):
-            maker = SCHEMAS.get(str(found))
-            remedy = "open it with {}.from_json" if maker else "give what {}.to_json wrote"
-            raise InputError(
-                f"the text holds {found or 'no stored result or signal'}, not {cls.SCHEMA}",
-                remedy=remedy.format((maker or cls).__name__),
-            )
+    def from_json(cls, source: str | os.PathLike[str]) -> Self:
+        """Return the record that `to_json` wrote; `source` is the text or the path of its file.
+
+        Raises
+        ------
+        InputError
+            If the text holds something else, which it then names, or part of it is missing.
+        """
+        text, file = text_of(source, "{")
+        document = decoded(text, file)
+        if cls.SCHEMA:
+            require_schema(document, cls.SCHEMA, file)
+        return cls._opened(document, file)
+
+    @classmethod
+    def _opened(cls, document: Mapping[str, Any], file: str | None) -> Self:
         try:
             return cls.from_dict(document)
-        except KeyError as error:  # of a `from_dict` that looks a key up itself
-            raise InputError(f"the stored {cls.__name__} has no {error}") from error
+        except InputError as error:
+            if file is None:
+                raise
+            raise InputError(str(error), file=file) from error
+        except CxKineticsError:
+            raise
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            # of a `from_dict` that looks a key up itself
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise _damaged(cls, why, file) from error

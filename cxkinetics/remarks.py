@@ -1,19 +1,18 @@
 """A remark: one thing that was assumed, converted, masked or doubted, said in the open."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated
 
-__all__ = ["Remark"]
+from cxkinetics.record import OMIT, Record
 
 SHOWN, LISTED = 8, 2000
 """Places that a printed line and a report name; the record holds all."""
-_PLACES = ("rows", "times_s", "wavelengths_nm")
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Record):
     """One warning that travels with the data or the result.
 
     Attributes
@@ -43,10 +42,10 @@ class Remark:
 
     code: str
     text: str
-    count: int | None = None
-    rows: tuple[int, ...] = ()
-    times_s: tuple[float, ...] = ()
-    wavelengths_nm: tuple[float, ...] = ()
+    count: Annotated[int | None, OMIT] = None
+    rows: Annotated[tuple[int, ...], OMIT] = ()
+    times_s: Annotated[tuple[float, ...], OMIT] = ()
+    wavelengths_nm: Annotated[tuple[float, ...], OMIT] = ()
 
     @classmethod
     def at(
@@ -98,22 +97,6 @@ class Remark:
         named = set(re.findall(r"[\d.e+-]*\d", bare))
         places = [f"{place:g}" for place in (*self.rows, *self.times_s, *self.wavelengths_nm)]
         return bare if named.issuperset(places) else f"{bare} ({self.where(LISTED)})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: code and text and, where they apply, count and all places."""
-        record: dict[str, Any] = {"code": self.code, "text": self.text}
-        if self.count is not None:
-            record["count"] = self.count
-        for name in _PLACES:
-            if getattr(self, name):
-                record[name] = list(getattr(self, name))
-        return record
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Remark":
-        """Return the remark that `to_dict` wrote."""
-        places = (tuple(record.get(name, ())) for name in _PLACES)
-        return cls(record["code"], record["text"], record.get("count"), *places)
 
     def __str__(self) -> str:
         return self.text

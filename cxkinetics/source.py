@@ -2,11 +2,9 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-__all__ = ["TIME_UNITS", "Source", "sha256_of", "time_unit_sign"]
+from cxkinetics.record import Record
 
 TIME_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """Sign of every unit of time that files count in -> how many s one is: the only such table."""
@@ -29,7 +27,7 @@ def sha256_of(content: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Record):
     """Provenance of a signal.
 
     Attributes
@@ -58,12 +56,3 @@ class Source:
     simulated: bool = False
     note: str = ""
     time_unit: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Source":
-        """Return the source that `to_dict` wrote."""
-        return cls(**record)

@@ -19,9 +19,11 @@ GROUND = {
     "atomic",
     "errors",
     "estimate",
+    "options",
     "presentation",
     "record",
     "remarks",
+    "schemas",
     "source",
     "version",
 }
@@ -38,8 +40,6 @@ FLOORS = [  # from the ground up; a module imports from its own room and from lo
     {"curves", "spectral", "composition", "evidence"},  # annexes: the core does without them
 ]
 UPWARD = {  # arrows that still run up, each to be turned round
-    ("kinetics/page.py", "examples"),
-    ("report/result_workbook.py", "kinetics"),
     ("cli/demo.py", "composition"),
     ("cli/demo_page.py", "composition"),
     ("cli/completion.py", "composition"),
@@ -76,7 +76,6 @@ def imports_of(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_run_downward(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
     name = str(path.relative_to(PACKAGE.parent))
     if name in SEAMS:
         return
@@ -108,7 +107,8 @@ def test_only_the_command_line_prints(path: Path) -> None:
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in {"print", "eval", "exec"}, f"{path}:{node.lineno}"
+            allowed = {"exec"} if path.name == "record.py" else set()  # of names in classes, as `dataclasses`
+            assert node.func.id not in {"print", "eval", "exec"} - allowed, f"{path}:{node.lineno}"
 
 
 def test_public_names_are_listed_and_real() -> None:

@@ -7,6 +7,7 @@ import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -74,7 +75,6 @@ class Signal(Record):
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fit(Record):
     SCHEMA = "cxkinetics.test-fit/2"
-    READS = ("cxkinetics.test-signal/1", "cxkinetics.test-fit/1")
     _keys = """schema=SCHEMA version n_points=signal.n_points kind ... warnings_text
         | best ... data.label=signal.label"""
 
@@ -305,10 +305,10 @@ def test_a_missing_key_is_named() -> None:
         damaged = json.loads(json.dumps(document))
         holder = damaged[way[0]] if way else damaged
         del holder[key]
-        with pytest.raises(InputError, match=rf"has no '{path}'; give what to_json wrote"):
+        with pytest.raises(InputError, match=rf"has no '{path}'; from_json reads what to_json"):
             Fit.from_json(json.dumps(damaged))
     del document["models"][0]["rss"]
-    with pytest.raises(InputError, match="the stored Model has no 'rss'"):
+    with pytest.raises(InputError, match="the stored Model cannot be opened: it has no 'rss'"):
         Fit.from_json(json.dumps(document))
 
 
@@ -337,12 +337,12 @@ def test_a_value_that_cannot_be_is_named(key: str, value: object, said: str) -> 
     ("text", "said"),
     [
         ("{", "the JSON text is damaged"),
-        ("[]", "the text holds no stored result or signal, not cxkinetics.test-fit/2"),
+        ('[{"a": 1}]', "the JSON text holds no document of this package"),
         (
             '{"schema": "cxkinetics.fit/9"}',
-            "holds cxkinetics.fit/9, not cxkinetics.test-fit/2; give what Fit.to_",
+            "schema cxkinetics.fit/9, not cxkinetics.test-fit/2, which is needed: this is a document of",
         ),
-        ('{"schema": "cxkinetics.test-fit/1"}', "the stored Fit has no 'version'"),
+        ('{"schema": "cxkinetics.test-fit/2"}', "the stored Fit cannot be opened: it has no"),
     ],
 )
 def test_a_text_of_another_kind_is_refused_with_what_it_is(text: str, said: str) -> None:
@@ -351,15 +351,20 @@ def test_a_text_of_another_kind_is_refused_with_what_it_is(text: str, said: str)
     assert said in str(caught.value)
 
 
-def test_a_document_of_another_class_names_who_opens_it() -> None:
-    with pytest.raises(InputError, match=r"holds cxkinetics.test-fit/2, not .*; open it with Fit.from_json"):
-        Signal.from_json(a_fit().to_json())
+def test_a_document_of_another_class_says_what_it_is_and_how_it_is_opened() -> None:
+    text = '{"schema": "cxkinetics.dose-table/1"}'
+    with pytest.raises(InputError, match=r"this is a dose table; open it with cx\.load_dose_table"):
+        Fit.from_json(text)
 
 
-def test_a_document_of_an_older_schema_is_read() -> None:
-    fit = a_fit()
-    for schema in Fit.READS:
-        assert Fit.from_json(fit.to_json().replace(Fit.SCHEMA, schema, 1)) == fit
+def test_a_record_is_read_from_the_file_that_holds_it_and_errors_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "fit.json"
+    path.write_text(a_fit().to_json())
+    assert Fit.from_json(path) == Fit.from_json(str(path)) == a_fit()
+    path.write_text(json.dumps({"schema": Fit.SCHEMA}))
+    with pytest.raises(InputError, match=r"fit\.json: the stored Fit cannot be opened") as caught:
+        Fit.from_json(path)
+    assert caught.value.file == str(path)
 
 
 def test_one_schema_belongs_to_one_class() -> None:
@@ -375,7 +380,7 @@ def test_a_key_that_a_reader_of_its_own_misses_is_named() -> None:
         def from_dict(cls, record: Mapping[str, Any]) -> "Own":
             return record["inner"]["outer"]  # type: ignore[no-any-return]
 
-    with pytest.raises(InputError, match="the stored Own has no 'inner'"):
+    with pytest.raises(InputError, match="the stored Own cannot be opened: it has no 'inner'"):
         Own.from_json("{}")
 
 

@@ -4,8 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-__all__: list[str] = []
-
 SUMMARY = "fit the packaged examples, print the paper's numbers beside ours, write figures and a report"
 EXAMPLE = "cxkinetics demo --out cxkinetics-demo"
 DEFAULT_FOLDER = "cxkinetics-demo"
@@ -23,19 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute, write, print."""
+    from cxkinetics.annexes import declared, named
     from cxkinetics.cli.demo_page import demo_record, demo_text, write_demo
-    from cxkinetics.composition.examples import demonstrate_doses
+    from cxkinetics.document.folder import require_replaceable
     from cxkinetics.estimate import json_text
     from cxkinetics.examples.kinetics import EXAMPLES, demonstrate_trace
-    from cxkinetics.kinetics.folder import require_replaceable
 
     require_replaceable(Path(args.out), "demo.json")
     traces = [demonstrate_trace(name) for name in EXAMPLES]
     command = "cxkinetics demo" + ("" if args.out == DEFAULT_FOLDER else f" --out {args.out}")
-    doses = demonstrate_doses()
-    folder = write_demo(traces, doses, Path(args.out), command=command)
+    parts = [named(place)() for place in declared("DEMO").values()]
+    folder = write_demo(traces, parts, Path(args.out), command=command)
     if args.json:
-        sys.stdout.write(json_text(demo_record(traces, doses, folder)) + "\n")
+        sys.stdout.write(json_text(demo_record(traces, parts, folder)) + "\n")
     else:
-        sys.stdout.write(demo_text(traces, doses, folder) + "\n")
+        sys.stdout.write(demo_text(traces, parts, folder) + "\n")
     return 0

@@ -6,49 +6,74 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.cli.options import add_arguments, given_options, settings
+from cxkinetics.cli.arguments import add_options, values_of
 from cxkinetics.errors import UsageError
+from cxkinetics.options import OPTIONS, WHERE
 
 if TYPE_CHECKING:
     from cxkinetics.kinetics.batch import BatchResult
-
-__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "fit in-situ traces or spectra: stages, breakpoint, verdict (several files or a folder: a batch)"
 EXAMPLE = "cxkinetics fit cxkinetics-demo/data/ag-cds-simulated.csv --track 324 --out results"
 FULL_TEXTS = 3
 """Fits up to which each is printed in full; several end with one line a fit and the mean over runs."""
+HEADINGS = {"reading": "signal", "fitting": "model", "showing": "output"}
+"""Group of options -> heading in the help."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="traces, spectra, or a folder of them")
+    signal = parser.add_argument_group("signal")
+    add_options(signal.add_mutually_exclusive_group(), *WHERE)
+    add_options(signal, *_under("signal"))
+    add_options(parser.add_argument_group("model"), *_under("model"))
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out", metavar="DIR", help="write DIR/<stem>/ per input: JSON, tables, figures, report"
+    )
+    output.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for a batch (default 1)")
+    output.add_argument(
+        "--force",
+        action="store_true",
+        help="fit again even where DIR holds the same result, and replace that of another input",
+    )
+    add_options(output, *_under("output"))
+    output.add_argument("--config", metavar="FILE.toml", help="take options from a project file")
+    output.add_argument("--save-config", metavar="FILE.toml", help="write the options to a project file")
+    output.add_argument("--csv", action="store_true", help="print one line of CSV per fit (not with --json)")
+
+
+def _under(heading: str) -> list[str]:
+    options = (option for option in OPTIONS.values() if option.name not in WHERE)
+    return [option.name for option in options if (option.heading or HEADINGS[option.group]) == heading]
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     from cxkinetics.cli.inputs import expand
     from cxkinetics.kinetics.batch import jobs_of, run_jobs
-    from cxkinetics.kinetics.options import FitOptions
+    from cxkinetics.kinetics.options import FITTING, FitOptions
 
     if args.json and args.csv:
         raise UsageError("--json and --csv both ask for the standard output; give one of them")
-    options, fitting = given_options(args)
-    show_time = settings(args)["show_time"] or "s"
+    chosen = settings(args)
+    options = values_of(chosen)
     try:
-        FitOptions.of(**{"breakpoints_s": None, **{k: v for k, v in fitting.items() if k != "rng"}})
+        FitOptions.of(**{name: options[name] for name in FITTING if name in options})
     except UsageError as error:
         place = f"{args.config} and the options typed: " if args.config else ""
         raise UsageError(f"{place}{error}") from error
     if args.save_config:
-        _save_config(args)
+        from cxkinetics.cli.project import save_config
+        from cxkinetics.version import __version__
+
+        save_config(args.save_config, chosen, version=__version__)
+    show_time = options.get("show_time", "s")
     command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["fit"] else ""
-    work = jobs_of(
-        expand(args.files),
-        out=args.out,
-        command=command,
-        force=args.force,
-        show_time=show_time,
-        **options,
-        **fitting,
-    )
+    work = jobs_of(expand(args.files), out=args.out, command=command, force=args.force, **options)
     if args.out and len(work) > 1:
-        from cxkinetics.kinetics.folder import require_batch_place
+        from cxkinetics.kinetics.places import require_batch_place
 
         require_batch_place(Path(args.out))
     progress = _progress(len(work))
@@ -56,12 +81,10 @@ def run(args: argparse.Namespace) -> int:
     if progress:
         progress.close()
     if args.out and (len(batch.fits) + len(batch.failures) > 1):
-        from cxkinetics.kinetics.folder import write_batch
+        from cxkinetics.kinetics.batch_page import write_batch
 
-        folders = _relative(batch.folders, args.out)
-        failures = [failure.to_dict() for failure in batch.failures]
         try:
-            write_batch(batch.fits, failures, args.out, folders=folders, command=command, time_unit=show_time)
+            write_batch(batch, args.out, command=command, time_unit=show_time)
         except Exception as error:  # the fits are done and are told nonetheless
             if args.debug:
                 raise
@@ -70,17 +93,21 @@ def run(args: argparse.Namespace) -> int:
     return 1 if batch.failures or not batch.fits else 0
 
 
-def _save_config(args: argparse.Namespace) -> None:
-    from cxkinetics.cli.options import save_config
-    from cxkinetics.version import __version__
+def settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options in force as they were typed: those of the project file, overridden by those typed.
 
-    save_config(args.save_config, settings(args), version=__version__)
+    A signal that is typed (--track 324) takes the place of any that the project file names.
+    """
+    typed = {name: value for name in OPTIONS if (value := getattr(args, name)) is not None}
+    if not args.config:
+        return typed
+    from cxkinetics.cli.project import load_config
 
-
-def _relative(folders: tuple[str, ...], out: str) -> list[str]:
-    import os
-
-    return [os.path.relpath(folder, out).replace(os.sep, "/") if folder else "" for folder in folders]
+    stored = load_config(args.config)
+    if any(name in typed for name in WHERE):
+        stored = {name: value for name, value in stored.items() if name not in WHERE}
+    both = stored | typed
+    return {name: both[name] for name in OPTIONS if name in both}
 
 
 def _progress(n_inputs: int) -> Any | None:
@@ -94,13 +121,12 @@ def _progress(n_inputs: int) -> Any | None:
 
 def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> None:
     if args.json:
-        from cxkinetics.estimate import json_text
-
-        print(json_text(batch.to_dict()))
+        print(batch.to_json())
     elif args.csv:
-        from cxkinetics.kinetics.tables import summary_csv
+        from cxkinetics.document.sheets import csv_text
+        from cxkinetics.kinetics.batch_page import fit_table
 
-        sys.stdout.write(summary_csv(batch.fits))
+        sys.stdout.write(csv_text(fit_table(batch.fits)))
     elif batch.fits:
         print("\n\n".join(_texts(batch, show_time)))
     for fit in batch.fits:
@@ -121,14 +147,11 @@ def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> No
 def _texts(batch: "BatchResult", show_time: str) -> list[str]:
     """Return the full text of a few fits, and the table of several with the mean over runs."""
     from cxkinetics.cli.terminal import text_width
-    from cxkinetics.kinetics.batch_page import format_batch
-    from cxkinetics.kinetics.tables import format_staged_fit
 
-    width, texts = text_width(), []
+    shown: dict[str, Any] = {"time_unit": show_time, "width": text_width(), "warnings": False}
+    texts = []
     if len(batch.fits) <= FULL_TEXTS:
-        texts = [
-            format_staged_fit(fit, time_unit=show_time, width=width, warnings=False) for fit in batch.fits
-        ]
+        texts = [fit.to_text(**shown) for fit in batch.fits]
     if len(batch.fits) > 1:
-        texts.append(format_batch(batch.fits, batch.replicates(), time_unit=show_time, width=width))
+        texts.append(batch.to_text(**shown))
     return texts

@@ -12,7 +12,7 @@ EXAMPLE = "cxkinetics inspect cxkinetics-demo/data/ag-cds-simulated.csv"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and the options of reading."""
-    from cxkinetics.cli.options import add_reading_options
+    from cxkinetics.cli.arguments import add_reading_options
 
     parser.add_argument("files", metavar="FILE", nargs="+", help="files, or folders of one-spectrum files")
     add_reading_options(parser)
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read every file, describe it, and go on after a bad one."""
-    from cxkinetics.cli.options import reading_options
+    from cxkinetics.cli.arguments import reading_options
     from cxkinetics.errors import CxKineticsError, UsageError
     from cxkinetics.estimate import json_text
     from cxkinetics.io.describe import describe, format_description

@@ -13,38 +13,19 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
+from cxkinetics.annexes import homes
 from cxkinetics.errors import CxKineticsError, CxKineticsWarning, UsageError
 from cxkinetics.version import __version__
 
-__all__ = ["build_parser", "main"]
-
-VERBS: tuple[str, ...] = (
-    "demo",
-    "fit",
-    "spectra",
-    "incorporation",
-    "predict",
-    "dose",
-    "evidence",
-    "formats",
-    "inspect",
-    "completion",
-)
+FIRST, LAST = ("demo", "fit"), ("formats", "inspect", "check", "completion")
+"""Verbs of the core, before and behind those of the annexes in the help."""
+VERBS: tuple[str, ...] = (*FIRST, *homes("VERBS"), *LAST)
 """Each is a module with SUMMARY, EXAMPLE, add_arguments(parser) and run(args): here, or of an annex."""
-ANNEXES = {
-    "spectra": "spectral",
-    "incorporation": "composition",
-    "predict": "composition",
-    "dose": "composition",
-    "evidence": "evidence",
-}
-"""Verb -> the annex that brings it, as a module of its folder `verbs`."""
 
 
 def _module(verb: str) -> Any:
     """Return the module of a verb."""
-    room = f"{ANNEXES[verb]}.verbs" if verb in ANNEXES else "cli"
-    return import_module(f"cxkinetics.{room}.{verb}")
+    return import_module(homes("VERBS").get(verb, f"cxkinetics.cli.{verb}"))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,6 +50,16 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; {self.prog} --help lists the options\n")
 
 
+class _Citation(argparse.Action):
+    """Prints the BibTeX entries."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from cxkinetics.cli.citation import bibtex
+
+        sys.stdout.write(bibtex())
+        parser.exit()
+
+
 def build_parser(verbs: Sequence[str] = VERBS) -> argparse.ArgumentParser:
     """Return the parser of the whole command, with a sub-parser for each of `verbs`."""
     return _parsers(verbs)[0]
@@ -83,6 +74,9 @@ def _parsers(verbs: Sequence[str]) -> tuple[_Parser, dict[str, _Parser]]:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"cxkinetics {__version__}")
+    parser.add_argument(
+        "--citation", action=_Citation, nargs=0, help="print how to cite, as BibTeX, and exit"
+    )
     subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND")
     found: dict[str, _Parser] = {}
     for verb in verbs:

@@ -1,4 +1,41 @@
 """Composition: from dose to incorporation to species, and back to the dose for a target."""
 
+NAMES = {
+    "ClusterFractions": "measurements",
+    "CompositionUpdate": "update",
+    "DoseAdvice": "dose",
+    "DoseSpectra": "dose_spectra",
+    "IncorporationFit": "incorporation_result",
+    "Prediction": "predict",
+    "ProductOnset": "measurements",
+    "SpeciesCurves": "species_curves",
+    "System": "system",
+    "dose_for": "dose",
+    "expected_verdicts": "detection",
+    "fit_binding": "binding",
+    "fit_dose_spectra": "dose_spectra",
+    "fit_incorporation": "incorporation",
+    "load_dose_table": "reader",
+    "load_example_dose_table": "examples",
+    "load_system": "system",
+    "predict": "predict",
+    "rates_against_dose": "rates_against_dose",
+    "removable_share": "mass_balance",
+    "sequential_implications": "sequential_reading",
+    "species_curves": "species_curves",
+    "update_priors": "update",
+}
+VERBS = {
+    "incorporation": "verbs.incorporation",
+    "predict": "verbs.predict",
+    "dose": "verbs.dose",
+}
 _READER = "cxkinetics.composition.reader"
 READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}
+DEMO = "cxkinetics.composition.examples:demonstrate_doses"
+CHECK = "cxkinetics.composition.known_dose:CHECK"
+COMPLETION = {
+    "system": ("ag-cds", "cu-cds"),
+    "preset": ("paper",),
+    "target": "cxkinetics.composition.system:packaged_species",
+}

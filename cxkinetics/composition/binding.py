@@ -3,22 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from scipy.special import ndtr
 
 from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import mass_balance
-from cxkinetics.composition.basis import require_elements
-from cxkinetics.composition.system import Prior, System, load_system
+from cxkinetics.composition.system import Prior, System, load_system, require_elements
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, UsageError
-from cxkinetics.signals.dose_table import BASES, DoseTable
+from cxkinetics.record import DATA, HIDDEN, As, Record, read
+from cxkinetics.signals.basis import BASES
+from cxkinetics.signals.dose_table import DoseTable
 
-_BISECTIONS = 48
-_LN_RANGE = 60.0
-_STEP = 1e-5
-_TOLD = 0.5
+if TYPE_CHECKING:
+    from cxkinetics.document.page import Section
+    from cxkinetics.document.units import TimeUnit
+
+_LN_RANGE = 60.0  # of the free guest: below e^-60 per cluster there is none
+_BISECTIONS = 48  # halve that range to less than rounding in ln L
+_STEP = 1e-5  # of a prior's spread, for central differences: rounding and curvature are both small
+_TOLD = 0.5  # a parameter counts as identified where the data halve its spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,7 @@ class BindingParameters:
     @classmethod
     def from_named(cls, named: Mapping[str, float]) -> "BindingParameters":
         """Return the parameters from a mapping as `named` gives it."""
-        steps = sorted(name for name in named if name.startswith("K"))
+        steps = sorted((name for name in named if name.startswith("K")), key=lambda name: int(name[1:]))
         rest = {name: value for name, value in named.items() if not name.startswith("K")}
         return cls(binding=tuple(named[name] for name in steps), **rest)
 
@@ -108,6 +114,7 @@ def _populations(ln_free: Array, parameters: BindingParameters) -> Array:
         clusters.append(ln_binding + number * ln_free)
     avalanche = clusters[-1] + parameters.m * (ln_free - np.log(parameters.L_av))
     ln_weight = np.stack([*clusters, avalanche])
+    # m is some 50: the weights themselves would overflow
     weight = np.exp(ln_weight - ln_weight.max(axis=0))
     shares: Array = weight / weight.sum(axis=0)
     return shares
@@ -129,6 +136,7 @@ def free_guest(system: System, dose_percent: ArrayLike, parameters: BindingParam
     total = system.n_hosts * np.asarray(dose_percent, dtype=float) / 100 / parameters.phi
     low, high = np.full(total.shape, -_LN_RANGE), np.log(np.maximum(total, 1e-300))
     guests = np.array([*system.dopant_counts, system.guests_at_full_exchange])
+    # bound guest rises with free guest, so the balance has one root: bisection cannot miss it
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         bound = np.tensordot(guests, _populations(middle, parameters), axes=1)
@@ -258,14 +266,14 @@ def identifiability(
 
 
 _SIGMA_PERCENT = 0.3
-_STARTS = 3
+_STARTS = 3  # the priors' medians, and random ones: the misfit has several valleys
 _MOST_STEPS = 40
 _SEED = 3
-_RANGE = 4.0
+_RANGE = 4.0  # standard deviations of a prior: further out it excludes what the search would find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BindingFit:
+class BindingFit(Record, Shown):
     """Most probable parameters of the binding model.
 
     Attributes
@@ -281,10 +289,16 @@ class BindingFit:
         Standard deviation assumed where the table gives none.
     """
 
-    system: System
+    SCHEMA = "cxkinetics.binding/1"
+    _keys = """schema=SCHEMA system=system.name basis label parameters sd_ratio=identifiability.sd_ratio
+        informed_directions=identifiability.informed_directions ..."""
+
+    system: Annotated[System, DATA]
     basis: str
-    parameters: BindingParameters
-    identifiability: Identifiability
+    parameters: Annotated[
+        BindingParameters, As(write=BindingParameters.named, read=BindingParameters.from_named)
+    ]
+    identifiability: Annotated[Identifiability, HIDDEN]
     residuals_percent: tuple[float, ...]
     sigma_percent: float
 
@@ -298,19 +312,21 @@ class BindingFit:
         shares = sequential_shares(self.system, dose_percent, self.parameters)
         return {key: float(v) for key, v in zip(self.system.species, shares, strict=True)}
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "schema": "cxkinetics.binding/1",
-            "system": self.system.name,
-            "basis": self.basis,
-            "label": self.label,
-            "parameters": self.parameters.named(),
-            "sd_ratio": dict(self.identifiability.sd_ratio),
-            "informed_directions": self.identifiability.informed_directions,
-            "residuals_percent": list(self.residuals_percent),
-            "sigma_percent": self.sigma_percent,
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import binding_brief
+
+        return binding_brief(self, unit)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "BindingFit":
+        """Return the fit that was written; what the data say stands there without its number of parts."""
+        known = Identifiability(
+            sd_ratio=record["sd_ratio"],
+            informed_directions=record["informed_directions"],
+            n_parameters=len(record["sd_ratio"]),
+        )
+        return read(cls, record, identifiability=known)
 
 
 def fit_binding(

@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import chdtri, fdtri
 
 from cxkinetics.arrays import Array, ArrayLike, BoolArray, IntArray
 from cxkinetics.errors import FitError
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.inference.accepted import Accepted, accepted_set, narrowed
+from cxkinetics.inference.criteria import aicc, bic, differences
 from cxkinetics.kinetics.result import Rival
+from cxkinetics.signals.dose_table import DoseTable
 
 
 def incorporation(
@@ -96,6 +99,14 @@ class MapPoints:
     high: Array
     y: Array
     weight: Array
+
+    @classmethod
+    def of(cls, table: DoseTable) -> "MapPoints":
+        """Return the rows of a dose table; without sigmas all weigh the same."""
+        sigma = table.sigma_percent
+        weight = np.ones(table.n_points) if sigma is None else np.asarray(sigma) ** -2.0
+        low, high = np.asarray(table.dose_low_percent), np.asarray(table.dose_high_percent)
+        return cls(low, high, np.asarray(table.incorporation_percent), weight)
 
     @property
     def censored(self) -> BoolArray:
@@ -344,7 +355,7 @@ def _solve_level(cells: Cells, case: _Case, quantity: str, *, level: bool) -> tu
         conditions[:, 3], targets[:, 3] = _held(quantity, held)
     phi = _constrained(gram, right, conditions, targets)
     if np.any(cells.points.censored):
-        phi = _censored(cells, cell, gram, right, conditions, targets, phi)
+        phi = _censored(cells, cell, gram, right, conditions=conditions, targets=targets, phi=phi)
     b1, a, b2, y_f = phi.T
     with np.errstate(divide="ignore", invalid="ignore"):
         first, second = -a / (b2 - b1), (y_f - a) / b2
@@ -430,7 +441,7 @@ def _piecewise_rss(cells: Cells, cell: IntArray, phi: Array) -> Array:
 
 
 def _censored(
-    cells: Cells, cell: IntArray, gram: Array, right: Array, conditions: Array, targets: Array, phi: Array
+    cells: Cells, cell: IntArray, gram: Array, right: Array, *, conditions: Array, targets: Array, phi: Array
 ) -> Array:
     """Pass from active set to active set while it helps; keep the best of what was met on the way."""
     points = cells.points
@@ -481,15 +492,6 @@ class Acceptance:
     one_sigma: float | None
     equal: float
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileSet:
-    """Accepted values: pieces in ascending order, and which outer ends are open."""
-
-    pieces: tuple[tuple[float, float], ...]
-    open_low: bool
-    open_high: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,7 +547,7 @@ def profile_sets(
     quantity: str,
     limits: Sequence[float],
     minima: Array | None = None,
-) -> list[ProfileSet]:
+) -> list[Accepted]:
     """Return, for each limit, the values of `quantity` whose best fit has a sum of squares up to it.
 
     `minima` is the least sum of squares of each cell, where it is known already.
@@ -573,34 +575,22 @@ class _Scan:
     profile: Array
 
 
-def _pieces(scan: _Scan, limit: float) -> ProfileSet:
-    accepted = scan.profile <= limit
-    starts = np.flatnonzero(accepted & ~np.concatenate([[False], accepted[:-1]]))
-    ends = np.flatnonzero(accepted & ~np.concatenate([accepted[1:], [False]]))
-    last = scan.grid.size - 1
-    pieces = []
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        low = _edge(scan, start - 1, start, limit) if start > 0 else float(scan.grid[start])
-        high = _edge(scan, end + 1, end, limit) if end < last else float(scan.grid[end])
-        pieces.append((low, high))
-    return ProfileSet(tuple(pieces), bool(accepted[0]), bool(accepted[-1]))
+def _pieces(scan: _Scan, limit: float) -> Accepted:
+    """Return the accepted set; each end by further searches between two neighbours of the grid."""
 
+    def end(accepted: int, refused: int) -> float:
+        near = scan.per_cell[accepted] <= _NEAR * limit  # cells that come near the limit there
+        cells = scan.keep[near] if near.any() else scan.keep  # none: accepted was the fitted value alone
+        inside, _ = narrowed(
+            lambda values: search(scan.cells, scan.quantity, values, cells).profile() <= limit,
+            float(scan.grid[accepted]),
+            float(scan.grid[refused]),
+            sections=_SECTIONS,
+            rounds=_PROFILE_ROUNDS,
+        )
+        return inside
 
-def _edge(scan: _Scan, refused: int, accepted: int, limit: float) -> float:
-    """Return where the profile passes the limit between two neighbours of the grid.
-
-    Only cells that come near the limit at the accepted end are followed.
-    """
-    near = scan.per_cell[accepted] <= _NEAR * limit
-    cells = scan.keep[near] if near.any() else scan.keep  # none: accepted was the fitted value alone
-    outside, inside = float(scan.grid[refused]), float(scan.grid[accepted])
-    for _ in range(_PROFILE_ROUNDS):
-        steps = np.linspace(outside, inside, _SECTIONS + 1)
-        good = search(scan.cells, scan.quantity, steps, cells).profile() <= limit
-        good[-1] = True
-        first = max(int(np.argmax(good)), 1)
-        outside, inside = float(steps[first - 1]), float(steps[first])
-    return inside
+    return accepted_set(scan.grid, scan.profile <= limit, end)
 
 
 def _range(cells: Cells, best: MapSolution, quantity: str) -> tuple[float, float, float]:
@@ -648,27 +638,28 @@ def profile_quantity(
         )
     wide, narrow = sets[1], sets[2]
     bounded = quantity in ("D1", "D2")
-    open_low = wide.open_low and bounded
+    if not bounded:  # such a quantity ends at zero
+        wide, narrow = replace(wide, open_low=False), replace(narrow, open_low=False)
     where = "within the doses of the table" if bounded else "that the points would set"
-    reasons = [f"no lower end {where}"] * open_low + [f"no upper end {where}"] * wide.open_high
+    reasons = [f"no {end} end {where}" for end in wide.open_ends]
     se = None
-    if not (narrow.open_high or (narrow.open_low and bounded)):
+    if not narrow.open_ends:
         se = sum(high - low for low, high in narrow.pieces) / 2
     estimate = Estimate(
         name=name,
         value=finite,
         se=se,
-        low=None if open_low else wide.pieces[0][0],
-        high=None if wide.open_high else wide.pieces[-1][1],
+        low=wide.low,
+        high=wide.high,
         unit=unit,
         method="profile",
         reason="; ".join(reasons),
-        pieces=wide.pieces if len(wide.pieces) > 1 else (),
+        pieces=wide.several,
     )
     return Profiled(estimate, flat)
 
 
-def _flat_range(equal: ProfileSet, value: float) -> tuple[float, float | None] | None:
+def _flat_range(equal: Accepted, value: float) -> tuple[float, float | None] | None:
     low, high = equal.pieces[0][0], equal.pieces[-1][1]
     if not equal.open_high and high - low <= _FLAT * max(abs(value), abs(high)):
         return None
@@ -707,29 +698,25 @@ def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> t
         ("Hill", 3, *_hill(points)),
     ]
     exact = 1e-18 * float(np.sum(points.weight * points.y**2))
-    scored = [
-        (name, p, rss, _aicc(n, p, rss, exact), _bic(n, p, rss, exact), at) for name, p, rss, at in fits
-    ]
-    known = [aicc for *_, aicc, _, _ in scored if aicc is not None]
-    comparable = len(known) == len(scored)
-    least = min(known, default=math.nan)
-    total = sum(math.exp(-(aicc - least) / 2) for aicc in known)
-    rivals = [
-        Rival(
-            model=name,
-            n_parameters=p,
-            rss=rss,
-            aicc=aicc,
-            bic=bic,
-            delta_aicc=aicc - least if comparable and aicc is not None else None,
-            akaike_weight=(
-                math.exp(-(aicc - least) / 2) / total if comparable and aicc is not None else None
-            ),
-            note=_note(n, p, rss, exact),
-            parameters=at,
+    scored = [(_scores(n, p, rss, exact), name, p, rss, at) for name, p, rss, at in fits]
+    comparable = all(math.isfinite(scores[0]) for scores, *_ in scored)
+    against = differences([scores[0] for scores, *_ in scored])
+    rivals = []
+    for ((own_aicc, own_bic), name, p, rss, at), known in zip(scored, against, strict=True):
+        delta, weight = known if comparable and known else (None, None)
+        rivals.append(
+            Rival(
+                model=name,
+                n_parameters=p,
+                rss=rss,
+                aicc=finite_or_none(own_aicc),
+                bic=own_bic,
+                delta_aicc=delta,
+                akaike_weight=weight,
+                note=_note(n, p, rss, exact),
+                parameters=at,
+            )
         )
-        for name, p, rss, aicc, bic, at in scored
-    ]
 
     def rank(rival: Rival) -> float:
         score = rival.aicc if comparable else rival.bic
@@ -738,15 +725,12 @@ def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> t
     return tuple(sorted(rivals, key=rank))
 
 
-def _aicc(n: int, p: int, rss: float, exact: float) -> float | None:
-    k = p + 1
-    if n - k - 1 <= 0 or rss <= exact:
-        return None
-    return n * math.log(rss / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
-
-
-def _bic(n: int, p: int, rss: float, exact: float) -> float | None:
-    return None if rss <= exact or n <= p else n * math.log(rss / n) + (p + 1) * math.log(n)
+def _scores(n: int, p: int, rss: float, exact: float) -> tuple[float, float | None]:
+    """Return AICc (inf where it has no value) and BIC of p parameters and a scatter."""
+    if rss <= exact or n <= p:  # no scatter is left to judge by
+        return math.inf, None
+    deviance = n * math.log(rss / n)
+    return aicc(deviance, p + 1, n), bic(deviance, p + 1, n)
 
 
 def _note(n: int, p: int, rss: float, exact: float) -> str:

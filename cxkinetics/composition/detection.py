@@ -23,21 +23,13 @@ from cxkinetics.composition.knowledge import Knowledge, known_draws
 from cxkinetics.composition.species_model import share_draws
 from cxkinetics.composition.system import System, load_system
 from cxkinetics.errors import InputError
-
-__all__ = [
-    "LIMITS_NOTE",
-    "ExpectedVerdict",
-    "counted_shares",
-    "detection_limits",
-    "expected_verdicts",
-    "verdict_of_shares",
-]
+from cxkinetics.record import Record
 
 LIMITS_NOTE = "the detection limits behind these verdicts were chosen, none is published"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectedVerdict:
+class ExpectedVerdict(Record):
     """What one technique would report for one sample.
 
     Attributes
@@ -58,6 +50,8 @@ class ExpectedVerdict:
         Where the limits come from.
     """
 
+    SCHEMA = "cxkinetics.expected-verdict/1"
+
     technique: str
     incorporation_percent: float
     verdict: str
@@ -67,20 +61,6 @@ class ExpectedVerdict:
     cluster_unit: str
     product_unit: str
     note: str = LIMITS_NOTE
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "technique": self.technique,
-            "incorporation_percent": self.incorporation_percent,
-            "verdict": self.verdict,
-            "probability": self.probability,
-            "cluster_limit": self.cluster_limit,
-            "product_limit": self.product_limit,
-            "cluster_unit": self.cluster_unit,
-            "product_unit": self.product_unit,
-            "note": self.note,
-        }
 
 
 def _counts_atoms(technique: str) -> bool:

@@ -1,10 +1,9 @@
 """`dose_for`: how much to add to get a species, or a reasoned refusal."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -14,12 +13,18 @@ from cxkinetics.composition.draws import (
     ParameterDraws,
     PriorInfluence,
     Summary,
+    check_confidence,
     prior_influence,
     require_product,
     summary_of,
 )
 from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
-from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws, source_record
+from cxkinetics.composition.knowledge import (
+    Knowledge,
+    check_dose,
+    known_draws,
+    source_record,
+)
 from cxkinetics.composition.mass_balance import guest_shares
 from cxkinetics.composition.occupancy import least_cooperativity_for
 from cxkinetics.composition.species_curves import SpeciesCurves, curves_of
@@ -34,15 +39,19 @@ from cxkinetics.composition.species_model import (
     species_draws,
 )
 from cxkinetics.composition.system import System, species_key
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import ExtrapolationError, UnreachablePurityError, UsageError
-from cxkinetics.estimate import Estimate, json_text
-from cxkinetics.presentation import Presentable
+from cxkinetics.estimate import Estimate
+from cxkinetics.record import INLINE, As, Record, Version
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.documents import read_result
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.table import Table
+    from cxkinetics.document.units import TimeUnit
 
 WINDOW = 0.90
 """Share of the highest mean share that a dose of the window must reach."""
@@ -50,10 +59,11 @@ WINDOW = 0.90
 FLAT = 0.01
 """Shares closer than this count as equal on the plateau."""
 
+_PURE = 0.9  # the purity below which a target between others is said to be limited by them
 _ROBUST_QUANTILE = 0.10
-_STEP_PERCENT = 0.5
+_STEP_PERCENT = 0.5  # finer than doses are weighed in
 _MOST_DOSES = 601
-_TIE = 1e-6
+_TIE = 1e-6  # shares of one draw that close are equally good: on a plateau all its doses count
 _ROUNDING = 1e-9
 
 
@@ -159,6 +169,7 @@ def choose(curves: DoseCurves, demands: Demands) -> DoseChoice:
     plateau = bool(
         window[-1] == curves.dose.size - 1 and best < window[-1] and np.ptp(curves.target[best:]) <= FLAT
     )
+    # the highest of nearly equal doses is chance: on a plateau the cheapest one that serves is meant
     if plateau:
         highest = float(curves.target[window].max())
         needed = max(highest - FLAT, min(demands.min_purity, highest))
@@ -182,13 +193,11 @@ def _run_about(best: int, good: BoolArray) -> IntArray:
     return np.arange(low, high + 1)
 
 
-DOSE_SCHEMA = "cxkinetics.dose/1"
-
 _NOT_STORED = Estimate(name="share of guest", value=None, reason="not in this stored result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoseAdvice(Presentable):
+class DoseAdvice(Record, Shown):
     """The dose for a target species.
 
     Attributes
@@ -228,21 +237,28 @@ class DoseAdvice(Presentable):
     ((46.0, 64.5), 'avalanche overlap')
     """
 
+    SCHEMA = "cxkinetics.dose/1"
+    _keys = """schema=SCHEMA version target dose_percent window_percent purity guest_share byproduct
+        incorporation_percent composition composition_guest_share limited_by prior_driven influence source
+        seed warnings"""
+
     target: str
-    dose_percent: Estimate
+    dose_percent: Annotated[Estimate, As(name="dose")]
     window_percent: tuple[float, float]
-    purity: Estimate
-    byproduct: Estimate
-    incorporation_percent: Estimate
+    purity: Annotated[Estimate, As(name="purity")]
+    byproduct: Annotated[Estimate, As(name="by-product")]
+    incorporation_percent: Annotated[Estimate, As(name="incorporation")]
     composition: Mapping[str, Estimate]
     limited_by: str
-    influence: PriorInfluence
+    influence: Annotated[PriorInfluence, INLINE]
     source: Mapping[str, Any]
-    curves: SpeciesCurves
-    guest_shares: Mapping[str, Estimate] = field(default_factory=dict)
+    curves: Annotated[SpeciesCurves, As(key="data", data=True)]
+    guest_shares: Annotated[Mapping[str, Estimate], As(key="composition_guest_share")] = field(
+        default_factory=dict
+    )
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
-    version: str = __version__
+    version: Version = __version__
 
     @property
     def prior_driven(self) -> tuple[str, ...]:
@@ -283,80 +299,30 @@ class DoseAdvice(Presentable):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per species at the best dose: share and share of guest, with intervals."""
-        import pandas as pd
+        from cxkinetics.composition.page import species_frame
 
-        rows = [
-            [
-                getattr(e, part)
-                for e in (share, self.guest_shares.get(key, _NOT_STORED))
-                for part in ("value", "low", "high")
-            ]
-            for key, share in self.composition.items()
-        ]
-        index = pd.Index(list(self.composition), name="species")
-        guest = ["share_of_guest", "share_of_guest_low", "share_of_guest_high"]
-        return pd.DataFrame(rows, index=index, columns=["share", "low", "high", *guest])
+        guests = {key: self.guest_shares.get(key, _NOT_STORED) for key in self.composition}
+        return species_frame(self.composition, guests)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form of the documented schema."""
-        return {
-            "schema": DOSE_SCHEMA,
-            "version": self.version,
-            "target": self.target,
-            "dose_percent": self.dose_percent.to_dict(),
-            "window_percent": list(self.window_percent),
-            "purity": self.purity.to_dict(),
-            "guest_share": self.guest_share.to_dict(),
-            "byproduct": self.byproduct.to_dict(),
-            "incorporation_percent": self.incorporation_percent.to_dict(),
-            "composition": {key: estimate.to_dict() for key, estimate in self.composition.items()},
-            "composition_guest_share": {key: e.to_dict() for key, e in self.guest_shares.items()},
-            "limited_by": self.limited_by,
-            "prior_driven": list(self.prior_driven),
-            **self.influence.to_dict(),
-            "source": dict(self.source),
-            "seed": self.seed,
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(
+        self, unit: "TimeUnit", *, sensitivity: bool = False, amount: GuestAmount | None = None
+    ) -> "Section":
+        """Return what `print` shows; on demand with the priors halved and doubled, and an amount."""
+        from cxkinetics.composition.page import dose_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text, its curves included."""
-        return json_text(self.to_dict() | {"data": self.curves.to_dict()})
+        return dose_brief(self, unit, window=WINDOW, sensitivity=sensitivity, amount=amount)
 
-    @classmethod
-    def from_json(cls, text: str | os.PathLike[str]) -> "DoseAdvice":
-        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: species against dose with the window of the target."""
+        from cxkinetics.composition.figures import species_figure
 
-        Raises
-        ------
-        InputError
-            If the text is no such result.
-        """
-        return read_result(text, DOSE_SCHEMA, cls._of_record)
+        return (species_figure(self),)
 
-    @classmethod
-    def _of_record(cls, record: dict[str, Any]) -> "DoseAdvice":
-        low, high = record["window_percent"]
-        return cls(
-            target=record["target"],
-            dose_percent=Estimate.from_dict("dose", record["dose_percent"]),
-            window_percent=(low, high),
-            purity=Estimate.from_dict("purity", record["purity"]),
-            byproduct=Estimate.from_dict("by-product", record["byproduct"]),
-            incorporation_percent=Estimate.from_dict("incorporation", record["incorporation_percent"]),
-            composition={key: Estimate.from_dict(key, item) for key, item in record["composition"].items()},
-            guest_shares={
-                key: Estimate.from_dict(key, item)
-                for key, item in record.get("composition_guest_share", {}).items()
-            },
-            limited_by=record["limited_by"],
-            influence=PriorInfluence.from_dict(record),
-            source=record["source"],
-            curves=SpeciesCurves.from_dict(record["data"]),
-            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
-            seed=record["seed"],
-            version=record["version"],
-        )
+    def data(self) -> "Sequence[Table]":
+        """Return the sheets of the workbook."""
+        from cxkinetics.composition.page import dose_data
+
+        return dose_data(self)
 
     def __repr__(self) -> str:
         low, high = self.window_percent
@@ -369,7 +335,7 @@ class DoseAdvice(Presentable):
 CRITERIA = ("mean", "robust")
 """Best dose by the mean share of the target, or by its 10 % quantile over the draws."""
 
-_INFLUENCE_DRAWS = 1000
+_INFLUENCE_DRAWS = 1000  # shares of variance, wanted to a percent; each costs a search per parameter
 
 
 def dose_for(
@@ -454,66 +420,27 @@ def dose_for(
     draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
     require_product(draws)
     key = species_key(draws.system, target)
-    position = draws.system.species.index(key)
     demands = Demands(min_purity=min_purity or 0.0, max_byproduct=max_byproduct, criterion=criterion)
-    inside, beyond = grids(draws)
-    curves = curves_over(draws, position, inside, criterion)
-    if extrapolate:
-        curves = curves_over(draws, position, beyond, criterion)
-    elif beyond[-1] > inside[-1]:
-        _refuse_outside(key, curves, curves_over(draws, position, beyond, criterion), draws)
-    choice = choose(curves, demands)
-    dose, low, high = _best_dose(curves, choice, confidence)
-    y = incorporation_draws(draws, dose)
+    search = _searched(draws, key, demands, extrapolate=extrapolate)
+    curves, choice, position = search.curves, search.choice, search.position
+    y = incorporation_draws(draws, search.dose)
     shares = share_draws(draws, y)[..., 0]
     limit = _limit(draws, position, shares, choice.on_plateau)
     purity = draw_estimate("purity", shares[position], confidence=confidence)
     found = float(purity.value or 0.0)
-    if found < demands.min_purity - 1e-9 or not choice.clean.any():
-        _refuse_purity(key, draws, curves, choice, found, demands, limit)
-    advice_dose = Estimate(
-        name="dose",
-        value=dose,
-        se=float(((curves.own_low + curves.own_high) / 2).std()),
-        low=low,
-        high=high,
-        unit="%",
-        method=METHOD + ": each draw's own best doses",
-        reason=_flat_words(key, curves, choice),
-    )
-    few = draws.first(min(_INFLUENCE_DRAWS, draws.n_draws))
-
-    def outputs(moved: ParameterDraws) -> dict[str, Array]:
-        parts = species_draws(moved, dose)[..., 0]
-        own = curves_over(moved, position, curves.dose[:: max(1, curves.dose.size // 150)], "mean")
-        best_doses = own.own_low if choice.on_plateau else (own.own_low + own.own_high) / 2
-        shares_by_name = dict(zip(draws.system.species, parts, strict=True))
-        guest = guest_shares(moved.system, parts)[position]
-        held = {"guest_share": guest} if np.isfinite(guest).any() else {}  # none at dose 0
-        return {"purity": parts[position], "dose_percent": best_doses, **held, **shares_by_name}
-
-    def moved_result(moved: ParameterDraws) -> dict[str, Summary]:
-        """Repeat the whole advice with other draws: purity at the dose advised, and the best dose."""
-        again = curves_over(moved, position, curves.dose, criterion)
-        at_dose = species_draws(moved, dose)[position, :, 0]
-        return {
-            "purity": summary_of(at_dose, confidence),
-            "dose_percent": _best_dose(again, choose(again, demands), confidence),
-        }
-
+    if found < demands.min_purity - _ROUNDING or not choice.clean.any():
+        _refuse_purity(search, found, limit)
     return DoseAdvice(
         target=key,
-        dose_percent=advice_dose,
-        window_percent=(float(curves.dose[choice.window[0]]), float(curves.dose[choice.window[-1]])),
+        dose_percent=_dose_estimate(search, confidence),
+        window_percent=search.window,
         purity=purity,
         byproduct=draw_estimate("by-product", byproduct(shares, position), confidence=confidence),
         incorporation_percent=draw_estimate("incorporation", y[:, 0], confidence=confidence, unit="%"),
         composition=share_estimates(draws.system.species, shares, confidence),
         guest_shares=guest_estimates(draws.system, shares, confidence),
         limited_by=limit,
-        influence=prior_influence(
-            few, outputs, confidence=confidence, summaries=moved_result, summary_draws=draws
-        ),
+        influence=_influence(search, confidence),
         source={
             **source_record(draws),
             "min_purity": min_purity,
@@ -523,8 +450,68 @@ def dose_for(
             "confidence": confidence,
         },
         curves=curves_of(draws, curves.dose[:: max(1, curves.dose.size // 140)], confidence),
-        warnings=(*remarks, *_remarks(key, position, draws, dose, found, limit, extrapolate)),
+        warnings=(*remarks, *_remarks(search, found, limit, extrapolate=extrapolate)),
         seed=draws.seed,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """A finished search: of which species, in which draws, for what, and the doses found."""
+
+    draws: ParameterDraws
+    key: str
+    position: int
+    demands: Demands
+    curves: DoseCurves
+    choice: DoseChoice
+
+    @property
+    def dose(self) -> float:
+        return float(self.curves.dose[self.choice.best])
+
+    @property
+    def window(self) -> tuple[float, float]:
+        ends = self.curves.dose[self.choice.window[[0, -1]]]
+        return float(ends[0]), float(ends[1])
+
+
+def _searched(draws: ParameterDraws, key: str, demands: Demands, *, extrapolate: bool) -> _Search:
+    """Search the calibrated doses, or with `extrapolate` those up to every saturation."""
+    position = draws.system.species.index(key)
+    inside, beyond = grids(draws)
+    curves = curves_over(draws, position, beyond if extrapolate else inside, demands.criterion)
+    if not extrapolate and beyond[-1] > inside[-1]:
+        _refuse_outside(key, curves, curves_over(draws, position, beyond, demands.criterion), draws)
+    return _Search(draws, key, position, demands, curves, choose(curves, demands))
+
+
+def _influence(search: _Search, confidence: float) -> PriorInfluence:
+    """Return what of the advice comes from priors."""
+    position, curves, dose = search.position, search.curves, search.dose
+    coarse = curves.dose[:: max(1, curves.dose.size // 150)]  # the shares of variance need no finer grid
+
+    def outputs(moved: ParameterDraws) -> dict[str, Array]:
+        parts = species_draws(moved, dose)[..., 0]
+        own = curves_over(moved, position, coarse, "mean")
+        best_doses = own.own_low if search.choice.on_plateau else (own.own_low + own.own_high) / 2
+        guest = guest_shares(moved.system, parts)[position]
+        held = {"guest_share": guest} if np.isfinite(guest).any() else {}  # none at dose 0
+        shares = dict(zip(moved.system.species, parts, strict=True))
+        return {"purity": parts[position], "dose_percent": best_doses, **held, **shares}
+
+    def moved_result(moved: ParameterDraws) -> dict[str, Summary]:
+        """Repeat the whole advice with other draws: purity at the dose advised, and the best dose."""
+        again = curves_over(moved, position, curves.dose, search.demands.criterion)
+        at_dose = species_draws(moved, dose)[position, :, 0]
+        return {
+            "purity": summary_of(at_dose, confidence),
+            "dose_percent": _best_dose(again, choose(again, search.demands), confidence),
+        }
+
+    few = search.draws.first(min(_INFLUENCE_DRAWS, search.draws.n_draws))
+    return prior_influence(
+        few, outputs, confidence=confidence, summaries=moved_result, summary_draws=search.draws
     )
 
 
@@ -533,6 +520,28 @@ def _best_dose(curves: DoseCurves, choice: DoseChoice, confidence: float) -> tup
     dose = float(curves.dose[choice.best])
     low, high = curves.interval(confidence)
     return dose, min(low, dose), max(high, dose)
+
+
+def _dose_estimate(search: _Search, confidence: float) -> Estimate:
+    curves = search.curves
+    dose, low, high = _best_dose(curves, search.choice, confidence)
+    reason = ""
+    if search.choice.on_plateau:
+        first, last = search.window
+        reason = (
+            f"plateau: every dose from {first:g} to {last:g} % gives {search.key}; shown is the lowest "
+            f"within {FLAT:.0%} of the best"
+        )
+    return Estimate(
+        name="dose",
+        value=dose,
+        se=float(((curves.own_low + curves.own_high) / 2).std()),
+        low=low,
+        high=high,
+        unit="%",
+        method=METHOD + ": each draw's own best doses",
+        reason=reason,
+    )
 
 
 def _limit(draws: ParameterDraws, position: int, shares: Array, on_plateau: bool) -> str:
@@ -544,16 +553,6 @@ def _limit(draws: ParameterDraws, position: int, shares: Array, on_plateau: bool
     if max(neighbours, means[last]) < 1e-6:
         return "none"
     return "cooperativity" if neighbours >= means[last] else "avalanche overlap"
-
-
-def _flat_words(key: str, curves: DoseCurves, choice: DoseChoice) -> str:
-    if not choice.on_plateau:
-        return ""
-    low, high = curves.dose[choice.window[0]], curves.dose[choice.window[-1]]
-    return (
-        f"plateau: every dose from {low:g} to {high:g} % gives {key}; shown is the lowest within "
-        f"{FLAT:.0%} of the best"
-    )
 
 
 def _refuse_outside(key: str, inside: DoseCurves, beyond: DoseCurves, draws: ParameterDraws) -> None:
@@ -570,17 +569,9 @@ def _refuse_outside(key: str, inside: DoseCurves, beyond: DoseCurves, draws: Par
     )
 
 
-def _refuse_purity(
-    key: str,
-    draws: ParameterDraws,
-    curves: DoseCurves,
-    choice: DoseChoice,
-    found: float,
-    demands: Demands,
-    limit: str,
-) -> None:
-    dose = float(curves.dose[choice.best])
-    if not choice.clean.any():
+def _refuse_purity(search: _Search, found: float, limit: str) -> None:
+    key, curves, demands = search.key, search.curves, search.demands
+    if not search.choice.clean.any():
         least = int(np.argmin(curves.byproduct))
         message = (
             f"no dose keeps the by-product of {key} at or below {demands.max_byproduct:g}: the least is "
@@ -590,45 +581,36 @@ def _refuse_purity(
     else:
         message = (
             f"no dose gives {key} with a purity of {demands.min_purity:g}: the best is {found:.2f}, at "
-            f"{dose:g} % dose, limited by {limit}"
+            f"{search.dose:g} % dose, limited by {limit}"
         )
         if limit == "cooperativity":
-            message += " (" + _cooperativity_words(key, draws, demands.min_purity) + ")"
+            message += f" ({_cooperativity_words(search, demands.min_purity)})"
     message += "; accept that purity, or separate the clusters after the exchange"
-    raise UnreachablePurityError(message, best_dose_percent=dose, best_purity=found, limited_by=limit)
+    raise UnreachablePurityError(message, best_dose_percent=search.dose, best_purity=found, limited_by=limit)
 
 
-def _cooperativity_words(key: str, draws: ParameterDraws, purity: float | None) -> str:
-    if draws.system.n_steps != 2 or key != draws.system.clusters[1]:
+def _cooperativity_words(search: _Search, purity: float) -> str:
+    draws = search.draws
+    # the closed form holds for the middle one of three clusters alone
+    if draws.system.n_steps != 2 or search.key != draws.system.clusters[1]:
         return "neighbours with one guest more or less come with it"
     alpha = float(np.median(draws.values["alpha"]))
     text = (
-        f"{key} cannot exceed 1/(1 + sqrt(alpha)), {1 / (1 + np.sqrt(alpha)):.2f} at the median "
+        f"{search.key} cannot exceed 1/(1 + sqrt(alpha)), {1 / (1 + np.sqrt(alpha)):.2f} at the median "
         f"alpha = {alpha:.2g}"
     )
-    wanted = 0.9 if purity is None else purity
-    if 0 < wanted < 1:
-        text += f"; {wanted:g} would need alpha <= {least_cooperativity_for(wanted):.3g}"
+    if 0 < purity < 1:
+        text += f"; {purity:g} would need alpha <= {least_cooperativity_for(purity):.3g}"
     return text
 
 
-def _remarks(
-    key: str,
-    position: int,
-    draws: ParameterDraws,
-    dose: float,
-    found: float,
-    limit: str,
-    extrapolate: bool,
-) -> list[Remark]:
+def _remarks(search: _Search, found: float, limit: str, *, extrapolate: bool) -> list[Remark]:
     remarks = []
-    if 0 < position < len(draws.system.species) - 1 and limit == "cooperativity" and found < 0.9:
-        remarks.append(
-            Remark("purity_limited", f"limited by cooperativity: {_cooperativity_words(key, draws, None)}")
-        )
-    low, high = draws.calibrated_dose_percent
-    if extrapolate and not low <= dose <= high:
-        remarks.append(
-            Remark("extrapolated", f"{dose:g} % lies outside the calibrated {low:g}-{high:g} %: extrapolated")
-        )
+    between = 0 < search.position < len(search.draws.system.species) - 1
+    if between and limit == "cooperativity" and found < _PURE:
+        words = _cooperativity_words(search, _PURE)
+        remarks.append(Remark("purity_limited", f"limited by cooperativity: {words}"))
+    if extrapolate:
+        remark = check_dose(search.dose, search.draws, extrapolate=True)
+        remarks += [remark] if remark is not None else []
     return remarks

@@ -1,21 +1,29 @@
 """Spectra of a dose series: end of the peak's shift, onset of the loss."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from scipy.special import fdtri, ndtri, stdtrit
 
-from cxkinetics.arrays import Array, frozen_array, numbers_of, same_array
-from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
-from cxkinetics.composition.species_model import draw_estimate, incorporation_draws, species_draws
+from cxkinetics.arrays import Array, frozen_array, numbers_of
+from cxkinetics.composition.draws import check_confidence
+from cxkinetics.composition.knowledge import Knowledge, known_draws
+from cxkinetics.composition.species_model import (
+    draw_estimate,
+    incorporation_draws,
+    species_draws,
+    wald_estimate,
+)
 from cxkinetics.composition.system import System, load_system
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate, finite_or_none, json_text
-from cxkinetics.presentation import Presentable
+from cxkinetics.estimate import Estimate
+from cxkinetics.record import DATA, As, Record, Version, finite_or_none
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.source import Source
@@ -24,8 +32,11 @@ from cxkinetics.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-_PROFILE = 801
-_LEAST = 4
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
+
+_PROFILE = 801  # places at which the profile is looked up: 1/800 of the doses is far below its width
+_LEAST = 4  # distinct doses: three parameters, and one to spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +99,34 @@ def fit_hinge(
     knots = np.unique(xs)
     if knots.size < _LEAST:
         return None
+    # the misfit is smallest at a dose or where level and line of a gap cross, so these few are all there are
     candidates = np.concatenate([knots[:-1], _crossings(xs, ys, ws, knots)])
     rss = np.array([_solve(xs, ys, ws, b)[0] for b in candidates])
     best = float(candidates[int(np.argmin(rss))])
     least, level, slope = _solve(xs, ys, ws, best)
     dof = xs.size - 3
-    at = _interval(xs, ys, ws, knots, best, least, dof, confidence, sign, name, unit)
+    ends, reason = _interval(xs, ys, ws, best, least=least, confidence=confidence)
+    low, high = ends if level_first else (None if end is None else -end for end in reversed(ends))
+    at = Estimate(
+        name=name, value=sign * best, low=low, high=high, unit=unit, method="profile", reason=reason
+    )
     return Hinge(at, level, _level_se(xs, ws, best, least, dof), sign * slope, least, dof)
+
+
+def _design(x: Array, b: float) -> Array:
+    return np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
 
 
 def _level_se(x: Array, w: Array, b: float, rss: float, dof: int) -> float | None:
     if dof <= 0:
         return None
-    design = np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
+    design = _design(x, b)
     covariance = np.linalg.pinv(design.T @ (design * w[:, None]))
     return float(np.sqrt(covariance[0, 0] * rss / dof))
 
 
 def _solve(x: Array, y: Array, w: Array, b: float) -> tuple[float, float, float]:
-    design = np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
-    root = np.sqrt(w)
+    design, root = _design(x, b), np.sqrt(w)
     (level, slope), *_ = np.linalg.lstsq(design * root[:, None], y * root, rcond=None)
     rss = float(np.sum(w * (y - design @ np.array([level, slope])) ** 2))
     return rss, float(level), float(slope)
@@ -126,41 +145,25 @@ def _crossings(x: Array, y: Array, w: Array, knots: Array) -> Array:
 
 
 def _interval(
-    x: Array,
-    y: Array,
-    w: Array,
-    knots: Array,
-    best: float,
-    least: float,
-    dof: int,
-    confidence: float,
-    sign: float,
-    name: str,
-    unit: str,
-) -> Estimate:
-    def estimate(low: float | None, high: float | None, reason: str = "") -> Estimate:
-        return Estimate(
-            name=name, value=sign * best, low=low, high=high, unit=unit, method="profile", reason=reason
-        )
-
+    x: Array, y: Array, w: Array, best: float, *, least: float, confidence: float
+) -> tuple[tuple[float | None, float | None], str]:
+    """Return the ends of the profile interval of a hinge, None where open, and why they are."""
+    dof = x.size - 3
     if dof <= 0:
-        return estimate(None, None, "as many parameters as points: no scatter to estimate an error from")
+        return (None, None), "as many parameters as points: no scatter to estimate an error from"
     if least <= 1e-20 * float(np.sum(w * y * y)):
-        return estimate(None, None, "the points lie on the curve exactly")
+        return (None, None), "the points lie on the curve exactly"
+    knots = np.unique(x)
     limit = least * (1 + float(fdtri(1, dof, confidence)) / dof)
-    grid = np.unique(np.concatenate([np.linspace(knots[0], knots[-1], _PROFILE), knots, [best]]))
-    accepted = np.array([_solve(x, y, w, float(b))[0] for b in grid[:-1]]) <= limit
-    inside = grid[:-1][accepted]
-    low: float | None = float(inside[0]) if inside[0] > knots[0] else None
-    high: float | None = float(inside[-1]) if inside[-1] < grid[-2] else None
-    reason = "" if low is not None and high is not None else "that end lies outside the abscissae"
-    if sign > 0:
-        return estimate(low, high, reason)
-    return estimate(None if high is None else -high, None if low is None else -low, reason)
+    grid = np.unique(np.concatenate([np.linspace(knots[0], knots[-1], _PROFILE), knots, [best]]))[:-1]
+    inside = grid[np.array([_solve(x, y, w, float(b))[0] for b in grid]) <= limit]
+    low = float(inside[0]) if inside[0] > knots[0] else None
+    high = float(inside[-1]) if inside[-1] < grid[-1] else None
+    return (low, high), "" if None not in (low, high) else "that end lies outside the abscissae"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DoseSpectra:
+class DoseSpectra(Record):
     """Spectra against dose.
 
     Parameters
@@ -186,6 +189,8 @@ class DoseSpectra:
     >>> spectra.dose_percent.tolist(), spectra.absorbance[0].tolist()
     ([0.0, 50.0], [0.8, 0.9])
     """
+
+    _keys = "wavelength_nm absorbance label source remarks dose_percent"
 
     dose_percent: Array
     wavelength_nm: Array
@@ -244,37 +249,9 @@ class DoseSpectra:
             source=self.source,
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        record = self.as_series().to_dict()
-        record["dose_percent"] = record.pop("time_s")
-        record.pop("unit")
-        return record | {"remarks": [remark.to_dict() for remark in self.remarks]}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "DoseSpectra":
-        """Return the spectra that `to_dict` wrote."""
-        fields = dict(record)
-        fields["absorbance"] = np.array(fields["absorbance"], dtype=np.float64)
-        fields["source"] = Source.from_dict(fields["source"])
-        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
-        return cls(**fields)
-
     def with_remarks(self, *remarks: Remark) -> "DoseSpectra":
         """Return the same spectra with `remarks` added."""
         return replace(self, remarks=(*self.remarks, *remarks))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, DoseSpectra):
-            return NotImplemented
-        arrays = ("dose_percent", "wavelength_nm", "absorbance")
-        return all(same_array(getattr(self, a), getattr(other, a)) for a in arrays) and (
-            self.label,
-            self.source,
-            self.remarks,
-        ) == (other.label, other.source, other.remarks)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         low, high = float(self.dose_percent[0]), float(self.dose_percent[-1])
@@ -283,13 +260,12 @@ class DoseSpectra:
         )
 
 
-DOSE_SPECTRA_SCHEMA = "cxkinetics.dose-spectra/1"
-_GONE = 0.05
-_CERTAIN_NM = 0.5
+_GONE = 0.05  # of the first height: what is left there is no peak with a place
+_CERTAIN_NM = 0.5  # a position with a larger error says nothing about a shift of some 3 nm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DoseSpectraFit(Presentable):
+class DoseSpectraFit(Record, Shown):
     """Peak against dose.
 
     Attributes
@@ -312,24 +288,28 @@ class DoseSpectraFit(Presentable):
         Optical minus compositional conversion at each dose.
     """
 
-    spectra: DoseSpectra
+    SCHEMA = "cxkinetics.dose-spectra/1"
+    _keys = """schema=SCHEMA version file=spectra.source.file sha256=spectra.source.sha256
+        simulated=spectra.source.simulated dose_percent=spectra.dose_percent ... warnings"""
+
+    spectra: Annotated[DoseSpectra, DATA]
     height: Array
     peak_nm: Array
     peak_nm_se: Array
-    loss: Array
-    start_nm: Estimate
-    end_nm: Estimate
-    shift_end_dose_percent: Estimate
-    loss_onset_dose_percent: Estimate
-    shift_end_incorporation_percent: Estimate | None
-    conversion: tuple[Estimate, ...]
-    gap: tuple[Estimate, ...]
+    loss: Annotated[Array, As(key="optical_conversion")]
+    start_nm: Annotated[Estimate, As(name="peak before the shift")]
+    end_nm: Annotated[Estimate, As(name="peak after the shift")]
+    shift_end_dose_percent: Annotated[Estimate, As(name="end of the shift")]
+    loss_onset_dose_percent: Annotated[Estimate, As(name="onset of the loss")]
+    shift_end_incorporation_percent: Annotated[
+        Estimate | None, As(name="incorporation at the end of the shift")
+    ]
+    conversion: Annotated[
+        tuple[Estimate, ...], As(key="compositional_conversion", name="compositional conversion")
+    ]
+    gap: Annotated[tuple[Estimate, ...], As(name="optical minus compositional")]
     warnings: tuple[Remark, ...] = ()
-    version: str = __version__
-
-    def __post_init__(self) -> None:
-        for name in ("height", "peak_nm", "peak_nm_se", "loss"):
-            object.__setattr__(self, name, frozen_array(getattr(self, name)))
+    version: Version = __version__
 
     def loss_at(self, dose_percent: float) -> float:
         """Return the optical conversion 1 - A/A0 at a dose, interpolated between the spectra."""
@@ -351,33 +331,21 @@ class DoseSpectraFit(Presentable):
                 columns[name] = [estimate.value for estimate in estimates]
         return pd.DataFrame(columns)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        incorporation = self.shift_end_incorporation_percent
-        return {
-            "schema": DOSE_SPECTRA_SCHEMA,
-            "version": self.version,
-            "file": self.spectra.source.file,
-            "sha256": self.spectra.source.sha256,
-            "simulated": self.spectra.source.simulated,
-            "dose_percent": self.spectra.dose_percent.tolist(),
-            "height": [finite_or_none(v) for v in self.height.tolist()],
-            "peak_nm": [finite_or_none(v) for v in self.peak_nm.tolist()],
-            "peak_nm_se": [finite_or_none(v) for v in self.peak_nm_se.tolist()],
-            "optical_conversion": [finite_or_none(v) for v in self.loss.tolist()],
-            "start_nm": self.start_nm.to_dict(),
-            "end_nm": self.end_nm.to_dict(),
-            "shift_end_dose_percent": self.shift_end_dose_percent.to_dict(),
-            "loss_onset_dose_percent": self.loss_onset_dose_percent.to_dict(),
-            "shift_end_incorporation_percent": None if incorporation is None else incorporation.to_dict(),
-            "compositional_conversion": [estimate.to_dict() for estimate in self.conversion],
-            "gap": [estimate.to_dict() for estimate in self.gap],
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import dose_spectra_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text."""
-        return json_text(self.to_dict())
+        return dose_spectra_brief(self, unit)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figures: the peak, then both conversions."""
+        from cxkinetics.composition.figures import dose_spectra_figures
+
+        return dose_spectra_figures(self)
+
+    def sources(self) -> Sequence[Source]:
+        """Return where the spectra came from."""
+        return (self.spectra.source,)
 
     def __repr__(self) -> str:
         return (
@@ -447,7 +415,9 @@ def fit_dose_spectra(
         remarks.append(Remark("no_loss", "the height of the peak does not fall with dose"))
         onset = None
     loss = 1 - height / float(np.mean(height[dose == dose[0]]))
-    composition = _composition(dose, loss, shift, table, system, confidence, rng, remarks)
+    composition = _composition(
+        dose, loss, shift, remarks, table=table, system=system, confidence=confidence, rng=rng
+    )
     return DoseSpectraFit(
         spectra=tracked,
         height=height,
@@ -511,64 +481,46 @@ def _position_estimate(
         return Estimate(name=name, value=None, unit="nm", method="tracked peak", reason="the peak is lost")
     if hinge is None or first:
         index = known[0] if first else known[-1]
-        se = finite_or_none(float(error[index]))
-        value = float(position[index])
-        half = None if se is None else float(ndtri(0.5 + confidence / 2)) * se
-        return Estimate(
-            name=name,
-            value=value,
-            se=se,
-            low=None if half is None else value - half,
-            high=None if half is None else value + half,
-            unit="nm",
-            method="tracked peak",
-            reason="" if se is not None else "no error of the position",
-        )
-    if hinge.level_se is None:
-        return Estimate(name=name, value=hinge.level, unit="nm", method="hinge", reason="no scatter left")
-    half = float(stdtrit(hinge.dof, 0.5 + confidence / 2)) * hinge.level_se
-    return Estimate(
-        name=name,
-        value=hinge.level,
-        se=hinge.level_se,
-        low=hinge.level - half,
-        high=hinge.level + half,
-        unit="nm",
-        method="wald, level after the end of the shift",
-    )
+        value, se = float(position[index]), finite_or_none(float(error[index]))
+        quantile, method, why = float(ndtri(0.5 + confidence / 2)), "tracked peak", "no error of the position"
+    else:
+        value, se = hinge.level, hinge.level_se
+        method, why = "wald, level after the end of the shift", "no scatter left"
+        quantile = float(stdtrit(hinge.dof, 0.5 + confidence / 2))
+    if se is None:
+        method = "hinge" if hinge is not None and not first else method
+        return Estimate(name=name, value=value, unit="nm", method=method, reason=why)
+    return wald_estimate(name, value, se, quantile, unit="nm", method=method)
 
 
 def _composition(
     dose: Array,
     loss: Array,
     shift: Hinge | None,
+    remarks: list[Remark],
+    *,
     table: Knowledge,
     system: System | str | Path,
     confidence: float,
     rng: np.random.Generator | int | None,
-    remarks: list[Remark],
 ) -> tuple[Estimate | None, tuple[Estimate, ...], tuple[Estimate, ...]]:
     if table is None and not load_system(system).has_dose_curve:
         remarks.append(Remark("no_dose_curve", "no dose curve is known: no composition beside the spectra"))
         return None, (), ()
     draws, said = known_draws(table, system, rng=rng)
     remarks.extend(said)
+    known = partial(draw_estimate, confidence=confidence)
     conversion: tuple[Estimate, ...] = ()
     gap: tuple[Estimate, ...] = ()
     if draws.no_product:
         remarks.append(Remark("no_product_share", draws.no_product))
     else:
-        product = species_draws(draws, dose)[-1]
-        conversion = tuple(
-            draw_estimate("compositional conversion", product[:, i], confidence=confidence)
-            for i in range(dose.size)
-        )
+        product = species_draws(draws, dose)[-1].T
+        conversion = tuple(known("compositional conversion", share) for share in product)
         gap = tuple(
-            draw_estimate("optical minus compositional", loss[i] - product[:, i], confidence=confidence)
-            for i in range(dose.size)
+            known("optical minus compositional", at - share) for at, share in zip(loss, product, strict=True)
         )
     if shift is None or shift.at.value is None:
         return None, conversion, gap
     at_end = incorporation_draws(draws, shift.at.value)[:, 0]
-    estimate = draw_estimate("incorporation at the end of the shift", at_end, confidence=confidence, unit="%")
-    return estimate, conversion, gap
+    return known("incorporation at the end of the shift", at_end, unit="%"), conversion, gap

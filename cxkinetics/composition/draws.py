@@ -1,24 +1,33 @@
 """Parameter draws, from which all predictions are made; and how much of a result comes from priors."""
 
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition.system import Prior, System
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.estimate import finite_or_none
+from cxkinetics.record import As, Record, read
 
 DEFAULT_DRAWS = 3000
 DEFAULT_SEED = 20230706
 """Seed where none is given, so that two calls agree; it is stored in every result."""
 
 
+def _written_draws(widened: Mapping[float, "ParameterDraws"]) -> dict[str, Any]:
+    return {str(factor): draws.to_dict() for factor, draws in widened.items()}
+
+
+def _read_draws(widened: Mapping[str, Any]) -> dict[float, "ParameterDraws"]:
+    return {float(factor): ParameterDraws.from_dict(record) for factor, record in widened.items()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ParameterDraws:
+class ParameterDraws(Record):
     """Draws of all parameters of the composition model.
 
     Attributes
@@ -52,12 +61,14 @@ class ParameterDraws:
     values: Mapping[str, Array]
     priors: Mapping[str, Prior]
     uniforms: Mapping[str, Array]
-    measured: frozenset[str]
-    calibrated_dose_percent: tuple[float, float]
+    measured: Annotated[frozenset[str], As(write=sorted, read=frozenset)]
+    calibrated_dose_percent: Annotated[tuple[float, float], As(null=math.inf)]
     seed: int | None
     origin: str
     no_product: str = ""
-    widened: Mapping[float, "ParameterDraws"] = field(default_factory=dict)
+    widened: Annotated[Mapping[float, "ParameterDraws"], As(write=_written_draws, read=_read_draws)] = field(
+        default_factory=dict
+    )
 
     @property
     def n_draws(self) -> int:
@@ -104,6 +115,12 @@ def generator(rng: np.random.Generator | int | None) -> tuple[np.random.Generato
     if seed < 0:
         raise UsageError(f"the seed is {seed}; it must be 0 or positive")
     return np.random.default_rng(seed), seed
+
+
+def check_confidence(confidence: float) -> None:
+    """Refuse a confidence that is not between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
 
 
 def require_product(draws: ParameterDraws) -> None:
@@ -183,9 +200,9 @@ def draw_priors(
 
 
 FACTORS = (0.5, 2.0)
-_MATTERS = 0.01
+_MATTERS = 0.01  # least share of a variance for which a prior is halved and doubled
 _DRIVEN = 0.5
-_NEGLIGIBLE = 1e-4
+_NEGLIGIBLE = 1e-4  # smaller shares are the noise of the shuffles
 _SHUFFLE_SEED = 19990117
 _MEASURED = "dose curve"
 
@@ -198,7 +215,7 @@ Summaries = Callable[[ParameterDraws], Mapping[str, Summary]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriorShift:
+class PriorShift(Record):
     """One row of the second table: a prior's width times `factor`, and what a quantity becomes."""
 
     prior: str
@@ -208,25 +225,9 @@ class PriorShift:
     low: float | None
     high: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "prior": self.prior,
-            "factor": self.factor,
-            "quantity": self.quantity,
-            "value": finite_or_none(self.value),
-            "low": finite_or_none(self.low),
-            "high": finite_or_none(self.high),
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "PriorShift":
-        """Return the row that `to_dict` wrote."""
-        return cls(**record)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriorInfluence:
+class PriorInfluence(Record):
     """Shares of variance, by quantity and parameter, and the table of halved and doubled priors.
 
     Attributes
@@ -242,15 +243,14 @@ class PriorInfluence:
 
     by_parameter: Mapping[str, Mapping[str, float]]
     from_priors: Mapping[str, float]
-    shifts: tuple[PriorShift, ...]
+    shifts: Annotated[tuple[PriorShift, ...], As(key="prior_sensitivity")]
 
     @property
     def driven(self) -> tuple[str, ...]:
         """Quantities of which at least half the variance comes from priors."""
         return tuple(name for name, share in self.from_priors.items() if share >= _DRIVEN)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: `variance_from_priors` and `prior_sensitivity`."""
+    def _written(self, whole: bool) -> dict[str, Any]:
         return {
             "variance_from_priors": {
                 name: {"share": share, "by_parameter": dict(self.by_parameter[name])}
@@ -261,12 +261,13 @@ class PriorInfluence:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "PriorInfluence":
-        """Return the influence that `to_dict` wrote."""
+        """Return the influence that was written: both mappings stand interleaved there."""
         shares = record["variance_from_priors"]
-        return cls(
+        return read(
+            cls,
+            record,
             by_parameter={name: dict(item["by_parameter"]) for name, item in shares.items()},
             from_priors={name: item["share"] for name, item in shares.items()},
-            shifts=tuple(PriorShift.from_dict(item) for item in record["prior_sensitivity"]),
         )
 
 
@@ -323,6 +324,7 @@ def _total_effects(
 ) -> dict[str, float]:
     if not names:
         return dict.fromkeys(base, 0.0)
+    # Jansen's estimator of the total effect: shuffle these parameters alone and see how far results move
     order = rng.permutation(draws.n_draws)
     moved = outputs(draws.with_values(**{name: draws.values[name][order] for name in names}))
     effects = {}

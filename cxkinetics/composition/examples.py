@@ -1,11 +1,19 @@
 """The packaged dose table, and the dose side of the demonstration."""
 
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from cxkinetics.composition.dose import DoseAdvice, dose_for
+from cxkinetics.composition.figures import incorporation_figure, species_figure
+from cxkinetics.composition.guest_amount import dose_unit_words
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
+from cxkinetics.composition.page import incorporation_table
 from cxkinetics.composition.reader import load_dose_table
+from cxkinetics.document import cells
+from cxkinetics.document.page import Notes, Paragraph, Section
+from cxkinetics.document.table import Column, Table
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.kinetics import Comparison, example_path
@@ -62,7 +70,7 @@ TARGETS = ("AgCd33S33", "Ag2Cd32S33", "Ag2S")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DemoDoses:
-    """The published dose table and what follows from it.
+    """The published dose table and what follows from it: the dose side of the demonstration.
 
     Attributes
     ----------
@@ -78,6 +86,78 @@ class DemoDoses:
     advice: tuple[DoseAdvice, ...]
     comparisons: tuple[Comparison, ...]
 
+    name = "dose table"
+    """In the JSON document."""
+
+    example = "ag-cds-dose"
+    """Name of the packaged file behind all this."""
+
+    caption = "Ag into CdS: published dose table"
+    """What stands above the comparisons."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the document of the demonstration holds of the dose side."""
+        return {
+            "incorporation": self.curve.to_dict(),
+            "doses": [advice.to_dict() for advice in self.advice],
+        }
+
+    def targets(self) -> Table:
+        """Return the dose for each target: window, purity, what limits it, what comes from priors."""
+        words = {"dose_percent": "dose", "purity": "share"}
+        rows = [
+            (
+                advice.target,
+                advice.dose_percent,
+                f"{advice.window_percent[0]:g}-{advice.window_percent[1]:g}",
+                advice.purity,
+                advice.guest_share,
+                advice.limited_by,
+                ", ".join(word for key, word in words.items() if key in advice.prior_driven) or "neither",
+            )
+            for advice in self.advice
+        ]
+        source = self.advice[0].source
+        columns = [
+            Column("target"),
+            Column("dose, %", format=cells.value, numeric=True),
+            Column("window"),
+            Column("of clusters"),
+            Column(f"of all {source['guest']} [95 %]"),
+            Column("limited by"),
+            Column("driven by priors"),
+        ]
+        unit = dose_unit_words(source["guest"], source["host_cation"])
+        return Table(columns, rows, note=f"Doses in {unit}; shares are of clusters and of silver atoms.")
+
+    def sections(self) -> list[Section]:
+        """Return the sections of the report: the curve, and the dose for each target."""
+        curve, middle = self.curve, self.advice[len(self.advice) // 2]
+        measured = replace(
+            incorporation_figure(curve),
+            caption="Published pairs (measured), the curve in the paper's windows, and its thresholds.",
+        )
+        windows = "; ".join(
+            f"{a.target} {a.window_percent[0]:g} to {a.window_percent[1]:g} %" for a in self.advice
+        )
+        species = species_figure(middle)
+        said = [Paragraph(f"{a.target}: {remark.text}.") for a in self.advice for remark in a.warnings]
+        pairs = "The published ICP-OES pairs; doses that are not stated are shown as intervals."
+        heard = [Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []
+        return [
+            Section(
+                "Dose against incorporation", [Paragraph(pairs), measured, incorporation_table(curve), *heard]
+            ),
+            Section(
+                "Dose for a target",
+                [
+                    self.targets(),
+                    *said,
+                    replace(species, alternative=f"{species.alternative} Windows: {windows}."),
+                ],
+            ),
+        ]
+
 
 def demonstrate_doses() -> DemoDoses:
     """Return the published dose table fitted in the paper's windows, and the dose for each target.
@@ -87,6 +167,8 @@ def demonstrate_doses() -> DemoDoses:
     >>> demo = demonstrate_doses()
     >>> [round(row.found.value, 2) for row in demo.comparisons[:4]]
     [0.11, 0.81, 7.58, 5.06]
+    >>> [section.title for section in demo.sections()]
+    ['Dose against incorporation', 'Dose for a target']
     """
     curve = fit_incorporation(load_example_dose_table(), preset="paper")
     chords = Estimate(
@@ -95,30 +177,27 @@ def demonstrate_doses() -> DemoDoses:
         method="exact",
         reason="chords between samples",
     )
+    measured = partial(Comparison, kind="measured")
     rows = (
-        Comparison(
-            kind="measured",
+        measured(
             quantity="slope, stage 1",
             published=0.11,
             found=replace(curve.stage1_slope, unit=""),
             note="8.0/75 = 0.107 prints as 0.11.",
         ),
-        Comparison(
-            kind="measured",
+        measured(
             quantity="slope, stage 2",
             published=0.83,
             found=replace(curve.stage2_slope, unit=""),
             note="0.83 cannot be had from the stated points: (40.4 - 12.1)/35 = 0.809.",
         ),
-        Comparison(
-            kind="measured",
+        measured(
             quantity="slope ratio",
             published=7.5,
             found=curve.slope_ratio,
             note="7.5 is 0.83/0.11 = 7.545, rounded.",
         ),
-        Comparison(
-            kind="measured",
+        measured(
             quantity="mean slope ratio",
             published=5.1,
             found=chords,
@@ -131,19 +210,12 @@ def demonstrate_doses() -> DemoDoses:
             found=curve.avalanche_dose_percent,
             note="98.0 % is where the paper's lines cross (97-99.5 % otherwise rounded); none is printed.",
         ),
-        Comparison(
-            kind="measured",
+        measured(
             quantity="saturation dose",
             published=135.0,
             found=curve.saturation_dose_percent,
             printed="135",
         ),
-        Comparison(
-            kind="measured",
-            quantity="plateau",
-            published=40.4,
-            found=curve.plateau_percent,
-            printed="about 40",
-        ),
+        measured(quantity="plateau", published=40.4, found=curve.plateau_percent, printed="about 40"),
     )
     return DemoDoses(curve=curve, advice=tuple(dose_for(target) for target in TARGETS), comparisons=rows)

@@ -1,28 +1,42 @@
 """Figures of the dose side: dose curve with bands and rivals, species, priors, dose series."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition import curve as incorporation_map
-from cxkinetics.composition.dose import DoseAdvice
-from cxkinetics.composition.dose_spectra import DoseSpectraFit
-from cxkinetics.composition.incorporation_result import IncorporationFit
-from cxkinetics.composition.predict import Prediction
-from cxkinetics.composition.rates_against_dose import RatesAgainstDose
-from cxkinetics.composition.species_curves import SpeciesCurves
-from cxkinetics.composition.update import CompositionUpdate, ParameterChange
+from cxkinetics.composition.draws import generator
+from cxkinetics.composition.species_model import incorporation_draws
+from cxkinetics.composition.table_draws import fit_draws
+from cxkinetics.document import page
+from cxkinetics.document.figure import (
+    COLOURS,
+    figure_style,
+    new_axes,
+    new_figure,
+    on_axes,
+    polish,
+    stamp_simulated,
+)
 from cxkinetics.estimate import Estimate
-from cxkinetics.report.present import draw
-from cxkinetics.report.style import COLOURS, figure_style, new_axes, new_figure, polish, stamp_simulated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from cxkinetics.composition.dose import DoseAdvice
+    from cxkinetics.composition.dose_spectra import DoseSpectraFit
+    from cxkinetics.composition.incorporation_result import IncorporationFit
+    from cxkinetics.composition.predict import Prediction
+    from cxkinetics.composition.rates_against_dose import RatesAgainstDose
+    from cxkinetics.composition.species_curves import SpeciesCurves
+    from cxkinetics.composition.update import CompositionUpdate, ParameterChange
+
 _DENSE = 400
+_BAND_DRAWS = 1000
 _SPECIES_COLOURS = ("paper", "fourth", "second", "third", "data", "band")
 _SPECIES_LINES = (
     "-",
@@ -37,7 +51,7 @@ DOSE_LABEL = "dose / mol guest per mol host cation, %"
 
 
 def plot_incorporation(
-    result: IncorporationFit, *, ax: "Axes | None" = None, band: bool = True, rivals: bool = True
+    result: "IncorporationFit", *, ax: "Axes | None" = None, band: bool = True, rivals: bool = True
 ) -> "Axes":
     """Draw a dose curve: samples, segments, band, thresholds and rivals.
 
@@ -83,7 +97,7 @@ def plot_incorporation(
     return ax
 
 
-def _samples(result: IncorporationFit, ax: "Axes") -> None:
+def _samples(result: "IncorporationFit", ax: "Axes") -> None:
     points = result.points
     low, high = np.asarray(points.dose_low_percent), np.asarray(points.dose_high_percent)
     y = np.asarray(points.incorporation_percent)
@@ -116,41 +130,44 @@ def _samples(result: IncorporationFit, ax: "Axes") -> None:
         )
 
 
-def _thresholds(result: IncorporationFit, ax: "Axes") -> None:
-    for estimate, word, colour in (
-        (result.avalanche_dose_percent, "avalanche", "quiet"),
-        (result.saturation_dose_percent, "saturation", "quiet"),
+def _thresholds(result: "IncorporationFit", ax: "Axes") -> None:
+    highest = result.points.highest_dose_percent
+    for estimate, word in (
+        (result.avalanche_dose_percent, "avalanche"),
+        (result.saturation_dose_percent, "saturation"),
     ):
-        if estimate.value is None or not estimate.value <= result.points.highest_dose_percent:
+        if estimate.value is None or estimate.value > highest:
             continue
         if estimate.low is not None and estimate.high is not None:
-            end = min(estimate.high, result.points.highest_dose_percent)
-            ax.axvspan(estimate.low, end, color=COLOURS[colour], alpha=0.13, lw=0)
-        ax.axvline(estimate.value, color=COLOURS[colour], lw=0.8, ls=":")
-        ax.annotate(
-            f"{word}\n{estimate.value:.1f} %",
-            (estimate.value, 0.02),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, 0),
-            textcoords="offset points",
-            va="bottom",
-            fontsize=6.5,
-            color=COLOURS["quiet"],
-        )
+            ax.axvspan(estimate.low, min(estimate.high, highest), color=COLOURS["quiet"], alpha=0.13, lw=0)
+        _upright(ax, estimate.value, f"{word}\n{estimate.value:.1f} %", "quiet", lw=0.8, ls=":")
 
 
-def _curve_band(result: IncorporationFit, dense: Array) -> tuple[Array, Array] | None:
-    from cxkinetics.composition.knowledge import known_draws
-    from cxkinetics.composition.species_model import incorporation_draws
+def _upright(ax: "Axes", at: float, words: str, colour: str, **line: Any) -> None:
+    """Draw a line across the axes at a dose, with words at its foot."""
+    ax.axvline(at, color=COLOURS[colour], **line)
+    ax.annotate(
+        words,
+        (at, 0.02),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, 0),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=6.5,
+        color=COLOURS[colour],
+    )
 
-    draws, _ = known_draws(result, result.system, n_draws=1000)
+
+def _curve_band(result: "IncorporationFit", dense: Array) -> tuple[Array, Array] | None:
+    random, seed = generator(None)
+    draws = fit_draws(result, result.system, _BAND_DRAWS, random, seed)
     if draws.no_product:  # draws of avalanches are no band of points that show none
         return None
     low, high = np.quantile(incorporation_draws(draws, dense), [0.025, 0.975], axis=0)
     return low, high
 
 
-def _rival_lines(result: IncorporationFit, ax: "Axes", dense: Array) -> None:
+def _rival_lines(result: "IncorporationFit", ax: "Axes", dense: Array) -> None:
     styles = {"one line": (0, (1, 1.5)), "line, plateau": (0, (4, 2)), "Hill": (0, (4, 1.5, 1, 1.5))}
     for rival in result.rivals:
         at = rival.parameters
@@ -184,11 +201,11 @@ def plot_species_against_dose(
     Axes
         The axes drawn on.
     """
-    curves = result.curves if isinstance(result, DoseAdvice) else result
+    advice, curves = _advice_and_curves(result)
     ax = new_axes("double", 0.42) if ax is None else ax
     with figure_style():
-        if isinstance(result, DoseAdvice):
-            _target_window(result, ax)
+        if advice is not None:
+            _target_window(advice, ax)
         for number, (key, (mean, low, high)) in enumerate(curves.shares.items()):
             colour = COLOURS[_SPECIES_COLOURS[number % len(_SPECIES_COLOURS)]]
             if intervals:
@@ -209,7 +226,13 @@ def plot_species_against_dose(
     return ax
 
 
-def _target_window(result: DoseAdvice, ax: "Axes") -> None:
+def _advice_and_curves(result: "SpeciesCurves | DoseAdvice") -> "tuple[DoseAdvice | None, SpeciesCurves]":
+    """Tell both kinds apart by what they hold: their classes import the figures, not the other way."""
+    advice = cast("DoseAdvice | None", result if hasattr(result, "window_percent") else None)
+    return advice, cast("SpeciesCurves", result) if advice is None else advice.curves
+
+
+def _target_window(result: "DoseAdvice", ax: "Axes") -> None:
     low, high = result.window_percent
     ax.axvspan(
         low, high, color=COLOURS["quiet"], alpha=0.16, lw=0, label=f"window for {formula_text(result.target)}"
@@ -227,7 +250,7 @@ def _target_window(result: DoseAdvice, ax: "Axes") -> None:
         )
 
 
-def plot_composition(result: Prediction, *, ax: "Axes | None" = None) -> "Axes":
+def plot_composition(result: "Prediction", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the composition at a dose as bars with intervals."""
     ax = new_axes("single", 0.55) if ax is None else ax
     keys = list(result.species)
@@ -263,37 +286,7 @@ def formula_text(formula: str) -> str:
     return re.sub(r"(\d+)", r"$_{\1}$", formula)
 
 
-def plot_dose_advice(result: DoseAdvice, *, ax: "Axes | None" = None) -> "Axes":
-    """Draw species against dose with the window and the dose for the target."""
-    return plot_species_against_dose(result, ax=ax)
-
-
-@draw.register(IncorporationFit)
-def _draw_incorporation(result: IncorporationFit, **options: Any) -> "Figure":
-    return _figure(plot_incorporation(result, **options))
-
-
-@draw.register(SpeciesCurves)
-def _draw_curves(result: SpeciesCurves, **options: Any) -> "Figure":
-    return _figure(plot_species_against_dose(result, **options))
-
-
-@draw.register(DoseAdvice)
-def _draw_advice(result: DoseAdvice, **options: Any) -> "Figure":
-    return _figure(plot_dose_advice(result, **options))
-
-
-@draw.register(Prediction)
-def _draw_prediction(result: Prediction, **options: Any) -> "Figure":
-    return _figure(plot_composition(result, **options))
-
-
-def _figure(ax: "Axes") -> "Figure":
-    figure: Figure = ax.figure  # type: ignore[assignment]
-    return figure
-
-
-def plot_prior_posterior(result: CompositionUpdate, *, ax: "Axes | None" = None) -> "Axes":
+def plot_prior_posterior(result: "CompositionUpdate", *, ax: "Axes | None" = None) -> "Axes":
     """Draw every parameter's interval before and after the measurements, each on its own scale.
 
     Parameters
@@ -322,7 +315,7 @@ def plot_prior_posterior(result: CompositionUpdate, *, ax: "Axes | None" = None)
     return ax
 
 
-def _interval_pair(ax: "Axes", change: ParameterChange, row: int) -> None:
+def _interval_pair(ax: "Axes", change: "ParameterChange", row: int) -> None:
     frame = change.before or change.after
     if frame.low is None or frame.high is None or change.after.low is None or change.after.high is None:
         return
@@ -336,13 +329,17 @@ def _interval_pair(ax: "Axes", change: ParameterChange, row: int) -> None:
         ax.plot((scale(change.after.value) - low) / width, row, "o", color=COLOURS["fit"], ms=3)
 
 
-def _words(change: ParameterChange) -> str:
+def _words(change: "ParameterChange") -> str:
     unit = f" {change.after.unit}" if change.after.unit else ""
     return f"{change.name} = {change.after.format_value()}{unit}"
 
 
 def plot_peak_against_dose(
-    result: DoseSpectraFit, *, ax: "Axes | None" = None, height_ax: "Axes | None" = None
+    result: "DoseSpectraFit",
+    *,
+    figure: "Figure | None" = None,
+    ax: "Axes | None" = None,
+    height_ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw position and height of the peak against dose, with the end of the shift and the onset of loss.
 
@@ -350,8 +347,10 @@ def plot_peak_against_dose(
     ----------
     result : DoseSpectraFit
         What to draw.
+    figure : Figure, optional
+        An empty figure to fill with both panels; a new one by default.
     ax, height_ax : Axes, optional
-        Where position and height go; a new figure with two panels by default (`ax` alone: position).
+        Where position and height go, instead of the panels of a figure (`ax` alone: position).
 
     Returns
     -------
@@ -359,7 +358,7 @@ def plot_peak_against_dose(
         The axes of the position.
     """
     if ax is None:
-        figure = new_figure("single", 1.15)
+        figure = new_figure("single", 1.15) if figure is None else figure
         with figure_style():
             ax = figure.add_subplot(2, 1, 1)
             height_ax = figure.add_subplot(2, 1, 2, sharex=ax)
@@ -402,20 +401,10 @@ def _mark(ax: "Axes", estimate: Estimate, word: str) -> None:
         return
     if estimate.low is not None and estimate.high is not None:
         ax.axvspan(estimate.low, estimate.high, color=COLOURS["band"], alpha=0.3, lw=0)
-    ax.axvline(estimate.value, color=COLOURS["fit"], lw=0.9, ls="--")
-    ax.annotate(
-        f"{word}\n{estimate.value:.3g} %",
-        (estimate.value, 0.03),
-        xycoords=("data", "axes fraction"),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="bottom",
-        fontsize=6.5,
-        color=COLOURS["fit"],
-    )
+    _upright(ax, estimate.value, f"{word}\n{estimate.value:.3g} %", "fit", lw=0.9, ls="--")
 
 
-def plot_conversion_against_dose(result: DoseSpectraFit, *, ax: "Axes | None" = None) -> "Axes":
+def plot_conversion_against_dose(result: "DoseSpectraFit", *, ax: "Axes | None" = None) -> "Axes":
     """Draw optical and compositional conversion against dose: two quantities, not one."""
     ax = new_axes("single", 0.8) if ax is None else ax
     dose = result.spectra.dose_percent
@@ -435,7 +424,7 @@ def plot_conversion_against_dose(result: DoseSpectraFit, *, ax: "Axes | None" = 
     return ax
 
 
-def plot_rates_against_dose(result: RatesAgainstDose, *, ax: "Axes | None" = None) -> "Axes":
+def plot_rates_against_dose(result: "RatesAgainstDose", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the rate constants of every stage against dose, with the power laws through them."""
     ax = new_axes("single", 0.85) if ax is None else ax
     colours = ("paper", "fit", "second", "third")
@@ -489,16 +478,91 @@ def _plain_log_axes(ax: "Axes", doses: list[float]) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-@draw.register(CompositionUpdate)
-def _draw_update(result: CompositionUpdate, **options: Any) -> "Figure":
-    return _figure(plot_prior_posterior(result, **options))
+# ---- what each result declares
 
 
-@draw.register(DoseSpectraFit)
-def _draw_spectra(result: DoseSpectraFit, **options: Any) -> "Figure":
-    return _figure(plot_peak_against_dose(result, **options))
+def incorporation_figure(fit: "IncorporationFit") -> page.Figure:
+    """Return the figure of a dose curve."""
+    words = (
+        f"Incorporation against dose for {fit.points.n_points} samples with the fitted curve: slope "
+        f"{fit.stage1_slope.format_value()}, then {fit.stage2_slope.format_value()} from "
+        f"{fit.avalanche_dose_percent.format_value()} % dose, plateau at "
+        f"{fit.plateau_percent.format_value()} %."
+    )
+    return page.Figure(
+        "dose-curve",
+        partial(on_axes, plot_incorporation, fit),
+        words,
+        "Samples, the curve with its thresholds, and its rivals.",
+    )
 
 
-@draw.register(RatesAgainstDose)
-def _draw_rates(result: RatesAgainstDose, **options: Any) -> "Figure":
-    return _figure(plot_rates_against_dose(result, **options))
+def species_figure(result: "SpeciesCurves | DoseAdvice") -> page.Figure:
+    """Return the figure of the species against dose."""
+    target = getattr(result, "target", "")
+    return page.Figure(
+        "species",
+        partial(on_axes, plot_species_against_dose, result),
+        "Shares of the species against dose with their intervals.",
+        "Shares of the species against dose" + (f"; the band is the window for {target}." if target else "."),
+        width="double",
+        aspect=0.42,
+    )
+
+
+def composition_figure(result: "Prediction") -> page.Figure:
+    """Return the figure of a composition."""
+    return page.Figure(
+        "composition",
+        partial(on_axes, plot_composition, result),
+        f"Share of each species at {result.dose_percent:g} % dose as a bar with its interval.",
+        "Shares of clusters with their intervals.",
+        aspect=0.55,
+    )
+
+
+def update_figure(result: "CompositionUpdate") -> page.Figure:
+    """Return the figure of the parameters before and after the measurements."""
+    return page.Figure(
+        "parameters",
+        partial(on_axes, plot_prior_posterior, result),
+        "Interval of each parameter before and after the measurements.",
+        "Each parameter in its prior's interval.",
+        aspect=0.95,
+    )
+
+
+def rates_figure(result: "RatesAgainstDose") -> page.Figure:
+    """Return the figure of the rates of a dose series."""
+    return page.Figure(
+        "rates",
+        partial(on_axes, plot_rates_against_dose, result),
+        f"Rate constants of {len(result.runs)} runs against dose on logarithmic axes.",
+        "Rate constants with the power laws through them.",
+        aspect=0.85,
+    )
+
+
+def dose_spectra_figures(result: "DoseSpectraFit") -> tuple[page.Figure, ...]:
+    """Return the figures of a dose series: the peak, and both conversions."""
+
+    def draw_peak(figure: "Figure | None" = None, **options: "Axes | None") -> "Figure":
+        axes = plot_peak_against_dose(result, figure=figure, **options)
+        drawn: Figure = axes.get_figure(root=True)  # type: ignore[assignment]
+        return drawn
+
+    return (
+        page.Figure(
+            "peak",
+            draw_peak,
+            "Position and height of the peak against dose.",
+            "The peak against dose, with the end of its shift and the onset of the loss.",
+            aspect=1.15,
+        ),
+        page.Figure(
+            "conversion",
+            partial(on_axes, plot_conversion_against_dose, result),
+            "Optical and compositional conversion against dose.",
+            "Two quantities: absorbance lost, and share turned into product.",
+        ),
+    )

@@ -4,19 +4,19 @@ A dose is mol guest per 100 mol host cation. The host cation counted is all of i
 whether it sits in clusters or not, because that is how the doses behind the curve were counted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-
-__all__ = ["GuestAmount", "dose_unit_words", "guest_amount"]
+from cxkinetics.record import HIDDEN, As, Record, read, written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GuestAmount:
+class GuestAmount(Record):
     """Guest to add to a flask.
 
     Attributes
@@ -37,14 +37,17 @@ class GuestAmount:
         Its window.
     """
 
+    SCHEMA = "cxkinetics.guest-amount/1"
+    _keys = "guest_umol ..."
+
     guest: str
     host_cation: str
     host_umol: float
-    guest_umol: Estimate
-    window_umol: tuple[float, float] | None = None
+    guest_umol: Annotated[Estimate, As(inline=True, name="{guest} to add")]
+    window_umol: Annotated[tuple[float, float] | None, As(key="window")] = None
     stock_mmol_per_l: float | None = None
-    volume_ul: Estimate | None = None
-    window_ul: tuple[float, float] | None = None
+    volume_ul: Annotated[Estimate | None, As(key="volume", name="stock solution to add")] = None
+    window_ul: Annotated[tuple[float, float] | None, HIDDEN] = None
 
     def __str__(self) -> str:
         """Return the amount, and the volume where a stock is given, in a line each."""
@@ -59,22 +62,17 @@ class GuestAmount:
             )
         return "\n".join(lines)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: the amount as a number, with what belongs to it."""
-        return {
-            **self.guest_umol.to_dict(),
-            "guest": self.guest,
-            "host_cation": self.host_cation,
-            "host_umol": self.host_umol,
-            "window": None if self.window_umol is None else list(self.window_umol),
-            "stock_mmol_per_l": self.stock_mmol_per_l,
-            "volume": None
-            if self.volume_ul is None
-            else {
-                **self.volume_ul.to_dict(),
-                "window": None if self.window_ul is None else list(self.window_ul),
-            },
-        }
+    def _written(self, whole: bool) -> dict[str, Any]:
+        record = written(self, whole)
+        if self.volume_ul is not None:
+            record["volume"]["window"] = None if self.window_ul is None else list(self.window_ul)
+        return record
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "GuestAmount":
+        """Return the amount that was written; the window of the volume stands within the volume."""
+        window = (record.get("volume") or {}).get("window")
+        return read(cls, record, window_ul=None if window is None else (window[0], window[1]))
 
 
 def guest_amount(

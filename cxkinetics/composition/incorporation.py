@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from cxkinetics.arrays import Array, BoolArray
-from cxkinetics.composition.basis import basis_for, on_basis, require_elements
+from cxkinetics.arrays import Array, ArrayLike, BoolArray
 from cxkinetics.composition.curve import (
     BROKEN_LINE,
     FEW_DOF,
@@ -24,16 +23,30 @@ from cxkinetics.composition.curve import (
     rank_rivals,
     search,
 )
+from cxkinetics.composition.draws import check_confidence
 from cxkinetics.composition.incorporation_result import IncorporationFit, curve_checks, more_in_than_added
-from cxkinetics.composition.system import System, load_system
+from cxkinetics.composition.species_model import wald_estimate
+from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.kinetics.lines import fit_line
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.basis import basis_kind, convert_basis
 from cxkinetics.signals.dose_table import DoseTable
 
 _TWO_POINTS = "the line passes through the two points of its window: no degrees of freedom"
+_ONE_SAMPLE = "one sample on the plateau"
+_QUANTITIES = {
+    "b1": ("stage1_slope", "slope of stage 1", "%/%"),
+    "b2": ("stage2_slope", "slope of stage 2", "%/%"),
+    "b2/b1": ("slope_ratio", "slope ratio b2/b1", ""),
+    "D1": ("avalanche_dose_percent", "avalanche dose", "%"),
+    "D2": ("saturation_dose_percent", "saturation dose", "%"),
+    "y_f": ("plateau_percent", "plateau", "%"),
+}
+"""Symbol -> field of the result, name and unit of the estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +104,9 @@ def fit_windows(
             f"the slope over {low2:g}-{high2:g} % ({line2.slope:.3g}) does not exceed that over "
             f"{low1:g}-{high1:g} % ({line1.slope:.3g}): the preset does not suit this table; fit without it"
         )
-    crossing = (line1.intercept - line2.intercept) / (line2.slope - line1.slope)
-    saturation = (level - line2.intercept) / line2.slope
     difference = line2.slope - line1.slope
+    crossing = (line1.intercept - line2.intercept) / difference
+    saturation = (level - line2.intercept) / line2.slope
     ratio = line2.slope / line1.slope if line1.slope > 0 else None
     se1, se2 = line1.slope_se(), line2.slope_se()
     ratio_se = None
@@ -101,11 +114,16 @@ def fit_windows(
         ratio_se = ratio * float(np.hypot(se1 / line1.slope, se2 / line2.slope))
     crossing_se = float(np.sqrt(line1.variance_at(crossing) + line2.variance_at(crossing))) / difference
     saturation_se = float(np.sqrt(line2.variance_at(saturation) + level_variance)) / line2.slope
-    both = min(line1.dof, line2.dof)
-
-    def wald(name: str, value: float | None, se: float | None, dof: int, unit: str, why: str) -> Estimate:
-        return _wald(name, value, se, dof, unit, why, confidence)
-
+    # what rests on two windows has the degrees of freedom of the poorer one
+    both, second = min(line1.dof, line2.dof), min(line2.dof, level_dof)
+    found = {
+        "b1": (line1.slope, se1, line1.dof),
+        "b2": (line2.slope, se2, line2.dof),
+        "b2/b1": (ratio, ratio_se, both),
+        "D1": (crossing, crossing_se, both),
+        "D2": (saturation, saturation_se, second),
+        "y_f": (level, float(np.sqrt(level_variance)), level_dof),
+    }
     residuals = _residuals(points, line1, line2, crossing, level)
     rss = line1.rss + line2.rss + (level_variance * n_level * level_dof if level_dof > 0 else 0.0)
     total_dof = line1.dof + line2.dof + level_dof
@@ -118,17 +136,7 @@ def fit_windows(
         points=points,
         system=system,
         options={},
-        stage1_slope=wald("slope of stage 1", line1.slope, se1, line1.dof, "%/%", _TWO_POINTS),
-        stage2_slope=wald("slope of stage 2", line2.slope, se2, line2.dof, "%/%", _TWO_POINTS),
-        slope_ratio=wald("slope ratio b2/b1", ratio, ratio_se, both, "", _TWO_POINTS),
         mean_slope_ratio=None,
-        avalanche_dose_percent=wald("avalanche dose", crossing, crossing_se, both, "%", _TWO_POINTS),
-        saturation_dose_percent=wald(
-            "saturation dose", saturation, saturation_se, min(line2.dof, level_dof), "%", _TWO_POINTS
-        ),
-        plateau_percent=wald(
-            "plateau", level, float(np.sqrt(level_variance)), level_dof, "%", "one sample on the plateau"
-        ),
         windows_percent={
             "stage 1": (float(low1), float(high1)),
             "stage 2": (float(low2), float(high2)),
@@ -141,7 +149,24 @@ def fit_windows(
         intercept=line1.intercept,
         verdict={"code": "undecided", "text": "windows given, not detected: no rival was tried"},
         warnings=tuple(remarks),
+        **_estimates(found, confidence),
     )
+
+
+def _estimates(
+    found: Mapping[str, tuple[float | None, float | None, int]], confidence: float
+) -> dict[str, Any]:
+    """Return the estimates of value, standard error and degrees of freedom, by field of the result."""
+    estimates: dict[str, Any] = {}
+    for quantity, (value, se, dof) in found.items():
+        field, name, unit = _QUANTITIES[quantity]
+        if value is None or se is None or dof <= 0 or not np.isfinite(se):
+            why = _ONE_SAMPLE if quantity == "y_f" else _TWO_POINTS
+            estimates[field] = Estimate(name=name, value=value, unit=unit, method="wald", reason=why)
+        else:
+            quantile = float(stdtrit(dof, 0.5 + confidence / 2))
+            estimates[field] = wald_estimate(name, value, se, quantile, unit=unit)
+    return estimates
 
 
 def _line(used: DoseTable, inside: BoolArray, name: str) -> _Line:
@@ -189,17 +214,6 @@ def _weights(used: DoseTable) -> Array:
     return scaled
 
 
-def _wald(
-    name: str, value: float | None, se: float | None, dof: int, unit: str, why: str, confidence: float
-) -> Estimate:
-    if value is None or se is None or dof <= 0 or not np.isfinite(se):
-        return Estimate(name=name, value=value, unit=unit, method="wald", reason=why)
-    half = float(stdtrit(dof, 0.5 + confidence / 2)) * se
-    return Estimate(
-        name=name, value=value, se=se, low=value - half, high=value + half, unit=unit, method="wald"
-    )
-
-
 def _residuals(points: DoseTable, line1: _Line, line2: _Line, crossing: float, level: float) -> Array:
     def curve(dose: Array) -> Array:
         rising = np.where(
@@ -216,16 +230,6 @@ def _residuals(points: DoseTable, line1: _Line, line2: _Line, crossing: float, l
 
 INTERVAL_DOSES = ("censored", "leave out")
 """What is done with a dose known only as an interval."""
-
-_AHEAD = 6.0
-_QUANTITIES = {
-    "b1": ("stage1_slope", "slope of stage 1", "%/%"),
-    "b2": ("stage2_slope", "slope of stage 2", "%/%"),
-    "b2/b1": ("slope_ratio", "slope ratio b2/b1", ""),
-    "D1": ("avalanche_dose_percent", "avalanche dose", "%"),
-    "D2": ("saturation_dose_percent", "saturation dose", "%"),
-    "y_f": ("plateau_percent", "plateau", "%"),
-}
 
 
 def fit_incorporation(
@@ -289,8 +293,7 @@ def fit_incorporation(
     chosen = load_system(system)
     if interval_doses not in INTERVAL_DOSES:
         raise UsageError(f"interval_doses is {interval_doses!r}; use one of {', '.join(INTERVAL_DOSES)}")
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
+    check_confidence(confidence)
     if absolute_sigma and table.sigma_percent is None:
         raise UsageError("absolute_sigma=True needs a table with sigma_percent")
     require_elements(table, chosen)
@@ -327,6 +330,32 @@ def fit_incorporation(
     )
 
 
+def on_basis(table: DoseTable, target: str, *, hosts_per_anion: ArrayLike | None = None) -> DoseTable:
+    """Return a dose table with its incorporations and sigmas converted to `target`.
+
+    Sigmas are carried over by the derivative of the conversion.
+    """
+    if table.basis == target:
+        return table
+    if basis_kind(table.basis) == basis_kind(target):
+        return replace(table, basis=target)
+    y = np.asarray(table.incorporation_percent)
+    converted = convert_basis(y, table.basis, target, hosts_per_anion=hosts_per_anion)
+    sigma = None
+    if table.sigma_percent is not None:
+        step = 1e-6 * np.maximum(y, 1.0)
+        moved = convert_basis(y + step, table.basis, target, hosts_per_anion=hosts_per_anion)
+        sigma = np.asarray(table.sigma_percent) * np.abs(moved - converted) / step
+    remark = Remark("basis_converted", f"incorporation converted from {table.basis} to {target}")
+    return replace(
+        table,
+        incorporation_percent=converted,
+        sigma_percent=sigma,
+        basis=target,
+        remarks=(*table.remarks, remark),
+    )
+
+
 def _preset(system: System, preset: str | None) -> Mapping[str, Any] | None:
     if preset is None:
         return None
@@ -353,14 +382,6 @@ def _remarks(points: DoseTable, system: System, interval: Array, treated: str) -
     return tuple(remarks)
 
 
-def map_points(points: DoseTable) -> MapPoints:
-    """Return the rows of a dose table as points of the exact search."""
-    sigma = points.sigma_percent
-    weight = np.ones(points.n_points) if sigma is None else np.asarray(sigma) ** -2.0
-    low, high = np.asarray(points.dose_low_percent), np.asarray(points.dose_high_percent)
-    return MapPoints(low, high, np.asarray(points.incorporation_percent), weight)
-
-
 def _fit_detected(
     used: DoseTable,
     points: DoseTable,
@@ -368,7 +389,7 @@ def _fit_detected(
     options: Mapping[str, Any],
     remarks: tuple[Remark, ...],
 ) -> IncorporationFit:
-    data = map_points(used)
+    data = MapPoints.of(used)
     distinct = np.unique(data.low[~data.censored]).size + int(data.censored.sum())
     if distinct < 4:
         raise FitError(
@@ -378,7 +399,7 @@ def _fit_detected(
     cells = Cells(data)
     found = search(cells)
     best = found.best()
-    at = (np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f))
+    at = [np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f)]
     informative = int(np.sum(~data.censored | (np.abs(data.residuals(*at)) > 0)))
     dof = informative - 4  # a dose interval that reaches the point says nothing about the scatter
     absolute = bool(options["absolute_sigma"])
@@ -387,7 +408,9 @@ def _fit_detected(
     profiled = _profiles(cells, best, accept, found.per_cell()[0])
     rivals = rank_rivals(cells, data, best, informative)
     not_identified = {q: p.flat for q, p in profiled.items() if p.flat is not None}
-    residuals = map_points(points).residuals(*(np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f)))
+    residuals = MapPoints.of(points).residuals(
+        *(np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f))
+    )
     low, high = points.lowest_dose_percent, points.highest_dose_percent
     warnings = (*remarks, *_open_questions(not_identified), *_shape_remarks(best, high))
     estimates: dict[str, Any] = {field: profiled[q].estimate for q, (field, _, _) in _QUANTITIES.items()}
@@ -468,11 +491,11 @@ def _verdict(rivals: tuple[Rival, ...], best: MapSolution, n: int) -> dict[str, 
         }
     rival = min(others, key=lambda r: r.aicc if r.aicc is not None else np.inf)
     lead = (rival.aicc or 0.0) - (broken.aicc or 0.0)
-    if lead >= _AHEAD and best.b2 > best.b1:
+    if lead >= AHEAD and best.b2 > best.b1:
         text = f"slow uptake, avalanche and plateau: ahead of {rival.model} by {lead:.0f} in AICc"
         return {"code": "avalanche", "text": text}
     few = n - broken.n_parameters <= FEW_DOF
-    if best.b2 <= best.b1 or (lead <= -_AHEAD and not few):
+    if best.b2 <= best.b1 or (lead <= -AHEAD and not few):
         return {
             "code": "no_avalanche",
             "text": f"no avalanche in these points: {rival.model} does as well (AICc {-lead:+.1f})",

@@ -1,35 +1,38 @@
 """What a fit of a dose table returns, and its checks against the mass balance."""
 
 import math
-import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
+from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition import mass_balance
 from cxkinetics.composition.system import System, load_system
-from cxkinetics.estimate import Estimate, finite_or_none, json_text
+from cxkinetics.document.shown import Shown
+from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.result import Rival
-from cxkinetics.presentation import Presentable
+from cxkinetics.record import DATA, As, Record, Version, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_kind
-from cxkinetics.signals.documents import read_result
 from cxkinetics.signals.dose_table import DoseTable
+from cxkinetics.source import Source
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
 
 _BLANK_PERCENT = 0.5
 """A blank may read this much without the balance being called broken (chosen)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Record):
     """One check: what it is, the number behind it, and whether it is met.
 
     Attributes
@@ -51,15 +54,6 @@ class Check:
     value: float | None
     unit: str = ""
     passed: bool | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return asdict(self) | {"value": finite_or_none(self.value)}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Check":
-        """Return the check that `to_dict` wrote."""
-        return cls(**record)
 
 
 def more_in_than_added(points: DoseTable, system: System) -> Remark | None:
@@ -109,97 +103,77 @@ def curve_checks(
     avalanche, saturation, plateau : float or None
         D1, D2 and y_f in percent, as far as known.
     """
-    basis = points.basis
-    checks: list[Check] = []
-    if basis_kind(basis) == BASES[2]:
+    if basis_kind(points.basis) == BASES[2]:
         return ()
-    trapped = _observed_states(system, basis, checks)
+    checks, trapped = _observed_states(system, points.basis)
     if plateau is not None and plateau > 0:
-        _plateau_checks(system, basis, plateau, trapped, checks)
+        checks += _plateau_checks(system, points.basis, plateau, trapped)
     if saturation is not None and math.isfinite(saturation):
-        _share_checks(system, points, avalanche, saturation, plateau, checks)
+        most = float(mass_balance.saturation_share_cap(system, saturation))
+        text = (
+            f"saturation at {saturation:.4g} % dose: at most {min(most, 1.0):.3f} of the dosed "
+            f"{system.host_cation} can sit in clusters (full exchange of all of it takes "
+            f"{mass_balance.dose_of_full_exchange(system):.1f} %)"
+        )
+        checks.append(Check(code="cluster_share_from_saturation", text=text, value=most))
+        if avalanche is not None and plateau is not None:
+            checks += _equilibrium_check(system, points, avalanche, saturation, plateau)
     return tuple(checks)
 
 
-def _observed_states(system: System, basis: str, checks: list[Check]) -> float | None:
-    """Add what the observed dopant counts imply; return the trapped host of the most doped one."""
-    trapped_at_top = None
+def _per_unit(system: System) -> str:
+    return f"{system.host_cation} per {system.anion}{system.n_anions}"
+
+
+def _observed_states(system: System, basis: str) -> tuple[list[Check], float | None]:
+    """Return what the observed dopant counts imply, and the trapped host of the most doped one."""
+    trapped_at_top, checks, unit = None, [], _per_unit(system)
     for state in system.observed:
         y, dopants = float(state["incorporation_percent"]), int(state["dopants"])
         shares = np.zeros(len(system.species))
         shares[system.dopant_counts.index(dopants)] = 1.0
         trapped = float(mass_balance.trapped_host(system, shares, y, basis=basis))
-        least = mass_balance.least_mean_dopants(system, y, basis)
         text = (
             f"published state: clusters with exactly {dopants} {system.guest} at {y:g} % need "
-            f"T = {trapped:.2f} trapped {system.host_cation} per {system.anion}{system.n_anions}"
+            f"T = {trapped:.2f} trapped {unit}"
         )
         if trapped < 0:
+            least = mass_balance.least_mean_dopants(system, y, basis)
             text += f", which is impossible: the mean is at least {least:.3f} {system.guest}"
-        checks.append(
-            Check(
-                code=f"trapped_host_at_{y:g}",
-                text=text,
-                value=trapped,
-                unit=f"{system.host_cation} per {system.anion}{system.n_anions}",
-                passed=trapped >= 0,
-            )
-        )
+        code = f"trapped_host_at_{y:g}"
+        checks.append(Check(code=code, text=text, value=trapped, unit=unit, passed=trapped >= 0))
         if dopants == system.max_dopants:
             trapped_at_top = trapped
-    return trapped_at_top
+    return checks, trapped_at_top
 
 
-def _plateau_checks(
-    system: System, basis: str, plateau: float, trapped: float | None, checks: list[Check]
-) -> None:
-    unit = f"{system.host_cation} per {system.anion}{system.n_anions}"
+def _plateau_checks(system: System, basis: str, plateau: float, trapped: float | None) -> list[Check]:
+    unit = _per_unit(system)
     total = float(mass_balance.trapped_and_retained_at_plateau(system, plateau, basis=basis))
-    checks.append(
-        Check(
-            code="trapped_and_retained_at_plateau",
-            text=f"full exchange at {plateau:.4g} % needs T + {system.n_hosts} rho = {total:.1f} {unit}",
-            value=total,
-            unit=unit,
-            passed=total >= 0,
-        )
-    )
+    text = f"full exchange at {plateau:.4g} % needs T + {system.n_hosts} rho = {total:.1f} {unit}"
+    code = "trapped_and_retained_at_plateau"
+    needed = Check(code=code, text=text, value=total, unit=unit, passed=total >= 0)
     if trapped is None:
-        return
+        return [needed]
     fits = trapped <= total <= trapped + system.n_hosts
     text = f"one T for both ends: {trapped:.2f} at full doping, {total:.1f} - {system.n_hosts} rho at plateau"
     eta = None
     if not fits:
         eta = mass_balance.recovery_at_plateau(system, plateau, T=trapped, basis=basis)
         text += f": no constant T fits unless the product is recovered by only eta = {eta:.3f}"
-    checks.append(Check(code="one_trapped_host", text=text, value=eta, passed=fits))
+    return [needed, Check(code="one_trapped_host", text=text, value=eta, passed=fits)]
 
 
-def _share_checks(
-    system: System,
-    points: DoseTable,
-    avalanche: float | None,
-    saturation: float,
-    plateau: float | None,
-    checks: list[Check],
-) -> None:
-    most = float(mass_balance.saturation_share_cap(system, saturation))
-    checks.append(
-        Check(
-            code="cluster_share_from_saturation",
-            text=(
-                f"saturation at {saturation:.4g} % dose: at most {min(most, 1.0):.3f} of the dosed "
-                f"{system.host_cation} can sit in clusters (full exchange of all of it takes "
-                f"{mass_balance.dose_of_full_exchange(system):.1f} %)"
-            ),
-            value=most,
-        )
-    )
+def _equilibrium_check(
+    system: System, points: DoseTable, avalanche: float, saturation: float, plateau: float
+) -> list[Check]:
+    """Return the cap on the cluster share by the sample nearest to the avalanche, for rho of 0 and 1."""
     dose = np.asarray(points.dose_percent)
     known = np.flatnonzero(np.isfinite(dose) & (dose < saturation))
-    if avalanche is None or plateau is None or not known.size:
-        return
+    if not known.size:
+        return []
     nearest = known[np.argmin(np.abs(dose[known] - avalanche))]
+    at, y = float(dose[nearest]), float(points.incorporation_percent[nearest])
     total = float(mass_balance.trapped_and_retained_at_plateau(system, plateau, basis=points.basis))
     caps = []
     for rho in (0.0, 1.0):
@@ -207,46 +181,33 @@ def _share_checks(
         if trapped < 0:
             continue
         cap = mass_balance.equilibrium_share_cap(
-            system,
-            float(dose[nearest]),
-            float(points.incorporation_percent[nearest]),
-            saturation,
-            T=trapped,
-            rho=rho,
-            basis=points.basis,
+            system, at, y, saturation, T=trapped, rho=rho, basis=points.basis
         )
         if math.isfinite(cap):
-            caps.append((cap, trapped, rho))
+            caps.append((cap, f"{cap:.3f} (T = {trapped:.1f}, rho = {rho:g})"))
     if not caps:
-        return
-    words = " or ".join(f"{cap:.3f} (T = {trapped:.1f}, rho = {rho:g})" for cap, trapped, rho in caps)
-    checks.append(
-        Check(
-            code="cluster_share_from_equilibrium",
-            text=(
-                f"if bound {system.guest} rises no faster than added {system.guest} between "
-                f"{dose[nearest]:g} % and saturation, the clusters hold at most {words} of the dosed "
-                f"{system.host_cation}"
-            ),
-            value=caps[0][0],
-        )
+        return []
+    text = (
+        f"if bound {system.guest} rises no faster than added {system.guest} between {at:g} % and saturation, "
+        f"the clusters hold at most {' or '.join(words for _, words in caps)} of the dosed "
+        f"{system.host_cation}"
     )
+    return [Check(code="cluster_share_from_equilibrium", text=text, value=caps[0][0])]
 
 
-INCORPORATION_SCHEMA = "cxkinetics.incorporation/1"
-
-_ESTIMATES = (
-    "stage1_slope",
-    "stage2_slope",
-    "slope_ratio",
-    "avalanche_dose_percent",
-    "saturation_dose_percent",
-    "plateau_percent",
-)
+_ESTIMATES = {
+    "stage1_slope": "slope of stage 1",
+    "stage2_slope": "slope of stage 2",
+    "slope_ratio": "slope ratio b2/b1",
+    "avalanche_dose_percent": "avalanche dose",
+    "saturation_dose_percent": "saturation dose",
+    "plateau_percent": "plateau",
+}
+"""Field -> name of its estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class IncorporationFit(Presentable):
+class IncorporationFit(Record, Shown):
     """A dose-incorporation curve: y = b1 D up to D1, then slope b2, then the plateau y_f.
 
     Attributes
@@ -291,31 +252,35 @@ class IncorporationFit(Presentable):
     (109.8, 5.33)
     """
 
-    points: DoseTable
-    system: System
+    SCHEMA = "cxkinetics.incorporation/1"
+    _keys = """schema=SCHEMA version file=points.source.file sha256=points.source.sha256
+        simulated=points.source.simulated basis n_points=points.n_points n_interval_doses=_n_interval
+        options stage1_slope stage2_slope slope_ratio avalanche_dose_percent saturation_dose_percent
+        plateau_percent mean_slope_ratio intercept_percent windows_percent not_identified ...
+        | data.points data.residuals data.system"""
+
+    points: Annotated[DoseTable, DATA]
+    system: Annotated[System, DATA]
     options: Mapping[str, Any]
-    stage1_slope: Estimate
-    stage2_slope: Estimate
-    slope_ratio: Estimate
+    stage1_slope: Annotated[Estimate, As(name=_ESTIMATES["stage1_slope"])]
+    stage2_slope: Annotated[Estimate, As(name=_ESTIMATES["stage2_slope"])]
+    slope_ratio: Annotated[Estimate, As(name=_ESTIMATES["slope_ratio"])]
     mean_slope_ratio: float | None
-    avalanche_dose_percent: Estimate
-    saturation_dose_percent: Estimate
-    plateau_percent: Estimate
+    avalanche_dose_percent: Annotated[Estimate, As(name=_ESTIMATES["avalanche_dose_percent"])]
+    saturation_dose_percent: Annotated[Estimate, As(name=_ESTIMATES["saturation_dose_percent"])]
+    plateau_percent: Annotated[Estimate, As(name=_ESTIMATES["plateau_percent"])]
     windows_percent: Mapping[str, tuple[float, float]]
-    residuals: Array
+    residuals: Annotated[Array, DATA]
     rss: float
     dof: int
     scatter_percent: float | None
-    intercept: float = 0.0
+    intercept: Annotated[float, As(key="intercept_percent")] = 0.0
     not_identified: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     rivals: tuple[Rival, ...] = ()
     verdict: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     warnings: tuple[Remark, ...] = ()
-    version: str = __version__
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "residuals", frozen_array(self.residuals))
+    version: Version = __version__
 
     @property
     def basis(self) -> str:
@@ -326,6 +291,10 @@ class IncorporationFit(Presentable):
     def n_exact(self) -> int:
         """Samples whose dose is known exactly."""
         return int(np.sum(np.isfinite(self.points.dose_percent)))
+
+    @property
+    def _n_interval(self) -> int:
+        return self.points.n_points - self.n_exact
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -352,111 +321,36 @@ class IncorporationFit(Presentable):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per fitted number: value, se, low, high, unit, method, reason."""
-        import pandas as pd
+        from cxkinetics.document.sheets import quantity_table
 
-        columns = ("value", "se", "low", "high", "unit", "method", "reason")
-        rows = [[getattr(getattr(self, name), column) for column in columns] for name in _ESTIMATES]
-        return pd.DataFrame(rows, index=pd.Index(_ESTIMATES, name="quantity"), columns=list(columns))
+        named = [(name, getattr(self, name)) for name in _ESTIMATES]
+        return quantity_table(named).frame().set_index("quantity")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form of the documented schema."""
-        source = self.points.source
-        return {
-            "schema": INCORPORATION_SCHEMA,
-            "version": self.version,
-            "file": source.file,
-            "sha256": source.sha256,
-            "simulated": source.simulated,
-            "basis": self.basis,
-            "n_points": self.points.n_points,
-            "n_interval_doses": self.points.n_points - self.n_exact,
-            "options": dict(self.options),
-            **{name: getattr(self, name).to_dict() for name in _ESTIMATES},
-            "mean_slope_ratio": finite_or_none(self.mean_slope_ratio),
-            "intercept_percent": self.intercept,
-            "windows_percent": {name: list(window) for name, window in self.windows_percent.items()},
-            "not_identified": {name: list(span) for name, span in self.not_identified.items()},
-            "rss": self.rss,
-            "dof": self.dof,
-            "scatter_percent": finite_or_none(self.scatter_percent),
-            "rivals": [rival.to_dict() for rival in self.rivals],
-            "verdict": dict(self.verdict),
-            "checks": [check.to_dict() for check in self.checks],
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import incorporation_brief
 
-    def to_json(self) -> str:
-        """Return the whole result, its points included, as JSON text."""
-        data = {
-            "points": self.points.to_dict(),
-            "residuals": self.residuals.tolist(),
-            "system": self.system.to_dict(),
-        }
-        return json_text(self.to_dict() | {"data": data})
+        return incorporation_brief(self, unit)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: the samples with the curve, its thresholds and its rivals."""
+        from cxkinetics.composition.figures import incorporation_figure
+
+        return (incorporation_figure(self),)
+
+    def sources(self) -> Sequence[Source]:
+        """Return where the table came from."""
+        return (self.points.source,)
 
     @classmethod
-    def from_json(cls, text: str | os.PathLike[str]) -> "IncorporationFit":
-        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
-
-        Raises
-        ------
-        InputError
-            If the text is no such result.
-        """
-        return read_result(text, INCORPORATION_SCHEMA, cls._of_record)
-
-    @classmethod
-    def _of_record(cls, record: dict[str, Any]) -> "IncorporationFit":
-        estimates = {name: Estimate.from_dict(_NAMES[name], record[name]) for name in _ESTIMATES}
-        return cls(
-            points=DoseTable.from_dict(record["data"]["points"]),
-            system=_stored_system(record),
-            options=record["options"],
-            mean_slope_ratio=record["mean_slope_ratio"],
-            windows_percent={n: (w[0], w[1]) for n, w in record["windows_percent"].items()},
-            residuals=np.array(record["data"]["residuals"], dtype=float),
-            rss=record["rss"],
-            dof=record["dof"],
-            scatter_percent=record["scatter_percent"],
-            intercept=record["intercept_percent"],
-            not_identified={n: (s[0], s[1]) for n, s in record["not_identified"].items()},
-            rivals=tuple(Rival.from_dict(item) for item in record["rivals"]),
-            verdict=record["verdict"],
-            checks=tuple(Check.from_dict(item) for item in record["checks"]),
-            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
-            version=record["version"],
-            **estimates,
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, IncorporationFit):
-            return NotImplemented
-        return (
-            self.to_dict() == other.to_dict()
-            and self.points == other.points
-            and same_array(self.residuals, other.residuals)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+    def from_dict(cls, record: Mapping[str, Any]) -> "IncorporationFit":
+        """Return the fit that was written; results of 0.1.0 hold the name of a packaged system alone."""
+        named = record.get("options", {}).get("system")
+        stored = "system" in record.get("data", {})
+        return read(cls, record, **({} if stored else {"system": load_system(named)}))
 
     def __repr__(self) -> str:
         return (
             f"IncorporationFit(b1 = {self.stage1_slope}, b2 = {self.stage2_slope}, "
             f"D1 = {self.avalanche_dose_percent}; {self.points.n_points} points)"
         )
-
-
-def _stored_system(record: Mapping[str, Any]) -> System:
-    """Return the stored system; results of 0.1.0 hold its name alone."""
-    stored = record["data"].get("system")
-    return load_system(record["options"]["system"]) if stored is None else System.from_dict(stored)
-
-
-_NAMES = {
-    "stage1_slope": "slope of stage 1",
-    "stage2_slope": "slope of stage 2",
-    "slope_ratio": "slope ratio b2/b1",
-    "avalanche_dose_percent": "avalanche dose",
-    "saturation_dose_percent": "saturation dose",
-    "plateau_percent": "plateau",
-}

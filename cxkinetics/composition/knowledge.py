@@ -5,19 +5,21 @@ from typing import TypeAlias
 
 import numpy as np
 
-from cxkinetics.composition.basis import basis_for, require_elements
-from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
+from cxkinetics.composition.draws import (
+    DEFAULT_DRAWS,
+    ParameterDraws,
+    generator,
+    prior_draws,
+)
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
-from cxkinetics.composition.system import System, load_system
+from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.composition.update import CompositionUpdate
 from cxkinetics.errors import ExtrapolationError, InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES
 from cxkinetics.signals.dose_table import DoseTable
-
-__all__ = ["Knowledge", "check_confidence", "check_dose", "known_draws", "source_record"]
 
 Knowledge: TypeAlias = DoseTable | IncorporationFit | ParameterDraws | CompositionUpdate | None
 """A table, its fit, an update, ready-made draws, or nothing (then the documented priors speak)."""
@@ -71,7 +73,11 @@ def known_draws(
             "the result of fit_incorporation or update_priors, or parameter draws"
         )
     require_elements(fit.points, chosen)
-    return fit_draws(fit, chosen, n_draws, random, seed), fit.warnings
+    detected = fit
+    if fit.options.get("preset"):
+        # windows that were given are no detected breaks, and their lines need not meet: only the points count
+        detected = fit_incorporation(fit.points, system=chosen, confidence=fit.options["confidence"])
+    return fit_draws(detected, chosen, n_draws, random, seed), fit.warnings
 
 
 def check_dose(dose_percent: float, draws: ParameterDraws, *, extrapolate: bool) -> Remark | None:
@@ -97,12 +103,6 @@ def check_dose(dose_percent: float, draws: ParameterDraws, *, extrapolate: bool)
     return Remark(
         "extrapolated", f"{dose_percent:g} % lies outside the calibrated {low:g}-{high:g} %: extrapolated"
     )
-
-
-def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that is not between 0 and 1."""
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
 
 
 def source_record(draws: ParameterDraws) -> dict[str, object]:

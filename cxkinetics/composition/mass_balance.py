@@ -21,23 +21,6 @@ from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.signals.basis import BASES, basis_kind
 
-__all__ = [
-    "conversion",
-    "dose_of_full_exchange",
-    "equilibrium_share_cap",
-    "guest_count",
-    "guest_shares",
-    "host_count",
-    "incorporation_of_state",
-    "least_mean_dopants",
-    "linear_lever",
-    "recovery_at_plateau",
-    "removable_share",
-    "saturation_share_cap",
-    "trapped_and_retained_at_plateau",
-    "trapped_host",
-]
-
 
 def guest_count(system: System, shares: Array, *, eta: ArrayLike = 1.0) -> Array:
     """Return the guests per unit that the solid holds.

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -14,13 +14,14 @@ from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.occupancy import binding_populations, product_share
 from cxkinetics.composition.system import MAP_PARAMETERS
 from cxkinetics.errors import InputError
+from cxkinetics.record import Record
 
 _ONSET_BLUR = 0.25
 """Blur of a detection limit, as a share of it: a limit is not a cliff."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterFractions:
+class ClusterFractions(Record):
     """Fractions of the clusters with 0, 1, ... N guests in one sample, with errors.
 
     Parameters
@@ -44,6 +45,10 @@ class ClusterFractions:
     >>> seen.fractions, seen.sigma
     ((0.1, 0.8, 0.1), (0.05, 0.05, 0.05))
     """
+
+    SCHEMA = "cxkinetics.cluster-fractions/1"
+    _keys = "kind=_kind ..."
+    _kind: ClassVar[str] = "cluster fractions"
 
     fractions: tuple[float, ...]
     sigma: tuple[float, ...]
@@ -79,19 +84,9 @@ class ClusterFractions:
             log = log - 0.5 * ((share - measured) / error) ** 2
         return log
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "kind": "cluster fractions",
-            "fractions": list(self.fractions),
-            "sigma": list(self.sigma),
-            "incorporation_percent": self.incorporation_percent,
-            "dose_percent": self.dose_percent,
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProductOnset:
+class ProductOnset(Record):
     """Whether the product was seen in one sample (XRD, XPS, MALDI).
 
     Parameters
@@ -115,6 +110,10 @@ class ProductOnset:
     0.05
     """
 
+    SCHEMA = "cxkinetics.product-onset/1"
+    _keys = "kind=_kind ..."
+    _kind: ClassVar[str] = "product onset"
+
     seen: bool
     incorporation_percent: float | None = None
     dose_percent: float | None = None
@@ -132,16 +131,6 @@ class ProductOnset:
         score = (share - self.detection_limit) / (_ONSET_BLUR * self.detection_limit)
         log: Array = log_ndtr(score if self.seen else -score)
         return log
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "kind": "product onset",
-            "seen": self.seen,
-            "incorporation_percent": self.incorporation_percent,
-            "dose_percent": self.dose_percent,
-            "detection_limit": self.detection_limit,
-        }
 
 
 def _one_place(incorporation_percent: float | None, dose_percent: float | None) -> None:

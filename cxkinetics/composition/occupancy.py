@@ -14,15 +14,6 @@ import numpy as np
 from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.errors import InputError
 
-__all__ = [
-    "binding_populations",
-    "largest_single_share",
-    "least_cooperativity_for",
-    "product_share",
-    "site_cooperativity",
-    "species_shares",
-]
-
 _NEWTON_STEPS = 60
 
 
@@ -69,6 +60,8 @@ def _general_populations(mean: Array, alpha: Array, n_sites: int) -> Array:
     reach = 40.0 + n_sites * np.abs(np.log(alpha))
     low, high = -reach, reach.copy()
     ln_x = np.clip(np.log(inner / (n_sites - inner)), low, high)
+    # Newton converges in a few steps but may leave the range where one cluster holds nearly all: the root
+    # stays between low and high, and a step out of them is replaced by halving
     for _ in range(_NEWTON_STEPS):
         shares = _softmax(ln_weight + count * ln_x)
         bound = np.sum(count * shares, axis=0)

@@ -1,10 +1,9 @@
 """`predict`: what is in the flask at a dose, with intervals and what they rest on."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -14,13 +13,13 @@ from cxkinetics.composition.draws import (
     DEFAULT_DRAWS,
     ParameterDraws,
     PriorInfluence,
+    check_confidence,
     prior_influence,
     require_product,
 )
 from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
 from cxkinetics.composition.knowledge import (
     Knowledge,
-    check_confidence,
     check_dose,
     known_draws,
     source_record,
@@ -36,21 +35,30 @@ from cxkinetics.composition.species_model import (
     trapped_draws,
 )
 from cxkinetics.composition.system import System
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate, json_text
-from cxkinetics.presentation import Presentable
+from cxkinetics.estimate import Estimate
+from cxkinetics.record import INLINE, As, Record, Version
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.documents import read_result
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PREDICT_SCHEMA = "cxkinetics.predict/1"
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.table import Table
+    from cxkinetics.document.units import TimeUnit
+
+_CONVERSIONS = {
+    "compositional": "conversion by occupancy",
+    "compositional_mass_balance": "conversion by mass balance",
+    "optical": "optical conversion 1 - A/A0",
+    "gap": "optical minus compositional",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction(Presentable):
+class Prediction(Record, Shown):
     """The composition at a dose.
 
     Attributes
@@ -93,21 +101,26 @@ class Prediction(Presentable):
     5.0
     """
 
+    SCHEMA = "cxkinetics.predict/1"
+    _keys = """schema=SCHEMA version dose_percent incorporation_percent stage stage_probability species
+        guest_share conversion trapped_host expected_evidence detection_limits prior_driven influence source
+        seed warnings"""
+
     dose_percent: float
-    incorporation_percent: Estimate
+    incorporation_percent: Annotated[Estimate, As(name="incorporation")]
     stage: str
     stage_probability: Mapping[str, float]
     species: Mapping[str, Estimate]
     guest_share: Mapping[str, Estimate]
-    conversion: Mapping[str, Estimate]
-    trapped_host: Estimate | None
+    conversion: Annotated[Mapping[str, Estimate], As(name=_CONVERSIONS)]
+    trapped_host: Annotated[Estimate | None, As(name="trapped host implied")]
     expected_evidence: Mapping[str, str]
-    influence: PriorInfluence
+    influence: Annotated[PriorInfluence, INLINE]
     source: Mapping[str, Any]
     detection_limits: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
-    version: str = __version__
+    version: Version = __version__
 
     @property
     def prior_driven(self) -> tuple[str, ...]:
@@ -135,91 +148,33 @@ class Prediction(Presentable):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per species: share and share of guest with intervals, variance from priors."""
-        import pandas as pd
+        from cxkinetics.composition.page import species_frame
 
-        rows = [
-            [e.value, e.low, e.high, held.value, held.low, held.high, self.influence.from_priors.get(key)]
-            for key, e in self.species.items()
-            for held in (self.guest_share[key],)
-        ]
-        guest = ["share_of_guest", "share_of_guest_low", "share_of_guest_high"]
-        columns = ["share", "low", "high", *guest, "variance_from_priors"]
-        return pd.DataFrame(rows, index=pd.Index(list(self.species), name="species"), columns=columns)
+        return species_frame(self.species, self.guest_share, self.influence)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form of the documented schema."""
-        return {
-            "schema": PREDICT_SCHEMA,
-            "version": self.version,
-            "dose_percent": self.dose_percent,
-            "incorporation_percent": self.incorporation_percent.to_dict(),
-            "stage": self.stage,
-            "stage_probability": dict(self.stage_probability),
-            "species": {key: estimate.to_dict() for key, estimate in self.species.items()},
-            "guest_share": {key: estimate.to_dict() for key, estimate in self.guest_share.items()},
-            "conversion": {key: estimate.to_dict() for key, estimate in self.conversion.items()},
-            "trapped_host": None if self.trapped_host is None else self.trapped_host.to_dict(),
-            "expected_evidence": dict(self.expected_evidence),
-            "detection_limits": {
-                technique: {name: dict(limit) for name, limit in limits.items()}
-                for technique, limits in self.detection_limits.items()
-            },
-            "prior_driven": list(self.prior_driven),
-            **self.influence.to_dict(),
-            "source": dict(self.source),
-            "seed": self.seed,
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(
+        self, unit: "TimeUnit", *, sensitivity: bool = False, amount: GuestAmount | None = None
+    ) -> "Section":
+        """Return what `print` shows; on demand with the priors halved and doubled, and an amount."""
+        from cxkinetics.composition.page import prediction_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text."""
-        return json_text(self.to_dict())
+        return prediction_brief(self, unit, sensitivity=sensitivity, amount=amount)
 
-    @classmethod
-    def from_json(cls, text: str | os.PathLike[str]) -> "Prediction":
-        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: the shares as bars with their intervals."""
+        from cxkinetics.composition.figures import composition_figure
 
-        Raises
-        ------
-        InputError
-            If the text is no such result.
-        """
-        return read_result(text, PREDICT_SCHEMA, cls._of_record)
+        return (composition_figure(self),)
 
-    @classmethod
-    def _of_record(cls, record: dict[str, Any]) -> "Prediction":
-        trapped = record["trapped_host"]
-        return cls(
-            dose_percent=record["dose_percent"],
-            incorporation_percent=Estimate.from_dict("incorporation", record["incorporation_percent"]),
-            stage=record["stage"],
-            stage_probability=record["stage_probability"],
-            species={key: Estimate.from_dict(key, item) for key, item in record["species"].items()},
-            guest_share={key: Estimate.from_dict(key, item) for key, item in record["guest_share"].items()},
-            conversion={
-                key: Estimate.from_dict(_CONVERSIONS[key], item) for key, item in record["conversion"].items()
-            },
-            trapped_host=None if trapped is None else Estimate.from_dict("trapped host implied", trapped),
-            expected_evidence=record["expected_evidence"],
-            detection_limits=record.get("detection_limits", {}),
-            influence=PriorInfluence.from_dict(record),
-            source=record["source"],
-            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
-            seed=record["seed"],
-            version=record["version"],
-        )
+    def data(self) -> "Sequence[Table]":
+        """Return the sheets of the workbook."""
+        from cxkinetics.composition.page import prediction_data
+
+        return prediction_data(self)
 
     def __repr__(self) -> str:
         shares = ", ".join(f"{key} {e.value or 0:.2f}" for key, e in self.species.items())
         return f"Prediction({self.dose_percent:g} % dose, {self.incorporation_percent}: {shares})"
-
-
-_CONVERSIONS = {
-    "compositional": "conversion by occupancy",
-    "compositional_mass_balance": "conversion by mass balance",
-    "optical": "optical conversion 1 - A/A0",
-    "gap": "optical minus compositional",
-}
 
 
 def predict(

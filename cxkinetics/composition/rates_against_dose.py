@@ -9,32 +9,33 @@ gap between them is reported, never identified away.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
-from cxkinetics.composition.species_model import draw_estimate, species_draws
+from cxkinetics.composition.draws import check_confidence
+from cxkinetics.composition.knowledge import Knowledge, known_draws
+from cxkinetics.composition.species_model import draw_estimate, species_draws, wald_estimate
 from cxkinetics.composition.system import System, load_system
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate, json_text
+from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.presentation import Presentable
+from cxkinetics.record import As, Record, Version
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RATES_SCHEMA", "RatesAgainstDose", "RunAtDose", "rates_against_dose"]
-
-RATES_SCHEMA = "cxkinetics.rates-against-dose/1"
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunAtDose:
+class RunAtDose(Record):
     """One run: its dose, rates, losses of absorbance and the composition expected at that dose.
 
     Attributes
@@ -55,30 +56,16 @@ class RunAtDose:
     """
 
     dose_percent: float
-    rates: tuple[Estimate, ...]
+    rates: Annotated[tuple[Estimate, ...], As(key="rates_per_s", name="k")]
     stage_loss: tuple[float, ...]
     optical_conversion: float
-    compositional_conversion: Estimate | None
-    gap: Estimate | None
-    doped_share: Estimate | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        optional = {
-            name: None if (estimate := getattr(self, name)) is None else estimate.to_dict()
-            for name in ("compositional_conversion", "gap", "doped_share")
-        }
-        return {
-            "dose_percent": self.dose_percent,
-            "rates_per_s": [rate.to_dict() for rate in self.rates],
-            "stage_loss": list(self.stage_loss),
-            "optical_conversion": self.optical_conversion,
-            **optional,
-        }
+    compositional_conversion: Annotated[Estimate | None, As(name="compositional conversion")]
+    gap: Annotated[Estimate | None, As(name="optical minus compositional")]
+    doped_share: Annotated[Estimate | None, As(name="doped clusters")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RatesAgainstDose(Presentable):
+class RatesAgainstDose(Record, Shown):
     """Rates of a dose series.
 
     Attributes
@@ -91,11 +78,14 @@ class RatesAgainstDose(Presentable):
         ln of k at 100 % dose (ln 1/s) for each stage.
     """
 
+    SCHEMA = "cxkinetics.rates-against-dose/1"
+    _keys = "schema=SCHEMA version ..."
+
     runs: tuple[RunAtDose, ...]
-    orders: tuple[Estimate, ...]
-    constants: tuple[Estimate, ...]
+    orders: Annotated[tuple[Estimate, ...], As(name="order in the guest, stage {at}")]
+    constants: Annotated[tuple[Estimate, ...], As(key="ln_k_at_100_percent", name="ln k at 100 %")]
     warnings: tuple[Remark, ...] = ()
-    version: str = __version__
+    version: Version = __version__
 
     def table(self) -> "pd.DataFrame":
         """Return one row per run: dose, rates, losses, conversions."""
@@ -113,20 +103,17 @@ class RatesAgainstDose(Presentable):
             rows.append(row)
         return pd.DataFrame(rows)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "schema": RATES_SCHEMA,
-            "version": self.version,
-            "runs": [run.to_dict() for run in self.runs],
-            "orders": [order.to_dict() for order in self.orders],
-            "ln_k_at_100_percent": [constant.to_dict() for constant in self.constants],
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import rates_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text."""
-        return json_text(self.to_dict())
+        return rates_brief(self, unit)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: the rate constants against dose."""
+        from cxkinetics.composition.figures import rates_figure
+
+        return (rates_figure(self),)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"stage {number}: nu = {order}" for number, order in enumerate(self.orders, 1))
@@ -245,10 +232,10 @@ def _compositions(
     found: list[tuple[Array, Array] | None] = [
         (shares[-1, :, i], shares[1:-1, :, i].sum(axis=0)) if inside[i] else None for i in range(doses.size)
     ]
-    said = list(remarks)
-    if not inside.all():
-        text = f"{int((~inside).sum())} doses lie outside the calibrated {low:g}-{high:g} %: no composition"
-        said.append(Remark("outside_calibration", text, int((~inside).sum())))
+    said, outside = list(remarks), int((~inside).sum())
+    if outside:
+        text = f"{outside} doses lie outside the calibrated {low:g}-{high:g} %: no composition"
+        said.append(Remark("outside_calibration", text, outside))
     return found, said
 
 
@@ -278,58 +265,46 @@ def _run(
 
 def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Estimate, Estimate]:
     """Fit ln k = ln k(100 %) + nu ln(dose/100 %), weighted by the errors of ln k."""
+    names = (f"order in the guest, stage {stage + 1}", "ln k at 100 %")
     points = [
-        (run.dose_percent, k.value, k.se)
+        (run.dose_percent, k.value, np.nan if k.se is None else k.se / k.value)
         for run in runs
         if len(run.rates) > stage
         for k in (run.rates[stage],)
         if run.dose_percent > 0 and k.value is not None and k.value > 0
     ]
-    name, unit = f"order in the guest, stage {stage + 1}", ""
-    doses = {dose for dose, _, _ in points}
-    if len(doses) < 2:
-        reason = f"{len(doses)} dose with a positive rate constant; an order needs two"
-        nothing = Estimate(name=name, value=None, unit=unit, method="weighted line", reason=reason)
-        return nothing, Estimate(name="ln k at 100 %", value=None, method="weighted line", reason=reason)
-    x = np.log(np.array([dose for dose, _, _ in points]) / 100)
-    y = np.log(np.array([k for _, k, _ in points], dtype=float))
-    errors = np.array([np.nan if se is None else se / k for _, k, se in points], dtype=float)
+    distinct = len({dose for dose, _, _ in points})
+    if distinct < 2:
+        reason = f"{distinct} dose with a positive rate constant; an order needs two"
+        first, second = (Estimate(name=n, value=None, method="weighted line", reason=reason) for n in names)
+        return first, second
+    dose, rate, errors = np.array(points, dtype=float).T
+    x, y = np.log(dose / 100), np.log(rate)
     known = bool(np.all(np.isfinite(errors) & (errors > 0)))
     weight = errors**-2 if known else np.ones_like(y)
     design = np.stack([np.ones_like(x), x], axis=1)
     covariance = np.linalg.inv(design.T @ (design * weight[:, None]))
-    at = covariance @ (design.T @ (weight * y))
+    level, slope = covariance @ (design.T @ (weight * y))
     dof = y.size - 2
-    spread = float(np.sum(weight * (y - design @ at) ** 2)) / dof if dof > 0 else float("nan")
-    if known:
-        inflation, quantile = 1.0, float(ndtri(0.5 + confidence / 2))
-        how = "weighted line, errors of the fits"
-        if dof > 0 and spread > 1:
-            inflation, quantile = spread, float(stdtrit(dof, 0.5 + confidence / 2))
-            how = "weighted line, errors widened to the scatter between runs"
-    elif dof > 0:
-        inflation, quantile, how = (
-            spread,
-            float(stdtrit(dof, 0.5 + confidence / 2)),
-            "line, scatter between runs",
-        )
-    else:
+    spread = float(np.sum(weight * (y - design @ np.array([level, slope])) ** 2)) / dof if dof > 0 else np.nan
+    found = (float(slope), float(level))
+    if not known and dof <= 0:
         reason = "two doses and no errors of k: no interval"
-        return (
-            Estimate(name=name, value=float(at[1]), unit=unit, method="line", reason=reason),
-            Estimate(name="ln k at 100 %", value=float(at[0]), method="line", reason=reason),
+        first, second = (
+            Estimate(name=n, value=v, method="line", reason=reason) for n, v in zip(names, found, strict=True)
         )
-    se = np.sqrt(np.diag(covariance) * inflation)
-    estimates = [
-        Estimate(
-            name=label,
-            value=float(v),
-            se=float(e),
-            low=float(v - quantile * e),
-            high=float(v + quantile * e),
-            unit=unit,
-            method=how,
-        )
-        for label, v, e in zip(("ln k at 100 %", name), at, se, strict=True)
-    ]
-    return estimates[1], estimates[0]
+        return first, second
+    # errors of the fits are never taken as smaller than the runs scatter
+    scattered = not known or spread > 1
+    inflation = spread if scattered else 1.0
+    quantile = float(stdtrit(dof, 0.5 + confidence / 2) if scattered else ndtri(0.5 + confidence / 2))
+    how = "line, scatter between runs"
+    if known:
+        widened = "errors widened to the scatter between runs"
+        how = f"weighted line, {widened if scattered else 'errors of the fits'}"
+    errors_of = np.sqrt(np.diag(covariance) * inflation)[::-1]
+    first, second = (
+        wald_estimate(n, v, float(se), quantile, method=how)
+        for n, v, se in zip(names, found, errors_of, strict=True)
+    )
+    return first, second

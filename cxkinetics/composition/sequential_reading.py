@@ -6,16 +6,20 @@ can fit the same trace; the bound is what tells them apart.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, InputError
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.result import Rival, StagedFit
 from cxkinetics.models.decays import SequentialReading, least_first_rate, read_sequential
+from cxkinetics.record import As, Record
 
-__all__ = ["SequentialImplications", "sequential_implications"]
+if TYPE_CHECKING:
+    from cxkinetics.document.page import Section
+    from cxkinetics.document.units import TimeUnit
 
 _MOST_SHIFT = 0.999
 """Largest share of the shift that a bound is taken from, to keep it finite."""
@@ -23,7 +27,7 @@ _ONE_SIDED = 1.645
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SequentialImplications:
+class SequentialImplications(Record, Shown):
     """The sequential reading of one trace.
 
     Attributes
@@ -40,31 +44,19 @@ class SequentialImplications:
         The comparison in words.
     """
 
+    SCHEMA = "cxkinetics.sequential-reading/1"
+
     readings: tuple[SequentialReading, SequentialReading]
-    k1_bound: Estimate | None
-    broken_stick_k1: Estimate
+    k1_bound: Annotated[Estimate | None, As(key="k1_bound_per_s", name="least k1 by the peak's position")]
+    broken_stick_k1: Annotated[Estimate, As(key="broken_stick_k1_per_s", name="k")]
     delta_aicc: float | None
     text: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "readings": [
-                {
-                    "k1_per_s": r.k1,
-                    "k2_per_s": r.k2,
-                    "q": r.q,
-                    "c": r.c,
-                    "possible": r.possible,
-                    "reason": r.reason,
-                }
-                for r in self.readings
-            ],
-            "k1_bound_per_s": None if self.k1_bound is None else self.k1_bound.to_dict(),
-            "broken_stick_k1_per_s": self.broken_stick_k1.to_dict(),
-            "delta_aicc": finite_or_none(self.delta_aicc),
-            "text": self.text,
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import sequential_brief
+
+        return sequential_brief(self, unit)
 
 
 def sequential_implications(

@@ -1,31 +1,33 @@
 """Species against dose: means and bands on a grid of doses, for a figure or a table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
-from cxkinetics.composition.draws import ParameterDraws, require_product
-from cxkinetics.composition.knowledge import Knowledge, check_confidence, known_draws
+from cxkinetics.arrays import Array
+from cxkinetics.composition.draws import ParameterDraws, check_confidence, require_product
+from cxkinetics.composition.knowledge import Knowledge, known_draws
 from cxkinetics.composition.species_model import incorporation_draws, share_draws
 from cxkinetics.composition.system import System
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import UsageError
-from cxkinetics.presentation import Presentable
+from cxkinetics.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SpeciesCurves", "curves_of", "species_curves"]
+    from cxkinetics.document.page import Figure
+    from cxkinetics.document.units import TimeUnit
 
 _DRAWS = 1000
 _DOSES = 141
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpeciesCurves(Presentable):
+class SpeciesCurves(Record, Shown):
     """Shares of all species and the incorporation against dose.
 
     Attributes
@@ -50,17 +52,14 @@ class SpeciesCurves(Presentable):
     (175.0, 40)
     """
 
+    SCHEMA = "cxkinetics.species-curves/1"
+
     dose_percent: Array
     shares: Mapping[str, Array]
     incorporation_percent: Array
     basis: str
     confidence: float
     origin: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "dose_percent", frozen_array(self.dose_percent))
-        object.__setattr__(self, "incorporation_percent", frozen_array(self.incorporation_percent))
-        object.__setattr__(self, "shares", {key: frozen_array(v) for key, v in self.shares.items()})
 
     def table(self) -> "pd.DataFrame":
         """Return one row per dose: incorporation and every share, with the ends of their intervals."""
@@ -73,34 +72,11 @@ class SpeciesCurves(Presentable):
                 columns[name + suffix] = row
         return pd.DataFrame(columns)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        return {
-            "dose_percent": self.dose_percent.tolist(),
-            "shares": {key: values.tolist() for key, values in self.shares.items()},
-            "incorporation_percent": self.incorporation_percent.tolist(),
-            "basis": self.basis,
-            "confidence": self.confidence,
-            "origin": self.origin,
-        }
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: the shares against dose with their bands."""
+        from cxkinetics.composition.figures import species_figure
 
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "SpeciesCurves":
-        """Return the curves that `to_dict` wrote."""
-        return cls(**record)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SpeciesCurves):
-            return NotImplemented
-        return (
-            list(self.shares) == list(other.shares)
-            and all(same_array(self.shares[key], other.shares[key]) for key in self.shares)
-            and same_array(self.dose_percent, other.dose_percent)
-            and same_array(self.incorporation_percent, other.incorporation_percent)
-            and (self.basis, self.confidence, self.origin) == (other.basis, other.confidence, other.origin)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+        return (species_figure(self),)
 
     def __repr__(self) -> str:
         low, high = self.dose_percent[0], self.dose_percent[-1]

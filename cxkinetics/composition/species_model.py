@@ -7,23 +7,11 @@ import numpy as np
 from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition import mass_balance
-from cxkinetics.composition.draws import ParameterDraws
+from cxkinetics.composition.draws import ParameterDraws, summary_of
 from cxkinetics.composition.occupancy import species_shares
 from cxkinetics.composition.system import MAP_PARAMETERS, System
 from cxkinetics.estimate import Estimate
 from cxkinetics.signals.basis import BASES, basis_kind
-
-__all__ = [
-    "draw_estimate",
-    "guest_estimates",
-    "incorporation_draws",
-    "mass_balance_conversion",
-    "saturation_draws",
-    "share_draws",
-    "share_estimates",
-    "species_draws",
-    "trapped_draws",
-]
 
 METHOD = "parameter draws"
 
@@ -87,6 +75,7 @@ def mass_balance_conversion(draws: ParameterDraws, incorporation_percent: Array)
     share = mass_balance.conversion(
         draws.system, incorporation_percent, T=trapped, rho=rho, eta=eta, basis=draws.basis
     )
+    # no host can be trapped in a negative amount: these draws of rho and eta contradict the plateau
     result: Array = np.where(trapped < 0, np.nan, np.clip(share, 0.0, 1.0))
     return result
 
@@ -105,22 +94,31 @@ def draw_estimate(
     confidence : float
         Level of the interval.
     """
-    known = values[np.isfinite(values)]
-    if not known.size:
+    value, low, high = summary_of(values, confidence)
+    if value is None:
         return Estimate(name=name, value=None, unit=unit, method=method, reason="no draw allows it")
-    tail = 0.5 * (1 - confidence)
-    low, high = np.quantile(known, [tail, 1 - tail])
+    known = values[np.isfinite(values)]
     missing = values.size - known.size
     reason = f"{missing} of {values.size} draws left out: they break the mass balance" if missing else ""
     return Estimate(
         name=name,
-        value=float(known.mean()),
+        value=value,
         se=float(known.std()),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         unit=unit,
         method=method,
         reason=reason,
+    )
+
+
+def wald_estimate(
+    name: str, value: float, se: float, quantile: float, *, unit: str = "", method: str = "wald"
+) -> Estimate:
+    """Return a value with the interval of `quantile` standard errors on either side."""
+    half = quantile * se
+    return Estimate(
+        name=name, value=value, se=se, low=value - half, high=value + half, unit=unit, method=method
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri
@@ -16,7 +16,9 @@ from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.models.formula import OXIDATION_STATES, Formula, parse
-from cxkinetics.signals.basis import BASES, basis_kind, name_basis
+from cxkinetics.record import As, Record
+from cxkinetics.signals.basis import BASES, basis_elements, basis_kind, name_basis
+from cxkinetics.signals.dose_table import DoseTable
 
 DISTRIBUTIONS = ("normal", "uniform", "lognormal", "beta")
 _SHORTEST = 1e-3
@@ -24,7 +26,7 @@ _SHORTEST = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
+class Prior(Record):
     """One prior.
 
     Attributes
@@ -149,21 +151,9 @@ class Prior:
         }
         return words[self.distribution]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form (an open bound is None)."""
-        return {
-            "name": self.name,
-            "distribution": self.distribution,
-            "parameters": list(self.parameters),
-            "bounds": [value if math.isfinite(value) else None for value in self.bounds],
-            "unit": self.unit,
-            "data": self.data,
-            "note": self.note,
-        }
-
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
-        """Return the prior that `to_dict` wrote."""
+        """Return the prior that was written, by `to_dict` or by a user in the file of a system."""
         low, high = _pair(record.get("bounds") or (None, None), record["name"], "bounds")
         return cls(
             name=record["name"],
@@ -249,7 +239,7 @@ _GENERIC: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class System:
+class System(Record):
     """Host, guest, product and rule, with priors and presets where any are known.
 
     Parameters
@@ -297,9 +287,9 @@ class System:
     66.0
     """
 
-    host: Formula
+    host: Annotated[Formula, As(write=str, read=parse)]
     guest: str
-    product: Formula
+    product: Annotated[Formula, As(write=str, read=parse)]
     max_dopants: int = _NOT_GIVEN
     charge_rule: str = "one-to-one"
     name: str = ""
@@ -544,28 +534,6 @@ class System:
         """Whether the system documents its own dose-incorporation map."""
         return all(name in self.priors for name in MAP_PARAMETERS)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        record: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
-        return record | {
-            "host": str(self.host),
-            "product": str(self.product),
-            "priors": {name: dict(value) for name, value in self.priors.items()},
-            "presets": {name: dict(value) for name, value in self.presets.items()},
-            "detection": {name: dict(value) for name, value in self.detection.items()},
-            "optical": dict(self.optical),
-            "observed": [dict(item) for item in self.observed],
-            "assumed": list(self.assumed),
-            "calibrated_dose_percent": (
-                None if self.calibrated_dose_percent is None else list(self.calibrated_dose_percent)
-            ),
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "System":
-        """Return the system that `to_dict` wrote."""
-        return cls(**record)
-
 
 PACKAGED_SYSTEMS = ("ag-cds", "cu-cds")
 
@@ -613,6 +581,71 @@ def load_system(system: System | str | Path) -> System:
         return _from_toml(path.read_text(encoding="utf-8-sig"), name)
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text: {error}", file=name) from error
+
+
+def basis_for(system: System, basis: str) -> str:
+    """Return a basis that was asked for, named with the elements of the system.
+
+    Raises
+    ------
+    UsageError
+        If it is none, or names elements that the system does not hold.
+
+    Examples
+    --------
+    >>> basis_for(load_system("cu-cds"), "Ag/Cd")
+    'Cu/Cd'
+    """
+    named = system.basis_name(basis)
+    given, own = basis_elements(basis)[1:], basis_elements(named)[1:]
+    if basis not in BASES and any(
+        symbol not in ("guest", "host", "anion", mine) for symbol, mine in zip(given, own, strict=True)
+    ):
+        known = ", ".join(system.basis_name(kind) for kind in BASES)
+        raise UsageError(f"basis is {basis!r}, but {system.name} is {_exchange(system)}; use one of {known}")
+    return named
+
+
+def require_elements(table: DoseTable, system: System) -> None:
+    """Refuse a dose table that names another guest or host cation than the system's.
+
+    Raises
+    ------
+    InputError
+        With both elements and the system to use instead.
+
+    Examples
+    --------
+    >>> table = DoseTable(dose_percent=[0, 50], incorporation_percent=[0, 5], basis="Cu/(Cu+Cd)")
+    >>> require_elements(table, load_system("cu-cds"))
+    """
+    _, guest, other = basis_elements(table.basis)
+    stated = table.basis not in BASES
+    guest = table.guest or (guest if stated else "")
+    if guest not in ("", "guest", system.guest):
+        what, found, needed = "guest", guest, system.guest
+    elif stated and other not in ("host", "anion", basis_elements(system.basis_name(table.basis))[2]):
+        what, found, needed = "basis", table.basis, system.basis_name(table.basis)
+    else:
+        return
+    fitting = [name for name in PACKAGED_SYSTEMS if load_system(name).guest == found]
+    remedy = (
+        f"pass --system {fitting[0]} (system={fitting[0]!r})"
+        if fitting and what == "guest" and fitting[0] != system.name
+        else "describe the sample in a TOML file with its host, guest and product, and pass it as "
+        "--system FILE.toml (system=...)"
+    )
+    raise InputError(
+        f"the {what} of the table is {found}, that of the system {system.name} ({_exchange(system)}) is "
+        f"{needed}",
+        file=table.source.file or None,
+        value=found,
+        remedy=remedy,
+    )
+
+
+def _exchange(system: System) -> str:
+    return f"{system.guest} into {system.host}"
 
 
 def species_key(system: System, text: str) -> str:
@@ -672,3 +705,14 @@ def _from_toml(text: str, file: str) -> System:
         raise InputError(str(error), file=file) from error
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(f"an entry has the wrong type: {error}", file=file) from error
+
+
+def packaged_species() -> tuple[str, ...]:
+    """Return the species of the packaged systems.
+
+    Examples
+    --------
+    >>> packaged_species()[:2]
+    ('Cd34S33', 'AgCd33S33')
+    """
+    return tuple(dict.fromkeys(key for name in ("ag-cds", "cu-cds") for key in load_system(name).species))

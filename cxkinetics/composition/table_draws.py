@@ -7,6 +7,8 @@ system's documented prior where there is one, and counts as prior-driven.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +16,12 @@ from cxkinetics.arrays import Array
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
-from cxkinetics.composition.incorporation import fit_incorporation, map_points
-from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
 from cxkinetics.inference.ensemble import sample_posterior
 from cxkinetics.kinetics.result import Rival
 
-__all__ = ["fit_draws", "map_log_likelihood", "no_product_reason", "open_parameters", "start_walkers"]
+if TYPE_CHECKING:
+    from cxkinetics.composition.incorporation_result import IncorporationFit
 
 _SCATTER_PERCENT = 0.3
 _SCATTER_WORTH = 2.0
@@ -29,15 +30,14 @@ _RANDOM = 6000
 
 
 def fit_draws(
-    fit: IncorporationFit, system: System, n_draws: int, rng: np.random.Generator, seed: int | None
+    fit: "IncorporationFit", system: System, n_draws: int, rng: np.random.Generator, seed: int | None
 ) -> ParameterDraws:
     """Return parameter draws for a fitted dose curve.
 
     Parameters
     ----------
     fit : IncorporationFit
-        Curve of the user's table. Of a fit with preset windows only the points are taken: the
-        breaks are detected again.
+        Curve of the user's table, its breaks detected.
     system : System
         Species and priors of everything but the map.
     n_draws : int
@@ -45,12 +45,10 @@ def fit_draws(
     rng, seed
         Generator, and its seed for the record.
     """
-    if fit.options.get("preset"):
-        fit = fit_incorporation(fit.points, system=system, confidence=fit.options["confidence"])
     priors = system.resolved_priors(fit.basis)
     left_open = open_parameters(fit)
     helped = {name: priors[name] for name in left_open if name in priors}
-    points = map_points(fit.points)
+    points = MapPoints.of(fit.points)
     log_density = map_log_likelihood(
         points,
         absolute_sigma=bool(fit.options.get("absolute_sigma")),
@@ -73,7 +71,8 @@ def fit_draws(
         system=system,
         basis=fit.basis,
         values={**mapped, **values},
-        priors={**other, **{name: _as_assumed(prior) for name, prior in helped.items()}},
+        # another sample's data are no data about this one: the prior counts as an assumption
+        priors={**other, **{name: replace(prior, data=False) for name, prior in helped.items()}},
         uniforms=uniforms,
         measured=frozenset(name for name in MAP_PARAMETERS if name not in helped),
         calibrated_dose_percent=(fit.points.lowest_dose_percent, fit.points.highest_dose_percent),
@@ -83,7 +82,7 @@ def fit_draws(
     )
 
 
-def no_product_reason(fit: IncorporationFit, system: System) -> str:
+def no_product_reason(fit: "IncorporationFit", system: System) -> str:
     """Return why a table says nothing about how much is product, "" where it does.
 
     The share of product is counted up to the plateau, which stands for full exchange. Points that one
@@ -105,7 +104,7 @@ def no_product_reason(fit: IncorporationFit, system: System) -> str:
     )
 
 
-def open_parameters(fit: IncorporationFit) -> tuple[str, ...]:
+def open_parameters(fit: "IncorporationFit") -> tuple[str, ...]:
     """Return the map parameters that the points do not bound."""
     estimates = {
         "b1": fit.stage1_slope,
@@ -157,7 +156,7 @@ def map_log_likelihood(
 
 
 def start_walkers(
-    fit: IncorporationFit,
+    fit: "IncorporationFit",
     helped: dict[str, Prior],
     posterior: Callable[[Array], Array],
     rng: np.random.Generator,
@@ -171,6 +170,7 @@ def start_walkers(
     dose, y = fit.points.highest_dose_percent, float(np.max(fit.points.incorporation_percent))
     size = np.abs(centre) + 0.02 * np.array([y / dose, dose, y / dose, y])
     chosen = np.empty((0, 4))
+    # a narrow posterior allows few of the wide trials, a curve at a bound few of the narrow ones
     for width in (0.02, 0.01, 0.005, 0.05):
         trial = np.abs(centre + width * size * rng.standard_normal((8 * _WALKERS, 4)))
         chosen = np.concatenate([chosen, trial[np.isfinite(posterior(trial))]])
@@ -188,10 +188,3 @@ def _random_curves(dose: float, y: float, rng: np.random.Generator) -> Array:
     top = rng.uniform(0.1, 1.2, _RANDOM) * y
     level = rng.uniform(0.0, 1.0, _RANDOM) * top
     return np.stack([level / first, first, (top - level) / (last - first), top], axis=1)
-
-
-def _as_assumed(prior: Prior) -> Prior:
-    """Return the prior marked as an assumption: another sample's data are no data about this one."""
-    from dataclasses import replace
-
-    return replace(prior, data=False)

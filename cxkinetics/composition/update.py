@@ -4,21 +4,22 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.basis import basis_for
+from cxkinetics.composition.curve import MapPoints
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator
-from cxkinetics.composition.incorporation import fit_incorporation, map_points
+from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
-from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System, load_system
+from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System, basis_for, load_system
 from cxkinetics.composition.table_draws import map_log_likelihood, no_product_reason
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, InputError, UsageError
-from cxkinetics.estimate import Estimate, json_text
+from cxkinetics.estimate import Estimate
 from cxkinetics.inference.ensemble import Sample, sample_posterior
-from cxkinetics.presentation import Presentable
+from cxkinetics.record import DATA, As, Record, Version
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES
 from cxkinetics.signals.dose_table import DoseTable
@@ -27,11 +28,12 @@ from cxkinetics.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-UPDATE_SCHEMA = "cxkinetics.update/1"
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParameterChange:
+class ParameterChange(Record):
     """One parameter before and after the measurements.
 
     `before` is None for a parameter without a prior; `sd_ratio` is the spread after over that
@@ -39,22 +41,13 @@ class ParameterChange:
     """
 
     name: str
-    before: Estimate | None
-    after: Estimate
+    before: Annotated[Estimate | None, As(name="{name}")]
+    after: Annotated[Estimate, As(name="{name}")]
     sd_ratio: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "name": self.name,
-            "before": None if self.before is None else self.before.to_dict(),
-            "after": self.after.to_dict(),
-            "sd_ratio": self.sd_ratio,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CompositionUpdate(Presentable):
+class CompositionUpdate(Record, Shown):
     """Priors narrowed by measurements.
 
     Attributes
@@ -79,16 +72,20 @@ class CompositionUpdate(Presentable):
     (('y_on',), 5, 6)
     """
 
-    draws: ParameterDraws
-    changes: tuple[ParameterChange, ...]
+    SCHEMA = "cxkinetics.update/1"
+    _keys = """schema=SCHEMA version system=draws.system.name basis=draws.basis parameters narrowed
+        measurements table acceptance scale_reduction confidence n_draws=draws.n_draws seed warnings"""
+
+    draws: Annotated[ParameterDraws, DATA]
+    changes: Annotated[tuple[ParameterChange, ...], As(key="parameters")]
     measurements: tuple[Mapping[str, Any], ...]
-    points: DoseTable | None
+    points: Annotated[DoseTable | None, As(key="table")]
     acceptance: float
     scale_reduction: float
     confidence: float = 0.95
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
-    version: str = __version__
+    version: Version = __version__
 
     @property
     def before(self) -> dict[str, Estimate]:
@@ -107,39 +104,21 @@ class CompositionUpdate(Presentable):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per parameter: median, low and high before and after, and the spread ratio."""
-        import pandas as pd
+        from cxkinetics.composition.page import change_table
 
-        rows = {}
-        for change in self.changes:
-            row: dict[str, float | None] = {}
-            for word, estimate in (("before", change.before), ("after", change.after)):
-                for part in ("value", "low", "high"):
-                    row[f"{word}_{part}"] = None if estimate is None else getattr(estimate, part)
-            rows[change.name] = row | {"sd_ratio": change.sd_ratio}
-        return pd.DataFrame.from_dict(rows, orient="index")
+        return change_table(self).frame().set_index("parameter").rename_axis(None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form (without the draws)."""
-        return {
-            "schema": UPDATE_SCHEMA,
-            "version": self.version,
-            "system": self.draws.system.name,
-            "basis": self.draws.basis,
-            "parameters": [change.to_dict() for change in self.changes],
-            "narrowed": list(self.narrowed),
-            "measurements": [dict(item) for item in self.measurements],
-            "table": None if self.points is None else self.points.to_dict(),
-            "acceptance": self.acceptance,
-            "scale_reduction": self.scale_reduction,
-            "confidence": self.confidence,
-            "n_draws": self.draws.n_draws,
-            "seed": self.seed,
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.composition.page import update_brief
 
-    def to_json(self) -> str:
-        """Return the result as JSON text."""
-        return json_text(self.to_dict())
+        return update_brief(self, unit)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: every parameter before and after the measurements."""
+        from cxkinetics.composition.figures import update_figure
+
+        return (update_figure(self),)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name} {self.after[name]}" for name in self.narrowed) or "nothing"
@@ -148,8 +127,8 @@ class CompositionUpdate(Presentable):
 
 STAGE_PARAMETERS = ("y2", "y_on", "alpha")
 _NAMES = (*MAP_PARAMETERS, *STAGE_PARAMETERS)
-_WALKERS = 80
-_TRIES = 40000
+_WALKERS = 80  # some ten for each of seven parameters
+_TRIES = 40000  # prior draws among which walkers are chosen: measurements may allow one in a thousand
 _NARROWED = 0.7
 _AGREEMENT = 1.1
 _FACTORS = (0.5, 2.0)
@@ -280,7 +259,7 @@ class _Model:
         if self.fit is None:
             return log
         curve = map_log_likelihood(
-            map_points(self.fit.points),
+            MapPoints.of(self.fit.points),
             absolute_sigma=False,
             relative_sigma=self.fit.points.sigma_percent is not None,
             flat_breaks=flat_breaks,
@@ -306,6 +285,7 @@ def _run(
         for name in _NAMES:
             if name in priors:
                 log = log + priors[name].log_density(named[name])
+        # alpha is walked in its logarithm, over which a density of alpha is multiplied by alpha
         log = log + theta[:, _NAMES.index("alpha")]  # d alpha = alpha d ln alpha
         allowed = np.isfinite(log)
         log[allowed] += model.log_likelihood(theta[allowed], flat_breaks=not curve_known)
@@ -354,6 +334,7 @@ def _starts(model: _Model, priors: Mapping[str, Prior], rng: np.random.Generator
             "errors of the measurements, or pass published_curve=False"
         )
     order = np.flatnonzero(allowed)[np.argsort(logs[allowed])[::-1]]
+    # walkers that start far from what explains the measurements would spend the run on the way there
     best = theta[order[: max(4 * _WALKERS, 8)]]
     return best[rng.permutation(best.shape[0])[:_WALKERS]]
 
@@ -399,31 +380,25 @@ def _warnings(
 ) -> tuple[Remark, ...]:
     remarks = [] if model.table is None else list(model.table.remarks)
     if curve_known and model.table is not None and _same_paper(model.table.source.note, model.system.source):
-        remarks.append(
-            Remark(
-                "counted_twice",
-                "the documented priors of the dose curve were made from this published table: it counts "
-                "twice; pass published_curve=False",
-            )
+        text = (
+            "the documented priors of the dose curve were made from this published table: it counts twice; "
+            "pass published_curve=False"
         )
+        remarks.append(Remark("counted_twice", text))
     if sample.scale_reduction > _AGREEMENT:
-        remarks.append(
-            Remark(
-                "not_converged",
-                f"the two halves of the sampler's run disagree (scale reduction {sample.scale_reduction:.2f} "
-                f"> {_AGREEMENT}): take the intervals as rough",
-            )
+        text = (
+            f"the two halves of the sampler's run disagree (scale reduction {sample.scale_reduction:.2f} "
+            f"> {_AGREEMENT}): take the intervals as rough"
         )
+        remarks.append(Remark("not_converged", text))
     for change in changes:
-        prior = change.before
-        if prior is None or prior.low is None or prior.high is None or change.after.value is None:
+        prior, after = change.before, change.after.value
+        if prior is None or prior.low is None or prior.high is None or after is None:
             continue
-        if not prior.low <= change.after.value <= prior.high:
-            remarks.append(
-                Remark(
-                    "prior_contradicted",
-                    f"{change.name} comes out at {change.after.value:.4g}, outside the "
-                    f"{prior.low:.4g}-{prior.high:.4g} of its prior: the measurements contradict it",
-                )
+        if not prior.low <= after <= prior.high:
+            text = (
+                f"{change.name} comes out at {after:.4g}, outside the {prior.low:.4g}-{prior.high:.4g} of "
+                "its prior: the measurements contradict it"
             )
+            remarks.append(Remark("prior_contradicted", text))
     return tuple(remarks)

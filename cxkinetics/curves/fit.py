@@ -105,7 +105,7 @@ def fit_curve(
     begin = _numbers("start", start)
     low = _numbers("lower", _bounds(start, "min") | dict(lower or {}))
     high = _numbers("upper", _bounds(start, "max") | dict(upper or {}))
-    problem = problem_of(function, x, y, begin, sigma, low, high)
+    problem = problem_of(function, x, y, begin, sigma=sigma, lower=low, upper=high)
     seed = _seed(rng)
     place = np.array(list(begin.values()))
     _require_usable(problem, place)
@@ -115,19 +115,7 @@ def fit_curve(
     numbers = partial(
         estimates_of, confidence=confidence, absolute_sigma=absolute_sigma, units=dict(units or {})
     )
-    estimates: dict[str, Estimate] | None = None
-    for _ in range(MOVES):
-        try:
-            estimates = numbers(rest, profile=profile)
-            break
-        except BetterMinimumError as better:
-            rest = settled(rest.derivatives, better.theta)
-            flags.append(
-                "the profile of a parameter led to a smaller sum of squares; the fit was moved there"
-            )
-    if estimates is None:
-        flags.append("the profiles kept finding smaller sums of squares; intervals are Wald's")
-        estimates = numbers(rest, profile=False)
+    rest, estimates = _estimated(rest, numbers, flags, profile=profile)
     given = None if sigma is None else np.broadcast_to(np.asarray(sigma, dtype=float), problem.y.shape)
     return CurveFit(
         parameters=estimates,
@@ -157,6 +145,22 @@ def fit_curve(
         seed=seed,
         sha256=_hash(problem, given),
     )
+
+
+def _estimated(
+    rest: Rest, numbers: Callable[..., dict[str, Estimate]], flags: list[str], *, profile: bool
+) -> tuple[Rest, dict[str, Estimate]]:
+    """Return the estimates and the fit they are of: a profile may have led to a smaller sum of squares."""
+    for _ in range(MOVES):
+        try:
+            return rest, numbers(rest, profile=profile)
+        except BetterMinimumError as better:
+            rest = settled(rest.derivatives, better.theta)
+            flags.append(
+                "the profile of a parameter led to a smaller sum of squares; the fit was moved there"
+            )
+    flags.append("the profiles kept finding smaller sums of squares; intervals are Wald's")
+    return rest, numbers(rest, profile=False)
 
 
 def _numbers(what: str, given: Mapping[str, float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The fitted numbers of a curve with their errors and profile intervals."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,14 @@ from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.curves.solver import DIGITS, Rest, marquardt
 from cxkinetics.errors import FitError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.accepted import walk_out
 
 FARTHEST = 40
-"""Doublings and roots tried before an end counts as open."""
+"""Evaluations of a profile at most."""
 CLOSE = 1e-8
-"""Relative closeness of z to its level at an end."""
+"""Relative closeness of the profile's root to its level at an end."""
+OPEN = 1e12
+"""Multiple of the first step beyond which an end counts as open."""
 
 
 class BetterMinimumError(FitError):
@@ -33,7 +36,7 @@ class ProfileEnd:
     reason: str = ""
 
 
-def profile_end(rest: Rest, j: int, side: int, level: float, variance: float, step: float) -> ProfileEnd:
+def profile_end(rest: Rest, j: int, side: int, *, level: float, variance: float, step: float) -> ProfileEnd:
     """Return where the signed root of the profile of parameter `j` reaches `level`.
 
     Parameters
@@ -87,53 +90,13 @@ def profile_end(rest: Rest, j: int, side: int, level: float, variance: float, st
     limit = side * (bound - centre)
     if limit <= 0:
         return ProfileEnd(bound, "ends at the bound")
-    inside, outside = 0.0, min(step, limit)
-    z_inside, z_outside = 0.0, root(outside)
-    for _ in range(FARTHEST):
-        if z_outside >= level:
-            break
-        if outside >= limit:
-            return ProfileEnd(bound, "ends at the bound")
-        inside, z_inside = outside, z_outside
-        outside = min(2 * outside, limit)
-        if outside > 1e12 * step:
-            break
-        z_outside = root(outside)
-    if z_outside < level:
-        shown = centre + side * outside
-        return ProfileEnd(None, f"the profile stays below the level up to {shown:.3g}")
-    return ProfileEnd(centre + side * _crossing(root, inside, z_inside, outside, z_outside, level))
-
-
-def _crossing(
-    root: Callable[[float], float],
-    inside: float,
-    z_inside: float,
-    outside: float,
-    z_outside: float,
-    level: float,
-) -> float:
-    """Return the distance where z is `level`, bracketed, by false position with bisection."""
-    last = 0
-    low, high = z_inside - level, z_outside - level
-    middle = outside
-    for number in range(FARTHEST):
-        if np.isfinite(high) and number % 6 != 5:
-            middle = inside - low * (outside - inside) / (high - low)
-        else:
-            middle = (inside + outside) / 2
-        gap = root(middle) - level
-        if abs(gap) <= CLOSE * level or outside - inside <= 1e-12 * outside:
-            break
-        if gap < 0:
-            inside, low = middle, gap
-            high = high / 2 if last < 0 else high
-            last = -1
-        else:
-            outside, high = middle, gap
-            low = low / 2 if last > 0 else low
-            last = 1
-    return middle
+    room = min(limit, OPEN * step)
+    distance, ends = walk_out(lambda d: root(d) / level, step, room=room, close=CLOSE, tries=FARTHEST)
+    if ends:
+        return ProfileEnd(centre + side * distance)
+    if distance >= limit:
+        return ProfileEnd(bound, "ends at the bound")
+    return ProfileEnd(None, f"the profile stays below the level up to {centre + side * distance:.3g}")
 
 
 LEFT = 2e-4
@@ -178,7 +141,9 @@ def estimates_of(
             estimates[name] = Estimate(name=name, value=value, unit=unit, reason=reasons[j])
             continue
         if profile:
-            estimates[name] = _profiled(rest, j, value, se, level, absolute_sigma, unit, reasons[j])
+            estimates[name] = _profiled(
+                rest, j, value, se, level=level, absolute_sigma=absolute_sigma, unit=unit, reason=reasons[j]
+            )
             continue
         reach = level * (se or 0.0)
         estimates[name] = Estimate(
@@ -192,6 +157,7 @@ def _profiled(
     j: int,
     value: float,
     se: float | None,
+    *,
     level: float,
     absolute_sigma: bool,
     unit: str,
@@ -199,7 +165,7 @@ def _profiled(
 ) -> Estimate:
     variance = _variance(rest, absolute_sigma)
     step = level * (se if se is not None else float(np.sqrt(variance)) / float(rest.factors.size[j]))
-    low, high = (profile_end(rest, j, side, level, variance, step) for side in (-1, 1))
+    low, high = (profile_end(rest, j, side, level=level, variance=variance, step=step) for side in (-1, 1))
     why = [f"{word} end: {end.reason}" for word, end in (("lower", low), ("upper", high)) if end.reason]
     return Estimate(
         name=rest.derivatives.problem.names[j],

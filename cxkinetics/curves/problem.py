@@ -131,6 +131,7 @@ def problem_of(
     x: ArrayLike,
     y: ArrayLike,
     start: dict[str, float],
+    *,
     sigma: ArrayLike | None,
     lower: dict[str, float],
     upper: dict[str, float],
@@ -456,7 +457,7 @@ def _central(problem: Problem, theta: Array, j: int, step: float) -> Array:
         step = min(step, max(below, above) / 4)
         offsets = tuple(side * k for k in range(5))
         factors = tuple(side * f / 12 for f in (-25, 48, -36, 16, -3))
-    return _difference(problem.curve, theta, j, step, offsets, factors)
+    return _difference(problem.curve, theta, j, step, offsets=offsets, factors=factors)
 
 
 def _difference(
@@ -464,6 +465,7 @@ def _difference(
     theta: Array,
     j: int,
     step: float,
+    *,
     offsets: tuple[int, ...],
     factors: tuple[float, ...],
 ) -> Array:

@@ -1,29 +1,29 @@
 """What `fit_curve` returns: frozen, every number with its interval or the reason there is none."""
 
-import os
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.arrays import Array
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError
-from cxkinetics.estimate import Estimate, finite_or_none, json_text
-from cxkinetics.presentation import Presentable
-from cxkinetics.signals.documents import read_result
+from cxkinetics.estimate import Estimate
+from cxkinetics.record import DATA, As, Record, Version
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     import lmfit
     import pandas as pd
 
-CURVE_SCHEMA = "cxkinetics.curve/1"
-ARRAYS = ("x", "y", "sigma", "fitted", "residuals", "covariance")
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CurveFit(Presentable):
+class CurveFit(Record, Shown):
     """A least-squares fit of a user's function.
 
     Attributes
@@ -75,31 +75,30 @@ class CurveFit(Presentable):
     (1.9929, 0.0262, 2)
     """
 
+    SCHEMA = "cxkinetics.curve/1"
+    _keys = """parameters rss dof success flags redchi n_points digits function derivatives
+        extended_precision options seed sha256 version | values"""
+
     parameters: Mapping[str, Estimate]
     values: Mapping[str, float]
-    rss: float
+    rss: Annotated[float, As(null=math.inf)]
     dof: int
     success: bool
     flags: tuple[str, ...]
     digits: Mapping[str, float]
-    x: Array
-    y: Array
-    sigma: Array | None
-    fitted: Array
-    residuals: Array
-    covariance: Array
+    x: Annotated[Array, DATA]
+    y: Annotated[Array, DATA]
+    sigma: Annotated[Array | None, DATA]
+    fitted: Annotated[Array, DATA]
+    residuals: Annotated[Array, DATA]
+    covariance: Annotated[Array, DATA]
     function: str
     derivatives: str
     extended_precision: bool
     options: Mapping[str, Any]
     seed: int
     sha256: str
-    version: str = __version__
-
-    def __post_init__(self) -> None:
-        for name in ARRAYS:
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, frozen_array(getattr(self, name)))
+    version: Version = __version__
 
     @property
     def n_points(self) -> int:
@@ -113,14 +112,9 @@ class CurveFit(Presentable):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per parameter: value, se, low, high, unit, method, reason."""
-        import pandas as pd
+        from cxkinetics.document.sheets import quantity_table
 
-        columns = ("value", "se", "low", "high", "unit", "method", "reason")
-        return pd.DataFrame(
-            [[getattr(estimate, column) for column in columns] for estimate in self.parameters.values()],
-            index=pd.Index(list(self.parameters), name="parameter"),
-            columns=list(columns),
-        )
+        return quantity_table(self.parameters.items(), first="parameter").frame().set_index("parameter")
 
     def lmfit_parameters(self) -> "lmfit.Parameters":
         """Return the fit as `lmfit.Parameters`, with standard errors and correlations where known.
@@ -161,93 +155,19 @@ class CurveFit(Presentable):
                 }
         return parameters
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: parameters, rss, dof, success, flags and how they came about."""
-        return {
-            "parameters": {name: estimate.to_dict() for name, estimate in self.parameters.items()},
-            "rss": finite_or_none(self.rss),
-            "dof": self.dof,
-            "success": self.success,
-            "flags": list(self.flags),
-            "redchi": finite_or_none(self.redchi),
-            "n_points": self.n_points,
-            "digits": dict(self.digits),
-            "function": self.function,
-            "derivatives": self.derivatives,
-            "extended_precision": self.extended_precision,
-            "options": dict(self.options),
-            "seed": self.seed,
-            "sha256": self.sha256,
-            "version": self.version,
-        }
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.curves.page import brief
 
-    def to_json(self) -> str:
-        """Return the whole result, data and covariance included, as JSON text."""
-        data = {name: getattr(self, name) for name in ARRAYS}
-        record = (
-            {"schema": CURVE_SCHEMA}
-            | self.to_dict()
-            | {
-                "values": dict(self.values),
-                "data": {name: None if array is None else _nested(array) for name, array in data.items()},
-            }
-        )
-        return json_text(record)
+        return brief(self, unit)
 
-    @classmethod
-    def from_json(cls, text: str | os.PathLike[str]) -> "CurveFit":
-        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure: data, curve and residuals."""
+        from cxkinetics.curves.page import figures
 
-        Raises
-        ------
-        InputError
-            If the text is no such result.
-        """
-        return read_result(text, CURVE_SCHEMA, cls._of_record)
-
-    @classmethod
-    def _of_record(cls, record: dict[str, Any]) -> "CurveFit":
-        data: dict[str, Any] = {
-            name: None if values is None else np.array(values, dtype=float)
-            for name, values in record["data"].items()
-        }
-        return cls(
-            parameters={name: Estimate.from_dict(name, item) for name, item in record["parameters"].items()},
-            values=record["values"],
-            rss=float("inf") if record["rss"] is None else record["rss"],
-            dof=record["dof"],
-            success=record["success"],
-            flags=tuple(record["flags"]),
-            digits=record["digits"],
-            function=record["function"],
-            derivatives=record["derivatives"],
-            extended_precision=record["extended_precision"],
-            options=record["options"],
-            seed=record["seed"],
-            sha256=record["sha256"],
-            version=record["version"],
-            **data,
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, CurveFit):
-            return NotImplemented
-        return (
-            self.to_dict() == other.to_dict()
-            and dict(self.values) == dict(other.values)
-            and all(same_array(getattr(self, name), getattr(other, name)) for name in ARRAYS)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+        return figures(self)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name} = {estimate}" for name, estimate in self.parameters.items())
         state = "" if self.success else "NOT trustworthy: "
         return f"CurveFit({state}{shown}; rss {self.rss:.6g}, {self.dof} degrees of freedom)"
-
-
-def _nested(array: Array) -> Any:
-    """Return an array as nested lists, None for what is not finite."""
-    if array.ndim > 1:
-        return [_nested(row) for row in array]
-    return [finite_or_none(value) for value in array.tolist()]

@@ -1,4 +1,9 @@
-"""The optimum of any curve: Levenberg-Marquardt on QR, several descents, extended precision."""
+"""The optimum of any curve: Levenberg-Marquardt on QR, several descents, extended precision.
+
+This descent is not the batched one of `cxkinetics.inference.descent`, which solves normal equations: on
+certified problems a Jacobian's condition number of 1e10 is common, its square leaves no digit of a double,
+and the residuals are taken in extended precision where the function has it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -397,7 +402,9 @@ def polished(derivatives: Derivatives, theta: Array) -> Rest:
     factors = factored(plain, ~at_bound, tolerance)
     curvature = _curvature(derivatives, theta, factors)
     arithmetic = arithmetic_of(derivatives, theta)
-    exact, rest, factors, last = _newton(arithmetic, theta, factors, curvature, ~at_bound, tolerance)
+    exact, rest, factors, last = _newton(
+        arithmetic, theta, factors, curvature, free=~at_bound, tolerance=tolerance
+    )
     theta = exact.astype(np.float64)
     noise = arithmetic.noise(theta, derivatives.jacobian(theta))
     rss = float(np.sum(rest * rest))
@@ -427,6 +434,7 @@ def _newton(
     theta: Array,
     factors: Factored,
     curvature: Array,
+    *,
     free: BoolArray,
     tolerance: float,
 ) -> tuple[NDArray[Any], NDArray[Any], Factored, Array]:

@@ -1,5 +1,19 @@
 """Evidence: mass spectra, XPS and XRD as witnesses of what is in the flask."""
 
+NAMES = {
+    "analyse_xps": "xps",
+    "assign_peaks": "assignment",
+    "fit_mixture": "mixture",
+    "fit_pattern": "diffraction",
+    "join_evidence": "records",
+    "load_library": "patterns",
+    "load_peak_list": "reader",
+    "load_spectrum": "reader",
+    "pick_peaks": "picking",
+}
+VERBS = {
+    "evidence": "verbs.evidence",
+}
 FORMATS = (
     ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak), regular scans"),
     ("spectrum table", ".csv .txt .xy .xlsx", "XPS, XRD, mass spectra: axis and counts as two columns"),

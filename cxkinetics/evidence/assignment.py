@@ -1,19 +1,19 @@
 """Assignment of mass-spectrum peaks: stated formulae checked, candidates searched, chance hits counted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import UsageError
-from cxkinetics.estimate import finite_or_none
 from cxkinetics.evidence.isotopes import average_mass
+from cxkinetics.evidence.result import EvidenceResult
 from cxkinetics.models.formula import LIGANDS, Formula, Ligand, parse
-from cxkinetics.presentation import Presentable
+from cxkinetics.record import As, Record
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import PeakList
 from cxkinetics.source import Source
@@ -77,7 +77,7 @@ class SearchSpace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Record):
     """One composition near a peak.
 
     Attributes
@@ -300,7 +300,7 @@ SHOWN_CANDIDATES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeakAssignment:
+class PeakAssignment(Record):
     """One peak and what it may be.
 
     Attributes
@@ -330,25 +330,9 @@ class PeakAssignment:
     chance_any: float
     chance_balanced: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return asdict(self) | {
-            "intensity": finite_or_none(self.intensity),
-            "candidates": [asdict(item) for item in self.candidates],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "PeakAssignment":
-        """Return the assignment that `to_dict` wrote."""
-        fields = dict(record)
-        fields["candidates"] = tuple(Candidate(**item) for item in fields["candidates"])
-        if fields["stated"] is not None:
-            fields["stated"] = Candidate(**fields["stated"])
-        return cls(**fields)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spacing:
+class Spacing(Record):
     """How often two peaks stand one repeat unit apart.
 
     Attributes
@@ -368,20 +352,9 @@ class Spacing:
     pairs: tuple[tuple[float, float], ...]
     expected_by_chance: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return asdict(self) | {"pairs": [list(pair) for pair in self.pairs]}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Spacing":
-        """Return the spacing that `to_dict` wrote."""
-        fields = dict(record)
-        fields["pairs"] = tuple((float(a), float(b)) for a, b in fields["pairs"])
-        return cls(**fields)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MassAssignment(Presentable):
+class MassAssignment(EvidenceResult):
     """All peaks of a list with their candidates and the chance of finding them.
 
     Attributes
@@ -406,6 +379,9 @@ class MassAssignment(Presentable):
         As for a spectrum.
     """
 
+    SCHEMA = "cxkinetics.mass-assignment/1"
+    _keys = """peaks spacings tolerance_da chance_host_1da chance_balanced_1da chance_sulfide_1da ..."""
+
     peaks: tuple[PeakAssignment, ...]
     spacings: tuple[Spacing, ...]
     tolerance_da: float
@@ -416,33 +392,7 @@ class MassAssignment(Presentable):
     with_guest: bool = True
     label: str = ""
     source: Source = field(default_factory=Source)
-    remarks: tuple[Remark, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        plain = ("tolerance_da", "chance_host_1da", "chance_balanced_1da", "chance_sulfide_1da")
-        return {
-            "peaks": [peak.to_dict() for peak in self.peaks],
-            "spacings": [spacing.to_dict() for spacing in self.spacings],
-            **{name: getattr(self, name) for name in plain},
-            "chance_window_da": list(self.chance_window_da),
-            "with_guest": self.with_guest,
-            "label": self.label,
-            "source": self.source.to_dict(),
-            "warnings": [remark.to_dict() for remark in self.remarks],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "MassAssignment":
-        """Return the assignment that `to_dict` wrote."""
-        fields = dict(record)
-        fields["peaks"] = tuple(PeakAssignment.from_dict(item) for item in fields["peaks"])
-        fields["spacings"] = tuple(Spacing.from_dict(item) for item in fields["spacings"])
-        low, high = fields["chance_window_da"]
-        fields["chance_window_da"] = (low, high)
-        fields["source"] = Source.from_dict(fields["source"])
-        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields.pop("warnings"))
-        return cls(**fields)
+    remarks: Annotated[tuple[Remark, ...], As(key="warnings")] = ()
 
 
 def check_formula(text: str, mz: float, space: SearchSpace | None = None) -> Candidate:

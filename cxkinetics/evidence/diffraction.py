@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.arrays import Array
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.misfit import why_undecided
 from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative, joined_columns
-from cxkinetics.presentation import Presentable
+from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.inference.accepted import walk_out
+from cxkinetics.record import As, Record, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
 from cxkinetics.source import Source
@@ -122,12 +124,13 @@ def profile_limit(
     for column in mine:
         start = float(coefficients[column])
         distance = 0.02 * total / float(factors[column])
-        for _ in range(8):  # the root of a parabola's rise is a straight line: few steps suffice
-            solved, misfit = solver.solve(fixed=column, value=start + distance)
-            depth = float(np.sqrt(max(misfit - chi2, 0.0) / rise))
-            if abs(depth - 1.0) < 0.03:
-                break
-            distance /= min(max(depth, 0.2), 5.0)
+
+        def depth(distance: float, column: int = column, start: float = start) -> float:
+            _, misfit = solver.solve(fixed=column, value=start + distance)
+            return float(np.sqrt(max(misfit - chi2, 0.0) / rise))
+
+        end, _ = walk_out(depth, distance, room=np.inf, close=0.03, tries=8)
+        solved, _ = solver.solve(fixed=column, value=start + end)
         amounts = solved[: len(library.names)] * factors
         largest = max(largest, float(amounts[mine].sum() / max(float(amounts.sum()), 1e-300)))
     return largest
@@ -171,7 +174,7 @@ def linear_errors(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseShare:
+class PhaseShare(Record):
     """One phase.
 
     Attributes
@@ -197,39 +200,9 @@ class PhaseShare:
     state: str
     reason: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "phase": self.phase,
-            "share": self.share.to_dict(),
-            "upper_limit": self.upper_limit,
-            "detection_limit": self.detection_limit,
-            "state": self.state,
-            "reason": self.reason,
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any], unit: str) -> "PhaseShare":
-        """Return the share that `to_dict` wrote."""
-        fields = dict(record)
-        fields["share"] = Estimate.from_dict(f"{unit} of {record['phase']}", record["share"])
-        return cls(**fields)
-
-
-_ARRAYS = ("axis", "counts", "components", "fit")
-_PLAIN = (
-    "by_weight",
-    "shift_deg",
-    "broadening_deg",
-    "reduced_chi2",
-    "correlation_length",
-    "n_points",
-    "label",
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PatternFit(Presentable):
+class PatternFit(EvidenceResult):
     """A diffraction pattern as a sum of references.
 
     Attributes
@@ -256,6 +229,10 @@ class PatternFit(Presentable):
         As for the spectrum.
     """
 
+    SCHEMA = "cxkinetics.pattern/1"
+    _keys = """phases by_weight shift_deg broadening_deg reduced_chi2 correlation_length n_points label
+        options ..."""
+
     phases: tuple[PhaseShare, ...]
     by_weight: bool
     shift_deg: float
@@ -270,7 +247,7 @@ class PatternFit(Presentable):
     fit: Array
     label: str = ""
     source: Source = field(default_factory=Source)
-    remarks: tuple[Remark, ...] = ()
+    remarks: Annotated[tuple[Remark, ...], As(key="warnings")] = ()
 
     def __getitem__(self, phase: str) -> PhaseShare:
         for item in self.phases:
@@ -278,45 +255,23 @@ class PatternFit(Presentable):
                 return item
         raise KeyError(phase)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "phases": [phase.to_dict() for phase in self.phases],
-            **{name: getattr(self, name) for name in _PLAIN},
-            "options": dict(self.options),
-            **{name: getattr(self, name).tolist() for name in _ARRAYS},
-            "source": self.source.to_dict(),
-            "warnings": [remark.to_dict() for remark in self.remarks],
-        }
-
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "PatternFit":
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the fit that `to_dict` wrote."""
-        unit = "weight share" if record["by_weight"] else "share of scattered intensity"
-        arrays: dict[str, Any] = {name: frozen_array(record[name]) for name in _ARRAYS}
-        plain: dict[str, Any] = {name: record[name] for name in _PLAIN}
-        return cls(
-            phases=tuple(PhaseShare.from_dict(item, unit) for item in record["phases"]),
-            options=dict(record["options"]),
-            source=Source.from_dict(record["source"]),
-            remarks=tuple(Remark.from_dict(item) for item in record["warnings"]),
-            **plain,
-            **arrays,
+        unit = _share_unit(by_weight=record["by_weight"])
+        phases = tuple(
+            read(PhaseShare, item, share=Estimate.from_dict(f"{unit} of {item['phase']}", item["share"]))
+            for item in record["phases"]
         )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, PatternFit):
-            return NotImplemented
-        return all(same_array(getattr(self, name), getattr(other, name)) for name in _ARRAYS) and all(
-            getattr(self, name) == getattr(other, name)
-            for name in ("phases", "options", "source", "remarks", *_PLAIN)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+        return read(cls, record, phases=phases)
 
     def __repr__(self) -> str:
         found = ", ".join(f"{p.phase} {p.share.format_value()}" for p in self.phases if p.state == "present")
         return f"PatternFit({found or 'no phase present'})"
+
+
+def _share_unit(*, by_weight: bool) -> str:
+    return "weight share" if by_weight else "share of scattered intensity"
 
 
 def fit_pattern(
@@ -434,10 +389,10 @@ def fit_pattern(
             "library": used.source.file,
             "library_sha256": used.source.sha256,
         },
-        axis=frozen_array(problem.axis),
-        counts=frozen_array(problem.counts),
-        components=frozen_array(components),
-        fit=frozen_array(design @ coefficients),
+        axis=problem.axis,
+        counts=problem.counts,
+        components=components,
+        fit=design @ coefficients,
         label=spectrum.label,
         source=spectrum.source,
         remarks=(

@@ -10,6 +10,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import FitError, InputError, UsageError
+from cxkinetics.inference.criteria import bic
 from cxkinetics.signals.spectrum import Spectrum
 
 FWHM_PER_SIGMA = 2.3548200450309493  # 2 sqrt(2 ln 2)
@@ -228,9 +229,7 @@ class DoubletFit:
     @property
     def bic(self) -> float:
         """N ln(chi2/n) + p ln n: the misfit's own scale, not Poisson's, decides."""
-        return float(
-            self.n_points * np.log(self.chi2 / self.n_points) + self.n_parameters * np.log(self.n_points)
-        )
+        return bic(self.n_points * float(np.log(self.chi2 / self.n_points)), self.n_parameters, self.n_points)
 
     @property
     def fit(self) -> Array:

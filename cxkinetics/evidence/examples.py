@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -24,12 +24,13 @@ from cxkinetics.evidence.records import samples_of_table
 from cxkinetics.evidence.sightings import findings_of_masses, findings_of_pattern, findings_of_xps
 from cxkinetics.evidence.xps import XpsResult, analyse_xps
 from cxkinetics.models.formula import parse
+from cxkinetics.record import HIDDEN, As, Record
 from cxkinetics.signals.spectrum import Spectrum
 from cxkinetics.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contradiction:
+class Contradiction(Record):
     """One pair of statements that do not agree.
 
     Attributes
@@ -48,10 +49,6 @@ class Contradiction:
     stated: str
     against: str
     text: str
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the JSON form."""
-        return {"topic": self.topic, "stated": self.stated, "against": self.against, "text": self.text}
 
 
 def _packaged(name: str) -> Path:
@@ -484,7 +481,7 @@ class SimulatedSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceDemo:
+class EvidenceDemo(Record):
     """The whole demonstration.
 
     Attributes
@@ -501,11 +498,13 @@ class EvidenceDemo:
         Their joint verdicts.
     """
 
+    _keys = "stated masses contradictions simulated agreement=_agreed"
+
     stated: Consensus
     masses: MassAssignment
     contradictions: tuple[Contradiction, ...]
-    samples: tuple[SimulatedSample, ...]
-    recovered: Consensus
+    samples: Annotated[tuple[SimulatedSample, ...], HIDDEN]
+    recovered: Annotated[Consensus, As(key="simulated")]
 
     @property
     def agreement(self) -> tuple[int, int]:
@@ -517,16 +516,9 @@ class EvidenceDemo:
         ]
         return sum(same), len(same)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        same, cells = self.agreement
-        return {
-            "stated": self.stated.to_dict(),
-            "masses": self.masses.to_dict(),
-            "contradictions": [item.to_dict() for item in self.contradictions],
-            "simulated": self.recovered.to_dict(),
-            "agreement": {"same_cells": same, "cells": cells},
-        }
+    @property
+    def _agreed(self) -> dict[str, int]:
+        return dict(zip(("same_cells", "cells"), self.agreement, strict=True))
 
 
 def analyse_simulated(sample: Mapping[str, Any]) -> SimulatedSample:

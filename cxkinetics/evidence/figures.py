@@ -4,28 +4,29 @@ Each function takes axes and returns them; without axes it makes a figure of its
 residuals below where there is a fit. Points are data, the line is the fit, areas are components.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.evidence.assignment import MassAssignment
-from cxkinetics.evidence.diffraction import PatternFit
-from cxkinetics.evidence.findings import Consensus
-from cxkinetics.evidence.mixture import MixtureFit
-from cxkinetics.evidence.xps import XpsResult
-from cxkinetics.report.present import draw
-from cxkinetics.report.style import COLOURS, figure_style, new_axes, new_figure, polish, stamp_simulated
+from cxkinetics.document.figure import COLOURS, figure_style, new_axes, new_figure, polish, stamp_simulated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from cxkinetics.evidence.assignment import MassAssignment
+    from cxkinetics.evidence.diffraction import PatternFit
+    from cxkinetics.evidence.findings import Consensus
+    from cxkinetics.evidence.mixture import MixtureFit
+    from cxkinetics.evidence.xps import XpsResult
+
 _FILLS = ("band", "second", "fourth", "third", "paper", "quiet")
 _HATCHES = ("", "//", "..", "\\\\", "xx", "++")
 
 
-def plot_mixture(fit: MixtureFit, *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
+def plot_mixture(fit: "MixtureFit", *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
     """Draw the envelopes of a mixture fit, their sum and the residuals.
 
     Parameters
@@ -57,7 +58,7 @@ def plot_mixture(fit: MixtureFit, *, ax: "Axes | None" = None, residual_ax: "Axe
     return ax
 
 
-def plot_xps(result: XpsResult, *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
+def plot_xps(result: "XpsResult", *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
     """Draw a photoelectron line with its doublets, background, sum and residuals.
 
     Binding energy runs to the left, as in the field. Parameters and return value as for `plot_mixture`.
@@ -93,7 +94,7 @@ def plot_xps(result: XpsResult, *, ax: "Axes | None" = None, residual_ax: "Axes 
     return ax
 
 
-def plot_pattern(fit: PatternFit, *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
+def plot_pattern(fit: "PatternFit", *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None) -> "Axes":
     """Draw a diffraction pattern, the fitted sum, the phases seen (on one scale, shifted), and residuals.
 
     Parameters and return value as for `plot_mixture`.
@@ -132,13 +133,13 @@ def plot_pattern(fit: PatternFit, *, ax: "Axes | None" = None, residual_ax: "Axe
     return ax
 
 
-def plot_masses(result: MassAssignment, *, ax: "Axes | None" = None) -> "Axes":
+def plot_masses(result: "MassAssignment", *, ax: "Axes | None" = None) -> "Axes":
     """Draw how far each stated formula is from its peak; without statements, the best candidates.
 
     The band is the tolerance; the scale is linear inside it and logarithmic beyond.
     """
     if ax is None:
-        ax = new_axes("single", 0.25 + 0.085 * max(len(result.peaks), 4))
+        ax = new_axes("single", masses_aspect(result))
     with figure_style():
         labels = []
         ax.axvspan(-result.tolerance_da, result.tolerance_da, color=COLOURS["band"], alpha=0.35, lw=0)
@@ -175,14 +176,14 @@ def plot_masses(result: MassAssignment, *, ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def plot_consensus(result: Consensus, *, ax: "Axes | None" = None) -> "Axes":
+def plot_consensus(result: "Consensus", *, ax: "Axes | None" = None) -> "Axes":
     """Draw what each technique sees in each sample, and the joint verdict.
 
     Filled: present; empty: absent; a question mark: undecided; a ring marks a disagreement.
     """
     columns = [*result.techniques, "together"]
     if ax is None:
-        ax = new_axes("single" if len(columns) < 5 else "double", 0.3 + 0.055 * len(result.samples))
+        ax = new_axes("single" if len(columns) < 5 else "double", consensus_aspect(result))
     species = list(dict.fromkeys(v.species for sample in result.samples for v in sample.species))
     colours = [COLOURS["paper"], COLOURS["fourth"], COLOURS["second"], COLOURS["third"]]
     with figure_style():
@@ -278,32 +279,21 @@ def _residuals(
         residual_ax.figure.align_ylabels([ax, residual_ax])
 
 
-def _figure_of(ax: "Axes") -> "Figure":
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise RuntimeError("axes without a figure")
-    return figure
+def masses_aspect(result: "MassAssignment") -> float:
+    """Return the height over the width that the rows of peaks need."""
+    return 0.25 + 0.085 * max(len(result.peaks), 4)
 
 
-@draw.register(MixtureFit)
-@draw.register(XpsResult)
-@draw.register(PatternFit)
-def _(result: Any, figure: "Figure | None" = None, **options: Any) -> "Figure":
+def consensus_aspect(result: "Consensus") -> float:
+    """Return the height over the width that the rows of samples need."""
+    return 0.3 + 0.055 * len(result.samples)
+
+
+def on_panels(
+    plot: "Callable[..., Axes]", result: object, *, figure: "Figure | None" = None, **options: Any
+) -> "Figure":
+    """Return the figure of a function that draws a fit with its residuals below; `figure` is filled."""
     if figure is not None:
         options["ax"], options["residual_ax"] = _panels_on(figure)
-    if isinstance(result, MixtureFit):
-        return _figure_of(plot_mixture(result, **options))
-    if isinstance(result, XpsResult):
-        return _figure_of(plot_xps(result, **options))
-    return _figure_of(plot_pattern(result, **options))
-
-
-@draw.register(MassAssignment)
-@draw.register(Consensus)
-def _(result: Any, figure: "Figure | None" = None, **options: Any) -> "Figure":
-    if figure is not None:
-        with figure_style():
-            options["ax"] = figure.add_subplot()
-    if isinstance(result, MassAssignment):
-        return _figure_of(plot_masses(result, **options))
-    return _figure_of(plot_consensus(result, **options))
+    drawn: Figure = plot(result, **options).get_figure(root=True)  # type: ignore[assignment]
+    return drawn

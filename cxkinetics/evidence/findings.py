@@ -1,20 +1,30 @@
 """Findings of single techniques, and the verdict joined from them, sample by sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate, finite_or_none
-from cxkinetics.presentation import Presentable
+from cxkinetics.estimate import Estimate
+from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.record import As, Record
 from cxkinetics.remarks import Remark
+
+if TYPE_CHECKING:
+    from cxkinetics.document.page import Page
+    from cxkinetics.document.units import TimeUnit
 
 STATES = ("present", "absent", "undecided")
 NO_VETO = ("MALDI-TOF", "MS", "ESI-MS")
+_NAMED = As(  # a share keeps its name: it says of what it is a share, which differs between techniques
+    write=lambda share: share.to_dict() | {"name": share.name},
+    read=lambda record: Estimate.from_dict(record["name"], record),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Record):
     """What one technique says of one species in one sample.
 
     Attributes
@@ -43,10 +53,10 @@ class Finding:
     technique: str
     species: str
     state: str
-    share: Estimate | None = None
+    share: Annotated[Estimate, _NAMED] | None = None
     limit: float | None = None
     note: str = ""
-    cluster_shares: tuple[Estimate, ...] = ()
+    cluster_shares: tuple[Annotated[Estimate, _NAMED], ...] = ()
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
@@ -59,27 +69,6 @@ class Finding:
     def may_veto(self) -> bool:
         """Whether "absent" of this technique counts against others."""
         return self.technique not in NO_VETO
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "technique": self.technique,
-            "species": self.species,
-            "state": self.state,
-            "share": None if self.share is None else self.share.to_dict() | {"name": self.share.name},
-            "limit": finite_or_none(self.limit),
-            "note": self.note,
-            "cluster_shares": [share.to_dict() | {"name": share.name} for share in self.cluster_shares],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Finding":
-        """Return the finding that `to_dict` wrote."""
-        fields = dict(record)
-        if fields["share"] is not None:
-            fields["share"] = Estimate.from_dict(fields["share"]["name"], fields["share"])
-        fields["cluster_shares"] = tuple(Estimate.from_dict(e["name"], e) for e in fields["cluster_shares"])
-        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +91,7 @@ class SampleEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeciesVerdict:
+class SpeciesVerdict(Record):
     """The joint verdict on one species in one sample.
 
     Attributes
@@ -128,31 +117,9 @@ class SpeciesVerdict:
     limit: float | None
     findings: tuple[Finding, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "species": self.species,
-            "state": self.state,
-            "seen_by": list(self.seen_by),
-            "not_seen_by": list(self.not_seen_by),
-            "undecided_by": list(self.undecided_by),
-            "disagreement": self.disagreement,
-            "limit": finite_or_none(self.limit),
-            "findings": [finding.to_dict() for finding in self.findings],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "SpeciesVerdict":
-        """Return the verdict that `to_dict` wrote."""
-        fields = dict(record)
-        for name in ("seen_by", "not_seen_by", "undecided_by"):
-            fields[name] = tuple(fields[name])
-        fields["findings"] = tuple(Finding.from_dict(item) for item in fields["findings"])
-        return cls(**fields)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SampleVerdict:
+class SampleVerdict(Record):
     """The joint verdict on one sample, species by species."""
 
     label: str
@@ -175,25 +142,9 @@ class SampleVerdict:
         """The joint verdict as Table I writes it."""
         return phases_text({verdict.species: verdict.state for verdict in self.species})
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "label": self.label,
-            "incorporation_percent": finite_or_none(self.incorporation_percent),
-            "species": [verdict.to_dict() for verdict in self.species],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "SampleVerdict":
-        """Return the verdict that `to_dict` wrote."""
-        species = tuple(SpeciesVerdict.from_dict(item) for item in record["species"])
-        return cls(
-            label=record["label"], incorporation_percent=record["incorporation_percent"], species=species
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consensus(Presentable):
+class Consensus(EvidenceResult):
     """All samples joined.
 
     Attributes
@@ -213,13 +164,16 @@ class Consensus(Presentable):
         Contradictions and limits.
     """
 
+    SCHEMA = "cxkinetics.consensus/1"
+    _keys = "samples techniques host sulfide onset_percent disagreements=_disagreed ..."
+
     samples: tuple[SampleVerdict, ...]
     techniques: tuple[str, ...]
     host: str = "CdS"
     sulfide: str = "Ag2S"
     onset_percent: tuple[float, float] | None = None
     simulated: bool = False
-    remarks: tuple[Remark, ...] = ()
+    remarks: Annotated[tuple[Remark, ...], As(key="warnings")] = ()
 
     @property
     def disagreements(self) -> tuple[tuple[str, str], ...]:
@@ -264,32 +218,13 @@ class Consensus(Presentable):
                         )
         return {"cluster_fractions": fractions, "product_onset": onset}
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "samples": [sample.to_dict() for sample in self.samples],
-            "techniques": list(self.techniques),
-            "host": self.host,
-            "sulfide": self.sulfide,
-            "onset_percent": None if self.onset_percent is None else list(self.onset_percent),
-            "disagreements": [{"sample": a, "text": b} for a, b in self.disagreements],
-            "simulated": self.simulated,
-            "warnings": [remark.to_dict() for remark in self.remarks],
-        }
+    @property
+    def _disagreed(self) -> list[dict[str, str]]:
+        return [{"sample": sample, "text": text} for sample, text in self.disagreements]
 
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Consensus":
-        """Return the consensus that `to_dict` wrote."""
-        onset = record["onset_percent"]
-        return cls(
-            samples=tuple(SampleVerdict.from_dict(item) for item in record["samples"]),
-            techniques=tuple(record["techniques"]),
-            host=record["host"],
-            sulfide=record["sulfide"],
-            onset_percent=None if onset is None else (onset[0], onset[1]),
-            simulated=record["simulated"],
-            remarks=tuple(Remark.from_dict(item) for item in record["warnings"]),
-        )
+    def page(self, unit: "TimeUnit") -> "Page":
+        """Return the whole report; it says where a finding rests on simulated data."""
+        return replace(Shown.page(self, unit), simulated=self.simulated)
 
 
 def phases_text(states: Mapping[str, str]) -> str:

@@ -1,27 +1,29 @@
 """Shares of clusters with 0, 1, 2, ... guests from an unresolved group of peaks."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.arrays import Array
 from cxkinetics.errors import FitError, InputError, UsageError
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.isotopes import average_mass, envelope, envelope_cosine
+from cxkinetics.evidence.result import EvidenceResult
 from cxkinetics.models.formula import Formula, parse
-from cxkinetics.presentation import Presentable
+from cxkinetics.record import HIDDEN, As, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
 from cxkinetics.source import Source
 
-_ARRAYS = ("covariance", "mz", "counts", "components", "baseline")
-_PLAIN = ("guests_per_da", "shape_cosine", "signal_to_noise", "noise_sd", "lag1_autocorrelation", "label")
+_OrInfinite = Annotated[float, As(null=math.inf)]
+_NUMBERS = ("guests_per_da", "shape_cosine", "signal_to_noise", "noise_sd", "lag1_autocorrelation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MixtureFit(Presentable):
+class MixtureFit(EvidenceResult):
     """Shares of clusters with 0, 1, 2, ... guests.
 
     Attributes
@@ -60,17 +62,21 @@ class MixtureFit(Presentable):
         As for the spectrum.
     """
 
+    SCHEMA = "cxkinetics.mixture/1"
+    _keys = """species mean_guests fractions=_shares shift_da compensation_weights guests_per_da shape_cosine
+        signal_to_noise noise_sd lag1_autocorrelation label options covariance ..."""
+
     species: tuple[str, ...]
-    fractions: tuple[Estimate, ...]
+    fractions: Annotated[tuple[Estimate, ...], HIDDEN]
     covariance: Array
-    mean_guests: Estimate
-    shift_da: Estimate
+    mean_guests: Annotated[Estimate, As(name="mean {options[guest]} per cluster")]
+    shift_da: Annotated[Estimate, As(name="calibration shift")]
     compensation_weights: Mapping[str, float]
-    guests_per_da: float
-    shape_cosine: float
-    signal_to_noise: float
-    noise_sd: float
-    lag1_autocorrelation: float
+    guests_per_da: _OrInfinite
+    shape_cosine: _OrInfinite
+    signal_to_noise: _OrInfinite
+    noise_sd: _OrInfinite
+    lag1_autocorrelation: _OrInfinite
     options: Mapping[str, Any]
     mz: Array
     counts: Array
@@ -78,7 +84,7 @@ class MixtureFit(Presentable):
     baseline: Array
     label: str = ""
     source: Source = field(default_factory=Source)
-    remarks: tuple[Remark, ...] = ()
+    remarks: Annotated[tuple[Remark, ...], As(key="warnings")] = ()
 
     @property
     def fit(self) -> Array:
@@ -86,61 +92,23 @@ class MixtureFit(Presentable):
         total: Array = self.components.sum(axis=0) + self.baseline
         return total
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "species": list(self.species),
-            "mean_guests": self.mean_guests.to_dict(),
-            "fractions": {
-                name: share.to_dict() for name, share in zip(self.species, self.fractions, strict=True)
-            },
-            "shift_da": self.shift_da.to_dict(),
-            "compensation_weights": dict(self.compensation_weights),
-            **{name: value for name in _PLAIN if (value := _plain(getattr(self, name))) is not None},
-            "options": dict(self.options),
-            **{name: getattr(self, name).tolist() for name in _ARRAYS},
-            "source": self.source.to_dict(),
-            "warnings": [remark.to_dict() for remark in self.remarks],
-        }
+    @property
+    def _shares(self) -> dict[str, Estimate]:
+        return dict(zip(self.species, self.fractions, strict=True))
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "MixtureFit":
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the fit that `to_dict` wrote."""
-        guest = record["options"]["guest"]
-        plain: dict[str, Any] = {name: record.get(name, float("inf")) for name in _PLAIN}
-        arrays: dict[str, Any] = {name: frozen_array(np.array(record[name], dtype=float)) for name in _ARRAYS}
-        return cls(
-            species=tuple(record["species"]),
-            fractions=tuple(Estimate.from_dict(n, record["fractions"][n]) for n in record["species"]),
-            mean_guests=Estimate.from_dict(f"mean {guest} per cluster", record["mean_guests"]),
-            shift_da=Estimate.from_dict("calibration shift", record["shift_da"]),
-            compensation_weights=dict(record["compensation_weights"]),
-            options=dict(record["options"]),
-            **plain,
-            **arrays,
-            source=Source.from_dict(record["source"]),
-            remarks=tuple(Remark.from_dict(item) for item in record["warnings"]),
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, MixtureFit):
-            return NotImplemented
-        plain = ("species", "fractions", "mean_guests", "shift_da", "compensation_weights", "options")
-        return all(same_array(getattr(self, name), getattr(other, name)) for name in _ARRAYS) and all(
-            getattr(self, name) == getattr(other, name) for name in (*plain, *_PLAIN, "source", "remarks")
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+        shares = record["fractions"]
+        fractions = tuple(Estimate.from_dict(name, shares[name]) for name in record["species"])
+        # a number that was infinite had no key before 0.1.1
+        return read(cls, dict.fromkeys(_NUMBERS) | dict(record), fractions=fractions)
 
     def __repr__(self) -> str:
         shares = ", ".join(
             f"{n} {e.format_value()}" for n, e in zip(self.species, self.fractions, strict=True)
         )
         return f"MixtureFit({shares}; mean {self.mean_guests.format_value()})"
-
-
-def _plain(value: object) -> object:
-    return finite_or_none(value) if isinstance(value, float) else value
 
 
 DRAWS_PER_NODE = 2000
@@ -530,7 +498,7 @@ def fit_mixture(
     return MixtureFit(
         species=names,
         fractions=tuple(summary.fraction(n, names[n]) for n in range(most_guests + 1)),
-        covariance=frozen_array(summary.covariance()),
+        covariance=summary.covariance(),
         mean_guests=summary.mean_guests(guest),
         shift_da=summary.shift(sigma_cal_da),
         compensation_weights=summary.compensation_weights(),
@@ -552,10 +520,10 @@ def fit_mixture(
             "confidence": confidence,
             "seed": seed,
         },
-        mz=frozen_array(part.axis),
-        counts=frozen_array(part.counts),
-        components=frozen_array(components),
-        baseline=frozen_array(best.design[:, n_positive:] @ amplitudes[n_positive:]),
+        mz=part.axis,
+        counts=part.counts,
+        components=components,
+        baseline=best.design[:, n_positive:] @ amplitudes[n_positive:],
         label=spectrum.label,
         source=spectrum.source,
         remarks=(*spectrum.remarks, *_remarks(summary, lag_one, sigma_cal_da, float(1.0 / gap))),

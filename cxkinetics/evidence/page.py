@@ -1,567 +1,407 @@
-"""Evidence as text, as a page and as a folder."""
+"""What the results of this room say: their tables, sentences and figures, the command's page and folder."""
 
-from collections.abc import Callable, Sequence
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.atomic import replace_directory, write_text
+from cxkinetics.document import cells
+from cxkinetics.document.folder import write_folder
+from cxkinetics.document.page import (
+    Block,
+    Code,
+    Figure,
+    Page,
+    Paragraph,
+    Section,
+    simulated_line,
+    warning_notes,
+)
+from cxkinetics.document.table import Cell, Column, Table, long, wide
+from cxkinetics.document.text import TERMINAL_WIDTH, block_text, format_section
+from cxkinetics.document.units import SECONDS, TimeUnit
 from cxkinetics.estimate import Estimate, json_text
-from cxkinetics.evidence.assignment import MassAssignment, PeakAssignment
-from cxkinetics.evidence.diffraction import PatternFit
-from cxkinetics.evidence.examples import Contradiction, EvidenceDemo
-from cxkinetics.evidence.findings import Consensus
-from cxkinetics.evidence.mixture import MixtureFit
-from cxkinetics.evidence.records import EvidenceRecord
-from cxkinetics.evidence.xps import XpsResult
-from cxkinetics.kinetics.folder import require_replaceable
-from cxkinetics.kinetics.tables import table_html
-from cxkinetics.remarks import Remark
-from cxkinetics.report.blocks import Block, Code, Notes, Page, Paragraph, Picture, Section, Table
-from cxkinetics.report.columns import TERMINAL_WIDTH, aligned, listed, wrapped
-from cxkinetics.report.page import render_page
-from cxkinetics.report.present import as_html, as_text, draw
-from cxkinetics.report.style import detached_figure, save_figure, svg_text
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from cxkinetics.evidence.assignment import MassAssignment, PeakAssignment
+    from cxkinetics.evidence.diffraction import PatternFit
+    from cxkinetics.evidence.examples import EvidenceDemo
+    from cxkinetics.evidence.findings import Consensus
+    from cxkinetics.evidence.mixture import MixtureFit
+    from cxkinetics.evidence.records import EvidenceRecord
+    from cxkinetics.evidence.result import EvidenceResult
+    from cxkinetics.evidence.xps import XpsResult
+
+MARK = "evidence.json"
+_Line = partial(Paragraph, hang=0)
 
 
-def section_of(result: object) -> Section:
-    """Return a result of the evidence room as a titled section.
-
-    Parameters
-    ----------
-    result : MassAssignment, MixtureFit, XpsResult, PatternFit or Consensus
-        What to show.
-
-    Raises
-    ------
-    TypeError
-        If it is none of these.
-    """
-    for kind, build in _BUILDERS:
-        if isinstance(result, kind):
-            section: Section = build(result)
-            return section
-    raise TypeError(f"{type(result).__name__} is no result of the evidence room")
+def brief(result: "EvidenceResult", unit: TimeUnit = SECONDS) -> Section:
+    """Return what `print` and a notebook show of a result of this room."""
+    title, blocks = _BLOCKS[result.SCHEMA](result)
+    return Section(title, [*blocks, *warning_notes(result.remarks, mark="-", gap=False)], unit)
 
 
-def _start(result: Any) -> list[Block]:
-    if not result.source.simulated:
-        return []
-    note = f": {result.source.note}" if result.source.note else ""
-    return [Paragraph(f"SIMULATED DATA{note}", strong=True)]
-
-
-def _notes(remarks: Sequence[Remark]) -> list[Block]:
-    return [Notes(tuple(remark.text for remark in remarks))] if remarks else []
+def main_table(result: "EvidenceResult") -> Table:
+    """Return the table that holds what a result is about, with all columns that programs read."""
+    return _TABLES[result.SCHEMA](result)
 
 
 def _named(result: Any) -> str:
     return f" of {result.label}" if result.label else ""
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.2f}" if abs(value) < 9.95 else f"{value:+.0f}"
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
-def _masses(result: MassAssignment) -> Section:
-    with_stated = any(peak.stated for peak in result.peaks)
-    shown = "candidates that balance (off / Da)"
-    header = (
-        ("m/z", "stated", "computed", "off / Da", "charge", "agrees", shown)
-        if with_stated
-        else ("m/z", shown)
-    )
-    rows = [
-        (f"{peak.mz:.6g}", *(_stated_cells(peak) if with_stated else ()), _shown_candidates(peak))
-        for peak in result.peaks
+# ---- mass spectra ------------------------------------------------------------------------------------
+
+
+def _peak_table(result: "MassAssignment") -> Table:
+    shown = any(peak.stated for peak in result.peaks)
+
+    def stated(head: str, name: str, form: Any = None, *, numeric: bool = True) -> Column:
+        """Return a column of what was stated with the peaks, shown to people where anything was."""
+        return Column(head if shown else None, name, form, numeric=numeric, missing="")
+
+    columns = [
+        Column("m/z", "mz_da", ".6g", numeric=True),
+        Column(None, "intensity"),
+        stated("stated", "stated", numeric=False),
+        stated("computed", "computed_da", ".1f"),
+        stated("off / Da", "off_da", lambda error: f"{error:+.2f}" if abs(error) < 9.95 else f"{error:+.0f}"),
+        stated("charge", "formal_charge", lambda charge: f"{charge:+d}" if charge else "0"),
+        stated("agrees", "agrees", lambda agrees: "yes" if agrees else "NO", numeric=False),
+        Column("candidates that balance (off / Da)", "balanced_candidates"),
+        Column(None, "n_candidates"),
+        Column(None, "chance_any"),
+        Column(None, "chance_balanced"),
     ]
-    table = Table(
-        header,
-        tuple(rows),
+    return Table(
+        columns,
+        [_peak_row(peak) for peak in result.peaks],
+        name="peaks",
         caption=f"Peaks, candidates within {result.tolerance_da:g} Da",
-        numeric=(0, 2, 3, 4) if with_stated else (0,),
     )
+
+
+def _peak_row(peak: "PeakAssignment") -> tuple[Cell, ...]:
+    found = peak.stated
+    stated = (found.formula, found.mass_da, found.error_da, found.formal_charge) if found else (None,) * 4
+    balanced = [c for c in peak.candidates if c.balanced][:3]
+    candidates = ", ".join(f"{c.formula} ({c.error_da:+.1f})" for c in balanced)
+    candidates = candidates or f"none of {peak.n_candidates} candidates"
+    chance = (peak.n_candidates, peak.chance_any, peak.chance_balanced)
+    return (peak.mz, peak.intensity, *stated, peak.agrees, candidates, *chance)
+
+
+def _mass_blocks(result: "MassAssignment") -> tuple[str, list[Block]]:
     low, high = result.chance_window_da
-    host, sulfide = _host_name(result), _sulfide_name(result)
+    anion, product, host = (spacing.unit for spacing in result.spacings)
+    host_family = f"{host.removesuffix(anion)}x{anion}y"
+    product_family = f"{product.removesuffix(anion).rstrip('0123456789')}a{anion}b"
     chance = (
         f"Chance: of all masses between {low:.0f} and {high:.0f} Da, {result.chance_host_1da:.0%} find some "
-        f"{host}(L)z + adduct within 1 Da, {result.chance_balanced_1da:.0%} a {host}(oleate)z whose charges "
-        f"balance, {result.chance_sulfide_1da:.1%} a balanced bare {sulfide}. A hit among host clusters says "
-        "little."
+        f"{host_family}(L)z + adduct within 1 Da, {result.chance_balanced_1da:.0%} a {host_family}(oleate)z "
+        f"whose charges balance, {result.chance_sulfide_1da:.1%} a balanced bare {product_family}. A hit "
+        "among host clusters says little."
     )
-    spacings = tuple(
-        (
-            spacing.unit,
-            f"{spacing.mass_da:.2f}",
-            ", ".join(f"{a:.5g}-{b:.5g}" for a, b in spacing.pairs) or "none",
-            f"{spacing.expected_by_chance:.2f}",
-        )
-        for spacing in result.spacings
-    )
-    count = f"{len(result.peaks)} peak" + ("" if len(result.peaks) == 1 else "s")
-    blocks: list[Block] = [*_start(result), table, Paragraph(chance)]
-    if len(result.peaks) > 1:
-        blocks.append(
-            Table(
-                ("unit", "mass / Da", "pairs of peaks that far apart", "by chance"),
-                spacings,
-                caption="Spacings",
-                numeric=(1, 3),
-            )
-        )
-    return Section(f"Mass spectrum{_named(result)}: {count}", [*blocks, *_notes(result.remarks)])
-
-
-def _stated_cells(peak: PeakAssignment) -> tuple[str, ...]:
-    if peak.stated is None:
-        return ("", "", "", "", "")
-    charge = f"{peak.stated.formal_charge:+d}" if peak.stated.formal_charge else "0"
-    return (
-        peak.stated.formula,
-        f"{peak.stated.mass_da:.1f}",
-        _signed(peak.stated.error_da),
-        charge,
-        "yes" if peak.agrees else "NO",
-    )
-
-
-def _host_name(result: MassAssignment) -> str:
-    units = [spacing.unit for spacing in result.spacings]
-    return f"{units[2].removesuffix(units[0])}x{units[0]}y"
-
-
-def _sulfide_name(result: MassAssignment) -> str:
-    units = [spacing.unit for spacing in result.spacings]
-    return f"{units[1].removesuffix(units[0]).rstrip('0123456789')}a{units[0]}b"
-
-
-def _shown_candidates(peak: PeakAssignment) -> str:
-    balanced = [c for c in peak.candidates if c.balanced][:3]
-    shown = ", ".join(f"{c.formula} ({c.error_da:+.1f})" for c in balanced)
-    return shown or f"none of {peak.n_candidates} candidates"
-
-
-def _mixture(result: MixtureFit) -> Section:
-    guest = str(result.options["guest"])
-    rows = tuple((name, str(share)) for name, share in zip(result.species, result.fractions, strict=True))
-    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in result.compensation_weights.items())
     blocks: list[Block] = [
-        *_start(result),
-        Paragraph(f"Mean {guest} per cluster: {result.mean_guests}", strong=True),
-        Table(
-            ("cluster", "share"),
-            rows,
-            caption=f"Shares of clusters, {result.options['confidence']:.0%} intervals (posterior)",
-            note="equal ionisation yields are assumed; no spectrum tests that",
+        *simulated_line(result.source, indent=2, hang=0),
+        _peak_table(result),
+        _Line(chance),
+    ]
+    if len(result.peaks) > 1:
+        columns = [
+            Column("unit"),
+            Column("mass / Da", format=".2f", numeric=True),
+            Column("pairs of peaks that far apart"),
+            Column("by chance", format=".2f", numeric=True),
+        ]
+        rows = [
+            (
+                spacing.unit,
+                spacing.mass_da,
+                ", ".join(f"{a:.5g}-{b:.5g}" for a, b in spacing.pairs) or "none",
+                spacing.expected_by_chance,
+            )
+            for spacing in result.spacings
+        ]
+        blocks.append(Table(columns, rows, caption="Spacings"))
+    return f"Mass spectrum{_named(result)}: {_counted(len(result.peaks), 'peak')}", blocks
+
+
+def _share_table(result: "MixtureFit") -> Table:
+    return Table(
+        [Column("cluster", "cluster"), Column("share", long(), str)],
+        list(zip(result.species, result.fractions, strict=True)),
+        name="shares",
+        caption=f"Shares of clusters, {result.options['confidence']:.0%} intervals (posterior)",
+        note="equal ionisation yields are assumed; no spectrum tests that",
+    )
+
+
+def _mixture_blocks(result: "MixtureFit") -> tuple[str, list[Block]]:
+    guest, options = result.options["guest"], result.options
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in result.compensation_weights.items())
+    return f"Mixture of clusters{_named(result)}", [
+        *simulated_line(result.source, indent=2, hang=0),
+        _Line(f"Mean {guest} per cluster: {result.mean_guests}", strong=True),
+        _share_table(result),
+        _Line(
+            f"Calibration shift {result.shift_da}, prior {options['sigma_cal_da']:g} Da (1 sd); "
+            f"resolving power {options['resolving_power']:g} with {options['resolving_power_rel_sd']:.0%} "
+            f"prior error; proton per {guest}: {weights}; signal/noise {result.signal_to_noise:.0f}."
         ),
-        Paragraph(
-            f"Calibration shift {result.shift_da}, prior {result.options['sigma_cal_da']:g} Da (1 sd); "
-            f"resolving power {result.options['resolving_power']:g} with "
-            f"{result.options['resolving_power_rel_sd']:.0%} prior error; proton per {guest}: {weights}; "
-            f"signal/noise {result.signal_to_noise:.0f}."
-        ),
-        Paragraph(
+        _Line(
             f"The shape alone says almost nothing: the envelopes of {result.species[0]} and "
             f"{result.species[-1]} are alike to a cosine of {result.shape_cosine:.5f} if one may be shifted."
         ),
     ]
-    return Section(f"Mixture of clusters{_named(result)}", [*blocks, *_notes(result.remarks)])
 
 
-def _xps(result: XpsResult) -> Section:
-    rows = tuple(
-        (
-            str(number),
-            str(component.position_ev),
-            str(component.share),
-            component.family or "undecided",
-            ", ".join(component.near_states) or "none known",
-        )
-        for number, component in enumerate(result.components, start=1)
-    )
-    bic = ", ".join(f"{number}: {value:.0f}" for number, value in result.bic.items())
-    blocks: list[Block] = [*_start(result)]
-    if rows:
-        blocks.append(
-            Table(
-                ("", "main line", f"share of {result.line.split()[0]}", "taken as", "states near it"),
-                rows,
-                caption=f"Doublets ({result.options['confidence']:.0%} intervals; energy reference "
-                f"+-{result.options['energy_sd_ev']:g} eV beside them)",
-            )
-        )
-        text = f"Splitting {result.splitting_ev}; area ratio {result.area_ratio}; width {_width(result)}"
+# ---- photoelectrons and diffraction ------------------------------------------------------------------
+
+
+def _doublet_table(result: "XpsResult") -> Table:
+    columns = [
+        Column("", "doublet"),
+        Column("main line", wide("position", "eV"), str),
+        Column(f"share of {result.line.split()[0]}", wide("share"), str),
+        Column("taken as", "family", missing="undecided"),
+        Column("states near it", "near_states"),
+    ]
+    rows = [
+        (number, found.position_ev, found.share, found.family, ", ".join(found.near_states) or "none known")
+        for number, found in enumerate(result.components, start=1)
+    ]
+    level, error = result.options["confidence"], result.options["energy_sd_ev"]
+    text = f"{level:.0%} intervals; energy reference +-{error:g} eV beside them"
+    return Table(columns, rows, name="doublets", caption=f"Doublets ({text})")
+
+
+def _xps_blocks(result: "XpsResult") -> tuple[str, list[Block]]:
+    blocks: list[Block] = [*simulated_line(result.source, indent=2, hang=0)]
+    if result.components:
+        width = result.fwhm_ev.value
+        shown = f"{width:.2f} eV" if width is not None else cells.NOT_DETERMINED
+        text = f"Splitting {result.splitting_ev}; area ratio {result.area_ratio}; width {shown}"
         if result.separation_ev.value is not None:
             text += f"; separation {result.separation_ev} (free of the energy reference)"
-        blocks.append(Paragraph(text + f". Reduced chi-square {result.reduced_chi2:.1f}."))
+        blocks += [_doublet_table(result), _Line(f"{text}. Reduced chi-square {result.reduced_chi2:.1f}.")]
     else:
-        blocks.append(Paragraph("No line stands out of the background."))
+        blocks.append(_Line("No line stands out of the background."))
+    bic = ", ".join(f"{number}: {value:.0f}" for number, value in result.bic.items())
     limits = f"BIC by number of doublets: {bic}. A second state counts above {result.detection_limit:.1%}"
     if result.upper_limit is not None:
         limits += f"; one that was missed holds at most {result.upper_limit:.1%}"
-    blocks.append(Paragraph(limits + "."))
-    verdicts = tuple((family, state, result.reasons[family]) for family, state in result.verdicts.items())
-    if verdicts:
-        blocks.append(Table(("state", "verdict", "because"), verdicts))
-    count = f"{result.number} doublet" + ("" if result.number == 1 else "s")
-    return Section(f"XPS {result.line}{_named(result)}: {count}", [*blocks, *_notes(result.remarks)])
+    blocks.append(_Line(limits + "."))
+    if result.verdicts:
+        rows = [(family, state, result.reasons[family]) for family, state in result.verdicts.items()]
+        blocks.append(Table([Column("state"), Column("verdict"), Column("because")], rows))
+    return f"XPS {result.line}{_named(result)}: {_counted(result.number, 'doublet')}", blocks
 
 
-def _width(result: XpsResult) -> str:
-    return f"{result.fwhm_ev.value:.2f} eV" if result.fwhm_ev.value is not None else "not determined"
+def _percent(digits: int) -> Callable[[float | None], str]:
+    return lambda share: f"{100 * (share or 0.0):.{digits}f}"
 
 
-def _pattern(result: PatternFit) -> Section:
-    ordered = sorted(result.phases, key=lambda phase: -(phase.share.value or 0.0))
-    scale = 100.0
-    rows = tuple(
-        (
-            phase.phase,
-            f"{scale * (phase.share.value or 0.0):.2f}",
-            f"[{scale * (phase.share.low or 0.0):.1f}, {scale * (phase.share.high or 0.0):.1f}]",
-            f"{scale * phase.upper_limit:.1f}",
-            f"{scale * phase.detection_limit:.1f}",
-            phase.state,
-        )
-        for phase in ordered
-    )
+def _phase_table(result: "PatternFit") -> Table:
+    two, one, options = _percent(2), _percent(1), result.options
+    columns = [
+        Column("phase", "phase"),
+        Column("share / %", wide("share", method=True), lambda share: two(share.value), numeric=True),
+        Column("interval", format=lambda share: f"[{one(share.low)}, {one(share.high)}]"),
+        Column("upper limit", "upper_limit", one, numeric=True),
+        Column("detection limit", "detection_limit", one, numeric=True),
+        Column("state", "state"),
+        Column(None, "reason"),
+    ]
+    rows = [
+        (p.phase, p.share, p.share, p.upper_limit, p.detection_limit, p.state, p.reason)
+        for p in sorted(result.phases, key=lambda phase: -(phase.share.value or 0.0))
+    ]
     unit = "weight" if result.by_weight else "scattered intensity"
+    return Table(
+        columns,
+        rows,
+        name="phases",
+        caption=f"Phases, % of {unit} ({options['confidence']:.0%} intervals)",
+        note=f"absent: less than {options['absent_below']:.0%}; present: above the interval and "
+        f"{options['floor']:.0%}; else undecided",
+    )
+
+
+def _pattern_blocks(result: "PatternFit") -> tuple[str, list[Block]]:
     reason = next((phase.reason for phase in result.phases if phase.reason), "")
-    blocks: list[Block] = [
-        *_start(result),
-        *([Paragraph(f"No phase is decided: {reason}.", strong=True)] if reason else []),
-        Table(
-            ("phase", "share / %", "interval", "upper limit", "detection limit", "state"),
-            rows,
-            caption=f"Phases, % of {unit} ({result.options['confidence']:.0%} intervals)",
-            note=f"absent: less than {result.options['absent_below']:.0%}; present: above the interval and "
-            f"{result.options['floor']:.0%}; else undecided",
-            numeric=(1, 3, 4),
-        ),
-        Paragraph(
+    return f"Diffraction pattern{_named(result)}", [
+        *simulated_line(result.source, indent=2, hang=0),
+        *([_Line(f"No phase is decided: {reason}.", strong=True)] if reason else []),
+        _phase_table(result),
+        _Line(
             f"Shift {result.shift_deg:+.3f} degrees, extra width {result.broadening_deg:.3f} degrees; "
             f"reduced chi-square {result.reduced_chi2:.2f}; residuals correlate over "
             f"{result.correlation_length:.0f} points of {result.n_points}."
         ),
     ]
-    return Section(f"Diffraction pattern{_named(result)}", [*blocks, *_notes(result.remarks)])
 
 
-def _consensus(result: Consensus) -> Section:
-    rows = tuple(
-        (sample.label, *(sample.cell(technique) for technique in result.techniques), sample.text)
-        for sample in result.samples
+# ---- all techniques together -------------------------------------------------------------------------
+
+
+def _finding_table(result: "Consensus", *, every: bool = True) -> Table:
+    """Return one row per finding; `every` one, or those that carry a share or a limit."""
+    columns = [
+        Column("sample", "sample"),
+        Column(None, "incorporation_percent"),
+        Column("species", "species"),
+        Column("technique", "technique"),
+        Column("state", "state"),
+        Column("limit", "limit", ".3f", missing=""),
+        Column("share"),
+        Column(None, wide("share", method=True)),
+        Column(None, "note"),
+    ]
+    rows: list[tuple[Cell, ...]] = []
+    for sample in result.samples:
+        for found in (finding for verdict in sample.species for finding in verdict.findings):
+            share = found.share
+            if share is None and found.limit is None and not every:
+                continue
+            what = "" if share is None else share.name.removesuffix(f" of {found.species}")
+            shown = f"{cells.fixed(share, '.3f')} ({what})" if share and share.value is not None else ""
+            said = (found.species, found.technique, found.state, found.limit, shown, share, found.note)
+            rows.append((sample.label, sample.incorporation_percent, *said))
+    return Table(
+        columns,
+        rows,
+        name="findings",
+        caption="Shares and limits behind it",
+        note="shares of different techniques count different things and are not averaged; limit: "
+        "detection limit, or upper limit where absent",
     )
-    blocks: list[Block] = []
-    if result.simulated:
-        blocks.append(Paragraph("SIMULATED DATA", strong=True))
-    blocks.append(
-        Table(
-            ("sample", *result.techniques, "together"),
-            rows,
-            caption="What each technique sees, and all together",
-            note="? undecided; a mass spectrum never vetoes (clusters fragment)",
-        )
+
+
+def _consensus_blocks(result: "Consensus") -> tuple[str, list[Block]]:
+    seen = Table(
+        [Column("sample"), *(Column(technique) for technique in result.techniques), Column("together")],
+        [(s.label, *(s.cell(technique) for technique in result.techniques), s.text) for s in result.samples],
+        caption="What each technique sees, and all together",
+        note="? undecided; a mass spectrum never vetoes (clusters fragment)",
     )
-    shares = _share_rows(result)
-    if shares:
-        blocks.append(
-            Table(
-                ("sample", "species", "technique", "state", "limit", "share"),
-                shares,
-                caption="Shares and limits behind it",
-                note="shares of different techniques count different things and are not averaged; limit: "
-                "detection limit, or upper limit where absent",
-            )
-        )
+    behind = _finding_table(result, every=False)
     if result.onset_percent is not None:
         low, high = result.onset_percent
-        blocks.append(
-            Paragraph(f"{result.sulfide} is absent at {low:g} % and present at {high:g} % incorporation.")
-        )
+        onset = f"{result.sulfide} is absent at {low:g} % and present at {high:g} % incorporation."
     else:
-        blocks.append(Paragraph(f"These samples do not bracket where {result.sulfide} sets in."))
-    return Section("Verdict", [*blocks, *_notes(result.remarks)])
+        onset = f"These samples do not bracket where {result.sulfide} sets in."
+    simulated = [_Line("SIMULATED DATA", strong=True)] if result.simulated else []
+    return "Verdict", [*simulated, seen, *([behind] if behind.rows else []), _Line(onset)]
 
 
-def _share_rows(result: Consensus) -> tuple[tuple[str, ...], ...]:
-    """Return one row per finding that carries a share or a limit."""
-    rows = []
-    for sample in result.samples:
-        for verdict in sample.species:
-            for finding in verdict.findings:
-                if finding.share is None and finding.limit is None:
-                    continue
-                share = ""
-                if finding.share is not None and finding.share.value is not None:
-                    what = finding.share.name.removesuffix(f" of {finding.species}")
-                    share = f"{_short(finding.share)} ({what})"
-                limit = "" if finding.limit is None else f"{finding.limit:.3f}"
-                rows.append((sample.label, finding.species, finding.technique, finding.state, limit, share))
-    return tuple(rows)
+_BLOCKS: Mapping[str, Callable[[Any], tuple[str, list[Block]]]] = {
+    "cxkinetics.mass-assignment/1": _mass_blocks,
+    "cxkinetics.mixture/1": _mixture_blocks,
+    "cxkinetics.xps/1": _xps_blocks,
+    "cxkinetics.pattern/1": _pattern_blocks,
+    "cxkinetics.consensus/1": _consensus_blocks,
+}
+_TABLES: Mapping[str, Callable[[Any], Table]] = {
+    "cxkinetics.mass-assignment/1": _peak_table,
+    "cxkinetics.mixture/1": _share_table,
+    "cxkinetics.xps/1": _doublet_table,
+    "cxkinetics.pattern/1": _phase_table,
+    "cxkinetics.consensus/1": _finding_table,
+}
 
 
-def _short(share: Estimate) -> str:
-    if share.low is None or share.high is None:
-        return f"{share.value:.3f}"
-    return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
+# ---- figures -----------------------------------------------------------------------------------------
 
 
-_BUILDERS: tuple[tuple[type, Callable[[Any], Section]], ...] = (
-    (MassAssignment, _masses),
-    (MixtureFit, _mixture),
-    (XpsResult, _xps),
-    (PatternFit, _pattern),
-    (Consensus, _consensus),
-)
+def figures(result: Any) -> tuple[Figure, ...]:
+    """Return the figure of a result: how it is drawn, its words for those who cannot see it, its size."""
+    from cxkinetics.document.figure import on_axes
+    from cxkinetics.evidence import figures as drawing
+
+    panels, axes, aspect = drawing.on_panels, on_axes, 1.0
+    match result.SCHEMA:
+        case "cxkinetics.mixture/1":
+            draw = partial(panels, drawing.plot_mixture, result)
+            name, words = (
+                "mixture",
+                f"Mass spectrum with the envelopes of {', '.join(result.species)} and residuals.",
+            )
+        case "cxkinetics.xps/1":
+            draw = partial(panels, drawing.plot_xps, result)
+            name = "xps"
+            words = f"{result.line} spectrum with {result.number} doublets, background and residuals."
+        case "cxkinetics.pattern/1":
+            draw = partial(panels, drawing.plot_pattern, result)
+            seen = ", ".join(phase.phase for phase in result.phases if phase.state == "present")
+            name, words = "xrd", f"Diffraction pattern with its phases ({seen or 'none'}) and residuals."
+        case "cxkinetics.mass-assignment/1":
+            draw = partial(axes, drawing.plot_masses, result)
+            words = f"Difference between measured and computed mass of {len(result.peaks)} peaks."
+            name, aspect = "assignment", drawing.masses_aspect(result)
+        case _:
+            draw = partial(axes, drawing.plot_consensus, result)
+            words = "What each technique sees in each sample, and the joint verdict."
+            name, aspect = "verdict", drawing.consensus_aspect(result)
+    source = getattr(result, "source", result)
+    return (Figure(name, draw, f"{'Simulated data. ' * source.simulated}{words}", aspect=aspect),)
 
 
-def format_section(section: Section, *, width: int = TERMINAL_WIDTH, warnings: bool = True) -> str:
-    """Return a section as text: title, tables, sentences and, where wanted, notes.
-
-    Parameters
-    ----------
-    section : Section
-        What to print.
-    width : int
-        Longest line, in characters.
-    warnings : bool
-        Whether its notes stand in the text (the command line says them elsewhere).
-    """
-    parts = [wrapped(section.title, hang=2, width=width)]
-    parts += [text for block in section.blocks if (text := _block_text(block, width, warnings))]
-    return "\n".join(parts)
+def _section(caption: str, result: "EvidenceResult", name: str) -> Section:
+    """Return a section of a page: the figure, under a file name of its own, then what print shows."""
+    shown = brief(result)
+    drawn = [replace(figure, name=name) for figure in figures(result)]
+    return Section(f"{caption}: {shown.title}" if caption else shown.title, [*drawn, *shown.blocks])
 
 
-def _block_text(block: Block, width: int, warnings: bool) -> str:
-    if isinstance(block, Table):
-        caption = wrapped(block.caption, indent=2, hang=2, width=width) + "\n" if block.caption else ""
-        note = "\n" + wrapped(f"({block.note})", indent=2, hang=1, width=width) if block.note else ""
-        return caption + aligned(block, indent=4 if block.caption else 2, width=width) + note
-    if isinstance(block, Paragraph):
-        return wrapped(block.text, indent=2, width=width)
-    if isinstance(block, Notes):
-        return listed(block.items, width=width) if warnings else ""
-    if isinstance(block, Code):
-        return block.text
-    return "" if isinstance(block, Picture) else str(block)
+# ---- the pages and folders of the command ------------------------------------------------------------
 
 
-def format_evidence(result: object, *, width: int = TERMINAL_WIDTH, warnings: bool = True) -> str:
-    """Return any result of the evidence room as text; options as for `format_section`."""
-    return format_section(section_of(result), width=width, warnings=warnings)
+def _page(title: str, summary: str, sections: Sequence[Section], command: str, **simulated: Any) -> Page:
+    again = [Section("Make it again", [Code(command, "On the command line:")])] if command else []
+    footer = (f"cxkinetics {__version__}",)
+    return Page(title, summary, [*sections, *again], footer=footer, **simulated)
 
 
-def evidence_html(result: object) -> str:
-    """Return any result of the evidence room as an HTML fragment."""
-    section = section_of(result)
-    parts = [f"<p><strong>{escape(section.title)}</strong></p>"]
-    for block in section.blocks:
-        if isinstance(block, Table):
-            parts.append(table_html(block))
-        elif isinstance(block, Paragraph):
-            text = escape(block.text)
-            parts.append(f"<p><strong>{text}</strong></p>" if block.strong else f"<p>{text}</p>")
-        elif isinstance(block, Notes):
-            parts.append("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in block.items) + "</ul>")
-    return "<div>" + "".join(parts) + "</div>"
-
-
-def contradiction_table(demo: EvidenceDemo) -> Table:
-    """Return where the paper's statements disagree, as a table."""
-    rows = tuple((item.topic, item.stated, item.against, item.text) for item in demo.contradictions)
-    return Table(
-        ("about", "stated", "against it", "what follows"),
-        rows,
-        caption="Where the evidence contradicts itself",
-    )
-
-
-def mixture_table(demo: EvidenceDemo) -> Table:
-    """Return the recovered shares of the simulated samples beside what they were simulated from."""
-    rows = []
-    for sample in demo.samples:
-        if sample.mixture is None:
-            continue
-        truth = sample.truth["clusters"]
-        mean = sum(n * share for n, share in enumerate(truth))
-        shares = ", ".join(
-            f"{share.format_value()} ({true:.2f})"
-            for share, true in zip(sample.mixture.fractions, truth, strict=True)
-        )
-        rows.append((sample.evidence.label, f"{sample.mixture.mean_guests} ({mean:.2f})", shares))
-    return Table(
-        ("sample", "mean Ag (truth)", "shares with 0, 1, 2 Ag (truth)"),
-        tuple(rows),
-        caption="Doped clusters from the simulated mass spectra",
-    )
-
-
-def _contradiction(item: Contradiction, width: int) -> str:
-    text = f"{item.topic}: {item.stated} | {item.against} ({item.text})"
-    return wrapped(text, indent=2, hang=4, width=width)
-
-
-def format_demo(demo: EvidenceDemo, *, width: int = TERMINAL_WIDTH) -> str:
-    """Return the demonstration as text."""
-    same, cells = demo.agreement
-    contradictions = "\n".join(
-        [
-            "Where the evidence contradicts itself (both values shown, none decided)",
-            *(
-                wrapped(
-                    f"{item.topic}: {item.stated} | {item.against}. {item.text}.",
-                    indent=2,
-                    hang=4,
-                    width=width,
-                )
-                for item in demo.contradictions
-            ),
-        ]
-    )
-    stated = "Table I as stated (doi 10.1063/5.0151904), joined\n"
-    simulated = "The same seven samples from SIMULATED spectra, through the three analyses\n"
-    return "\n\n".join(
-        [
-            stated + format_evidence(demo.stated, width=width),
-            format_evidence(demo.masses, width=width),
-            contradictions,
-            simulated + format_evidence(demo.recovered, width=width),
-            _block_text(mixture_table(demo), width, True),
-            f"{same} of {cells} cells of Table I come back from the simulated spectra.",
-        ]
-    )
-
-
-def _register() -> None:
-    def text(result: object, **options: Any) -> str:
-        return format_evidence(result, **options)
-
-    def html(result: object, **options: Any) -> str:
-        return evidence_html(result, **options)
-
-    for kind in (MassAssignment, MixtureFit, XpsResult, PatternFit, Consensus):
-        as_text.register(kind)(text)
-        as_html.register(kind)(html)
-
-
-_register()
-
-
-MARK = "evidence.json"
-
-
-def evidence_page(
-    title: str,
-    results: Sequence[tuple[str, object]],
-    *,
-    summary: str,
-    command: str = "",
-    simulated: bool = False,
-) -> Page:
-    """Return a page with the tables and pictures of results.
-
-    Parameters
-    ----------
-    title, summary : str
-        Head of the page.
-    results : sequence of (str, result)
-        Caption and result of each section.
-    command : str
-        The command as it was typed.
-    simulated : bool
-        Whether anything rests on simulated data.
-    """
-    sections = [_section(caption, result) for caption, result in results]
-    if command:
-        sections.append(Section("Make it again", [Code(command, "On the command line:")]))
-    return Page(
-        title=title,
-        summary=summary,
-        sections=sections,
-        simulated=simulated,
-        simulated_note="Spectra marked as simulated were made by a model, not measured.",
-        footer=(f"cxkinetics {__version__}",),
-    )
-
-
-def _section(caption: str, result: object) -> Section:
-    section = section_of(result)
-    blocks: list[Block] = [*section.blocks]
-    figure = figure_of(result)
-    blocks.insert(0, Picture(svg_text(figure), _words(result), ""))
-    return Section(f"{caption}: {section.title}" if caption else section.title, blocks)
-
-
-def figure_of(result: object) -> "Figure":
-    """Return the figure of a result, unknown to pyplot."""
-    if isinstance(result, Consensus):
-        size = ("single", 0.3 + 0.055 * len(result.samples))
-    elif isinstance(result, MassAssignment):
-        size = ("single", 0.25 + 0.085 * max(len(result.peaks), 4))
-    else:
-        size = ("single", 1.0)
-    return draw(result, figure=detached_figure(*size))
-
-
-def _words(result: object) -> str:
-    """Return what a figure shows, for those who cannot see it."""
-    simulated = "Simulated data. " if _is_simulated(result) else ""
-    if isinstance(result, MixtureFit):
-        return f"{simulated}Mass spectrum with the envelopes of {', '.join(result.species)} and residuals."
-    if isinstance(result, XpsResult):
-        return f"{simulated}{result.line} spectrum with {result.number} doublets, background and residuals."
-    if isinstance(result, PatternFit):
-        seen = [phase.phase for phase in result.phases if phase.state == "present"]
-        return f"{simulated}Diffraction pattern with its phases ({', '.join(seen) or 'none'}) and residuals."
-    if isinstance(result, MassAssignment):
-        return f"{simulated}Difference between measured and computed mass of {len(result.peaks)} peaks."
-    return f"{simulated}What each technique sees in each sample, and the joint verdict."
-
-
-def _is_simulated(result: object) -> bool:
-    if isinstance(result, Consensus):
-        return result.simulated
-    return bool(getattr(getattr(result, "source", None), "simulated", False))
-
-
-def demo_evidence_page(demo: EvidenceDemo, command: str) -> Page:
-    """Return the page of the demonstration."""
-    same, cells = demo.agreement
-    shown = demo.samples[1], demo.samples[4]
+def records_page(title: str, records: "Sequence[EvidenceRecord]", command: str = "") -> Page:
+    """Return the page of what files say: their tables and figures, one section per result."""
+    several = len(records) > 1
     sections = [
-        _section("Table I as stated", demo.stated),
-        Section("Contradictions, both values shown", [contradiction_table(demo)]),
-        _section("The paper's peaks", demo.masses),
-        _section("The same samples from simulated spectra", demo.recovered),
-        Section("Doped clusters, simulated", [mixture_table(demo)]),
+        _section(
+            record.file if several else "",
+            result,
+            f"{number}-{Path(record.file).stem}-{name}" if several else name,
+        )
+        for number, record in enumerate(records, start=1)
+        for name, result in record.results.items()
     ]
-    for sample in shown:
-        for result in (sample.mixture, sample.xps, sample.pattern):
-            if result is not None:
-                sections.append(_section("Simulated", result))
-    return Page(
-        title="What is in the flask: mass spectra, XPS and XRD of cation exchange in CdS clusters",
-        summary=f"Table I joined, {len(demo.contradictions)} contradictions of its evidence shown, {same} of "
-        f"{cells} cells given back by simulated spectra.",
-        sections=[*sections, Section("Make it again", [Code(command, "On the command line:")])],
-        simulated=True,
-        simulated_note="Table I and the peaks are as published (doi 10.1063/5.0151904); every spectrum is "
-        "simulated.",
-        footer=(f"cxkinetics {__version__}",),
-    )
+    said = "; ".join(f"{f.species} {f.state} ({f.note})" for record in records for f in record.findings)
+    return _spectra_page(title, said, sections, command, any(record.simulated for record in records))
+
+
+def consensus_page(consensus: "Consensus", command: str = "") -> Page:
+    """Return the page of the findings of all techniques."""
+    summary = "The findings of all techniques, joined sample by sample."
+    sections = [_section("", consensus, "verdict")]
+    return _spectra_page("What is in the flask", summary, sections, command, consensus.simulated)
+
+
+def _spectra_page(
+    title: str, summary: str, sections: Sequence[Section], command: str, simulated: bool
+) -> Page:
+    note = "Spectra marked as simulated were made by a model, not measured."
+    return _page(title, summary, sections, command, simulated=simulated, simulated_note=note)
 
 
 def write_evidence(
-    directory: Path,
-    page: Page,
-    document: dict[str, Any],
-    results: Sequence[tuple[str, object]],
-    spectra: Sequence[tuple[str, str]] = (),
+    directory: Path, page: Page, document: Mapping[str, Any], spectra: Sequence[tuple[str, str]] = ()
 ) -> Path:
     """Write a folder of evidence, whole or not at all.
 
@@ -570,11 +410,9 @@ def write_evidence(
     directory : Path
         A new or empty folder, or one written before.
     page : Page
-        Its report.
-    document : dict
+        Its report; every figure on it is written as a file too.
+    document : mapping
         Its JSON.
-    results : sequence of (str, result)
-        Name of the file and result of each figure.
     spectra : sequence of (str, str)
         Name and text of further files, put in a folder `data`.
 
@@ -583,21 +421,83 @@ def write_evidence(
     UsageError
         If the folder holds something else.
     """
-    require_replaceable(directory, MARK)
-    with replace_directory(directory) as fresh:
-        write_text(fresh / MARK, json_text(document) + "\n")
-        write_text(fresh / "report.html", render_page(page))
-        for name, result in results:
-            save_figure(figure_of(result), fresh / name, ("png", "svg"))
-        for name, text in spectra:
-            write_text(fresh / "data" / name, text)
-    return directory
+    texts = {MARK: json_text(document) + "\n"} | {f"data/{name}": text for name, text in spectra}
+    return write_folder(directory, page, mark=MARK, texts=texts, formats=("png", "svg"))
 
 
-def figures_of(records: Sequence[EvidenceRecord]) -> list[tuple[str, object]]:
-    """Return a file name and the result of every figure of records."""
-    return [
-        (f"{number}-{Path(record.file).stem}-{name}" if len(records) > 1 else name, result)
-        for number, record in enumerate(records, start=1)
-        for name, result in record.results.items()
+# ---- the demonstration -------------------------------------------------------------------------------
+
+
+def _contradiction_table(demo: "EvidenceDemo") -> Table:
+    return Table(
+        [Column("about"), Column("stated"), Column("against it"), Column("what follows")],
+        [(item.topic, item.stated, item.against, item.text) for item in demo.contradictions],
+        caption="Where the evidence contradicts itself",
+    )
+
+
+def _recovered_table(demo: "EvidenceDemo") -> Table:
+    """Return the recovered shares of the simulated samples beside what they were simulated from."""
+    rows = []
+    for sample in demo.samples:
+        if sample.mixture is None:
+            continue
+        truth = sample.truth["clusters"]
+        mean = sum(n * share for n, share in enumerate(truth))
+        pairs: list[tuple[Estimate, float]] = list(zip(sample.mixture.fractions, truth, strict=True))
+        shares = ", ".join(f"{share.format_value()} ({true:.2f})" for share, true in pairs)
+        rows.append((sample.evidence.label, f"{sample.mixture.mean_guests} ({mean:.2f})", shares))
+    columns = [Column("sample"), Column("mean Ag (truth)"), Column("shares with 0, 1, 2 Ag (truth)")]
+    return Table(columns, rows, caption="Doped clusters from the simulated mass spectra")
+
+
+def format_demo(demo: "EvidenceDemo", *, width: int = TERMINAL_WIDTH) -> str:
+    """Return the demonstration as text."""
+    same, cells_of_table = demo.agreement
+    contradictions = Section(
+        "Where the evidence contradicts itself (both values shown, none decided)",
+        [
+            Paragraph(f"{item.topic}: {item.stated} | {item.against}. {item.text}.", hang=4)
+            for item in demo.contradictions
+        ],
+    )
+    stated = "Table I as stated (doi 10.1063/5.0151904), joined\n"
+    simulated = "The same seven samples from SIMULATED spectra, through the three analyses\n"
+    return "\n\n".join(
+        [
+            stated + demo.stated.to_text(width=width),
+            demo.masses.to_text(width=width),
+            format_section(contradictions, width=width),
+            simulated + demo.recovered.to_text(width=width),
+            block_text(_recovered_table(demo), width=width),
+            f"{same} of {cells_of_table} cells of Table I come back from the simulated spectra.",
+        ]
+    )
+
+
+def demo_page(demo: "EvidenceDemo", command: str) -> Page:
+    """Return the page of the demonstration."""
+    same, cells_of_table = demo.agreement
+    sections = [
+        _section("Table I as stated", demo.stated, "table-i"),
+        Section("Contradictions, both values shown", [_contradiction_table(demo)]),
+        _section("The paper's peaks", demo.masses, "masses"),
+        _section("The same samples from simulated spectra", demo.recovered, "verdict-simulated"),
+        Section("Doped clusters, simulated", [_recovered_table(demo)]),
     ]
+    for sample in (demo.samples[1], demo.samples[4]):  # before and after the guest sulfide sets in
+        percent = f"{sample.truth['incorporation_percent']:.1f}"
+        results = {"mixture": sample.mixture, "xps": sample.xps, "xrd": sample.pattern}
+        sections += [
+            _section("Simulated", result, f"{name}-{percent}") for name, result in results.items() if result
+        ]
+    return _page(
+        "What is in the flask: mass spectra, XPS and XRD of cation exchange in CdS clusters",
+        f"Table I joined, {len(demo.contradictions)} contradictions of its evidence shown, {same} of "
+        f"{cells_of_table} cells given back by simulated spectra.",
+        sections,
+        command,
+        simulated=True,
+        simulated_note="Table I and the peaks are as published (doi 10.1063/5.0151904); every spectrum is "
+        "simulated.",
+    )

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from cxkinetics.errors import FitError, InputError
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks
@@ -21,23 +21,13 @@ from cxkinetics.evidence.reader import load_findings, load_peak_list, load_spect
 from cxkinetics.evidence.sightings import findings_of_masses, findings_of_pattern, findings_of_xps
 from cxkinetics.evidence.xps import XpsResult, analyse_xps
 from cxkinetics.io.file import decode, read_content
+from cxkinetics.record import As, Record
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
 
-__all__ = [
-    "SCHEMA",
-    "EvidenceRecord",
-    "document_of",
-    "join_evidence",
-    "record_of_masses",
-    "record_of_pattern",
-    "record_of_xps",
-    "samples_of_table",
-]
-
 SCHEMA = "cxkinetics.evidence/1"
-EvidenceResult = MassAssignment | MixtureFit | XpsResult | PatternFit
-_KINDS: dict[str, type[MassAssignment] | type[MixtureFit] | type[XpsResult] | type[PatternFit]] = {
+FileResult = MassAssignment | MixtureFit | XpsResult | PatternFit
+_KINDS: Mapping[str, type[FileResult]] = {
     "assignment": MassAssignment,
     "mixture": MixtureFit,
     "xps": XpsResult,
@@ -45,8 +35,12 @@ _KINDS: dict[str, type[MassAssignment] | type[MixtureFit] | type[XpsResult] | ty
 }
 
 
+def _read_results(record: Mapping[str, Any]) -> dict[str, FileResult]:
+    return {name: _KINDS[name].from_dict(item) for name, item in record.items()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceRecord:
+class EvidenceRecord(Record):
     """What one file says.
 
     Attributes
@@ -65,11 +59,13 @@ class EvidenceRecord:
         What it says of host and guest sulfide.
     """
 
+    _keys = "file technique sample incorporation_percent simulated ..."
+
     file: str
     technique: str
     sample: str
     incorporation_percent: float | None
-    results: Mapping[str, EvidenceResult]
+    results: Annotated[Mapping[str, FileResult], As(read=_read_results)]
     findings: tuple[Finding, ...]
 
     @property
@@ -81,26 +77,6 @@ class EvidenceRecord:
     def remarks(self) -> tuple[Remark, ...]:
         """Remarks of all results, each once."""
         return tuple(dict.fromkeys(remark for result in self.results.values() for remark in result.remarks))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "file": self.file,
-            "technique": self.technique,
-            "sample": self.sample,
-            "incorporation_percent": self.incorporation_percent,
-            "simulated": self.simulated,
-            "results": {name: result.to_dict() for name, result in self.results.items()},
-            "findings": [finding.to_dict() for finding in self.findings],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "EvidenceRecord":
-        """Return the record that `to_dict` wrote."""
-        fields = {name: value for name, value in record.items() if name != "simulated"}
-        fields["results"] = {name: _KINDS[name].from_dict(item) for name, item in record["results"].items()}
-        fields["findings"] = tuple(Finding.from_dict(item) for item in record["findings"])
-        return cls(**fields)
 
 
 def record_of_masses(
@@ -146,7 +122,7 @@ def record_of_masses(
     """
     guest = with_guest if with_guest is not None else incorporation_percent != 0
     listed = looks_like_peak_list(path) if peaks is None else peaks
-    results: dict[str, EvidenceResult] = {}
+    results: dict[str, FileResult] = {}
     if listed:
         found = load_peak_list(path, label=sample)
         assignment = assign_peaks(found, tolerance_da=tolerance_da, with_guest=guest)

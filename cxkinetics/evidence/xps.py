@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
+from cxkinetics.arrays import Array, frozen_array
 from cxkinetics.errors import UsageError
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.doublets import (
     LINES,
     DoubletFit,
@@ -20,14 +20,16 @@ from cxkinetics.evidence.doublets import (
     voigt_fwhm,
 )
 from cxkinetics.evidence.misfit import why_undecided
-from cxkinetics.presentation import Presentable
+from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.inference.accepted import walk_out
+from cxkinetics.record import As, Record, freeze, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import Spectrum
 from cxkinetics.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class XpsComponent:
+class XpsComponent(Record):
     """One doublet.
 
     Attributes
@@ -43,7 +45,7 @@ class XpsComponent:
         doublets decides; None where nothing does.
     """
 
-    position_ev: Estimate
+    position_ev: Annotated[Estimate, As(name="binding energy of the main line")]
     share: Estimate
     near_states: tuple[str, ...]
     family: str | None
@@ -52,38 +54,9 @@ class XpsComponent:
         """Return the same doublet with its family decided (None: left open)."""
         return replace(self, family=family)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "position_ev": self.position_ev.to_dict(),
-            "share": self.share.to_dict(),
-            "near_states": list(self.near_states),
-            "family": self.family,
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any], element: str) -> "XpsComponent":
-        """Return the component that `to_dict` wrote."""
-        return cls(
-            position_ev=Estimate.from_dict("binding energy of the main line", record["position_ev"]),
-            share=Estimate.from_dict(f"share of {element} atoms", record["share"]),
-            near_states=tuple(record["near_states"]),
-            family=record["family"],
-        )
-
-
-_ESTIMATES = {
-    "splitting_ev": "doublet splitting",
-    "area_ratio": "area ratio",
-    "fwhm_ev": "line width (FWHM)",
-    "separation_ev": "separation of the doublets",
-}
-_ARRAYS = ("energy_ev", "counts", "doublets", "background")
-_PLAIN = ("line", "number", "bic", "detection_limit", "upper_limit", "reduced_chi2", "verdicts", "reasons")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class XpsResult(Presentable):
+class XpsResult(EvidenceResult):
     """One photoelectron line, analysed.
 
     Attributes
@@ -119,14 +92,16 @@ class XpsResult(Presentable):
         As for the spectrum.
     """
 
+    SCHEMA = "cxkinetics.xps/1"
+
     line: str
     number: int
     bic: Mapping[str, float]
     components: tuple[XpsComponent, ...]
-    splitting_ev: Estimate
-    area_ratio: Estimate
-    fwhm_ev: Estimate
-    separation_ev: Estimate
+    splitting_ev: Annotated[Estimate, As(name="doublet splitting")]
+    area_ratio: Annotated[Estimate, As(name="area ratio")]
+    fwhm_ev: Annotated[Estimate, As(name="line width (FWHM)")]
+    separation_ev: Annotated[Estimate, As(name="separation of the doublets")]
     detection_limit: float
     upper_limit: float | None
     reduced_chi2: float
@@ -139,7 +114,13 @@ class XpsResult(Presentable):
     background: Array
     label: str = ""
     source: Source = field(default_factory=Source)
-    remarks: tuple[Remark, ...] = ()
+    remarks: Annotated[tuple[Remark, ...], As(key="warnings")] = ()
+
+    def __post_init__(self) -> None:
+        freeze(self)
+        # JSON holds no shape of an empty array: without a doublet it must stay (0, n)
+        shaped = self.doublets.reshape(self.number, self.energy_ev.size)
+        object.__setattr__(self, "doublets", frozen_array(shaped))
 
     @property
     def fit(self) -> Array:
@@ -154,54 +135,15 @@ class XpsResult(Presentable):
                 return component.share
         return None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "line": self.line,
-            "number": self.number,
-            "bic": {number: finite_or_none(value) for number, value in self.bic.items()},
-            "components": [component.to_dict() for component in self.components],
-            **{name: getattr(self, name).to_dict() for name in _ESTIMATES},
-            "detection_limit": self.detection_limit,
-            "upper_limit": self.upper_limit,
-            "reduced_chi2": self.reduced_chi2,
-            "verdicts": dict(self.verdicts),
-            "reasons": dict(self.reasons),
-            "options": dict(self.options),
-            **{name: getattr(self, name).tolist() for name in _ARRAYS},
-            "label": self.label,
-            "source": self.source.to_dict(),
-            "warnings": [remark.to_dict() for remark in self.remarks],
-        }
-
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "XpsResult":
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the result that `to_dict` wrote."""
-        element = record["line"].split()[0]
-        estimates: dict[str, Any] = {n: Estimate.from_dict(w, record[n]) for n, w in _ESTIMATES.items()}
-        arrays: dict[str, Any] = {n: frozen_array(np.array(record[n], dtype=float)) for n in _ARRAYS}
-        arrays["doublets"] = frozen_array(
-            arrays["doublets"].reshape(record["number"], arrays["energy_ev"].size)
+        name = f"share of {record['line'].split()[0]} atoms"
+        components = tuple(
+            read(XpsComponent, item, share=Estimate.from_dict(name, item["share"]))
+            for item in record["components"]
         )
-        plain: dict[str, Any] = {name: record[name] for name in (*_PLAIN, "options", "label")}
-        return cls(
-            components=tuple(XpsComponent.from_dict(item, element) for item in record["components"]),
-            source=Source.from_dict(record["source"]),
-            remarks=tuple(Remark.from_dict(item) for item in record["warnings"]),
-            **plain,
-            **estimates,
-            **arrays,
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, XpsResult):
-            return NotImplemented
-        plain = (*_PLAIN, *_ESTIMATES, "components", "options", "label", "source", "remarks")
-        return all(same_array(getattr(self, name), getattr(other, name)) for name in _ARRAYS) and all(
-            getattr(self, name) == getattr(other, name) for name in plain
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+        return read(cls, record, components=components)
 
     def __repr__(self) -> str:
         positions = ", ".join(c.position_ev.format_value() for c in self.components)
@@ -443,10 +385,10 @@ def analyse_xps(
             "absent_below": absent_below,
             "confidence": confidence,
         },
-        energy_ev=frozen_array(chosen.energy_ev),
-        counts=frozen_array(chosen.counts),
-        doublets=frozen_array(chosen.components),
-        background=frozen_array(chosen.background),
+        energy_ev=chosen.energy_ev,
+        counts=chosen.counts,
+        doublets=chosen.components,
+        background=chosen.background,
         label=spectrum.label,
         source=spectrum.source,
         remarks=(*spectrum.remarks, *_remarks(chosen, components, limit, lineshape_floor, bad)),
@@ -649,17 +591,9 @@ def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float,
         found = fit_doublets(region, 2, fixed={"share1": share}, start=fit.values)
         return float(np.sqrt(max(found.chi2 - fit.chi2, 0.0) / rise))
 
-    ends = []
-    for direction, bound in ((-1.0, 0.0), (1.0, 1.0)):
-        room = abs(bound - value)
-        distance = min(start, room)
-        for _ in range(8):
-            reached = depth(direction * distance)
-            if abs(reached - 1.0) < 0.01 or (distance >= room and reached <= 1.0):
-                break
-            distance = min(distance / max(reached, 0.2), room)
-        ends.append(value + direction * distance)
-    return ends[0], ends[1]
+    down, _ = walk_out(lambda distance: depth(-distance), start, room=value, close=0.01, tries=8)
+    up, _ = walk_out(depth, start, room=1.0 - value, close=0.01, tries=8)
+    return value - down, value + up
 
 
 def _remarks(

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray, product
+from cxkinetics.inference.accepted import vertex
 from cxkinetics.signals.trace import Trace
 
 CLOSEST = 0.05
 """Least distance of neighbours that correlation counts with: readings a moment apart have noise of
-their own."""
+their own, and the difference of one such pair would outweigh all others."""
 FAR = 3.0
 """Spans up to which an amplitude is carried back to the clock's zero."""
 
@@ -66,6 +67,11 @@ class Sample:
         """Time at which an amplitude is told, s: zero, or the first time where zero lies far outside."""
         return 0.0 if abs(self.lead) <= FAR else self.first_s
 
+    @property
+    def from_anchor(self) -> float:
+        """Distance of the first time from the anchor, in spans: how far an amplitude is carried back."""
+        return (self.first_s - self.anchor_s) / self.span_s
+
 
 def sample_of(trace: Trace) -> Sample:
     """Return the scaled sample of a trace.
@@ -84,12 +90,11 @@ def sample_of(trace: Trace) -> Sample:
     scale = float(np.max(np.abs(signal))) or 1.0
     sigma = weight**-0.5
     unit = float(np.exp(np.mean(np.log(sigma))))
-    spacing = np.diff(time)
     return Sample(
         time=(time - time[0]) / span,
         signal=signal / scale,
         sigma=sigma / unit,
-        spacing=_relative(spacing),
+        spacing=relative_spacing(time),
         span_s=span,
         scale=scale,
         first_s=float(time[0]),
@@ -100,20 +105,23 @@ def sample_of(trace: Trace) -> Sample:
 
 def thinned(sample: Sample, kept: BoolArray) -> Sample:
     """Return the sample with only the points where `kept` (n,) is true, on the same scales."""
-    spacing = np.diff(sample.time[kept])
     return replace(
         sample,
         time=sample.time[kept],
         signal=sample.signal[kept],
         sigma=sample.sigma[kept],
-        spacing=_relative(spacing),
+        spacing=relative_spacing(sample.time[kept]),
     )
 
 
-def _relative(spacing: Array) -> Array:
+def relative_spacing(time: Array) -> Array:
+    """Return the distances between neighbours (n - 1,) in units of the median one, `CLOSEST` at least."""
+    spacing = np.diff(time)
     if not spacing.size:
         return spacing
-    relative: Array = np.maximum(spacing / np.median(spacing), CLOSEST)
+    middle = np.median(spacing)
+    # most neighbours share their time: then nothing tells near from far
+    relative: Array = np.maximum(spacing / middle, CLOSEST) if middle > 0 else np.ones_like(spacing)
     return relative
 
 
@@ -146,6 +154,11 @@ class Whitening:
             white[..., 1:] -= series[..., :-1] * lagged[..., 1:]
         return white
 
+    def apply_down(self, columns: Array) -> Array:
+        """Return whitened columns: the same where time is the last axis but one."""
+        white: Array = self.apply(columns.swapaxes(-1, -2)).swapaxes(-1, -2)
+        return white
+
     def rows(self, index: IntArray | BoolArray | slice | int) -> "Whitening":
         """Return the operators of some of several correlations (of one: the same for all)."""
         if self.diagonal.ndim == 1:
@@ -161,19 +174,31 @@ class Whitening:
 
 def whitening(sample: Sample, rho: Array | float) -> Whitening:
     """Return the operator for one correlation (shape (n,)) or for several (shape (R, n))."""
-    correlation = np.asarray(rho, dtype=float)[..., None]
-    neighbours = np.sign(correlation) * np.abs(correlation) ** sample.spacing
+    return whitening_at(sample.spacing, rho, sample.sigma)
+
+
+def whitening_at(spacing: Array, rho: Array | float, sigma: Array | None = None) -> Whitening:
+    """Return the same for points at any relative spacing (n - 1,) with sigma (n,), one by default."""
+    neighbours = _neighbours(spacing, rho)
     innovation = 1.0 - neighbours**2
     ones = np.ones((*neighbours.shape[:-1], 1))
     root = 1.0 / np.sqrt(innovation)
-    correlated = bool(np.any(correlation))
+    correlated = bool(np.any(rho))
+    spread = np.ones(spacing.size + 1) if sigma is None else sigma
     return Whitening(
-        np.concatenate([ones, root], axis=-1) / sample.sigma,
-        np.concatenate([0 * ones, neighbours * root / sample.sigma[:-1]], axis=-1),
+        np.concatenate([ones, root], axis=-1) / spread,
+        np.concatenate([0 * ones, neighbours * root / spread[:-1]], axis=-1),
         np.sum(np.log(innovation), axis=-1),
         correlated,
-        not correlated and bool(np.all(sample.sigma == 1.0)),
+        not correlated and bool(np.all(spread == 1.0)),
     )
+
+
+def _neighbours(spacing: Array, rho: Array | float) -> Array:
+    """Return the correlation of each pair of neighbours, rho^distance (odd in rho), (..., n - 1)."""
+    correlation = np.asarray(rho, dtype=float)[..., None]
+    neighbours: Array = np.sign(correlation) * np.abs(correlation) ** spacing
+    return neighbours
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,10 +234,14 @@ def even_products(u: Array, v: Array) -> EvenProducts:
 
 def ar1_noise(sample: Sample, rho: float, n_series: int, rng: np.random.Generator) -> Array:
     """Return `n_series` simulated noise series with unit variance times sigma^2, shape (n_series, n)."""
-    noise = rng.standard_normal((n_series, sample.n))
-    neighbours = np.sign(rho) * np.abs(rho) ** sample.spacing
+    return coloured(sample, rho, rng.standard_normal((n_series, sample.n)))
+
+
+def coloured(sample: Sample, rho: float, noise: Array) -> Array:
+    """Return the series (B, n) that `whitening` turns into the given white noise of variance one."""
     if rho == 0.0:
         return noise * sample.sigma
+    neighbours = _neighbours(sample.spacing, rho)
     innovation = np.sqrt(1.0 - neighbours**2)
     series = np.ascontiguousarray(noise.T)
     for i in range(1, sample.n):
@@ -257,25 +286,21 @@ class Correlation:
     best: float
 
 
-def correlation_profile(
-    sample: Sample, residual: Array, jacobian: Array, *, restricted: bool = True, grid: Array | None = None
-) -> Correlation:
-    """Return the likelihood of rho for the residuals (n,) and tangent (p, n) of a fit.
+def correlation_profile(sample: Sample, residual: Array, jacobian: Array) -> Correlation:
+    """Return the restricted likelihood of rho for the residuals (n,) and tangent (p, n) of a fit.
 
     The grid is gone through twice where the likelihood is narrow: coarsely, then around its peak.
     """
-    rho = RHO_GRID if grid is None else grid
+    rho = RHO_GRID
     width, n = jacobian.shape
-    level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted)
-    if grid is None:
-        centre = rho[int(np.argmin(level))]
-        sd = np.sqrt(max(1.0 - centre**2, 0.02) / n)
-        if sd < 0.08:
-            fine = np.clip(centre + sd * np.linspace(-5.0, 5.0, 31), -0.8, 0.99)
-            rho = np.unique(np.concatenate([fine, RHO_GRID]))
-            level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted)
-    spacing = np.gradient(rho) if rho.size > 1 else np.ones(1)
-    weight = np.exp(-(level - level.min()) / 2) * spacing
+    level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted=True)
+    centre = rho[int(np.argmin(level))]
+    sd = np.sqrt(max(1.0 - centre**2, 0.02) / n)
+    if sd < 0.08:  # about the grid's own spacing: the peak would fall between its points
+        fine = np.clip(centre + sd * np.linspace(-5.0, 5.0, 31), -0.8, 0.99)
+        rho = np.unique(np.concatenate([fine, RHO_GRID]))
+        level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted=True)
+    weight = np.exp(-(level - level.min()) / 2) * np.gradient(rho)
     dof = max(n - width, 1)
     covariance = inverse_products(normal) * (rss / dof)[:, None, None]
     return Correlation(rho, weight / weight.sum(), shift, covariance, rss, _lowest(rho, level))
@@ -283,12 +308,12 @@ def correlation_profile(
 
 def likeliest_rho(sample: Sample, residual: Array, jacobian: Array, *, restricted: bool) -> float:
     """Return the rho of highest (restricted) likelihood."""
-    level, *_ = _evaluate(sample, residual, jacobian, RHO_GRID, restricted)
+    level, *_ = _evaluate(sample, residual, jacobian, RHO_GRID, restricted=restricted)
     return _lowest(RHO_GRID, level)
 
 
 def _evaluate(
-    sample: Sample, residual: Array, jacobian: Array, rho: Array, restricted: bool
+    sample: Sample, residual: Array, jacobian: Array, rho: Array, *, restricted: bool
 ) -> tuple[Array, Array, Array, Array]:
     """Return L, d, J'R^-1 J and S on the grid."""
     width, n = jacobian.shape
@@ -335,10 +360,10 @@ def _gram(sample: Sample, series: Array, rho: Array) -> tuple[Array, Array]:
     width, n = series.shape
     block = max(1, CHUNK // (n * width))
     grams, determinants = [], []
+    raw = series * sample.sigma
     for i in range(0, rho.size, block):
         white = whitening(sample, rho[i : i + block])
-        whitened = (series * sample.sigma)[None] * white.diagonal[:, None, :]
-        whitened[:, :, 1:] -= (series * sample.sigma)[None, :, :-1] * white.lagged[:, None, 1:]
+        whitened = white.apply(np.broadcast_to(raw, (white.diagonal.shape[0], *raw.shape)))
         grams.append(whitened @ whitened.transpose(0, 2, 1))
         determinants.append(white.log_determinant)
     return np.concatenate(grams), np.concatenate(determinants)
@@ -349,7 +374,5 @@ def _lowest(rho: Array, level: Array) -> float:
     i = int(np.argmin(level))
     if i in (0, rho.size - 1):
         return float(rho[i])
-    (x0, x1, x2), (y0, y1, y2) = rho[i - 1 : i + 2], level[i - 1 : i + 2]
-    top = (x1 - x0) ** 2 * (y1 - y2) - (x1 - x2) ** 2 * (y1 - y0)
-    below = (x1 - x0) * (y1 - y2) - (x1 - x2) * (y1 - y0)
-    return float(x1 - top / (2 * below)) if below else float(x1)
+    at = float(vertex(rho[i - 1 : i + 2], level[i - 1 : i + 2]))
+    return at if np.isfinite(at) else float(rho[i])

@@ -1,7 +1,6 @@
 """A file as the readers see it: bytes, text, what the caller told, and what a format is."""
 
 import codecs
-import math
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -10,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from cxkinetics.errors import InputError, UsageError
-from cxkinetics.io.words import ABSORBANCE_UNITS, KIND_OF, parse_moment, time_factor
+from cxkinetics.errors import InputError
+from cxkinetics.io.words import KIND_OF, parse_moment
+from cxkinetics.options import require
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -280,19 +280,7 @@ class ReadOptions:
     time_in: str | None = None
 
     def __post_init__(self) -> None:
-        if self.wavelength is not None and not math.isfinite(self.wavelength):
-            raise UsageError(f"wavelength is {self.wavelength}; it must be a finite number of nm")
-        if self.time_unit is not None and time_factor(self.time_unit) is None:
-            raise UsageError(f"time_unit is {self.time_unit!r}; it must be one of s, ms, us, min, h, d")
-        if self.decimal is not None and self.decimal not in (".", ","):
-            raise UsageError(f"decimal is {self.decimal!r}; it must be '.' or ','")
-        if self.absorbance_unit is not None and self.absorbance_unit not in ABSORBANCE_UNITS:
-            raise UsageError(
-                f"absorbance_unit is {self.absorbance_unit!r}; "
-                f"it must be one of {', '.join(ABSORBANCE_UNITS)}"
-            )
-        if self.time_in is not None and self.time_in not in ("rows", "columns"):
-            raise UsageError(f"time_in is {self.time_in!r}; it must be 'rows' or 'columns'")
+        require({name: getattr(self, name) for name in self.__slots__})
 
 
 _DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", "whitespace": "blanks"}

@@ -1,48 +1,58 @@
-"""`fit_many`: one input from reading to results on disk, and hundreds of them on any executor."""
+"""`fit_many`: one input from reading to results on disk, and hundreds of them on any executor.
+
+Of each input all traces are looked at, then fitted, and only then written: nothing that draws or
+prints is loaded before the last fit is there.
+"""
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxkinetics.atomic import replace_directory
+from cxkinetics.document.folder import require_no_file, require_replaceable
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
-from cxkinetics.estimate import json_text
 from cxkinetics.io.file import ReadOptions
 from cxkinetics.io.load import read_signals
 from cxkinetics.kinetics.fit import fit_stages
+from cxkinetics.kinetics.options import FITTING, FitOptions
 from cxkinetics.kinetics.places import folder_names, origin_of, require_own, stored_in
 from cxkinetics.kinetics.replicates import Replicates, replicates_of
-from cxkinetics.kinetics.result import FIT_SCHEMA, StagedFit
+from cxkinetics.kinetics.result import StagedFit
+from cxkinetics.options import WHERE, names_of, require
+from cxkinetics.record import Record, json_text
 from cxkinetics.remarks import Remark
-from cxkinetics.report.time_units import time_unit as unit_called
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.version import __version__
 
-READING = ("column", "trace", "time_unit", "decimal", "sheet", "absorbance_unit", "time_in")
-"""Options of a job that the reader takes."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxkinetics.document.page import Figure, Page, Section
+    from cxkinetics.document.table import Table
+    from cxkinetics.document.units import TimeUnit
+
+READING = tuple(name for name in names_of("reading") if name not in ("wavelength", "track", "reference"))
+"""Options of a job that the reader takes as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Record):
     """One input (or one trace of it) that could not be fitted."""
 
     file: str
     trace: str | int | None
     error: str
     message: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {"file": self.file, "trace": self.trace, "error": self.error, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +109,7 @@ class JobResult:
 
 
 def run_job(job: FitJob) -> JobResult:
-    """Read one input, fit each of its traces and write their folders.
+    """Read one input, fit each of its traces, then write their folders.
 
     Nothing a user's file can hold raises: what goes wrong is a `Failure` of the result.
     """
@@ -111,38 +121,77 @@ def run_job(job: FitJob) -> JobResult:
         message = f"{job.file}: {error.strerror or error}"
         failure = Failure(file=job.file, trace=None, error=type(error).__name__, message=message)
         return JobResult(file=job.file, failures=(failure,))
-    fits: list[StagedFit] = []
-    failures, folders = [], []
-    kept = 0
-    for number, (signal, series) in enumerate(signals, 1):
-        label = (signal.label or number) if len(signals) > 1 else None
-        folder = _folder(job, signals, number)
-        try:
-            options = _options(job)
-            fit = None if job.force else _stored(folder, signal, options, job)
-            if fit is not None:
-                kept += 1
+    several = len(signals) > 1
+    tasks = [
+        _Task(
+            job=job,
+            signal=signal,
+            number=number,
+            label=(signal.label or number) if several else None,
+            folder=_folder(job, number if several else 0),
+        )
+        for number, signal in enumerate(signals, 1)
+    ]
+    failed: dict[int, Failure] = {}
+    kept, fitted, folders = dict[int, StagedFit](), dict[int, StagedFit](), []
+    for task in tasks:  # what is there already, and whether the rest may be written, before hours of fits
+        with _listing(failed, task, writing=True):
+            stored = None if job.force else _stored(task)
+            if stored is not None:
+                kept[task.number] = stored
             else:
-                with _writing(job, label):
-                    _require_place(folder, signal, job)
-                trace = _noted(trace_of(signal, job), job)
+                _require_place(task)
+    for task in tasks:
+        if task.number not in failed and task.number not in kept:
+            with _listing(failed, task):
+                trace = _noted(trace_of(task.signal, job), job)
                 fit = fit_stages(trace, **dict(job.fitting))
-                fit = replace(fit, options={**fit.options, **options})
-                with _writing(job, label):
-                    _write(fit, folder, series, job, first=not fits)
-            fits.append(fit)
-            folders.append(folder or "")
-        except _NotWritten as error:
-            failures.append(error.failure)
-        except CxKineticsError as error:
-            failures.append(_failure(job.file, label, error))
+                fitted[task.number] = replace(fit, options={**fit.options, **_options(job)})
+    fits: list[StagedFit] = []
+    for task in tasks:
+        if task.number in failed:
+            continue
+        with _listing(failed, task, writing=True):
+            if task.number in fitted:
+                _write(fitted[task.number], task, first=not fits)
+            fits.append(fitted.get(task.number) or kept[task.number])
+            folders.append(task.folder or "")
     return JobResult(
         file=job.file,
         fits=tuple(fits),
-        failures=tuple(failures),
+        failures=tuple(failed[number] for number in sorted(failed)),
         folders=tuple(folders),
-        skipped=bool(fits) and kept == len(fits) and not failures,
+        skipped=bool(fits) and len(kept) == len(tasks),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Task:
+    """One trace of an input: its signal, its number and label among the others, and its folder."""
+
+    job: FitJob
+    signal: Trace | SpectralSeries
+    number: int
+    label: str | int | None
+    folder: str | None
+
+
+@contextmanager
+def _listing(failed: dict[int, Failure], task: _Task, *, writing: bool = False) -> Iterator[None]:
+    """List what stops one trace as its failure, so that the others go on; whatever it is, in writing."""
+    job = task.job
+    try:
+        yield
+    except CxKineticsError as error:
+        failed[task.number] = _failure(job.file, task.label, error)
+    except Exception as error:
+        if not writing:
+            raise
+        why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
+        text = " ".join(f"{job.file}: the result cannot be written to {job.folder}: {why}".split())
+        failed[task.number] = Failure(
+            file=job.file, trace=task.label, error=type(error).__name__, message=text
+        )
 
 
 def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
@@ -189,13 +238,11 @@ def _noted(trace: Trace, job: FitJob) -> Trace:
     return trace
 
 
-def _read(job: FitJob) -> list[tuple[Trace | SpectralSeries, SpectralSeries | None]]:
+def _read(job: FitJob) -> list[Trace | SpectralSeries]:
     given = {name: value for name, value in job.reading.items() if value is not None}
     if job.reference is not None:
         given["reference"] = job.reference
-    options = ReadOptions(**given)
-    signals = read_signals(job.file, options)
-    return [(signal, signal if isinstance(signal, SpectralSeries) else None) for signal in signals]
+    return list(read_signals(job.file, ReadOptions(**given)))
 
 
 def _options(job: FitJob) -> dict[str, Any]:
@@ -205,88 +252,58 @@ def _options(job: FitJob) -> dict[str, Any]:
     return options | {name: value for name, value in extra.items() if value is not None}
 
 
-def _folder(job: FitJob, signals: list[Any], number: int) -> str | None:
-    if job.folder is None:
-        return None
-    return job.folder if len(signals) == 1 else str(Path(job.folder) / f"trace-{number}")
+def _folder(job: FitJob, number: int) -> str | None:
+    """Return the folder of one trace: that of its input, or one below it for each of several."""
+    return job.folder if job.folder is None or not number else str(Path(job.folder) / f"trace-{number}")
 
 
-class _NotWritten(Exception):
-    """A result that is computed and could not be written."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
-@contextmanager
-def _writing(job: FitJob, label: str | int | None) -> Iterator[None]:
-    """Turn whatever stops the writing of one result into its failure, so that the others go on."""
-    try:
-        yield
-    except CxKineticsError:
-        raise
-    except Exception as error:
-        why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
-        text = " ".join(f"{job.file}: the result cannot be written to {job.folder}: {why}".split())
-        raise _NotWritten(
-            Failure(file=job.file, trace=label, error=type(error).__name__, message=text)
-        ) from error
-
-
-def _require_place(folder: str | None, signal: Trace | SpectralSeries, job: FitJob) -> None:
+def _require_place(task: _Task) -> None:
     """Refuse, before anything is fitted, to replace what is not an earlier result of this input."""
-    if folder is None or job.folder is None:
+    job = task.job
+    if task.folder is None or job.folder is None:
         return
-    from cxkinetics.kinetics.folder import require_replaceable
-
     if not job.force:
-        require_own(Path(job.folder), job.file, signal.source.sha256, job.origin)
-    require_replaceable(Path(folder), "fit.json")
+        require_own(Path(job.folder), job.file, task.signal.source.sha256, job.origin)
+    require_replaceable(Path(task.folder), "fit.json")
 
 
-def _write(
-    fit: StagedFit, folder: str | None, series: SpectralSeries | None, job: FitJob, *, first: bool
-) -> None:
+def _write(fit: StagedFit, task: _Task, *, first: bool) -> None:
     """Write the folder of a fit; the first of an input replaces all that the input's folder held."""
-    if folder is None or job.folder is None:
+    job = task.job
+    if task.folder is None or job.folder is None:
         return
-    from cxkinetics.kinetics.folder import write_fit
+    from cxkinetics.kinetics.page import write_fit
 
-    place, whole = Path(folder), Path(job.folder)
-    more: dict[str, Any] = {
-        "series": series,
-        "command": job.command,
-        "time_unit": job.time_unit,
-        "origin": job.origin,
-    }
+    place, whole = Path(task.folder), Path(job.folder)
+    write = partial(
+        write_fit,
+        fit,
+        series=task.signal if isinstance(task.signal, SpectralSeries) else None,
+        command=job.command,
+        time_unit=job.time_unit,
+        origin=job.origin,
+    )
     if first and place != whole and stored_in(whole):
         with replace_directory(whole) as fresh:
-            write_fit(fit, fresh / place.name, **more)
+            write(fresh / place.name)
     else:
-        write_fit(fit, place, **more)
+        write(place)
 
 
-def _stored(
-    folder: str | None, signal: Trace | SpectralSeries, options: Mapping[str, Any], job: FitJob
-) -> StagedFit | None:
+def _stored(task: _Task) -> StagedFit | None:
     """Return the stored result of the same input and options, or None."""
-    if folder is None:
+    job = task.job
+    if task.folder is None:
         return None
-    path = Path(folder) / "fit.json"
     try:
-        fit = StagedFit.from_json(path.read_text(encoding="utf-8"))
+        fit = StagedFit.from_json((Path(task.folder) / "fit.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    from cxkinetics.kinetics.options import FitOptions
-    from cxkinetics.version import __version__
-
     given = dict(job.fitting)
     seed = given.pop("rng", None) or 0
-    breaks = given.pop("breakpoints_s", None)
-    wanted = FitOptions.of(breakpoints_s=breaks, **given).to_dict() | dict(options)
+    wanted = FitOptions.of(**given).to_dict() | _options(job)
     same = (
-        fit.trace.source.sha256 == signal.source.sha256
+        fit.trace.source.sha256 == task.signal.source.sha256
         and fit.seed == seed
         and fit.version == __version__
         and json.loads(json_text(dict(fit.options))) == json.loads(json_text(wanted))
@@ -306,8 +323,12 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchResult:
-    """All fits of a batch in the order of its inputs, with what failed and what was kept."""
+class BatchResult(Shown):
+    """All fits of a batch in the order of its inputs, with what failed and what was kept.
+
+    The document of `to_json` holds the numbers alone and is not read back: each fit is stored whole in
+    the `fit.json` of its folder.
+    """
 
     results: tuple[JobResult, ...]
 
@@ -342,11 +363,45 @@ class BatchResult:
         """Return mean and spread over the runs, or the reason and remedy where they are not comparable."""
         return replicates_of(self.fits)
 
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show: a row per fit, the mean over runs, what failed."""
+        from cxkinetics.kinetics.batch_page import brief
+
+        return brief(self, unit)
+
+    def page(self, unit: "TimeUnit", **options: Any) -> "Page":
+        """Return the whole report; options as of `cxkinetics.kinetics.batch_page.page`."""
+        from cxkinetics.kinetics.batch_page import page
+
+        return page(self, unit, **options)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the overview of all fits; none where nothing was fitted."""
+        from cxkinetics.kinetics.batch_page import figures
+
+        return figures(self, unit)
+
+    def data(self) -> "Sequence[Table]":
+        """Return the sheets of the workbook: fits, mean over runs, failures."""
+        from cxkinetics.kinetics.batch_page import data
+
+        return data(self)
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per fit: file, verdict, every number with its interval, noise."""
+        from cxkinetics.kinetics.batch_page import fit_table
+
+        return fit_table(self.fits).frame()
+
+    def to_json(self) -> str:
+        """Return the JSON document of the batch: every number, without the data."""
+        return json_text(self.to_dict())
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document of the batch."""
         replicates = self.replicates()
         return {
-            "schema": FIT_SCHEMA,
+            "schema": StagedFit.SCHEMA,
             "version": __version__,
             "fits": [fit.to_dict() for fit in self.fits],
             "failures": [failure.to_dict() for failure in self.failures],
@@ -374,19 +429,19 @@ def jobs_of(
     Raises
     ------
     UsageError
-        If the place of the folder of results is taken by a file, or a wavelength is not finite.
+        If the place of the folder of results is taken by a file, or an option is off.
     """
     if out is not None:
-        from cxkinetics.kinetics.folder import require_no_file
-
         require_no_file(Path(out))
-    for name in ("wavelength", "track"):
-        if not math.isfinite(options.get(name) or 0.0):
-            raise UsageError(f"{name} is {options[name]}; it must be a finite number of nm")
-    time_unit = unit_called(options.pop("show_time", None) or "s").sign
-    own = {name: options.pop(name, None) for name in ("wavelength", "track", "reference")}
     force, command = bool(options.pop("force", False)), str(options.pop("command", ""))
-    reading = {name: options.pop(name) for name in READING if name in options}
+    fitting = {name: options.pop(name) for name in (*FITTING, "rng") if name in options}
+    require({**options, "rng": fitting.get("rng")})
+    FitOptions.of(**{name: value for name, value in fitting.items() if name != "rng"})
+    if len(several := [name for name in WHERE if options.get(name) is not None]) > 1:
+        raise UsageError(f"{' and '.join(several)} each name a signal; give one of them")
+    time_unit = options.pop("show_time", None) or "s"
+    own = {name: options.get(name) for name in ("wavelength", "track", "reference")}
+    reading = {name: options[name] for name in READING if name in options}
     typed = [os.fspath(file) for file in files]
     folders = [""] * len(typed) if out is None else folder_names(typed, out)
     jobs = []
@@ -398,7 +453,7 @@ def jobs_of(
                 wavelength_nm=own["wavelength"],
                 track_nm=own["track"],
                 reference=None if own["reference"] is None else str(own["reference"]),
-                fitting=options,
+                fitting=fitting,
                 folder=None if out is None else str(Path(out) / folder),
                 origin="" if out is None else origin_of(file, out),
                 force=force,

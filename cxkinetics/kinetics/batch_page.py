@@ -1,230 +1,242 @@
-"""A batch as text and as a page: what was judged of each trace, and the spread between runs."""
+"""What a batch says: one row per fit, the spread between runs, what failed; as text, page and folder."""
 
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import numpy as np
-
+from cxkinetics.atomic import write_text
+from cxkinetics.document import cells
+from cxkinetics.document.page import Block, Code, Figure, Notes, Page, Paragraph, Section
+from cxkinetics.document.sheets import csv_text
+from cxkinetics.document.table import Cell, Column, Table, Where, long, wide
+from cxkinetics.document.units import TimeUnit
+from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate
-from cxkinetics.kinetics.page import page_footer
-from cxkinetics.kinetics.replicates import Replicates, replicate_table, replicates_of
-from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.kinetics.tables import batch_table, listed_name, stage_columns
-from cxkinetics.report.blocks import Block, Code, Page, Paragraph, Picture, Section, Table
-from cxkinetics.report.columns import TERMINAL_WIDTH, aligned, wrapped
-from cxkinetics.report.style import (
-    COLOURS,
-    detached_figure,
-    figure_style,
-    new_figure,
-    polish,
-    stamp_simulated,
-    svg_text,
-)
-from cxkinetics.report.time_units import TimeUnit
-from cxkinetics.report.time_units import time_unit as unit_called
+from cxkinetics.kinetics.page import is_smallest_p, listed_name, page_footer
+from cxkinetics.kinetics.places import require_batch_place
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from cxkinetics.kinetics.batch import BatchResult, Failure
+    from cxkinetics.kinetics.replicates import Replicates
+    from cxkinetics.kinetics.result import StagedFit
 
-
-def format_batch(
-    fits: Sequence[StagedFit],
-    replicates: Replicates,
-    *,
-    time_unit: str = "s",
-    width: int = TERMINAL_WIDTH,
-) -> str:
-    """Return the fits of a batch as a table, and the mean over its runs.
-
-    Parameters
-    ----------
-    fits : sequence of StagedFit
-        At least one.
-    replicates : Replicates
-        What the runs say together.
-    time_unit : str
-        Unit of times and rate constants in the text: "s", "ms", "min" or "h".
-    width : int
-        Longest line, in characters; a wider table continues below itself.
-    """
-    unit = unit_called(time_unit)
-    parts = [_folded(batch_table(fits, unit), width)]
-    if len(fits) < 2:
-        return parts[0]
-    if not replicates.quantities:
-        parts.append(wrapped(f"No mean over the runs: {replicates.reason}.", hang=2, width=width))
-    else:
-        table = replicate_table(replicates, unit)
-        parts += [f"Mean of {len(replicates.runs)} runs", aligned(table, width=width)]
-        parts.append(wrapped(table.note, indent=2, hang=2, width=width))
-    return "\n".join([parts[0], "", *parts[1:]])
-
-
-def _folded(table: Table, width: int) -> str:
-    """Return a table whose columns go on below, with the name of each row again, where it is too wide."""
-    lines = [table.header, *table.rows]
-    widths = [max(len(row[column]) for row in lines) + 2 for column in range(len(table.header))]
-    pieces: list[list[int]] = [[0]]
-    for column in range(1, len(widths)):
-        if len(pieces[-1]) > 1 and sum(widths[i] for i in (*pieces[-1], column)) - 2 > width:
-            pieces.append([0])
-        pieces[-1].append(column)
-    tables = [
-        Table(
-            tuple(table.header[i] for i in piece), tuple(tuple(row[i] for i in piece) for row in table.rows)
-        )
-        for piece in pieces
-    ]
-    return "\n\n".join(aligned(part, indent=0, width=width) for part in tables)
-
-
-_MARKERS = {
-    "two_stages": ("o", "fit"),
-    "more_stages": ("s", "paper"),
-    "one_stage": ("^", "second"),
-    "smooth": ("D", "fourth"),
-    "undecided": ("v", "quiet"),
-    "no_decay": ("x", "third"),
-}
 _MOST_FOOTER = 3
 
 
-def draw_overview(
-    fits: Sequence[StagedFit],
-    *,
-    figure: "Figure | None" = None,
-    time_unit: str = "s",
-    replicates: Replicates | None = None,
-) -> "Figure":
-    """Return rate constants and breakpoints of all fits with their intervals, in the order given.
+# ---- tables, each once ------------------------------------------------------------------------------
 
-    A thin line marks the mean over runs where there is one.
+
+def fit_table(fits: "Sequence[StagedFit]", *, on_page: bool = False, links: tuple[str, ...] = ()) -> Table:
+    """Return one row per fit: file, verdict, rate constants and breakpoints with their intervals, noise.
 
     Parameters
     ----------
     fits : sequence of StagedFit
-        At least one.
-    figure : Figure, optional
-        An empty figure to fill; a new double-column one by default.
-    time_unit : str
-        "s", "ms", "min" or "h".
-    replicates : Replicates, optional
-        What the runs say together, where it is known; computed by default.
+        With as many columns as the longest needs.
+    on_page : bool
+        Whether people also read number, p-value and how many warnings there are.
+    links : tuple of str
+        Address of the report of each fit.
     """
-    unit = unit_called(time_unit)
-    together = replicates_of(fits) if replicates is None else replicates
-    means = {quantity.mean.name: unit.estimate(quantity.mean).value for quantity in together.quantities}
-    if figure is None:
-        figure = new_figure("double", overview_ratio(fits))
-    with figure_style():
-        rows: list[tuple[str, str, bool]] = [("k1", f"k$_1$ / {unit.sign}$^{{-1}}$", True)]
-        most = max(len(fit.stages) for fit in fits)
-        rows += [(f"k{i}", f"k$_{i}$ / {unit.sign}$^{{-1}}$", True) for i in range(2, most + 1)]
-        names = ["breakpoint"] if most == 2 else [f"breakpoint {i}" for i in range(1, most)]
-        rows += [(f"b{i}", f"{name} / {unit.sign}", False) for i, name in enumerate(names, 1)]
-        first: Axes | None = None
-        for number, (what, label, logarithmic) in enumerate(rows, 1):
-            ax = figure.add_subplot(len(rows), 1, number, sharex=first)
-            _dots(ax, fits, what, logarithmic, unit)
-            named = what if what.startswith("k") else names[int(what[1:]) - 1]
-            if (mean := means.get(named)) is not None:
-                ax.axhline(mean, color=COLOURS["data"], lw=0.6, zorder=1, label="mean over runs")
-            ax.set_ylabel(label)
-            if number < len(rows):
-                ax.tick_params(labelbottom=False)
-            else:
-                ax.set_xlabel("trace, in the order of the table")
-            if first is None:
-                first = ax
-                stamp_simulated(ax, any(fit.trace.source.simulated for fit in fits))
-                handles, labels = ax.get_legend_handles_labels()
-                ax.legend(
-                    handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=7, borderaxespad=0.2
-                )
-            polish(ax)
-        figure.align_ylabels()
-    return figure
-
-
-def overview_ratio(fits: Sequence[StagedFit]) -> float:
-    """Return height over width of the overview, which has one panel per quantity."""
-    return max(0.62, 0.2 * (2 * max((len(fit.stages) for fit in fits), default=1) - 1))
-
-
-def _pick(fit: StagedFit, what: str, unit: TimeUnit) -> Estimate | None:
-    index = int(what[1:]) - 1
-    if what.startswith("b"):
-        return unit.estimate(fit.breakpoints_s[index]) if index < len(fit.breakpoints_s) else None
-    return unit.estimate(fit.stages[index].k_per_s) if index < len(fit.stages) else None
-
-
-def _dots(ax: "Axes", fits: Sequence[StagedFit], what: str, logarithmic: bool, unit: TimeUnit) -> None:
-    from matplotlib.ticker import MaxNLocator, NullFormatter
-
-    shown = [e.value for fit in fits if (e := _pick(fit, what, unit)) is not None and e.value is not None]
-    spans_decades = logarithmic and bool(shown) and min(shown) > 0 and max(shown) > 10 * min(shown)
-    for code, (marker, colour) in _MARKERS.items():
-        chosen = [
-            (number, estimate)
-            for number, fit in enumerate(fits, 1)
-            if fit.verdict.code == code and (estimate := _pick(fit, what, unit)) is not None
-        ]
-        points = [(n, e) for n, e in chosen if e.value is not None]
-        if not points:
-            continue
-        x = np.array([n for n, _ in points])
-        y = np.array([e.value for _, e in points], dtype=float)
-        low = np.array([e.value if e.low is None else e.low for _, e in points], dtype=float)
-        high = np.array([e.value if e.high is None else e.high for _, e in points], dtype=float)
-        if spans_decades:
-            low = np.maximum(low, y * 1e-2)  # a bar that reaches below zero has no end on a log axis
-        ax.errorbar(
-            x,
-            y,
-            yerr=np.vstack([np.maximum(y - low, 0), np.maximum(high - y, 0)]),
-            fmt=marker,
-            ms=3,
-            color=COLOURS[colour],
-            elinewidth=0.7,
-            label=code.replace("_", " "),
+    most = max((len(fit.stages) for fit in fits), default=1)
+    rates = [f"k{i}" for i in range(1, most + 1)]
+    breaks = [f"breakpoint{i}" for i in range(1, most)]
+    missing = "-" if on_page else ""
+    columns = [
+        Column("no." if on_page else None, numeric=True),
+        Column(None, "file"),
+        Column("trace"),
+        Column(None, "trace"),
+        Column(None, "sha256"),
+        Column(None, "simulated"),
+        Column(None, "n_points"),
+        Column(None, "t_start_s"),
+        Column(None, "t_end_s"),
+        Column("verdict"),
+        Column(None, "verdict"),
+        Column(None, "p_value"),
+        Column(None, "n_stages"),
+        *(Column(f"{name}, {{unit}}", wide(name, "1/s"), unit="1/s", missing=missing) for name in rates),
+        *(
+            Column(
+                f"breakpoint{f' {i}' if most > 2 else ''}, {{unit}}",
+                wide(name, "s"),
+                unit="s",
+                missing=missing,
+            )
+            for i, name in enumerate(breaks, 1)
+        ),
+        *(Column(None, wide(name)) for name in ("rate_ratio", "amplitude", "offset")),
+        Column(None, "noise_sd"),
+        Column(None, "ar1"),
+        Column("p" if on_page else None, numeric=True),
+        Column("warnings" if on_page else None, "n_warnings", numeric=True),
+    ]
+    rows: list[tuple[Cell, ...]] = []
+    for number, fit in enumerate(fits, 1):
+        trace, source, code, p_value = fit.trace, fit.trace.source, fit.verdict.code, fit.verdict.p_value
+        sign = "<= " if is_smallest_p(fit) else ""  # the smallest that the simulated traces can give
+        numbers: list[Estimate | None] = [stage.k_per_s for stage in fit.stages]
+        numbers += [None] * (most - len(numbers))
+        numbers += fit.breakpoints_s
+        numbers += [None] * (2 * most - 1 - len(numbers))
+        rows.append(
+            (
+                number,
+                source.file,
+                listed_name(fit),
+                trace.label or source.trace,
+                source.sha256,
+                int(source.simulated),
+                trace.n_points,
+                float(trace.time_s[0]),
+                float(trace.time_s[-1]),
+                code.replace("_", " ") if on_page else code,
+                code,
+                p_value,
+                len(fit.stages),
+                *numbers,
+                fit.rate_ratio,
+                fit.amplitude,
+                fit.offset,
+                fit.noise.sd,
+                fit.noise.ar1,
+                None if p_value is None else f"{sign}{p_value:.2g}",
+                len(fit.warnings),
+            )
         )
-    if spans_decades:
-        ax.set_yscale("log")
-        ax.yaxis.set_minor_formatter(NullFormatter())  # their labels would run into each other
-    pad = max(0.5, 0.012 * len(fits))
-    ax.set_xlim(1 - pad, len(fits) + pad)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
+    return Table(columns, rows, name="summary", links=links, fold=not on_page)
 
 
-def batch_page(
-    fits: Sequence[StagedFit],
-    failures: Sequence[Mapping[str, Any]],
-    *,
-    folders: Sequence[str] = (),
-    command: str = "",
-    time_unit: str = "s",
+def replicate_table(found: "Replicates") -> Table:
+    """Return one row per quantity: mean with interval, both spreads, their ratio, runs.
+
+    For programs there is one row with the reason where there is no mean.
+    """
+    two_digits = partial(cells.number, digits=2)
+    columns = [
+        Column("quantity", "quantity"),
+        Column(
+            f"mean [{100 * found.confidence:g} %]",
+            long(value="mean", fields=("value", "se", "low", "high", "unit", "method")),
+            lambda mean: "no mean" if mean.value is None else cells.interval(mean),
+        ),
+        Column("unit", format=cells.unit),
+        Column(
+            "sd between runs", {"sd_between_runs": "value"}, lambda sd: two_digits(sd.value), numeric=True
+        ),
+        Column(
+            "se of one fit", {"rms_se_of_single_fits": "value"}, lambda se: two_digits(se.value), numeric=True
+        ),
+        Column("sd/se", "ratio", two_digits, numeric=True),
+        Column("runs", "n_runs", numeric=True),
+        Column(None, "reason"),
+        Column(None, "ratio_reason"),
+    ]
+    rows: list[tuple[Cell, ...]] = []
+    for each in found.quantities:
+        spreads = [
+            Estimate(name=each.mean.name, value=value, unit=each.mean.unit)
+            for value in (each.sd_between, each.se_within)
+        ]
+        mean = each.mean
+        rows.append(
+            (mean.name, mean, mean, *spreads, each.ratio, each.n_runs, mean.reason, each.ratio_reason)
+        )
+    notes = [f"Intervals of the means: t from the spread between {len(found.runs)} runs. {found.note}"]
+    notes += [f"No mean: {each.mean.reason}." for each in found.quantities if each.mean.value is None]
+    if not rows:
+        rows, notes = [("none", *[None] * 6, found.reason, None)], []
+    return Table(columns, rows, name="replicates", note=" ".join(notes))
+
+
+def failure_table(failures: "Sequence[Failure]") -> Table:
+    """Return one row per input that could not be fitted."""
+    heads = {"file": "file", "trace": "trace", "error": "error", "message": "what was found and what to do"}
+    rows = [tuple(getattr(failure, name) or None for name in heads) for failure in failures]
+    return Table([Column(head, name) for name, head in heads.items()], rows, name="failures")
+
+
+def data(batch: "BatchResult") -> list[Table]:
+    """Return the sheets of the workbook; all but "failures" are CSV files of a folder as well."""
+    return [fit_table(batch.fits), replicate_table(batch.replicates()), failure_table(batch.failures)]
+
+
+# ---- what print shows, and the report ---------------------------------------------------------------
+
+
+def brief(batch: "BatchResult", unit: TimeUnit) -> Section:
+    """Return the fits of a batch as a table, the mean over its runs, and what failed."""
+    blocks: list[Block] = [fit_table(batch.fits)] if batch.fits else []
+    if len(batch.fits) > 1:
+        blocks += spread_blocks(batch.replicates(), "runs")
+    if batch.failures:
+        blocks.append(Notes(tuple(failure.message for failure in batch.failures), mark="!", gap=True))
+    return Section("", blocks, unit)
+
+
+def spread_blocks(found: "Replicates", what: str) -> list[Block]:
+    """Return the mean over runs as print shows it, or why there is none; `what` was repeated."""
+    if not found.quantities:
+        return [Paragraph(f"No mean over the {what}: {found.reason}.", indent=0, gap=True)]
+    table = replicate_table(found)
+    return [
+        Paragraph(f"Mean of {len(found.runs)} {what}", indent=0, gap=True),
+        Table(table.columns, table.rows, note=table.note, bare=True),
+        Paragraph(table.note, where=Where.TEXT),
+    ]
+
+
+def figures(batch: "BatchResult", unit: TimeUnit) -> tuple[Figure, ...]:
+    """Return the overview of all fits; none where nothing was fitted."""
+    from cxkinetics.kinetics.figures import draw_overview, overview_ratio
+
+    fits, found = batch.fits, batch.replicates()
+    if not fits:
+        return ()
+    simulated = "Simulated data. " if any(fit.trace.source.simulated for fit in fits) else ""
+    words = [f"{simulated}Rate constants and breakpoints of {len(fits)} traces with their intervals."]
+    for each in found.quantities:
+        words.append(f"{each.mean.name}: mean {unit.estimate(each.mean)}, {each.n_runs} runs.")
+    caption = "Points by verdict; bars are the intervals of the single fits"
+    caption += "; the thin line is the mean over runs." if found.quantities else "."
+    drawn = partial(draw_overview, fits, found, time_unit=unit.sign)
+    return (Figure("overview", drawn, " ".join(words), caption, "double", overview_ratio(fits)),)
+
+
+def page(
+    batch: "BatchResult", unit: TimeUnit, *, directory: str | os.PathLike[str] = "", command: str = ""
 ) -> Page:
-    """Return the report of a batch; arguments as for `write_batch`."""
-    unit = unit_called(time_unit)
+    """Return the report of a batch.
+
+    Parameters
+    ----------
+    batch : BatchResult
+        All results, those kept from an earlier run included.
+    unit : TimeUnit
+        Of the tables and the figure.
+    directory : path-like
+        The folder of the report, from which the reports of single fits are linked; none by default.
+    command : str
+        The command as it was typed.
+    """
+    fits, failures = batch.fits, batch.failures
     counts = Counter(fit.verdict.code for fit in fits)
     judged = ", ".join(f"{count} {code.replace('_', ' ')}" for code, count in counts.most_common())
-    many = "" if len(fits) == 1 else "s"
-    summary = f"{len(fits)} trace{many} fitted" + (f": {judged}" if judged else "")
+    summary = f"{len(fits)} trace{'' if len(fits) == 1 else 's'} fitted" + (f": {judged}" if judged else "")
     summary += f"; {len(failures)} failed." if failures else "; none failed."
     n_simulated = sum(fit.trace.source.simulated for fit in fits)
-    sections = []
-    if failures:
-        sections.append(Section("Failed", [_failure_table(failures)]))
+    sections = [Section("Failed", [failure_table(failures)])] if failures else []
     if fits:
-        replicates = replicates_of(fits)
-        sections.append(Section("Overview", [_overview_picture(fits, replicates, unit)]))
+        sections.append(Section("Overview", batch.figures(unit)))
         if len(fits) > 1:
-            sections.append(Section("Spread between runs", _spread_blocks(replicates, unit)))
-        sections.append(Section("Every trace", [_fit_table(fits, folders, unit)]))
+            sections.append(Section("Spread between runs", _page_spread(batch.replicates()), unit))
+        table = fit_table(fits, on_page=True, links=_links(batch.folders, directory))
+        sections.append(Section("Every trace", [table], unit))
     if command:
         sections.append(Section("Make it again", [Code(command)]))
     footer = page_footer(*fits[:_MOST_FOOTER])
@@ -240,62 +252,62 @@ def batch_page(
     )
 
 
-def _failure_table(failures: Sequence[Mapping[str, Any]]) -> Table:
-    rows = tuple(
-        tuple(str(failure.get(name) or "-") for name in ("file", "trace", "error", "message"))
-        for failure in failures
-    )
-    return Table(("file", "trace", "error", "what was found and what to do"), rows)
-
-
-def _overview_picture(fits: Sequence[StagedFit], replicates: Replicates, unit: TimeUnit) -> Picture:
-    empty = detached_figure("double", overview_ratio(fits))
-    figure = draw_overview(fits, figure=empty, time_unit=unit.sign, replicates=replicates)
-    simulated = "Simulated data. " if any(fit.trace.source.simulated for fit in fits) else ""
-    words = [f"{simulated}Rate constants and breakpoints of {len(fits)} traces with their intervals."]
-    for each in replicates.quantities:
-        words.append(f"{each.mean.name}: mean {unit.estimate(each.mean)}, {each.n_runs} runs.")
-    caption = "Points by verdict; bars are the intervals of the single fits"
-    caption += "; the thin line is the mean over runs." if replicates.quantities else "."
-    return Picture(svg_text(figure), " ".join(words), caption)
-
-
-def _spread_blocks(replicates: Replicates, unit: TimeUnit) -> list[Block]:
-    if not replicates.quantities:
-        return [Paragraph(f"No mean over the traces: {replicates.reason}.")]
+def _page_spread(found: "Replicates") -> list[Block]:
+    if not found.quantities:
+        return [Paragraph(f"No mean over the traces: {found.reason}.")]
     note = "This holds where the traces are repeats of one experiment."
-    return [Paragraph(note), replicate_table(replicates, unit)]
+    return [Paragraph(note), replicate_table(found)]
 
 
-def _fit_table(fits: Sequence[StagedFit], folders: Sequence[str], unit: TimeUnit) -> Table:
-    rows = []
-    heads, cells = stage_columns(fits, unit, "-")
-    for number, fit in enumerate(fits, 1):
-        rows.append(
-            (
-                str(number),
-                listed_name(fit),
-                fit.verdict.code.replace("_", " "),
-                *cells[number - 1],
-                _p_cell(fit),
-                str(len(fit.warnings)),
-            )
-        )
-    header = ("no.", "trace", "verdict", *heads, "p", "warnings")
-    links = tuple(f"{quote(folder)}/report.html" for folder in folders)
-    return Table(
-        header,
-        tuple(rows),
-        numeric=(0, len(header) - 2, len(header) - 1),
-        links=links if len(links) == len(rows) else (),
-    )
+def _links(folders: Sequence[str], directory: str | os.PathLike[str]) -> tuple[str, ...]:
+    if not os.fspath(directory) or not all(folders):
+        return ()
+    relative = (os.path.relpath(folder, directory).replace(os.sep, "/") for folder in folders)
+    return tuple(f"{quote(folder)}/report.html" for folder in relative)
 
 
-def _p_cell(fit: StagedFit) -> str:
-    """Return the p-value of a break; "<=" marks the smallest that the simulated traces can give."""
-    p_value = fit.verdict.p_value
-    if p_value is None:
-        return "-"
-    simulated = fit.options.get("replicates")
-    smallest = simulated is not None and p_value <= 1 / (simulated + 1) * 1.001
-    return f"<= {p_value:.2g}" if smallest else f"{p_value:.2g}"
+def write_batch(
+    batch: "BatchResult",
+    directory: str | os.PathLike[str],
+    *,
+    command: str = "",
+    time_unit: str = "s",
+) -> Path:
+    """Write a batch's summary.csv, replicates.csv, report.html and the figure overview (png, svg, pdf).
+
+    Parameters
+    ----------
+    batch : BatchResult
+        All results, those kept from an earlier run included.
+    directory : path-like
+        The folder; each file is replaced whole, folders of single fits are left alone.
+    command : str
+        The command as it was typed.
+    time_unit : str
+        Of the report and its figure: "s", "ms", "min" or "h"; the tables in CSV stay in s.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder is the result of another command, whose report would be overwritten.
+    """
+    from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
+    from cxkinetics.document.html import render_page
+
+    target = Path(directory)
+    require_batch_place(target)
+    target.mkdir(parents=True, exist_ok=True)
+    for table in data(batch)[:2]:
+        write_text(target / f"{table.name}.csv", csv_text(table))
+    shown, drawn = page(batch, unit_called(time_unit), directory=target, command=command), {}
+    for block in shown.figures():
+        figure = drawn_figure(block)
+        drawn[block.name] = svg_text(figure)
+        save_figure(figure, target / block.name, ("png", "svg", "pdf"))
+    write_text(target / "report.html", render_page(shown, drawn))
+    return target

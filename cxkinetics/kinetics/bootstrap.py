@@ -10,56 +10,21 @@ B. Efron, R. Tibshirani, An Introduction to the Bootstrap, Chapman & Hall 1993; 
 Kuensch, Ann. Stat. 17, 1217 (1989), doi 10.1214/aos/1176347265.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.estimate import Estimate
-from cxkinetics.inference.ar1 import ar1_noise
-from cxkinetics.inference.descent import Target, descend
+from cxkinetics.inference.ar1 import ar1_noise, coloured
+from cxkinetics.inference.descent import Descent, Target, descend
 from cxkinetics.kinetics.optimum import Fitted
 from cxkinetics.kinetics.profile import profile_space
-from cxkinetics.kinetics.search import box
+from cxkinetics.kinetics.result import Bootstrap
+from cxkinetics.kinetics.search import box, walk
 from cxkinetics.models.families import AmplitudeFamily, StagedFamily
 
 KINDS = ("parametric", "residual", "block")
 MOST_CELLS = 5
 """Gaps from which each replicate starts."""
-WALK = 40
-"""Steps to neighbouring gaps at most."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bootstrap:
-    """What the replicates say: kind, how many converged of how many, and the quantities."""
-
-    kind: str
-    n_replicates: int
-    n_converged: int
-    quantities: Mapping[str, Estimate]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "kind": self.kind,
-            "n_replicates": self.n_replicates,
-            "n_converged": self.n_converged,
-            "quantities": {name: estimate.to_dict() for name, estimate in self.quantities.items()},
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Bootstrap":
-        """Return the bootstrap that `to_dict` wrote."""
-        named = {name: Estimate.from_dict(name, item) for name, item in record["quantities"].items()}
-        return cls(
-            kind=record["kind"],
-            n_replicates=record["n_replicates"],
-            n_converged=record["n_converged"],
-            quantities=named,
-        )
 
 
 def bootstrap_fit(
@@ -95,8 +60,7 @@ def bootstrap_fit(
     curve = sample.signal - fitted.residual
     signals = curve + _noise(fitted, n_replicates, kind, rng)
     theta, good = replicate_fits(fitted, signals)
-    lead = (sample.first_s - sample.anchor_s) / sample.span_s
-    told = AmplitudeFamily(family, lead)
+    told = AmplitudeFamily(family, sample.from_anchor)
     theta, shown = told.told(theta[good]), told.told(fitted.theta[None, :])[0]
     scales = {"C": (sample.scale, unit), "k": (1 / sample.span_s, "1/s"), "b": (sample.span_s, "s")}
     scales["o"] = (sample.scale, unit)
@@ -107,16 +71,18 @@ def bootstrap_fit(
         factor, of_unit = scales[name[0]]
         shift = {"b": sample.first_s, "o": offset}.get(name[0], 0.0)
         value = float(shown[index]) * factor + shift
-        quantities[name] = _percentiles(name, value, theta[:, index] * factor + shift, of_unit, kind, level)
+        quantities[name] = _percentiles(
+            name, value, theta[:, index] * factor + shift, of_unit, kind=kind, level=level
+        )
     if "k2" in family.names:
         first = family.names.index("k1")
         value = float(fitted.theta[first] / fitted.theta[first + 1])
         draws = theta[:, first] / theta[:, first + 1]
-        quantities["k1/k2"] = _percentiles("k1/k2", value, draws, "", kind, level)
+        quantities["k1/k2"] = _percentiles("k1/k2", value, draws, "", kind=kind, level=level)
     return Bootstrap(kind=kind, n_replicates=n_replicates, n_converged=int(good.sum()), quantities=quantities)
 
 
-def _percentiles(name: str, value: float, draws: Array, unit: str, kind: str, level: float) -> Estimate:
+def _percentiles(name: str, value: float, draws: Array, unit: str, *, kind: str, level: float) -> Estimate:
     if draws.size < 20:
         reason = f"only {draws.size} replicates converged"
         return Estimate(name=name, value=value, unit=unit, method=f"{kind} bootstrap", reason=reason)
@@ -143,12 +109,7 @@ def _noise(fitted: Fitted, n_replicates: int, kind: str, rng: np.random.Generato
     if kind == "residual":
         white = fitted.white.apply(fitted.residual)
         drawn = inflate * (white - white.mean())[rng.integers(0, sample.n, (n_replicates, sample.n))]
-        series: Array = np.empty((n_replicates, sample.n))
-        series[:, 0] = drawn[:, 0] / fitted.white.diagonal[0]
-        for i in range(1, sample.n):
-            carried = drawn[:, i] + fitted.white.lagged[i] * series[:, i - 1]
-            series[:, i] = carried / fitted.white.diagonal[i]
-        return series
+        return coloured(sample, fitted.rho, drawn)
     scaled = fitted.residual / sample.sigma
     memory = (1 + max(fitted.rho, 0.0)) / (1 - max(fitted.rho, 0.0))
     length = int(np.clip(round(sample.n ** (1 / 3) * memory), 2, max(sample.n // 3, 2)))
@@ -185,52 +146,8 @@ def replicate_fits(fitted: Fitted, signals: Array) -> tuple[Array, BoolArray]:
     rss = done.rss.reshape(count, n_replicates)
     best = np.argmin(rss, axis=0)
     rows = best * n_replicates + np.arange(n_replicates)
-    values, least, converged = done.theta[rows], done.rss[rows], done.converged[rows]
+    done = Descent(done.theta[rows], done.rss[rows], done.converged[rows])
     if walks and many is not None and isinstance(family, StagedFamily):
-        values, converged = _walk(fitted, family, signals, values, least, many[rows].copy(), converged)
-    return values, converged
-
-
-def _walk(
-    fitted: Fitted,
-    family: StagedFamily,
-    signals: Array,
-    theta: Array,
-    rss: Array,
-    cells: IntArray,
-    converged: BoolArray,
-) -> tuple[Array, BoolArray]:
-    """Let breakpoints that rest on the edge of their gap go on into the next one."""
-    sample = fitted.sample
-    last = sample.n - 4
-    active = np.arange(theta.shape[0])
-    for _ in range(WALK):
-        breaks = theta[active][:, family.breaks]
-        here = cells[active]
-        move = np.where(breaks >= sample.time[here + 1], 1, 0) - np.where(breaks <= sample.time[here], 1, 0)
-        trial = here + move
-        padded = np.concatenate(
-            [np.full((len(trial), 1), -1), trial, np.full((len(trial), 1), sample.n - 1)], axis=1
-        )
-        roomy = (np.diff(padded, axis=1) >= 3).all(axis=1) & (trial <= last).all(axis=1)
-        allowed = (move != 0).any(axis=1) & roomy
-        active, trial = active[allowed], trial[allowed]
-        if not active.size:
-            break
-        lower, upper = box(family, sample, trial)
-        done = descend(
-            family,
-            Target(sample.time, signals[active], fitted.white),
-            theta[active],
-            cell=trial,
-            lower=lower,
-            upper=upper,
-            iterations=20,
-            tolerance=1e-8,
-        )
-        better = done.rss < rss[active] * (1 - 1e-12)
-        moved = active[better]
-        theta[moved], rss[moved], cells[moved] = done.theta[better], done.rss[better], trial[better]
-        converged[moved] = done.converged[better]
-        active = moved
-    return theta, converged
+        here = Target(sample.time, signals, fitted.white)
+        done, _ = walk(family, sample, here, done, many[rows], tolerance=1e-8)
+    return done.theta, done.converged

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.inference.accepted import parabola, vertex
 from cxkinetics.inference.ar1 import EvenProducts, Sample, ar1_noise, even_products, whitening
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
 from cxkinetics.kinetics.search import Found, break_cells
@@ -70,11 +71,12 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
     else:
         sd = np.sqrt((1.0 - rho**2) / sample.n + 0.3 / sample.n)
         grid = _around(rho, sd)
-        _, chosen = _statistics(sample, jacobian, directions, ar1_noise(sample, rho, PILOT, rng), grid, dof)
+        pilot = ar1_noise(sample, rho, PILOT, rng)
+        _, chosen = _statistics(sample, jacobian, directions, pilot, grid=grid, dof=dof)
         rho = float(np.clip(2 * rho - chosen.mean(), -0.7, 0.98))
         grid = _around(rho, sd)
     noise = ar1_noise(sample, rho, n_replicates, rng)
-    simulated, _ = _statistics(sample, jacobian, directions, noise, grid, dof)
+    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=grid, dof=dof)
     above = int(np.sum(simulated >= statistic))
     return BreakTest(
         statistic=float(statistic),
@@ -85,7 +87,7 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
 
 
 def _statistics(
-    sample: Sample, jacobian: Array, directions: Array, noise: Array, grid: Array, dof: int
+    sample: Sample, jacobian: Array, directions: Array, noise: Array, *, grid: Array, dof: int
 ) -> tuple[Array, Array]:
     """Return F* and rho* of each noise series (B, n), rho* by restricted likelihood on the grid.
 
@@ -143,18 +145,9 @@ def _at_lowest(grid: Array, levels: Array, statistics: Array) -> tuple[Array, Ar
     x = np.stack([grid[middle - 1], grid[middle], grid[middle + 1]])
     y = np.stack([levels[middle + i, series] for i in (-1, 0, 1)])
     f = np.stack([statistics[middle + i, series] for i in (-1, 0, 1)])
-    with np.errstate(all="ignore"):
-        left, right = (y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1])
-        bend = (right - left) / (x[2] - x[0])
-        vertex = (x[0] + x[1]) / 2 - left / (2 * bend)
-    sound = (middle == lowest) & (bend > 0) & np.isfinite(vertex)
-    rho = np.where(sound, np.clip(vertex, x[0], x[2]), grid[lowest])
-    weights = [
-        (rho - x[j]) * (rho - x[k]) / ((x[i] - x[j]) * (x[i] - x[k]))
-        for i, j, k in ((0, 1, 2), (1, 0, 2), (2, 0, 1))
-    ]
-    value = weights[0] * f[0] + weights[1] * f[1] + weights[2] * f[2]
-    return np.maximum(value, 0.0), rho
+    at = vertex(x, y)
+    rho = np.where((middle == lowest) & np.isfinite(at), np.clip(at, x[0], x[2]), grid[lowest])
+    return np.maximum(parabola(x, f, rho), 0.0), rho
 
 
 def _products(noise: Array, columns: Array) -> tuple[EvenProducts, EvenProducts, EvenProducts]:

@@ -8,7 +8,9 @@ from scipy.special import ndtr, stdtrit
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.accepted import runs
 from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, thinned, whitening
+from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
@@ -137,7 +139,7 @@ def flat_start(
     """
     if len(rates) < 2 or not edges or options.t0 is not None:
         return []
-    if not _holds_zero(rates[0]) or _holds_zero(rates[1]):
+    if not holds_zero(rates[0]) or holds_zero(rates[1]):
         return []
     start, end = float(trace.time_s[0]), edges[0]
     text = (
@@ -147,7 +149,8 @@ def flat_start(
     return [Remark("flat_first_stage", text)]
 
 
-def _holds_zero(rate: Estimate) -> bool:
+def holds_zero(rate: Estimate) -> bool:
+    """Return whether the interval of a rate constant holds zero, open ends included."""
     return (rate.low is None or rate.low <= 0) and (rate.high is None or rate.high >= 0)
 
 
@@ -164,12 +167,8 @@ SMOOTH = tuple(
 """Smooth curves that may explain a point; the first one always has a say."""
 BETA = (0.35, 3.0)
 """Exponents of a stretched exponential: beyond them its ends bend like a spike."""
-IN_QUESTION = 10.0
-"""AICc behind the best up to which a further smooth curve has a say."""
 MOST = 0.1
 """Largest share of a trace that can be outliers."""
-GAIN = 6.0
-"""AICc that the mean shifts of outliers must gain."""
 EARLY = 2 * MIN_DISTINCT
 """Points at the start among which each run of outliers must gain it by itself: the place of a short
 first stage."""
@@ -207,7 +206,7 @@ def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
         staged, limit = witnesses[0].misses, witnesses[0].limit
         out = staged > limit
         for number, witness in enumerate(witnesses[1:]):
-            if number == 0 or witness.aicc < best + IN_QUESTION:
+            if number == 0 or witness.aicc < best + FAR_AHEAD:  # further behind it has no say
                 out &= witness.misses > witness.limit
         out = _plausible_runs(out)
         if out.sum() > MOST * sample.n:
@@ -229,13 +228,13 @@ def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
     A spike beside the parabola through its neighbours needs no more proof but at the start.
     """
     kept = out.copy()
-    for first, last in _runs(out):
-        if first >= EARLY and spikes[first:last].all():
+    for first, last in runs(out):
+        if first >= EARLY and spikes[first : last + 1].all():
             continue
         trial = kept.copy()
-        trial[first:last] = False
+        trial[first : last + 1] = False
         further = min(_staged_aicc(sample, trial, n_stages) for n_stages in (2, 3))
-        if _shifted_aicc(sample, kept) > further - GAIN:
+        if _shifted_aicc(sample, kept) > further - AHEAD:
             kept = trial
     return kept
 
@@ -346,14 +345,8 @@ def _smooth(sample: Sample, white: Whitening, family: DecayFamily) -> tuple[Arra
 def _plausible_runs(out: BoolArray) -> BoolArray:
     """Drop runs too long for a bubble; at the start two points at most."""
     result = out.copy()
-    for first, last in _runs(out):
+    for first, last in runs(out):
         longest = 2 if first == 0 else LONGEST
-        if last - first > longest:
-            result[first:last] = False
+        if last - first >= longest:
+            result[first : last + 1] = False
     return result
-
-
-def _runs(out: BoolArray) -> list[tuple[int, int]]:
-    """Return first point and end (exclusive) of each run of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], out, [False]]).astype(int))).tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -1,32 +1,31 @@
 """Figures of a staged fit: signal with line, breakpoint band and residuals; ln A."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import UsageError
-from cxkinetics.estimate import Estimate
-from cxkinetics.kinetics.result import StagedFit, best_smooth_rival, rival_curve
-from cxkinetics.kinetics.tables import confidence_of, interval_cell
-from cxkinetics.report.blocks import Gallery, Picture
-from cxkinetics.report.legend import clear_legend, short_label
-from cxkinetics.report.present import draw
-from cxkinetics.report.style import (
+from cxkinetics.document import cells, page
+from cxkinetics.document.figure import (
     COLOURS,
-    detached_figure,
+    clear_legend,
     figure_style,
     new_axes,
     new_figure,
+    on_axes,
     polish,
+    short_label,
     signal_label,
     stamp_simulated,
-    svg_text,
 )
-from cxkinetics.report.time_units import TimeUnit
-from cxkinetics.report.time_units import time_unit as unit_called
+from cxkinetics.document.units import TimeUnit
+from cxkinetics.document.units import time_unit as unit_called
+from cxkinetics.errors import UsageError
+from cxkinetics.estimate import Estimate
+from cxkinetics.kinetics.page import OFFSET, best_smooth_rival, confidence_of
+from cxkinetics.models.decays import DECAYS, DecayFamily
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.spectra import SpectralSeries
 
@@ -35,11 +34,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from cxkinetics.kinetics.replicates import Replicates
+    from cxkinetics.kinetics.result import Rival, StagedFit
+
 _NARROWEST_PT = 3.0
 _MOST_PIECES = 2
 
 
-def breakpoint_labels(fit: StagedFit, unit: TimeUnit) -> tuple[str, str]:
+def breakpoint_labels(fit: "StagedFit", unit: TimeUnit) -> tuple[str, str]:
     """Return what a legend calls the lines and the bands; never the whole reason of an open interval.
 
     Parameters
@@ -64,15 +66,14 @@ def breakpoint_labels(fit: StagedFit, unit: TimeUnit) -> tuple[str, str]:
         return line + (", given" if only.method == "fixed" else ", interval open"), percent
     if len(only.pieces) > _MOST_PIECES:
         return line, f"{percent} in {len(only.pieces)} pieces"
-    cell = interval_cell(only)
-    return line, f"{percent} {cell[cell.index('[') :]}"
+    return line, f"{percent} {cells.bracket(only)}"
 
 
 def _is_bare(estimate: Estimate) -> bool:
     return not estimate.pieces and estimate.low is None and estimate.high is None
 
 
-def draw_breakpoints(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> "list[Artist]":
+def draw_breakpoints(fit: "StagedFit", ax: "Axes", unit: TimeUnit) -> "list[Artist]":
     """Draw a dashed line at each breakpoint and a band over its interval; return what was drawn.
 
     A band is drawn at least 3 points wide, so that a narrow interval is still seen as one; an open
@@ -155,7 +156,7 @@ _SMOOTH_LINE: Any = {"linestyle": "-.", "color": COLOURS["paper"], "lw": 1.2, "z
 
 
 def plot_staged_fit(
-    fit: StagedFit, *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None, time_unit: str = "s"
+    fit: "StagedFit", *, ax: "Axes | None" = None, residual_ax: "Axes | None" = None, time_unit: str = "s"
 ) -> "Axes":
     """Draw a staged fit: points, line, breakpoint band and residuals.
 
@@ -193,7 +194,7 @@ def plot_staged_fit(
     return ax
 
 
-def _draw_signal(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
+def _draw_signal(fit: "StagedFit", ax: "Axes", unit: TimeUnit) -> None:
     time = unit.time(np.asarray(fit.trace.time_s))
     dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
     ax.plot(time, fit.trace.absorbance, "o", mfc="none", mec=COLOURS["data"], mew=0.6, label="data", zorder=2)
@@ -214,25 +215,61 @@ def _draw_signal(fit: StagedFit, ax: "Axes", unit: TimeUnit) -> None:
     polish(ax)
 
 
-def grows(fit: StagedFit) -> bool:
+def grows(fit: "StagedFit") -> bool:
     """Whether the signal rises, so that its logarithm is that of Ainf - A."""
     return fit.amplitude.value is not None and fit.amplitude.value < 0
 
 
-def _fit_label(fit: StagedFit) -> str:
+def _fit_label(fit: "StagedFit") -> str:
     return (
         "fit" if fit.verdict.code != "smooth" else f"fit, {len(fit.stages)} stage{'s'[: len(fit.stages) - 1]}"
     )
 
 
-def _smooth_curve(fit: StagedFit, time_s: Array) -> tuple[str, Array] | None:
+def _smooth_curve(fit: "StagedFit", time_s: Array) -> tuple[str, Array] | None:
     """Return name and curve of the best smooth rival where the verdict prefers it."""
     rival = best_smooth_rival(fit) if fit.verdict.code == "smooth" else None
     curve = None if rival is None else rival_curve(fit, rival, time_s)
     return None if rival is None or curve is None else (rival.model, curve)
 
 
-def plot_residuals(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
+def rival_curve(fit: "StagedFit", rival: "Rival", time_s: Array) -> Array | None:
+    """Return a smooth rival's signal at any times.
+
+    Parameters
+    ----------
+    fit : StagedFit
+        The result that ranks the rival: it knows the first time, from which smooth
+        curves count (a stretched exponential counts from the clock's zero), and a given offset.
+    rival : Rival
+        One of `fit.rivals`.
+    time_s : Array, shape (n,)
+        Times, s.
+
+    Returns
+    -------
+    Array or None
+        In the trace's unit; None for a staged model, which is no smooth rival.
+    """
+    name = rival.model.removesuffix(OFFSET)
+    if name not in DECAYS:
+        return None
+    family = DecayFamily(DECAYS[name], rival.model.endswith(OFFSET))
+    parameters: Mapping[str, float] = rival.parameters
+    if not all(key in parameters for key in family.names):
+        return None
+    theta = np.array([[parameters[key] for key in family.names]])
+    first, last = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
+    from_zero = "beta" in family.names and 0 < first <= last - first  # as the rivals are fitted
+    clock = np.asarray(time_s, dtype=float) - (0.0 if from_zero else first)
+    curve, _ = family.evaluate(clock, theta)
+    given = fit.options.get("offset")
+    base = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else 0.0
+    signal: Array = curve[0] + base
+    return signal
+
+
+def plot_residuals(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
     """Draw data minus fit against time, with two noise standard deviations either side; return the axes."""
     unit = unit_called(time_unit)
     if ax is None:
@@ -258,7 +295,7 @@ def plot_residuals(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str =
     return ax
 
 
-def plot_ln_signal(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
+def plot_ln_signal(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
     """Draw ln A against time with the fit and the paper's straight lines; return the axes.
 
     For a growing signal the logarithm is that of Ainf - A. Points without a logarithm are left
@@ -304,7 +341,7 @@ def plot_ln_signal(fit: StagedFit, *, ax: "Axes | None" = None, time_unit: str =
     return ax
 
 
-def _paper_lines(fit: StagedFit, ax: "Axes", unit: TimeUnit, time_s: Array, ln_signal: Array) -> None:
+def _paper_lines(fit: "StagedFit", ax: "Axes", unit: TimeUnit, time_s: Array, ln_signal: Array) -> None:
     """Draw each log-linear line; a least-squares line runs through the mean point of its window."""
     drawn = False
     for line in fit.loglinear.stages:
@@ -320,7 +357,7 @@ def _paper_lines(fit: StagedFit, ax: "Axes", unit: TimeUnit, time_s: Array, ln_s
 
 
 def draw_staged_fit(
-    fit: StagedFit,
+    fit: "StagedFit",
     *,
     view: str = "fit",
     time_unit: str = "s",
@@ -379,106 +416,41 @@ def draw_staged_fit(
     return figure
 
 
-@draw.register(StagedFit)
-def _(fit: StagedFit, **options: Any) -> "Figure":
-    return draw_staged_fit(fit, **options)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FitPictures:
-    """Figures and pictures of one fit.
-
-    Attributes
-    ----------
-    figures : mapping
-        Name of the file -> Figure: "fit", "ln" and, where there are spectra, "spectra" and "peak".
-    pictures : mapping
-        The same names -> Picture with the SVG of the figure and its words.
-    """
-
-    figures: "Mapping[str, Figure]"
-    pictures: Mapping[str, Picture]
-
-    @property
-    def kinetics(self) -> Gallery:
-        """The signal with residuals, and the view in ln A."""
-        return self._gallery("fit", "ln")
-
-    @property
-    def spectra(self) -> Gallery | None:
-        """The spectra with the path of the peak, and its position; None without spectra."""
-        return self._gallery("spectra", "peak") if "spectra" in self.pictures else None
-
-    def _gallery(self, *names: str) -> Gallery:
-        return Gallery(tuple(self.pictures[name] for name in names if name in self.pictures))
-
-
-def draw_pictures(
-    fit: StagedFit, series: SpectralSeries | None = None, *, time_unit: str = "s"
-) -> FitPictures:
-    """Return the pictures of a fit and, where given, of the spectra it was taken from.
+def figures(
+    fit: "StagedFit", unit: TimeUnit, *, series: SpectralSeries | None = None
+) -> "tuple[page.Figure, ...]":
+    """Return the figures of a fit: signal with residuals, ln A and, of spectra, these and the peak's path.
 
     Parameters
     ----------
     fit : StagedFit
         What is drawn.
+    unit : TimeUnit
+        Of the time axes and the words.
     series : SpectralSeries, optional
         The spectra that the trace was taken from.
-    time_unit : str
-        Of the time axes and the words: "s", "ms", "min" or "h".
     """
-    unit = unit_called(time_unit)
-    figures: dict[str, Figure] = {
-        view: draw_staged_fit(fit, view=view, figure=detached_figure("single", 0.95), time_unit=time_unit)
-        for view in ("fit", "ln")
-    }
-    words = {"fit": _signal_words(fit, unit), "ln": _logarithm_words(fit, unit)}
-    captions = {
-        "fit": _signal_caption(fit),
-        "ln": _logarithm_caption(fit),
-        "spectra": "Spectra coloured by time, with the path of the peak.",
-        "peak": "Position of the peak: the other witness of a breakpoint.",
-    }
+    drawn = partial(draw_staged_fit, fit, time_unit=unit.sign)
+    found = [
+        page.Figure(
+            "fit", partial(drawn, view="fit"), _signal_words(fit, unit), _signal_caption(fit), aspect=0.95
+        ),
+        page.Figure(
+            "ln", partial(drawn, view="ln"), _logarithm_words(fit, unit), _logarithm_caption(fit), aspect=0.95
+        ),
+    ]
     if series is not None:
-        figures["spectra"] = detached_figure("single", 0.8)
-        with figure_style():
-            plot_spectra(series, peak=fit.trace, ax=figures["spectra"].add_subplot(), time_unit=time_unit)
-        words["spectra"] = _spectra_words(series, unit)
-        if fit.trace.peak_nm is not None:
-            figures["peak"] = detached_figure("single", 0.8)
-            with figure_style():
-                plot_peak_path(fit.trace, ax=figures["peak"].add_subplot(), time_unit=time_unit)
-            words["peak"] = _path_words(fit)
-    pictures = {
-        name: Picture(svg_text(figure), words[name], captions[name]) for name, figure in figures.items()
-    }
-    return FitPictures(figures, pictures)
+        spectra = partial(on_axes, plot_spectra, series, peak=fit.trace, time_unit=unit.sign)
+        caption = "Spectra coloured by time, with the path of the peak."
+        found.append(page.Figure("spectra", spectra, _spectra_words(series, unit), caption))
+    if series is not None and fit.trace.peak_nm is not None:
+        path = partial(on_axes, plot_peak_path, fit.trace, time_unit=unit.sign)
+        caption = "Position of the peak: the other witness of a breakpoint."
+        found.append(page.Figure("peak", path, _path_words(fit), caption))
+    return tuple(found)
 
 
-def result_picture(result: object, words: str, caption: str, **options: Any) -> Picture | None:
-    """Return the picture of any result that has a figure; None where it has none.
-
-    Parameters
-    ----------
-    result : object
-        What to draw.
-    words, caption : str
-        The alternative text, and the line below.
-    **options
-        For the figure function of that kind of result.
-    """
-    from matplotlib import pyplot as plt
-
-    try:
-        figure = draw(result, **options)
-    except UsageError:
-        return None
-    svg = svg_text(figure)
-    plt.close(figure)
-    return Picture(svg, words, caption)
-
-
-def _signal_caption(fit: StagedFit) -> str:
+def _signal_caption(fit: "StagedFit") -> str:
     banded = [b for b in fit.breakpoints_s if b.low is not None or b.high is not None]
     shown = ["Signal", *(["points left out"] if fit.excluded else []), "fit"]
     if fit.breakpoints_s:
@@ -486,7 +458,7 @@ def _signal_caption(fit: StagedFit) -> str:
     return f"{', '.join(shown)}; residuals below with two standard deviations of the noise (grey)."
 
 
-def _signal_words(fit: StagedFit, unit: TimeUnit) -> str:
+def _signal_words(fit: "StagedFit", unit: TimeUnit) -> str:
     trace = fit.trace
     many = "s" if len(fit.stages) > 1 else ""
     rates = _joined(unit.estimate(stage.k_per_s) for stage in fit.stages)
@@ -501,14 +473,14 @@ def _signal_words(fit: StagedFit, unit: TimeUnit) -> str:
     return f"{words}{_left_out(fit)}; residuals below."
 
 
-def _logarithm_caption(fit: StagedFit) -> str:
+def _logarithm_caption(fit: "StagedFit") -> str:
     lines = ", with the straight lines of the paper's recipe" if _lines(fit) else ""
     if grows(fit):
         return f"The same as ln(A\u221e - A), with the fitted final value A\u221e{lines}."
     return f"The same in ln A{lines}."
 
 
-def _logarithm_words(fit: StagedFit, unit: TimeUnit) -> str:
+def _logarithm_words(fit: "StagedFit", unit: TimeUnit) -> str:
     what = "of the same signal"
     if grows(fit):
         what = "of the fitted final value minus the same signal"
@@ -517,7 +489,7 @@ def _logarithm_words(fit: StagedFit, unit: TimeUnit) -> str:
     return f"{_simulated(fit)}Logarithm {what} against time with the fit{slopes}{_left_out(fit)}."
 
 
-def _left_out(fit: StagedFit) -> str:
+def _left_out(fit: "StagedFit") -> str:
     count = len(fit.excluded)
     return f"; {count} point{'s' if count > 1 else ''} left out, marked with crosses" if count else ""
 
@@ -531,14 +503,14 @@ def _spectra_words(series: SpectralSeries, unit: TimeUnit) -> str:
     )
 
 
-def _path_words(fit: StagedFit) -> str:
+def _path_words(fit: "StagedFit") -> str:
     position = np.asarray(fit.trace.peak_nm)
     known = position[np.isfinite(position)]
     ends = f" It goes from {known[0]:.1f} to {known[-1]:.1f} nm." if known.size else ""
     return f"{_simulated(fit)}Position of the tracked peak against time.{ends}"
 
 
-def _lines(fit: StagedFit) -> list[Estimate]:
+def _lines(fit: "StagedFit") -> list[Estimate]:
     return [line.k_per_s for line in fit.loglinear.stages]
 
 
@@ -550,5 +522,125 @@ def _joined(estimates: Iterable[Estimate]) -> str:
     return ", ".join(map(str, estimates))
 
 
-def _simulated(fit: StagedFit) -> str:
+def _simulated(fit: "StagedFit") -> str:
     return "Simulated data. " if fit.trace.source.simulated else ""
+
+
+_MARKERS = {
+    "two_stages": ("o", "fit"),
+    "more_stages": ("s", "paper"),
+    "one_stage": ("^", "second"),
+    "smooth": ("D", "fourth"),
+    "undecided": ("v", "quiet"),
+    "no_decay": ("x", "third"),
+}
+
+
+def draw_overview(
+    fits: "Sequence[StagedFit]",
+    replicates: "Replicates",
+    *,
+    figure: "Figure | None" = None,
+    time_unit: str = "s",
+) -> "Figure":
+    """Return rate constants and breakpoints of all fits with their intervals, in the order given.
+
+    A thin line marks the mean over runs where there is one.
+
+    Parameters
+    ----------
+    fits : sequence of StagedFit
+        At least one.
+    replicates : Replicates
+        What the runs say together.
+    figure : Figure, optional
+        An empty figure to fill; a new double-column one by default.
+    time_unit : str
+        "s", "ms", "min" or "h".
+    """
+    unit = unit_called(time_unit)
+    means = {quantity.mean.name: unit.estimate(quantity.mean).value for quantity in replicates.quantities}
+    if figure is None:
+        figure = new_figure("double", overview_ratio(fits))
+    codes = [fit.verdict.code for fit in fits]
+    panels = _panels(fits, unit)
+    with figure_style():
+        first: Axes | None = None
+        for number, (name, label, column) in enumerate(panels, 1):
+            ax = figure.add_subplot(len(panels), 1, number, sharex=first)
+            _dots(ax, codes, column, logarithmic=number <= (len(panels) + 1) // 2)  # rates stand first
+            if (mean := means.get(name)) is not None:
+                ax.axhline(mean, color=COLOURS["data"], lw=0.6, zorder=1, label="mean over runs")
+            ax.set_ylabel(label)
+            if number < len(panels):
+                ax.tick_params(labelbottom=False)
+            else:
+                ax.set_xlabel("trace, in the order of the table")
+            if first is None:
+                first = ax
+                stamp_simulated(ax, any(fit.trace.source.simulated for fit in fits))
+                ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=7, borderaxespad=0.2)
+            polish(ax)
+        figure.align_ylabels()
+    return figure
+
+
+def overview_ratio(fits: "Sequence[StagedFit]") -> float:
+    """Return height over width of the overview, which has one panel per quantity."""
+    return max(0.62, 0.2 * (2 * max((len(fit.stages) for fit in fits), default=1) - 1))
+
+
+def _panels(fits: "Sequence[StagedFit]", unit: TimeUnit) -> list[tuple[str, str, list[Estimate | None]]]:
+    """Return name, label and one estimate per fit of every rate constant, then of every breakpoint."""
+    most = max(len(fit.stages) for fit in fits)
+    panels: list[tuple[str, str, list[Estimate | None]]] = []
+    for i in range(most):
+        rates = [fit.stages[i].k_per_s if i < len(fit.stages) else None for fit in fits]
+        panels.append((f"k{i + 1}", f"k$_{i + 1}$ / {unit.sign}$^{{-1}}$", _shown(rates, unit)))
+    for i in range(most - 1):
+        name = "breakpoint" if most == 2 else f"breakpoint {i + 1}"
+        breaks = [fit.breakpoints_s[i] if i < len(fit.breakpoints_s) else None for fit in fits]
+        panels.append((name, f"{name} / {unit.sign}", _shown(breaks, unit)))
+    return panels
+
+
+def _shown(column: Iterable[Estimate | None], unit: TimeUnit) -> list[Estimate | None]:
+    return [None if estimate is None else unit.estimate(estimate) for estimate in column]
+
+
+def _dots(ax: "Axes", codes: Sequence[str], column: Sequence[Estimate | None], *, logarithmic: bool) -> None:
+    from matplotlib.ticker import MaxNLocator, NullFormatter
+
+    known = [
+        (number, code, estimate)
+        for number, (code, estimate) in enumerate(zip(codes, column, strict=True), 1)
+        if estimate is not None and estimate.value is not None
+    ]
+    shown = [e.value or 0.0 for _, _, e in known]
+    spans_decades = logarithmic and bool(shown) and min(shown) > 0 and max(shown) > 10 * min(shown)
+    for code, (marker, colour) in _MARKERS.items():
+        points = [(number, e) for number, judged, e in known if judged == code]
+        if not points:
+            continue
+        x = np.array([n for n, _ in points])
+        y = np.array([e.value for _, e in points], dtype=float)
+        low = np.array([e.value if e.low is None else e.low for _, e in points], dtype=float)
+        high = np.array([e.value if e.high is None else e.high for _, e in points], dtype=float)
+        if spans_decades:
+            low = np.maximum(low, y * 1e-2)  # a bar that reaches below zero has no end on a log axis
+        ax.errorbar(
+            x,
+            y,
+            yerr=np.vstack([np.maximum(y - low, 0), np.maximum(high - y, 0)]),
+            fmt=marker,
+            ms=3,
+            color=COLOURS[colour],
+            elinewidth=0.7,
+            label=code.replace("_", " "),
+        )
+    if spans_decades:
+        ax.set_yscale("log")
+        ax.yaxis.set_minor_formatter(NullFormatter())  # their labels would run into each other
+    pad = max(0.5, 0.012 * len(codes))
+    ax.set_xlim(1 - pad, len(codes) + pad)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))

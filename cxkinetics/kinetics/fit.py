@@ -8,7 +8,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import Sample, sample_of, whitening
 from cxkinetics.kinetics.bootstrap import bootstrap_fit
 from cxkinetics.kinetics.checks import (
@@ -25,49 +25,24 @@ from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_logl
 from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import LogLinear, LogLinearStage, Noise, Stage, StagedFit, Verdict
-from cxkinetics.kinetics.rivals import rank
+from cxkinetics.kinetics.rivals import Contender, rank
 from cxkinetics.kinetics.search import Found, search_single
 from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
 from cxkinetics.models.families import FreeJointFamily
+from cxkinetics.options import require
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.prepare import breakpoint_hint, crop, shift_t0, window_hint
 from cxkinetics.signals.screening import offset_remark, require_fittable
 from cxkinetics.signals.trace import Trace
 
 
-def assemble(
-    trace: Trace,
-    options: FitOptions,
-    analysis: Analysis,
-    verdict: Verdict,
-    n_stages: int,
-    remarks: Sequence[Remark],
-    excluded: tuple[tuple[float, float], ...],
-    seed: int,
-) -> StagedFit:
-    """Return the result of the likelihood recipe with `n_stages` stages shown."""
-    sample = analysis.sample
-    variant, wider = analysis.shown(n_stages), analysis.widest(n_stages)
-    if variant is None or wider is None:
-        raise FitError(f"{n_stages} stages could not be fitted to {sample.n} distinct times; fit fewer")
-    if verdict.code == "no_decay" and n_stages == 1:
-        variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
-    shown, flags = polished(variant.fitted)
-    numbers = Numbers(
-        shown,
-        shown if wider is variant else wider.fitted,
-        confidence=options.confidence,
-        absolute_sigma=options.absolute_sigma,
-        seed=seed,
-    )
-    numbers.look_at_all()
-    if wider is not variant and _outside(numbers, n_stages):
-        shown, flags = polished(wider.fitted)
-        variant = wider
-        numbers = Numbers(
-            shown, confidence=options.confidence, absolute_sigma=options.absolute_sigma, seed=seed
-        )
-        numbers.look_at_all()
+def _by_likelihood(
+    trace: Trace, analysis: Analysis, verdict: Verdict, n_stages: int, seed: int
+) -> dict[str, Any]:
+    """Return the fields of the result that the likelihood recipe decides, `n_stages` stages shown."""
+    sample, options = analysis.sample, analysis.options
+    numbers, variant, flags = _numbers(analysis, verdict, n_stages, seed)
+    shown = numbers.fitted
     growth = options.direction == "growth"
     breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))
     offset = options.given_offset or 0.0
@@ -79,8 +54,7 @@ def assemble(
     shown_offset = numbers.offset(trace.unit, options.given_offset)
     amplitudes: tuple[float, ...] = ()
     if isinstance(shown.family, FreeJointFamily):
-        lead = (sample.first_s - sample.anchor_s) / sample.span_s
-        back = np.exp(np.clip(lead * shown.theta[n_stages : 2 * n_stages], -500.0, 500.0))
+        back = np.exp(np.clip(shown.theta[n_stages : 2 * n_stages] * sample.from_anchor, -500.0, 500.0))
         amplitudes = tuple(float(c) * sample.scale for c in shown.theta[:n_stages] * back)
     units = numbers.to_user_units()
     repeated = None
@@ -95,36 +69,68 @@ def assemble(
             rng=np.random.default_rng([seed, 1]),
         )
     cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, edges)]
-    rss = float(np.sum(((trace.absorbance - curve) / _relative_sigma(trace)) ** 2))
-    return StagedFit(
-        trace=trace,
-        options=options.to_dict(),
-        stages=_stages(trace, rates, edges, curve, growth),
-        breakpoints_s=breaks,
-        amplitude=numbers.amplitude(trace.unit),
-        offset=shown_offset,
-        rate_ratio=numbers.ratio() if n_stages > 1 else None,
-        fitted=curve,
-        residuals=trace.absorbance - curve,
-        parameter_names=shown.family.names,
-        covariance=units @ shown.covariance @ units.T,
-        rss=rss,
-        dof=sample.n - shown.n_parameters,
-        redchi=rss / shown.dof,
-        aicc=_finite(variant.contender.aicc),
-        bic=_finite(variant.contender.bic),
-        loglinear=_paper(trace, edges, options, shown_offset.value),
-        noise=noise,
-        rivals=rank(analysis.contenders()),
-        verdict=verdict,
-        warnings=(*remarks, *([pattern] if pattern else []), *cautions),
-        excluded=excluded,
-        flags=(*flags, *(["a breakpoint at the edge of the search range"] if shown.found.at_edge else [])),
-        stage_amplitudes=amplitudes,
-        anchor_s=sample.anchor_s,
-        bootstrap=repeated,
-        seed=seed,
-    )
+    return {
+        **_of_curve(trace, curve, sample.n - shown.n_parameters),
+        "stages": _stages(trace, rates, edges, curve, growth),
+        "breakpoints_s": breaks,
+        "amplitude": numbers.amplitude(trace.unit),
+        "offset": shown_offset,
+        "rate_ratio": numbers.ratio() if n_stages > 1 else None,
+        "parameter_names": shown.family.names,
+        "covariance": units @ shown.covariance @ units.T,
+        "aicc": finite_or_none(variant.aicc),
+        "bic": finite_or_none(variant.bic),
+        "loglinear": _paper(trace, edges, options, shown_offset.value),
+        "noise": noise,
+        "warnings": (*([pattern] if pattern else []), *cautions),
+        "flags": (*flags, *(["a breakpoint at the edge of the search range"] if shown.found.at_edge else [])),
+        "stage_amplitudes": amplitudes,
+        "bootstrap": repeated,
+    }
+
+
+def _numbers(
+    analysis: Analysis, verdict: Verdict, n_stages: int, seed: int
+) -> tuple[Numbers, Contender, tuple[str, ...]]:
+    """Return the numbers of the stages shown, which variant they are of, and flags of its polish.
+
+    Raises
+    ------
+    FitError
+        If the data hold too few times for that many stages.
+    """
+    variant, wider = analysis.shown(n_stages), analysis.widest(n_stages)
+    if variant is None or wider is None:
+        raise FitError(
+            f"{n_stages} stages could not be fitted to {analysis.sample.n} distinct times; fit fewer"
+        )
+    if verdict.code == "no_decay" and n_stages == 1:
+        variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
+
+    def of(variant: Contender, wider: Contender) -> tuple[Numbers, tuple[str, ...]]:
+        shown, flags = polished(variant.fitted)
+        numbers = Numbers(
+            shown,
+            shown if wider is variant else wider.fitted,
+            confidence=analysis.options.confidence,
+            absolute_sigma=analysis.options.absolute_sigma,
+            seed=seed,
+        )
+        numbers.look_at_all()
+        return numbers, flags
+
+    numbers, flags = of(variant, wider)
+    if wider is not variant and _outside(numbers, n_stages):
+        variant = wider  # a value outside its own interval would contradict itself
+        numbers, flags = of(wider, wider)
+    return numbers, variant, flags
+
+
+def _of_curve(trace: Trace, curve: Array, dof: int) -> dict[str, Any]:
+    """Return the fields of a result that follow from its curve (n,)."""
+    residual = trace.absorbance - curve
+    rss = float(np.sum((residual / _relative_sigma(trace)) ** 2))
+    return {"fitted": curve, "residuals": residual, "rss": rss, "dof": dof, "redchi": rss / max(dof, 1)}
 
 
 def _outside(numbers: Numbers, n_stages: int) -> bool:
@@ -139,106 +145,78 @@ def _outside(numbers: Numbers, n_stages: int) -> bool:
     )
 
 
-def assemble_loglinear(
-    trace: Trace,
-    options: FitOptions,
-    analysis: Analysis,
-    verdict: Verdict,
-    n_stages: int,
-    remarks: Sequence[Remark],
-    excluded: tuple[tuple[float, float], ...],
-    seed: int,
-) -> StagedFit:
-    """Return the result of the paper's recipe; rivals and verdict are those of the default."""
-    growth = options.direction == "growth"
-    offset = options.given_offset or 0.0
-    sign = 1.0
+def _by_lines(trace: Trace, analysis: Analysis, verdict: Verdict, n_stages: int, seed: int) -> dict[str, Any]:
+    """Return the same of the paper's recipe; rivals and verdict are those of the default."""
+    options, anchor = analysis.options, analysis.sample.anchor_s
+    growth, continuous = options.direction == "growth", options.joint == "continuous"
+    sign, offset = 1.0, options.given_offset or 0.0
     if growth:
-        best = analysis.shown(n_stages)
-        fitted_offset = best.fitted.theta[-1] * analysis.sample.scale if best is not None else offset
-        offset = options.given_offset if options.given_offset is not None else float(fitted_offset)
-        sign = -1.0
+        sign, best = -1.0, analysis.shown(n_stages)
+        if options.given_offset is None and best is not None:
+            offset = float(best.fitted.theta[-1] * analysis.sample.scale)
     recipe: LogLinearFit = fit_loglinear(
         trace.time_s,
         sign * (trace.absorbance - offset),
         n_stages=n_stages,
-        continuous=options.joint == "continuous",
+        continuous=continuous,
         breakpoints_s=None if options.breakpoints_s is None else np.array(options.breakpoints_s),
         confidence=options.confidence,
     )
     curve = offset + sign * np.exp(recipe.line.value(trace.time_s))
-    residual = trace.absorbance - curve
-    edges = list(recipe.line.breakpoints)
-    p = (
-        len(recipe.rates) * (1 if options.joint == "continuous" else 2)
-        + (options.joint == "continuous")
-        + len(edges)
-    )
-    relative = _relative_sigma(trace)
-    rss, dof = float(np.sum((residual / relative) ** 2)), trace.n_points - p
-    anchor = analysis.sample.anchor_s
+    edges, rates = list(recipe.line.breakpoints), list(recipe.rates)
+    n_parameters = len(rates) * (1 if continuous else 2) + continuous + len(edges)
+    of_curve = _of_curve(trace, curve, trace.n_points - n_parameters)
+    rss, dof, residual = of_curve["rss"], of_curve["dof"], of_curve["residuals"]
     at_anchor = np.array(recipe.line.intercepts) + anchor * np.array(recipe.line.slopes)
     with np.errstate(over="ignore", under="ignore"):
         levels = tuple(float(level) for level in sign * np.exp(at_anchor))
-    held = np.isfinite(levels[0]) and levels[0] != 0  # a steep line carried far back leaves all numbers
-    amplitude = Estimate(
-        name="amplitude",
-        value=levels[0] if held else None,
-        unit=trace.unit,
-        reason="the recipe gives ln A0 only; use recipe='likelihood' for an interval"
-        if held
-        else f"the line reaches ln A = {at_anchor[0]:.4g} at {anchor:g} s, which no absorbance can be",
-    )
-    rates = list(recipe.rates)
-    ratio = None
-    if n_stages > 1 and rates[0].value is not None and rates[1].value:
-        ratio = Estimate(
-            name="k1/k2",
-            value=rates[0].value / rates[1].value,
-            reason="the recipe fits the lines apart; use recipe='likelihood' for an interval",
-        )
-    caution = Remark("log_linear_recipe", TWO_GOOD_LINES[0].upper() + TWO_GOOD_LINES[1:])
-    dropped = recipe.n_excluded
-    notes = [caution]
-    if dropped:
-        notes.append(_nonpositive(trace, dropped))
+    notes = [Remark("log_linear_recipe", TWO_GOOD_LINES[0].upper() + TWO_GOOD_LINES[1:])]
+    if recipe.n_excluded:
+        notes.append(_nonpositive(trace, recipe.n_excluded))
     if anchor:
         notes.append(_anchored(anchor))
-    noise = Noise(
-        sd=float(np.sqrt(rss / dof)) if dof > 0 else None,
-        ar1=0.0,
-        lag1_autocorrelation=lag1_autocorrelation(residual),
-        durbin_watson=durbin_watson(residual),
-        model="white in ln A",
-    )
-    return StagedFit(
-        trace=trace,
-        options=options.to_dict(),
-        stages=_stages(trace, rates, edges, curve, growth),
-        breakpoints_s=recipe.breakpoints,
-        amplitude=amplitude,
-        offset=Estimate(
+    return {
+        **of_curve,
+        "stages": _stages(trace, rates, edges, curve, growth),
+        "breakpoints_s": recipe.breakpoints,
+        "amplitude": _line_amplitude(levels[0], float(at_anchor[0]), anchor, trace.unit),
+        "offset": Estimate(
             name="offset", value=offset, unit=trace.unit, method="fixed", reason="part of the recipe"
         ),
-        rate_ratio=ratio,
-        fitted=curve,
-        residuals=residual,
-        parameter_names=(),
-        covariance=np.empty((0, 0)),
-        rss=rss,
-        dof=dof,
-        redchi=rss / max(dof, 1),
-        aicc=None,
-        bic=None,
-        loglinear=_recipe_lines(trace, recipe, options, offset),
-        noise=noise,
-        rivals=rank(analysis.contenders()),
-        verdict=verdict,
-        warnings=(*remarks, *notes),
-        excluded=excluded,
-        stage_amplitudes=levels if n_stages > 1 else (),
-        anchor_s=anchor,
-        seed=seed,
+        "rate_ratio": _line_ratio(rates),
+        "parameter_names": (),
+        "covariance": np.empty((0, 0)),
+        "aicc": None,
+        "bic": None,
+        "loglinear": _recipe_lines(trace, recipe, options, offset),
+        "noise": Noise(
+            sd=float(np.sqrt(rss / dof)) if dof > 0 else None,
+            ar1=0.0,
+            lag1_autocorrelation=lag1_autocorrelation(residual),
+            durbin_watson=durbin_watson(residual),
+            model="white in ln A",
+        ),
+        "warnings": tuple(notes),
+        "stage_amplitudes": levels if n_stages > 1 else (),
+    }
+
+
+def _line_amplitude(level: float, log_level: float, anchor_s: float, unit: str) -> Estimate:
+    """Return the amplitude of the first line; none where a steep line carried far back leaves all numbers."""
+    if np.isfinite(level) and level != 0:
+        reason = "the recipe gives ln A0 only; use recipe='likelihood' for an interval"
+        return Estimate(name="amplitude", value=level, unit=unit, reason=reason)
+    reason = f"the line reaches ln A = {log_level:.4g} at {anchor_s:g} s, which no absorbance can be"
+    return Estimate(name="amplitude", value=None, unit=unit, reason=reason)
+
+
+def _line_ratio(rates: Sequence[Estimate]) -> Estimate | None:
+    if len(rates) < 2 or rates[0].value is None or not rates[1].value:
+        return None
+    return Estimate(
+        name="k1/k2",
+        value=rates[0].value / rates[1].value,
+        reason="the recipe fits the lines apart; use recipe='likelihood' for an interval",
     )
 
 
@@ -343,10 +321,6 @@ def _nonpositive(trace: Trace, count: int) -> Remark:
         "lines in ln A; a baseline subtracted too far shows like this"
     )
     return Remark.at("nonpositive_absorbance", text, count, times_s=times)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 DEFAULT_SEED = 0
@@ -467,11 +441,11 @@ def fit_stages(
     if outliers.any():
         prepared, excluded, remark = _without(whole, sample, outliers)
         remarks.append(remark)
-    _check_direction(prepared, _sample(prepared, options), options)
+    single = _check_direction(prepared, _sample(prepared, options), options)
     if not isinstance(options.offset, str):
         doubt = offset_remark(prepared, float(options.offset), options.direction)
         remarks += [doubt] if doubt else []
-    fit = _fitted(prepared, options, remarks, excluded, seed)
+    fit = _fitted(prepared, options, remarks, excluded, seed, single=single)
     first = whole.time_s < prepared.time_s[0]
     if not first.any():
         return fit
@@ -486,15 +460,28 @@ def _fitted(
     remarks: Sequence[Remark],
     excluded: tuple[tuple[float, float], ...],
     seed: int,
+    *,
+    single: Found | None = None,
 ) -> StagedFit:
-    """Return the result for the points of a trace, all of them."""
-    analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed))
+    """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
+    analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed), single=single)
     verdict, shown = judge(analysis, _rate_if_flat(analysis))
     shown = options.demanded or shown
     if options.demanded or options.joint == "free" or verdict.code == "smooth":
         _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
-    told = assemble_loglinear if options.recipe == "loglinear" else assemble
-    return told(trace, options, analysis, verdict, shown, remarks, excluded, seed)
+    told = _by_lines if options.recipe == "loglinear" else _by_likelihood
+    parts = told(trace, analysis, verdict, shown, seed)
+    return StagedFit(
+        trace=trace,
+        options=options.to_dict(),
+        rivals=rank(analysis.contenders()),
+        verdict=verdict,
+        warnings=(*remarks, *parts.pop("warnings")),
+        excluded=excluded,
+        anchor_s=analysis.sample.anchor_s,
+        seed=seed,
+        **parts,
+    )
 
 
 def _first_points_matter(fit: StagedFit, whole: StagedFit) -> Remark | None:
@@ -526,9 +513,8 @@ def _said(fit: StagedFit) -> str:
 def _seed(rng: np.random.Generator | int | None) -> int:
     if rng is None:
         return DEFAULT_SEED
-    if isinstance(rng, np.random.Generator):
-        return int(rng.integers(2**32))
-    return int(rng)
+    require({"rng": rng})
+    return int(rng.integers(2**32)) if isinstance(rng, np.random.Generator) else int(rng)
 
 
 def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
-from cxkinetics.arrays import Array, product
+from cxkinetics.arrays import Array, BoolArray, product
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.accepted import Accepted, accepted_set, between
 from cxkinetics.inference.ar1 import ar1_noise
 from cxkinetics.kinetics.optimum import Fitted, tangent
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
@@ -174,17 +175,6 @@ TOWARDS_ZERO: Array = np.array([0.7, 0.4, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.0
 resolved has a profile that is flat for decades."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """An interval as a set: ends are None where the data leave them open."""
-
-    low: float | None
-    high: float | None
-    pieces: tuple[tuple[float, float], ...] = ()
-    open_low: bool = False
-    open_high: bool = False
-
-
 @dataclass(slots=True, eq=False)
 class Confidence:
     """The confidence function of one quantity under one fit.
@@ -310,64 +300,28 @@ def confidence_of(
     law : BreakLaw, optional
         By how much roots exceed Student's law where the break is weak.
     """
-    space = space or profile_space(fitted)
-    family, sample, theta = fitted.family, fitted.sample, fitted.theta
-    rss_min, dof = fitted.found.rss, fitted.dof
-    gradient = np.zeros(theta.size)
-    told: RatioFamily | AmplitudeFamily | None = None
-    if name == "k1/k2":
-        first = family.names.index("k1")
-        estimate = float(theta[first] / theta[first + 1])
-        gradient[first], gradient[first + 1] = 1 / theta[first + 1], -estimate / theta[first + 1]
-        index = first
-        told = RatioFamily(family)
-    elif name == "C0":
-        first, index = family.names.index("k1"), 0
-        lead = (sample.first_s - sample.anchor_s) / sample.span_s
-        back = carried_back(float(theta[first]) * lead)
-        estimate = float(theta[0]) * back
-        gradient[0], gradient[first] = back, estimate * lead
-        told = AmplitudeFamily(family, lead) if lead else None
-    else:
-        index = family.names.index(name)
-        estimate = float(theta[index])
-        gradient[index] = 1.0
-    limits = (-np.inf, np.inf)
-    number = -1
+    family, sample = fitted.family, fitted.sample
+    index, told, estimate, gradient = _quantity(fitted, name)
+    limits, number = (-np.inf, np.inf), -1
     if isinstance(family, StagedFamily) and family.breaks.start <= index < family.breaks.stop:
         number = index - family.breaks.start
         limits = (float(sample.time[2]), float(sample.time[-3]))
-    covariance = fitted.covariance
+    variance = float(gradient @ fitted.covariance @ gradient)
     if known_scale is not None:
-        covariance = covariance / (rss_min / dof) * known_scale**2
-    se = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0))
+        variance = variance / (fitted.found.rss / fitted.dof) * known_scale**2
+    se = math.sqrt(max(variance, 0.0))
     se = se if np.isfinite(se) and se > 0 else max(abs(estimate), 1.0) * 1e-6
-    profile = fitted.correlation
-    if profile is None:
-        weights, shift, errors = np.ones(1), np.zeros(1), np.full(1, se)
-        nu = np.full(1, float(dof))
-    else:
-        keep = profile.weight > 1e-5 * profile.weight.max()
-        weights = profile.weight[keep] / profile.weight[keep].sum()
-        shift = profile.shift[keep] @ gradient
-        if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
-            shift = np.zeros_like(shift)
-        variance = np.einsum("p,rpq,q->r", gradient, profile.covariance[keep], gradient)
-        if known_scale is not None:
-            variance = variance / (profile.rss[keep] / dof) * known_scale**2
-        errors = np.sqrt(np.maximum(np.atleast_1d(variance), 1e-290))
-        rho = profile.rho[keep]
-        most = max(float(sample.n - fitted.n_parameters), 3.0)
-        effective: Array = sample.n * (1 - rho) / np.sqrt(1 + rho**2) - fitted.n_parameters
-        nu = np.clip(effective, 3.0, most)
+    weights, nu, shift, errors = _by_correlation(fitted, gradient, se, known_scale)
+    if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
+        shift = np.zeros_like(shift)
     return Confidence(
         estimate=estimate,
         se=se,
-        space=space,
+        space=space or profile_space(fitted),
         index=index,
         told=told,
         number=number,
-        scale=known_scale**2 if known_scale is not None else max(rss_min, 1e-290) / dof,
+        scale=max(fitted.found.rss, 1e-290) / fitted.dof if known_scale is None else known_scale**2,
         limits=limits,
         weights=weights,
         nu=nu,
@@ -377,6 +331,48 @@ def confidence_of(
         stretch=_stretch(law, name),
         x=np.array([estimate]),
         z=np.zeros(1),
+    )
+
+
+def _quantity(fitted: Fitted, name: str) -> tuple[int, RatioFamily | AmplitudeFamily | None, float, Array]:
+    """Return index, the family that has it as a parameter, value and gradient (p,) of a quantity by name."""
+    family, theta = fitted.family, fitted.theta
+    gradient = np.zeros(theta.size)
+    value = _value(fitted, name)
+    assert value is not None
+    if name == "k1/k2":
+        first = family.names.index("k1")
+        gradient[first], gradient[first + 1] = 1 / theta[first + 1], -value / theta[first + 1]
+        return first, RatioFamily(family), value, gradient
+    if name == "C0":
+        first, lead = family.names.index("k1"), fitted.sample.from_anchor
+        gradient[0], gradient[first] = carried_back(float(theta[first]) * lead), value * lead
+        return 0, AmplitudeFamily(family, lead) if lead else None, value, gradient
+    index = family.names.index(name)
+    gradient[index] = 1.0
+    return index, None, value, gradient
+
+
+def _by_correlation(
+    fitted: Fitted, gradient: Array, se: float, known_scale: float | None
+) -> tuple[Array, Array, Array, Array]:
+    """Return weight, degrees of freedom, shift and standard error of a quantity at each correlation (R,)."""
+    profile, sample, dof = fitted.correlation, fitted.sample, fitted.dof
+    if profile is None:
+        return np.ones(1), np.full(1, float(dof)), np.zeros(1), np.full(1, se)
+    keep = profile.weight > 1e-5 * profile.weight.max()
+    variance = np.einsum("p,rpq,q->r", gradient, profile.covariance[keep], gradient)
+    if known_scale is not None:
+        variance = variance / (profile.rss[keep] / dof) * known_scale**2
+    rho = profile.rho[keep]
+    # Correlated readings tell less of the noise's size than their number says; below three degrees of
+    # freedom Student's law has no variance, and no interval would ever close.
+    effective: Array = sample.n * (1 - rho) / np.sqrt(1 + rho**2) - fitted.n_parameters
+    return (
+        profile.weight[keep] / profile.weight[keep].sum(),
+        np.clip(effective, 3.0, max(float(sample.n - fitted.n_parameters), 3.0)),
+        profile.shift[keep] @ gradient,
+        np.sqrt(np.maximum(np.atleast_1d(variance), 1e-290)),
     )
 
 
@@ -390,7 +386,7 @@ def _stretch(law: BreakLaw | None, name: str) -> float | tuple[Array, Array]:
 
 def intervals_of(
     confidences: Sequence[Confidence], level: float, *, grids: Sequence[Array | None] = ()
-) -> list[Interval]:
+) -> list[Accepted]:
     """Return the intervals of quantities of one fit, their profiles evaluated together.
 
     Parameters
@@ -461,13 +457,21 @@ def _further(confidence: Confidence, bound: tuple[float, float], steps: Array) -
 
 def _crossings(confidence: Confidence, bound: tuple[float, float]) -> Array:
     """Return where the interpolated root crosses either bound between known points, just inside."""
-    x, z = confidence.x, confidence.z
-    inside = (z >= bound[0]) & (z <= bound[1])
-    flips = np.flatnonzero(inside[1:] != inside[:-1])
-    out = np.where(inside[flips], z[flips + 1], z[flips])
-    limit = np.where(out < bound[0], bound[0], bound[1])
-    share = (limit - z[flips]) / (z[flips + 1] - z[flips])
-    return np.unique(x[flips] + share * (x[flips + 1] - x[flips]))
+    inside = _inside(confidence, bound)
+    flips = np.flatnonzero(inside[1:] != inside[:-1]).tolist()
+    return np.unique([_end(confidence, bound, *((i, i + 1) if inside[i] else (i + 1, i))) for i in flips])
+
+
+def _inside(confidence: Confidence, bound: tuple[float, float]) -> BoolArray:
+    """Return which known points of the profile lie within the bounds."""
+    inside: BoolArray = (confidence.z >= bound[0]) & (confidence.z <= bound[1])
+    return inside
+
+
+def _end(confidence: Confidence, bound: tuple[float, float], accepted: int, refused: int) -> float:
+    """Return where the interpolated root leaves the bounds between two neighbours, by their indices."""
+    level = bound[0] if confidence.z[refused] < bound[0] else bound[1]
+    return between(confidence.x, confidence.z, accepted, refused, level)
 
 
 def _unsettled(confidence: Confidence, bound: tuple[float, float], ends: Array, number: int) -> Array:
@@ -484,26 +488,21 @@ def _unsettled(confidence: Confidence, bound: tuple[float, float], ends: Array, 
     return ends[open_ends]
 
 
-def _as_set(confidence: Confidence, bound: tuple[float, float]) -> Interval:
-    values, inside = confidence.x, (confidence.z >= bound[0]) & (confidence.z <= bound[1])
+HARDLY = 1e-3
+"""Gap between two pieces, as a share of the whole set, below which it is rounding of a flat profile."""
+
+
+def _as_set(confidence: Confidence, bound: tuple[float, float]) -> Accepted:
+    """Return the accepted set; pieces with hardly a gap between them are one."""
     open_low, open_high = bool(confidence.z[0] >= bound[0]), bool(confidence.z[-1] <= bound[1])
+    inside = _inside(confidence, bound)
     if not inside.any():
-        return Interval(low=None, high=None, open_low=True, open_high=True)
-    ends = _crossings(confidence, bound)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
-    pieces: list[tuple[float, float]] = []
-    for first, last in zip(edges[::2], edges[1::2] - 1, strict=True):
-        before = values[first - 1] if first else -np.inf
-        after = values[last + 1] if last + 1 < values.size else np.inf
-        left = ends[(ends <= values[first]) & (ends >= before)]
-        right = ends[(ends >= values[last]) & (ends <= after)]
-        low = float(left[-1]) if left.size else float(values[first])
-        high = float(right[0]) if right.size else float(values[last])
-        pieces.append((low, high))
-    merged = [pieces[0]]
-    width = pieces[-1][1] - pieces[0][0]
-    for piece in pieces[1:]:
-        if piece[0] - merged[-1][1] < 1e-3 * width:
+        return Accepted((), True, True)
+    found = accepted_set(confidence.x, inside, lambda i, j: _end(confidence, bound, i, j))
+    merged = [found.pieces[0]]
+    width = found.pieces[-1][1] - found.pieces[0][0]
+    for piece in found.pieces[1:]:
+        if piece[0] - merged[-1][1] < HARDLY * width:
             merged[-1] = (merged[-1][0], piece[1])
         else:
             merged.append(piece)
@@ -511,13 +510,7 @@ def _as_set(confidence: Confidence, bound: tuple[float, float]) -> Interval:
         merged[0] = (confidence.limits[0], merged[0][1])
     if open_high and math.isfinite(confidence.limits[1]):
         merged[-1] = (merged[-1][0], confidence.limits[1])
-    return Interval(
-        low=None if open_low else merged[0][0],
-        high=None if open_high else merged[-1][1],
-        pieces=tuple(merged) if len(merged) > 1 else (),
-        open_low=open_low,
-        open_high=open_high,
-    )
+    return Accepted(tuple(merged), open_low, open_high)
 
 
 NARROW = 1e-6
@@ -558,8 +551,7 @@ class Numbers:
         self.space: ProfileSpace = profile_space(self.wider)
         self.law = break_law(self.wider, confidence, np.random.default_rng([seed, 2]))
         self.level = confidence
-        self._known: dict[str, Estimate] = {}
-        self._found: dict[str, tuple[Confidence, Interval]] = {}
+        self._found: dict[str, tuple[Confidence, Accepted]] = {}
         self.scale = shown.sample.sigma_unit if absolute_sigma else None
         ar1 = self.wider.correlation is not None
         self.method = "profile likelihood, " + ("AR(1) noise integrated out" if ar1 else "white noise")
@@ -578,7 +570,7 @@ class Numbers:
         grids: list[Array | None] = [None] * len(names)
         if isinstance(family, StagedFamily) and not self.wider.given_breaks:
             grids = [self._break_grid(int(n[1:])) if n[0] == "b" else None for n in names]
-        intervals = [Interval(low=None, high=None)] * len(names)
+        intervals = [Accepted()] * len(names)
         if self.wider.sample.n > self.wider.n_parameters:
             intervals = intervals_of(confidences, level, grids=grids)
         self._found.update(zip(names, zip(confidences, intervals, strict=True), strict=True))
@@ -610,7 +602,7 @@ class Numbers:
         sample, names = self.fitted.sample, self.fitted.family.names
         factors = {"C": sample.scale, "o": sample.scale, "k": 1 / sample.span_s, "b": sample.span_s}
         matrix = np.diag([factors[name[0]] for name in names])
-        lead = (sample.first_s - sample.anchor_s) / sample.span_s
+        lead = sample.from_anchor
         first = names.index("k1")
         back = carried_back(float(self.fitted.theta[first]) * lead)
         matrix[0, 0] *= back
@@ -645,60 +637,33 @@ class Numbers:
             found = replace(found, reason="the optimum stands at the edge of the search range")
         return found
 
-    def _estimate(
-        self,
-        label: str,
-        name: str,
-        factor: float,
-        unit: str,
-        *,
-        shift: float = 0.0,
-    ) -> Estimate:
-        if name in self._known:
-            return replace(self._known[name], unit=unit)
-        self._known[name] = self._made(label, name, factor, unit, shift)
-        return self._known[name]
-
-    def _made(self, label: str, name: str, factor: float, unit: str, shift: float) -> Estimate:
+    def _estimate(self, label: str, name: str, factor: float, unit: str, *, shift: float = 0.0) -> Estimate:
+        """Return a quantity of the curve shown with its interval, scaled by `factor` and moved by `shift`."""
         if name not in self._found:
             self.look(name)
         confidence, interval = self._found[name]
-        value = _value(self.fitted, name, confidence.estimate) * factor + shift
+        value = _value(self.fitted, name)
+        value = (confidence.estimate if value is None else value) * factor + shift
         if self.wider.sample.n - self.wider.n_parameters < 1:
             reason = "no degrees of freedom are left for an interval"
             return Estimate(name=label, value=value, unit=unit, reason=reason)
-        found = self._with_units(label, value, confidence.se * abs(factor), interval, factor, shift, unit)
-        if isinstance(confidence.stretch, tuple) or confidence.stretch > 1.0:
-            found = replace(found, method=f"{found.method}, law of a weak break simulated")
-        return found
-
-    def _with_units(
-        self, label: str, value: float, se: float, interval: Interval, factor: float, shift: float, unit: str
-    ) -> Estimate:
-        def convert(end: float | None) -> float | None:
-            return None if end is None else end * factor + shift
-
-        low, high = convert(interval.low), convert(interval.high)
-        reason = ""
-        if interval.open_low or interval.open_high:
-            which = (
-                "both ends"
-                if interval.open_low and interval.open_high
-                else ("the lower end" if interval.open_low else "the upper end")
-            )
-            reason = f"the data do not bound {which}: the likelihood profile stays flat"
-        pieces = tuple((a * factor + shift, b * factor + shift) for a, b in interval.pieces)
+        found = interval.told(lambda end: end * factor + shift)
+        low, high, pieces = found.low, found.high, found.several
         if low is not None and high is not None and high - low < NARROW * max(abs(low), abs(high)):
             pieces = ()
-        trusted = not (interval.open_low or interval.open_high)
+        stretched = isinstance(confidence.stretch, tuple) or confidence.stretch > 1.0
+        reason = ""
+        if found.open_ends:
+            which = "both ends" if len(found.open_ends) == 2 else f"the {found.open_ends[0]} end"
+            reason = f"the data do not bound {which}: the likelihood profile stays flat"
         return Estimate(
             name=label,
             value=value,
-            se=se if trusted else None,
+            se=None if found.open_ends else confidence.se * abs(factor),
             low=low,
             high=high,
             unit=unit,
-            method=self.method,
+            method=self.method + (", law of a weak break simulated" if stretched else ""),
             reason=reason,
             pieces=pieces,
         )
@@ -737,7 +702,7 @@ class Numbers:
         found = fitted.found
         reason = ""
         if found.knots.size:
-            limit = found.rss * (1 + _t_squared(fitted.dof, self.level) / fitted.dof)
+            limit = found.rss * (1 + float(stdtrit(fitted.dof, 0.5 + self.level / 2)) ** 2 / fitted.dof)
             firsts = np.searchsorted(sample.time, found.knots[found.knot_rss <= limit])
             if firsts.size:
                 low, high = min(low, sample.time[firsts.min() - 1]), max(high, sample.time[firsts.max()])
@@ -755,17 +720,15 @@ class Numbers:
         )
 
 
-def _value(fitted: Fitted, name: str, otherwise: float) -> float:
-    """Return a scaled quantity of the fit shown (`otherwise` where it has no such parameter)."""
-    names = fitted.family.names
+def _value(fitted: Fitted, name: str) -> float | None:
+    """Return a scaled quantity of a fit, by name; None where it has no such parameter."""
+    names, theta = fitted.family.names, fitted.theta
     if name == "k1/k2":
-        first = names.index("k1")
-        return float(fitted.theta[first] / fitted.theta[first + 1])
+        return float(theta[names.index("k1")] / theta[names.index("k2")])
     if name == "C0":
-        sample = fitted.sample
-        lead = (sample.first_s - sample.anchor_s) / sample.span_s
-        return float(fitted.theta[0]) * carried_back(float(fitted.theta[names.index("k1")]) * lead)
-    return float(fitted.theta[names.index(name)]) if name in names else otherwise
+        back = carried_back(float(theta[names.index("k1")]) * fitted.sample.from_anchor)
+        return float(theta[0]) * back
+    return float(theta[names.index(name)]) if name in names else None
 
 
 def half_life_of(rate: Estimate) -> Estimate:
@@ -790,7 +753,3 @@ def half_life_of(rate: Estimate) -> Estimate:
         method=rate.method,
         reason=reason,
     )
-
-
-def _t_squared(dof: int, level: float) -> float:
-    return float(stdtrit(dof, 0.5 + level / 2)) ** 2

@@ -1,6 +1,7 @@
 """Straight lines that meet or not: exact search of breaks by prefix sums; the end of a peak's shift."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -137,7 +138,7 @@ def fit_broken_line(
                 f"{n_breaks + 1} stages need {min_distinct} distinct times each, "
                 f"{min_distinct * (n_breaks + 1)} in all; the data hold {knots.size}; demand fewer stages"
             )
-        breaks = _search(xs, ys, ws, knots, n_breaks, continuous, min_distinct)
+        breaks = _search(xs, ys, ws, n_breaks, continuous=continuous, min_distinct=min_distinct)
     return _solve(xs, ys, ws, breaks, continuous)
 
 
@@ -147,14 +148,13 @@ def _distinct(x: Array) -> Array:
     return x if new.all() else x[np.concatenate([[True], new])]
 
 
-def _search(
-    x: Array, y: Array, w: Array, knots: Array, n_breaks: int, continuous: bool, min_distinct: int
-) -> Array:
+def _search(x: Array, y: Array, w: Array, n_breaks: int, *, continuous: bool, min_distinct: int) -> Array:
     """Return the least-squares breaks: one exactly, more by coarse pairs and exact sweeps."""
     if n_breaks == 0:
         return np.empty(0)
+    knots, best_break = _distinct(x), partial(_best_break, continuous=continuous, min_distinct=min_distinct)
     if n_breaks == 1:
-        return np.array([_best_break(x, y, w, np.empty(0), continuous, min_distinct)])
+        return np.array([best_break(x, y, w, np.empty(0))])
     middles = (knots[1:] + knots[:-1]) / 2
     coarse = middles[np.unique(np.linspace(min_distinct - 1, middles.size - min_distinct, 24).astype(int))]
     tried: list[tuple[float, tuple[float, ...]]] = []
@@ -172,7 +172,7 @@ def _search(
         for _ in range(20):
             for index in range(n_breaks):
                 others = np.delete(breaks, index)
-                trial = np.sort(np.append(others, _best_break(x, y, w, others, continuous, min_distinct)))
+                trial = np.sort(np.append(others, best_break(x, y, w, others)))
                 if _solve(x, y, w, trial, continuous).rss < rss:
                     breaks = trial
             new = _solve(x, y, w, breaks, continuous).rss
@@ -184,7 +184,7 @@ def _search(
     return best
 
 
-def _best_break(x: Array, y: Array, w: Array, others: Array, continuous: bool, min_distinct: int) -> float:
+def _best_break(x: Array, y: Array, w: Array, others: Array, *, continuous: bool, min_distinct: int) -> float:
     """Return the best further break, given the `others`."""
     if others.size == 0:
         return _best_single_break(x, y, w, continuous, min_distinct)

@@ -136,7 +136,10 @@ def fit_loglinear(
     limit = np.inf
     if dof > 0:
         limit = line.rss * (1 + float(stdtrit(dof, 0.5 + confidence / 2)) ** 2 / dof)
-    rates = tuple(_rate(time, candidates, line, number, dof, limit, continuous) for number in range(n_stages))
+    rates = tuple(
+        _rate(time, candidates, number, dof=dof, limit=limit, continuous=continuous)
+        for number in range(n_stages)
+    )
     breaks = []
     for number, value in enumerate(line.breakpoints):
         if breakpoints_s is not None:
@@ -186,12 +189,14 @@ def _candidates(time: Array, log: Array, best: BrokenLine, continuous: bool) -> 
 def _rate(
     time: Array,
     candidates: list[BrokenLine],
-    line: BrokenLine,
     number: int,
+    *,
     dof: int,
     limit: float,
     continuous: bool,
 ) -> Estimate:
+    """Return a rate constant (of the first candidate) with what every accepted candidate allows."""
+    line = candidates[0]
     value = -line.slopes[number]
     if dof <= 0:
         return Estimate(

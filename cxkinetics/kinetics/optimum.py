@@ -16,9 +16,11 @@ from cxkinetics.inference.ar1 import (
     likeliest_rho,
     whitening,
 )
+from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.search import (
     Found,
+    around,
     at_given_breaks,
     fit_at,
     search_free_joints,
@@ -237,18 +239,7 @@ def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = Fal
         free[family.breaks] = not given
         done = descend(family, target, found.theta[None, :], free=free)
         return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
-    steps = np.stack(
-        [
-            index.ravel()
-            for index in np.meshgrid(*([np.arange(-reach, reach + 1)] * found.cell.size), indexing="ij")
-        ],
-        axis=1,
-    )
-    cells: IntArray = found.cell + steps
-    padded = np.concatenate(
-        [np.full((len(cells), 1), -1), cells, np.full((len(cells), 1), sample.n - 1)], axis=1
-    )
-    cells = cells[(np.diff(padded, axis=1) >= 3).all(axis=1)]
+    cells = around(found.cell, sample.n, reach)
     start = np.repeat(found.theta[None, :], len(cells), axis=0)
     theta, rss = fit_at(family, sample, white, cells, start, iterations=40, tolerance=1e-11)
     best = int(np.argmin(rss))
@@ -264,12 +255,8 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
 
     -2 ln L = n ln(2 pi S/n) + n + ln|R| + 2 sum ln sigma; K counts curve parameters (a breakpoint
     once), the noise's scale and, where it was fitted, rho: the caller gives that K.
-
-    References
-    ----------
-    C. M. Hurvich, C.-L. Tsai, Biometrika 76, 297 (1989), doi 10.1093/biomet/76.2.297.
     """
-    n, k = sample.n, n_parameters
+    n = sample.n
     if rss / n <= ROUNDING**2:
         log_determinant = 0.0  # rounding has no correlation either
     deviance = (
@@ -279,9 +266,7 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
         + 2 * float(np.sum(np.log(sample.sigma)))
         + 2 * n * np.log(sample.scale)
     )
-    if n - k - 1 <= 0:
-        return float("inf"), float(deviance + k * np.log(n))
-    return float(deviance + 2 * k + 2 * k * (k + 1) / (n - k - 1)), float(deviance + k * np.log(n))
+    return aicc(deviance, n_parameters, n), bic(deviance, n_parameters, n)
 
 
 def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:

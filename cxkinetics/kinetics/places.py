@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, UsageError
 
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _RESERVED = frozenset(["con", "prn", "aux", "nul", "conin$", "conout$"]).union(
@@ -138,6 +138,22 @@ def require_own(folder: Path, file: str, sha256: str, origin: str) -> None:
             f"{folder} holds the result of another input, {other or 'data made in memory'}, which is kept",
             file=file,
             remedy="name another folder with --out, or replace it with --force",
+        )
+
+
+def require_batch_place(directory: Path) -> None:
+    """Refuse a folder of results that is itself one result, whose report a batch would overwrite.
+
+    Raises
+    ------
+    UsageError
+        With the file that gives it away.
+    """
+    mark = next((m for m in ("spectra.json", "fit.json") if (directory / m).is_file()), None)
+    if mark is not None:
+        raise UsageError(
+            f"{directory} holds {mark}: it is one result, whose report a batch would overwrite; "
+            "name another folder with --out"
         )
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise, product
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.inference.accepted import parabola, vertex
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted
 from cxkinetics.kinetics.search import box, break_cells, fit_at, walk
@@ -76,22 +77,23 @@ class ProfileSpace:
         start += response * (value[:, None] - start[np.arange(n_values), :, parameter])[:, :, None]
         start[np.arange(n_values), :, parameter] = value[:, None]
         tiled = (n_values * n_candidates, width)
+        target = Target(fitted.sample.time, fitted.sample.signal, fitted.white)
         if isinstance(fitted.family, StagedFamily) and fitted.family.n_stages > 2:
-            _, _, walked = walk(
+            walked, _ = walk(
                 fitted.family,
                 fitted.sample,
-                fitted.white,
+                target,
                 start.reshape(tiled),
                 np.tile(self.cells, (n_values, 1)),
                 told=family,
                 free=np.repeat(free, n_candidates, axis=0),
                 tolerance=1e-9,
             )
-            least: Array = walked.reshape(n_values, n_candidates).min(axis=1)
+            least: Array = walked.rss.reshape(n_values, n_candidates).min(axis=1)
             return least
         done = descend(
             told,
-            Target(fitted.sample.time, fitted.sample.signal, fitted.white),
+            target,
             start.reshape(tiled),
             cell=np.tile(self.cells, (n_values, 1)) if self.cells.size else None,
             lower=np.tile(lower, (n_values, 1)),
@@ -110,7 +112,7 @@ class ProfileSpace:
         breaks = theta[:, column]
         best = np.argmin(table, axis=1)
         rows = done.theta.reshape(n_values, n_candidates, width)[np.arange(n_values), best]
-        exact = self._between(told, rows, best, breaks, column, parameter)
+        exact = self._between(told, rows, best, breaks, column=column, parameter=parameter)
         return _parabolic_minimum(breaks, table) if exact is None else np.minimum(table.min(axis=1), exact)
 
     def _between(
@@ -119,6 +121,7 @@ class ProfileSpace:
         start: Array,
         best: IntArray,
         breaks: Array,
+        *,
         column: int,
         parameter: IntArray,
     ) -> Array | None:
@@ -201,16 +204,17 @@ class ProfileSpace:
         free[:, column] = False
         rss = np.full(held.size, np.inf)
         if apart.any():
-            rss[apart] = walk(
+            walked, _ = walk(
                 family,
                 fitted.sample,
-                fitted.white,
+                Target(time, fitted.sample.signal, fitted.white),
                 start[apart],
                 cells[apart],
                 free=free[apart],
                 iterations=40,
                 tolerance=1e-10,
-            )[2]
+            )
+            rss[apart] = walked.rss
         least: Array = rss.reshape(value.size, count).min(axis=1)
         return np.where(np.isfinite(least), least, 1e6 * fitted.found.rss)
 
@@ -312,14 +316,11 @@ def _parabolic_minimum(breaks: Array, table: Array) -> Array:
     """Return the least of each row (X, K), by a parabola through the lowest point and its neighbours."""
     best = np.clip(np.argmin(table, axis=1), 1, breaks.size - 2)
     rows = np.arange(table.shape[0])
-    x0, x1, x2 = breaks[best - 1], breaks[best], breaks[best + 1]
-    y0, y1, y2 = table[rows, best - 1], table[rows, best], table[rows, best + 1]
-    left, right = (y1 - y0) / np.maximum(x1 - x0, 1e-300), (y2 - y1) / np.maximum(x2 - x1, 1e-300)
-    curvature = (right - left) / np.maximum(x2 - x0, 1e-300)
-    centre = left - curvature * (x0 + x1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at = -centre / (2 * curvature)
-        value = y0 + left * (at - x0) + curvature * (at - x0) * (at - x1)
-    usable = (curvature > 0) & (at > x0) & (at < x2) & np.isfinite(value)
+    near = best + np.array([[-1], [0], [1]])
+    x, y = breaks[near], table[rows, near]
+    at = vertex(x, y)
     lowest: Array = table.min(axis=1)
+    usable = (at > x[0]) & (at < x[2])  # a NaN compares false
+    value = parabola(x, y, np.where(usable, at, x[1]))
+    # between distant breaks the parabola may dive far below what any curve could reach
     return np.where(usable, np.minimum(lowest, np.maximum(value, 0.9 * lowest)), lowest)

@@ -3,15 +3,22 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from cxkinetics.document.shown import Shown
 from cxkinetics.estimate import Estimate
+from cxkinetics.kinetics.page import confidence_of, name_of
 from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.kinetics.tables import Rows, confidence_of, interval_cell, name_of, number_cell
-from cxkinetics.report.blocks import Table
-from cxkinetics.report.time_units import SECONDS, TimeUnit
+from cxkinetics.record import As, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxkinetics.document.page import Section
+    from cxkinetics.document.table import Table
+    from cxkinetics.document.units import TimeUnit
 
 WAVELENGTH_NM = 5.0
 """Distance between the wavelengths of two traces beyond which they are no repeats."""
@@ -138,7 +145,7 @@ SCATTER = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replicate:
+class Replicate(Record):
     """One quantity over several runs.
 
     Attributes
@@ -155,7 +162,9 @@ class Replicate:
         Why the two spreads cannot be compared; empty where they can.
     """
 
-    mean: Estimate
+    _keys = "name=mean.name mean sd_between se_within ratio ratio_reason n_runs"
+
+    mean: Annotated[Estimate, As(name="{name}")]
     sd_between: float
     se_within: float | None
     n_runs: int
@@ -169,21 +178,9 @@ class Replicate:
         """
         return self.sd_between / self.se_within if self.se_within and not self.ratio_reason else None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "name": self.mean.name,
-            "mean": self.mean.to_dict(),
-            "sd_between": self.sd_between,
-            "se_within": self.se_within,
-            "ratio": self.ratio,
-            "ratio_reason": self.ratio_reason,
-            "n_runs": self.n_runs,
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replicates:
+class Replicates(Record, Shown):
     """Repeated runs of one experiment: means and spread, or the reason why there is no mean.
 
     Attributes
@@ -197,6 +194,8 @@ class Replicates:
     reason : str
         Why there is no mean; empty where there is one.
     """
+
+    _keys = "runs left_out confidence quantities note | reason"
 
     quantities: tuple[Replicate, ...] = ()
     runs: tuple[str, ...] = ()
@@ -219,17 +218,26 @@ class Replicates:
             "errors of single fits too wide, or runs not independent."
         )
 
-    def to_dict(self) -> dict[str, Any] | None:
+    def to_dict(self) -> dict[str, Any] | None:  # type: ignore[override]
         """Return the JSON form; None where the runs are no replicates."""
-        if not self.quantities:
-            return None
-        return {
-            "runs": list(self.runs),
-            "left_out": list(self.left_out),
-            "confidence": self.confidence,
-            "quantities": [quantity.to_dict() for quantity in self.quantities],
-            "note": self.note,
-        }
+        return self._written(False) if self.quantities else None
+
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return mean and spread as a table, or why there is none."""
+        from cxkinetics.document.page import Section
+        from cxkinetics.kinetics.batch_page import spread_blocks
+
+        return Section("", spread_blocks(self, "runs"), unit)
+
+    def data(self) -> "Sequence[Table]":
+        """Return the one sheet of the workbook."""
+        from cxkinetics.kinetics.batch_page import replicate_table
+
+        return (replicate_table(self),)
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per quantity: mean with interval, both spreads, their ratio, runs."""
+        return self.data()[0].frame()
 
     def __str__(self) -> str:
         if not self.quantities:
@@ -340,44 +348,3 @@ def _over_runs(name: str, column: Sequence[Estimate], confidence: float, unfair:
         why = f"the runs plainly differ in {name} ({span}, {n} runs; their mean would be {mean})"
         mean = Estimate(name=name, value=None, unit=unit, reason=why)
     return Replicate(mean=mean, sd_between=sd, se_within=within, n_runs=n, ratio_reason=unfair)
-
-
-def replicate_table(found: Replicates, unit: TimeUnit = SECONDS) -> Table:
-    """Return one row per quantity: mean with interval, both spreads, their ratio, runs."""
-    rows = []
-    for quantity in found.quantities:
-        mean = unit.estimate(quantity.mean)
-        factor = {"s": 1 / unit.seconds, "1/s": unit.seconds}.get(quantity.mean.unit, 1.0)
-        within = None if quantity.se_within is None else quantity.se_within * factor
-        rows.append(
-            (
-                mean.name,
-                "no mean" if mean.value is None else interval_cell(mean),
-                mean.unit,
-                number_cell(quantity.sd_between * factor, 2),
-                number_cell(within, 2),
-                number_cell(quantity.ratio, 2),
-                str(quantity.n_runs),
-            )
-        )
-    level = f"mean [{100 * found.confidence:g} %]"
-    header = ("quantity", level, "unit", "sd between runs", "se of one fit", "sd/se", "runs")
-    notes = [f"Intervals of the means: t from the spread between {len(found.runs)} runs. {found.note}"]
-    notes += [f"No mean: {q.mean.reason}." for q in found.quantities if q.mean.value is None]
-    return Table(header, tuple(rows), note=" ".join(notes), numeric=(3, 4, 5, 6))
-
-
-def replicate_rows(found: Replicates) -> Rows:
-    """Return head and rows of `replicates.csv`; one row with the reason where there is no mean."""
-    head = ["quantity", "mean", "se", "low", "high", "unit", "method"]
-    rows: Rows = [
-        [*head, "sd_between_runs", "rms_se_of_single_fits", "ratio", "n_runs", "reason", "ratio_reason"]
-    ]
-    for item in found.quantities:
-        mean = item.mean
-        cells = [mean.name, mean.value, mean.se, mean.low, mean.high, mean.unit, mean.method]
-        spreads = [item.sd_between, item.se_within, item.ratio, item.n_runs]
-        rows.append([*cells, *spreads, mean.reason, item.ratio_reason])
-    if not found.quantities:
-        rows.append(["none", *[None] * 10, found.reason, None])
-    return rows

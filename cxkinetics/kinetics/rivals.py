@@ -7,6 +7,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, whitening
+from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, differences
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
 from cxkinetics.kinetics.result import Rival
@@ -14,16 +15,17 @@ from cxkinetics.kinetics.search import box, fastest_rate, grid_starts
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
 from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily
 
-UNTRUSTED = 6.0
-"""AICc differences below this decide nothing."""
+STRUCTURED = 0.8
+"""Correlation from which a model's residuals are no noise of an instrument but its misfit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
     """A model at its maximum likelihood: what the ranking needs.
 
-    `kind` is "exponential", "curved" or "staged"; `parameters` are in user units (s and the
-    trace's unit) and `rss` is the plain sum of squares in the trace's unit squared.
+    `kind` is "exponential", "curved", "drift" or "staged"; `parameters` are in user units (s and the
+    trace's unit) and `rss` is the plain sum of squares in the trace's unit squared. `fit` is the
+    staged fit that it tells of, None for any other model.
     """
 
     model: str
@@ -35,6 +37,18 @@ class Contender:
     rho: float
     parameters: dict[str, float]
     note: str = ""
+    fit: Fitted | None = None
+
+    @property
+    def fitted(self) -> Fitted:
+        """The staged fit."""
+        assert self.fit is not None, "only a staged model has one"
+        return self.fit
+
+    @property
+    def comparable(self) -> bool:
+        """Whether AICc has a value: not where there are too few points for its correction."""
+        return bool(np.isfinite(self.aicc))
 
 
 def staged_contender(fitted: Fitted) -> Contender:
@@ -59,39 +73,32 @@ def staged_contender(fitted: Fitted) -> Contender:
         rho=rho,
         parameters=in_user_units(fitted.family.names, found.theta, sample),
         note="a breakpoint stands at the edge of the search range" if found.at_edge else "",
+        fit=fitted,
     )
 
 
 def rank(contenders: Sequence[Contender]) -> tuple[Rival, ...]:
-    """Return the contenders as rivals in order of AICc, with Akaike weights and when not to trust them.
-
-    References
-    ----------
-    H. Akaike, in Selected Papers of Hirotugu Akaike, Springer 1998, doi 10.1007/978-1-4612-1694-0_15.
-    """
-    usable = [c for c in contenders if np.isfinite(c.aicc)]
-    best = min((c.aicc for c in usable), default=0.0)
-    total = sum(np.exp(-(c.aicc - best) / 2) for c in usable) or 1.0
+    """Return the contenders as rivals in order of AICc, with Akaike weights and when not to trust them."""
     rows = []
-    for contender in sorted(contenders, key=lambda c: c.aicc):
-        finite = np.isfinite(contender.aicc)
-        delta = contender.aicc - best if finite else None
+    ordered = sorted(contenders, key=lambda c: c.aicc)
+    for contender, known in zip(ordered, differences([c.aicc for c in ordered]), strict=True):
+        delta, weight = known or (None, None)
         notes = [contender.note] if contender.note else []
         if delta is None:
             notes.append("too few points for AICc")
-        elif 0 < delta < UNTRUSTED:
-            notes.append(f"dAICc below {UNTRUSTED:g}: not to be told apart from the best")
-        if abs(contender.rho) > 0.8:
+        elif 0 < delta < AHEAD:
+            notes.append(f"dAICc below {AHEAD:g}: not to be told apart from the best")
+        if abs(contender.rho) > STRUCTURED:
             notes.append(f"residual correlation {contender.rho:.2f}: the curve misses a trend")
         rows.append(
             Rival(
                 model=contender.model,
                 n_parameters=contender.n_parameters,
                 rss=contender.rss,
-                aicc=contender.aicc if finite else None,
-                bic=contender.bic if finite else None,
+                aicc=contender.aicc if contender.comparable else None,
+                bic=contender.bic if contender.comparable else None,
                 delta_aicc=delta,
-                akaike_weight=float(np.exp(-delta / 2) / total) if delta is not None else None,
+                akaike_weight=weight,
                 note="; ".join(notes),
                 parameters=contender.parameters,
             )
@@ -132,8 +139,6 @@ CURVED = (
     "mixed second order",
 )
 """Smooth shapes that bend in ln A without a break."""
-NEAR = 10.0
-"""AICc above the best smooth model beyond which a model is not polished: it is out in any case."""
 
 
 def smooth_contenders(
@@ -171,7 +176,7 @@ def smooth_contenders(
         standing = race.started(standing.white, standing, tolerance=1e-5)
         standing = race.descended(race.correlated(standing), 100, 1e-6)
     aicc = np.array([race.criteria(standing, i, ar1)[0] for i in range(len(families))])
-    close = np.flatnonzero(aicc < aicc.min() + NEAR)
+    close = np.flatnonzero(aicc < aicc.min() + FAR_AHEAD)  # the others are out in any case
     standing = race.descended(standing, 100, 1e-8, close)
     if ar1:
         standing = race.descended(race.correlated(standing, close), 30, 1e-8, close)

@@ -7,8 +7,8 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import UnresolvedBreakpointError
-from cxkinetics.inference.ar1 import CLOSEST, Sample, Whitening, whitening
-from cxkinetics.inference.descent import Target, descend
+from cxkinetics.inference.ar1 import Sample, Whitening, relative_spacing, whitening
+from cxkinetics.inference.descent import Descent, Target, descend
 from cxkinetics.kinetics.lines import EDGE, MIN_DISTINCT
 from cxkinetics.models.decays import DECAYS, BentLineFamily, DecayFamily
 from cxkinetics.models.families import (
@@ -374,12 +374,11 @@ def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntA
     weight = sample.sigma**-2.0
     total = np.add.reduceat(weight, edges)
     time = np.add.reduceat(weight * sample.time, edges) / total
-    spacing = np.diff(time)
     short = Sample(
         time=time,
         signal=np.add.reduceat(weight * sample.signal, edges) / total,
         sigma=total**-0.5,
-        spacing=np.maximum(spacing / np.median(spacing), CLOSEST),
+        spacing=relative_spacing(time),
         span_s=sample.span_s,
         scale=sample.scale,
         first_s=sample.first_s,
@@ -420,7 +419,7 @@ def at_given_breaks(
     n_stages = breaks.size + 1
     single = search_single(sample, white, with_offset=with_offset)
     if not continuous:
-        return _free(sample, white, n_stages, with_offset, first[None, :], single, searched=False)
+        return _free(sample, white, n_stages, with_offset, first[None, :], single=single, searched=False)
     family = StagedFamily(n_stages, with_offset)
     start = np.empty((1, len(family.names)))
     start[:, 0], start[:, family.rates], start[:, family.breaks] = single.theta[0], single.theta[1], breaks
@@ -443,18 +442,22 @@ def search_free_joints(sample: Sample, white: Whitening, *, n_stages: int, with_
     most = DENSE if n_stages == 2 else 40
     if firsts.size > most:
         firsts = firsts[np.unique(np.linspace(0, firsts.size - 1, most).astype(int))]
-    sets = [
-        chosen
-        for chosen in combinations(firsts, n_stages - 1)
-        if all(b - a >= MIN_DISTINCT for a, b in pairwise(chosen))
-    ]
-    if not sets:
-        sets = [tuple(np.linspace(0, sample.n, n_stages + 1).astype(np.intp)[1:-1])]
-    found = _free(sample, white, n_stages, with_offset, np.array(sets, dtype=np.intp), single, searched=True)
+    sets = _apart_sets(firsts, n_stages, even=np.linspace(0, sample.n, n_stages + 1)[1:-1])
+    found = _free(sample, white, n_stages, with_offset, sets, single=single, searched=True)
     if firsts.size < sample.n - 2 * MIN_DISTINCT + 1 and n_stages == 2:
         near = np.arange(max(found.cell[0] - 60, firsts[0]), min(found.cell[0] + 61, firsts[-1] + 1))
-        found = _free(sample, white, 2, with_offset, near[:, None], single, searched=True)
+        found = _free(sample, white, 2, with_offset, near[:, None], single=single, searched=True)
     return found
+
+
+def _apart_sets(places: IntArray, n_stages: int, *, even: Array) -> IntArray:
+    """Return all sets (B, m - 1) of places that leave room between breaks; `even` where there is none."""
+    sets = [
+        chosen
+        for chosen in combinations(places, n_stages - 1)
+        if all(b - a >= MIN_DISTINCT for a, b in pairwise(chosen))
+    ]
+    return np.array(sets or [tuple(even)], dtype=np.intp)
 
 
 def _free(
@@ -463,10 +466,11 @@ def _free(
     n_stages: int,
     with_offset: bool,
     cells: IntArray,
-    single: Found,
     *,
+    single: Found,
     searched: bool,
 ) -> Found:
+    """Return the best of the free joints in the sets of gaps (B, c); `searched` keeps the profile."""
     family = FreeJointFamily(n_stages, with_offset)
     start = np.empty((cells.shape[0], len(family.names)))
     start[:, :n_stages], start[:, n_stages : 2 * n_stages] = single.theta[0], single.theta[1]
@@ -487,73 +491,90 @@ def _free(
 def walk(
     base: StagedFamily,
     sample: Sample,
-    white: Whitening,
-    theta: Array,
+    target: Target,
+    start: Descent | Array,
     cells: IntArray,
     *,
     told: RatioFamily | AmplitudeFamily | None = None,
     free: BoolArray | None = None,
     iterations: int = 20,
     tolerance: float = 1e-7,
-) -> tuple[Array, IntArray, Array]:
-    """Return parameters (B, p), gaps (B, c) and rss (B,) where the breaks rest.
+) -> tuple[Descent, IntArray]:
+    """Return the descents (B) and gaps (B, c) where the breaks rest, each going on into the next gap.
 
     Parameters
     ----------
     base : StagedFamily
         The decay.
-    sample, white
-        Data and the whitening of their noise.
-    theta, cells : Array (B, p), IntArray (B, c)
-        Starts, and the gap of each break.
+    sample : Sample
+        Where its points stand.
+    target : Target
+        What is fitted; its signal may have a row for each start.
+    start : Descent or Array, shape (B, p)
+        Starts, or where a descent in the gaps has come to rest already.
+    cells : IntArray, shape (B, c)
+        The gap of each break.
     told : RatioFamily or AmplitudeFamily, optional
-        The same decay in other parameters, which `theta` is in then.
+        The same decay in other parameters, which the starts are in then.
     free : BoolArray, shape (B, p), optional
         False holds a parameter; a break that is held stays in its gap.
     iterations, tolerance
         Of each descent.
     """
-    loose = [j for j, name in enumerate((told or base).names) if name not in base.names or (told and j == 0)]
-    moves = np.ones(theta.shape, bool) if free is None else free
+    family = told or base
+    loose = [j for j, name in enumerate(family.names) if name not in base.names or (told and j == 0)]
+    shape = (start.theta if isinstance(start, Descent) else start).shape
+    moves = np.ones(shape, bool) if free is None else free
     edge = 2 * EDGE * float(np.diff(sample.time).min())
 
-    def rest(start: Array, gaps: IntArray, adjusted: BoolArray) -> tuple[Array, Array]:
+    def rest(start: Array, gaps: IntArray, rows: IntArray) -> Descent:
         lower, upper = box(base, sample, gaps)
         lower[:, loose], upper[:, loose] = -np.inf, np.inf
-        done = descend(
-            told or base,
-            Target(sample.time, sample.signal, white),
+        return descend(
+            family,
+            target.rows(rows),
             start,
             cell=gaps,
-            lower=np.where(adjusted, lower, -np.inf),
-            upper=np.where(adjusted, upper, np.inf),
-            free=adjusted,
+            lower=np.where(moves[rows], lower, -np.inf),
+            upper=np.where(moves[rows], upper, np.inf),
+            free=moves[rows],
             iterations=iterations,
             tolerance=tolerance,
         )
-        return done.theta, done.rss
 
-    cells = cells.copy()
-    theta, rss = rest(theta, cells, moves)
+    cells, active = cells.copy(), np.arange(shape[0])
+    now = start if isinstance(start, Descent) else rest(start, cells, active)
+    theta, rss, converged = now.theta.copy(), now.rss.copy(), now.converged.copy()
     for _ in range(sample.n):
-        breaks = theta[:, base.breaks]
-        step = np.where(breaks >= sample.time[cells + 1], 1, 0) - np.where(
-            breaks <= sample.time[cells] + edge, 1, 0
-        )
-        step[~moves[:, base.breaks]] = 0
-        trial = cells + step
-        ends = np.full((len(trial), 1), -1), np.full((len(trial), 1), sample.n - 1)
-        apart = np.diff(np.concatenate([ends[0], trial, ends[1]], axis=1), axis=1)
-        allowed = np.flatnonzero((apart >= MIN_DISTINCT).all(axis=1) & (step != 0).any(axis=1))
-        if not allowed.size:
+        breaks, here = theta[active][:, base.breaks], cells[active]
+        step = np.where(breaks >= sample.time[here + 1], 1, 0)
+        step -= np.where(breaks <= sample.time[here] + edge, 1, 0)
+        step[~moves[active][:, base.breaks]] = 0
+        allowed = np.flatnonzero(roomy(here + step, sample.n) & np.any(step != 0, axis=1))
+        active, trial = active[allowed], (here + step)[allowed]
+        if not active.size:
             break
-        new_theta, new_rss = rest(theta[allowed], trial[allowed], moves[allowed])
-        better = new_rss < rss[allowed] * (1 - 1e-12)
-        if not better.any():
-            break
-        moved = allowed[better]
-        cells[moved], theta[moved], rss[moved] = trial[moved], new_theta[better], new_rss[better]
-    return theta, cells, rss
+        done = rest(theta[active], trial, active)
+        better = done.rss < rss[active] * (1 - 1e-12)
+        active = active[better]  # one that is no better there would be no better if tried again
+        cells[active], theta[active], rss[active] = trial[better], done.theta[better], done.rss[better]
+        converged[active] = done.converged[better]
+    return Descent(theta, rss, converged), cells
+
+
+def roomy(cells: IntArray, n_points: int) -> BoolArray:
+    """Return which sets of gaps (B, c) leave every stage its distinct times, shape (B,)."""
+    ends = np.full((len(cells), 1), -1), np.full((len(cells), 1), n_points - 1)
+    apart = np.diff(np.concatenate([ends[0], cells, ends[1]], axis=1), axis=1)
+    enough: BoolArray = np.all(apart >= MIN_DISTINCT, axis=1)
+    return enough
+
+
+def around(cells: IntArray, n_points: int, reach: int = 1) -> IntArray:
+    """Return the sets of gaps (B, c) within `reach` of one (c,), itself included: a walk stops at kinks."""
+    steps = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * cells.size, indexing="ij"), axis=-1)
+    near: IntArray = cells + steps.reshape(-1, cells.size)
+    return near[roomy(near, n_points)]
 
 
 SPARSE = 60
@@ -594,14 +615,7 @@ def search_several(
     family = StagedFamily(n_stages, with_offset)
     levels = {2: 12, 3: 9}.get(n_stages - 1, 7)
     coarse = np.unique(np.linspace(gaps[0], gaps[-1], min(levels, gaps.size)).astype(int))
-    sets = [
-        chosen
-        for chosen in combinations(coarse, n_stages - 1)
-        if all(b - a >= MIN_DISTINCT for a, b in pairwise(chosen))
-    ]
-    if not sets:
-        even = np.linspace(0, sample.n, n_stages + 1).astype(int)[1:-1] - 1
-        sets = [tuple(even)]
+    sets = _apart_sets(coarse, n_stages, even=np.linspace(0, sample.n, n_stages + 1)[1:-1] - 1)
     bases = [single]
     if with_offset:
         bases.append(search_single(sample, white, with_offset=False))
@@ -612,13 +626,14 @@ def search_several(
             fewer = search_several(
                 sample, white, n_stages=n_stages - 1, with_offset=with_offset, single=single
             )
-    parts = [_several_from_single(family, sample, np.array(sets, dtype=np.intp), base) for base in bases]
+    parts = [_several_from_single(family, sample, sets, base) for base in bases]
     parts.append(_from_fewer(family, sample, coarse, fewer))
     cells, start = (np.concatenate(part) for part in zip(*parts, strict=True))
     lower, upper = box(family, sample, cells)
+    target = Target(sample.time, sample.signal, white)
     rough = descend(
         family,
-        Target(sample.time, sample.signal, white),
+        target,
         start,
         cell=cells,
         lower=lower,
@@ -628,22 +643,13 @@ def search_several(
         race=race_of(sample),
     )
     order = np.argsort(rough.rss, kind="stable")[: BEST // 2]
-    theta, cells, rss = walk(family, sample, white, rough.theta[order], cells[order])
-    best = int(np.argmin(rss))
-    near = _around(cells[best], sample.n) if sample.n <= SPARSE else cells[[best]]
-    theta, rss = fit_at(family, sample, white, near, np.repeat(theta[[best]], len(near), axis=0))
+    rest, cells = walk(family, sample, target, rough.theta[order], cells[order])
+    best = int(np.argmin(rest.rss))
+    near = around(cells[best], sample.n) if sample.n <= SPARSE else cells[[best]]
+    theta, rss = fit_at(family, sample, white, near, np.repeat(rest.theta[[best]], len(near), axis=0))
     best = int(np.argmin(rss))
     empty = np.empty(0)
     return Found(family, theta[best], near[best], float(rss[best]), empty, empty, empty)
-
-
-def _around(cells: IntArray, n_points: int) -> IntArray:
-    """Return the sets of gaps (B, m - 1) next to one (m - 1,), itself included: a walk stops at kinks."""
-    steps = np.stack(np.meshgrid(*[np.arange(-1, 2)] * cells.size, indexing="ij"), axis=-1)
-    near: IntArray = cells + steps.reshape(-1, cells.size)
-    ends = np.full((len(near), 1), -1), np.full((len(near), 1), n_points - 1)
-    apart = np.diff(np.concatenate([ends[0], near, ends[1]], axis=1), axis=1)
-    return near[(apart >= MIN_DISTINCT).all(axis=1)]
 
 
 def _several_from_single(

@@ -1,5 +1,6 @@
 """The verdict: the models set against each other, and what they say together."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,24 +9,15 @@ from cxkinetics.arrays import Array
 from cxkinetics.errors import UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.inference.ar1 import Sample, whitening
+from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL, LEVEL
 from cxkinetics.kinetics.break_test import BreakTest, break_test
+from cxkinetics.kinetics.checks import holds_zero
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, staged_fit
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import Verdict
 from cxkinetics.kinetics.rivals import Contender, drift_contender, smooth_contenders, staged_contender
 from cxkinetics.kinetics.search import Found, search_single, search_staged
-
-SIMPLER = 2.0
-"""AICc that a fitted offset must gain before it is shown (below, the models are equally supported)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One number of stages, with or without a fitted offset: the fit and its place in the ranking."""
-
-    fitted: Fitted
-    contender: Contender
 
 
 @dataclass(slots=True, eq=False)
@@ -37,71 +29,66 @@ class Analysis:
     sample, options
         What was analysed and how.
     variants : dict
-        Per number of stages, the offset variants that the options admit.
+        Per number of stages, the variants without and with a fitted offset that the options admit.
     smooth : list of Contender
         Smooth rivals.
     test, further_test : BreakTest or None
         Of one break against none, and of a second break against one.
     drift : Contender or None
         Two stages on a drifting baseline, where a third stage would gain.
-    asked : list of Variant
+    asked : list of Contender
         Stages that the options ask to see and the verdict does not rest on.
-    plain : list of Variant
+    plain : list of Contender
         The stages to show by plain least squares, where the verdict says that none hold.
+    singles : dict
+        One exponential in white noise, without and with a fitted offset: where searches start.
     """
 
     sample: Sample
     options: FitOptions
-    variants: dict[int, list[Variant]] = field(default_factory=dict)
+    variants: dict[int, list[Contender]] = field(default_factory=dict)
     smooth: list[Contender] = field(default_factory=list)
     test: BreakTest | None = None
     further_test: BreakTest | None = None
     drift: Contender | None = None
-    asked: list[Variant] = field(default_factory=list)
-    plain: list[Variant] = field(default_factory=list)
+    asked: list[Contender] = field(default_factory=list)
+    plain: list[Contender] = field(default_factory=list)
+    singles: dict[bool, Found] = field(default_factory=dict)
 
-    def shown(self, n_stages: int) -> Variant | None:
-        """Return the offset variant to show: without a fitted offset unless that gains 2 in AICc.
-
-        Models within 2 of each other are equally supported (K. P. Burnham, D. R. Anderson, Sociol.
-        Methods Res. 33, 261 (2004), doi 10.1177/0049124104268644), so the simpler one is shown.
-        """
+    def shown(self, n_stages: int) -> Contender | None:
+        """Return the variant to show: without a fitted offset unless that gains `ALIKE` in AICc."""
         return min(
             self._of(n_stages),
             key=lambda v: (
-                v.contender.aicc + (SIMPLER if v.fitted.family.with_offset else 0.0),
-                v.fitted.found.rss if np.isinf(v.contender.aicc) else 0.0,
+                v.aicc + (ALIKE if v.fitted.family.with_offset else 0.0),
+                0.0 if v.comparable else v.fitted.found.rss,
             ),
             default=None,
         )
 
-    def widest(self, n_stages: int) -> Variant | None:
+    def widest(self, n_stages: int) -> Contender | None:
         """Return the variant that gives the intervals: the one with the offset fitted, where it exists.
 
         An interval from the variant that AICc chose would forget the choice and cover too rarely.
         """
-        variants = [v for v in self._of(n_stages) if np.isfinite(v.contender.aicc)]
+        variants = [v for v in self._of(n_stages) if v.comparable]
         return max(variants, key=lambda v: v.fitted.family.with_offset, default=self.shown(n_stages))
 
-    def _of(self, n_stages: int) -> list[Variant]:
+    def _of(self, n_stages: int) -> list[Contender]:
         asked = [v for v in self.plain or self.asked if v.fitted.family.n_stages == n_stages]
         return asked or self.variants.get(n_stages, [])
 
     def contenders(self) -> list[Contender]:
         """Return every contender once: smooth rivals and staged models of two stages or more."""
-        staged = [
-            variant.contender
-            for n_stages, variants in self.variants.items()
-            if n_stages > 1
-            for variant in variants
-        ]
+        staged = [v for n_stages, variants in self.variants.items() if n_stages > 1 for v in variants]
         known = {contender.model for contender in staged}
-        asked = [v.contender for v in self.asked if v.fitted.family.n_stages > 1]
-        staged += [contender for contender in asked if contender.model not in known]
+        staged += [v for v in self.asked if v.fitted.family.n_stages > 1 and v.model not in known]
         return [*self.smooth, *staged, *([self.drift] if self.drift else [])]
 
 
-def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> Analysis:
+def analyse(
+    sample: Sample, options: FitOptions, rng: np.random.Generator, *, single: Found | None = None
+) -> Analysis:
     """Fit everything to a sample that a verdict rests on, whatever the options ask to see.
 
     Parameters
@@ -112,6 +99,8 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
         Offset, noise, joints, demanded stages.
     rng : numpy.random.Generator
         Source of the simulated test.
+    single : Found, optional
+        One exponential in white noise, where it is known.
 
     Raises
     ------
@@ -127,10 +116,10 @@ def analyse(sample: Sample, options: FitOptions, rng: np.random.Generator) -> An
     analysis = Analysis(sample, options)
     rival_offsets = (True,) if options.direction == "growth" else (False, True)
     analysis.smooth = smooth_contenders(sample, ar1=options.ar1, offsets=rival_offsets)
-    singles = _singles(sample, options)
+    analysis.singles = _singles(sample, options, single)
     for n_stages in (1, 2):
-        analysis.variants[n_stages] = _variants(sample, n_stages, singles, options.ar1)
-    _test_breaks(analysis, singles, rng)
+        analysis.variants[n_stages] = _variants(sample, n_stages, analysis.singles, options.ar1)
+    _test_breaks(analysis, rng)
     return analysis
 
 
@@ -154,7 +143,7 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
     """
     sample, options = analysis.sample, analysis.options
     continuous = options.joint == "continuous" or n_stages == 1
-    singles, given, known = _singles(sample, options), None, []
+    singles, given, known = analysis.singles, None, []
     if options.breakpoints_s is not None:
         given = (np.array(options.breakpoints_s) - sample.first_s) / sample.span_s
     elif continuous:
@@ -171,10 +160,15 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
         )
 
 
-def _singles(sample: Sample, options: FitOptions) -> dict[bool, Found]:
-    """Return one exponential in white noise for each offset variant."""
+def _singles(sample: Sample, options: FitOptions, known: Found | None) -> dict[bool, Found]:
+    """Return one exponential in white noise for each offset variant, the known one taken over."""
     white = whitening(sample, 0.0)
-    return {offset: search_single(sample, white, with_offset=offset) for offset in _offsets(options)}
+    return {
+        offset: known
+        if known is not None and known.family.with_offset == offset
+        else search_single(sample, white, with_offset=offset)
+        for offset in _offsets(options)
+    }
 
 
 def _offsets(options: FitOptions) -> tuple[bool, ...]:
@@ -196,7 +190,7 @@ def _variants(
     given: Array | None = None,
     wanted: bool = False,
     fewer: Found | None = None,
-) -> list[Variant]:
+) -> list[Contender]:
     if sample.n < MIN_DISTINCT * n_stages:
         return []
     variants = []
@@ -214,13 +208,13 @@ def _variants(
             given=given,
             fewer=fewer if fewer is not None and fewer.family.with_offset == with_offset else None,
         )
-        variants.append(Variant(fitted, staged_contender(fitted)))
+        variants.append(staged_contender(fitted))
     return variants
 
 
-def _test_breaks(analysis: Analysis, singles: dict[bool, Found], rng: np.random.Generator) -> None:
+def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     """Simulate the test of one break and, where a third stage could matter, of a second one."""
-    sample, options = analysis.sample, analysis.options
+    sample, options, singles = analysis.sample, analysis.options, analysis.singles
     with_offset = list(singles)[-1]
     fits = [v.fitted for v in analysis.variants.get(2, []) if v.fitted.family.with_offset == with_offset]
     if not fits and sample.n >= max(2 * MIN_DISTINCT, 5 + with_offset):
@@ -241,7 +235,7 @@ def _test_breaks(analysis: Analysis, singles: dict[bool, Found], rng: np.random.
     fewer = best.fitted.found
     analysis.variants[3] = _variants(sample, 3, tried, options.ar1, fewer=fewer)
     third = analysis.shown(3)
-    if third is None or not best.contender.aicc - third.contender.aicc >= 6 or not _testable(third.fitted):
+    if third is None or not best.aicc - third.aicc >= AHEAD or not _testable(third.fitted):
         return
     analysis.drift = drift_contender(best.fitted)
     with_offset = third.fitted.family.with_offset
@@ -254,15 +248,164 @@ def _testable(fitted: Fitted) -> bool:
     return fitted.sample.n - fitted.n_parameters >= 3
 
 
-LEVEL = 0.05
-"""Largest p at which a break is accepted."""
-AHEAD = 6.0
-"""AICc by which one model must lead another for the difference to count."""
-FAR_AHEAD = 10.0
-"""The same for a third stage, against smooth curves and two stages: two searched breaks bend into
-almost anything."""
-FURTHER_LEVEL = 0.01
-"""Largest p at which a second break is accepted."""
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What the rules are applied to: the best of each kind of model, and the tests.
+
+    `three` and `bent` are None where no such model could be compared; `rate` is that of one stage, where
+    its interval might hold zero.
+    """
+
+    analysis: Analysis
+    exponential: Contender
+    bent: Contender | None
+    two: Contender
+    three: Contender | None
+    p_value: float
+    rate: Estimate | None
+
+    @property
+    def smooth(self) -> Contender:
+        """The best model without a break."""
+        return _least([self.exponential, *([self.bent] if self.bent else [])])
+
+    @property
+    def lead(self) -> float:
+        """AICc of the best smooth model over that of two stages."""
+        return self.smooth.aicc - self.two.aicc
+
+    @property
+    def gap(self) -> float:
+        """AICc of one exponential over the best curved or two-stage model (a third has a rule of its own)."""
+        return self.exponential.aicc - _least([*([self.bent] if self.bent else []), self.two]).aicc
+
+    @property
+    def chance(self) -> str:
+        """The p-value of a break, in words."""
+        test = self.analysis.test
+        assert test is not None
+        smallest = test.p_value <= 1 / (test.n_replicates + 1) * 1.001
+        shown = f"p <= {test.p_value:.2g}" if smallest else format_p(test.p_value)
+        return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f})"
+
+
+def _case_of(analysis: Analysis, rate: Estimate | None) -> _Case | None:
+    """Return the case; None where the data are too few to compare two stages with one, or to test."""
+
+    def best(contenders: Sequence[Contender]) -> Contender | None:
+        comparable = [contender for contender in contenders if contender.comparable]
+        return _least(comparable) if comparable else None
+
+    smooth = analysis.smooth
+    exponential = best([c for c in smooth if c.kind == "exponential"])
+    two, test = best(analysis.variants.get(2, [])), analysis.test
+    if exponential is None or two is None or test is None:
+        return None
+    return _Case(
+        analysis=analysis,
+        exponential=exponential,
+        bent=best([c for c in smooth if c.kind == "curved"]),
+        two=two,
+        three=best(analysis.variants.get(3, [])),
+        p_value=test.p_value,
+        rate=rate,
+    )
+
+
+def _three_hold(case: _Case) -> bool:
+    third, further, drift = case.three, case.analysis.further_test, case.analysis.drift
+    return (
+        third is not None
+        and further is not None
+        and case.p_value <= LEVEL
+        and min(case.smooth.aicc, case.two.aicc) - third.aicc >= FAR_AHEAD
+        and further.p_value <= FURTHER_LEVEL
+        and (drift is None or drift.aicc - third.aicc >= AHEAD)
+    )
+
+
+def _say_three(case: _Case) -> str:
+    third, further = case.three, case.analysis.further_test
+    assert third is not None
+    assert further is not None
+    return (
+        f"Three first-order stages: a break against one exponential has {case.chance}, a second break "
+        f"{format_p(further.p_value)}; AICc of three stages lies "
+        f"{case.two.aicc - third.aicc:.1f} below two stages and "
+        f"{case.smooth.aicc - third.aicc:.1f} below the best smooth curve ({case.smooth.model})."
+    )
+
+
+def _say_two(case: _Case) -> str:
+    return (
+        f"Two first-order stages: a break against one exponential has {case.chance}, and AICc lies "
+        f"{case.lead:.1f} below the best smooth curve ({case.smooth.model}; {AHEAD:g} needed). A switch of "
+        "the rate spread over a few samples would look the same: the data are consistent with a breakpoint."
+    ) + _why_not_three(case)
+
+
+def _bends_without_break(case: _Case) -> bool:
+    bent = case.bent
+    return bent is not None and bent.aicc <= case.two.aicc and case.exponential.aicc - bent.aicc >= AHEAD
+
+
+def _say_smooth(case: _Case) -> str:
+    bent = case.bent
+    assert bent is not None
+    return (
+        f"Smooth but not one exponential: {'an' if bent.model[0] in 'aeiou' else 'a'} {bent.model} without "
+        f"any break has AICc {case.exponential.aicc - bent.aicc:.1f} below one exponential and "
+        f"{case.two.aicc - bent.aicc:.1f} below a broken decay ({case.chance} says only that it is not one "
+        "exponential). No breakpoint is established."
+    )
+
+
+def _say_one(case: _Case) -> str:
+    text = (
+        f"One first-order stage: no break ({case.chance}), and no curved or two-stage model lies {AHEAD:g} "
+        f"in AICc below {case.exponential.model} (largest lead {max(case.gap, 0.0):.1f})."
+    )
+    if case.three is not None and case.exponential.aicc - case.three.aicc >= AHEAD:
+        text += (
+            f" Three stages lie {case.exponential.aicc - case.three.aicc:.1f} lower, but where no first "
+            "break is established no second one is sought."
+        )
+    return text
+
+
+def _say_undecided(case: _Case) -> str:
+    best = case.smooth if case.lead < 0 else case.two
+    hint = " (--stages 2 shows them, n_stages=2 in Python)" if case.lead >= 0 else ""
+    place = f"only {case.lead:.1f} ahead of" if case.lead >= 0 else f"{-case.lead:.1f} behind"
+    return (
+        f"Undecided: {case.chance} for a break, but the broken decay is {place} the best smooth curve "
+        f"({case.smooth.model}) in AICc, {AHEAD:g} needed; the best of these is {best.model}{hint}. "
+        "More points around the suspected break, or a peak that moves, would decide."
+    ) + _why_not_three(case)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A verdict, how many stages it shows, when it holds, and what it says."""
+
+    code: str
+    n_stages: int
+    holds: Callable[[_Case], bool]
+    says: Callable[[_Case], str]
+
+
+# The first rule that holds decides. Stages come before "no decay": a trace that is flat, then falls, has a
+# single rate constant that may hold zero. "Smooth" comes before "one stage": p tests one exponential only.
+_RULES = (
+    _Rule("more_stages", 3, _three_hold, _say_three),
+    _Rule("two_stages", 2, lambda case: case.p_value <= LEVEL and case.lead >= AHEAD, _say_two),
+    _Rule(
+        "no_decay", 1, lambda case: _is_flat(case.rate), lambda case: _say_no_decay(case.analysis, case.rate)
+    ),
+    _Rule("smooth", 1, _bends_without_break, _say_smooth),
+    _Rule("one_stage", 1, lambda case: case.p_value > LEVEL and case.gap < AHEAD, _say_one),
+    _Rule("undecided", 1, lambda case: True, _say_undecided),
+)
 
 
 def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int]:
@@ -275,133 +418,57 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
     decay_rate : Estimate or None
         Rate constant of one stage with its interval, where it might hold zero.
     """
-    exponentials = [c for c in analysis.smooth if c.kind == "exponential" and np.isfinite(c.aicc)]
-    curved = [c for c in analysis.smooth if c.kind == "curved" and np.isfinite(c.aicc)]
-    two = [v.contender for v in analysis.variants.get(2, []) if np.isfinite(v.contender.aicc)]
-    three = [v.contender for v in analysis.variants.get(3, []) if np.isfinite(v.contender.aicc)]
-    holds_zero = _holds_zero(decay_rate)
+    case = _case_of(analysis, decay_rate)
+    if case is None:
+        return _judge_few(analysis, decay_rate), 1
+    rule = next(rule for rule in _RULES if rule.holds(case))
+    lead = case.lead
+    if rule.code == "more_stages" and case.three is not None:
+        lead = case.smooth.aicc - case.three.aicc
+    return Verdict(code=rule.code, p_value=case.p_value, text=rule.says(case), delta_aicc=lead), rule.n_stages
+
+
+def _judge_few(analysis: Analysis, decay_rate: Estimate | None) -> Verdict:
+    """Return the verdict where models could not be compared: a flat trace can still be told."""
     p_value = None if analysis.test is None else analysis.test.p_value
-    if not exponentials or not two or p_value is None:
-        n = analysis.sample.n
-        if holds_zero and decay_rate is not None:
-            return _no_decay(decay_rate, analysis, None), 1
-        text = (
-            f"Undecided: {n} distinct times are too few to tell two stages from one "
-            "(two stages with an offset, correlated noise and a test need about 10)."
-        )
-        return Verdict(code="undecided", p_value=p_value, text=text), 1
-    exponential, staged = _least(exponentials), _least(two)
-    smooth = _least([*exponentials, *curved])
-    lead = smooth.aicc - staged.aicc
-    chance = _p_text(analysis)
-    break_seen = p_value <= LEVEL
-    further = analysis.further_test
-    if three and further is not None and break_seen:
-        third = _least(three)
-        if (
-            smooth.aicc - third.aicc >= FAR_AHEAD
-            and staged.aicc - third.aicc >= FAR_AHEAD
-            and further.p_value <= FURTHER_LEVEL
-            and (analysis.drift is None or analysis.drift.aicc - third.aicc >= AHEAD)
-        ):
-            text = (
-                f"Three first-order stages: a break against one exponential has {chance}, a second break "
-                f"{format_p(further.p_value)}; AICc of three stages lies "
-                f"{staged.aicc - third.aicc:.1f} below two stages and "
-                f"{smooth.aicc - third.aicc:.1f} below the best smooth curve ({smooth.model})."
-            )
-            lead = smooth.aicc - third.aicc
-            return Verdict(code="more_stages", p_value=p_value, text=text, delta_aicc=lead), 3
-    if break_seen and lead >= AHEAD:
-        text = (
-            f"Two first-order stages: a break against one exponential has {chance}, and AICc lies {lead:.1f} "
-            f"below the best smooth curve ({smooth.model}; {AHEAD:g} needed). A switch of the rate spread "
-            "over a few samples would look the same: the data are consistent with a breakpoint."
-        )
-        text += _why_not_three(analysis, smooth, staged, three)
-        return Verdict(code="two_stages", p_value=p_value, text=text, delta_aicc=lead), 2
-    if holds_zero and decay_rate is not None:
-        return _no_decay(decay_rate, analysis, lead), 1
-    best_staged = staged  # a third stage counts only by the rule above
-    bent = _least(curved) if curved else None
-    gap = exponential.aicc - min(c.aicc for c in (*curved, best_staged))
-    if bent is not None and bent.aicc <= best_staged.aicc and exponential.aicc - bent.aicc >= AHEAD:
-        text = (
-            f"Smooth but not one exponential: {_named(bent.model)} without any break has AICc "
-            f"{exponential.aicc - bent.aicc:.1f} below one exponential and "
-            f"{best_staged.aicc - bent.aicc:.1f} below a broken decay ({chance} says only that it is not one "
-            "exponential). No breakpoint is established."
-        )
-        return Verdict(code="smooth", p_value=p_value, text=text, delta_aicc=lead), 1
-    if p_value > LEVEL and gap < AHEAD:
-        text = (
-            f"One first-order stage: no break ({chance}), and no curved or two-stage model lies {AHEAD:g} in "
-            f"AICc below {exponential.model} (largest lead {max(gap, 0.0):.1f})."
-        )
-        if three and exponential.aicc - _least(three).aicc >= AHEAD:
-            text += (
-                f" Three stages lie {exponential.aicc - _least(three).aicc:.1f} lower, but where no first "
-                "break is established no second one is sought."
-            )
-        return Verdict(code="one_stage", p_value=p_value, text=text, delta_aicc=lead), 1
-    best_rival = smooth.model if lead < 0 else best_staged.model
-    hint = " (--stages 2 shows them, n_stages=2 in Python)" if lead >= 0 else ""
+    if _is_flat(decay_rate):
+        return Verdict(code="no_decay", p_value=p_value, text=_say_no_decay(analysis, decay_rate))
     text = (
-        f"Undecided: {chance} for a break, but the broken decay is "
-        + (f"only {lead:.1f} ahead of" if lead >= 0 else f"{-lead:.1f} behind")
-        + f" the best smooth curve ({smooth.model}) in AICc, {AHEAD:g} needed; "
-        f"the best of these is {best_rival}{hint}. "
-        "More points around the suspected break, or a peak that moves, would decide."
-    ) + _why_not_three(analysis, smooth, best_staged, three)
-    return Verdict(code="undecided", p_value=p_value, text=text, delta_aicc=lead), 1
+        f"Undecided: {analysis.sample.n} distinct times are too few to tell two stages from one "
+        "(two stages with an offset, correlated noise and a test need about 10)."
+    )
+    return Verdict(code="undecided", p_value=p_value, text=text)
 
 
-def _why_not_three(analysis: Analysis, smooth: Contender, staged: Contender, three: list[Contender]) -> str:
+def _why_not_three(case: _Case) -> str:
     """Return why a third stage that leads in AICc is not accepted; "" where it does not lead."""
-    if not three or _least(three).aicc >= staged.aicc:
+    third, further = case.three, case.analysis.further_test
+    if third is None or third.aicc >= case.two.aicc:
         return ""
-    third, further = _least(three), analysis.further_test
-    found = f" Three stages lie {staged.aicc - third.aicc:.1f} lower in AICc"
+    found = f" Three stages lie {case.two.aicc - third.aicc:.1f} lower in AICc"
     if further is not None and further.p_value > FURTHER_LEVEL:
         return f"{found}, but the second break has {format_p(further.p_value)} ({FURTHER_LEVEL:g} needed)."
-    leads = min(staged.aicc, smooth.aicc) - third.aicc
-    if leads < FAR_AHEAD:
+    if min(case.two.aicc, case.smooth.aicc) - third.aicc < FAR_AHEAD:
         return f"{found}, but a third stage must lead two stages and every smooth curve by {FAR_AHEAD:g}."
     return f"{found}, but two stages on a drifting baseline explain as much."
 
 
-def _named(model: str) -> str:
-    return f"{'an' if model[0] in 'aeiou' else 'a'} {model}"
-
-
-def _least(contenders: list[Contender]) -> Contender:
+def _least(contenders: Sequence[Contender]) -> Contender:
     return min(contenders, key=lambda c: c.aicc)
 
 
-def _p_text(analysis: Analysis) -> str:
-    test = analysis.test
-    if test is None:
-        return "no p-value"
-    smallest = test.p_value <= 1 / (test.n_replicates + 1) * 1.001
-    shown = f"p <= {test.p_value:.2g}" if smallest else format_p(test.p_value)
-    return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f})"
+def _is_flat(rate: Estimate | None) -> bool:
+    return rate is not None and holds_zero(rate)
 
 
-def _holds_zero(rate: Estimate | None) -> bool:
-    return rate is not None and (rate.low is None or rate.low <= 0) and (rate.high is None or rate.high >= 0)
-
-
-def _no_decay(rate: Estimate, analysis: Analysis, lead: float | None) -> Verdict:
-    p_value = None if analysis.test is None else analysis.test.p_value
+def _say_no_decay(analysis: Analysis, rate: Estimate | None) -> str:
     text = f"No decay: the rate constant of one stage, k = {rate}, has an interval that holds 0; "
-    finite = [c for c in analysis.contenders() if np.isfinite(c.aicc)]
-    plain = next((c for c in finite if c.model == "exponential"), None)
-    best = min(finite, key=lambda c: c.aicc, default=None)
-    if plain is not None and best is not None and plain.aicc - best.aicc >= AHEAD:
-        text += (
+    comparable = [c for c in analysis.contenders() if c.comparable]
+    plain = next((c for c in comparable if c.model == "exponential"), None)
+    if plain is not None and plain.aicc - _least(comparable).aicc >= AHEAD:
+        best = _least(comparable)
+        return text + (
             f"the signal does change ({best.model} has AICc {plain.aicc - best.aicc:.1f} below it), but not "
             "as one decay: it may rise and fall. Choose a window in which it only falls, or growth."
         )
-    else:
-        text += "nothing changes beyond the noise, so no breakpoint is sought."
-    return Verdict(code="no_decay", p_value=p_value, text=text, delta_aicc=lead)
+    return text + "nothing changes beyond the noise, so no breakpoint is sought."

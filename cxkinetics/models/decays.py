@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import UsageError
 from cxkinetics.models.families import LARGEST_EXPONENT
+from cxkinetics.record import As
 
 CLOSE = 1e-7
 """Distance of two rates, per span, below which their divided difference is that at this distance."""
@@ -447,8 +449,8 @@ class SequentialReading:
         Whether q and c are not negative; why not stands in `reason`.
     """
 
-    k1: float
-    k2: float
+    k1: Annotated[float, As(key="k1_per_s")]
+    k2: Annotated[float, As(key="k2_per_s")]
     q: float
     c: float
     possible: bool

@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import UsageError
 from cxkinetics.presentation import Presentable
 
@@ -23,14 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RENDERERS", "as_html", "as_text", "draw", "save_workbook"]
 
-RENDERERS: Mapping[str, tuple[str, ...]] = {
-    "signals": ("figures",),
-    "kinetics": ("tables", "figures", "folder"),
-    "curves": ("page", "figures"),
-    "composition": ("page", "figures"),
-    "spectral": ("page", "figures"),
-    "evidence": ("page", "figures"),
-}
+RENDERERS: Mapping[str, tuple[str, ...]] = {}
 """Room of a result's class -> modules of that room that render its results."""
 
 
@@ -67,6 +61,9 @@ def draw(result: object, **options: Any) -> "Figure":
     UsageError
         If this kind of result has no figure.
     """
+    if isinstance(result, Shown):
+        shown: Figure = result.plot(**options)
+        return shown
     renderer = _renderer(draw, result)
     if renderer is None:
         raise UsageError(f"there is no figure of a {type(result).__name__}; print it instead")

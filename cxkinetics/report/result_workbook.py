@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cxkinetics.atomic import write_bytes
-from cxkinetics.kinetics.folder import sheets_bytes
-from cxkinetics.kinetics.tables import Cell, Rows
+from cxkinetics.document.sheets import workbook_bytes
+from cxkinetics.document.table import Table
 
 __all__ = ["ESTIMATE_HEAD", "estimate_row", "result_sheets", "save_sheets"]
 
+Cell = str | float | int | None
+Rows = list[Sequence[Cell]]
 ESTIMATE_HEAD = ("quantity", "value", "se", "low", "high", "unit", "method", "reason")
 
 _NUMBER_KEYS = frozenset(ESTIMATE_HEAD[1:-1])
@@ -25,7 +27,12 @@ _FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\", "-"))
 
 def save_sheets(sheets: Mapping[str, Rows], path: str | os.PathLike[str]) -> Path:
     """Write sheets to a workbook, whole or not at all, and return its path."""
-    return write_bytes(path, sheets_bytes(sheets))
+    return write_bytes(
+        path,
+        workbook_bytes(
+            Table.of_rows(name, list(map(str, rows[0])), rows[1:]) for name, rows in sheets.items()
+        ),
+    )
 
 
 def result_sheets(result: Any) -> dict[str, Rows]:

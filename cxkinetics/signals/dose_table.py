@@ -6,18 +6,16 @@ bounds hold it): no exact dose is ever invented.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, numbers_of, same_array
+from cxkinetics.arrays import Array, frozen_array, numbers_of
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_elements, name_basis
 from cxkinetics.signals.storage import Stored
-from cxkinetics.source import Source, sha256_of
-
-__all__ = ["BASES", "DoseTable"]
+from cxkinetics.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,40 +64,31 @@ class DoseTable(Stored):
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
 
-    _schema = "cxkinetics.dose-table/1"
-    _columns = (
-        ("dose_percent", "dose (%)"),
-        ("incorporation_percent", "incorporation (%)"),
-        ("sigma_percent", "sd of incorporation (%)"),
-        ("dose_low_percent", "dose low (%)"),
-        ("dose_high_percent", "dose high (%)"),
-    )
+    SCHEMA = "cxkinetics.dose-table/1"
+    _figure = "dose table"
+    _columns: ClassVar[Mapping[str, str]] = {
+        "dose_percent": "dose (%)",
+        "incorporation_percent": "incorporation (%)",
+        "sigma_percent": "sd of incorporation (%)",
+        "dose_low_percent": "dose low (%)",
+        "dose_high_percent": "dose high (%)",
+    }
 
     def __post_init__(self) -> None:
         try:
             kind, guest, other = basis_elements(self.basis)
         except UsageError as error:
             raise InputError(str(error)) from error
-        object.__setattr__(self, "basis", name_basis(kind, guest=guest, host=other, anion=other))
+        self._set(basis=name_basis(kind, guest=guest, host=other, anion=other))
         if not self.guest and self.basis not in BASES and guest != "guest":
-            object.__setattr__(self, "guest", guest)
+            self._set(guest=guest)
         dose = numbers_of("dose_percent", self.dose_percent)
         if dose.ndim != 1 or dose.size == 0:
             raise InputError(f"dose_percent has shape {dose.shape}; a dose table needs at least one row")
-        low = dose if self.dose_low_percent is None else numbers_of("dose_low_percent", self.dose_low_percent)
-        high = (
-            dose
-            if self.dose_high_percent is None
-            else numbers_of("dose_high_percent", self.dose_high_percent)
-        )
-        columns: dict[str, Array] = {
-            "dose_percent": dose,
-            "incorporation_percent": numbers_of("incorporation_percent", self.incorporation_percent),
-            "dose_low_percent": low,
-            "dose_high_percent": high,
-        }
-        if self.sigma_percent is not None:
-            columns["sigma_percent"] = numbers_of("sigma_percent", self.sigma_percent)
+        given = {name: getattr(self, name) for name in self._columns}
+        columns = {name: numbers_of(name, values) for name, values in given.items() if values is not None}
+        low = columns.setdefault("dose_low_percent", dose)
+        high = columns.setdefault("dose_high_percent", dose)
         for name, column in columns.items():
             if column.shape != dose.shape:
                 raise InputError(f"{name} has {column.size} values but dose_percent has {dose.size}")
@@ -113,11 +102,8 @@ class DoseTable(Stored):
             sigma = columns["sigma_percent"]
             _refuse("sigma_percent", sigma, sigma <= 0, "must be positive")
         order = np.argsort((low + high) / 2, kind="stable")
-        for name, column in columns.items():
-            object.__setattr__(self, name, frozen_array(column[order]))
-        if not self.source.sha256:
-            digest = sha256_of(b"".join(columns[name].tobytes() for name in sorted(columns)))
-            object.__setattr__(self, "source", replace(self.source, sha256=digest))
+        self._set(**{name: frozen_array(column[order]) for name, column in columns.items()})
+        self._hash(*(columns[name] for name in sorted(columns)))
 
     @property
     def n_points(self) -> int:
@@ -129,52 +115,14 @@ class DoseTable(Stored):
         """The rows whose dose is stated outright."""
         keep = np.isfinite(self.dose_percent)
         columns: dict[str, Any] = {
-            name: None if getattr(self, name) is None else getattr(self, name)[keep] for name in _COLUMNS
+            name: None if getattr(self, name) is None else getattr(self, name)[keep] for name in self._columns
         }
         return replace(self, **columns)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping (an unknown dose is None)."""
-        record: dict[str, Any] = {}
-        for name in _COLUMNS:
-            column = getattr(self, name)
-            record[name] = (
-                None if column is None else [v if np.isfinite(v) else None for v in column.tolist()]
-            )
-        return record | {
-            "basis": self.basis,
-            "guest": self.guest,
-            "label": self.label,
-            "source": self.source.to_dict(),
-            "remarks": [remark.to_dict() for remark in self.remarks],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "DoseTable":
-        """Return the table that `to_dict` wrote."""
-        fields = dict(record)
-        for name in _COLUMNS:
-            if fields[name] is not None:
-                fields[name] = np.array(fields[name], dtype=np.float64)
-        fields["source"] = Source.from_dict(fields["source"])
-        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
-        return cls(**fields)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, DoseTable):
-            return NotImplemented
-        return all(same_array(getattr(self, name), getattr(other, name)) for name in _COLUMNS) and all(
-            getattr(self, name) == getattr(other, name)
-            for name in ("basis", "guest", "label", "source", "remarks")
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
-        name = f"{self.label!r}, " if self.label else ""
-        return (
-            f"DoseTable({name}{self.n_points} rows, dose {self.lowest_dose_percent:g}-"
-            f"{self.highest_dose_percent:g} %, incorporation on {self.basis})"
+        return self._called(
+            f"{self.n_points} rows, dose {self.lowest_dose_percent:g}-{self.highest_dose_percent:g} %, "
+            f"incorporation on {self.basis}"
         )
 
     @property
@@ -186,9 +134,6 @@ class DoseTable(Stored):
     def highest_dose_percent(self) -> float:
         """Highest dose of the table, in percent."""
         return float(np.max(np.asarray(self.dose_high_percent)))
-
-
-_COLUMNS = ("dose_percent", "incorporation_percent", "sigma_percent", "dose_low_percent", "dose_high_percent")
 
 
 def _refuse(name: str, column: Array, bad: Any, need: str) -> None:

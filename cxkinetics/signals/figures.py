@@ -1,29 +1,80 @@
-"""Figures of signals: spectra with the path of the tracked peak, the path alone, a bare trace."""
+"""Figures of signals: one for each kind, and the path of a tracked peak."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxkinetics.document.figure import (
+    COLOURS,
+    clear_legend,
+    figure_style,
+    new_axes,
+    on_axes,
+    polish,
+    signal_label,
+    stamp_simulated,
+)
+from cxkinetics.document.page import Figure
+from cxkinetics.document.units import TimeUnit
+from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.errors import UsageError
-from cxkinetics.report.legend import clear_legend
-from cxkinetics.report.present import draw
-from cxkinetics.report.style import COLOURS, figure_style, new_axes, polish, signal_label, stamp_simulated
-from cxkinetics.report.time_units import time_unit as unit_called
-from cxkinetics.signals.spectra import SpectralSeries
-from cxkinetics.signals.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_MOST_SPECTRA = 26
+    from cxkinetics.signals.dose_table import DoseTable
+    from cxkinetics.signals.spectra import SpectralSeries
+    from cxkinetics.signals.spectrum import PeakList, Spectrum
+    from cxkinetics.signals.storage import Signal
+    from cxkinetics.signals.trace import Trace
+
+_MOST_SPECTRA = 26  # more lines than that on 85 mm are a surface
 _COLOUR_MAP = "viridis"
+_POINTS: Any = {
+    "fmt": "o",
+    "mfc": "none",
+    "mec": COLOURS["data"],
+    "mew": 0.6,
+    "ecolor": COLOURS["quiet"],
+    "elinewidth": 0.6,
+}
+
+
+def figure_of(signal: "Signal", kind: str, unit: TimeUnit) -> Figure:
+    """Return the figure of a signal, not drawn yet.
+
+    Parameters
+    ----------
+    signal : Signal
+        What to draw.
+    kind : str
+        Which of the figures here: "trace", "spectra", "dose table", "spectrum" or "peaks".
+    unit : TimeUnit
+        Of its times, where it has any.
+    """
+    plot, aspect, caption = _KINDS[kind]
+    options: Any = {"time_unit": unit.sign} if hasattr(signal, "time_s") else {}
+    draw = partial(on_axes, plot, signal, **options)
+    return Figure(kind.replace(" ", "-"), draw, f"{caption[:-1]}: {signal._short()}", caption, aspect=aspect)
+
+
+@contextmanager
+def _drawn_on(ax: "Axes | None", aspect: float, simulated: bool) -> "Iterator[Axes]":
+    """Give the axes, or those of a new figure, in the house style, and finish them."""
+    ax = new_axes("single", aspect) if ax is None else ax
+    with figure_style():
+        yield ax
+        stamp_simulated(ax, simulated)
+        polish(ax)
 
 
 def plot_spectra(
-    series: SpectralSeries,
+    series: "SpectralSeries",
     *,
-    peak: Trace | None = None,
+    peak: "Trace | None" = None,
     ax: "Axes | None" = None,
     time_unit: str = "s",
     colour_bar: bool = True,
@@ -53,25 +104,22 @@ def plot_spectra(
     from matplotlib.colors import Normalize
 
     unit = unit_called(time_unit)
-    if ax is None:
-        ax = new_axes("single", 0.8)
     time = unit.time(np.asarray(series.time_s))
     count = min(time.size, _MOST_SPECTRA)
     chosen = np.unique(np.linspace(0, time.size - 1, count).round().astype(int))
     scale = Normalize(float(time[0]), float(time[-1]) if time[-1] > time[0] else float(time[0]) + 1.0)
     colours = colormaps[_COLOUR_MAP]
-    with figure_style():
+    with _drawn_on(ax, 0.8, series.source.simulated) as ax:
         for row in chosen:
             ax.plot(series.wavelength_nm, series.absorbance[row], lw=0.7, color=colours(scale(time[row])))
-        if peak is not None and peak.peak_nm is not None:
+        tracked = peak is not None and peak.peak_nm is not None
+        if peak is not None and tracked:
             _draw_path(peak, ax)
         ax.set_xlabel("wavelength / nm")
         ax.set_ylabel(signal_label(series.unit))
         ax.margins(x=0.0, y=0.06)
-        if peak is not None and peak.peak_nm is not None:
+        if tracked:
             clear_legend(ax)
-        stamp_simulated(ax, series.source.simulated)
-        polish(ax)
         if colour_bar:
             bar = ax.figure.colorbar(ScalarMappable(scale, colours), ax=ax, pad=0.02, aspect=28)
             bar.set_label(f"time / {unit.sign}", fontsize=8)
@@ -80,7 +128,7 @@ def plot_spectra(
     return ax
 
 
-def _draw_path(peak: Trace, ax: "Axes") -> None:
+def _draw_path(peak: "Trace", ax: "Axes") -> None:
     from matplotlib import patheffects
 
     known = np.isfinite(np.asarray(peak.peak_nm))
@@ -98,7 +146,7 @@ def _draw_path(peak: Trace, ax: "Axes") -> None:
     )
 
 
-def plot_peak_path(trace: Trace, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
+def plot_peak_path(trace: "Trace", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
     """Draw the position of the tracked peak against time, with its standard errors; return the axes.
 
     Raises
@@ -109,65 +157,79 @@ def plot_peak_path(trace: Trace, *, ax: "Axes | None" = None, time_unit: str = "
     if trace.peak_nm is None:
         raise UsageError("this trace holds no peak position; make it with SpectralSeries.exciton_peak()")
     unit = unit_called(time_unit)
-    if ax is None:
-        ax = new_axes("single", 0.6)
-    with figure_style():
-        errors: Any = None
-        if trace.peak_nm_se is not None:
-            errors = np.where(np.isfinite(trace.peak_nm_se), trace.peak_nm_se, 0.0)
-        ax.errorbar(
-            unit.time(np.asarray(trace.time_s)),
-            trace.peak_nm,
-            yerr=errors,
-            fmt="o",
-            ms=2.4,
-            mfc="none",
-            mec=COLOURS["data"],
-            mew=0.6,
-            ecolor=COLOURS["quiet"],
-            elinewidth=0.6,
-        )
+    errors = trace.peak_nm_se
+    if errors is not None:
+        errors = np.where(np.isfinite(errors), errors, 0.0)
+    with _drawn_on(ax, 0.6, trace.source.simulated) as ax:
+        ax.errorbar(unit.time(trace.time_s), trace.peak_nm, yerr=errors, ms=2.4, **_POINTS)
         ax.set_xlabel(f"time / {unit.sign}")
         ax.set_ylabel("peak position / nm")
         ax.margins(x=0.02, y=0.08)
-        stamp_simulated(ax, trace.source.simulated)
-        polish(ax)
     return ax
 
 
-def plot_trace(trace: Trace, *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
+def plot_trace(trace: "Trace", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
     """Draw a trace as points, with error bars where it has a sigma; return the axes."""
     unit = unit_called(time_unit)
-    if ax is None:
-        ax = new_axes("single", 0.7)
-    with figure_style():
-        ax.errorbar(
-            unit.time(np.asarray(trace.time_s)),
-            trace.absorbance,
-            yerr=trace.sigma,
-            fmt="o",
-            ms=2.6,
-            mfc="none",
-            mec=COLOURS["data"],
-            mew=0.6,
-            ecolor=COLOURS["quiet"],
-            elinewidth=0.6,
-        )
+    with _drawn_on(ax, 0.7, trace.source.simulated) as ax:
+        ax.errorbar(unit.time(trace.time_s), trace.absorbance, yerr=trace.sigma, ms=2.6, **_POINTS)
         ax.set_xlabel(f"time / {unit.sign}")
         ax.set_ylabel("peak position / nm" if trace.unit == "nm" else signal_label(trace.unit))
         ax.margins(x=0.02, y=0.06)
-        stamp_simulated(ax, trace.source.simulated)
-        polish(ax)
     return ax
 
 
-@draw.register(SpectralSeries)
-def _(series: SpectralSeries, **options: Any) -> "Figure":
-    owner: Any = plot_spectra(series, **options).figure
-    return owner  # type: ignore[no-any-return]
+def plot_dose_table(table: "DoseTable", *, ax: "Axes | None" = None) -> "Axes":
+    """Draw incorporation against dose, a bar where only an interval of the dose is known; return the axes."""
+    low, high = np.asarray(table.dose_low_percent), np.asarray(table.dose_high_percent)
+    with _drawn_on(ax, 0.7, table.source.simulated) as ax:
+        ax.errorbar(
+            (low + high) / 2,
+            table.incorporation_percent,
+            xerr=(high - low) / 2,
+            yerr=table.sigma_percent,
+            ms=3,
+            **_POINTS,
+        )
+        ax.set_xlabel("dose / %")
+        ax.set_ylabel(f"{table.basis} / %")
+        ax.margins(x=0.03, y=0.06)
+    return ax
 
 
-@draw.register(Trace)
-def _(trace: Trace, **options: Any) -> "Figure":
-    owner: Any = plot_trace(trace, **options).figure
-    return owner  # type: ignore[no-any-return]
+def plot_spectrum(spectrum: "Spectrum", *, ax: "Axes | None" = None) -> "Axes":
+    """Draw counts against the axis, binding energies from right to left as is usual; return the axes."""
+    with _drawn_on(ax, 0.6, spectrum.source.simulated) as ax:
+        ax.plot(spectrum.axis, spectrum.counts, lw=0.7, color=COLOURS["data"])
+        ax.set_xlabel(spectrum.axis_name)
+        ax.set_ylabel(spectrum.unit)
+        ax.margins(x=0.0, y=0.06)
+        if spectrum.kind == "xps":
+            ax.invert_xaxis()
+    return ax
+
+
+def plot_peaks(peaks: "PeakList", *, ax: "Axes | None" = None) -> "Axes":
+    """Draw peaks as lines, all of one height where no intensity is known; return the axes."""
+    with _drawn_on(ax, 0.5, peaks.source.simulated) as ax:
+        heights = peaks.intensity or (1.0,) * len(peaks.mz)
+        ax.vlines(peaks.mz, 0, heights, lw=0.9, color=COLOURS["data"])
+        for mass, height, formula in zip(peaks.mz, heights, peaks.stated, strict=True):
+            ax.annotate(formula, (mass, height), rotation=90, ha="center", va="bottom", fontsize=5)
+        ax.set_xlabel("m/z / Da")
+        ax.set_ylabel("intensity" if peaks.intensity else "")
+        if not peaks.intensity:
+            ax.set_yticks([])
+        ax.margins(x=0.05, y=0.3)
+        ax.set_ylim(bottom=0)
+    return ax
+
+
+_KINDS: Mapping[str, tuple[Callable[..., Any], float, str]] = {
+    "trace": (plot_trace, 0.7, "Signal against time."),
+    "spectra": (plot_spectra, 0.8, "Spectra coloured by time."),
+    "dose table": (plot_dose_table, 0.7, "Incorporation against dose."),
+    "spectrum": (plot_spectrum, 0.6, "Counts against the axis."),
+    "peaks": (plot_peaks, 0.5, "Peaks."),
+}
+"""Kind -> function that draws it, height over width, caption."""

@@ -5,8 +5,8 @@ remarks; the axes must be finite.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,21 +17,17 @@ from cxkinetics.arrays import (
     frozen_array,
     mask_of,
     numbers_of,
-    same_array,
     seconds_of,
 )
 from cxkinetics.errors import InputError
-from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Stored
 from cxkinetics.signals.trace import Trace, clock_remark
-from cxkinetics.source import Source, sha256_of
-
-__all__ = ["SpectralSeries"]
+from cxkinetics.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpectralSeries(Presentable, Stored):
+class SpectralSeries(Stored):
     """Spectra against time.
 
     Parameters
@@ -69,8 +65,9 @@ class SpectralSeries(Presentable, Stored):
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
 
-    _schema = "cxkinetics.spectra/1"
-    _columns = (("time_s", "time (s)"),)
+    SCHEMA = "cxkinetics.spectra/1"
+    _figure = "spectra"
+    _columns: ClassVar[Mapping[str, str]] = {"time_s": "time (s)"}
     _matrix = ("wavelength_nm", "absorbance", r"time (s) \ wavelength (nm)")
 
     def __post_init__(self) -> None:
@@ -98,15 +95,13 @@ class SpectralSeries(Presentable, Stored):
                 remarks.append(Remark("masked_points", f"{count} masked {what} left out", count))
         if rows.size < time.size or columns.size < wavelength.size or _moved(rows) or _moved(columns):
             matrix = matrix[np.ix_(rows, columns)]
-        object.__setattr__(self, "time_s", frozen_array(time[rows]))
-        object.__setattr__(self, "wavelength_nm", frozen_array(sorted_wavelength))
-        object.__setattr__(self, "absorbance", frozen_array(matrix))
-        object.__setattr__(self, "remarks", (*self.remarks, *remarks))
-        if not self.source.sha256:
-            digest = sha256_of(
-                self.time_s.tobytes() + self.wavelength_nm.tobytes() + self.absorbance.tobytes()
-            )
-            object.__setattr__(self, "source", replace(self.source, sha256=digest))
+        self._set(
+            time_s=frozen_array(time[rows]),
+            wavelength_nm=frozen_array(sorted_wavelength),
+            absorbance=frozen_array(matrix),
+            remarks=(*self.remarks, *remarks),
+        )
+        self._hash(self.time_s, self.wavelength_nm, self.absorbance)
 
     def at_wavelength(self, wavelength_nm: float) -> Trace:
         """Return the signal against time at the recorded wavelength nearest to `wavelength_nm`.
@@ -193,48 +188,11 @@ class SpectralSeries(Presentable, Stored):
 
         return track_peak(self, near_nm=near_nm)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping (masked cells are None)."""
-        matrix: list[list[float | None]] = [
-            [value if np.isfinite(value) else None for value in row] for row in self.absorbance.tolist()
-        ]
-        return {
-            "time_s": self.time_s.tolist(),
-            "wavelength_nm": self.wavelength_nm.tolist(),
-            "absorbance": matrix,
-            "label": self.label,
-            "unit": self.unit,
-            "source": self.source.to_dict(),
-            "remarks": [remark.to_dict() for remark in self.remarks],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "SpectralSeries":
-        """Return the series that `to_dict` wrote."""
-        fields = dict(record)
-        fields["absorbance"] = np.array(fields["absorbance"], dtype=np.float64)
-        fields["source"] = Source.from_dict(fields["source"])
-        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
-        return cls(**fields)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SpectralSeries):
-            return NotImplemented
-        return all(
-            same_array(getattr(self, name), getattr(other, name))
-            for name in ("time_s", "wavelength_nm", "absorbance")
-        ) and all(
-            getattr(self, name) == getattr(other, name) for name in ("label", "unit", "source", "remarks")
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
-        name = f"{self.label!r}, " if self.label else ""
-        return (
-            f"SpectralSeries({name}{self.time_s.size} times {self.time_s[0]:g}-{self.time_s[-1]:g} s x "
+        return self._called(
+            f"{self.time_s.size} times {self.time_s[0]:g}-{self.time_s[-1]:g} s x "
             f"{self.wavelength_nm.size} wavelengths {self.wavelength_nm[0]:g}-{self.wavelength_nm[-1]:g} nm, "
-            f"{self.unit})"
+            f"{self.unit}"
         )
 
 

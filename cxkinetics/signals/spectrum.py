@@ -7,16 +7,18 @@ the spectrum is said to be background-subtracted. A list of peak masses is a `Pe
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike, frozen_array, numbers_of, same_array
+from cxkinetics.arrays import Array, ArrayLike, frozen_array, numbers_of
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
-from cxkinetics.source import Source, sha256_of
+from cxkinetics.signals.storage import Signal, Stored
+from cxkinetics.source import Source
 
-__all__ = ["AXES", "FEWEST_POINTS", "AxisKind", "PeakList", "Spectrum"]
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEWEST_POINTS = 10
 
@@ -49,7 +51,7 @@ AXES: Mapping[str, AxisKind] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Spectrum:
+class Spectrum(Stored):
     """Counts against one axis.
 
     Parameters
@@ -91,6 +93,10 @@ class Spectrum:
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
 
+    SCHEMA = "cxkinetics.spectrum/1"
+    _figure = "spectrum"
+    _columns: ClassVar[Mapping[str, str]] = {"axis": "axis", "counts": "counts"}
+
     def __post_init__(self) -> None:
         if self.kind not in AXES:
             raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(AXES)}")
@@ -107,11 +113,8 @@ class Spectrum:
         axis, counts = axis[order], counts[order]
         _check_axis(self.kind, axis)
         _check_counts(self, axis, counts)
-        object.__setattr__(self, "axis", frozen_array(axis))
-        object.__setattr__(self, "counts", frozen_array(counts))
-        if not self.source.sha256:
-            digest = sha256_of(self.axis.tobytes() + self.counts.tobytes())
-            object.__setattr__(self, "source", replace(self.source, sha256=digest))
+        self._set(axis=frozen_array(axis), counts=frozen_array(counts))
+        self._hash(self.axis, self.counts)
 
     @property
     def n_points(self) -> int:
@@ -144,53 +147,15 @@ class Spectrum:
             )
         return replace(self, axis=self.axis[keep], counts=self.counts[keep])
 
-    def with_remarks(self, *remarks: Remark) -> "Spectrum":
-        """Return the same spectrum with `remarks` added."""
-        return replace(self, remarks=(*self.remarks, *remarks))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        return {
-            "kind": self.kind,
-            "axis": self.axis.tolist(),
-            "counts": self.counts.tolist(),
-            "label": self.label,
-            "unit": self.unit,
-            "background_subtracted": self.background_subtracted,
-            "source": self.source.to_dict(),
-            "remarks": [remark.to_dict() for remark in self.remarks],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Spectrum":
-        """Return the spectrum that `to_dict` wrote."""
-        fields = dict(record)
-        fields["source"] = Source.from_dict(fields["source"])
-        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
-        return cls(**fields)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Spectrum):
-            return NotImplemented
-        plain = ("kind", "label", "unit", "background_subtracted", "source", "remarks")
-        return (
-            same_array(self.axis, other.axis)
-            and same_array(self.counts, other.counts)
-            and all(getattr(self, name) == getattr(other, name) for name in plain)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
-        name = f"{self.label!r}, " if self.label else ""
-        return (
-            f"Spectrum({name}{self.kind}, {self.n_points} points, {self.axis[0]:g}-{self.axis[-1]:g} "
-            f"{AXES[self.kind].unit}, {self.counts.min():g}-{self.counts.max():g} {self.unit})"
+        return self._called(
+            f"{self.kind}, {self.n_points} points, {self.axis[0]:g}-{self.axis[-1]:g} "
+            f"{AXES[self.kind].unit}, {self.counts.min():g}-{self.counts.max():g} {self.unit}"
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeakList:
+class PeakList(Signal):
     """Masses of peaks, as printed or picked, with what they were assigned to.
 
     Attributes
@@ -223,17 +188,32 @@ class PeakList:
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
 
+    SCHEMA = "cxkinetics.peak-list/1"
+    _figure = "peaks"
+
     def __post_init__(self) -> None:
         masses = _column("m/z", self.mz)
         if masses.size == 0:
             raise InputError("the peak list is empty; give at least one m/z")
         _check_axis("ms", masses, distinct=False)
-        object.__setattr__(self, "mz", tuple(masses.tolist()))
-        object.__setattr__(self, "stated", tuple(self.stated) or ("",) * masses.size)
-        object.__setattr__(self, "intensity", tuple(float(value) for value in self.intensity))
+        self._set(
+            mz=tuple(masses.tolist()),
+            stated=tuple(self.stated) or ("",) * masses.size,
+            intensity=tuple(float(value) for value in self.intensity),
+        )
         for name, values in (("stated", self.stated), ("intensity", self.intensity)):
             if values and len(values) != masses.size:
                 raise InputError(f"{name} has {len(values)} values but m/z has {masses.size}")
+
+    def table(self) -> "pd.DataFrame":
+        """Return the peaks as a DataFrame: mz, stated and, where known, intensity."""
+        import pandas as pd
+
+        columns = {"mz": self.mz, "stated": self.stated, "intensity": self.intensity}
+        return pd.DataFrame({name: list(column) for name, column in columns.items() if column})
+
+    def _short(self) -> str:
+        return self._called(f"{len(self.mz)} peaks, {min(self.mz):g}-{max(self.mz):g} Da")
 
 
 def _column(name: str, values: ArrayLike) -> Array:

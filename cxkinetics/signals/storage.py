@@ -1,6 +1,6 @@
-"""Signals to text and back, without loss: JSON, and CSV that a spreadsheet opens as a table.
+"""What all signals share: how they are stored without loss, and how they show themselves.
 
-The CSV begins with one quoted comment cell that holds everything but the columns as JSON; numbers
+A CSV file begins with one quoted comment cell that holds everything but the columns as JSON; numbers
 are written so that they come back bit for bit, a masked cell is left empty. Names and labels cannot
 become formulas: they stand inside that one cell, which begins with #.
 """
@@ -8,39 +8,41 @@ become formulas: they stand inside that one cell, which begins with #.
 import csv
 import io
 import os
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from cxkinetics.arrays import Array
 from cxkinetics.atomic import write_text
+from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import json_text
-from cxkinetics.signals.documents import decoded, require_schema, text_of
+from cxkinetics.record import Record, json_text
+from cxkinetics.remarks import Remark
+from cxkinetics.schemas import decoded, require_schema, text_of
+from cxkinetics.source import Source, sha256_of
 
-__all__ = ["Stored", "stored_schema"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxkinetics.document.page import Figure, Page, Section
+    from cxkinetics.document.table import Table
+    from cxkinetics.document.units import TimeUnit
 
 _MARK = "# cxkinetics."
 
 
-class Stored:
-    """Mixin that writes a signal as JSON or CSV and reads it back equal.
-
-    A class names its schema, its columns (field, header), and, for a matrix, the field of the
-    second axis and the field of the body.
-    """
+class Signal(Record, Shown):
+    """Base of what is measured: data with a label, a source and remarks."""
 
     __slots__ = ()
-    _schema: ClassVar[str]
-    _columns: ClassVar[tuple[tuple[str, str], ...]]
-    _matrix: ClassVar[tuple[str, str, str] | None] = None
+    label: str
+    source: Source
+    remarks: tuple[Remark, ...]
+    _figure: ClassVar[str]  # which of `cxkinetics.signals.figures`
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `to_dict` wrote."""
-        raise NotImplementedError
+    def with_remarks(self, *remarks: Remark) -> Self:
+        """Return the same signal with `remarks` added."""
+        return self._with(remarks=(*self.remarks, *remarks))
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return this signal as JSON text and, where a path is given, write it there whole.
@@ -50,25 +52,90 @@ class Stored:
         path : path-like, optional
             File to write; an interrupted write leaves the old file.
         """
-        text = json_text({"schema": self._schema, **self.to_dict()})
+        text = super().to_json()
         if path is not None:
             write_text(path, text + "\n")
         return text
 
-    @classmethod
-    def from_json(cls, source: str | os.PathLike[str]) -> Self:
-        """Return the signal that `to_json` wrote; `source` is the text or the path of its file.
+    def table(self) -> "pd.DataFrame":
+        """Return the numbers as a DataFrame, units in its heads."""
+        raise NotImplementedError
 
-        Raises
-        ------
-        InputError
-            If the text is not such a signal.
-        """
-        text, file = text_of(source, "{")
-        record = decoded(text, file)
-        require_schema(record, cls._schema, file)
-        del record["schema"]
-        return cls._made(record, file)
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` shows, the `repr`, and for a notebook what is known beside the numbers."""
+        from cxkinetics.document.page import Code, Section, simulated_line, warning_notes
+        from cxkinetics.document.table import Column, Table, Where
+
+        beside = Where.NOTEBOOK | Where.PAGE
+        known = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        known |= {f"source {name}": value for name, value in self.source.to_dict().items()}
+        rows = [(name, v) for name, v in known.items() if isinstance(v, str | float | int) and v != ""]
+        table = Table([Column("entry"), Column("value")], rows, caption=self._short())
+        blocks: list[Any] = [*simulated_line(self.source), table, *warning_notes(self.remarks)]
+        beside_text = [replace(block, where=beside) for block in blocks]
+        return Section("", [Code(repr(self), where=Where.TEXT), *beside_text], unit)
+
+    def page(self, unit: "TimeUnit") -> "Page":
+        """Return the whole report: what a notebook shows, the figure and the source."""
+        return replace(super().page(unit), title=self.label or type(self).__name__)
+
+    def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
+        """Return the figure of what was measured."""
+        from cxkinetics.signals.figures import figure_of
+
+        return (figure_of(self, self._figure, unit),)
+
+    def data(self) -> "Sequence[Table]":
+        """Return the tables of the workbook, those of the JSON form; "lists" holds what `table` returns."""
+        from cxkinetics.document.sheets import general_tables
+
+        return [table for table in general_tables(self) if table.name != "table"]
+
+    def _with(self, **changes: Any) -> Self:
+        changed: Self = replace(self, **changes)  # type: ignore[type-var]
+        return changed
+
+    def _set(self, **values: Any) -> None:
+        """Set fields of a new signal; for its `__post_init__`."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _hash(self, *arrays: Array) -> None:
+        """Give data that came from no file the hash of their numbers."""
+        if not self.source.sha256:
+            digest = sha256_of(b"".join(array.tobytes() for array in arrays))
+            self._set(source=replace(self.source, sha256=digest))
+
+    def _short(self) -> str:
+        return repr(self)
+
+    def _called(self, said: str) -> str:
+        return f"{type(self).__name__}({f'{self.label!r}, ' if self.label else ''}{said})"
+
+
+class Stored(Signal):
+    """A signal of columns, or of a matrix, that CSV holds as well.
+
+    A class names its schema, its columns (field, header), and, for a matrix, the field of the
+    second axis and the field of the body.
+    """
+
+    __slots__ = ()
+    _columns: ClassVar[Mapping[str, str]]
+    _matrix: ClassVar[tuple[str, str, str] | None] = None
+
+    def table(self) -> "pd.DataFrame":
+        """Return the numbers as a DataFrame: a column for each array, or times by wavelengths."""
+        import pandas as pd
+
+        columns = {name: getattr(self, name) for name in self._columns}
+        if self._matrix is None:
+            return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
+        axis, body, _ = self._matrix
+        ((name, rows),) = columns.items()
+        return pd.DataFrame(
+            getattr(self, body).copy(), pd.Index(rows, name=name), pd.Index(getattr(self, axis), name=axis)
+        )
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return this signal as CSV text and, where a path is given, write it there whole.
@@ -79,20 +146,19 @@ class Stored:
             File to write; an interrupted write leaves the old file.
         """
         record = self.to_dict()
-        columns = {name: record.pop(name) for name, _ in self._columns}
-        headers = dict(self._columns)
+        columns = {name: record.pop(name) for name in self._columns}
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         used = [name for name, column in columns.items() if column is not None]
         if self._matrix is None:
             record["columns"] = used
             rows = [list(row) for row in zip(*(columns[name] for name in used), strict=True)]
-            names: list[Any] = [headers[name] for name in used]
+            names: list[Any] = [self._columns[name] for name in used]
         else:
             axis, body, corner = self._matrix
             names = [corner, *record.pop(axis)]
             rows = [[t, *row] for t, row in zip(columns[used[0]], record.pop(body), strict=True)]
-        writer.writerow([f"{_MARK}{self._schema.partition('.')[2]} {json_text(record)}"])
+        writer.writerow([f"{_MARK}{self.SCHEMA.partition('.')[2]} {json_text(record)}"])
         writer.writerow([_cell(name) for name in names])
         writer.writerows([_cell(value) for value in row] for row in rows)
         text = stream.getvalue()
@@ -112,7 +178,7 @@ class Stored:
         text, file = text_of(source, "\n")
         rows = [row for row in csv.reader(io.StringIO(text)) if row]
         schema, _, described = (rows[0][0] if rows else "").removeprefix(_MARK).partition(" ")
-        require_schema({"schema": f"cxkinetics.{schema}"} if described else {}, cls._schema, file)
+        require_schema({"schema": f"cxkinetics.{schema}"} if described else {}, cls.SCHEMA, file)
         record = decoded(described, file)
         try:
             if cls._matrix is None:
@@ -120,25 +186,16 @@ class Stored:
                 cells = rows[2:]
                 for j, name in enumerate(used):
                     record[name] = [_number(row[j]) for row in cells]
-                for name, _ in cls._columns:
+                for name in cls._columns:
                     record.setdefault(name, None)
             else:
                 axis, body, _ = cls._matrix
                 record[axis] = [float(name) for name in rows[1][1:]]
-                record[cls._columns[0][0]] = [float(row[0]) for row in rows[2:]]
+                record[next(iter(cls._columns))] = [float(row[0]) for row in rows[2:]]
                 record[body] = [[_number(cell) for cell in row[1:]] for row in rows[2:]]
         except (IndexError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"the table is damaged: {error}", file=file) from error
-        return cls._made(record, file)
-
-    @classmethod
-    def _made(cls, record: dict[str, Any], file: str | None) -> Self:
-        try:
-            return cls.from_dict(record)
-        except InputError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"the stored signal is damaged: {error}", file=file) from error
+        return cls._opened(record, file)
 
 
 def stored_schema(head: str) -> str | None:

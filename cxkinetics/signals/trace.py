@@ -7,7 +7,7 @@ value that is not finite is refused, with its index.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,20 +18,16 @@ from cxkinetics.arrays import (
     frozen_array,
     mask_of,
     numbers_of,
-    same_array,
     seconds_of,
 )
 from cxkinetics.errors import InputError
-from cxkinetics.presentation import Presentable
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Stored
-from cxkinetics.source import Source, sha256_of
-
-__all__ = ["Trace", "clock_remark"]
+from cxkinetics.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Trace(Presentable, Stored):
+class Trace(Stored):
     """One signal against time.
 
     Parameters
@@ -85,20 +81,21 @@ class Trace(Presentable, Stored):
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
 
-    _schema = "cxkinetics.trace/1"
-    _columns = (
-        ("time_s", "time (s)"),
-        ("absorbance", "signal"),
-        ("sigma", "sigma"),
-        ("peak_nm", "peak position (nm)"),
-        ("peak_nm_se", "standard error of the peak position (nm)"),
-    )
+    SCHEMA = "cxkinetics.trace/1"
+    _figure = "trace"
+    _columns: ClassVar[Mapping[str, str]] = {
+        "time_s": "time (s)",
+        "absorbance": "signal",
+        "sigma": "sigma",
+        "peak_nm": "peak position (nm)",
+        "peak_nm_se": "standard error of the peak position (nm)",
+    }
 
     def __post_init__(self) -> None:
         time, since = seconds_of("time_s", self.time_s)
         columns = {"time_s": _column("time_s", time)}
         masked = mask_of(self.time_s)
-        for name in ("absorbance", "sigma", "peak_nm", "peak_nm_se"):
+        for name in list(self._columns)[1:]:
             given: ArrayLike | None = getattr(self, name)
             if given is None:
                 continue
@@ -113,17 +110,14 @@ class Trace(Presentable, Stored):
         for name in [name for name in columns if not name.startswith("peak")]:
             _require_finite(name, columns[name], keep)
         order = np.flatnonzero(keep)[np.argsort(time[keep], kind="stable")]
-        for name, column in columns.items():
-            object.__setattr__(self, name, frozen_array(column[order]))
-        object.__setattr__(self, "remarks", (*self.remarks, *_conversions(since, time, keep)))
+        self._set(**{name: frozen_array(column[order]) for name, column in columns.items()})
+        self._set(remarks=(*self.remarks, *_conversions(since, time, keep)))
         if self.sigma is not None and not np.all(self.sigma > 0):
             index = int(np.flatnonzero(self.sigma <= 0)[0])
             raise InputError(
                 f"sigma is {self.sigma[index]:g} at t = {self.time_s[index]:g} s; it must be positive"
             )
-        if not self.source.sha256:
-            digest = sha256_of(self.time_s.tobytes() + self.absorbance.tobytes())
-            object.__setattr__(self, "source", replace(self.source, sha256=digest))
+        self._hash(self.time_s, self.absorbance)
 
     @property
     def n_points(self) -> int:
@@ -159,64 +153,16 @@ class Trace(Presentable, Stored):
     def select(self, keep: ArrayLike, *remarks: Remark) -> "Trace":
         """Return the points where the mask `keep` (shape (n,)) is true, with `remarks` added."""
         mask = np.asarray(keep, dtype=bool)
-        return replace(
-            self,
-            time_s=self.time_s[mask],
-            absorbance=self.absorbance[mask],
-            sigma=None if self.sigma is None else self.sigma[mask],
-            peak_nm=None if self.peak_nm is None else self.peak_nm[mask],
-            peak_nm_se=None if self.peak_nm_se is None else self.peak_nm_se[mask],
-            remarks=(*self.remarks, *remarks),
-        )
-
-    def with_remarks(self, *remarks: Remark) -> "Trace":
-        """Return the same trace with `remarks` added."""
-        return replace(self, remarks=(*self.remarks, *remarks))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as a JSON-ready mapping."""
-        return {
-            "time_s": self.time_s.tolist(),
-            "absorbance": self.absorbance.tolist(),
-            "sigma": _listed(self.sigma),
-            "label": self.label,
-            "unit": self.unit,
-            "wavelength_nm": self.wavelength_nm,
-            "peak_nm": _listed(self.peak_nm),
-            "peak_nm_se": _listed(self.peak_nm_se),
-            "source": self.source.to_dict(),
-            "remarks": [remark.to_dict() for remark in self.remarks],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Trace":
-        """Return the trace that `to_dict` wrote."""
-        fields = dict(record)
-        for name in ("peak_nm", "peak_nm_se"):
-            if fields.get(name) is not None:
-                fields[name] = [np.nan if value is None else value for value in fields[name]]
-        fields["source"] = Source.from_dict(fields["source"])
-        fields["remarks"] = tuple(Remark.from_dict(item) for item in fields["remarks"])
-        return cls(**fields)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Trace):
-            return NotImplemented
-        arrays = ("time_s", "absorbance", "sigma", "peak_nm", "peak_nm_se")
-        plain = ("label", "unit", "wavelength_nm", "source", "remarks")
-        return all(same_array(getattr(self, a), getattr(other, a)) for a in arrays) and all(
-            getattr(self, p) == getattr(other, p) for p in plain
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+        columns = {name: getattr(self, name) for name in self._columns}
+        kept = {name: column[mask] for name, column in columns.items() if column is not None}
+        return replace(self, **kept, remarks=(*self.remarks, *remarks))
 
     def __repr__(self) -> str:
-        name = f"{self.label!r}, " if self.label else ""
         if not self.n_points:
-            return f"Trace({name}0 points)"
-        return (
-            f"Trace({name}{self.n_points} points, {self.time_s[0]:g}-{self.time_s[-1]:g} s, "
-            f"{self.absorbance.min():.4g}-{self.absorbance.max():.4g} {self.unit})"
+            return self._called("0 points")
+        return self._called(
+            f"{self.n_points} points, {self.time_s[0]:g}-{self.time_s[-1]:g} s, "
+            f"{self.absorbance.min():.4g}-{self.absorbance.max():.4g} {self.unit}"
         )
 
 
@@ -249,9 +195,3 @@ def _conversions(since: str, time: Array, keep: BoolArray) -> list[Remark]:
 def clock_remark(since: str) -> Remark:
     """Return the remark on times that were given as dates."""
     return Remark("clock_times", f"the times are dates: time counts from the earliest, {since}")
-
-
-def _listed(column: Array | None) -> list[float | None] | None:
-    if column is None:
-        return None
-    return [value if np.isfinite(value) else None for value in column.tolist()]

@@ -10,6 +10,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.intervals import (
@@ -23,9 +24,21 @@ from cxkinetics.spectral.intervals import (
     undetermined,
 )
 from cxkinetics.spectral.network import Network, decay_rates, network_of
-from cxkinetics.spectral.noise import TimeCorrelation, cluster_factor, column_spread, time_correlation
-from cxkinetics.spectral.orders import SolvedRun, fit_orders, judge_orders, rate_stages
-from cxkinetics.spectral.prepare import BASELINES, baseline_functions, prepare, subtract_baseline
+from cxkinetics.spectral.noise import (
+    UNCORRELATED,
+    TimeCorrelation,
+    cluster_factor,
+    column_spread,
+    time_correlation,
+)
+from cxkinetics.spectral.orders import fit_orders, judge_orders, rate_stages
+from cxkinetics.spectral.prepare import (
+    BASELINES,
+    baseline_functions,
+    fill_in_time,
+    prepare,
+    subtract_baseline,
+)
 from cxkinetics.spectral.problem import Problem, leading_factors, row_whitening
 from cxkinetics.spectral.rank import Rank, rank_of_matrix
 from cxkinetics.spectral.result import OrderVerdict, SpeciesSpectra, SpectraFit, SpectralNoise
@@ -38,10 +51,10 @@ from cxkinetics.spectral.species import (
     problem_of,
     small_problem,
     solve_species,
-    spectra_errors,
+    with_errors,
 )
 
-_FILLS = 60
+_FILLS = 60  # rounds of filling masked cells: EM gains a digit in a few, unless much is masked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,11 +68,13 @@ class Setup:
     upper: Array
     start: Array | None
     rng: np.random.Generator
+    rank: Rank  # of the first run
+    options: Mapping[str, Any]  # as they are stored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """The state after a fit: runs (masked cells filled), problems and their optima."""
+    """The state after a fit: runs (masked cells filled), problems, their optimum and its noise."""
 
     runs: tuple[Working, ...]
     problem: Problem
@@ -67,6 +82,8 @@ class Solution:
     optimum: Optimum
     rho: float
     floors: tuple[Array, ...] | None = None
+    correlation: TimeCorrelation = UNCORRELATED  # of the residuals
+    weighted: bool = False  # whether wavelengths were weighted by their residuals, if need be
 
 
 def box(network: Network, times_s: Sequence[Array]) -> tuple[Array, Array]:
@@ -101,7 +118,7 @@ def solve(
         optimum = find_optimum(problem, small, setup.rng, setup.start)
     else:
         optimum = descend(problem, theta)
-    if any(run.prepared.masked.any() for run in runs):
+    if any(run.masked.any() for run in runs):
         for _ in range(_FILLS):
             runs, change = _filled(runs, problem, optimum, rho)
             problem, small = _problems(setup, runs, rho, floors)
@@ -126,7 +143,7 @@ def _filled(
     """Put the model into the masked cells (the E step of EM); return the runs and the largest change."""
     done, change = [], 0.0
     for i, run in enumerate(runs):
-        masked = run.prepared.masked
+        masked = run.masked
         if not masked.any():
             done.append(run)
             continue
@@ -138,31 +155,16 @@ def _filled(
     return tuple(done), change
 
 
-_APART = 0.05  # in ln k
+_APART = 0.05  # in ln k: far enough to see a slope, near enough to change the misfit by nothing
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Judged:
-    """What is known of a fit before its intervals are made."""
-
-    solution: Solution
-    correlation: TimeCorrelation
-    rank: Rank
-    baseline_floats: bool
-    weighted: bool
-
-
-def assemble(
-    judged: Judged, setup: Setup, options: Mapping[str, Any], warnings: Sequence[Remark], seed: int
-) -> SpectraFit:
+def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed: int) -> SpectraFit:
     """Return the result of a solved fit.
 
     Parameters
     ----------
-    judged, setup
+    solution, setup
         The fit.
-    options : mapping
-        To be stored; "confidence" and "intervals" are used.
     warnings : sequence of Remark
         From the preparation.
     seed : int
@@ -173,11 +175,10 @@ def assemble(
     FitError
         If the fit has as many amplitudes as data.
     """
-    solution = judged.solution
     optimum, problem = solution.optimum, solution.problem
     cells, amplitudes = _count(solution, setup)
     optimum = _off_coalescence(problem, optimum)
-    lost, flat = undetermined(optimum.evaluation.information)
+    _, flat = undetermined(optimum.evaluation.information)
     n_parameters = problem.n_parameters - flat.shape[0]
     dof = cells - amplitudes - n_parameters
     if dof <= 0:
@@ -186,48 +187,98 @@ def assemble(
             "take a smaller scheme, or more spectra"
         )
     variance = optimum.evaluation.rss / dof
-    rounding = noise_floor(solution.runs)
-    noisy = variance > rounding
-    judging = max(variance, rounding)
+    verdict, optimum, solved, lost = _ordered(solution, setup, optimum, variance)
+    errors = _errors(solution, setup, optimum, solved, lost=lost, flat=flat, variance=variance, dof=dof)
+    rates, others = rate_estimates(errors, verdict)
+    breaks = breakpoint_estimates(errors)
+    deviance = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells) + _log_determinant(solution)
+    k = n_parameters + amplitudes + 1 + (solution.rho != 0)
+    return SpectraFit(
+        series=tuple(run.series for run in solution.runs),
+        scheme=problem.network.scheme.text,
+        options=dict(setup.options),
+        rates=rates,
+        breakpoints_s=breaks,
+        observed_rates=observed_rates(errors),
+        rates_per_s=problem.rates(optimum.theta),
+        breaks_s=problem.breakpoints(optimum.theta),
+        spectra=tuple(_species(run, item, problem) for run, item in zip(solution.runs, solved, strict=True)),
+        baselines=tuple(item.baseline(run) for run, item in zip(solution.runs, solved, strict=True)),
+        parameter_names=errors.names,
+        covariance=errors.covariance,
+        rank=setup.rank,
+        rss=optimum.evaluation.rss,
+        n_cells=cells,
+        n_amplitudes=amplitudes,
+        dof=dof,
+        redchi=variance,
+        aicc=finite_or_none(aicc(deviance, k, cells)),
+        bic=bic(deviance, k, cells),
+        noise=SpectralNoise(
+            sd=_spread(solution, solved, cells / dof),
+            ar1=solution.rho,
+            lag1_autocorrelation=solution.correlation.rho,
+            effective_wavelengths=solution.correlation.effective_columns,
+            error_factor=float(errors.factor.max(initial=1.0)),
+            weights=str(setup.options["weights"]) if solution.runs[0].weights is not None else "none",
+        ),
+        order=verdict,
+        warnings=(*warnings, *_remarks(solution, setup.rank, errors, solved, breaks), *others),
+        flags=_flags(optimum, errors, verdict),
+        seed=seed,
+    )
 
-    def solve_at(place: Optimum) -> list[SolvedRun]:
+
+def _ordered(
+    solution: Solution, setup: Setup, optimum: Optimum, variance: float
+) -> tuple[OrderVerdict, Optimum, list[Solved], BoolArray]:
+    """Return the order of the species, the optimum in that order, its runs, and the parameters lost."""
+    problem = solution.problem
+    lost, flat = undetermined(optimum.evaluation.information)
+
+    def solve_at(place: Optimum) -> list[Solved]:
         information = place.evaluation.information
         _, directions = undetermined(information)
         covariance = pseudo_covariance(information, variance)
-        runs = []
-        for i, run in enumerate(solution.runs):
-            solved = solve_species(run, problem, i, place.theta, solution.rho)
-            errors, known = spectra_errors(solved, run, setup.known, covariance, directions, variance)
-            runs.append(SolvedRun(solved, errors, known))
-        return runs
+        return [
+            with_errors(item, run, setup.known, covariance, directions, variance=variance)
+            for item, run in zip(_solved(solution, place.theta), solution.runs, strict=True)
+        ]
 
     if lost.any():
-        lost = lost_nearby(problem, optimum, flat)
-        solved = solve_at(optimum)
-        verdict = OrderVerdict(
-            decided_by="undecided",
-            text="the data determine only combinations of the rate constants, so no order of the species",
-            orders=(),
-        )
-    else:
-        optima, gap = fit_orders(problem, optimum, judging)
-        verdict, optimum, solved = judge_orders(
-            problem,
-            optima,
-            solve_at,
-            judging,
-            gap,
-            preferred=setup.start,
-            baseline_floats=judged.baseline_floats,
-        )
-    scores = [item.solved.scores() for item in solved]
-    factor, times = _widening(scores, optimum, variance, solution)
-    if not noisy:
-        factor = np.ones_like(factor)
-    covariance = covariance_of(optimum.evaluation.information, variance) * np.outer(factor, factor)
+        text = "the data determine only combinations of the rate constants, so no order of the species"
+        verdict = OrderVerdict(decided_by="undecided", text=text, orders=())
+        return verdict, optimum, solve_at(optimum), lost_nearby(problem, optimum, flat)
+    # without noise to speak of every order would differ by infinitely many variances
+    judging = max(variance, noise_floor(solution.runs))
+    optima, gap = fit_orders(problem, optimum, judging)
+    floats = setup.options["baseline"] != "none" and not setup.options["baseline_region_nm"]
+    found = judge_orders(
+        problem, optima, solve_at, judging, gap, preferred=setup.start, baseline_floats=floats
+    )
+    return *found, lost
+
+
+def _errors(
+    solution: Solution,
+    setup: Setup,
+    optimum: Optimum,
+    solved: Sequence[Solved],
+    *,
+    lost: BoolArray,
+    flat: Array,
+    variance: float,
+    dof: int,
+) -> Errors:
+    """Return what the intervals are made from: the covariance, widened where wavelengths move together."""
+    problem, information = solution.problem, optimum.evaluation.information
+    factor, times = _widening([item.scores() for item in solved], optimum, variance, solution)
+    if variance <= noise_floor(solution.runs):
+        factor = np.ones_like(factor)  # rounding alone is left, which says nothing of the wavelengths
+    covariance = covariance_of(information, variance) * np.outer(factor, factor)
     covariance[lost] = covariance[:, lost] = np.nan
     small = problem if setup.nonnegative or problem.n_parameters == 0 else solution.small
-    errors = Errors(
+    return Errors(
         problem=problem,
         small=small,
         optimum=optimum,
@@ -238,57 +289,19 @@ def assemble(
         variance=variance,
         factor=factor,
         dof=np.where(factor > 1, np.minimum(times, dof), dof),
-        confidence=options["confidence"],
-        profile=options["intervals"] == "profile",
+        confidence=setup.options["confidence"],
+        profile=setup.options["intervals"] == "profile",
     )
-    rates, others = rate_estimates(errors, verdict)
-    breaks = breakpoint_estimates(errors)
-    log_likelihood_term = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells)
-    log_likelihood_term += _log_determinant(solution)
-    k = n_parameters + amplitudes + 1 + (solution.rho != 0)
-    room = cells - k - 1
-    return SpectraFit(
-        series=tuple(run.prepared.series for run in solution.runs),
-        scheme=problem.network.scheme.text,
-        options=dict(options),
-        rates=rates,
-        breakpoints_s=breaks,
-        observed_rates=observed_rates(errors),
-        rates_per_s=problem.rates(optimum.theta),
-        breaks_s=problem.breakpoints(optimum.theta),
-        spectra=tuple(
-            SpeciesSpectra(
-                label=run.prepared.series.label,
-                species=problem.network.scheme.species,
-                wavelength_nm=run.prepared.series.wavelength_nm,
-                values=np.where(item.determined[:, None], item.solved.values, np.nan),
-                errors=np.where(item.determined[:, None], item.errors, np.nan),
-            )
-            for run, item in zip(solution.runs, solved, strict=True)
-        ),
-        baselines=tuple(item.solved.baseline(run) for run, item in zip(solution.runs, solved, strict=True)),
-        parameter_names=errors.names,
-        covariance=errors.covariance,
-        rank=judged.rank,
-        rss=optimum.evaluation.rss,
-        n_cells=cells,
-        n_amplitudes=amplitudes,
-        dof=dof,
-        redchi=variance,
-        aicc=float(log_likelihood_term + 2 * k + 2 * k * (k + 1) / room) if room > 0 else None,
-        bic=float(log_likelihood_term + k * np.log(cells)),
-        noise=SpectralNoise(
-            sd=_spread(solution, solved, cells / dof),
-            ar1=solution.rho,
-            lag1_autocorrelation=judged.correlation.rho,
-            effective_wavelengths=judged.correlation.effective_columns,
-            error_factor=float(factor.max(initial=1.0)),
-            weights=str(options["weights"]) if solution.runs[0].weights is not None else "none",
-        ),
-        order=verdict,
-        warnings=(*warnings, *_remarks(judged, errors, solved, rates, breaks), *others),
-        flags=_flags(optimum, errors, verdict),
-        seed=seed,
+
+
+def _species(run: Working, solved: Solved, problem: Problem) -> SpeciesSpectra:
+    known = solved.determined[:, None]
+    return SpeciesSpectra(
+        label=run.series.label,
+        species=problem.network.scheme.species,
+        wavelength_nm=run.series.wavelength_nm,
+        values=np.where(known, solved.values, np.nan),
+        errors=np.where(known, solved.errors, np.nan),
     )
 
 
@@ -317,7 +330,7 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
     parts = zip(solution.runs, solution.problem.runs, solution.optimum.evaluation.projections, strict=True)
     for work, run, projection in parts:
         n, m = work.matrix.shape
-        cells += n * m - int(work.prepared.masked.sum())
+        cells += n * m - int(work.masked.sum())
         amplitudes += n * work.functions.shape[0]
         if setup.nonnegative:
             amplitudes += projection.n_amplitudes
@@ -327,9 +340,9 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
     return cells, amplitudes
 
 
-def _spread(solution: Solution, solved: Sequence[SolvedRun], share: float) -> float:
+def _spread(solution: Solution, solved: Sequence[Solved], share: float) -> float:
     squares = [
-        float(np.mean((item.solved.residual(run) / (1.0 if run.weights is None else run.weights)) ** 2))
+        float(np.mean((item.residual(run) / run.weight) ** 2))
         for run, item in zip(solution.runs, solved, strict=True)
     ]
     return float(np.sqrt(np.mean(squares) * share))
@@ -342,6 +355,8 @@ def _widening(
     p = optimum.theta.size
     if p == 0:
         return np.ones(0), np.ones(0)
+    # The factor is itself an estimate from few independent times. How few, the fourth moment of the scores
+    # says (3 for a normal one); below three of its standard errors it is no sign of common motion.
     raw = cluster_factor(scores, optimum.evaluation.information, variance, solution.rho != 0)
     stacked = np.vstack(list(scores))
     fourth = np.sum(stacked**4, axis=0)
@@ -355,9 +370,8 @@ def _widening(
 def _log_determinant(solution: Solution) -> float:
     total = 0.0
     for run in solution.runs:
-        whitening = row_whitening(run.time_s, solution.rho)
-        if whitening is not None:
-            total -= 2 * run.matrix.shape[1] * float(np.log(whitening.diagonal).sum())
+        white = row_whitening(run.time_s, solution.rho)
+        total += 0.0 if white is None else run.matrix.shape[1] * float(white.log_determinant)
         if run.weights is not None:
             total -= 2 * run.matrix.shape[0] * float(np.log(run.weights).sum())
     return total
@@ -377,17 +391,12 @@ def _flags(optimum: Optimum, errors: Errors, verdict: OrderVerdict) -> tuple[str
 
 
 def _remarks(
-    judged: Judged,
-    errors: Errors,
-    solved: Sequence[SolvedRun],
-    rates: Sequence[Any],
-    breaks: Sequence[Estimate],
+    solution: Solution, rank: Rank, errors: Errors, solved: Sequence[Solved], breaks: Sequence[Estimate]
 ) -> list[Remark]:
-    solution, rank = judged.solution, judged.rank
     species = errors.problem.network.scheme.species
     found = []
     coloured = np.any(solution.runs[0].known != 0, axis=1)
-    asked = solved[0].solved.span.shape[1] + int(coloured.sum())
+    asked = solved[0].span.shape[1] + int(coloured.sum())
     shown = rank.n_components
     if asked > shown:
         text = (
@@ -420,8 +429,8 @@ def _remarks(
             "wavelengths move together, by a moving baseline or a misfit of the scheme"
         )
         found.append(Remark("errors_widened", text))
-    if any(run.weights is not None for run in solution.runs) and judged.weighted:
-        weights = next(run.weights for run in solution.runs if run.weights is not None)
+    weights = next((run.weights for run in solution.runs if run.weights is not None), None)
+    if weights is not None and solution.weighted:
         ratio = float(weights.max() / weights.min())
         text = f"wavelengths weighted by their residuals, which differ up to {ratio:.2g}-fold"
         found.append(Remark("wavelengths_weighted", text))
@@ -433,8 +442,8 @@ def _remarks(
     return found
 
 
-_FACTORS = 10
-_ROUNDS = 4
+_FACTORS = 10  # more components than any scheme has species
+_ROUNDS = 4  # of noise and fit: the correlation settles to 0.005 in two or three
 _BELOW = 3.0  # standard errors that a spectrum held non-negative may lie below zero
 _UNEVEN = 2.0  # residual spreads of wavelengths that differ by less are alike
 _CORRELATED = 0.05  # weaker correlation in time than this is left alone
@@ -547,60 +556,49 @@ def fit_spectra(
     network = network_of(parsed, initial)
     runs, warnings = [], []
     mask = np.zeros(len(parsed.species), bool)
+    cut: dict[str, Any] = {
+        "window_s": window, "wavelength_range_nm": wavelength_range_nm, "t0_s": t0,
+        "highest_absorbance": highest_absorbance,
+    }  # fmt: skip
     for series in _series_of(data):
         if regions and baseline != "none":
-            series = subtract_baseline(series, baseline, regions, baseline_power).series
-        prepared = prepare(
-            series,
-            window_s=window,
-            wavelength_range_nm=wavelength_range_nm,
-            t0_s=t0,
-            highest_absorbance=highest_absorbance,
-        )
-        axis = prepared.series.wavelength_nm
+            series = subtract_baseline(series, baseline, regions, baseline_power)
+        part, start_s = prepare(series, **cut)
+        axis = part.wavelength_nm
         spectra, mask = known_spectra(parsed.species, axis, known, colourless)
-        fitted_baseline = "none" if regions else baseline
-        given = None if weights is None or isinstance(weights, str) else _weights(weights, axis.size)
-        functions = baseline_functions(fitted_baseline, axis, baseline_power)
-        factors = leading_factors(prepared.matrix, _FACTORS)
-        runs.append(Working(prepared, prepared.matrix, spectra, functions, given, factors.in_wavelength.T))
-        if len(runs) == 1:
-            rank = rank_of_matrix(prepared.matrix, factors)
-        warnings += list(prepared.series.remarks)
-    lower, upper = box(network, [run.time_s for run in runs])
-    seed = 0 if rng is None else int(rng)
-    setup = Setup(
-        network, mask, nonnegative, lower, upper, _start(network.scheme, start, lower, upper),
-        np.random.default_rng(seed),
-    )  # fmt: skip
-    _enough(setup, runs)
-    solution, correlation = _with_noise(setup, runs, noise, isinstance(weights, str))
+        # a baseline with a region of its own is subtracted already
+        functions = baseline_functions("none" if regions else baseline, axis, baseline_power)
+        runs.append(_working(part, start_s, spectra, functions, weights))
+        warnings += list(part.remarks)
     options = {
-        "known": sorted(known or {}),
-        "colourless": list(colourless),
-        "initial": None if initial is None else {name: float(value) for name, value in initial.items()},
-        "nonnegative": nonnegative,
-        "start": None if start is None else {name: float(value) for name, value in start.items()},
-        "baseline": baseline,
+        "known": sorted(known or {}), "colourless": list(colourless), "initial": _floats(initial),
+        "nonnegative": nonnegative, "start": _floats(start), "baseline": baseline,
         "baseline_region_nm": [[finite_or_none(end) for end in region] for region in regions],
         "baseline_power": baseline_power,
         "weights": "none" if weights is None else weights if isinstance(weights, str) else "given",
-        "noise": noise,
-        "window": None if window is None else list(window),
+        "noise": noise, "window": None if window is None else list(window),
         "wavelength_range_nm": None if wavelength_range_nm is None else list(wavelength_range_nm),
-        "t0": [run.prepared.t0_s for run in runs],
-        "highest_absorbance": highest_absorbance,
-        "intervals": intervals,
-        "confidence": confidence,
-    }
-    judged = Judged(
-        solution,
-        correlation,
-        rank,
-        baseline_floats=baseline != "none" and not regions,
-        weighted=isinstance(weights, str),
-    )
-    return assemble(judged, setup, options, tuple(dict.fromkeys(warnings)), seed)
+        "t0": [run.t0_s for run in runs], "highest_absorbance": highest_absorbance,
+        "intervals": intervals, "confidence": confidence,
+    }  # fmt: skip
+    lower, upper = box(network, [run.time_s for run in runs])
+    begin = _start(parsed, start, lower, upper)
+    seed = 0 if rng is None else int(rng)
+    rank = rank_of_matrix(runs[0].matrix, runs[0].factors)
+    generator = np.random.default_rng(seed)
+    setup = Setup(network, mask, nonnegative, lower, upper, begin, generator, rank, options)
+    _enough(setup, runs)
+    return assemble(_with_noise(setup, runs), setup, tuple(dict.fromkeys(warnings)), seed)
+
+
+def _working(part: SpectralSeries, start_s: float, spectra: Array, functions: Array, weights: Any) -> Working:
+    matrix = fill_in_time(part.time_s, part.absorbance)
+    given = None if weights is None or isinstance(weights, str) else _weights(weights, matrix.shape[1])
+    return Working(part, start_s, matrix, spectra, functions, given, leading_factors(matrix, _FACTORS))
+
+
+def _floats(given: Mapping[str, float] | None) -> dict[str, float] | None:
+    return None if given is None else {name: float(value) for name, value in given.items()}
 
 
 def _series_of(data: SpectralSeries | Sequence[SpectralSeries]) -> list[SpectralSeries]:
@@ -657,7 +655,6 @@ def _start(scheme: Any, given: Mapping[str, float] | None, lower: Array, upper: 
     if unknown:
         raise UsageError(f"'{unknown[0]}' in start is unknown; the scheme has {', '.join(names + breaks)}")
     theta = (lower + upper) / 2
-    theta[: len(names)] = (lower[: len(names)] + upper[: len(names)]) / 2
     for i, name in enumerate(names + breaks):
         if name in given:
             value = float(given[name])
@@ -678,10 +675,9 @@ def _enough(setup: Setup, runs: Sequence[Working]) -> None:
             )
 
 
-def _with_noise(
-    setup: Setup, runs: Sequence[Working], noise: str, auto_weights: bool
-) -> tuple[Solution, TimeCorrelation]:
+def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
     """Fit, read the noise from the residuals, fit again until neither changes."""
+    noise, auto_weights = setup.options["noise"], setup.options["weights"] == "auto"
     solution = solve(setup, runs, 0.0)
     if auto_weights:
         solved = _solved(solution)
@@ -691,6 +687,7 @@ def _with_noise(
         if any(run.weights is not None for run in weighted):
             solution = solve(setup, weighted, 0.0, solution.optimum.theta)
     correlation = _correlation(solution)
+    # four standard errors: with many wavelengths a correlation too weak to matter is still significant
     correlated = noise == "ar1" or (abs(correlation.z) > 4 and abs(correlation.rho) > _CORRELATED)
     cells = sum(run.matrix.size for run in solution.runs)
     correlated &= solution.optimum.evaluation.rss > cells * noise_floor(solution.runs)
@@ -702,7 +699,7 @@ def _with_noise(
             correlation = _correlation(solution)
     if setup.nonnegative:
         solution = _above_zero(setup, solution)
-    return solution, correlation
+    return replace(solution, correlation=correlation, weighted=auto_weights)
 
 
 def _reweighted(run: Working, spread: Array) -> Working:
@@ -710,6 +707,7 @@ def _reweighted(run: Working, spread: Array) -> Working:
     low, high = np.quantile(spread, [0.1, 0.9])
     if high <= _UNEVEN * low or run.time_s.size < 12:
         return run
+    # no wavelength may outweigh the others by more than tenfold, however well it happens to be met
     weights = 1 / np.maximum(spread, np.median(spread) / 10)
     return replace(run, weights=weights / np.sqrt(np.mean(weights**2)))
 
@@ -721,10 +719,11 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
     for item, run in zip(_solved(solution), solution.runs, strict=True):
         own = np.zeros(setup.known.size)
         own[~setup.known] = _BELOW * np.sqrt(variance * np.diag(item.back @ item.back.T))
-        floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) if run.weights is None else run.weights))
+        floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) * run.weight))
     trials = []
     n_rates = solution.problem.free_rates.size
     stages = rate_stages(solution.problem)
+    # constraints make the orders optima of their own: a descent from one does not reach the others
     for order in permutations(range(n_rates)) if n_rates <= 4 else [tuple(range(n_rates))]:
         if any(stages[i] != stages[j] for i, j in enumerate(order)):
             continue
@@ -734,8 +733,9 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
     return min(trials, key=lambda trial: trial.optimum.evaluation.rss)
 
 
-def _solved(solution: Solution) -> list[Solved]:
-    theta = solution.optimum.theta
+def _solved(solution: Solution, theta: Array | None = None) -> list[Solved]:
+    """Return the runs solved at the optimum, or at other parameters."""
+    theta = solution.optimum.theta if theta is None else theta
     return [
         solve_species(run, solution.problem, i, theta, solution.rho) for i, run in enumerate(solution.runs)
     ]

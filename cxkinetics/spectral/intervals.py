@@ -1,30 +1,24 @@
 """Rate constants, breakpoints and observed rates as estimates with profile intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.accepted import Accepted, accepted_set, narrowed, walk_out
 from cxkinetics.remarks import Remark
 from cxkinetics.spectral.network import decay_rates
 from cxkinetics.spectral.problem import Problem
-from cxkinetics.spectral.result import OrderVerdict, RateConstant
+from cxkinetics.spectral.result import OrderVerdict, RateConstant, breakpoint_name
 from cxkinetics.spectral.search import Optimum, descend, inner_knots, scan_breakpoint
 
 _FLAT = 1e-7  # relative eigenvalue of the information below which a direction is not determined
-_TOLERANCE = 0.05  # of the quantile: from there the end follows by proportion, to a thousandth or so
-
-
-class Interval(NamedTuple):
-    """Ends in the parameter's own scale (ln k or s), None where open, and pieces where several."""
-
-    low: float | None
-    high: float | None
-    pieces: tuple[tuple[float, float], ...] = ()
-    reason: str = ""
+CLOSE = 0.05
+"""Share of the quantile from which an end follows by proportion: to a hundredth of the half-width at most."""
+LONGEST_STEP = 3.0
+"""First step at most, in ln k: twentyfold."""
 
 
 def undetermined(information: Array) -> tuple[BoolArray, Array]:
@@ -76,9 +70,9 @@ def covariance_of(information: Array, variance: float) -> Array:
 
 
 def profile_interval(
-    problem: Problem, optimum: Optimum, index: int, error: float, variance: float, quantile: float
-) -> Interval:
-    """Return the profile interval of one parameter.
+    problem: Problem, optimum: Optimum, index: int, *, error: float, variance: float, quantile: float
+) -> Accepted:
+    """Return the profile interval of one parameter, in its own scale (ln k or s).
 
     Parameters
     ----------
@@ -97,19 +91,23 @@ def profile_interval(
     """
     if index >= problem.free_rates.size:
         return _breakpoint_interval(problem, optimum, index, variance * quantile**2)
-    ends = [_end(problem, optimum, index, sign * error * quantile, variance, quantile) for sign in (-1, 1)]
-    reasons = [
-        f"the {name} end is open: the data allow any {more} value"
-        for name, more, end in (("lower", "smaller", ends[0]), ("upper", "larger", ends[1]))
-        if end is None
-    ]
-    return Interval(ends[0], ends[1], (), "; ".join(reasons))
+    centre, pieces, found = float(optimum.theta[index]), [], []
+    for sign, wall in ((-1, problem.lower[index]), (1, problem.upper[index])):
+        depth = _depth(problem, optimum, index, sign, variance * quantile**2)
+        room = sign * (float(wall) - centre)
+        first = float(np.clip(error * quantile, 0.0, LONGEST_STEP))
+        distance, ends = (
+            walk_out(depth, first, room=room, close=CLOSE, tries=12) if room > 0 else (0.0, False)
+        )
+        pieces.append(centre + sign * distance)
+        found.append(ends)
+    return Accepted(((pieces[0], pieces[1]),), not found[0], not found[1])
 
 
-def _end(
-    problem: Problem, optimum: Optimum, index: int, step: float, variance: float, quantile: float
-) -> float | None:
-    centre = float(optimum.theta[index])
+def _depth(
+    problem: Problem, optimum: Optimum, index: int, sign: int, allowed: float
+) -> Callable[[float], float]:
+    """Return the root of the rise over the allowed one as a function of the distance on one side."""
     held = np.zeros(optimum.theta.size, bool)
     held[index] = True
     others = np.flatnonzero(~held)
@@ -119,93 +117,37 @@ def _end(
         square = matrix[np.ix_(others, others)]
         slope[others] = -np.linalg.lstsq(square, matrix[others, index], rcond=None)[0]
     slope[index] = 1.0
-    inside, outside = (0.0, 0.0), (np.nan, np.nan)  # (distance, root of the rise)
-    distance = float(np.clip(step, -3.0, 3.0))
-    tolerance = 1e-3 * variance / max(optimum.evaluation.rss, 1e-300)
-    for _ in range(12):
-        place = float(np.clip(centre + distance, problem.lower[index], problem.upper[index]))
-        at_wall = place != centre + distance
-        distance = place - centre
-        start = optimum.theta + slope * distance
-        start[index] = place
+    # the others need not rest closer than a five-thousandth of the rise asked about
+    tolerance = 2e-4 * allowed / max(optimum.evaluation.rss, 1e-300)
+
+    def depth(distance: float) -> float:
+        start = optimum.theta + slope * (sign * distance)
         rest = descend(problem, start, held=held, iterations=20, tolerance=tolerance)
-        root = np.sqrt(max(rest.evaluation.rss - optimum.evaluation.rss, 0.0) / variance)
-        if abs(root / quantile - 1) < _TOLERANCE and not at_wall:
-            return float(
-                np.clip(centre + distance * quantile / root, problem.lower[index], problem.upper[index])
-            )
-        if root < quantile:
-            inside = (distance, root)
-            if at_wall:
-                return None
-        else:
-            outside = (distance, root)
-        if np.isnan(outside[0]):
-            distance = distance * float(np.clip(quantile / max(root, 0.2 * quantile), 1.05, 4.0))
-        else:
-            share = (quantile - inside[1]) / (outside[1] - inside[1])
-            distance = inside[0] + float(np.clip(share, 0.03, 0.97)) * (outside[0] - inside[0])
-    return centre + distance
+        return float(np.sqrt(max(rest.evaluation.rss - optimum.evaluation.rss, 0.0) / allowed))
+
+    return depth
 
 
-def _breakpoint_interval(problem: Problem, optimum: Optimum, index: int, allowed: float) -> Interval:
+def _breakpoint_interval(problem: Problem, optimum: Optimum, index: int, allowed: float) -> Accepted:
     """Scan the breakpoint over the samples and refine each crossing; the interval may be a set."""
     knots = inner_knots(problem, optimum.theta, index)
     coarse = knots[np.unique(np.linspace(0, knots.size - 1, 60).astype(int))]
     positions = np.unique(np.append(coarse, optimum.theta[index]))
-    rise = _rises(problem, optimum, index, positions, allowed)
-    inside = rise <= allowed
-    pieces: list[tuple[float, float]] = []
-    open_ends = []
-    i = 0
-    while i < positions.size:
-        if not inside[i]:
-            i += 1
-            continue
-        j = i
-        while j + 1 < positions.size and inside[j + 1]:
-            j += 1
-        low = (
-            positions[0]
-            if i == 0
-            else _crossing(problem, optimum, index, positions[i], positions[i - 1], allowed)
-        )
-        last = positions.size - 1
-        high = (
-            positions[-1]
-            if j == last
-            else _crossing(problem, optimum, index, positions[j], positions[j + 1], allowed)
-        )
-        open_ends += ["lower"] * (i == 0) + ["upper"] * (j == last)
-        pieces.append((float(low), float(high)))
-        i = j + 1
-    reason = f"the {' and '.join(open_ends)} end lies outside the sampled times" if open_ends else ""
-    return Interval(
-        None if "lower" in open_ends else pieces[0][0],
-        None if "upper" in open_ends else pieces[-1][1],
-        tuple(pieces) if len(pieces) > 1 else (),
-        reason,
-    )
+
+    def accepts(values: Array) -> BoolArray:
+        inside: BoolArray = _rises(problem, optimum, index, values, allowed) <= allowed
+        return inside
+
+    def end(i: int, j: int) -> float:
+        return float(np.mean(narrowed(accepts, positions[i], positions[j], sections=2, rounds=7)))
+
+    return accepted_set(positions, accepts(positions), end)
 
 
-def _rises(
-    problem: Problem, optimum: Optimum, index: int, positions: Sequence[float] | Array, allowed: float
-) -> Array:
+def _rises(problem: Problem, optimum: Optimum, index: int, positions: Array, allowed: float) -> Array:
     tolerance = 0.02 * allowed / max(optimum.evaluation.rss, 1e-300)
-    rests = scan_breakpoint(problem, optimum.theta, index, np.asarray(positions), tolerance)
+    rests = scan_breakpoint(problem, optimum.theta, index, positions, tolerance)
     return np.array([rest.evaluation.rss for rest in rests]) - optimum.evaluation.rss
-
-
-def _crossing(
-    problem: Problem, optimum: Optimum, index: int, inside: float, outside: float, allowed: float
-) -> float:
-    for _ in range(7):
-        middle = (inside + outside) / 2
-        if _rises(problem, optimum, index, [middle], allowed)[0] <= allowed:
-            inside = middle
-        else:
-            outside = middle
-    return (inside + outside) / 2
 
 
 _LONGEST = 300.0  # half an interval in ln k, so that its ends stay numbers
@@ -262,24 +204,26 @@ class Errors:
 
         return float(stdtrit(float(self.dof[index]), 0.5 + self.confidence / 2))
 
-    def interval(self, index: int) -> Interval:
+    def interval(self, index: int) -> Accepted:
         """Interval of one parameter in its own scale (ln k or s)."""
         error = float(np.sqrt(self.covariance[index, index]))
         quantile = self.quantile(index)
         centre = float(self.optimum.theta[index])
         if not self.profile or self.variance <= 0 or not np.isfinite(error):
             half = min(quantile * error, _LONGEST)
-            return Interval(centre - half, centre + half)
+            return Accepted(((centre - half, centre + half),))
         problem, place = self.small, self.small_optimum
         shift = centre - float(place.theta[index])
         factor = float(self.factor[index])
-        found = profile_interval(problem, place, index, error / factor, self.variance, quantile * factor)
-        return Interval(
-            None if found.low is None else found.low + shift,
-            None if found.high is None else found.high + shift,
-            tuple((low + shift, high + shift) for low, high in found.pieces),
-            found.reason,
+        found = profile_interval(
+            problem,
+            place,
+            index,
+            error=error / factor,
+            variance=self.variance,
+            quantile=quantile * factor,
         )
+        return found.told(lambda end: end + shift)
 
 
 def rate_estimates(
@@ -312,32 +256,13 @@ def rate_estimates(
                 reason = f"the data hold no information on {name}"
             estimates[name] = Estimate(name=name, value=None, unit="1/s", method=method, reason=reason)
             continue
-        found = errors.interval(i)
-        value = float(values[j])
-        low = None if found.low is None else float(np.exp(found.low))
-        reason = found.reason
-        if low is None and found.high is not None:
-            low, reason = 0.0, "not to be told from zero"
-            if errors.optimum.theta[i] <= problem.lower[i] + 1e-9:
-                value = 0.0
-        high = None if found.high is None or found.high > problem.upper[i] + 1 else float(np.exp(found.high))
-        estimates[name] = Estimate(
-            name=name,
-            value=value,
-            se=value * float(np.sqrt(errors.covariance[i, i])),
-            low=low,
-            high=high,
-            unit="1/s",
-            method=method,
-            reason=reason,
-            pieces=tuple((float(np.exp(low)), float(np.exp(high))) for low, high in found.pieces),
-        )
+        estimates[name] = _rate_estimate(errors, i, name, float(values[j]))
         wall = errors.optimum.theta[i]
         if wall <= problem.lower[i] + 1e-9:
             remarks.append(Remark("rate_at_bound", f"{name} is too slow for these times: it is set to zero"))
         elif wall >= problem.upper[i] - 1e-9:
-            text = f"{name} is too fast for these times: {value:.3g} 1/s is the largest that they could show"
-            remarks.append(Remark("rate_at_bound", text))
+            most = f"{values[j]:.3g} 1/s is the largest that they could show"
+            remarks.append(Remark("rate_at_bound", f"{name} is too fast for these times: {most}"))
     if verdict.decided_by == "undecided" and len(verdict.orders) > 1:
         _unite_orders(estimates, verdict)
     rates = tuple(
@@ -345,6 +270,32 @@ def rate_estimates(
         for name in scheme.rates
     )
     return rates, tuple(remarks)
+
+
+def _rate_estimate(errors: Errors, i: int, name: str, value: float) -> Estimate:
+    """Return a rate constant (1/s) that the data determine, its interval told from ln k."""
+    problem, found = errors.problem, errors.interval(i)
+    low = None if found.low is None else float(np.exp(found.low))
+    high = None if found.high is None or found.high > problem.upper[i] + 1 else float(np.exp(found.high))
+    reason = "; ".join(
+        f"the {end} end is open: the data allow any {'smaller' if end == 'lower' else 'larger'} value"
+        for end in found.open_ends
+    )
+    if low is None and found.high is not None:  # ln k goes on for ever, k does not: it ends at zero
+        low, reason = 0.0, "not to be told from zero"
+        if errors.optimum.theta[i] <= problem.lower[i] + 1e-9:
+            value = 0.0
+    return Estimate(
+        name=name,
+        value=value,
+        se=value * float(np.sqrt(errors.covariance[i, i])),
+        low=low,
+        high=high,
+        unit="1/s",
+        method="profile" if errors.profile else "wald",
+        reason=reason,
+        pieces=found.told(lambda end: float(np.exp(end))).several,
+    )
 
 
 def _unite_orders(estimates: dict[str, Estimate], verdict: OrderVerdict) -> None:
@@ -377,12 +328,18 @@ def _unite_orders(estimates: dict[str, Estimate], verdict: OrderVerdict) -> None
         )
 
 
+def outside_the_times(found: Accepted) -> str:
+    """Return why a breakpoint's interval is open; "" where it is not."""
+    ends = " and ".join(found.open_ends)
+    return f"the {ends} end lies outside the sampled times" if ends else ""
+
+
 def breakpoint_estimates(errors: Errors) -> tuple[Estimate, ...]:
     """Return the breakpoints with intervals, s."""
     n_rates = errors.problem.free_rates.size
     found = []
     for index in range(n_rates, errors.problem.n_parameters):
-        name = "breakpoint" if index == n_rates else f"breakpoint {index - n_rates + 1}"
+        name = breakpoint_name(index - n_rates + 1)
         value = float(errors.optimum.theta[index])
         if errors.lost[index]:
             reason = "the misfit does not depend on it: the stages are alike"
@@ -398,8 +355,8 @@ def breakpoint_estimates(errors: Errors) -> tuple[Estimate, ...]:
                 high=ends.high,
                 unit="s",
                 method="profile" if errors.profile else "wald",
-                reason=ends.reason,
-                pieces=ends.pieces,
+                reason=outside_the_times(ends),
+                pieces=ends.several,
             )
         )
     return tuple(found)
@@ -448,3 +405,11 @@ def observed_rates(errors: Errors) -> tuple[Estimate, ...]:
             )
         )
     return tuple(found)
+
+
+def wald(name: str, value: float, se: float, quantile: float, unit: str) -> Estimate:
+    """Return an estimate whose interval is `quantile` standard errors to each side."""
+    half = quantile * se
+    return Estimate(
+        name=name, value=value, se=se, low=value - half, high=value + half, unit=unit, method="wald"
+    )

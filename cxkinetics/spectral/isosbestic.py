@@ -8,29 +8,29 @@ met, and following it shows where a point is lost. The absence of a point proves
 not cross), its loss proves that a further species takes part.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.estimate import Estimate, round_by_error
+from cxkinetics.record import As, Record
 from cxkinetics.signals.spectra import SpectralSeries
-from cxkinetics.spectral.prepare import fill_in_time
-from cxkinetics.spectral.rank import rank_of_matrix
-
-__all__ = ["IsosbesticPoint", "isosbestic_points"]
+from cxkinetics.spectral.intervals import wald
+from cxkinetics.spectral.rank import known_part, rank_of_matrix
 
 _SURE = 4.0  # standard errors that the component must reach on both sides of its zero
 _MATERIAL = 0.03  # and this share of its largest value
 _TRIALS = 16
 _EXPLAINED = 0.98  # of the change, by the first component
+_METHOD = "zero of the principal component"
 _TIGHT = 0.05  # scatter at a point over the largest change of the stretch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IsosbesticPoint:
+class IsosbesticPoint(Record):
     """One isosbestic point.
 
     Attributes
@@ -50,25 +50,13 @@ class IsosbesticPoint:
         Value at the far end of the series minus the common value.
     """
 
-    wavelength_nm: Estimate
+    wavelength_nm: Annotated[Estimate, As(name="isosbestic point")]
     absorbance: float
     scatter: float
     from_s: float
     to_s: float
     lost_s: float | None
     drift: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "wavelength_nm": self.wavelength_nm.to_dict(),
-            "absorbance": self.absorbance,
-            "scatter": self.scatter,
-            "from_s": self.from_s,
-            "to_s": self.to_s,
-            "lost_s": self.lost_s,
-            "drift": self.drift,
-        }
 
     def __str__(self) -> str:
         level = round_by_error(self.absorbance, self.scatter)
@@ -106,11 +94,7 @@ def isosbestic_points(series: SpectralSeries, *, confidence: float = 0.95) -> tu
     >>> [round(point.wavelength_nm.value) for point in points], points[0].lost_s
     ([345], None)
     """
-    known = np.isfinite(series.absorbance)
-    columns = known.mean(axis=0) > 0.5
-    rows = known[:, columns].mean(axis=1) > 0.5 if columns.any() else known.any(axis=1)
-    time, axis = series.time_s[rows], series.wavelength_nm[columns]
-    matrix = fill_in_time(time, series.absorbance[np.ix_(rows, columns)])
+    time, axis, matrix = known_part(series)
     n = time.size
     if n < 4 or axis.size < 5:
         return ()
@@ -123,7 +107,7 @@ def isosbestic_points(series: SpectralSeries, *, confidence: float = 0.95) -> tu
             stretches.append((last, n))
     found: list[IsosbesticPoint] = []
     for start, stop in stretches:
-        found += _points(time, axis, matrix, noise, start, stop, confidence)
+        found += _points(time, axis, matrix, slice(start, stop), noise=noise, confidence=confidence)
     return tuple(found)
 
 
@@ -131,6 +115,7 @@ def _longest(matrix: Array, *, forward: bool) -> int | None:
     """Return the end (or start) of the longest stretch from the start (to the end) with one component."""
     n = matrix.shape[0]
     shortest = min(max(5, n // 10), n)
+    # longest first, and a handful of lengths only: the place of a point hardly depends on where it ends
     lengths = np.unique(np.linspace(shortest, n, _TRIALS).astype(int))[::-1]
     for length in lengths:
         part = matrix[:length] if forward else matrix[n - length :]
@@ -138,6 +123,7 @@ def _longest(matrix: Array, *, forward: bool) -> int | None:
         rank = rank_of_matrix(centred)
         if rank.singular_values[0] <= rank.thresholds[0]:
             continue
+        # what noise alone may hold in each component does not count as change
         squares = np.maximum(rank.singular_values**2 - rank.thresholds**2, 0.0)
         if rank.n_components == 1 or squares[0] >= _EXPLAINED * squares.sum():
             return int(length) if forward else int(n - length)
@@ -145,12 +131,13 @@ def _longest(matrix: Array, *, forward: bool) -> int | None:
 
 
 def _points(
-    time: Array, axis: Array, matrix: Array, noise: float, start: int, stop: int, confidence: float
+    time: Array, axis: Array, matrix: Array, stretch: slice, *, noise: float, confidence: float
 ) -> list[IsosbesticPoint]:
     from scipy.special import ndtri
 
-    part = matrix[start:stop]
+    part = matrix[stretch]
     _, singular, right = np.linalg.svd(part - part.mean(axis=0), full_matrices=False)
+    quantile = float(ndtri(0.5 + confidence / 2))
     component, error = right[0], noise / max(float(singular[0]), 1e-300)
     error = max(error, 1e-9)
     found = []
@@ -159,27 +146,19 @@ def _points(
         if axis[right_edge] - axis[left] > 1.5 * pixel * (right_edge - left):
             continue  # a stretch of wavelengths is missing there
         place, place_error = _zero(axis, component, error, left, right_edge)
-        half = float(ndtri(0.5 + confidence / 2)) * place_error
+        wavelength = wald("isosbestic point", place, place_error, quantile, "nm")
         level = _value_at(axis, matrix, place)
-        common, scatter = float(np.mean(level[start:stop])), float(np.std(level[start:stop], ddof=1))
+        common, scatter = float(np.mean(level[stretch])), float(np.std(level[stretch], ddof=1))
         if scatter > max(_TIGHT * float(np.ptp(part, axis=0).max()), 3 * noise):
             continue
-        lost, drift = _lost(time, level, common, scatter, noise, start, stop)
+        lost, drift = _lost(time, level, stretch, common=common, scatter=scatter, noise=noise)
         found.append(
             IsosbesticPoint(
-                wavelength_nm=Estimate(
-                    name="isosbestic point",
-                    value=place,
-                    se=place_error,
-                    low=place - half,
-                    high=place + half,
-                    unit="nm",
-                    method="zero of the principal component",
-                ),
+                wavelength_nm=replace(wavelength, method=_METHOD),
                 absorbance=common,
                 scatter=scatter,
-                from_s=float(time[start]),
-                to_s=float(time[stop - 1]),
+                from_s=float(time[stretch][0]),
+                to_s=float(time[stretch][-1]),
                 lost_s=lost,
                 drift=drift,
             )
@@ -226,9 +205,10 @@ def _value_at(axis: Array, matrix: Array, place: float) -> Array:
 
 
 def _lost(
-    time: Array, level: Array, common: float, scatter: float, noise: float, start: int, stop: int
+    time: Array, level: Array, stretch: slice, *, common: float, scatter: float, noise: float
 ) -> tuple[float | None, float]:
     """When the value at the point leaves the common one for good (looking away from the stretch)."""
+    start, stop = stretch.start, stretch.stop
     forward = start == 0 and stop < time.size
     outside = level[stop:] if forward else level[:start][::-1]
     clock = time[stop:] if forward else time[:start][::-1]
@@ -237,6 +217,7 @@ def _lost(
         return None, drift
     width = min(5, outside.size)
     smooth = np.convolve(outside - common, np.full(width, 1 / width), mode="valid")
+    # twice the scatter within the stretch too, which holds drift that the noise does not
     limit = max(_SURE * noise / np.sqrt(width), 2 * scatter)
     off = np.abs(smooth) > limit
     if not off.any() or not off[-1]:

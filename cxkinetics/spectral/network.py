@@ -22,8 +22,6 @@ from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import UsageError
 from cxkinetics.spectral.scheme import Scheme
 
-__all__ = ["Network", "concentrations", "decay_rates", "network_of"]
-
 _WORST_CONDITION = 1e6  # of the eigenvectors; beyond it the block matrix is used
 
 

@@ -1,9 +1,11 @@
 """The noise about a global fit: size, correlation in time, and whether wavelengths share it.
 
 All is read from the residual matrix E (n times x m wavelengths). The lag-1 correlation is pooled over
-the wavelengths and corrected for what the fit takes out. Wavelengths that move together (a jumping
-baseline, a lamp) hold less information than their number says: the clustered covariance, in which
-each time is one observation, shows by how much the standard errors must grow.
+the wavelengths and corrected for what the fit takes out: with hundreds of columns that moment is as sharp
+as the restricted likelihood of `cxkinetics.inference.ar1`, which would project every column anew at each
+correlation tried; the whitening that follows is the one of that module. Wavelengths that move together
+(a jumping baseline, a lamp) hold less information than their number says: the clustered covariance, in
+which each time is one observation, shows by how much the standard errors must grow.
 
 References
 ----------
@@ -18,8 +20,6 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 
-__all__ = ["TimeCorrelation", "cluster_factor", "column_spread", "time_correlation"]
-
 _PROBES = 3
 
 
@@ -29,6 +29,9 @@ class TimeCorrelation(NamedTuple):
     rho: float
     z: float
     effective_columns: float
+
+
+UNCORRELATED = TimeCorrelation(0.0, 0.0, 1.0)
 
 
 def time_correlation(residuals: Sequence[Array], spans: Sequence[Array]) -> TimeCorrelation:
@@ -57,7 +60,7 @@ def time_correlation(residuals: Sequence[Array], spans: Sequence[Array]) -> Time
         squares += max(_squared_gram(residual) - size**2 / (n - span.shape[1]), size**2 / m)
         n_times += n
     if not total:
-        return TimeCorrelation(0.0, 0.0, 1.0)
+        return UNCORRELATED
     effective = spread / squares
     rho = float(np.clip(lagged / scale, -0.98, 0.98))
     return TimeCorrelation(rho, rho * float(np.sqrt(n_times * effective)), effective)

@@ -8,29 +8,17 @@ Reference: Alcock, Benton, Moore, Trans. Faraday Soc. 66, 2210 (1970), doi 10.10
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array
 from cxkinetics.spectral.problem import Problem
 from cxkinetics.spectral.result import OrderVerdict, SpeciesOrder
 from cxkinetics.spectral.search import Optimum, descend
 from cxkinetics.spectral.species import Solved, negative_lobes
 
-__all__ = ["SolvedRun", "fit_orders", "judge_orders", "rate_stages"]
-
 _MOST_RATES = 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SolvedRun:
-    """A solved run with the errors of its spectra, shape (species, m), and which are determined."""
-
-    solved: Solved
-    errors: Array
-    determined: BoolArray
 
 
 def fit_orders(problem: Problem, optimum: Optimum, variance: float) -> tuple[list[Optimum], float]:
@@ -71,8 +59,9 @@ def fit_orders(problem: Problem, optimum: Optimum, variance: float) -> tuple[lis
         here = problem.evaluate(start)
         excess = (here.rss - optimum.evaluation.rss) / variance
         if not problem.constrained and excess > 1e3:
-            continue
+            continue  # free spectra make orders fit exactly alike or not at all: no descent would help
         rest = Optimum(start, here, True) if abs(excess) < 1e-4 else descend(problem, start)
+        # ten variances: a likelihood ratio of e^5 against it
         near = rest.evaluation.rss <= optimum.evaluation.rss + 10 * variance
         if any(_same(rest.theta, other.theta) for other in found):
             if problem.constrained and excess > 10:
@@ -117,13 +106,13 @@ def _same(one: Array, other: Array) -> bool:
 def judge_orders(
     problem: Problem,
     optima: Sequence[Optimum],
-    solve: Callable[[Optimum], list[SolvedRun]],
+    solve: Callable[[Optimum], list[Solved]],
     variance: float,
     gap: float,
     *,
     preferred: Array | None,
     baseline_floats: bool,
-) -> tuple[OrderVerdict, Optimum, list[SolvedRun]]:
+) -> tuple[OrderVerdict, Optimum, list[Solved]]:
     """Return the verdict on the order, the optimum to report and its solved runs.
 
     Parameters
@@ -139,7 +128,7 @@ def judge_orders(
     """
     names = [problem.network.scheme.rates[j] for j in problem.free_rates]
     species = problem.network.scheme.species
-    kept: list[tuple[Optimum, list[SolvedRun], dict[str, float]]] = []
+    kept: list[tuple[Optimum, list[Solved], dict[str, float]]] = []
     relabelled = False
     for optimum in optima:
         runs = solve(optimum)
@@ -152,11 +141,13 @@ def judge_orders(
         negative: dict[str, float] = {}
         for run in runs:
             for i in np.flatnonzero(~problem.known & run.determined):
-                depth = 0.0 if baseline_floats else negative_lobes(run.solved.values[i], run.errors[i])
+                depth = 0.0 if baseline_floats else negative_lobes(run.values[i], run.errors[i])
                 if depth:
                     negative[species[i]] = max(depth, negative.get(species[i], 0.0))
         kept.append((optimum, runs, negative))
-    decided_by, reason = _decide(problem, kept, variance, gap, baseline_floats, relabelled)
+    decided_by, reason = _decide(
+        problem, kept, variance, gap, baseline_floats=baseline_floats, relabelled=relabelled
+    )
     if decided_by == "undecided" and len(kept) > 1:
         kept.sort(key=lambda item: _preference(problem, item[0], preferred))
     elif decided_by == "non_negative_spectra":
@@ -186,11 +177,11 @@ def _preference(problem: Problem, optimum: Optimum, preferred: Array | None) -> 
     return tuple(-optimum.theta[: problem.free_rates.size])  # by convention the first step is the faster
 
 
-def _relabelled(runs: Sequence[SolvedRun], others: Sequence[SolvedRun]) -> bool:
+def _relabelled(runs: Sequence[Solved], others: Sequence[Solved]) -> bool:
     """Whether two solutions have the same spectra under other names."""
     for one, other in zip(runs, others, strict=True):
-        gap = np.max(np.abs(one.solved.values[:, None] - other.solved.values[None]), axis=2)
-        size = np.max(np.abs(one.solved.values), axis=1)
+        gap = np.max(np.abs(one.values[:, None] - other.values[None]), axis=2)
+        size = np.max(np.abs(one.values), axis=1)
         if np.any(gap.min(axis=1) > 1e-3 * size):
             return False
     return True
@@ -198,9 +189,10 @@ def _relabelled(runs: Sequence[SolvedRun], others: Sequence[SolvedRun]) -> bool:
 
 def _decide(
     problem: Problem,
-    kept: Sequence[tuple[Optimum, list[SolvedRun], dict[str, float]]],
+    kept: Sequence[tuple[Optimum, list[Solved], dict[str, float]]],
     variance: float,
     gap: float,
+    *,
     baseline_floats: bool,
     relabelled: bool,
 ) -> tuple[str, str]:

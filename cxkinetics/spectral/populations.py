@@ -1,6 +1,5 @@
 """Quenching or two populations: spectra of the exponentials, and what the band's shape supports."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +8,12 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import CxKineticsError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-
-_AHEAD = 6.0
+from cxkinetics.spectral.intervals import wald
+from cxkinetics.spectral.prepare import fill_in_time
+from cxkinetics.spectral.witness_result import Populations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +68,11 @@ def spectra_of_exponentials(
             break
     if not fits or any(fit.aicc is None for fit in fits):
         return None
-    two = len(fits) == 2 and float(fits[1].aicc or 0) < float(fits[0].aicc or 0) - _AHEAD
+    two = len(fits) == 2 and float(fits[1].aicc or 0) < float(fits[0].aicc or 0) - AHEAD
     fit = fits[1] if two else fits[0]
     observed = [estimate.value for estimate in fit.observed_rates]
     if any(rate is None for rate in observed) or len(observed) != (2 if two else 1):
         return None
-    from cxkinetics.spectral.prepare import fill_in_time
-
     time = fit.series[0].time_s
     rates = [float(rate) for rate in observed if rate is not None]
     columns = np.stack([*(np.exp(-rate * time) for rate in rates), np.ones_like(time)], axis=1)
@@ -103,56 +102,6 @@ _DECISIVE = 12.0  # chi2 units: odds of e^6
 _MOVED = 4.0  # standard errors between the two places
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Populations:
-    """Which description holds.
-
-    Attributes
-    ----------
-    verdict : str
-        "quenching", "two_populations", "degenerate" or "undecided".
-    text : str
-        One sentence with the numbers.
-    chi2_quenching, chi2_populations : float or None
-        Misfit of the two descriptions, in units of the noise (of the better one, where neither fits).
-    quenching_nm, populations_nm : tuple of Estimate
-        Places of the two bands in each description (host, doped; faster, slower), nm.
-    """
-
-    verdict: str
-    text: str
-    chi2_quenching: float | None = None
-    chi2_populations: float | None = None
-    quenching_nm: tuple[Estimate, ...] = ()
-    populations_nm: tuple[Estimate, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "verdict": self.verdict,
-            "text": self.text,
-            "chi2_quenching": self.chi2_quenching,
-            "chi2_populations": self.chi2_populations,
-            "quenching_nm": [estimate.to_dict() for estimate in self.quenching_nm],
-            "populations_nm": [estimate.to_dict() for estimate in self.populations_nm],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Populations":
-        """Return the verdict that `to_dict` wrote."""
-        places = {
-            name: tuple(Estimate.from_dict("band", item) for item in record[name])
-            for name in ("quenching_nm", "populations_nm")
-        }
-        return cls(
-            verdict=record["verdict"],
-            text=record["text"],
-            chi2_quenching=record["chi2_quenching"],
-            chi2_populations=record["chi2_populations"],
-            **places,
-        )
-
-
 def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populations:
     """Tell quenching from two populations by the spectra of the two exponentials.
 
@@ -179,7 +128,7 @@ def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populatio
         name: _fit_bands(axis, data, whitener, mixed)
         for name, mixed in (("quenching", True), ("populations", False))
     }
-    degrees = data.size - 11
+    degrees = data.size - 11  # five of the shape, six amplitudes
     scale = max(1.0, min(fit.chi2 for fit in fits.values()) / max(degrees, 1))
     gap = (fits["populations"].chi2 - fits["quenching"].chi2) / scale
     places = {name: _places(fit, near_nm, width_nm, scale, confidence) for name, fit in fits.items()}
@@ -242,6 +191,7 @@ def _fit_bands(axis: Array, data: Array, whitener: Array, mixed: bool) -> _BandP
         return left
 
     best = None
+    # the misfit has a valley for either sign of the shift, and one between
     for first, second in ((0.0, 0.0), (-0.4, 0.2), (0.2, -0.4), (0.3, 0.3)):
         start = np.array([first, second, 0.0, 0.0, 0.0])
         bounds = (np.array([-2.5, -2.5, -0.7, -0.6, -0.3]), np.array([2.5, 2.5, 0.7, 0.6, 0.3]))
@@ -300,18 +250,9 @@ def _places(
     from scipy.special import ndtri
 
     quantile = float(ndtri(0.5 + confidence / 2))
-    found = []
-    for place, error in zip(fit.places, fit.errors, strict=True):
-        value, se = near_nm + width_nm * float(place), width_nm * float(error) * float(np.sqrt(scale))
-        found.append(
-            Estimate(
-                name="band",
-                value=value,
-                se=se,
-                low=value - quantile * se,
-                high=value + quantile * se,
-                unit="nm",
-                method="wald",
-            )
-        )
-    return tuple(found)
+    root = float(np.sqrt(scale))
+    pairs = zip(fit.places.tolist(), fit.errors.tolist(), strict=True)
+    return tuple(
+        wald("band", near_nm + width_nm * place, width_nm * error * root, quantile, "nm")
+        for place, error in pairs
+    )

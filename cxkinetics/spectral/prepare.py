@@ -1,8 +1,8 @@
 """From spectra as they were read to a matrix that can be fitted: range, baseline, masks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,24 +13,6 @@ from cxkinetics.signals.spectra import SpectralSeries
 
 BASELINES = ("none", "constant", "linear", "scatter")
 """What may be fitted to each spectrum; "scatter" is wavelength^-n plus a constant."""
-
-
-class Baseline(NamedTuple):
-    """A subtracted baseline.
-
-    Attributes
-    ----------
-    series : SpectralSeries
-        What is left.
-    coefficients : Array, shape (n, q)
-        Of the functions, for each spectrum.
-    functions : Array, shape (q, m)
-        See `baseline_functions`.
-    """
-
-    series: SpectralSeries
-    coefficients: Array
-    functions: Array
 
 
 def baseline_functions(kind: str, wavelength_nm: Array, power: float = 4.0) -> Array:
@@ -69,7 +51,7 @@ def baseline_functions(kind: str, wavelength_nm: Array, power: float = 4.0) -> A
 
 def subtract_baseline(
     series: SpectralSeries, kind: str, region_nm: Sequence[tuple[float, float]], power: float = 4.0
-) -> Baseline:
+) -> SpectralSeries:
     """Return the series with a baseline subtracted that is fitted where nothing absorbs.
 
     Parameters
@@ -90,12 +72,12 @@ def subtract_baseline(
     """
     axis, matrix = series.wavelength_nm, series.absorbance
     functions = baseline_functions(kind, axis, power)
+    if not functions.shape[0]:
+        return series
     inside = np.zeros(axis.size, bool)
     for low, high in region_nm:
         inside |= (axis >= min(low, high)) & (axis <= max(low, high))
     coefficients = np.zeros((matrix.shape[0], functions.shape[0]))
-    if not functions.shape[0]:
-        return Baseline(series, coefficients, functions)
     shown = ", ".join(f"{low:g}-{high:g}" for low, high in region_nm)
     for row, spectrum in enumerate(matrix):
         used = inside & np.isfinite(spectrum)
@@ -116,42 +98,15 @@ def subtract_baseline(
         f"a {kind} baseline fitted at {shown} nm was subtracted from each spectrum "
         f"(at most {largest:.3g} {series.unit})",
     )
-    corrected = SpectralSeries(
-        time_s=series.time_s,
-        wavelength_nm=axis,
-        absorbance=left,
-        label=series.label,
-        unit=series.unit,
-        source=series.source,
-        remarks=(*series.remarks, told),
-    )
-    return Baseline(corrected, coefficients, functions)
+    return replace(series, absorbance=left, remarks=(*series.remarks, told))
 
 
 _MOSTLY = 0.5
 _APART = 6.0  # first step of the spectra over the next
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """A series to be fitted.
-
-    Attributes
-    ----------
-    series : SpectralSeries
-        The spectra kept; times count from `t0_s`. Masked cells are NaN.
-    matrix : Array, shape (n, m)
-        The same with masked cells filled by interpolation in time.
-    masked : BoolArray, shape (n, m)
-        Which cells are filled.
-    t0_s : float
-        Where time counts from, on the file's clock.
-    """
-
-    series: SpectralSeries
-    matrix: Array
-    masked: BoolArray
-    t0_s: float
+_AXES = {
+    "wavelengths_dropped": ("wavelengths", "nm", "wavelengths_nm"),
+    "spectra_dropped": ("spectra", "s", "times_s"),
+}
 
 
 def prepare(
@@ -161,8 +116,8 @@ def prepare(
     wavelength_range_nm: tuple[float | None, float | None] | None = None,
     t0_s: float | None = None,
     highest_absorbance: float | None = 3.0,
-) -> Prepared:
-    """Return the part of a series that is to be fitted.
+) -> tuple[SpectralSeries, float]:
+    """Return the part of a series that is to be fitted, and where its times count from.
 
     Parameters
     ----------
@@ -178,6 +133,13 @@ def prepare(
     highest_absorbance : float, optional
         Wavelengths whose median exceeds this are left out (little light reaches the detector there,
         and stray light takes its place); None keeps them all.
+
+    Returns
+    -------
+    series : SpectralSeries
+        The spectra kept; times count from the start, masked cells are NaN.
+    t0_s : float
+        The start, s, on the file's clock.
 
     Raises
     ------
@@ -202,24 +164,16 @@ def prepare(
     columns = in_range.copy()
     if in_window.any():
         columns &= known[in_window].mean(axis=0) > _MOSTLY
-    dark = np.zeros(axis.size, bool)
-    if highest_absorbance is not None and columns.any() and in_window.any():
-        reaching = columns & (np.fmax.reduce(matrix[in_window], axis=0) > highest_absorbance)
-        where = np.flatnonzero(reaching)
-        middle = np.nanmedian(matrix[np.ix_(in_window, where)], axis=0) if where.size else np.zeros(0)
-        dark[where[middle > highest_absorbance]] = True
-        columns &= ~dark
+    dark = _too_dark(matrix, in_window, columns, highest_absorbance)
+    columns &= ~dark
     rows = in_window.copy()
     if columns.any():
         rows &= known[:, columns].mean(axis=1) > _MOSTLY
     dead = in_range & ~columns & ~dark
-    _tell(remarks, dead, axis, "nm", "wavelengths_dropped", "wavelengths", "dead or mostly masked")
+    remarks += _left_out("wavelengths_dropped", dead, axis, "dead or mostly masked")
     if dark.any():
-        shown = _ranges(axis, dark)
-        count, limit = int(dark.sum()), highest_absorbance
-        text = f"{count} wavelengths with absorbances above {limit:g} left out: {shown} nm"
-        remarks.append(Remark("absorbance_too_high", text, count))
-    _tell(remarks, in_window & ~rows, time, "s", "spectra_dropped", "spectra", "mostly masked")
+        remarks.append(_dark_remark(dark, axis, highest_absorbance))
+    remarks += _left_out("spectra_dropped", in_window & ~rows, time, "mostly masked")
     if rows.sum() < 3 or columns.sum() < 2:
         raise InputError(
             f"{int(rows.sum())} spectra with {int(columns.sum())} wavelengths are left; "
@@ -230,13 +184,9 @@ def prepare(
     kept = matrix[np.ix_(rows, columns)]
     masked = ~np.isfinite(kept)
     if masked.any():
-        remarks.append(
-            Remark(
-                "masked_cells",
-                f"{int(masked.sum())} masked readings carry no information in the fit",
-                int(masked.sum()),
-            )
-        )
+        count = int(masked.sum())
+        text = f"{count} masked readings carry no information in the fit"
+        remarks.append(Remark("masked_cells", text, count))
     _tell_first(remarks, time[rows], kept)
     part = replace(
         series,
@@ -245,7 +195,25 @@ def prepare(
         absorbance=kept,
         remarks=(*series.remarks, *remarks),
     )
-    return Prepared(part, fill_in_time(part.time_s, kept), masked, start)
+    return part, start
+
+
+def _too_dark(matrix: Array, rows: BoolArray, columns: BoolArray, limit: float | None) -> BoolArray:
+    """Return which of the wavelengths have a median above the limit."""
+    dark = np.zeros(columns.size, bool)
+    if limit is None or not rows.any():
+        return dark
+    # medians are slow: only of those that reach the limit at all
+    reaching = np.flatnonzero(columns & (np.fmax.reduce(matrix[rows], axis=0) > limit))
+    if reaching.size:
+        dark[reaching[np.nanmedian(matrix[np.ix_(rows, reaching)], axis=0) > limit]] = True
+    return dark
+
+
+def _dark_remark(dark: BoolArray, axis: Array, limit: float | None) -> Remark:
+    count = int(dark.sum())
+    text = f"{count} wavelengths with absorbances above {limit:g} left out: {_ranges(axis, dark)} nm"
+    return Remark("absorbance_too_high", text, count)
 
 
 def _within(axis: Array, limits: tuple[float | None, float | None] | None) -> BoolArray:
@@ -261,12 +229,8 @@ def _within(axis: Array, limits: tuple[float | None, float | None] | None) -> Bo
 def _start(first: float, last: float, remarks: list[Remark]) -> float:
     if 0 <= first <= 0.1 * max(last - first, 1e-300):
         return 0.0
-    remarks.append(
-        Remark(
-            "time_zero_assumed",
-            f"time counts from the first spectrum kept, at {first:g} s; t0 says otherwise",
-        )
-    )
+    text = f"time counts from the first spectrum kept, at {first:g} s; t0 says otherwise"
+    remarks.append(Remark("time_zero_assumed", text))
     return first
 
 
@@ -293,24 +257,16 @@ def _ranges(axis: Array, chosen: BoolArray) -> str:
     return shown + (" and more" if len(runs) > 4 else "")
 
 
-def _tell(
-    remarks: list[Remark], lost: BoolArray, axis: Array, unit: str, code: str, what: str, why: str
-) -> None:
-    if lost.any():
-        where = np.flatnonzero(lost)
-        shown = ", ".join(f"{axis[i]:g}" for i in where[:5]) + (" ..." if where.size > 5 else "")
-        text = f"{where.size} {what} left out as {why}: {shown} {unit}"
-        places = tuple(float(axis[i]) for i in where)
-        in_time = unit == "s"
-        remarks.append(
-            Remark(
-                code,
-                text,
-                int(where.size),
-                times_s=places if in_time else (),
-                wavelengths_nm=() if in_time else places,
-            )
-        )
+def _left_out(code: str, lost: BoolArray, axis: Array, why: str) -> list[Remark]:
+    """Say which wavelengths or spectra (whose `code` it is) were left out; nothing where none was."""
+    where = np.flatnonzero(lost)
+    if not where.size:
+        return []
+    what, unit, field = _AXES[code]
+    shown = ", ".join(f"{axis[i]:g}" for i in where[:5]) + (" ..." if where.size > 5 else "")
+    text = f"{where.size} {what} left out as {why}: {shown} {unit}"
+    places: dict[str, Any] = {field: tuple(axis[where].tolist())}
+    return [Remark(code, text, int(where.size), **places)]
 
 
 def fill_in_time(time_s: Array, matrix: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.inference.ar1 import Whitening, relative_spacing, whitening_at
 from cxkinetics.spectral.network import Network, concentrations
 
 _SMALL = 160  # matrices with fewer rows or columns than this are decomposed exactly
@@ -128,7 +129,7 @@ def project(
         data = data - concentration[:, known] @ known_spectra[known]
     free = np.flatnonzero(~known)
     if floor is None:
-        return _project_block(data, concentration, derivative, free, known_spectra, size)
+        return _project_block(data, concentration, derivative, free, known_spectra, size=size)
     above = data - concentration[:, free] @ floor[free]
     positive = nonnegative_spectra(concentration[:, free], above) > 0
     code = positive.T @ (1 << np.arange(free.size))
@@ -157,6 +158,7 @@ def _project_block(
     derivative: Array,
     free: IntArray,
     known_spectra: Array,
+    *,
     size: float | None = None,
 ) -> Projection:
     n_parameters = derivative.shape[0]
@@ -241,30 +243,9 @@ def _on_patterns(gram: Array, moment: Array, passive: BoolArray) -> Array:
     return solution
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RowWhitening:
-    """Whitens AR(1) noise along time: row i becomes diagonal_i row_i - lagged_i row_(i-1)."""
-
-    diagonal: Array
-    lagged: Array
-
-    def apply(self, rows: Array) -> Array:
-        """Return the whitened rows; time is the last axis but one."""
-        white: Array = rows * self.diagonal[:, None]
-        white[..., 1:, :] -= rows[..., :-1, :] * self.lagged[1:, None]
-        return white
-
-
-def row_whitening(time_s: Array, rho: float) -> RowWhitening | None:
-    """Return the whitening for correlation `rho` at the median spacing (rho^distance elsewhere)."""
-    if rho == 0 or time_s.size < 2:
-        return None
-    step = np.diff(time_s)
-    middle = float(np.median(step))
-    distance = step / middle if middle > 0 else np.ones(step.size)
-    neighbour = np.sign(rho) * np.abs(rho) ** np.maximum(distance, 1e-3)
-    root = 1 / np.sqrt(1 - neighbour**2)
-    return RowWhitening(np.append(1.0, root), np.append(0.0, neighbour * root))
+def row_whitening(time_s: Array, rho: float) -> Whitening | None:
+    """Return the whitening for correlation `rho` at the median spacing; None where there is none."""
+    return whitening_at(relative_spacing(time_s), rho) if rho != 0 and time_s.size > 1 else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -279,7 +260,7 @@ class Run:
         Whitened signal.
     known_spectra : Array, shape (species, m)
         Weighted like the data; zero where unknown.
-    whitening : RowWhitening or None
+    whitening : Whitening or None
         What the concentrations go through.
     floor : Array, shape (species, m), or None
         Lowest value of each free spectrum, weighted like the data.
@@ -290,7 +271,7 @@ class Run:
     time_s: Array
     data: Array
     known_spectra: Array
-    whitening: RowWhitening | None = None
+    whitening: Whitening | None = None
     floor: Array | None = None
     size: float = field(init=False, default=0.0)
 
@@ -401,7 +382,7 @@ class Problem:
                 cached[key] = self.profiles(theta, run.time_s)
             value, derivative = cached[key]
             if run.whitening is not None:
-                value, derivative = run.whitening.apply(value), run.whitening.apply(derivative)
+                value, derivative = run.whitening.apply_down(value), run.whitening.apply_down(derivative)
             parts.append(
                 project(
                     run.data,

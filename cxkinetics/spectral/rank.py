@@ -13,27 +13,26 @@ Shrager, Hendler, Anal. Chem. 54, 1147 (1982) (smooth singular vectors);
 Maeder, Anal. Chem. 59, 527 (1987) (evolving factor analysis).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike, frozen_array
+from cxkinetics.arrays import Array
+from cxkinetics.record import HIDDEN, Record
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.prepare import fill_in_time
 from cxkinetics.spectral.problem import Factors, leading_factors
-
-__all__ = ["EvolvingFactors", "Rank", "evolving_factors", "rank_of", "rank_of_matrix"]
 
 _TRACY_WIDOM = 2.0234  # 99.5 % quantile of the Tracy-Widom law for real matrices
 _SMOOTH = 0.5  # lag-1 correlation of a singular vector that varies smoothly
 _ENOUGH = 12  # spectra, to judge smoothness in time
 _MOST = 12
+_MOSTLY = 0.5  # share of readings that a spectrum or wavelength must have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rank:
+class Rank(Record):
     """Singular values and what they say.
 
     Attributes
@@ -54,54 +53,17 @@ class Rank:
         What speaks against the number.
     """
 
+    _keys = "n_components noise_sd ..."
+
     n_components: int
     singular_values: Array
     thresholds: Array
     smooth_in_time: Array
     smooth_in_wavelength: Array
     noise_sd: float
-    in_time: Array
-    in_wavelength: Array
+    in_time: Annotated[Array, HIDDEN]  # of a fit they stand among its data
+    in_wavelength: Annotated[Array, HIDDEN]
     note: str = ""
-
-    def __post_init__(self) -> None:
-        for name in (
-            "singular_values",
-            "thresholds",
-            "smooth_in_time",
-            "smooth_in_wavelength",
-            "in_time",
-            "in_wavelength",
-        ):
-            object.__setattr__(self, name, frozen_array(getattr(self, name)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form (without the singular vectors)."""
-        return {
-            "n_components": self.n_components,
-            "noise_sd": self.noise_sd,
-            "singular_values": self.singular_values.tolist(),
-            "thresholds": self.thresholds.tolist(),
-            "smooth_in_time": self.smooth_in_time.tolist(),
-            "smooth_in_wavelength": self.smooth_in_wavelength.tolist(),
-            "note": self.note,
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any], in_time: ArrayLike, in_wavelength: ArrayLike) -> "Rank":
-        """Return the rank that `to_dict` wrote, with its singular vectors."""
-        arrays = {
-            name: frozen_array(record[name])
-            for name in ("singular_values", "thresholds", "smooth_in_time", "smooth_in_wavelength")
-        }
-        return cls(
-            n_components=record["n_components"],
-            noise_sd=record["noise_sd"],
-            note=record["note"],
-            in_time=frozen_array(in_time),
-            in_wavelength=frozen_array(in_wavelength),
-            **arrays,
-        )
 
 
 def rank_of(series: SpectralSeries) -> Rank:
@@ -122,11 +84,16 @@ def rank_of(series: SpectralSeries) -> Rank:
     >>> rank_of(series).n_components
     2
     """
+    return rank_of_matrix(known_part(series)[2])
+
+
+def known_part(series: SpectralSeries) -> tuple[Array, Array, Array]:
+    """Return times, wavelengths and matrix without what is mostly masked; single cells are interpolated."""
     known = np.isfinite(series.absorbance)
-    columns = known.mean(axis=0) > 0.5
-    rows = known[:, columns].mean(axis=1) > 0.5 if columns.any() else known.any(axis=1)
-    matrix = fill_in_time(series.time_s[rows], series.absorbance[np.ix_(rows, columns)])
-    return rank_of_matrix(matrix)
+    columns = known.mean(axis=0) > _MOSTLY
+    rows = known[:, columns].mean(axis=1) > _MOSTLY if columns.any() else known.any(axis=1)
+    time, axis = series.time_s[rows], series.wavelength_nm[columns]
+    return time, axis, fill_in_time(time, series.absorbance[np.ix_(rows, columns)])
 
 
 def rank_of_matrix(matrix: Array, factors: Factors | None = None) -> Rank:
@@ -212,11 +179,7 @@ class EvolvingFactors:
 
 def evolving_factors(series: SpectralSeries, count: int = 6) -> EvolvingFactors:
     """Return the evolving factor analysis of a series, in the space of its leading components."""
-    known = np.isfinite(series.absorbance)
-    columns = known.mean(axis=0) > 0.5
-    rows = known[:, columns].mean(axis=1) > 0.5
-    time = series.time_s[rows]
-    matrix = fill_in_time(time, series.absorbance[np.ix_(rows, columns)])
+    time, _, matrix = known_part(series)
     factors = leading_factors(matrix, 2 * count)
     scores = factors.in_time * factors.singular
     outer = np.einsum("ni,nj->nij", scores, scores)

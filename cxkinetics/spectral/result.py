@@ -1,19 +1,20 @@
 """What a whole-spectrum fit returns: frozen, with units, provenance and every number's interval."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike, frozen_array, same_array
-from cxkinetics.estimate import Estimate, finite_or_none, json_text
-from cxkinetics.presentation import Presentable
+from cxkinetics.arrays import Array, ArrayLike, frozen_array
+from cxkinetics.document.shown import Shown
+from cxkinetics.estimate import Estimate
+from cxkinetics.record import DATA, As, Record, Version, freeze, read
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.documents import read_result
 from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.source import Source
 from cxkinetics.spectral.network import concentrations, network_of
+from cxkinetics.spectral.prepare import baseline_functions, fill_in_time
 from cxkinetics.spectral.rank import Rank
 from cxkinetics.spectral.scheme import parse_scheme
 from cxkinetics.version import __version__
@@ -21,28 +22,21 @@ from cxkinetics.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateConstant:
+class RateConstant(Record):
     """One rate constant of the scheme: its steps and its estimate in 1/s."""
 
     name: str
     steps: str
-    estimate: Estimate
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: name, steps and the number's fields."""
-        return {"name": self.name, "steps": self.steps, **self.estimate.to_dict()}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "RateConstant":
-        """Return the rate constant that `to_dict` wrote."""
-        estimate = Estimate.from_dict(record["name"], record)
-        return cls(name=record["name"], steps=record["steps"], estimate=estimate)
+    estimate: Annotated[Estimate, As(name="{name}", inline=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpeciesSpectra:
+class SpeciesSpectra(Record):
     """Spectra of the species in one run.
 
     Attributes
@@ -64,46 +58,24 @@ class SpeciesSpectra:
     values: Array
     errors: Array
 
-    def __post_init__(self) -> None:
-        for name in ("wavelength_nm", "values", "errors"):
-            object.__setattr__(self, name, frozen_array(getattr(self, name)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: for each species its values and errors on the wavelength axis."""
-        return {
-            "label": self.label,
-            "wavelength_nm": self.wavelength_nm.tolist(),
-            "species": {
-                name: {"value": _listed(self.values[i]), "se": _listed(self.errors[i])}
-                for i, name in enumerate(self.species)
-            },
+    def _written(self, whole: bool) -> dict[str, Any]:
+        """Return for each species its values and errors on the wavelength axis."""
+        document = Record._written(self, whole)
+        columns = (document.pop(name) for name in ("species", "values", "errors"))
+        return document | {
+            "species": {name: {"value": v, "se": e} for name, v, e in zip(*columns, strict=True)}
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "SpeciesSpectra":
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the spectra that `to_dict` wrote."""
         species = record["species"]
-        return cls(
-            label=record["label"],
-            species=tuple(species),
-            wavelength_nm=frozen_array(record["wavelength_nm"]),
-            values=frozen_array([_unlisted(item["value"]) for item in species.values()]),
-            errors=frozen_array([_unlisted(item["se"]) for item in species.values()]),
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SpeciesSpectra):
-            return NotImplemented
-        return (self.label, self.species) == (other.label, other.species) and all(
-            same_array(getattr(self, name), getattr(other, name))
-            for name in ("wavelength_nm", "values", "errors")
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+        values, errors = (frozen_array([item[part] for item in species.values()]) for part in ("value", "se"))
+        return read(cls, record, species=tuple(species), values=values, errors=errors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeciesOrder:
+class SpeciesOrder(Record):
     """One way of giving the observed rate constants to the steps.
 
     Attributes
@@ -121,18 +93,9 @@ class SpeciesOrder:
     rss: float
     negative: Mapping[str, float]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {"rates_per_s": dict(self.rates_per_s), "rss": self.rss, "negative": dict(self.negative)}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "SpeciesOrder":
-        """Return the order that `to_dict` wrote."""
-        return cls(**record)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderVerdict:
+class OrderVerdict(Record):
     """Which order of the species holds, and which test decides.
 
     Attributes
@@ -150,23 +113,9 @@ class OrderVerdict:
     text: str
     orders: tuple[SpeciesOrder, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "decided_by": self.decided_by,
-            "text": self.text,
-            "orders": [order.to_dict() for order in self.orders],
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "OrderVerdict":
-        """Return the verdict that `to_dict` wrote."""
-        orders = tuple(SpeciesOrder.from_dict(item) for item in record["orders"])
-        return cls(decided_by=record["decided_by"], text=record["text"], orders=orders)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpectralNoise:
+class SpectralNoise(Record):
     """The noise about a global fit.
 
     Attributes
@@ -192,36 +141,9 @@ class SpectralNoise:
     error_factor: float
     weights: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "sd": finite_or_none(self.sd),
-            "ar1": self.ar1,
-            "lag1_autocorrelation": finite_or_none(self.lag1_autocorrelation),
-            "effective_wavelengths": finite_or_none(self.effective_wavelengths),
-            "error_factor": self.error_factor,
-            "weights": self.weights,
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "SpectralNoise":
-        """Return the noise that `to_dict` wrote."""
-        return cls(**record)
-
-
-def _listed(row: Array) -> list[float | None]:
-    return [finite_or_none(value) for value in row.tolist()]
-
-
-def _unlisted(row: list[float | None]) -> list[float]:
-    return [float("nan") if value is None else value for value in row]
-
-
-SPECTRA_SCHEMA = "cxkinetics.spectra-fit/1"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpectraFit(Presentable):
+class SpectraFit(Record, Shown):
     """A global fit of one or several spectral series with a first-order scheme.
 
     Attributes
@@ -264,18 +186,24 @@ class SpectraFit(Presentable):
     (('A', 'B'), [0.06, 0.02], 20)
     """
 
-    series: tuple[SpectralSeries, ...]
+    SCHEMA: ClassVar[str] = "cxkinetics.spectra-fit/1"
+    _keys = """schema=SCHEMA version runs=_runs unit=_unit scheme species options seed rate_constants
+        breakpoints_s observed_rates order rank rss n_cells n_amplitudes dof redchi aicc bic noise
+        species_spectra warnings flags
+        | ... data.rank_in_time=rank.in_time data.rank_in_wavelength=rank.in_wavelength"""
+
+    series: Annotated[tuple[SpectralSeries, ...], DATA]
     scheme: str
     options: Mapping[str, Any]
-    rates: tuple[RateConstant, ...]
+    rates: Annotated[tuple[RateConstant, ...], As(key="rate_constants")]
     breakpoints_s: tuple[Estimate, ...]
-    observed_rates: tuple[Estimate, ...]
-    rates_per_s: Array
-    breaks_s: Array
-    spectra: tuple[SpeciesSpectra, ...]
-    baselines: tuple[Array, ...]
-    parameter_names: tuple[str, ...]
-    covariance: Array
+    observed_rates: Annotated[tuple[Estimate, ...], As(name="observed rate")]
+    rates_per_s: Annotated[Array, DATA]
+    breaks_s: Annotated[Array, DATA]
+    spectra: Annotated[tuple[SpeciesSpectra, ...], As(key="species_spectra")]
+    baselines: Annotated[tuple[Array, ...], DATA]
+    parameter_names: Annotated[tuple[str, ...], DATA]
+    covariance: Annotated[Array, DATA]
     rank: Rank
     rss: float
     n_cells: int
@@ -289,12 +217,13 @@ class SpectraFit(Presentable):
     warnings: tuple[Remark, ...] = ()
     flags: tuple[str, ...] = ()
     seed: int = 0
-    version: str = __version__
+    version: Version = __version__
 
     def __post_init__(self) -> None:
-        for name in ("rates_per_s", "breaks_s", "covariance"):
-            object.__setattr__(self, name, frozen_array(getattr(self, name)))
-        object.__setattr__(self, "baselines", tuple(frozen_array(b) for b in self.baselines))
+        freeze(self)
+        # JSON knows no shape: a covariance of no parameters comes back as an empty list
+        square = self.covariance.reshape((len(self.parameter_names),) * 2)
+        object.__setattr__(self, "covariance", frozen_array(square))
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -315,6 +244,26 @@ class SpectraFit(Presentable):
     def species_spectra_se(self) -> "pd.DataFrame":
         """Standard errors of `species_spectra`, in the same shape."""
         return self._frame("errors")
+
+    @property
+    def _unit(self) -> str:
+        return self.series[0].unit
+
+    @property
+    def _runs(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "file": item.source.file,
+                "sha256": item.source.sha256,
+                "label": item.label,
+                "n_spectra": int(item.time_s.size),
+                "n_wavelengths": int(item.wavelength_nm.size),
+                "t_start_s": float(item.time_s[0]),
+                "t_end_s": float(item.time_s[-1]),
+                "simulated": item.source.simulated,
+            }
+            for item in self.series
+        ]
 
     def _frame(self, part: str) -> "pd.DataFrame":
         import pandas as pd
@@ -343,8 +292,6 @@ class SpectraFit(Presentable):
 
     def fitted(self, run: int = 0) -> Array:
         """Return the fitted spectra of one run (counted from 0), shape (n, m)."""
-        from cxkinetics.spectral.prepare import baseline_functions
-
         item, series = self.spectra[run], self.series[run]
         model = self.concentrations(series.time_s) @ np.nan_to_num(self._whole_spectra(run))
         if self.baselines[run].shape[1]:
@@ -362,8 +309,6 @@ class SpectraFit(Presentable):
         item, series = self.spectra[run], self.series[run]
         if np.isfinite(item.values).all():
             return item.values
-        from cxkinetics.spectral.prepare import fill_in_time
-
         known = np.isfinite(item.values).all(axis=1)
         profiles = self.concentrations(series.time_s)
         data = fill_in_time(series.time_s, series.absorbance)
@@ -386,118 +331,39 @@ class SpectraFit(Presentable):
             columns=list(columns),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form of the documented schema."""
-        first = self.series[0]
-        return {
-            "schema": SPECTRA_SCHEMA,
-            "version": self.version,
-            "runs": [
-                {
-                    "file": item.source.file,
-                    "sha256": item.source.sha256,
-                    "label": item.label,
-                    "n_spectra": int(item.time_s.size),
-                    "n_wavelengths": int(item.wavelength_nm.size),
-                    "t_start_s": float(item.time_s[0]),
-                    "t_end_s": float(item.time_s[-1]),
-                    "simulated": item.source.simulated,
-                }
-                for item in self.series
-            ],
-            "unit": first.unit,
-            "scheme": self.scheme,
-            "species": list(self.species),
-            "options": dict(self.options),
-            "seed": self.seed,
-            "rate_constants": [rate.to_dict() for rate in self.rates],
-            "breakpoints_s": [estimate.to_dict() for estimate in self.breakpoints_s],
-            "observed_rates": [estimate.to_dict() for estimate in self.observed_rates],
-            "order": self.order.to_dict(),
-            "rank": self.rank.to_dict(),
-            "rss": self.rss,
-            "n_cells": self.n_cells,
-            "n_amplitudes": self.n_amplitudes,
-            "dof": self.dof,
-            "redchi": finite_or_none(self.redchi),
-            "aicc": finite_or_none(self.aicc),
-            "bic": finite_or_none(self.bic),
-            "noise": self.noise.to_dict(),
-            "species_spectra": [item.to_dict() for item in self.spectra],
-            "warnings": [remark.to_dict() for remark in self.warnings],
-            "flags": list(self.flags),
-        }
+    def sources(self) -> tuple[Source, ...]:
+        """Return where the runs came from."""
+        return tuple(item.source for item in self.series)
 
-    def to_json(self) -> str:
-        """Return the whole result, data and covariance included, as JSON text."""
-        data = {
-            "series": [item.to_dict() for item in self.series],
-            "rates_per_s": self.rates_per_s.tolist(),
-            "breaks_s": self.breaks_s.tolist(),
-            "baselines": [item.tolist() for item in self.baselines],
-            "parameter_names": list(self.parameter_names),
-            "covariance": [[finite_or_none(v) for v in row] for row in self.covariance.tolist()],
-            "rank_in_time": self.rank.in_time.tolist(),
-            "rank_in_wavelength": self.rank.in_wavelength.tolist(),
-        }
-        return json_text(self.to_dict() | {"data": data})
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.spectral.page import fit_brief
+
+        return fit_brief(self, unit)
+
+    def figures(self, unit: "TimeUnit") -> "tuple[Figure, ...]":
+        """Return the fit with its maps and profiles, the rank of the first run and its spectra."""
+        from cxkinetics.spectral.page import fit_figures
+
+        return fit_figures(self, unit)
 
     @classmethod
-    def from_json(cls, text: str | os.PathLike[str]) -> "SpectraFit":
-        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
-
-        Raises
-        ------
-        InputError
-            If the text is no such result.
-        """
-        return read_result(text, SPECTRA_SCHEMA, cls._of_record)
-
-    @classmethod
-    def _of_record(cls, record: dict[str, Any]) -> "SpectraFit":
-        data = record["data"]
-        observed = [Estimate.from_dict("observed rate", item) for item in record["observed_rates"]]
-        same = (
-            "scheme", "options", "rss", "n_cells", "n_amplitudes", "dof", "redchi", "aicc", "bic", "seed",
-            "version",
-        )  # fmt: skip
-        return cls(
-            **{name: record[name] for name in same},
-            series=tuple(SpectralSeries.from_dict(item) for item in data["series"]),
-            rates=tuple(RateConstant.from_dict(item) for item in record["rate_constants"]),
-            breakpoints_s=tuple(Estimate.from_dict("breakpoint", item) for item in record["breakpoints_s"]),
-            observed_rates=tuple(observed),
-            rates_per_s=np.array(data["rates_per_s"], dtype=float),
-            breaks_s=np.array(data["breaks_s"], dtype=float),
-            spectra=tuple(SpeciesSpectra.from_dict(item) for item in record["species_spectra"]),
-            baselines=tuple(
-                np.array(item, dtype=float).reshape(len(series["time_s"]), -1)
-                for item, series in zip(data["baselines"], data["series"], strict=True)
-            ),
-            parameter_names=tuple(data["parameter_names"]),
-            covariance=np.array(data["covariance"], dtype=float).reshape((len(data["parameter_names"]),) * 2),
-            rank=Rank.from_dict(record["rank"], data["rank_in_time"], data["rank_in_wavelength"]),
-            noise=SpectralNoise.from_dict(record["noise"]),
-            order=OrderVerdict.from_dict(record["order"]),
-            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
-            flags=tuple(record["flags"]),
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """Return the fit that was written with its data."""
+        data, breaks = record["data"], enumerate(record["breakpoints_s"], 1)
+        vectors = {part: frozen_array(data[f"rank_{part}"]) for part in ("in_time", "in_wavelength")}
+        return read(
+            cls,
+            record,
+            rank=read(Rank, record["rank"], **vectors),
+            breakpoints_s=tuple(Estimate.from_dict(breakpoint_name(i), item) for i, item in breaks),
         )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SpectraFit):
-            return NotImplemented
-        arrays = ("rates_per_s", "breaks_s", "covariance")
-        return (
-            self.to_dict() == other.to_dict()
-            and self.series == other.series
-            and self.spectra == other.spectra
-            and self.parameter_names == other.parameter_names
-            and all(same_array(a, b) for a, b in zip(self.baselines, other.baselines, strict=True))
-            and all(same_array(getattr(self, name), getattr(other, name)) for name in arrays)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         rates = ", ".join(f"{rate.name} = {rate.estimate}" for rate in self.rates)
         return f"SpectraFit({self.scheme!r}: {rates}; order {self.order.decided_by})"
+
+
+def breakpoint_name(number: int) -> str:
+    """Return how a breakpoint, counted from 1, is called among its estimates."""
+    return "breakpoint" if number == 1 else f"breakpoint {number}"

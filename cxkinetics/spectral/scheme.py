@@ -20,8 +20,6 @@ from dataclasses import dataclass
 
 from cxkinetics.errors import UsageError
 
-__all__ = ["Scheme", "Step", "parse_scheme"]
-
 _ARROWS = {"<->": True, "<=>": True, "⇌": True, "⇄": True, "-->": False, "->": False, "=>": False, "→": False}
 _ARROW = re.compile("|".join(re.escape(arrow) for arrow in _ARROWS))
 _RATE = re.compile(r"\[\s*([A-Za-z_][\w]*)\s*(?:=\s*([^\]\s]+)\s*)?\]\s*$")

@@ -1,17 +1,19 @@
 """The global optimum of a whole-spectrum fit: a grid of starts, descents on compressed data, then on all."""
 
+from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.inference.descent import Products, minimise
 from cxkinetics.spectral.problem import Evaluation, Problem
 
 _PER_RATE = {1: 24, 2: 10, 3: 6}
 _PER_RATE_SLOW = {1: 10, 2: 6, 3: 4}
-_RANDOM = 300
-_TIMES_LOOKED_AT = 100
+_RANDOM = 300  # starts with four and more rate constants, where a grid would need thousands
+_TIMES_LOOKED_AT = 100  # of white noise: enough to rank starts, which are refined on all of them
 
 
 def ranked_starts(problem: Problem, rng: np.random.Generator, count: int = 2) -> list[Array]:
@@ -82,7 +84,7 @@ def _misfit_of_exponentials(problem: Problem, decay: Array) -> Array:
         rows = slice(None, None, stride) if run.whitening is None else slice(None)
         columns = np.exp(-decay[:, None, :] * run.time_s[:, None])
         if run.whitening is not None:
-            columns = run.whitening.apply(columns)
+            columns = run.whitening.apply_down(columns)
         columns, data = columns[:, rows], run.data[rows]
         columns = columns / np.sqrt(np.einsum("gns,gns->gs", columns, columns))[:, None, :]
         moment = columns.transpose(0, 2, 1) @ data
@@ -113,6 +115,11 @@ def _apart(problem: Problem, one: Array, other: Array) -> bool:
 
 
 _MOST_SCANNED = 48
+LONGEST_STEP = 1.5
+"""In ln k: the tangent of an exponential says nothing of rates five times as large."""
+STILL = 1e-7
+"""Relative step at which a descent rests: the misfit is a difference of sums of squares, whose rounding
+may exceed any gain that is left."""
 
 
 class Optimum(NamedTuple):
@@ -133,7 +140,7 @@ def descend(
     iterations: int = 60,
     tolerance: float = 1e-14,
 ) -> Optimum:
-    """Return where Levenberg-Marquardt with the exact Jacobian comes to rest inside the box.
+    """Return where a descent with the exact Jacobian comes to rest inside the box.
 
     Parameters
     ----------
@@ -152,43 +159,43 @@ def descend(
     """
     low = problem.lower if lower is None else lower
     high = problem.upper if upper is None else upper
-    theta = np.clip(start, low, high)
-    frozen = np.zeros(theta.size, bool) if held is None else held
-    here = problem.evaluate(theta)
-    damping, converged = 1e-4, False
-    n_rates = problem.free_rates.size
-    for _ in range(iterations):
-        blocked = frozen | ((theta <= low) & (here.gradient > 0)) | ((theta >= high) & (here.gradient < 0))
-        free = np.flatnonzero(~blocked)
-        if not free.size:
-            converged = True
-            break
-        matrix = here.curvature[np.ix_(free, free)]
-        size = np.maximum(np.diag(matrix), 1e-14 * max(float(np.diag(matrix).max()), 1e-300))
-        step = np.zeros(theta.size)
-        step[free] = -np.linalg.solve(matrix + np.diag(damping * size), here.gradient[free])
-        promised = -2 * float(here.gradient @ step) - float(step @ here.curvature @ step)
-        if promised <= 0.05 * tolerance * here.rss and np.all(np.abs(step) < 1e-3 * (1 + np.abs(theta))):
-            converged = True
-            break
-        step[:n_rates] = np.clip(step[:n_rates], -1.5, 1.5)
-        trial_theta = np.clip(theta + step, low, high)
-        trial = problem.evaluate(trial_theta)
-        gain = here.rss - trial.rss
-        moved = float(np.max(np.abs(trial_theta - theta) / (1 + np.abs(theta))))
-        if gain >= 0:
-            theta, here, damping = trial_theta, trial, max(damping / 10, 1e-12)
-            if gain <= tolerance * here.rss or moved < 1e-7:
-                converged = True
-                break
-        else:
-            if moved < 1e-10 or -gain <= 1e-13 * here.rss:
-                converged = True
-                break
-            damping *= 10
-            if damping > 1e12:
-                break
-    return Optimum(theta, here, converged)
+    begin = np.clip(start, low, high)  # a held parameter too: a walk along a profile may end on the wall
+    if not begin.size:
+        return Optimum(begin, problem.evaluate(begin), True)
+    projected = _Projected(problem)
+    done = minimise(
+        projected,
+        begin[None, :],
+        lower=low,
+        upper=high,
+        free=None if held is None else ~held,
+        iterations=iterations,
+        tolerance=tolerance,
+        reach=np.where(np.arange(begin.size) < problem.free_rates.size, LONGEST_STEP, np.inf),
+        still=STILL,
+    )
+    assert projected.here is not None
+    return Optimum(done.theta[0], projected.here, bool(done.converged[0]))
+
+
+@dataclass(slots=True, eq=False)
+class _Projected:
+    """One problem as a batch of one; `here` is what it says at the last place whose products were asked."""
+
+    problem: Problem
+    here: Evaluation | None = None
+
+    def evaluate(self, theta: Array) -> tuple[Array, Products]:
+        trial = self.problem.evaluate(theta[0])
+
+        def products(_: BoolArray | None) -> tuple[Array, Array]:
+            self.here = trial
+            return trial.curvature[None], -trial.gradient[None]
+
+        return np.array([trial.rss]), products
+
+    def rows(self, _: BoolArray) -> "_Projected":
+        return self
 
 
 def find_optimum(

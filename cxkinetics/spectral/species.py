@@ -8,9 +8,10 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import UsageError
+from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.network import Network
-from cxkinetics.spectral.prepare import Prepared
 from cxkinetics.spectral.problem import (
+    Factors,
     Problem,
     Run,
     compressed,
@@ -28,8 +29,10 @@ class Working:
 
     Attributes
     ----------
-    prepared : Prepared
-        Where it comes from.
+    series : SpectralSeries
+        The part of the spectra that is fitted; masked cells are NaN.
+    t0_s : float
+        Where its times count from, s, on the file's clock.
     matrix : Array, shape (n, m)
         Data; masked cells hold the model's present value.
     known : Array, shape (species, m)
@@ -38,29 +41,39 @@ class Working:
         Of the baseline that is fitted with the kinetics.
     weights : Array, shape (m,), or None
         1/sd of each wavelength, relative.
-    leading : Array, shape (m, r)
-        Leading right singular vectors of the data.
+    factors : Factors
+        Leading singular values and vectors of the data.
     """
 
-    prepared: Prepared
+    series: SpectralSeries
+    t0_s: float
     matrix: Array
     known: Array
     functions: Array
     weights: Array | None
-    leading: Array
+    factors: Factors
 
     @property
     def time_s(self) -> Array:
         """Times since the start, s."""
-        return self.prepared.series.time_s
+        return self.series.time_s
+
+    @property
+    def weight(self) -> Array | float:
+        """Weights of the wavelengths; 1 where all weigh alike."""
+        return 1.0 if self.weights is None else self.weights
+
+    @property
+    def masked(self) -> BoolArray:
+        """Which cells the data leave open, shape (n, m)."""
+        return ~np.isfinite(self.series.absorbance)
 
     def without_baseline(self, rows: Array) -> Array:
         """Return rows (k, m), weighted, with the baseline functions projected out."""
-        weighted = rows if self.weights is None else rows * self.weights
+        weighted: Array = rows * self.weight
         if not self.functions.shape[0]:
             return weighted
-        functions = self.functions if self.weights is None else self.functions * self.weights
-        span = np.linalg.qr(functions.T)[0]
+        span = np.linalg.qr((self.functions * self.weight).T)[0]
         left: Array = weighted - (weighted @ span) @ span.T
         return left
 
@@ -82,11 +95,11 @@ def problem_of(
     ready = []
     for i, work in enumerate(runs):
         whitening = row_whitening(work.time_s, rho)
-        floor = None if floors is None else floors[i] * (1.0 if work.weights is None else work.weights)
+        floor = None if floors is None else floors[i] * work.weight
         data = work.without_baseline(work.matrix)
         run = Run(
             work.time_s,
-            data if whitening is None else whitening.apply(data),
+            data if whitening is None else whitening.apply_down(data),
             work.without_baseline(work.known),
             whitening,
             floor,
@@ -102,7 +115,7 @@ def small_problem(problem: Problem, runs: Sequence[Working]) -> Problem:
         if min(run.data.shape) <= _KEPT:
             small.append(replace(run, floor=None))
         elif run.data.shape[1] == work.matrix.shape[1]:
-            leading = np.linalg.qr(work.without_baseline(work.leading.T).T)[0]
+            leading = np.linalg.qr(work.without_baseline(work.factors.in_wavelength).T)[0]
             small.append(compressed(run, leading))
         else:  # already in other coordinates
             small.append(compressed(run, leading_factors(run.data, _KEPT).in_wavelength.T))
@@ -189,6 +202,8 @@ class Solved:
         Spectra in the unit of the data; see `determined`.
     weighted : Array, shape (species, m)
         The same with weights and without the fitted baseline's share.
+    errors : Array, shape (species, m)
+        Standard errors of the values, NaN before `with_errors`.
     determined : BoolArray, shape (species,)
         False where only a combination of spectra is.
     concentration : Array, shape (n, species)
@@ -203,6 +218,7 @@ class Solved:
 
     values: Array
     weighted: Array
+    errors: Array
     determined: BoolArray
     concentration: Array
     change: Array
@@ -225,9 +241,8 @@ class Solved:
         """Return the coefficients of the baseline functions, shape (n, q)."""
         if not work.functions.shape[0]:
             return np.zeros((work.time_s.size, 0))
-        weights = np.ones(work.matrix.shape[1]) if work.weights is None else work.weights
-        left = ((work.matrix - self.concentration @ self.values) * weights).T
-        found = np.linalg.lstsq((work.functions * weights).T, left, rcond=None)[0]
+        left = ((work.matrix - self.concentration @ self.values) * work.weight).T
+        found = np.linalg.lstsq((work.functions * work.weight).T, left, rcond=None)[0]
         return np.ascontiguousarray(found.T)
 
     def model(self, work: Working) -> Array:
@@ -256,7 +271,11 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
     whitening = row_whitening(work.time_s, rho)
     value, white = concentration, work.without_baseline(work.matrix)
     if whitening is not None:
-        value, change, white = whitening.apply(value), whitening.apply(change), whitening.apply(white)
+        value, change, white = (
+            whitening.apply_down(value),
+            whitening.apply_down(change),
+            whitening.apply_down(white),
+        )
     known = work.without_baseline(work.known)
     free = np.flatnonzero(~problem.known)
     scale = np.sqrt(np.einsum("ns,ns->s", value[:, free], value[:, free]))
@@ -273,22 +292,31 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
         above = nonnegative_spectra(value[:, free], target - value[:, free] @ floor[free])
         spectra[free] = above + floor[free]
     determined = np.ones(problem.known.size, bool)
+    # a species with a share in a direction that changes no data is known only together with others
     null = right[rank:] / scale
     if null.size:
         null = null / np.abs(null).max(axis=1, keepdims=True)
         determined[free] = ~(np.abs(null) > _FLAT).any(axis=0)
-    values = spectra if work.weights is None else spectra / work.weights
-    if problem.known.any():
-        values = values.copy()
-        values[problem.known] = work.known[problem.known]
+    values = spectra / work.weight
+    values[problem.known] = work.known[problem.known]
     left_over = white - value @ spectra
-    return Solved(values, spectra, determined, concentration, change, span, back, left_over)
+    return Solved(
+        values=values,
+        weighted=spectra,
+        errors=np.full(values.shape, np.nan),
+        determined=determined,
+        concentration=concentration,
+        change=change,
+        span=span,
+        back=back,
+        left_over=left_over,
+    )
 
 
-def spectra_errors(
-    solved: Solved, work: Working, known: BoolArray, covariance: Array, flat: Array, variance: float
-) -> tuple[Array, BoolArray]:
-    """Return standard errors of the spectra, shape (species, m), and which species are determined.
+def with_errors(
+    solved: Solved, work: Working, known: BoolArray, covariance: Array, flat: Array, *, variance: float
+) -> Solved:
+    """Return the run with the standard errors of its spectra, and judged anew which are determined.
 
     Parameters
     ----------
@@ -318,9 +346,10 @@ def spectra_errors(
             total += covariance[i, j] * moved[i] * moved[j]
     errors = np.zeros_like(solved.weighted)
     errors[free] = np.sqrt(np.maximum(total, 0.0))
+    # errors as large as the data themselves: the spectrum is a number, but no finding
     loud = float(np.abs(work.without_baseline(work.matrix)).max())
     determined[free] &= np.median(errors[free], axis=1) <= loud
-    return errors if work.weights is None else errors / work.weights, determined
+    return replace(solved, errors=errors / work.weight, determined=determined)
 
 
 def negative_lobes(values: Array, errors: Array) -> float:
@@ -347,6 +376,7 @@ def negative_lobes(values: Array, errors: Array) -> float:
     >>> negative_lobes(np.exp(-axis**2), np.full(81, 0.01))
     0.0
     """
+    # z squared below zero has mean 1/2 and variance 5/4 a point, if the spectrum is zero there
     count = values.size
     positive = errors > 0
     if not positive.any():

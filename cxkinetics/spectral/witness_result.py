@@ -1,28 +1,45 @@
 """What two witnesses of one breakpoint say: the rate of the absorbance and the shift of the peak."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, same_array
-from cxkinetics.estimate import Estimate, finite_or_none, json_text
-from cxkinetics.presentation import Presentable
+from cxkinetics.arrays import Array
+from cxkinetics.document.shown import Shown
+from cxkinetics.estimate import Estimate
+from cxkinetics.record import DATA, As, Record, Version
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.documents import read_result
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.populations import Populations
+from cxkinetics.source import Source
 from cxkinetics.version import __version__
 
-__all__ = ["WITNESS_SCHEMA", "TwoWitnesses", "WitnessModel"]
+if TYPE_CHECKING:
+    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.units import TimeUnit
 
-WITNESS_SCHEMA = "cxkinetics.witnesses/1"
+
+def sequential_curves(time_s: Array, k1: float, k2: float, q: float) -> tuple[Array, Array, Array]:
+    """Return C0, q C2 and P of C0 -k1-> C2 -k2-> P at times (s), each shape (n,).
+
+    Examples
+    --------
+    >>> host, doped, product = sequential_curves(np.array([20.0]), 0.1445, 0.02, 0.5)
+    >>> round(float(host[0]), 4)
+    0.0556
+    """
+    host = np.exp(-k1 * time_s)
+    gap = k2 - k1
+    if abs(gap) * float(np.max(time_s, initial=0.0)) < 1e-6:
+        doped = k1 * time_s * host
+    else:
+        doped = k1 / gap * (host - np.exp(-k2 * time_s))
+    return host, q * doped, 1 - host - doped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WitnessModel:
+class WitnessModel(Record):
     """One model of absorbance and position together, ranked by AICc (lower is better)."""
 
     model: str
@@ -32,25 +49,48 @@ class WitnessModel:
     parameters: Mapping[str, float]
     note: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "model": self.model,
-            "n_parameters": self.n_parameters,
-            "aicc": finite_or_none(self.aicc),
-            "delta_aicc": finite_or_none(self.delta_aicc),
-            "parameters": {name: finite_or_none(value) for name, value in self.parameters.items()},
-            "note": self.note,
-        }
+    def curves(self, time_s: Array) -> tuple[Array, Array]:
+        """Return absorbance and position (nm) of the peak at times (s)."""
+        p = self.parameters
+        position: Array
+        if self.model == "staged":
+            spent = np.minimum(time_s, p["tb"]) * p["k1"] + np.maximum(time_s - p["tb"], 0.0) * p["k2"]
+            # the peak moves in proportion to time until the breakpoint
+            share = np.clip(time_s / max(p["tb"], 1e-300), None, 1.0)
+            position = p["start_nm"] + (p["end_nm"] - p["start_nm"]) * share
+            return p["offset"] + p["amplitude"] * np.exp(-spent), position
+        host, doped, product = sequential_curves(time_s, p["k1"], p["k2"], p["q"])
+        # one narrow band for both species: its place is their mean, weighted by what each absorbs
+        position = (host * p["start_nm"] + doped * p["end_nm"]) / (host + doped)
+        return p["a"] * (host + doped + p["c"] * product), position
 
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "WitnessModel":
-        """Return the model that `to_dict` wrote."""
-        return cls(**record)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Populations(Record):
+    """Whether quenching or two populations describe whole spectra.
+
+    Attributes
+    ----------
+    verdict : str
+        "quenching", "two_populations", "degenerate" or "undecided".
+    text : str
+        One sentence with the numbers.
+    chi2_quenching, chi2_populations : float or None
+        Misfit of the two descriptions, in units of the noise (of the better one, where neither fits).
+    quenching_nm, populations_nm : tuple of Estimate
+        Places of the two bands in each description (host, doped; faster, slower), nm.
+    """
+
+    verdict: str
+    text: str
+    chi2_quenching: float | None = None
+    chi2_populations: float | None = None
+    quenching_nm: Annotated[tuple[Estimate, ...], As(name="band")] = ()
+    populations_nm: Annotated[tuple[Estimate, ...], As(name="band")] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TwoWitnesses(Presentable):
+class TwoWitnesses(Record, Shown):
     """The breakpoint from the absorbance, from the peak position, and from both.
 
     Attributes
@@ -91,124 +131,51 @@ class TwoWitnesses(Presentable):
     ('staged', 20, 3)
     """
 
-    trace: Trace
+    SCHEMA: ClassVar[str] = "cxkinetics.witnesses/1"
+    _keys = """schema=SCHEMA version file=trace.source.file sha256=trace.source.sha256 trace=_which
+        simulated=trace.source.simulated n_points=trace.n_points ..."""
+
+    trace: Annotated[Trace, DATA]
     options: Mapping[str, Any]
-    absorbance: Estimate
-    position: Estimate
-    together: Estimate
-    difference: Estimate
-    agreement_p: float | None
-    peak_start: Estimate
-    peak_end: Estimate
-    shift: Estimate
-    bound: Estimate
-    rates: tuple[Estimate, ...]
+    absorbance: Annotated[Estimate, As(key="breakpoint_s.absorbance", name="breakpoint by the rate")]
+    position: Annotated[Estimate, As(key="breakpoint_s.position", name="end of the shift")]
+    together: Annotated[Estimate, As(key="breakpoint_s.together", name="breakpoint by both")]
+    difference: Annotated[Estimate, As(key="breakpoint_s.difference", name="difference")]
+    agreement_p: Annotated[float | None, As(key="breakpoint_s.agreement_p")]
+    peak_start: Annotated[Estimate, As(key="peak_nm.start", name="peak at the start")]
+    peak_end: Annotated[Estimate, As(key="peak_nm.end", name="peak after the shift")]
+    shift: Annotated[Estimate, As(key="peak_nm.shift", name="shift")]
+    bound: Annotated[Estimate, As(key="sequential_k1_bound", name="least k1 of a sequential model")]
+    rates: Annotated[tuple[Estimate, ...], As(name="k{at}")]
     models: tuple[WitnessModel, ...]
     populations: Populations | None
-    verdict: str
-    text: str
-    grid_s: Array
-    absorbance_deviance: Array
-    position_deviance: Array
+    verdict: Annotated[str, As(key="verdict.code")]
+    text: Annotated[str, As(key="verdict.text")]
+    grid_s: Annotated[Array, DATA]
+    absorbance_deviance: Annotated[Array, DATA]
+    position_deviance: Annotated[Array, DATA]
     warnings: tuple[Remark, ...] = ()
-    version: str = __version__
+    version: Version = __version__
 
-    def __post_init__(self) -> None:
-        for name in ("grid_s", "absorbance_deviance", "position_deviance"):
-            object.__setattr__(self, name, frozen_array(getattr(self, name)))
+    @property
+    def _which(self) -> str | int:
+        return self.trace.label or self.trace.source.trace
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form of the documented schema."""
-        source = self.trace.source
-        return {
-            "schema": WITNESS_SCHEMA,
-            "version": self.version,
-            "file": source.file,
-            "sha256": source.sha256,
-            "trace": self.trace.label or source.trace,
-            "simulated": source.simulated,
-            "n_points": self.trace.n_points,
-            "options": dict(self.options),
-            "breakpoint_s": {
-                "absorbance": self.absorbance.to_dict(),
-                "position": self.position.to_dict(),
-                "together": self.together.to_dict(),
-                "difference": self.difference.to_dict(),
-                "agreement_p": finite_or_none(self.agreement_p),
-            },
-            "peak_nm": {
-                "start": self.peak_start.to_dict(),
-                "end": self.peak_end.to_dict(),
-                "shift": self.shift.to_dict(),
-            },
-            "sequential_k1_bound": self.bound.to_dict(),
-            "rates": [estimate.to_dict() for estimate in self.rates],
-            "models": [model.to_dict() for model in self.models],
-            "populations": None if self.populations is None else self.populations.to_dict(),
-            "verdict": {"code": self.verdict, "text": self.text},
-            "warnings": [remark.to_dict() for remark in self.warnings],
-        }
+    def sources(self) -> tuple[Source, ...]:
+        """Return where the trace came from."""
+        return (self.trace.source,)
 
-    def to_json(self) -> str:
-        """Return the whole result, data and profiles included, as JSON text."""
-        data = {
-            "trace": self.trace.to_dict(),
-            "grid_s": self.grid_s.tolist(),
-            "absorbance_deviance": self.absorbance_deviance.tolist(),
-            "position_deviance": self.position_deviance.tolist(),
-        }
-        return json_text(self.to_dict() | {"data": data})
+    def brief(self, unit: "TimeUnit") -> "Section":
+        """Return what `print` and a notebook show."""
+        from cxkinetics.spectral.page import witness_brief
 
-    @classmethod
-    def from_json(cls, text: str | os.PathLike[str]) -> "TwoWitnesses":
-        """Return the result that `to_json` wrote; `text` is that, or the path of its file.
+        return witness_brief(self, unit)
 
-        Raises
-        ------
-        InputError
-            If the text is no such result.
-        """
-        return read_result(text, WITNESS_SCHEMA, cls._of_record)
+    def figures(self, unit: "TimeUnit") -> "tuple[Figure, ...]":
+        """Return both witnesses with the profiles of their breakpoints."""
+        from cxkinetics.spectral.page import witness_figures
 
-    @classmethod
-    def _of_record(cls, record: dict[str, Any]) -> "TwoWitnesses":
-        data, breaks, peak = record["data"], record["breakpoint_s"], record["peak_nm"]
-        populations = record["populations"]
-        return cls(
-            trace=Trace.from_dict(data["trace"]),
-            options=record["options"],
-            absorbance=Estimate.from_dict("breakpoint by the rate", breaks["absorbance"]),
-            position=Estimate.from_dict("end of the shift", breaks["position"]),
-            together=Estimate.from_dict("breakpoint by both", breaks["together"]),
-            difference=Estimate.from_dict("difference", breaks["difference"]),
-            agreement_p=breaks["agreement_p"],
-            peak_start=Estimate.from_dict("peak at the start", peak["start"]),
-            peak_end=Estimate.from_dict("peak after the shift", peak["end"]),
-            shift=Estimate.from_dict("shift", peak["shift"]),
-            bound=Estimate.from_dict("least k1 of a sequential model", record["sequential_k1_bound"]),
-            rates=tuple(Estimate.from_dict(f"k{i}", item) for i, item in enumerate(record["rates"], 1)),
-            models=tuple(WitnessModel.from_dict(item) for item in record["models"]),
-            populations=None if populations is None else Populations.from_dict(populations),
-            verdict=record["verdict"]["code"],
-            text=record["verdict"]["text"],
-            grid_s=np.array(data["grid_s"], dtype=float),
-            absorbance_deviance=np.array(data["absorbance_deviance"], dtype=float),
-            position_deviance=np.array(data["position_deviance"], dtype=float),
-            warnings=tuple(Remark.from_dict(item) for item in record["warnings"]),
-            version=record["version"],
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TwoWitnesses):
-            return NotImplemented
-        arrays = ("grid_s", "absorbance_deviance", "position_deviance")
-        return (
-            self.to_dict() == other.to_dict()
-            and self.trace == other.trace
-            and all(same_array(getattr(self, name), getattr(other, name)) for name in arrays)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
+        return witness_figures(self, unit)
 
     def __repr__(self) -> str:
         return (

@@ -10,14 +10,17 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.estimate import Estimate, format_p
+from cxkinetics.inference.accepted import accepted_set, between, runs, vertex
 from cxkinetics.inference.ar1 import Whitening, sample_of
+from cxkinetics.inference.criteria import AHEAD, LEVEL, aicc
 from cxkinetics.kinetics.optimum import Fitted, staged_fit
 from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.populations import Populations, spectra_of_exponentials, tell_apart
-from cxkinetics.spectral.witness_result import TwoWitnesses, WitnessModel
+from cxkinetics.spectral.intervals import outside_the_times, wald
+from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
+from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
 
 def sequential_rate_bound(absorbance_share: float, shift_share: float, time_s: float) -> float:
@@ -78,10 +81,8 @@ def refined(grid_s: Array, deviances: Sequence[Array], limit: float) -> Array:
     """Return the grid with 40 more points across each valley in which a profile stays below the limit."""
     more = [grid_s]
     for deviance in deviances:
-        inside = np.flatnonzero(deviance <= limit)
-        for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
-            low = grid_s[max(run[0] - 1, 0)]
-            high = grid_s[min(run[-1] + 1, grid_s.size - 1)]
+        for first, last in runs(deviance <= limit):
+            low, high = grid_s[max(first - 1, 0)], grid_s[min(last + 1, grid_s.size - 1)]
             more.append(np.linspace(low, high, 41))
     return np.unique(np.concatenate(more))
 
@@ -101,49 +102,23 @@ def estimate_of(name: str, grid_s: Array, deviance: Array, limit: float, quantil
         Student's quantile behind it, for the standard error.
     """
     best = int(np.argmin(deviance))
-    value = _vertex(grid_s, deviance, best)
-    inside = deviance <= limit
-    pieces: list[tuple[float, float]] = []
-    i = 0
-    while i < grid_s.size:
-        if not inside[i]:
-            i += 1
-            continue
-        j = i
-        while j + 1 < grid_s.size and inside[j + 1]:
-            j += 1
-        low = grid_s[i] if i == 0 else _cross(grid_s, deviance, i - 1, i, limit)
-        high = grid_s[j] if j == grid_s.size - 1 else _cross(grid_s, deviance, j, j + 1, limit)
-        pieces.append((float(low), float(high)))
-        i = j + 1
-    open_low, open_high = bool(inside[0]), bool(inside[-1])
-    low_end, high_end = pieces[0][0], pieces[-1][1]
-    ends = " and ".join(["lower"] * open_low + ["upper"] * open_high)
+    value = float(grid_s[best])
+    if 0 < best < grid_s.size - 1:
+        near = slice(best - 1, best + 2)
+        lowest = float(vertex(grid_s[near], deviance[near]))
+        value = lowest if np.isfinite(lowest) else value
+    found = accepted_set(grid_s, deviance <= limit, lambda i, j: between(grid_s, deviance, i, j, limit))
     return Estimate(
         name=name,
         value=value,
-        se=None if open_low or open_high else (high_end - low_end) / (2 * quantile),
-        low=None if open_low else low_end,
-        high=None if open_high else high_end,
+        se=None if found.open_ends else (found.pieces[-1][1] - found.pieces[0][0]) / (2 * quantile),
+        low=found.low,
+        high=found.high,
         unit="s",
         method="profile",
-        reason=f"the {ends} end lies outside the sampled times" if ends else "",
-        pieces=tuple(pieces) if len(pieces) > 1 else (),
+        reason=outside_the_times(found),
+        pieces=found.several,
     )
-
-
-def _vertex(grid: Array, deviance: Array, best: int) -> float:
-    if not 0 < best < grid.size - 1:
-        return float(grid[best])
-    x, y = grid[best - 1 : best + 2], deviance[best - 1 : best + 2]
-    a, b, _ = np.polyfit(x - x[1], y, 2)
-    move = -b / (2 * a) if a > 0 else 0.0
-    return float(x[1] + np.clip(move, x[0] - x[1], x[2] - x[1]))
-
-
-def _cross(grid: Array, deviance: Array, one: int, other: int, limit: float) -> float:
-    share = (limit - deviance[one]) / (deviance[other] - deviance[one])
-    return float(grid[one] + share * (grid[other] - grid[one]))
 
 
 class Agreement(NamedTuple):
@@ -209,31 +184,6 @@ def position_profile(pair: Pair, breaks_s: Array) -> tuple[Array, Array]:
     return misfit, found
 
 
-def position_curve(time_s: Array, start_nm: float, end_nm: float, ends_s: float) -> Array:
-    """Return the position of a peak that moves in proportion to time until `ends_s`, nm."""
-    share = np.clip(np.asarray(time_s) / max(ends_s, 1e-300), None, 1.0)
-    position: Array = start_nm + (end_nm - start_nm) * share
-    return position
-
-
-def sequential_curves(time_s: Array, k1: float, k2: float, q: float) -> tuple[Array, Array, Array]:
-    """Return C0, q C2 and P of C0 -k1-> C2 -k2-> P at times (s), each shape (n,).
-
-    Examples
-    --------
-    >>> host, doped, product = sequential_curves(np.array([20.0]), 0.1445, 0.02, 0.5)
-    >>> round(float(host[0]), 4)
-    0.0556
-    """
-    host = np.exp(-k1 * time_s)
-    gap = k2 - k1
-    if abs(gap) * float(np.max(time_s, initial=0.0)) < 1e-6:
-        doped = k1 * time_s * host
-    else:
-        doped = k1 / gap * (host - np.exp(-k2 * time_s))
-    return host, q * doped, 1 - host - doped
-
-
 def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
     """Return the sequential model fitted to absorbance and position together.
 
@@ -261,7 +211,7 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
     low, high = np.log(1e-3 / span), np.log(30 / shortest)
     for _, start in trials[:4]:
         theta = start
-        for _ in range(4):
+        for _ in range(4):  # each signal is weighed by what is left of it, which settles in a few rounds
             left, _ = _residuals(pair, theta, conversion)
             scales = np.array([np.sqrt(np.mean(part**2)) + 1e-300 for part in left])
 
@@ -347,20 +297,19 @@ def rank_models(
     for name, conversion, count in (("sequential", True, 9), ("quenching without conversion", False, 7)):
         fit = fit_sequential(pair, conversion=conversion)
         rows.append((name, count, _log_misfit(fit, n, m), fit.parameters, _as_populations(fit)))
-    scores = [(_aicc(value, count, n + m), name, count, numbers, note)
-              for name, count, value, numbers, note in rows]  # fmt: skip
-    least = min(score[0] for score in scores)
-    return tuple(
+    scores = [aicc(misfit, count, n + m) for _, count, misfit, _, _ in rows]
+    models = [
         WitnessModel(
             model=name,
             n_parameters=count,
             aicc=score,
-            delta_aicc=score - least,
+            delta_aicc=score - min(scores),
             parameters=numbers,
             note=note,
         )
-        for score, name, count, numbers, note in sorted(scores, key=lambda item: item[0])
-    )
+        for score, (name, count, _, numbers, note) in zip(scores, rows, strict=True)
+    ]
+    return tuple(sorted(models, key=lambda model: model.delta_aicc or 0.0))
 
 
 def _rate(fitted: Fitted, name: str) -> float:
@@ -371,11 +320,6 @@ def _log_misfit(fit: PairFit, n: int, m: int) -> float:
     return n * float(np.log(max(fit.rss_absorbance, 1e-300) / n)) + m * float(
         np.log(max(fit.rss_position, 1e-300) / m)
     )
-
-
-def _aicc(deviance: float, count: int, n: int) -> float:
-    room = max(n - count - 1, 1)
-    return deviance + 2 * count + 2 * count * (count + 1) / room
 
 
 def _as_populations(fit: PairFit) -> str:
@@ -391,12 +335,9 @@ def _as_populations(fit: PairFit) -> str:
     return f"the same curves as two populations: {share}"
 
 
-_AHEAD = 6.0  # AICc
-
-
 def break_leads(models: tuple[WitnessModel, ...]) -> bool:
     """Return whether the staged model is ahead of every smooth one by 6 in AICc."""
-    return _lead(models) >= _AHEAD
+    return _lead(models) >= AHEAD
 
 
 def _lead(models: tuple[WitnessModel, ...]) -> float:
@@ -409,6 +350,7 @@ def judge_witnesses(
     shift: Estimate,
     models: tuple[WitnessModel, ...],
     populations: Populations | None,
+    *,
     p_value: float,
     by_rate: Estimate,
     by_shift: Estimate,
@@ -437,24 +379,24 @@ def judge_witnesses(
         )
     lead = _lead(models)
     if break_leads(models):
-        agree = "agree" if p_value > 0.05 else "disagree"
+        agree = "agree" if p_value > LEVEL else "disagree"
         return "staged", (
             f"two stages: the rate changes at {by_rate}, the shift ends at {by_shift}; the witnesses {agree} "
             f"({format_p(p_value)}), and a break is ahead of every smooth model by {lead:.1f} in AICc"
         )
     lead = -lead
-    if lead >= _AHEAD and populations is not None:
+    if lead >= AHEAD and populations is not None:
         names = {"quenching": "sequential"}
         code = names.get(populations.verdict, populations.verdict)
         return code, f"no break is needed (a smooth model is ahead by {lead:.1f} in AICc); {populations.text}"
-    if lead >= _AHEAD:
+    if lead >= AHEAD:
         return "undecided", (
             f"no break is needed (a smooth model is ahead by {lead:.1f} in AICc); quenching and two "
             "populations are the same curves: only whole spectra can tell them apart"
         )
     return "undecided", (
         "a break and smooth models explain both witnesses alike "
-        f"(AICc differs by {abs(lead):.1f}, need {_AHEAD:g})"
+        f"(AICc differs by {abs(lead):.1f}, need {AHEAD:g})"
     )
 
 
@@ -515,10 +457,8 @@ def fit_witnesses(
     # The offset is always fitted: one that is left out by choice makes every interval too narrow.
     fitted = staged_fit(sample_of(trace), n_stages=2, with_offset=True, ar1=True)
     pair = _pair(trace, fitted)
-    from scipy.special import stdtrit
-
-    quantile = float(stdtrit(float(fitted.dof), 0.5 + confidence / 2))
-    freedom = max(pair.position_nm.size - 3, 1)
+    quantile = _quantile(fitted.dof, confidence)
+    freedom = _freedom(pair)
     limit = quantile**2
     grid, absorbance, position_misfit, lines = _profiles(pair, fitted, freedom, limit)
     position = freedom * (position_misfit / max(float(position_misfit.min()), 1e-300) - 1)
@@ -527,29 +467,26 @@ def fit_witnesses(
     by_shift = estimate_of("end of the shift", grid, position, limit, quantile)
     together = estimate_of("breakpoint by both", grid, both - both.min(), limit, quantile)
     tested = agreement(absorbance, position)
-    peak = _peak(pair, lines, grid, position_misfit, freedom, confidence)
+    best = int(np.argmin(position_misfit))
+    peak = _peak(pair, float(grid[best]), lines[best], float(position_misfit[best]), confidence)
     moved = peak.shift_z > _MOVED
     models = rank_models(pair, fitted, grid, absorbance, position_misfit)
-    populations = None
-    if moved and not break_leads(models):
-        populations = _populations(data, trace, window, t0, confidence)
-    warnings = list(trace.remarks)
-    warnings += _doubts(pair, moved)
-    end = together.value if together.value is not None else float(pair.time_s[-1])
-    verdict, text = judge_witnesses(moved, peak.shift, models, populations, tested.p_value, by_rate, by_shift)
+    needless = moved and not break_leads(models)
+    populations = _populations(data, trace, window, t0, confidence) if needless else None
+    verdict, text = judge_witnesses(
+        moved, peak.shift, models, populations, p_value=tested.p_value, by_rate=by_rate, by_shift=by_shift
+    )
     if not moved:
         still = "the peak does not move"
         by_shift = Estimate(name=by_shift.name, value=None, unit="s", method="profile", reason=still)
-        together = by_rate
+        together = replace(by_rate, name=together.name)
+    options = {
+        "near_nm": near_nm, "window": None if window is None else list(window), "t0": t0,
+        "confidence": confidence, "ar1": fitted.rho,
+    }  # fmt: skip
     return TwoWitnesses(
         trace=trace,
-        options={
-            "near_nm": near_nm,
-            "window": None if window is None else list(window),
-            "t0": t0,
-            "confidence": confidence,
-            "ar1": fitted.rho,
-        },
+        options=options,
         absorbance=by_rate,
         position=by_shift,
         together=together,
@@ -558,7 +495,7 @@ def fit_witnesses(
         peak_start=peak.start,
         peak_end=peak.end,
         shift=peak.shift,
-        bound=_bound(trace, peak, end, moved),
+        bound=_bound(trace, peak, together, moved),
         rates=_rates(fitted, quantile),
         models=models,
         populations=populations,
@@ -567,7 +504,7 @@ def fit_witnesses(
         grid_s=grid,
         absorbance_deviance=absorbance,
         position_deviance=position,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys([*trace.remarks, *_doubts(pair, moved)])),
     )
 
 
@@ -645,34 +582,25 @@ class _Peak:
     end_nm: float
 
 
-def _peak(pair: Pair, lines: Array, grid: Array, misfit: Array, freedom: int, confidence: float) -> _Peak:
-    from scipy.special import stdtrit
-
-    best = int(np.argmin(misfit))
-    ends, (end_nm, slope) = float(grid[best]), lines[best]
+def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float) -> _Peak:
+    """Return the positions of a peak whose shift ends at `ends` (s), `line` being its end and slope."""
+    freedom = _freedom(pair)
+    end_nm, slope = line
     weight = 1 / pair.position_se
     basis = np.stack([weight, np.minimum(pair.position_time_s - ends, 0.0) * weight], axis=1)
-    variance = float(misfit[best]) / freedom
+    variance = misfit / freedom
     covariance = variance * np.linalg.pinv(basis.T @ basis)
-    quantile = float(stdtrit(float(freedom), 0.5 + confidence / 2))
+    quantile = _quantile(freedom, confidence)
 
     def number(name: str, value: float, row: Array) -> Estimate:
         se = float(np.sqrt(row @ covariance @ row))
-        return Estimate(
-            name=name,
-            value=value,
-            se=se,
-            low=value - quantile * se,
-            high=value + quantile * se,
-            unit="nm",
-            method="wald",
-        )
+        return wald(name, value, se, quantile, "nm")
 
     start_nm = float(end_nm - slope * ends)
     shift = number("shift", float(slope * ends), np.array([0.0, ends]))
     still = _still_misfit(pair)
     # A shift that is not there has no end either: judged by the gain over a constant, three numbers for one.
-    gain = max(still - float(misfit[best]), 0.0) / max(variance, 1e-300)
+    gain = max(still - misfit, 0.0) / max(variance, 1e-300)
     return _Peak(
         number("peak at the start", start_nm, np.array([1.0, -ends])),
         number("peak after the shift", float(end_nm), np.array([1.0, 0.0])),
@@ -681,6 +609,16 @@ def _peak(pair: Pair, lines: Array, grid: Array, misfit: Array, freedom: int, co
         start_nm,
         float(end_nm),
     )
+
+
+def _quantile(dof: int, confidence: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(float(dof), 0.5 + confidence / 2))
+
+
+def _freedom(pair: Pair) -> int:
+    return max(pair.position_nm.size - 3, 1)  # three numbers: both ends, and when the shift ends
 
 
 def _still_misfit(pair: Pair) -> float:
@@ -707,24 +645,17 @@ def _difference(one: Estimate, other: Estimate, quantile: float, moved: bool) ->
         reason = "one of the two is open" if moved else "the peak does not move"
         return Estimate(name="difference", value=None, unit="s", method="wald", reason=reason)
     value, se = one.value - other.value, float(np.hypot(one.se, other.se))
-    return Estimate(
-        name="difference",
-        value=value,
-        se=se,
-        low=value - quantile * se,
-        high=value + quantile * se,
-        unit="s",
-        method="wald",
-    )
+    return wald("difference", value, se, quantile, "s")
 
 
-def _bound(trace: Trace, peak: _Peak, end_s: float, moved: bool) -> Estimate:
+def _bound(trace: Trace, peak: _Peak, together: Estimate, moved: bool) -> Estimate:
     """Bound on k1 at the breakpoint, with the lower limit (95 %, one-sided) of the position there."""
     name = "least k1 of a sequential model"
     assert trace.peak_nm is not None
     nothing = Estimate(name=name, value=None, unit="1/s", method="bound", reason="the peak does not move")
     if not moved:
         return nothing
+    end_s = float(trace.time_s[-1]) if together.value is None else together.value
     near = np.abs(trace.time_s - end_s)
     near[~np.isfinite(trace.peak_nm)] = np.inf
     window = np.argsort(near)[:3]
@@ -743,23 +674,12 @@ def _bound(trace: Trace, peak: _Peak, end_s: float, moved: bool) -> Estimate:
 
 
 def _rates(fitted: Fitted, quantile: float) -> tuple[Estimate, ...]:
-    found = []
-    for name in ("k1", "k2"):
-        i = fitted.family.names.index(name)
-        value = float(fitted.theta[i]) / fitted.sample.span_s
-        se = float(np.sqrt(fitted.covariance[i, i])) / fitted.sample.span_s
-        found.append(
-            Estimate(
-                name=name,
-                value=value,
-                se=se,
-                low=value - quantile * se,
-                high=value + quantile * se,
-                unit="1/s",
-                method="wald",
-            )
-        )
-    return tuple(found)
+    span, errors = fitted.sample.span_s, np.sqrt(np.diag(fitted.covariance))
+    places = {name: fitted.family.names.index(name) for name in ("k1", "k2")}
+    return tuple(
+        wald(name, float(fitted.theta[i]) / span, float(errors[i]) / span, quantile, "1/s")
+        for name, i in places.items()
+    )
 
 
 def _doubts(pair: Pair, moved: bool) -> list[Remark]:

@@ -414,7 +414,7 @@ def binding() -> Any:
     return cx.fit_binding(dose_table())
 
 
-def dose_spectra_data(system: str = "ag-cds") -> cx.DoseSpectra:
+def dose_spectra_data(system: str = "ag-cds") -> "cx.DoseSpectra":
     d = np.array([0, 10, 20, 30, 40, 50, 60, 75, 90, 100, 110, 120, 135, 150.0])
     w = np.arange(290.0, 361.0, 2.0)
     shift, ends, onset = (3.0, 38.0, 50.0) if system == "ag-cds" else (7.0, 45.0, 20.0)

@@ -11,6 +11,7 @@ import math
 import pickle
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -263,7 +264,7 @@ def _habits(result: Any) -> Iterable[str]:
     yield f"class {kind.__name__}"
     yield "public: " + " ".join(name for name in dir(result) if not name.startswith("_"))
     try:
-        setattr(result, next(iter(getattr(kind, "__dataclass_fields__", {"x": None}))), None)
+        setattr(result, fields(result)[0].name if is_dataclass(result) else "x", None)
         yield "NOT frozen"
     except (AttributeError, TypeError) as error:
         yield f"frozen ({type(error).__name__})"
@@ -285,7 +286,7 @@ def _habits(result: Any) -> Iterable[str]:
         else:
             try:
                 again = getattr(kind, reader)(getattr(result, writer)())
-            except TypeError as error:
+            except (TypeError, KeyError, cx.InputError) as error:
                 yield f"{writer} -> {reader}: {error}"
                 continue
             same = "same" if getattr(again, writer)() == getattr(result, writer)() else "changed"
@@ -351,8 +352,9 @@ def result_forms(
         forms["to_dict"] = json_form(result.to_dict())
     if hasattr(result, "to_json"):
         record = json.loads(result.to_json())
-        extra = {k: v for k, v in record.items() if k not in result.to_dict()}
-        assert {k: v for k, v in record.items() if k not in extra} == json.loads(json.dumps(result.to_dict()))
+        short = json.loads(json.dumps(result.to_dict())) or {}
+        extra = {k: v for k, v in record.items() if k not in short}
+        assert {k: v for k, v in record.items() if k not in extra} == short
         forms["to_json"] = f"as to_dict, and {json_form(extra)}" if extra else "as to_dict"
     if hasattr(result, "table"):
         frame = result.table()

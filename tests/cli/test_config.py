@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.cli.options import NEEDS, load_config
+from cxkinetics.cli.project import load_config
 
 
 def said(path: Path, content: bytes) -> cx.InputError:
     path.write_bytes(content)
     with pytest.raises(cx.InputError) as caught:
-        load_config(path, NEEDS)
+        load_config(path)
     return caught.value
 
 
@@ -44,4 +44,4 @@ def test_the_message_says_what_to_do_next(name: str, tmp_path: Path) -> None:
 def test_a_mark_at_the_head_of_the_file_is_no_fault(tmp_path: Path) -> None:
     path = tmp_path / "project.toml"
     path.write_bytes(b"\xef\xbb\xbf[fit]\r\nstages = 4\r\n")
-    assert load_config(path, NEEDS) == {"stages": 4}
+    assert load_config(path) == {"stages": 4}

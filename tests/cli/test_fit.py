@@ -145,7 +145,7 @@ ERRORS: dict[str, tuple[list[str], int, str]] = {
     "a wrong number": (["run.csv", "--stages", "two"], 2, "'two'"),
     "too many stages": (["run.csv", "--stages", "7"], 2, "7"),
     "a window without colon": (["run.csv", "--window", "5"], 2, "--window is '5'"),
-    "a breakpoint in words": (["run.csv", "--breakpoint", "20,abc"], 2, "'abc'"),
+    "a breakpoint in words": (["run.csv", "--breakpoint", "20,abc"], 2, "--breakpoint is '20,abc'"),
     "t0 in words": (["run.csv", "--t0", "later"], 2, "'later'"),
     "no such trace": (["run.csv", "--trace", "9"], 1, "run.csv: there is no trace 9"),
     "confidence in percent": (["run.csv", "--confidence", "95"], 2, "95"),

@@ -8,7 +8,7 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
-from cxkinetics.cli.options import NEEDS, load_config
+from cxkinetics.cli.project import load_config
 from cxkinetics.kinetics.batch import fit_many
 from cxkinetics.kinetics.options import FitOptions
 from tests.studies.truths import SEED, times
@@ -83,7 +83,7 @@ def test_a_project_file_holds_finite_numbers_only(tmp_path: Path) -> None:
     ):
         path.write_text(f"[fit]\n{line}\n")
         with pytest.raises(cx.InputError, match=line.partition(" ")[0]):
-            load_config(path, NEEDS)
+            load_config(path)
 
 
 def test_wavelengths_in_python_are_finite(run: Path) -> None:

@@ -12,10 +12,9 @@ from matplotlib import pyplot as plt
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
-from cxkinetics.composition.basis import convert_basis
 from cxkinetics.composition.figures import plot_incorporation
 from cxkinetics.composition.reader import guest_in
-from cxkinetics.signals.basis import basis_kind
+from cxkinetics.signals.basis import basis_kind, convert_basis
 
 DOSES = (0, 25, 50, 75, 90, 100, 110, 120, 135, 150, 175)
 TAKEN = (0, 2.6, 5.1, 8.0, 9.7, 12.1, 20.2, 28.3, 40.4, 40.1, 40.3)

@@ -9,7 +9,6 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.cli.main import main
 from cxkinetics.composition.detection import counted_shares, detection_limits
-from cxkinetics.composition.page import dose_sheets
 from cxkinetics.composition.system import load_system
 
 
@@ -29,7 +28,7 @@ def test_a_dose_states_the_share_of_guest_atoms() -> None:
     assert list(record["composition_guest_share"]) == list(record["composition"])
     assert "0.59 [0.34, 1.00] of all Ag sits in Ag2Cd32S33" in " ".join(str(advice).split())
     assert advice.table().loc["Ag2S", "share_of_guest"] == pytest.approx(0.41, abs=0.01)
-    rows = {row[0]: row[1] for row in dose_sheets(advice)["dose"]}
+    rows = advice.tables()["dose"].set_index("quantity")["value"]
     assert rows["share of all guest in Ag2Cd32S33"] == held.value
     restored = cx.DoseAdvice.from_json(advice.to_json())
     assert restored == advice

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxkinetics.composition.system import PACKAGED_SYSTEMS, Prior, System, load_system
+from cxkinetics.composition.system import PACKAGED_SYSTEMS, Prior, System, load_system, packaged_species
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
 
 SILVER = load_system("ag-cds")
@@ -143,3 +143,8 @@ def test_scaled_priors_keep_their_centre_and_bounds() -> None:
 def test_errors_belong_to_the_tree() -> None:
     with pytest.raises(CxKineticsError):
         Prior(name="x", distribution="normal", parameters=(0.0, -1.0))
+
+
+@pytest.mark.parametrize("system", ["ag-cds", "cu-cds"])
+def test_the_species_that_a_shell_offers_are_those_of_the_systems(system: str) -> None:
+    assert set(load_system(system).species) <= set(packaged_species())

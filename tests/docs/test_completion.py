@@ -6,14 +6,12 @@ import json
 import shlex
 import shutil
 import subprocess
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from cxkinetics.cli.completion import SHELLS, completion_script
-from cxkinetics.cli.main import VERBS, main
-from cxkinetics.composition.system import load_system
+from cxkinetics.cli.main import VERBS, _module, main
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -30,7 +28,7 @@ def complete(*words: str) -> list[str]:
     """Ask bash what it offers for the last of `words`."""
     script = completion_script("bash") + (
         f"COMP_WORDS=({' '.join(repr(word) for word in words)}); COMP_CWORD={len(words) - 1}\n"
-        '_cxkinetics; printf "%s\\n" "${COMPREPLY[@]}"\n'
+        '_shtab_cxkinetics; printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
     done = subprocess.run(["bash", "-c", script], text=True, check=True, capture_output=True)
     return done.stdout.split()
@@ -62,12 +60,6 @@ def test_bash_offers_files_where_an_option_takes_one(tmp_path: Path, monkeypatch
     assert "project.toml" in complete("cxkinetics", "fit", "pro")
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-@pytest.mark.parametrize("system", ["ag-cds", "cu-cds"])
-def test_the_species_offered_are_those_of_the_systems(system: str) -> None:
-    assert set(load_system(system).species) <= set(complete("cxkinetics", "dose", ""))
-
-
 def test_the_command_prints_the_script(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "bash"]) == 0
     plain = capsys.readouterr().out
@@ -81,7 +73,7 @@ def test_the_command_prints_the_script(capsys: pytest.CaptureFixture[str]) -> No
 
 def examples_of(verb: str) -> list[list[str]]:
     """Return the words of every example at the end of a verb's help."""
-    lines: list[str] = import_module(f"cxkinetics.cli.{verb}").EXAMPLE.splitlines()
+    lines: list[str] = _module(verb).EXAMPLE.splitlines()
     return [shlex.split(line)[1:] for line in lines if line.startswith("cxkinetics ")]
 
 
@@ -105,7 +97,7 @@ def test_the_examples_of_every_help_work_after_the_demo(
     with pytest.raises(SystemExit):
         main([verb, "--help"])
     told = capsys.readouterr().out
-    for line in import_module(f"cxkinetics.cli.{verb}").EXAMPLE.splitlines():
+    for line in _module(verb).EXAMPLE.splitlines():
         assert line in told
     assert "{.,,}" not in told
 
@@ -122,7 +114,7 @@ def test_the_bare_command_lists_its_commands(capsys: pytest.CaptureFixture[str])
     assert main([]) == 2
     err = capsys.readouterr().err
     for verb in VERBS:
-        summary = import_module(f"cxkinetics.cli.{verb}").SUMMARY
+        summary = _module(verb).SUMMARY
         assert any(line.split(maxsplit=1) == [verb, summary] for line in err.splitlines()), verb
 
 

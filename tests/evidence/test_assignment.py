@@ -6,7 +6,6 @@ from cxkinetics.errors import InputError, UsageError
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks, check_formula
 from cxkinetics.evidence.examples import published_assignment, simulate_mass_spectrum, simulation_settings
 from cxkinetics.evidence.picking import pick_peaks
-from cxkinetics.report.present import as_html
 from cxkinetics.signals.spectrum import PeakList
 
 STATED = {  # m/z -> measured minus computed, Da
@@ -38,7 +37,7 @@ def test_what_the_assignment_says(published: MassAssignment) -> None:
         "stated_assignment_off", "charge_not_balanced", "protons_nearer", "fragments_overlap"
     }  # fmt: skip
     assert "Cd34S33(L) (+2)" in text
-    assert "<table>" in as_html(published)
+    assert "<table>" in published._repr_html_()
     assert max(map(len, str(published).splitlines())) <= 100
 
 

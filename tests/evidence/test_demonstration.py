@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cxkinetics.document.html import render_page
 from cxkinetics.evidence.examples import (
     EvidenceDemo,
     demonstrate_evidence,
@@ -12,7 +13,7 @@ from cxkinetics.evidence.examples import (
     simulated_files,
     simulation_settings,
 )
-from cxkinetics.evidence.page import demo_evidence_page, format_demo
+from cxkinetics.evidence.page import demo_page, format_demo
 from cxkinetics.evidence.records import (
     EvidenceRecord,
     document_of,
@@ -21,7 +22,6 @@ from cxkinetics.evidence.records import (
     record_of_pattern,
     record_of_xps,
 )
-from cxkinetics.report.page import render_page
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_text_and_page_say_what_is_simulated(demo: EvidenceDemo) -> None:
     assert "28.3 %  Ag2S        CdS + Ag2S  CdS + Ag2S  CdS + Ag2S" in text
     assert "2.7 eV | 2.6 eV" in text
     assert max(map(len, text.splitlines())) <= 100
-    html = render_page(demo_evidence_page(demo, "cxkinetics evidence --demo"))
+    html = render_page(demo_page(demo, "cxkinetics evidence --demo"))
     assert "simulated" in html
     assert "data:image/svg+xml" in html
     json.dumps(demo.to_dict(), allow_nan=False)

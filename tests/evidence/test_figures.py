@@ -4,6 +4,8 @@ import matplotlib as mpl
 import pytest
 from matplotlib import pyplot as plt
 
+from cxkinetics.document.figure import SIMULATED_STAMP, drawn_figure
+from cxkinetics.document.units import SECONDS
 from cxkinetics.evidence.examples import (
     SimulatedSample,
     analyse_simulated,
@@ -12,8 +14,6 @@ from cxkinetics.evidence.examples import (
     simulation_settings,
 )
 from cxkinetics.evidence.figures import plot_consensus, plot_masses, plot_mixture, plot_pattern, plot_xps
-from cxkinetics.evidence.page import figure_of
-from cxkinetics.report.style import SIMULATED_STAMP
 
 
 @pytest.fixture(scope="module")
@@ -75,5 +75,6 @@ def test_results_plot_themselves_and_figures_for_files_are_unknown_to_pyplot(sam
         plt.close("all")
         assert result.plot() is plt.gcf()
         plt.close("all")
-        figure_of(result)
+        for declared in result.figures(SECONDS):
+            drawn_figure(declared)
         assert not plt.get_fignums()

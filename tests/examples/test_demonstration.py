@@ -8,7 +8,6 @@ import pytest
 
 from cxkinetics.cli.demo_page import comparison_table
 from cxkinetics.cli.main import main
-from cxkinetics.composition.examples import demonstrate_doses
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.kinetics import Comparison, DemoTrace, demonstrate_trace, tally
 
@@ -48,26 +47,6 @@ def test_the_verdict_is_two_stages_from_simulated_data(demo: DemoTrace) -> None:
     assert demo.fit.trace.source.simulated
 
 
-def test_the_published_dose_table_gives_the_papers_slopes() -> None:
-    demo = demonstrate_doses()
-    rows = {row.quantity: row for row in demo.comparisons}
-    expected = {  # the stated points worked out by hand
-        "slope, stage 1": (8.0 / 75, 0.11),
-        "slope, stage 2": ((40.4 - 12.1) / 35, 0.83),
-        "slope ratio": ((40.4 - 12.1) / 35 / (8.0 / 75), 7.5),
-        "mean slope ratio": ((40.4 - 8.0) / 60 / (8.0 / 75), 5.1),
-        "avalanche dose": (97.958, 98.0),
-        "plateau": ((40.4 + 40.0) / 2, 40.4),
-    }
-    for quantity, (ours, paper) in expected.items():
-        assert rows[quantity].found.value == pytest.approx(ours, abs=5e-4), quantity
-        assert rows[quantity].published == paper
-    doses = {advice.target: advice.dose_percent.value for advice in demo.advice}
-    assert doses["AgCd33S33"] == pytest.approx(23, abs=4)
-    assert doses["Ag2Cd32S33"] == pytest.approx(56, abs=6)
-    assert doses["Ag2S"] == pytest.approx(134, abs=6)
-
-
 def test_a_comparison_counts_pieces_and_missing_intervals() -> None:
     split = Estimate(
         name="b", value=5.0, low=1.0, high=9.0, unit="s", method="profile", pieces=((1, 2), (8, 9))
@@ -77,7 +56,7 @@ def test_a_comparison_counts_pieces_and_missing_intervals() -> None:
     bare = Comparison(quantity="b", published=5.5, found=Estimate(name="b", value=5.0, unit="s"))
     assert bare.inside is None
     assert bare.difference == -0.5
-    assert comparison_table([bare]).rows[0] == ("b", "5.5", "5", "s", "-0.5", "-")
+    assert comparison_table([bare]).grid().rows[0] == ("b", "5.5", "5", "s", "-0.5", "-")
 
 
 def measured(published: float, value: float, printed: str = "") -> Comparison:
@@ -93,7 +72,9 @@ def test_agreement_is_rounding_to_the_printed_digits_and_can_fail() -> None:
     assert measured(135.0, 134.4, "135").agrees is False
     assert measured(40.4, 40.2, "about 40").agrees
     assert all(row.inside for row in (measured(0.83, 0.8086), measured(7.5, 7.58)))  # which says nothing
-    assert [row[-1] for row in comparison_table([measured(0.11, 0.1067), measured(0.83, 0.8086)]).rows] == [
+    assert [
+        row[-1] for row in comparison_table([measured(0.11, 0.1067), measured(0.83, 0.8086)]).grid().rows
+    ] == [
         "yes",
         "no",
     ]
@@ -107,14 +88,6 @@ def test_what_was_put_in_or_assumed_is_no_agreement(demo: DemoTrace) -> None:
     assert "Agreement" not in str(counts)
     shown = {row[0]: row[1] for row in comparison_table(demo.comparisons).rows}
     assert shown["absorbance at 0 s"] == ("0.9 (assumed)" if demo.name == "cu-cds" else "0.9")
-
-
-def test_the_headline_counts_what_can_miss() -> None:
-    counts = tally(("dose table", row) for row in demonstrate_doses().comparisons)
-    assert (counts.agree, counts.measured) == (4, 6)  # the crossing of the paper's lines is not printed
-    assert counts.missed == ("slope, stage 2", "slope ratio")
-    assert "4 of 6 numbers from its measured dose table" in str(counts)
-    assert "(not: slope, stage 2; slope ratio)" in str(counts)
 
 
 def test_the_command_writes_a_whole_folder_and_says_what_it_found(

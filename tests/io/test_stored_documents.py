@@ -12,13 +12,13 @@ from cxkinetics.estimate import json_text
 from tests.studies.truths import SEED, noise, stream, times
 
 RESULTS = {
-    cx.StagedFit: "cxkinetics.fit/1",
-    cx.SpectraFit: "cxkinetics.spectra-fit/1",
-    cx.TwoWitnesses: "cxkinetics.witnesses/1",
-    cx.CurveFit: "cxkinetics.curve/1",
-    cx.IncorporationFit: "cxkinetics.incorporation/1",
-    cx.Prediction: "cxkinetics.predict/1",
-    cx.DoseAdvice: "cxkinetics.dose/1",
+    "StagedFit": "cxkinetics.fit/1",
+    "SpectraFit": "cxkinetics.spectra-fit/1",
+    "TwoWitnesses": "cxkinetics.witnesses/1",
+    "CurveFit": "cxkinetics.curve/1",
+    "IncorporationFit": "cxkinetics.incorporation/1",
+    "Prediction": "cxkinetics.predict/1",
+    "DoseAdvice": "cxkinetics.dose/1",
 }
 
 
@@ -40,33 +40,33 @@ def series() -> cx.SpectralSeries:
 
 
 @pytest.fixture(scope="module")
-def spectral(series: cx.SpectralSeries) -> cx.SpectraFit:
+def spectral(series: cx.SpectralSeries) -> "cx.SpectraFit":
     return cx.fit_spectra(series, "A -> B", intervals="wald", noise="white")
 
 
 @pytest.mark.parametrize("kind", RESULTS)
 @pytest.mark.parametrize("found", ["cxkinetics.trace/1", "cxkinetics.other/7", None])
 def test_a_result_of_another_kind_is_refused_with_the_schema_found_and_needed(
-    kind: Any, found: str | None
+    kind: str, found: str | None
 ) -> None:
     with pytest.raises(cx.InputError) as caught:
-        kind.from_json(json.dumps({} if found is None else {"schema": found}))
+        getattr(cx, kind).from_json(json.dumps({} if found is None else {"schema": found}))
     assert RESULTS[kind] in str(caught.value)
     assert (found or "no schema") in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", RESULTS)
 @pytest.mark.parametrize("body", ["", '"data": {}, ', '"data": null, ', '"stages": 3, "rank": 0, '])
-def test_a_result_that_lacks_parts_is_refused_without_a_key_error(kind: Any, body: str) -> None:
+def test_a_result_that_lacks_parts_is_refused_without_a_key_error(kind: str, body: str) -> None:
     with pytest.raises(cx.InputError, match="cannot be opened"):
-        kind.from_json(f'{{{body}"schema": "{RESULTS[kind]}"}}')
+        getattr(cx, kind).from_json(f'{{{body}"schema": "{RESULTS[kind]}"}}')
     for damaged in ("{", "[]", "", "null"):
         with pytest.raises(cx.InputError):
-            kind.from_json(damaged)
+            getattr(cx, kind).from_json(damaged)
 
 
 def test_results_are_opened_from_their_text_and_from_their_file(
-    staged: cx.StagedFit, spectral: cx.SpectraFit, tmp_path: Path
+    staged: cx.StagedFit, spectral: "cx.SpectraFit", tmp_path: Path
 ) -> None:
     for result in (staged, spectral):
         path = tmp_path / "result.json"
@@ -76,7 +76,7 @@ def test_results_are_opened_from_their_text_and_from_their_file(
 
 
 def test_stored_spectra_and_the_fit_of_spectra_have_schemas_of_their_own(
-    series: cx.SpectralSeries, spectral: cx.SpectraFit
+    series: cx.SpectralSeries, spectral: "cx.SpectraFit"
 ) -> None:
     assert json.loads(series.to_json())["schema"] == "cxkinetics.spectra/1"
     assert json.loads(spectral.to_json())["schema"] == "cxkinetics.spectra-fit/1"
@@ -87,7 +87,7 @@ def test_stored_spectra_and_the_fit_of_spectra_have_schemas_of_their_own(
 
 
 def test_a_fit_of_spectra_stored_under_the_old_shared_schema_is_still_opened(
-    series: cx.SpectralSeries, spectral: cx.SpectraFit, tmp_path: Path
+    series: cx.SpectralSeries, spectral: "cx.SpectraFit", tmp_path: Path
 ) -> None:
     old = json.loads(spectral.to_json()) | {"schema": "cxkinetics.spectra/1"}
     assert cx.SpectraFit.from_json(json.dumps(old)) == spectral
@@ -102,7 +102,7 @@ def test_a_fit_of_spectra_stored_under_the_old_shared_schema_is_still_opened(
 
 
 def test_load_says_what_a_stored_result_is_and_how_it_is_opened(
-    staged: cx.StagedFit, spectral: cx.SpectraFit, tmp_path: Path
+    staged: cx.StagedFit, spectral: "cx.SpectraFit", tmp_path: Path
 ) -> None:
     path = tmp_path / "result.json"
     old = json.loads(staged.to_json())

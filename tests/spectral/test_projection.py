@@ -14,7 +14,7 @@ def problem(data, known=None, rho=0.0, floor=None, scheme="A -> B; B -> C"):
     species = network.initial.size
     spectra = np.zeros((species, data.matrix.shape[1])) if known is None else known
     white = row_whitening(data.time, rho)
-    matrix = data.matrix if white is None else white.apply(data.matrix)
+    matrix = data.matrix if white is None else white.apply_down(data.matrix)
     run = Run(data.time, matrix, spectra, white, floor)
     mask = np.any(spectra != 0, axis=1)
     count = len(network.scheme.rates) + network.scheme.n_stages - 1

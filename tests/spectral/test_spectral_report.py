@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
+from cxkinetics.spectral.isosbestic import isosbestic_points
 
 matplotlib.use("Agg")
 
@@ -36,9 +37,7 @@ def test_text_says_what_a_referee_would_ask(analysis) -> None:
 
 
 def test_texts_in_minutes(analysis) -> None:
-    from cxkinetics.spectral.page import format_spectra_fit
-
-    text = format_spectra_fit(analysis.fit, time_unit="min")
+    text = analysis.fit.to_text(time_unit="min")
     rate = analysis.fit.rate_constants[0].value * 60
     assert re.search(rf"k1 +{str(rate)[:3]}", text)
     assert "1/min" in text
@@ -114,3 +113,60 @@ def test_the_rank_is_drawn(chain) -> None:
 def test_a_fitted_baseline_is_said(chain) -> None:
     fit = cx.fit_spectra(chain().series, "A -> B; B -> C", baseline="linear")
     assert "linear baseline of each spectrum fitted with the kinetics" in " ".join(str(fit).split())
+
+
+def test_an_analysis_has_every_form_and_is_read_back(analysis, tmp_path) -> None:
+    again = type(analysis).from_json(analysis.to_json())
+    assert again == analysis
+    assert [remark.code for remark in again.warnings] == ["scheme_chosen"]
+    assert cx.SpectraFit.from_json(analysis.to_json()).rates == analysis.fit.rates
+    text = analysis.to_text(time_unit="min", width=80, warnings=False)
+    assert text.startswith(analysis.fit.to_text(time_unit="min", width=80, warnings=False))
+    assert text.endswith(analysis.witnesses.to_text(time_unit="min", width=80, warnings=False))
+    assert "\n\nisosbestic point" in text
+    assert "<table>" in analysis._repr_html_()
+    assert "How to repeat this" in analysis.to_html(command="cxkinetics spectra run.csv")
+    assert analysis.to_latex().count(r"\toprule") == 3
+    tables = analysis.tables()
+    assert list(tables) == ["rates", "species_spectra", "concentrations", "peak_path"]
+    assert tables["rates"]["value"][0] == analysis.fit.rate_constants[0].value
+    assert analysis.to_excel(tmp_path / "analysis.xlsx").is_file()
+    assert len(analysis.plot().axes) == 9
+    matplotlib.pyplot.close("all")
+
+
+def test_results_of_spectra_have_pages_with_their_figures(analysis) -> None:
+    for result, pictures in ((analysis.fit, 3), (analysis.witnesses, 1)):
+        page = result.to_html()
+        assert page.count("data:image/svg+xml") == pictures
+        assert all(source.sha256 in page for source in result.sources())
+        assert r"\begin{tabular}" in result.to_latex()
+
+
+def test_breakpoints_of_several_stages_are_read_back_with_their_names() -> None:
+    fit = cx.fit_spectra(
+        cx.load_example("ag-cds"),
+        "A -> B | A -> B | A -> B",
+        intervals="wald",
+        wavelength_range_nm=(318, 330),
+    )
+    again = cx.SpectraFit.from_json(fit.to_json())
+    assert [estimate.name for estimate in again.breakpoints_s] == ["breakpoint", "breakpoint 2"]
+    assert again == fit
+
+
+def test_parts_are_read_back_and_shown_by_the_result_they_belong_to(analysis, peak_series) -> None:
+    """They have no text, table or figure of their own: these are the fit's and the witnesses'."""
+    time, wavelength = np.arange(50.0), np.arange(300.0, 400.0)
+    bands = np.exp(-0.5 * ((wavelength - np.array([[330.0], [360.0]])) / 12) ** 2)
+    shares = np.stack([np.exp(-0.05 * time), 1 - np.exp(-0.05 * time)], axis=1)
+    noise = 0.002 * np.random.default_rng(2).standard_normal((50, 100))
+    series = cx.SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=shares @ bands + noise)
+    fit = analysis.fit
+    parts = [*fit.rates, *fit.spectra, fit.order, fit.noise, *isosbestic_points(series)]
+    parts.append(cx.fit_witnesses(peak_series("quenching")).populations)
+    assert {type(part).__name__ for part in parts} == {
+        "RateConstant", "SpeciesSpectra", "OrderVerdict", "SpectralNoise", "IsosbesticPoint", "Populations",
+    }  # fmt: skip
+    for part in parts:
+        assert type(part).from_json(part.to_json()) == part

@@ -162,3 +162,47 @@ def test_a_sheet_asked_of_a_text_file_is_answered(capsys) -> None:
     code, _, err = run(capsys, example_path("ag-cds"), "--model", "A -> B", "--sheet", "Foo")
     assert code == 0
     assert "the sheet asked for (Foo) was not used" in err
+
+
+def short_run(file, rate: float) -> None:
+    """Write 20 noisy spectra of one decay with seven wavelengths."""
+    time, wavelength = np.linspace(0, 60, 20), np.arange(300, 370, 10.0)
+    band = np.exp(-0.5 * ((wavelength - 330) / 12) ** 2)
+    noise = 0.003 * np.random.default_rng(3).standard_normal((20, 7))
+    rows = [",".join(["time (s)", *(f"{w:g}" for w in wavelength)])]
+    matrix = np.outer(np.exp(-rate * time), band) + noise
+    rows += [",".join([f"{t:.4f}", *(f"{v:.5f}" for v in row)]) for t, row in zip(time, matrix, strict=True)]
+    file.write_text("\n".join(rows) + "\n")
+
+
+def test_the_result_of_another_input_is_kept_unless_forced(capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, rate in (("one.csv", 0.05), ("two.csv", 0.11)):
+        short_run(tmp_path / name, rate)
+    words = ("--model", "A -> B", "--intervals", "wald", "--out", "out")
+    assert run(capsys, "one.csv", *words)[0] == 0
+    stored = (tmp_path / "out" / "spectra.json").read_text()
+    code, printed, err = run(capsys, "two.csv", *words)
+    assert (code, printed) == (1, "")
+    assert err == (
+        "cxkinetics spectra: two.csv: out holds the result of another input, one.csv, which is kept; "
+        "name another folder with --out, or replace it with --force\n"
+    )
+    assert (tmp_path / "out" / "spectra.json").read_text() == stored
+    assert run(capsys, "two.csv", *words, "--force")[0] == 0
+    assert json.loads((tmp_path / "out" / "spectra.json").read_text())["runs"][0]["file"] == "two.csv"
+    short_run(tmp_path / "two.csv", 0.08)  # the same input, measured anew
+    assert run(capsys, "two.csv", *words)[0] == 0
+
+
+def test_the_folder_of_an_oddly_named_file_has_a_name_that_every_system_takes(
+    capsys, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    short_run(tmp_path / "run:1?.csv", 0.05)
+    (tmp_path / "out" / "other").mkdir(parents=True)
+    (tmp_path / "out" / "other" / "fit.json").write_text("{}")
+    words = ("--model", "A -> B", "--intervals", "wald", "--out", "out")
+    code, _, err = run(capsys, "run:1?.csv", *words)
+    assert code == 0
+    assert "results written to out/run_1_-spectra" in err

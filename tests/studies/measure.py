@@ -17,9 +17,9 @@ from cxkinetics.kinetics.checks import find_outliers
 from cxkinetics.kinetics.intervals import Numbers
 from cxkinetics.kinetics.optimum import staged_fit
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.rivals import staged_contender
+from cxkinetics.kinetics.rivals import Contender, staged_contender
 from cxkinetics.kinetics.search import search_staged
-from cxkinetics.kinetics.verdict import Analysis, Variant, analyse, judge
+from cxkinetics.kinetics.verdict import Analysis, analyse, judge
 from tests.studies import brute_force
 
 
@@ -41,7 +41,7 @@ def two_stage_numbers(
     sample, ar1 = sample_of(cleaned(t, y)), noise != "white"
     wanted = [False] * ("zero" in offsets or "auto" in offsets) + [True] * (offsets != ("zero",))
     variants = [
-        Variant(fitted, staged_contender(fitted))
+        staged_contender(fitted)
         for fitted in (staged_fit(sample, n_stages=2, with_offset=o, ar1=ar1) for o in wanted)
     ]
     result = {}
@@ -57,13 +57,13 @@ def two_stage_numbers(
     return {offset: result[offset] for offset in offsets}
 
 
-def _numbers(variant: Variant) -> dict[str, Estimate]:
+def _numbers(variant: Contender) -> dict[str, Estimate]:
     numbers = Numbers(variant.fitted, confidence=0.95)
     numbers.look("k1", "k2", "b1")
     return {"k1": numbers.rate(1), "k2": numbers.rate(2), "tb": numbers.breakpoint(1)}
 
 
-def _with_values_of(shown: Variant, free: dict[str, Estimate]) -> dict[str, Estimate]:
+def _with_values_of(shown: Contender, free: dict[str, Estimate]) -> dict[str, Estimate]:
     sample, found = shown.fitted.sample, dict(zip(shown.fitted.family.names, shown.fitted.theta, strict=True))
     values = {
         "k1": found["k1"] / sample.span_s,

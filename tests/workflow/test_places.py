@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.cli.main import main
 from cxkinetics.kinetics.batch import fit_many, jobs_of
-from cxkinetics.kinetics.folder import FIT_FILES
 from cxkinetics.kinetics.places import folder_names, safe_stem, stored_in
 from tests.studies.truths import SEED, noise, stream, times
 
@@ -187,7 +187,7 @@ def test_files_of_odd_names_each_get_their_result(bench: Path) -> None:
     assert sorted(holders(bench / "res").values()) == sorted(files)
     for place in (bench / "res").iterdir():
         if place.is_dir():
-            assert {p.name for p in place.iterdir()} >= set(FIT_FILES)
+            assert {p.name for p in place.iterdir()} >= {"fit.json", "fit.xlsx", "report.html", "ln.pdf"}
     assert (bench / "res" / "summary.csv").is_file()
     assert (bench / "res" / "report.html").is_file()
 
@@ -202,14 +202,13 @@ def test_a_folder_given_as_dots_is_named_after_itself(bench: Path) -> None:
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("no such colour")])
 @pytest.mark.parametrize(
-    "place", ["cxkinetics.kinetics.folder.fit_page", "cxkinetics.kinetics.folder.require_no_file"]
+    "place", ["cxkinetics.kinetics.page.page", "cxkinetics.document.folder.require_no_file"]
 )
 def test_a_failure_in_writing_one_result_is_listed_and_the_batch_goes_on(
     error: Exception, place: str, bench: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cxkinetics.kinetics import folder as write
-
-    real = getattr(write, place.rpartition(".")[2])
+    module, _, called = place.rpartition(".")
+    real = getattr(import_module(module), called)
 
     def breaks(subject: Any, *rest: Any, **more: Any) -> Any:
         name = subject.trace.source.file if isinstance(subject, cx.StagedFit) else str(subject)

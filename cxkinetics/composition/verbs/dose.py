@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from cxkinetics.cli.options import number
+from cxkinetics.cli.arguments import number
 from cxkinetics.composition.verbs.predict import (
     add_amount_arguments,
     add_source_arguments,
@@ -77,14 +77,12 @@ def run(args: argparse.Namespace) -> int:
     )
     amount = amount_of(result, args)
     if args.json:
-        from cxkinetics.estimate import json_text
+        from cxkinetics.record import json_text
 
         beside = {} if amount is None else {"amount": amount.to_dict()}
         print(json_text(result.to_dict() | beside))
     else:
-        from cxkinetics.composition.page import format_dose
-
-        print(format_dose(result, warnings=False, sensitivity=args.sensitivity, amount=amount))
+        print(result.to_text(warnings=False, sensitivity=args.sensitivity, amount=amount))
     for remark in result.warnings:
         sys.stderr.write(f"{remark.text}\n")
     return 0

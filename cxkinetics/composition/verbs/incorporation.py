@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from cxkinetics.cli.options import number
+from cxkinetics.cli.arguments import number
 from cxkinetics.composition.verbs.predict import BASIS, BASIS_HELP, basis
 from cxkinetics.errors import UsageError
 
@@ -74,18 +74,14 @@ def run(args: argparse.Namespace) -> int:
     )
     spectra = None if args.spectra is None else _spectra(args, fit)
     if args.json:
-        from cxkinetics.estimate import json_text
+        from cxkinetics.record import json_text
 
         beside = {} if spectra is None else {"dose_spectra": spectra.to_dict()}
         print(json_text(fit.to_dict() | beside))
     else:
-        from cxkinetics.composition.page import format_incorporation
-
-        print(format_incorporation(fit, warnings=False))
-        if spectra is not None:
-            from cxkinetics.composition.page import format_dose_spectra
-
-            print("\n" + format_dose_spectra(spectra, warnings=False))
+        print(
+            *(result.to_text(warnings=False) for result in (fit, spectra) if result is not None), sep="\n\n"
+        )
     for remark in fit.warnings:
         sys.stderr.write(f"{args.file}: {remark.text}\n")
     for remark in spectra.warnings if spectra is not None else ():

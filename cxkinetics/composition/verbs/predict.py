@@ -4,8 +4,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from cxkinetics.cli.options import finite, number
+from cxkinetics.cli.arguments import number
 from cxkinetics.errors import UsageError
+from cxkinetics.options import finite
 
 if TYPE_CHECKING:
     from cxkinetics.composition.dose import DoseAdvice
@@ -215,14 +216,12 @@ def run(args: argparse.Namespace) -> int:
     )
     amount = amount_of(result, args)
     if args.json:
-        from cxkinetics.estimate import json_text
+        from cxkinetics.record import json_text
 
         beside = {} if amount is None else {"amount": amount.to_dict()}
         print(json_text(result.to_dict() | beside))
     else:
-        from cxkinetics.composition.page import format_prediction
-
-        print(format_prediction(result, warnings=False, sensitivity=args.sensitivity, amount=amount))
+        print(result.to_text(warnings=False, sensitivity=args.sensitivity, amount=amount))
     for remark in result.warnings:
         sys.stderr.write(f"{remark.text}\n")
     return 0

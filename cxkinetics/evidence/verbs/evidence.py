@@ -4,11 +4,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.cli.options import number
+from cxkinetics.cli.arguments import number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from cxkinetics.document.page import Page
     from cxkinetics.evidence.records import EvidenceRecord
 
 SUMMARY = "identify products from mass spectra, XPS and XRD, and join what they say (ms, xps, xrd, join)"
@@ -18,7 +19,7 @@ cxkinetics evidence xps evidence-demo/data/xps-ag3d-4.0.csv --line "Ag 3d"
 cxkinetics evidence xrd evidence-demo/data/xrd-4.0.csv --max-shift 0.3
 cxkinetics evidence join evidence-demo/data/evidence_table1.csv"""
 """The first makes the files of the others."""
-TECHNIQUES = ("ms", "xps", "xrd", "join")
+TITLES = {"ms": "Mass spectra", "xps": "Photoelectron spectra", "xrd": "Diffraction patterns"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "technique",
         nargs="?",
-        choices=TECHNIQUES,
+        choices=(*TITLES, "join"),
         help="ms: peak list or spectrum; xps: one line; xrd: a pattern; join: JSON of these, or tables",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="text table, workbook, VAMAS (xps)")
@@ -156,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _files(args: argparse.Namespace) -> int:
     from cxkinetics.errors import CxKineticsError, UsageError
-    from cxkinetics.evidence.page import format_evidence
+    from cxkinetics.evidence.page import records_page
     from cxkinetics.evidence.records import document_of
 
     records: list[EvidenceRecord] = []
@@ -172,18 +173,16 @@ def _files(args: argparse.Namespace) -> int:
             message = " ".join(str(error).split())
             message = message if file in message else f"{file}: {message}"
             failures.append({"file": file, "error": type(error).__name__, "message": message})
-    if args.json:
-        _print_json(document_of(records, failures))
-    elif records:
-        texts = [format_evidence(r, warnings=False) for record in records for r in record.results.values()]
-        print("\n\n".join(texts))
+    document = document_of(records, failures)
+    results = [result for record in records for result in record.results.values()]
+    _show(args, document, "\n\n".join(result.to_text(warnings=False) for result in results))
     for record in records:
         for remark in record.remarks:
             sys.stderr.write(f"{record.file}: {remark.text}\n")
     for failure in failures:
         sys.stderr.write(f"cxkinetics evidence: {failure['message']}\n")
     if args.out and records:
-        _write_records(args, records, document_of(records, failures))
+        _write(args, records_page(TITLES[args.technique], records, _command()), document)
     return 1 if failures else 0
 
 
@@ -266,84 +265,54 @@ def _library(args: argparse.Namespace) -> Any:
 
 
 def _join(args: argparse.Namespace) -> int:
-    from cxkinetics.evidence.page import format_evidence
+    from cxkinetics.evidence.page import consensus_page
     from cxkinetics.evidence.records import SCHEMA, join_evidence
     from cxkinetics.version import __version__
 
     consensus = join_evidence(args.files)
     document = {"schema": SCHEMA, "version": __version__, "consensus": consensus.to_dict()}
-    if args.json:
-        _print_json(document)
-    else:
-        print(format_evidence(consensus, warnings=False))
+    _show(args, document, consensus.to_text(warnings=False))
     for remark in consensus.remarks:
         sys.stderr.write(f"{remark.text}\n")
     if args.out:
-        from pathlib import Path
-
-        from cxkinetics.evidence.page import evidence_page, write_evidence
-
-        page = evidence_page(
-            "What is in the flask",
-            [("", consensus)],
-            summary="The findings of all techniques, joined sample by sample.",
-            command=_command(),
-            simulated=consensus.simulated,
-        )
-        write_evidence(Path(args.out), page, document, [("verdict", consensus)])
-        sys.stderr.write(f"results written to {args.out}\n")
+        _write(args, consensus_page(consensus, _command()), document)
     return 0
 
 
-def _write_records(
-    args: argparse.Namespace, records: "Sequence[EvidenceRecord]", document: dict[str, Any]
-) -> None:
-    from pathlib import Path
-
-    from cxkinetics.evidence.page import evidence_page, figures_of, write_evidence
-
-    named = [(record.file, result) for record in records for result in record.results.values()]
-    page = evidence_page(
-        {"ms": "Mass spectra", "xps": "Photoelectron spectra", "xrd": "Diffraction patterns"}[args.technique],
-        named if len(records) > 1 else [("", result) for _, result in named],
-        summary="; ".join(f"{f.species} {f.state} ({f.note})" for record in records for f in record.findings),
-        command=_command(),
-        simulated=any(record.simulated for record in records),
-    )
-    write_evidence(Path(args.out), page, document, figures_of(records))
-    sys.stderr.write(f"results written to {args.out}\n")
-
-
 def _demo(args: argparse.Namespace) -> int:
-    from cxkinetics.evidence.examples import demonstrate_evidence
-    from cxkinetics.evidence.page import format_demo
+    from cxkinetics.evidence.examples import demonstrate_evidence, example_files
+    from cxkinetics.evidence.page import demo_page, format_demo
     from cxkinetics.evidence.records import SCHEMA
     from cxkinetics.version import __version__
 
     demo = demonstrate_evidence()
     document = {"schema": SCHEMA, "version": __version__, "demo": demo.to_dict()}
-    if args.json:
-        _print_json(document)
-    else:
-        print(format_demo(demo))
+    _show(args, document, "" if args.json else format_demo(demo))
     if args.out:
-        from pathlib import Path
-
-        from cxkinetics.evidence.examples import example_files
-        from cxkinetics.evidence.page import demo_evidence_page, write_evidence
-
-        figures: list[tuple[str, object]] = [("table-i", demo.stated), ("masses", demo.masses)]
-        figures.append(("verdict-simulated", demo.recovered))
-        page = demo_evidence_page(demo, _command())
-        write_evidence(Path(args.out), page, document, figures, example_files())
-        sys.stderr.write(f"results written to {args.out}\n")
+        _write(args, demo_page(demo, _command()), document, example_files())
     return 0
 
 
-def _print_json(document: dict[str, Any]) -> None:
+def _show(args: argparse.Namespace, document: "Mapping[str, Any]", text: str) -> None:
+    """Print the document or the text; nothing where no file could be read."""
     from cxkinetics.estimate import json_text
 
-    print(json_text(document))
+    if args.json or text:
+        print(json_text(document) if args.json else text)
+
+
+def _write(
+    args: argparse.Namespace,
+    page: "Page",
+    document: "Mapping[str, Any]",
+    spectra: "Sequence[tuple[str, str]]" = (),
+) -> None:
+    from pathlib import Path
+
+    from cxkinetics.evidence.page import write_evidence
+
+    write_evidence(Path(args.out), page, document, spectra)
+    sys.stderr.write(f"results written to {args.out}\n")
 
 
 def _command() -> str:

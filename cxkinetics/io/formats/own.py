@@ -7,34 +7,34 @@ import re
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.file import Content, ReadOptions, Signal, TextFormat
-from cxkinetics.signals.documents import decoded, schema_of, what_it_is
+from cxkinetics.schemas import decoded, schema_of, what_it_is
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.storage import stored_schema
 from cxkinetics.signals.trace import Trace
 
 _CLASSES: dict[str, type[Trace] | type[SpectralSeries]] = {
-    "cxkinetics.trace/1": Trace,
-    "cxkinetics.spectra/1": SpectralSeries,
+    Trace.SCHEMA: Trace,
+    SpectralSeries.SCHEMA: SpectralSeries,
 }
 _JSON = re.compile(r'[\ufeff\s]*\{\s*["}]')
 
 
 def sniff(head: str) -> bool:
-    """Return whether the text is a stored signal, or JSON that can be no table."""
-    return stored_schema(head) in _CLASSES or re.match(_JSON, head) is not None
+    """Return whether the text is a stored signal of any kind, or JSON that can be no table."""
+    return stored_schema(head) is not None or re.match(_JSON, head) is not None
 
 
 def read_own(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return the stored signal, its source that of the data it was made from."""
+    text = text.lstrip("\ufeff")
+    as_json = re.match(_JSON, text) is not None
     try:
-        if re.match(_JSON, text) is None:
-            return [_CLASSES[stored_schema(text[:1000]) or ""].from_csv(text)]
-        record = decoded(text.lstrip("\ufeff"), None)
+        record = decoded(text, None) if as_json else {"schema": stored_schema(text[:1000])}
         kind = _CLASSES.get(schema_of(record) or "")
         if kind is None:
             what, remedy = what_it_is(record)
             raise InputError(f"this is {what}, not a signal", remedy=remedy)
-        return [kind.from_json(text.lstrip("\ufeff"))]
+        return [kind.from_json(text) if as_json else kind.from_csv(text)]
     except InputError as error:
         raise content.error(str(error)) from error
 

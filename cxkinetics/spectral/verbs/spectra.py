@@ -5,13 +5,18 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.cli.options import finite, number
+from cxkinetics.cli.arguments import number
+from cxkinetics.errors import InputError, UsageError
+from cxkinetics.kinetics.places import origin_of, safe_stem
+from cxkinetics.options import finite
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cxkinetics.signals.spectra import SpectralSeries
-    from cxkinetics.spectral.analysis import SpectralAnalysis
+
+_MARK = "spectra.json"
 
 SUMMARY = "fit whole spectra with a scheme: rate constants, species spectra, rank, peak path"
 EXAMPLE = 'cxkinetics spectra cxkinetics-demo/data/ag-cds-simulated.csv --model "A -> B | A -> B"'
@@ -19,7 +24,7 @@ EXAMPLE = 'cxkinetics spectra cxkinetics-demo/data/ag-cds-simulated.csv --model 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    from cxkinetics.cli.options import add_reading_options
+    from cxkinetics.cli.arguments import add_reading_options
 
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="spectra against time; several runs share the rate constants"
@@ -78,35 +83,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write JSON, tables, figures, report there (DIR/<stem>-spectra where DIR holds other results)",
     )
+    output.add_argument("--force", action="store_true", help="replace the result of another input in --out")
     output.add_argument("--show-time", choices=("s", "ms", "min", "h"), help="unit of times in the text")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
+    from cxkinetics.cli.terminal import text_width
     from cxkinetics.estimate import json_text
     from cxkinetics.spectral.analysis import analyse_spectra
 
     options = _options(args)
     place = _place(args)
     runs = [_series(file, args) for file in args.files]
+    origins: list[str] = []
+    if place is not None:
+        origins = [origin_of(file, place.parent) for file in args.files]
+        if not args.force:
+            _require_own(place, runs, origins)
     found = analyse_spectra(runs, args.model, near_nm=args.track, **options)
+    time_unit = args.show_time or "s"
     if args.json:
         print(json_text(found.to_dict()))
     else:
-        print(_text(found, args.show_time or "s"))
-    seen: list[str] = []
-    remarks = [*found.fit.warnings, *found.warnings]
-    if found.witnesses is not None:
-        remarks += list(found.witnesses.warnings)
-    for remark in remarks:
-        if remark.text not in seen:
-            seen.append(remark.text)
-            sys.stderr.write(f"{args.files[0]}: {remark.text}\n")
+        print(found.to_text(time_unit=time_unit, width=text_width(), warnings=False))
+    for text in dict.fromkeys(remark.text for remark in found.remarks):
+        sys.stderr.write(f"{args.files[0]}: {text}\n")
     if place is not None:
         from cxkinetics.spectral.page import write_spectra
 
         command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["spectra"] else ""
-        write_spectra(found, place, command=command, time_unit=args.show_time or "s")
+        write_spectra(found, place, command=command, time_unit=time_unit, origins=origins)
         sys.stderr.write(f"results written to {place}\n")
     return 0
 
@@ -119,44 +126,45 @@ def _place(args: argparse.Namespace) -> "Path | None":
     """
     from pathlib import Path
 
-    from cxkinetics.kinetics.folder import require_replaceable
+    from cxkinetics.document.folder import require_replaceable
 
     if not args.out:
         return None
-    place, mark = Path(args.out), "spectra.json"
+    place = Path(args.out)
     if place.is_dir():
         entries = list(place.iterdir())
-        results = [
-            entry
-            for entry in entries
-            if entry.is_dir() and any(map(_holds_result, (entry, *entry.iterdir())))
-        ]
-        if results or (entries and not (place / mark).is_file() and (place / "summary.csv").is_file()):
-            place = place / f"{Path(args.files[0]).stem}-spectra"
-    require_replaceable(place, mark)
+        folders = [entry for entry in entries if entry.is_dir()]
+        results = any(_holds_result(found) for entry in folders for found in (entry, *entry.iterdir()))
+        if results or (entries and not (place / _MARK).is_file() and (place / "summary.csv").is_file()):
+            place = place / f"{safe_stem(args.files[0])}-spectra"
+    require_replaceable(place, _MARK)
     return place
 
 
 def _holds_result(place: "Path") -> bool:
-    return any((place / mark).is_file() for mark in ("fit.json", "spectra.json"))
+    return any((place / mark).is_file() for mark in ("fit.json", _MARK))
 
 
-def _text(found: "SpectralAnalysis", time_unit: str) -> str:
-    from cxkinetics.cli.terminal import text_width
-    from cxkinetics.report.columns import wrapped
-    from cxkinetics.spectral.page import format_spectra_fit, format_witnesses, isosbestic_lines
+def _require_own(place: "Path", runs: "Sequence[SpectralSeries]", origins: "Sequence[str]") -> None:
+    """Refuse a folder that holds the result of other inputs: neither the data nor the paths are these."""
+    import json
 
-    width = text_width()
-    parts = [format_spectra_fit(found.fit, time_unit=time_unit, width=width, warnings=False)]
-    parts.append("\n".join(wrapped(line, hang=2, width=width) for line in isosbestic_lines(found.isosbestic)))
-    if found.witnesses is not None:
-        parts.append(format_witnesses(found.witnesses, time_unit=time_unit, width=width, warnings=False))
-    return "\n\n".join(parts)
+    try:
+        stored = json.loads((place / _MARK).read_text(encoding="utf-8"))
+        hashes = [run["sha256"] for run in stored["runs"]]
+        files = ", ".join(run["file"] or "data made in memory" for run in stored["runs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # no result, or a damaged one: nothing that could be lost
+    if hashes != [run.source.sha256 for run in runs] and stored.get("origins") != list(origins):
+        raise InputError(
+            f"{place} holds the result of another input, {files}, which is kept",
+            file=runs[0].source.file or None,
+            remedy="name another folder with --out, or replace it with --force",
+        )
 
 
 def _series(file: str, args: argparse.Namespace) -> "SpectralSeries":
-    from cxkinetics.cli.options import reading_options
-    from cxkinetics.errors import InputError
+    from cxkinetics.cli.arguments import reading_options
     from cxkinetics.io.load import load
     from cxkinetics.signals.spectra import SpectralSeries
 
@@ -183,65 +191,56 @@ def _series(file: str, args: argparse.Namespace) -> "SpectralSeries":
     return series[0]
 
 
+_PLAIN = {name: name for name in ("baseline", "baseline_power", "noise", "intervals", "confidence", "t0")}
+_PLAIN["seed"] = "rng"  # option -> keyword of `fit_spectra` that takes it as it is
+
+
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the keywords of `fit_spectra` that were given."""
+    given = {name: value for name, value in vars(args).items() if value not in (None, [])}
     options: dict[str, Any] = {"nonnegative": args.nonnegative, "colourless": args.colourless}
-    for name in ("baseline", "baseline_power", "noise", "intervals", "confidence"):
-        if getattr(args, name) is not None:
-            options[name] = getattr(args, name)
-    if args.weights is not None:
+    options |= {key: given[name] for name, key in _PLAIN.items() if name in given}
+    if "weights" in given:
         options["weights"] = None if args.weights == "none" else args.weights
-    if args.seed is not None:
-        options["rng"] = args.seed
-    if args.t0 is not None:
-        options["t0"] = args.t0
-    if args.max_absorbance is not None:
-        options["highest_absorbance"] = _limit(args.max_absorbance)
+    if "max_absorbance" in given:
+        needed = "it must be a finite number or none"
+        text = args.max_absorbance
+        options["highest_absorbance"] = None if text == "none" else _read("--max-absorbance", text, needed)
     for name, key in (("window", "window"), ("wavelengths", "wavelength_range_nm")):
-        if getattr(args, name) is not None:
-            options[key] = _range(f"--{name}", getattr(args, name))
-    if args.baseline_region is not None:
+        if name in given:
+            options[key] = _range(f"--{name}", given[name])
+    if "baseline_region" in given:
         low, high = _range("--baseline-region", args.baseline_region)
         options["baseline_region_nm"] = (low or 0.0, high if high is not None else float("inf"))
         options.setdefault("baseline", "constant")
-    if args.initial:
-        options["initial"] = dict(_number("--initial", item) for item in args.initial)
-    if args.start:
-        options["start"] = dict(_number("--start", item) for item in args.start)
-    if args.known:
+    for name in ("initial", "start"):
+        if name in given:
+            options[name] = dict(_number(f"--{name}", item) for item in given[name])
+    if "known" in given:
         options["known"] = dict(_spectrum(item) for item in args.known)
     return options
 
 
-def _limit(text: str) -> float | None:
-    from cxkinetics.errors import UsageError
-
-    if text == "none":
-        return None
+def _read(option: str, text: str, needed: str, part: str | None = None) -> float:
+    """Return the number in a text, or in part of it."""
     try:
-        return finite(text)
+        return finite(text if part is None else part)
     except ValueError as error:
-        raise UsageError(f"--max-absorbance is {text!r}; it must be a finite number or none") from error
+        raise UsageError(f"{option} is {text!r}; {needed}") from error
 
 
 def _range(option: str, text: str) -> tuple[float | None, float | None]:
-    from cxkinetics.errors import UsageError
-
+    needed = "it must be LO:HI, two finite numbers, either may be left out"
     parts = text.split(":")
-    try:
-        low, high = (finite(part) if part.strip() else None for part in parts)
-    except ValueError as error:
-        raise UsageError(
-            f"{option} is {text!r}; it must be LO:HI, two finite numbers, either may be left out"
-        ) from error
+    if len(parts) != 2:
+        raise UsageError(f"{option} is {text!r}; {needed}")
+    low, high = (_read(option, text, needed, part) if part.strip() else None for part in parts)
     if low is not None and high is not None and low >= high:
         raise UsageError(f"{option} is {text!r}; the first number must be the smaller")
     return low, high
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
-    from cxkinetics.errors import UsageError
-
     name, sign, value = text.partition("=")
     if not sign or not name.strip() or not value.strip():
         raise UsageError(f"{option} is {text!r}; it must be NAME=VALUE")
@@ -249,21 +248,14 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 
 def _number(option: str, text: str) -> tuple[str, float]:
-    from cxkinetics.errors import UsageError
-
     name, value = _pair(option, text)
-    try:
-        return name, finite(value)
-    except ValueError as error:
-        raise UsageError(f"{option} is {text!r}; {value!r} is no number, or not finite") from error
+    return name, _read(option, text, f"{value!r} is no number, or not finite", value)
 
 
 def _spectrum(text: str) -> tuple[str, Any]:
     """Read a two-column spectrum; lines that do not start with two numbers are heads or notes."""
     import re
     from pathlib import Path
-
-    from cxkinetics.errors import InputError
 
     name, file = _pair("--known", text)
     pairs = []

@@ -15,14 +15,14 @@ import pytest
 
 mpl.use("Agg")
 
-from cxkinetics.examples.kinetics import load_example
-from cxkinetics.kinetics.batch_page import batch_page
-from cxkinetics.kinetics.folder import FIT_FILES, write_batch, write_fit
-from cxkinetics.kinetics.page import command_line, fit_page, python_lines
+from cxkinetics.examples.kinetics import EXAMPLES, load_example
+from cxkinetics.kinetics.batch import Failure
+from cxkinetics.kinetics.batch_page import write_batch
+from cxkinetics.kinetics.page import command_line, python_lines, write_fit
 from cxkinetics.kinetics.replicates import replicate_means
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.remarks import Remark
-from cxkinetics.report.page import render_page
+from tests.kinetics.conftest import batch_of
 
 
 class Reader(HTMLParser):
@@ -57,7 +57,7 @@ def page(make_fit: Callable[..., StagedFit]) -> str:
     fit = make_fit(
         warnings=(Remark("time_unit_assumed", "seconds assumed", 2, (3, 4)),), excluded=((5.0, 1.2345),)
     )
-    return render_page(fit_page(replace(fit, trace=series.exciton_peak()), series=series))
+    return replace(fit, trace=series.exciton_peak()).to_html(series=series, examples=EXAMPLES)
 
 
 def test_a_report_holds_everything_a_reader_asks_for(page: str) -> None:
@@ -89,12 +89,12 @@ def test_no_heading_is_doubled_and_no_code_is_shown(page: str) -> None:
 
 
 def test_the_table_says_p_as_the_verdict_does(make_fit: Callable[..., StagedFit]) -> None:
-    verdict = make_fit().verdict
-    smallest = replace(verdict, p_value=0.002, text="two stages: p <= 0.002 (499 simulated traces)")
-    html = render_page(fit_page(make_fit(verdict=smallest)))
+    fit = make_fit()
+    smallest = replace(fit.verdict, p_value=0.002, text="two stages: p <= 0.002 (499 simulated traces)")
+    html = make_fit(verdict=smallest, options={**fit.options, "replicates": 499}).to_html()
     assert "<td>p &lt;= 0.002</td>" in html
     assert "p = 0.002" not in html
-    assert "<td>p = 0.001</td>" in render_page(fit_page(make_fit()))
+    assert "<td>p = 0.001</td>" in make_fit().to_html()
 
 
 def test_long_notes_may_stand_below_their_row_on_a_phone(page: str) -> None:
@@ -124,29 +124,30 @@ def test_every_picture_has_words_and_is_whole_svg(page: str) -> None:
 
 
 def test_measured_data_is_not_called_simulated(make_fit: Callable[..., StagedFit]) -> None:
-    html = render_page(fit_page(make_fit(simulated=False)))
+    html = make_fit(simulated=False).to_html()
     assert "imulated data" not in Reader(html).text
     assert not any("imulated" in (a.get("alt") or "") for _, a in Reader(html).found)
 
 
 def test_names_from_files_are_escaped(make_fit: Callable[..., StagedFit]) -> None:
     nasty = "<img src=x onerror=alert(1)>"
-    html = render_page(fit_page(make_fit(file=f"{nasty}.csv", label=nasty, warnings=(Remark("x", nasty),))))
+    html = make_fit(file=f"{nasty}.csv", label=nasty, warnings=(Remark("x", nasty),)).to_html()
     assert nasty not in html
-    html = render_page(
-        batch_page([make_fit(label=nasty)], [{"file": nasty, "message": nasty}], folders=['"><script>'])
-    )
+    failed = Failure(file=nasty, trace=None, error="InputError", message=nasty)
+    html = batch_of([make_fit(label=nasty)], [failed], ['out/"><script>']).to_html(directory="out")
     assert nasty not in html
     assert "<script" not in html
 
 
 def test_equal_results_give_equal_reports(fit: StagedFit) -> None:
-    assert render_page(fit_page(fit)) == render_page(fit_page(fit))
+    assert fit.to_html() == fit.to_html()
 
 
 def test_a_folder_holds_every_file_and_the_whole_result(fit: StagedFit, tmp_path: Path) -> None:
     folder = write_fit(fit, tmp_path / "run3")
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FIT_FILES)
+    names = {"fit.json", "stages.csv", "trace.csv", "rivals.csv", "fit.xlsx", "report.html"}
+    names |= {f"{figure}.{kind}" for figure in ("fit", "ln") for kind in ("png", "svg", "pdf")}
+    assert {path.name for path in folder.iterdir()} == names
     assert StagedFit.from_json((folder / "fit.json").read_text()) == fit
     for name in ("fit.pdf", "ln.pdf"):
         assert (folder / name).read_bytes().startswith(b"%PDF-")
@@ -178,7 +179,7 @@ def test_a_failed_write_leaves_the_old_folder_as_it_was(
     def broken(*_: object, **__: object) -> str:
         raise OSError("disk full")
 
-    monkeypatch.setattr("cxkinetics.kinetics.folder.render_page", broken)
+    monkeypatch.setattr("cxkinetics.document.html.render_page", broken)
     with pytest.raises(OSError, match="disk full"):
         write_fit(replace(fit, seed=8), folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -186,7 +187,7 @@ def test_a_failed_write_leaves_the_old_folder_as_it_was(
 
 
 def test_a_label_cannot_act_as_a_formula(make_fit: Callable[..., StagedFit], tmp_path: Path) -> None:
-    write_batch([make_fit(label="=HYPERLINK(1)")], [], tmp_path)
+    write_batch(batch_of([make_fit(label="=HYPERLINK(1)")]), tmp_path)
     row = next(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
     assert row["trace"] == "'=HYPERLINK(1)"
 
@@ -197,8 +198,9 @@ def test_a_batch_lists_fits_failures_and_the_spread(
     rates = [(0.050, 0.018), (0.056, 0.019), (0.062, 0.020)]
     fits = [make_fit(pair, file=f"run{i}.csv") for i, pair in enumerate(rates)]
     fits.append(make_fit((0.03,), (), file="single.csv"))
-    failures = [{"file": "bad.csv", "trace": 1, "error": "InputError", "message": "bad.csv: line 3 is empty"}]
-    write_batch(fits, failures, tmp_path, folders=["run0", "run 1", "run2", "single"])
+    failed = Failure(file="bad.csv", trace=1, error="InputError", message="bad.csv: line 3 is empty")
+    folders = [str(tmp_path / name) for name in ("run0", "run 1", "run2", "single")]
+    write_batch(batch_of(fits, [failed], folders), tmp_path)
     html = (tmp_path / "report.html").read_text()
     text = " ".join(Reader(html).text.split()).replace("\u00a0", " ")
     assert "4 traces fitted: 3 two stages, 1 one stage; 1 failed." in text
@@ -211,7 +213,8 @@ def test_a_batch_lists_fits_failures_and_the_spread(
 
 
 def test_an_empty_batch_still_reports_its_failures(tmp_path: Path) -> None:
-    write_batch([], [{"file": "bad.csv", "error": "InputError", "message": "nothing in it"}], tmp_path)
+    failed = Failure(file="bad.csv", trace=None, error="InputError", message="nothing in it")
+    write_batch(batch_of([], [failed]), tmp_path)
     assert "0 traces fitted; 1 failed." in (tmp_path / "report.html").read_text()
 
 
@@ -260,7 +263,7 @@ def test_the_summary_of_a_fit_is_json_ready(fit: StagedFit) -> None:
 def test_every_masked_point_stands_in_the_report_once(make_fit: Callable[..., StagedFit]) -> None:
     many = Remark.at("missing_cells", "40 missing cells left out", 40, rows=range(2, 42))
     step = Remark("step", "the level steps between 59 and 60.5 s", 1, times_s=(60.5,))
-    page = render_page(fit_page(make_fit(warnings=(many, step))))
+    page = make_fit(warnings=(many, step)).to_html()
     listed = ", ".join(map(str, range(2, 42)))
     assert page.count(f"40 missing cells left out (lines {listed})") == 1
     assert "between 59 and 60.5 s<" in page

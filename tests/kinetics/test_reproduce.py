@@ -72,12 +72,12 @@ def test_command_and_script_make_the_same_fit(bench: Path, line: str) -> None:
 
 
 def test_a_packaged_example_is_opened_by_name(make_fit: Callable[..., StagedFit]) -> None:
-    from cxkinetics.examples.kinetics import load_example
+    from cxkinetics.examples.kinetics import EXAMPLES, load_example
 
     fit = fit_stages(load_example("cu-cds").at_wavelength(324), n_stages=1)
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(compile(python_lines(fit), "script", "exec"), names)
+        exec(compile(python_lines(fit, EXAMPLES), "script", "exec"), names)
     assert names["fit"] == fit
     assert example_path("cu-cds").name in command_line(fit)
 

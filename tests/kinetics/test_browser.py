@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from cxkinetics.kinetics.folder import write_batch, write_fit
+from cxkinetics.kinetics.batch import Failure
+from cxkinetics.kinetics.batch_page import write_batch
+from cxkinetics.kinetics.page import write_fit
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.remarks import Remark
+from tests.kinetics.conftest import batch_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -38,8 +41,8 @@ def reports(make_fit: Callable[..., StagedFit], tmp_path_factory: pytest.TempPat
     long = Remark("x", "a" * 300)
     fit = make_fit(label="x" * 120, warnings=(long,), excluded=((5.0, 1.0),))
     write_fit(fit, folder / "fit")
-    failures = [{"file": "f" * 200, "error": "InputError", "message": "m" * 200}]
-    write_batch([fit, make_fit((0.03,), ())], failures, folder / "batch")
+    failed = Failure(file="f" * 200, trace=None, error="InputError", message="m" * 200)
+    write_batch(batch_of([fit, make_fit((0.03,), ())], [failed]), folder / "batch")
     return {name: folder / name / "report.html" for name in ("fit", "batch")}
 
 

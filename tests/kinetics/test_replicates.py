@@ -10,11 +10,10 @@ import pytest
 
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.kinetics.batch_page import draw_overview, format_batch
-from cxkinetics.kinetics.folder import write_batch
+from cxkinetics.kinetics.batch_page import fit_table, write_batch
 from cxkinetics.kinetics.replicates import replicates_of
 from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.kinetics.tables import batch_table
+from tests.kinetics.conftest import batch_of
 
 RATES = ((0.050, 0.018), (0.056, 0.019), (0.062, 0.020))
 
@@ -101,10 +100,10 @@ def test_the_ratio_is_left_out_where_values_hold_an_offset_that_their_errors_all
             "the single-fit se allows for an offset that the values hold at zero: "
             "pass --offset zero or --offset fit to compare"
         )
-    text = " ".join(format_batch(held, found).split())
+    text = " ".join(batch_of(held).to_text().split())
     assert "No sd/se: the single-fit se allows for an offset" in text
     assert "near 1" not in text
-    write_batch(held, [], tmp_path)
+    write_batch(batch_of(held), tmp_path)
     row = next(csv.DictReader((tmp_path / "replicates.csv").read_text().splitlines()))
     assert (row["ratio"], row["reason"]) == ("", "")
     assert row["ratio_reason"].startswith("the single-fit se")
@@ -144,7 +143,7 @@ def test_the_smallest_possible_p_is_marked_in_the_report_only(runs: list[StagedF
         replace(fit, options={**fit.options, "replicates": 499}, verdict=replace(fit.verdict, p_value=p))
         for fit, p in zip(runs, (0.002, 0.004, None), strict=True)
     ]
-    write_batch(known, [], tmp_path)
+    write_batch(batch_of(known), tmp_path)
     html = (tmp_path / "report.html").read_text()
     cells = [">&lt;= 0.002<", ">0.004<", ">-<"]
     assert [html.count(cell) for cell in cells] == [1, 1, 1]
@@ -155,11 +154,11 @@ def test_the_smallest_possible_p_is_marked_in_the_report_only(runs: list[StagedF
 def test_the_overview_marks_the_mean_where_there_is_one(
     runs: list[StagedFit], make_fit: Callable[..., StagedFit]
 ) -> None:
-    axes = draw_overview(runs, time_unit="min").axes
+    axes = batch_of(runs).plot(time_unit="min").axes
     lines = [[line for line in ax.lines if line.get_label() == "mean over runs"] for ax in axes]
     levels = [float(np.asarray(line.get_ydata())[0]) for (line,) in lines]
     assert levels == pytest.approx([0.056 * 60, 0.019 * 60, 20 / 60])
-    mixed = draw_overview([*runs, make_fit((0.03,), ())])
+    mixed = batch_of([*runs, make_fit((0.03,), ())]).plot()
     assert not any(line.get_label() == "mean over runs" for ax in mixed.axes for line in ax.lines)
 
 
@@ -189,22 +188,22 @@ def test_every_stage_stands_in_the_table_and_the_folder(
     runs: list[StagedFit], make_fit: Callable[..., StagedFit], tmp_path: Path
 ) -> None:
     three = make_fit((0.1, 0.05, 0.02), (10.0, 40.0), file="three.csv")
-    table = batch_table([*runs, three])
+    table = fit_table([*runs, three]).grid()
     assert table.header[2:] == ("k1, 1/s", "k2, 1/s", "k3, 1/s", "breakpoint 1, s", "breakpoint 2, s")
     assert table.rows[0][4] == ""
     assert table.rows[3][4].startswith("0.0200")
     assert table.rows[3][6].startswith("40.0")
-    text = format_batch([*runs, three], replicates_of([*runs, three]), width=90)
+    text = batch_of([*runs, three]).to_text(width=90)
     assert "k3" in text
     assert "breakpoint 2" in text
     assert max(map(len, text.splitlines())) <= 96
     assert "No mean over the runs: the runs are judged differently" in text
-    assert "Mean of 3 runs" in format_batch(runs, replicates_of(runs))
-    write_batch(runs, [], tmp_path)
+    assert "Mean of 3 runs" in batch_of(runs).to_text()
+    write_batch(batch_of(runs), tmp_path)
     rows = list(csv.DictReader((tmp_path / "replicates.csv").read_text().splitlines()))
     assert [row["quantity"] for row in rows] == ["k1", "k2", "breakpoint", "k1/k2"]
     assert float(rows[0]["mean"]) == pytest.approx(0.056)
-    write_batch([runs[0], three], [], tmp_path)
+    write_batch(batch_of([runs[0], three]), tmp_path)
     assert "breakpoint 2, s" in (tmp_path / "report.html").read_text().replace("\u00a0", " ")
     (row,) = csv.DictReader((tmp_path / "replicates.csv").read_text().splitlines())
     assert (row["quantity"], row["mean"]) == ("none", "")
@@ -215,13 +214,13 @@ def test_every_stage_stands_in_the_table_and_the_folder(
 
 
 def test_a_batch_is_reported_in_the_unit_asked_for(runs: list[StagedFit], tmp_path: Path) -> None:
-    write_batch(runs, [], tmp_path, time_unit="min")
+    write_batch(batch_of(runs), tmp_path, time_unit="min")
     html = (tmp_path / "report.html").read_text().replace("\u00a0", " ")
     assert "k1, 1/min" in html
     assert "k1, 1/s" not in html
     assert "breakpoint / min" in (tmp_path / "overview.svg").read_text()
     assert "k1_per_s" in (tmp_path / "summary.csv").read_text()
-    minutes = format_batch(runs, replicates_of(runs), time_unit="min")
+    minutes = batch_of(runs).to_text(time_unit="min")
     assert "3.36" in minutes.partition("Mean of 3 runs")[2]  # 0.056 1/s
 
 
@@ -230,5 +229,5 @@ def test_a_batch_does_not_overwrite_the_report_of_another_result(
 ) -> None:
     (tmp_path / "spectra.json").write_text("{}")
     with pytest.raises(UsageError, match=r"holds spectra\.json.*--out"):
-        write_batch(runs, [], tmp_path)
+        write_batch(batch_of(runs), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["spectra.json"]

@@ -14,15 +14,15 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from cxkinetics.document.figure import detached_figure, save_figure, svg_text
+from cxkinetics.document.units import SECONDS
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.kinetics import load_example
-from cxkinetics.kinetics.figures import draw_pictures, draw_staged_fit, plot_ln_signal, plot_staged_fit
+from cxkinetics.kinetics.figures import draw_staged_fit, figures, plot_ln_signal, plot_staged_fit
 from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.report.style import detached_figure, save_figure, svg_text
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.figures import draw_rank
 
 
 @pytest.fixture(autouse=True)
@@ -207,6 +207,8 @@ def test_a_legend_fits_into_narrow_axes_and_takes_the_corner_with_room(
 
 
 def test_the_legends_of_spectra_and_of_their_rank_cover_nothing() -> None:
+    from cxkinetics.spectral.figures import draw_rank
+
     series = load_example("ag-cds")
     figure = draw_rank(series)
     assert_nothing_clipped(figure)
@@ -247,15 +249,15 @@ def test_the_view_in_ln_a_marks_the_points_left_out(make_fit: Callable[..., Stag
 
 
 def test_captions_say_what_is_drawn(make_fit: Callable[..., StagedFit]) -> None:
-    growth = draw_pictures(make_fit(growth=True)).pictures["ln"]
+    growth = figures(make_fit(growth=True), SECONDS)[1]
     assert "ln(A∞ - A)" in growth.caption
     assert "ln A" not in growth.caption
     assert "final value minus the same signal" in growth.alternative
-    spiked = draw_pictures(make_fit(excluded=((40.0, 0.6),))).pictures
+    spiked = {f.name: f for f in figures(make_fit(excluded=((40.0, 0.6),)), SECONDS)}
     assert "in ln A, with the straight lines" in spiked["ln"].caption
     assert "1 point left out" in spiked["ln"].alternative
     assert "left out" in spiked["fit"].caption
-    bare = draw_pictures(make_fit((0.02,), ())).pictures["fit"]
+    bare = figures(make_fit((0.02,), ()), SECONDS)[0]
     assert "breakpoint" not in bare.caption + bare.alternative
 
 

@@ -1,12 +1,13 @@
 """Staged fits made by hand, so that rendering is tested without fitting anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cxkinetics.estimate import Estimate
+from cxkinetics.kinetics.batch import BatchResult, Failure, JobResult
 from cxkinetics.kinetics.result import LogLinear, LogLinearStage, Noise, Rival, Stage, StagedFit, Verdict
 from cxkinetics.models.decays import staged_decay
 from cxkinetics.remarks import Remark
@@ -134,6 +135,14 @@ def build_fit(
         "seed": 7,
     }
     return StagedFit(**(fields | changes))
+
+
+def batch_of(
+    fits: Sequence[StagedFit], failures: Sequence[Failure] = (), folders: Sequence[str] = ()
+) -> BatchResult:
+    """Return a batch of fits, each in its folder where these are given."""
+    made = JobResult(file="", fits=tuple(fits), failures=tuple(failures), folders=tuple(folders))
+    return BatchResult(results=(made,))
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,8 @@ import openpyxl
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.errors import UsageError
-from cxkinetics.kinetics.folder import workbook_bytes
+from cxkinetics.document.sheets import general_tables, workbook_bytes
 from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.report.present import save_workbook
-from cxkinetics.report.result_workbook import result_sheets
 
 
 def test_a_workbook_holds_the_fit_with_units(fit: StagedFit, tmp_path: Path) -> None:
@@ -31,9 +28,9 @@ def test_a_workbook_holds_the_fit_with_units(fit: StagedFit, tmp_path: Path) -> 
 
 
 def test_equal_fits_give_equal_files(fit: StagedFit) -> None:
-    first = workbook_bytes(fit)
+    first = workbook_bytes(fit.data())
     time.sleep(1.1)  # a workbook is dated to the second
-    assert workbook_bytes(fit) == first
+    assert workbook_bytes(fit.data()) == first
 
 
 def test_a_label_is_text_and_never_a_formula(make_fit: Callable[..., StagedFit], tmp_path: Path) -> None:
@@ -87,17 +84,18 @@ def test_every_result_has_a_workbook(make: Callable, sheets: set, tmp_path: Path
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
 
 
+def sheets_of(result: object) -> dict[str, list[list[object]]]:
+    """Return the general sheets of a result: name -> head and rows."""
+    return {table.name: [table.records()[0], *table.records()[1]] for table in general_tables(result)}
+
+
 def test_a_number_in_json_becomes_a_row_with_its_unit() -> None:
     fit = cx.fit_incorporation(cx.load_example_dose_table())
-    rows = {row[0]: row for row in result_sheets(fit)["quantities"]}
+    sheets = sheets_of(fit)
+    rows = {row[0]: row for row in sheets["quantities"]}
     assert rows["plateau_percent"][1] == fit.plateau_percent.value
     assert rows["plateau_percent"][5] == "%"
-    assert result_sheets(fit)["table"][0][0] == "quantity"
-
-
-def test_a_result_without_a_workbook_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no workbook of a int"):
-        save_workbook(3, tmp_path / "x.xlsx")
+    assert sheets["table"][0][0] == "quantity"
 
 
 def test_records_within_records_get_their_own_sheet() -> None:
@@ -107,7 +105,7 @@ def test_records_within_records_get_their_own_sheet() -> None:
             inner = [{"name": "x", "at": number}, {"name": "y", "zeros": [0, 0.5]}]
             return {"ends": [0, 2], "groups": [{"label": "one", "parts": inner}, {"label": "two"}]}
 
-    sheets = result_sheets(Nested())
+    sheets = sheets_of(Nested())
     assert sheets["summary"][1] == ["ends", "0, 2"]
     assert sheets["groups"] == [["label"], ["one"], ["two"]]
     parts = sheets["groups parts"]

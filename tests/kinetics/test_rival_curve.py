@@ -8,9 +8,10 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from cxkinetics.kinetics.figures import plot_ln_signal, plot_staged_fit
+from cxkinetics.kinetics.figures import plot_ln_signal, plot_staged_fit, rival_curve
 from cxkinetics.kinetics.fit import fit_stages
-from cxkinetics.kinetics.result import StagedFit, best_smooth_rival, rival_curve
+from cxkinetics.kinetics.page import best_smooth_rival
+from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.signals.trace import Trace
 
 

@@ -1,0 +1,471 @@
+"""The options of reading and of a fit, each told once.
+
+The command line, project files, shell completion, the checks of `load`, `fit_stages` and `fit_many`
+and the lines that make a fit again all read this table: what one of them refuses, all refuse.
+"""
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cxkinetics.errors import UsageError, did_you_mean
+
+Kind = Literal["choice", "switch", "name", "names", "label", "number", "integer", "numbers", "range"]
+Group = Literal["reading", "fitting", "showing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option, in every place where it can be given.
+
+    Attributes
+    ----------
+    name : str
+        In a project file, and behind "--" on the command line.
+    group : str
+        "reading" (of `load`), "fitting" (of `fit_stages`) or "showing".
+    kind : str
+        What a value is: one of the `words` ("choice"), true or false ("switch"), text or a whole number
+        ("name", "names" for several), text or a number ("label"), "number", "integer", "numbers", "range".
+    help : str
+        What it does, for the help of the command.
+    heading : str
+        Above it in the help of `cxkinetics fit`, where it is not that of its group.
+    keyword : str
+        In Python, where it is another than `name`.
+    words : tuple of str
+        Words that are taken; all there is for a "choice".
+    least, below : float
+        Limits of a number: `least` is taken, `below` is not.
+    besides : float or None
+        A number that is taken although it lies below `least`.
+    default : object
+        What holds where nothing is given.
+    unit : str
+        Of a number.
+    metavar : str or None
+        Stands for the value in the help.
+    need : str
+        What a value must be, for the message about a wrong one.
+    """
+
+    name: str
+    group: Group
+    kind: Kind
+    help: str
+    heading: str = ""
+    keyword: str = ""
+    words: tuple[str, ...] = ()
+    least: float = -math.inf
+    below: float = math.inf
+    besides: float | None = None
+    default: Any = None
+    unit: str = ""
+    metavar: str | None = None
+    need: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def python(self) -> str:
+        """The keyword in Python."""
+        return self.keyword or self.name
+
+    def read(self, typed: Any) -> Any:
+        """Return the value of what was typed, or of what a project file holds.
+
+        Text that is no number where one is needed stays text: `fault` then names it as it was typed.
+
+        Examples
+        --------
+        >>> OPTIONS["stages"].read("2"), OPTIONS["window"].read("110:"), OPTIONS["breakpoint"].read("20, 55")
+        (2, (110.0, None), [20.0, 55.0])
+        """
+        if self.kind == "range" and isinstance(typed, (list, tuple)):
+            return _opened(typed)
+        if not isinstance(typed, str) or typed in self.words:
+            return typed
+        try:
+            if self.kind in ("name", "names") and self.name != "sheet":  # a sheet may be called "2"
+                return int(typed) if typed.isdigit() else typed
+            if self.kind == "integer" and self.words:
+                return int(typed)
+            if self.kind == "number" and self.words:
+                return float(typed)
+            if self.kind == "numbers":
+                return [float(part) for part in typed.split(",") if part.strip()] or typed
+            if self.kind == "range":
+                low, high = typed.split(":")
+                return _opened((float(low) if low.strip() else None, float(high) if high.strip() else None))
+        except ValueError:
+            pass
+        return typed
+
+    def fault(self, value: Any, shown: str = "") -> str:
+        """Return what is wrong with a value, "" where nothing is.
+
+        Parameters
+        ----------
+        value : object
+            As Python has it, or as `read` returns it.
+        shown : str
+            The value as the user gave it (default: as Python writes it).
+
+        Examples
+        --------
+        >>> OPTIONS["joint"].fault("fre")
+        "is 'fre'; it must be one of continuous, free (did you mean 'free'?)"
+        """
+        if self._takes(value):
+            return self._reversed(value) if self.kind == "range" else ""
+        need = self.need or f"one of {', '.join(self.words)}"
+        near = did_you_mean(value, self.words).strip() if isinstance(value, str) else ""
+        return f"is {shown or repr(value)}; it must be {need}" + (f" ({near})" if near else "")
+
+    def _takes(self, value: Any) -> bool:
+        if isinstance(value, str):
+            return value in self.words or self.kind in ("name", "names", "label")
+        if self.kind == "choice":
+            return False
+        if hasattr(value, "integers"):  # a generator of numpy makes seeds of its own
+            return self.name == "seed"
+        if self.kind == "switch":
+            return type(value).__name__ in ("bool", "bool_")
+        if self.kind in ("name", "integer"):
+            return self._counts(value)
+        if self.kind == "names":
+            several = isinstance(value, (list, tuple)) and bool(value)
+            return all(map(self._is_name, value)) if several else self._counts(value)
+        if self.kind in ("label", "number"):
+            return self._measures(value)
+        if not isinstance(value, (list, tuple)):
+            return self.kind == "numbers" and self._measures(value)
+        if self.kind == "numbers":
+            return bool(value) and all(map(self._measures, value))
+        return len(value) == 2 and all(end is None or self._measures(end) for end in value)
+
+    @staticmethod
+    def _reversed(ends: Any) -> str:
+        low, high = ends
+        if low is None or high is None or low <= high:
+            return ""
+        right = f"{high:g}:{low:g}"
+        return f"is {low:g}:{high:g}; its ends are reversed: the lower time comes first, {right}"
+
+    def _is_name(self, value: Any) -> bool:
+        return isinstance(value, str) or self._counts(value)
+
+    def _counts(self, value: Any) -> bool:
+        return isinstance(value, numbers.Integral) and self._measures(value)
+
+    def _measures(self, value: Any) -> bool:
+        """Return whether a value is a finite number within the limits; a bool or a length of time is none."""
+        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+            return False
+        if getattr(getattr(value, "dtype", None), "kind", "") == "m":  # numpy counts them among the integers
+            return False
+        return value == self.besides or (math.isfinite(value) and self.least <= float(value) < self.below)
+
+
+def _opened(ends: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a range whose infinite ends are open; anything else stays, to be refused as it is."""
+    if len(ends) != 2:
+        return tuple(ends)
+    return tuple(None if end == inf else end for end, inf in zip(ends, (-math.inf, math.inf), strict=True))
+
+
+_NAME = "a name in quotes, or a number from 1"
+_NM = "a wavelength in nm, a finite number such as 324"
+TIME_UNITS = ("s", "ms", "us", "min", "h", "d")
+SHOWN_UNITS = ("s", "ms", "min", "h")
+
+OPTIONS: Mapping[str, Option] = {
+    option.name: option
+    for option in (
+        Option(
+            name="wavelength",
+            group="reading",
+            kind="number",
+            unit="nm",
+            metavar="NM",
+            need=_NM,
+            help="read the spectra at this wavelength",
+        ),
+        Option(
+            name="track",
+            group="reading",
+            kind="number",
+            unit="nm",
+            metavar="NM",
+            need=_NM,
+            help="track the peak near this wavelength",
+        ),
+        Option(
+            name="column",
+            group="reading",
+            kind="names",
+            metavar="NAME",
+            need=_NAME,
+            help="signal column of a table, by name or number from 1",
+        ),
+        Option(
+            name="trace",
+            group="reading",
+            kind="name",
+            metavar="N|LABEL",
+            need=_NAME,
+            help="one trace of several (default: all), by number from 1 or label",
+        ),
+        Option(
+            name="reference",
+            group="reading",
+            kind="label",
+            metavar="NM|NAME|FILE",
+            need="a name in quotes, or a wavelength in nm",
+            help="subtract the drift at this wavelength or column; of raw counts: the solvent's spectrum",
+        ),
+        Option(
+            name="direction",
+            group="fitting",
+            heading="signal",
+            kind="choice",
+            words=("decay", "growth"),
+            default="decay",
+            help="default decay",
+        ),
+        Option(
+            name="window",
+            group="fitting",
+            heading="signal",
+            kind="range",
+            unit="s",
+            metavar="LO:HI",
+            need='two times in s, finite, such as "0:100", open "110:", or two numbers in brackets',
+            help="times to keep, s on the file's clock; 110: is open",
+        ),
+        Option(
+            name="t0",
+            group="fitting",
+            heading="signal",
+            kind="number",
+            words=("auto",),
+            unit="s",
+            metavar="S|auto",
+            need='a finite number of seconds, or "auto"',
+            help="moment of the addition; times count from it",
+        ),
+        Option(
+            name="time_unit",
+            group="reading",
+            kind="choice",
+            words=TIME_UNITS,
+            help="unit of time in the file",
+        ),
+        Option(
+            name="absorbance_unit",
+            group="reading",
+            kind="choice",
+            words=("abs", "percentT", "fractionT", "counts"),
+            help="unit of the signal, where the file does not say",
+        ),
+        Option(
+            name="decimal",
+            group="reading",
+            kind="choice",
+            words=(".", ","),
+            metavar="MARK",
+            need='"." or ","',
+            help='decimal mark of a text table, "." or ","',
+        ),
+        Option(
+            name="time_in",
+            group="reading",
+            kind="choice",
+            words=("rows", "columns"),
+            help="which axis of a matrix is time",
+        ),
+        Option(
+            name="sheet",
+            group="reading",
+            kind="name",
+            metavar="NAME",
+            need=_NAME,
+            help="sheet of a workbook, by name or number from 1",
+        ),
+        Option(
+            name="stages",
+            keyword="n_stages",
+            group="fitting",
+            kind="integer",
+            words=("auto",),
+            least=1,
+            below=5,
+            default="auto",
+            metavar="auto|1|2|3",
+            need='"auto", 1, 2 or 3; 4 at most',
+            help="number of stages (default auto)",
+        ),
+        Option(
+            name="breakpoint",
+            keyword="breakpoints_s",
+            group="fitting",
+            kind="numbers",
+            unit="s",
+            metavar="S[,S]",
+            need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite",
+            help="given breakpoints, s; nothing is searched",
+        ),
+        Option(
+            name="joint",
+            group="fitting",
+            kind="choice",
+            words=("continuous", "free"),
+            default="continuous",
+            help="default continuous",
+        ),
+        Option(
+            name="recipe",
+            group="fitting",
+            kind="choice",
+            words=("likelihood", "loglinear"),
+            default="likelihood",
+            help="default likelihood",
+        ),
+        Option(
+            name="offset",
+            group="fitting",
+            kind="number",
+            words=("auto", "zero", "fit"),
+            default="auto",
+            metavar="auto|zero|fit|VALUE",
+            need='"auto", "zero", "fit" or a finite number',
+            help="signal at infinite time (default auto)",
+        ),
+        Option(
+            name="noise",
+            group="fitting",
+            kind="choice",
+            words=("auto", "white", "ar1"),
+            default="auto",
+            help="default auto (correlation integrated out)",
+        ),
+        Option(
+            name="confidence",
+            group="fitting",
+            kind="number",
+            least=0.5,
+            below=1,
+            default=0.95,
+            metavar="P",
+            need="a number between 0.5 and 1, e.g. 0.95",
+            help="level of the intervals (default 0.95)",
+        ),
+        Option(
+            name="bootstrap",
+            group="fitting",
+            kind="integer",
+            besides=0,
+            least=50,
+            default=0,
+            metavar="N",
+            need="0, or a whole number from 50",
+            help="bootstrap replicates beside the intervals",
+        ),
+        Option(
+            name="bootstrap_kind",
+            group="fitting",
+            kind="choice",
+            words=("parametric", "residual", "block"),
+            default="parametric",
+            help="how replicates are made (default parametric)",
+        ),
+        Option(
+            name="absolute_sigma",
+            group="fitting",
+            kind="switch",
+            default=False,
+            need="true or false",
+            help="take the sigma column at its word (default: relative weights)",
+        ),
+        Option(
+            name="seed",
+            keyword="rng",
+            group="fitting",
+            kind="integer",
+            least=0,
+            metavar="N",
+            need="a whole number from 0",
+            help="seed of the simulated p-value (default 0)",
+        ),
+        Option(
+            name="show_time",
+            group="showing",
+            kind="choice",
+            words=SHOWN_UNITS,
+            help="unit of time in text, report and figures",
+        ),
+    )
+}
+"""Every option by its name, in the order of the help."""
+WHERE = ("wavelength", "track", "column")
+"""Each says which signal of a file is meant; a fit takes one of them."""
+KEYWORDS: Mapping[str, Option] = {option.python: option for option in OPTIONS.values()}
+"""Every option by its keyword in Python."""
+
+
+def names_of(*groups: Group) -> tuple[str, ...]:
+    """Return the names of the options of some groups.
+
+    Examples
+    --------
+    >>> names_of("showing")
+    ('show_time',)
+    """
+    return tuple(name for name, option in OPTIONS.items() if option.group in groups)
+
+
+def require(given: Mapping[str, Any]) -> None:
+    """Refuse keywords of Python that are no options, or whose value is wrong.
+
+    None is "not given" where that is the default.
+
+    Raises
+    ------
+    UsageError
+        That names the keyword, the value found and what it must be.
+
+    Examples
+    --------
+    >>> require({"joint": "free", "n_stages": 2})
+    """
+    for keyword, value in given.items():
+        if keyword not in KEYWORDS:
+            near = did_you_mean(keyword, list(KEYWORDS)).strip()
+            raise UsageError(f"there is no option {keyword!r}; {near or 'known: ' + ', '.join(KEYWORDS)}")
+        option = KEYWORDS[keyword]
+        if (value is not None or option.default is not None) and (fault := option.fault(value)):
+            raise UsageError(f"{keyword} {fault}")
+
+
+def finite(text: str) -> float:
+    """Return the number in a text.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or not finite: "nan" and "inf" are near no reading, and no JSON holds them.
+
+    Examples
+    --------
+    >>> finite(" 324 ")
+    324.0
+    """
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is not finite")
+    return value
