@@ -12,14 +12,14 @@ gone, and nothing else is.
     where it is another), the second makes a line of text of the description.
 `FORMATS`
     Name, usual endings and one line for each format that the verb named like the annex reads.
+`FOREIGN`
+    How a file begins that is no signal -> what it is, and the command that reads it.
 `DEMO`
     Function as "module:name" that makes the annex's part of `cxkinetics demo`.
 `CHECK`
     As "module:name": stored intervals, and the function that computes them again for `cxkinetics check`.
 `COMPLETION`
     Option or argument of its verbs -> words that a shell offers for it, or the function that gives them.
-`FOREIGN`
-    How a file begins that is no signal -> what it is, and the command that reads it.
 """
 
 from importlib import import_module

@@ -206,7 +206,7 @@ def _stored(content: Content) -> DoseTable | None:
     if not content.data.lstrip(b'\xef\xbb\xbf \r\n\t"').startswith((b"# cxkinetics.", b"{")):
         return None
     text = decode(content.data, content.file).text
-    if stored_schema(text[:1000]) != "cxkinetics.dose-table/1":
+    if stored_schema(text[:1000]) != DoseTable.SCHEMA:
         return None
     try:
         return DoseTable.from_json(text) if text.lstrip().startswith("{") else DoseTable.from_csv(text)
