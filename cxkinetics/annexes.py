@@ -12,6 +12,8 @@ gone, and nothing else is.
     where it is another), the second makes a line of text of the description.
 `FORMATS`
     Name, usual endings and one line for each format that the verb named like the annex reads.
+`FOREIGN`
+    How a file begins that is no signal -> what it is, and the command that reads it.
 `DEMO`
     Function as "module:name" that makes the annex's part of `cxkinetics demo`.
 `CHECK`

@@ -30,6 +30,17 @@ _KINDS = {
     "cxkinetics.update/1": ("priors narrowed by measurements", "cx.CompositionUpdate.from_json(FILE)"),
     "cxkinetics.species-curves/1": ("species against dose", "cx.SpeciesCurves.from_json(FILE)"),
     "cxkinetics.rates-against-dose/1": ("rates against dose", "RatesAgainstDose.from_json(FILE)"),
+    "cxkinetics.mass-assignment/1": (
+        "assigned masses",
+        "MassAssignment.from_json(FILE) of evidence.assignment",
+    ),
+    "cxkinetics.mixture/1": ("a mixture of clusters", "MixtureFit.from_json(FILE) of evidence.mixture"),
+    "cxkinetics.xps/1": ("an analysed photoelectron line", "XpsResult.from_json(FILE) of evidence.xps"),
+    "cxkinetics.pattern/1": (
+        "a fitted diffraction pattern",
+        "PatternFit.from_json(FILE) of evidence.diffraction",
+    ),
+    "cxkinetics.consensus/1": ("joined evidence", "Consensus.from_json(FILE) of evidence.findings"),
     "cxkinetics.evidence/1": ("records of evidence", "cxkinetics evidence join FILE"),
 }
 """Schema -> what the document is, and how it is opened."""

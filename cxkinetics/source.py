@@ -1,9 +1,24 @@
 """Where data come from: file, content hash, format, and whether they were simulated."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 from cxkinetics.record import Record
+
+TIME_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+"""Sign of every unit of time that files count in -> how many s one is: the only such table."""
+
+
+def time_unit_sign(seconds: float) -> str:
+    """Return the sign of the unit of time that holds so many seconds, "" where none does.
+
+    Examples
+    --------
+    >>> time_unit_sign(60.0), time_unit_sign(7.0)
+    ('min', '')
+    """
+    return next((sign for sign, own in TIME_UNITS.items() if math.isclose(own, seconds, rel_tol=1e-9)), "")
 
 
 def sha256_of(content: bytes) -> str:

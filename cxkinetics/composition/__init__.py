@@ -30,6 +30,8 @@ VERBS = {
     "predict": "verbs.predict",
     "dose": "verbs.dose",
 }
+_READER = "cxkinetics.composition.reader"
+READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}
 DEMO = "cxkinetics.composition.examples:demonstrate_doses"
 CHECK = "cxkinetics.composition.known_dose:CHECK"
 COMPLETION = {

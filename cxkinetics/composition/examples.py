@@ -134,7 +134,7 @@ class DemoDoses:
         """Return the sections of the report: the curve, and the dose for each target."""
         curve, middle = self.curve, self.advice[len(self.advice) // 2]
         measured = replace(
-            incorporation_figure(curve),
+            incorporation_figure(curve, "published samples"),
             caption="Published pairs (measured), the curve in the paper's windows, and its thresholds.",
         )
         windows = "; ".join(

@@ -481,10 +481,10 @@ def _plain_log_axes(ax: "Axes", doses: list[float]) -> None:
 # ---- what each result declares
 
 
-def incorporation_figure(fit: "IncorporationFit") -> page.Figure:
-    """Return the figure of a dose curve."""
+def incorporation_figure(fit: "IncorporationFit", samples: str = "samples") -> page.Figure:
+    """Return the figure of a dose curve; `samples` is what its points are called in words."""
     words = (
-        f"Incorporation against dose for {fit.points.n_points} samples with the fitted curve: slope "
+        f"Incorporation against dose for {fit.points.n_points} {samples} with the fitted curve: slope "
         f"{fit.stage1_slope.format_value()}, then {fit.stage2_slope.format_value()} from "
         f"{fit.avalanche_dose_percent.format_value()} % dose, plateau at "
         f"{fit.plateau_percent.format_value()} %."

@@ -8,23 +8,26 @@ carry "± 0.3". What is physically impossible is refused, what is merely odd is 
 import contextlib
 import os
 import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import InputError, UsageError
+from cxkinetics.estimate import finite_or_none
 from cxkinetics.io.file import Content, Context, ReadOptions, decode, read_content
 from cxkinetics.io.formats.excel import sniff as is_workbook
 from cxkinetics.io.formats.excel import workbook_tables
-from cxkinetics.io.formats.own import read_own_dose_table
 from cxkinetics.io.headers import read_header
 from cxkinetics.io.quantities import refuse_texts
-from cxkinetics.io.table import Table, Tables, tables_in
-from cxkinetics.io.words import DOSE, TAKEN, guest_in, plain_name
+from cxkinetics.io.table import Table, tables_in
+from cxkinetics.io.words import DOSE, TAKEN, plain_name
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_elements, basis_kind, name_basis
 from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.screening import duplicate_rows
+from cxkinetics.signals.storage import stored_schema
 
 _SIGMA = re.compile(r"\b(sd|std|stdev|sigma|error|err|uncertainty|sem|se|rsd|fehler)\b|±|\+/-|σ")
 _LOW = re.compile(r"\b(low|lower|min|minimum|from|von|lo)\b")
@@ -37,6 +40,51 @@ _AMOUNT = re.compile(
     r"[munpµμ]?(mol|g|L|l|M|mL|ml)(\s*/\s*\w+)?|[µμu][lL]|drops?|equivalents? of .*|mol/L|mg/mL"
 )
 _BASIS = re.compile(r"\b[A-Z][a-z]?\s*/\s*(\(\s*[A-Z][a-z]?\s*\+\s*[A-Z][a-z]?\s*\)|[A-Z][a-z]?)(?![a-z])")
+
+_CATIONS = frozenset([
+    "Ag", "Al", "Au", "Ba", "Be", "Bi", "Ca", "Cd", "Ce", "Co", "Cr", "Cs", "Cu", "Er", "Eu", "Fe", "Ga",
+    "Gd", "Ge", "Hf", "Hg", "In", "Ir", "La", "Li", "Mg", "Mn", "Mo", "Na", "Nb", "Ni", "Os", "Pb", "Pd",
+    "Pt", "Rb", "Re", "Rh", "Ru", "Sb", "Sc", "Sn", "Sr", "Ta", "Tb", "Ti", "Tl", "Yb", "Zn", "Zr",
+])  # fmt: skip
+_NAMES = {
+    "silver": "Ag", "silber": "Ag", "copper": "Cu", "kupfer": "Cu", "gold": "Au", "zinc": "Zn", "zink": "Zn",
+    "cadmium": "Cd", "mercury": "Hg", "indium": "In", "gallium": "Ga", "manganese": "Mn", "cobalt": "Co",
+}  # fmt: skip
+_ELEMENT = re.compile(
+    r"(?<![A-Za-z])(?:([A-Z][a-z])(?![a-z])(?!(?:Se|Te|As|[SPO])(?![a-z]))|((?i:"
+    + "|".join(_NAMES)
+    + r"))\b)"
+)
+_HOST_BEFORE = re.compile(
+    r"(?:/|\b(?:per|vs\.?|in|into|to|from)\b|(?:%|percent) of)[\s(]*(?:[µumn]?mol\s+)?$", re.I
+)
+_DIVIDED = re.compile(r"\bper\b|/")
+_AFTER_IN = re.compile(r"\s*(?:\(?III\)?|3\+|[/:]|\d|add|dos|incorp|taken|upt|found|measured|content)", re.I)
+_HOST_LOST = re.compile(r"\b(?:replaced|exchanged|released|left|lost|remaining|substituted)\b", re.I)
+
+
+def guest_in(name: str) -> str:
+    """Return the symbol of the guest that the name of a column holds, "" where it names none.
+
+    What an amount is divided by is the host ("per Cd", "/Cd"), and so is a cation that is replaced.
+
+    Examples
+    --------
+    >>> guest_in("Cu added per Cd (%)"), guest_in("dose / mol Ag per mol Cd"), guest_in("In solid (%)")
+    ('Cu', 'Ag', '')
+    """
+    if _HOST_LOST.search(name):
+        return ""
+    for found in _ELEMENT.finditer(name):
+        symbol, word = found.groups()
+        symbol = symbol or _NAMES[word.casefold()]
+        spoken = symbol == "In" and not word and not _AFTER_IN.match(name, found.end())
+        divides = _HOST_BEFORE.search(name[: found.start()])
+        if divides and divides.group().startswith("/") and _DIVIDED.search(name, found.end()):
+            divides = None  # "dose / mol Ag per mol Cd": the first stroke sets off a unit
+        if symbol in _CATIONS and not spoken and not divides:
+            return symbol
+    return ""
 
 
 def load_dose_table(
@@ -90,30 +138,90 @@ def load_dose_table(
             raise UsageError(f"{name} is {unit!r}; it must be 'percent' or 'fraction'")
     if basis is not None:
         basis_kind(basis)
-    content = read_content(path)
+    asked = _Asked(basis, dose_unit, incorporation_unit or dose_unit, dose_column, incorporation_column)
+    return _read(read_content(path), ReadOptions(decimal=decimal, sheet=sheet), asked)
+
+
+def describe_dose_table(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, Any] | None:
+    """Return what `inspect` says of a dose table, or None where the file is none that says so itself."""
+    try:
+        content = read_content(path)
+        table = _read(content, options, _Asked())
+    except InputError:
+        return None
+    if {"no_header", "columns_assumed"} & {remark.code for remark in table.remarks}:
+        return None
+    taken = table.incorporation_percent
+    return {
+        "file": os.fspath(path),
+        "sha256": table.source.sha256,
+        "format": table.source.format,
+        "kind": "dose table",
+        "simulated": table.source.simulated,
+        "n_points": table.n_points,
+        "dose_percent": [table.lowest_dose_percent, table.highest_dose_percent],
+        "incorporation_percent": [finite_or_none(float(taken.min())), finite_or_none(float(taken.max()))],
+        "basis": table.basis,
+        "has_sigma": table.sigma_percent is not None,
+        "traces": [],
+        "warnings": [remark.to_dict() for remark in table.remarks],
+        "reading": content.notes,
+    }
+
+
+def dose_table_line(record: Mapping[str, Any]) -> str:
+    """Return the line of such a description."""
+    dose, taken = record["dose_percent"], record["incorporation_percent"]
+    return (
+        f"{record['n_points']} rows, dose {dose[0]:g}-{dose[1]:g} %, incorporation "
+        f"{taken[0]:g}-{taken[1]:g} % on {record['basis']}"
+        + (", with uncertainties" if record["has_sigma"] else "")
+    )
+
+
+class _Asked(NamedTuple):
+    """What the caller said of the table."""
+
+    basis: str | None = None
+    dose_unit: str | None = None
+    taken_unit: str | None = None
+    dose_column: str | int | None = None
+    taken_column: str | int | None = None
+
+
+def _read(content: Content, options: ReadOptions, asked: _Asked) -> DoseTable:
     stored = _stored(content)
     if stored is not None:
         return stored
-    options = ReadOptions(decimal=decimal, sheet=sheet)
-    found, format_name = _tables(content, options)
-    table = max(found.tables, key=lambda item: item.n_rows * len(item.columns))
-    reader = _Reader(
-        Context(content=content, options=options, format=format_name, remarks=found.remarks), table
-    )
-    return reader.read(basis, dose_unit, incorporation_unit, dose_column, incorporation_column)
+    if is_workbook(content):
+        found, format_name = workbook_tables(content, options)[0], "Excel workbook"
+    else:
+        found, format_name = tables_in(content, "", options), "text table"
+    context = Context(content=content, options=options, format=format_name, remarks=found.remarks)
+    return _Reader(context, found.main).read(asked)
 
 
 def _stored(content: Content) -> DoseTable | None:
     """Return the table that `to_csv` or `to_json` wrote, or None where the file is another."""
     if not content.data.lstrip(b'\xef\xbb\xbf \r\n\t"').startswith((b"# cxkinetics.", b"{")):
         return None
-    return read_own_dose_table(content, decode(content.data, content.file).text)
+    text = decode(content.data, content.file).text
+    if stored_schema(text[:1000]) != DoseTable.SCHEMA:
+        return None
+    try:
+        return DoseTable.from_json(text) if text.lstrip().startswith("{") else DoseTable.from_csv(text)
+    except InputError as error:
+        raise content.error(str(error)) from error
 
 
-def _tables(content: Content, options: ReadOptions) -> tuple[Tables, str]:
-    if is_workbook(content):
-        return workbook_tables(content, options)[0], "Excel workbook"
-    return tables_in(content, "", options), "text table"
+def _role_of(name: str) -> str:
+    """Return what a column of that name holds: "dose", "low", "high", "taken", "sigma" or ""."""
+    dosed, taken, sigma = DOSE.search(name), TAKEN.search(name), _SIGMA.search(name)
+    if sigma:
+        return "" if dosed else "sigma"
+    if dosed and not (taken and taken.start() < dosed.start()):  # "found for a dose" is what was found
+        return "low" if _LOW.search(name) else "high" if _HIGH.search(name) else "dose"
+    return "taken" if taken else ""
 
 
 class _Reader:
@@ -124,31 +232,23 @@ class _Reader:
         self.remarks = list(context.remarks)
         self.lines = np.asarray(table.lines)
 
-    def read(
-        self,
-        basis: str | None,
-        dose_unit: str | None,
-        taken_unit: str | None,
-        dose_column: str | int | None,
-        taken_column: str | int | None,
-    ) -> DoseTable:
-        roles = self._roles(dose_column, taken_column)
+    def read(self, asked: _Asked) -> DoseTable:
+        roles = self._roles(asked)
         refuse_texts(self.context, self.table, sorted(roles.values()))
         columns, taken_j = self.table.columns, roles["taken"]
         main_j = roles.get("dose", roles.get("low", taken_j))
-        dose_factor = self._factor(main_j, dose_unit, "dose", largest=3.0)
-        taken_factor = self._factor(taken_j, taken_unit or dose_unit, "incorporation", largest=1.0)
+        # a table of mol/mol may pass 1 in the dose (an excess up to threefold), never in what was taken up
+        dose_factor = self._factor(main_j, asked.dose_unit, "dose", largest=3.0)
+        taken_factor = self._factor(taken_j, asked.taken_unit, "incorporation", largest=1.0)
         taken = columns[taken_j].values * taken_factor
         dose, low, high = self._doses(roles, dose_factor)
-        sigma = columns[roles["sigma"]].values * taken_factor if "sigma" in roles else None
-        beside = columns[taken_j].sigma
-        if beside is not None:
-            sigma = beside * taken_factor
+        sigma = columns[taken_j].sigma  # what stands beside the value is nearer to it than a column
+        if sigma is None and "sigma" in roles:
+            sigma = columns[roles["sigma"]].values
+        sigma = None if sigma is None else sigma * taken_factor
         known = np.isfinite(taken) & np.isfinite(low) & np.isfinite(high)
         if not known.any():
-            raise InputError(
-                "no data rows: no row holds both a dose and an incorporation", file=self.context.file
-            )
+            raise self.context.error("no data rows: no row holds both a dose and an incorporation")
         if not known.all():
             self._say("missing_cells", f"{(~known).sum()} rows with missing cells left out", ~known)
         repeated = duplicate_rows(low, high, taken) & known
@@ -156,15 +256,15 @@ class _Reader:
             self._say("duplicate_rows", f"{repeated.sum()} exact duplicate rows counted once", repeated)
         keep = known & ~repeated
         guest = self._guest(main_j, taken_j)
-        chosen_basis = basis or self._basis(taken_j, guest)
-        self._refuse_impossible(taken, low, keep, taken_j, main_j, chosen_basis)
+        chosen_basis = asked.basis or self._basis(taken_j, guest)
+        # an incorporation over all cations is a share; per host cation or per anion it may pass 100 %
+        limit = 100.0 if basis_kind(chosen_basis) == BASES[0] else np.inf
+        what = f"an incorporation on {chosen_basis} cannot pass 100 %"
+        self._refuse_impossible(keep, [(taken, taken_j, limit, what), (low, main_j, np.inf, "")])
         self._mass_balance(high, taken, sigma, keep, chosen_basis)
         if sigma is not None and not np.all(np.isfinite(sigma[keep]) & (sigma[keep] > 0)):
-            self._say(
-                "sigma_dropped",
-                "uncertainties are not used: some are missing or not positive",
-                keep & ~(sigma > 0),
-            )
+            text = "uncertainties are not used: some are missing or not positive"
+            self._say("sigma_dropped", text, keep & ~(sigma > 0))
             sigma = None
         return DoseTable(
             dose_percent=dose[keep],
@@ -179,36 +279,26 @@ class _Reader:
             remarks=tuple(self.remarks),
         )
 
-    def _roles(self, dose_column: str | int | None, taken_column: str | int | None) -> dict[str, int]:
+    def _roles(self, asked: _Asked) -> dict[str, int]:
         """Index of the columns "dose" (or "low" and "high"), "taken" and, if there, "sigma"."""
         names = [plain_name(name) for name in self.table.names]
         numbers = [j for j, column in enumerate(self.table.columns) if column.kind in ("number", "empty")]
         roles: dict[str, int] = {}
         for j in numbers:
-            name = names[j] if j < len(names) else ""
-            dosed, taken, sigma = DOSE.search(name), TAKEN.search(name), _SIGMA.search(name)
-            if sigma and not dosed:
-                roles.setdefault("sigma", j)
-            elif sigma:
-                continue
-            elif dosed and not (taken and taken.start() < dosed.start()):
-                role = "low" if _LOW.search(name) else "high" if _HIGH.search(name) else "dose"
+            role = _role_of(names[j] if j < len(names) else "")
+            if role:
                 roles.setdefault(role, j)
-            elif taken:
-                roles.setdefault("taken", j)
-        if dose_column is not None:
-            roles["dose"] = self._find(dose_column)
-        if taken_column is not None:
-            roles["taken"] = self._find(taken_column)
+        for role, wanted in (("dose", asked.dose_column), ("taken", asked.taken_column)):
+            if wanted is not None:
+                roles[role] = self._find(wanted)
+        dosed = "dose" in roles or {"low", "high"} <= set(roles)
         free = [j for j in numbers if j not in roles.values()]
-        if "dose" not in roles and not {"low", "high"} <= set(roles) and "taken" in roles and len(free) == 1:
+        if not dosed and "taken" in roles and len(free) == 1:
             roles["dose"] = free[0]
-        elif "taken" not in roles and ("dose" in roles or {"low", "high"} <= set(roles)) and len(free) == 1:
+        elif "taken" not in roles and dosed and len(free) == 1:
             roles["taken"] = free[0]
         elif "dose" not in roles and "taken" not in roles and 2 <= len(numbers) <= 3 and not any(names):
-            roles["dose"], roles["taken"] = numbers[:2]
-            if len(numbers) == 3:
-                roles["sigma"] = numbers[2]
+            roles |= dict(zip(("dose", "taken", "sigma"), numbers, strict=False))
             text = "no header: the first column is taken as dose, the second as incorporation"
             self.remarks.append(Remark("no_header", text))
         elif not roles and len(free) == 2 and not any(read_header(name).kind for name in self.table.names):
@@ -217,12 +307,10 @@ class _Reader:
             text = f"columns {pair} taken as dose and incorporation"
             self.remarks.append(Remark("columns_assumed", text))
         if "taken" not in roles or not ("dose" in roles or {"low", "high"} <= set(roles)):
-            shown = ", ".join(repr(self.table.name(j)) for j in range(len(self.table.columns)))
-            raise InputError(
-                f"the columns of dose and incorporation cannot be told; columns are {shown}",
-                file=self.context.file,
+            raise self.context.error(
+                f"the columns of dose and incorporation cannot be told; columns are {self.table.listed}",
+                self._need(),
                 line=self.table.header_line,
-                remedy=self._need(),
             )
         return roles
 
@@ -244,11 +332,8 @@ class _Reader:
         number = wanted if isinstance(wanted, int) else int(wanted) if wanted.isdigit() else 0
         if 1 <= number <= len(self.table.columns):
             return number - 1
-        shown = ", ".join(repr(self.table.name(j)) for j in range(len(self.table.columns)))
-        raise InputError(
-            f"there is no column {wanted!r}; columns are {shown}",
-            file=self.context.file,
-            line=self.table.header_line,
+        raise self.context.error(
+            f"there is no column {wanted!r}; columns are {self.table.listed}", line=self.table.header_line
         )
 
     def _factor(self, j: int, unit: str | None, what: str, *, largest: float) -> float:
@@ -265,24 +350,17 @@ class _Reader:
         chosen = unit or stated
         bracket = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", name)
         if not chosen and bracket and _AMOUNT.fullmatch(bracket.group(1).strip()):
-            raise InputError(
+            raise self.context.error(
                 f"the {what} is given in {bracket.group(1)}, an amount: a percentage or mol/mol is needed",
-                file=self.context.file,
+                "divide it by the amount of the host cation",
                 line=self.table.header_line,
                 column=name,
-                remedy="divide it by the amount of the host cation",
             )
         if not chosen:
             chosen = "fraction" if 0 < top <= largest else "percent"
-            self.remarks.append(
-                Remark(
-                    f"{what}_unit_assumed", f"{what} assumed to be a {chosen}: column {name!r} names no unit"
-                )
-                if chosen == "fraction"
-                else Remark(
-                    f"{what}_unit_assumed", f"{what} assumed in percent: column {name!r} names no unit"
-                )
-            )
+            how = "to be a fraction" if chosen == "fraction" else "in percent"
+            text = f"{what} assumed {how}: column {name!r} names no unit"
+            self.remarks.append(Remark(f"{what}_unit_assumed", text))
         if chosen == "percent" and stated and 0 < top <= largest:
             text = f"{what} reaches only {top:g} % ({name!r}): are these fractions under a percent header?"
             self.remarks.append(Remark(f"{what}_range", text))
@@ -312,13 +390,12 @@ class _Reader:
         """Return the guest that the two columns name, "" where they name none."""
         dosed, taken = (guest_in(self.table.name(j)) for j in (dose_j, taken_j))
         if dosed and taken and dosed != taken:
-            raise InputError(
+            raise self.context.error(
                 f"column {self.table.name(dose_j)!r} is of {dosed}, column {self.table.name(taken_j)!r} of "
                 f"{taken}: a dose table holds one guest, added and found",
-                file=self.context.file,
-                line=self.table.header_line,
-                remedy="keep the two columns of one guest, or name them (in Python dose_column= and "
+                "keep the two columns of one guest, or name them (in Python dose_column= and "
                 "incorporation_column=)",
+                line=self.table.header_line,
             )
         return dosed or taken
 
@@ -333,15 +410,10 @@ class _Reader:
         self.remarks.append(Remark("basis_assumed", text))
         return named if guest else BASES[0]
 
-    def _refuse_impossible(
-        self, taken: Array, low: Array, keep: BoolArray, taken_j: int, dose_j: int, basis: str
-    ) -> None:
-        limit = 100.0 if basis_kind(basis) == BASES[0] else np.inf
+    def _refuse_impossible(self, keep: BoolArray, bounds: list[tuple[Array, int, float, str]]) -> None:
+        """Refuse values below zero or above the limit of their column; all such cells are listed."""
         found: list[tuple[int, str, float, str]] = []
-        for values, j, top, what in (
-            (taken, taken_j, limit, f"an incorporation on {basis} cannot pass 100 %"),
-            (low, dose_j, np.inf, ""),
-        ):
+        for values, j, top, what in bounds:
             for row in np.flatnonzero(keep & ((values < 0) | (values > top))):
                 text = "it cannot be negative" if values[row] < 0 else what
                 found.append((int(self.lines[row]), self.table.name(j), float(values[row]), text))
@@ -356,13 +428,12 @@ class _Reader:
             remedy += (
                 "; if it is guest per host cation (Ag/Cd) or per anion (Ag/S), pass that basis (--basis)"
             )
-        raise InputError(
+        raise self.context.error(
             f"{value:g} %: {why}{more}",
-            file=self.context.file,
+            remedy,
             line=line,
             column=column,
             value=f"{value:g}",
-            remedy=remedy,
             problems=problems,
         )
 

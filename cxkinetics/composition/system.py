@@ -268,6 +268,8 @@ class System(Record):
         Technique -> {"cluster_share", "product_share", "note"}: chosen detection limits.
     optical : mapping
         Peak positions and the like, nm.
+    evidence : mapping
+        What mass spectra, XPS and XRD need of the system (see `cxkinetics.evidence.chemistry`).
     observed : tuple of mapping
         Dopant counts read off mass spectra: {"incorporation_percent", "dopants", "note"}.
     assumed : tuple of str
@@ -300,6 +302,7 @@ class System(Record):
     calibrated_dose_percent: tuple[float, float] | None = None
     detection: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     optical: Mapping[str, float] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     observed: tuple[Mapping[str, Any], ...] = ()
     assumed: tuple[str, ...] = ()
 

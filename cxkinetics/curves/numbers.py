@@ -1,7 +1,7 @@
 """The fitted numbers of a curve with their errors and profile intervals."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -28,18 +28,11 @@ class BetterMinimumError(FitError):
         self.theta = theta
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileEnd:
-    """One end of an interval; `value` None where it is open, and `reason` says why."""
+@dataclass(slots=True)
+class Profile:
+    """The profile of one parameter to one side.
 
-    value: float | None
-    reason: str = ""
-
-
-def profile_end(rest: Rest, j: int, side: int, *, level: float, variance: float, step: float) -> ProfileEnd:
-    """Return where the signed root of the profile of parameter `j` reaches `level`.
-
-    Parameters
+    Attributes
     ----------
     rest : Rest
         The fit.
@@ -47,56 +40,77 @@ def profile_end(rest: Rest, j: int, side: int, *, level: float, variance: float,
         Index of the parameter.
     side : int
         -1 for the lower end, 1 for the upper.
-    level : float
-        Quantile to reach, positive.
     variance : float
         s^2, in the units of `rest.rss`.
-    step : float
-        First distance tried (about level times the standard error), positive.
-
-    Raises
-    ------
-    BetterMinimumError
-        If the profile goes below the minimum.
+    known : list of (float, float, Array)
+        Distances from the minimum tried so far, each with z and the parameters there.
     """
-    problem = rest.derivatives.problem
-    bound = float(problem.upper[j] if side > 0 else problem.lower[j])
-    held = np.zeros(problem.p, bool)
-    held[j] = True
-    centre = float(rest.theta[j])
-    known: list[tuple[float, float, Array]] = [(0.0, 0.0, rest.theta)]  # distance, z, parameters
 
-    def root(distance: float) -> float:
-        nearest = min(known, key=lambda item: abs(item[0] - distance))
-        place = nearest[2].copy()
-        if len(known) > 1:  # carry on the way the others went
-            (d1, _, first), (d2, _, second) = sorted(known, key=lambda item: abs(item[0] - distance))[:2]
-            place = first + (second - first) * (distance - d1) / (d2 - d1)
-        place[j] = centre + side * distance
-        trials = [marquardt(rest.derivatives, place, damping=1e-6, held=held)]
-        if not np.isfinite(trials[0][1]) or len(known) == 1:
-            place = nearest[2].copy()
-            place[j] = centre + side * distance
-            trials.append(marquardt(rest.derivatives, place, held=held))
+    rest: Rest
+    j: int
+    side: int
+    variance: float
+    known: list[tuple[float, float, Array]] = field(default_factory=list)
+
+    def place(self, distance: float) -> float:
+        """Return the value of the parameter at a distance from the minimum."""
+        return float(self.rest.theta[self.j]) + self.side * distance
+
+    def root(self, distance: float) -> float:
+        """Return z, the signed root of the rise of the profile, at a distance.
+
+        Raises
+        ------
+        BetterMinimumError
+            If the profile goes below the minimum.
+        """
+        rest, variance = self.rest, self.variance
+        known = self.known or [(0.0, 0.0, rest.theta)]
+        held = np.zeros(rest.theta.size, bool)
+        held[self.j] = True
+        near = sorted(known, key=lambda item: abs(item[0] - distance))
+        starts = [near[0][2].copy()]
+        if len(near) > 1:  # carry on the way the others went
+            (d1, _, first), (d2, _, second) = near[:2]
+            starts.insert(0, first + (second - first) * (distance - d1) / (d2 - d1))
+        for start in starts:
+            start[self.j] = self.place(distance)
+        trials = [marquardt(rest.derivatives, starts[0], damping=1e-6, held=held)]
+        if not np.isfinite(trials[0][1]) or len(near) == 1:
+            trials.append(marquardt(rest.derivatives, starts[-1], held=held))
         theta, rss = min(trials, key=lambda item: item[1])
         if not np.isfinite(rss):
             return np.inf
         if rss < rest.rss * (1 - 1e-7) and rest.rss - rss > 1e-6 * variance:
             raise BetterMinimumError(theta)
         z = float(np.sqrt(max(rss - rest.rss, 0.0) / variance))
-        known.append((distance, z, theta))
+        self.known = [*known, (distance, z, theta)]
         return z
 
-    limit = side * (bound - centre)
-    if limit <= 0:
-        return ProfileEnd(bound, "ends at the bound")
-    room = min(limit, OPEN * step)
-    distance, ends = walk_out(lambda d: root(d) / level, step, room=room, close=CLOSE, tries=FARTHEST)
-    if ends:
-        return ProfileEnd(centre + side * distance)
-    if distance >= limit:
-        return ProfileEnd(bound, "ends at the bound")
-    return ProfileEnd(None, f"the profile stays below the level up to {centre + side * distance:.3g}")
+    def end(self, level: float, step: float) -> tuple[float | None, str]:
+        """Return where z reaches `level` (None where that end is open), and why it is no crossing.
+
+        Parameters
+        ----------
+        level : float
+            Quantile to reach, positive.
+        step : float
+            First distance tried (about level times the standard error), positive.
+        """
+        problem = self.rest.derivatives.problem
+        bound = float((problem.upper if self.side > 0 else problem.lower)[self.j])
+        limit = self.side * (bound - float(self.rest.theta[self.j]))
+        if limit <= 0:
+            return bound, "ends at the bound"
+        room = min(limit, OPEN * step)
+        distance, ends = walk_out(
+            lambda away: self.root(away) / level, step, room=room, close=CLOSE, tries=FARTHEST
+        )
+        if ends:
+            return self.place(distance), ""
+        if distance >= limit:
+            return bound, "ends at the bound"
+        return None, f"the profile stays below the level up to {self.place(distance):.3g}"
 
 
 LEFT = 2e-4
@@ -140,43 +154,26 @@ def estimates_of(
         if value is None or (se is None and not (profile and rest.at_bound[j] and np.isfinite(level))):
             estimates[name] = Estimate(name=name, value=value, unit=unit, reason=reasons[j])
             continue
-        if profile:
-            estimates[name] = _profiled(
-                rest, j, value, se, level=level, absolute_sigma=absolute_sigma, unit=unit, reason=reasons[j]
-            )
-            continue
         reach = level * (se or 0.0)
-        estimates[name] = Estimate(
+        wald = Estimate(
             name=name, value=value, se=se, low=value - reach, high=value + reach, unit=unit, method="wald"
         )
+        variance = _variance(rest, absolute_sigma)
+        estimates[name] = _profiled(wald, rest, j, level, variance) if profile else wald
+        if profile and reasons[j]:
+            reason = "; ".join(part for part in (reasons[j], estimates[name].reason) if part)
+            estimates[name] = replace(estimates[name], reason=reason)
     return estimates
 
 
-def _profiled(
-    rest: Rest,
-    j: int,
-    value: float,
-    se: float | None,
-    *,
-    level: float,
-    absolute_sigma: bool,
-    unit: str,
-    reason: str,
-) -> Estimate:
-    variance = _variance(rest, absolute_sigma)
-    step = level * (se if se is not None else float(np.sqrt(variance)) / float(rest.factors.size[j]))
-    low, high = (profile_end(rest, j, side, level=level, variance=variance, step=step) for side in (-1, 1))
-    why = [f"{word} end: {end.reason}" for word, end in (("lower", low), ("upper", high)) if end.reason]
-    return Estimate(
-        name=rest.derivatives.problem.names[j],
-        value=value,
-        se=se,
-        low=low.value,
-        high=high.value,
-        unit=unit,
-        method="profile",
-        reason="; ".join([*([reason] if reason else []), *why]),
+def _profiled(wald: Estimate, rest: Rest, j: int, level: float, variance: float) -> Estimate:
+    """Return the same number with the interval of its profile."""
+    se = wald.se if wald.se is not None else float(np.sqrt(variance)) / float(rest.factors.size[j])
+    (low, below), (high, above) = (
+        Profile(rest, j, side, variance).end(level, level * se) for side in (-1, 1)
     )
+    why = [f"{word} end: {reason}" for word, reason in (("lower", below), ("upper", above)) if reason]
+    return replace(wald, low=low, high=high, method="profile", reason="; ".join(why))
 
 
 def _variance(rest: Rest, absolute_sigma: bool) -> float:

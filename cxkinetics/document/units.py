@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from cxkinetics.arrays import Array
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.source import TIME_UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class TimeUnit:
 
 
 SECONDS = TimeUnit("s", 1.0)
-_UNITS = {u.sign: u for u in (SECONDS, TimeUnit("ms", 1e-3), TimeUnit("min", 60.0), TimeUnit("h", 3600.0))}
+_UNITS = {
+    sign: TimeUnit(sign, TIME_UNITS[sign]) for sign in ("s", "ms", "min", "h")
+}  # those results are shown in
 
 
 def time_unit(sign: str) -> TimeUnit:

@@ -1,4 +1,9 @@
-"""Evidence: mass spectra, XPS and XRD as witnesses of what is in the flask."""
+"""Evidence: mass spectra, XPS and XRD as witnesses of what is in the flask.
+
+This annex builds on that of composition, where a cation system is defined.
+"""
+
+BUILDS_ON = ("composition",)
 
 NAMES = {
     "analyse_xps": "xps",
@@ -25,3 +30,8 @@ FORMATS = (
     ),
     ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
 )
+COMPLETION = {
+    "system": ("ag-cds", "cu-cds"),
+}
+IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
+FOREIGN = {IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps")}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated
@@ -10,9 +11,17 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import UsageError
+from cxkinetics.evidence.chemistry import (
+    DEFAULT,
+    SystemLike,
+    balanced_unit,
+    charge_of,
+    chemistry_of,
+    protons_per_guest,
+)
 from cxkinetics.evidence.isotopes import average_mass
 from cxkinetics.evidence.result import EvidenceResult
-from cxkinetics.models.formula import LIGANDS, Formula, Ligand, parse
+from cxkinetics.models.formula import LIGANDS, OXIDATION_STATES, Formula, Ligand, parse
 from cxkinetics.record import As, Record
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import PeakList
@@ -31,7 +40,7 @@ class SearchSpace:
     Attributes
     ----------
     host, guest, anion : str
-        Elements of the host cation (charge +2), guest cation (+1) and anion (-2).
+        Elements of the host cation, the guest cation and the anion.
     ligands : tuple of Ligand
         Ligands of host and doped clusters (one kind at a time): oleate and oleic acid by default.
     host_count : (int, int)
@@ -43,7 +52,13 @@ class SearchSpace:
     guest_count : (int, int)
         Fewest and most guests of a bare guest sulfide AgaSb.
     guest_excess : (int, int)
-        Range of a - 2b, its formal charge.
+        Range of its formal charge, a - 2b for Ag2S.
+    product : str
+        What full exchange gives; by default the smallest formula of guest and anion that balances.
+    charges : tuple of (str, int)
+        Formal charges that stand in no table, or otherwise than there.
+    fragments_da : (float, float) or None
+        Masses at which fragments of the host are known to lie among the bare sulfides.
     adducts : tuple of str
         Elements of which one may be attached ("H", "Li", "Na", "K").
     charge : int
@@ -67,6 +82,9 @@ class SearchSpace:
     guest_excess: tuple[int, int] = (-2, 4)
     adducts: tuple[str, ...] = ("H", "Na", "K")
     charge: int = 1
+    product: str = ""
+    charges: tuple[tuple[str, int], ...] = ()
+    fragments_da: tuple[float, float] | None = (3200.0, 4150.0)
 
     def __post_init__(self) -> None:
         if self.charge not in (1, -1):
@@ -74,6 +92,54 @@ class SearchSpace:
         for symbol in self.adducts:
             if symbol not in _CATIONS:
                 raise UsageError(f"adduct {symbol!r} is not known; use {', '.join(_CATIONS)}")
+        if not self.product:
+            product = balanced_unit(self.guest, self.anion, self.charges)
+            object.__setattr__(self, "product", product)
+
+    @classmethod
+    def of(cls, system: SystemLike) -> "SearchSpace":
+        """Return the compositions to try for a cation system.
+
+        Examples
+        --------
+        >>> SearchSpace.of("ag-cds") == SearchSpace(), SearchSpace.of("cu-cds").product
+        (True, 'CuS')
+        """
+        chemistry = chemistry_of(system)
+        cluster = parse(chemistry.host_cluster)
+        metals = cluster.count(chemistry.replaced)
+        excess = metals - cluster.count(chemistry.anion)
+        return cls(
+            host=chemistry.replaced,
+            guest=chemistry.guest,
+            anion=chemistry.anion,
+            host_count=(10, metals + 26),  # fragments, and what grows beyond the cluster
+            excess=(excess - 3, excess + 7),  # about that of the cluster, rich in cations rather than poor
+            most_guests=chemistry.most_guests,
+            product=chemistry.product_phase,
+            charges=chemistry.charges,
+            fragments_da=chemistry.fragments_da,
+        )
+
+    @property
+    def protons(self) -> int:
+        """Protons that each guest brings so that the charge is kept."""
+        return protons_per_guest(self.guest, self.host, self.charges)
+
+    @property
+    def guest_charge_in_product(self) -> Fraction:
+        """Charge of the guest in the product: 2 in CuS, although Cu(I) enters the cluster."""
+        product = parse(self.product)
+        balance = -charge_of(self.anion, self.charges) * product.count(self.anion)
+        return Fraction(balance, product.count(self.guest))
+
+    def formal_charge(self, formula: Formula) -> int:
+        """Return the formal charge of a composition, that of a bare sulfide by the product."""
+        charge = formula.formal_charge({**OXIDATION_STATES, **dict(self.charges)})
+        if _family(formula, self) != "sulfide":
+            return charge
+        change = self.guest_charge_in_product - charge_of(self.guest, self.charges)
+        return charge + round(formula.count(self.guest) * change)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +232,7 @@ class Catalogue:
             )
             guests, protons = float(self.counts[i, 1]), float(self.counts[i, first_adduct])
             parts = float(self.counts[i, 1] + self.counts[i, 3:].sum()) if self.counts[i, 0] else 0.0
-            parts -= protons if protons == guests else 0.0
+            parts -= protons if protons == guests * self.space.protons else 0.0
             ranked.append((not candidate.balanced, parts, abs(candidate.error_da), candidate))
         ranked.sort(key=lambda item: item[:3])
         once = {(round(item[-1].mass_da, 6), item[-1].formal_charge): item[-1] for item in reversed(ranked)}
@@ -254,13 +320,15 @@ def catalogue(space: SearchSpace) -> Catalogue:
     units = tuple(Formula(core=((s, 1),)) for s in (space.host, space.guest, space.anion))
     units += tuple(Formula(core=(), ligands=((ligand, 1),)) for ligand in space.ligands)
     units += tuple(Formula(core=((symbol, 1),)) for symbol in extra)
-    charges = [2, 1, -2, *(ligand.charge for ligand in space.ligands), *(_CATIONS[s] for s in extra)]
+    ions = [charge_of(symbol, space.charges) for symbol in (space.host, space.guest, space.anion)]
+    charges = [*ions, *(ligand.charge for ligand in space.ligands), *(_CATIONS[s] for s in extra)]
     counts = _all_counts(space, extra)
     mass = counts @ np.array([average_mass(unit) for unit in units])
     order = np.argsort(mass, kind="stable")
     counts = counts[order]
     family = np.where(counts[:, 0] == 0, 2.0, np.where(counts[:, 1] > 0, 1.0, 0.0))
-    charge = counts @ np.array(charges, dtype=float)
+    change = np.where(family == 2.0, float(space.guest_charge_in_product - ions[1]), 0.0)
+    charge = np.round(counts @ np.array(charges, dtype=float) + change * counts[:, 1])
     return Catalogue(mass[order], counts, units, family, charge, space)
 
 
@@ -274,7 +342,7 @@ def _all_counts(space: SearchSpace, extra: tuple[str, ...]) -> Array:
     single = [tuple(int(symbol == other) for other in extra) for symbol in space.adducts]
     rows = []
     for guests in range(space.most_guests + 1):
-        protons = [(number, *(0,) * (len(extra) - 1)) for number in range(2, guests + 1)]
+        protons = [(n, *(0,) * (len(extra) - 1)) for n in range(2, guests * space.protons + 1)]
         tails = [(0,) * len(extra), *single, *protons]
         for shell in shells:
             for tail in tails:
@@ -286,12 +354,13 @@ def _all_counts(space: SearchSpace, extra: tuple[str, ...]) -> Array:
     repeated = np.repeat(cores, len(decorations), axis=0)
     tiled = np.tile(decorations, (len(cores), 1))
     clusters = np.column_stack([repeated[:, 0] - tiled[:, 0], tiled[:, 0], repeated[:, 1], tiled[:, 1:]])
-    sulfides = [
-        (0, a, (a - e) // 2, *(0,) * (n_ligands + len(extra)))
-        for a in range(space.guest_count[0], space.guest_count[1] + 1)
-        for e in range(space.guest_excess[0], space.guest_excess[1] + 1)
-        if (a - e) % 2 == 0 and a > e
-    ]
+    guest, anion = space.guest_charge_in_product, -charge_of(space.anion, space.charges)
+    sulfides = []
+    for a in range(space.guest_count[0], space.guest_count[1] + 1):
+        for e in range(space.guest_excess[0], space.guest_excess[1] + 1):
+            b = (guest * a - e) / anion
+            if b.denominator == 1 and b > 0:
+                sulfides.append((0, a, int(b), *(0,) * (n_ligands + len(extra))))
     return np.concatenate([clusters, np.array(sulfides, dtype=float).reshape(-1, clusters.shape[1])])
 
 
@@ -410,7 +479,7 @@ def check_formula(text: str, mz: float, space: SearchSpace | None = None) -> Can
     space = space or SearchSpace()
     formula = parse(text)
     mass = average_mass(formula)
-    charge = formula.formal_charge()
+    charge = space.formal_charge(formula)
     return Candidate(
         formula=str(formula),
         family=_family(formula, space),
@@ -427,6 +496,7 @@ def assign_peaks(
     tolerance_da: float = 2.0,
     with_guest: bool = True,
     space: SearchSpace | None = None,
+    system: SystemLike = DEFAULT,
 ) -> MassAssignment:
     """Return what the peaks of a list may be.
 
@@ -440,7 +510,9 @@ def assign_peaks(
     with_guest : bool
         Whether compositions with the guest are tried; False for the undoped sample.
     space : SearchSpace, optional
-        Which compositions are tried; CdxSy with oleate or oleic acid and Ag by default.
+        Which compositions are tried; those of the system, with oleate or oleic acid, by default.
+    system : System, str or Path
+        The cation system: a packaged one by name, a TOML file, or a `System`.
 
     Returns
     -------
@@ -462,7 +534,7 @@ def assign_peaks(
     """
     if not tolerance_da > 0:
         raise UsageError(f"the tolerance is {tolerance_da:g} Da; it must be positive")
-    space = space or SearchSpace()
+    space = space or SearchSpace.of(system)
     known = catalogue(space)
     families = ("host", "doped", "sulfide") if with_guest else ("host",)
     assigned = [
@@ -508,17 +580,13 @@ def _assign_one(
 
 
 def _spacings(masses: tuple[float, ...], space: SearchSpace, tolerance_da: float) -> tuple[Spacing, ...]:
-    units = (
-        (space.anion, ((space.anion, 1),)),
-        (f"{space.guest}2{space.anion}", ((space.guest, 2), (space.anion, 1))),
-        (f"{space.host}{space.anion}", ((space.host, 1), (space.anion, 1))),
-    )
+    units = (space.anion, space.product, balanced_unit(space.host, space.anion, space.charges))
     ordered = np.sort(np.asarray(masses))
     gaps = ordered[None, :] - ordered[:, None]
     span = max(float(np.ptp(ordered)), 1.0)
     found = []
-    for name, counts in units:
-        mass = average_mass(Formula(core=tuple(sorted(counts))))
+    for name in units:
+        mass = average_mass(parse(name))
         # two even points on [0, span] are d apart with density 2 (span - d) / span^2
         number = len(masses) * (len(masses) - 1) / 2
         density = 2.0 * max(span - mass, 0.0) / span**2
@@ -572,7 +640,7 @@ def _remarks(assigned: list[PeakAssignment], known: Catalogue, tolerance_da: flo
                 len(nearer),
             )
         )
-    low, high = 3200.0, 4150.0
+    low, high = known.space.fragments_da or (np.inf, -np.inf)
     if any(low <= p.mz <= high for p in assigned):
         rate = known.chance_rate(low, high, tolerance_da)
         remarks.append(
@@ -586,12 +654,13 @@ def _remarks(assigned: list[PeakAssignment], known: Catalogue, tolerance_da: flo
 
 
 def _with_protons(peak: PeakAssignment, space: SearchSpace) -> str:
-    if peak.stated is None or peak.stated.family != "doped" or not peak.agrees:
+    if peak.stated is None or peak.stated.family != "doped" or not peak.agrees or not space.protons:
         return ""
     plain = parse(peak.stated.formula)
     if plain.count("H") or any(symbol == "H" for symbol, _ in plain.adducts):
         return ""
-    helped = check_formula(str(plain.exchanged({"H": plain.count(space.guest)})), peak.mz, space)
+    protons = space.protons * plain.count(space.guest)
+    helped = check_formula(str(plain.exchanged({"H": protons})), peak.mz, space)
     if abs(helped.error_da) >= abs(peak.stated.error_da):
         return ""
     return f"{helped.formula} {helped.mass_da:.2f} for {peak.mz:g} (was {peak.stated.mass_da:.2f})"

@@ -41,11 +41,6 @@ class PatternProblem:
         weighted = design * self.root_weight[:, None]
         return joined_columns(weighted, self.counts * self.root_weight, len(self.library.names))
 
-    def least_squares(self, design: Array) -> NonNegative:
-        """Return the weighted problem of a design."""
-        weighted = design * self.root_weight[:, None]
-        return NonNegative(weighted, self.counts * self.root_weight, len(self.library.names))
-
     def misfit(self, shift_deg: float, fwhm_deg: float) -> float:
         """Return the weighted misfit at a shift and width."""
         columns, scale = self.joined(self.design(shift_deg, fwhm_deg))
@@ -77,18 +72,81 @@ def correlation_length(residual: Array) -> float:
     return float(max(1.0 + 2.0 * correlation[1:last].sum(), 1.0))
 
 
-def jackknife(problem: PatternProblem, design: Array, library: Library) -> Array:
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """The best fit of a problem: where it lies, and what the errors of shares are made from.
+
+    Attributes
+    ----------
+    problem : PatternProblem
+        What is fitted.
+    shift_deg, fwhm_deg : float
+        Shift and extra width, degrees.
+    design : Array, shape (n, m)
+        References and background there.
+    solver : NonNegative
+        The weighted problem of the design.
+    coefficients : Array, shape (m,)
+        Of its columns.
+    chi2 : float
+        Weighted misfit.
+    shares : Array
+        Share of each phase.
+    """
+
+    problem: PatternProblem
+    shift_deg: float
+    fwhm_deg: float
+    design: Array
+    solver: NonNegative
+    coefficients: Array
+    chi2: float
+    shares: Array
+
+    @property
+    def residual(self) -> Array:
+        """Weighted residuals, shape (n,)."""
+        misfit: Array = (self.problem.counts - self.design @ self.coefficients) * self.problem.root_weight
+        return misfit
+
+    @property
+    def reduced_chi2(self) -> float:
+        """Misfit per degree of freedom; shift and width count as two parameters."""
+        used = int((self.coefficients != 0).sum()) + 2
+        return self.chi2 / max(self.problem.axis.size - used, 1)
+
+
+def solved(problem: PatternProblem, shift_deg: float, fwhm_deg: float) -> Solution:
+    """Return the best fit at a shift and width.
+
+    Raises
+    ------
+    FitError
+        If no reference contributes.
+    """
+    design = problem.design(shift_deg, fwhm_deg)
+    weighted = design * problem.root_weight[:, None]
+    solver = NonNegative(weighted, problem.counts * problem.root_weight, len(problem.library.names))
+    coefficients, chi2 = solver.solve()
+    shares = shares_of(coefficients, problem.library)
+    if shares is None:
+        raise FitError("no reference contributes to this pattern; the library holds none of its phases")
+    return Solution(problem, shift_deg, fwhm_deg, design, solver, coefficients, chi2, shares)
+
+
+def jackknife(found: Solution) -> Array:
     """Return the standard error of each phase's share by leaving out one angle range at a time."""
-    columns, scale = problem.joined(design)
+    problem, library = found.problem, found.problem.library
+    columns, scale = problem.joined(found.design)
     whole = columns.T @ columns
-    found = []
+    shares = []
     for block in np.array_split(np.arange(problem.axis.size), BLOCKS):
         part = columns[block]
         solver = NonNegative.quickly(whole - part.T @ part, scale, len(library.names))
-        shares = shares_of(solver.solve()[0], library)
-        if shares is not None:
-            found.append(shares)
-    table = np.array(found)
+        left = shares_of(solver.solve()[0], library)
+        if left is not None:
+            shares.append(left)
+    table = np.array(shares)
     n = len(table)
     if n < 3:
         return np.full(len(library.phase_names), np.inf)
@@ -96,60 +154,55 @@ def jackknife(problem: PatternProblem, design: Array, library: Library) -> Array
     return spread
 
 
-def reference_choice(
-    solver: NonNegative, coefficients: Array, library: Library, shares: Array, chi2: float
-) -> Array:
+def reference_choice(found: Solution) -> Array:
     """Return how much each share moves when references that others can replace are left out."""
-    moved = np.zeros_like(shares)
-    for column in np.flatnonzero(coefficients[: len(library.names)] > 0):
+    library = found.problem.library
+    moved = np.zeros_like(found.shares)
+    for column in np.flatnonzero(found.coefficients[: len(library.names)] > 0):
         phase = library.phases[int(column)]
         if phase == BACKGROUND or len(columns_of(library, phase)) < 2:
             continue
-        solved, misfit = solver.solve(fixed=int(column), value=0.0)
-        other = shares_of(solved, library)
-        if other is not None and misfit <= SAME_FIT * chi2:
-            moved += (other - shares) ** 2
+        coefficients, misfit = found.solver.solve(fixed=int(column), value=0.0)
+        other = shares_of(coefficients, library)
+        if other is not None and misfit <= SAME_FIT * found.chi2:
+            moved += (other - found.shares) ** 2
     spread: Array = np.sqrt(moved)
     return spread
 
 
-def profile_limit(
-    solver: NonNegative, coefficients: Array, library: Library, phase: str, chi2: float, rise: float
-) -> float:
+def profile_limit(found: Solution, phase: str, rise: float) -> float:
     """Return the largest share of a phase whose misfit rises by no more than `rise`."""
-    largest = 0.0
+    library, largest = found.problem.library, 0.0
     factors = library.scale_factors()
     mine = columns_of(library, phase)
-    total = float(coefficients[: len(library.names)] @ factors)
+    total = float(found.coefficients[: len(library.names)] @ factors)
     for column in mine:
-        start = float(coefficients[column])
+        start = float(found.coefficients[column])
         distance = 0.02 * total / float(factors[column])
 
         def depth(distance: float, column: int = column, start: float = start) -> float:
-            _, misfit = solver.solve(fixed=column, value=start + distance)
-            return float(np.sqrt(max(misfit - chi2, 0.0) / rise))
+            _, misfit = found.solver.solve(fixed=column, value=start + distance)
+            return float(np.sqrt(max(misfit - found.chi2, 0.0) / rise))
 
         end, _ = walk_out(depth, distance, room=np.inf, close=0.03, tries=8)
-        solved, _ = solver.solve(fixed=column, value=start + end)
-        amounts = solved[: len(library.names)] * factors
+        coefficients, _ = found.solver.solve(fixed=column, value=start + end)
+        amounts = coefficients[: len(library.names)] * factors
         largest = max(largest, float(amounts[mine].sum() / max(float(amounts.sum()), 1e-300)))
     return largest
 
 
-def linear_errors(
-    problem: PatternProblem, coefficients: Array, shift_deg: float, fwhm_deg: float, scale: float
-) -> Array:
+def linear_errors(found: Solution, scale: float) -> Array:
     """Return the standard errors of the shares with shift and width free, by linear propagation.
 
     Only references that contribute are varied; `scale` multiplies the Poisson variance.
     """
-    library, n_references = problem.library, len(problem.library.names)
-    step = 1e-3
-    design = problem.design(shift_deg, fwhm_deg)
-    active = np.flatnonzero(coefficients)
-    columns = [design[:, active]]
-    for moved in (problem.design(shift_deg + step, fwhm_deg), problem.design(shift_deg, fwhm_deg + 5 * step)):
-        change = (moved - design) @ coefficients
+    problem, library = found.problem, found.problem.library
+    step = 1e-3  # degrees: far below a line's width, far above rounding
+    active = np.flatnonzero(found.coefficients)
+    columns = [found.design[:, active]]
+    for shift, fwhm in ((step, 0.0), (0.0, 5 * step)):
+        moved = problem.design(found.shift_deg + shift, found.fwhm_deg + fwhm)
+        change = (moved - found.design) @ found.coefficients
         if np.any(change):
             columns.append(change[:, None])
     weighted = np.column_stack(columns) * problem.root_weight[:, None]
@@ -157,17 +210,14 @@ def linear_errors(
     gram = (weighted / norms).T @ (weighted / norms)
     covariance = scale * np.linalg.pinv(gram, rcond=1e-10, hermitian=True)[: active.size, : active.size]
     covariance /= np.outer(norms[: active.size], norms[: active.size])
-    references = active < n_references
-    factors = library.scale_factors()[active[references]]
-    amounts = coefficients[active[references]] * factors
+    references = active < len(library.names)
+    chosen = active[references]
+    factors = library.scale_factors()[chosen]
+    amounts = found.coefficients[chosen] * factors
     total = float(amounts.sum())
-    phases = [library.phases[int(i)] for i in active[references]]
-    rows = []
-    for name in library.phase_names:
-        mine = np.array([phase == name for phase in phases], dtype=float)
-        share = float(amounts @ mine) / total
-        rows.append((mine - share) * factors / total)
-    gradient = np.array(rows)
+    phases = np.array([library.phases[int(i)] for i in chosen])
+    mine = (phases == np.array(library.phase_names)[:, None]).astype(float)
+    gradient = (mine - (mine @ amounts / total)[:, None]) * factors / total
     block = covariance[np.ix_(references, references)]
     errors: Array = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", gradient, block, gradient), 0.0))
     return errors
@@ -331,78 +381,59 @@ def fit_pattern(
     >>> [(phase.phase, phase.state) for phase in fit.phases]
     [('CdS', 'present'), ('Ag2S', 'present')]
     """
-    if spectrum.kind != "xrd":
-        raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a diffraction pattern is needed")
     if not 0 < floor <= absent_below < 1:
         raise UsageError(
             f"floor {floor:g} and absent_below {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
         )
     used = library if phases is None else library.only(phases)
     problem = _problem(spectrum, used, max_shift_deg, background_degree)
-    shift, fwhm = _nuisances(problem, max_shift_deg, max_broadening_deg)
-    design = problem.design(shift, fwhm)
-    solver = problem.least_squares(design)
-    coefficients, chi2 = solver.solve()
-    shares = shares_of(coefficients, used)
-    if shares is None:
-        raise FitError("no reference contributes to this pattern; the library holds none of its phases")
-    residual = (problem.counts - design @ coefficients) * problem.root_weight
-    dof = max(residual.size - int((coefficients != 0).sum()) - 2, 1)
-    scale = max(chi2 / dof, 1.0) * correlation_length(residual)
+    options: dict[str, Any] = {
+        "phases": None if phases is None else list(phases),
+        "max_shift_deg": max_shift_deg,
+        "max_broadening_deg": max_broadening_deg,
+        "background_degree": problem.background.shape[1] - 1,
+        "absent_below": absent_below,
+        "floor": floor,
+        "confidence": confidence,
+        "library": used.source.file,
+        "library_sha256": used.source.sha256,
+    }
+    found = solved(problem, *_nuisances(problem, max_shift_deg, max_broadening_deg))
     bad = why_undecided(
-        residual, _above_background(problem, design), chi2 / dof, poisson=not spectrum.background_subtracted
+        found.residual,
+        _above_background(problem, found.design),
+        found.reduced_chi2,
+        poisson=not spectrum.background_subtracted,
     )
-    spread = np.maximum(
-        jackknife(problem, design, used), linear_errors(problem, coefficients, shift, fwhm, scale)
-    )
-    estimates = (
-        _open_shares(used, shares, bad)
-        if bad
-        else _phase_shares(
-            solver, coefficients, used, shares, spread, chi2, scale, absent_below, floor, confidence
-        )
-    )
-    names = used.phase_names
-    components = np.array(
-        [
-            design[:, : len(used.names)][:, columns_of(used, name)]
-            @ coefficients[: len(used.names)][columns_of(used, name)]
-            for name in names
-        ]
-    )
+    correlated = correlation_length(found.residual)
+    # neighbours that move together are one observation: errors grow by the root of their number
+    scale = max(found.reduced_chi2, 1.0) * correlated
+    coefficients = found.coefficients[: len(used.names)]
+    contributions = found.design[:, : len(used.names)] * coefficients
     return PatternFit(
-        phases=estimates,
+        phases=_open_shares(found, bad) if bad else _phase_shares(found, scale, options),
         by_weight=used.weighs,
-        shift_deg=shift,
-        broadening_deg=fwhm,
-        reduced_chi2=chi2 / dof,
-        correlation_length=scale / max(chi2 / dof, 1.0),
-        n_points=int(residual.size),
-        options={
-            "phases": None if phases is None else list(phases),
-            "max_shift_deg": max_shift_deg,
-            "max_broadening_deg": max_broadening_deg,
-            "background_degree": problem.background.shape[1] - 1,
-            "absent_below": absent_below,
-            "floor": floor,
-            "confidence": confidence,
-            "library": used.source.file,
-            "library_sha256": used.source.sha256,
-        },
+        shift_deg=found.shift_deg,
+        broadening_deg=found.fwhm_deg,
+        reduced_chi2=found.reduced_chi2,
+        correlation_length=correlated,
+        n_points=int(problem.axis.size),
+        options=options,
         axis=problem.axis,
         counts=problem.counts,
-        components=components,
-        fit=design @ coefficients,
+        components=np.array(
+            [contributions[:, columns_of(used, name)].sum(axis=1) for name in used.phase_names]
+        ),
+        fit=found.design @ found.coefficients,
         label=spectrum.label,
         source=spectrum.source,
-        remarks=(
-            *spectrum.remarks,
-            *_remarks(used, shift, max_shift_deg, fwhm, max_broadening_deg, chi2 / dof, bad),
-        ),
+        remarks=(*spectrum.remarks, *_remarks(found, options, bad)),
     )
 
 
 def _problem(spectrum: Spectrum, library: Library, max_shift: float, degree: int | None) -> PatternProblem:
+    if spectrum.kind != "xrd":
+        raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a diffraction pattern is needed")
     low, high = float(library.axis[0]), float(library.axis[-1])
     inside = (spectrum.axis >= low) & (spectrum.axis <= high)
     if inside.mean() < 0.5:
@@ -469,9 +500,10 @@ def _above_background(problem: PatternProblem, design: Array) -> Array:
     return above
 
 
-def _open_shares(library: Library, shares: Array, bad: str) -> tuple[PhaseShare, ...]:
+def _open_shares(found: Solution, bad: str) -> tuple[PhaseShare, ...]:
     """Return the shares of a fit that decides nothing: each may be anything."""
-    unit = "weight share" if library.weighs else "share of scattered intensity"
+    library = found.problem.library
+    unit = _share_unit(by_weight=library.weighs)
     return tuple(
         PhaseShare(
             phase=phase,
@@ -483,89 +515,66 @@ def _open_shares(library: Library, shares: Array, bad: str) -> tuple[PhaseShare,
             state="undecided",
             reason=bad,
         )
-        for phase, share in zip(library.phase_names, shares, strict=True)
+        for phase, share in zip(library.phase_names, found.shares, strict=True)
     )
 
 
-def _phase_shares(
-    solver: NonNegative,
-    coefficients: Array,
-    library: Library,
-    shares: Array,
-    spread: Array,
-    chi2: float,
-    scale: float,
-    absent_below: float,
-    floor: float,
-    confidence: float,
-) -> tuple[PhaseShare, ...]:
+def _phase_shares(found: Solution, scale: float, options: Mapping[str, Any]) -> tuple[PhaseShare, ...]:
+    """Return the share of each phase with its error: the larger of two ways, and the choice of references."""
     from scipy.special import stdtrit
 
+    library, confidence, floor = found.problem.library, options["confidence"], options["floor"]
     dof = BLOCKS - 1
     two_sided, one_sided = float(stdtrit(dof, (1 + confidence) / 2)), float(stdtrit(dof, confidence))
-    chosen = reference_choice(solver, coefficients, library, shares, chi2)
-    unit = "weight share" if library.weighs else "share of scattered intensity"
-    found = []
+    spread = np.maximum(jackknife(found), linear_errors(found, scale))
+    chosen = reference_choice(found)
+    unit = _share_unit(by_weight=library.weighs)
+    shares = []
     for index, phase in enumerate(library.phase_names):
-        share, error = float(shares[index]), float(spread[index])
-        if share - two_sided * error <= floor:
-            reach = profile_limit(solver, coefficients, library, phase, chi2, scale * one_sided**2)
+        share, error = float(found.shares[index]), float(spread[index])
+        if share - two_sided * error <= floor:  # near zero the misfit itself says more than its curvature
+            reach = profile_limit(found, phase, scale * one_sided**2)
             error = max(error, (reach - share) / one_sided)
         error = float(np.hypot(error, chosen[index]))
         limit = min(share + one_sided * error, 1.0)
         low, high = max(share - two_sided * error, 0.0), min(share + two_sided * error, 1.0)
-        nothing = share <= floor and limit < absent_below
-        state = "present" if low > 0 and share > floor else ("absent" if nothing else "undecided")
-        found.append(
+        nothing = share <= floor and limit < options["absent_below"]
+        name = f"{unit} of {phase}"
+        shares.append(
             PhaseShare(
                 phase=phase,
-                share=Estimate(
-                    name=f"{unit} of {phase}", value=share, se=error, low=low, high=high, method="jackknife"
-                ),
+                share=Estimate(name=name, value=share, se=error, low=low, high=high, method="jackknife"),
                 upper_limit=limit,
                 detection_limit=max(2 * one_sided * error, floor),
-                state=state,
+                state="present" if low > 0 and share > floor else "absent" if nothing else "undecided",
             )
         )
-    return tuple(found)
+    return tuple(shares)
 
 
-def _remarks(
-    library: Library, shift: float, max_shift: float, fwhm: float, max_fwhm: float, redchi: float, bad: str
-) -> list[Remark]:
-    remarks = []
+def _remarks(found: Solution, options: Mapping[str, Any], bad: str) -> list[Remark]:
+    remarks, library = [], found.problem.library
     if not library.weighs:
-        missing = [n for n, r, p in zip(library.names, library.rir, library.phases, strict=True)
-                   if r is None and p != BACKGROUND]  # fmt: skip
-        remarks.append(
-            Remark(
-                "no_rir",
-                f"no RIR for {', '.join(missing[:5])}: shares are of scattered intensity, not weight",
-                len(missing),
-            )
-        )
-    if max_shift > 0 and abs(shift) > 0.98 * max_shift:
-        remarks.append(
-            Remark(
-                "shift_at_bound",
-                f"the shift {shift:+.3f} degrees sits at its bound of {max_shift:g}; widen it",
-            )
-        )
-    if max_fwhm > 0 and fwhm > 0.98 * max_fwhm:
-        remarks.append(
-            Remark(
-                "broadening_at_bound",
-                f"the extra width {fwhm:.3f} degrees sits at its bound of {max_fwhm:g}; widen it",
-            )
-        )
+        known = zip(library.names, library.rir, library.phases, strict=True)
+        missing = [name for name, ratio, phase in known if ratio is None and phase != BACKGROUND]
+        text = f"no RIR for {', '.join(missing[:5])}: shares are of scattered intensity, not weight"
+        remarks.append(Remark("no_rir", text, len(missing)))
+    for code, what, value, most in (
+        ("shift_at_bound", f"shift {found.shift_deg:+.3f}", abs(found.shift_deg), options["max_shift_deg"]),
+        (
+            "broadening_at_bound",
+            f"extra width {found.fwhm_deg:.3f}",
+            found.fwhm_deg,
+            options["max_broadening_deg"],
+        ),
+    ):
+        if most > 0 and value > 0.98 * most:
+            remarks.append(Remark(code, f"the {what} degrees sits at its bound of {most:g}; widen it"))
     if bad:
         remarks.append(Remark("not_decided", f"no phase is decided: {bad}; add the missing references"))
-    elif redchi > 3:
-        remarks.append(
-            Remark(
-                "references_misfit",
-                f"reduced chi-square {redchi:.1f}: the references do not describe the pattern fully; errors "
-                "are scaled by it",
-            )
+    elif found.reduced_chi2 > 3:
+        text = (
+            f"reduced chi-square {found.reduced_chi2:.1f}: the references do not describe the pattern fully"
         )
+        remarks.append(Remark("references_misfit", f"{text}; errors are scaled by it"))
     return remarks

@@ -256,18 +256,20 @@ class Region:
     height: float
     poisson: bool
 
+    def doublet(self, position_ev: float, values: Mapping[str, float]) -> Array:
+        """Return a doublet of unit area, shape (n,), with splitting, ratio and widths of `values`."""
+        splitting, ratio = values["splitting"], values["area_ratio"]
+        width, mixing = values["width"], values["mixing"]
+        return doublet(self.energy, position_ev, splitting, ratio, width, mixing, self.shape)
+
     def drawn(self, values: Mapping[str, float], number: int) -> tuple[Array, Array]:
         """Return the doublets, shape (number, n), and the background, shape (n,), in counts."""
         shares = [values[f"share{i}"] for i in range(1, number)]
         weights = [1.0 - sum(shares), *shares] if number else []
         lines = [
-            values["area"] * weight
-            * doublet(
-                self.energy, values[f"position{i}"], values["splitting"], values["area_ratio"],
-                values["width"], values["mixing"], self.shape,
-            )
+            values["area"] * weight * self.doublet(values[f"position{i}"], values)
             for i, weight in enumerate(weights)
-        ]  # fmt: skip
+        ]
         components = np.array(lines).reshape(number, self.energy.size)
         background = values["level"] + values["slope"] * (self.energy - self.energy.mean())
         if self.background == "shirley" and number:
@@ -414,29 +416,12 @@ def _refine(
     """Return the fit from one start, or None where the search gave up."""
     import lmfit
 
-    line = region.line
-    bounds: dict[str, tuple[float, float]] = {
-        "splitting": (line.splitting_ev - 0.3, line.splitting_ev + 0.3),
-        "area_ratio": (0.6 * line.area_ratio, 1.5 * line.area_ratio),
-        "width": (0.2, 5.0),
-        "mixing": (0.0, 3.0 if region.shape == "voigt" else 1.0),
-        "area": (0.0, np.inf),
-        "step": (0.0, 1.0),
-        **{f"position{i}": (line.low_ev - 0.5, line.high_ev + 0.5) for i in range(number)},
-        **{f"share{i}": (0.0, 1.0) for i in range(1, number)},
-    }
-    names = ["level", "slope"]
-    if number:
-        names += ["area", "splitting", "area_ratio", "width", "mixing", "position0"]
-        names += [f"{what}{i}" for i in range(1, number) for what in ("position", "share")]
-        names += ["step"] if region.background == "shirley" else []
+    names, bounds = _parameter_names(region, number), _bounds_of(region, number)
     parameters = lmfit.Parameters()
     for name in names:
         low, high = bounds.get(name, (-np.inf, np.inf))
-        value = fixed.get(name, float(start[name]))
-        parameters.add(
-            name, value=float(np.clip(value, low, high)), min=low, max=high, vary=name not in fixed
-        )
+        value = float(np.clip(fixed.get(name, float(start[name])), low, high))
+        parameters.add(name, value=value, min=low, max=high, vary=name not in fixed)
 
     def residual(current: Any) -> Array:
         components, background = region.drawn(current.valuesdict(), number)
@@ -485,6 +470,30 @@ def _refine(
         free=free,
         at_bound=at_bound,
     )
+
+
+def _parameter_names(region: Region, number: int) -> list[str]:
+    names = ["level", "slope"]
+    if number:
+        names += ["area", "splitting", "area_ratio", "width", "mixing", "position0"]
+        names += [f"{what}{i}" for i in range(1, number) for what in ("position", "share")]
+        names += ["step"] if region.background == "shirley" else []
+    return names
+
+
+def _bounds_of(region: Region, number: int) -> dict[str, tuple[float, float]]:
+    """Return the bounds: close about what atomic physics fixes, wide where the instrument decides."""
+    line = region.line
+    return {
+        "splitting": (line.splitting_ev - 0.3, line.splitting_ev + 0.3),
+        "area_ratio": (0.6 * line.area_ratio, 1.5 * line.area_ratio),
+        "width": (0.2, 5.0),
+        "mixing": (0.0, 3.0 if region.shape == "voigt" else 1.0),
+        "area": (0.0, np.inf),
+        "step": (0.0, 1.0),
+        **{f"position{i}": (line.low_ev - 0.5, line.high_ev + 0.5) for i in range(number)},
+        **{f"share{i}": (0.0, 1.0) for i in range(1, number)},
+    }
 
 
 def _errors(

@@ -45,16 +45,17 @@ def plot_mixture(fit: "MixtureFit", *, ax: "Axes | None" = None, residual_ax: "A
     names = [*fit.species, *fit.options["others"]]
     with figure_style():
         ax.plot(fit.mz, fit.counts, ".", ms=1.5, color=COLOURS["data"], label="data", zorder=2)
-        for i, (name, component) in enumerate(zip(names, fit.components, strict=True)):
-            share = f", share {fit.fractions[i]}" if i < len(fit.fractions) else ""
-            _fill(ax, fit.mz, fit.baseline, component, i, f"{name}{share}")
+        shares = [f", share {share}" for share in fit.fractions] + [""] * len(fit.options["others"])
+        labels = [name + share for name, share in zip(names, shares, strict=True)]
+        _fill(ax, list(zip(fit.components, labels, strict=True)), fit.mz, fit.baseline)
         ax.plot(fit.mz, fit.baseline, ":", lw=0.8, color=COLOURS["quiet"], label="baseline", zorder=1)
         ax.plot(fit.mz, fit.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
         ax.set_ylabel("intensity / counts")
         _legend_above(ax, columns=1)
         stamp_simulated(ax, fit.source.simulated)
         polish(ax)
-        _residuals(ax, residual_ax, fit.mz, fit.counts - fit.fit, fit.noise_sd, "m/z / Da")
+        rest = fit.counts - fit.fit
+        _residuals((ax, residual_ax), fit.mz, rest, "m/z / Da", noise=fit.noise_sd, label="residual")
     return ax
 
 
@@ -67,13 +68,15 @@ def plot_xps(result: "XpsResult", *, ax: "Axes | None" = None, residual_ax: "Axe
     energy = np.asarray(result.energy_ev)
     with figure_style():
         ax.plot(energy, result.counts, ".", ms=2.0, color=COLOURS["data"], label="data", zorder=2)
-        for i, (component, lines) in enumerate(zip(result.components, result.doublets, strict=True)):
+        areas = []
+        for component, lines in zip(result.components, result.doublets, strict=True):
             label = f"{component.position_ev.value:.2f} eV"
             if result.number > 1:
                 label += f", {100 * (component.share.value or 0.0):.1f} %"
             if component.family and (component.share.value or 0.0) >= result.detection_limit:
                 label += f" ({component.family})"
-            _fill(ax, energy, result.background, lines, i, label)
+            areas.append((lines, label))
+        _fill(ax, areas, energy, result.background)
         ax.plot(energy, result.background, ":", color=COLOURS["quiet"], label="background", zorder=1)
         ax.plot(energy, result.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
         ax.set_ylabel("intensity / counts")
@@ -81,15 +84,7 @@ def plot_xps(result: "XpsResult", *, ax: "Axes | None" = None, residual_ax: "Axe
         stamp_simulated(ax, result.source.simulated)
         polish(ax)
         scaled = (result.counts - result.fit) / np.sqrt(np.maximum(result.counts, 1.0))
-        _residuals(
-            ax,
-            residual_ax,
-            energy,
-            scaled,
-            1.0,
-            f"binding energy of {result.line} / eV",
-            r"res. / $\sqrt{N}$",
-        )
+        _residuals((ax, residual_ax), energy, scaled, f"binding energy of {result.line} / eV")
         ax.set_xlim(float(energy.max()), float(energy.min()))
     return ax
 
@@ -129,7 +124,7 @@ def plot_pattern(fit: "PatternFit", *, ax: "Axes | None" = None, residual_ax: "A
         stamp_simulated(ax, fit.source.simulated)
         polish(ax)
         scaled = (fit.counts - fit.fit) / np.sqrt(np.maximum(fit.counts, 1.0))
-        _residuals(ax, residual_ax, fit.axis, scaled, 1.0, r"$2\theta$ / degree", r"res. / $\sqrt{N}$")
+        _residuals((ax, residual_ax), fit.axis, scaled, r"$2\theta$ / degree")
     return ax
 
 
@@ -245,12 +240,14 @@ def _panels_on(figure: "Figure") -> "tuple[Axes, Axes]":
         return above, figure.add_subplot(grid[1], sharex=above)
 
 
-def _fill(ax: "Axes", x: Array, base: Array, component: Array, index: int, label: str) -> None:
-    colour = COLOURS[_FILLS[index % len(_FILLS)]]
-    ax.fill_between(
-        x, base, base + component, facecolor=colour, alpha=0.45, lw=0.6, edgecolor=colour,
-        hatch=_HATCHES[index % len(_HATCHES)], label=label, zorder=1,
-    )  # fmt: skip
+def _fill(ax: "Axes", areas: list[tuple[Array, str]], x: Array, base: Array) -> None:
+    """Fill the components of a fit, each with its label, above their common base."""
+    for index, (component, label) in enumerate(areas):
+        colour = COLOURS[_FILLS[index % len(_FILLS)]]
+        ax.fill_between(
+            x, base, base + component, facecolor=colour, alpha=0.45, lw=0.6, edgecolor=colour,
+            hatch=_HATCHES[index % len(_HATCHES)], label=label, zorder=1,
+        )  # fmt: skip
 
 
 def _legend_above(ax: "Axes", columns: int) -> None:
@@ -261,9 +258,10 @@ def _legend_above(ax: "Axes", columns: int) -> None:
 
 
 def _residuals(
-    ax: "Axes", residual_ax: "Axes | None", x: Array, residual: Array, noise: float, name: str,
-    label: str = "residual",
+    panels: "tuple[Axes, Axes | None]", x: Array, residual: Array, name: str, *, noise: float = 1.0,
+    label: str = r"res. / $\sqrt{N}$",
 ) -> None:  # fmt: skip
+    ax, residual_ax = panels
     if residual_ax is None:
         ax.set_xlabel(name)
         return

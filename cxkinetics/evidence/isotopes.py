@@ -16,8 +16,6 @@ from cxkinetics.arrays import Array, frozen_array
 from cxkinetics.errors import InputError
 from cxkinetics.models.formula import Formula
 
-__all__ = ["ELECTRON_DA", "Envelope", "average_mass", "envelope", "envelope_cosine", "most_abundant_mass"]
-
 ELECTRON_DA = 5.48579909065e-4  # CODATA 2018
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 

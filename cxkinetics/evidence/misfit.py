@@ -14,8 +14,6 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 
-__all__ = ["MOST_REDUCED_CHI2", "MOST_UNEXPLAINED", "why_undecided"]
-
 MOST_UNEXPLAINED = 0.1
 MOST_REDUCED_CHI2 = 100.0
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, product
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.evidence.chemistry import DEFAULT, Chemistry, SystemLike, chemistry_of, protons_per_guest
 from cxkinetics.evidence.isotopes import average_mass, envelope, envelope_cosine
 from cxkinetics.evidence.result import EvidenceResult
 from cxkinetics.models.formula import Formula, parse
@@ -130,22 +132,14 @@ class Node:
     design: Array
 
 
-def nodes_of(
-    part: Spectrum,
-    ladders: Mapping[str, tuple[Formula, ...]],
-    extra: tuple[Formula, ...],
-    power: float,
-    power_sd: float,
-    sigma_cal: float,
-) -> list[Node]:
-    """Return one node per kind of compensation, resolving power and shift.
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The part of a spectrum that is fitted, and what all its nodes share.
 
-    The shifts are refined until no single one of them carries most of the evidence.
-
-    Parameters
+    Attributes
     ----------
     part : Spectrum
-        The window that is fitted.
+        The counts.
     ladders : mapping of str to tuple of Formula
         Kind of compensation -> the species.
     extra : tuple of Formula
@@ -155,82 +149,88 @@ def nodes_of(
     sigma_cal : float
         Standard deviation of the calibration error, Da.
     """
-    powers = [(power, 0.0)]
-    if power_sd > 0:
-        scores = (-1.6, -0.8, 0.0, 0.8, 1.6)
-        powers = [(power * float(np.exp(score * power_sd)), -0.5 * score**2) for score in scores]
-    width = envelope(next(iter(ladders.values()))[0]).mean / power
-    reach = 4.0 * sigma_cal
-    grid = _Grid(part, ladders, extra, powers, width, reach, sigma_cal)
-    if sigma_cal == 0:
-        return grid.nodes(np.zeros(1))
-    step = min(width / 6, 0.25, sigma_cal / 8)
-    shifts = np.arange(-np.floor(reach / step), np.floor(reach / step) + 1) * step
-    nodes = grid.nodes(shifts)
-    for _ in range(4):
-        heavy, effective = _heavy_shifts(nodes, shifts, part.n_points)
-        if effective >= SMOOTH_NODES:
-            break
-        step /= 4
-        low, high = heavy.min() - 5 * step, heavy.max() + 5 * step
-        shifts = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
-        nodes = grid.nodes(shifts[np.abs(shifts) <= reach + step])
-    return nodes
+
+    part: Spectrum
+    ladders: Mapping[str, tuple[Formula, ...]]
+    extra: tuple[Formula, ...]
+    power: float
+    power_sd: float
+    sigma_cal: float
+
+    @property
+    def width(self) -> float:
+        """Width of one isotope line, Da."""
+        return envelope(next(iter(self.ladders.values()))[0]).mean / self.power
+
+    @property
+    def n_positive(self) -> int:
+        """How many amplitudes must not be negative: those of species and further components."""
+        return len(next(iter(self.ladders.values()))) + len(self.extra)
+
+    def nodes(self) -> list[Node]:
+        """Return one node per kind of compensation, resolving power and shift.
+
+        The shifts are refined until no single one of them carries most of the evidence.
+        """
+        reach = 4.0 * self.sigma_cal  # beyond it the prior leaves a share of 6e-5
+        if self.sigma_cal == 0:
+            return self._nodes_at(np.zeros(1))
+        step = min(self.width / 6, 0.25, self.sigma_cal / 8)
+        shifts = np.arange(-np.floor(reach / step), np.floor(reach / step) + 1) * step
+        nodes = self._nodes_at(shifts)
+        for _ in range(4):
+            heavy, effective = _heavy_shifts(nodes, self.part.n_points)
+            if effective >= SMOOTH_NODES:
+                break
+            step /= 4
+            low, high = heavy.min() - 5 * step, heavy.max() + 5 * step
+            shifts = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
+            nodes = self._nodes_at(shifts[np.abs(shifts) <= reach + step])
+        return nodes
+
+    def _nodes_at(self, shifts: Array) -> list[Node]:
+        mz, counts = self.part.axis, self.part.counts
+        centred = (mz - mz.mean()) / max(float(np.ptp(mz)) / 2, 1.0)
+        base = np.column_stack([np.ones_like(mz), centred])
+        reach = 4.0 * self.sigma_cal + 2
+        fine = np.arange(mz[0] - reach, mz[-1] + reach, min(0.1, self.width / 8))
+        # five points of the normal prior stand for the resolving power: envelopes change slowly with it
+        scores = (-1.6, -0.8, 0.0, 0.8, 1.6) if self.power_sd > 0 else (0.0,)
+        found = []
+        for (variant, ladder), score in product(self.ladders.items(), scores):
+            power = self.power * float(np.exp(score * self.power_sd))
+            drawn = [envelope(f).profile(fine, power) for f in (*ladder, *self.extra)]
+            for shift in shifts:
+                bells = np.column_stack([np.interp(mz - shift, fine, bell) for bell in drawn])
+                design = np.column_stack([bells, base])
+                gram = design.T @ design
+                centre = np.linalg.solve(gram, design.T @ counts)
+                misfit = counts - design @ centre
+                penalty = 0.5 * (shift / self.sigma_cal) ** 2 if self.sigma_cal > 0 else 0.0
+                found.append(
+                    Node(
+                        variant=variant,
+                        shift_da=float(shift),
+                        resolving_power=power,
+                        log_prior=-0.5 * score**2 - penalty,
+                        centre=centre,
+                        gram=gram,
+                        rss=float(misfit @ misfit),
+                        design=design,
+                    )
+                )
+        return found
 
 
-def _heavy_shifts(nodes: list[Node], shifts: Array, n_points: int) -> tuple[Array, float]:
+def _heavy_shifts(nodes: list[Node], n_points: int) -> tuple[Array, float]:
     """Return the shifts that carry the evidence, and how many do so effectively."""
     dof = max(n_points - nodes[0].centre.size, 1)
     variance = max(min(node.rss for node in nodes) / dof, 1e-300)
     logs = np.array([node.log_prior - node.rss / (2 * variance) for node in nodes])
     weights = np.exp(logs - logs.max())
-    places = np.array([node.shift_da for node in nodes])
-    total = np.array([weights[places == place].sum() for place in np.unique(places)])
-    heavy = np.unique(places)[total > 1e-4 * total.max()]
-    return heavy, float(total.sum() ** 2 / (total**2).sum())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Grid:
-    """What all nodes share: the window, the species and the resolving powers."""
-
-    part: Spectrum
-    ladders: Mapping[str, tuple[Formula, ...]]
-    extra: tuple[Formula, ...]
-    powers: list[tuple[float, float]]
-    width: float
-    reach: float
-    sigma_cal: float
-
-    def nodes(self, shifts: Array) -> list[Node]:
-        mz, counts = self.part.axis, self.part.counts
-        centred = (mz - mz.mean()) / max(float(np.ptp(mz)) / 2, 1.0)
-        base = np.column_stack([np.ones_like(mz), centred])
-        fine = np.arange(mz[0] - self.reach - 2, mz[-1] + self.reach + 2, min(0.1, self.width / 8))
-        found = []
-        for variant, ladder in self.ladders.items():
-            for resolving_power, log_power in self.powers:
-                drawn = [envelope(f).profile(fine, resolving_power) for f in (*ladder, *self.extra)]
-                for shift in shifts:
-                    bells = np.column_stack([np.interp(mz - shift, fine, bell) for bell in drawn])
-                    design = np.column_stack([bells, base])
-                    gram = design.T @ design
-                    centre = np.linalg.solve(gram, design.T @ counts)
-                    misfit = counts - design @ centre
-                    penalty = 0.5 * (shift / self.sigma_cal) ** 2 if self.sigma_cal > 0 else 0.0
-                    found.append(
-                        Node(
-                            variant=variant,
-                            shift_da=float(shift),
-                            resolving_power=resolving_power,
-                            log_prior=log_power - penalty,
-                            centre=centre,
-                            gram=gram,
-                            rss=float(misfit @ misfit),
-                            design=design,
-                        )
-                    )
-        return found
+    places, which = np.unique([node.shift_da for node in nodes], return_inverse=True)
+    total = np.bincount(which, weights)
+    return places[total > 1e-4 * total.max()], float(total.sum() ** 2 / (total**2).sum())
 
 
 def best_node(nodes: list[Node], part: Spectrum, n_positive: int) -> tuple[Node, Array, float]:
@@ -307,24 +307,18 @@ def posterior_draws(
 
 
 class Summary:
-    """Posterior draws turned into estimates."""
+    """Posterior draws (amplitudes, weights, node of each) turned into estimates."""
 
     def __init__(
-        self,
-        draws: Array,
-        weights: Array,
-        origin: Array,
-        nodes: list[Node],
-        most_guests: int,
-        confidence: float,
+        self, drawn: tuple[Array, Array, Array], nodes: list[Node], n_species: int, confidence: float
     ) -> None:
-        self.amplitudes = draws[:, : most_guests + 1]
-        self.weights, self.nodes = weights, nodes
-        self.origin = origin.astype(int)
-        total = self.amplitudes.sum(axis=1, keepdims=True)
-        self.shares = self.amplitudes / np.where(total > 0, total, 1.0)
+        draws, self.weights, origin = drawn
+        self.nodes, self.origin = nodes, origin.astype(int)
+        amplitudes = draws[:, :n_species]
+        total = amplitudes.sum(axis=1, keepdims=True)
+        self.shares = amplitudes / np.where(total > 0, total, 1.0)
         self.levels = ((1 - confidence) / 2, (1 + confidence) / 2)
-        self.enough = weights.size >= FEWEST_DRAWS
+        self.enough = self.weights.size >= FEWEST_DRAWS
 
     def _estimate(self, name: str, values: Array, unit: str) -> Estimate:
         method = "posterior"
@@ -355,51 +349,61 @@ class Summary:
 
     def shift(self, sigma_cal_da: float) -> Estimate:
         """Return the calibration shift, Da."""
+        name = "calibration shift"
         if sigma_cal_da == 0:
-            return Estimate(
-                name="calibration shift", value=0.0, unit="Da", method="fixed", reason="taken as exact"
-            )
-        return self._estimate("calibration shift", self._of_node("shift_da"), "Da")
+            return Estimate(name=name, value=0.0, unit="Da", method="fixed", reason="taken as exact")
+        return self._estimate(name, np.array([node.shift_da for node in self.nodes])[self.origin], "Da")
 
     def compensation_weights(self) -> dict[str, float]:
         """Return the posterior weight of each kind of compensation."""
-        kinds = np.array([node.variant for node in self.nodes])[self.origin]
-        return {
-            variant: float(self.weights[kinds == variant].sum())
-            for variant in dict.fromkeys(node.variant for node in self.nodes)
-        }
-
-    def _of_node(self, name: str) -> Array:
-        values: Array = np.array([getattr(node, name) for node in self.nodes], dtype=float)[self.origin]
-        return values
+        kinds = np.array([node.variant for node in self.nodes])
+        drawn = kinds[self.origin]
+        return {kind: float(self.weights[drawn == kind].sum()) for kind in dict.fromkeys(kinds.tolist())}
 
 
 COMPENSATIONS = ("average", "none", "full")
 
 
 def guest_ladder(
-    host: str | Formula, *, guest: str = "Ag", replaced: str = "Cd", most: int = 2, protons: bool = False
+    host: str | Formula | None = None,
+    *,
+    system: SystemLike = DEFAULT,
+    guest: str | None = None,
+    replaced: str | None = None,
+    most: int | None = None,
+    protons: bool = False,
 ) -> tuple[Formula, ...]:
     """Return the clusters with 0, 1, ... `most` guests in place of as many host cations.
 
     Parameters
     ----------
-    host : str or Formula
-        The undoped cluster with its ligands.
-    guest, replaced : str
+    host : str or Formula, optional
+        The undoped cluster with its ligands; here and below that of the system by default.
+    system : System, str or Path
+        The cation system.
+    guest, replaced : str, optional
         Elements that come and go.
-    most : int
+    most : int, optional
         Largest number of guests.
     protons : bool
-        Whether each guest brings a proton, which keeps the charge (Ag+ and H+ for Cd2+).
+        Whether each guest brings the protons that keep the charge (Ag+ and H+ for Cd2+).
 
     Examples
     --------
     >>> [str(f) for f in guest_ladder("Cd34S33(L)")]
     ['Cd34S33(L)', 'AgCd33S33(L)', 'Ag2Cd32S33(L)']
     """
-    start = parse(host) if isinstance(host, str) else host
-    changes = {replaced: -1, guest: 1} | ({"H": 1} if protons else {})
+    chemistry = chemistry_of(system)
+    guest, replaced = guest or chemistry.guest, replaced or chemistry.replaced
+    most = chemistry.most_guests if most is None else most
+    start = host if isinstance(host, Formula) else parse(host or chemistry.host_cluster)
+    gained = protons_per_guest(guest, replaced, chemistry.charges) if protons else 0
+    if not chemistry.one_to_one:
+        raise UsageError(
+            f"{chemistry.system} exchanges by charge, which the reading of mass spectra does not know; "
+            "give a system of the rule one-to-one"
+        )
+    changes = {replaced: -1, guest: 1} | ({"H": gained} if gained else {})
     return tuple(
         start.exchanged({symbol: change * n for symbol, change in changes.items()}) for n in range(most + 1)
     )
@@ -408,10 +412,10 @@ def guest_ladder(
 def fit_mixture(
     spectrum: Spectrum,
     *,
-    host: str = "Cd34S33(L)",
-    guest: str = "Ag",
-    replaced: str = "Cd",
-    most_guests: int = 2,
+    host: str | None = None,
+    guest: str | None = None,
+    replaced: str | None = None,
+    most_guests: int | None = None,
     resolving_power: float = 2000.0,
     resolving_power_rel_sd: float = 0.2,
     sigma_cal_da: float = 1.0,
@@ -419,6 +423,7 @@ def fit_mixture(
     others: Sequence[str] = (),
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
+    system: SystemLike = DEFAULT,
 ) -> MixtureFit:
     """Fit the shares of clusters with 0 ... `most_guests` guests to a mass spectrum.
 
@@ -426,10 +431,10 @@ def fit_mixture(
     ----------
     spectrum : Spectrum
         Of kind "ms"; the window 6 envelope widths beside the outermost species is used.
-    host, guest, replaced : str
-        The undoped cluster, the guest, and the cation it replaces.
-    most_guests : int
-        Largest number of guests.
+    host, guest, replaced : str, optional
+        The undoped cluster, the guest, and the cation it replaces; those of the system by default.
+    most_guests : int, optional
+        Largest number of guests; that of the system by default.
     resolving_power, resolving_power_rel_sd : float
         m / FWHM of one isotope line, and the relative standard deviation of its prior (0: exact).
     sigma_cal_da : float
@@ -442,6 +447,8 @@ def fit_mixture(
         Level of the intervals.
     rng : Generator, int or None
         For the draws; 0 by default, so that the same spectrum gives the same digits.
+    system : System, str or Path
+        The cation system: a packaged one by name, a TOML file, or a `System`.
 
     Returns
     -------
@@ -464,75 +471,105 @@ def fit_mixture(
     >>> round(fit_mixture(one_silver).mean_guests.value)
     1
     """
-    _check_options(spectrum, compensation, resolving_power, resolving_power_rel_sd, sigma_cal_da, confidence)
-    variants = {"average": ("none", "full"), "none": ("none",), "full": ("full",)}[compensation]
-    ladders = {
-        v: guest_ladder(host, guest=guest, replaced=replaced, most=most_guests, protons=v == "full")
-        for v in variants
-    }
-    extra = tuple(parse(text) for text in others)
-    everything = [f for ladder in ladders.values() for f in ladder] + list(extra)
-    margin = 6.0 * max(envelope(f).sd for f in everything)
-    means = [envelope(f).mean for f in everything]
-    part = spectrum.between(min(means) - margin, max(means) + margin)
+    chemistry = chemistry_of(system)
     seed = int(rng) if isinstance(rng, int | np.integer) else (0 if rng is None else -1)
+    options: dict[str, Any] = {
+        "host": host or chemistry.host_cluster,
+        "guest": guest or chemistry.guest,
+        "replaced": replaced or chemistry.replaced,
+        "most_guests": chemistry.most_guests if most_guests is None else most_guests,
+        "resolving_power": resolving_power,
+        "resolving_power_rel_sd": resolving_power_rel_sd,
+        "sigma_cal_da": sigma_cal_da,
+        "compensation": compensation,
+        "others": list(others),
+        "confidence": confidence,
+        "seed": seed,
+    }
+    _check_options(spectrum, options)
+    window = _window(spectrum, options, chemistry)
+    nodes = window.nodes()
     generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(max(seed, 0))
+    return _fitted(spectrum, window, nodes, options, generator)
 
-    nodes = nodes_of(part, ladders, extra, resolving_power, resolving_power_rel_sd, sigma_cal_da)
-    n_positive = most_guests + 1 + len(extra)
+
+def _window(spectrum: Spectrum, options: Mapping[str, Any], chemistry: Chemistry) -> Window:
+    """Return the window six envelope widths beside the outermost species, with all that is drawn in it."""
+    kinds = {"average": ("none", "full")}.get(options["compensation"], (options["compensation"],))
+    chosen = {"guest": options["guest"], "replaced": options["replaced"], "most": options["most_guests"]}
+    if not protons_per_guest(chosen["guest"], chosen["replaced"], chemistry.charges):
+        if kinds == ("full",):
+            raise UsageError(
+                f"compensation is 'full', but {chosen['guest']} carries the charge of {chosen['replaced']} "
+                "and brings no proton; use 'none'"
+            )
+        kinds = ("none",)  # both kinds are one and the same: nothing is there to weigh
+    ladders = {
+        kind: guest_ladder(options["host"], system=chemistry, **chosen, protons=kind == "full")
+        for kind in kinds
+    }
+    extra = tuple(parse(text) for text in options["others"])
+    patterns = [envelope(f) for f in (*chain.from_iterable(ladders.values()), *extra)]
+    margin = 6.0 * max(pattern.sd for pattern in patterns)
+    means = [pattern.mean for pattern in patterns]
+    part = spectrum.between(min(means) - margin, max(means) + margin)
+    power, power_sd = options["resolving_power"], options["resolving_power_rel_sd"]
+    return Window(part, ladders, extra, power, power_sd, options["sigma_cal_da"])
+
+
+def _fitted(
+    spectrum: Spectrum,
+    window: Window,
+    nodes: list[Node],
+    options: dict[str, Any],
+    generator: np.random.Generator,
+) -> MixtureFit:
+    part, n_positive, sigma_cal = window.part, window.n_positive, window.sigma_cal
     best, amplitudes, noise_sd = best_node(nodes, part, n_positive)
-    if not _stands_out(best, amplitudes, part, most_guests + 1, noise_sd):
+    ladder = window.ladders[best.variant]
+    if not _stands_out(best, amplitudes, part, len(ladder), noise_sd):
         raise FitError(
-            f"no envelope of {host} or its doped forms is found between {part.axis[0]:.0f} and "
+            f"no envelope of {options['host']} or its doped forms is found between {part.axis[0]:.0f} and "
             f"{part.axis[-1]:.0f} Da; check the calibration or name another host"
         )
     residual = part.counts - best.design @ amplitudes
     lag_one = float(residual[1:] @ residual[:-1] / (residual @ residual))
+    # residuals that correlate hold less information: the variance of an AR(1) mean, in its square root
     inflation = np.sqrt((1 + max(lag_one, 0.0)) / (1 - min(max(lag_one, 0.0), 0.95)))
-    draws, weights, chosen = posterior_draws(nodes, noise_sd * inflation, n_positive, generator)
-    summary = Summary(draws, weights, chosen, nodes, most_guests, confidence)
-    names = tuple(str(f) for f in ladders[best.variant])
-    gap = average_mass(ladders[best.variant][0]) - average_mass(ladders[best.variant][1])
-    signal = float((best.design[:, :n_positive] @ amplitudes[:n_positive]).max())
+    drawn = posterior_draws(nodes, noise_sd * inflation, n_positive, generator)
+    summary = Summary(drawn, nodes, len(ladder), options["confidence"])
+    names = tuple(map(str, ladder))
+    guests_per_da = float(1.0 / (average_mass(ladder[0]) - average_mass(ladder[1])))
     components = (best.design[:, :n_positive] * amplitudes[:n_positive]).T
+    signal = float((best.design[:, :n_positive] @ amplitudes[:n_positive]).max())
     return MixtureFit(
         species=names,
-        fractions=tuple(summary.fraction(n, names[n]) for n in range(most_guests + 1)),
+        fractions=tuple(summary.fraction(n, name) for n, name in enumerate(names)),
         covariance=summary.covariance(),
-        mean_guests=summary.mean_guests(guest),
-        shift_da=summary.shift(sigma_cal_da),
+        mean_guests=summary.mean_guests(options["guest"]),
+        shift_da=summary.shift(sigma_cal),
         compensation_weights=summary.compensation_weights(),
-        guests_per_da=float(1.0 / gap),
-        shape_cosine=envelope_cosine(ladders[best.variant][0], ladders[best.variant][-1], resolving_power)[0],
-        signal_to_noise=signal / noise_sd if noise_sd > 0 else float("inf"),
+        guests_per_da=guests_per_da,
+        shape_cosine=envelope_cosine(ladder[0], ladder[-1], window.power)[0],
+        signal_to_noise=signal / noise_sd if noise_sd > 0 else math.inf,
         noise_sd=noise_sd,
         lag1_autocorrelation=lag_one,
-        options={
-            "host": host,
-            "guest": guest,
-            "replaced": replaced,
-            "most_guests": most_guests,
-            "resolving_power": resolving_power,
-            "resolving_power_rel_sd": resolving_power_rel_sd,
-            "sigma_cal_da": sigma_cal_da,
-            "compensation": compensation,
-            "others": list(others),
-            "confidence": confidence,
-            "seed": seed,
-        },
+        options=options,
         mz=part.axis,
         counts=part.counts,
         components=components,
         baseline=best.design[:, n_positive:] @ amplitudes[n_positive:],
         label=spectrum.label,
         source=spectrum.source,
-        remarks=(*spectrum.remarks, *_remarks(summary, lag_one, sigma_cal_da, float(1.0 / gap))),
+        remarks=(*spectrum.remarks, *_remarks(summary, lag_one, sigma_cal, abs(guests_per_da))),
     )
 
 
-def _check_options(
-    spectrum: Spectrum, compensation: str, power: float, power_sd: float, sigma_cal: float, confidence: float
-) -> None:
+def _check_options(spectrum: Spectrum, options: Mapping[str, Any]) -> None:
+    compensation, confidence = options["compensation"], options["confidence"]
+    power, power_sd, sigma_cal = (
+        options[name] for name in ("resolving_power", "resolving_power_rel_sd", "sigma_cal_da")
+    )
     if spectrum.kind != "ms":
         raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a mass spectrum ('ms') is needed")
     if compensation not in COMPENSATIONS:

@@ -101,8 +101,7 @@ def _peak_row(peak: "PeakAssignment") -> tuple[Cell, ...]:
 def _mass_blocks(result: "MassAssignment") -> tuple[str, list[Block]]:
     low, high = result.chance_window_da
     anion, product, host = (spacing.unit for spacing in result.spacings)
-    host_family = f"{host.removesuffix(anion)}x{anion}y"
-    product_family = f"{product.removesuffix(anion).rstrip('0123456789')}a{anion}b"
+    host_family, product_family = _family(host, anion, "xy"), _family(product, anion, "ab")
     chance = (
         f"Chance: of all masses between {low:.0f} and {high:.0f} Da, {result.chance_host_1da:.0%} find some "
         f"{host_family}(L)z + adduct within 1 Da, {result.chance_balanced_1da:.0%} a {host_family}(oleate)z "
@@ -132,6 +131,12 @@ def _mass_blocks(result: "MassAssignment") -> tuple[str, list[Block]]:
         ]
         blocks.append(Table(columns, rows, caption="Spacings"))
     return f"Mass spectrum{_named(result)}: {_counted(len(result.peaks), 'peak')}", blocks
+
+
+def _family(unit: str, anion: str, letters: str) -> str:
+    """Return the general formula of a family: "AgaSb" of the unit "Ag2S"."""
+    cation = "".join(sign for sign in unit if not sign.isdigit()).removesuffix(anion)
+    return f"{cation}{letters[0]}{anion}{letters[1]}"
 
 
 def _share_table(result: "MixtureFit") -> Table:

@@ -13,13 +13,11 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, frozen_array
 from cxkinetics.errors import InputError
+from cxkinetics.evidence.isotopes import FWHM_PER_SIGMA
 from cxkinetics.evidence.reader import load_reference_patterns
 from cxkinetics.source import Source
 
-__all__ = ["BACKGROUND", "Library", "NonNegative", "broadened", "joined_columns", "load_library"]
-
 BACKGROUND = "Background"
-FWHM_PER_SIGMA = 2.3548200450309493
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

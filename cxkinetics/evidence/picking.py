@@ -11,8 +11,6 @@ from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import PeakList, Spectrum
 
-__all__ = ["pick_peaks"]
-
 
 def pick_peaks(
     spectrum: Spectrum, *, width_da: float = 15.0, significance: float = 8.0, most: int = 60

@@ -5,15 +5,16 @@ import io
 import os
 import re
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.io.file import Content, Context, ReadOptions, decode, read_content, simulated_note
+from cxkinetics.evidence.vamas import VamasBlock, is_vamas, read_vamas
+from cxkinetics.io.file import Content, Context, ReadOptions, decode, marked, read_content
 from cxkinetics.io.formats.excel import sniff as is_workbook
 from cxkinetics.io.formats.excel import workbook_tables
-from cxkinetics.io.formats.vamas import VamasBlock, is_vamas, read_vamas
 from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table, tables_of
 from cxkinetics.remarks import Remark
@@ -100,11 +101,9 @@ def load_spectrum(
     content = read_content(path)
     if is_vamas(content):
         if kind != "xps":
-            raise InputError(
-                f"this is a VAMAS file (XPS), not a spectrum of kind {kind!r}", file=content.file
-            )
+            raise content.error(f"this is a VAMAS file (XPS), not a spectrum of kind {kind!r}")
         return _from_vamas(content, block, photon_energy_ev, background_subtracted, label)
-    context, table, note = evidence_table(content, decimal=decimal, sheet=sheet)
+    context, table, text = evidence_table(content, decimal=decimal, sheet=sheet)
     x, said_x = _axis_column(context, table, kind, axis_column)
     y, said_y = _counts_column(context, table, kind, x, counts_column)
     refuse_texts(context, table, [x, y])
@@ -113,50 +112,49 @@ def load_spectrum(
     lines = np.asarray(table.lines)
     known = np.isfinite(axis) & np.isfinite(counts)
     if not known.all():
-        remarks.append(
-            Remark(
-                "missing_cells",
-                f"{int((~known).sum())} rows without a number left out",
-                int((~known).sum()),
-                table.lines_of(np.flatnonzero(~known).tolist()),
-            )
-        )
+        missing = table.lines_of(np.flatnonzero(~known).tolist())
+        text_ = f"{len(missing)} rows without a number left out"
+        remarks.append(Remark("missing_cells", text_, len(missing), missing))
         axis, counts, lines = axis[known], counts[known], lines[known]
     if kind == "xps":
         axis, said = _binding(context, table.name(x), axis, photon_energy_ev)
         remarks += said
-    names = (table.name(x), table.name(y))
-    _check_rows(content.file, kind, names, axis, counts, lines, background_subtracted)
-    source = context.source()
-    if note is not None:
-        source = replace(source, simulated=True, note=note)
-    return _built(
-        kind, axis, counts, label or content.stem, _unit_of(names[1]), background_subtracted, source, remarks
-    )
+    made = _Made(kind, axis, counts, (table.name(x), table.name(y)), background_subtracted)
+    _check_rows(content.file, made, lines)
+    unit = _unit_of(table.name(y))
+    return _built(made, label or content.stem, unit, marked(context.source(), text), remarks)
+
+
+class _Made(NamedTuple):
+    """A spectrum as it was read: its numbers and the names of their columns."""
+
+    kind: str
+    axis: Array
+    counts: Array
+    names: tuple[str, str]
+    background_subtracted: bool
 
 
 def evidence_table(
     content: Content, *, decimal: str | None = None, sheet: str | int | None = None
-) -> tuple[Context, Table, str | None]:
-    """Return the largest table of a text file or workbook, and the note of simulated data if any."""
+) -> tuple[Context, Table, str]:
+    """Return the largest table of a text file or workbook, and the text ("" for a workbook)."""
     options = ReadOptions(decimal=decimal, sheet=sheet)
     if is_workbook(content):
-        found, format_name, note = workbook_tables(content, options)[0], "Excel workbook", None
+        found, format_name, text = workbook_tables(content, options)[0], "Excel workbook", ""
     else:
-        text = decode(content.data, content.file).text
+        text, format_name = decode(content.data, content.file).text, "text table"
         try:
             found = tables_of(text, file=content.file, decimal=decimal)
         except InputError as error:
             if "no data rows" not in str(error):
                 raise
-            raise InputError(
+            raise content.error(
                 "no data rows: no line holds two or more numbers",
-                file=content.file,
-                remedy="export axis and counts as two columns of a text table",
+                "export axis and counts as two columns of a text table",
             ) from None
-        format_name, note = "text table", simulated_note(text)
-    table = max(found.tables, key=lambda item: item.n_rows * len(item.columns))
-    return Context(content=content, options=options, format=format_name, remarks=found.remarks), table, note
+    context = Context(content=content, options=options, format=format_name, remarks=found.remarks)
+    return context, found.main, text
 
 
 def column_index(context: Context, table: Table, wanted: str | int) -> int:
@@ -167,18 +165,16 @@ def column_index(context: Context, table: Table, wanted: str | int) -> int:
     InputError
         If there is none; the message lists those there are.
     """
-    names = [table.name(j) for j in range(len(table.columns))]
+    names = [table.name(j).strip().lower() for j in range(len(table.columns))]
     if isinstance(wanted, str) and not wanted.isdigit():
-        exact = [j for j, name in enumerate(names) if name.strip().lower() == wanted.strip().lower()]
-        if exact:
-            return exact[0]
+        if wanted.strip().lower() in names:
+            return names.index(wanted.strip().lower())
     elif 1 <= int(wanted) <= len(names):
         return int(wanted) - 1
-    raise InputError(
-        f"there is no column {wanted!r}; the file has {', '.join(repr(name) for name in names)}",
-        file=context.file,
+    raise context.error(
+        f"there is no column {wanted!r}; the file has {table.listed}",
+        "choose one of them by name or number",
         line=table.header_line,
-        remedy="choose one of them by name or number",
     )
 
 
@@ -188,11 +184,10 @@ def _axis_column(
     meant = AXES[kind]
     numeric = [j for j, column in enumerate(table.columns) if column.kind == "number"]
     if len(numeric) < 2:
-        raise InputError(
+        raise context.error(
             f"the file holds {len(numeric)} column of numbers; a spectrum needs {meant.name} and counts",
-            file=context.file,
+            "export both columns",
             line=table.header_line,
-            remedy="export both columns",
         )
     if wanted is not None:
         return column_index(context, table, wanted), []
@@ -204,23 +199,21 @@ def _axis_column(
     for other, pattern in _NAMES.items():
         strange = [j for j in numeric if table.names and pattern.search(table.name(j).lower())]
         if other != kind and strange:
-            raise InputError(
+            raise context.error(
                 f"this column is {AXES[other].name}; a spectrum of kind {kind} needs {meant.name}",
-                file=context.file,
+                f"read it as {other}, or name the axis column (--axis-column)",
                 line=table.header_line,
                 column=table.name(strange[0]),
-                remedy=f"read it as {other}, or name the axis column (--axis-column)",
             )
     first = table.name(numeric[0])
     if table.names and table.names[numeric[0]]:
         for pattern, what, remedy in _FOREIGN:
             if pattern.search(first.lower()):
-                raise InputError(
+                raise context.error(
                     f"this column is {what}; the axis must be {meant.name} in {meant.unit}",
-                    file=context.file,
+                    remedy,
                     line=table.header_line,
                     column=first,
-                    remedy=remedy,
                 )
         if kind == "xps" and _KINETIC.search(first.lower()):
             return numeric[0], []
@@ -235,11 +228,10 @@ def _counts_column(
         return column_index(context, table, wanted), []
     rest = [j for j, column in enumerate(table.columns) if column.kind == "number" and j != axis]
     if not rest:
-        raise InputError(
+        raise context.error(
             f"there is no column of counts beside {table.name(axis)!r}",
-            file=context.file,
+            "export the intensity too",
             line=table.header_line,
-            remedy="export the intensity too",
         )
     named = [j for j in rest if table.names and _COUNTS.search(table.name(j).lower())]
     chosen = (named or rest)[0]
@@ -256,11 +248,10 @@ def _binding(
 ) -> tuple[Array, list[Remark]]:
     if photon_energy_ev is None:
         if _KINETIC.search(name.lower()) and "binding" not in name.lower():
-            raise InputError(
+            raise context.error(
                 "the axis is a kinetic energy; binding energies are needed",
-                file=context.file,
+                "pass --photon-energy (1486.6 for Al K-alpha, 1253.6 for Mg K-alpha)",
                 column=name,
-                remedy="pass --photon-energy (1486.6 for Al K-alpha, 1253.6 for Mg K-alpha)",
             )
         if np.nanmax(axis) <= 0 and np.nanmin(axis) < -30:
             text = "the energies are negative (measured from the Fermi level): their sign was turned"
@@ -270,10 +261,9 @@ def _binding(
     return photon_energy_ev - axis, [Remark("kinetic_energies", text)]
 
 
-def _check_rows(
-    file: str, kind: str, names: tuple[str, str], axis: Array, counts: Array, lines: Array, subtracted: bool
-) -> None:
+def _check_rows(file: str, made: _Made, lines: Array) -> None:
     """Refuse with line and column what `Spectrum` would refuse without them."""
+    kind, axis, counts, names, subtracted = made
     meant = AXES[kind]
     if axis.size < FEWEST_POINTS:
         raise InputError(
@@ -282,31 +272,33 @@ def _check_rows(
             line=int(lines[-1]) if lines.size else None,
             remedy="export the whole spectrum" + (", or say that it is a peak list" if kind == "ms" else ""),
         )
+
+    def refusal(row: int, column: int, text: str, remedy: str) -> InputError:
+        value = f"{(axis, counts)[column][row]:g}"
+        return InputError(
+            text, file=file, line=int(lines[row]), column=names[column], value=value, remedy=remedy
+        )
+
     outside = np.flatnonzero((axis < meant.low) | (axis > meant.high))
     if outside.size:
-        raise InputError(
+        text = (
             f"{meant.name} {axis[outside[0]]:g} lies beyond {meant.low:g} to {meant.high:g} {meant.unit} "
-            f"({outside.size} of {axis.size} points do)",
-            file=file, line=int(lines[outside[0]]), column=names[0], value=f"{axis[outside[0]]:g}",
-            remedy=meant.remedy,
-        )  # fmt: skip
+            f"({outside.size} of {axis.size} points do)"
+        )
+        raise refusal(int(outside[0]), 0, text, meant.remedy)
     negative = np.flatnonzero(counts < 0)
     if negative.size and not subtracted:
-        raise InputError(
+        text = (
             f"{counts[negative[0]]:g} counts: a detector counts from 0 upwards ({negative.size} of "
-            f"{counts.size} points are negative)",
-            file=file, line=int(lines[negative[0]]), column=names[1], value=f"{counts[negative[0]]:g}",
-            remedy="export raw counts, or pass --background-subtracted",
-        )  # fmt: skip
+            f"{counts.size} points are negative)"
+        )
+        raise refusal(int(negative[0]), 1, text, "export raw counts, or pass --background-subtracted")
     order = np.argsort(axis, kind="stable")
     twice = np.flatnonzero(np.diff(axis[order]) == 0)
     if twice.size:
         row = max(int(order[twice[0]]), int(order[twice[0] + 1]))
-        raise InputError(
-            f"{meant.name} {axis[row]:g} {meant.unit} stands more than once ({twice.size} repeats)",
-            file=file, line=int(lines[row]), column=names[0], value=f"{axis[row]:g}",
-            remedy="average repeated scans first, or export them as separate files",
-        )  # fmt: skip
+        text = f"{meant.name} {axis[row]:g} {meant.unit} stands more than once ({twice.size} repeats)"
+        raise refusal(row, 0, text, "average repeated scans first, or export them as separate files")
 
 
 def _from_vamas(
@@ -320,14 +312,11 @@ def _from_vamas(
     remarks = [Remark("kinetic_energies", said)] if said else []
     if len(blocks) > 1:
         remarks.append(Remark("block_chosen", f"block {chosen.number} ({chosen.line}) of {len(blocks)} read"))
-    lines = np.zeros(energies.size, dtype=int)
-    _check_rows(
-        content.file, "xps", (chosen.axis_name, "counts"), energies, chosen.counts, lines + 1, subtracted
-    )
+    made = _Made("xps", energies, chosen.counts, (chosen.axis_name, "counts"), subtracted)
+    _check_rows(content.file, made, np.ones(energies.size))  # the lines of a block do not matter
     name = label or " ".join(part for part in (chosen.sample, chosen.label) if part)
     unit = "counts" if chosen.unit in ("d", "") else chosen.unit
-    source = content.source("VAMAS", chosen.number)
-    return _built("xps", energies, chosen.counts, name, unit, subtracted, source, remarks)
+    return _built(made, name, unit, content.source("VAMAS", chosen.number), remarks)
 
 
 def _choose_block(file: str, blocks: tuple[VamasBlock, ...], wanted: int | str | None) -> VamasBlock:
@@ -349,18 +338,15 @@ def _choose_block(file: str, blocks: tuple[VamasBlock, ...], wanted: int | str |
     raise InputError(f"there is no block {wanted!r}: the file holds {listed}", file=file)
 
 
-def _built(
-    kind: str, axis: Array, counts: Array, label: str, unit: str, subtracted: bool, source: Source,
-    remarks: list[Remark],
-) -> Spectrum:  # fmt: skip
+def _built(made: _Made, label: str, unit: str, source: Source, remarks: list[Remark]) -> Spectrum:
     try:
         return Spectrum(
-            kind=kind,
-            axis=axis,
-            counts=counts,
+            kind=made.kind,
+            axis=made.axis,
+            counts=made.counts,
             label=label,
             unit=unit,
-            background_subtracted=subtracted,
+            background_subtracted=made.background_subtracted,
             source=source,
             remarks=tuple(remarks),
         )
@@ -455,28 +441,24 @@ def load_peak_list(path: str | os.PathLike[str], *, label: str = "") -> PeakList
         heights.append(np.nan if intensity is None else intensity)
     if problems:
         line, cell = problems[0]
-        raise InputError(
+        raise content.error(
             f"{cell!r} is no mass; m/z in Da must be a positive number"
             + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
-            file=content.file,
+            "one peak a line: m/z, then intensity or formula",
             line=line,
             column=header[mass] if header else None,
             value=cell,
-            remedy="one peak a line: m/z, then intensity or formula",
             problems=[f"line {at}: {text!r}" for at, text in problems],
         )
     if not masses:
-        raise InputError("the peak list is empty", file=content.file, remedy="give at least one m/z")
+        raise content.error("the peak list is empty", "give at least one m/z")
     text = decode(content.data, content.file).text
-    source, note = content.source("peak list"), simulated_note(text)
-    if note is not None:
-        source = replace(source, simulated=True, note=note)
     return PeakList(
         mz=tuple(masses),
         stated=tuple(formulas),
         intensity=tuple(heights) if np.all(np.isfinite(heights)) else (),
         label=label or content.stem,
-        source=source,
+        source=marked(content.source("peak list"), text),
     )
 
 
@@ -524,28 +506,24 @@ def load_reference_patterns(
         If names are missing, a cell is no number, or a reference has no row in the second table.
     """
     content = read_content(path)
-    context, table, note = evidence_table(content)
+    context, table, text = evidence_table(content)
     if not any(table.names):
-        raise InputError(
-            "the references have no names",
-            file=content.file,
-            remedy="put a header: 2theta, then the references",
-        )
+        raise content.error("the references have no names", "put a header: 2theta, then the references")
     numeric = [j for j, column in enumerate(table.columns) if column.kind == "number"]
     if len(numeric) < 2:
-        raise InputError(
-            f"the library holds {len(numeric)} column of numbers; it needs 2theta and at least one reference",
-            file=content.file,
+        raise content.error(
+            f"the library holds {len(numeric)} column of numbers; it needs 2theta and at least one reference"
         )
     values = np.column_stack([table.columns[j].values for j in numeric])
     bad = np.argwhere(~np.isfinite(values))
     if bad.size:
         row, column = int(bad[0][0]), numeric[int(bad[0][1])]
-        raise InputError(
+        raise content.error(
             f"a cell of the library is no number ({len(bad)} such cells)",
-            file=content.file, line=int(table.lines[row]), column=table.name(column),
-            remedy="give every reference on the whole axis",
-        )  # fmt: skip
+            "give every reference on the whole axis",
+            line=int(table.lines[row]),
+            column=table.name(column),
+        )
     names = tuple(table.name(j) for j in numeric[1:])
     phases: tuple[str, ...] = names
     rir: tuple[float | None, ...] = (None,) * len(names)
@@ -561,9 +539,7 @@ def load_reference_patterns(
             )
         phases = tuple(known[name][0] for name in names)
         rir = tuple(known[name][1] for name in names)
-    source = context.source()
-    if note is not None:
-        source = replace(source, simulated=True, note=note)
+    source = marked(context.source(), text)
     order = np.argsort(values[:, 0], kind="stable")
     return ReferencePatterns(values[order, 0], values[order, 1:], names, phases, rir, source)
 
@@ -574,10 +550,13 @@ def _phases_of(content: Content) -> dict[str, tuple[str, float | None]]:
         cell = (row.get("rir") or "").strip()
         ratio = _number(cell) if cell else None
         if cell and (ratio is None or not ratio > 0):
-            raise InputError(
-                f"{cell!r} is no RIR", file=content.file, line=line, column="rir", value=cell,
-                remedy="give a positive number, or leave the cell empty where it is not known",
-            )  # fmt: skip
+            raise content.error(
+                f"{cell!r} is no RIR",
+                "give a positive number, or leave the cell empty where it is not known",
+                line=line,
+                column="rir",
+                value=cell,
+            )
         found[row["phase_id"].strip()] = (row["phase_name"].strip(), ratio)
     return found
 
@@ -620,17 +599,22 @@ def load_findings(path: str | os.PathLike[str]) -> tuple[tuple[FindingRow, ...],
             cell = (row.get(name) or "").strip()
             numbers[name] = _number(cell) if cell else None
             if cell and numbers[name] is None:
-                raise InputError(
-                    f"{cell!r} is not a number", file=content.file, line=line, column=name, value=cell,
-                    remedy="give a number or leave the cell empty",
-                )  # fmt: skip
+                raise content.error(
+                    f"{cell!r} is not a number",
+                    "give a number or leave the cell empty",
+                    line=line,
+                    column=name,
+                    value=cell,
+                )
         state = row["state"].strip().lower()
         if state not in ("present", "absent", "undecided"):
-            raise InputError(
+            raise content.error(
                 f"state {row['state']!r} is none of present, absent, undecided",
-                file=content.file, line=line, column="state", value=row["state"],
-                remedy="write one of the three",
-            )  # fmt: skip
+                "write one of the three",
+                line=line,
+                column="state",
+                value=row["state"],
+            )
         rows.append(
             FindingRow(
                 line=line,
@@ -643,10 +627,9 @@ def load_findings(path: str | os.PathLike[str]) -> tuple[tuple[FindingRow, ...],
             )
         )
     if not rows:
-        raise InputError("the table of findings holds no row", file=content.file)
-    note = simulated_note(decode(content.data, content.file).text)
-    source = content.source("table of findings")
-    return tuple(rows), source if note is None else replace(source, simulated=True, note=note)
+        raise content.error("the table of findings holds no row")
+    text = decode(content.data, content.file).text
+    return tuple(rows), marked(content.source("table of findings"), text)
 
 
 def _records(content: Content, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
@@ -656,24 +639,21 @@ def _records(content: Content, needed: tuple[str, ...]) -> list[tuple[int, dict[
         (i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip() and line[0] != "#"
     ]
     if not lines:
-        raise InputError("the file is empty", file=content.file)
+        raise content.error("the file is empty")
     delimiter = max(",;\t", key=lines[0][1].count)
     header = [cell.strip().lower() for cell in next(csv.reader([lines[0][1]], delimiter=delimiter))]
     missing = [name for name in needed if name not in header]
     if missing:
-        raise InputError(
+        raise content.error(
             f"there is no column {', '.join(map(repr, missing))}; the header has {', '.join(header)}",
-            file=content.file,
+            f"name the columns {', '.join(needed)}",
             line=lines[0][0],
-            remedy=f"name the columns {', '.join(needed)}",
         )
     found = []
     for number, line in lines[1:]:
         cells = next(csv.reader(io.StringIO(line), delimiter=delimiter))
         if len(cells) > len(header):
-            raise InputError(
-                f"this row holds {len(cells)} cells, the header {len(header)}", file=content.file, line=number
-            )
+            raise content.error(f"this row holds {len(cells)} cells, the header {len(header)}", line=number)
         found.append((number, dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=True))))
     return found
 
@@ -688,7 +668,7 @@ def _rows(content: Content) -> list[tuple[int, list[str]]]:
         cells = next(csv.reader([line], delimiter=delimiter)) if delimiter in line else line.split()
         rows.append((number, [cell.strip() for cell in cells]))
     if not rows:
-        raise InputError("the file is empty: nothing but blanks and comments", file=content.file)
+        raise content.error("the file is empty: nothing but blanks and comments")
     return rows
 
 

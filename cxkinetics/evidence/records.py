@@ -7,17 +7,27 @@ another when it has been measured.
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any
 
 from cxkinetics.errors import FitError, InputError
+from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks
+from cxkinetics.evidence.chemistry import DEFAULT, SystemLike, chemistry_of
 from cxkinetics.evidence.diffraction import PatternFit, fit_pattern
 from cxkinetics.evidence.findings import Consensus, Finding, SampleEvidence, join
 from cxkinetics.evidence.mixture import MixtureFit, fit_mixture
 from cxkinetics.evidence.patterns import Library
 from cxkinetics.evidence.picking import pick_peaks
-from cxkinetics.evidence.reader import load_findings, load_peak_list, load_spectrum, looks_like_peak_list
+from cxkinetics.evidence.reader import (
+    FindingRow,
+    load_findings,
+    load_peak_list,
+    load_spectrum,
+    looks_like_peak_list,
+)
 from cxkinetics.evidence.sightings import findings_of_masses, findings_of_pattern, findings_of_xps
 from cxkinetics.evidence.xps import XpsResult, analyse_xps
 from cxkinetics.io.file import decode, read_content
@@ -88,9 +98,10 @@ def record_of_masses(
     tolerance_da: float = 2.0,
     with_guest: bool | None = None,
     width_da: float = 15.0,
-    host_cluster: str = "Cd34S33(L)",
+    host_cluster: str | None = None,
     mixture: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any] | None = None,
+    system: SystemLike = DEFAULT,
 ) -> EvidenceRecord:
     """Read a mass spectrum or a peak list and say what it shows.
 
@@ -108,12 +119,14 @@ def record_of_masses(
         Whether the guest may be there; by default unless `incorporation_percent` is 0.
     width_da : float
         Smoothing of the peak search, as for `pick_peaks`.
-    host_cluster : str
-        The undoped cluster.
+    host_cluster : str, optional
+        The undoped cluster; that of the system by default.
     mixture : mapping, optional
         Keywords of `fit_mixture`, which is made on a whole spectrum where the host is seen.
     reading : mapping, optional
         Keywords of `load_spectrum`.
+    system : System, str or Path
+        The cation system.
 
     Raises
     ------
@@ -122,34 +135,18 @@ def record_of_masses(
     """
     guest = with_guest if with_guest is not None else incorporation_percent != 0
     listed = looks_like_peak_list(path) if peaks is None else peaks
-    results: dict[str, FileResult] = {}
-    if listed:
-        found = load_peak_list(path, label=sample)
-        assignment = assign_peaks(found, tolerance_da=tolerance_da, with_guest=guest)
-        label, fitted = found.label, None
-    else:
-        spectrum = load_spectrum(path, "ms", label=sample, **(reading or {}))
-        picked = pick_peaks(spectrum, width_da=width_da)
-        assignment = assign_peaks(picked, tolerance_da=tolerance_da, with_guest=guest)
-        label, fitted = spectrum.label, None
-        seen = findings_of_masses(assignment, host_cluster=host_cluster)[0]
-        if guest and seen.state == "present":
-            try:
-                fitted = fit_mixture(spectrum, host=host_cluster, **(mixture or {}))
-            except FitError:
-                fitted = None  # no envelope of the host after all: the assignment stands alone
-    results["assignment"] = assignment
-    if fitted is not None:
-        results["mixture"] = fitted
-    findings = findings_of_masses(assignment, mixture=fitted, host_cluster=host_cluster)
-    return EvidenceRecord(
-        file=os.fspath(path),
-        technique="ms",
-        sample=label,
-        incorporation_percent=incorporation_percent,
-        results=results,
-        findings=findings,
-    )
+    spectrum = None if listed else load_spectrum(path, "ms", label=sample, **(reading or {}))
+    peak_list = pick_peaks(spectrum, width_da=width_da) if spectrum else load_peak_list(path, label=sample)
+    assignment = assign_peaks(peak_list, tolerance_da=tolerance_da, with_guest=guest, system=system)
+    results: dict[str, FileResult] = {"assignment": assignment}
+    fitted = None
+    findings = partial(findings_of_masses, assignment, system=system, host_cluster=host_cluster)
+    if spectrum is not None and guest and findings()[0].state == "present":
+        # without an envelope of the host after all the assignment stands alone
+        with suppress(FitError):
+            fitted = fit_mixture(spectrum, host=host_cluster, system=system, **(mixture or {}))
+            results["mixture"] = fitted
+    return _record(path, "ms", incorporation_percent, results, findings(mixture=fitted))
 
 
 def record_of_xps(
@@ -159,6 +156,7 @@ def record_of_xps(
     incorporation_percent: float | None = None,
     analysis: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any] | None = None,
+    system: SystemLike = DEFAULT,
 ) -> EvidenceRecord:
     """Read a photoelectron spectrum and say what its line shows.
 
@@ -170,17 +168,13 @@ def record_of_xps(
         What it belongs to.
     analysis, reading : mapping, optional
         Keywords of `analyse_xps` and of `load_spectrum`.
+    system : System, str or Path
+        The cation system.
     """
     spectrum = load_spectrum(path, "xps", label=sample, **(reading or {}))
-    result = analyse_xps(spectrum, **(analysis or {}))
-    return EvidenceRecord(
-        file=os.fspath(path),
-        technique="xps",
-        sample=spectrum.label,
-        incorporation_percent=incorporation_percent,
-        results={"xps": result},
-        findings=findings_of_xps(result),
-    )
+    result = analyse_xps(spectrum, system=system, **(analysis or {}))
+    findings = findings_of_xps(result, system=system)
+    return _record(path, "xps", incorporation_percent, {"xps": result}, findings)
 
 
 def record_of_pattern(
@@ -191,6 +185,7 @@ def record_of_pattern(
     incorporation_percent: float | None = None,
     analysis: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any] | None = None,
+    system: SystemLike = DEFAULT,
 ) -> EvidenceRecord:
     """Read a diffraction pattern and say which phases it holds.
 
@@ -204,21 +199,38 @@ def record_of_pattern(
         What it belongs to.
     analysis, reading : mapping, optional
         Keywords of `fit_pattern` and of `load_spectrum`.
+    system : System, str or Path
+        The cation system.
     """
     spectrum = load_spectrum(path, "xrd", label=sample, **(reading or {}))
     result = fit_pattern(spectrum, library, **(analysis or {}))
+    findings = findings_of_pattern(result, system=system)
+    return _record(path, "xrd", incorporation_percent, {"xrd": result}, findings)
+
+
+def _record(
+    path: str | os.PathLike[str],
+    technique: str,
+    percent: float | None,
+    results: dict[str, FileResult],
+    findings: tuple[Finding, ...],
+) -> EvidenceRecord:
     return EvidenceRecord(
         file=os.fspath(path),
-        technique="xrd",
-        sample=spectrum.label,
-        incorporation_percent=incorporation_percent,
-        results={"xrd": result},
-        findings=findings_of_pattern(result),
+        technique=technique,
+        sample=next(iter(results.values())).label,
+        incorporation_percent=percent,
+        results=results,
+        findings=findings,
     )
 
 
 def join_evidence(
-    paths: Sequence[str | os.PathLike[str]], *, host: str = "CdS", sulfide: str = "Ag2S"
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    host: str | None = None,
+    sulfide: str | None = None,
+    system: SystemLike = DEFAULT,
 ) -> Consensus:
     """Join what several files say: records kept as JSON, and tables of findings.
 
@@ -227,8 +239,10 @@ def join_evidence(
     paths : sequence of path-like
         Documents of `cxkinetics evidence ms|xps|xrd --json`, or CSV tables with the columns sample,
         technique, species and state.
-    host, sulfide : str
-        Names of the two species.
+    host, sulfide : str, optional
+        Names of the two species; those of the system by default.
+    system : System, str or Path
+        The cation system.
 
     Returns
     -------
@@ -247,20 +261,19 @@ def join_evidence(
     >>> len(join_evidence([table]).samples)
     7
     """
-    findings: dict[str, list[Finding]] = {}
-    percents: dict[str, float | None] = {}
+    chemistry = chemistry_of(system)
+    found: list[SampleEvidence] = []
     simulated = False
     for path in paths:
-        for sample in _samples_in(path):
-            findings.setdefault(sample.label, []).extend(sample.findings)
-            known = percents.get(sample.label)
-            percents[sample.label] = sample.incorporation_percent if known is None else known
-        simulated = simulated or _is_simulated(path)
-    samples = [
-        SampleEvidence(label=label, incorporation_percent=percents[label], findings=tuple(items))
-        for label, items in findings.items()
-    ]
-    return join(samples, host=host, sulfide=sulfide, simulated=simulated)
+        samples, made_up = _samples_in(path)
+        found += samples
+        simulated = simulated or made_up
+    return join(
+        _gathered(found),
+        host=host or chemistry.host_phase,
+        sulfide=sulfide or chemistry.product_phase,
+        simulated=simulated,
+    )
 
 
 def samples_of_table(path: str | os.PathLike[str]) -> tuple[SampleEvidence, ...]:
@@ -268,47 +281,63 @@ def samples_of_table(path: str | os.PathLike[str]) -> tuple[SampleEvidence, ...]
 
     A share without standard error is kept as a number without an interval.
     """
-    from cxkinetics.estimate import Estimate
+    return _samples_of_table(path)[0]
 
-    rows, _ = load_findings(path)
-    gathered: dict[str, list[Finding]] = {}
-    percents: dict[str, float | None] = {}
+
+def _samples_of_table(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, ...], bool]:
+    rows, source = load_findings(path)
+    samples = []
     for row in rows:
-        share = None
-        if row.share is not None:
-            reach = None if row.se is None else 1.96 * row.se
-            share = Estimate(
-                name="share", value=row.share, se=row.se, method="as given",
-                low=None if reach is None else row.share - reach,
-                high=None if reach is None else row.share + reach,
-                reason="" if reach is not None else "no error is given",
-            )  # fmt: skip
-        gathered.setdefault(row.sample, []).append(
-            Finding(
-                technique=row.technique,
-                species=row.species,
-                state=row.state,
-                share=share,
-                limit=row.limit,
-                note=row.note,
+        finding = Finding(
+            technique=row.technique,
+            species=row.species,
+            state=row.state,
+            share=_share_of(row),
+            limit=row.limit,
+            note=row.note,
+        )
+        samples.append(
+            SampleEvidence(
+                label=row.sample, incorporation_percent=row.incorporation_percent, findings=(finding,)
             )
         )
-        known = percents.get(row.sample)
-        percents[row.sample] = row.incorporation_percent if known is None else known
-    return tuple(
-        SampleEvidence(label=label, incorporation_percent=percents[label], findings=tuple(items))
-        for label, items in gathered.items()
-    )
+    return _gathered(samples), source.simulated
 
 
-def _samples_in(path: str | os.PathLike[str]) -> tuple[SampleEvidence, ...]:
+def _share_of(row: FindingRow) -> Estimate | None:
+    if row.share is None:
+        return None
+    if row.se is None:
+        return Estimate(name="share", value=row.share, method="as given", reason="no error is given")
+    low, high = row.share - 1.96 * row.se, row.share + 1.96 * row.se
+    return Estimate(name="share", value=row.share, se=row.se, method="as given", low=low, high=high)
+
+
+def _gathered(samples: Sequence[SampleEvidence]) -> tuple[SampleEvidence, ...]:
+    """Return one entry per label: all its findings, and the first incorporation that is known."""
+    together: dict[str, SampleEvidence] = {}
+    for sample in samples:
+        known = together.get(sample.label)
+        if known is not None:
+            percent = known.incorporation_percent
+            sample = replace(
+                known,
+                incorporation_percent=sample.incorporation_percent if percent is None else percent,
+                findings=(*known.findings, *sample.findings),
+            )
+        together[sample.label] = sample
+    return tuple(together.values())
+
+
+def _samples_in(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, ...], bool]:
+    """Return the samples in a file, and whether they rest on simulated data."""
     document = _document(path)
     if document is None:
-        return samples_of_table(path)
+        return _samples_of_table(path)
     records = document.get("records", [])
     if not records:
         raise InputError("the document holds no record of evidence", file=os.fspath(path))
-    return tuple(
+    samples = tuple(
         SampleEvidence(
             label=record["sample"],
             incorporation_percent=record["incorporation_percent"],
@@ -316,13 +345,7 @@ def _samples_in(path: str | os.PathLike[str]) -> tuple[SampleEvidence, ...]:
         )
         for record in records
     )
-
-
-def _is_simulated(path: str | os.PathLike[str]) -> bool:
-    document = _document(path)
-    if document is None:
-        return load_findings(path)[1].simulated
-    return any(record.get("simulated") for record in document.get("records", []))
+    return samples, any(record.get("simulated") for record in records)
 
 
 def _document(path: str | os.PathLike[str]) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """How many chemical states a photoelectron line shows, in what shares, and which."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Self
 
@@ -9,12 +9,12 @@ import numpy as np
 from cxkinetics.arrays import Array, frozen_array
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.evidence.chemistry import DEFAULT, ChemicalState, Chemistry, SystemLike, chemistry_of
 from cxkinetics.evidence.doublets import (
     LINES,
     DoubletFit,
     Line,
     Region,
-    doublet,
     fit_doublets,
     region_of,
     voigt_fwhm,
@@ -150,45 +150,6 @@ class XpsResult(EvidenceResult):
         return f"XpsResult({self.line}, {self.number} doublets at {positions} eV)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChemicalState:
-    """A chemical state with the position of its main line.
-
-    Attributes
-    ----------
-    name : str
-        In words.
-    line : str
-        The photoelectron line.
-    position_ev : float
-        Binding energy of the main line, eV.
-    family : str
-        "host" (in the host cluster), "sulfide" (guest sulfide) or "other".
-    source : str
-        Where the position comes from.
-    """
-
-    name: str
-    line: str
-    position_ev: float
-    family: str
-    source: str
-
-
-_PAPER = "doi 10.1063/5.0151904"
-STATES: tuple[ChemicalState, ...] = tuple(
-    ChemicalState(name=name, line=line, position_ev=position, family=family, source=_PAPER)
-    for name, line, position, family in (
-        ("Ag in the doped cluster", "Ag 3d", 368.9, "host"),
-        ("Ag2S after the avalanche", "Ag 3d", 366.3, "sulfide"),
-        ("bulk Ag2S", "Ag 3d", 367.8, "sulfide"),
-        ("Ag metal", "Ag 3d", 368.1, "other"),
-        ("Cd in CdS", "Cd 3d", 405.6, "host"),
-        ("S in CdS", "S 2p", 161.6, "host"),
-    )
-)
-"""Positions as Yao, Lynch, Robinson, J. Chem. Phys. 159, 014704 (2023) state them."""
-
 SAME_SEPARATION_EV = 0.4
 
 
@@ -222,50 +183,40 @@ def name_by_separation(
 
 
 def verdicts_of(
-    components: tuple[XpsComponent, ...],
-    limit: float,
-    upper: float | None,
-    absent_below: float,
-    families: Collection[str] = ("host", "sulfide"),
-    bad: str = "",
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the state of host and guest sulfide, and the sentence behind each.
+    components: tuple[XpsComponent, ...], limits: tuple[float, float | None], absent_below: float
+) -> dict[str, tuple[str, str]]:
+    """Return the state of host and guest sulfide, each with the sentence behind it.
 
-    `bad` says why the fit decides nothing: then both are undecided.
+    `limits` are the detection limit of a second state and the upper limit of one that was missed.
     """
-    states, why = {}, {}
+    limit, upper = limits
+    found = {}
     for family in ("host", "sulfide"):
-        if family not in families:
-            continue  # this line says nothing of it
         mine = [c for c in components if c.family == family]
-        if bad:
-            states[family], why[family] = "undecided", bad
-        elif not components:
-            states[family] = "absent" if family == "sulfide" else "undecided"
-            why[family] = "no line is seen above the background"
-        elif mine:
-            share = mine[0].share
-            low = share.low if share.low is not None else share.value
-            seen = (share.value or 0.0) >= limit and (low or 0.0) > 0
-            states[family] = "present" if seen else "undecided"
-            place = mine[0].position_ev.format_value()
-            why[family] = (
-                f"the only doublet, at {place} eV"
-                if len(components) == 1
-                else f"share {share} at {place} eV against a limit of {limit:.2f}"
+        if not components:
+            state, why = (
+                "absent" if family == "sulfide" else "undecided",
+                "no line is seen above the background",
             )
+        elif mine:
+            share, place = mine[0].share, mine[0].position_ev.format_value()
+            low = share.low if share.low is not None else share.value
+            state = "present" if (share.value or 0.0) >= limit and (low or 0.0) > 0 else "undecided"
+            why = f"share {share} at {place} eV against a limit of {limit:.2f}"
+            if len(components) == 1:
+                why = f"the only doublet, at {place} eV"
         elif len(components) == 1 and components[0].family in ("host", "sulfide") and upper is not None:
-            states[family] = "absent" if upper < absent_below else "undecided"
-            why[family] = f"at most {upper:.2f} of the line"
+            state = "absent" if upper < absent_below else "undecided"
+            why = f"at most {upper:.2f} of the line"
         else:
-            states[family] = "undecided"
+            state = "undecided"
             small = [c for c in components[1:] if (c.share.value or 0.0) < limit]
             near = dict.fromkeys(name for c in components for name in c.near_states)
+            why = f"the position fits {' and '.join(near)}" if near else "no known state is near"
             if small:
-                why[family] = f"a doublet of {small[0].share} lies below the limit of {limit:.2f}"
-            else:
-                why[family] = f"the position fits {' and '.join(near)}" if near else "no known state is near"
-    return states, why
+                why = f"a doublet of {small[0].share} lies below the limit of {limit:.2f}"
+        found[family] = state, why
+    return found
 
 
 DECISIVE_BIC = 10.0
@@ -274,11 +225,12 @@ DECISIVE_BIC = 10.0
 def analyse_xps(
     spectrum: Spectrum,
     *,
-    line: str | Line = "Ag 3d",
+    line: str | Line | None = None,
     doublets: int | str = "auto",
     shape: str = "voigt",
     background: str = "shirley",
-    states: Sequence[ChemicalState] = STATES,
+    states: Sequence[ChemicalState] | None = None,
+    system: SystemLike = DEFAULT,
     energy_offset_ev: float = 0.0,
     energy_sd_ev: float = 0.2,
     lineshape_floor: float = 0.05,
@@ -291,16 +243,18 @@ def analyse_xps(
     ----------
     spectrum : Spectrum
         Of kind "xps", binding energies.
-    line : str or Line
-        Which line: a name in `LINES`, or one of your own.
+    line : str or Line, optional
+        Which line: a name in `LINES` or of the system, or one of your own; that of the guest by default.
     doublets : "auto" or int
         How many: 0, 1 or 2 by BIC, or a number up to 3.
     shape : {"voigt", "pseudo-voigt"}
         Line shape.
     background : {"shirley", "linear"}
         Active Shirley step on a straight line, or the straight line alone.
-    states : sequence of ChemicalState
-        Known states.
+    states : sequence of ChemicalState, optional
+        Known states; those of the system by default.
+    system : System, str or Path
+        The cation system: a packaged one by name, a TOML file, or a `System`.
     energy_offset_ev : float
         How much too high the energies read (measured minus true position of a reference line); taken off.
     energy_sd_ev : float
@@ -334,12 +288,9 @@ def analyse_xps(
     >>> dict(found.verdicts), round(found.share_of("host").value, 2)
     ({'host': 'present', 'sulfide': 'present'}, 0.65)
     """
-    if isinstance(line, str):
-        named = {name.replace(" ", "").lower(): item for name, item in LINES.items()}
-        found = named.get(line.replace(" ", "").lower())
-        if found is None:
-            raise UsageError(f"line {line!r} is not known; known are {', '.join(LINES)}")
-        line = found
+    chemistry = chemistry_of(system)
+    line = _line_called(line or chemistry.line, chemistry)
+    known = [s for s in (chemistry.states if states is None else states) if s.line == line.name]
     if doublets != "auto" and doublets not in (0, 1, 2, 3):
         raise UsageError(f"doublets is {doublets!r}; it must be 'auto', 0, 1, 2 or 3")
     if not energy_sd_ev >= 0 or not 0 < lineshape_floor <= absent_below < 1:
@@ -347,52 +298,105 @@ def analyse_xps(
             f"energy_sd {energy_sd_ev:g} must not be negative, and floor {lineshape_floor:g} and absent_below"
             f" {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
         )
+    options: dict[str, Any] = {
+        "line": line.name,
+        "doublets": doublets,
+        "shape": shape,
+        "background": background,
+        "energy_offset_ev": energy_offset_ev,
+        "energy_sd_ev": energy_sd_ev,
+        "lineshape_floor": lineshape_floor,
+        "absent_below": absent_below,
+        "confidence": confidence,
+    }
     region = region_of(spectrum, line, shape, background)
     numbers = (0, 1, 2) if doublets == "auto" else (int(doublets),)
     fits = {number: fit_doublets(region, number) for number in numbers}
-    chosen = _choose(fits) if doublets == "auto" else fits[int(doublets)]
-    scale = max(chosen.reduced_chi2, 1.0) if region.poisson else chosen.reduced_chi2
-    known = [state for state in states if state.line == line.name]
-    limit, upper = _limits(region, chosen, known, scale, lineshape_floor, confidence)
-    components = _components(region, chosen, known, scale, energy_offset_ev, energy_sd_ev, limit, confidence)
-    families = {state.family for state in known}
-    bad = _misfit(region, chosen)
+    reading = _Reading(region, _choose(fits) if doublets == "auto" else fits[numbers[0]], known, options)
+    bic = {str(number): fit.bic for number, fit in fits.items()}
+    return _result(spectrum, reading, bic)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """The fit that was chosen, and all that its numbers are judged by."""
+
+    region: Region
+    fit: DoubletFit
+    known: Sequence[ChemicalState]
+    options: Mapping[str, Any]
+
+    @property
+    def scale(self) -> float:
+        """What the variance is multiplied by: never below 1 where counting statistics set the scale."""
+        redchi = self.fit.reduced_chi2
+        return max(redchi, 1.0) if self.region.poisson else redchi
+
+    @property
+    def quantiles(self) -> tuple[float, float]:
+        """Student's t, two-sided and one-sided."""
+        from scipy.special import stdtrit
+
+        dof, level = max(self.fit.n_points - self.fit.n_parameters, 1), self.options["confidence"]
+        return float(stdtrit(dof, (1 + level) / 2)), float(stdtrit(dof, level))
+
+    def wald(self, name: str, value: float, error: float | None, unit: str) -> Estimate:
+        """Return a value with the interval of its scaled error, or the reason there is none."""
+        if error is None:
+            return Estimate(name=name, value=value, unit=unit, reason="the fit does not determine it")
+        low, high = value - self.quantiles[0] * error, value + self.quantiles[0] * error
+        return Estimate(
+            name=name, value=value, se=error, low=low, high=high, unit=unit, method="wald, scaled"
+        )
+
+
+def _result(spectrum: Spectrum, reading: _Reading, bic: Mapping[str, float]) -> XpsResult:
+    fit, options = reading.fit, reading.options
+    limit, upper = _limits(reading)
+    components = _components(reading, limit)
+    bad = _misfit(reading.region, fit)
     if bad:
         components, upper = tuple(component.named(None) for component in components), None
-    verdicts, why = verdicts_of(components, limit, upper, absent_below, families, bad)
+    found = verdicts_of(components, (limit, upper), options["absent_below"])
+    families = {state.family for state in reading.known}  # a line says nothing of a family without a state
+    said = {family: ("undecided", bad) if bad else found[family] for family in found if family in families}
     return XpsResult(
-        line=line.name,
-        number=chosen.number,
-        bic={str(number): fit.bic for number, fit in fits.items()},
+        line=reading.region.line.name,
+        number=fit.number,
+        bic=bic,
         components=components,
-        splitting_ev=_estimate("doublet splitting", chosen, "splitting", "eV", confidence),
-        area_ratio=_estimate("area ratio", chosen, "area_ratio", "", confidence),
-        fwhm_ev=_width(chosen, shape),
-        separation_ev=_separation(chosen, confidence),
+        splitting_ev=_parameter(reading, "doublet splitting", "splitting", "eV"),
+        area_ratio=_parameter(reading, "area ratio", "area_ratio", ""),
+        fwhm_ev=_width(fit, options["shape"]),
+        separation_ev=_separation(reading),
         detection_limit=limit,
         upper_limit=upper,
-        reduced_chi2=chosen.reduced_chi2,
-        verdicts=verdicts,
-        reasons=why,
-        options={
-            "line": line.name,
-            "doublets": doublets,
-            "shape": shape,
-            "background": background,
-            "energy_offset_ev": energy_offset_ev,
-            "energy_sd_ev": energy_sd_ev,
-            "lineshape_floor": lineshape_floor,
-            "absent_below": absent_below,
-            "confidence": confidence,
-        },
-        energy_ev=chosen.energy_ev,
-        counts=chosen.counts,
-        doublets=chosen.components,
-        background=chosen.background,
+        reduced_chi2=fit.reduced_chi2,
+        verdicts={family: state for family, (state, _) in said.items()},
+        reasons={family: why for family, (_, why) in said.items()},
+        options=options,
+        energy_ev=fit.energy_ev,
+        counts=fit.counts,
+        doublets=fit.components,
+        background=fit.background,
         label=spectrum.label,
         source=spectrum.source,
-        remarks=(*spectrum.remarks, *_remarks(chosen, components, limit, lineshape_floor, bad)),
+        remarks=(*spectrum.remarks, *_remarks(fit, components, limit, options["lineshape_floor"], bad)),
     )
+
+
+def _line_called(line: str | Line, chemistry: Chemistry) -> Line:
+    if isinstance(line, Line):
+        return line
+    lines = {name.replace(" ", "").lower(): item for name, item in LINES.items()}
+    lines |= {item.name.replace(" ", "").lower(): item for item in chemistry.lines}
+    found = lines.get(line.replace(" ", "").lower())
+    if found is None:
+        listed = ", ".join(item.name for item in lines.values())
+        if not line:
+            raise UsageError(f"no line of {chemistry.guest} is known; name one (known are {listed})")
+        raise UsageError(f"line {line!r} is not known; known are {listed}")
+    return found
 
 
 def _choose(fits: dict[int, DoubletFit]) -> DoubletFit:
@@ -417,30 +421,14 @@ def _misfit(region: Region, fit: DoubletFit) -> str:
     )
 
 
-def _quantiles(fit: DoubletFit, confidence: float) -> tuple[float, float]:
-    from scipy.special import stdtrit
-
-    dof = max(fit.n_points - fit.n_parameters, 1)
-    return float(stdtrit(dof, (1 + confidence) / 2)), float(stdtrit(dof, confidence))
-
-
-def _estimate(name: str, fit: DoubletFit, key: str, unit: str, confidence: float) -> Estimate:
+def _parameter(reading: _Reading, name: str, key: str, unit: str) -> Estimate:
+    fit = reading.fit
     if key not in fit.values:
         return Estimate(name=name, value=None, unit=unit, reason="no doublet is fitted")
-    value, error = fit.values[key], fit.errors.get(key)
-    if error is None:
-        why = "it sits at a bound" if key in fit.at_bound else "the fit does not determine it"
-        return Estimate(name=name, value=value, unit=unit, method="wald", reason=why)
-    reach = _quantiles(fit, confidence)[0] * error
-    return Estimate(
-        name=name,
-        value=value,
-        se=error,
-        low=value - reach,
-        high=value + reach,
-        unit=unit,
-        method="wald, scaled",
-    )
+    found = reading.wald(name, fit.values[key], fit.errors.get(key), unit)
+    if found.se is not None:
+        return found
+    return replace(found, method="wald", reason="it sits at a bound" if key in fit.at_bound else found.reason)
 
 
 def _width(fit: DoubletFit, shape: str) -> Estimate:
@@ -453,131 +441,86 @@ def _width(fit: DoubletFit, shape: str) -> Estimate:
     return Estimate(name="line width (FWHM)", value=width, unit="eV", method="fit", reason=reason)
 
 
-def _separation(fit: DoubletFit, confidence: float) -> Estimate:
+def _separation(reading: _Reading) -> Estimate:
     """Return how far apart two doublets lie: independent of the energy reference."""
-    name = "separation of the doublets"
+    name, fit = "separation of the doublets", reading.fit
     if fit.number != 2:
         return Estimate(name=name, value=None, unit="eV", reason=f"{fit.number} doublets are fitted")
     value = abs(fit.values["position1"] - fit.values["position0"])
-    errors = [fit.errors.get(key) for key in ("position0", "position1")]
-    if errors[0] is None or errors[1] is None:
-        return Estimate(name=name, value=value, unit="eV", reason="the fit does not determine it")
-    error = float(np.hypot(errors[0], errors[1]))
-    reach = _quantiles(fit, confidence)[0] * error
-    return Estimate(
-        name=name,
-        value=value,
-        se=error,
-        low=value - reach,
-        high=value + reach,
-        unit="eV",
-        method="wald, scaled",
-    )
+    first, second = (fit.errors.get(key) for key in ("position0", "position1"))
+    error = None if first is None or second is None else float(np.hypot(first, second))
+    return reading.wald(name, value, error, "eV")
 
 
-def _limits(
-    region: Region,
-    chosen: DoubletFit,
-    known: Sequence[ChemicalState],
-    scale: float,
-    floor: float,
-    confidence: float,
-) -> tuple[float, float | None]:
+def _limits(reading: _Reading) -> tuple[float, float | None]:
     """Return the detection limit of a second state, and the upper limit where none was found.
 
     Beside a single doublet a second one of fixed position enters linearly; its standard error, with
     all other parameters free, gives both (3.29 errors: Currie's limit at 5 % each way).
     """
+    region, chosen, known = reading.region, reading.fit, reading.known
+    floor, one_sided = reading.options["lineshape_floor"], reading.quantiles[1]
     if chosen.number == 0:
         return floor, None
     if chosen.number > 1:
         errors = [chosen.errors.get(f"share{i}", 1.0) for i in range(1, chosen.number)]
-        return float(np.clip(2 * _quantiles(chosen, confidence)[1] * max(errors), floor, 1.0)), None
+        return float(np.clip(2 * one_sided * max(errors), floor, 1.0)), None
     values = chosen.values
     gaps = {abs(a.position_ev - b.position_ev) for a in known for b in known if a.family != b.family}
     places = [values["position0"] + sign * gap for gap in gaps if gap > 0.5 for sign in (-1, 1)]
     places = [p for p in places if region.line.low_ev - 0.5 <= p <= region.line.high_ev + 0.5]
-    one_sided = _quantiles(chosen, confidence)[1]
     limit, upper = floor, 0.0
     misfit = (region.counts - chosen.fit) / region.sigma
     keep = [i for i, name in enumerate(chosen.free) if name not in chosen.at_bound]
     for place in places:
-        second = values["area"] * region.height * doublet(
-            region.energy, place, values["splitting"], values["area_ratio"],
-            values["width"], values["mixing"], region.shape,
-        ) / region.sigma  # fmt: skip
+        second = values["area"] * region.height * region.doublet(place, values) / region.sigma
         columns = np.column_stack([second, chosen.jacobian[:, keep]])
         norms = np.sqrt((columns**2).sum(axis=0))
         if np.any(norms == 0):
             continue
         solved, *_ = np.linalg.lstsq(columns / norms, misfit, rcond=None)
         inverse = np.linalg.pinv((columns / norms).T @ (columns / norms))
-        error = float(np.sqrt(scale * inverse[0, 0])) / norms[0]
+        error = float(np.sqrt(reading.scale * inverse[0, 0])) / norms[0]
         found = float(solved[0]) / norms[0]
         limit = max(limit, 2 * one_sided * error)
         upper = max(upper, (max(found, 0.0) + one_sided * error))
     return min(limit, 1.0), (min(upper, 1.0) if places else None)
 
 
-def _components(
-    region: Region,
-    fit: DoubletFit,
-    known: Sequence[ChemicalState],
-    scale: float,
-    offset: float,
-    energy_sd: float,
-    limit: float,
-    confidence: float,
-) -> tuple[XpsComponent, ...]:
-    shares = _share_estimates(region, fit, scale, confidence)
-    two_sided = _quantiles(fit, confidence)[0]
+def _components(reading: _Reading, limit: float) -> tuple[XpsComponent, ...]:
+    fit, energy_sd = reading.fit, reading.options["energy_sd_ev"]
     found = []
-    for i in range(fit.number):
-        value, error = fit.values[f"position{i}"] - offset, fit.errors.get(f"position{i}")
-        reach = None if error is None else two_sided * error
+    for i, share in enumerate(_share_estimates(reading)):
+        error = fit.errors.get(f"position{i}")
+        value = fit.values[f"position{i}"] - reading.options["energy_offset_ev"]
         total = float(np.hypot(error or 0.0, energy_sd))
-        near = [s for s in known if abs(s.position_ev - value) <= 3 * max(total, 0.05)]
+        # within 3 sd of line and reference together, and never sharper than a spectrum is read
+        near = [s for s in reading.known if abs(s.position_ev - value) <= 3 * max(total, 0.05)]
+        near.sort(key=lambda state: abs(state.position_ev - value))
         families = {state.family for state in near}
         found.append(
             XpsComponent(
-                position_ev=Estimate(
-                    name="binding energy of the main line",
-                    value=value,
-                    se=error,
-                    low=None if reach is None else value - reach,
-                    high=None if reach is None else value + reach,
-                    unit="eV",
-                    method="wald, scaled" if error is not None else "",
-                    reason="" if error is not None else "the fit does not determine it",
-                ),
-                share=shares[i],
-                near_states=tuple(
-                    state.name for state in sorted(near, key=lambda s: abs(s.position_ev - value))
-                ),
+                position_ev=reading.wald("binding energy of the main line", value, error, "eV"),
+                share=share,
+                near_states=tuple(state.name for state in near),
                 family=families.pop() if len(families) == 1 and fit.share(i) >= limit else None,
             )
         )
-    return tuple(name_by_separation(found, known, limit, energy_sd))
+    return tuple(name_by_separation(found, reading.known, limit, energy_sd))
 
 
-def _share_estimates(region: Region, fit: DoubletFit, scale: float, confidence: float) -> list[Estimate]:
-    name = f"share of {region.line.name.split()[0]} atoms"
+def _share_estimates(reading: _Reading) -> list[Estimate]:
+    fit, name = reading.fit, f"share of {reading.region.line.name.split()[0]} atoms"
     if fit.number == 1:
         return [Estimate(name=name, value=1.0, method="fixed", reason="there is only one doublet")]
-    if fit.number == 2:
-        low, high = _profile_share(region, fit, scale * _quantiles(fit, confidence)[0] ** 2)
-        value, error = fit.share(1), fit.errors.get("share1")
-        second = Estimate(name=name, value=value, se=error, low=low, high=high, method="profile, scaled")
-        first = Estimate(
-            name=name, value=1 - value, se=error, low=1 - high, high=1 - low, method="profile, scaled"
-        )
-        return [first, second]
-    return [
-        Estimate(
-            name=name, value=fit.share(i), se=fit.errors.get(f"share{i}"), reason="more than two doublets"
-        )
-        for i in range(fit.number)
-    ]
+    if fit.number != 2:
+        why = "more than two doublets"
+        shares = [(fit.share(i), fit.errors.get(f"share{i}")) for i in range(fit.number)]
+        return [Estimate(name=name, value=value, se=error, reason=why) for value, error in shares]
+    low, high = _profile_share(reading.region, fit, reading.scale * reading.quantiles[0] ** 2)
+    value, error = fit.share(1), fit.errors.get("share1")
+    second = Estimate(name=name, value=value, se=error, low=low, high=high, method="profile, scaled")
+    return [replace(second, value=1 - value, low=1 - high, high=1 - low), second]
 
 
 def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float, float]:

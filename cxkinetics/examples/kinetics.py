@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.lines import PeakShift, peak_shift
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.models.decays import staged_decay
+from cxkinetics.record import As, Record
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.source import Source, sha256_of
 
@@ -114,7 +115,7 @@ put into the simulation was assumed and is not published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(Record):
     """One quantity, published and found.
 
     Attributes
@@ -133,9 +134,12 @@ class Comparison:
         One of `KINDS`; "" counts nowhere.
     """
 
+    _keys = """quantity published printed=_printed found difference kind inside_interval=inside agrees
+        note"""
+
     quantity: str
     published: float
-    found: Estimate
+    found: Annotated[Estimate, As(name="{quantity}")]
     printed: str = ""
     note: str = ""
     kind: str = ""
@@ -168,19 +172,9 @@ class Comparison:
         digits = Decimal(words[-1] if words else repr(self.published))
         return abs(Decimal(repr(self.found.value)) - digits) <= Decimal(1).scaleb(_exponent(digits)) / 2
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "quantity": self.quantity,
-            "published": self.published,
-            "printed": self.printed or f"{self.published:g}",
-            "found": self.found.to_dict(),
-            "difference": finite_or_none(self.difference),
-            "kind": self.kind,
-            "inside_interval": self.inside,
-            "agrees": self.agrees,
-            "note": self.note,
-        }
+    @property
+    def _printed(self) -> str:
+        return self.printed or f"{self.published:g}"
 
 
 def _exponent(digits: Decimal) -> int:
@@ -189,7 +183,7 @@ def _exponent(digits: Decimal) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Record):
     """How many numbers agree or are recovered, each kind by itself.
 
     Attributes
@@ -204,11 +198,11 @@ class Tally:
         Quantities whose value in the simulation was assumed; they count nowhere.
     """
 
-    agree: int
-    measured: int
-    recovered: int
-    simulated: int
-    missed: tuple[str, ...]
+    agree: Annotated[int, As(key="measured.agree")]
+    measured: Annotated[int, As(key="measured.of")]
+    recovered: Annotated[int, As(key="simulated.recovered")]
+    simulated: Annotated[int, As(key="simulated.of")]
+    missed: Annotated[tuple[str, ...], As(key="measured.missed")]
     assumed: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -229,14 +223,6 @@ class Tally:
         if self.assumed:
             parts.append(f"Not counted, because assumed and not published: {'; '.join(self.assumed)}.")
         return " ".join(parts)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "measured": {"agree": self.agree, "of": self.measured, "missed": list(self.missed)},
-            "simulated": {"recovered": self.recovered, "of": self.simulated},
-            "assumed": list(self.assumed),
-        }
 
 
 def tally(named: Iterable[tuple[str, Comparison]]) -> Tally:

@@ -1,1 +1,1 @@
-"""Readers: from a file of any instrument to signals with units; and whole-or-nothing writing."""
+"""Reading: from a file of any instrument, or a folder of them, to signals with units."""

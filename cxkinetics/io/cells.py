@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from cxkinetics.io.words import time_factor
 
-__all__ = ["MISSING_WORDS", "NumberStyle", "is_missing", "is_number", "is_overflow", "parse_measured"]
-
 _MISSING = (
     "|nan|na|n/a|#n/a|#na|#n/v|#nv|null|none|nil|-|--|---|----|–|—|?|.|..|...|*|x|missing|#value!|#div/0!|#num!|"
     "#ref!|#wert!|#zahl!|#bezug!|nd|n.d.|n. d.|k.a.|k. a.|n/d|n.a.|1.#qnan|-1.#ind|1.#ind|nan(ind)|-nan|"
@@ -121,7 +119,7 @@ def parse_measured(cell: str, style: NumberStyle) -> Measured | None:
     text = cell
     tail = _TAIL.search(cell)
     if tail and tail.start():
-        unit, text = tail.group(1), cell[: tail.start()]
+        unit, text = tail[1], cell[: tail.start()]
         if unit not in ("%", "‰") and time_factor(unit) is None and unit.casefold() not in _VALUE_UNITS:
             return None
     parts = _SIGMA.split(text.strip())
@@ -133,43 +131,21 @@ def parse_measured(cell: str, style: NumberStyle) -> Measured | None:
         return Measured(value, None, unit)
     ends = _INTERVAL.fullmatch(text.strip())
     if ends:
-        low, high = style.number(ends.group(1)), style.number(ends.group(2))
+        low, high = style.number(ends[1]), style.number(ends[2])
         if low is not None and high is not None and low < high:
             return Measured(math.nan, None, unit, (low, high))
     bracket = _BRACKET_SIGMA.match(text)
-    if bracket:
-        value = style.number(bracket.group(1) + bracket.group(3))
-        digits = bracket.group(1).rpartition(style.decimal)
-        if value is not None:
-            places = len(digits[2]) if digits[1] else 0
-            return Measured(value, int(bracket.group(2)) * 10.0**-places, unit)
-    return None
+    value = style.number(bracket[1] + bracket[3]) if bracket else None
+    if bracket is None or value is None:
+        return None
+    _, mark, decimals = bracket[1].rpartition(style.decimal)  # 4.02(15): the sigma is of the last places
+    return Measured(value, int(bracket[2]) * 10.0 ** -(len(decimals) if mark else 0), unit)
 
 
-_VALUE_UNITS = frozenset(
-    [
-        "nm",
-        "ev",
-        "cm-1",
-        "a",
-        "au",
-        "a.u.",
-        "abs",
-        "od",
-        "mau",
-        "m",
-        "mm",
-        "µm",
-        "um",
-        "°c",
-        "c",
-        "k",
-        "counts",
-        "mol%",
-        "mol-%",
-        "mol",
-    ]
-)
+_VALUE_UNITS = frozenset([
+    "nm", "ev", "cm-1", "a", "au", "a.u.", "abs", "od", "mau", "m", "mm", "µm", "um", "°c", "c", "k",
+    "counts", "mol%", "mol-%", "mol",
+])  # fmt: skip
 
 
 def is_missing(cell: str) -> bool:

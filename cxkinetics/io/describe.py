@@ -8,13 +8,10 @@ import numpy as np
 from cxkinetics.annexes import declared, named
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import finite_or_none
-from cxkinetics.io.file import ReadOptions, Signal, format_notes, listening
+from cxkinetics.io.file import ReadOptions, Signal, format_notes
 from cxkinetics.io.load import read_signals
-from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-
-__all__ = ["describe", "format_description"]
 
 
 def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, Any]:
@@ -23,14 +20,14 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
     Parameters
     ----------
     path : path-like
-        A file of signals, a folder of one-spectrum files, or a dose table.
+        A file of signals, a folder of one-spectrum files, or a file that an annex knows (a dose table).
     options : ReadOptions
         As for `load`.
 
     Returns
     -------
     dict
-        "file", "sha256", "format", "kind" ("signals" or "dose table"), "traces" (one record each:
+        "file", "sha256", "format", "kind" ("signals", "dose table"), "traces" (one record each:
         kind, label, numbers of points, ranges with units, masked cells), "reading" (delimiter,
         decimal mark, encoding, unit of time and its length in
         s, as far as the format has them) and "warnings".
@@ -40,15 +37,15 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
     InputError
         If it cannot be read.
     """
+    heard: dict[str, Any] = {}
     try:
-        with listening() as heard:
-            signals = read_signals(path, options)
+        signals = read_signals(path, options, heard)
     except InputError as error:
-        with listening() as heard:
-            table = _dose_table(path, options)
-        if table is None:
-            raise error
-        return _of_dose_table(path, table) | {"reading": heard}
+        for describe_other, _ in _beside().values():
+            record: dict[str, Any] | None = named(describe_other)(path, options)
+            if record is not None:
+                return record
+        raise error
     first = signals[0].source
     return {
         "file": os.fspath(path),
@@ -61,33 +58,9 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
     }
 
 
-def _dose_table(path: str | os.PathLike[str], options: ReadOptions) -> DoseTable | None:
-    if "composition" not in declared("NAMES"):
-        return None
-    load_dose_table = named("cxkinetics.composition.reader:load_dose_table")
-    try:
-        table: DoseTable = load_dose_table(path, decimal=options.decimal, sheet=options.sheet)
-    except InputError:
-        return None
-    guessed = {"no_header", "columns_assumed"} & {remark.code for remark in table.remarks}
-    return None if guessed else table
-
-
-def _of_dose_table(path: str | os.PathLike[str], table: DoseTable) -> dict[str, Any]:
-    return {
-        "file": os.fspath(path),
-        "sha256": table.source.sha256,
-        "format": table.source.format,
-        "kind": "dose table",
-        "simulated": table.source.simulated,
-        "n_points": table.n_points,
-        "dose_percent": [table.lowest_dose_percent, table.highest_dose_percent],
-        "incorporation_percent": _range(table.incorporation_percent),
-        "basis": table.basis,
-        "has_sigma": table.sigma_percent is not None,
-        "traces": [],
-        "warnings": [remark.to_dict() for remark in table.remarks],
-    }
+def _beside() -> dict[str, tuple[str, str]]:
+    """Return the kinds of files that annexes know, each with the functions that describe it."""
+    return {kind: places for found in declared("READERS").values() for kind, places in found.items()}
 
 
 def _of_signal(signal: Signal, number: int) -> dict[str, Any]:
@@ -123,28 +96,17 @@ def format_description(record: dict[str, Any]) -> str:
     """Return the text of `cxkinetics inspect` for one file: a line a trace, then its remarks."""
     mark = ", SIMULATED data" if record["simulated"] else ""
     lines = [f"{record['file']}: {record['format']}, {record['kind']}{mark}, sha256 {record['sha256'][:12]}"]
-    if record["kind"] == "dose table":
-        dose, taken = record["dose_percent"], record["incorporation_percent"]
-        lines.append(
-            f"  {record['n_points']} rows, dose {dose[0]:g}-{dose[1]:g} %, incorporation "
-            f"{taken[0]:g}-{taken[1]:g} % on {record['basis']}"
-            + (", with uncertainties" if record["has_sigma"] else "")
-        )
-        lines += [f"    - {remark['text']}" for remark in record["warnings"]]
-        lines += _how_read(record)
-        return "\n".join(lines)
     said: list[str] = []
     for trace in record["traces"]:
         lines.append("  " + _line_of(trace))
         fresh = [remark["text"] for remark in trace["warnings"] if remark["text"] not in said]
         said += fresh
         lines += [f"    - {text}" for text in fresh]
-    return "\n".join([*lines, *_how_read(record)])
-
-
-def _how_read(record: dict[str, Any]) -> list[str]:
+    if record["kind"] != "signals":
+        lines.append("  " + named(_beside()[record["kind"]][1])(record))
+        lines += [f"    - {remark['text']}" for remark in record["warnings"]]
     text = format_notes(record["reading"])
-    return [f"  read with {text}"] if text else []
+    return "\n".join([*lines, f"  read with {text}"] if text else lines)
 
 
 def _line_of(trace: dict[str, Any]) -> str:

@@ -3,9 +3,7 @@
 import codecs
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +13,9 @@ from cxkinetics.errors import InputError
 from cxkinetics.io.words import KIND_OF, parse_moment
 from cxkinetics.options import require
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.prepare import unit_sign
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-from cxkinetics.source import Source, sha256_of
+from cxkinetics.source import Source, sha256_of, time_unit_sign
 
 HEAD_BYTES = 1 << 16
 LARGEST_FILE = 1 << 30
@@ -55,11 +52,15 @@ class Content:
         The whole content.
     sha256 : str
         Its hash.
+    notes : dict
+        How it was read (delimiter, decimal mark, encoding, unit of time), for who describes the file;
+        no reading depends on them.
     """
 
     file: str
     data: bytes = field(repr=False)
     sha256: str
+    notes: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -74,6 +75,14 @@ class Content:
     def source(self, format: str, trace: int = 1) -> Source:
         """Return the provenance of trace number `trace` of this file."""
         return Source(file=self.file, sha256=self.sha256, format=format, trace=trace)
+
+    def begins_with(self, text: str) -> bool:
+        """Return whether the file begins with a text, blanks and a mark of UTF-8 before it left aside."""
+        return self.data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(text.encode())
+
+    def error(self, message: str, remedy: str | None = None, **place: Any) -> InputError:
+        """Return the refusal of this file; `place` is what `InputError` takes of line, column and value."""
+        return InputError(message, file=self.file, remedy=remedy, **place)
 
 
 def read_content(path: str | os.PathLike[str]) -> Content:
@@ -133,7 +142,7 @@ def _refuse_empty(file: str, size: int) -> None:
     raise InputError(what, file=file, remedy="export it again")
 
 
-_MARKS = (
+_MARKS = (  # the four bytes of UTF-32 begin with the two of UTF-16: the longer ones come first
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -168,12 +177,10 @@ def decode(data: bytes, file: str) -> Decoded:
     InputError
         If the bytes are no text.
     """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return Decoded(data[len(mark) :].decode(encoding, errors="replace"), encoding)
-    wide = _wide_without_mark(data[:_SAMPLE])
-    if wide:
-        return Decoded(data.decode(wide, errors="replace"), wide)
+    stated = _stated_encoding(data)
+    if stated is not None:
+        length, encoding = stated
+        return Decoded(data[length:].decode(encoding, errors="replace"), encoding)
     if is_binary(data):
         raise _no_text(file)
     try:
@@ -193,12 +200,11 @@ def decode_head(data: bytes, file: str) -> str:
     """
     if len(data) <= _SAMPLE:
         return decode(data, file).text
-    wide = any(data.startswith(mark) for mark, _ in _MARKS) or _wide_without_mark(data[:_SAMPLE])
+    wide = _stated_encoding(data) is not None
     if not wide and is_binary(data):
         raise _no_text(file)
-    cut = data.rfind(b"\n", 0, _SAMPLE) + 1 or _SAMPLE
-    cut = _SAMPLE if wide else cut
-    return decode(data[:cut], file).text
+    cut = 0 if wide else data.rfind(b"\n", 0, _SAMPLE) + 1
+    return decode(data[: cut or _SAMPLE], file).text
 
 
 def _no_text(file: str) -> InputError:
@@ -211,9 +217,7 @@ def _no_text(file: str) -> InputError:
 
 def is_binary_wide(data: bytes) -> bool:
     """Return whether `data` is binary even though it may hold UTF-16 text: not all of it is text."""
-    if any(data.startswith(mark) for mark, _ in _MARKS) or _wide_without_mark(data[:_SAMPLE]):
-        return False
-    return is_binary(data)
+    return _stated_encoding(data) is None and is_binary(data)
 
 
 def _eastern(head: bytes) -> str | None:
@@ -235,14 +239,19 @@ def is_binary(data: bytes) -> bool:
     return any(b"\x00" in part or len(_CONTROL.findall(part)) > 0.003 * len(part) for part in (head, tail))
 
 
-def _wide_without_mark(head: bytes) -> str | None:
-    """Return "utf-16-le" or "utf-16-be" where every second byte is a zero, as in plain English text."""
-    even, odd = head[0::2], head[1::2]
-    if len(odd) < 4:
-        return None
+def _stated_encoding(data: bytes) -> tuple[int, str] | None:
+    """Return the length of the mark that names an encoding, and the encoding.
+
+    Without a mark it is UTF-16 where every second byte is a zero, as in plain English text.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return len(mark), encoding
+    even, odd = data[0:_SAMPLE:2], data[1:_SAMPLE:2]
     for encoding, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if high.count(0) > 0.9 * len(high) and low.count(0) == 0 and not _CONTROL.search(low):
-            return encoding
+        zeros = len(odd) >= 4 and high.count(0) > 0.9 * len(high) and low.count(0) == 0
+        if zeros and not _CONTROL.search(low):
+            return 0, encoding
     return None
 
 
@@ -274,48 +283,8 @@ class ReadOptions:
         require({name: getattr(self, name) for name in self.__slots__})
 
 
-_HEARD: ContextVar[dict[str, Any] | None] = ContextVar("heard", default=None)
 _DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", "whitespace": "blanks"}
 _DECIMALS = {".": "point", ",": "comma"}
-
-
-@contextmanager
-def listening() -> Iterator[dict[str, Any]]:
-    """Collect what the readers note inside the block.
-
-    Examples
-    --------
-    >>> with listening() as heard:
-    ...     note(decimal=",")
-    >>> heard
-    {'decimal': ','}
-    """
-    heard: dict[str, Any] = {}
-    token = _HEARD.set(heard)
-    try:
-        yield heard
-    finally:
-        _HEARD.reset(token)
-
-
-def note(**facts: Any) -> None:
-    """Note facts such as `decimal=","`; the last of a name is kept."""
-    heard = _HEARD.get()
-    if heard is not None:
-        heard.update(facts)
-
-
-def noted(name: str) -> Any:
-    """Return the fact last noted under a name, None where there is none or nobody listens.
-
-    Examples
-    --------
-    >>> with listening():
-    ...     note(decimal=",")
-    ...     noted("decimal")
-    ','
-    """
-    return (_HEARD.get() or {}).get(name)
 
 
 def format_notes(facts: dict[str, Any]) -> str:
@@ -389,6 +358,8 @@ class Context:
         Time of a single spectrum.
     acquired_s : float or None
         Moment of acquisition, s since 1970 on the instrument's clock.
+    time_factor_s : float or None
+        How many s the unit holds in which these times stand in the file; None where it states none.
     """
 
     content: Content
@@ -402,7 +373,7 @@ class Context:
     label: str = ""
     spectrum_time_s: float | None = None
     acquired_s: float | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    time_factor_s: float | None = None
 
     @property
     def file(self) -> str:
@@ -411,7 +382,7 @@ class Context:
 
     def source(self, trace: int = 1) -> Source:
         """Return the provenance of trace number `trace`."""
-        unit = unit_sign(noted("time_factor_s") or 0.0)
+        unit = time_unit_sign(self.time_factor_s or 0.0)
         source = replace(self.content.source(self.format, trace), time_unit=unit)
         return source if self.acquired_s is None else replace(source, note=acquired_note(self.acquired_s))
 
@@ -419,49 +390,70 @@ class Context:
         """Return the context with more remarks."""
         return replace(self, remarks=(*self.remarks, *remarks))
 
+    def error(self, message: str, remedy: str | None = None, **place: Any) -> InputError:
+        """Return the refusal of the file (see `Content.error`)."""
+        return self.content.error(message, remedy, **place)
+
 
 Signal: TypeAlias = Trace | SpectralSeries
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BinaryFormat:
-    """A format recognised by its bytes.
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What `cxkinetics formats` says of a format.
 
     Attributes
     ----------
     name : str
         Short name, as it stands in `Source.format`.
-    summary : str
-        One line for `cxkinetics formats`.
     endings : str
         Usual file endings; never what decides.
+    summary : str
+        One line for `cxkinetics formats`.
+    """
+
+    name: str
+    endings: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryFormat(Format):
+    """A format recognised by its bytes.
+
+    Attributes
+    ----------
     sniff : callable
         Says from the content whether this format can read it.
     read : callable
         Returns the signals in the order of the file.
     """
 
-    name: str
-    summary: str
-    endings: str
     sniff: Callable[[Content], bool]
     read: Callable[[Content, ReadOptions], list[Signal]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextFormat:
+@dataclass(frozen=True, slots=True)
+class TextFormat(Format):
     """A format recognised by the beginning of its text; fields as for `BinaryFormat`.
 
     `decodes` says that the reader decodes large files itself, block by block; it is then given no
     text.
     """
 
-    name: str
-    summary: str
-    endings: str
     sniff: Callable[[str], bool]
     read: Callable[[Content, str, ReadOptions], list[Signal]]
     decodes: bool = False
+
+
+def numbered(signals: Sequence[Signal]) -> list[Signal]:
+    """Return the signals, each the trace of its place in the list."""
+    return [replace(s, source=replace(s.source, trace=k)) for k, s in enumerate(signals, start=1)]
+
+
+def plain_lines(text: str) -> str:
+    """Return a text whose lines all end in a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 _MARK = "simulated"
@@ -485,12 +477,7 @@ def simulated_note(text: str) -> str | None:
     return None
 
 
-def mark_simulated(signals: Sequence[Signal], text: str) -> list[Signal]:
-    """Return the signals, marked as simulated where the text they were read from says so."""
+def marked(source: Source, text: str) -> Source:
+    """Return the source, marked as simulated where the text that was read says so."""
     note = simulated_note(text)
-    if note is None:
-        return list(signals)
-    return [
-        replace(signal, source=replace(signal.source, simulated=True, note=note or signal.source.note))
-        for signal in signals
-    ]
+    return source if note is None else replace(source, simulated=True, note=note or source.note)

@@ -273,8 +273,6 @@ class Block:
         Cells of the row above the names (sample names), or empty.
     header_line : int or None
         Line of the names.
-    preamble_stop : int
-        The first row that is no preamble.
     text_columns : frozenset of int
         Columns that hold labels rather than numbers.
     """
@@ -286,7 +284,6 @@ class Block:
     names: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     header_line: int | None = None
-    preamble_stop: int = 0
     text_columns: frozenset[int] = frozenset()
 
 
@@ -298,15 +295,11 @@ def find_blocks(rows: Rows) -> list[Block]:
     blocks: list[Block] = []
     previous_stop = 0
     for start, stop, skipped in runs:
-        begin = start
-        if _is_axis_row(rows, start, stop):
-            begin = start + 1
-        width = max(len(rows.cells[i]) for i in range(begin, stop)) if begin < stop else 0
-        names, groups, header_line, preamble_stop = _header_of(rows, begin, width, previous_stop)
+        begin = start + _is_axis_row(rows, start, stop)
+        width = max((len(rows.cells[i]) for i in range(begin, stop)), default=0)
         if begin < stop:
-            blocks.append(
-                Block(begin, stop, width, skipped, names, groups, header_line, preamble_stop, labels)
-            )
+            header = _header_of(rows, begin, width, previous_stop)
+            blocks.append(Block(begin, stop, width, skipped, *header, text_columns=labels))
         previous_stop = stop
     return blocks
 
@@ -439,26 +432,22 @@ def _label_columns(rows: Rows) -> frozenset[int]:
     )
 
 
-def _header_of(
-    rows: Rows, begin: int, width: int, floor: int
-) -> tuple[list[str], list[str], int | None, int]:
-    """Return names, group names, line of the names, and where the preamble ends."""
+def _header_of(rows: Rows, begin: int, width: int, floor: int) -> tuple[list[str], list[str], int | None]:
+    """Return names, group names and the line of the names."""
     above = [i for i in range(max(floor, begin - 4), begin)]
     while above and rows.lines[begin] - rows.lines[above[0]] > 12:
         above.pop(0)
     if not above or not _may_be_header(rows.cells[above[-1]], width):
-        return [], [], None, begin
+        return [], [], None
     top = above.pop()
     names = _padded(rows.cells[top], width)
     if above and _is_unit_row(names) and _may_be_header(rows.cells[above[-1]], width):
         units, top = names, above.pop()
         names = [_with_unit(n, u) for n, u in zip(_padded(rows.cells[top], width), units, strict=True)]
     groups: list[str] = []
-    preamble_stop = top
     if above and 2 <= len(rows.cells[above[-1]]) <= width + 1 and _is_group_row(rows.cells[above[-1]], width):
         groups = _padded(rows.cells[above[-1]], width)
-        preamble_stop = above[-1]
-    return names, groups, rows.lines[top], preamble_stop
+    return names, groups, rows.lines[top]
 
 
 def _may_be_header(cells: list[str], width: int) -> bool:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from cxkinetics.io.cells import NumberStyle
 from cxkinetics.io.words import KIND_OF, clock_seconds, parse_moment, time_factor
 
-__all__ = ["AXES", "Quantity", "is_unit", "read_corner", "read_header", "spectral_unit"]
-
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -122,85 +120,64 @@ AXES = ("time", "wavelength", "energy", "wavenumber")
 _SIGNALS = ("absorbance", "transmittance", "counts", "concentration")
 
 
+_MOLE_WORDS = ("conc", "conc.", "concentration", "konzentration")
+_BARE_TIMES = ("s", "sec", "secs", "seconds", "min", "minutes", "ms", "h", "hours", "hr", "sek")
+_NO_WORD = ("t", "a", "e", "s", "n", "no", "nr", "id", "id.")  # in a longer name these say nothing
+# Of several words the one that names the rarer thing decides: "sd of absorbance" is a sigma, "abs at
+# wavelength" no absorbance scale but an axis, and a mere counter gives way to everything.
+_STRONGER_FIRST = (
+    "sigma", "transmittance", "wavelength", "wavenumber", "energy", "time", "temperature", "absorbance",
+    "counts", "index",
+)  # fmt: skip
+
+
 def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
+    """Return the kind that a name and its unit tell, and whether it rests on a single letter."""
     folded = stem.casefold().strip(" ._:-")
     compact = re.sub(r"[\s_]+", "", folded)
-    spectral = spectral_unit(unit) if unit else None
+    timed = time_factor(unit) is not None
     if unit.casefold() in ("counts", "cts"):
         return "counts", False
-    if (
-        re.fullmatch(r"\[[^\]]+\][₀0]?", stem.strip())
-        or compact
-        in (
-            "conc",
-            "conc.",
-            "concentration",
-            "konzentration",
-        )
-    ) and (time_factor(unit) is None or unit == "M"):
+    bracketed = re.fullmatch(r"\[[^\]]+\][₀0]?", stem.strip()) is not None
+    if (bracketed or compact in _MOLE_WORDS) and (not timed or unit == "M"):
         return "concentration", False
     if "%" in unit and compact in ("t", "transmission", "transmittance", ""):
         return "transmittance", False
-    kind = KIND_OF.get(compact, "") or KIND_OF.get(compact.rstrip("."), "")
     if compact == "t" and unit in ("°C", "C", "K", "degC", "° C"):
         return "temperature", False
-    if kind:
-        if kind == "absorbance" and compact in ("au", "a.u.") and stem == unit:
-            return kind, False
-        if kind == "temperature" or not (spectral or time_factor(unit or "?")):
-            return kind, compact in _WEAK and not unit
-        if kind in ("time", "index") and time_factor(unit) is not None:
-            return "time", False
-        return (_AXIS_KIND[spectral], False) if spectral else ("time", False)
-    if spectral and compact in ("", "x", "axis", "xaxis"):
-        return _AXIS_KIND[spectral], False
+    spectral = spectral_unit(unit) if unit else None
+    axis = _AXIS_KIND[spectral] if spectral else ""
+    kind = KIND_OF.get(compact, "") or KIND_OF.get(compact.rstrip("."), "")
+    if kind == "absorbance" and compact in ("au", "a.u.") and stem == unit:
+        return kind, False
+    if kind and (kind == "temperature" or not (spectral or timed)):
+        return kind, compact in _WEAK and not unit
+    if kind:  # the unit overrules the word: "scan (s)" is a time
+        return ("time" if kind in ("time", "index") and timed else axis or "time"), False
+    if axis and compact in ("", "x", "axis", "xaxis"):
+        return axis, False
+    return _of_words(folded, axis) or axis or _of_unit(stem, folded, unit), False
+
+
+def _of_words(folded: str, axis: str) -> str:
+    """Return the kind that one of the words of a name tells, "" where none does."""
     words = [w for w in re.split(r"[^\w%#±λσ°]+|_", folded) if w]
-    hits = [
-        KIND_OF[w]
-        for w in words
-        if w in KIND_OF and w not in ("t", "a", "e", "s", "n", "no", "nr", "id", "id.")
-    ]
+    hits = [KIND_OF[w] for w in words if w in KIND_OF and w not in _NO_WORD]
     lead = KIND_OF.get(words[0], "") if words else ""
-    counts_times = lead == "index" and "time" in map(KIND_OF.get, hits)  # "scan time" is a time
-    if hits and lead and words[0] not in _WEAK and "sigma" not in map(KIND_OF.get, hits) and not spectral:
-        return "time" if counts_times else lead, False
-    for wanted in (
-        "sigma",
-        "transmittance",
-        "wavelength",
-        "wavenumber",
-        "energy",
-        "time",
-        "temperature",
-        "absorbance",
-        "counts",
-        "index",
-    ):
-        if wanted in hits:
-            return wanted, False
-    if spectral:
-        return _AXIS_KIND[spectral], False
-    if unit and time_factor(unit) is not None:
-        return "time", False
+    if hits and lead and words[0] not in _WEAK and "sigma" not in hits and not axis:
+        return "time" if lead == "index" and "time" in hits else lead  # "scan time" is a time
+    return next((kind for kind in _STRONGER_FIRST if kind in hits), "")
+
+
+def _of_unit(stem: str, folded: str, unit: str) -> str:
+    """Return the kind that the unit alone tells, or a name that is a unit or a well; else ""."""
+    if time_factor(unit) is not None:
+        return "time"
     if unit and _MOLAR.fullmatch(unit) and not unit.casefold().startswith("mol%"):
-        return "concentration", False
-    if time_factor(stem) is not None and folded in (
-        "s",
-        "sec",
-        "secs",
-        "seconds",
-        "min",
-        "minutes",
-        "ms",
-        "h",
-        "hours",
-        "hr",
-        "sek",
-    ):
-        return "time", False
-    if re.fullmatch(r"[A-P](0?[1-9]|1\d|2[0-4])", stem):
-        return "well", False
-    return "", False
+        return "concentration"
+    if time_factor(stem) is not None and folded in _BARE_TIMES:
+        return "time"
+    return "well" if re.fullmatch(r"[A-P](0?[1-9]|1\d|2[0-4])", stem) else ""
 
 
 def _split_unit(name: str) -> tuple[str, str]:
@@ -235,20 +212,8 @@ def is_unit(text: str) -> bool:
 def _clean_unit(kind: str, unit: str) -> str:
     if kind in ("wavelength", "energy", "wavenumber"):
         return spectral_unit(unit) or ""
-    if kind == "absorbance" and unit.casefold() in (
-        "au",
-        "a.u.",
-        "a.u",
-        "abs",
-        "o.d.",
-        "od",
-        "-",
-        "1",
-        "arb. units",
-        "arb.u.",
-    ):
-        return ""
-    return unit.strip()
+    plain = ("au", "a.u.", "a.u", "abs", "o.d.", "od", "-", "1", "arb. units", "arb.u.")
+    return "" if kind == "absorbance" and unit.casefold() in plain else unit.strip()
 
 
 def _read_place(name: str) -> Quantity | None:
@@ -288,27 +253,20 @@ _UNIT_BEHIND = re.compile(r"(.*\d)\s*[(\[{<]\s*([^\[\]<>]*?)\s*[)\]}>]")  # "324
 
 
 def _placed(name: str, lead: str, value: float, unit: str) -> Quantity | None:
+    """Return what a number in a name is, by its unit and the words before it; None where it is no place."""
     compact = re.sub(r"[\s_.]+", "", lead)
     lead_kind = KIND_OF.get(compact, "")
     spectral = spectral_unit(unit) if unit else None
     if spectral:
-        return Quantity(
-            name,
-            "absorbance" if lead_kind in ("absorbance", "") else lead_kind,
-            spectral,
-            value,
-            _AXIS_KIND[spectral],
-        )
+        return Quantity(name, lead_kind or "absorbance", spectral, value, _AXIS_KIND[spectral])
     if unit and time_factor(unit) is not None:
-        if lead_kind in ("time", "") or compact in ("t", "after", "nach", "spectrum", "abs", "scan"):
-            return Quantity(name, "", unit, value, "time")
-        return None
+        timed = lead_kind in ("time", "") or compact in ("t", "after", "nach", "spectrum", "abs", "scan")
+        return Quantity(name, "", unit, value, "time") if timed else None
     if unit:
         return None
-    if not lead:
-        return Quantity(name, "", "", value, "")
-    if lead_kind == "time":
-        return Quantity(name, "", "", value, "time")
+    if not lead or lead_kind == "time":
+        return Quantity(name, "", "", value, lead_kind if lead else "")
+    # from 150 on a bare number behind "A" or "Abs" is a wavelength in nm, below it counts columns
     if lead_kind == "wavelength" or (lead_kind in ("absorbance", "transmittance", "counts") and value >= 150):
         kind = "absorbance" if lead_kind == "wavelength" else lead_kind
         return Quantity(name, kind, "nm", value, "wavelength")

@@ -9,18 +9,26 @@ import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import InputError, did_you_mean
-from cxkinetics.io.file import Context, Signal
+from cxkinetics.io.file import Context, Signal, numbered
 from cxkinetics.io.headers import AXES, Quantity, read_corner, read_header
 from cxkinetics.io.quantities import axis_nm, axis_unit_of, refuse_texts, seconds_of, signal_of, time_unit_of
 from cxkinetics.io.signals import RawMatrix, RawTrace, build_series, build_trace
 from cxkinetics.io.table import Column, Table
-from cxkinetics.io.words import KIND_OF, absorbance_from_counts, speak_of_dose, time_factor, to_nanometres
+from cxkinetics.io.words import (
+    KIND_OF,
+    absorbance_from_counts,
+    speak_of_dose,
+    time_factor,
+    time_in_name,
+    to_nanometres,
+)
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import starts_of_runs
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
 SPECTRAL = ("wavelength", "energy", "wavenumber")
+_OPTICAL = ("absorbance", "transmittance", "counts")
 _MOST_NAMED = 40
 NOT_SIGNALS = ("time", "sigma", "index", "temperature", *SPECTRAL)
 
@@ -36,38 +44,32 @@ def chosen_columns(
     candidates = [
         j
         for j, q in enumerate(quantities)
-        if (j not in not_these and q.kind not in NOT_SIGNALS and table.columns[j].kind == "number")
-        or (j not in not_these and q.place_kind in SPECTRAL and table.columns[j].kind == "number")
+        if j not in not_these
+        and table.columns[j].kind == "number"
+        and (q.kind not in NOT_SIGNALS or q.place_kind in SPECTRAL)
     ]
     if not candidates:
-        names = ", ".join(repr(table.name(j)) for j in range(len(quantities)))
-        raise InputError(
-            f"no column holds a signal; columns are {names}",
-            file=context.file,
+        raise context.error(
+            f"no column holds a signal; columns are {table.listed}",
+            "name one with column= (--column)",
             line=table.header_line,
-            remedy="name one with column= (--column)",
         )
     if len(candidates) == 1:
         return candidates
-    strong = [
-        j
-        for j in candidates
-        if quantities[j].kind in ("absorbance", "transmittance", "counts") and not quantities[j].weak
-    ]
+    strong = [j for j in candidates if quantities[j].kind in _OPTICAL and not quantities[j].weak]
     if len(strong) == 1:
         return strong
     if _parallel([quantities[j] for j in candidates]):
         return candidates
     if len(strong) > 1 and _parallel([quantities[j] for j in strong]):
         return strong
-    names = ", ".join(table.name(j) for j in candidates)
-    if len({table.name(j) for j in candidates}) < len(candidates):
-        names = ", ".join(f"{table.name(j)} (number {j + 1})" for j in candidates)
-    raise InputError(
-        f"{len(candidates)} columns could be the signal: {names}",
-        file=context.file,
+    names = [table.name(j) for j in candidates]
+    if len(set(names)) < len(names):
+        names = [f"{name} (number {j + 1})" for name, j in zip(names, candidates, strict=True)]
+    raise context.error(
+        f"{len(candidates)} columns could be the signal: {', '.join(names)}",
+        "say which with column= (--column NAME)",
         line=table.header_line,
-        remedy="say which with column= (--column NAME)",
     )
 
 
@@ -91,22 +93,19 @@ def find_column(context: Context, table: Table, item: str | int) -> int:
         wanted = item.strip().casefold()
         if wanted in folded:
             if folded.count(wanted) > 1:
-                raise InputError(
+                raise context.error(
                     f"column {item!r} stands {folded.count(wanted)} times",
-                    file=context.file,
+                    "choose by number: column=2",
                     line=table.header_line,
-                    remedy="choose by number: column=2",
                 )
             return folded.index(wanted)
         within = [j for j, name in enumerate(folded) if wanted and wanted in name]
         if len(within) == 1:
             return within[0]
-    names = ", ".join(repr(table.name(j)) for j in range(len(table.columns)))
-    raise InputError(
-        f"there is no column {item!r}; columns are {names}",
-        file=context.file,
+    raise context.error(
+        f"there is no column {item!r}; columns are {table.listed}",
+        f"{did_you_mean(str(item), table.names)}name one of them, or give its number",
         line=table.header_line,
-        remedy=f"{did_you_mean(str(item), table.names)}name one of them, or give its number",
     )
 
 
@@ -263,12 +262,11 @@ def series_in(context: Context, table: Table, quantities: list[Quantity], times:
 def _split(context: Context, table: Table, keys: list[int], labels: dict[int, list[str]]) -> Series:
     for j in keys:
         if "" in labels[j]:
-            raise InputError(
+            raise context.error(
                 "this row says not to which series it belongs",
-                file=context.file,
+                "fill in the cell, or remove the column where all rows belong to one series",
                 line=int(table.lines[labels[j].index("")]),
                 column=table.name(j),
-                remedy="fill in the cell, or remove the column where all rows belong to one series",
             )
     names = list(labels[keys[0]])
     used = [keys[0]]
@@ -358,12 +356,11 @@ def _refuse_unclear(
 
 def _ask(context: Context, table: Table, columns: list[int]) -> InputError:
     names = " or ".join(repr(table.name(j)) for j in columns)
-    return InputError(
+    return context.error(
         f"times repeat, and whether column {names} tells several series apart is not clear",
-        file=context.file,
+        "name the column that does 'well' or 'sample' and leave the others out, or split the file",
         line=table.header_line,
         column=table.name(columns[0]),
-        remedy="name the column that does 'well' or 'sample' and leave the others out, or split the file",
     )
 
 
@@ -375,81 +372,59 @@ def is_pairs(table: Table, quantities: list[Quantity]) -> bool:
     if n < 4:
         return False
     kinds = [q.kind for q in quantities[:n]]
-    axis = kinds[0]
-    if axis not in ("time", *SPECTRAL):
+    if kinds[0] not in AXES:
         return False
-    return all(kinds[j] == axis and kinds[j + 1] not in ("time", *SPECTRAL, "sigma") for j in range(0, n, 2))
+    return all(kinds[j] == kinds[0] and kinds[j + 1] not in (*AXES, "sigma") for j in range(0, n, 2))
 
 
 def read_pairs(context: Context, table: Table, quantities: list[Quantity]) -> list[Signal]:
-    """Return one signal for each pair, labelled by the row above the names.
-
-    Spectra that share one axis and were given times by the reader (`context.extra["times_s"]`) make
-    one series; otherwise each is a series of one spectrum.
-    """
+    """Return one signal for each pair, labelled by the row above the names."""
     found: list[Signal] = []
-    lines = np.asarray(table.lines)
-    times = context.extra.get("times_s")
     for number, j in enumerate(range(0, len(quantities) - 1, 2), start=1):
         axis, column = table.columns[j], table.columns[j + 1]
-        if axis.kind == "empty":
-            continue
-        label = _label(table, j, number)
-        filled = np.isfinite(axis.values) | np.isfinite(column.values)
-        filled[[*column.overflow, *axis.overflow]] = True
-        if not filled.any():
+        label = next((group for group in table.groups[j : j + 2] if group), f"trace {number}")
+        filled = np.isfinite(axis.values) | np.isfinite(column.values) | column.overflowed | axis.overflowed
+        if axis.kind == "empty" or not filled.any():
             continue
         last = int(np.flatnonzero(filled)[-1]) + 1
         refuse_texts(context, table, [j, j + 1])
-        overflow = np.zeros(column.values.size, dtype=bool)
-        overflow[list(column.overflow)] = True
-        if quantities[j].kind == "time":
-            seconds, said = seconds_of(context, axis, quantities[j])
-            raw = RawTrace(
-                time_s=seconds[:last],
-                values=column.values[:last],
-                quantity=quantities[j + 1],
-                lines=lines[:last],
-                time_name=table.name(j),
-                overflow=overflow[:last],
-                label=label,
-                wavelength_nm=context.wavelength_nm,
-                number=number,
-            )
-            found += build_trace(context.saying(*said), raw)
+        if quantities[j].kind != "time":
+            text = "a spectrum without a time: it is set to 0 s"
+            told = context.saying(Remark("time_set_zero", text))
+            spectrum = _spectrum(table, quantities, j, j + 1)
+            found += build_series(told, replace(spectrum, label=label, number=number))
             continue
-        known = np.isfinite(axis.values)
-        unit = axis_unit_of(quantities[j].kind, quantities[j].unit)
-        time_s = 0.0 if times is None else float(times[number - 1])
-        told = (
-            context
-            if times is not None
-            else context.saying(Remark("time_set_zero", "a spectrum without a time: it is set to 0 s"))
+        seconds, told = seconds_of(context, axis, quantities[j])
+        raw = RawTrace(
+            time_s=seconds[:last],
+            values=column.values[:last],
+            quantity=quantities[j + 1],
+            lines=np.asarray(table.lines)[:last],
+            time_name=table.name(j),
+            overflow=column.overflowed[:last],
+            label=label,
+            wavelength_nm=context.wavelength_nm,
+            number=number,
         )
-        found += build_series(
-            told,
-            RawMatrix(
-                time_s=np.array([time_s]),
-                axis=axis.values[known],
-                axis_unit=unit,
-                matrix=column.values[known][None, :],
-                quantity=quantities[j + 1],
-                overflow=len(column.overflow),
-                overflow_lines=table.lines_of(column.overflow),
-                label=label,
-                number=number,
-            ),
-        )
+        found += build_trace(told, raw)
     if not found:
-        raise InputError("no column pair holds numbers", file=context.file)
+        raise context.error("no column pair holds numbers")
     return found
 
 
-def _label(table: Table, j: int, number: int) -> str:
-    for k in (j, j + 1):
-        if k < len(table.groups) and table.groups[k]:
-            return table.groups[k]
-    return f"trace {number}"
+def _spectrum(table: Table, quantities: list[Quantity], axis_j: int, j: int) -> RawMatrix:
+    """Return the spectrum that two columns make, at 0 s."""
+    axis, column = table.columns[axis_j], table.columns[j]
+    known = np.isfinite(axis.values)
+    return RawMatrix(
+        time_s=np.zeros(1),
+        axis=axis.values[known],
+        axis_unit=axis_unit_of(quantities[axis_j].kind, quantities[axis_j].unit),
+        matrix=column.values[known][None, :],
+        quantity=quantities[j],
+        overflow=len(column.overflow),
+        overflow_lines=table.lines_of(column.overflow),
+    )
 
 
 def read_trace_table(context: Context, table: Table, quantities: list[Quantity]) -> list[Trace]:
@@ -469,8 +444,7 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
     used |= set() if reference_j is None else {reference_j}
     chosen = chosen_columns(context, table, quantities, used)
     refuse_texts(context, table, [*time_j, *chosen, *([] if reference_j is None else [reference_j])])
-    seconds, said = seconds_of(context, time, time_quantity)
-    context = context.saying(*said)
+    seconds, context = seconds_of(context, time, time_quantity)
     _refuse_one_time(context, table, seconds, time_j[0])
     sigmas = {j: sigma_of(quantities, j, len(chosen)) for j in chosen}
     context = context.saying(*unused_columns(table, used.union(chosen, sigmas.values())))
@@ -481,11 +455,9 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
         sigma = column.sigma if sigma_j is None else table.columns[sigma_j].values
         told = context
         unnamed = not quantity.kind and not quantity.place and quantity.name and not context.y_kind
-        if unnamed and quantity.name and len(chosen) == 1:
+        if unnamed and len(chosen) == 1:
             text = f"column {quantity.name!r} taken as absorbance: its name does not say what it is"
             told = told.saying(Remark("quantity_assumed", text))
-        overflow = np.zeros(column.values.size, dtype=bool)
-        overflow[list(column.overflow)] = True
         wavelength, said = _place_nm(quantity)
         told = told.saying(*said)
         values = column.values
@@ -498,7 +470,7 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
             lines=np.asarray(table.lines),
             time_name=table.name(time_j[0]),
             sigma=sigma,
-            overflow=overflow,
+            overflow=column.overflowed,
             label=_trace_label(context, table, j, len(chosen)),
             wavelength_nm=wavelength if wavelength is not None else context.wavelength_nm,
             number=len(traces) + 1,
@@ -512,12 +484,11 @@ def _refuse_one_time(context: Context, table: Table, seconds: Array, time_j: int
     known = seconds[np.isfinite(seconds)]
     if known.size < 3 or np.any(known != known[0]):
         return
-    raise InputError(
+    raise context.error(
         f"all {known.size} rows stand at one time ({known[0]:g} s): no course of time can be read",
-        file=context.file,
+        "name the column that holds the time 'time (s)'",
         line=table.header_line,
         column=table.name(time_j),
-        remedy="name the column that holds the time 'time (s)'",
     )
 
 
@@ -538,9 +509,8 @@ def _reference_column(context: Context, table: Table, quantities: list[Quantity]
     wanted = context.options.reference
     if wanted is None:
         return None
-    named = [
-        j for j, name in enumerate(table.names) if name.strip().casefold() == str(wanted).strip().casefold()
-    ]
+    folded = str(wanted).strip().casefold()
+    named = [j for j, name in enumerate(table.names) if name.strip().casefold() == folded]
     if len(named) == 1:
         return named[0]
     try:
@@ -550,12 +520,10 @@ def _reference_column(context: Context, table: Table, quantities: list[Quantity]
     placed = [j for j, q in enumerate(quantities) if q.place_kind == "wavelength" and q.place == place]
     if len(placed) == 1:
         return placed[0]
-    names = ", ".join(repr(table.name(j)) for j in range(len(table.columns)))
-    raise InputError(
-        f"no column was recorded at the reference {place:g} nm; columns are {names}",
-        file=context.file,
+    raise context.error(
+        f"no column was recorded at the reference {place:g} nm; columns are {table.listed}",
+        "give the name of the reference column",
         line=table.header_line,
-        remedy="give the name of the reference column",
     )
 
 
@@ -567,7 +535,7 @@ def _with_reference(
     known = level[np.isfinite(level)]
     name = table.name(reference_j)
     if known.size == 0:
-        raise InputError("the reference column holds no numbers", file=context.file, column=name)
+        raise context.error("the reference column holds no numbers", column=name)
     if quantities[j].kind == "counts" or context.options.absorbance_unit == "counts":
         text = f"absorbance from counts and a reference, A = -log10(I/I0), I0 from column {name!r}"
         told = replace(context, options=replace(context.options, absorbance_unit="abs"))
@@ -614,15 +582,11 @@ def _time_column(
         text = f"column {table.name(0)!r} taken as time: no column is named so"
         told = context.saying(Remark("time_column_assumed", text))
         return told, [0], columns[0], Quantity(table.name(0), "time", unit)
-    names = ", ".join(repr(table.name(j)) for j in range(len(columns)))
     remedy = "name the first column 'time (s)', or pass --time-unit if it is the time"
     if speak_of_dose(table.names):
         remedy = "this is a dose table: use cxkinetics incorporation (Python: cx.load_dose_table)"
-    raise InputError(
-        f"no column is named as time; columns are {names}",
-        file=context.file,
-        line=table.header_line,
-        remedy=remedy,
+    raise context.error(
+        f"no column is named as time; columns are {table.listed}", remedy, line=table.header_line
     )
 
 
@@ -642,51 +606,36 @@ def read_spectrum_table(context: Context, table: Table, quantities: list[Quantit
     axis_j = next((j for j, q in enumerate(quantities) if q.kind in SPECTRAL), 0)
     chosen = chosen_columns(context, table, quantities, {axis_j})
     if len(chosen) > 1:
-        names = ", ".join(table.name(j) for j in chosen)
-        raise InputError(
-            f"{len(chosen)} spectra without times: {names}",
-            file=context.file,
+        raise context.error(
+            f"{len(chosen)} spectra without times: {', '.join(map(table.name, chosen))}",
+            "put the time of each spectrum into its column name ('10 s'), or choose one with column=",
             line=table.header_line,
-            remedy="put the time of each spectrum into its column name ('10 s'), or choose one with column=",
         )
-    refuse_texts(context, table, [axis_j, chosen[0]])
-    quantity = quantities[axis_j]
-    unit = axis_unit_of(quantity.kind or context.x_kind, quantity.unit)
-    sigma_j = sigma_of(quantities, chosen[0], 1)
-    context = context.saying(*unused_columns(table, {axis_j, chosen[0], sigma_j}))
-    time_s, said = spectrum_time(context)
-    column = table.columns[chosen[0]]
-    axis = table.columns[axis_j].values
-    known = np.isfinite(axis)
-    raw = RawMatrix(
-        time_s=np.array([time_s]),
-        axis=axis[known],
-        axis_unit=unit,
-        matrix=column.values[known][None, :],
-        quantity=quantities[chosen[0]],
-        overflow=len(column.overflow),
-        overflow_lines=table.lines_of(column.overflow),
-        label=_trace_label(context, table, chosen[0], 1),
-    )
-    return build_series(context.saying(*said), raw)
+    j = chosen[0]
+    refuse_texts(context, table, [axis_j, j])
+    axis = quantities[axis_j]
+    quantities = [*quantities]
+    quantities[axis_j] = replace(axis, kind=axis.kind or context.x_kind)
+    context = context.saying(*unused_columns(table, {axis_j, j, sigma_of(quantities, j, 1)}))
+    time_s, context = spectrum_time(context)
+    spectrum = _spectrum(table, quantities, axis_j, j)
+    label = _trace_label(context, table, j, 1)
+    return build_series(context, replace(spectrum, time_s=np.array([time_s]), label=label))
 
 
-def spectrum_time(context: Context) -> tuple[float, tuple[Remark, ...]]:
+def spectrum_time(context: Context) -> tuple[float, Context]:
     """Return the time of a single spectrum: from the reader, else from the file name, else 0."""
-    from cxkinetics.io.words import time_in_name
-
     if context.spectrum_time_s is not None:
-        return context.spectrum_time_s, ()
+        return context.spectrum_time_s, context
     found = time_in_name(context.content.stem)
-    if found is not None:
-        factor, said = time_unit_of(context, Quantity("", "time", found.unit))
-        seconds = found.value * factor
-        shown = f"{found.value:g} {context.options.time_unit or found.unit or 's'}"
-        return seconds, (
-            Remark("time_from_name", f"time {shown} read from the file name {found.text!r}"),
-            *said,
-        )
-    return 0.0, (Remark("time_set_zero", "one spectrum without a time: it is set to 0 s"),)
+    if found is None:
+        text = "one spectrum without a time: it is set to 0 s"
+        return 0.0, context.saying(Remark("time_set_zero", text))
+    shown = f"{found.value:g} {context.options.time_unit or found.unit or 's'}"
+    text = f"time {shown} read from the file name {found.text!r}"
+    told = context.saying(Remark("time_from_name", text))
+    factor, told = time_unit_of(told, Quantity("", "time", found.unit))
+    return found.value * factor, told
 
 
 def understand(context: Context, table: Table) -> list[Signal]:
@@ -711,7 +660,9 @@ def understand(context: Context, table: Table) -> list[Signal]:
     quantities = [read_header(name) for name in table.names]
     quantities += [Quantity("")] * (len(table.columns) - len(quantities))
     if not table.names and not context.x_kind:
-        context = context.saying(_no_header(len(table.columns)))
+        others = "the second as absorbance" if len(table.columns) == 2 else "the others as signals"
+        text = f"no header: the first column is taken as time, {others}"
+        context = context.saying(Remark("no_header", text))
     if is_pairs(table, quantities):
         return read_pairs(context, table, quantities)
     times = time_columns(table, quantities)
@@ -721,7 +672,7 @@ def understand(context: Context, table: Table) -> list[Signal]:
         return _read_series(context, series)
     long = _long_columns(table, quantities, times)
     if long is not None:
-        return list(_read_long(context, table, quantities, times, *long))
+        return list(_read_long(context, table, quantities, times, long))
     axis_j = _axis_column(quantities, times)
     matrix = _matrix_columns(table, quantities, [axis_j, *times])
     if matrix is not None:
@@ -754,9 +705,8 @@ def _read_series(context: Context, series: Series) -> list[Signal]:
         found = understand(context, part)
         for signal in found:
             name = label if len(found) == 1 else f"{label} {signal.label}"
-            source = replace(signal.source, trace=len(signals) + 1)
-            signals.append(replace(signal, label=name, source=source))
-    return signals
+            signals.append(replace(signal, label=name))
+    return numbered(signals)
 
 
 def _numbered_names(table: Table) -> bool:
@@ -766,20 +716,12 @@ def _numbered_names(table: Table) -> bool:
     return read_header(table.names[0]).kind == "index" and read_header(table.groups[0]).kind in AXES
 
 
-def _no_header(width: int) -> Remark:
-    return Remark(
-        "no_header",
-        "no header: the first column is taken as time, "
-        + ("the second as absorbance" if width == 2 else "the others as signals"),
-    )
-
-
 def _long_columns(table: Table, quantities: list[Quantity], times: list[int]) -> tuple[int, int] | None:
     """Return the indices of spectral axis and signal of a tidy table, or None."""
     axes = [j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None]
     axes = [j for j in axes if varies(table.columns[j].values)]
     free = [j for j, q in enumerate(quantities) if q.place is None and j not in (*times, *axes)]
-    signals = [j for j in free if quantities[j].kind in ("absorbance", "transmittance", "counts")]
+    signals = [j for j in free if quantities[j].kind in _OPTICAL]
     if not signals:
         signals = [j for j in free if not quantities[j].kind and table.columns[j].kind == "number"]
     if times and len(axes) == 1 and len(signals) == 1:
@@ -796,50 +738,41 @@ def _axis_column(quantities: list[Quantity], times: list[int]) -> int:
 
 
 def _read_long(
-    context: Context,
-    table: Table,
-    quantities: list[Quantity],
-    times_j: list[int],
-    axis_j: int,
-    signal_j: int,
+    context: Context, table: Table, quantities: list[Quantity], times_j: list[int], body: tuple[int, int]
 ) -> list[SpectralSeries]:
-    refuse_texts(context, table, [*times_j, axis_j, signal_j])
-    seconds, said = seconds_of(context, *time_of(table, quantities, times_j))
-    context = context.saying(*unused_columns(table, {*times_j, axis_j, signal_j}))
-    axis = table.columns[axis_j].values
-    values = table.columns[signal_j].values
-    lines = np.asarray(table.lines)
+    """Return the series of a tidy table, a row for each time and wavelength; `body` is axis and signal."""
+    axis_j, signal_j = body
+    used = [*times_j, axis_j, signal_j]
+    refuse_texts(context, table, used)
+    context = context.saying(*unused_columns(table, used))
+    seconds, context = seconds_of(context, *time_of(table, quantities, times_j))
+    axis, values = table.columns[axis_j].values, table.columns[signal_j].values
     known = np.isfinite(seconds) & np.isfinite(axis)
+    values, lines = values[known], np.asarray(table.lines)[known]
     times, row = np.unique(seconds[known], return_inverse=True)
     places, column = np.unique(axis[known], return_inverse=True)
-    if times.size * places.size > 20 * max(int(known.sum()), 1):
-        raise InputError(
-            f"{times.size} times, {places.size} wavelengths but {int(known.sum())} rows: no grid of spectra",
-            file=context.file,
-            remedy="give every spectrum the same wavelengths",
+    # a grid that is mostly empty holds spectra of different axes, or no spectra at all
+    if times.size * places.size > 20 * max(values.size, 1):
+        raise context.error(
+            f"{times.size} times, {places.size} wavelengths but {values.size} rows: no grid of spectra",
+            "give every spectrum the same wavelengths",
         )
-    matrix = np.full((times.size, places.size), np.nan)
-    seen = np.zeros(matrix.shape, dtype=np.intp)
-    used, used_lines = values[known], lines[known]
-    np.add.at(seen, (row, column), 1)
-    remarks = list(said)
-    if (seen > 1).any():
-        differing = _repeats_layout(used, row, column, matrix.shape)
+    cell = row * places.size + column
+    again = np.delete(lines, np.unique(cell, return_index=True)[1])
+    if again.size:
+        differing = _differing(values, cell)
         if differing is not None:
-            raise InputError(
+            raise context.error(
                 f"two different readings at {seconds[known][differing]:g} s and {axis[known][differing]:g}",
-                file=context.file,
-                line=int(used_lines[differing]),
-                remedy="split the file: every time and wavelength must stand once",
+                "split the file: every time and wavelength must stand once",
+                line=int(lines[differing]),
             )
-        extra = int((seen - 1)[seen > 1].sum())
-        first = np.unique(row * places.size + column, return_index=True)[1]
-        again = np.delete(used_lines, first)
-        text = f"{extra} exact duplicate rows counted once"
-        remarks.append(Remark.at("duplicate_rows", text, extra, rows=again.tolist()))
-    matrix[row, column] = used
+        text = f"{again.size} exact duplicate rows counted once"
+        context = context.saying(Remark.at("duplicate_rows", text, again.size, rows=again.tolist()))
+    matrix = np.full((times.size, places.size), np.nan)
+    matrix[row, column] = values
     first_line = np.full(times.size, np.iinfo(np.intp).max, dtype=np.intp)
-    np.minimum.at(first_line, row, used_lines)
+    np.minimum.at(first_line, row, lines)
     overflow = table.columns[signal_j].overflow
     raw = RawMatrix(
         time_s=times,
@@ -852,41 +785,29 @@ def _read_long(
         overflow_lines=table.lines_of(overflow),
         label=context.label,
     )
-    return build_series(context.saying(*remarks), raw)
+    return build_series(context, raw)
 
 
-def _repeats_layout(values: Array, row: IntArray, column: IntArray, shape: tuple[int, ...]) -> int | None:
-    """Index of the first reading that differs from an earlier one in the same cell, or None."""
-    filled = np.full(shape, np.nan)
-    for i in range(values.size):
-        place = (row[i], column[i])
-        if np.isfinite(filled[place]) and np.isfinite(values[i]) and filled[place] != values[i]:
-            return i
-        filled[place] = values[i]
-    return None
+def _differing(values: Array, cell: IntArray) -> int | None:
+    """Return the first reading that differs from the one before it in the same cell, or None."""
+    order = np.argsort(cell, kind="stable")
+    before, after = values[order[:-1]], values[order[1:]]
+    differ = (np.diff(cell[order]) == 0) & np.isfinite(before) & np.isfinite(after) & (before != after)
+    return int(order[1:][differ].min()) if differ.any() else None
 
 
 def _matrix_columns(table: Table, quantities: list[Quantity], axes: list[int]) -> list[int] | None:
     """Columns whose names are places on one axis, if the table is a matrix, else None."""
-    placed = [
-        j
-        for j, q in enumerate(quantities)
-        if j not in axes and q.place is not None and table.columns[j].kind != "text"
-    ]
-    others = [
-        j
-        for j, q in enumerate(quantities)
-        if j not in axes
-        and q.place is None
-        and table.columns[j].kind == "number"
-        and q.kind not in ("index", "temperature", "time")
-    ]
+    free = [(j, q, table.columns[j].kind) for j, q in enumerate(quantities) if j not in axes]
+    placed = [j for j, q, kind in free if q.place is not None and kind != "text"]
+    beside = ("index", "temperature", "time")  # these may stand beside a matrix
+    others = [j for j, q, kind in free if q.place is None and kind == "number" and q.kind not in beside]
     if not placed or len(placed) < 2 * len(others):
         return None
     kinds = {quantities[j].place_kind for j in placed}
     if len(kinds) > 1 and kinds != {"time", ""}:
         return None
-    if len(placed) == 1 and kinds != {"wavelength"} and kinds != {""}:
+    if len(placed) == 1 and kinds not in ({"wavelength"}, {""}):
         return None
     return placed
 
@@ -895,67 +816,57 @@ def _read_matrix(
     context: Context, table: Table, quantities: list[Quantity], axis: list[int], placed: list[int]
 ) -> list[Signal]:
     axis_j = axis[0]
-    row_quantity, column_quantity = (
-        read_corner(table.names[axis_j]) if table.names else (Quantity(""), Quantity(""))
-    )
-    column_quantity = column_quantity if column_quantity.kind else _named_above(table)
+    rows, across = read_corner(table.names[axis_j]) if table.names else (Quantity(""), Quantity(""))
+    across = across if across.kind else _named_above(table)
     places = np.array([quantities[j].place for j in placed], dtype=np.float64)
-    kind = next((quantities[j].place_kind for j in placed if quantities[j].place_kind), "")
-    kind = kind or column_quantity.kind
+    kind = next((quantities[j].place_kind for j in placed if quantities[j].place_kind), "") or across.kind
     first, _ = time_of(table, quantities, axis)
-    row_kind = row_quantity.kind if row_quantity.kind in (*SPECTRAL, "time") else ""
+    row_kind = rows.kind if rows.kind in AXES else ""
     if first.kind in ("clock", "moment"):
         row_kind = "time"
     if context.options.column is not None and kind in SPECTRAL and len(placed) > 1:
-        return list(read_trace_table(context, table, _as_columns(quantities, row_quantity, axis_j)))
+        return list(read_trace_table(context, table, _as_columns(quantities, rows, axis_j)))
     by_time, guessed = _rows_are_times(context, row_kind, kind, first.values, places)
     if guessed is not None:
         context = context.saying(guessed)
     refuse_texts(context, table, [*axis, *placed])
     if len(placed) > 1 or not by_time:
         context = context.saying(*unused_columns(table, {*axis, *placed}))
-    body = table.block(placed)
-    overflow = sum(len(table.columns[j].overflow) for j in placed)
-    rows = sorted({row for j in placed for row in table.columns[j].overflow})
     signal = _body_quantity(quantities, placed)
-    if by_time:
-        seconds, said = seconds_of(context, first, row_quantity)
-        unit = quantities[placed[0]].unit if kind in SPECTRAL and quantities[placed[0]].unit else ""
-        unit = unit or axis_unit_of(kind, column_quantity.unit)
-        if len(placed) == 1:
-            named = _as_columns(quantities, row_quantity, axis_j)
-            named[placed[0]] = Quantity(
-                signal.name, signal.kind or "absorbance", unit, float(places[0]), "wavelength"
-            )
-            return list(read_trace_table(context, table, named))
-        raw = RawMatrix(
-            time_s=seconds,
-            axis=places,
-            axis_unit=unit,
-            matrix=body,
-            quantity=signal,
-            lines=np.asarray(table.lines),
-            overflow=overflow,
-            overflow_lines=table.lines_of(rows),
-            label=context.label,
-        )
-        return list(build_series(context.saying(*said), raw))
-    text = "the table is transposed: its rows are wavelengths, its columns times"
-    context = context.saying(Remark("transposed", text))
-    times, said = _times_of_names(context, [quantities[j] for j in placed], column_quantity)
-    axis_unit = axis_unit_of(row_quantity.kind, row_quantity.unit)
-    known = np.isfinite(first.values)
+    unit = (quantities[placed[0]].unit if kind in SPECTRAL else "") or axis_unit_of(kind, across.unit)
+    if by_time and len(placed) == 1:
+        named = _as_columns(quantities, rows, axis_j)
+        place = float(places[0])
+        named[placed[0]] = Quantity(signal.name, signal.kind or "absorbance", unit, place, "wavelength")
+        return list(read_trace_table(context, table, named))
+    marked = [table.columns[j].overflow for j in placed]
     raw = RawMatrix(
-        time_s=times,
-        axis=first.values[known],
-        axis_unit=axis_unit,
-        matrix=body[known].T,
+        time_s=first.values,
+        axis=places,
+        axis_unit=unit,
+        matrix=table.block(placed),
         quantity=signal,
-        overflow=overflow,
-        overflow_lines=table.lines_of(rows),
+        lines=np.asarray(table.lines),
+        overflow=sum(map(len, marked)),
+        overflow_lines=table.lines_of(sorted(set().union(*marked))),
         label=context.label,
     )
-    return list(build_series(context.saying(*said), raw))
+    if by_time:
+        seconds, context = seconds_of(context, first, rows)
+        return list(build_series(context, replace(raw, time_s=seconds)))
+    text = "the table is transposed: its rows are wavelengths, its columns times"
+    context = context.saying(Remark("transposed", text))
+    times, context = _times_of_names(context, [quantities[j] for j in placed], across)
+    known = np.isfinite(first.values)
+    turned = replace(
+        raw,
+        time_s=times,
+        axis=first.values[known],
+        axis_unit=axis_unit_of(rows.kind, rows.unit),
+        matrix=raw.matrix[known].T,
+        lines=None,
+    )
+    return list(build_series(context, turned))
 
 
 def _as_columns(quantities: list[Quantity], rows: Quantity, axis_j: int) -> list[Quantity]:
@@ -982,20 +893,18 @@ def _body_quantity(quantities: list[Quantity], placed: list[int]) -> Quantity:
     )
 
 
-def _times_of_names(
-    context: Context, quantities: list[Quantity], column_quantity: Quantity
-) -> tuple[Array, tuple[Remark, ...]]:
+def _times_of_names(context: Context, quantities: list[Quantity], across: Quantity) -> tuple[Array, Context]:
     values = np.array([q.place for q in quantities], dtype=np.float64)
     if quantities[0].place_kind == "moment":
         text = "absolute dates and times: time counts from the first"
-        return values - float(values.min()), (Remark("absolute_times", text),)
+        return values - float(values.min()), context.saying(Remark("absolute_times", text))
     units = [q.unit for q in quantities]
     if len(set(units)) > 1 and all(units):
         factors = [time_unit_of(context, q)[0] for q in quantities]
-        return values * np.array(factors), ()
-    unit = next((unit for unit in units if unit), column_quantity.unit)
-    factor, said = time_unit_of(context, Quantity("", "time", unit))
-    return values * factor, said
+        return values * np.array(factors), replace(context, time_factor_s=factors[-1])
+    unit = next((unit for unit in units if unit), across.unit)
+    factor, context = time_unit_of(context, Quantity("", "time", unit))
+    return values * factor, context
 
 
 def _rows_are_times(
@@ -1018,11 +927,10 @@ def _rows_are_times(
             f"rows taken as wavelengths ({rows.min():g}-{rows.max():g} nm), columns as times: no name says so"
         )
         return False, Remark("axes_assumed", text)
-    raise InputError(
+    raise context.error(
         f"which axis is time cannot be told: the rows run from {_span(rows)}, "
         f"the columns from {_span(columns)}",
-        file=context.file,
-        remedy="name the corner cell 'time (s)' or 'wavelength (nm)', or pass time_in='rows' or 'columns'",
+        "name the corner cell 'time (s)' or 'wavelength (nm)', or pass time_in='rows' or 'columns'",
     )
 
 
@@ -1053,9 +961,8 @@ def _first_is_spectral(
     values = table.columns[0].values
     if not _may_be_wavelength(values) or values.size < 20:
         return False
-    raise InputError(
+    raise context.error(
         f"the first column has no name and runs from {_span(values)}: time or wavelength?",
-        file=context.file,
+        "name it in a header, or pass --time-unit if it is time",
         line=int(table.lines[0]),
-        remedy="name it in a header, or pass --time-unit if it is time",
     )

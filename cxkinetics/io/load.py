@@ -4,11 +4,14 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from cxkinetics.annexes import declared
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.io.file import (
@@ -21,13 +24,10 @@ from cxkinetics.io.file import (
     acquired_at,
     decode,
     decode_head,
-    listening,
-    mark_simulated,
-    note,
+    marked,
     read_content,
 )
 from cxkinetics.io.formats.instruments import binary_remedy, read_instrument_file
-from cxkinetics.io.formats.vamas import is_vamas
 from cxkinetics.io.reference import with_reference
 from cxkinetics.io.table import LARGE_BYTES
 from cxkinetics.io.words import NamedTime, natural_key, time_factor, time_in_name
@@ -329,18 +329,27 @@ def load(
     return signals[0] if len(signals) == 1 else signals
 
 
-def read_signals(path: str | os.PathLike[str], options: ReadOptions) -> list[Signal]:
-    """Return the signals of a file as a list, whatever their number (see `load`)."""
-    file = os.fspath(path)
-    signals = read_folder(file, options, _read_file) if Path(path).is_dir() else _read_file(file, options)
-    found = [with_reference(signal, options, _read_file) for signal in _choose(signals, options, file)]
+def read_signals(
+    path: str | os.PathLike[str], options: ReadOptions, notes: dict[str, Any] | None = None
+) -> list[Signal]:
+    """Return the signals of a file as a list, whatever their number (see `load`).
+
+    How it was read (delimiter, decimal mark, encoding, unit of time) is added to `notes`, if given.
+    """
+    file, read = os.fspath(path), partial(_read_file, notes=notes)
+    signals = read_folder(file, options, read) if Path(path).is_dir() else read(file, options)
+    found = [with_reference(signal, options, read) for signal in _choose(signals, options, file)]
     if options.wavelength is not None:
         return [_at(signal, options.wavelength) for signal in found]
     return found
 
 
-def _read_file(file: str, options: ReadOptions) -> list[Signal]:
-    return read_content_signals(read_content(file), options)
+def _read_file(file: str, options: ReadOptions, notes: dict[str, Any] | None = None) -> list[Signal]:
+    content = read_content(file)
+    signals = read_content_signals(content, options)
+    if notes is not None:
+        notes.update(content.notes)
+    return signals
 
 
 def is_run_folder(path: str | os.PathLike[str]) -> bool:
@@ -350,19 +359,9 @@ def is_run_folder(path: str | os.PathLike[str]) -> bool:
 
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
-    with listening() as heard:  # a file of its own: each source tells the unit of time noted in it
-        signals = _by_format(content, options)
-    note(**heard)
-    return signals
-
-
-def _by_format(content: Content, options: ReadOptions) -> list[Signal]:
-    if is_vamas(content):
-        raise InputError(
-            "this is a VAMAS file of photoelectron spectra, not an optical measurement",
-            file=content.file,
-            remedy="read it with: cxkinetics evidence xps",
-        )
+    for begin, (what, command) in (pair for known in declared("FOREIGN").values() for pair in known.items()):
+        if content.begins_with(begin):
+            raise content.error(f"this is {what}, not an optical measurement", f"read it with: {command}")
     known = formats()
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):
@@ -373,19 +372,18 @@ def _by_format(content: Content, options: ReadOptions) -> list[Signal]:
         foreign = read_instrument_file(content, options)
         if foreign is None:
             remedy = binary_remedy(content.file)
-            raise InputError(
-                "this is a binary file that no reader knows", file=content.file, remedy=remedy
-            ) from error
+            raise content.error("this is a binary file that no reader knows", remedy) from error
         return foreign
     for entry in known:
         if isinstance(entry, TextFormat) and entry.sniff(head):
-            if entry.decodes and len(content.data) > LARGE_BYTES:
-                return mark_simulated(entry.read(content, "", options), head)
-            decoded = decode(content.data, content.file)
-            note(encoding=decoded.encoding)
-            text = decoded.text
-            return mark_simulated(entry.read(content, text, options), text)
-    raise InputError("no reader knows this file", file=content.file, remedy="export it as CSV")
+            text = ""
+            if not entry.decodes or len(content.data) <= LARGE_BYTES:
+                decoded = decode(content.data, content.file)
+                content.notes["encoding"] = decoded.encoding
+                text = decoded.text
+            signals = entry.read(content, text, options)
+            return [replace(s, source=marked(s.source, text or head)) for s in signals]
+    raise content.error("no reader knows this file", "export it as CSV")
 
 
 def _choose(signals: Sequence[Signal], options: ReadOptions, file: str) -> list[Signal]:

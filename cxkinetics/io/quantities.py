@@ -1,18 +1,18 @@
 """Columns to quantities: times to s, axes to nm, signals to absorbance, each conversion said aloud."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
-from cxkinetics.errors import InputError
-from cxkinetics.io.file import Context, note
+from cxkinetics.io.file import Context
 from cxkinetics.io.headers import Quantity, spectral_unit
 from cxkinetics.io.table import Column, Table
 from cxkinetics.io.words import absorbance_from_percent_transmittance, time_factor, to_nanometres
 from cxkinetics.remarks import Remark
 
-__all__ = ["axis_nm", "axis_unit_of", "refuse_texts", "seconds_of", "signal_of", "time_unit_of"]
-
 _LARGEST_ABSORBANCE = 10.0
+_HALF_DAY = 43200.0  # s
 _FEW = 0.01  # share of the readings of spectra that may be noise without light
 _TABLES = ("text table", "Excel workbook")
 _LONGEST_UNNAMED_NM = 3500.0  # beyond it a bare number is a wavenumber rather than a wavelength
@@ -28,14 +28,13 @@ def refuse_texts(context: Context, table: Table, columns: list[int]) -> None:
     ]
     whole = [j for j in columns if table.columns[j].kind == "text"]
     if whole:
-        cell = table.columns[whole[0]].texts[0][1]
-        raise InputError(
+        row, cell = table.columns[whole[0]].texts[0]
+        raise context.error(
             f"{cell!r} and the other cells of this column are no numbers",
-            file=context.file,
-            line=int(table.lines[table.columns[whole[0]].texts[0][0]]),
+            "choose another column: column=",
+            line=int(table.lines[row]),
             column=table.name(whole[0]),
             value=cell,
-            remedy="choose another column: column=",
         )
     if not found:
         return
@@ -43,67 +42,65 @@ def refuse_texts(context: Context, table: Table, columns: list[int]) -> None:
     line, column, cell = found[0]
     problems = [f"line {at}, column {name!r}: {text!r}" for at, name, text in found]
     more = "" if len(found) == 1 else f" (and {len(found) - 1} more: {'; '.join(problems[1:6])})"
-    raise InputError(
+    raise context.error(
         f"{cell[:60]!r} is not a number{more}",
-        file=context.file,
+        "remove the text or leave the cell empty",
         line=line,
         column=column,
         value=cell,
-        remedy="remove the text or leave the cell empty",
         problems=problems,
     )
 
 
-def time_unit_of(
-    context: Context, quantity: Quantity, cell_unit: str = ""
-) -> tuple[float, tuple[Remark, ...]]:
-    """Return the s in one unit of a time column: option, then header, then cells, then preamble."""
-    if context.options.time_unit is not None:
-        factor = time_factor(context.options.time_unit) or 1.0
-        note(time_unit=context.options.time_unit, time_factor_s=factor)
-        stated = time_factor(quantity.unit) if quantity.unit else None
-        if stated is not None and stated != factor:
-            text = (
-                f"time read in {context.options.time_unit} as asked, though the file says {quantity.unit!r}"
-            )
-            return factor, (Remark("time_unit_overridden", text),)
-        return factor, ()
-    for unit in (quantity.unit, cell_unit, context.time_unit):
-        factor_or_none = time_factor(unit) if unit else None
-        if factor_or_none is not None:
-            note(time_unit=unit, time_factor_s=factor_or_none)
-            return factor_or_none, ()
+def time_unit_of(context: Context, quantity: Quantity, cell_unit: str = "") -> tuple[float, Context]:
+    """Return the s in one unit of a time column, and the context that knows it.
+
+    The caller's word comes first, then the header, then the cells, then the preamble.
+    """
+    asked = context.options.time_unit
+    for unit in (asked, quantity.unit, cell_unit, context.time_unit):
+        factor = time_factor(unit) if unit else None
+        if factor is None:
+            continue
+        context.content.notes.update(time_unit=unit, time_factor_s=factor)
+        context = replace(context, time_factor_s=factor)
+        stated = time_factor(quantity.unit)
+        if unit == asked and stated not in (None, factor):
+            text = f"time read in {asked} as asked, though the file says {quantity.unit!r}"
+            context = context.saying(Remark("time_unit_overridden", text))
+        return factor, context
     text = "time unit assumed s: the file names none (pass --time-unit if it is another)"
-    return 1.0, (Remark("time_unit_assumed", text),)
+    return 1.0, replace(context, time_factor_s=None).saying(Remark("time_unit_assumed", text))
 
 
-def seconds_of(context: Context, column: Column, quantity: Quantity) -> tuple[Array, tuple[Remark, ...]]:
-    """Return a time column in s with what was assumed."""
+def seconds_of(context: Context, column: Column, quantity: Quantity) -> tuple[Array, Context]:
+    """Return a time column in s, and the context that says what was assumed."""
     values = column.values
     known = values[np.isfinite(values)]
     if column.kind == "moment":
         if known.size == 0:
-            return values, ()
+            return values, context
         text = "absolute dates and times: time counts from the first"
-        return values - float(known.min()), (Remark("absolute_times", text),)
+        return values - float(known.min()), context.saying(Remark("absolute_times", text))
     if column.kind == "clock":
-        remarks: list[Remark] = []
         seconds = values.copy()
         index = np.flatnonzero(np.isfinite(seconds))
-        jumps = np.diff(seconds[index]) < -43200.0
+        jumps = np.diff(seconds[index]) < -_HALF_DAY  # less is a row out of order, not midnight
         if jumps.any():
-            seconds[index[1:]] += 86400.0 * np.cumsum(jumps)
-            remarks.append(Remark("past_midnight", "the clock passes midnight: a day is added after it"))
+            seconds[index[1:]] += 2 * _HALF_DAY * np.cumsum(jumps)
+            text = "the clock passes midnight: a day is added after it"
+            context = context.saying(Remark("past_midnight", text))
         first = float(seconds[index[0]])
         if first >= 3600.0 and float(np.ptp(seconds[index])) < first:
             seconds = seconds - first
-            remarks.append(Remark("clock_times", "times of day: time counts from the first row"))
-        return seconds, tuple(remarks)
-    factor, said = time_unit_of(context, quantity, column.unit)
-    stamps = _computer_clock(known) if any(remark.code == "time_unit_assumed" for remark in said) else None
+            text = "times of day: time counts from the first row"
+            context = context.saying(Remark("clock_times", text))
+        return seconds, context
+    factor, told = time_unit_of(context, quantity, column.unit)
+    stamps = _computer_clock(known) if told.time_factor_s is None else None
     if stamps is not None:
-        return (values - float(known.min())) * stamps[0], (stamps[1],)
-    return values * factor, said
+        return (values - float(known.min())) * stamps[0], context.saying(stamps[1])
+    return values * factor, told
 
 
 def _computer_clock(known: Array) -> tuple[float, Remark] | None:
@@ -130,22 +127,20 @@ def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Re
     """Return a spectral axis in nm, with a remark where it was converted; refuse impossible values."""
     known = spectral_unit(unit or "nm")
     if known is None:
-        raise InputError(
+        raise context.error(
             f"{unit!r} is no unit of a spectral axis that is known here",
-            file=context.file,
+            "give the axis in nm, um, eV or cm-1 and name it so in the header",
             value=unit,
-            remedy="give the axis in nm, um, eV or cm-1 and name it so in the header",
         )
     with np.errstate(divide="ignore", invalid="ignore"):
         axis = to_nanometres(values, known)
     bad = ~np.isfinite(axis) | (axis < 50) | (axis > (50000 if unit else _LONGEST_UNNAMED_NM))
     if bad.any():
         index = int(np.flatnonzero(bad)[0])
-        raise InputError(
+        raise context.error(
             f"{values[index]:g} {unit or 'nm'} is no wavelength of light that is measured here",
-            file=context.file,
+            "check which axis is the wavelength, and name it with its unit (nm, um, eV or cm-1)",
             value=f"{values[index]:g}",
-            remedy="check which axis is the wavelength, and name it with its unit (nm, um, eV or cm-1)",
         )
     said = _oddities(axis)
     if unit in ("", "nm"):
@@ -204,10 +199,10 @@ def signal_of(
     if wanted == "percentT" or (wanted is None and kind == "transmittance"):
         return _from_transmittance(values, quantity, sure=wanted == "percentT")
     if wanted == "fractionT":
-        said = Remark("fraction_converted", "transmittance (fraction) converted to absorbance, A = -log10(T)")
-        return absorbance_from_percent_transmittance(100.0 * values), "AU", (said, *_dark(values, "T"))
+        text = "transmittance (fraction) converted to absorbance, A = -log10(T)"
+        return _absorbances(100.0 * values, "T", Remark("fraction_converted", text))
     if wanted == "counts" or (wanted is None and kind == "counts"):
-        return values, "counts", (_counts_remark(),)
+        return values, "counts", (_RAW_COUNTS,)
     if kind == "concentration":
         return values, quantity.unit, ()
     if quantity.unit.casefold() == "mau":
@@ -240,13 +235,12 @@ def _beyond(
     if stated or (values.ndim == 2 and count <= _FEW * known.size):
         return (Remark("beyond_absorbance", text, count),)
     first = tuple(int(i) for i in np.argwhere(beyond)[0])
-    raise InputError(
+    raise context.error(
         text,
-        file=context.file,
+        "correct them, or say what they are: --absorbance-unit percentT, counts or abs (as they are)",
         line=None if lines is None else int(lines[first[0]]),
         column=quantity.name or None,
         value=f"{values[first]:g}",
-        remedy="correct them, or say what they are: --absorbance-unit percentT, counts or abs (as they are)",
     )
 
 
@@ -255,39 +249,35 @@ def _from_transmittance(
 ) -> tuple[Array, str, tuple[Remark, ...]]:
     known = values[np.isfinite(values)]
     percent = sure or "%" in quantity.name or "%" in quantity.unit or "percent" in quantity.name.casefold()
-    if not percent and known.size and float(known.max()) <= 1.5:
+    if not percent and known.size and float(known.max()) <= 1.5:  # a fraction, with the noise of a blank
         text = "transmittance (fraction, no % in the header) converted to absorbance, A = -log10(T)"
-        remark = Remark("fraction_converted", text, int(known.size))
-        return absorbance_from_percent_transmittance(100.0 * values), "AU", (remark, *_dark(values, "T"))
-    remark = Remark("percent_converted", "%T converted to absorbance, A = 2 - log10(%T)", int(known.size))
-    return absorbance_from_percent_transmittance(values), "AU", (remark, *_dark(values, "%T"))
+        return _absorbances(100.0 * values, "T", Remark("fraction_converted", text, int(known.size)))
+    text = "%T converted to absorbance, A = 2 - log10(%T)"
+    return _absorbances(values, "%T", Remark("percent_converted", text, int(known.size)))
 
 
-def _dark(values: Array, name: str) -> tuple[Remark, ...]:
-    """Return a remark on readings without light, to be placed by who knows their lines."""
-    dark = int(np.count_nonzero(values <= 0))
-    if not dark:
-        return ()
+def _absorbances(percent: Array, name: str, said: Remark) -> tuple[Array, str, tuple[Remark, ...]]:
+    """Return absorbances, their unit and remarks; who knows the lines of dark readings adds them."""
+    dark = int(np.count_nonzero(percent <= 0))
     text = f"{dark} readings of {name} <= 0 masked: no light came through (saturated)"
-    return (Remark("no_light", text, dark),)
+    remarks = (said, Remark("no_light", text, dark)) if dark else (said,)
+    return absorbance_from_percent_transmittance(percent), "AU", remarks
 
 
-def _counts_remark() -> Remark:
-    return Remark(
-        "raw_counts",
-        "raw counts, not absorbance: nothing can be fitted before a reference is given (reference=...)",
-    )
+_RAW_COUNTS = Remark(
+    "raw_counts",
+    "raw counts, not absorbance: nothing can be fitted before a reference is given (reference=...)",
+)
 
 
 def _too_large(context: Context, values: Array, quantity: Quantity) -> tuple[Array, str, tuple[Remark, ...]]:
     known = values[np.isfinite(values)]
     low, high = float(known.min()), float(known.max())
-    if quantity.kind == "absorbance" or (quantity.place_kind == "wavelength" and high <= 120) or high <= 120:
-        raise InputError(
+    if quantity.kind == "absorbance" or high <= 120:  # percents run to 100 and a little beyond
+        raise context.error(
             f"values run from {low:g} to {high:g}: too large for absorbances",
-            file=context.file,
+            "say what they are: --absorbance-unit percentT or counts (absorbance_unit=)",
             column=quantity.name or None,
-            remedy="say what they are: --absorbance-unit percentT or counts (absorbance_unit=)",
         )
     text = f"values run from {low:g} to {high:g}: too large for absorbances, so taken as raw counts"
-    return values, "counts", (Remark("counts_assumed", text), _counts_remark())
+    return values, "counts", (Remark("counts_assumed", text), _RAW_COUNTS)

@@ -17,8 +17,6 @@ from cxkinetics.signals.prepare import subtract_reference
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
-__all__ = ["REFERENCE_CODES", "with_reference"]
-
 REFERENCE_CODES = ("reference_subtracted", "reference_applied")
 Reader = Callable[[str, ReadOptions], list[Signal]]
 
@@ -59,14 +57,12 @@ def with_reference(signal: Signal, options: ReadOptions, reader: Reader) -> Sign
             unit="AU",
             remarks=(*(r for r in signal.remarks if r.code != "raw_counts"), told),
         )
-    if isinstance(wanted, str):
-        place = read_header(wanted).place
-        if place is None:
-            raise InputError(
-                f"the reference of spectra is a wavelength in nm, not {wanted!r}", file=file, value=wanted
-            )
-        return subtract_reference(signal, place)
-    return subtract_reference(signal, float(wanted))
+    place = read_header(wanted).place if isinstance(wanted, str) else float(wanted)
+    if place is None:
+        raise InputError(
+            f"the reference of spectra is a wavelength in nm, not {wanted!r}", file=file, value=str(wanted)
+        )
+    return subtract_reference(signal, place)
 
 
 def _solvent(
@@ -82,7 +78,10 @@ def _solvent(
             raise InputError(f"there is no spectrum {number}: the series holds {n}", file=series.source.file)
         text = f"absorbance from counts and a reference, A = -log10(I/I0), I0 is spectrum {number}"
         return series.absorbance[number - 1], Remark("reference_applied", text)
-    path = _existing(str(wanted), series.source.file)
+    path = str(wanted)
+    beside = os.path.join(os.path.dirname(series.source.file), path)
+    if not os.path.exists(path) and os.path.exists(beside):
+        path = beside
     found = reader(
         path, replace(options, reference=None, trace=None, wavelength=None, absorbance_unit="counts")
     )
@@ -100,8 +99,3 @@ def _solvent(
     text = f"absorbance from counts and a reference, A = -log10(I/I0), I0 from {Path(path).name!r}"
     on_axis = np.interp(series.wavelength_nm, solvent.wavelength_nm, counts)
     return np.asarray(on_axis, dtype=np.float64), Remark("reference_applied", text)
-
-
-def _existing(wanted: str, file: str) -> str:
-    beside = os.path.join(os.path.dirname(file), wanted)
-    return beside if not os.path.exists(wanted) and os.path.exists(beside) else wanted

@@ -2,16 +2,17 @@
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from cxkinetics.arrays import Array, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.io.cells import MISSING_WORDS, NumberStyle, is_missing, is_number, is_overflow, parse_measured
-from cxkinetics.io.file import Content, ReadOptions, decode, note
+from cxkinetics.io.file import Content, ReadOptions, decode, plain_lines
 from cxkinetics.io.grid import WHITESPACE, Block, Rows, find_blocks, find_style, is_datum, rows_of, split_line
 from cxkinetics.io.headers import read_header
 from cxkinetics.io.words import clock_seconds, parse_moment
@@ -34,8 +35,8 @@ class Column:
         What stood after ±.
     unit : str
         Unit that stood in the cells ("%"), where all agree.
-    missing, overflow : tuple of int
-        Row indices of gaps and of overflow words.
+    overflow : tuple of int
+        Row indices of overflow words.
     texts : tuple of (int, str)
         Row index and content of cells that are none of these.
     intervals : tuple of (int, float, float)
@@ -46,10 +47,16 @@ class Column:
     kind: ColumnKind = "number"
     sigma: Array | None = None
     unit: str = ""
-    missing: tuple[int, ...] = ()
     overflow: tuple[int, ...] = ()
     texts: tuple[tuple[int, str], ...] = ()
     intervals: tuple[tuple[int, float, float], ...] = ()
+
+    @property
+    def overflowed(self) -> BoolArray:
+        """Which rows said that the detector was out of range."""
+        found = np.zeros(self.values.size, dtype=bool)
+        found[list(self.overflow)] = True
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +75,6 @@ class Table:
         Line in the file of each row.
     header_line : int or None
         Line of the names.
-    preamble, footer : tuple of (int, str)
-        Line number and text of what stands before and after.
     body : Array, shape (n, m), optional
         All numbers in one array, of which the columns are views (large files).
     """
@@ -79,8 +84,6 @@ class Table:
     columns: Sequence[Column]
     lines: Sequence[int] | IntArray
     header_line: int | None = None
-    preamble: tuple[tuple[int, str], ...] = ()
-    footer: tuple[tuple[int, str], ...] = field(default=())
     body: Array | None = field(default=None, repr=False)
 
     def block(self, columns: list[int]) -> Array:
@@ -100,6 +103,11 @@ class Table:
         """Return the name of column `j` (from 0), or "column 3" where it has none."""
         return (self.names[j] if j < len(self.names) else "") or f"column {j + 1}"
 
+    @property
+    def listed(self) -> str:
+        """The names of all columns, for messages."""
+        return ", ".join(repr(self.name(j)) for j in range(len(self.columns)))
+
     def take(self, rows: IntArray) -> "Table":
         """Return the table of some of the rows, in their order."""
         place = {int(old): new for new, old in enumerate(rows)}
@@ -108,7 +116,6 @@ class Table:
                 column,
                 values=column.values[rows],
                 sigma=None if column.sigma is None else column.sigma[rows],
-                missing=tuple(place[r] for r in column.missing if r in place),
                 overflow=tuple(place[r] for r in column.overflow if r in place),
                 texts=tuple((place[r], cell) for r, cell in column.texts if r in place),
                 intervals=tuple((place[r], low, high) for r, low, high in column.intervals if r in place),
@@ -139,7 +146,6 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
             return fast
     values = np.full(len(cells), np.nan)
     sigma = np.full(len(cells), np.nan)
-    missing: list[int] = []
     overflow: list[int] = []
     others: list[tuple[int, str]] = []
     intervals: list[tuple[int, float, float]] = []
@@ -149,11 +155,9 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
         if number is not None:
             values[i] = number
             units.add("")
-        elif is_missing(cell):
-            missing.append(i)
         elif is_overflow(cell):
             overflow.append(i)
-        else:
+        elif not is_missing(cell):
             measured = parse_measured(cell, style)
             if measured is None:
                 others.append((i, cell))
@@ -169,7 +173,7 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
         if times is not None:
             return times
         if not n_numbers:
-            return Column(values, "text", missing=tuple(missing), texts=tuple(others))
+            return Column(values, "text", texts=tuple(others))
     kind: ColumnKind = "number" if n_numbers or overflow or others else "empty"
     given = units - {""}
     return Column(
@@ -177,11 +181,15 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
         kind,
         sigma if np.isfinite(sigma).any() else None,
         given.pop() if len(given) == 1 and len(units) <= 2 else "",
-        tuple(missing),
         tuple(overflow),
         tuple(others),
         tuple(intervals),
     )
+
+
+def _columns_of(body: list[list[str]], width: int, style: NumberStyle) -> list[Column]:
+    """Read rows of cells column by column; a row that ends early has gaps."""
+    return [parse_column([row[j] if j < len(row) else "" for row in body], style) for j in range(width)]
 
 
 def _plain_numbers(cells: list[str]) -> Column | None:
@@ -195,18 +203,19 @@ def _plain_numbers(cells: list[str]) -> Column | None:
 
 
 def _as_times(cells: list[str]) -> Column | None:
-    for kind, read in (("clock", clock_seconds), ("moment", parse_moment)):
+    """Return the column as clock times or moments, where half of its filled cells or more are such."""
+    filled = [i for i, cell in enumerate(cells) if not is_missing(cell)]
+    kinds: tuple[tuple[ColumnKind, Callable[[str], float | None]], ...] = (
+        ("clock", clock_seconds),
+        ("moment", parse_moment),
+    )
+    for kind, read in kinds:
         found = [read(cell) for cell in cells]
         known = sum(value is not None for value in found)
-        if known and known >= 0.5 * sum(not is_missing(cell) for cell in cells):
-            bad = [
-                (i, cell)
-                for i, (cell, value) in enumerate(zip(cells, found, strict=True))
-                if value is None and not is_missing(cell)
-            ]
-            gaps = tuple(i for i, cell in enumerate(cells) if is_missing(cell))
+        if known and known >= 0.5 * len(filled):
             values = np.array([np.nan if value is None else value for value in found])
-            return Column(values, "clock" if kind == "clock" else "moment", missing=gaps, texts=tuple(bad))
+            bad = tuple((i, cells[i]) for i in filled if found[i] is None)
+            return Column(values, kind, texts=bad)
     return None
 
 
@@ -218,6 +227,11 @@ class Tables:
     style: NumberStyle
     remarks: tuple[Remark, ...]
     delimiter: str = ","
+
+    @property
+    def main(self) -> Table:
+        """The largest table."""
+        return max(self.tables, key=lambda table: table.n_rows * len(table.columns))
 
 
 def tables_of(text: str, *, file: str, decimal: str | None = None, delimiter: str | None = None) -> Tables:
@@ -238,50 +252,35 @@ def tables_of(text: str, *, file: str, decimal: str | None = None, delimiter: st
         If there is no row of numbers, decimal marks are ambiguous, or rows do not fit the header.
     """
     rows = rows_of(text, delimiter)
-    return tables_of_rows(rows, text.splitlines(), file=file, decimal=decimal)
+    return tables_of_rows(rows, file=file, decimal=decimal)
 
 
-def tables_of_rows(rows: Rows, lines: list[str], *, file: str, decimal: str | None = None) -> Tables:
-    """Find the tables in a grid of cells (see `tables_of`); `lines` are the file's lines as text."""
+def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tables:
+    """Find the tables in a grid of cells (see `tables_of`)."""
     blocks = find_blocks(rows)
     if not blocks:
         raise _no_rows(rows, file)
     main = max(blocks, key=lambda block: (block.stop - block.start) * block.width)
-    kept = [block for block in blocks if block is main or _is_table(block, main)]
+    kept = [b for b in blocks if b is main or (b.stop - b.start >= 3 and b.width == main.width)]
     remarks: list[Remark] = []
     marked = _cells_of(rows, main) if decimal is not None or _holds_commas(rows, main) else []
     style, said = find_style(marked, file=file, delimiter=rows.delimiter, decimal=decimal)
     remarks += said
     _refuse_comma_trap(rows, main, file, decimal)
     skipped = [i for block in kept for i in block.skipped]
-    if skipped:
-        remarks.append(
-            Remark(
-                "text_lines_skipped",
-                f"{len(skipped)} lines of text between the data rows skipped "
-                f"(first at line {rows.lines[skipped[0]]}: {' '.join(rows.cells[skipped[0]])[:40]!r})",
-                len(skipped),
-                tuple(rows.lines[i] for i in skipped),
+    first, last = rows.lines[main.start], rows.lines[main.stop - 1]
+    for code, what, inside in (
+        ("text_lines_skipped", "lines of text", [(rows.lines[i], " ".join(rows.cells[i])) for i in skipped]),
+        ("comments_skipped", "comment lines", [item for item in rows.comments if first < item[0] < last]),
+    ):
+        if inside:
+            text = (
+                f"{len(inside)} {what} between the data rows skipped "
+                f"(first at line {inside[0][0]}: {inside[0][1][:40]!r})"
             )
-        )
-    inside = [item for item in rows.comments if rows.lines[main.start] < item[0] < rows.lines[main.stop - 1]]
-    if inside:
-        remarks.append(
-            Remark(
-                "comments_skipped",
-                f"{len(inside)} comment lines between the data rows skipped "
-                f"(first at line {inside[0][0]}: {inside[0][1][:40]!r})",
-                len(inside),
-                tuple(line for line, _ in inside),
-            )
-        )
-    tables = tuple(_table(rows, block, style, lines, file) for block in kept)
+            remarks.append(Remark(code, text, len(inside), tuple(line for line, _ in inside)))
+    tables = tuple(_table(rows, block, style, file) for block in kept)
     return Tables(tables, style, tuple(remarks), rows.delimiter)
-
-
-def _is_table(block: Block, main: Block) -> bool:
-    """Return whether a second block looks like the first: same width, three rows or more."""
-    return block.stop - block.start >= 3 and block.width == main.width
 
 
 def _holds_commas(rows: Rows, block: Block) -> bool:
@@ -322,7 +321,7 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str, decimal: str | None)
         )
 
 
-def _table(rows: Rows, block: Block, style: NumberStyle, lines: list[str], file: str) -> Table:
+def _table(rows: Rows, block: Block, style: NumberStyle, file: str) -> Table:
     skipped = set(block.skipped)
     used = [i for i in range(block.start, block.stop) if i not in skipped]
     body = [rows.cells[i] for i in used]
@@ -348,22 +347,8 @@ def _table(rows: Rows, block: Block, style: NumberStyle, lines: list[str], file:
             value=" ".join(rows.cells[extra])[:60],
             remedy="check the row (an extra separator, or a comma inside a number?)",
         )
-    columns: list[Column] = []
-    for j in range(width):
-        columns.append(parse_column([cells[j] if j < len(cells) else "" for cells in body], style))
-    first_line = rows.lines[block.preamble_stop] if block.preamble_stop < len(rows.lines) else 1
-    last_line = rows.lines[block.stop - 1]
-    preamble = tuple((k + 1, lines[k]) for k in range(min(first_line - 1, len(lines))) if lines[k].strip())
-    footer = tuple((k + 1, lines[k]) for k in range(last_line, len(lines)) if lines[k].strip())
-    return Table(
-        names[:width],
-        groups[:width],
-        columns,
-        [rows.lines[i] for i in used],
-        header_line,
-        preamble[:500],
-        footer[:5000],
-    )
+    columns, lines = _columns_of(body, width, style), [rows.lines[i] for i in used]
+    return Table(names[:width], groups[:width], columns, lines, header_line)
 
 
 def _names_in_comment(rows: Rows, first: int, width: int) -> tuple[list[str], int | None]:
@@ -406,28 +391,15 @@ def _no_rows(rows: Rows, file: str) -> InputError:
     )
 
 
-LARGE_BYTES = 4_000_000
-_HEAD_BYTES = 1 << 16
-_LONGEST_HEAD = 16_000_000
-_TAIL_BYTES = 1 << 16
+LARGE_BYTES = 4_000_000  # a text table beyond this is read by blocks
+_HEAD_BYTES = _TAIL_BYTES = 1 << 16
+_LONGEST_HEAD = 16_000_000  # thirty rows of a wide matrix of spectra are shorter
 _BLOCK_BYTES = 1 << 23
-_CAREFUL_BLOCK = 1 << 15
-_MOST_CAREFUL = 4_000_000
-_MOST_SLOW = 12_000_000
+_CAREFUL_BLOCK = 1 << 15  # a block with an odd cell is halved down to this before it is read cell by cell
+_MOST_CAREFUL = 4_000_000  # so much may be read cell by cell: some ten seconds
+_MOST_SLOW = 12_000_000  # longest text that is read cell by cell as a whole
 MOST_ROWS = 5_000_000
 _GAPS = sorted(MISSING_WORDS | {word.upper() for word in MISSING_WORDS} | {"NaN", "Nan", "<NA>"})
-
-
-@dataclass(slots=True)
-class _Filled:
-    """What the blocks gave so far: numbers, line numbers, and the cells that were none."""
-
-    numbers: Array
-    lines: IntArray
-    n: int = 0
-    careful_bytes: int = 0
-    overflow: dict[int, list[int]] = field(default_factory=dict)
-    texts: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
 
 
 def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
@@ -448,27 +420,23 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
         If there is no table, or the file is too large to be read cell by cell.
     """
     found = _tables_in(content, text, options)
-    note(delimiter=found.delimiter, decimal=found.style.decimal)
+    content.notes.update(delimiter=found.delimiter, decimal=found.style.decimal)
     return found
 
 
 def _tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     if len(text or content.data) > LARGE_BYTES:
-        plain = content if not text else Content(content.file, text.encode("utf-8"), content.sha256)
+        plain = content if not text else replace(content, data=text.encode("utf-8"))
         found = large_tables(plain, options)
         if found is None and not text:
             text = decode(content.data, content.file).text
-            recoded = Content(
-                content.file, text.replace("\r\n", "\n").replace("\r", "\n").encode(), content.sha256
-            )
-            found = large_tables(recoded, options)
+            found = large_tables(replace(content, data=plain_lines(text).encode()), options)
         if found is not None:
             return found
         if len(text) > _MOST_SLOW:
-            raise InputError(
+            raise content.error(
                 f"{len(text) // 1_000_000} MB of text with several tables, or with text after the numbers",
-                file=content.file,
-                remedy="keep one table in the file",
+                "keep one table in the file",
             )
     text = text or decode(content.data, content.file).text
     return tables_of(text, file=content.file, decimal=options.decimal)
@@ -489,30 +457,27 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
         if b"\r" in data[:_LONGEST_HEAD]:
             return None
         megabytes = min(len(data), _LONGEST_HEAD) // 1_000_000
-        raise InputError(
+        raise content.error(
             f"no data rows: there is no line break in the first {megabytes} MB",
-            file=content.file,
-            remedy="export the table with one row a line",
+            "export the table with one row a line",
         )
     head = _head(data)
     found = tables_of(decode(head, content.file).text, file=content.file, decimal=options.decimal)
     if len(found.tables) != 1:
         return None
     table = found.tables[0]
-    start = _offset_of_line(data, int(table.lines[0]))
-    delimiter = found.delimiter
-    stop = _end_of_data(content, data, start, delimiter, len(table.columns))
+    start = 0
+    for _ in range(int(table.lines[0]) - 1):
+        start = data.index(b"\n", start) + 1
+    stop = _end_of_data(content, start, found.delimiter, len(table.columns))
     if stop is None:
         return None
-    filled = _fill(content, found, table, start, stop, delimiter)
-    columns = _columns(found, table, filled)
-    lines = filled.lines[: filled.n]
-    body = filled.numbers[: filled.n]
-    footer = decode(data[stop : stop + _TAIL_BYTES], content.file).text if stop < len(data) else ""
-    last = int(lines[-1]) if lines.size else 0
-    tail = tuple((last + 1 + k, line) for k, line in enumerate(footer.splitlines()) if line.strip())
-    whole = replace(table, columns=columns, lines=lines, footer=tail, body=body)
-    return Tables((whole,), found.style, found.remarks, delimiter)
+    filler = _Filler(content, found, data.count(b"\n", start, stop) + 1)
+    filler.fill(start, stop)
+    lines = filler.lines[: filler.n]
+    body = filler.numbers[: filler.n]
+    whole = replace(table, columns=filler.columns(), lines=lines, body=body)
+    return Tables((whole,), found.style, found.remarks, found.delimiter)
 
 
 def _head(data: bytes) -> bytes:
@@ -525,15 +490,9 @@ def _head(data: bytes) -> bytes:
     return data[: data.rfind(b"\n", 0, end) + 1]
 
 
-def _offset_of_line(data: bytes, line: int) -> int:
-    offset = 0
-    for _ in range(line - 1):
-        offset = data.index(b"\n", offset) + 1
-    return offset
-
-
-def _end_of_data(content: Content, data: bytes, start: int, delimiter: str, width: int) -> int | None:
+def _end_of_data(content: Content, start: int, delimiter: str, width: int) -> int | None:
     """Return the offset behind the last line of numbers, or of cells as many after a number."""
+    data = content.data
     low = max(start, len(data) - _TAIL_BYTES)
     if low > start:
         low = data.find(b"\n", low) + 1
@@ -551,151 +510,128 @@ def _end_of_data(content: Content, data: bytes, start: int, delimiter: str, widt
     return None
 
 
-def _fill(content: Content, found: Tables, table: Table, start: int, stop: int, delimiter: str) -> _Filled:
-    data = content.data
-    count = data.count(b"\n", start, stop) + 1
-    if count > MOST_ROWS:
-        raise InputError(
-            f"{count} data rows: more than the {MOST_ROWS} that are read",
-            file=content.file,
-            remedy="thin the readings out before export",
-        )
-    filled = _Filled(np.empty((count, len(table.columns))), np.empty(count, dtype=np.intp))
-    line = int(table.lines[0])
-    place = start
-    while place < stop:
-        end = stop if place + _BLOCK_BYTES >= stop else data.rfind(b"\n", place, place + _BLOCK_BYTES) + 1
-        if end <= place:
-            end = data.find(b"\n", place) + 1 or stop
-        line = _add_block(content, filled, found, table, data[place:end], line, delimiter)
-        place = end
-    return filled
+class _Filler:
+    """The rows of a large file, block by block: numbers, line numbers, and the cells that were none."""
 
+    def __init__(self, content: Content, found: Tables, count: int) -> None:
+        if count > MOST_ROWS:
+            raise content.error(
+                f"{count} data rows: more than the {MOST_ROWS} that are read",
+                "thin the readings out before export",
+            )
+        self.content, self.found, self.table = content, found, found.tables[0]
+        self.width = len(self.table.columns)
+        self.numbers, self.lines = np.empty((count, self.width)), np.empty(count, dtype=np.intp)
+        self.n = self.careful_bytes = 0
+        self.overflow: dict[int, list[int]] = defaultdict(list)
+        self.texts: dict[int, list[tuple[int, str]]] = defaultdict(list)
 
-def _add_block(
-    content: Content, filled: _Filled, found: Tables, table: Table, block: bytes, line: int, delimiter: str
-) -> int:
-    """Append one block of lines and return the line number that follows it.
+    def fill(self, start: int, stop: int) -> None:
+        """Read the bytes from `start` to `stop`, each block up to the end of a line."""
+        data, line = self.content.data, int(self.table.lines[0])
+        while start < stop:
+            end = stop if start + _BLOCK_BYTES >= stop else data.rfind(b"\n", start, start + _BLOCK_BYTES) + 1
+            if end <= start:
+                end = data.find(b"\n", start) + 1 or stop
+            line = self._add(data[start:end], line)
+            start = end
 
-    A block that is not plain is halved until only small ones are read cell by cell.
-    """
-    n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    numbers = _compiled(block, found, table, delimiter)
-    if numbers is not None and numbers.shape[0] == n_lines:
-        rows = slice(filled.n, filled.n + n_lines)
-        filled.numbers[rows] = numbers
-        filled.lines[rows] = np.arange(line, line + n_lines)
-        filled.n += n_lines
+    def columns(self) -> list[Column]:
+        """Return the columns, as views of the numbers."""
+        found = []
+        for j, head in enumerate(self.table.columns):
+            values = self.numbers[: self.n, j]
+            kind: ColumnKind = "number" if head.kind == "empty" else head.kind
+            if kind == "number" and not np.isfinite(values).any():
+                kind = "empty"
+            odd = tuple(self.overflow[j]), tuple(self.texts[j])
+            found.append(Column(values, kind, None, head.unit, *odd))
+        return found
+
+    def _add(self, block: bytes, line: int) -> int:
+        """Append one block of lines and return the line number that follows it.
+
+        A block that is not plain is halved until only small ones are read cell by cell.
+        """
+        n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
+        numbers = self._compiled(block)
+        if numbers is not None and numbers.shape[0] == n_lines:
+            rows = slice(self.n, self.n + n_lines)
+            self.numbers[rows] = numbers
+            self.lines[rows] = np.arange(line, line + n_lines)
+            self.n += n_lines
+            return line + n_lines
+        cut = block.find(b"\n", len(block) // 2) + 1
+        if len(block) > _CAREFUL_BLOCK and 0 < cut < len(block):
+            return self._add(block[cut:], self._add(block[:cut], line))
+        self._add_carefully(block, line)
         return line + n_lines
-    cut = block.find(b"\n", len(block) // 2) + 1
-    if len(block) > _CAREFUL_BLOCK and 0 < cut < len(block):
-        line = _add_block(content, filled, found, table, block[:cut], line, delimiter)
-        return _add_block(content, filled, found, table, block[cut:], line, delimiter)
-    _add_carefully(content, filled, found, table, block, line, delimiter)
-    return line + n_lines
 
-
-def _add_carefully(
-    content: Content, filled: _Filled, found: Tables, table: Table, block: bytes, line: int, delimiter: str
-) -> None:
-    """Append a small block cell by cell; refuse the file when too much of it is no numbers."""
-    rows = rows_of(decode(block, content.file).text, delimiter)
-    width = len(table.columns)
-    for cells, at in zip(rows.cells, rows.lines, strict=True):
-        if len(cells) > width and any(cells[width:]):
-            raise InputError(
-                f"this row holds {len(cells)} cells, the first rows {width}",
-                file=content.file,
-                line=line + at - 1,
-                value=" ".join(cells)[:60],
-                remedy="check the row (an extra separator, or a comma inside a number?)",
+    def _add_carefully(self, block: bytes, line: int) -> None:
+        """Append a small block cell by cell; refuse the file when too much of it is no numbers."""
+        rows = rows_of(decode(block, self.content.file).text, self.found.delimiter)
+        for cells, at in zip(rows.cells, rows.lines, strict=True):
+            if len(cells) > self.width and any(cells[self.width :]):
+                raise self.content.error(
+                    f"this row holds {len(cells)} cells, the first rows {self.width}",
+                    "check the row (an extra separator, or a comma inside a number?)",
+                    line=line + at - 1,
+                    value=" ".join(cells)[:60],
+                )
+        first, self.n = self.n, self.n + len(rows.cells)
+        self.lines[first : self.n] = np.array(rows.lines) + line - 1
+        for j, column in enumerate(_columns_of(rows.cells, self.width, self.found.style)):
+            self.numbers[first : self.n, j] = column.values
+            self.overflow[j] += [first + row for row in column.overflow]
+            if self.table.columns[j].kind != "text":
+                self.texts[j] += [(first + row, cell) for row, cell in column.texts]
+        self.careful_bytes += len(block)
+        if self.careful_bytes > _MOST_CAREFUL:
+            texts = [(row, j, cell) for j, items in self.texts.items() for row, cell in items]
+            row, j, cell = min(texts) if texts else (0, 0, "a blank or a word")
+            raise self.content.error(
+                f"more than {_MOST_CAREFUL // 1_000_000} MB of lines hold cells that are no numbers "
+                f"(first: {cell[:40]!r})",
+                "clean the column or leave it out",
+                line=int(self.lines[row]),
+                column=self.table.name(j),
+                value=cell,
             )
-    n = len(rows.cells)
-    filled.lines[filled.n : filled.n + n] = np.array(rows.lines) + line - 1
-    for j in range(width):
-        column = parse_column([cells[j] if j < len(cells) else "" for cells in rows.cells], found.style)
-        filled.numbers[filled.n : filled.n + n, j] = column.values
-        filled.overflow.setdefault(j, []).extend(filled.n + row for row in column.overflow)
-        if table.columns[j].kind != "text":
-            filled.texts.setdefault(j, []).extend((filled.n + row, cell) for row, cell in column.texts)
-    filled.n += n
-    filled.careful_bytes += len(block)
-    if filled.careful_bytes > _MOST_CAREFUL:
-        texts = [(row, j, cell) for j, items in filled.texts.items() for row, cell in items]
-        row, j, cell = min(texts) if texts else (0, 0, "a blank or a word")
-        raise InputError(
-            f"more than {_MOST_CAREFUL // 1_000_000} MB of lines hold cells that are no numbers "
-            f"(first: {cell[:40]!r})",
-            file=content.file,
-            line=int(filled.lines[row]),
-            column=table.name(j),
-            value=cell,
-            remedy="clean the column or leave it out",
-        )
 
+    def _compiled(self, block: bytes) -> Array | None:
+        """Read a block as plain numbers, gaps as NaN; None if anything else stands in it."""
+        import pandas as pd
 
-def _compiled(block: bytes, found: Tables, table: Table, delimiter: str) -> Array | None:
-    """Read a block as plain numbers, gaps as NaN; None if anything else stands in it."""
-    import pandas as pd
-
-    width = len(table.columns)
-    clocks = [j for j, column in enumerate(table.columns) if column.kind in ("clock", "moment")]
-    kinds: dict[int, type] = {
-        j: str if column.kind == "text" or j in clocks else np.float64
-        for j, column in enumerate(table.columns)
-    }
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            frame = pd.read_csv(
-                io.BytesIO(block),
-                sep=r"\s+" if delimiter == WHITESPACE else delimiter,
-                header=None,
-                names=list(range(width)),
-                index_col=False,
-                dtype=kinds,
-                decimal=found.style.decimal,
-                thousands=found.style.thousands or None,
-                skip_blank_lines=False,
-                skipinitialspace=True,
-                keep_default_na=False,
-                na_values=_GAPS,
-                encoding="latin-1",
-                engine="c",
-            )
-    except (ValueError, Warning, pd.errors.ParserError):
-        return None
-    for j in clocks:
-        times = parse_column([str(cell).strip() for cell in frame[j]], found.style)
-        if times.kind not in ("clock", "moment") or times.texts:
+        kinds = {j: column.kind for j, column in enumerate(self.table.columns)}
+        style, delimiter = self.found.style, self.found.delimiter
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                frame = pd.read_csv(
+                    io.BytesIO(block),
+                    sep=r"\s+" if delimiter == WHITESPACE else delimiter,
+                    header=None,
+                    names=list(kinds),
+                    index_col=False,
+                    dtype={j: np.float64 if k in ("number", "empty") else str for j, k in kinds.items()},
+                    decimal=style.decimal,
+                    thousands=style.thousands or None,
+                    skip_blank_lines=False,
+                    skipinitialspace=True,
+                    keep_default_na=False,
+                    na_values=_GAPS,
+                    encoding="latin-1",
+                    engine="c",
+                )
+        except (ValueError, Warning, pd.errors.ParserError):
             return None
-        frame[j] = times.values
-    for j, column in enumerate(table.columns):
-        if column.kind == "text":
-            frame[j] = np.nan
-    numbers = frame.to_numpy(dtype=np.float64)
-    return None if np.isinf(numbers).any() else numbers
-
-
-def _columns(found: Tables, table: Table, filled: _Filled) -> list[Column]:
-    columns = []
-    for j in range(len(table.columns)):
-        values = filled.numbers[: filled.n, j]
-        known = bool(np.isfinite(values).any())
-        kind = table.columns[j].kind
-        columns.append(
-            Column(
-                values,
-                "empty"
-                if not known and kind in ("number", "empty")
-                else kind
-                if kind != "empty"
-                else "number",
-                None,
-                table.columns[j].unit,
-                (),
-                tuple(filled.overflow.get(j, ())),
-                tuple(filled.texts.get(j, ())),
-            )
-        )
-    return columns
+        for j, kind in kinds.items():
+            if kind == "text":
+                frame[j] = np.nan
+            elif kind in ("clock", "moment"):
+                times = parse_column([str(cell).strip() for cell in frame[j]], style)
+                if times.kind not in ("clock", "moment") or times.texts:
+                    return None
+                frame[j] = times.values
+        numbers = frame.to_numpy(dtype=np.float64)
+        return None if np.isinf(numbers).any() else numbers

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.source import TIME_UNITS
 
 _WORDS = {
     "time": """
@@ -65,24 +65,22 @@ KIND_OF = {word: kind for kind, words in _WORDS.items() for word in words.split(
 HC_EV_NM = 1239.8419843320026
 ABSORBANCE_UNITS = ("abs", "percentT", "fractionT", "counts")
 
-_SECONDS = {
-    "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "usec": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
-    "ns": 1e-9, "nanoseconds": 1e-9,
-    "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3, "millisekunden": 1e-3,
-    "millisecondes": 1e-3, "milisegundos": 1e-3, "millisecondi": 1e-3, "毫秒": 1e-3,
-    "s": 1.0, "sec": 1.0, "secs": 1.0, "sec.": 1.0, "second": 1.0, "seconds": 1.0, "sek": 1.0, "sek.": 1.0,
-    "sekunde": 1.0, "sekunden": 1.0, "seconde": 1.0, "secondes": 1.0, "segundo": 1.0, "segundos": 1.0,
-    "secondo": 1.0, "secondi": 1.0, "seconden": 1.0, "sekunder": 1.0, "с": 1.0, "сек": 1.0, "秒": 1.0,
-    "min": 60.0, "mins": 60.0, "min.": 60.0, "minute": 60.0, "minutes": 60.0, "minuten": 60.0,
-    "minuto": 60.0, "minutos": 60.0, "minuti": 60.0, "minuut": 60.0, "minuter": 60.0, "мин": 60.0,
-    "分": 60.0, "分钟": 60.0,
-    "h": 3600.0, "hr": 3600.0, "hrs": 3600.0, "hour": 3600.0, "hours": 3600.0, "std": 3600.0, "std.": 3600.0,
-    "stunde": 3600.0, "stunden": 3600.0, "heure": 3600.0, "heures": 3600.0, "hora": 3600.0,
-    "horas": 3600.0, "ora": 3600.0, "ore": 3600.0, "uur": 3600.0, "timer": 3600.0, "ч": 3600.0,
-    "час": 3600.0, "小时": 3600.0, "时": 3600.0, "時間": 3600.0,
-    "d": 86400.0, "day": 86400.0, "days": 86400.0, "tag": 86400.0, "tage": 86400.0, "jours": 86400.0,
-    "dias": 86400.0, "giorni": 86400.0, "天": 86400.0,
-}  # fmt: skip
+_TIME_WORDS = {
+    "ns": "ns nanoseconds",
+    "us": "us µs μs usec microsecond microseconds",
+    "ms": "ms msec millisecond milliseconds millisekunden millisecondes milisegundos millisecondi 毫秒",
+    "s": """
+        s sec secs sec. second seconds sek sek. sekunde sekunden seconde secondes segundo segundos secondo
+        secondi seconden sekunder с сек 秒
+    """,
+    "min": "min mins min. minute minutes minuten minuto minutos minuti minuut minuter мин 分 分钟",
+    "h": """
+        h hr hrs hour hours std std. stunde stunden heure heures hora horas ora ore uur timer ч час 小时 时
+        時間
+    """,
+    "d": "d day days tag tage jours dias giorni 天",
+}
+_SECONDS = {word: TIME_UNITS[sign] for sign, words in _TIME_WORDS.items() for word in words.split()}
 
 
 def time_factor(unit: str) -> float | None:
@@ -149,8 +147,6 @@ def absorbance_from_counts(counts: Array, reference: Array, dark: Array | float 
         return np.where(usable, -np.log10(np.where(usable, ratio, 1.0)), np.nan)
 
 
-Kind: TypeAlias = Literal["clock", "moment"]
-
 _CLOCK = re.compile(
     r"(?:(\d+)[.d]?\s+)?(\d{1,3}):([0-5]?\d)(?::([0-5]?\d(?:[.,]\d+)?))?\s*([AaPp])?\.?(?:[Mm]\.?)?"
 )
@@ -164,12 +160,8 @@ _LOCAL = re.compile(
 _CLOCK_WORDS = re.compile(
     r"(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3,9})\s+(\d{1,2}),?\s+(\d{1,2}):(\d{2}):(\d{2})(?:\s+[A-Z]{2,5})?\s+(\d{4})"
 )
-_MONTHS = {
-    m: i
-    for i, m in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
-    )
-}
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -184,21 +176,27 @@ def clock_seconds(text: str) -> float | None:
     (90.0, 90.5, None)
     """
     stripped = text.strip()
+    short = re.fullmatch(r"(\d{1,3}):([0-5]?\d[.,]\d+)", stripped)
+    if short:
+        return int(short[1]) * 60.0 + _number(short[2])
     match = _CLOCK.fullmatch(stripped)
     if match is None:
-        return _short_clock(stripped)
+        return None
     days, first, second, third, half = match.groups()
     if third is None:
         return None if days or half else int(first) * 60.0 + int(second)
-    hours = int(first)
-    if half:
-        hours = hours % 12 + (12 if half in "Pp" else 0)
-    return int(days or 0) * 86400.0 + hours * 3600.0 + int(second) * 60.0 + float(third.replace(",", "."))
+    hours = _hours(first, half)
+    return int(days or 0) * 86400.0 + hours * 3600.0 + int(second) * 60.0 + _number(third)
 
 
-def _short_clock(text: str) -> float | None:
-    match = re.fullmatch(r"(\d{1,3}):([0-5]?\d[.,]\d+)", text)
-    return None if match is None else int(match.group(1)) * 60.0 + float(match.group(2).replace(",", "."))
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _hours(text: str | None, half: str | None) -> int:
+    """Return the hour of the day; `half` begins with the a of am or the p of pm."""
+    hours = int(text or 0)
+    return hours if not half else hours % 12 + (12 if half[0] in "Pp" else 0)
 
 
 def parse_moment(text: str, *, day_first: bool | None = None) -> float | None:
@@ -220,48 +218,39 @@ def parse_moment(text: str, *, day_first: bool | None = None) -> float | None:
     stripped = text.strip()
     match = _ISO.fullmatch(stripped)
     if match:
-        year, month, day, hour, minute, second, half, zone = match.groups()
-        return _seconds(int(year), int(month), int(day), hour, minute, second, half, zone)
+        year, month, day, *clock = match.groups()
+        return _moment((int(year), int(month), int(day)), clock)
     match = _LOCAL.fullmatch(stripped)
     if match:
-        first, mark, other, year, hour, minute, second, half = match.groups()
+        first, mark, other, year, *clock = match.groups()
         a, b = int(first), int(other)
+        # dots are written in Europe, where the day comes first; a number above 12 is no month
         european = (mark == "." if day_first is None else day_first) or a > 12
         day_, month_ = (a, b) if european and b <= 12 else (b, a)
-        full_year = int(year) if len(year) == 4 else 2000 + int(year)
-        return _seconds(full_year, month_, day_, hour, minute, second, half, None)
+        return _moment((int(year) if len(year) == 4 else 2000 + int(year), month_, day_), clock)
     match = _CLOCK_WORDS.fullmatch(stripped)
-    if match and match.group(1)[:3].casefold() in _MONTHS:
+    if match and match[1][:3].casefold() in _MONTHS:
         name, day, hour, minute, second, year = match.groups()
-        return _seconds(int(year), _MONTHS[name[:3].casefold()], int(day), hour, minute, second, None, None)
+        return _moment((int(year), _MONTHS[name[:3].casefold()], int(day)), (hour, minute, second))
     return None
 
 
-def _seconds(
-    year: int,
-    month: int,
-    day: int,
-    hour: str | None,
-    minute: str | None,
-    second: str | None,
-    half: str | None,
-    zone: str | None,
-) -> float | None:
-    hours = int(hour or 0)
-    if half:
-        hours = hours % 12 + (12 if half[0] in "Pp" else 0)
+def _moment(date: tuple[int, int, int], clock: Sequence[str | None]) -> float | None:
+    """Return a date and a clock (hour, minute, second, am or pm, zone) as s since 1970."""
+    hour, minute, second, half, zone = [*clock, None, None][:5]
+    hours = _hours(hour, half)
     try:
-        start = datetime(year, month, day, tzinfo=UTC)
+        start = datetime(*date, tzinfo=UTC)
     except ValueError:
         return None
     if hours > 24 or int(minute or 0) > 59:
         return None
     total = (start - _EPOCH) / timedelta(seconds=1) + hours * 3600 + int(minute or 0) * 60
-    total += float((second or "0").replace(",", "."))
+    total += _number(second or "0")
     if zone and zone != "Z":
-        sign = -1 if zone[0] == "-" else 1
         digits = zone[1:].replace(":", "")
-        total -= sign * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
+        shift = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+        total += shift if zone[0] == "-" else -shift
     return total
 
 
@@ -295,12 +284,10 @@ def time_in_name(stem: str) -> NamedTime | None:
     """
     found = list(_WITH_UNIT.finditer(stem))
     if found:
-        match = found[-1] if len(found) == 1 else max(found, key=lambda m: time_factor(m.group(2)) or 0.0)
-        return NamedTime(float(match.group(1).replace(",", ".")), match.group(2).casefold(), match.group())
-    match_or_none = _TIME_EQUALS.search(stem)
-    if match_or_none is not None:
-        return NamedTime(float(match_or_none.group(1).replace(",", ".")), "", match_or_none.group())
-    return None
+        match = found[-1] if len(found) == 1 else max(found, key=lambda m: time_factor(m[2]) or 0.0)
+        return NamedTime(_number(match[1]), match[2].casefold(), match.group())
+    equals = _TIME_EQUALS.search(stem)
+    return None if equals is None else NamedTime(_number(equals[1]), "", equals.group())
 
 
 def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
@@ -343,62 +330,3 @@ def speak_of_dose(names: Sequence[str]) -> bool:
     dosed = {j for j, name in enumerate(plain) if DOSE.search(name)}
     taken = {j for j, name in enumerate(plain) if TAKEN.search(name)}
     return bool(dosed and taken) and len(dosed | taken) > 1
-
-
-_CATIONS = frozenset(
-    re.findall(
-        r"\w+",
-        "Ag Al Au Ba Be Bi Ca Cd Ce Co Cr Cs Cu Er Eu Fe Ga Gd Ge Hf Hg In Ir La Li Mg Mn Mo Na Nb Ni Os Pb "
-        "Pd Pt Rb Re Rh Ru Sb Sc Sn Sr Ta Tb Ti Tl Yb Zn Zr",
-    )
-)
-_NAMES = {
-    "silver": "Ag",
-    "silber": "Ag",
-    "copper": "Cu",
-    "kupfer": "Cu",
-    "gold": "Au",
-    "zinc": "Zn",
-    "zink": "Zn",
-    "cadmium": "Cd",
-    "mercury": "Hg",
-    "indium": "In",
-    "gallium": "Ga",
-    "manganese": "Mn",
-    "cobalt": "Co",
-}
-_ELEMENT = re.compile(
-    r"(?<![A-Za-z])(?:([A-Z][a-z])(?![a-z])(?!(?:Se|Te|As|[SPO])(?![a-z]))|((?i:"
-    + "|".join(_NAMES)
-    + r"))\b)"
-)
-_HOST_BEFORE = re.compile(
-    r"(?:/|\b(?:per|vs\.?|in|into|to|from)\b|(?:%|percent) of)[\s(]*(?:[µumn]?mol\s+)?$", re.I
-)
-_DIVIDED = re.compile(r"\bper\b|/")
-_AFTER_IN = re.compile(r"\s*(?:\(?III\)?|3\+|[/:]|\d|add|dos|incorp|taken|upt|found|measured|content)", re.I)
-_HOST_LOST = re.compile(r"\b(?:replaced|exchanged|released|left|lost|remaining|substituted)\b", re.I)
-
-
-def guest_in(name: str) -> str:
-    """Return the symbol of the guest that the name of a column holds, "" where it names none.
-
-    What an amount is divided by is the host ("per Cd", "/Cd"), and so is a cation that is replaced.
-
-    Examples
-    --------
-    >>> guest_in("Cu added per Cd (%)"), guest_in("dose / mol Ag per mol Cd"), guest_in("In solid (%)")
-    ('Cu', 'Ag', '')
-    """
-    if _HOST_LOST.search(name):
-        return ""
-    for found in _ELEMENT.finditer(name):
-        symbol, word = found.groups()
-        symbol = symbol or _NAMES[word.casefold()]
-        spoken = symbol == "In" and not word and not _AFTER_IN.match(name, found.end())
-        divides = _HOST_BEFORE.search(name[: found.start()])
-        if divides and divides.group().startswith("/") and _DIVIDED.search(name, found.end()):
-            divides = None  # "dose / mol Ag per mol Cd": the first stroke sets off a unit
-        if symbol in _CATIONS and not spoken and not divides:
-            return symbol
-    return ""

@@ -1,8 +1,10 @@
-"""A smooth path through noisy positions: the local-level model, fitted by its likelihood.
+"""An absorption peak against time: its height, its position and a smooth path through the positions.
 
-The position walks at random between the times; how fast it walks, and how much larger than stated
-the errors of the single positions are, is estimated by maximum likelihood. Times without a position
-borrow it from their neighbours, so that a band that fades away keeps the place where it was last seen.
+The band is chosen and followed through block averages, then every spectrum gives a position of its own
+(`cxkinetics.signals.band`). The path through them is the local-level model: the position walks at random
+between the times; how fast it walks, and how much larger than stated the errors of the single positions
+are, is estimated by maximum likelihood. Times without a position borrow it from their neighbours, so
+that a band that fades away keeps the place where it was last seen.
 """
 
 from itertools import pairwise
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.band import (
@@ -24,7 +26,7 @@ from cxkinetics.signals.band import (
 )
 from cxkinetics.signals.trace import Trace
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the series reads its peaks with `track_peak`
     from cxkinetics.signals.spectra import SpectralSeries
 
 
@@ -79,7 +81,8 @@ def smooth_path(time_s: Array, position: Array, error: Array) -> SmoothPath:
 
 
 def _most_likely(weight: Array, value: Array, stiffness: Array) -> tuple[Array, float]:
-    # Penalty strengths from "no smoothing" to "one constant", in units of the mean weight.
+    # Penalty strengths from "no smoothing" to "one constant", in units of the mean weight; four a decade,
+    # for the likelihood is flat near its maximum and the path hardly moves between neighbours.
     unit = float(np.mean(weight[weight > 0])) / float(np.median(stiffness))
     grid = unit * np.logspace(-2, 6, 33)
     trials = [_smooth(weight, value, stiffness, strength) for strength in grid]
@@ -150,7 +153,7 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     >>> time = np.linspace(0, 20, 5)
     >>> position = 324 + 0.15 * time
     >>> band = np.exp(-0.5 * ((wavelength - position[:, None]) / 6) ** 2)
-    >>> series = SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=0.9 * band)
+    >>> series = cx.SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=0.9 * band)
     >>> trace = track_peak(series)
     >>> trace.peak_nm.round(3).tolist()
     [324.0, 324.75, 325.5, 326.25, 327.0]
@@ -165,10 +168,10 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     spikes = isolated_spikes(series.absorbance)
     spectra = np.where(spikes, np.nan, series.absorbance)
     start, shape, which = _choose(series, spectra, near_nm)
-    if "last" in which:  # a band that grows is followed backwards, from where it is seen
-        first_guess = _coarse_path(axis, spectra[::-1], start, shape)[::-1]
-    else:
-        first_guess = _coarse_path(axis, spectra, start, shape)
+    way = (
+        slice(None, None, -1) if "last" in which else slice(None)
+    )  # a band that grows: from where it is seen
+    first_guess = _coarse_path(axis, spectra[way], start, shape)[way]
     position, error, path, factor, shape = _positions(series.time_s, axis, spectra, first_guess, shape)
     shape_free = _shape_changes(axis, spectra, path, shape)
     fit = fit_bands(axis, spectra, path, shape, shape_free=shape_free and baseline == "none")
@@ -183,29 +186,8 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
             remedy="give near_nm at another peak, or at_wavelength for one wavelength",
         )
     at_start = float(path[kept][0])
-    remarks = [
-        *series.remarks,
-        Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm"),
-    ]
-    if spikes.any():
-        text = f"{int(spikes.sum())} isolated spikes of single readings left out of the peak"
-        times = series.time_s[spikes.any(axis=1)]
-        remarks.append(Remark.at("spikes_masked", text, int(spikes.sum()), times_s=times.tolist()))
-    if not kept.all():
-        lost = series.time_s[~kept]
-        text = f"{lost.size} spectra left out: too few unmasked readings around the peak"
-        remarks.append(Remark.at("spectra_dropped", text, int(lost.size), times_s=lost.tolist()))
-    unseen = kept & ~np.isfinite(position)
-    if unseen.any():
-        remarks.append(
-            Remark.at(
-                "peak_lost",
-                f"the peak has no position of its own in {int(unseen.sum())} weak spectra; "
-                "its height is read where the neighbouring times have it",
-                int(unseen.sum()),
-                times_s=series.time_s[unseen].tolist(),
-            )
-        )
+    said = Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm")
+    lost = _left_out(series.time_s, spikes, kept, kept & ~np.isfinite(position))
     return Trace(
         time_s=series.time_s[kept],
         absorbance=height[kept],
@@ -215,8 +197,29 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
         peak_nm=position[kept],
         peak_nm_se=(error * factor)[kept],
         source=series.source,
-        remarks=tuple(remarks),
+        remarks=(*series.remarks, said, *lost),
     )
+
+
+def _left_out(time: Array, spikes: BoolArray, kept: BoolArray, unseen: BoolArray) -> list[Remark]:
+    """Return a remark on spikes, on spectra that are dropped and on those without a position."""
+    remarks = []
+    if spikes.any():
+        count, times = int(spikes.sum()), time[spikes.any(axis=1)]
+        text = f"{count} isolated spikes of single readings left out of the peak"
+        remarks.append(Remark.at("spikes_masked", text, count, times_s=times.tolist()))
+    if not kept.all():
+        times = time[~kept]
+        text = f"{times.size} spectra left out: too few unmasked readings around the peak"
+        remarks.append(Remark.at("spectra_dropped", text, times.size, times_s=times.tolist()))
+    if unseen.any():
+        count = int(unseen.sum())
+        text = (
+            f"the peak has no position of its own in {count} weak spectra; "
+            "its height is read where the neighbouring times have it"
+        )
+        remarks.append(Remark.at("peak_lost", text, count, times_s=time[unseen].tolist()))
+    return remarks
 
 
 def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> tuple[float, BandShape, str]:
@@ -229,6 +232,7 @@ def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> 
             file=series.source.file or None,
             remedy="give a wavelength inside the range",
         )
+    # at the start first: there the cluster that is looked for is whole; later ones where it only grows
     count = max(1, min(5, spectra.shape[0] // 10))
     looked_at = [("first", spectra[:count]), ("last", spectra[-count:]), ("mean of all", spectra)]
     nearest: list[float] = []

@@ -1,7 +1,8 @@
-"""Times typed in s for a file that counts in another unit: how to say so, and what to type instead.
+"""Before a fit: a window of time, the moment of the addition, drift at a quiet wavelength.
 
 Every option counts in s, while a file may count in min. Where such an option fits no reading, but
-the same figures read in the file's unit would, the unit is the likely slip.
+the same figures read in the file's unit would, the unit is the likely slip: the message then says what
+to type instead.
 """
 
 from collections.abc import Sequence
@@ -16,23 +17,10 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import noise_sd
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
+from cxkinetics.source import TIME_UNITS
 
-SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 FEWEST = 3
 """Points that a window or a stage must hold."""
-
-
-def unit_sign(seconds: float) -> str:
-    """Return the sign of the unit of time that holds so many seconds, "" where none does.
-
-    Examples
-    --------
-    >>> unit_sign(60.0), unit_sign(7.0)
-    ('min', '')
-    """
-    return next(
-        (sign for sign, factor in SECONDS.items() if np.isclose(factor, seconds, rtol=1e-9, atol=0)), ""
-    )
 
 
 def window_hint(time_s: Array, unit: str, window_s: tuple[float | None, float | None]) -> str:
@@ -52,7 +40,7 @@ def window_hint(time_s: Array, unit: str, window_s: tuple[float | None, float | 
     >>> window_hint(60.0 * np.arange(61), "min", (5, 20))
     "5:20 is 5 to 20 s; the file's times are in min: for 5 to 20 min pass 300:1200"
     """
-    factor = SECONDS.get(unit, 1.0)
+    factor = TIME_UNITS.get(unit, 1.0)
     low, high = (None if end is None else float(end) * factor for end in window_s)
     inside = (time_s >= (-np.inf if low is None else low)) & (time_s <= (np.inf if high is None else high))
     if factor == 1.0 or np.unique(time_s[inside]).size < FEWEST:
@@ -81,7 +69,7 @@ def breakpoint_hint(time_s: Array, unit: str, breakpoints_s: Sequence[float]) ->
     >>> breakpoint_hint(60.0 * np.arange(61), "min", [8])
     "8 is in s; the file's times are in min: for 8 min pass 480"
     """
-    factor = SECONDS.get(unit, 1.0)
+    factor = TIME_UNITS.get(unit, 1.0)
     meant = [float(b) * factor for b in breakpoints_s]
     held = np.histogram(np.unique(time_s), [-np.inf, *meant, np.inf])[0]
     if factor == 1.0 or held.min() < FEWEST:
@@ -256,14 +244,14 @@ def detect_t0(trace: Trace) -> Onset | None:
 def _disturbance(time: Array, values: Array) -> Onset | None:
     """Find the first jump between neighbours that no smooth change explains."""
     noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
-    steps = np.diff(values)
+    steps = np.diff(values)  # sqrt(2) noisier than a reading; eight sd: no step of a long run by chance
     for i in range(1, steps.size):
         beside = [abs(steps[j]) for j in (i - 3, i - 2, i - 1, i + 2, i + 3, i + 4) if 0 <= j < steps.size]
         if abs(steps[i]) < 8 * noise * np.sqrt(2) or abs(steps[i]) < 4 * float(np.median(beside)):
             continue
         before = values[max(0, i - 5) : i + 1]
         if before.size < 3 or i >= 0.8 * values.size:
-            return None
+            return None  # no start to compare with, or nothing left to fit
         drift = np.polyfit(time[: i + 1], values[: i + 1], 1)[0] * (time[i] - time[0])
         if abs(drift) > max(0.1 * abs(steps[i]), 6 * noise):
             return None  # the start is not flat: a bubble during the reaction, not its addition

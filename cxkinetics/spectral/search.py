@@ -117,7 +117,7 @@ def _apart(problem: Problem, one: Array, other: Array) -> bool:
 _MOST_SCANNED = 48
 LONGEST_STEP = 1.5
 """In ln k: the tangent of an exponential says nothing of rates five times as large."""
-STILL = 1e-7
+STILL = 1e-10
 """Relative step at which a descent rests: the misfit is a difference of sums of squares, whose rounding
 may exceed any gain that is left."""
 

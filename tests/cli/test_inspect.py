@@ -1,12 +1,17 @@
 """`cxkinetics inspect` and `cxkinetics formats` as a user runs them."""
 
+import argparse
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 import cxkinetics as cx
+from cxkinetics.cli import formats
 from cxkinetics.cli.main import main
+from cxkinetics.io.describe import describe
+from cxkinetics.io.file import ReadOptions
 
 
 @pytest.fixture
@@ -94,13 +99,34 @@ def test_wrong_use_is_exit_two(table: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_formats_lists_every_reader(capsys: pytest.CaptureFixture[str]) -> None:
-    from cxkinetics.io.load import formats
+    from cxkinetics.io import load
 
     assert main(["formats"]) == 0
     out = capsys.readouterr().out
     assert main(["formats", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     names = [entry["name"] for entry in record["formats"]]
-    assert names == [entry.name for entry in formats()]
+    assert names == [entry.name for entry in load.formats()]
     assert all(name in out for name in names)
     assert len(set(names)) == len(names)
+
+
+def test_without_its_annex_a_dose_table_is_no_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "icp.csv"
+    path.write_text("Ag added (mol %);Ag incorporated (mol %)\n0;0\n75;8,0\n135;40,4\n")
+    assert describe(path, ReadOptions())["kind"] == "dose table"
+    monkeypatch.setitem(sys.modules, "cxkinetics.composition", None)
+    with pytest.raises(cx.InputError, match="no column is named as time"):
+        describe(path, ReadOptions())
+
+
+def test_formats_of_an_absent_annex_are_not_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert formats.run(argparse.Namespace(json=False)) == 0
+    assert "VAMAS" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "cxkinetics.evidence", None)
+    assert formats.run(argparse.Namespace(json=False)) == 0
+    assert "VAMAS" not in capsys.readouterr().out
+    assert formats.run(argparse.Namespace(json=True)) == 0
+    assert "evidence_formats" not in json.loads(capsys.readouterr().out)

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 import cxkinetics as cx
 from cxkinetics.cli.main import main
 from cxkinetics.composition.figures import plot_incorporation
-from cxkinetics.io.words import guest_in
+from cxkinetics.composition.reader import guest_in
 from cxkinetics.signals.basis import basis_kind, convert_basis
 
 DOSES = (0, 25, 50, 75, 90, 100, 110, 120, 135, 150, 175)

@@ -12,8 +12,8 @@ from cxkinetics.evidence.examples import example_files
 from cxkinetics.evidence.patterns import load_library
 from cxkinetics.evidence.reader import load_findings, load_peak_list, load_spectrum, looks_like_peak_list
 from cxkinetics.evidence.records import join_evidence
+from cxkinetics.evidence.vamas import is_vamas, read_vamas
 from cxkinetics.io.file import read_content
-from cxkinetics.io.formats.vamas import is_vamas, read_vamas
 from cxkinetics.signals.spectrum import PeakList, Spectrum
 
 

@@ -51,6 +51,13 @@ def test_reflectance_of_uvprobe_is_no_absorbance(tmp_path: Path) -> None:
     assert read(tmp_path, text.format("Abs.")).unit == "AU"
 
 
+def test_an_oceanview_file_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.txt"
+    path.write_text(">>>>>End Processed Spectral Data<<<<<\nPixels: 3\n500\t0.1\n501\t0.2\n502\t0.3\n")
+    with pytest.raises(cx.InputError, match=r"damaged\.txt: the data end before they begin"):
+        cx.load(path)
+
+
 def test_raman_shifts_of_oceanview_are_refused(tmp_path: Path) -> None:
     head = (
         "Data from x Node\n\nXAxis mode: {}\nNumber of Pixels in Spectrum: 3\n>>>>>Begin Spectral Data<<<<<\n"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.signals.prepare import breakpoint_hint, unit_sign, window_hint
+from cxkinetics.signals.prepare import breakpoint_hint, window_hint
+from cxkinetics.source import time_unit_sign
 
 MINUTES = np.arange(61.0)
 VALUES = 0.9 * np.exp(-0.056 * np.minimum(MINUTES, 20) - 0.019 * np.maximum(MINUTES - 20, 0))
@@ -97,4 +98,4 @@ def test_no_hint_where_the_unit_cannot_be_the_slip(slow: cx.Trace) -> None:
     assert breakpoint_hint(slow.time_s, "s", [8]) == breakpoint_hint(slow.time_s, "", [8]) == ""
     assert breakpoint_hint(slow.time_s, "min", [8, 25]).endswith("for 8,25 min pass 480,1500")
     assert window_hint(slow.time_s / 1000, "ms", (5, 20)) == ""
-    assert unit_sign(3600.0) == "h"
+    assert time_unit_sign(3600.0) == "h"

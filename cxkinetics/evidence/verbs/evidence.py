@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="text table, workbook, VAMAS (xps)")
     parser.add_argument("--demo", action="store_true", help="Table I, its contradictions, simulated spectra")
+    parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
     parser.add_argument("--sample", metavar="NAME", help="name of the sample (default: the file's)")
     parser.add_argument("--incorporation", type=number, metavar="PERCENT", help="guest incorporated, percent")
     parser.add_argument("--out", metavar="DIR", help="write report.html, figures and evidence.json there")
@@ -68,7 +69,7 @@ def _add_masses(group: Any) -> None:
     group.add_argument(
         "--tolerance", type=number, default=2.0, metavar="DA", help="agreement, Da (default 2)"
     )
-    group.add_argument("--host-cluster", default="Cd34S33(L)", help="undoped cluster (default Cd34S33(L))")
+    group.add_argument("--host-cluster", metavar="FORMULA", help="undoped cluster (default: the system's)")
     group.add_argument("--no-guest", action="store_true", help="the sample holds no guest")
     group.add_argument(
         "--smooth", type=number, default=15.0, metavar="DA", help="peak search, Da (default 15)"
@@ -98,7 +99,7 @@ def _add_masses(group: Any) -> None:
 
 
 def _add_xps(group: Any) -> None:
-    group.add_argument("--line", default="Ag 3d", help="Ag 3d (default), Cd 3d, Cu 2p, S 2p, Mo 3d, Pt 4f")
+    group.add_argument("--line", help="Ag 3d, Cd 3d, Cu 2p, S 2p, Mo 3d, Pt 4f (default: that of the guest)")
     group.add_argument(
         "--doublets",
         choices=("auto", "0", "1", "2", "3"),
@@ -124,7 +125,7 @@ def _add_xps(group: Any) -> None:
 
 def _add_xrd(group: Any) -> None:
     group.add_argument(
-        "--library", metavar="FILE", help="reference patterns (default: computed CdS clusters and Ag2S)"
+        "--library", metavar="FILE", help="reference patterns (ag-cds: computed CdS clusters and Ag2S)"
     )
     group.add_argument("--phases-table", metavar="FILE", help="phase_id, phase_name, rir of the references")
     group.add_argument("--phases", metavar="A,B", help="use only these phases")
@@ -187,65 +188,75 @@ def _files(args: argparse.Namespace) -> int:
 
 
 def _record(args: argparse.Namespace, file: str) -> "EvidenceRecord":
-    from cxkinetics.evidence.records import record_of_masses, record_of_pattern, record_of_xps
-
-    shared: dict[str, Any] = {"sample": args.sample or "", "incorporation_percent": args.incorporation}
-    reading: dict[str, Any] = {
-        "axis_column": args.axis_column,
-        "counts_column": args.counts_column,
-        "decimal": args.decimal,
-        "sheet": args.sheet,
-        "background_subtracted": args.background_subtracted,
+    shared: dict[str, Any] = {
+        "sample": args.sample or "",
+        "incorporation_percent": args.incorporation,
+        "system": args.system,
+        "reading": {
+            "axis_column": args.axis_column,
+            "counts_column": args.counts_column,
+            "decimal": args.decimal,
+            "sheet": args.sheet,
+            "background_subtracted": args.background_subtracted,
+        },
     }
     below = {} if args.absent_below is None else {"absent_below": args.absent_below}
-    if args.technique == "ms":
-        return record_of_masses(
-            file,
-            **shared,
-            peaks=args.peaks,
-            tolerance_da=args.tolerance,
-            with_guest=False if args.no_guest else None,
-            width_da=args.smooth,
-            host_cluster=args.host_cluster,
-            mixture={
-                "resolving_power": args.resolving_power,
-                "resolving_power_rel_sd": args.resolving_power_error,
-                "sigma_cal_da": args.sigma_cal,
-                "compensation": args.compensation,
-                "others": tuple(args.other),
-                "confidence": args.confidence,
-            },
-            reading=reading,
-        )
-    if args.technique == "xps":
-        return record_of_xps(
-            file,
-            **shared,
-            analysis={
-                "line": args.line,
-                "doublets": int(args.doublets) if args.doublets.isdigit() else args.doublets,
-                "shape": args.shape,
-                "background": args.background,
-                "energy_offset_ev": args.energy_offset,
-                "energy_sd_ev": args.energy_error,
-                "confidence": args.confidence,
-                **below,
-            },
-            reading={**reading, "block": args.block, "photon_energy_ev": args.photon_energy},
-        )
-    return record_of_pattern(
+    judged = {"confidence": args.confidence, **below}
+    return {"ms": _masses, "xps": _line, "xrd": _pattern}[args.technique](args, file, shared, judged)
+
+
+def _masses(
+    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
+) -> "EvidenceRecord":
+    from cxkinetics.evidence.records import record_of_masses
+
+    return record_of_masses(
         file,
-        _library(args),
         **shared,
-        analysis={
-            "phases": args.phases.split(",") if args.phases else None,
-            "max_shift_deg": args.max_shift,
-            "max_broadening_deg": args.max_broadening,
-            "confidence": args.confidence,
-            **below,
+        peaks=args.peaks,
+        tolerance_da=args.tolerance,
+        with_guest=False if args.no_guest else None,
+        width_da=args.smooth,
+        host_cluster=args.host_cluster,
+        mixture={
+            "resolving_power": args.resolving_power,
+            "resolving_power_rel_sd": args.resolving_power_error,
+            "sigma_cal_da": args.sigma_cal,
+            "compensation": args.compensation,
+            "others": tuple(args.other),
+            "confidence": judged["confidence"],
         },
-        reading=reading,
     )
+
+
+def _line(
+    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
+) -> "EvidenceRecord":
+    from cxkinetics.evidence.records import record_of_xps
+
+    shared["reading"] |= {"block": args.block, "photon_energy_ev": args.photon_energy}
+    analysis = {
+        "line": args.line,
+        "doublets": int(args.doublets) if args.doublets.isdigit() else args.doublets,
+        "shape": args.shape,
+        "background": args.background,
+        "energy_offset_ev": args.energy_offset,
+        "energy_sd_ev": args.energy_error,
+    }
+    return record_of_xps(file, **shared, analysis=analysis | judged)
+
+
+def _pattern(
+    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
+) -> "EvidenceRecord":
+    from cxkinetics.evidence.records import record_of_pattern
+
+    analysis = {
+        "phases": args.phases.split(",") if args.phases else None,
+        "max_shift_deg": args.max_shift,
+        "max_broadening_deg": args.max_broadening,
+    }
+    return record_of_pattern(file, _library(args), **shared, analysis=analysis | judged)
 
 
 def _library(args: argparse.Namespace) -> Any:
@@ -254,9 +265,15 @@ def _library(args: argparse.Namespace) -> Any:
     if args.library is None:
         if args.phases_table is not None:
             raise UsageError("--phases-table names the references of --library, which is not given")
+        from cxkinetics.evidence.chemistry import chemistry_of
         from cxkinetics.evidence.examples import reference_library
 
-        library = reference_library()
+        library, wanted = reference_library(), chemistry_of(args.system)
+        if {wanted.host_phase, wanted.product_phase} != set(library.phase_names):
+            raise UsageError(
+                f"the computed references are {' and '.join(library.phase_names)}; {wanted.system} has "
+                f"{wanted.host_phase} and {wanted.product_phase}: name reference patterns (--library)"
+            )
         sys.stderr.write(f"references {library.source.note}\n")
         return library
     from cxkinetics.evidence.patterns import load_library
@@ -269,7 +286,7 @@ def _join(args: argparse.Namespace) -> int:
     from cxkinetics.evidence.records import SCHEMA, join_evidence
     from cxkinetics.version import __version__
 
-    consensus = join_evidence(args.files)
+    consensus = join_evidence(args.files, system=args.system)
     document = {"schema": SCHEMA, "version": __version__, "consensus": consensus.to_dict()}
     _show(args, document, consensus.to_text(warnings=False))
     for remark in consensus.remarks:

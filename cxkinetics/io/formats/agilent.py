@@ -36,7 +36,6 @@ _SIGNAL = _wide("(AU)")
 _AXIS = _wide("Wavelength (nm)")
 _TIME = _wide("RelTime")
 _CLOCK = _wide("TimeSince1970")
-_CYCLE = _wide("CycleTime")
 _NAMES = _wide("RegName")
 _MOST_POINTS = 100_000
 
@@ -139,9 +138,8 @@ def _axis_of(content: Content, starts: list[int], count: int) -> Array:
     first, step = stated.pop()
     last = first + step * (count - 1)
     if not (50 < first < 5000 and 50 < last < 5000 and step != 0):
-        raise InputError(
-            f"the register states wavelengths from {first:g} nm in steps of {step:g} nm: the file is damaged",
-            file=content.file,
+        raise content.error(
+            f"the register states wavelengths from {first:g} nm in steps of {step:g} nm: the file is damaged"
         )
     return np.asarray(first + step * np.arange(count), dtype=np.float64)
 
@@ -263,9 +261,7 @@ def _started(data: bytes, start: int) -> float | None:
 
 
 def _refusal(content: Content, message: str) -> InputError:
-    return InputError(
-        message, file=content.file, remedy="copy it again, or export as CSV from the instrument software"
-    )
+    return content.error(message, "copy it again, or export as CSV from the instrument software")
 
 
 def _places(data: bytes, key: bytes) -> Iterator[int]:
@@ -284,10 +280,10 @@ def _number(data: bytes, code: str, offset: int) -> float | None:
 
 FORMATS = (
     BinaryFormat(
-        name="Agilent KD",
-        summary="Agilent 845x ChemStation kinetics registers: every cell, its times and wavelengths",
-        endings=".KD .SD",
-        sniff=sniff,
-        read=read_kinetics,
+        "Agilent KD",
+        ".KD .SD",
+        "Agilent 845x ChemStation kinetics registers: every cell, its times and wavelengths",
+        sniff,
+        read_kinetics,
     ),
 )

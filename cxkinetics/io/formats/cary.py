@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, plain_lines
 from cxkinetics.io.formats.text import read_tables
 from cxkinetics.io.table import tables_in
 from cxkinetics.io.words import parse_moment, time_factor, time_in_name
@@ -62,7 +62,7 @@ def sniff(head: str) -> bool:
 
 def read_cary(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return the traces or spectra, with their times."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    plain = plain_lines(text)
     footer = plain.partition("\n\n")[2]
     methods = methods_of(footer or plain)
     wavelength = next((m.wavelength_nm for m in methods if m.wavelength_nm), None)
@@ -178,10 +178,10 @@ def _joined(spectra: list[SpectralSeries]) -> SpectralSeries | None:
 
 FORMATS = (
     TextFormat(
-        name="Cary CSV",
-        summary="Agilent Cary WinUV CSV of scans and kinetics: ragged pairs, Abs and %T mixed, method times",
-        endings=".csv",
-        sniff=sniff,
-        read=read_cary,
+        "Cary CSV",
+        ".csv",
+        "Agilent Cary WinUV CSV of scans and kinetics: ragged pairs, Abs and %T mixed, method times",
+        sniff,
+        read_cary,
     ),
 )

@@ -5,7 +5,9 @@ export give the same signal. Formulas are read by their stored value and never e
 """
 
 import io
+import warnings
 import zipfile
+import zlib
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -56,30 +58,24 @@ def workbook_tables(content: Content, options: ReadOptions) -> tuple[Tables, str
     if wanted is not None:
         chosen = _find_sheet(content, names, wanted)
         rows = sheets[chosen][1]
-        return tables_of_rows(rows, _as_lines(rows), file=content.file, decimal=options.decimal), names[
-            chosen
-        ]
+        return tables_of_rows(rows, file=content.file, decimal=options.decimal), names[chosen]
     readable: list[tuple[str, Tables]] = []
     first_error: InputError | None = None
     for name, rows in sheets:
         if not rows.cells:
             continue
         try:
-            readable.append(
-                (name, tables_of_rows(rows, _as_lines(rows), file=content.file, decimal=options.decimal))
-            )
+            readable.append((name, tables_of_rows(rows, file=content.file, decimal=options.decimal)))
         except InputError as error:
             first_error = first_error or error
     with_data = [item for item in readable if max(table.n_rows for table in item[1].tables) >= 3] or readable
     if len(with_data) > 1:
         shown = ", ".join(repr(name) for name, _ in with_data)
-        raise InputError(
-            f"{len(with_data)} sheets hold tables: {shown}",
-            file=content.file,
-            remedy="say which with sheet= (--sheet NAME)",
+        raise content.error(
+            f"{len(with_data)} sheets hold tables: {shown}", "say which with sheet= (--sheet NAME)"
         )
     if not with_data:
-        raise first_error or InputError("the workbook is empty: no data rows", file=content.file)
+        raise first_error or content.error("the workbook is empty: no data rows")
     return with_data[0][1], with_data[0][0] if len(sheets) > 1 else ""
 
 
@@ -91,18 +87,15 @@ def _find_sheet(content: Content, names: list[str], wanted: str | int) -> int:
         return folded.index(wanted.casefold())
     if (isinstance(wanted, int) or wanted.isdigit()) and 1 <= int(wanted) <= len(names):
         return int(wanted) - 1
-    raise InputError(
+    raise content.error(
         f"there is no sheet {wanted!r}; sheets are {', '.join(repr(name) for name in names)}",
-        file=content.file,
-        remedy="name one of them, or give its number",
+        "name one of them, or give its number",
     )
 
 
 def sheet_rows(content: Content) -> list[tuple[str, Rows]]:
     """Return name and text cells of every sheet."""
     _refuse_bomb(content)
-    import warnings
-
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -121,34 +114,16 @@ def sheet_rows(content: Content) -> list[tuple[str, Rows]]:
             book.close()
     except InputError:
         raise
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError) as error:
-        raise _damaged(content, error) from error
+    # whatever the package trips over, a damaged archive or its XML is the cause
     except (
-        SyntaxError,
-        EOFError,
-        IndexError,
-        AttributeError,
-        RuntimeError,
-        NotImplementedError,
-        zlib_error(),
-    ) as error:
-        raise _damaged(content, error) from error
+        InvalidFileException, zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, OSError,
+        SyntaxError, EOFError, IndexError, AttributeError, RuntimeError, NotImplementedError,
+    ) as error:  # fmt: skip
+        raise content.error(
+            f"the Excel workbook is damaged ({type(error).__name__})",
+            "open it in a spreadsheet program and save it again, or export CSV",
+        ) from error
     return sheets
-
-
-def zlib_error() -> type[Exception]:
-    """Return the error that a damaged compressed stream raises."""
-    import zlib
-
-    return zlib.error
-
-
-def _damaged(content: Content, error: Exception) -> InputError:
-    return InputError(
-        f"the Excel workbook is damaged ({type(error).__name__})",
-        file=content.file,
-        remedy="open it in a spreadsheet program and save it again, or export CSV",
-    )
 
 
 def _refuse_bomb(content: Content) -> None:
@@ -156,27 +131,22 @@ def _refuse_bomb(content: Content) -> None:
         with zipfile.ZipFile(io.BytesIO(content.data)) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise InputError(
-            "a damaged zip archive: no Excel workbook can be read from it",
-            file=content.file,
-            remedy="copy it again",
+        raise content.error(
+            "a damaged zip archive: no Excel workbook can be read from it", "copy it again"
         ) from error
     names = {member.filename for member in members}
     if "mimetype" in names and "content.xml" in names:
-        raise InputError("this is an OpenDocument sheet", file=content.file, remedy="save it as .xlsx or CSV")
+        raise content.error("this is an OpenDocument sheet", "save it as .xlsx or CSV")
     if not any(name.startswith("xl/") for name in names):
-        raise InputError("this is a zip archive, not a workbook", file=content.file, remedy="unpack it first")
+        raise content.error("this is a zip archive, not a workbook", "unpack it first")
     if "xl/workbook.bin" in names:
-        raise InputError(
-            "this is a binary .xlsb workbook", file=content.file, remedy="save it as .xlsx or CSV"
-        )
+        raise content.error("this is a binary .xlsb workbook", "save it as .xlsx or CSV")
     unpacked = sum(member.file_size for member in members)
     packed = max(sum(member.compress_size for member in members), 1)
     if unpacked > _MOST_UNPACKED or (unpacked > 20_000_000 and unpacked / packed > _MOST_RATIO):
-        raise InputError(
+        raise content.error(
             f"the workbook unpacks to {unpacked / 1e6:.0f} MB from {packed / 1e6:.3g} MB: a zip bomb",
-            file=content.file,
-            remedy="export the sheet as CSV",
+            "export the sheet as CSV",
         )
 
 
@@ -196,11 +166,7 @@ def _rows(content: Content, sheet: str, rows: Iterable[tuple[Any, ...]]) -> Rows
         blank = 0
         count += len(texts)
         if count > _MOST_CELLS:
-            raise InputError(
-                f"sheet {sheet!r} holds more than {_MOST_CELLS} cells",
-                file=content.file,
-                remedy="export it as CSV",
-            )
+            raise content.error(f"sheet {sheet!r} holds more than {_MOST_CELLS} cells", "export it as CSV")
         cells.append(texts)
         lines.append(number)
     width = max((len(texts) for texts in cells), default=0)
@@ -208,13 +174,6 @@ def _rows(content: Content, sheet: str, rows: Iterable[tuple[Any, ...]]) -> Rows
         if len(texts) > 1 or is_number(texts[0]):
             texts.extend([""] * (width - len(texts)))
     return Rows(cells, lines, "cell")
-
-
-def _as_lines(rows: Rows) -> list[str]:
-    lines = [""] * (rows.lines[-1] if rows.lines else 0)
-    for number, cells in zip(rows.lines, rows.cells, strict=True):
-        lines[number - 1] = "\t".join(cells)
-    return lines
 
 
 def _text_of(cell: Any) -> str:
@@ -248,10 +207,10 @@ def _clock(seconds: float) -> str:
 
 FORMATS = (
     BinaryFormat(
-        name="Excel workbook",
-        summary="Excel workbooks: tables under a preamble, several sheets, dates, percentages",
-        endings=".xlsx .xlsm",
-        sniff=sniff,
-        read=read_workbook,
+        "Excel workbook",
+        ".xlsx .xlsm",
+        "Excel workbooks: tables under a preamble, several sheets, dates, percentages",
+        sniff,
+        read_workbook,
     ),
 )

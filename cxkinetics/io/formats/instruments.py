@@ -10,14 +10,13 @@ here is imported.
 import importlib
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import InputError
 from cxkinetics.io.file import Content, Context, ReadOptions, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
@@ -69,19 +68,16 @@ def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal]
     except package.UnknownFormatError:
         return None
     except package.OpenReadoutError as error:
-        raise InputError(
-            f"openreadout cannot read this file: {error}",
-            file=content.file,
-            remedy="export as CSV from the instrument software",
+        raise content.error(
+            f"openreadout cannot read this file: {error}", "export as CSV from the instrument software"
         ) from error
     usable = [item for item in found if isinstance(item, _Found)]
     if not usable:
         if not found:
             return None
-        raise InputError(
+        raise content.error(
             f"openreadout finds no optical measurement in this file: {found[0]}",
-            file=content.file,
-            remedy="export as CSV from the instrument software",
+            "export as CSV from the instrument software",
         )
     name = str(info.get("format", {}).get("name", "instrument file"))
     context = Context(content=content, options=options, format=f"{name} (openreadout)")
@@ -156,10 +152,9 @@ def _signal_channel(
     meant = {k: _quantity(name, str(channels[k].get("unit") or "")) for k, name in stated.items()}
     clear = [k for k, quantity in meant.items() if quantity.kind in _OPTICAL[:2]]
     if len(meant) != 1 and len(clear) != 1:
-        raise InputError(
+        raise content.error(
             f"{len(meant)} channels could be the signal: {', '.join(stated.values())}",
-            file=content.file,
-            remedy="export the one that is the absorbance as CSV from the instrument software",
+            "export the one that is the absorbance as CSV from the instrument software",
         )
     chosen = clear[0] if clear else next(iter(meant))
     quantity, remarks = meant[chosen], []
@@ -185,7 +180,7 @@ def _quantity(name: str, unit: str) -> Quantity:
 
 
 def _signals(context: Context, found: list[_Found]) -> list[Signal]:
-    times, said = _times(context, found)
+    times, timed = _times(context, found)
     first = found[0]
     same = all(
         item.times is None
@@ -203,7 +198,8 @@ def _signals(context: Context, found: list[_Found]) -> list[Signal]:
             quantity=first.quantity,
             label=context.content.stem,
         )
-        return list(build_series(context.saying(*said, *first.remarks), raw))
+        return list(build_series(timed.saying(*first.remarks), raw))
+    said = timed.remarks[len(context.remarks) :]
     signals: list[Signal] = []
     for number, item in enumerate(found, start=1):
         label, factor = str(item.record.get("name", "")), time_factor(item.unit)
@@ -221,7 +217,7 @@ def _signals(context: Context, found: list[_Found]) -> list[Signal]:
             continue
         own = item.times
         if own is None:
-            told = told.saying(*said)
+            told = replace(told.saying(*said), time_factor_s=timed.time_factor_s)
             own = np.array([0.0 if times is None else times[number - 1]])
         raw = RawMatrix(
             time_s=own,
@@ -236,18 +232,17 @@ def _signals(context: Context, found: list[_Found]) -> list[Signal]:
     return signals
 
 
-def _times(context: Context, found: list[_Found]) -> tuple[Array | None, tuple[Remark, ...]]:
+def _times(context: Context, found: list[_Found]) -> tuple[Array | None, Context]:
     """Return a time for each spectrum that stands alone in its trace, or None where none is stated."""
     if len(found) == 1:
-        time, said = spectrum_time(context)
-        return np.array([time]), said
+        time, told = spectrum_time(context)
+        return np.array([time]), told
     stated = [str((item.record.get("extra") or {}).get("time", "")) for item in found]
-    moments = [
-        clock_seconds(text) if clock_seconds(text) is not None else parse_moment(text) for text in stated
-    ]
+    clocks = [clock_seconds(text) for text in stated]
+    moments = [parse_moment(text) if at is None else at for text, at in zip(stated, clocks, strict=True)]
     if all(moment is not None for moment in moments):
         clock = np.array(moments, dtype=np.float64)
-        return clock - clock[0], (
-            Remark("times_used", "times from the clock of each spectrum, from the first"),
-        )
-    return None, (Remark("time_set_zero", "spectra without times: they are set to 0 s"),)
+        text = "times from the clock of each spectrum, from the first"
+        return clock - clock[0], context.saying(Remark("times_used", text))
+    text = "spectra without times: they are set to 0 s"
+    return None, context.saying(Remark("time_set_zero", text))

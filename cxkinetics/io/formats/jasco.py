@@ -3,8 +3,7 @@
 import re
 from dataclasses import replace
 
-from cxkinetics.errors import InputError
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, plain_lines
 from cxkinetics.io.formats.jcamp_dx import light_unit
 from cxkinetics.io.formats.text import read_tables
 from cxkinetics.io.headers import read_header
@@ -28,7 +27,7 @@ def sniff(head: str) -> bool:
 
 def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return the spectrum, or the trace of a time course."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    plain = plain_lines(text)
     mark = _DATA.search(plain)
     head = plain if mark is None else plain[: mark.start()]
     keys = {key.strip(): value.strip() for key, value in _KEY.findall(head)}
@@ -36,11 +35,10 @@ def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal
     time_unit = next((u for u in (x_unit, read_header(x_unit).unit) if time_factor(u or "?")), "")
     spectral = light_unit(x_unit or "nm")
     if not time_unit and (spectral is None or "raman" in x_unit.casefold()):
-        raise InputError(
+        raise content.error(
             f"XUNITS is {x_unit!r}: neither a time nor a wavelength",
-            file=content.file,
+            "export a spectrum or a time course",
             value=x_unit,
-            remedy="export a spectrum or a time course",
         )
     x_name = f"time ({time_unit})" if time_unit else f"{_AXES.get(spectral or '', 'wavelength')} ({spectral})"
     names = [x_name, _signal_name(y_unit)]
@@ -51,6 +49,7 @@ def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal
         format="JASCO",
         time_unit=time_unit,
         label=keys.get("TITLE", "") or content.stem,
+        acquired_s=parse_moment(f"{_year_first(keys.get('DATE', ''))} {keys.get('TIME', '')}".strip()),
     )
     if not x_unit:
         context = context.saying(Remark("axis_assumed", "wavelengths taken in nm: the file has no XUNITS"))
@@ -59,20 +58,18 @@ def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal
     elif not {"absorbance", "%T"} & set(names[1:]):
         text = f"the file holds {y_unit!r}, not absorbance: its values are kept as they are"
         context = replace(context.saying(Remark("not_absorbance", text)), y_kind="counts")
-    moment = parse_moment(f"{_year_first(keys.get('DATE', ''))} {keys.get('TIME', '')}".strip())
-    if moment is not None:
-        context = replace(context, acquired_s=moment)
     body = plain[len(head) :].split("\n", 1)[-1].split("#####")[0]
-    lines_before = plain[: len(plain) - len(body)].count("\n") if body else 0
-    lines_before = head.count("\n") + 1
-    table = "\n" * (lines_before - 1) + "\t".join(names) + "\n" + body
+    # the numbers keep their lines of the file, with the names in the line above them
+    table = "\n" * head.count("\n") + "\t".join(names) + "\n" + body
     found = tables_in(content, table, options)
     signals = read_tables(context, found)
     rows = max(t.n_rows for t in found.tables)
     stated = keys.get("NPOINTS", "")
     if stated.isdigit() and int(stated) != rows:
-        remark = Remark("truncated", f"the header states {stated} points, the file holds {rows}", rows)
-        signals = [replace(signal, remarks=(*signal.remarks, remark)) for signal in signals]
+        text_ = f"the header states {stated} points, the file holds {rows}"
+        signals = [
+            replace(signal, remarks=(*signal.remarks, Remark("truncated", text_, rows))) for signal in signals
+        ]
     return signals
 
 
@@ -86,15 +83,11 @@ def _signal_name(unit: str) -> str:
 def _year_first(date: str) -> str:
     """JASCO writes 12/02/21 for 2012-02-21."""
     match = re.fullmatch(r"(\d{2})/(\d{2})/(\d{2})", date)
-    return f"20{match.group(1)}-{match.group(2)}-{match.group(3)}" if match and read_header(date) else date
+    return f"20{match.group(1)}-{match.group(2)}-{match.group(3)}" if match else date
 
 
 FORMATS = (
     TextFormat(
-        name="JASCO",
-        summary="JASCO text of spectra and time courses, units from its header",
-        endings=".txt",
-        sniff=sniff,
-        read=read_jasco,
+        "JASCO", ".txt", "JASCO text of spectra and time courses, units from its header", sniff, read_jasco
     ),
 )

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import InputError
 from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
@@ -61,15 +60,14 @@ def read_jcamp(content: Content, text: str, options: ReadOptions) -> list[Signal
     same = len({_units(block) for block in blocks}) == 1 and all(
         axis.size == axes[0].size and np.allclose(axis, axes[0], rtol=0, atol=1e-6) for axis in axes
     )
-    times, said = _times(context, blocks)
-    context = context.saying(*said)
+    times, context = _times(context, blocks)
     if same:
         matrix = np.array([np.asarray(block["y"], dtype=np.float64) for block in blocks])
-        return list(_series(context, blocks[0], times, axes[0], matrix, 1))
+        return list(_series(context, blocks[0], times, matrix, 1))
     signals: list[Signal] = []
-    for number, (block, axis, time) in enumerate(zip(blocks, axes, times, strict=True), start=1):
+    for number, (block, time) in enumerate(zip(blocks, times, strict=True), start=1):
         values = np.asarray(block["y"], dtype=np.float64)[None, :]
-        signals += _series(context, block, np.array([time]), axis, values, number)
+        signals += _series(context, block, np.array([time]), values, number)
     return signals
 
 
@@ -78,15 +76,13 @@ def _parse(content: Content, text: str) -> tuple[list[Mapping[str, Any]], list[s
     for stated in re.findall(r"##\s*NPOINTS\s*=\s*([\d.,eE+]+)", text, re.I):
         number = re.sub(r"\D.*", "", stated)
         if len(number) > 8 or int(number or 0) > _MOST_POINTS or int(number or 0) > len(text):
-            raise InputError(
-                f"##NPOINTS= {stated} in a file of {len(text)} characters: the file is damaged",
-                file=content.file,
+            raise content.error(
+                f"##NPOINTS= {stated} in a file of {len(text)} characters: the file is damaged"
             )
     if len(text) > _LONGEST_TEXT:
-        raise InputError(
+        raise content.error(
             f"a JCAMP-DX file of {len(text) / 1e6:.0f} MB; at most {_LONGEST_TEXT / 1e6:.0f} MB are read",
-            file=content.file,
-            remedy="split it by blocks",
+            "split it by blocks",
         )
     import jcamp
 
@@ -95,20 +91,18 @@ def _parse(content: Content, text: str) -> tuple[list[Mapping[str, Any]], list[s
         with contextlib.redirect_stdout(heard), np.errstate(all="ignore"):
             record = jcamp.read(text.splitlines(keepends=True))
     except Exception as error:  # the package itself raises Exception on a damaged file
-        raise InputError(
+        raise content.error(
             f"the JCAMP-DX records cannot be read ({type(error).__name__}: {str(error)[:80]})",
-            file=content.file,
-            remedy="export it again, or as CSV",
+            "export it again, or as CSV",
         ) from error
     found = [block for block in _leaves(record) if len(block.get("x", ())) > 0]
     if not found:
-        raise InputError("no data rows: the JCAMP-DX file holds no XYDATA", file=content.file)
+        raise content.error("no data rows: the JCAMP-DX file holds no XYDATA")
     for block in found:
         if len(block["x"]) != len(block["y"]):
-            raise InputError(
+            raise content.error(
                 f"##NPOINTS= states {len(block['x'])} points, the table holds {len(block['y'])}",
-                file=content.file,
-                remedy="export it again: the file is cut short or damaged",
+                "export it again: the file is cut short or damaged",
             )
     return found, [line for line in heard.getvalue().splitlines() if line]
 
@@ -118,19 +112,19 @@ def _leaves(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [leaf for child in children for leaf in _leaves(child)] if children else [record]
 
 
-def _times(context: Context, blocks: list[Mapping[str, Any]]) -> tuple[Array, tuple[Remark, ...]]:
+def _times(context: Context, blocks: list[Mapping[str, Any]]) -> tuple[Array, Context]:
     if len(blocks) == 1:
-        time, said = spectrum_time(context)
-        return np.array([time]), said
+        time, told = spectrum_time(context)
+        return np.array([time]), told
     moments = [_moment(block) for block in blocks]
     if all(m is not None for m in moments):
         values = np.array(moments, dtype=np.float64)
-        values[1:] += 86400.0 * np.cumsum(np.diff(values) < -43200.0)
+        values[1:] += 86400.0 * np.cumsum(np.diff(values) < -43200.0)  # past midnight
         shown = ", ".join(f"{v:g}" for v in (values - values[0])[:6])
-        return values - values[0], (Remark("times_used", f"times from ##TIME= of each block: {shown} s"),)
-    return np.arange(len(blocks), dtype=np.float64), (
-        Remark("time_index", "the blocks carry no times: they are numbered 0, 1, 2, ... s"),
-    )
+        text = f"times from ##TIME= of each block: {shown} s"
+        return values - values[0], context.saying(Remark("times_used", text))
+    text = "the blocks carry no times: they are numbered 0, 1, 2, ... s"
+    return np.arange(len(blocks), dtype=np.float64), context.saying(Remark("time_index", text))
 
 
 def _moment(block: Mapping[str, Any]) -> float | None:
@@ -205,22 +199,21 @@ def _axis_unit(context: Context, block: Mapping[str, Any]) -> tuple[str, tuple[R
             f"wavelengths taken in nm: the file states {f'##XUNITS= {stated}' if stated else 'no ##XUNITS='}"
         )
         return "nm", (Remark("axis_assumed", text),)
-    raise InputError(
+    raise context.error(
         f"##DATA TYPE= {kind} with ##XUNITS= {stated} is no spectrum of absorbance",
-        file=context.file,
+        "export as CSV with the wavelengths in nm",
         value=stated,
-        remedy="export as CSV with the wavelengths in nm",
     )
 
 
 def _series(
-    context: Context, block: Mapping[str, Any], times: Array, axis: Array, matrix: Array, number: int
+    context: Context, block: Mapping[str, Any], times: Array, matrix: Array, number: int
 ) -> list[Signal]:
     unit, said = _axis_unit(context, block)
     quantity, assumed = _quantity(block, matrix)
     raw = RawMatrix(
         time_s=times,
-        axis=axis,
+        axis=np.asarray(block["x"], dtype=np.float64),
         axis_unit=unit,
         matrix=matrix,
         quantity=quantity,
@@ -232,7 +225,7 @@ def _series(
 
 def _trace(context: Context, block: Mapping[str, Any], number: int) -> list[Signal]:
     x = np.asarray(block["x"], dtype=np.float64)
-    factor, said = time_unit_of(context, Quantity("", "time", str(block.get("xunits", ""))))
+    factor, told = time_unit_of(context, Quantity("", "time", str(block.get("xunits", ""))))
     values = np.asarray(block["y"], dtype=np.float64)
     quantity, assumed = _quantity(block, values)
     raw = RawTrace(
@@ -243,15 +236,15 @@ def _trace(context: Context, block: Mapping[str, Any], number: int) -> list[Sign
         label=str(block.get("title", "")),
         number=number,
     )
-    return list(build_trace(context.saying(*said, *assumed), raw))
+    return list(build_trace(told.saying(*assumed), raw))
 
 
 FORMATS = (
     TextFormat(
-        name="JCAMP-DX",
-        summary="JCAMP-DX spectra, LINK files with the time of each block, and kinetic traces",
-        endings=".jdx .dx",
-        sniff=sniff,
-        read=read_jcamp,
+        "JCAMP-DX",
+        ".jdx .dx",
+        "JCAMP-DX spectra, LINK files with the time of each block, and kinetic traces",
+        sniff,
+        read_jcamp,
     ),
 )

@@ -7,8 +7,7 @@ wavelength and signal; a file of many has a row of wavelengths and a row for eac
 import re
 from dataclasses import replace
 
-from cxkinetics.errors import InputError
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, plain_lines
 from cxkinetics.io.formats.text import read_tables
 from cxkinetics.io.table import tables_in
 from cxkinetics.io.words import parse_moment
@@ -32,39 +31,32 @@ def sniff(head: str) -> bool:
 
 def read_oceanview(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return the spectra, or the trace of a kinetics file."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_lines(text)
     end = _END.search(text)
     body = text[: end.start()] if end else text
-    mark = next(iter(_MARK.finditer(body)))
+    mark = _MARK.search(body)
+    if mark is None:
+        raise content.error("the data end before they begin: the file is damaged", "export it again")
     header = body[: mark.start()]
     axis = _WAVELENGTHS.search(header)
     if axis and axis.group(1).casefold().startswith("raman"):
-        raise InputError(
+        raise content.error(
             "its axis is a Raman shift, not a wavelength",
-            file=content.file,
+            "export the spectrum over its wavelengths",
             value=axis.group(1),
-            remedy="export the spectrum over its wavelengths",
         )
-    stated_axis = (
-        "wavelength" if axis and re.match(r"w|longueur|longitud|lunghezz", axis.group(1), re.I) else ""
-    )
-    pixels = _PIXELS.search(header)
+    pixels, date = _PIXELS.search(header), _DATE.search(header)
+    # a header that names no axis but counts the pixels of a spectrometer is that of a spectrum
+    spectral = re.match(r"w|longueur|longitud|lunghezz", axis[1], re.I) if axis else None
     context = Context(
         content=content,
         options=options,
         format="OceanView",
-        x_kind=stated_axis or _guess(header, pixels is not None),
+        x_kind="wavelength" if spectral or (pixels and "spect" in header.casefold()) else "",
+        acquired_s=parse_moment(date[1]) if date else None,
     )
-    date = _DATE.search(header)
-    moment = parse_moment(date.group(1)) if date else None
-    if moment is not None:
-        context = replace(context, acquired_s=moment)
     signals = read_tables(context, tables_in(content, body, options))
     return [_checked(signal, pixels) for signal in signals]
-
-
-def _guess(header: str, has_pixels: bool) -> str:
-    return "wavelength" if has_pixels and "spect" in header.casefold() else ""
 
 
 def _checked(signal: Signal, pixels: re.Match[str] | None) -> Signal:
@@ -79,10 +71,10 @@ def _checked(signal: Signal, pixels: re.Match[str] | None) -> Signal:
 
 FORMATS = (
     TextFormat(
-        name="OceanView",
-        summary="OceanView and SpectraSuite ASCII: every pixel, headers in any language, decimal commas",
-        endings=".txt",
-        sniff=sniff,
-        read=read_oceanview,
+        "OceanView",
+        ".txt",
+        "OceanView and SpectraSuite ASCII: every pixel, headers in any language, decimal commas",
+        sniff,
+        read_oceanview,
     ),
 )

@@ -8,7 +8,6 @@ import re
 from cxkinetics.errors import InputError
 from cxkinetics.io.file import Content, ReadOptions, Signal, TextFormat
 from cxkinetics.schemas import decoded, schema_of, what_it_is
-from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.storage import stored_schema
 from cxkinetics.signals.trace import Trace
@@ -37,25 +36,15 @@ def read_own(content: Content, text: str, options: ReadOptions) -> list[Signal]:
             raise InputError(f"this is {what}, not a signal", remedy=remedy)
         return [kind.from_json(text) if as_json else kind.from_csv(text)]
     except InputError as error:
-        raise InputError(str(error), file=content.file) from error
-
-
-def read_own_dose_table(content: Content, text: str) -> DoseTable | None:
-    """Return the stored dose table, or None where the text is none."""
-    if stored_schema(text[:1000]) != DoseTable.SCHEMA:
-        return None
-    try:
-        return DoseTable.from_json(text) if text.lstrip().startswith("{") else DoseTable.from_csv(text)
-    except InputError as error:
-        raise InputError(str(error), file=content.file) from error
+        raise content.error(str(error)) from error
 
 
 FORMATS = (
     TextFormat(
-        name="cxkinetics",
-        summary="the package's own CSV and JSON of traces and spectra (to_csv, to_json)",
-        endings=".csv .json",
-        sniff=sniff,
-        read=read_own,
+        "cxkinetics",
+        ".csv .json",
+        "the package's own CSV and JSON of traces and spectra (to_csv, to_json)",
+        sniff,
+        read_own,
     ),
 )

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxkinetics.errors import InputError
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, numbered, plain_lines
 from cxkinetics.io.grid import find_style
 from cxkinetics.io.layout import understand
 from cxkinetics.io.table import Table, parse_column, tables_in
@@ -38,13 +37,12 @@ def sniff_gen5(head: str) -> bool:
 
 def read_gen5(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return a trace for each well, and for each reading where there are several."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    plain = plain_lines(text)
     starts = [match.start() for match in _GEN5_HEADER.finditer(plain)]
     if not starts:
-        raise InputError(
+        raise content.error(
             "a Gen5 export without a kinetic table (no 'Time' column of wells)",
-            file=content.file,
-            remedy="export the raw data of the kinetic reading",
+            "export the raw data of the kinetic reading",
         )
     sections = []
     for start in starts:
@@ -65,7 +63,7 @@ def sniff_softmax(head: str) -> bool:
 
 def read_softmax(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return a trace for each well of each kinetic plate."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    plain = plain_lines(text)
     lines = plain.split("\n")
     plates = [i for i, line in enumerate(lines) if line.startswith("Plate:")]
     sections: list[_Section] = []
@@ -77,11 +75,10 @@ def read_softmax(content: Content, text: str, options: ReadOptions) -> list[Sign
             continue
         waves = fields[15].split()
         if len(waves) > 1 and "TimeFormat" not in fields[3]:
-            raise InputError(
+            raise content.error(
                 f"plate {fields[1]!r} was read at {len(waves)} wavelengths in PlateFormat",
-                file=content.file,
+                "export it in TimeFormat",
                 line=i + 1,
-                remedy="export it in TimeFormat",
             )
         wavelength = float(waves[0]) if waves and waves[0].replace(".", "", 1).isdigit() else None
         if fields[3] == "TimeFormat":
@@ -99,12 +96,8 @@ def read_softmax(content: Content, text: str, options: ReadOptions) -> list[Sign
     if sections:
         signals += _read_sections(content, options, "SoftMax Pro", sections)
     if not signals:
-        raise InputError(
-            "a SoftMax Pro export without a kinetic plate",
-            file=content.file,
-            remedy="export the kinetic reading",
-        )
-    return [_numbered(signal, number) for number, signal in enumerate(signals, start=1)]
+        raise content.error("a SoftMax Pro export without a kinetic plate", "export the kinetic reading")
+    return numbered(signals)
 
 
 def _plate_table(content: Content, options: ReadOptions, lines: list[str], start: int, stop: int) -> Table:
@@ -124,14 +117,14 @@ def _plate_table(content: Content, options: ReadOptions, lines: list[str], start
             at.append(number + 1)
             row = 0
         if not times or row > 31:
-            raise InputError("no plate begins here with its time", file=content.file, line=number + 1)
+            raise content.error("no plate begins here with its time", line=number + 1)
         for j, name in columns:
             if j < len(cells) and cells[j].strip():
                 letter = chr(65 + row) if row < 26 else "A" + chr(65 + row - 26)
                 wells.setdefault(f"{letter}{name}", {})[len(times) - 1] = cells[j].strip()
         row += 1
     if not wells:
-        raise InputError("no data rows: the plates are empty", file=content.file, line=start + 1)
+        raise content.error("no data rows: the plates are empty", line=start + 1)
     texts = [[found.get(k, "") for k in range(len(times))] for found in wells.values()]
     flat = [(line, cell) for cells in texts for line, cell in zip(at, cells, strict=True)]
     style, _ = find_style(flat, file=content.file, delimiter="\t", decimal=options.decimal)
@@ -152,11 +145,10 @@ def _read_sections(
             wavelength_nm=section.wavelength_nm,
         )
         found = tables_in(content, section.text, options)
-        table = max(found.tables, key=lambda item: item.n_rows * len(item.columns))
-        for signal in understand(context.saying(*found.remarks), _without_blank_rows(table)):
+        for signal in understand(context.saying(*found.remarks), _without_blank_rows(found.main)):
             label = f"{signal.label} {section.label}".strip() if len(sections) > 1 else signal.label
             signals.append(replace(signal, label=label))
-    return [_numbered(signal, number) for number, signal in enumerate(signals, start=1)]
+    return numbered(signals)
 
 
 def _without_blank_rows(table: Table) -> Table:
@@ -164,31 +156,17 @@ def _without_blank_rows(table: Table) -> Table:
     body = [column for j, column in enumerate(table.columns) if j > 1 and column.kind == "number"]
     if not body:
         return table
-    known = np.any([np.isfinite(column.values) for column in body], axis=0)
-    for column in body:
-        known[list(column.overflow)] = True
-    if known.all():
-        return table
-    return table.take(np.flatnonzero(known))
-
-
-def _numbered(signal: Signal, number: int) -> Signal:
-    return replace(signal, source=replace(signal.source, trace=number))
+    known = np.any([np.isfinite(column.values) | column.overflowed for column in body], axis=0)
+    return table if known.all() else table.take(np.flatnonzero(known))
 
 
 FORMATS = (
+    TextFormat("Gen5", ".txt", "BioTek Gen5 kinetic exports, a trace a well", sniff_gen5, read_gen5),
     TextFormat(
-        name="Gen5",
-        summary="BioTek Gen5 kinetic exports, a trace a well",
-        endings=".txt",
-        sniff=sniff_gen5,
-        read=read_gen5,
-    ),
-    TextFormat(
-        name="SoftMax Pro",
-        summary="Molecular Devices SoftMax Pro kinetic exports in TimeFormat or PlateFormat, a trace a well",
-        endings=".txt",
-        sniff=sniff_softmax,
-        read=read_softmax,
+        "SoftMax Pro",
+        ".txt",
+        "Molecular Devices SoftMax Pro kinetic exports in TimeFormat or PlateFormat, a trace a well",
+        sniff_softmax,
+        read_softmax,
     ),
 )

@@ -4,10 +4,10 @@ The second line names the counts (Nm spectra, Nw wavelengths), the third gives t
 """
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
-from cxkinetics.errors import InputError
 from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
 from cxkinetics.io.formats.text import read_tables
 from cxkinetics.io.table import tables_in
@@ -32,27 +32,18 @@ def read_specfit(content: Content, text: str, options: ReadOptions) -> list[Sign
     stated = (int(counts.group(1)), int(counts.group(2)))
     found = tuple(np.shape(signals[0].absorbance))
     if len(found) == 2 and found[1] != stated[1]:
-        raise InputError(
+        raise content.error(
             f"the header states {stated[1]} wavelengths, the table holds {found[1]}: the file is damaged",
-            file=content.file,
-            remedy="export it again",
+            "export it again",
         )
     if found[0] == stated[0]:
         return signals
-    from dataclasses import replace
-
-    remark = Remark(
-        "truncated", f"the header states {stated[0]} spectra, the table holds {found[0]}", found[0]
-    )
-    return [replace(signal, remarks=(*signal.remarks, remark)) for signal in signals]
+    text_ = f"the header states {stated[0]} spectra, the table holds {found[0]}"
+    return [
+        replace(signal, remarks=(*signal.remarks, Remark("truncated", text_, found[0]))) for signal in signals
+    ]
 
 
 FORMATS = (
-    TextFormat(
-        name="SPECFIT",
-        summary="SPECFIT time x wavelength matrices, also in UTF-16",
-        endings=".txt",
-        sniff=sniff,
-        read=read_specfit,
-    ),
+    TextFormat("SPECFIT", ".txt", "SPECFIT time x wavelength matrices, also in UTF-16", sniff, read_specfit),
 )

@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import InputError
 from cxkinetics.io.file import BinaryFormat, Content, Context, ReadOptions, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
@@ -42,25 +41,26 @@ def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
         except ValueError:
             continue
         if abs(ends - axis[place]) > 1.0 or not np.isfinite(axis[place]):
-            raise InputError(
+            raise content.error(
                 f"the header states {key} {ends:g}, the axis holds {axis[place]:g}: the file is damaged",
-                file=content.file,
-                remedy="copy it again",
+                "copy it again",
             )
     x_unit, y_unit = stated.get("XUNITS") or "nm", stated.get("YUNITS") or "A"
     quantity = Quantity("T", "transmittance") if y_unit == "T" else read_header(y_unit)
     axis_unit, known = spectral_unit(x_unit), quantity.kind in ("absorbance", "transmittance", "counts")
     if axis_unit is None or (not known and options.absorbance_unit is None):
-        raise InputError(
+        raise content.error(
             f"the header states XUNITS={x_unit}, YUNITS={y_unit}: not absorbance or transmittance over a "
             "wavelength",
-            file=content.file,
-            remedy="export as CSV, or say what the values are with --absorbance-unit (absorbance_unit=)",
+            "export as CSV, or say what the values are with --absorbance-unit (absorbance_unit=)",
         )
-    context = Context(content=content, options=options, format="Specord", label=stated.get("Title", ""))
-    moment = parse_moment(stated.get("TIME", ""))
-    if moment is not None:
-        context = replace(context, acquired_s=moment)
+    context = Context(
+        content=content,
+        options=options,
+        format="Specord",
+        label=stated.get("Title", ""),
+        acquired_s=parse_moment(stated.get("TIME", "")),
+    )
     raw = RawMatrix(
         time_s=np.zeros(1),
         axis=axis,
@@ -70,8 +70,8 @@ def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
         label=stated.get("Title", "") or content.stem,
     )
     if cycles == 1:
-        time_s, said = spectrum_time(context)
-        return list(build_series(context.saying(*said), replace(raw, time_s=np.array([time_s]))))
+        time_s, context = spectrum_time(context)
+        return list(build_series(context, replace(raw, time_s=np.array([time_s]))))
     names = [stated.get(f"sn{k}", "") for k in range(cycles)]
     named = [found for found in map(time_in_name, names) if found is not None]
     if len(named) == cycles:
@@ -88,15 +88,16 @@ def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
 
 def _run(context: Context, raw: RawMatrix, named: list[NamedTime]) -> list[Signal]:
     """Return the spectra as one series, in the order of the times in their names."""
-    factors, remarks = [], dict[Remark, None]()
+    factors, said = [], dict[Remark, None]()
+    told = context
     for found in named:
-        factor, said = time_unit_of(context, Quantity("", "time", found.unit))
+        factor, told = time_unit_of(context, Quantity("", "time", found.unit))
         factors.append(factor)
-        remarks |= dict.fromkeys(said)
+        said |= dict.fromkeys(told.remarks[len(context.remarks) :])
     times = np.array([found.value for found in named]) * np.array(factors)
     order = np.argsort(times, kind="stable")
     text = f"times read from the names of the spectra ({named[order[0]].text!r} to {named[order[-1]].text!r})"
-    told = context.saying(Remark("times_from_names", text), *remarks)
+    told = replace(told, remarks=(*context.remarks, Remark("times_from_names", text), *said))
     if np.any(np.diff(order) < 0):
         told = told.saying(Remark("sorted_by_time", "spectra sorted by time"))
     return list(build_series(told, replace(raw, time_s=times[order], matrix=raw.matrix[order])))
@@ -105,11 +106,10 @@ def _run(context: Context, raw: RawMatrix, named: list[NamedTime]) -> list[Signa
 def _whole(content: Content, stated: dict[str, str], key: str, least: int, absent: int | None = None) -> int:
     text = stated.get(key, "" if absent is None else str(absent)).strip()
     if not text.isdecimal() or not least <= int(text) <= 1_000_000:
-        raise InputError(
+        raise content.error(
             f"the header states {key}={text}; a whole number from {least} is needed: the file is damaged",
-            file=content.file,
+            "copy it again, or export as CSV from the instrument software",
             value=text,
-            remedy="copy it again, or export as CSV from the instrument software",
         )
     return int(text)
 
@@ -118,16 +118,14 @@ def _block(content: Content, key: bytes, count: int) -> Array:
     start = content.data.find(key)
     start = content.data.find(b"\n", start) + 1
     if start <= 0 or start + 4 * count > len(content.data):
-        raise InputError(
+        raise content.error(
             f"the file ends before the {count} values of {key[:-1].decode()} that its header states",
-            file=content.file,
-            remedy="copy it again",
+            "copy it again",
         )
     if content.data[start + 4 * count : start + 4 * count + 2] not in (b"", b"\r\n"):
-        raise InputError(
+        raise content.error(
             f"{key[:-1].decode()} goes on after the {count} values that the header states",
-            file=content.file,
-            remedy="copy it again, or export as CSV from the instrument software",
+            "copy it again, or export as CSV from the instrument software",
         )
     with np.errstate(invalid="ignore"):  # damaged files hold signalling NaN
         values = np.frombuffer(content.data, "<f4", count, start).astype(np.float64)
@@ -136,10 +134,10 @@ def _block(content: Content, key: bytes, count: int) -> Array:
 
 FORMATS = (
     BinaryFormat(
-        name="Specord",
-        summary="Analytik Jena Specord spectra and cycles of spectra: an INI header and binary data",
-        endings=".dat",
-        sniff=sniff,
-        read=read_specord,
+        "Specord",
+        ".dat",
+        "Analytik Jena Specord spectra and cycles of spectra: an INI header and binary data",
+        sniff,
+        read_specord,
     ),
 )

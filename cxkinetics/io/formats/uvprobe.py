@@ -29,13 +29,15 @@ def sniff(head: str) -> bool:
 
 def read_uvprobe(content: Content, text: str, options: ReadOptions) -> list[Signal]:
     """Return the spectrum, or the trace of a time course."""
-    context = Context(content=content, options=options, format="UVProbe", label=content.stem)
     stamp = _STAMP.search(text.split("\n", 1)[0])
-    if stamp:
-        year, month, day, hour, minute, second = stamp.groups()
-        moment = parse_moment(f"20{year}-{month}-{day} {hour}:{minute}:{second}")
-        if moment is not None:
-            context = replace(context, acquired_s=moment)
+    moment = "20{}-{}-{} {}:{}:{}".format(*stamp.groups()) if stamp else ""
+    context = Context(
+        content=content,
+        options=options,
+        format="UVProbe",
+        label=content.stem,
+        acquired_s=parse_moment(moment),
+    )
     reflected = _REFLECTED.search(text[:1000])
     if reflected:
         text_ = f"the file holds {reflected.group(1)!r}, not absorbance: its values are kept as they are"
@@ -47,20 +49,16 @@ def read_uvprobe(content: Content, text: str, options: ReadOptions) -> list[Sign
             f"time {named.value:g} min read from the file name {named.text!r}: its unit is assumed min "
             "(pass --time-unit if it is another)",
         )
-        context = _with_time(context.saying(told), named.value * 60.0)
+        context = replace(context.saying(told), spectrum_time_s=named.value * 60.0)
     return read_tables(context, tables_in(content, text, options))
-
-
-def _with_time(context: Context, seconds: float) -> Context:
-    return replace(context, spectrum_time_s=seconds)
 
 
 FORMATS = (
     TextFormat(
-        name="UVProbe",
-        summary="Shimadzu UVProbe text of spectra (minutes in the file name) and time courses",
-        endings=".txt",
-        sniff=sniff,
-        read=read_uvprobe,
+        "UVProbe",
+        ".txt",
+        "Shimadzu UVProbe text of spectra (minutes in the file name) and time courses",
+        sniff,
+        read_uvprobe,
     ),
 )

@@ -12,16 +12,52 @@ doi 10.1002/sia.740130202.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError
+from cxkinetics.evidence import IDENTIFIER
 from cxkinetics.io.file import Content, decode
 
-IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
 _SPUTTERED = {"SNMS energy spec", "FABMS", "FABMS energy spec", "ISS", "SIMS", "SIMS energy spec", "SNMS"}
 _DEPTH = {"AES diff", "AES dir", "EDX", "ELS", "UPS", "XPS", "XRF"}
+# The 40 parts of a block in the order of ISO 14976. Lines that are passed over, and what stands there:
+_PASSED: dict[int, tuple[int, str]] = {
+    **dict.fromkeys(range(1, 8), (1, "date and time")),
+    10: (2, "coordinates"),
+    13: (3, "the sputtering ion"),
+    15: (1, "source strength"),
+    16: (2, "source beam width"),
+    17: (2, "field of view"),
+    18: (6, "linescan coordinates"),
+    **dict.fromkeys(range(19, 23), (1, "source angles and analyser mode")),
+    23: (1, "differential width"),
+    **dict.fromkeys(range(24, 27), (1, "analyser settings")),
+    **dict.fromkeys(range(27, 29), (2, "analyser settings")),
+    **dict.fromkeys(range(33, 37), (1, "signal mode, dwell time and scans")),
+    37: (7, "the sputtering source"),
+    38: (2, "tilt of the sample"),
+    39: (1, "rotation of the sample"),
+}
+# Lines that are kept, by the name under which `_block` finds them:
+_KEPT: dict[int, tuple[str, ...]] = {
+    9: ("technique",),
+    12: ("source",),
+    14: ("photon energy",),
+    29: ("species",),
+    30: ("the transition", "the charge of the detected particle"),
+    31: ("the axis label", "the axis unit", "the axis start", "the axis step"),
+}
+_NUMBERS = {"photon energy", "the axis start", "the axis step"}
+# Parts that stand only in files of some experiment modes:
+_MODES = {
+    10: ("MAP", "MAPDP"),
+    17: ("MAP", "MAPDP", "MAPSV", "MAPSVDP", "SEM"),
+    18: ("MAPSV", "MAPSVDP", "SEM"),
+    37: ("MAPDP", "MAPSVDP", "SDP", "SDPSV"),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +125,7 @@ class VamasBlock:
 
 def is_vamas(content: Content) -> bool:
     """Return whether a file begins as VAMAS files do."""
-    return content.data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(IDENTIFIER.encode())
+    return content.begins_with(IDENTIFIER)
 
 
 def read_vamas(content: Content) -> tuple[VamasBlock, ...]:
@@ -170,18 +206,19 @@ class _Reader:
             self.skip(3, "map positions and coordinates")
         n_variables = self.count("the number of experimental variables")
         self.skip(2 * n_variables, "an experimental variable")
-        included = self._included()
+        self.mode, self.n_variables = mode, n_variables
+        self.included = self._included()
         self.skip(self.count("the number of manually entered items"), "a manually entered item")
         n_upgrade = self.count("the number of future-upgrade entries")
-        n_block_upgrade = self.count("the number of future-upgrade block entries")
+        self.n_upgrade = self.count("the number of future-upgrade block entries")
         self.skip(n_upgrade, "a future-upgrade entry")
         n_blocks = self.count("the number of blocks")
         found: list[VamasBlock] = []
-        first: dict[str, object] = {}
+        first: dict[str, Any] = {}
         for number in range(1, n_blocks + 1):
-            wanted = [True] * 40 if number == 1 else included
-            block, first = self._block(number, mode, n_variables, n_block_upgrade, wanted, first)
-            found.append(block)
+            kept = self._parts(number, first)
+            first = first or kept  # what later blocks leave out stands in the first
+            found.append(self._block(number, kept))
         if not found:
             raise InputError("the file announces no block of data", file=self.file, line=self.at)
         return tuple(found)
@@ -197,88 +234,60 @@ class _Reader:
             included[part - 1] = number > 0
         return included
 
-    def _block(
-        self,
-        number: int,
-        mode: str,
-        n_variables: int,
-        n_upgrade: int,
-        wanted: list[bool],
-        first: dict[str, object],
-    ) -> tuple[VamasBlock, dict[str, object]]:
-        kept = dict(first)
+    def _parts(self, number: int, first: dict[str, Any]) -> dict[str, Any]:
+        """Return what the parts of a block say, by name; a part that is left out says what it first said."""
+        names = {"label": self.text("the block identifier"), "sample": self.text("the sample identifier")}
+        kept = {**first, **names}
+        for part in range(1, 41):
+            if (number == 1 or self.included[part - 1]) and self._stands(part, kept.get("technique", "")):
+                self._part(part, kept)
+        self.skip(self.n_upgrade, "a future-upgrade block entry")
+        return kept
 
-        def read(part: int, name: str, kind: str = "text") -> None:
-            if wanted[part - 1]:
-                kept[name] = self.text(name) if kind == "text" else self.number(name)
+    def _stands(self, part: int, technique: str) -> bool:
+        """Return whether a part belongs to a block of this mode and technique."""
+        if part == 13:
+            return self.mode in _MODES[37] or technique in _SPUTTERED
+        if part == 23:
+            return technique == "AES diff"
+        return self.mode in _MODES.get(part, (self.mode,)) and (part != 37 or technique in _DEPTH)
 
-        def pass_over(part: int, lines: int, name: str) -> None:
-            if wanted[part - 1]:
-                self.skip(lines, name)
-
-        label, sample = self.text("the block identifier"), self.text("the sample identifier")
-        for part in range(1, 8):
-            pass_over(part, 1, "date and time")
-        if wanted[7]:
+    def _part(self, part: int, kept: dict[str, Any]) -> None:
+        if part in _PASSED:
+            self.skip(*_PASSED[part])
+        elif part in _KEPT:
+            for name in _KEPT[part]:
+                kept[name] = self.number(name) if name in _NUMBERS else self.text(name)
+        elif part == 8:
             self.skip(self.count("the number of comment lines of the block"), "a comment line of the block")
-        read(9, "technique")
-        technique = str(kept.get("technique", ""))
-        if mode in ("MAP", "MAPDP"):
-            pass_over(10, 2, "coordinates")
-        pass_over(11, n_variables, "the value of an experimental variable")
-        read(12, "source")
-        if mode in ("MAPDP", "MAPSVDP", "SDP", "SDPSV") or technique in _SPUTTERED:
-            pass_over(13, 3, "the sputtering ion")
-        read(14, "photon energy", "number")
-        pass_over(15, 1, "source strength")
-        pass_over(16, 2, "source beam width")
-        if mode in ("MAP", "MAPDP", "MAPSV", "MAPSVDP", "SEM"):
-            pass_over(17, 2, "field of view")
-        if mode in ("MAPSV", "MAPSVDP", "SEM"):
-            pass_over(18, 6, "linescan coordinates")
-        for part, lines in ((19, 1), (20, 1), (21, 1), (22, 1)):
-            pass_over(part, lines, "source angles and analyser mode")
-        if technique == "AES diff":
-            pass_over(23, 1, "differential width")
-        for part, lines in ((24, 1), (25, 1), (26, 1), (27, 2), (28, 2)):
-            pass_over(part, lines, "analyser settings")
-        read(29, "species")
-        if wanted[29]:
-            kept["transition"] = self.text("the transition")
-            self.text("the charge of the detected particle")
-        if wanted[30]:
-            kept["axis name"], kept["axis unit"] = self.text("the axis label"), self.text("the axis unit")
-            kept["start"], kept["step"] = self.number("the axis start"), self.number("the axis step")
-        if wanted[31]:
-            n_ordinates = self.count("the number of corresponding variables")
-            pairs = [(self.text("a variable's label"), self.text("its unit")) for _ in range(n_ordinates)]
-            kept["ordinates"], kept["unit"] = n_ordinates, pairs[0][1] if pairs else ""
-        for part in (33, 34, 35, 36):
-            pass_over(part, 1, "signal mode, dwell time and scans")
-        if mode in ("MAPDP", "MAPSVDP", "SDP", "SDPSV") and technique in _DEPTH:
-            pass_over(37, 7, "the sputtering source")
-        pass_over(38, 2, "tilt of the sample")
-        pass_over(39, 1, "rotation of the sample")
-        if wanted[39]:
+        elif part == 11:
+            self.skip(self.n_variables, "the value of an experimental variable")
+        elif part == 32:
+            kept["ordinates"] = self.count("the number of corresponding variables")
+            pairs = [
+                (self.text("a variable's label"), self.text("its unit")) for _ in range(kept["ordinates"])
+            ]
+            kept["unit"] = pairs[0][1] if pairs else ""
+        elif part == 40:
             self.skip(3 * self.count("the number of additional parameters"), "an additional parameter")
-        self.skip(n_upgrade, "a future-upgrade block entry")
-        counts = self._counts(number, _whole(kept.get("ordinates")))
-        start, step = _real(kept.get("start")), _real(kept.get("step"))
-        photon = _real(kept.get("photon energy"))
-        block = VamasBlock(
+
+    def _block(self, number: int, kept: dict[str, Any]) -> VamasBlock:
+        counts = self._counts(number, kept.get("ordinates", 0))
+        start, step = kept.get("the axis start", np.nan), kept.get("the axis step", np.nan)
+        photon = kept.get("photon energy", np.nan)
+        return VamasBlock(
             number=number,
-            label=label,
-            sample=sample,
-            technique=technique,
-            line=f"{kept.get('species', '')} {kept.get('transition', '')}".strip(),
-            photon_energy_ev=photon if 0 < photon < 1e30 else None,
-            axis_name=str(kept.get("axis name", "")),
-            axis_unit=str(kept.get("axis unit", "")),
+            label=kept["label"],
+            sample=kept["sample"],
+            technique=kept.get("technique", ""),
+            line=f"{kept.get('species', '')} {kept.get('the transition', '')}".strip(),
+            photon_energy_ev=photon if 0 < photon < 1e30 else None,  # the format writes 1e37 for "unknown"
+            axis_name=kept.get("the axis label", ""),
+            axis_unit=kept.get("the axis unit", ""),
             axis=start + step * np.arange(counts.size, dtype=np.float64),
             counts=counts,
-            unit=str(kept.get("unit", "")),
+            unit=kept.get("unit", ""),
         )
-        return block, (kept if number == 1 else first)
 
     def _counts(self, number: int, n_ordinates: int) -> Array:
         n_values = self.count(f"the number of values of block {number}")
@@ -296,11 +305,3 @@ class _Reader:
             )
         values = np.array([self.number(f"a value of block {number}") for _ in range(n_values)])
         return values[::n_ordinates]
-
-
-def _real(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
