@@ -22,6 +22,7 @@ gone, and nothing else is.
     Option or argument of its verbs -> words that a shell offers for it, or the function that gives them.
 """
 
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -38,11 +39,15 @@ def declared(word: str) -> dict[str, Any]:
     >>> list(declared("FORMATS"))
     ['evidence']
     """
+    found = {name: getattr(import_module(f"cxkinetics.{name}"), word, None) for name in _there()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+@cache  # looking for modules takes milliseconds, and a parser asks for every verb
+def _there() -> tuple[str, ...]:
     specs = {name: find_spec(f"cxkinetics.{name}") for name in ANNEXES}
     # a folder of which only caches are left is found too, but has no origin
-    there = [name for name, spec in specs.items() if spec is not None and spec.origin is not None]
-    found = {name: getattr(import_module(f"cxkinetics.{name}"), word, None) for name in there}
-    return {name: value for name, value in found.items() if value is not None}
+    return tuple(name for name, spec in specs.items() if spec is not None and spec.origin is not None)
 
 
 def homes(word: str) -> dict[str, str]:
