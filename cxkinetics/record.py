@@ -324,12 +324,12 @@ def written(record: Any, whole: bool = False) -> dict[str, Any]:
     return plan.whole(record) if whole else plan.short(record)
 
 
-def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
+def read(kind: type[T], record: Mapping[str, Any], **given: Any) -> T:
     """Return the object of a dataclass that `written` wrote whole.
 
     Parameters
     ----------
-    cls : type
+    kind : type
         Its class.
     record : mapping
         The JSON form. Keys that the class does not know are passed over: a later version may have more.
@@ -342,8 +342,8 @@ def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
         If a key is missing or holds what the field cannot be.
     """
     if not isinstance(record, Mapping):
-        raise _damaged(cls, f"a mapping of keys is needed, not {reprlib.repr(record)}")
-    values, plan = dict(given), _plan(cls)
+        raise _damaged(kind, f"a mapping of keys is needed, not {reprlib.repr(record)}")
+    values, plan = dict(given), _plan(kind)
     key = ""
     found: Any = record
     try:
@@ -352,7 +352,7 @@ def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
                 found = record[key]
                 values[name] = found if load is None or type(found) is exact else load(found, record, key)
         if not values.keys() >= plan.needed.keys():
-            raise _damaged(cls, f"it has no {next(plan.needed[n] for n in plan.needed if n not in values)!r}")
+            raise _damaged(kind, f"it has no {next(plan.needed[n] for n in plan.needed if n not in values)!r}")
         for steps, key, name, load, needed in plan.deep:
             if name in given:
                 continue
@@ -362,17 +362,17 @@ def read(cls: type[T], record: Mapping[str, Any], **given: Any) -> T:
             if found is not MISSING:
                 values[name] = load(found, record, key.rpartition(".")[2]) if load else found
             elif needed:
-                raise _damaged(cls, f"it has no {key!r}")
+                raise _damaged(kind, f"it has no {key!r}")
     except CxKineticsError:
         raise
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(cls, f"it holds {reprlib.repr(found)} as {key!r}: {error}") from error
+        raise _damaged(kind, f"it holds {reprlib.repr(found)} as {key!r}: {error}") from error
     try:
-        return cls(**values)
+        return kind(**values)
     except CxKineticsError:
         raise
     except (AttributeError, TypeError, ValueError) as error:
-        raise _damaged(cls, str(error)) from error
+        raise _damaged(kind, str(error)) from error
 
 
 def _damaged(cls: type, why: str, file: str | None = None) -> InputError:

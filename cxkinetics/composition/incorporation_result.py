@@ -346,7 +346,7 @@ class IncorporationFit(Record, Shown):
     def from_dict(cls, record: Mapping[str, Any]) -> "IncorporationFit":
         """Return the fit that was written; results of 0.1.0 hold the name of a packaged system alone."""
         named = record.get("options", {}).get("system")
-        stored = "system" in record.get("data", {})
+        stored = named is None or "system" in record.get("data", {})
         return read(cls, record, **({} if stored else {"system": load_system(named)}))
 
     def __repr__(self) -> str:

@@ -256,8 +256,8 @@ def join_evidence(
 
     Examples
     --------
-    >>> from cxkinetics.examples.kinetics import example_path
-    >>> table = example_path("ag-cds-dose").with_name("evidence_table1.csv")
+    >>> from importlib.resources import files
+    >>> table = files("cxkinetics.evidence").joinpath("data", "evidence_table1.csv")
     >>> len(join_evidence([table]).samples)
     7
     """

@@ -153,7 +153,7 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     >>> time = np.linspace(0, 20, 5)
     >>> position = 324 + 0.15 * time
     >>> band = np.exp(-0.5 * ((wavelength - position[:, None]) / 6) ** 2)
-    >>> series = cx.SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=0.9 * band)
+    >>> series = SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=0.9 * band)
     >>> trace = track_peak(series)
     >>> trace.peak_nm.round(3).tolist()
     [324.0, 324.75, 325.5, 326.25, 327.0]
