@@ -22,7 +22,6 @@ from cxkinetics.kinetics.result import Bootstrap
 from cxkinetics.kinetics.search import box, walk
 from cxkinetics.models.families import AmplitudeFamily, StagedFamily
 
-KINDS = ("parametric", "residual", "block")
 MOST_CELLS = 5
 """Gaps from which each replicate starts."""
 

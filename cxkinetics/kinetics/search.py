@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray, thinned_out
 from cxkinetics.errors import UnresolvedBreakpointError
 from cxkinetics.inference.ar1 import Sample, Whitening, relative_spacing, whitening
 from cxkinetics.inference.descent import Descent, Target, descend
@@ -78,7 +78,7 @@ def sudden_ends(
     it, the offset from there on. Knots on samples see nothing of them.
     """
     index, fall = np.arange(sample.n), np.exp(np.minimum(-rate * sample.time, LARGEST_EXPONENT))
-    tried = gaps[np.unique(np.linspace(0, gaps.size - 1, MOST_GAPS).astype(int))]
+    tried = thinned_out(gaps, MOST_GAPS)
     columns = [fall * (index <= tried[:, None]), (index == tried[:, None] + 1).astype(float)]
     if family.with_offset:
         columns.append(np.ones((tried.size, sample.n)))
@@ -100,7 +100,7 @@ def bent_lines(sample: Sample, white: Whitening, gaps: IntArray) -> tuple[IntArr
     Starts are those of `BentLineFamily` with a rate of zero; a decay with an offset looks like this
     where little of it is over.
     """
-    tried = gaps[np.unique(np.linspace(0, gaps.size - 1, MOST_GAPS).astype(int))]
+    tried = thinned_out(gaps, MOST_GAPS)
     hinge = np.maximum(sample.time - sample.time[tried, None], 0.0)
     ones = np.ones_like(hinge)
     linear, _, rss = _linear(sample, white, np.stack([ones, ones * sample.time, hinge], axis=1))
@@ -394,8 +394,7 @@ def search_free_joints(sample: Sample, white: Whitening, *, n_stages: int, with_
     single = search_single(sample, white, with_offset=with_offset)
     firsts = np.arange(MIN_DISTINCT, sample.n - MIN_DISTINCT + 1)
     most = DENSE if n_stages == 2 else 40
-    if firsts.size > most:
-        firsts = firsts[np.unique(np.linspace(0, firsts.size - 1, most).astype(int))]
+    firsts = thinned_out(firsts, most)
     sets = _apart_sets(firsts, n_stages, even=np.linspace(0, sample.n, n_stages + 1)[1:-1])
     found = _free(sample, white, n_stages, with_offset, sets, single=single, searched=True)
     if firsts.size < sample.n - 2 * MIN_DISTINCT + 1 and n_stages == 2:
