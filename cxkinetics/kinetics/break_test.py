@@ -140,9 +140,8 @@ def _at_lowest(grid: Array, levels: Array, statistics: Array) -> tuple[Array, Ar
     if grid.size < 3:
         return statistics[lowest, series], grid[lowest]
     middle = np.clip(lowest, 1, grid.size - 2)
-    x = np.stack([grid[middle - 1], grid[middle], grid[middle + 1]])
-    y = np.stack([levels[middle + i, series] for i in (-1, 0, 1)])
-    f = np.stack([statistics[middle + i, series] for i in (-1, 0, 1)])
+    near = middle + np.array([[-1], [0], [1]])
+    x, y, f = grid[near], levels[near, series], statistics[near, series]
     at = vertex(x, y)
     rho = np.where((middle == lowest) & np.isfinite(at), np.clip(at, x[0], x[2]), grid[lowest])
     return np.maximum(parabola(x, f, rho), 0.0), rho

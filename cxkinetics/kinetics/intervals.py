@@ -625,10 +625,9 @@ class Numbers:
         if isinstance(family, FreeJointFamily):
             return self._gap(number)
         if self.fitted.given_breaks:
-            value = float(self.fitted.theta[family.breaks][number - 1]) * sample.span_s + sample.first_s
-            return Estimate(
-                name="breakpoint", value=value, unit="s", method="given", reason="given, not fitted"
-            )
+            value, told = float(self.fitted.theta[family.breaks][number - 1]), "given, not fitted"
+            value = value * sample.span_s + sample.first_s
+            return Estimate(name="breakpoint", value=value, unit="s", method="given", reason=told)
         found = self._estimate("breakpoint", f"b{number}", sample.span_s, "s", shift=sample.first_s)
         if self.fitted.found.at_edge:
             found = replace(found, reason="the optimum stands at the edge of the search range")
@@ -687,11 +686,10 @@ class Numbers:
     def _gap(self, number: int) -> Estimate:
         """Return a breakpoint between free joints: the gap, and every gap the profile admits."""
         fitted, sample = self.fitted, self.fitted.sample
-        cell = int(fitted.found.cell[number - 1])
-        ends = sample.time[cell - 1], sample.time[cell]
-        low, high = ends
-        found = fitted.found
-        reason = ""
+        found, reason = fitted.found, ""
+        cell = int(found.cell[number - 1])
+        low, high = sample.time[cell - 1], sample.time[cell]
+        middle = float(low + high) / 2
         if found.knots.size:
             limit = found.rss * (1 + float(stdtrit(fitted.dof, 0.5 + self.level / 2)) ** 2 / fitted.dof)
             firsts = np.searchsorted(sample.time, found.knots[found.knot_rss <= limit])
@@ -702,7 +700,7 @@ class Numbers:
         span, first = sample.span_s, sample.first_s
         return Estimate(
             name="breakpoint",
-            value=float(ends[0] + ends[1]) / 2 * span + first,
+            value=middle * span + first,
             low=float(low) * span + first,
             high=float(high) * span + first,
             unit="s",

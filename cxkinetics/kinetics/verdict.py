@@ -293,8 +293,7 @@ def _case_of(analysis: Analysis, rate: Estimate | None) -> _Case | None:
     """Return the case; None where the data are too few to compare two stages with one, or to test."""
 
     def best(contenders: Sequence[Contender]) -> Contender | None:
-        comparable = [contender for contender in contenders if contender.comparable]
-        return _least(comparable) if comparable else None
+        return min((c for c in contenders if c.comparable), key=lambda c: c.aicc, default=None)
 
     smooth = analysis.smooth
     exponential = best([c for c in smooth if c.kind == "exponential"])
