@@ -35,7 +35,7 @@ from cxkinetics.document.table import Cell, Column, Table, Where, wide
 from cxkinetics.document.units import SECONDS, TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate, format_p, round_by_error
-from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, FURTHER_LEVEL, LEVEL
+from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
 from cxkinetics.kinetics.options import FITTING
 from cxkinetics.models.decays import DECAYS
 from cxkinetics.options import KEYWORDS, OPTIONS, names_of
@@ -109,7 +109,7 @@ def confidence_of(options: Mapping[str, object]) -> float:
 def is_smallest_p(fit: "StagedFit") -> bool:
     """Return whether no simulated trace reached the statistic, so that p is only known to be no larger."""
     simulated, p_value = fit.options.get("replicates"), fit.verdict.p_value
-    return simulated is not None and p_value is not None and p_value <= 1 / (simulated + 1) * 1.001
+    return simulated is not None and p_value is not None and is_smallest(p_value, simulated)
 
 
 def verdict_text(fit: "StagedFit") -> str:
@@ -546,10 +546,7 @@ def fit_facts(fit: "StagedFit", unit: TimeUnit = SECONDS) -> tuple[Fact, ...]:
 def _verdict_blocks(fit: "StagedFit", unit: TimeUnit) -> list[Block]:
     verdict = fit.verdict
     p_value = f"p <= {verdict.p_value:.2g}" if is_smallest_p(fit) else format_p(verdict.p_value)
-    rows = [
-        ("verdict", verdict.code.replace("_", " ")),
-        ("p of a break under the simulated null", p_value),
-    ]
+    rows = [("verdict", verdict.code.replace("_", " ")), ("p of a break under the simulated null", p_value)]
     if verdict.delta_aicc is not None:
         rows.append(("AICc, best smooth rival minus best staged model", f"{verdict.delta_aicc:.1f}"))
     lead = f"a staged model ahead of every smooth rival by {AHEAD:g} in AICc"

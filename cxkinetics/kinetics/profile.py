@@ -115,14 +115,7 @@ class ProfileSpace:
         return _parabolic_minimum(breaks, table) if exact is None else np.minimum(table.min(axis=1), exact)
 
     def _between(
-        self,
-        family: Family,
-        start: Array,
-        best: IntArray,
-        breaks: Array,
-        *,
-        column: int,
-        parameter: IntArray,
+        self, family: Family, start: Array, best: IntArray, breaks: Array, *, column: int, parameter: IntArray
     ) -> Array | None:
         """Return the least rss (X,) with the break free in each gap around the best held one.
 

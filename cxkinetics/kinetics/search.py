@@ -301,12 +301,7 @@ def _or_bent_line(
 
 
 def fit_at(
-    family: StagedFamily,
-    sample: Sample,
-    white: Whitening,
-    cells: IntArray,
-    start: Array,
-    **options: Any,
+    family: StagedFamily, sample: Sample, white: Whitening, cells: IntArray, start: Array, **options: Any
 ) -> tuple[Array, Array]:
     """Return parameters (B, p) and rss (B,) with each break free inside its gap (cells (B, m - 1)).
 

@@ -9,7 +9,7 @@ from cxkinetics.arrays import Array
 from cxkinetics.errors import UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.inference.ar1 import Sample, whitening
-from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL, LEVEL
+from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
 from cxkinetics.kinetics.break_test import BreakTest, break_test
 from cxkinetics.kinetics.checks import holds_zero
 from cxkinetics.kinetics.lines import MIN_DISTINCT
@@ -284,7 +284,7 @@ class _Case:
         """The p-value of a break, in words."""
         test = self.analysis.test
         assert test is not None
-        smallest = test.p_value <= 1 / (test.n_replicates + 1) * 1.001
+        smallest = is_smallest(test.p_value, test.n_replicates)
         shown = f"p <= {test.p_value:.2g}" if smallest else format_p(test.p_value)
         return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f})"
 
