@@ -1,7 +1,7 @@
 """Array types shared by every floor, and the guards that make arrays safe to keep."""
 
 from datetime import date, timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from cxkinetics.errors import InputError
 Array: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 IntArray: TypeAlias = NDArray[np.intp]
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 __all__ = [
     "Array",
@@ -23,6 +24,7 @@ __all__ = [
     "product",
     "same_array",
     "seconds_of",
+    "thinned_out",
 ]
 
 SMALL = 250_000
@@ -154,6 +156,20 @@ def same_array(left: Array | None, right: Array | None) -> bool:
     if left is None or right is None:
         return left is right
     return left.shape == right.shape and bool(np.array_equal(left, right, equal_nan=True))
+
+
+def thinned_out(values: NDArray[_Kind], most: int) -> NDArray[_Kind]:
+    """Return at most `most` entries of a one-dimensional array, evenly spread over it, both ends among them.
+
+    Examples
+    --------
+    >>> thinned_out(np.arange(10.0), 4).tolist(), thinned_out(np.arange(2.0), 4).tolist()
+    ([0.0, 3.0, 6.0, 9.0], [0.0, 1.0])
+    """
+    if values.size <= most:
+        return values
+    chosen: NDArray[_Kind] = values[np.unique(np.linspace(0, values.size - 1, most).astype(int))]
+    return chosen
 
 
 def product(u: Array, v: Array) -> Array:

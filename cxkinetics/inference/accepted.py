@@ -82,10 +82,7 @@ def accepted_set(values: Array, inside: BoolArray, end: Callable[[int, int], flo
     """
     last = values.size - 1
     pieces = tuple(
-        (
-            float(end(i, i - 1) if i else values[0]),
-            float(end(j, j + 1) if j < last else values[last]),
-        )
+        (float(end(i, i - 1) if i else values[0]), float(end(j, j + 1) if j < last else values[last]))
         for i, j in runs(inside)
     )
     return Accepted(pieces, bool(inside[0]), bool(inside[-1]))

@@ -24,6 +24,11 @@ FURTHER_LEVEL = 0.01
 """Largest p at which a second break is accepted: it is only sought where a first one was found."""
 
 
+def is_smallest(p_value: float, n_simulated: int) -> bool:
+    """Return whether p is the least that so many simulated traces can give: it may be smaller still."""
+    return p_value <= 1 / (n_simulated + 1) * 1.001  # stored values may have been rounded
+
+
 def aicc(deviance: float, n_parameters: int, n: int) -> float:
     """Return AICc; inf where n points are too few for its correction, which then has no value.
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -53,6 +52,11 @@ class Failure(Record):
     trace: str | int | None
     error: str
     message: str
+
+    @classmethod
+    def of(cls, file: str, trace: str | int | None, error: Exception, message: str) -> "Failure":
+        """Return the failure of an input that an error stopped."""
+        return cls(file=file, trace=trace, error=type(error).__name__, message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +120,9 @@ def run_job(job: FitJob) -> JobResult:
     try:
         signals = _read(job)
     except CxKineticsError as error:
-        return JobResult(file=job.file, failures=(_failure(job.file, None, error),))
+        return _failed(job.file, error, _told(job.file, error))
     except OSError as error:
-        message = f"{job.file}: {error.strerror or error}"
-        failure = Failure(file=job.file, trace=None, error=type(error).__name__, message=message)
-        return JobResult(file=job.file, failures=(failure,))
+        return _failed(job.file, error, f"{job.file}: {error.strerror or error}")
     several = len(signals) > 1
     tasks = [
         _Task(
@@ -183,15 +185,13 @@ def _listing(failed: dict[int, Failure], task: _Task, *, writing: bool = False) 
     try:
         yield
     except CxKineticsError as error:
-        failed[task.number] = _failure(job.file, task.label, error)
+        failed[task.number] = Failure.of(job.file, task.label, error, _told(job.file, error))
     except Exception as error:
         if not writing:
             raise
         why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
         text = " ".join(f"{job.file}: the result cannot be written to {job.folder}: {why}".split())
-        failed[task.number] = Failure(
-            file=job.file, trace=task.label, error=type(error).__name__, message=text
-        )
+        failed[task.number] = Failure.of(job.file, task.label, error, text)
 
 
 def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
@@ -275,19 +275,18 @@ def _write(fit: StagedFit, task: _Task, *, first: bool) -> None:
     from cxkinetics.kinetics.page import write_fit
 
     place, whole = Path(task.folder), Path(job.folder)
-    write = partial(
-        write_fit,
-        fit,
-        series=task.signal if isinstance(task.signal, SpectralSeries) else None,
-        command=job.command,
-        time_unit=job.time_unit,
-        origin=job.origin,
-    )
+    series = task.signal if isinstance(task.signal, SpectralSeries) else None
+    said: dict[str, Any] = {
+        "series": series,
+        "command": job.command,
+        "time_unit": job.time_unit,
+        "origin": job.origin,
+    }
     if first and place != whole and stored_in(whole):
         with replace_directory(whole) as fresh:
-            write(fresh / place.name)
+            write_fit(fit, fresh / place.name, **said)
     else:
-        write(place)
+        write_fit(fit, place, **said)
 
 
 def _stored(task: _Task) -> StagedFit | None:
@@ -311,11 +310,15 @@ def _stored(task: _Task) -> StagedFit | None:
     return fit if same else None
 
 
-def _failure(file: str, trace: str | int | None, error: CxKineticsError) -> Failure:
+def _told(file: str, error: CxKineticsError) -> str:
+    """Return what an error says, on one line and with the file."""
     message = " ".join(str(error).split())
-    if file not in message:
-        message = f"{file}: {message}"
-    return Failure(file=file, trace=trace, error=type(error).__name__, message=message)
+    return message if file in message else f"{file}: {message}"
+
+
+def _failed(file: str, error: Exception, message: str) -> JobResult:
+    """Return the result of an input that could not be read, or not be fitted at all."""
+    return JobResult(file=file, failures=(Failure.of(file, None, error, message),))
 
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -356,8 +359,7 @@ class BatchResult(Shown):
         """Return the same batch with what stopped the writing of its summary among the failures."""
         why = (isinstance(error, OSError) and error.strerror) or str(error)
         message = f"{place}: the summary of the batch cannot be written: {why}"
-        failure = Failure(file=place, trace=None, error=type(error).__name__, message=message)
-        return BatchResult(results=(*self.results, JobResult(file=place, failures=(failure,))))
+        return BatchResult(results=(*self.results, _failed(place, error, message)))
 
     def replicates(self) -> Replicates:
         """Return mean and spread over the runs, or the reason and remedy where they are not comparable."""
@@ -439,29 +441,25 @@ def jobs_of(
     FitOptions.of(**{name: value for name, value in fitting.items() if name != "rng"})
     if len(several := [name for name in WHERE if options.get(name) is not None]) > 1:
         raise UsageError(f"{' and '.join(several)} each name a signal; give one of them")
-    time_unit = options.pop("show_time", None) or "s"
-    own = {name: options.get(name) for name in ("wavelength", "track", "reference")}
-    reading = {name: options[name] for name in READING if name in options}
+    reference = options.get("reference")
+    job = FitJob(
+        file="",
+        reading={name: options[name] for name in READING if name in options},
+        wavelength_nm=options.get("wavelength"),
+        track_nm=options.get("track"),
+        reference=None if reference is None else str(reference),
+        fitting=fitting,
+        force=force,
+        command=command,
+        time_unit=options.get("show_time") or "s",
+    )
     typed = [os.fspath(file) for file in files]
-    folders = [""] * len(typed) if out is None else folder_names(typed, out)
-    jobs = []
-    for file, folder in zip(typed, folders, strict=True):
-        jobs.append(
-            FitJob(
-                file=file,
-                reading=reading,
-                wavelength_nm=own["wavelength"],
-                track_nm=own["track"],
-                reference=None if own["reference"] is None else str(own["reference"]),
-                fitting=fitting,
-                folder=None if out is None else str(Path(out) / folder),
-                origin="" if out is None else origin_of(file, out),
-                force=force,
-                command=command,
-                time_unit=time_unit,
-            )
-        )
-    return jobs
+    if out is None:
+        return [replace(job, file=file) for file in typed]
+    return [
+        replace(job, file=file, folder=str(Path(out) / folder), origin=origin_of(file, out))
+        for file, folder in zip(typed, folder_names(typed, out), strict=True)
+    ]
 
 
 def fit_many(
@@ -573,8 +571,7 @@ def _result(future: Any, job: FitJob) -> JobResult:
             f"{job.file}: a process of the pool ended before its result came (out of memory, or stopped; "
             'a script that makes a pool of processes itself needs if __name__ == "__main__": above its calls)'
         )
-        failure = Failure(file=job.file, trace=None, error=type(error).__name__, message=message)
-        return JobResult(file=job.file, failures=(failure,))
+        return _failed(job.file, error, message)
     return result
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.result import StagedFit
 
 _MOST_FOOTER = 3
+_SPREADS = {"sd between runs": "sd_between_runs", "se of one fit": "rms_se_of_single_fits"}
 
 
 # ---- tables, each once ------------------------------------------------------------------------------
@@ -44,35 +45,19 @@ def fit_table(fits: "Sequence[StagedFit]", *, on_page: bool = False, links: tupl
     """
     most = max((len(fit.stages) for fit in fits), default=1)
     rates = [f"k{i}" for i in range(1, most + 1)]
-    breaks = [f"breakpoint{i}" for i in range(1, most)]
+    breaks = {f"breakpoint{i}": f"breakpoint{f' {i}' if most > 2 else ''}, {{unit}}" for i in range(1, most)}
     missing = "-" if on_page else ""
     columns = [
         Column("no." if on_page else None, numeric=True),
         Column(None, "file"),
         Column("trace"),
-        Column(None, "trace"),
-        Column(None, "sha256"),
-        Column(None, "simulated"),
-        Column(None, "n_points"),
-        Column(None, "t_start_s"),
-        Column(None, "t_end_s"),
+        *(Column(None, n) for n in ("trace", "sha256", "simulated", "n_points", "t_start_s", "t_end_s")),
         Column("verdict"),
-        Column(None, "verdict"),
-        Column(None, "p_value"),
-        Column(None, "n_stages"),
+        *(Column(None, n) for n in ("verdict", "p_value", "n_stages")),
         *(Column(f"{name}, {{unit}}", wide(name, "1/s"), unit="1/s", missing=missing) for name in rates),
-        *(
-            Column(
-                f"breakpoint{f' {i}' if most > 2 else ''}, {{unit}}",
-                wide(name, "s"),
-                unit="s",
-                missing=missing,
-            )
-            for i, name in enumerate(breaks, 1)
-        ),
+        *(Column(head, wide(name, "s"), unit="s", missing=missing) for name, head in breaks.items()),
         *(Column(None, wide(name)) for name in ("rate_ratio", "amplitude", "offset")),
-        Column(None, "noise_sd"),
-        Column(None, "ar1"),
+        *(Column(None, n) for n in ("noise_sd", "ar1")),
         Column("p" if on_page else None, numeric=True),
         Column("warnings" if on_page else None, "n_warnings", numeric=True),
     ]
@@ -84,30 +69,13 @@ def fit_table(fits: "Sequence[StagedFit]", *, on_page: bool = False, links: tupl
         numbers += [None] * (most - len(numbers))
         numbers += fit.breakpoints_s
         numbers += [None] * (2 * most - 1 - len(numbers))
+        time = (trace.n_points, float(trace.time_s[0]), float(trace.time_s[-1]))
+        data = (trace.label or source.trace, source.sha256, int(source.simulated), *time)
+        judged = (code.replace("_", " ") if on_page else code, code, p_value, len(fit.stages))
+        fitted = (*numbers, fit.rate_ratio, fit.amplitude, fit.offset, fit.noise.sd, fit.noise.ar1)
+        shown_p = None if p_value is None else f"{sign}{p_value:.2g}"
         rows.append(
-            (
-                number,
-                source.file,
-                listed_name(fit),
-                trace.label or source.trace,
-                source.sha256,
-                int(source.simulated),
-                trace.n_points,
-                float(trace.time_s[0]),
-                float(trace.time_s[-1]),
-                code.replace("_", " ") if on_page else code,
-                code,
-                p_value,
-                len(fit.stages),
-                *numbers,
-                fit.rate_ratio,
-                fit.amplitude,
-                fit.offset,
-                fit.noise.sd,
-                fit.noise.ar1,
-                None if p_value is None else f"{sign}{p_value:.2g}",
-                len(fit.warnings),
-            )
+            (number, source.file, listed_name(fit), *data, *judged, *fitted, shown_p, len(fit.warnings))
         )
     return Table(columns, rows, name="summary", links=links, fold=not on_page)
 
@@ -126,11 +94,9 @@ def replicate_table(found: "Replicates") -> Table:
             lambda mean: "no mean" if mean.value is None else cells.interval(mean),
         ),
         Column("unit", format=cells.unit),
-        Column(
-            "sd between runs", {"sd_between_runs": "value"}, lambda sd: two_digits(sd.value), numeric=True
-        ),
-        Column(
-            "se of one fit", {"rms_se_of_single_fits": "value"}, lambda se: two_digits(se.value), numeric=True
+        *(
+            Column(head, {name: "value"}, lambda spread: two_digits(spread.value), numeric=True)
+            for head, name in _SPREADS.items()
         ),
         Column("sd/se", "ratio", two_digits, numeric=True),
         Column("runs", "n_runs", numeric=True),
@@ -267,11 +233,7 @@ def _links(folders: Sequence[str], directory: str | os.PathLike[str]) -> tuple[s
 
 
 def write_batch(
-    batch: "BatchResult",
-    directory: str | os.PathLike[str],
-    *,
-    command: str = "",
-    time_unit: str = "s",
+    batch: "BatchResult", directory: str | os.PathLike[str], *, command: str = "", time_unit: str = "s"
 ) -> Path:
     """Write a batch's summary.csv, replicates.csv, report.html and the figure overview (png, svg, pdf).
 

@@ -10,9 +10,12 @@ B. Efron, R. Tibshirani, An Introduction to the Bootstrap, Chapman & Hall 1993; 
 Kuensch, Ann. Stat. 17, 1217 (1989), doi 10.1214/aos/1176347265.
 """
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, thinned_out
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.ar1 import ar1_noise, coloured
 from cxkinetics.inference.descent import Descent, Target, descend
@@ -22,7 +25,6 @@ from cxkinetics.kinetics.result import Bootstrap
 from cxkinetics.kinetics.search import box, walk
 from cxkinetics.models.families import AmplitudeFamily, StagedFamily
 
-KINDS = ("parametric", "residual", "block")
 MOST_CELLS = 5
 """Gaps from which each replicate starts."""
 
@@ -83,19 +85,12 @@ def bootstrap_fit(
 
 
 def _percentiles(name: str, value: float, draws: Array, unit: str, *, kind: str, level: float) -> Estimate:
+    found = Estimate(name=name, value=value, unit=unit, method=f"{kind} bootstrap")
     if draws.size < 20:
-        reason = f"only {draws.size} replicates converged"
-        return Estimate(name=name, value=value, unit=unit, method=f"{kind} bootstrap", reason=reason)
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(
-        name=name,
-        value=value,
-        se=float(np.std(draws, ddof=1)),
-        low=float(low),
-        high=float(high),
-        unit=unit,
-        method=f"{kind} bootstrap, percentiles",
-    )
+        return replace(found, reason=f"only {draws.size} replicates converged")
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    method, se = f"{found.method}, percentiles", float(np.std(draws, ddof=1))
+    return replace(found, se=se, low=low, high=high, method=method)
 
 
 def _noise(fitted: Fitted, n_replicates: int, kind: str, rng: np.random.Generator) -> Array:
@@ -125,29 +120,23 @@ def replicate_fits(fitted: Fitted, signals: Array) -> tuple[Array, BoolArray]:
     family, sample = fitted.family, fitted.sample
     n_replicates = signals.shape[0]
     space = profile_space(fitted)
-    if fitted.given_breaks or not isinstance(family, StagedFamily) or family.n_stages == 1:
-        cells = space.cells[:1] if fitted.given_breaks or family.n_stages == 1 else space.cells
-        theta = space.theta[: cells.shape[0]]
-    else:
-        pick = np.unique(np.linspace(0, space.cells.shape[0] - 1, MOST_CELLS).astype(int))
-        cells, theta = space.cells[pick], space.theta[pick]
-    count = cells.shape[0]
-    start = np.repeat(theta, n_replicates, axis=0)
-    many = np.repeat(cells, n_replicates, axis=0) if cells.size else None
-    target = Target(sample.time, np.tile(signals, (count, 1)), fitted.white)
-    free = ~fitted.held
-    lower = upper = None
+    cells, theta = space.cells, space.theta
     walks = isinstance(family, StagedFamily) and family.n_stages > 1 and not fitted.given_breaks
-    if walks and many is not None and isinstance(family, StagedFamily):
-        lower, upper = box(family, sample, many)
-    done = descend(
-        family, target, start, cell=many, lower=lower, upper=upper, free=free, iterations=30, tolerance=1e-8
-    )
+    if walks:
+        pick = thinned_out(np.arange(len(cells)), MOST_CELLS)
+        cells, theta = cells[pick], theta[pick]
+    count = len(cells)
+    start, many = np.repeat(theta, n_replicates, axis=0), np.repeat(cells, n_replicates, axis=0)
+    target = Target(sample.time, np.tile(signals, (count, 1)), fitted.white)
+    lower, upper = box(family, sample, many) if walks else (None, None)
+    limits: dict[str, Any] = {"lower": lower, "upper": upper, "free": ~fitted.held}
+    cell = many if many.size else None
+    done = descend(family, target, start, cell=cell, **limits, iterations=30, tolerance=1e-8)
     rss = done.rss.reshape(count, n_replicates)
     best = np.argmin(rss, axis=0)
     rows = best * n_replicates + np.arange(n_replicates)
     done = Descent(done.theta[rows], done.rss[rows], done.converged[rows])
-    if walks and many is not None and isinstance(family, StagedFamily):
+    if walks and isinstance(family, StagedFamily):
         here = Target(sample.time, signals, fitted.white)
         done, _ = walk(family, sample, here, done, many[rows], tolerance=1e-8)
     return done.theta, done.converged

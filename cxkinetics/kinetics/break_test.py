@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.inference.accepted import parabola, vertex
 from cxkinetics.inference.ar1 import EvenProducts, Sample, ar1_noise, even_products, whitening
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
@@ -61,9 +61,7 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
     curve = sample.signal - residual
     offset = null.theta[-1] if null.family.with_offset else 0.0
     gaps = break_cells(sample, 2)
-    knots = sample.time[gaps[0] : gaps[-1] + 2]
-    if knots.size > DIRECTIONS:
-        knots = knots[np.unique(np.linspace(0, knots.size - 1, DIRECTIONS).astype(int))]
+    knots = thinned_out(sample.time[gaps[0] : gaps[-1] + 2], DIRECTIONS)
     directions = -(curve - offset) * np.maximum(sample.time - knots[:, None], 0.0)
     rho = alternative.rho
     if alternative.correlation is None:
@@ -142,9 +140,8 @@ def _at_lowest(grid: Array, levels: Array, statistics: Array) -> tuple[Array, Ar
     if grid.size < 3:
         return statistics[lowest, series], grid[lowest]
     middle = np.clip(lowest, 1, grid.size - 2)
-    x = np.stack([grid[middle - 1], grid[middle], grid[middle + 1]])
-    y = np.stack([levels[middle + i, series] for i in (-1, 0, 1)])
-    f = np.stack([statistics[middle + i, series] for i in (-1, 0, 1)])
+    near = middle + np.array([[-1], [0], [1]])
+    x, y, f = grid[near], levels[near, series], statistics[near, series]
     at = vertex(x, y)
     rho = np.where((middle == lowest) & np.isfinite(at), np.clip(at, x[0], x[2]), grid[lowest])
     return np.maximum(parabola(x, f, rho), 0.0), rho

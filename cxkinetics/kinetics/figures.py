@@ -91,31 +91,15 @@ def draw_breakpoints(fit: "StagedFit", ax: "Axes", unit: TimeUnit) -> "list[Arti
     for estimate in fit.breakpoints_s:
         if estimate.value is None:
             continue
-        line: Any = ax.plot(
-            [estimate.value / unit.seconds] * 2,
-            [0, 1],
-            transform=whole,
-            color=COLOURS["paper"],
-            lw=0.8,
-            ls=(0, (3, 3)),
-            zorder=1,
-            label=line_label,
-        )
-        found += line
+        style: Any = {"color": COLOURS["paper"], "lw": 0.8, "ls": (0, (3, 3)), "zorder": 1}
+        place = [estimate.value / unit.seconds] * 2
+        found += ax.plot(place, [0, 1], transform=whole, label=line_label, **style)
         line_label = "_"
         for low, high in _pieces(estimate, start, end):
             shown_pt = width_pt * (high - low) / (end - start) if end > start else 0.0
-            band = Rectangle(
-                (low / unit.seconds, 0),
-                (high - low) / unit.seconds,
-                1,
-                transform=whole,
-                fc=COLOURS["pale"],
-                ec=COLOURS["pale"],
-                lw=max(0.0, _NARROWEST_PT - shown_pt),
-                zorder=0,
-                label=band_label,
-            )
+            style = {"fc": COLOURS["pale"], "ec": COLOURS["pale"], "lw": max(0.0, _NARROWEST_PT - shown_pt)}
+            corner, width = (low / unit.seconds, 0), (high - low) / unit.seconds
+            band = Rectangle(corner, width, 1, transform=whole, zorder=0, label=band_label, **style)
             found.append(ax.add_patch(band))
             band_label = "_"
     return found
@@ -205,8 +189,13 @@ def _draw_signal(fit: "StagedFit", ax: "Axes", unit: TimeUnit) -> None:
     smooth = _smooth_curve(fit, dense)
     if smooth is not None:
         ax.plot(unit.time(dense), smooth[1], **_SMOOTH_LINE, label=short_label(smooth[0]))
+    _finish(fit, ax, unit, signal_label(fit.trace.unit))
+
+
+def _finish(fit: "StagedFit", ax: "Axes", unit: TimeUnit, label: str) -> None:
+    """Label the axes, and draw the breakpoints up to a legend that covers no data."""
     ax.set_xlabel(f"time / {unit.sign}")
-    ax.set_ylabel(signal_label(fit.trace.unit))
+    ax.set_ylabel(label)
     ax.margins(x=0.02, y=0.06)
     marks = draw_breakpoints(fit, ax, unit)
     _, below = clear_legend(ax)
@@ -307,37 +296,28 @@ def plot_ln_signal(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str
     with figure_style():
         growth = grows(fit)
         ceiling = 0.0 if fit.offset.value is None else fit.offset.value
-        time_s = np.asarray(fit.trace.time_s)
-        signal = ceiling - fit.trace.absorbance if growth else np.asarray(fit.trace.absorbance)
-        known = signal > 0
-        dense = np.linspace(float(time_s[0]), float(time_s[-1]), _CURVE_POINTS)
-        curve = ceiling - fit.curve(dense) if growth else fit.curve(dense)
-        style: Any = {"mfc": "none", "mec": COLOURS["data"], "mew": 0.6}
-        ax.plot(unit.time(time_s[known]), np.log(signal[known]), "o", **style, label="data")
-        left_out = np.array(fit.excluded, dtype=float).reshape(-1, 2)
-        level = ceiling - left_out[:, 1] if growth else left_out[:, 1]
-        if np.any(level > 0):
-            ax.plot(unit.time(left_out[level > 0, 0]), np.log(level[level > 0]), **_LEFT_OUT)
-        shown = curve > 0
-        ax.plot(
-            unit.time(dense[shown]), np.log(curve[shown]), "-", color=COLOURS["fit"], label=_fit_label(fit)
-        )
+
+        def logarithm(time: Array, values: Array) -> tuple[Array, Array]:
+            """Return time and logarithm of those values that have one."""
+            level = ceiling - values if growth else values
+            return time[level > 0], np.log(level[level > 0])
+
+        def draw(time: Array, log: Array, **style: Any) -> None:
+            ax.plot(unit.time(time), log, **style)
+
+        time_s, ln_signal = logarithm(np.asarray(fit.trace.time_s), np.asarray(fit.trace.absorbance))
+        dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
+        hollow: Any = {"ls": "none", "marker": "o", "mfc": "none", "mec": COLOURS["data"], "mew": 0.6}
+        draw(time_s, ln_signal, **hollow, label="data")
+        left_out = logarithm(*np.array(fit.excluded, dtype=float).reshape(-1, 2).T)
+        if left_out[0].size:
+            draw(*left_out, **_LEFT_OUT)
+        draw(*logarithm(dense, fit.curve(dense)), color=COLOURS["fit"], label=_fit_label(fit))
         smooth = _smooth_curve(fit, dense)
         if smooth is not None:
-            level = ceiling - smooth[1] if growth else smooth[1]
-            above = level > 0
-            ax.plot(
-                unit.time(dense[above]), np.log(level[above]), **_SMOOTH_LINE, label=short_label(smooth[0])
-            )
-        _paper_lines(fit, ax, unit, time_s[known], np.log(signal[known]))
-        ax.set_xlabel(f"time / {unit.sign}")
-        ax.set_ylabel("ln(A$_\\infty$ - A)" if growth else "ln A")
-        ax.margins(x=0.02, y=0.06)
-        marks = draw_breakpoints(fit, ax, unit)
-        _, below = clear_legend(ax)
-        cut_below(marks, below)
-        stamp_simulated(ax, fit.trace.source.simulated)
-        polish(ax)
+            draw(*logarithm(dense, smooth[1]), **_SMOOTH_LINE, label=short_label(smooth[0]))
+        _paper_lines(fit, ax, unit, time_s, ln_signal)
+        _finish(fit, ax, unit, "ln(A$_\\infty$ - A)" if growth else "ln A")
     return ax
 
 
@@ -391,28 +371,21 @@ def draw_staged_fit(
         raise UsageError(f"view is {view!r}; it must be 'fit', 'ln' or 'both'")
     unit_called(time_unit)
     if ax is not None:
-        if view == "ln":
-            plot_ln_signal(fit, ax=ax, time_unit=time_unit)
-        else:
-            plot_staged_fit(fit, ax=ax, time_unit=time_unit)
+        (plot_ln_signal if view == "ln" else plot_staged_fit)(fit, ax=ax, time_unit=time_unit)
         owner: Any = ax.figure
         return owner  # type: ignore[no-any-return]
-    if figure is None:
-        wide = view == "both"
-        figure = new_figure(
-            width or ("double" if wide else "single"), {"fit": 0.95, "ln": 0.8, "both": 0.45}[view]
-        )
+    usual, aspect = {"fit": ("single", 0.95), "ln": ("single", 0.8), "both": ("double", 0.45)}[view]
+    figure = figure or new_figure(width or usual, aspect)
     with figure_style():
-        columns = 2 if view == "both" else 1
-        if view in ("fit", "both"):
-            grid = figure.add_gridspec(2, columns, height_ratios=(3.2, 1))
-            top = figure.add_subplot(grid[0, 0])
-            below = figure.add_subplot(grid[1, 0], sharex=top)
-            plot_staged_fit(fit, ax=top, residual_ax=below, time_unit=time_unit)
-            if view == "both":
-                plot_ln_signal(fit, ax=figure.add_subplot(grid[:, 1]), time_unit=time_unit)
-        else:
+        if view == "ln":
             plot_ln_signal(fit, ax=figure.add_subplot(), time_unit=time_unit)
+            return figure
+        grid = figure.add_gridspec(2, 2 if view == "both" else 1, height_ratios=(3.2, 1))
+        top = figure.add_subplot(grid[0, 0])
+        below = figure.add_subplot(grid[1, 0], sharex=top)
+        plot_staged_fit(fit, ax=top, residual_ax=below, time_unit=time_unit)
+        if view == "both":
+            plot_ln_signal(fit, ax=figure.add_subplot(grid[:, 1]), time_unit=time_unit)
     return figure
 
 
@@ -431,14 +404,11 @@ def figures(
         The spectra that the trace was taken from.
     """
     drawn = partial(draw_staged_fit, fit, time_unit=unit.sign)
-    found = [
-        page.Figure(
-            "fit", partial(drawn, view="fit"), _signal_words(fit, unit), _signal_caption(fit), aspect=0.95
-        ),
-        page.Figure(
-            "ln", partial(drawn, view="ln"), _logarithm_words(fit, unit), _logarithm_caption(fit), aspect=0.95
-        ),
-    ]
+    said = {
+        "fit": (_signal_words(fit, unit), _signal_caption(fit)),
+        "ln": (_logarithm_words(fit, unit), _logarithm_caption(fit)),
+    }
+    found = [page.Figure(n, partial(drawn, view=n), *words, aspect=0.95) for n, words in said.items()]
     if series is not None:
         spectra = partial(on_axes, plot_spectra, series, peak=fit.trace, time_unit=unit.sign)
         caption = "Spectra coloured by time, with the path of the peak."
@@ -594,18 +564,17 @@ def _panels(fits: "Sequence[StagedFit]", unit: TimeUnit) -> list[tuple[str, str,
     """Return name, label and one estimate per fit of every rate constant, then of every breakpoint."""
     most = max(len(fit.stages) for fit in fits)
     panels: list[tuple[str, str, list[Estimate | None]]] = []
+
+    def column(i: int, rows: Sequence[Sequence[Estimate]]) -> list[Estimate | None]:
+        return [unit.estimate(row[i]) if i < len(row) else None for row in rows]
+
+    rates = [[stage.k_per_s for stage in fit.stages] for fit in fits]
     for i in range(most):
-        rates = [fit.stages[i].k_per_s if i < len(fit.stages) else None for fit in fits]
-        panels.append((f"k{i + 1}", f"k$_{i + 1}$ / {unit.sign}$^{{-1}}$", _shown(rates, unit)))
+        panels.append((f"k{i + 1}", f"k$_{i + 1}$ / {unit.sign}$^{{-1}}$", column(i, rates)))
     for i in range(most - 1):
         name = "breakpoint" if most == 2 else f"breakpoint {i + 1}"
-        breaks = [fit.breakpoints_s[i] if i < len(fit.breakpoints_s) else None for fit in fits]
-        panels.append((name, f"{name} / {unit.sign}", _shown(breaks, unit)))
+        panels.append((name, f"{name} / {unit.sign}", column(i, [fit.breakpoints_s for fit in fits])))
     return panels
-
-
-def _shown(column: Iterable[Estimate | None], unit: TimeUnit) -> list[Estimate | None]:
-    return [None if estimate is None else unit.estimate(estimate) for estimate in column]
 
 
 def _dots(ax: "Axes", codes: Sequence[str], column: Sequence[Estimate | None], *, logarithmic: bool) -> None:
@@ -619,25 +588,19 @@ def _dots(ax: "Axes", codes: Sequence[str], column: Sequence[Estimate | None], *
     shown = [e.value or 0.0 for _, _, e in known]
     spans_decades = logarithmic and bool(shown) and min(shown) > 0 and max(shown) > 10 * min(shown)
     for code, (marker, colour) in _MARKERS.items():
-        points = [(number, e) for number, judged, e in known if judged == code]
+        points = [
+            (number, e.value, e.value if e.low is None else e.low, e.value if e.high is None else e.high)
+            for number, judged, e in known
+            if judged == code
+        ]
         if not points:
             continue
-        x = np.array([n for n, _ in points])
-        y = np.array([e.value for _, e in points], dtype=float)
-        low = np.array([e.value if e.low is None else e.low for _, e in points], dtype=float)
-        high = np.array([e.value if e.high is None else e.high for _, e in points], dtype=float)
+        x, y, low, high = np.array(points, dtype=float).T
         if spans_decades:
             low = np.maximum(low, y * 1e-2)  # a bar that reaches below zero has no end on a log axis
-        ax.errorbar(
-            x,
-            y,
-            yerr=np.vstack([np.maximum(y - low, 0), np.maximum(high - y, 0)]),
-            fmt=marker,
-            ms=3,
-            color=COLOURS[colour],
-            elinewidth=0.7,
-            label=code.replace("_", " "),
-        )
+        reach = np.maximum([y - low, high - y], 0)
+        style: Any = {"ms": 3, "color": COLOURS[colour], "elinewidth": 0.7, "label": code.replace("_", " ")}
+        ax.errorbar(x, y, yerr=reach, fmt=marker, **style)
     if spans_decades:
         ax.set_yscale("log")
         ax.yaxis.set_minor_formatter(NullFormatter())  # their labels would run into each other

@@ -24,10 +24,11 @@ from cxkinetics.kinetics.intervals import Numbers, half_life_of
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.result import LogLinear, LogLinearStage, Noise, Stage, StagedFit, Verdict
+from cxkinetics.kinetics.result import LogLinear, Noise, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank
 from cxkinetics.kinetics.search import Found, search_single
 from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
+from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
 from cxkinetics.options import require
 from cxkinetics.remarks import Remark
@@ -225,13 +226,8 @@ def _recipe_lines(trace: Trace, recipe: LogLinearFit, options: FitOptions, offse
     paper = _paper(trace, list(recipe.line.breakpoints), options, offset)
     if options.joint == "free" or len(paper.stages) != len(recipe.rates):
         return paper
-    stages = tuple(
-        LogLinearStage(start_s=s.start_s, end_s=s.end_s, k_per_s=k, r_squared=s.r_squared)
-        for s, k in zip(paper.stages, recipe.rates, strict=True)
-    )
-    return LogLinear(
-        stages=stages, single=paper.single, crossing_s=paper.crossing_s, n_excluded=paper.n_excluded
-    )
+    stages = [replace(s, k_per_s=k) for s, k in zip(paper.stages, recipe.rates, strict=True)]
+    return replace(paper, stages=tuple(stages))
 
 
 def _paper(trace: Trace, edges: Sequence[float], options: FitOptions, offset: float | None) -> LogLinear:
@@ -248,13 +244,10 @@ def _stages(
     trace: Trace, rates: Sequence[Estimate], breaks: Sequence[float], curve: Array, growth: bool
 ) -> tuple[Stage, ...]:
     time = trace.time_s
-    edges = [float(time[0]), *breaks, float(time[-1])]
+    edges, stage_of = [float(time[0]), *breaks, float(time[-1])], stage_number(time, np.array(breaks))
     stages = []
     for number, rate in enumerate(rates):
-        last = number == len(rates) - 1
-        inside = (time >= edges[number]) & (
-            (time <= edges[number + 1]) if last else (time < edges[number + 1])
-        )
+        inside = stage_of == number
         stages.append(
             Stage(
                 start_s=edges[number],
@@ -271,13 +264,11 @@ def _stages(
 def _curve_at(trace: Trace, sample: Sample, residual: Array, offset: float) -> Array:
     """Return the curve at every time of the trace (equal times share one sample)."""
     time = (trace.time_s - sample.first_s) / sample.span_s
-    index = (
-        np.argmin(np.abs(sample.time[:, None] - time[None, :]), axis=0)
-        if sample.n < time.size
-        else slice(None)
-    )
-    curve: Array = (sample.signal - residual)[index] * sample.scale + offset
-    return curve
+    curve: Array = (sample.signal - residual) * sample.scale + offset
+    if sample.n == time.size:
+        return curve
+    at_times: Array = curve[np.argmin(np.abs(sample.time[:, None] - time[None, :]), axis=0)]
+    return at_times
 
 
 def _relative_sigma(trace: Trace) -> Array:
@@ -324,6 +315,11 @@ def _nonpositive(trace: Trace, count: int) -> Remark:
 
 
 DEFAULT_SEED = 0
+_AGAINST = {
+    "decay": ("grows", "a decay", "for a growing band pass --direction growth (direction='growth')"),
+    "growth": ("falls", "growth", "leave --direction at decay, or choose another wavelength"),
+}
+"""What a signal does that runs against a direction, what was expected, and what to do."""
 CLEAR = 0.8
 """Share of the variance that one exponential must explain before the signal counts as rising or falling."""
 FLAT = 5.0
@@ -590,22 +586,12 @@ def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> Found
     clear = found.rss < (1 - CLEAR) * float(weight @ spread**2)
     tenth = max(1, sample.n // 10)
     change = float(np.mean(sample.signal[-tenth:]) - np.mean(sample.signal[:tenth]))
-    rises, falls = clear and change > 0, clear and change < 0
-    place = trace.source.file or None
+    if not clear or not (change > 0 if options.direction == "decay" else change < 0):
+        return found
+    runs, wanted, remedy = _AGAINST[options.direction]
     span = f"from {trace.absorbance[0]:.4g} to {trace.absorbance[-1]:.4g} {trace.unit}"
-    if options.direction == "decay" and rises:
-        raise InputError(
-            f"the signal grows {span}, a decay was expected",
-            file=place,
-            remedy="for a growing band pass --direction growth (direction='growth')",
-        )
-    if options.direction == "growth" and falls:
-        raise InputError(
-            f"the signal falls {span}, growth was expected",
-            file=place,
-            remedy="leave --direction at decay, or choose another wavelength",
-        )
-    return found
+    said = f"the signal {runs} {span}, {wanted} was expected"
+    raise InputError(said, file=trace.source.file or None, remedy=remedy)
 
 
 def _rate_if_flat(analysis: Analysis) -> Estimate | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
-from cxkinetics.arrays import Array, BoolArray, product
+from cxkinetics.arrays import Array, BoolArray, product, thinned_out
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.accepted import Accepted, accepted_set, between
 from cxkinetics.inference.ar1 import ar1_noise
+from cxkinetics.inference.criteria import ALIKE
 from cxkinetics.kinetics.optimum import Fitted, tangent
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
 from cxkinetics.kinetics.search import break_cells, search_single
@@ -71,7 +72,7 @@ def break_law(fitted: Fitted, level: float, rng: np.random.Generator) -> BreakLa
     near = np.sort(found.knots[found.knot_rss <= found.rss * (1 + PLAUSIBLE / fitted.dof)])
     if near.size <= REGULAR or fitted.dof < 3:
         return None
-    trial = near[np.unique(np.linspace(0, near.size - 1, TRIALS).astype(int))]
+    trial = thinned_out(near, TRIALS)
     fall, rest = _reference(fitted)
     places = np.concatenate([trial, _places(fitted, near)])
     white = fitted.white
@@ -149,12 +150,9 @@ def _places(fitted: Fitted, near: Array) -> Array:
     time = fitted.sample.time
     gaps = break_cells(fitted.sample, 2)
     knots = time[gaps[0] : gaps[-1] + 2]
-    inside = knots[(knots >= near[0]) & (knots <= near[-1])]
-    inside = inside[np.unique(np.linspace(0, inside.size - 1, 3 * FAR_PLACES).astype(int))]
+    inside = thinned_out(knots[(knots >= near[0]) & (knots <= near[-1])], 3 * FAR_PLACES)
     fine = (inside[:-1, None] + np.diff(inside)[:, None] * np.arange(PARTS) / PARTS).ravel()
-    outside = knots[(knots < near[0]) | (knots > near[-1])]
-    if outside.size:
-        outside = outside[np.unique(np.linspace(0, outside.size - 1, FAR_PLACES).astype(int))]
+    outside = thinned_out(knots[(knots < near[0]) | (knots > near[-1])], FAR_PLACES)
     return np.concatenate([fine, inside[-1:], outside])
 
 
@@ -303,7 +301,7 @@ def confidence_of(
     family, sample = fitted.family, fitted.sample
     index, told, estimate, gradient = _quantity(fitted, name)
     limits, number = (-np.inf, np.inf), -1
-    if isinstance(family, StagedFamily) and family.breaks.start <= index < family.breaks.stop:
+    if family.breaks.start <= index < family.breaks.stop:
         number = index - family.breaks.start
         limits = (float(sample.time[2]), float(sample.time[-3]))
     variance = float(gradient @ fitted.covariance @ gradient)
@@ -515,6 +513,8 @@ def _as_set(confidence: Confidence, bound: tuple[float, float]) -> Accepted:
 
 NARROW = 1e-6
 """Relative width below which an interval is a point, and its pieces mean nothing."""
+MOST_KNOTS = 160
+"""Samples at most at which the breakpoint's own profile is looked at: a longer trace has a smooth one."""
 FINE = 40
 """Plausible gaps up to which the breakpoint's profile is taken at points between samples too."""
 
@@ -563,24 +563,20 @@ class Numbers:
 
         Names are those of its parameters, "C0" for the amplitude at the anchor, and "k1/k2".
         """
-        family, level = self.wider.family, self.level
         confidences = [
             confidence_of(self.wider, n, self.space, known_scale=self.scale, law=self.law) for n in names
         ]
-        grids: list[Array | None] = [None] * len(names)
-        if isinstance(family, StagedFamily) and not self.wider.given_breaks:
-            grids = [self._break_grid(int(n[1:])) if n[0] == "b" else None for n in names]
+        grids = [self._break_grid(int(n[1:])) if n[0] == "b" else None for n in names]
         intervals = [Accepted()] * len(names)
         if self.wider.sample.n > self.wider.n_parameters:
-            intervals = intervals_of(confidences, level, grids=grids)
+            intervals = intervals_of(confidences, self.level, grids=grids)
         self._found.update(zip(names, zip(confidences, intervals, strict=True), strict=True))
 
     def look_at_all(self) -> None:
         """Run every profile that a result shows."""
-        names = [name for name in self.wider.family.names if name[0] in "ko"]
-        if isinstance(self.wider.family, StagedFamily) and not self.wider.given_breaks:
-            names += [name for name in self.wider.family.names if name[0] == "b"]
-        self.look("C0", *names)
+        held = self.wider.held
+        names = [name for i, name in enumerate(self.wider.family.names) if not held[i] and name[0] != "C"]
+        self.look("C0", *sorted(names, key=lambda name: name[0] == "b"))  # breakpoints last
 
     def rate(self, number: int) -> Estimate:
         """Return k of stage `number` (from 1), in 1/s."""
@@ -619,8 +615,9 @@ class Numbers:
             reason = "zero: none was fitted (too few points, or nothing decays)"
             return Estimate(name="offset", value=0.0, unit=unit, method="chosen", reason=reason)
         fitted = self._estimate("offset", "o", self.fitted.sample.scale, unit)
-        gain = f"a fitted offset, {fitted.format_value()}, gains less than 2 in AICc; its interval is given"
-        return replace(fitted, value=0.0, method="profile likelihood of the fitted offset", reason=gain)
+        shown = fitted.format_value()
+        reason = f"a fitted offset, {shown}, gains less than {ALIKE:g} in AICc; its interval is given"
+        return replace(fitted, value=0.0, method="profile likelihood of the fitted offset", reason=reason)
 
     def breakpoint(self, number: int) -> Estimate:
         """Return breakpoint `number` (from 1), in s."""
@@ -628,10 +625,9 @@ class Numbers:
         if isinstance(family, FreeJointFamily):
             return self._gap(number)
         if self.fitted.given_breaks:
-            value = float(self.fitted.theta[family.breaks][number - 1]) * sample.span_s + sample.first_s
-            return Estimate(
-                name="breakpoint", value=value, unit="s", method="given", reason="given, not fitted"
-            )
+            value, told = float(self.fitted.theta[family.breaks][number - 1]), "given, not fitted"
+            value = value * sample.span_s + sample.first_s
+            return Estimate(name="breakpoint", value=value, unit="s", method="given", reason=told)
         found = self._estimate("breakpoint", f"b{number}", sample.span_s, "s", shift=sample.first_s)
         if self.fitted.found.at_edge:
             found = replace(found, reason="the optimum stands at the edge of the search range")
@@ -678,14 +674,8 @@ class Numbers:
             return np.empty(0)
         low, high = space.theta[:, column].min(), space.theta[:, column].max()
         knots = sample.time[2:-2]
-        index = np.flatnonzero((knots >= low) & (knots <= high))
-        first, last = max(index[0] - 1, 0) if index.size else 0, (index[-1] + 2) if index.size else knots.size
-        if not index.size:
-            place = int(np.searchsorted(knots, low))
-            first, last = max(place - 1, 0), place + 1
-        inside = knots[first:last]
-        if inside.size > 160:
-            inside = inside[np.unique(np.linspace(0, inside.size - 1, 160).astype(int))]
+        first, last = np.searchsorted(knots, low), np.searchsorted(knots, high, side="right")
+        inside = thinned_out(knots[max(first - 1, 0) : last + 1], MOST_KNOTS)
         if inside.size > FINE:
             return inside
         parts = 2 if inside.size > 12 else 4
@@ -696,11 +686,10 @@ class Numbers:
     def _gap(self, number: int) -> Estimate:
         """Return a breakpoint between free joints: the gap, and every gap the profile admits."""
         fitted, sample = self.fitted, self.fitted.sample
-        cell = int(fitted.found.cell[number - 1])
-        ends = sample.time[cell - 1], sample.time[cell]
-        low, high = ends
-        found = fitted.found
-        reason = ""
+        found, reason = fitted.found, ""
+        cell = int(found.cell[number - 1])
+        low, high = sample.time[cell - 1], sample.time[cell]
+        middle = float(low + high) / 2
         if found.knots.size:
             limit = found.rss * (1 + float(stdtrit(fitted.dof, 0.5 + self.level / 2)) ** 2 / fitted.dof)
             firsts = np.searchsorted(sample.time, found.knots[found.knot_rss <= limit])
@@ -711,7 +700,7 @@ class Numbers:
         span, first = sample.span_s, sample.first_s
         return Estimate(
             name="breakpoint",
-            value=float(ends[0] + ends[1]) / 2 * span + first,
+            value=middle * span + first,
             low=float(low) * span + first,
             high=float(high) * span + first,
             unit="s",
@@ -743,13 +732,6 @@ def half_life_of(rate: Estimate) -> Estimate:
     reason = rate.reason
     if high is None and rate.low is not None and rate.low <= 0:
         reason = "the interval of k holds 0, so the half-life has no upper end"
-    return Estimate(
-        name="half-life",
-        value=ln2 / rate.value,
-        se=se,
-        low=low,
-        high=high,
-        unit="s",
-        method=rate.method,
-        reason=reason,
-    )
+    value = ln2 / rate.value
+    told = replace(rate, name="half-life", value=value, se=se, low=low, high=high, unit="s", reason=reason)
+    return replace(told, pieces=())

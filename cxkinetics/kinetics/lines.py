@@ -319,14 +319,13 @@ def _solve(x: Array, y: Array, w: Array, breaks: Array, continuous: bool) -> Bro
     at = np.searchsorted(knots, breaks, side="left").clip(1, knots.size - 1)
     gaps = tuple((float(knots[i - 1]), float(knots[i])) for i in at)
     if not continuous:
-        piece = np.searchsorted(breaks, x, side="right")
-        parts = [fit_line(x[piece == j], y[piece == j], w[piece == j]) for j in range(breaks.size + 1)]
+        piece_of = np.searchsorted(breaks, x, side="right")
+        pieces = [piece_of == j for j in range(breaks.size + 1)]
+        parts = [fit_line(x[piece], y[piece], w[piece]) for piece in pieces]
         rss = sum(part[3] for part in parts)
         dof = x.size - 2 * len(parts)
-        scales = [
-            float(np.sqrt(rss / dof / _sxx(x[piece == j], w[piece == j]))) if dof > 0 else float("nan")
-            for j in range(len(parts))
-        ]
+        variance = rss / dof if dof > 0 else float("nan")
+        scales = [float(np.sqrt(variance / _sxx(x[piece], w[piece]))) for piece in pieces]
         return BrokenLine(
             breakpoints=tuple(sum(gap) / 2 for gap in gaps),
             gaps=gaps,

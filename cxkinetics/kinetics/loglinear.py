@@ -7,13 +7,13 @@ for every admissible break the lines are exact, and the interval of a rate const
 what each break allows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from scipy.special import stdtrit
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.errors import FitError
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.lines import MIN_DISTINCT, BrokenLine, fit_broken_line, fit_line
@@ -24,6 +24,8 @@ TWO_GOOD_LINES = (
     "offset and no break at all gives R2 of 0.96 and 0.98 in two windows, and one exponential with an offset "
     "looks two-stage in ln A; see the p-value and the rivals"
 )
+MOST_BREAKS = 2000
+"""Places at most at which a break is tried: each is one exact fit."""
 METHOD = "F profile of lines in ln A, white noise in ln A assumed"
 
 
@@ -34,7 +36,6 @@ class LogLinearFit:
     line: BrokenLine
     rates: tuple[Estimate, ...]
     breakpoints: tuple[Estimate, ...]
-    n_points: int
     n_excluded: int
 
 
@@ -82,9 +83,7 @@ def _window(
     rate = Estimate(name="k", value=-slope, unit="1/s", method="t", reason="two points leave no error")
     if dof > 0:
         half = float(stdtrit(dof, 0.5 + confidence / 2)) * error
-        rate = Estimate(
-            name="k", value=-slope, se=error, low=-slope - half, high=-slope + half, unit="1/s", method="t"
-        )
+        rate = replace(rate, se=error, low=-slope - half, high=-slope + half, reason="")
     r_squared = 1 - rss / total if total > 0 else None
     return LogLinearStage(start_s=start, end_s=end, k_per_s=rate, r_squared=r_squared), (slope, intercept)
 
@@ -136,40 +135,24 @@ def fit_loglinear(
     limit = np.inf
     if dof > 0:
         limit = line.rss * (1 + float(stdtrit(dof, 0.5 + confidence / 2)) ** 2 / dof)
-    rates = tuple(
-        _rate(time, candidates, number, dof=dof, limit=limit, continuous=continuous)
-        for number in range(n_stages)
-    )
+    near = [candidate for candidate in candidates if candidate.rss <= limit]
+    rates = [
+        _rate(time, near, number, dof=dof, limit=limit, continuous=continuous) for number in range(n_stages)
+    ]
+    known = dof > 0 and free_breaks == 1
+    method = METHOD if known else "gap"
+    reason = "" if known else "the interval is the gap itself: no degrees of freedom, or several breaks"
     breaks = []
     for number, value in enumerate(line.breakpoints):
+        found = Estimate(name="breakpoint", value=value, unit="s", method=method, reason=reason)
         if breakpoints_s is not None:
-            breaks.append(Estimate(name="breakpoint", value=value, unit="s", method="given", reason="given"))
-            continue
-        near = [c for c in candidates if c.rss <= limit]
-        gaps = [gap for c in near for gap in (c.gaps[number],)] if not continuous else []
-        points = [c.breakpoints[number] for c in near]
-        low = min([g[0] for g in gaps] or points)
-        high = max([g[1] for g in gaps] or points)
-        known = dof > 0 and free_breaks == 1
-        breaks.append(
-            Estimate(
-                name="breakpoint",
-                value=value,
-                low=low if known or not continuous else None,
-                high=high if known or not continuous else None,
-                unit="s",
-                method=METHOD if known else "gap",
-                reason=""
-                if known
-                else "the interval is the gap itself: no degrees of freedom, or several breaks",
-            )
-        )
+            found = replace(found, method="given", reason="given")
+        elif known or not continuous:
+            ends = [(c.breakpoints[number],) if continuous else c.gaps[number] for c in near]
+            found = replace(found, low=min(end[0] for end in ends), high=max(end[-1] for end in ends))
+        breaks.append(found)
     return LogLinearFit(
-        line=line,
-        rates=rates,
-        breakpoints=tuple(breaks),
-        n_points=int(time.size),
-        n_excluded=int((~usable).sum()),
+        line=line, rates=tuple(rates), breakpoints=tuple(breaks), n_excluded=int((~usable).sum())
     )
 
 
@@ -181,46 +164,28 @@ def _candidates(time: Array, log: Array, best: BrokenLine, continuous: bool) -> 
     else:
         inner = knots[MIN_DISTINCT - 1 : -MIN_DISTINCT + 1]
         places = np.unique(np.concatenate([np.linspace(a, b, 9)[1:] for a, b in pairwise(inner)]))
-    if places.size > 2000:
-        places = places[np.unique(np.linspace(0, places.size - 1, 2000).astype(int))]
+    places = thinned_out(places, MOST_BREAKS)
     return [best, *(fit_broken_line(time, log, continuous=continuous, breakpoints=b) for b in places)]
 
 
 def _rate(
-    time: Array,
-    candidates: list[BrokenLine],
-    number: int,
-    *,
-    dof: int,
-    limit: float,
-    continuous: bool,
+    time: Array, near: list[BrokenLine], number: int, *, dof: int, limit: float, continuous: bool
 ) -> Estimate:
-    """Return a rate constant (of the first candidate) with what every accepted candidate allows."""
-    line = candidates[0]
-    value = -line.slopes[number]
+    """Return a rate constant (of the first line) with what every accepted line allows."""
+    line = near[0]
+    rate = Estimate(name="k", value=-line.slopes[number], unit="1/s")
     if dof <= 0:
-        return Estimate(
-            name="k", value=value, unit="1/s", method="", reason="no degrees of freedom left for an interval"
-        )
+        return replace(rate, reason="no degrees of freedom left for an interval")
     lows, highs = [], []
-    for candidate in candidates:
-        if candidate.rss > limit:
-            continue
+    for candidate in near:
         per_unit = candidate.slope_errors[number] / np.sqrt(
             max(candidate.rss, 1e-300) / _own_dof(time, candidate, continuous)
         )
         half = np.sqrt(max(limit - candidate.rss, 0.0)) * per_unit
         lows.append(-candidate.slopes[number] - half)
         highs.append(-candidate.slopes[number] + half)
-    return Estimate(
-        name="k",
-        value=value,
-        se=line.slope_errors[number],
-        low=float(min(lows)),
-        high=float(max(highs)),
-        unit="1/s",
-        method=METHOD,
-    )
+    error = line.slope_errors[number]
+    return replace(rate, se=error, low=float(min(lows)), high=float(max(highs)), method=METHOD)
 
 
 def _own_dof(time: Array, line: BrokenLine, continuous: bool) -> int:

@@ -1,12 +1,11 @@
 """A staged fit at its optimum, with the correlation of its noise; and its polish."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.inference.ar1 import (
     Correlation,
     Sample,
@@ -85,11 +84,8 @@ class Fitted:
     @property
     def n_parameters(self) -> int:
         """Parameters that a search adjusted: breakpoints between free joints count too."""
-        breaks = self.family.n_stages - 1
-        continuous = isinstance(self.family, StagedFamily)
-        if self.given_breaks:
-            return len(self.family.names) - (breaks if continuous else 0)
-        return len(self.family.names) + (0 if continuous else breaks)
+        smooth = sum(not name.startswith("b") for name in self.family.names)
+        return smooth if self.given_breaks else smooth + self.family.n_stages - 1
 
     @property
     def dof(self) -> int:
@@ -113,8 +109,7 @@ class Fitted:
     def held(self) -> BoolArray:
         """Which parameters were given and are not adjusted (p,)."""
         held = np.zeros(len(self.family.names), bool)
-        if self.given_breaks and isinstance(self.family, StagedFamily):
-            held[self.family.breaks] = True
+        held[self.family.breaks] = self.given_breaks
         return held
 
 
@@ -122,7 +117,7 @@ def tangent(sample: Sample, found: Found, *, given: bool = False) -> tuple[Array
     """Return residual (n,) and Jacobian (p, n) at an optimum (zero for breakpoints that were given)."""
     cell = found.cell[None, :] if found.cell.size else None
     curve, jacobian = found.family.evaluate(sample.time, found.theta[None, :], cell)
-    if given and isinstance(found.family, StagedFamily):
+    if given:
         jacobian[:, found.family.breaks] = 0.0
     return sample.signal - curve[0], jacobian[0]
 
@@ -159,14 +154,13 @@ def staged_fit(
     fewer : Found, optional
         The optimum of one stage fewer, where three or more are searched and it is known.
     """
-    white = whitening(sample, 0.0)
-    if given is not None and n_stages > 1:
-        found = at_given_breaks(sample, white, given, with_offset=with_offset, continuous=continuous)
-        return _settle(sample, found, white, _stay if ar1 else None, given=True)
+    held = given is not None and n_stages > 1
 
-    def search(white: Whitening, warm: Found | None) -> Found:
+    def search(white: Whitening, warm: Found | None = None) -> Found:
         if n_stages == 1:
             return single or search_single(sample, white, with_offset=with_offset)
+        if given is not None:
+            return at_given_breaks(sample, white, given, with_offset=with_offset, continuous=continuous)
         if not continuous:
             return search_free_joints(sample, white, n_stages=n_stages, with_offset=with_offset)
         if n_stages > 2:
@@ -175,39 +169,22 @@ def staged_fit(
             )
         return search_staged(sample, white, with_offset=with_offset, single=single, warm=warm)
 
-    found = search(white, None)
-    return _settle(sample, found, white, search if ar1 else None)
-
-
-def _settle(
-    sample: Sample,
-    found: Found,
-    white: Whitening,
-    search: Callable[[Whitening, Found | None], Found] | None,
-    *,
-    given: bool = False,
-) -> Fitted:
-    """Return the fit after rounds of rho and generalised least squares (`search` None: white noise)."""
-    residual, jacobian = tangent(sample, found, given=given)
-    if search is None or sample.n - jacobian.shape[0] < 3:
-        return Fitted(sample, found, white, residual, jacobian, 0.0, None, given)
-    rho = 0.0
+    rho, white = 0.0, whitening(sample, 0.0)
+    found = search(white)
+    residual, jacobian = tangent(sample, found, given=held)
+    if not ar1 or sample.n - jacobian.shape[0] < 3:
+        return Fitted(sample, found, white, residual, jacobian, rho, None, held)
     for number in range(ROUNDS):
         new = likeliest_rho(sample, residual, jacobian, restricted=True)
         if number and abs(new - rho) < 2e-3:
             break
         rho = new
         white = whitening(sample, rho)
-        again = given or number > 0 or found.family.n_stages != 2
-        found = _nearby(sample, found, white, given=given) if again else search(white, found)
-        residual, jacobian = tangent(sample, found, given=given)
+        again = n_stages == 2 and not held and not number  # two stages may lie elsewhere in correlated noise
+        found = search(white, found) if again else _nearby(sample, found, white, given=held)
+        residual, jacobian = tangent(sample, found, given=held)
     profile = correlation_profile(sample, residual, jacobian)
-    return Fitted(sample, found, white, residual, jacobian, rho, profile, given)
-
-
-def _stay(white: Whitening, warm: Found | None) -> Found:
-    """Stand in for a search where the breakpoints were given; never called for more."""
-    raise AssertionError("given breakpoints are not searched")
+    return Fitted(sample, found, white, residual, jacobian, rho, profile, held)
 
 
 def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
@@ -225,29 +202,19 @@ def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
 def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = False, reach: int = 1) -> Found:
     """Return the optimum under a new correlation, in the cells within `reach` of the old one."""
     family = found.family
-    if isinstance(family, FreeJointFamily):
-        done = descend(
-            family,
-            Target(sample.time, sample.signal, white),
-            found.theta[None, :],
-            cell=found.cell[None, :],
-        )
-        return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
-    if given or not found.cell.size:
-        target = Target(sample.time, sample.signal, white)
+    if isinstance(family, FreeJointFamily) or given or not found.cell.size:
         free = np.ones(len(family.names), bool)
         free[family.breaks] = not given
-        done = descend(family, target, found.theta[None, :], free=free)
-        return _moved(found, done.theta[0], found.cell, float(done.rss[0]))
-    cells = around(found.cell, sample.n, reach)
-    start = np.repeat(found.theta[None, :], len(cells), axis=0)
-    theta, rss = fit_at(family, sample, white, cells, start, iterations=40, tolerance=1e-11)
-    best = int(np.argmin(rss))
-    return _moved(found, theta[best], cells[best], float(rss[best]))
-
-
-def _moved(found: Found, theta: Array, cell: IntArray, rss: float) -> Found:
-    return Found(found.family, theta, cell, rss, found.knots, found.knot_theta, found.knot_rss, found.at_edge)
+        target, cells = Target(sample.time, sample.signal, white), found.cell[None, :]
+        cell = cells if isinstance(family, FreeJointFamily) else None
+        done = descend(family, target, found.theta[None, :], cell=cell, free=free)
+        best = Found.best(family, cells, (done.theta, done.rss))
+    else:
+        cells = around(found.cell, sample.n, reach)
+        start = np.repeat(found.theta[None, :], len(cells), axis=0)
+        fits = fit_at(family, sample, white, cells, start, iterations=40, tolerance=1e-11)
+        best = Found.best(family, cells, fits)
+    return replace(found, theta=best.theta, cell=best.cell, rss=best.rss)
 
 
 def information(sample: Sample, rss: float, log_determinant: float, n_parameters: int) -> tuple[float, float]:
@@ -286,14 +253,10 @@ def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
 
     family, sample = fitted.family, fitted.sample
     names = family.names
-    breaks = range(0)
-    if isinstance(family, StagedFamily):
-        breaks = range(family.breaks.start, family.breaks.stop)
-    smooth = [i for i in range(len(names)) if i not in breaks]
+    smooth = [i for i, name in enumerate(names) if not name.startswith("b")]
     cell = fitted.found.cell[None, :] if fitted.found.cell.size else None
     parameters = lmfit.Parameters()
-    for i in smooth:
-        parameters.add(names[i], value=float(fitted.theta[i]))
+    parameters.add_many(*[(names[i], float(fitted.theta[i])) for i in smooth])
 
     def at(values: "lmfit.Parameters") -> tuple[Array, Array]:
         theta = fitted.theta.copy()

@@ -11,6 +11,7 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from cxkinetics.document.table import Cell, Column, Table, Where, wide
 from cxkinetics.document.units import SECONDS, TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate, format_p, round_by_error
+from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
 from cxkinetics.kinetics.options import FITTING
 from cxkinetics.models.decays import DECAYS
 from cxkinetics.options import KEYWORDS, OPTIONS, names_of
@@ -50,6 +52,7 @@ _TOP_RIVALS = 4
 _SHORT = 24  # letters of a method that is repeated in its column rather than named below the table
 _RATES = ("k", "k1", "k2", "mu")  # parameters of smooth rivals in 1/s
 _LEVELS = ("C", "C1", "C2", "o")  # and in the unit of the signal
+_UNIT = Column("unit", format=cells.unit)
 
 
 def name_of(fit: "StagedFit") -> str:
@@ -106,7 +109,7 @@ def confidence_of(options: Mapping[str, object]) -> float:
 def is_smallest_p(fit: "StagedFit") -> bool:
     """Return whether no simulated trace reached the statistic, so that p is only known to be no larger."""
     simulated, p_value = fit.options.get("replicates"), fit.verdict.p_value
-    return simulated is not None and p_value is not None and p_value <= 1 / (simulated + 1) * 1.001
+    return simulated is not None and p_value is not None and is_smallest(p_value, simulated)
 
 
 def verdict_text(fit: "StagedFit") -> str:
@@ -136,19 +139,16 @@ def smooth_line(fit: "StagedFit", unit: TimeUnit = SECONDS) -> str:
 
 def correlation_lines(fit: "StagedFit") -> list[str]:
     """Return the parameter pairs correlated beyond 0.9, the strongest first."""
-    covariance = np.asarray(fit.covariance)
-    names = fit.parameter_names
-    if covariance.ndim != 2 or covariance.shape != (len(names), len(names)) or not names:
+    covariance, names = np.asarray(fit.covariance), fit.parameter_names
+    if covariance.shape != (len(names), len(names)):
         return []
     sd = np.sqrt(np.abs(np.diag(covariance)))
     pairs = []
-    for i in range(len(names)):
-        for j in range(i):
-            scale = sd[i] * sd[j]
-            if scale > 0 and math.isfinite(scale):
-                value = float(covariance[i, j] / scale)
-                if abs(value) >= _STRONG:
-                    pairs.append((abs(value), f"{names[j]} and {names[i]}: {value:+.3f}"))
+    for j, i in combinations(range(len(names)), 2):
+        scale = sd[i] * sd[j]
+        value = float(covariance[i, j] / scale) if scale > 0 and math.isfinite(scale) else 0.0
+        if abs(value) >= _STRONG:
+            pairs.append((abs(value), f"{names[j]} and {names[i]}: {value:+.3f}"))
     return [text for _, text in sorted(pairs, reverse=True)]
 
 
@@ -166,13 +166,9 @@ def noise_text(fit: "StagedFit") -> str:
 
 
 def _how(fit: "StagedFit") -> str:
-    options = fit.options
-    if options.get("recipe") == "loglinear":
-        how = "; least squares in ln A"
-    else:
-        how = "; least squares in the signal"
+    how = f"; least squares in {'ln A' if fit.options.get('recipe') == 'loglinear' else 'the signal'}"
     if len(fit.stages) > 1:
-        how += f", {options.get('joint', 'continuous')} joints"
+        how += f", {fit.options.get('joint', 'continuous')} joints"
     if fit.excluded:
         count = len(fit.excluded)
         how += f"; {count} outlier{'s' if count > 1 else ''} left out"
@@ -238,12 +234,7 @@ def number_table(fit: "StagedFit") -> Table:
         if len(method) > _SHORT and methods.count(method) > 1 and method not in letters:
             letters[method] = f"[{'abcdef'[len(letters)]}]"
     return Table(
-        [
-            Column("quantity"),
-            Column("value [interval]"),
-            Column("unit", format=cells.unit),
-            Column("interval by"),
-        ],
+        [Column("quantity"), Column("value [interval]"), _UNIT, Column("interval by")],
         [(name, e, e, letters.get(how, how)) for (name, e), how in zip(named, methods, strict=True)],
         note="; ".join(f"{letter} {method}" for method, letter in letters.items()),
     )
@@ -270,24 +261,15 @@ def stage_table(fit: "StagedFit", unit: TimeUnit = SECONDS, *, rates: bool = Tru
         for name, of_unit in (("k_bootstrap", "per_s"), ("ending_breakpoint_bootstrap", "s")):
             columns.append(Column(None, {f"{name}_{end}_{of_unit}": end for end in ("low", "high")}))
     edges = [unit.estimate(estimate).format_value() for estimate in fit.breakpoints_s]
-    starts = [unit.number(fit.stages[0].start_s), *edges] if fit.stages else []
-    ends = [*edges, unit.number(fit.stages[-1].end_s)] if fit.stages else []
+    starts = [*(unit.number(stage.start_s) for stage in fit.stages[:1]), *edges]
+    ends = [*edges, *(unit.number(stage.end_s) for stage in fit.stages[-1:])]
     rows: list[tuple[Cell, ...]] = []
-    for number, stage in enumerate(fit.stages, 1):
-        ending = fit.breakpoints_s[number - 1] if number <= len(fit.breakpoints_s) else None
-        row = (
-            number,
-            f"{starts[number - 1]} - {ends[number - 1]}",
-            stage.start_s,
-            stage.end_s,
-            stage.n_points,
-            stage.k_per_s,
-            stage.half_life_s,
-            stage.r_squared_log,
-            ending,
-        )
+    ending = (*fit.breakpoints_s, None)
+    for number, (stage, window) in enumerate(zip(fit.stages, zip(starts, ends, strict=True), strict=True), 1):
+        of_data = (" - ".join(window), stage.start_s, stage.end_s, stage.n_points)
+        fitted = (stage.k_per_s, stage.half_life_s, stage.r_squared_log, ending[number - 1])
         more = () if repeated is None else (repeated.get(f"k{number}"), repeated.get(f"b{number}"))
-        rows.append((*row, *more))
+        rows.append((number, *of_data, *fitted, *more))
     return Table(
         columns,
         rows,
@@ -332,8 +314,8 @@ def rival_table(fit: "StagedFit", top: int | None = None) -> Table:
         rows,
         name="rivals",
         caption="Rival models",
-        note="n par counts the parameters; dAICc counts from the best model; a difference below about 6 "
-        "decides nothing.",
+        note="n par counts the parameters; dAICc counts from the best model; a difference below about "
+        f"{AHEAD:g} decides nothing.",
     )
 
 
@@ -341,7 +323,8 @@ def _not_chosen(fit: "StagedFit", rival: "Rival", best: "Rival") -> str:
     """Return why the best-ranked model with a third stage, so with a second break, is not the one shown."""
     if rival is not best or "b2" not in rival.parameters or fit.verdict.code == "more_stages":
         return ""
-    return "not chosen: a second break needs p <= 0.01 and a lead of 10, see the verdict"
+    needed = f"p <= {FURTHER_LEVEL:g} and a lead of {FAR_AHEAD:g}"
+    return f"not chosen: a second break needs {needed}, see the verdict"
 
 
 def bootstrap_table(fit: "StagedFit") -> Table | None:
@@ -357,7 +340,7 @@ def bootstrap_table(fit: "StagedFit") -> Table | None:
         [
             Column("quantity"),
             Column("value [percentiles]"),
-            Column("unit", format=cells.unit),
+            _UNIT,
             Column("", format=lambda estimate: estimate.reason),
         ],
         [(names.get(name, name), e, e, e) for name, e in repeated.quantities.items()],
@@ -563,13 +546,11 @@ def fit_facts(fit: "StagedFit", unit: TimeUnit = SECONDS) -> tuple[Fact, ...]:
 def _verdict_blocks(fit: "StagedFit", unit: TimeUnit) -> list[Block]:
     verdict = fit.verdict
     p_value = f"p <= {verdict.p_value:.2g}" if is_smallest_p(fit) else format_p(verdict.p_value)
-    rows = [
-        ("verdict", verdict.code.replace("_", " ")),
-        ("p of a break under the simulated null", p_value),
-    ]
+    rows = [("verdict", verdict.code.replace("_", " ")), ("p of a break under the simulated null", p_value)]
     if verdict.delta_aicc is not None:
         rows.append(("AICc, best smooth rival minus best staged model", f"{verdict.delta_aicc:.1f}"))
-    note = "A break needs p <= 0.05 and a staged model ahead of every smooth rival by 6 in AICc."
+    lead = f"a staged model ahead of every smooth rival by {AHEAD:g} in AICc"
+    note = f"A break needs p <= {LEVEL:g} and {lead}."
     return [
         Paragraph(f"{fit_title(fit, unit)}."),
         Table([Column("judged by"), Column("value")], rows, note=note),

@@ -8,10 +8,11 @@ fitted on every sample of the plausible range and at points between.
 
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import cast
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray, thinned_out
 from cxkinetics.inference.accepted import parabola, vertex
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted
@@ -61,10 +62,8 @@ class ProfileSpace:
 
         `family` tells the fit's own family in other parameters, and `parameter` counts in these.
         """
-        fitted = self.fitted
-        theta = self.theta
-        lower, upper = self.lower.copy(), self.upper.copy()
-        told: Family = fitted.family
+        fitted, theta = self.fitted, self.theta
+        lower, upper, told = self.lower.copy(), self.upper.copy(), cast(Family, fitted.family)
         if family is not None:
             changed = family.names.index("k1/k2") if isinstance(family, RatioFamily) else 0
             lower[:, changed], upper[:, changed] = -np.inf, np.inf
@@ -116,14 +115,7 @@ class ProfileSpace:
         return _parabolic_minimum(breaks, table) if exact is None else np.minimum(table.min(axis=1), exact)
 
     def _between(
-        self,
-        family: Family,
-        start: Array,
-        best: IntArray,
-        breaks: Array,
-        *,
-        column: int,
-        parameter: IntArray,
+        self, family: Family, start: Array, best: IntArray, breaks: Array, *, column: int, parameter: IntArray
     ) -> Array | None:
         """Return the least rss (X,) with the break free in each gap around the best held one.
 
@@ -137,9 +129,8 @@ class ProfileSpace:
         reach = int(np.max(last - first))
         if reach > MOST_BETWEEN:
             return None
-        gaps = break_cells(fitted.sample, fitted.family.n_stages)
-        cells = np.clip(first[:, None] + np.arange(max(reach, 1)), gaps[0], gaps[-1]).reshape(-1, 1)
-        count = max(reach, 1)
+        gaps, count = break_cells(fitted.sample, fitted.family.n_stages), max(reach, 1)
+        cells = np.clip(first[:, None] + np.arange(count), gaps[0], gaps[-1]).reshape(-1, 1)
         lower, upper = box(fitted.family, fitted.sample, cells)
         free = np.ones(start.shape, bool)
         free[np.arange(start.shape[0]), parameter] = False
@@ -179,17 +170,9 @@ class ProfileSpace:
         free = np.ones(len(family.names), bool)
         free[column] = False
         target = Target(time, fitted.sample.signal, fitted.white)
-        done = descend(
-            family,
-            target,
-            start,
-            lower=lower,
-            upper=upper,
-            free=free,
-            iterations=40,
-            tolerance=1e-10,
-        )
-        return done.rss
+        return descend(
+            family, target, start, lower=lower, upper=upper, free=free, iterations=40, tolerance=1e-10
+        ).rss
 
     def _rss_of_one_of_several(self, family: StagedFamily, number: int, value: Array) -> Array:
         """Return the least rss (X,) with one of several breaks held and the others free to walk."""
@@ -241,21 +224,14 @@ class ProfileSpace:
 def profile_space(fitted: Fitted) -> ProfileSpace:
     """Return where the profiles of a fit run: its plausible gaps, or a grid of breakpoints."""
     found, family, sample = fitted.found, fitted.family, fitted.sample
-    width = len(family.names)
     held = fitted.held
-    unbounded = np.full((1, width), np.inf)
-    if not isinstance(family, StagedFamily):
-        cells = _plausible_rows(fitted)
-        theta = found.knot_theta[cells] if cells.size else found.theta[None, :]
-        firsts = _firsts(fitted)[cells] if cells.size else found.cell[None, :]
-        wide = np.repeat(unbounded, theta.shape[0], axis=0)
-        return ProfileSpace(fitted, theta, firsts, held, -wide, wide)
-    if fitted.given_breaks:
-        limits = np.full((1, width), np.inf)
-        return ProfileSpace(fitted, found.theta[None, :], found.cell[None, :], held, -limits, limits)
+    if not isinstance(family, StagedFamily) or fitted.given_breaks:
+        theta, cells = _plausible_joints(fitted)
+        wide = np.full(theta.shape, np.inf)
+        return ProfileSpace(fitted, theta, cells, held, -wide, wide)
     if not found.cell.size:
-        lower, upper = box(family, sample, np.empty((1, 0), dtype=np.intp))
-        return ProfileSpace(fitted, found.theta[None, :], np.empty((1, 0), dtype=np.intp), held, lower, upper)
+        nowhere = found.cell[None, :]
+        return ProfileSpace(fitted, found.theta[None, :], nowhere, held, *box(family, sample, nowhere))
     gaps = break_cells(sample, family.n_stages)
     if family.n_stages > 2:
         near = [range(max(c - 2, gaps[0]), min(c + 2, gaps[-1]) + 1) for c in found.cell]
@@ -265,8 +241,7 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
             family, sample, fitted.white, cells, np.repeat(found.theta[None], len(cells), axis=0)
         )
         keep = np.argsort(rss, kind="stable")[:FEW]
-        lower, upper = box(family, sample, cells[keep])
-        return ProfileSpace(fitted, theta[keep], cells[keep], held, lower, upper)
+        return ProfileSpace(fitted, theta[keep], cells[keep], held, *box(family, sample, cells[keep]))
     limit = found.knot_rss.min() * (1 + FAR / fitted.dof)
     near_knots = np.searchsorted(sample.time, found.knots[found.knot_rss <= limit])
     cells = np.unique(np.concatenate([near_knots - 1, near_knots, found.cell]))
@@ -276,11 +251,8 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
         start = found.knot_theta[source].copy()
         start[cells == found.cell[0]] = found.theta
         theta, _ = fit_at(family, sample, fitted.white, cells[:, None], start)
-        lower, upper = box(family, sample, cells[:, None])
-        return ProfileSpace(fitted, theta, cells[:, None], held, lower, upper)
-    rows = np.flatnonzero(found.knot_rss <= limit)
-    pick = rows[np.unique(np.linspace(0, rows.size - 1, 3 * MANY).astype(int))]
-    theta = found.knot_theta[pick]
+        return ProfileSpace(fitted, theta, cells[:, None], held, *box(family, sample, cells[:, None]))
+    theta = found.knot_theta[thinned_out(np.flatnonzero(found.knot_rss <= limit), 3 * MANY)]
     place = int(np.argmin(np.abs(theta[:, family.breaks.start] - found.theta[family.breaks.start])))
     spacing = float(np.median(np.diff(sample.time)))
     if abs(theta[place, family.breaks.start] - found.theta[family.breaks.start]) < 0.05 * spacing:
@@ -296,20 +268,15 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
     return ProfileSpace(fitted, theta, grid_cells, held, lower, upper)
 
 
-def _plausible_rows(fitted: Fitted) -> IntArray:
+def _plausible_joints(fitted: Fitted) -> tuple[Array, IntArray]:
+    """Return parameters (K, p) and cells (K, c) of the free joints within reach; of given breaks, the fit."""
     found = fitted.found
-    if not found.knot_rss.size:
-        return np.empty(0, dtype=np.intp)
     order = np.argsort(found.knot_rss, kind="stable")[:MANY]
-    rows: IntArray = order[found.knot_rss[order] <= found.knot_rss.min() * (1 + FAR / fitted.dof)]
-    return rows
-
-
-def _firsts(fitted: Fitted) -> IntArray:
-    sample = fitted.sample
-    if fitted.found.knots.size:
-        return np.searchsorted(sample.time, fitted.found.knots)[:, None]
-    return np.repeat(fitted.found.cell[None, :], fitted.found.knot_rss.size, axis=0)
+    rows = order[found.knot_rss[order] <= found.knot_rss.min(initial=np.inf) * (1 + FAR / fitted.dof)]
+    theta = found.knot_theta[rows] if rows.size else found.theta[None, :]
+    if found.knots.size:
+        return theta, np.searchsorted(fitted.sample.time, found.knots[rows])[:, None]
+    return theta, np.repeat(found.cell[None, :], len(theta), axis=0)
 
 
 def _parabolic_minimum(breaks: Array, table: Array) -> Array:

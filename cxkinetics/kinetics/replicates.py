@@ -304,18 +304,13 @@ def replicate_means(fits: Sequence[StagedFit], confidence: float = 0.95) -> list
     counts = [len(fit.stages) for fit in fits]
     stages = max(sorted(set(counts)), key=counts.count)
     alike = [fit for fit in fits if len(fit.stages) == stages]
-    columns: list[list[Estimate]] = [[fit.stages[i].k_per_s for fit in alike] for i in range(stages)]
-    names = [f"k{i + 1}" for i in range(stages)]
-    columns += [[fit.breakpoints_s[i] for fit in alike] for i in range(stages - 1)]
-    names += [f"breakpoint {i + 1}" if stages > 2 else "breakpoint" for i in range(stages - 1)]
-    ratios = [fit.rate_ratio for fit in alike if fit.rate_ratio is not None]
-    if ratios:
-        columns.append(ratios)
-        names.append("k1/k2")
+    columns = {f"k{i + 1}": [fit.stages[i].k_per_s for fit in alike] for i in range(stages)}
+    for i in range(stages - 1):
+        name = f"breakpoint {i + 1}" if stages > 2 else "breakpoint"
+        columns[name] = [fit.breakpoints_s[i] for fit in alike]
+    columns["k1/k2"] = [fit.rate_ratio for fit in alike if fit.rate_ratio is not None]
     unfair = ratio_reason(alike)
-    found = [
-        _over_runs(name, column, confidence, unfair) for name, column in zip(names, columns, strict=True)
-    ]
+    found = [_over_runs(name, column, confidence, unfair) for name, column in columns.items()]
     return [quantity for quantity in found if quantity is not None]
 
 
@@ -330,20 +325,12 @@ def _over_runs(name: str, column: Sequence[Estimate], confidence: float, unfair:
     unit, n = known[0].unit, int(values.size)
     sd, centre = float(np.std(values, ddof=1)), float(values.mean())
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / float(np.sqrt(n))
-    errors = [estimate.se for estimate in known]
-    within = None
-    if all(error is not None for error in errors):
-        within = float(np.sqrt(np.mean(np.square(np.array(errors, dtype=float)))))
-    mean = Estimate(
-        name=name,
-        value=centre,
-        se=sd / float(np.sqrt(n)),
-        low=centre - half,
-        high=centre + half,
-        unit=unit,
-        method=f"t, {n - 1} dof, from the spread between runs",
-    )
-    if centre - half <= 0 or sd > SCATTER * centre:
+    errors = np.array([estimate.se for estimate in known], dtype=float)  # None becomes NaN
+    within = None if np.isnan(errors).any() else float(np.sqrt(np.mean(np.square(errors))))
+    method, se = f"t, {n - 1} dof, from the spread between runs", sd / float(np.sqrt(n))
+    low, high = centre - half, centre + half
+    mean = Estimate(name=name, value=centre, se=se, low=low, high=high, unit=unit, method=method)
+    if low <= 0 or sd > SCATTER * centre:
         span = f"{values.min():.4g} to {values.max():.4g} {unit}".rstrip()
         why = f"the runs plainly differ in {name} ({span}, {n} runs; their mean would be {mean})"
         mean = Estimate(name=name, value=None, unit=unit, reason=why)

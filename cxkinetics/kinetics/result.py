@@ -245,11 +245,9 @@ class StagedFit(Record, Shown):
         """Return the fitted signal at any times (s), in the trace's unit."""
         from cxkinetics.models.decays import free_joint_decay, staged_decay
 
-        value = [stage.k_per_s.value for stage in self.stages]
-        rates = np.array([np.nan if k is None else k for k in value])
-        breaks = np.array([np.nan if b.value is None else b.value for b in self.breakpoints_s])
+        rates = np.array([stage.k_per_s.value for stage in self.stages], dtype=float)  # None becomes NaN
+        breaks = np.array([b.value for b in self.breakpoints_s], dtype=float) - self.anchor_s
         time = np.asarray(time_s, dtype=float) - self.anchor_s
-        breaks = breaks - self.anchor_s
         if self.stage_amplitudes:
             levels = np.array(self.stage_amplitudes)
             return free_joint_decay(time, levels, rates, breaks, self._offset())

@@ -131,13 +131,7 @@ def in_user_units(names: Sequence[str], theta: Array, sample: Sample) -> dict[st
     return result
 
 
-CURVED = (
-    "exponential + drift",
-    "biexponential",
-    "stretched exponential",
-    "second order",
-    "mixed second order",
-)
+CURVED = tuple(name for name in DECAYS if name != "exponential")
 """Smooth shapes that bend in ln A without a break."""
 
 
@@ -379,21 +373,16 @@ def drift_contender(fitted: Fitted) -> Contender | None:
             curve, jacobian = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
             rho = likeliest_rho(sample, sample.signal - curve[0], jacobian[0], restricted=False)
             white = whitening(sample, rho)
-    aicc, bic = information(
-        sample,
-        float(done.rss[best]),
-        float(white.log_determinant),
-        fitted.n_parameters + 2 + (fitted.correlation is not None),
-    )
+    n_parameters = fitted.n_parameters + 2 + (fitted.correlation is not None)
+    aicc, bic = information(sample, float(done.rss[best]), float(white.log_determinant), n_parameters)
     curve, _ = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
-    residual = (sample.signal - curve[0]) / sample.sigma
     per_second = float(theta[best, -1]) * sample.scale / sample.span_s
     suffix = " + offset" if base.with_offset else ""
     return Contender(
         model=f"{base.n_stages} stages{suffix} + drift",
         kind="drift",
         n_parameters=fitted.n_parameters + 1,
-        rss=float(residual @ residual) * sample.scale**2,
+        rss=plain_rss(sample, curve[0]),
         aicc=aicc,
         bic=bic,
         rho=rho,

@@ -1,11 +1,12 @@
 """The global optimum of a staged decay: starts, every knot and interval, free joints, several breaks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray, thinned_out
 from cxkinetics.errors import UnresolvedBreakpointError
 from cxkinetics.inference.ar1 import Sample, Whitening, relative_spacing, whitening
 from cxkinetics.inference.descent import Descent, Target, descend
@@ -36,15 +37,7 @@ def grid_starts(
     columns, _ = family.function(sample.time if clock is None else clock, grid)
     if family.with_offset:
         columns = np.concatenate([columns, np.ones((grid.shape[0], 1, sample.n))], axis=1)
-    whitened = white.apply(columns)
-    signal = white.apply(sample.signal[None, :])[0]
-    normal = whitened @ whitened.transpose(0, 2, 1)
-    size = np.einsum("bmm->bm", normal)
-    diagonal = np.arange(size.shape[1])
-    normal[:, diagonal, diagonal] += 1e-12 * size.max(axis=1, keepdims=True) + 1e-280
-    right = whitened @ signal
-    linear = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
-    gain = np.einsum("bm,bm->b", linear, right)
+    linear, gain, _ = _linear(sample, white, columns)
     order = np.argsort(-gain, kind="stable")
     if grid.shape[1] > 1:
         order = _apart(grid, np.sign(linear[:, family.shape.n_columns - 1]), order, keep)
@@ -85,11 +78,11 @@ def sudden_ends(
     it, the offset from there on. Knots on samples see nothing of them.
     """
     index, fall = np.arange(sample.n), np.exp(np.minimum(-rate * sample.time, LARGEST_EXPONENT))
-    tried = gaps[np.unique(np.linspace(0, gaps.size - 1, MOST_GAPS).astype(int))]
+    tried = thinned_out(gaps, MOST_GAPS)
     columns = [fall * (index <= tried[:, None]), (index == tried[:, None] + 1).astype(float)]
     if family.with_offset:
         columns.append(np.ones((tried.size, sample.n)))
-    linear, rss = _linear(sample, white, columns)
+    linear, _, rss = _linear(sample, white, np.stack(columns, axis=1))
     chosen = np.argsort(rss, kind="stable")[:SUDDEN]
     cells = tried[chosen]
     low, high = sample.time[cells], sample.time[cells + 1]
@@ -107,10 +100,10 @@ def bent_lines(sample: Sample, white: Whitening, gaps: IntArray) -> tuple[IntArr
     Starts are those of `BentLineFamily` with a rate of zero; a decay with an offset looks like this
     where little of it is over.
     """
-    tried = gaps[np.unique(np.linspace(0, gaps.size - 1, MOST_GAPS).astype(int))]
+    tried = thinned_out(gaps, MOST_GAPS)
     hinge = np.maximum(sample.time - sample.time[tried, None], 0.0)
     ones = np.ones_like(hinge)
-    linear, rss = _linear(sample, white, [ones, ones * sample.time, hinge])
+    linear, _, rss = _linear(sample, white, np.stack([ones, ones * sample.time, hinge], axis=1))
     chosen = np.argsort(rss, kind="stable")[:SUDDEN]
     cells = np.unique(np.clip(np.concatenate([tried[chosen] - 1, tried[chosen]]), gaps[0], gaps[-1]))
     source = chosen[np.argmin(np.abs(tried[chosen][:, None] - cells[None, :]), axis=0)]
@@ -121,16 +114,20 @@ def bent_lines(sample: Sample, white: Whitening, gaps: IntArray) -> tuple[IntArr
     return cells, starts, float(rss[chosen[0]])
 
 
-def _linear(sample: Sample, white: Whitening, columns: list[Array]) -> tuple[Array, Array]:
-    """Return coefficients (B, m) and rss (B,) of the linear fits with columns (m of (B, n))."""
-    whitened = white.apply(np.stack(columns, axis=1))
+def _linear(sample: Sample, white: Whitening, columns: Array) -> tuple[Array, Array, Array]:
+    """Return coefficients (B, m), what they explain (B,) and rss (B,) of linear fits with columns (B, m, n).
+
+    Columns that coincide are told apart by a share of 1e-12 on the diagonal, far below any noise.
+    """
+    whitened = white.apply(columns)
     signal = white.apply(sample.signal[None, :])[0]
     normal = whitened @ whitened.transpose(0, 2, 1)
     right = whitened @ signal
     size = np.einsum("bmm->bm", normal)
     np.einsum("bmm->bm", normal)[...] += 1e-12 * size.max(axis=1, keepdims=True) + 1e-280
     linear = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
-    return linear, float(signal @ signal) - np.einsum("bm,bm->b", linear, right)
+    gain = np.einsum("bm,bm->b", linear, right)
+    return linear, gain, float(signal @ signal) - gain
 
 
 DENSE = 400
@@ -155,10 +152,19 @@ class Found:
     theta: Array
     cell: IntArray
     rss: float
-    knots: Array
-    knot_theta: Array
-    knot_rss: Array
+    knots: Array = field(default_factory=lambda: np.empty(0))
+    knot_theta: Array = field(default_factory=lambda: np.empty(0))
+    knot_rss: Array = field(default_factory=lambda: np.empty(0))
     at_edge: bool = False
+
+    @classmethod
+    def best(
+        cls, family: StagedFamily | FreeJointFamily, cells: IntArray, fits: tuple[Array, Array]
+    ) -> "Found":
+        """Return the best of several descents: cells (B, m - 1), their parameters (B, p) and rss (B,)."""
+        theta, rss = fits
+        least = int(np.argmin(rss))
+        return cls(family, theta[least], cells[least], float(rss[least]))
 
 
 def fastest_rate(sample: Sample) -> float:
@@ -166,8 +172,8 @@ def fastest_rate(sample: Sample) -> float:
     return FASTEST / float(np.min(np.diff(sample.time)))
 
 
-def box(family: StagedFamily, sample: Sample, cells: IntArray) -> tuple[Array, Array]:
-    """Return the bounds (B, p) that keep each break inside its gap (cells (B, m - 1))."""
+def box(family: StagedFamily | FreeJointFamily, sample: Sample, cells: IntArray) -> tuple[Array, Array]:
+    """Return the bounds (B, p) that keep each break inside its gap (cells (B, m - 1), or (B, 0))."""
     batch, width = cells.shape[0], len(family.names)
     lower, upper = np.full((batch, width), -np.inf), np.full((batch, width), np.inf)
     limit = fastest_rate(sample)
@@ -202,11 +208,7 @@ def search_single(sample: Sample, white: Whitening, *, with_offset: bool) -> Fou
     family = StagedFamily(1, with_offset)
     theta = grid_starts(DecayFamily(DECAYS["exponential"], with_offset), sample, white, keep=2)
     cells = np.empty((theta.shape[0], 0), dtype=np.intp)
-    lower, upper = box(family, sample, cells)
-    done = descend(family, Target(sample.time, sample.signal, white), theta, lower=lower, upper=upper)
-    best = int(np.argmin(done.rss))
-    empty = np.empty(0)
-    return Found(family, done.theta[best], cells[best], float(done.rss[best]), empty, empty, empty)
+    return Found.best(family, cells, fit_at(family, sample, white, cells, theta, tolerance=1e-12, race=None))
 
 
 def search_staged(
@@ -247,8 +249,15 @@ def search_staged(
         if knots.size > DENSE:
             knots = _promising_knots(sample, with_offset, knots)
         start = single or search_single(sample, white, with_offset=with_offset)
-        begin = _from_single(family, sample, knots, start)
-    theta, rss = _fit_knots(family, sample, white, knots, begin)
+        held_at = sample.time[knots]
+        held_at[knots == MIN_DISTINCT - 1] += EDGE * (
+            sample.time[MIN_DISTINCT] - sample.time[MIN_DISTINCT - 1]
+        )
+        begin = _at_one_rate(family, start, held_at[:, None])
+    free = np.ones(len(family.names), bool)
+    free[family.breaks] = False  # held on its knot
+    nowhere = np.empty((knots.size, 0), dtype=np.intp)
+    theta, rss = fit_at(family, sample, white, nowhere, begin, free=free, iterations=25, tolerance=1e-8)
     order = knots[np.argsort(rss, kind="stable")[:BEST]]
     cells = np.unique(np.clip(np.concatenate([order - 1, order]), gaps[0], gaps[-1]))
     near = np.abs(knots[:, None] - cells[None, :]) + np.where(rss[:, None] > np.min(rss) * 1e6, 1e9, 0.0)
@@ -260,14 +269,12 @@ def search_staged(
     cell, begin = cells[best : best + 1], rough[0][best : best + 1]
     if with_offset:
         cell, begin = _or_bent_line(family, sample, white, gaps, (cell, begin, float(rough[1][best])))
-    found = fit_at(family, sample, white, cell[:, None], begin)
-    value = found[0][0]
+    found = Found.best(family, cell[:, None], fit_at(family, sample, white, cell[:, None], begin))
+    at, first = float(found.theta[3]), sample.time[gaps[0]]
     edge = bool(
-        value[family.breaks][0]
-        <= sample.time[gaps[0]] + 2 * EDGE * (sample.time[gaps[0] + 1] - sample.time[gaps[0]])
-        or value[family.breaks][0] >= sample.time[gaps[-1] + 1]
+        at <= first + 2 * EDGE * (sample.time[gaps[0] + 1] - first) or at >= sample.time[gaps[-1] + 1]
     )
-    return Found(family, value, cell, float(found[1][0]), sample.time[knots], theta, rss, edge)
+    return replace(found, knots=sample.time[knots], knot_theta=theta, knot_rss=rss, at_edge=edge)
 
 
 def _or_bent_line(
@@ -285,15 +292,8 @@ def _or_bent_line(
     lower, upper = np.full(starts.shape, -np.inf), np.full(starts.shape, np.inf)
     bounds = box(family, sample, cells[:, None])
     lower[:, 3], upper[:, 3] = bounds[0][:, 3], bounds[1][:, 3]
-    done = descend(
-        told,
-        Target(sample.time, sample.signal, white),
-        starts,
-        cell=cells[:, None],
-        lower=lower,
-        upper=upper,
-        tolerance=1e-11,
-    )
+    target = Target(sample.time, sample.signal, white)
+    done = descend(told, target, starts, cell=cells[:, None], lower=lower, upper=upper, tolerance=1e-11)
     best = int(np.argmin(done.rss))
     if done.rss[best] >= known[2]:
         return known[:2]
@@ -301,29 +301,17 @@ def _or_bent_line(
 
 
 def fit_at(
-    family: StagedFamily,
-    sample: Sample,
-    white: Whitening,
-    cells: IntArray,
-    start: Array,
-    *,
-    iterations: int = 60,
-    tolerance: float = 1e-13,
+    family: StagedFamily, sample: Sample, white: Whitening, cells: IntArray, start: Array, **options: Any
 ) -> tuple[Array, Array]:
-    """Return parameters (B, p) and rss (B,) with each break free inside its gap (cells (B, m - 1))."""
+    """Return parameters (B, p) and rss (B,) with each break free inside its gap (cells (B, m - 1)).
+
+    Without cells (B, 0) breaks are not kept in a gap; `options` are those of `descend`, which races
+    here by default.
+    """
     lower, upper = box(family, sample, cells)
-    target = Target(sample.time, sample.signal, white)
-    done = descend(
-        family,
-        target,
-        start,
-        cell=cells,
-        lower=lower,
-        upper=upper,
-        iterations=iterations,
-        tolerance=tolerance,
-        race=race_of(sample),
-    )
+    target, wanted = Target(sample.time, sample.signal, white), {"tolerance": 1e-13, "race": race_of(sample)}
+    cell = cells if cells.size else None
+    done = descend(family, target, start, cell=cell, lower=lower, upper=upper, **(wanted | options))
     return done.theta, done.rss
 
 
@@ -332,40 +320,14 @@ def race_of(sample: Sample) -> float:
     return max(1.0, 60.0 / max(sample.n - 5, 1))
 
 
-def _from_single(family: StagedFamily, sample: Sample, knots: IntArray, single: Found) -> Array:
-    """Return starts (B, p) with the break on each of the samples `knots` and equal rates."""
-    start = np.empty((knots.size, len(family.names)))
-    start[:, 0], start[:, family.rates] = single.theta[0], single.theta[1]
-    start[:, 3] = sample.time[knots]
-    first = knots == MIN_DISTINCT - 1
-    start[first, 3] += EDGE * (sample.time[MIN_DISTINCT] - sample.time[MIN_DISTINCT - 1])
-    if family.with_offset:
-        start[:, 4] = single.theta[-1]
+def _at_one_rate(family: StagedFamily | FreeJointFamily, single: Found, breaks: Array) -> Array:
+    """Return starts (B, p): every stage at the level and rate of one exponential, breaks (B, m - 1) given."""
+    start = np.zeros((len(breaks), len(family.names)))
+    start[:, : family.rates.start], start[:, family.rates] = single.theta[0], single.theta[1]
+    start[:, family.breaks] = breaks
+    if single.family.with_offset:
+        start[:, -1] = single.theta[-1]
     return start
-
-
-def _fit_knots(
-    family: StagedFamily, sample: Sample, white: Whitening, knots: IntArray, start: Array
-) -> tuple[Array, Array]:
-    """Return parameters and rss with the break held on each of the samples `knots`."""
-    width = len(family.names)
-    free = np.ones(width, bool)
-    free[family.breaks] = False
-    limit = fastest_rate(sample)
-    lower, upper = np.full(width, -np.inf), np.full(width, np.inf)
-    lower[family.rates], upper[family.rates] = -limit, limit
-    done = descend(
-        family,
-        Target(sample.time, sample.signal, white),
-        start,
-        lower=lower,
-        upper=upper,
-        free=free,
-        iterations=25,
-        tolerance=1e-8,
-        race=race_of(sample),
-    )
-    return done.theta, done.rss
 
 
 def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntArray:
@@ -374,17 +336,9 @@ def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntA
     weight = sample.sigma**-2.0
     total = np.add.reduceat(weight, edges)
     time = np.add.reduceat(weight * sample.time, edges) / total
-    short = Sample(
-        time=time,
-        signal=np.add.reduceat(weight * sample.signal, edges) / total,
-        sigma=total**-0.5,
-        spacing=relative_spacing(time),
-        span_s=sample.span_s,
-        scale=sample.scale,
-        first_s=sample.first_s,
-        sigma_unit=sample.sigma_unit,
-        n_raw=sample.n_raw,
-    )
+    signal = np.add.reduceat(weight * sample.signal, edges) / total
+    spacing = relative_spacing(time)
+    short = replace(sample, time=time, signal=signal, sigma=total**-0.5, spacing=spacing)
     found = search_staged(short, whitening(short, 0.0), with_offset=with_offset)
     best = np.argsort(found.knot_rss, kind="stable")[: 3 * BEST]
     stride = max(1, (sample.n // DENSE) // 12)
@@ -421,17 +375,12 @@ def at_given_breaks(
     if not continuous:
         return _free(sample, white, n_stages, with_offset, first[None, :], single=single, searched=False)
     family = StagedFamily(n_stages, with_offset)
-    start = np.empty((1, len(family.names)))
-    start[:, 0], start[:, family.rates], start[:, family.breaks] = single.theta[0], single.theta[1], breaks
-    if with_offset:
-        start[:, -1] = single.theta[-1]
-    free = np.ones(start.shape[1], bool)
+    start, free = _at_one_rate(family, single, breaks[None, :]), np.ones(len(family.names), bool)
     free[family.breaks] = False
     target = Target(sample.time, sample.signal, white)
     done = descend(family, target, start, free=free, iterations=200, tolerance=1e-14)
     cell = np.searchsorted(sample.time, breaks, side="right") - 1
-    empty = np.empty(0)
-    return Found(family, done.theta[0], cell, float(done.rss[0]), empty, empty, empty)
+    return Found.best(family, cell[None, :], (done.theta, done.rss))
 
 
 def search_free_joints(sample: Sample, white: Whitening, *, n_stages: int, with_offset: bool) -> Found:
@@ -440,8 +389,7 @@ def search_free_joints(sample: Sample, white: Whitening, *, n_stages: int, with_
     single = search_single(sample, white, with_offset=with_offset)
     firsts = np.arange(MIN_DISTINCT, sample.n - MIN_DISTINCT + 1)
     most = DENSE if n_stages == 2 else 40
-    if firsts.size > most:
-        firsts = firsts[np.unique(np.linspace(0, firsts.size - 1, most).astype(int))]
+    firsts = thinned_out(firsts, most)
     sets = _apart_sets(firsts, n_stages, even=np.linspace(0, sample.n, n_stages + 1)[1:-1])
     found = _free(sample, white, n_stages, with_offset, sets, single=single, searched=True)
     if firsts.size < sample.n - 2 * MIN_DISTINCT + 1 and n_stages == 2:
@@ -472,20 +420,16 @@ def _free(
 ) -> Found:
     """Return the best of the free joints in the sets of gaps (B, c); `searched` keeps the profile."""
     family = FreeJointFamily(n_stages, with_offset)
-    start = np.empty((cells.shape[0], len(family.names)))
-    start[:, :n_stages], start[:, n_stages : 2 * n_stages] = single.theta[0], single.theta[1]
-    if with_offset:
-        start[:, -1] = single.theta[-1]
-    limit = fastest_rate(sample)
-    lower, upper = np.full(start.shape[1], -np.inf), np.full(start.shape[1], np.inf)
-    lower[n_stages : 2 * n_stages], upper[n_stages : 2 * n_stages] = -limit, limit
+    start = _at_one_rate(family, single, np.empty((len(cells), 0)))
+    lower, upper = box(family, sample, cells[:, :0])
     chosen = np.asarray(cells, dtype=np.intp)
     target = Target(sample.time, sample.signal, white)
     done = descend(family, target, start, cell=chosen, lower=lower, upper=upper, iterations=120)
-    best = int(np.argmin(done.rss))
-    knots = sample.time[chosen[:, 0]] if n_stages == 2 and searched else np.empty(0)
-    theta, rss = (done.theta, done.rss) if searched else (np.empty(0), np.empty(0))
-    return Found(family, done.theta[best], chosen[best], float(done.rss[best]), knots, theta, rss)
+    found = Found.best(family, chosen, (done.theta, done.rss))
+    if not searched:
+        return found
+    knots = sample.time[chosen[:, 0]] if n_stages == 2 else found.knots
+    return replace(found, knots=knots, knot_theta=done.theta, knot_rss=done.rss)
 
 
 def walk(
@@ -626,43 +570,18 @@ def search_several(
             fewer = search_several(
                 sample, white, n_stages=n_stages - 1, with_offset=with_offset, single=single
             )
-    parts = [_several_from_single(family, sample, sets, base) for base in bases]
+    middles = (sample.time[sets] + sample.time[sets + 1]) / 2
+    parts = [(sets, _at_one_rate(family, base, middles)) for base in bases]
     parts.append(_from_fewer(family, sample, coarse, fewer))
     cells, start = (np.concatenate(part) for part in zip(*parts, strict=True))
-    lower, upper = box(family, sample, cells)
+    theta, rss = fit_at(family, sample, white, cells, start, iterations=12, tolerance=1e-5)
+    order = np.argsort(rss, kind="stable")[: BEST // 2]
     target = Target(sample.time, sample.signal, white)
-    rough = descend(
-        family,
-        target,
-        start,
-        cell=cells,
-        lower=lower,
-        upper=upper,
-        iterations=12,
-        tolerance=1e-5,
-        race=race_of(sample),
-    )
-    order = np.argsort(rough.rss, kind="stable")[: BEST // 2]
-    rest, cells = walk(family, sample, target, rough.theta[order], cells[order])
+    rest, cells = walk(family, sample, target, theta[order], cells[order])
     best = int(np.argmin(rest.rss))
     near = around(cells[best], sample.n) if sample.n <= SPARSE else cells[[best]]
-    theta, rss = fit_at(family, sample, white, near, np.repeat(rest.theta[[best]], len(near), axis=0))
-    best = int(np.argmin(rss))
-    empty = np.empty(0)
-    return Found(family, theta[best], near[best], float(rss[best]), empty, empty, empty)
-
-
-def _several_from_single(
-    family: StagedFamily, sample: Sample, cells: IntArray, single: Found
-) -> tuple[IntArray, Array]:
-    """Return cells (B, m - 1) and starts (B, p): one rate for all stages, breaks in mid-gap."""
-    start = np.zeros((cells.shape[0], len(family.names)))
-    start[:, 0] = single.theta[0]
-    start[:, family.rates] = single.theta[1]
-    start[:, family.breaks] = (sample.time[cells] + sample.time[cells + 1]) / 2
-    if single.family.with_offset:
-        start[:, -1] = single.theta[-1]
-    return cells, start
+    start = np.repeat(rest.theta[[best]], len(near), axis=0)
+    return Found.best(family, near, fit_at(family, sample, white, near, start))
 
 
 def _from_fewer(
@@ -671,10 +590,8 @@ def _from_fewer(
     """Return cells (B, m - 1) and starts (B, p): the optimum of one stage fewer, one stage of it split."""
     known = fewer.cell
     free = coarse[(np.abs(coarse[:, None] - known[None, :]) >= MIN_DISTINCT).all(axis=1)]
-    cells, start = (
-        np.empty((free.size, known.size + 1), dtype=np.intp),
-        np.zeros((free.size, len(family.names))),
-    )
+    cells = np.empty((free.size, known.size + 1), dtype=np.intp)
+    start = np.zeros((free.size, len(family.names)))
     old = StagedFamily(family.n_stages - 1, family.with_offset)
     rates, breaks = fewer.theta[old.rates], fewer.theta[old.breaks]
     for row, gap in enumerate(free):

@@ -9,7 +9,7 @@ from cxkinetics.arrays import Array
 from cxkinetics.errors import UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.inference.ar1 import Sample, whitening
-from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL, LEVEL
+from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
 from cxkinetics.kinetics.break_test import BreakTest, break_test
 from cxkinetics.kinetics.checks import holds_zero
 from cxkinetics.kinetics.lines import MIN_DISTINCT
@@ -284,7 +284,7 @@ class _Case:
         """The p-value of a break, in words."""
         test = self.analysis.test
         assert test is not None
-        smallest = test.p_value <= 1 / (test.n_replicates + 1) * 1.001
+        smallest = is_smallest(test.p_value, test.n_replicates)
         shown = f"p <= {test.p_value:.2g}" if smallest else format_p(test.p_value)
         return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f})"
 
@@ -293,8 +293,7 @@ def _case_of(analysis: Analysis, rate: Estimate | None) -> _Case | None:
     """Return the case; None where the data are too few to compare two stages with one, or to test."""
 
     def best(contenders: Sequence[Contender]) -> Contender | None:
-        comparable = [contender for contender in contenders if contender.comparable]
-        return _least(comparable) if comparable else None
+        return min((c for c in contenders if c.comparable), key=lambda c: c.aicc, default=None)
 
     smooth = analysis.smooth
     exponential = best([c for c in smooth if c.kind == "exponential"])

@@ -255,8 +255,8 @@ def _mixed(time: Array, nonlinear: Array) -> tuple[Array, Array]:
 _RATES = tuple(float(k) for k in np.geomspace(0.02, 300.0, 40))
 _FEW_RATES = tuple(float(k) for k in np.geomspace(0.1, 200.0, 14))
 
-DECAYS: dict[str, Shape] = {
-    "exponential": Shape(
+_SHAPES = (
+    Shape(
         "exponential",
         ("k",),
         1,
@@ -265,7 +265,7 @@ DECAYS: dict[str, Shape] = {
         (1e4,),
         tuple((k,) for k in (*(-0.02, -0.2, -1.0, -3.0, -8.0), *_RATES)),
     ),
-    "exponential + drift": Shape(
+    Shape(
         "exponential + drift",
         ("k",),
         2,
@@ -276,7 +276,7 @@ DECAYS: dict[str, Shape] = {
         "the baseline drifts along a straight line",
         amplitudes=("C", "drift"),
     ),
-    "biexponential": Shape(
+    Shape(
         "biexponential",
         ("k1", "k2"),
         2,
@@ -288,7 +288,7 @@ DECAYS: dict[str, Shape] = {
         _two_exponentials_apart,
         _two_exponentials_beside_offset,
     ),
-    "stretched exponential": Shape(
+    Shape(
         "stretched exponential",
         ("k", "beta"),
         1,
@@ -298,10 +298,8 @@ DECAYS: dict[str, Shape] = {
         tuple((k, b) for k in _FEW_RATES for b in (0.35, 0.5, 0.7, 0.85, 1.0, 1.3, 2.0, 3.0)),
         "also JMAK (Avrami) with free n = beta",
     ),
-    "second order": Shape(
-        "second order", ("k",), 1, _second_order, (0.0,), (1e6,), tuple((k,) for k in _RATES)
-    ),
-    "mixed second order": Shape(
+    Shape("second order", ("k",), 1, _second_order, (0.0,), (1e6,), tuple((k,) for k in _RATES)),
+    Shape(
         "mixed second order",
         ("kappa", "mu"),
         1,
@@ -316,7 +314,8 @@ DECAYS: dict[str, Shape] = {
         ),
         "also Finke-Watzky where mu < 0 (autocatalysis accelerates; silver depletion, mu > 0, decelerates)",
     ),
-}
+)
+DECAYS: dict[str, Shape] = {shape.name: shape for shape in _SHAPES}
 """The smooth shapes by name."""
 
 

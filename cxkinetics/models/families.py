@@ -12,17 +12,6 @@ import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 
-__all__ = [
-    "LARGEST_EXPONENT",
-    "AmplitudeFamily",
-    "DriftFamily",
-    "Family",
-    "FreeJointFamily",
-    "RatioFamily",
-    "StagedFamily",
-    "carried_back",
-]
-
 LARGEST_EXPONENT = 60.0
 """Exponents are clipped here, so that a wild trial step stays finite."""
 
@@ -112,6 +101,16 @@ class FreeJointFamily:
         levels = tuple(f"C{j}" for j in range(1, self.n_stages + 1))
         rates = tuple(f"k{j}" for j in range(1, self.n_stages + 1))
         return (*levels, *rates, *(("o",) if self.with_offset else ()))
+
+    @property
+    def rates(self) -> slice:
+        """Columns of the rate constants."""
+        return slice(self.n_stages, 2 * self.n_stages)
+
+    @property
+    def breaks(self) -> slice:
+        """Columns of the breakpoints: none, since these are the gaps named by `cell`."""
+        return slice(0, 0)
 
     def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
         """Return curves (B, n) and Jacobians (B, p, n)."""

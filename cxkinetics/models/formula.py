@@ -13,8 +13,6 @@ from types import MappingProxyType
 
 from cxkinetics.errors import InputError
 
-__all__ = ["ELEMENTS", "LIGANDS", "OXIDATION_STATES", "Formula", "Ligand", "parse"]
-
 ELEMENTS = frozenset(
     re.findall(
         r"\w+",
