@@ -17,7 +17,7 @@ from cxkinetics.composition.draws import (
     prior_influence,
     require_product,
 )
-from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
+from cxkinetics.composition.guest_amount import Dosed, GuestAmount
 from cxkinetics.composition.knowledge import (
     Knowledge,
     check_dose,
@@ -58,7 +58,7 @@ _CONVERSIONS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction(Record, Shown):
+class Prediction(Dosed, Record, Shown):
     """The composition at a dose.
 
     Attributes
@@ -122,29 +122,8 @@ class Prediction(Record, Shown):
     seed: int | None = None
     version: Version = __version__
 
-    @property
-    def prior_driven(self) -> tuple[str, ...]:
-        """Quantities of which at least half the variance comes from priors."""
-        return self.influence.driven
-
-    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
-        """Return how much guest this dose is in a flask.
-
-        Parameters
-        ----------
-        host_umol : float
-            All host cation (Cd) in the flask, micromol.
-        stock_mmol_per_l : float, optional
-            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
-        """
-        given = Estimate(name="dose", value=self.dose_percent, unit="%", method="given")
-        return guest_amount(
-            given,
-            host_umol=host_umol,
-            stock_mmol_per_l=stock_mmol_per_l,
-            guest=self.source.get("guest", "guest"),
-            host_cation=self.source.get("host_cation", "host cation"),
-        )
+    def _flask(self) -> tuple[Estimate, None]:
+        return Estimate(name="dose", value=self.dose_percent, unit="%", method="given"), None
 
     def table(self) -> "pd.DataFrame":
         """Return one row per species: share and share of guest with intervals, variance from priors."""
@@ -239,18 +218,17 @@ def predict(
     y = incorporation_draws(draws, dose_percent)
     shares = share_draws(draws, y)
     keys = draws.system.species
-    trapped = trapped_draws(draws, shares, y)
     warnings = [*remarks, *([extrapolated] if extrapolated else [])]
-    trapped_estimate = _trapped(trapped, draws, confidence)
-    if trapped_estimate is not None and trapped_estimate.value is not None and trapped_estimate.value < 0:
-        warnings.append(
-            Remark(
-                "trapped_host_negative",
-                f"the composition implies {trapped_estimate.value:.3g} trapped {draws.system.host_cation} "
-                f"per {draws.system.anion}{draws.system.n_anions}, which is impossible: at this dose the "
-                "occupancy model holds too little guest for the incorporation",
-            )
+    per_unit = f"{draws.system.host_cation} per {draws.system.anion}{draws.system.n_anions}"
+    implied, trapped = trapped_draws(draws, shares, y), None
+    if implied is not None:
+        trapped = draw_estimate("trapped host implied", implied[:, 0], confidence=confidence, unit=per_unit)
+    if trapped is not None and trapped.value is not None and trapped.value < 0:
+        text = (
+            f"the composition implies {trapped.value:.3g} trapped {per_unit}, which is impossible: at this "
+            "dose the occupancy model holds too little guest for the incorporation"
         )
+        warnings.append(Remark("trapped_host_negative", text))
     stage, chances = _stage(draws, float(dose_percent))
 
     def outputs(moved: ParameterDraws) -> dict[str, Array]:
@@ -266,7 +244,7 @@ def predict(
         species=share_estimates(keys, shares[..., 0], confidence),
         guest_share=guest_estimates(draws.system, shares[..., 0], confidence),
         conversion=_conversions(draws, y, shares[-1, :, 0], absorbance_ratio, confidence),
-        trapped_host=trapped_estimate,
+        trapped_host=trapped,
         expected_evidence=_evidence(draws, shares[..., 0]),
         detection_limits=detection_limits(draws.system),
         influence=prior_influence(draws, outputs, confidence=confidence),
@@ -274,13 +252,6 @@ def predict(
         warnings=tuple(warnings),
         seed=draws.seed,
     )
-
-
-def _trapped(trapped: Array | None, draws: ParameterDraws, confidence: float) -> Estimate | None:
-    if trapped is None:
-        return None
-    unit = f"{draws.system.host_cation} per {draws.system.anion}{draws.system.n_anions}"
-    return draw_estimate("trapped host implied", trapped[:, 0], confidence=confidence, unit=unit)
 
 
 def _evidence(draws: ParameterDraws, shares: Array) -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition import curve as incorporation_map
-from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, MapPoints
+from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, QUANTITIES, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
 from cxkinetics.inference.ensemble import sample_posterior
@@ -106,16 +106,11 @@ def no_product_reason(fit: "IncorporationFit", system: System) -> str:
 
 def open_parameters(fit: "IncorporationFit") -> tuple[str, ...]:
     """Return the map parameters that the points do not bound."""
-    estimates = {
-        "b1": fit.stage1_slope,
-        "D1": fit.avalanche_dose_percent,
-        "b2": fit.stage2_slope,
-        "y_f": fit.plateau_percent,
-    }
     return tuple(
         name
-        for name, estimate in estimates.items()
-        if "no upper end" in estimate.reason or fit.not_identified.get(name, (0.0, 0.0))[1] is None
+        for name in MAP_PARAMETERS
+        if "no upper end" in getattr(fit, QUANTITIES[name][0]).reason
+        or fit.not_identified.get(name, (0.0, 0.0))[1] is None
     )
 
 
