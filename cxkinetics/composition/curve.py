@@ -648,22 +648,20 @@ def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> t
     scored = [(_scores(n, p, rss, exact), name, p, rss, at) for name, p, rss, at in fits]
     comparable = all(math.isfinite(scores[0]) for scores, *_ in scored)
     against = differences([scores[0] for scores, *_ in scored])
-    rivals = []
-    for ((own_aicc, own_bic), name, p, rss, at), known in zip(scored, against, strict=True):
-        delta, weight = known if comparable and known else (None, None)
-        rivals.append(
-            Rival(
-                model=name,
-                n_parameters=p,
-                rss=rss,
-                aicc=finite_or_none(own_aicc),
-                bic=own_bic,
-                delta_aicc=delta,
-                akaike_weight=weight,
-                note=_note(n, p, rss, exact),
-                parameters=at,
-            )
+    rivals = [
+        Rival(
+            model=name,
+            n_parameters=p,
+            rss=rss,
+            aicc=finite_or_none(scores[0]),
+            bic=scores[1],
+            delta_aicc=known[0] if comparable and known else None,
+            akaike_weight=known[1] if comparable and known else None,
+            note=_note(n, p, rss, exact),
+            parameters=at,
         )
+        for (scores, name, p, rss, at), known in zip(scored, against, strict=True)
+    ]
 
     def rank(rival: Rival) -> float:
         score = rival.aicc if comparable else rival.bic

@@ -19,12 +19,7 @@ from cxkinetics.composition.draws import (
     summary_of,
 )
 from cxkinetics.composition.guest_amount import Dosed, GuestAmount
-from cxkinetics.composition.knowledge import (
-    Knowledge,
-    check_dose,
-    known_draws,
-    source_record,
-)
+from cxkinetics.composition.knowledge import Knowledge, check_dose, known_draws, source_record
 from cxkinetics.composition.mass_balance import guest_shares
 from cxkinetics.composition.occupancy import least_cooperativity_for
 from cxkinetics.composition.species_curves import SpeciesCurves, curves_of
@@ -163,9 +158,8 @@ def choose(curves: DoseCurves, demands: Demands) -> DoseChoice:
     if clean.any():
         good &= clean
     window = _run_about(best, good)
-    plateau = bool(
-        window[-1] == curves.dose.size - 1 and best < window[-1] and np.ptp(curves.target[best:]) <= FLAT
-    )
+    to_the_end = best < window[-1] == curves.dose.size - 1
+    plateau = bool(to_the_end and np.ptp(curves.target[best:]) <= FLAT)
     # the highest of nearly equal doses is chance: on a plateau the cheapest one that serves is meant
     if plateau:
         highest = float(curves.target[window].max())
@@ -493,13 +487,11 @@ def _best_dose(curves: DoseCurves, choice: DoseChoice, confidence: float) -> tup
 def _dose_estimate(search: _Search, confidence: float) -> Estimate:
     curves = search.curves
     dose, low, high = _best_dose(curves, search.choice, confidence)
-    reason = ""
-    if search.choice.on_plateau:
-        first, last = search.window
-        reason = (
-            f"plateau: every dose from {first:g} to {last:g} % gives {search.key}; shown is the lowest "
-            f"within {FLAT:.0%} of the best"
-        )
+    first, last = search.window
+    plateau = (
+        f"plateau: every dose from {first:g} to {last:g} % gives {search.key}; shown is the lowest "
+        f"within {FLAT:.0%} of the best"
+    )
     return Estimate(
         name="dose",
         value=dose,
@@ -508,7 +500,7 @@ def _dose_estimate(search: _Search, confidence: float) -> Estimate:
         high=high,
         unit="%",
         method=METHOD + ": each draw's own best doses",
-        reason=reason,
+        reason=plateau if search.choice.on_plateau else "",
     )
 
 

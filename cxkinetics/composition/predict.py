@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,12 +19,7 @@ from cxkinetics.composition.draws import (
     require_product,
 )
 from cxkinetics.composition.guest_amount import Dosed, GuestAmount
-from cxkinetics.composition.knowledge import (
-    Knowledge,
-    check_dose,
-    known_draws,
-    source_record,
-)
+from cxkinetics.composition.knowledge import Knowledge, check_dose, known_draws, source_record
 from cxkinetics.composition.species_model import (
     draw_estimate,
     guest_estimates,
@@ -257,10 +253,8 @@ def predict(
 def _evidence(draws: ParameterDraws, shares: Array) -> dict[str, str]:
     found = {}
     for technique, limits in draws.system.detection.items():
-        clusters, product = counted_shares(draws.system, technique, shares)
-        found[technique] = verdict_of_shares(
-            draws.system, float(clusters.mean()), float(product.mean()), limits
-        )
+        clusters, product = (float(v.mean()) for v in counted_shares(draws.system, technique, shares))
+        found[technique] = verdict_of_shares(draws.system, clusters, product, limits)
     return found
 
 
@@ -279,17 +273,17 @@ def _conversions(
     draws: ParameterDraws, y: Array, product: Array, absorbance_ratio: float | None, confidence: float
 ) -> dict[str, Estimate]:
     """Return the conversions by their kinds; none stands for another."""
+    known = partial(draw_estimate, confidence=confidence)
+    balanced = mass_balance_conversion(draws, y)[:, 0]
     kinds = {
-        "compositional": draw_estimate("conversion by occupancy", product, confidence=confidence),
-        "compositional_mass_balance": draw_estimate(
-            "conversion by mass balance", mass_balance_conversion(draws, y)[:, 0], confidence=confidence
-        ),
+        "compositional": known(_CONVERSIONS["compositional"], product),
+        "compositional_mass_balance": known(_CONVERSIONS["compositional_mass_balance"], balanced),
     }
     if absorbance_ratio is None:
         return kinds
     if not absorbance_ratio >= 0:
         raise InputError(f"absorbance_ratio A/A0 is {absorbance_ratio:g}; it must be 0 or more")
     loss = 1 - absorbance_ratio
-    kinds["optical"] = Estimate(name="optical conversion 1 - A/A0", value=loss, method="given")
-    kinds["gap"] = draw_estimate("optical minus compositional", loss - product, confidence=confidence)
+    kinds["optical"] = Estimate(name=_CONVERSIONS["optical"], value=loss, method="given")
+    kinds["gap"] = known(_CONVERSIONS["gap"], loss - product)
     return kinds

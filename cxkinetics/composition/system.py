@@ -3,7 +3,7 @@
 import difflib
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from importlib.resources import files
@@ -182,6 +182,17 @@ class Prior(Record):
                 return 0.0
             value = math.log(value) if math.isfinite(value) else value
         return float(ndtr((value - first) / second))
+
+
+def _written(parts: Iterable[tuple[str, int]]) -> str:
+    """Return the formula of elements with their counts; what is not there is left out."""
+    return "".join(f"{symbol}{'' if n == 1 else n}" for symbol, n in parts if n)
+
+
+def _hint(text: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return a question in brackets for the known word that is nearest to `text`, or ""."""
+    near = difflib.get_close_matches(text, list(known), 1, cutoff)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _pair(values: Sequence[Any], name: str, what: str) -> tuple[Any, Any]:
@@ -422,12 +433,8 @@ class System(Record):
         >>> System(host="Cd34S33", guest="Cu", product="CuS").cluster(1)
         'CuCd33S33'
         """
-        parts = [
-            (self.guest, dopants),
-            (self.host_cation, self.hosts_left(dopants)),
-            (self.anion, self.n_anions),
-        ]
-        return "".join(symbol + (str(n) if n != 1 else "") for symbol, n in parts if n)
+        left = self.hosts_left(dopants)
+        return _written([(self.guest, dopants), (self.host_cation, left), (self.anion, self.n_anions)])
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -438,8 +445,7 @@ class System(Record):
     def species(self) -> tuple[str, ...]:
         """Keys of a composition: the clusters, then the product."""
         guest_first = sorted(self.product.core, key=lambda item: item[0] != self.guest)
-        product = "".join(symbol + (str(n) if n != 1 else "") for symbol, n in guest_first)
-        return (*self.clusters, product)
+        return (*self.clusters, _written(guest_first))
 
     def species_key(self, text: str) -> str:
         """Return the key of the species that `text` means (elements in any order, ligands left out).
@@ -467,11 +473,9 @@ class System(Record):
         for key in self.species:
             if parse(key) == wanted:
                 return key
-        near = difflib.get_close_matches(text, self.species, 1, 0.6)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise InputError(
-            f"{text} is no species of {self.name}{hint}; it has {', '.join(self.species)}", value=text
-        )
+        hint = _hint(text, self.species)
+        message = f"{text} is no species of {self.name}{hint}; it has {', '.join(self.species)}"
+        raise InputError(message, value=text)
 
     def basis_name(self, basis: str) -> str:
         """Return a basis (of any elements) named with the elements of this system.
@@ -502,10 +506,8 @@ class System(Record):
         (5.8824, 6.25)
         """
         hosts = self.n_hosts - dopants / float(self.guests_per_host) + trapped
-        kind = basis_kind(basis)
-        if kind == BASES[0]:
-            return 100 * dopants / (dopants + hosts)
-        return 100 * dopants / (hosts if kind == BASES[1] else self.n_anions)
+        counted = (dopants + hosts, hosts, self.n_anions)[BASES.index(basis_kind(basis))]
+        return 100 * dopants / counted
 
     def resolved_priors(self, basis: str) -> dict[str, Prior]:
         """Return all priors of the system on `basis`, generic ones filled in.
@@ -574,11 +576,9 @@ def load_system(system: System | str | Path) -> System:
         return _from_toml(text, f"{name}.toml")
     path = Path(name)
     if not path.is_file():
-        near = difflib.get_close_matches(name, PACKAGED_SYSTEMS, 1, 0.5)
-        hint = f" (did you mean {near[0]}?)" if near else ""
         raise UsageError(
-            f"no system {name!r}{hint}; packaged are {', '.join(PACKAGED_SYSTEMS)}, "
-            "or give the path of a TOML file with host, guest and product"
+            f"no system {name!r}{_hint(name, PACKAGED_SYSTEMS, 0.5)}; packaged are "
+            f"{', '.join(PACKAGED_SYSTEMS)}, or give the path of a TOML file with host, guest and product"
         )
     try:
         return _from_toml(path.read_text(encoding="utf-8-sig"), name)
@@ -672,11 +672,9 @@ def species_key(system: System, text: str) -> str:
         for name in PACKAGED_SYSTEMS:
             key = _named_by(load_system(name), text)
             if key is not None:
-                raise InputError(
-                    f"{text} is no species of {system.name} ({', '.join(system.species)}); {name} has {key}",
-                    value=text,
-                    remedy=f"pass --system {name} (system={name!r})",
-                ) from None
+                own = f"{text} is no species of {system.name} ({', '.join(system.species)})"
+                remedy = f"pass --system {name} (system={name!r})"
+                raise InputError(f"{own}; {name} has {key}", value=text, remedy=remedy) from None
         raise
 
 
@@ -696,9 +694,8 @@ def _from_toml(text: str, file: str) -> System:
     known = [item.name for item in fields(System)]
     for key in record:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1, 0.6)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise InputError(f"unknown key {key!r}{hint}; known are {', '.join(known)}", file=file)
+            wanted = f"{_hint(key, known)}; known are {', '.join(known)}"
+            raise InputError(f"unknown key {key!r}{wanted}", file=file)
     missing = [key for key in ("host", "guest", "product") if key not in record]
     if missing:
         raise InputError(f"a system needs {', '.join(missing)}", file=file)

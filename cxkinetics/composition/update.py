@@ -210,14 +210,10 @@ def update_priors(
     draws, sample = runs[1.0]
     before, _ = draw_priors(priors, n_draws, random)
     changes = _changes(draws, before, confidence)
-    narrowed = frozenset(
-        change.name for change in changes if change.sd_ratio is None or change.sd_ratio <= _NARROWED
-    )
-    draws = replace(
-        draws,
-        measured=narrowed,
-        widened={factor: replace(runs[factor][0], measured=narrowed) for factor in _FACTORS},
-    )
+    ratios = {change.name: change.sd_ratio for change in changes}
+    narrowed = frozenset(name for name, ratio in ratios.items() if ratio is None or ratio <= _NARROWED)
+    widened = {factor: replace(runs[factor][0], measured=narrowed) for factor in _FACTORS}
+    draws = replace(draws, measured=narrowed, widened=widened)
     return CompositionUpdate(
         draws=draws,
         changes=changes,
@@ -359,13 +355,15 @@ def _changes(
 
     changes = []
     for name in _NAMES:
-        after = estimate(name, draws.values[name], "posterior draws, median")
-        prior = estimate(name, before[name], "prior draws, median") if name in before else None
-        ratio = None
-        if prior is not None:
-            spread = [np.subtract(*np.quantile(v[name], [0.84, 0.16])) for v in (draws.values, before)]
-            ratio = float(spread[0] / spread[1])
-        changes.append(ParameterChange(name=name, before=prior, after=after, sd_ratio=ratio))
+        prior, ratio = None, None
+        if name in before:
+            prior = estimate(name, before[name], "prior draws, median")
+            after, prior_width = (
+                np.subtract(*np.quantile(v[name], [0.84, 0.16])) for v in (draws.values, before)
+            )
+            ratio = float(after / prior_width)
+        found = estimate(name, draws.values[name], "posterior draws, median")
+        changes.append(ParameterChange(name=name, before=prior, after=found, sd_ratio=ratio))
     return tuple(changes)
 
 
