@@ -110,19 +110,14 @@ def fit_hinge(
     at = Estimate(
         name=name, value=sign * best, low=low, high=high, unit=unit, method="profile", reason=reason
     )
-    return Hinge(at, level, _level_se(xs, ws, best, least, dof), sign * slope, least, dof)
+    design = _design(xs, best)
+    variance = np.linalg.pinv(design.T @ (design * ws[:, None]))[0, 0]
+    level_se = float(np.sqrt(variance * least / dof)) if dof > 0 else None
+    return Hinge(at, level, level_se, sign * slope, least, dof)
 
 
 def _design(x: Array, b: float) -> Array:
     return np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
-
-
-def _level_se(x: Array, w: Array, b: float, rss: float, dof: int) -> float | None:
-    if dof <= 0:
-        return None
-    design = _design(x, b)
-    covariance = np.linalg.pinv(design.T @ (design * w[:, None]))
-    return float(np.sqrt(covariance[0, 0] * rss / dof))
 
 
 def _solve(x: Array, y: Array, w: Array, b: float) -> tuple[float, float, float]:

@@ -1,6 +1,7 @@
 """Figures of the dose side: dose curve with bands and rivals, species, priors, dose series."""
 
 import math
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +25,7 @@ from cxkinetics.document.figure import (
 from cxkinetics.estimate import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -53,6 +54,20 @@ _LEGEND_LINE = 4.2  # font sizes: long enough to show a whole pattern of dashes
 DOSE_LABEL = "dose / mol guest per mol host cation, %"
 
 
+@contextmanager
+def _frame(
+    ax: "Axes | None", width: str, aspect: float, *, x: str = DOSE_LABEL, y: str = "", simulated: bool = False
+) -> "Iterator[Axes]":
+    """Give axes to draw on, new ones where none are given, in the house style and with their labels."""
+    axes = new_axes(width, aspect) if ax is None else ax
+    with figure_style():
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        yield axes
+        stamp_simulated(axes, simulated)
+        polish(axes)
+
+
 def plot_incorporation(
     result: "IncorporationFit", *, ax: "Axes | None" = None, band: bool = True, rivals: bool = True
 ) -> "Axes":
@@ -74,10 +89,11 @@ def plot_incorporation(
     Axes
         The axes drawn on.
     """
-    ax = new_axes("single", 0.8) if ax is None else ax
     points = result.points
     dense = np.linspace(points.lowest_dose_percent, points.highest_dose_percent, _DENSE)
-    with figure_style():
+    with _frame(
+        ax, "single", 0.8, y=f"incorporation / % {points.basis}", simulated=points.source.simulated
+    ) as ax:
         _thresholds(result, ax)
         limits = _curve_band(result, dense) if band and not result.options.get("preset") else None
         if limits is not None:
@@ -87,16 +103,12 @@ def plot_incorporation(
             _rival_lines(result, ax, dense)
         ax.plot(dense, result.incorporation_at(dense), "-", color=COLOURS["fit"], label="curve", zorder=3)
         _samples(result, ax)
-        ax.set_xlabel(DOSE_LABEL)
-        ax.set_ylabel(f"incorporation / % {points.basis}")
         top = 1.12 * max(
             float(np.max(points.incorporation_percent)), float(result.incorporation_at(dense).max())
         )
         ax.set_ylim(-0.03 * top, top)
         ax.margins(x=0.03)
         ax.legend(loc="upper left")
-        stamp_simulated(ax, points.source.simulated)
-        polish(ax)
     return ax
 
 
@@ -190,8 +202,7 @@ def plot_species_against_dose(
     # told apart by what they hold: their classes import the figures, not the other way
     advice = cast("DoseAdvice", result) if hasattr(result, "window_percent") else None
     curves = cast("SpeciesCurves", result) if advice is None else advice.curves
-    ax = new_axes("double", 0.42) if ax is None else ax
-    with figure_style():
+    with _frame(ax, "double", 0.42, y="share of clusters") as ax:
         if advice is not None:
             _target_window(advice, ax)
         for number, (key, (mean, low, high)) in enumerate(curves.shares.items()):
@@ -200,12 +211,9 @@ def plot_species_against_dose(
                 ax.fill_between(curves.dose_percent, low, high, color=colour, alpha=0.14, lw=0)
             line = _SPECIES_LINES[number % len(_SPECIES_LINES)]
             ax.plot(curves.dose_percent, mean, color=colour, ls=line, label=formula_text(key))
-        ax.set_xlabel(DOSE_LABEL)
-        ax.set_ylabel("share of clusters")
         ax.set_ylim(-0.02, 1.04)
         ax.set_xlim(float(curves.dose_percent[0]), float(curves.dose_percent[-1]))
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=_LEGEND_LINE)
-        polish(ax)
     return ax
 
 
@@ -221,20 +229,15 @@ def _target_window(result: "DoseAdvice", ax: "Axes") -> None:
 
 def plot_composition(result: "Prediction", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the composition at a dose as bars with intervals."""
-    ax = new_axes("single", 0.55) if ax is None else ax
-    keys = list(result.species)
-    with figure_style():
-        for row, key in enumerate(keys):
-            share = result.species[key]
+    with _frame(ax, "single", 0.55, x=f"share of clusters at {result.dose_percent:g} % dose") as ax:
+        for row, share in enumerate(result.species.values()):
             colour = COLOURS[_SPECIES_COLOURS[row % len(_SPECIES_COLOURS)]]
             ax.barh(row, share.value or 0.0, color=colour, alpha=0.75, height=0.6)
             if share.low is not None and share.high is not None:
                 ax.plot([share.low, share.high], [row, row], "|-", color=COLOURS["data"], lw=1.0, ms=6)
-        ax.set_yticks(range(len(keys)), [formula_text(key) for key in keys])
+        ax.set_yticks(range(len(result.species)), list(map(formula_text, result.species)))
         ax.invert_yaxis()
         ax.set_xlim(0, 1.02)
-        ax.set_xlabel(f"share of clusters at {result.dose_percent:g} % dose")
-        polish(ax)
     return ax
 
 
@@ -266,17 +269,16 @@ def plot_prior_posterior(result: "CompositionUpdate", *, ax: "Axes | None" = Non
     Axes
         One row per parameter, in units of the prior's interval (of the posterior's without a prior).
     """
-    ax = new_axes("single", 0.95) if ax is None else ax
-    with figure_style():
+    with _frame(ax, "single", 0.95, x="position in the prior's 95 % interval") as ax:
         for row, change in enumerate(result.changes):
             _interval_pair(ax, change, row)
-        ax.set_yticks(range(len(result.changes)), [_words(change) for change in result.changes])
+        after = {change.name: change.after for change in result.changes}
+        words = [f"{name} = {e.format_value()} {e.unit}".rstrip() for name, e in after.items()]
+        ax.set_yticks(range(len(words)), words)
         ax.set_ylim(len(result.changes) - 0.4, -0.6)
-        ax.set_xlabel("position in the prior's 95 % interval")
         ax.plot([], [], "-", color=COLOURS["quiet"], lw=4, alpha=0.5, label="before")
         ax.plot([], [], "o-", color=COLOURS["fit"], lw=1.6, ms=3, label="after")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-        polish(ax)
     return ax
 
 
@@ -292,11 +294,6 @@ def _interval_pair(ax: "Axes", change: "ParameterChange", row: int) -> None:
     ax.plot(ends, [row, row], "-", color=COLOURS["fit"], lw=1.6)
     if change.after.value is not None:
         ax.plot((scale(change.after.value) - low) / width, row, "o", color=COLOURS["fit"], ms=3)
-
-
-def _words(change: "ParameterChange") -> str:
-    unit = f" {change.after.unit}" if change.after.unit else ""
-    return f"{change.name} = {change.after.format_value()}{unit}"
 
 
 def plot_peak_against_dose(
@@ -367,27 +364,21 @@ def _mark(ax: "Axes", estimate: Estimate, word: str) -> None:
 
 def plot_conversion_against_dose(result: "DoseSpectraFit", *, ax: "Axes | None" = None) -> "Axes":
     """Draw optical and compositional conversion against dose: two quantities, not one."""
-    ax = new_axes("single", 0.8) if ax is None else ax
     dose = result.spectra.dose_percent
-    with figure_style():
+    with _frame(ax, "single", 0.8, y="conversion", simulated=result.spectra.source.simulated) as ax:
         ax.plot(dose, result.loss, "s-", color=COLOURS["data"], ms=3.5, lw=0.9, label="optical, 1 - A/A0")
         if result.conversion:
             mean, low, high = (_column(result.conversion, name) for name in ("value", "low", "high"))
             ax.fill_between(dose, low, high, color=COLOURS["third"], alpha=0.2, lw=0)
             ax.plot(dose, mean, "o--", color=COLOURS["third"], ms=3, lw=0.9, label="turned into product")
-        ax.set_xlabel(DOSE_LABEL)
-        ax.set_ylabel("conversion")
         ax.legend(loc="upper left")
-        stamp_simulated(ax, result.spectra.source.simulated)
-        polish(ax)
     return ax
 
 
 def plot_rates_against_dose(result: "RatesAgainstDose", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the rate constants of every stage against dose, with the power laws through them."""
-    ax = new_axes("single", 0.85) if ax is None else ax
     colours = ("paper", "fit", "second", "third")
-    with figure_style():
+    with _frame(ax, "single", 0.85, y="rate constant / 1/s") as ax:
         for stage, (order, constant) in enumerate(zip(result.orders, result.constants, strict=True)):
             runs = [run for run in result.runs if len(run.rates) > stage]
             found = [(run.dose_percent, run.rates[stage]) for run in runs]
@@ -406,10 +397,7 @@ def plot_rates_against_dose(result: "RatesAgainstDose", *, ax: "Axes | None" = N
                 law = np.exp(constant.value) * (dense / 100) ** order.value
                 ax.plot(dense, law, "--", color=colour, lw=0.9, label=f"order {order.format_value()}")
         _plain_log_axes(ax, sorted({run.dose_percent for run in result.runs if run.dose_percent > 0}))
-        ax.set_xlabel(DOSE_LABEL)
-        ax.set_ylabel("rate constant / 1/s")
         ax.legend(loc="best")
-        polish(ax)
     return ax
 
 

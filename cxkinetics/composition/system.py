@@ -155,14 +155,14 @@ class Prior(Record):
     def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
         """Return the prior that was written, by `to_dict` or by a user in the file of a system."""
         low, high = _pair(record.get("bounds") or (None, None), record["name"], "bounds")
+        given = {name: record[name] for name in ("unit", "note") if name in record}
         return cls(
             name=record["name"],
             distribution=record["distribution"],
             parameters=_finite_pair(record["parameters"], record["name"]),
             bounds=(-math.inf if low is None else low, math.inf if high is None else high),
-            unit=record.get("unit", ""),
             data=bool(record.get("data", False)),
-            note=record.get("note", ""),
+            **given,
         )
 
     def _cut(self) -> tuple[float, float]:
@@ -202,11 +202,11 @@ def _pair(values: Sequence[Any], name: str, what: str) -> tuple[Any, Any]:
 
 
 def _finite_pair(values: Sequence[Any], name: str) -> tuple[float, float]:
-    pair = _pair(values, name, "parameters")
     try:
-        return float(pair[0]), float(pair[1])
+        first, second = map(float, _pair(values, name, "parameters"))
     except (TypeError, ValueError) as error:
         raise InputError(f"prior {name}: parameters must be two numbers, not {list(values)!r}") from error
+    return first, second
 
 
 CHARGE_RULES = ("one-to-one", "charge-balanced")
@@ -467,9 +467,8 @@ class System(Record):
             near = difflib.get_close_matches(text.casefold(), keys, 1, 0.6)
             if not near:
                 raise
-            raise InputError(
-                f"{error} (did you mean {keys[near[0]]}? capital letters count)", value=text
-            ) from error
+            hint = f"(did you mean {keys[near[0]]}? capital letters count)"
+            raise InputError(f"{error} {hint}", value=text) from error
         for key in self.species:
             if parse(key) == wanted:
                 return key
@@ -518,15 +517,13 @@ class System(Record):
             The map parameters are there only if the system documents them.
         """
         full = self.pure_incorporation(self.max_dopants, basis)
-        words = {
-            FULL_DOPING: full,
-            "full doping, T = 100": self.pure_incorporation(self.max_dopants, basis, 100.0),
-        }
+        trapped = self.pure_incorporation(self.max_dopants, basis, 100.0)
+        words: dict[object, float] = {FULL_DOPING: full, "full doping, T = 100": trapped}
         resolved = {}
         for name, given in {**_GENERIC, **self.priors}.items():
             record = {"name": name, **given}
             record["parameters"] = [
-                words[value] if isinstance(value, str) and value in words else value
+                words.get(value, value) if isinstance(value, str) else value
                 for value in record.get("parameters", ())
             ]
             if name in ("y2", "y_on") and "bounds" not in record:
@@ -633,18 +630,14 @@ def require_elements(table: DoseTable, system: System) -> None:
         return
     fitting = [name for name in PACKAGED_SYSTEMS if load_system(name).guest == found]
     remedy = (
-        f"pass --system {fitting[0]} (system={fitting[0]!r})"
-        if fitting and what == "guest" and fitting[0] != system.name
-        else "describe the sample in a TOML file with its host, guest and product, and pass it as "
+        "describe the sample in a TOML file with its host, guest and product, and pass it as "
         "--system FILE.toml (system=...)"
     )
-    raise InputError(
-        f"the {what} of the table is {found}, that of the system {system.name} ({_exchange(system)}) is "
-        f"{needed}",
-        file=table.source.file or None,
-        value=found,
-        remedy=remedy,
-    )
+    if fitting and what == "guest" and fitting[0] != system.name:
+        remedy = f"pass --system {fitting[0]} (system={fitting[0]!r})"
+    own = f"that of the system {system.name} ({_exchange(system)}) is {needed}"
+    message = f"the {what} of the table is {found}, {own}"
+    raise InputError(message, file=table.source.file or None, value=found, remedy=remedy)
 
 
 def _exchange(system: System) -> str:

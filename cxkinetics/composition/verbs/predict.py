@@ -136,15 +136,14 @@ def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> int:
 
 def asked(args: argparse.Namespace) -> dict[str, Any]:
     """Return what `add_source_arguments` asked for, as keywords of `predict` and `dose_for`."""
-    return {
-        "table": load_table(args),
+    known = {
         "system": args.system,
         "basis": args.basis,
-        "extrapolate": args.extrapolate,
         "n_draws": args.draws,
         "confidence": args.confidence,
         "rng": args.seed,
     }
+    return {"table": _table(args, known), "extrapolate": args.extrapolate, **known}
 
 
 def _dose(text: str) -> tuple[float, bool]:
@@ -187,7 +186,7 @@ def dose_percent(dose: tuple[float, bool], unit: str | None, *, table: bool = Fa
     return number, ""
 
 
-def load_table(args: argparse.Namespace) -> "DoseTable | CompositionUpdate | None":
+def _table(args: argparse.Namespace, known: dict[str, Any]) -> "DoseTable | CompositionUpdate | None":
     """Return the user's table, the priors updated with measurements, or None."""
     table = None
     if args.table is not None:
@@ -201,15 +200,7 @@ def load_table(args: argparse.Namespace) -> "DoseTable | CompositionUpdate | Non
 
     fractions, onset = load_measurements(args.measurements)
     update = update_priors(
-        table=table,
-        fractions=fractions,
-        onset=onset,
-        system=args.system,
-        published_curve=table is None,
-        basis=args.basis,
-        n_draws=args.draws,
-        confidence=args.confidence,
-        rng=args.seed,
+        table=table, fractions=fractions, onset=onset, published_curve=table is None, **known
     )
     for change in update.changes:
         before = "-" if change.before is None else str(change.before)
