@@ -367,8 +367,8 @@ _CONDITIONS = {
     "y_f": ((0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0)),
     "b2/b1": ((0.0, 0.0, 1.0, 0.0), (-1.0, 0.0, 0.0, 0.0)),
 }
-"""Held quantity -> condition on (b1, a, b2, y_f), a the second line at dose 0: the sum of the first row
-and of the second one times the value held is 0; for b1, b2 and y_f the first row gives the value."""
+"""Held quantity -> (c, d) of the condition (c + d held) . (b1, a, b2, y_f) = 0, where a is the second line
+at dose 0; for b1, b2 and y_f the right-hand side is the value held."""
 
 
 def _condition(quantity: str, held: Array) -> Array:

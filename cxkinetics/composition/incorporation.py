@@ -23,11 +23,7 @@ from cxkinetics.composition.curve import (
     search,
 )
 from cxkinetics.composition.draws import check_confidence
-from cxkinetics.composition.incorporation_result import (
-    IncorporationFit,
-    curve_checks,
-    more_in_than_added,
-)
+from cxkinetics.composition.incorporation_result import IncorporationFit, curve_checks, more_in_than_added
 from cxkinetics.composition.species_model import wald_estimate
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.errors import FitError, UsageError
