@@ -25,11 +25,7 @@ NAMES = {
     "species_curves": "species_curves",
     "update_priors": "update",
 }
-VERBS = {
-    "incorporation": "verbs.incorporation",
-    "predict": "verbs.predict",
-    "dose": "verbs.dose",
-}
+VERBS = {verb: f"verbs.{verb}" for verb in ("incorporation", "predict", "dose")}
 _READER = "cxkinetics.composition.reader"
 READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}
 DEMO = "cxkinetics.composition.examples:demonstrate_doses"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,14 +61,11 @@ class BindingParameters:
     eta: float = 0.244
 
     def __post_init__(self) -> None:
-        values = {"L_av": self.L_av, "m": self.m, "phi": self.phi, "eta": self.eta}
-        values |= {f"K{number}": value for number, value in enumerate(self.binding, 1)}
-        for name, value in values.items():
-            if not value > 0:
-                raise UsageError(f"{name} is {value:g}; it must be positive")
-        for name, value in (("k_p", self.k_p), ("T", self.T), ("rho", self.rho)):
-            if not value >= 0:
-                raise UsageError(f"{name} is {value:g}; it must not be negative")
+        for name, value in self.named().items():
+            may_vanish = name in ("k_p", "T", "rho")
+            if not (value >= 0 if may_vanish else value > 0):
+                must = "must not be negative" if may_vanish else "must be positive"
+                raise UsageError(f"{name} is {value:g}; it {must}")
 
     def named(self) -> dict[str, float]:
         """Return all parameters by name."""
@@ -109,9 +107,7 @@ def sequential_populations(free: ArrayLike, parameters: BindingParameters) -> Ar
 
 def _populations(ln_free: Array, parameters: BindingParameters) -> Array:
     steps = np.cumsum(np.log(parameters.binding))
-    clusters = [np.zeros_like(ln_free)]
-    for number, ln_binding in enumerate(steps, 1):
-        clusters.append(ln_binding + number * ln_free)
+    clusters = [np.zeros_like(ln_free), *(step + n * ln_free for n, step in enumerate(steps, 1))]
     avalanche = clusters[-1] + parameters.m * (ln_free - np.log(parameters.L_av))
     ln_weight = np.stack([*clusters, avalanche])
     # m is some 50: the weights themselves would overflow
@@ -168,16 +164,17 @@ def binding_priors(system: System, basis: str = BASES[0]) -> dict[str, Prior]:
     """Return priors of the binding model: wide ones for its own parameters, the system's for the rest."""
     own = system.resolved_priors(basis)
 
-    def wide(name: str, median: float, factor: float) -> Prior:
-        return Prior(
+    guesses = {f"K{number}": (30.0, 10.0) for number in range(1, system.n_steps + 1)}
+    guesses |= {"L_av": (1.0, 10.0), "m": (10.0, 3.0), "k_p": (1.0, 10.0)}
+    priors = {
+        name: Prior(
             name=name,
             distribution="lognormal",
             parameters=(float(np.log(median)), float(np.log(factor))),
             note="nothing published; a wide guess",
         )
-
-    priors = {f"K{number}": wide(f"K{number}", 30.0, 10.0) for number in range(1, system.n_steps + 1)}
-    priors |= {"L_av": wide("L_av", 1.0, 10.0), "m": wide("m", 10.0, 3.0), "k_p": wide("k_p", 1.0, 10.0)}
+        for name, (median, factor) in guesses.items()
+    }
     return priors | {name: own[name] for name in ("phi", "T", "rho", "eta")}
 
 
@@ -258,8 +255,9 @@ def identifiability(
     sensitivity = np.stack(columns, axis=1)
     information = sensitivity.T @ sensitivity
     covariance = np.linalg.inv(information + np.eye(len(names)))
+    ratios = np.sqrt(np.diag(covariance)).tolist()
     return Identifiability(
-        sd_ratio={name: float(np.sqrt(covariance[i, i])) for i, name in enumerate(names)},
+        sd_ratio=dict(zip(names, ratios, strict=True)),
         informed_directions=int(np.sum(np.linalg.eigvalsh(information) > 1)),
         n_parameters=len(names),
     )
@@ -370,9 +368,9 @@ def fit_binding(
 
     chosen = load_system(system)
     require_elements(table, chosen)
-    exact = table.exact if np.isfinite(table.dose_percent).any() else None
-    if exact is None:
+    if not np.isfinite(table.dose_percent).any():
         raise FitError("the binding model needs exact doses; the table holds only intervals")
+    exact = table.exact
     dose, y = np.asarray(exact.dose_percent), np.asarray(exact.incorporation_percent)
     sigma = np.full(dose.size, sigma_percent) if exact.sigma_percent is None else exact.sigma_percent
     held = dict(fixed or {})
@@ -393,22 +391,16 @@ def fit_binding(
 
     rng = np.random.default_rng(_SEED)
     starts = [np.zeros(len(free)), *rng.normal(0, 1, (_STARTS - 1, len(free)))]
-    steps = np.full(len(free), 1e-4)
-    found = [
-        least_squares(misfit, start, bounds=(-_RANGE, _RANGE), diff_step=steps, max_nfev=_MOST_STEPS)
-        for start in starts
-    ]
-    best = min(found, key=lambda item: float(item.cost))
+    search = partial(least_squares, misfit, bounds=(-_RANGE, _RANGE), max_nfev=_MOST_STEPS)
+    best = min((search(z, diff_step=np.full(z.size, 1e-4)) for z in starts), key=lambda one: float(one.cost))
     if not np.isfinite(best.cost):
         raise FitError("the binding model could not be fitted; check the table")
-    at = parameters(best.x)
+    at, spread = parameters(best.x), float(np.mean(sigma))
     return BindingFit(
         system=chosen,
         basis=on,
         parameters=at,
-        identifiability=identifiability(
-            chosen, dose, at, sigma_percent=float(np.mean(sigma)), basis=on, priors=priors
-        ),
+        identifiability=identifiability(chosen, dose, at, sigma_percent=spread, basis=on, priors=priors),
         residuals_percent=tuple(float(v) for v in y - model(best.x)),
-        sigma_percent=float(np.mean(sigma)),
+        sigma_percent=spread,
     )

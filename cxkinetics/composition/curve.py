@@ -1,8 +1,9 @@
 """M0, the empirical curve of incorporation against dose: exact search, profile intervals, rivals."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtri, fdtri
@@ -114,18 +115,20 @@ class MapPoints:
         mask: BoolArray = self.high > self.low
         return mask
 
-    def residuals(self, b1: Array, D1: Array, b2: Array, y_f: Array) -> Array:
-        """Return y minus curve, shape (..., n); for an interval the distance from what it reaches."""
-        slope1, first, slope2, top = (np.asarray(v, dtype=float)[..., None] for v in (b1, D1, b2, y_f))
-        at_low = incorporation(self.low, slope1, first, slope2, top)
+    def off(self, curve: Callable[[Array], Array]) -> Array:
+        """Return y minus what `curve` makes of the doses; for an interval the distance from its reach."""
+        from_low = self.y - curve(self.low)
         if not np.any(self.censored):
-            exact: Array = self.y - at_low
-            return exact
-        at_high = incorporation(self.high, slope1, first, slope2, top)
-        off: Array = np.minimum(self.y - at_low, 0.0) + np.maximum(self.y - at_high, 0.0)
+            return from_low
+        off: Array = np.minimum(from_low, 0.0) + np.maximum(self.y - curve(self.high), 0.0)
         return off
 
-    def rss(self, b1: Array, D1: Array, b2: Array, y_f: Array) -> Array:
+    def residuals(self, b1: ArrayLike, D1: ArrayLike, b2: ArrayLike, y_f: ArrayLike) -> Array:
+        """Return y minus the broken line, shape (..., n)."""
+        at = [np.asarray(v, dtype=float)[..., None] for v in (b1, D1, b2, y_f)]
+        return self.off(lambda dose: incorporation(dose, *at))
+
+    def rss(self, b1: ArrayLike, D1: ArrayLike, b2: ArrayLike, y_f: ArrayLike) -> Array:
         """Return the weighted residual sum of squares, shape (...)."""
         total: Array = np.sum(self.weight * self.residuals(b1, D1, b2, y_f) ** 2, axis=-1)
         return total
@@ -153,8 +156,15 @@ class MapSolution:
         return float(getattr(self, quantity))
 
 
-QUANTITIES = ("b1", "D1", "b2", "D2", "y_f", "b2/b1")
-"""Quantities that can be held at a value."""
+QUANTITIES = {
+    "b1": ("stage1_slope", "slope of stage 1", "%/%"),
+    "b2": ("stage2_slope", "slope of stage 2", "%/%"),
+    "b2/b1": ("slope_ratio", "slope ratio b2/b1", ""),
+    "D1": ("avalanche_dose_percent", "avalanche dose", "%"),
+    "D2": ("saturation_dose_percent", "saturation dose", "%"),
+    "y_f": ("plateau_percent", "plateau", "%"),
+}
+"""Symbol -> field of the result, name and unit of its estimate; each can be held at a value."""
 
 _RIDGE = 1e-11
 _TOLERANCE = 1e-7
@@ -174,7 +184,10 @@ class Cells:
             points.y / self.y_scale,
             points.weight / float(np.mean(points.weight)),
         )
-        self.weight_scale = float(np.mean(points.weight))
+        self.rss_scale = self.y_scale**2 * float(np.mean(points.weight))
+        slope = self.y_scale / self.dose_scale
+        units = (slope, slope, 1.0, self.dose_scale, self.dose_scale, self.y_scale)
+        self.units = dict(zip(QUANTITIES, units, strict=True))
         self.knots = np.unique(np.concatenate([self.points.low, self.points.high]))
         if self.knots.size < 3:
             raise FitError(
@@ -182,8 +195,7 @@ class Cells:
                 f"{self.knots.size}; add samples"
             )
         gaps = self.knots.size - 1
-        first, second = np.triu_indices(gaps)
-        self.first, self.second = first, second
+        self.first, self.second = np.triu_indices(gaps)
         self._exact = ~self.points.censored
         self._sums = self._prefix_sums()
 
@@ -230,7 +242,7 @@ def search(
         For each value and cell the best solution (inf where the cell cannot hold it).
     """
     chosen = np.arange(cells.first.size) if keep is None else keep
-    held = np.array([np.nan]) if values is None else _scaled_values(cells, quantity, values)
+    held = np.array([np.nan]) if values is None else np.asarray(values, dtype=float) / cells.units[quantity]
     sides1 = np.arange(1 if quantity == "D1" else 3)
     sides2 = np.arange(1 if quantity == "D2" else 3)
     grids = np.meshgrid(np.arange(held.size), np.arange(chosen.size), sides1, sides2, indexing="ij")
@@ -257,19 +269,6 @@ def _possible(cells: Cells, cell: IntArray, quantity: str, held: Array) -> BoolA
     return inside
 
 
-def _scaled_values(cells: Cells, quantity: str, values: Array) -> Array:
-    scale = {
-        "b1": cells.y_scale / cells.dose_scale,
-        "b2": cells.y_scale / cells.dose_scale,
-        "D1": cells.dose_scale,
-        "D2": cells.dose_scale,
-        "y_f": cells.y_scale,
-        "b2/b1": 1.0,
-    }[quantity]
-    scaled: Array = np.asarray(values, dtype=float) / scale
-    return scaled
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """Solutions of all cases: weighted sums of squares (t, m, c) and parameters (t, m, c, 4)."""
@@ -278,14 +277,14 @@ class Found:
     rss: Array
     phi: Array
 
-    def profile(self) -> Array:
-        """Return the least weighted sum of squares at each held value, shape (t,)."""
-        least: Array = self.rss.min(axis=(1, 2)) * self.cells.y_scale**2 * self.cells.weight_scale
-        return least
-
     def per_cell(self) -> Array:
         """Return the least weighted sum of squares in each cell, shape (t, m)."""
-        least: Array = self.rss.min(axis=2) * self.cells.y_scale**2 * self.cells.weight_scale
+        least: Array = self.rss.min(axis=2) * self.cells.rss_scale
+        return least
+
+    def profile(self) -> Array:
+        """Return the least weighted sum of squares at each held value, shape (t,)."""
+        least: Array = self.per_cell().min(axis=1)
         return least
 
     def best(self) -> MapSolution:
@@ -297,29 +296,15 @@ class Found:
         equal = np.flatnonzero(rss <= rss.min() * (1 + 1e-9) + 1e-14 * spread)
         chosen = phi[equal[np.argmin(phi[equal, 2])]]
         b1, a, b2, y_f = (float(v) for v in chosen)
-        slope = self.cells.y_scale / self.cells.dose_scale
         D1 = -a / (b2 - b1) if abs(b2 - b1) > 1e-12 else float(self.cells.knots[-1])
-        solution = MapSolution(
-            b1 * slope, D1 * self.cells.dose_scale, b2 * slope, y_f * self.cells.y_scale, 0.0
-        )
+        rss = self.cells.points.rss(b1, D1, b2, y_f) * self.cells.rss_scale
+        units = self.cells.units
         return MapSolution(
-            solution.b1, solution.D1, solution.b2, solution.y_f, float(self._true_rss(solution))
+            b1 * units["b1"], D1 * units["D1"], b2 * units["b2"], y_f * units["y_f"], float(rss)
         )
 
-    def _true_rss(self, at: MapSolution) -> float:
-        cells = self.cells
-        scaled = (
-            at.b1 * cells.dose_scale / cells.y_scale,
-            at.D1 / cells.dose_scale,
-            at.b2 * cells.dose_scale / cells.y_scale,
-            at.y_f / cells.y_scale,
-        )
-        total = cells.points.rss(*(np.float64(v) for v in scaled))  # type: ignore[arg-type]
-        return float(total) * cells.y_scale**2 * cells.weight_scale
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Case:
+class _Case(NamedTuple):
     """Cases to solve: cell, side of each joint (0 free, 1 lower sample, 2 upper sample), held value."""
 
     cell: IntArray
@@ -327,32 +312,31 @@ class _Case:
     side2: IntArray
     held: Array
 
-    def part(self, rows: IntArray) -> "_Case":
-        return _Case(self.cell[rows], self.side1[rows], self.side2[rows], self.held[rows])
-
 
 def _solve(cells: Cells, case: _Case, quantity: str) -> tuple[Array, Array]:
     """Solve all cases; where the first slope comes out negative, again with that slope 0."""
     rss, phi = _solve_level(cells, case, quantity, level=False)
     falling = np.flatnonzero(phi[:, 0] < 0)
     if falling.size and quantity not in ("b1", "b2/b1"):
-        rss[falling], phi[falling] = _solve_level(cells, case.part(falling), quantity, level=True)
+        again = _Case(case.cell[falling], case.side1[falling], case.side2[falling], case.held[falling])
+        rss[falling], phi[falling] = _solve_level(cells, again, quantity, level=True)
     return rss, phi
 
 
 def _solve_level(cells: Cells, case: _Case, quantity: str, *, level: bool) -> tuple[Array, Array]:
-    cell, side1, side2, held = case.cell, case.side1, case.side2, case.held
+    cell, side1, side2, held = case
     gram, right = cells.normal_equations(cell)
     low1, high1 = cells.knots[cells.first[cell]], cells.knots[cells.first[cell] + 1]
     low2, high2 = cells.knots[cells.second[cell]], cells.knots[cells.second[cell] + 1]
     conditions = np.zeros((cell.size, 4, 4))
     targets = np.zeros((cell.size, 4))
     at1, at2 = np.where(side1 == 1, low1, high1), np.where(side2 == 1, low2, high2)
-    conditions[:, 0] = np.where(side1[:, None] > 0, _joint1(at1), 0.0)
-    conditions[:, 1] = np.where(side2[:, None] > 0, _joint2(at2), 0.0)
+    conditions[:, 0] = np.where(side1[:, None] > 0, _condition("D1", at1), 0.0)
+    conditions[:, 1] = np.where(side2[:, None] > 0, _condition("D2", at2), 0.0)
     conditions[:, 2, 0] = level
     if quantity:
-        conditions[:, 3], targets[:, 3] = _held(quantity, held)
+        conditions[:, 3] = _condition(quantity, held)
+        targets[:, 3] = held if quantity in ("b1", "b2", "y_f") else 0.0
     phi = _constrained(gram, right, conditions, targets)
     if np.any(cells.points.censored):
         phi = _censored(cells, cell, gram, right, conditions=conditions, targets=targets, phi=phi)
@@ -375,47 +359,39 @@ def _solve_level(cells: Cells, case: _Case, quantity: str, *, level: bool) -> tu
     return rss, phi
 
 
-def _joint1(dose: Array) -> Array:
-    zero, one = np.zeros_like(dose), np.ones_like(dose)
-    return np.stack([-dose, one, dose, zero], axis=1)
+_CONDITIONS = {
+    "b1": ((1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)),
+    "D1": ((0.0, 1.0, 0.0, 0.0), (-1.0, 0.0, 1.0, 0.0)),
+    "b2": ((0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 0.0)),
+    "D2": ((0.0, -1.0, 0.0, 1.0), (0.0, 0.0, -1.0, 0.0)),
+    "y_f": ((0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0)),
+    "b2/b1": ((0.0, 0.0, 1.0, 0.0), (-1.0, 0.0, 0.0, 0.0)),
+}
+"""Held quantity -> (c, d) of the condition (c + d held) . (b1, a, b2, y_f) = 0, where a is the second line
+at dose 0; for b1, b2 and y_f the right-hand side is the value held."""
 
 
-def _joint2(dose: Array) -> Array:
-    zero, one = np.zeros_like(dose), np.ones_like(dose)
-    return np.stack([zero, -one, -dose, one], axis=1)
-
-
-def _held(quantity: str, held: Array) -> tuple[Array, Array]:
-    zero, one = np.zeros_like(held), np.ones_like(held)
-    if quantity == "D1":
-        return _joint1(held), zero
-    if quantity == "D2":
-        return _joint2(held), zero
-    if quantity == "b2/b1":
-        return np.stack([-held, zero, one, zero], axis=1), zero
-    position = {"b1": 0, "b2": 2, "y_f": 3}[quantity]
-    rows = np.zeros((held.size, 4))
-    rows[:, position] = 1.0
-    return rows, held
+def _condition(quantity: str, held: Array) -> Array:
+    fixed, times = np.array(_CONDITIONS[quantity])
+    rows: Array = fixed + held[:, None] * times
+    return rows
 
 
 def _constrained(
     gram: Array, right: Array, conditions: Array, targets: Array, *, refine: bool = True
 ) -> Array:
-    count = gram.shape[0]
-    system = np.zeros((count, 8, 8))
+    system = np.zeros((gram.shape[0], 8, 8))
     system[:, :4, :4] = gram
     system[:, 4:, :4] = conditions
     system[:, :4, 4:] = conditions.transpose(0, 2, 1)
-    index = np.arange(8)
-    system[:, index, index] += np.where(index < 4, _RIDGE, -_RIDGE * 1e-3)
+    ridge = np.repeat([_RIDGE, -_RIDGE * 1e-3], 4)
+    system += np.diag(ridge)
     unused = ~np.any(conditions != 0, axis=2)
     system[:, 4:, 4:] -= unused[:, :, None] * np.eye(4)
     wanted = np.concatenate([right, targets], axis=1)[..., None]
     solution = np.linalg.solve(system, wanted)
     if refine:  # takes the ridge's bias out
-        ridge = np.where(index < 4, _RIDGE, -_RIDGE * 1e-3)[:, None]
-        solution += np.linalg.solve(system, wanted - system @ solution + ridge * solution)
+        solution += np.linalg.solve(system, wanted - system @ solution + ridge[:, None] * solution)
     parameters: Array = solution[:, :4, 0]
     return parameters
 
@@ -431,11 +407,7 @@ def _design(cells: Cells, cell: IntArray, dose: Array) -> Array:
 
 def _piecewise_rss(cells: Cells, cell: IntArray, phi: Array) -> Array:
     points = cells.points
-    at_low = np.einsum("mnk,mk->mn", _design(cells, cell, points.low), phi)
-    off = points.y - at_low
-    if np.any(points.censored):
-        at_high = np.einsum("mnk,mk->mn", _design(cells, cell, points.high), phi)
-        off = np.where(points.censored, np.minimum(off, 0.0) + np.maximum(points.y - at_high, 0.0), off)
+    off = points.off(lambda dose: np.einsum("mnk,mk->mn", _design(cells, cell, dose), phi))
     total: Array = np.sum(points.weight * off**2, axis=1)
     return total
 
@@ -525,18 +497,16 @@ def acceptance(rss: float, dof: int, confidence: float, *, absolute_sigma: bool,
     if absolute_sigma:
         limits = [rss + float(chdtri(1, 1 - level)) for level in (confidence, ONE_SIGMA)]
         return Acceptance(limits[0], limits[1], equal)
+    reason = ""
     if dof <= 0:
-        return Acceptance(
-            None,
-            None,
-            equal,
+        reason = (
             "as many parameters as points: no scatter left to estimate an error from; "
-            "give sigma and absolute_sigma=True, or more samples",
+            "give sigma and absolute_sigma=True, or more samples"
         )
-    if rss <= 1e-18 * scale:
-        return Acceptance(
-            None, None, equal, "the points lie on the curve exactly: no scatter to estimate an error from"
-        )
+    elif rss <= 1e-18 * scale:
+        reason = "the points lie on the curve exactly: no scatter to estimate an error from"
+    if reason:
+        return Acceptance(None, None, equal, reason)
     limits = [rss * (1 + float(fdtri(1, dof, level)) / dof) for level in (confidence, ONE_SIGMA)]
     return Acceptance(limits[0], limits[1], equal)
 
@@ -554,57 +524,41 @@ def profile_sets(
     """
     least = search(cells).per_cell()[0] if minima is None else minima
     keep = np.flatnonzero(least <= max(limits) * (1 + 1e-12))
-    low, high, centre = _range(cells, best, quantity)
-    grid = _grid(cells, quantity, low, high, centre)
+    grid, centre = _grid(cells, best, quantity), best.value(quantity)
     per_cell = search(cells, quantity, grid, keep).per_cell()
     profile = per_cell.min(axis=1)
     profile[np.argmin(np.abs(grid - centre))] = best.rss
-    scan = _Scan(cells, quantity, keep, grid, per_cell, profile)
-    return [_pieces(scan, limit) for limit in limits]
+
+    def accepted(limit: float) -> Accepted:
+        def end(inside: int, outside: int) -> float:
+            """Return where the set ends, by further searches between two neighbours of the grid."""
+            near = per_cell[inside] <= _NEAR * limit  # cells that come near the limit there
+            chosen = keep[near] if near.any() else keep  # none: inside was the fitted value alone
+            return narrowed(
+                lambda values: search(cells, quantity, values, chosen).profile() <= limit,
+                float(grid[inside]),
+                float(grid[outside]),
+                sections=_SECTIONS,
+                rounds=_PROFILE_ROUNDS,
+            )[0]
+
+        return accepted_set(grid, profile <= limit, end)
+
+    return [accepted(limit) for limit in limits]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scan:
-    """The profile on a grid, and cell by cell."""
-
-    cells: Cells
-    quantity: str
-    keep: IntArray
-    grid: Array
-    per_cell: Array
-    profile: Array
-
-
-def _pieces(scan: _Scan, limit: float) -> Accepted:
-    """Return the accepted set; each end by further searches between two neighbours of the grid."""
-
-    def end(accepted: int, refused: int) -> float:
-        near = scan.per_cell[accepted] <= _NEAR * limit  # cells that come near the limit there
-        cells = scan.keep[near] if near.any() else scan.keep  # none: accepted was the fitted value alone
-        inside, _ = narrowed(
-            lambda values: search(scan.cells, scan.quantity, values, cells).profile() <= limit,
-            float(scan.grid[accepted]),
-            float(scan.grid[refused]),
-            sections=_SECTIONS,
-            rounds=_PROFILE_ROUNDS,
-        )
-        return inside
-
-    return accepted_set(scan.grid, scan.profile <= limit, end)
-
-
-def _range(cells: Cells, best: MapSolution, quantity: str) -> tuple[float, float, float]:
-    centre = best.value(quantity)
+def _range(cells: Cells, best: MapSolution, quantity: str) -> tuple[float, float]:
     if quantity in ("D1", "D2"):
-        doses = cells.knots * cells.dose_scale
-        return float(doses[0]), float(doses[-1]), centre
+        return float(cells.knots[0]) * cells.dose_scale, float(cells.knots[-1]) * cells.dose_scale
+    centre = best.value(quantity)
     if quantity == "b2/b1":
-        return 0.0, _FAR * max(centre if np.isfinite(centre) else 1.0, 1.0), centre
-    top = cells.y_scale if quantity == "y_f" else max(cells.y_scale / cells.dose_scale, centre)
-    return 0.0, _FAR * top, centre
+        return 0.0, _FAR * max(centre if np.isfinite(centre) else 1.0, 1.0)
+    return 0.0, _FAR * (cells.y_scale if quantity == "y_f" else max(cells.units[quantity], centre))
 
 
-def _grid(cells: Cells, quantity: str, low: float, high: float, centre: float) -> Array:
+def _grid(cells: Cells, best: MapSolution, quantity: str) -> Array:
+    low, high = _range(cells, best, quantity)
+    centre = best.value(quantity)
     if quantity in ("D1", "D2"):
         grid = np.concatenate([np.linspace(low, high, 2 * _SCAN), cells.knots * cells.dose_scale, [centre]])
     elif not np.isfinite(centre) or centre <= 0:
@@ -632,28 +586,21 @@ def profile_quantity(
     limits = [accept.equal, *(v for v in (accept.limit, accept.one_sigma) if v is not None)]
     sets = profile_sets(cells, best, quantity, limits, minima)
     flat = _flat_range(sets[0], value)
+    estimate = Estimate(name=name, value=finite, unit=unit, method="profile", reason=accept.reason)
     if len(sets) == 1:
-        return Profiled(
-            Estimate(name=name, value=finite, unit=unit, method="profile", reason=accept.reason), flat
-        )
+        return Profiled(estimate, flat)
     wide, narrow = sets[1], sets[2]
     bounded = quantity in ("D1", "D2")
     if not bounded:  # such a quantity ends at zero
         wide, narrow = replace(wide, open_low=False), replace(narrow, open_low=False)
     where = "within the doses of the table" if bounded else "that the points would set"
-    reasons = [f"no {end} end {where}" for end in wide.open_ends]
-    se = None
-    if not narrow.open_ends:
-        se = sum(high - low for low, high in narrow.pieces) / 2
-    estimate = Estimate(
-        name=name,
-        value=finite,
-        se=se,
+    width = sum(high - low for low, high in narrow.pieces)
+    estimate = replace(
+        estimate,
+        se=None if narrow.open_ends else width / 2,
         low=wide.low,
         high=wide.high,
-        unit=unit,
-        method="profile",
-        reason="; ".join(reasons),
+        reason="; ".join(f"no {end} end {where}" for end in wide.open_ends),
         pieces=wide.several,
     )
     return Profiled(estimate, flat)
@@ -701,22 +648,20 @@ def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> t
     scored = [(_scores(n, p, rss, exact), name, p, rss, at) for name, p, rss, at in fits]
     comparable = all(math.isfinite(scores[0]) for scores, *_ in scored)
     against = differences([scores[0] for scores, *_ in scored])
-    rivals = []
-    for ((own_aicc, own_bic), name, p, rss, at), known in zip(scored, against, strict=True):
-        delta, weight = known if comparable and known else (None, None)
-        rivals.append(
-            Rival(
-                model=name,
-                n_parameters=p,
-                rss=rss,
-                aicc=finite_or_none(own_aicc),
-                bic=own_bic,
-                delta_aicc=delta,
-                akaike_weight=weight,
-                note=_note(n, p, rss, exact),
-                parameters=at,
-            )
+    rivals = [
+        Rival(
+            model=name,
+            n_parameters=p,
+            rss=rss,
+            aicc=finite_or_none(scores[0]),
+            bic=scores[1],
+            delta_aicc=known[0] if comparable and known else None,
+            akaike_weight=known[1] if comparable and known else None,
+            note=_note(n, p, rss, exact),
+            parameters=at,
         )
+        for (scores, name, p, rss, at), known in zip(scored, against, strict=True)
+    ]
 
     def rank(rival: Rival) -> float:
         score = rival.aicc if comparable else rival.bic
@@ -759,7 +704,7 @@ def _line(points: MapPoints) -> tuple[float, dict[str, float]]:
 
 def _line_rss(points: MapPoints, slope: float) -> float:
     unbounded = 1e9 * (1 + float(points.y.max()))
-    return float(points.rss(*(np.asarray(v) for v in (slope, 0.0, slope, unbounded))))
+    return float(points.rss(slope, 0.0, slope, unbounded))
 
 
 def _line_plateau(cells: Cells) -> tuple[float, dict[str, float]]:
@@ -775,20 +720,14 @@ def _hill(points: MapPoints) -> tuple[float, dict[str, float]]:
     top = float(points.high.max())
     d50, h = np.meshgrid(np.linspace(0.05, 1.5, 30) * top, np.geomspace(0.5, 40, 24), indexing="ij")
     middle = (points.low + points.high) / 2
-    shape = _hill_shape(middle, d50[..., None], h[..., None])
+    shape = hill_shape(middle, d50[..., None], h[..., None])
     size = np.sum(points.weight * shape**2, axis=-1)
     height = np.sum(points.weight * shape * points.y, axis=-1) / np.maximum(size, 1e-300)
     rss = np.sum(points.weight * (points.y - height[..., None] * shape) ** 2, axis=-1)
     root = np.sqrt(points.weight)
 
     def residuals(v: Array) -> Array:
-        low, high = (v[0] * _hill_shape(d, v[1], v[2]) for d in (points.low, points.high))
-        off: Array = np.where(
-            points.censored,
-            np.minimum(points.y - low, 0) + np.maximum(points.y - high, 0),
-            points.y - low,
-        )
-        return root * off
+        return root * points.off(lambda dose: v[0] * hill_shape(dose, v[1], v[2]))
 
     best, at = math.inf, np.zeros(3)
     for index in np.argsort(rss, axis=None)[:2]:
@@ -799,7 +738,8 @@ def _hill(points: MapPoints) -> tuple[float, dict[str, float]]:
     return best, {"y_f": float(at[0]), "D50": float(at[1]), "h": float(at[2])}
 
 
-def _hill_shape(dose: Array, d50: Array, h: Array) -> Array:
+def hill_shape(dose: Array, d50: Array | float, h: Array | float) -> Array:
+    """Return the Hill curve of amplitude 1."""
     with np.errstate(divide="ignore", over="ignore"):
         shape: Array = 1 / (1 + (d50 / dose) ** h)
     return shape

@@ -63,6 +63,10 @@ class ExpectedVerdict(Record):
     note: str = LIMITS_NOTE
 
 
+_SHARES = ("cluster_share", "product_share")
+"""Limits of a technique in the definition of a system."""
+
+
 def _counts_atoms(technique: str) -> bool:
     return technique.upper().startswith("XPS")
 
@@ -106,17 +110,14 @@ def detection_limits(system: System) -> dict[str, dict[str, dict[str, Any]]]:
     >>> detection_limits(load_system("ag-cds"))["XPS"]["Ag2S"]
     {'limit': 0.05, 'of': 'Ag atoms'}
     """
-    found = {}
-    for technique, limits in system.detection.items():
-        of_clusters, of_product = _units(system, technique)
-        found[technique] = {
-            f"{system.host_cation}{system.anion}": {
-                "limit": float(limits["cluster_share"]),
-                "of": of_clusters,
-            },
-            system.species[-1]: {"limit": float(limits["product_share"]), "of": of_product},
+    names = (f"{system.host_cation}{system.anion}", system.species[-1])
+    return {
+        technique: {
+            name: {"limit": float(limits[share]), "of": unit}
+            for name, share, unit in zip(names, _SHARES, _units(system, technique), strict=True)
         }
-    return found
+        for technique, limits in system.detection.items()
+    }
 
 
 def verdict_of_shares(system: System, clusters: float, product: float, limits: Mapping[str, Any]) -> str:
@@ -127,12 +128,9 @@ def verdict_of_shares(system: System, clusters: float, product: float, limits: M
     >>> verdict_of_shares(load_system("ag-cds"), 0.4, 0.6, {"cluster_share": 0.5, "product_share": 0.05})
     'Ag2S'
     """
-    seen = []
-    if clusters >= float(limits["cluster_share"]):
-        seen.append(f"{system.host_cation}{system.anion}")
-    if product >= float(limits["product_share"]):
-        seen.append(system.species[-1])
-    return " + ".join(seen) or "nothing"
+    names = (f"{system.host_cation}{system.anion}", system.species[-1])
+    found = zip(names, (clusters, product), _SHARES, strict=True)
+    return " + ".join(name for name, share, key in found if share >= float(limits[key])) or "nothing"
 
 
 def expected_verdicts(
@@ -183,7 +181,7 @@ def expected_verdicts(
     verdicts = []
     for technique, limits in draws.system.detection.items():
         counted = np.stack(counted_shares(draws.system, technique, shares))
-        least = np.array([float(limits["cluster_share"]), float(limits["product_share"])])
+        least = np.array([float(limits[key]) for key in _SHARES])
         mean = counted.mean(axis=1)
         same = ((counted >= least[:, None]) == (mean >= least)[:, None]).all(axis=0)
         units = _units(draws.system, technique)

@@ -18,13 +18,8 @@ from cxkinetics.composition.draws import (
     require_product,
     summary_of,
 )
-from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
-from cxkinetics.composition.knowledge import (
-    Knowledge,
-    check_dose,
-    known_draws,
-    source_record,
-)
+from cxkinetics.composition.guest_amount import Dosed, GuestAmount
+from cxkinetics.composition.knowledge import Knowledge, check_dose, known_draws, source_record
 from cxkinetics.composition.mass_balance import guest_shares
 from cxkinetics.composition.occupancy import least_cooperativity_for
 from cxkinetics.composition.species_curves import SpeciesCurves, curves_of
@@ -42,6 +37,7 @@ from cxkinetics.composition.system import System, species_key
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import ExtrapolationError, UnreachablePurityError, UsageError
 from cxkinetics.estimate import Estimate
+from cxkinetics.inference.accepted import runs
 from cxkinetics.record import INLINE, As, Record, Version
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
@@ -118,11 +114,8 @@ def grids(draws: ParameterDraws) -> tuple[Array, Array]:
     """Return the doses inside the calibrated range, and those reaching past every saturation dose."""
     low, high = draws.calibrated_dose_percent
     saturation = saturation_draws(draws)
-    far = (
-        float(np.quantile(saturation[np.isfinite(saturation)], 0.99))
-        if np.isfinite(saturation).any()
-        else high
-    )
+    reached = saturation[np.isfinite(saturation)]
+    far = float(np.quantile(reached, 0.99)) if reached.size else high
     end = high if np.isfinite(high) else 1.3 * far
     return _grid(low, end), _grid(low, max(end, 1.2 * far))
 
@@ -145,8 +138,7 @@ def curves_over(draws: ParameterDraws, position: int, dose: Array, criterion: st
     target = shares[position]
     mean = target.mean(axis=0)
     goal = mean if criterion == "mean" else np.quantile(target, _ROBUST_QUANTILE, axis=0)
-    top = target.max(axis=1, keepdims=True)
-    best: BoolArray = target >= top - _TIE
+    best: BoolArray = target >= target.max(axis=1, keepdims=True) - _TIE
     own_low = dose[np.argmax(best, axis=1)]
     own_high = dose[dose.size - 1 - np.argmax(best[:, ::-1], axis=1)]
     return DoseCurves(dose, mean, goal, byproduct(shares, position).mean(axis=0), own_low, own_high)
@@ -166,9 +158,8 @@ def choose(curves: DoseCurves, demands: Demands) -> DoseChoice:
     if clean.any():
         good &= clean
     window = _run_about(best, good)
-    plateau = bool(
-        window[-1] == curves.dose.size - 1 and best < window[-1] and np.ptp(curves.target[best:]) <= FLAT
-    )
+    to_the_end = best < window[-1] == curves.dose.size - 1
+    plateau = bool(to_the_end and np.ptp(curves.target[best:]) <= FLAT)
     # the highest of nearly equal doses is chance: on a plateau the cheapest one that serves is meant
     if plateau:
         highest = float(curves.target[window].max())
@@ -185,19 +176,16 @@ def _highest(criterion: Array, *allowed: BoolArray) -> int:
 
 
 def _run_about(best: int, good: BoolArray) -> IntArray:
-    low = high = best
-    while low > 0 and good[low - 1]:
-        low -= 1
-    while high < good.size - 1 and good[high + 1]:
-        high += 1
-    return np.arange(low, high + 1)
+    """Return the indices of the run of good doses about the best one, which always counts."""
+    good[best] = True
+    return next(np.arange(low, high + 1) for low, high in runs(good) if low <= best <= high)
 
 
 _NOT_STORED = Estimate(name="share of guest", value=None, reason="not in this stored result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoseAdvice(Record, Shown):
+class DoseAdvice(Dosed, Record, Shown):
     """The dose for a target species.
 
     Attributes
@@ -261,11 +249,6 @@ class DoseAdvice(Record, Shown):
     version: Version = __version__
 
     @property
-    def prior_driven(self) -> tuple[str, ...]:
-        """Quantities of which at least half the variance comes from priors."""
-        return self.influence.driven
-
-    @property
     def guest_share(self) -> Estimate:
         """Share of all guest atoms that sit in the target, at that dose (0-1).
 
@@ -273,29 +256,8 @@ class DoseAdvice(Record, Shown):
         """
         return self.guest_shares.get(self.target, _NOT_STORED)
 
-    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
-        """Return how much guest to add to a flask.
-
-        Parameters
-        ----------
-        host_umol : float
-            All host cation (Cd) in the flask, micromol.
-        stock_mmol_per_l : float, optional
-            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
-
-        Returns
-        -------
-        GuestAmount
-            Amount in micromol and volume in microlitres, with interval and window of the dose.
-        """
-        return guest_amount(
-            self.dose_percent,
-            host_umol=host_umol,
-            stock_mmol_per_l=stock_mmol_per_l,
-            window_percent=self.window_percent,
-            guest=self.source.get("guest", "guest"),
-            host_cation=self.source.get("host_cation", "host cation"),
-        )
+    def _flask(self) -> tuple[Estimate, tuple[float, float] | None]:
+        return self.dose_percent, self.window_percent
 
     def table(self) -> "pd.DataFrame":
         """Return one row per species at the best dose: share and share of guest, with intervals."""
@@ -525,13 +487,11 @@ def _best_dose(curves: DoseCurves, choice: DoseChoice, confidence: float) -> tup
 def _dose_estimate(search: _Search, confidence: float) -> Estimate:
     curves = search.curves
     dose, low, high = _best_dose(curves, search.choice, confidence)
-    reason = ""
-    if search.choice.on_plateau:
-        first, last = search.window
-        reason = (
-            f"plateau: every dose from {first:g} to {last:g} % gives {search.key}; shown is the lowest "
-            f"within {FLAT:.0%} of the best"
-        )
+    first, last = search.window
+    plateau = (
+        f"plateau: every dose from {first:g} to {last:g} % gives {search.key}; shown is the lowest "
+        f"within {FLAT:.0%} of the best"
+    )
     return Estimate(
         name="dose",
         value=dose,
@@ -540,7 +500,7 @@ def _dose_estimate(search: _Search, confidence: float) -> Estimate:
         high=high,
         unit="%",
         method=METHOD + ": each draw's own best doses",
-        reason=reason,
+        reason=plateau if search.choice.on_plateau else "",
     )
 
 

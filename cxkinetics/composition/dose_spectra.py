@@ -1,6 +1,6 @@
 """Spectra of a dose series: end of the peak's shift, onset of the loss."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -110,19 +110,14 @@ def fit_hinge(
     at = Estimate(
         name=name, value=sign * best, low=low, high=high, unit=unit, method="profile", reason=reason
     )
-    return Hinge(at, level, _level_se(xs, ws, best, least, dof), sign * slope, least, dof)
+    design = _design(xs, best)
+    variance = np.linalg.pinv(design.T @ (design * ws[:, None]))[0, 0]
+    level_se = float(np.sqrt(variance * least / dof)) if dof > 0 else None
+    return Hinge(at, level, level_se, sign * slope, least, dof)
 
 
 def _design(x: Array, b: float) -> Array:
     return np.stack([np.ones_like(x), np.maximum(x - b, 0.0)], axis=1)
-
-
-def _level_se(x: Array, w: Array, b: float, rss: float, dof: int) -> float | None:
-    if dof <= 0:
-        return None
-    design = _design(x, b)
-    covariance = np.linalg.pinv(design.T @ (design * w[:, None]))
-    return float(np.sqrt(covariance[0, 0] * rss / dof))
 
 
 def _solve(x: Array, y: Array, w: Array, b: float) -> tuple[float, float, float]:
@@ -204,15 +199,11 @@ class DoseSpectra(Record):
         if dose.ndim == 1 and dose.size and np.any(~np.isfinite(dose) | (dose < 0)):
             raise InputError(f"dose {dose[~np.isfinite(dose) | (dose < 0)][0]:g} % must be 0 or more")
         series = SpectralSeries(
-            time_s=dose,
-            wavelength_nm=self.wavelength_nm,
-            absorbance=self.absorbance,
-            source=self.source,
+            time_s=dose, wavelength_nm=self.wavelength_nm, absorbance=self.absorbance, source=self.source
         )
         object.__setattr__(self, "dose_percent", frozen_array(series.time_s))
-        object.__setattr__(self, "wavelength_nm", series.wavelength_nm)
-        object.__setattr__(self, "absorbance", series.absorbance)
-        object.__setattr__(self, "source", series.source)
+        for name in ("wavelength_nm", "absorbance", "source"):
+            object.__setattr__(self, name, getattr(series, name))
 
     @classmethod
     def from_series(
@@ -394,22 +385,16 @@ def fit_dose_spectra(
 
     check_confidence(confidence)
     trace = track_peak(spectra.as_series(), near_nm=near_nm)
-    tracked = DoseSpectra(
-        dose_percent=trace.time_s,
-        wavelength_nm=spectra.wavelength_nm,
-        absorbance=spectra.absorbance[np.isin(spectra.dose_percent, trace.time_s)],
-        label=spectra.label,
-        source=spectra.source,
-        remarks=spectra.remarks,
-    )
+    seen = spectra.absorbance[np.isin(spectra.dose_percent, trace.time_s)]
+    tracked = replace(spectra, dose_percent=trace.time_s, absorbance=seen)
     dose, height = np.asarray(tracked.dose_percent), np.asarray(trace.absorbance)
-    position = np.full(dose.size, np.nan) if trace.peak_nm is None else np.asarray(trace.peak_nm)
-    error = np.full(dose.size, np.nan) if trace.peak_nm_se is None else np.asarray(trace.peak_nm_se)
-    present = _before_gone(height)
-    shift = _shift(dose, position, error, present, confidence)
-    onset = fit_hinge(
-        dose[present], height[present], confidence=confidence, name="onset of the loss", unit="%"
+    position, error = (
+        np.full(dose.size, np.nan) if v is None else np.asarray(v) for v in (trace.peak_nm, trace.peak_nm_se)
     )
+    present = _before_gone(height)
+    hinge = partial(fit_hinge, confidence=confidence, unit="%")
+    shift = _shift(dose[present], position[present], error[present], hinge)
+    onset = hinge(dose[present], height[present], name="onset of the loss")
     remarks = [*spectra.remarks, *(_about_doses(remark) for remark in trace.remarks)]
     if onset is not None and onset.slope >= 0:
         remarks.append(Remark("no_loss", "the height of the peak does not fall with dose"))
@@ -446,23 +431,14 @@ def _before_gone(height: Array) -> Any:
     return np.arange(height.size) <= (gone[0] if gone.size else height.size)
 
 
-def _shift(dose: Array, position: Array, error: Array, present: Any, confidence: float) -> Hinge | None:
-    known = present & np.isfinite(position)
+def _shift(dose: Array, position: Array, error: Array, hinge: Callable[..., Hinge | None]) -> Hinge | None:
+    known, weights = np.isfinite(position), None
     sure = known & np.isfinite(error) & (error > 0) & (error < _CERTAIN_NM)
-    weights = None
-    if sure.sum() >= 4:
+    if sure.sum() >= _LEAST:
         known, weights = sure, error[sure] ** -2.0
-    if known.sum() < 4:
+    if known.sum() < _LEAST:
         return None
-    return fit_hinge(
-        dose[known],
-        position[known],
-        level_first=False,
-        weights=weights,
-        confidence=confidence,
-        name="end of the shift",
-        unit="%",
-    )
+    return hinge(dose[known], position[known], level_first=False, weights=weights, name="end of the shift")
 
 
 def _hinge_estimate(hinge: Hinge | None, name: str) -> Estimate:

@@ -351,21 +351,18 @@ def _shifts(
     ]
     if not matter and not draws.widened:
         return ()
-    rows = [_shift("none", 1.0, quantity, found) for quantity, found in summaries(draws).items()]
+    moved = [("none", 1.0, summaries(draws))]
     for name in (*matter, None):
         for factor in FACTORS:
-            moved = summaries(draws.with_prior_scaled(name, factor))
-            rows += [
-                _shift(name or "all", factor, quantity, found)
-                for quantity, found in moved.items()
-                if name is None or by_parameter.get(quantity, {}).get(name, 0.0) >= _MATTERS
-            ]
-    return tuple(rows)
-
-
-def _shift(prior: str, factor: float, quantity: str, found: Summary) -> PriorShift:
-    value, low, high = found
-    return PriorShift(prior=prior, factor=factor, quantity=quantity, value=value, low=low, high=high)
+            found = summaries(draws.with_prior_scaled(name, factor))
+            if name is not None:
+                found = {q: s for q, s in found.items() if by_parameter.get(q, {}).get(name, 0.0) >= _MATTERS}
+            moved.append((name or "all", factor, found))
+    return tuple(
+        PriorShift(prior=prior, factor=factor, quantity=quantity, value=value, low=low, high=high)
+        for prior, factor, found in moved
+        for quantity, (value, low, high) in found.items()
+    )
 
 
 def summary_of(values: Array, confidence: float) -> Summary:

@@ -1,7 +1,6 @@
 """The packaged dose table, and the dose side of the demonstration."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from cxkinetics.composition.dose import DoseAdvice, dose_for
@@ -12,7 +11,7 @@ from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.page import incorporation_table
 from cxkinetics.composition.reader import load_dose_table
 from cxkinetics.document import cells
-from cxkinetics.document.page import Notes, Paragraph, Section
+from cxkinetics.document.page import Block, Notes, Paragraph, Section
 from cxkinetics.document.table import Column, Table
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
@@ -63,6 +62,10 @@ def load_example_dose_table(name: str = "ag-cds") -> DoseTable:
         table, label="Ag into CdS, published", source=replace(table.source, file=path.name, note=_NOTE)
     )
 
+
+_SLOPE2 = "0.83 cannot be had from the stated points: (40.4 - 12.1)/35 = 0.809."
+_CHORDS = "The paper holds both ratios: 5.1 is of the chords between the samples at 0, 75 and 135 %."
+_CROSSING = "98.0 % is where the paper's lines cross (97-99.5 % otherwise rounded); none is printed."
 
 TARGETS = ("AgCd33S33", "Ag2Cd32S33", "Ag2S")
 """Species of which the demonstration asks the dose."""
@@ -141,21 +144,14 @@ class DemoDoses:
             f"{a.target} {a.window_percent[0]:g} to {a.window_percent[1]:g} %" for a in self.advice
         )
         species = species_figure(middle)
+        species = replace(species, alternative=f"{species.alternative} Windows: {windows}.")
         said = [Paragraph(f"{a.target}: {remark.text}.") for a in self.advice for remark in a.warnings]
         pairs = "The published ICP-OES pairs; doses that are not stated are shown as intervals."
         heard = [Notes(tuple(remark.text for remark in curve.warnings))] if curve.warnings else []
+        shown: list[Block] = [Paragraph(pairs), measured, incorporation_table(curve), *heard]
         return [
-            Section(
-                "Dose against incorporation", [Paragraph(pairs), measured, incorporation_table(curve), *heard]
-            ),
-            Section(
-                "Dose for a target",
-                [
-                    self.targets(),
-                    *said,
-                    replace(species, alternative=f"{species.alternative} Windows: {windows}."),
-                ],
-            ),
+            Section("Dose against incorporation", shown),
+            Section("Dose for a target", [self.targets(), *said, species]),
         ]
 
 
@@ -171,51 +167,20 @@ def demonstrate_doses() -> DemoDoses:
     ['Dose against incorporation', 'Dose for a target']
     """
     curve = fit_incorporation(load_example_dose_table(), preset="paper")
-    chords = Estimate(
-        name="mean slope ratio",
-        value=curve.mean_slope_ratio,
-        method="exact",
-        reason="chords between samples",
+    ratio = curve.mean_slope_ratio
+    chords = Estimate(name="mean slope ratio", value=ratio, method="exact", reason="chords between samples")
+    slope1, slope2 = (replace(slope, unit="") for slope in (curve.stage1_slope, curve.stage2_slope))
+    compared: tuple[tuple[str, float, Estimate, dict[str, str]], ...] = (
+        ("slope, stage 1", 0.11, slope1, {"note": "8.0/75 = 0.107 prints as 0.11."}),
+        ("slope, stage 2", 0.83, slope2, {"note": _SLOPE2}),
+        ("slope ratio", 7.5, curve.slope_ratio, {"note": "7.5 is 0.83/0.11 = 7.545, rounded."}),
+        ("mean slope ratio", 5.1, chords, {"note": _CHORDS}),
+        ("avalanche dose", 98.0, curve.avalanche_dose_percent, {"kind": "worked out", "note": _CROSSING}),
+        ("saturation dose", 135.0, curve.saturation_dose_percent, {"printed": "135"}),
+        ("plateau", 40.4, curve.plateau_percent, {"printed": "about 40"}),
     )
-    measured = partial(Comparison, kind="measured")
-    rows = (
-        measured(
-            quantity="slope, stage 1",
-            published=0.11,
-            found=replace(curve.stage1_slope, unit=""),
-            note="8.0/75 = 0.107 prints as 0.11.",
-        ),
-        measured(
-            quantity="slope, stage 2",
-            published=0.83,
-            found=replace(curve.stage2_slope, unit=""),
-            note="0.83 cannot be had from the stated points: (40.4 - 12.1)/35 = 0.809.",
-        ),
-        measured(
-            quantity="slope ratio",
-            published=7.5,
-            found=curve.slope_ratio,
-            note="7.5 is 0.83/0.11 = 7.545, rounded.",
-        ),
-        measured(
-            quantity="mean slope ratio",
-            published=5.1,
-            found=chords,
-            note="The paper holds both ratios: 5.1 is of the chords between the samples at 0, 75 and 135 %.",
-        ),
-        Comparison(
-            kind="worked out",
-            quantity="avalanche dose",
-            published=98.0,
-            found=curve.avalanche_dose_percent,
-            note="98.0 % is where the paper's lines cross (97-99.5 % otherwise rounded); none is printed.",
-        ),
-        measured(
-            quantity="saturation dose",
-            published=135.0,
-            found=curve.saturation_dose_percent,
-            printed="135",
-        ),
-        measured(quantity="plateau", published=40.4, found=curve.plateau_percent, printed="about 40"),
+    rows = tuple(
+        Comparison(quantity=quantity, published=published, found=found, **{"kind": "measured", **more})
+        for quantity, published, found, more in compared
     )
     return DemoDoses(curve=curve, advice=tuple(dose_for(target) for target in TARGETS), comparisons=rows)

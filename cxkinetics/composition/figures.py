@@ -1,6 +1,7 @@
 """Figures of the dose side: dose curve with bands and rivals, species, priors, dose series."""
 
 import math
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,8 @@ from cxkinetics.document.figure import (
 from cxkinetics.estimate import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from cxkinetics.composition.species_curves import SpeciesCurves
     from cxkinetics.composition.update import CompositionUpdate, ParameterChange
 
+_POINTS: dict[str, Any] = {"fmt": "o", "mfc": "white", "color": COLOURS["data"], "ms": 3.5, "lw": 0.8}
 _DENSE = 400
 _BAND_DRAWS = 1000
 _SPECIES_COLOURS = ("paper", "fourth", "second", "third", "data", "band")
@@ -48,6 +52,20 @@ _SPECIES_LINES = (
 )
 _LEGEND_LINE = 4.2  # font sizes: long enough to show a whole pattern of dashes
 DOSE_LABEL = "dose / mol guest per mol host cation, %"
+
+
+@contextmanager
+def _frame(
+    ax: "Axes | None", width: str, aspect: float, *, x: str = DOSE_LABEL, y: str = "", simulated: bool = False
+) -> "Iterator[Axes]":
+    """Give axes to draw on, new ones where none are given, in the house style and with their labels."""
+    axes = new_axes(width, aspect) if ax is None else ax
+    with figure_style():
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        yield axes
+        stamp_simulated(axes, simulated)
+        polish(axes)
 
 
 def plot_incorporation(
@@ -71,10 +89,11 @@ def plot_incorporation(
     Axes
         The axes drawn on.
     """
-    ax = new_axes("single", 0.8) if ax is None else ax
     points = result.points
     dense = np.linspace(points.lowest_dose_percent, points.highest_dose_percent, _DENSE)
-    with figure_style():
+    with _frame(
+        ax, "single", 0.8, y=f"incorporation / % {points.basis}", simulated=points.source.simulated
+    ) as ax:
         _thresholds(result, ax)
         limits = _curve_band(result, dense) if band and not result.options.get("preset") else None
         if limits is not None:
@@ -84,16 +103,12 @@ def plot_incorporation(
             _rival_lines(result, ax, dense)
         ax.plot(dense, result.incorporation_at(dense), "-", color=COLOURS["fit"], label="curve", zorder=3)
         _samples(result, ax)
-        ax.set_xlabel(DOSE_LABEL)
-        ax.set_ylabel(f"incorporation / % {points.basis}")
         top = 1.12 * max(
             float(np.max(points.incorporation_percent)), float(result.incorporation_at(dense).max())
         )
         ax.set_ylim(-0.03 * top, top)
         ax.margins(x=0.03)
         ax.legend(loc="upper left")
-        stamp_simulated(ax, points.source.simulated)
-        polish(ax)
     return ax
 
 
@@ -103,31 +118,12 @@ def _samples(result: "IncorporationFit", ax: "Axes") -> None:
     y = np.asarray(points.incorporation_percent)
     exact = ~(high > low)
     sigma = None if points.sigma_percent is None else np.asarray(points.sigma_percent)
-    ax.errorbar(
-        low[exact],
-        y[exact],
-        yerr=None if sigma is None else sigma[exact],
-        fmt="o",
-        mfc="white",
-        color=COLOURS["data"],
-        ms=3.5,
-        lw=0.8,
-        label="samples",
-        zorder=4,
-    )
+    known = None if sigma is None else sigma[exact]
+    ax.errorbar(low[exact], y[exact], yerr=known, label="samples", zorder=4, **_POINTS)
     if not exact.all():
-        middle, half = (low + high) / 2, (high - low) / 2
-        ax.errorbar(
-            middle[~exact],
-            y[~exact],
-            xerr=half[~exact],
-            fmt="none",
-            color=COLOURS["data"],
-            lw=1.2,
-            capsize=2.2,
-            label="dose an interval",
-            zorder=4,
-        )
+        middle, half = (low + high)[~exact] / 2, (high - low)[~exact] / 2
+        line: dict[str, Any] = {"fmt": "none", "color": COLOURS["data"], "lw": 1.2, "capsize": 2.2}
+        ax.errorbar(middle, y[~exact], xerr=half, label="dose an interval", zorder=4, **line)
 
 
 def _thresholds(result: "IncorporationFit", ax: "Axes") -> None:
@@ -146,15 +142,19 @@ def _thresholds(result: "IncorporationFit", ax: "Axes") -> None:
 def _upright(ax: "Axes", at: float, words: str, colour: str, **line: Any) -> None:
     """Draw a line across the axes at a dose, with words at its foot."""
     ax.axvline(at, color=COLOURS[colour], **line)
+    _say(ax, at, words, fontsize=6.5, color=COLOURS[colour])
+
+
+def _say(ax: "Axes", at: float, words: str, *, at_top: bool = False, **style: Any) -> None:
+    """Write words beside an upright line at a dose."""
     ax.annotate(
         words,
-        (at, 0.02),
+        (at, 1.0 if at_top else 0.02),
         xycoords=("data", "axes fraction"),
-        xytext=(3, 0),
+        xytext=(2, -2) if at_top else (3, 0),
         textcoords="offset points",
-        va="bottom",
-        fontsize=6.5,
-        color=COLOURS[colour],
+        va="top" if at_top else "bottom",
+        **style,
     )
 
 
@@ -171,14 +171,12 @@ def _rival_lines(result: "IncorporationFit", ax: "Axes", dense: Array) -> None:
     styles = {"one line": (0, (1, 1.5)), "line, plateau": (0, (4, 2)), "Hill": (0, (4, 1.5, 1, 1.5))}
     for rival in result.rivals:
         at = rival.parameters
-        if rival.model == "Hill":
-            with np.errstate(divide="ignore", over="ignore"):
-                y = at["y_f"] / (1 + (at["D50"] / dense) ** at["h"])
-        elif rival.model in styles:
-            top = at.get("y_f", np.inf)
-            y = incorporation_map.incorporation(dense, at["b1"], 0.0, at["b1"], top)
-        else:
+        if rival.model not in styles:
             continue
+        if rival.model == "Hill":
+            y = at["y_f"] * incorporation_map.hill_shape(dense, at["D50"], at["h"])
+        else:
+            y = incorporation_map.incorporation(dense, at["b1"], 0.0, at["b1"], at.get("y_f", np.inf))
         ax.plot(dense, y, ls=styles[rival.model], color=COLOURS["quiet"], lw=0.9, label=rival.model, zorder=1)
 
 
@@ -201,35 +199,22 @@ def plot_species_against_dose(
     Axes
         The axes drawn on.
     """
-    advice, curves = _advice_and_curves(result)
-    ax = new_axes("double", 0.42) if ax is None else ax
-    with figure_style():
+    # told apart by what they hold: their classes import the figures, not the other way
+    advice = cast("DoseAdvice", result) if hasattr(result, "window_percent") else None
+    curves = cast("SpeciesCurves", result) if advice is None else advice.curves
+    with _frame(ax, "double", 0.42, y="share of clusters") as ax:
         if advice is not None:
             _target_window(advice, ax)
         for number, (key, (mean, low, high)) in enumerate(curves.shares.items()):
             colour = COLOURS[_SPECIES_COLOURS[number % len(_SPECIES_COLOURS)]]
             if intervals:
                 ax.fill_between(curves.dose_percent, low, high, color=colour, alpha=0.14, lw=0)
-            ax.plot(
-                curves.dose_percent,
-                mean,
-                color=colour,
-                ls=_SPECIES_LINES[number % len(_SPECIES_LINES)],
-                label=formula_text(key),
-            )
-        ax.set_xlabel(DOSE_LABEL)
-        ax.set_ylabel("share of clusters")
+            line = _SPECIES_LINES[number % len(_SPECIES_LINES)]
+            ax.plot(curves.dose_percent, mean, color=colour, ls=line, label=formula_text(key))
         ax.set_ylim(-0.02, 1.04)
         ax.set_xlim(float(curves.dose_percent[0]), float(curves.dose_percent[-1]))
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=_LEGEND_LINE)
-        polish(ax)
     return ax
-
-
-def _advice_and_curves(result: "SpeciesCurves | DoseAdvice") -> "tuple[DoseAdvice | None, SpeciesCurves]":
-    """Tell both kinds apart by what they hold: their classes import the figures, not the other way."""
-    advice = cast("DoseAdvice | None", result if hasattr(result, "window_percent") else None)
-    return advice, cast("SpeciesCurves", result) if advice is None else advice.curves
 
 
 def _target_window(result: "DoseAdvice", ax: "Axes") -> None:
@@ -239,38 +224,21 @@ def _target_window(result: "DoseAdvice", ax: "Axes") -> None:
     )
     if result.dose_percent.value is not None:
         ax.axvline(result.dose_percent.value, color=COLOURS["data"], lw=0.9, ls=":")
-        ax.annotate(
-            f"{result.dose_percent.value:g} %",
-            (result.dose_percent.value, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(2, -2),
-            textcoords="offset points",
-            va="top",
-            fontsize=7,
-        )
+        _say(ax, result.dose_percent.value, f"{result.dose_percent.value:g} %", at_top=True, fontsize=7)
 
 
 def plot_composition(result: "Prediction", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the composition at a dose as bars with intervals."""
-    ax = new_axes("single", 0.55) if ax is None else ax
-    keys = list(result.species)
-    with figure_style():
-        for row, key in enumerate(keys):
-            share = result.species[key]
+    with _frame(ax, "single", 0.55, x=f"share of clusters at {result.dose_percent:g} % dose") as ax:
+        for row, share in enumerate(result.species.values()):
             colour = COLOURS[_SPECIES_COLOURS[row % len(_SPECIES_COLOURS)]]
             ax.barh(row, share.value or 0.0, color=colour, alpha=0.75, height=0.6)
-            _interval_line(ax, share, row)
-        ax.set_yticks(range(len(keys)), [formula_text(key) for key in keys])
+            if share.low is not None and share.high is not None:
+                ax.plot([share.low, share.high], [row, row], "|-", color=COLOURS["data"], lw=1.0, ms=6)
+        ax.set_yticks(range(len(result.species)), list(map(formula_text, result.species)))
         ax.invert_yaxis()
         ax.set_xlim(0, 1.02)
-        ax.set_xlabel(f"share of clusters at {result.dose_percent:g} % dose")
-        polish(ax)
     return ax
-
-
-def _interval_line(ax: "Axes", share: Estimate, row: int) -> None:
-    if share.low is not None and share.high is not None:
-        ax.plot([share.low, share.high], [row, row], "|-", color=COLOURS["data"], lw=1.0, ms=6)
 
 
 def formula_text(formula: str) -> str:
@@ -301,17 +269,16 @@ def plot_prior_posterior(result: "CompositionUpdate", *, ax: "Axes | None" = Non
     Axes
         One row per parameter, in units of the prior's interval (of the posterior's without a prior).
     """
-    ax = new_axes("single", 0.95) if ax is None else ax
-    with figure_style():
+    with _frame(ax, "single", 0.95, x="position in the prior's 95 % interval") as ax:
         for row, change in enumerate(result.changes):
             _interval_pair(ax, change, row)
-        ax.set_yticks(range(len(result.changes)), [_words(change) for change in result.changes])
+        after = {change.name: change.after for change in result.changes}
+        words = [f"{name} = {e.format_value()} {e.unit}".rstrip() for name, e in after.items()]
+        ax.set_yticks(range(len(words)), words)
         ax.set_ylim(len(result.changes) - 0.4, -0.6)
-        ax.set_xlabel("position in the prior's 95 % interval")
         ax.plot([], [], "-", color=COLOURS["quiet"], lw=4, alpha=0.5, label="before")
         ax.plot([], [], "o-", color=COLOURS["fit"], lw=1.6, ms=3, label="after")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-        polish(ax)
     return ax
 
 
@@ -327,11 +294,6 @@ def _interval_pair(ax: "Axes", change: "ParameterChange", row: int) -> None:
     ax.plot(ends, [row, row], "-", color=COLOURS["fit"], lw=1.6)
     if change.after.value is not None:
         ax.plot((scale(change.after.value) - low) / width, row, "o", color=COLOURS["fit"], ms=3)
-
-
-def _words(change: "ParameterChange") -> str:
-    unit = f" {change.after.unit}" if change.after.unit else ""
-    return f"{change.name} = {change.after.format_value()}{unit}"
 
 
 def plot_peak_against_dose(
@@ -367,16 +329,7 @@ def plot_peak_against_dose(
     with figure_style():
         known = np.isfinite(result.peak_nm)
         error = np.where(np.isfinite(result.peak_nm_se), result.peak_nm_se, 0.0)
-        ax.errorbar(
-            dose[known],
-            result.peak_nm[known],
-            yerr=error[known],
-            fmt="o",
-            mfc="white",
-            color=COLOURS["data"],
-            ms=3.5,
-            lw=0.8,
-        )
+        ax.errorbar(dose[known], result.peak_nm[known], yerr=error[known], **_POINTS)
         _mark(ax, result.shift_end_dose_percent, "end of the shift")
         ax.set_ylabel("peak position / nm")
         sure = result.peak_nm[known & (error < 1.0)]
@@ -396,6 +349,11 @@ def plot_peak_against_dose(
     return ax
 
 
+def _column(estimates: "Iterable[Estimate]", name: str) -> Array:
+    """Return one field of estimates, NaN where it is not known."""
+    return np.array([getattr(estimate, name) for estimate in estimates], dtype=float)
+
+
 def _mark(ax: "Axes", estimate: Estimate, word: str) -> None:
     if estimate.value is None:
         return
@@ -406,61 +364,40 @@ def _mark(ax: "Axes", estimate: Estimate, word: str) -> None:
 
 def plot_conversion_against_dose(result: "DoseSpectraFit", *, ax: "Axes | None" = None) -> "Axes":
     """Draw optical and compositional conversion against dose: two quantities, not one."""
-    ax = new_axes("single", 0.8) if ax is None else ax
     dose = result.spectra.dose_percent
-    with figure_style():
+    with _frame(ax, "single", 0.8, y="conversion", simulated=result.spectra.source.simulated) as ax:
         ax.plot(dose, result.loss, "s-", color=COLOURS["data"], ms=3.5, lw=0.9, label="optical, 1 - A/A0")
         if result.conversion:
-            mean = [np.nan if e.value is None else e.value for e in result.conversion]
-            low = [np.nan if e.low is None else e.low for e in result.conversion]
-            high = [np.nan if e.high is None else e.high for e in result.conversion]
+            mean, low, high = (_column(result.conversion, name) for name in ("value", "low", "high"))
             ax.fill_between(dose, low, high, color=COLOURS["third"], alpha=0.2, lw=0)
             ax.plot(dose, mean, "o--", color=COLOURS["third"], ms=3, lw=0.9, label="turned into product")
-        ax.set_xlabel(DOSE_LABEL)
-        ax.set_ylabel("conversion")
         ax.legend(loc="upper left")
-        stamp_simulated(ax, result.spectra.source.simulated)
-        polish(ax)
     return ax
 
 
 def plot_rates_against_dose(result: "RatesAgainstDose", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the rate constants of every stage against dose, with the power laws through them."""
-    ax = new_axes("single", 0.85) if ax is None else ax
     colours = ("paper", "fit", "second", "third")
-    with figure_style():
+    with _frame(ax, "single", 0.85, y="rate constant / 1/s") as ax:
         for stage, (order, constant) in enumerate(zip(result.orders, result.constants, strict=True)):
             runs = [run for run in result.runs if len(run.rates) > stage]
-            points = [(run.dose_percent, run.rates[stage]) for run in runs]
-            known = [(d, k) for d, k in points if d > 0 and k.value is not None and k.value > 0]
+            found = [(run.dose_percent, run.rates[stage]) for run in runs]
+            known = [(d, k) for d, k in found if d > 0 and k.value is not None and k.value > 0]
             if not known:
                 continue
             dose = np.array([d for d, _ in known])
-            rate = np.array([k.value for _, k in known], dtype=float)
-            below = np.array([0.0 if k.low is None else max(k.value - k.low, 0.0) for _, k in known])  # type: ignore[operator]
-            above = np.array([0.0 if k.high is None else max(k.high - k.value, 0.0) for _, k in known])  # type: ignore[operator]
+            rate, low, high = (_column([k for _, k in known], name) for name in ("value", "low", "high"))
+            below, above = (np.nan_to_num(np.maximum(v, 0.0)) for v in (rate - low, high - rate))
             below = np.minimum(below, 0.95 * rate)
             colour = COLOURS[colours[stage % len(colours)]]
-            ax.errorbar(
-                dose,
-                rate,
-                yerr=[below, above],
-                fmt="os^D"[stage % 4],
-                mfc="white",
-                color=colour,
-                ms=4,
-                lw=0.9,
-                label=f"stage {stage + 1}",
-            )
+            style = _POINTS | {"fmt": "os^D"[stage % 4], "color": colour, "ms": 4, "lw": 0.9}
+            ax.errorbar(dose, rate, yerr=[below, above], label=f"stage {stage + 1}", **style)
             if order.value is not None and constant.value is not None:
                 dense = np.geomspace(dose.min(), dose.max(), 60)
                 law = np.exp(constant.value) * (dense / 100) ** order.value
                 ax.plot(dense, law, "--", color=colour, lw=0.9, label=f"order {order.format_value()}")
         _plain_log_axes(ax, sorted({run.dose_percent for run in result.runs if run.dose_percent > 0}))
-        ax.set_xlabel(DOSE_LABEL)
-        ax.set_ylabel("rate constant / 1/s")
         ax.legend(loc="best")
-        polish(ax)
     return ax
 
 

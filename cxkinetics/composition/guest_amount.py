@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from cxkinetics.composition.draws import PriorInfluence
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.record import HIDDEN, As, Record, read, written
@@ -73,6 +74,48 @@ class GuestAmount(Record):
         """Return the amount that was written; the window of the volume stands within the volume."""
         window = (record.get("volume") or {}).get("window")
         return read(cls, record, window_ul=None if window is None else (window[0], window[1]))
+
+
+class Dosed:
+    """What a result at a dose has besides its numbers: the amount of guest, and what priors drive."""
+
+    __slots__ = ()
+    influence: PriorInfluence
+    source: Mapping[str, Any]
+
+    @property
+    def prior_driven(self) -> tuple[str, ...]:
+        """Quantities of which at least half the variance comes from priors."""
+        return self.influence.driven
+
+    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
+        """Return how much guest to add to a flask.
+
+        Parameters
+        ----------
+        host_umol : float
+            All host cation (Cd) in the flask, micromol.
+        stock_mmol_per_l : float, optional
+            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
+
+        Returns
+        -------
+        GuestAmount
+            Amount in micromol and volume in microlitres, with interval and window of the dose.
+        """
+        dose, window = self._flask()
+        return guest_amount(
+            dose,
+            host_umol=host_umol,
+            stock_mmol_per_l=stock_mmol_per_l,
+            window_percent=window,
+            guest=self.source.get("guest", "guest"),
+            host_cation=self.source.get("host_cation", "host cation"),
+        )
+
+    def _flask(self) -> tuple[Estimate, tuple[float, float] | None]:
+        """Return the dose to add, and its window where one is known."""
+        raise NotImplementedError
 
 
 def guest_amount(
@@ -162,20 +205,11 @@ def _positive(what: str, value: float, unit: str) -> None:
 
 def _scaled(estimate: Estimate, factor: float, name: str, unit: str) -> Estimate:
     """Return an estimate multiplied by a positive factor."""
-
-    def times(value: float | None) -> float | None:
-        return None if value is None else value * factor
-
-    return replace(
-        estimate,
-        name=name,
-        value=times(estimate.value),
-        se=times(estimate.se),
-        low=times(estimate.low),
-        high=times(estimate.high),
-        unit=unit,
-        reason="",
-    )
+    numbers = {field: getattr(estimate, field) for field in ("value", "se", "low", "high")}
+    scaled: dict[str, Any] = {
+        field: None if number is None else number * factor for field, number in numbers.items()
+    }
+    return replace(estimate, name=name, unit=unit, reason="", **scaled)
 
 
 def _scaled_pair(pair: tuple[float, float] | None, factor: float) -> tuple[float, float] | None:

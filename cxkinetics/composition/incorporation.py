@@ -13,11 +13,10 @@ from cxkinetics.composition.curve import (
     BROKEN_LINE,
     FEW_DOF,
     ONE_LINE,
-    Acceptance,
+    QUANTITIES,
     Cells,
     MapPoints,
     MapSolution,
-    Profiled,
     acceptance,
     profile_quantity,
     rank_rivals,
@@ -38,60 +37,32 @@ from cxkinetics.signals.dose_table import DoseTable
 
 _TWO_POINTS = "the line passes through the two points of its window: no degrees of freedom"
 _ONE_SAMPLE = "one sample on the plateau"
-_QUANTITIES = {
-    "b1": ("stage1_slope", "slope of stage 1", "%/%"),
-    "b2": ("stage2_slope", "slope of stage 2", "%/%"),
-    "b2/b1": ("slope_ratio", "slope ratio b2/b1", ""),
-    "D1": ("avalanche_dose_percent", "avalanche dose", "%"),
-    "D2": ("saturation_dose_percent", "saturation dose", "%"),
-    "y_f": ("plateau_percent", "plateau", "%"),
-}
-"""Symbol -> field of the result, name and unit of the estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     slope: float
     intercept: float
-    variance: float | None  # residual variance, None without degrees of freedom
+    error: float  # standard error of the slope; NaN without degrees of freedom, as the variance
+    variance: float  # about the line
     dof: int
     n_effective: float
     centre: float
     sxx: float
     rss: float
 
-    def slope_se(self) -> float | None:
-        return None if self.variance is None else float(np.sqrt(self.variance / self.sxx))
-
     def variance_at(self, dose: float) -> float:
-        """Variance of the line's value at `dose` (NaN without degrees of freedom)."""
-        if self.variance is None:
-            return float("nan")
+        """Variance of the line's value at `dose`."""
         return self.variance * (1 / self.n_effective + (dose - self.centre) ** 2 / self.sxx)
 
 
-def fit_windows(
-    used: DoseTable, windows: Mapping[str, Any], points: DoseTable, system: System, confidence: float
-) -> IncorporationFit:
-    """Return the lines of the given windows with what follows from them.
+def _fit_windows(
+    used: DoseTable, windows: Mapping[str, Any], points: DoseTable, confidence: float
+) -> dict[str, Any]:
+    """Return what follows from the lines of given windows, by field of the result.
 
-    Parameters
-    ----------
-    used : DoseTable
-        Rows with exact doses.
-    windows : mapping
-        "stage1_percent", "stage2_percent" (both ends included) and "plateau_from_percent".
-    points : DoseTable
-        The whole table, for the residuals.
-    system : System
-        For the record.
-    confidence : float
-        Of the intervals.
-
-    Raises
-    ------
-    FitError
-        If a window holds too few samples.
+    The windows of the stages include both ends; `used` are the rows with exact doses, `points` the
+    whole table, for the residuals.
     """
     dose = np.asarray(used.dose_percent)
     (low1, high1), (low2, high2) = windows["stage1_percent"], windows["stage2_percent"]
@@ -108,59 +79,52 @@ def fit_windows(
     crossing = (line1.intercept - line2.intercept) / difference
     saturation = (level - line2.intercept) / line2.slope
     ratio = line2.slope / line1.slope if line1.slope > 0 else None
-    se1, se2 = line1.slope_se(), line2.slope_se()
-    ratio_se = None
-    if ratio is not None and se1 is not None and se2 is not None:
-        ratio_se = ratio * float(np.hypot(se1 / line1.slope, se2 / line2.slope))
+    ratio_se = np.nan
+    if ratio is not None:
+        ratio_se = ratio * float(np.hypot(line1.error / line1.slope, line2.error / line2.slope))
     crossing_se = float(np.sqrt(line1.variance_at(crossing) + line2.variance_at(crossing))) / difference
     saturation_se = float(np.sqrt(line2.variance_at(saturation) + level_variance)) / line2.slope
     # what rests on two windows has the degrees of freedom of the poorer one
     both, second = min(line1.dof, line2.dof), min(line2.dof, level_dof)
     found = {
-        "b1": (line1.slope, se1, line1.dof),
-        "b2": (line2.slope, se2, line2.dof),
+        "b1": (line1.slope, line1.error, line1.dof),
+        "b2": (line2.slope, line2.error, line2.dof),
         "b2/b1": (ratio, ratio_se, both),
         "D1": (crossing, crossing_se, both),
         "D2": (saturation, saturation_se, second),
         "y_f": (level, float(np.sqrt(level_variance)), level_dof),
     }
-    residuals = _residuals(points, line1, line2, crossing, level)
     rss = line1.rss + line2.rss + (level_variance * n_level * level_dof if level_dof > 0 else 0.0)
     total_dof = line1.dof + line2.dof + level_dof
-    remarks = []
-    if abs(line1.intercept) > 1e-9:
-        remarks.append(
-            Remark("intercept", f"the first line starts at {line1.intercept:.3g} %, not at the origin")
-        )
-    return IncorporationFit(
-        points=points,
-        system=system,
-        options={},
-        mean_slope_ratio=None,
-        windows_percent={
+    started = f"the first line starts at {line1.intercept:.3g} %, not at the origin"
+
+    def curve(at: Array) -> Array:
+        lines = [line.intercept + line.slope * at for line in (line1, line2)]
+        return np.minimum(np.where(at < crossing, *lines), level)
+
+    return {
+        "windows_percent": {
             "stage 1": (float(low1), float(high1)),
             "stage 2": (float(low2), float(high2)),
             "plateau": (start, points.highest_dose_percent),
         },
-        residuals=residuals,
-        rss=rss,
-        dof=total_dof,
-        scatter_percent=float(np.sqrt(rss / total_dof)) if total_dof > 0 else None,
-        intercept=line1.intercept,
-        verdict={"code": "undecided", "text": "windows given, not detected: no rival was tried"},
-        warnings=tuple(remarks),
+        "residuals": MapPoints.of(points).off(curve),
+        "rss": rss,
+        "dof": total_dof,
+        "scatter_percent": float(np.sqrt(rss / total_dof)) if total_dof > 0 else None,
+        "intercept": line1.intercept,
+        "verdict": {"code": "undecided", "text": "windows given, not detected: no rival was tried"},
+        "warnings": (Remark("intercept", started),) if abs(line1.intercept) > 1e-9 else (),
         **_estimates(found, confidence),
-    )
+    }
 
 
-def _estimates(
-    found: Mapping[str, tuple[float | None, float | None, int]], confidence: float
-) -> dict[str, Any]:
+def _estimates(found: Mapping[str, tuple[float | None, float, int]], confidence: float) -> dict[str, Any]:
     """Return the estimates of value, standard error and degrees of freedom, by field of the result."""
     estimates: dict[str, Any] = {}
     for quantity, (value, se, dof) in found.items():
-        field, name, unit = _QUANTITIES[quantity]
-        if value is None or se is None or dof <= 0 or not np.isfinite(se):
+        field, name, unit = QUANTITIES[quantity]
+        if value is None or dof <= 0 or not np.isfinite(se):
             why = _ONE_SAMPLE if quantity == "y_f" else _TWO_POINTS
             estimates[field] = Estimate(name=name, value=value, unit=unit, method="wald", reason=why)
         else:
@@ -177,19 +141,12 @@ def _line(used: DoseTable, inside: BoolArray, name: str) -> _Line:
             "fit without the preset"
         )
     weight = _weights(used)[inside]
-    slope, intercept, _, rss = fit_line(dose, y, weight)
+    slope, intercept, error, rss = fit_line(dose, y, weight)
     dof = int(dose.size) - 2
     centre = float(np.average(dose, weights=weight))
-    return _Line(
-        slope=slope,
-        intercept=intercept,
-        variance=rss / dof if dof > 0 else None,
-        dof=dof,
-        n_effective=float(weight.sum()),
-        centre=centre,
-        sxx=float(np.sum(weight * (dose - centre) ** 2)),
-        rss=rss,
-    )
+    sxx = float(np.sum(weight * (dose - centre) ** 2))
+    variance = rss / dof if dof > 0 else np.nan
+    return _Line(slope, intercept, error, variance, dof, float(weight.sum()), centre, sxx, rss)
 
 
 def _plateau(used: DoseTable, inside: BoolArray, start: float) -> tuple[float, float, int, float]:
@@ -212,20 +169,6 @@ def _weights(used: DoseTable) -> Array:
     weight = np.asarray(used.sigma_percent) ** -2.0
     scaled: Array = weight / weight.mean()
     return scaled
-
-
-def _residuals(points: DoseTable, line1: _Line, line2: _Line, crossing: float, level: float) -> Array:
-    def curve(dose: Array) -> Array:
-        rising = np.where(
-            dose < crossing, line1.intercept + line1.slope * dose, line2.intercept + line2.slope * dose
-        )
-        value: Array = np.minimum(rising, level)
-        return value
-
-    y = np.asarray(points.incorporation_percent)
-    low, high = curve(np.asarray(points.dose_low_percent)), curve(np.asarray(points.dose_high_percent))
-    off: Array = np.minimum(y - low, 0.0) + np.maximum(y - high, 0.0)
-    return off
 
 
 INTERVAL_DOSES = ("censored", "leave out")
@@ -316,17 +259,20 @@ def fit_incorporation(
         if interval.all():
             raise FitError("every dose of the table is an interval; fit with interval_doses='censored'")
         used = points.exact
-    if windows is not None:
-        fit = fit_windows(used, windows, points, chosen, confidence)
-        fit = replace(fit, options=options, warnings=(*remarks, *fit.warnings))
-    else:
-        fit = _fit_detected(used, points, chosen, options, remarks)
-    values = (fit.avalanche_dose_percent, fit.saturation_dose_percent, fit.plateau_percent)
-    avalanche, saturation, plateau = (estimate.value for estimate in values)
-    return replace(
-        fit,
+    found = (
+        _fit_detected(used, points, options)
+        if windows is None
+        else _fit_windows(used, windows, points, confidence)
+    )
+    avalanche, saturation, plateau = (found[QUANTITIES[name][0]].value for name in ("D1", "D2", "y_f"))
+    found["warnings"] = (*remarks, *found["warnings"])
+    return IncorporationFit(
+        points=points,
+        system=chosen,
+        options=options,
         checks=curve_checks(chosen, points, avalanche=avalanche, saturation=saturation, plateau=plateau),
         mean_slope_ratio=_mean_slope_ratio(points, avalanche, saturation),
+        **found,
     )
 
 
@@ -382,13 +328,8 @@ def _remarks(points: DoseTable, system: System, interval: Array, treated: str) -
     return tuple(remarks)
 
 
-def _fit_detected(
-    used: DoseTable,
-    points: DoseTable,
-    system: System,
-    options: Mapping[str, Any],
-    remarks: tuple[Remark, ...],
-) -> IncorporationFit:
+def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the exact search finds, by field of the result."""
     data = MapPoints.of(used)
     distinct = np.unique(data.low[~data.censored]).size + int(data.censored.sum())
     if distinct < 4:
@@ -399,112 +340,82 @@ def _fit_detected(
     cells = Cells(data)
     found = search(cells)
     best = found.best()
-    at = [np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f)]
+    at = (best.b1, best.D1, best.b2, best.y_f)
     informative = int(np.sum(~data.censored | (np.abs(data.residuals(*at)) > 0)))
     dof = informative - 4  # a dose interval that reaches the point says nothing about the scatter
     absolute = bool(options["absolute_sigma"])
     scale = float(np.sum(data.weight * data.y**2))
     accept = acceptance(best.rss, dof, options["confidence"], absolute_sigma=absolute, scale=scale)
-    profiled = _profiles(cells, best, accept, found.per_cell()[0])
+    minima = found.per_cell()[0]
+    profiled = {
+        quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit, minima=minima)
+        for quantity, (_, name, unit) in QUANTITIES.items()
+    }
     rivals = rank_rivals(cells, data, best, informative)
     not_identified = {q: p.flat for q, p in profiled.items() if p.flat is not None}
-    residuals = MapPoints.of(points).residuals(
-        *(np.asarray(v) for v in (best.b1, best.D1, best.b2, best.y_f))
-    )
     low, high = points.lowest_dose_percent, points.highest_dose_percent
-    warnings = (*remarks, *_open_questions(not_identified), *_shape_remarks(best, high))
-    estimates: dict[str, Any] = {field: profiled[q].estimate for q, (field, _, _) in _QUANTITIES.items()}
-    return IncorporationFit(
-        points=points,
-        system=system,
-        options=options,
-        mean_slope_ratio=None,
-        windows_percent={
-            "stage 1": (low, min(best.D1, high)),
-            "stage 2": (min(best.D1, high), min(best.D2, high)),
-            "plateau": (min(best.D2, high), high),
-        },
-        residuals=residuals,
-        rss=best.rss,
-        dof=dof,
-        scatter_percent=_scatter(best.rss, dof, data.weight),
-        not_identified=not_identified,
-        rivals=rivals,
-        verdict=_verdict(rivals, best, informative),
-        warnings=warnings,
-        **estimates,
-    )
-
-
-def _profiles(cells: Cells, best: MapSolution, accept: Acceptance, minima: Array) -> dict[str, Profiled]:
+    first, last = min(best.D1, high), min(best.D2, high)
     return {
-        quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit, minima=minima)
-        for quantity, (_, name, unit) in _QUANTITIES.items()
+        "windows_percent": {"stage 1": (low, first), "stage 2": (first, last), "plateau": (last, high)},
+        "residuals": MapPoints.of(points).residuals(*at),
+        "rss": best.rss,
+        "dof": dof,
+        # of a point of average weight
+        "scatter_percent": None if dof <= 0 else float(np.sqrt(best.rss / dof / np.mean(data.weight))),
+        "not_identified": not_identified,
+        "rivals": rivals,
+        "verdict": _verdict(rivals, best, informative),
+        "warnings": (*_open_questions(not_identified), *_shape_remarks(best, high)),
+        **{QUANTITIES[quantity][0]: one.estimate for quantity, one in profiled.items()},
     }
-
-
-def _scatter(rss: float, dof: int, weight: Array) -> float | None:
-    """Scatter of a point of average weight, in percentage points."""
-    return None if dof <= 0 else float(np.sqrt(rss / dof / np.mean(weight)))
 
 
 def _open_questions(flat: Mapping[str, tuple[float, float | None]]) -> tuple[Remark, ...]:
     if not flat:
         return ()
-    parts = []
-    for quantity, (low, high) in flat.items():
-        words = f"any {quantity} >= {low:.3g}" if high is None else f"{quantity} from {low:.4g} to {high:.4g}"
-        parts.append(words)
-    return (
-        Remark(
-            "not_identified",
-            f"the points do not identify {', '.join(flat)}: {'; '.join(parts)} fits equally well "
-            "(shown is the least steep); samples within the avalanche would tell",
-        ),
+    parts = [
+        f"any {quantity} >= {low:.3g}" if high is None else f"{quantity} from {low:.4g} to {high:.4g}"
+        for quantity, (low, high) in flat.items()
+    ]
+    text = (
+        f"the points do not identify {', '.join(flat)}: {'; '.join(parts)} fits equally well "
+        "(shown is the least steep); samples within the avalanche would tell"
     )
+    return (Remark("not_identified", text),)
 
 
 def _shape_remarks(best: MapSolution, highest: float) -> tuple[Remark, ...]:
     remarks = []
     if best.b2 <= best.b1:
-        remarks.append(
-            Remark(
-                "no_avalanche", f"the second slope, {best.b2:.3g}, does not exceed the first, {best.b1:.3g}"
-            )
-        )
+        text = f"the second slope, {best.b2:.3g}, does not exceed the first, {best.b1:.3g}"
+        remarks.append(Remark("no_avalanche", text))
     if highest <= best.D2 * (1 + 1e-9):
-        remarks.append(
-            Remark("no_plateau", f"no sample lies on a plateau: the table ends at {highest:g} % dose")
-        )
+        text = f"no sample lies on a plateau: the table ends at {highest:g} % dose"
+        remarks.append(Remark("no_plateau", text))
     return tuple(remarks)
 
 
 def _verdict(rivals: tuple[Rival, ...], best: MapSolution, n: int) -> dict[str, str]:
-    broken = next(r for r in rivals if r.model == BROKEN_LINE)
+    broken, line = (next(r for r in rivals if r.model == name) for name in (BROKEN_LINE, ONE_LINE))
     others = [r for r in rivals if r.model != BROKEN_LINE]
-    if next(r for r in rivals if r.model == ONE_LINE).bic is None:
-        return {"code": "no_avalanche", "text": "no avalanche in these points: one line meets every one"}
-    if broken.delta_aicc is None:
-        return {
-            "code": "undecided",
-            "text": "too few points to compare the curve with simpler ones by AICc",
-        }
     rival = min(others, key=lambda r: r.aicc if r.aicc is not None else np.inf)
     lead = (rival.aicc or 0.0) - (broken.aicc or 0.0)
-    if lead >= AHEAD and best.b2 > best.b1:
-        text = f"slow uptake, avalanche and plateau: ahead of {rival.model} by {lead:.0f} in AICc"
-        return {"code": "avalanche", "text": text}
     few = n - broken.n_parameters <= FEW_DOF
-    if best.b2 <= best.b1 or (lead <= -AHEAD and not few):
-        return {
-            "code": "no_avalanche",
-            "text": f"no avalanche in these points: {rival.model} does as well (AICc {-lead:+.1f})",
-        }
-    return {
-        "code": "undecided",
-        "text": f"avalanche against {rival.model}: {lead:+.1f} in AICc, "
-        + (f"which {n} points cannot decide" if few else "too little to decide"),
-    }
+    rising = best.b2 > best.b1
+    if line.bic is None:
+        code, text = "no_avalanche", "no avalanche in these points: one line meets every one"
+    elif broken.delta_aicc is None:
+        code, text = "undecided", "too few points to compare the curve with simpler ones by AICc"
+    elif lead >= AHEAD and rising:
+        code = "avalanche"
+        text = f"slow uptake, avalanche and plateau: ahead of {rival.model} by {lead:.0f} in AICc"
+    elif not rising or (lead <= -AHEAD and not few):
+        code = "no_avalanche"
+        text = f"no avalanche in these points: {rival.model} does as well (AICc {-lead:+.1f})"
+    else:
+        why = f"which {n} points cannot decide" if few else "too little to decide"
+        code, text = "undecided", f"avalanche against {rival.model}: {lead:+.1f} in AICc, {why}"
+    return {"code": code, "text": text}
 
 
 def _mean_slope_ratio(points: DoseTable, avalanche: float | None, saturation: float | None) -> float | None:

@@ -10,7 +10,8 @@ import numpy as np
 from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition import mass_balance
-from cxkinetics.composition.system import System, load_system
+from cxkinetics.composition.curve import QUANTITIES
+from cxkinetics.composition.system import MAP_PARAMETERS, System, load_system
 from cxkinetics.document.shown import Shown
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.result import Rival
@@ -195,14 +196,7 @@ def _equilibrium_check(
     return [Check(code="cluster_share_from_equilibrium", text=text, value=caps[0][0])]
 
 
-_ESTIMATES = {
-    "stage1_slope": "slope of stage 1",
-    "stage2_slope": "slope of stage 2",
-    "slope_ratio": "slope ratio b2/b1",
-    "avalanche_dose_percent": "avalanche dose",
-    "saturation_dose_percent": "saturation dose",
-    "plateau_percent": "plateau",
-}
+_ESTIMATES = {field: name for field, name, _ in QUANTITIES.values()}
 """Field -> name of its estimate."""
 
 
@@ -299,10 +293,9 @@ class IncorporationFit(Record, Shown):
     @property
     def parameters(self) -> dict[str, float]:
         """The map's numbers b1, D1, b2, y_f (y_f above the intercept)."""
-        estimates = (self.stage1_slope, self.avalanche_dose_percent, self.stage2_slope, self.plateau_percent)
-        values = [np.nan if e.value is None else e.value for e in estimates]
-        values[3] -= self.intercept
-        return dict(zip(("b1", "D1", "b2", "y_f"), values, strict=True))
+        found = {name: getattr(self, QUANTITIES[name][0]).value for name in MAP_PARAMETERS}
+        values = {name: np.nan if value is None else value for name, value in found.items()}
+        return values | {"y_f": values["y_f"] - self.intercept}
 
     def incorporation_at(self, dose_percent: ArrayLike) -> Array:
         """Return the fitted incorporation (%) at any dose (%)."""

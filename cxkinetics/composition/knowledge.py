@@ -5,18 +5,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from cxkinetics.composition.draws import (
-    DEFAULT_DRAWS,
-    ParameterDraws,
-    generator,
-    prior_draws,
-)
+from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.composition.update import CompositionUpdate
 from cxkinetics.errors import ExtrapolationError, InputError, UsageError
+from cxkinetics.estimate import finite_or_none
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES
 from cxkinetics.signals.dose_table import DoseTable
@@ -95,14 +91,11 @@ def check_dose(dose_percent: float, draws: ParameterDraws, *, extrapolate: bool)
     low, high = draws.calibrated_dose_percent
     if low <= dose_percent <= high:
         return None
+    outside = f"{dose_percent:g} % lies outside the calibrated {low:g}-{high:g} %"
     if not extrapolate:
-        raise ExtrapolationError(
-            f"a dose of {dose_percent:g} % lies outside the calibrated {low:g}-{high:g} %; "
-            "measure there, or pass extrapolate=True (--extrapolate)"
-        )
-    return Remark(
-        "extrapolated", f"{dose_percent:g} % lies outside the calibrated {low:g}-{high:g} %: extrapolated"
-    )
+        remedy = "measure there, or pass extrapolate=True (--extrapolate)"
+        raise ExtrapolationError(f"a dose of {outside}; {remedy}")
+    return Remark("extrapolated", f"{outside}: extrapolated")
 
 
 def source_record(draws: ParameterDraws) -> dict[str, object]:
@@ -113,9 +106,7 @@ def source_record(draws: ParameterDraws) -> dict[str, object]:
         "host_cation": draws.system.host_cation,
         "basis": draws.system.basis_name(draws.basis),
         "origin": draws.origin,
-        "calibrated_dose_percent": [
-            value if np.isfinite(value) else None for value in draws.calibrated_dose_percent
-        ],
+        "calibrated_dose_percent": [finite_or_none(value) for value in draws.calibrated_dose_percent],
         "max_guests": draws.system.max_dopants,
         "assumed": list(draws.system.assumed),
         "n_draws": draws.n_draws,

@@ -66,12 +66,9 @@ def incorporation_of_state(
     >>> round(float(incorporation_of_state(system, one_silver)), 4)
     2.9412
     """
-    guests = guest_count(system, shares, eta=eta)
-    if basis_kind(basis) == BASES[2]:
-        on_anions: Array = 100 * guests / system.n_anions
-        return on_anions
-    hosts = host_count(system, shares, T=T, rho=rho)
-    percent: Array = 100 * guests / (hosts + guests if basis_kind(basis) == BASES[0] else hosts)
+    guests, hosts = guest_count(system, shares, eta=eta), host_count(system, shares, T=T, rho=rho)
+    counted = (hosts + guests, hosts, np.asarray(system.n_anions))[BASES.index(basis_kind(basis))]
+    percent: Array = 100 * guests / counted
     return percent
 
 
@@ -98,9 +95,9 @@ def trapped_host(
     """
     _refuse_anion_basis(basis)
     guests = guest_count(system, shares, eta=eta)
-    y = np.asarray(incorporation_percent, dtype=float) / 100
     with np.errstate(divide="ignore", invalid="ignore"):
-        hosts = np.where(y > 0, guests / y - (guests if basis_kind(basis) == BASES[0] else 0.0), np.nan)
+        ratio = _guests_per_host(incorporation_percent, basis)
+        hosts = np.where(ratio > 0, guests / ratio, np.nan)
     trapped: Array = hosts - host_count(system, shares, rho=rho)
     return trapped
 
@@ -124,16 +121,16 @@ def conversion(
     >>> conversion(system, [8.0, 12.1, 28.3], T=97.37).round(2).tolist()
     [0.14, 0.23, 0.64]
     """
-    y = np.asarray(incorporation_percent, dtype=float) / 100
     top = system.max_dopants
     guests0, guests1 = float(top), system.guests_at_full_exchange * np.asarray(eta)
     if basis_kind(basis) == BASES[2]:
+        y = np.asarray(incorporation_percent, dtype=float) / 100
         on_anions: Array = (y * system.n_anions - guests0) / (guests1 - guests0)
         return on_anions
     left = system.hosts_left(top)
     hosts0 = left + np.asarray(T) + np.asarray(rho) * (system.n_hosts - left)
     hosts1 = np.asarray(T) + np.asarray(rho) * system.n_hosts
-    odds = y / (1 - y) if basis_kind(basis) == BASES[0] else y  # guests per host
+    odds = _guests_per_host(incorporation_percent, basis)
     share: Array = (odds * hosts0 - guests0) / (guests1 - guests0 - odds * (hosts1 - hosts0))
     return share
 
@@ -191,9 +188,8 @@ def trapped_and_retained_at_plateau(
     97.366
     """
     _refuse_anion_basis(basis)
-    y = np.asarray(plateau_percent, dtype=float) / 100
     guests = system.guests_at_full_exchange * np.asarray(eta)
-    hosts: Array = guests * ((1 - y) / y if basis_kind(basis) == BASES[0] else 1 / y)
+    hosts: Array = guests / _guests_per_host(plateau_percent, basis)
     return hosts
 
 
@@ -208,8 +204,7 @@ def recovery_at_plateau(
     0.164
     """
     _refuse_anion_basis(basis)
-    y = plateau_percent / 100
-    odds = y / (1 - y) if basis_kind(basis) == BASES[0] else y
+    odds = float(_guests_per_host(plateau_percent, basis))
     return odds * (T + rho * system.n_hosts) / system.guests_at_full_exchange
 
 
@@ -316,10 +311,15 @@ def removable_share(first_percent: float, last_percent: float, basis: str = BASE
             f"a wash series runs from the higher incorporation to the lower, between 0 and 100 %; "
             f"got {first_percent:g} % and {last_percent:g} %"
         )
-    hosts = [
-        (100 - y) / y if basis_kind(basis) == BASES[0] else 100 / y for y in (first_percent, last_percent)
-    ]
-    return 1 - hosts[0] / hosts[1]
+    first, last = _guests_per_host([first_percent, last_percent], basis)
+    return float(1 - last / first)
+
+
+def _guests_per_host(incorporation_percent: ArrayLike, basis: str) -> Array:
+    """Return guests per host cation in the solid, for a basis that counts the host."""
+    y = np.asarray(incorporation_percent, dtype=float) / 100
+    ratio: Array = y / (1 - y) if basis_kind(basis) == BASES[0] else y
+    return ratio
 
 
 def _column(values: object, shares: Array, *, product: bool = False) -> Array:

@@ -149,6 +149,10 @@ def _incorporation(place: ClusterFractions | ProductOnset, parameters: Mapping[s
     )
 
 
+_KINDS = {"fractions": ClusterFractions, "onset": ProductOnset}
+"""Key in a file -> what its entries are."""
+
+
 def load_measurements(path: str | Path) -> tuple[tuple[ClusterFractions, ...], tuple[ProductOnset, ...]]:
     r"""Return the cluster fractions and product onsets of a TOML file.
 
@@ -170,18 +174,14 @@ def load_measurements(path: str | Path) -> tuple[tuple[ClusterFractions, ...], t
         record = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not valid TOML: {error}", file=name) from error
-    unknown = set(record) - {"fractions", "onset"}
+    unknown = set(record) - set(_KINDS)
     if unknown:
         raise InputError(f"unknown key {sorted(unknown)[0]!r}; known are fractions and onset", file=name)
     if not any(record.values()):
         raise InputError("holds no measurement", file=name, remedy="write [[fractions]] or [[onset]] entries")
-    fractions = tuple(
-        _built(ClusterFractions, item, name, f"fractions entry {number}")
-        for number, item in enumerate(record.get("fractions", ()), 1)
-    )
-    onset = tuple(
-        _built(ProductOnset, item, name, f"onset entry {number}")
-        for number, item in enumerate(record.get("onset", ()), 1)
+    fractions, onset = (
+        tuple(_built(kind, item, name, f"{key} entry {n}") for n, item in enumerate(record.get(key, ()), 1))
+        for key, kind in _KINDS.items()
     )
     return fractions, onset
 

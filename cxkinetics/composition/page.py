@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cxkinetics.composition.binding import BindingFit
     from cxkinetics.composition.dose import DoseAdvice
     from cxkinetics.composition.dose_spectra import DoseSpectraFit
-    from cxkinetics.composition.draws import PriorInfluence, PriorShift
+    from cxkinetics.composition.draws import PriorInfluence
     from cxkinetics.composition.guest_amount import GuestAmount
     from cxkinetics.composition.incorporation_result import IncorporationFit
     from cxkinetics.composition.predict import Prediction
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cxkinetics.composition.sequential_reading import SequentialImplications
     from cxkinetics.composition.update import CompositionUpdate
 
+_counted = partial(Column, numeric=True)
 _MARKS = {True: "ok ", False: "!! ", None: "   "}
 _CONVERSIONS = {
     "compositional": "converted to product, by occupancy",
@@ -58,7 +59,7 @@ def value_columns(first: str, interval: str = "interval") -> list[Column]:
     """Return three columns for people: a name, the value and the interval of the same estimate."""
     return [
         Column(first),
-        Column("value", format=cells.value_unit, numeric=True),
+        _counted("value", format=cells.value_unit),
         Column(interval, format=cells.bracket_or_reason),
     ]
 
@@ -68,15 +69,15 @@ def value_columns(first: str, interval: str = "interval") -> list[Column]:
 
 def incorporation_table(fit: "IncorporationFit") -> Table:
     """Return the numbers of a dose curve: quantity, value, interval."""
-    named: list[tuple[str, Estimate]] = [
-        ("slope, stage 1", fit.stage1_slope),
-        ("slope, stage 2", fit.stage2_slope),
-        ("slope ratio b2/b1", fit.slope_ratio),
-        ("avalanche dose", fit.avalanche_dose_percent),
-        ("saturation dose", fit.saturation_dose_percent),
-        ("plateau", fit.plateau_percent),
-    ]
-    rows: list[tuple[Any, ...]] = [(name, estimate, estimate) for name, estimate in named]
+    named = {
+        "slope, stage 1": fit.stage1_slope,
+        "slope, stage 2": fit.stage2_slope,
+        "slope ratio b2/b1": fit.slope_ratio,
+        "avalanche dose": fit.avalanche_dose_percent,
+        "saturation dose": fit.saturation_dose_percent,
+        "plateau": fit.plateau_percent,
+    }
+    rows: list[tuple[Any, ...]] = [(name, estimate, estimate) for name, estimate in named.items()]
     if fit.mean_slope_ratio is not None:
         rows.append(("mean-slope ratio", f"{fit.mean_slope_ratio:.4g}", "chords between samples"))
     level = float(fit.options.get("confidence", 0.95))
@@ -100,13 +101,8 @@ def incorporation_brief(fit: "IncorporationFit", unit: TimeUnit) -> Section:
         Paragraph(f"windows: {windows}; scatter {scatter} (degrees of freedom: {fit.dof})", hang=0, gap=True),
     ]
     if fit.rivals:
-        columns = [
-            Column("model"),
-            Column("parameters", numeric=True),
-            Column("rss", numeric=True),
-            Column("dAICc", format=".1f", numeric=True),
-            Column(""),
-        ]
+        columns = [Column("model"), _counted("parameters"), _counted("rss")]
+        columns += [_counted("dAICc", format=".1f"), Column("")]
         rivals = [(r.model, r.n_parameters, r.rss, r.delta_aicc, r.note) for r in fit.rivals]
         blocks.append(Table(columns, rivals, gap=True))
     if fit.checks:
@@ -133,22 +129,14 @@ def species_table(
 ) -> Table:
     """Return shares with intervals and, where known, the guest each holds and what priors contribute."""
     from_priors = {} if influence is None else influence.from_priors
-    held = (
-        []
-        if guests is None
-        else [Column("share of guest", format=partial(cells.fixed, spec=".2f"), numeric=True)]
-    )
+    fields = ("value", "se", "low", "high")
+    held = [_counted("share of guest", format=partial(cells.fixed, spec=".2f"))]
     columns = [
         Column("species", "species"),
-        Column(
-            "share",
-            long(value=f"{what}, 0-1", fields=("value", "se", "low", "high")),
-            cells.value_unit,
-            numeric=True,
-        ),
+        _counted("share", long(value=f"{what}, 0-1", fields=fields), cells.value_unit),
         Column("interval", format=cells.bracket_or_reason),
-        *held,
-        Column("from priors", "variance from priors, 0-1", ".0%", numeric=True, missing=""),
+        *(held if guests is not None else []),
+        _counted("from priors", "variance from priors, 0-1", ".0%", missing=""),
         Column(None, "reason"),
     ]
     rows = [
@@ -179,19 +167,16 @@ def _sensitivity_blocks(influence: "PriorInfluence", wanted: bool, title: str) -
     """Return each quantity as it is, and with the width of a prior halved and doubled, where asked for."""
     if not wanted or not influence.shifts:
         return []
-    found = {(s.prior, s.factor, s.quantity): s for s in influence.shifts}
+    cell = {
+        (s.prior, s.factor, s.quantity): f"{s.value:.3g} [{s.low:.3g}, {s.high:.3g}]"
+        for s in influence.shifts
+        if None not in (s.value, s.low, s.high)
+    }
     pairs = list(dict.fromkeys((s.quantity, s.prior) for s in influence.shifts if s.prior != "none"))
-
-    def cell(shift: "PriorShift | None") -> str:
-        if shift is None or shift.value is None or shift.low is None or shift.high is None:
-            return "-"
-        return f"{shift.value:.3g} [{shift.low:.3g}, {shift.high:.3g}]"
-
-    rows = [
-        (quantity, prior, *(cell(found.get((at, factor, quantity))) for at, factor in columns))
-        for quantity, prior in sorted(pairs, key=lambda pair: pair[0] != "purity")
-        for columns in ([(prior, 0.5), ("none", 1.0), (prior, 2.0)],)
-    ]
+    rows = []
+    for quantity, prior in sorted(pairs, key=lambda pair: pair[0] != "purity"):
+        columns = ((prior, 0.5), ("none", 1.0), (prior, 2.0))
+        rows.append((quantity, prior, *(cell.get((*at, quantity), "-") for at in columns)))
     heads = ("quantity", "prior", "half as wide", "as documented", "twice as wide")
     return [Paragraph(title, gap=True), Table([Column(head) for head in heads], rows)]
 
@@ -287,10 +272,9 @@ def _guest_words(result: "DoseAdvice") -> str:
     guest, held = result.source.get("guest", "guest"), result.guest_share
     if held.value is None:
         return f"share of all {guest}: not determined ({held.reason})"
-    return (
-        f"counted by atoms: {_both(held)} of all {guest} sits in {result.target} (a purity of "
-        f"{cells.value_unit(result.purity)} counts clusters)"
-    )
+    purity = cells.value_unit(result.purity)
+    sits = f"{_both(held)} of all {guest} sits in {result.target}"
+    return f"counted by atoms: {sits} (a purity of {purity} counts clusters)"
 
 
 def _interval_words(result: "DoseAdvice") -> str:
@@ -329,9 +313,8 @@ def _footing(source: Mapping[str, Any], driven: tuple[str, ...]) -> list[str]:
     lines = [f"from {source['origin']}; {source['n_draws']} parameter draws{seed}"]
     if "max_guests" in source:
         assumed = f"; assumed: {'; '.join(source['assumed'])}" if source.get("assumed") else ""
-        lines.append(
-            f"largest number of guests: {source['max_guests']} {source['guest']} per cluster{assumed}"
-        )
+        most = f"{source['max_guests']} {source['guest']} per cluster"
+        lines.append(f"largest number of guests: {most}{assumed}")
     if driven:
         lines.append(f"prior-driven (at least half the variance comes from priors): {', '.join(driven)}")
     return lines
@@ -414,18 +397,10 @@ def _prior_tables(influence: "PriorInfluence") -> list[Table]:
     for quantity, share in influence.from_priors.items():
         parts.append((quantity, "all priors without data", share))
         parts += [(quantity, name, part) for name, part in influence.by_parameter[quantity].items()]
-    moved = [
-        (
-            s.quantity,
-            s.prior,
-            s.factor,
-            s.value,
-            s.low,
-            s.high,
-            "%" if s.quantity.endswith("percent") else "share, 0-1",
-        )
-        for s in influence.shifts
-    ]
+    moved = []
+    for s in influence.shifts:
+        unit = "%" if s.quantity.endswith("percent") else "share, 0-1"
+        moved.append((s.quantity, s.prior, s.factor, s.value, s.low, s.high, unit))
     head = ("quantity", "prior", "its width times", "value", "low", "high", "unit")
     return [
         Table.of_rows("priors", ("quantity", "parameter", "share of the variance, 0-1"), parts),
@@ -435,12 +410,9 @@ def _prior_tables(influence: "PriorInfluence") -> list[Table]:
 
 def _summary(entries: Sequence[tuple[str, object]], result: "DoseAdvice | Prediction") -> Table:
     """Return where a result comes from; its priors and its seed have places of their own."""
-    source = [
-        (name.replace("_", " "), v) for name, v in result.source.items() if name not in ("priors", "seed")
-    ]
-    return summary_table(
-        [*entries, *source], seed=result.seed, version=result.version, warnings=result.warnings
-    )
+    left = {name: v for name, v in result.source.items() if name not in ("priors", "seed")}
+    named = [*entries, *((name.replace("_", " "), value) for name, value in left.items())]
+    return summary_table(named, seed=result.seed, version=result.version, warnings=result.warnings)
 
 
 # ---- measurements that narrow the priors
@@ -486,17 +458,13 @@ def dose_spectra_brief(result: "DoseSpectraFit", unit: TimeUnit) -> Section:
         "incorporation there": result.shift_end_incorporation_percent,
     }
     numbers = [(name, estimate, estimate) for name, estimate in named.items() if estimate is not None]
-    columns = [
-        Column("dose / %", format="g", numeric=True),
-        Column("height", format=".3f", numeric=True),
-        Column("peak / nm", format=".2f", numeric=True),
-        Column("optical loss", format=".2f", numeric=True),
-    ]
+    formats = {"dose / %": "g", "height": ".3f", "peak / nm": ".2f", "optical loss": ".2f"}
+    columns = [_counted(head, format=spec) for head, spec in formats.items()]
     measured: list[Any] = [result.spectra.dose_percent, result.height, result.peak_nm, result.loss]
     if result.conversion:
         columns += [
-            Column("converted", format=partial(_number, spec=".2f"), numeric=True),
-            Column("gap", format=partial(_number, spec="+.2f"), numeric=True),
+            _counted(head, format=partial(_number, spec=spec))
+            for head, spec in {"converted": ".2f", "gap": "+.2f"}.items()
         ]
         measured += [result.conversion, result.gap]
     title = "spectra of a dose series" + (f": {result.spectra.label}" if result.spectra.label else "")
@@ -514,24 +482,18 @@ def rates_brief(result: "RatesAgainstDose", unit: TimeUnit) -> Section:
     stages = range(1, len(result.orders) + 1)
     share = partial(_number, spec=".2f")
     columns = [
-        Column("dose / %", format="g", numeric=True),
-        *(Column(f"k{i} / {{unit}}", format=cells.value, unit="1/s", numeric=True) for i in stages),
-        *(Column(f"loss {i}", format=".2f", numeric=True) for i in stages),
-        Column("optical", format=".2f", numeric=True),
-        Column("converted", format=share, numeric=True),
-        Column("gap", format=share, numeric=True),
+        _counted("dose / %", format="g"),
+        *(_counted(f"k{i} / {{unit}}", format=cells.value, unit="1/s") for i in stages),
+        *(_counted(f"loss {i}", format=".2f") for i in stages),
+        _counted("optical", format=".2f"),
+        _counted("converted", format=share),
+        _counted("gap", format=share),
     ]
-    rows = [
-        (
-            run.dose_percent,
-            *(run.rates[i - 1] if i <= len(run.rates) else None for i in stages),
-            *(run.stage_loss[i - 1] if i <= len(run.stage_loss) else None for i in stages),
-            run.optical_conversion,
-            run.compositional_conversion,
-            run.gap,
-        )
-        for run in result.runs
-    ]
+    rows = []
+    for run in result.runs:
+        rates, losses = ((*v, *[None] * (len(stages) - len(v))) for v in (run.rates, run.stage_loss))
+        rest = (run.optical_conversion, run.compositional_conversion, run.gap)
+        rows.append((run.dose_percent, *rates, *losses, *rest))
     orders = [(str(number), order, order) for number, order in enumerate(result.orders, 1)]
     heads = value_columns("stage")
     heads[1] = replace(heads[1], head="order in the guest")
@@ -547,10 +509,8 @@ def sequential_brief(result: "SequentialImplications", unit: TimeUnit) -> Sectio
     """Return what `print` shows of the sequential reading of one trace."""
     columns = [
         Column("order of the rates"),
-        Column("k1, {unit}", unit="1/s", numeric=True),
-        Column("k2, {unit}", unit="1/s", numeric=True),
-        Column("q", format=".2f", numeric=True),
-        Column("c", format=".2f", numeric=True),
+        *(_counted(f"{name}, {{unit}}", unit="1/s") for name in ("k1", "k2")),
+        *(_counted(name, format=".2f") for name in ("q", "c")),
         Column("possible"),
         Column(""),
     ]
@@ -571,11 +531,7 @@ def sequential_brief(result: "SequentialImplications", unit: TimeUnit) -> Sectio
 
 def binding_brief(result: "BindingFit", unit: TimeUnit) -> Section:
     """Return what `print` shows of the binding model; how little the table says of it comes first."""
-    columns = [
-        Column("parameter"),
-        Column("value", numeric=True),
-        Column("spread after/before", format=".2f", numeric=True),
-    ]
+    columns = [Column("parameter"), _counted("value"), _counted("spread after/before", format=".2f")]
     ratios = result.identifiability.sd_ratio
     rows = [(name, value, ratios.get(name)) for name, value in result.parameters.named().items()]
     residuals = ", ".join(f"{value:+.2f}" for value in result.residuals_percent)

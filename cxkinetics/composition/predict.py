@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,13 +18,8 @@ from cxkinetics.composition.draws import (
     prior_influence,
     require_product,
 )
-from cxkinetics.composition.guest_amount import GuestAmount, guest_amount
-from cxkinetics.composition.knowledge import (
-    Knowledge,
-    check_dose,
-    known_draws,
-    source_record,
-)
+from cxkinetics.composition.guest_amount import Dosed, GuestAmount
+from cxkinetics.composition.knowledge import Knowledge, check_dose, known_draws, source_record
 from cxkinetics.composition.species_model import (
     draw_estimate,
     guest_estimates,
@@ -58,7 +54,7 @@ _CONVERSIONS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction(Record, Shown):
+class Prediction(Dosed, Record, Shown):
     """The composition at a dose.
 
     Attributes
@@ -122,29 +118,8 @@ class Prediction(Record, Shown):
     seed: int | None = None
     version: Version = __version__
 
-    @property
-    def prior_driven(self) -> tuple[str, ...]:
-        """Quantities of which at least half the variance comes from priors."""
-        return self.influence.driven
-
-    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
-        """Return how much guest this dose is in a flask.
-
-        Parameters
-        ----------
-        host_umol : float
-            All host cation (Cd) in the flask, micromol.
-        stock_mmol_per_l : float, optional
-            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
-        """
-        given = Estimate(name="dose", value=self.dose_percent, unit="%", method="given")
-        return guest_amount(
-            given,
-            host_umol=host_umol,
-            stock_mmol_per_l=stock_mmol_per_l,
-            guest=self.source.get("guest", "guest"),
-            host_cation=self.source.get("host_cation", "host cation"),
-        )
+    def _flask(self) -> tuple[Estimate, None]:
+        return Estimate(name="dose", value=self.dose_percent, unit="%", method="given"), None
 
     def table(self) -> "pd.DataFrame":
         """Return one row per species: share and share of guest with intervals, variance from priors."""
@@ -239,18 +214,17 @@ def predict(
     y = incorporation_draws(draws, dose_percent)
     shares = share_draws(draws, y)
     keys = draws.system.species
-    trapped = trapped_draws(draws, shares, y)
     warnings = [*remarks, *([extrapolated] if extrapolated else [])]
-    trapped_estimate = _trapped(trapped, draws, confidence)
-    if trapped_estimate is not None and trapped_estimate.value is not None and trapped_estimate.value < 0:
-        warnings.append(
-            Remark(
-                "trapped_host_negative",
-                f"the composition implies {trapped_estimate.value:.3g} trapped {draws.system.host_cation} "
-                f"per {draws.system.anion}{draws.system.n_anions}, which is impossible: at this dose the "
-                "occupancy model holds too little guest for the incorporation",
-            )
+    per_unit = f"{draws.system.host_cation} per {draws.system.anion}{draws.system.n_anions}"
+    implied, trapped = trapped_draws(draws, shares, y), None
+    if implied is not None:
+        trapped = draw_estimate("trapped host implied", implied[:, 0], confidence=confidence, unit=per_unit)
+    if trapped is not None and trapped.value is not None and trapped.value < 0:
+        text = (
+            f"the composition implies {trapped.value:.3g} trapped {per_unit}, which is impossible: at this "
+            "dose the occupancy model holds too little guest for the incorporation"
         )
+        warnings.append(Remark("trapped_host_negative", text))
     stage, chances = _stage(draws, float(dose_percent))
 
     def outputs(moved: ParameterDraws) -> dict[str, Array]:
@@ -266,7 +240,7 @@ def predict(
         species=share_estimates(keys, shares[..., 0], confidence),
         guest_share=guest_estimates(draws.system, shares[..., 0], confidence),
         conversion=_conversions(draws, y, shares[-1, :, 0], absorbance_ratio, confidence),
-        trapped_host=trapped_estimate,
+        trapped_host=trapped,
         expected_evidence=_evidence(draws, shares[..., 0]),
         detection_limits=detection_limits(draws.system),
         influence=prior_influence(draws, outputs, confidence=confidence),
@@ -276,20 +250,11 @@ def predict(
     )
 
 
-def _trapped(trapped: Array | None, draws: ParameterDraws, confidence: float) -> Estimate | None:
-    if trapped is None:
-        return None
-    unit = f"{draws.system.host_cation} per {draws.system.anion}{draws.system.n_anions}"
-    return draw_estimate("trapped host implied", trapped[:, 0], confidence=confidence, unit=unit)
-
-
 def _evidence(draws: ParameterDraws, shares: Array) -> dict[str, str]:
     found = {}
     for technique, limits in draws.system.detection.items():
-        clusters, product = counted_shares(draws.system, technique, shares)
-        found[technique] = verdict_of_shares(
-            draws.system, float(clusters.mean()), float(product.mean()), limits
-        )
+        clusters, product = (float(v.mean()) for v in counted_shares(draws.system, technique, shares))
+        found[technique] = verdict_of_shares(draws.system, clusters, product, limits)
     return found
 
 
@@ -308,17 +273,17 @@ def _conversions(
     draws: ParameterDraws, y: Array, product: Array, absorbance_ratio: float | None, confidence: float
 ) -> dict[str, Estimate]:
     """Return the conversions by their kinds; none stands for another."""
+    known = partial(draw_estimate, confidence=confidence)
+    balanced = mass_balance_conversion(draws, y)[:, 0]
     kinds = {
-        "compositional": draw_estimate("conversion by occupancy", product, confidence=confidence),
-        "compositional_mass_balance": draw_estimate(
-            "conversion by mass balance", mass_balance_conversion(draws, y)[:, 0], confidence=confidence
-        ),
+        "compositional": known(_CONVERSIONS["compositional"], product),
+        "compositional_mass_balance": known(_CONVERSIONS["compositional_mass_balance"], balanced),
     }
     if absorbance_ratio is None:
         return kinds
     if not absorbance_ratio >= 0:
         raise InputError(f"absorbance_ratio A/A0 is {absorbance_ratio:g}; it must be 0 or more")
     loss = 1 - absorbance_ratio
-    kinds["optical"] = Estimate(name="optical conversion 1 - A/A0", value=loss, method="given")
-    kinds["gap"] = draw_estimate("optical minus compositional", loss - product, confidence=confidence)
+    kinds["optical"] = Estimate(name=_CONVERSIONS["optical"], value=loss, method="given")
+    kinds["gap"] = known(_CONVERSIONS["gap"], loss - product)
     return kinds

@@ -171,27 +171,20 @@ def rates_against_dose(
     compositions, remarks = _compositions(doses, table, system, confidence, rng)
     runs = tuple(_run(fits[i], float(doses[i]), compositions[i], confidence) for i in order)
     n_stages = max(len(run.rates) for run in runs)
-    orders, constants = [], []
     for stage in range(n_stages):
-        nu, constant = _order(runs, stage, confidence)
-        orders.append(nu)
-        constants.append(constant)
         missing = sum(len(run.rates) <= stage for run in runs)
         if missing:
-            remarks.append(
-                Remark("stage_missing", f"{missing} of {len(runs)} runs have no stage {stage + 1}", missing)
-            )
+            text = f"{missing} of {len(runs)} runs have no stage {stage + 1}"
+            remarks.append(Remark("stage_missing", text, missing))
     if n_stages > 1:
-        remarks.append(
-            Remark(
-                "stages_differ",
-                "kinetic stages (time at one dose) are not dose stages (dose after a long time): losses of "
-                "absorbance are set beside the composition, not equated with it",
-            )
+        text = (
+            "kinetic stages (time at one dose) are not dose stages (dose after a long time): losses of "
+            "absorbance are set beside the composition, not equated with it"
         )
-    return RatesAgainstDose(
-        runs=runs, orders=tuple(orders), constants=tuple(constants), warnings=tuple(remarks)
-    )
+        remarks.append(Remark("stages_differ", text))
+    lines = [_order(runs, stage, confidence) for stage in range(n_stages)]
+    orders, constants = (tuple(line[at] for line in lines) for at in (0, 1))
+    return RatesAgainstDose(runs=runs, orders=orders, constants=constants, warnings=tuple(remarks))
 
 
 def _doses(fits: Sequence[StagedFit], given: Sequence[float] | Mapping[str, float]) -> Array:
@@ -263,7 +256,7 @@ def _run(
     )
 
 
-def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Estimate, Estimate]:
+def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Estimate, ...]:
     """Fit ln k = ln k(100 %) + nu ln(dose/100 %), weighted by the errors of ln k."""
     names = (f"order in the guest, stage {stage + 1}", "ln k at 100 %")
     points = [
@@ -276,8 +269,7 @@ def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Es
     distinct = len({dose for dose, _, _ in points})
     if distinct < 2:
         reason = f"{distinct} dose with a positive rate constant; an order needs two"
-        first, second = (Estimate(name=n, value=None, method="weighted line", reason=reason) for n in names)
-        return first, second
+        return tuple(Estimate(name=n, value=None, method="weighted line", reason=reason) for n in names)
     dose, rate, errors = np.array(points, dtype=float).T
     x, y = np.log(dose / 100), np.log(rate)
     known = bool(np.all(np.isfinite(errors) & (errors > 0)))
@@ -290,10 +282,9 @@ def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Es
     found = (float(slope), float(level))
     if not known and dof <= 0:
         reason = "two doses and no errors of k: no interval"
-        first, second = (
+        return tuple(
             Estimate(name=n, value=v, method="line", reason=reason) for n, v in zip(names, found, strict=True)
         )
-        return first, second
     # errors of the fits are never taken as smaller than the runs scatter
     scattered = not known or spread > 1
     inflation = spread if scattered else 1.0
@@ -303,8 +294,7 @@ def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Es
         widened = "errors widened to the scatter between runs"
         how = f"weighted line, {widened if scattered else 'errors of the fits'}"
     errors_of = np.sqrt(np.diag(covariance) * inflation)[::-1]
-    first, second = (
+    return tuple(
         wald_estimate(n, v, float(se), quantile, method=how)
         for n, v, se in zip(names, found, errors_of, strict=True)
     )
-    return first, second

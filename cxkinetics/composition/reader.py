@@ -293,11 +293,9 @@ class _Reader:
                 roles[role] = self._find(wanted)
         dosed = "dose" in roles or {"low", "high"} <= set(roles)
         free = [j for j in numbers if j not in roles.values()]
-        if not dosed and "taken" in roles and len(free) == 1:
-            roles["dose"] = free[0]
-        elif "taken" not in roles and dosed and len(free) == 1:
-            roles["taken"] = free[0]
-        elif "dose" not in roles and "taken" not in roles and 2 <= len(numbers) <= 3 and not any(names):
+        if dosed is not ("taken" in roles) and len(free) == 1:
+            roles["taken" if dosed else "dose"] = free[0]
+        elif not {"dose", "taken"} & set(roles) and 2 <= len(numbers) <= 3 and not any(names):
             roles |= dict(zip(("dose", "taken", "sigma"), numbers, strict=False))
             text = "no header: the first column is taken as dose, the second as incorporation"
             self.remarks.append(Remark("no_header", text))
@@ -338,13 +336,9 @@ class _Reader:
 
     def _factor(self, j: int, unit: str | None, what: str, *, largest: float) -> float:
         """100 for fractions, 1 for percent; what was assumed or converted is remarked."""
-        name = self.table.name(j)
-        column = self.table.columns[j]
-        stated = ""
-        if column.unit == "%" or _PERCENT.search(name.casefold()):
-            stated = "percent"
-        elif _FRACTION.search(name.casefold()):
-            stated = "fraction"
+        name, column = self.table.name(j), self.table.columns[j]
+        percent = column.unit == "%" or _PERCENT.search(name.casefold())
+        stated = "percent" if percent else "fraction" if _FRACTION.search(name.casefold()) else ""
         ends = [end for _, *pair in column.intervals for end in pair]
         top = max([0.0, *column.values[np.isfinite(column.values)].tolist(), *ends])
         chosen = unit or stated
@@ -371,11 +365,11 @@ class _Reader:
         return 1.0
 
     def _doses(self, roles: dict[str, int], factor: float) -> tuple[Array, Array, Array]:
-        columns = self.table.columns
-        n = self.table.n_rows
-        dose = columns[roles["dose"]].values * factor if "dose" in roles else np.full(n, np.nan)
+        columns, nowhere = self.table.columns, np.full(self.table.n_rows, np.nan)
+        given = columns[roles["dose"]] if "dose" in roles else None
+        dose = nowhere if given is None else given.values * factor
         low, high = dose.copy(), dose.copy()
-        for row, start, end in columns[roles["dose"]].intervals if "dose" in roles else ():
+        for row, start, end in () if given is None else given.intervals:
             low[row], high[row] = start * factor, end * factor
         for role, bound in (("low", low), ("high", high)):
             if role in roles:
@@ -423,14 +417,10 @@ class _Reader:
         line, column, value, why = found[0]
         problems = [f"line {at}, column {name!r}: {v:g}" for at, name, v, _ in found]
         more = "" if len(found) == 1 else f" (and {len(found) - 1} more: {'; '.join(problems[1:6])})"
-        remedy = "check the cell"
-        if value > 0:
-            remedy += (
-                "; if it is guest per host cation (Ag/Cd) or per anion (Ag/S), pass that basis (--basis)"
-            )
+        other = "if it is guest per host cation (Ag/Cd) or per anion (Ag/S), pass that basis (--basis)"
         raise self.context.error(
             f"{value:g} %: {why}{more}",
-            remedy,
+            "check the cell" + (f"; {other}" if value > 0 else ""),
             line=line,
             column=column,
             value=f"{value:g}",
@@ -443,19 +433,17 @@ class _Reader:
         """Remark where more guest is found than was added, even if all released host cations left."""
         fraction, kind = taken / 100.0, basis_kind(basis)
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = (
-                fraction / (1 - fraction)
-                if kind == BASES[0]
-                else fraction * (33 / 34 if kind == BASES[2] else 1.0)
-            )
-            bound = ratio / (1 + ratio / 2) if kind != BASES[2] else ratio
+            of_units = fraction * (33 / 34) if kind == BASES[2] else fraction
+            ratio = fraction / (1 - fraction) if kind == BASES[0] else of_units
+            bound = ratio if kind == BASES[2] else ratio / (1 + ratio / 2)
         slack = 0.0 if sigma is None else np.where(np.isfinite(sigma), sigma, 0.0)
         bad = keep & (100.0 * bound - 2 * slack > dose + 1e-9)
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
+            doses = f"{bad.sum()} dose{'' if bad.sum() == 1 else 's'}"
             text = (
-                f"mass balance: more guest incorporated than added at {bad.sum()} dose"
-                f"{'' if bad.sum() == 1 else 's'} ({taken[row]:g} % at {dose[row]:g} %)"
+                f"mass balance: more guest incorporated than added at {doses} "
+                f"({taken[row]:g} % at {dose[row]:g} %)"
             )
             self._say("mass_balance", text, bad)
 

@@ -130,9 +130,7 @@ def curves_of(draws: ParameterDraws, dose_percent: Array, confidence: float) -> 
     shares = share_draws(few, y)
     return SpeciesCurves(
         dose_percent=dose_percent,
-        shares={
-            key: _band(values, confidence) for key, values in zip(draws.system.species, shares, strict=True)
-        },
+        shares=dict(zip(draws.system.species, (_band(v, confidence) for v in shares), strict=True)),
         incorporation_percent=_band(y, confidence),
         basis=draws.system.basis_name(draws.basis),
         confidence=confidence,

@@ -3,7 +3,7 @@
 import difflib
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from importlib.resources import files
@@ -155,14 +155,14 @@ class Prior(Record):
     def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
         """Return the prior that was written, by `to_dict` or by a user in the file of a system."""
         low, high = _pair(record.get("bounds") or (None, None), record["name"], "bounds")
+        given = {name: record[name] for name in ("unit", "note") if name in record}
         return cls(
             name=record["name"],
             distribution=record["distribution"],
             parameters=_finite_pair(record["parameters"], record["name"]),
             bounds=(-math.inf if low is None else low, math.inf if high is None else high),
-            unit=record.get("unit", ""),
             data=bool(record.get("data", False)),
-            note=record.get("note", ""),
+            **given,
         )
 
     def _cut(self) -> tuple[float, float]:
@@ -184,6 +184,17 @@ class Prior(Record):
         return float(ndtr((value - first) / second))
 
 
+def _written(parts: Iterable[tuple[str, int]]) -> str:
+    """Return the formula of elements with their counts; what is not there is left out."""
+    return "".join(f"{symbol}{'' if n == 1 else n}" for symbol, n in parts if n)
+
+
+def _hint(text: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return a question in brackets for the known word that is nearest to `text`, or ""."""
+    near = difflib.get_close_matches(text, list(known), 1, cutoff)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
 def _pair(values: Sequence[Any], name: str, what: str) -> tuple[Any, Any]:
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 2:
         raise InputError(f"prior {name}: {what} must be two numbers, not {values!r}")
@@ -191,11 +202,11 @@ def _pair(values: Sequence[Any], name: str, what: str) -> tuple[Any, Any]:
 
 
 def _finite_pair(values: Sequence[Any], name: str) -> tuple[float, float]:
-    pair = _pair(values, name, "parameters")
     try:
-        return float(pair[0]), float(pair[1])
+        first, second = map(float, _pair(values, name, "parameters"))
     except (TypeError, ValueError) as error:
         raise InputError(f"prior {name}: parameters must be two numbers, not {list(values)!r}") from error
+    return first, second
 
 
 CHARGE_RULES = ("one-to-one", "charge-balanced")
@@ -422,12 +433,8 @@ class System(Record):
         >>> System(host="Cd34S33", guest="Cu", product="CuS").cluster(1)
         'CuCd33S33'
         """
-        parts = [
-            (self.guest, dopants),
-            (self.host_cation, self.hosts_left(dopants)),
-            (self.anion, self.n_anions),
-        ]
-        return "".join(symbol + (str(n) if n != 1 else "") for symbol, n in parts if n)
+        left = self.hosts_left(dopants)
+        return _written([(self.guest, dopants), (self.host_cation, left), (self.anion, self.n_anions)])
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -438,8 +445,7 @@ class System(Record):
     def species(self) -> tuple[str, ...]:
         """Keys of a composition: the clusters, then the product."""
         guest_first = sorted(self.product.core, key=lambda item: item[0] != self.guest)
-        product = "".join(symbol + (str(n) if n != 1 else "") for symbol, n in guest_first)
-        return (*self.clusters, product)
+        return (*self.clusters, _written(guest_first))
 
     def species_key(self, text: str) -> str:
         """Return the key of the species that `text` means (elements in any order, ligands left out).
@@ -461,17 +467,14 @@ class System(Record):
             near = difflib.get_close_matches(text.casefold(), keys, 1, 0.6)
             if not near:
                 raise
-            raise InputError(
-                f"{error} (did you mean {keys[near[0]]}? capital letters count)", value=text
-            ) from error
+            hint = f"(did you mean {keys[near[0]]}? capital letters count)"
+            raise InputError(f"{error} {hint}", value=text) from error
         for key in self.species:
             if parse(key) == wanted:
                 return key
-        near = difflib.get_close_matches(text, self.species, 1, 0.6)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise InputError(
-            f"{text} is no species of {self.name}{hint}; it has {', '.join(self.species)}", value=text
-        )
+        hint = _hint(text, self.species)
+        message = f"{text} is no species of {self.name}{hint}; it has {', '.join(self.species)}"
+        raise InputError(message, value=text)
 
     def basis_name(self, basis: str) -> str:
         """Return a basis (of any elements) named with the elements of this system.
@@ -502,10 +505,8 @@ class System(Record):
         (5.8824, 6.25)
         """
         hosts = self.n_hosts - dopants / float(self.guests_per_host) + trapped
-        kind = basis_kind(basis)
-        if kind == BASES[0]:
-            return 100 * dopants / (dopants + hosts)
-        return 100 * dopants / (hosts if kind == BASES[1] else self.n_anions)
+        counted = (dopants + hosts, hosts, self.n_anions)[BASES.index(basis_kind(basis))]
+        return 100 * dopants / counted
 
     def resolved_priors(self, basis: str) -> dict[str, Prior]:
         """Return all priors of the system on `basis`, generic ones filled in.
@@ -516,15 +517,13 @@ class System(Record):
             The map parameters are there only if the system documents them.
         """
         full = self.pure_incorporation(self.max_dopants, basis)
-        words = {
-            FULL_DOPING: full,
-            "full doping, T = 100": self.pure_incorporation(self.max_dopants, basis, 100.0),
-        }
+        trapped = self.pure_incorporation(self.max_dopants, basis, 100.0)
+        words: dict[object, float] = {FULL_DOPING: full, "full doping, T = 100": trapped}
         resolved = {}
         for name, given in {**_GENERIC, **self.priors}.items():
             record = {"name": name, **given}
             record["parameters"] = [
-                words[value] if isinstance(value, str) and value in words else value
+                words.get(value, value) if isinstance(value, str) else value
                 for value in record.get("parameters", ())
             ]
             if name in ("y2", "y_on") and "bounds" not in record:
@@ -574,11 +573,9 @@ def load_system(system: System | str | Path) -> System:
         return _from_toml(text, f"{name}.toml")
     path = Path(name)
     if not path.is_file():
-        near = difflib.get_close_matches(name, PACKAGED_SYSTEMS, 1, 0.5)
-        hint = f" (did you mean {near[0]}?)" if near else ""
         raise UsageError(
-            f"no system {name!r}{hint}; packaged are {', '.join(PACKAGED_SYSTEMS)}, "
-            "or give the path of a TOML file with host, guest and product"
+            f"no system {name!r}{_hint(name, PACKAGED_SYSTEMS, 0.5)}; packaged are "
+            f"{', '.join(PACKAGED_SYSTEMS)}, or give the path of a TOML file with host, guest and product"
         )
     try:
         return _from_toml(path.read_text(encoding="utf-8-sig"), name)
@@ -633,18 +630,14 @@ def require_elements(table: DoseTable, system: System) -> None:
         return
     fitting = [name for name in PACKAGED_SYSTEMS if load_system(name).guest == found]
     remedy = (
-        f"pass --system {fitting[0]} (system={fitting[0]!r})"
-        if fitting and what == "guest" and fitting[0] != system.name
-        else "describe the sample in a TOML file with its host, guest and product, and pass it as "
+        "describe the sample in a TOML file with its host, guest and product, and pass it as "
         "--system FILE.toml (system=...)"
     )
-    raise InputError(
-        f"the {what} of the table is {found}, that of the system {system.name} ({_exchange(system)}) is "
-        f"{needed}",
-        file=table.source.file or None,
-        value=found,
-        remedy=remedy,
-    )
+    if fitting and what == "guest" and fitting[0] != system.name:
+        remedy = f"pass --system {fitting[0]} (system={fitting[0]!r})"
+    own = f"that of the system {system.name} ({_exchange(system)}) is {needed}"
+    message = f"the {what} of the table is {found}, {own}"
+    raise InputError(message, file=table.source.file or None, value=found, remedy=remedy)
 
 
 def _exchange(system: System) -> str:
@@ -672,11 +665,9 @@ def species_key(system: System, text: str) -> str:
         for name in PACKAGED_SYSTEMS:
             key = _named_by(load_system(name), text)
             if key is not None:
-                raise InputError(
-                    f"{text} is no species of {system.name} ({', '.join(system.species)}); {name} has {key}",
-                    value=text,
-                    remedy=f"pass --system {name} (system={name!r})",
-                ) from None
+                own = f"{text} is no species of {system.name} ({', '.join(system.species)})"
+                remedy = f"pass --system {name} (system={name!r})"
+                raise InputError(f"{own}; {name} has {key}", value=text, remedy=remedy) from None
         raise
 
 
@@ -696,9 +687,8 @@ def _from_toml(text: str, file: str) -> System:
     known = [item.name for item in fields(System)]
     for key in record:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1, 0.6)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise InputError(f"unknown key {key!r}{hint}; known are {', '.join(known)}", file=file)
+            wanted = f"{_hint(key, known)}; known are {', '.join(known)}"
+            raise InputError(f"unknown key {key!r}{wanted}", file=file)
     missing = [key for key in ("host", "guest", "product") if key not in record]
     if missing:
         raise InputError(f"a system needs {', '.join(missing)}", file=file)

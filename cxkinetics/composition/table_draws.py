@@ -14,7 +14,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition import curve as incorporation_map
-from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, MapPoints
+from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, QUANTITIES, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
 from cxkinetics.inference.ensemble import sample_posterior
@@ -46,11 +46,9 @@ def fit_draws(
         Generator, and its seed for the record.
     """
     priors = system.resolved_priors(fit.basis)
-    left_open = open_parameters(fit)
-    helped = {name: priors[name] for name in left_open if name in priors}
-    points = MapPoints.of(fit.points)
+    helped = {name: priors[name] for name in open_parameters(fit) if name in priors}
     log_density = map_log_likelihood(
-        points,
+        MapPoints.of(fit.points),
         absolute_sigma=bool(fit.options.get("absolute_sigma")),
         relative_sigma=fit.points.sigma_percent is not None,
         flat_breaks="b2" not in helped,
@@ -106,16 +104,11 @@ def no_product_reason(fit: "IncorporationFit", system: System) -> str:
 
 def open_parameters(fit: "IncorporationFit") -> tuple[str, ...]:
     """Return the map parameters that the points do not bound."""
-    estimates = {
-        "b1": fit.stage1_slope,
-        "D1": fit.avalanche_dose_percent,
-        "b2": fit.stage2_slope,
-        "y_f": fit.plateau_percent,
-    }
     return tuple(
         name
-        for name, estimate in estimates.items()
-        if "no upper end" in estimate.reason or fit.not_identified.get(name, (0.0, 0.0))[1] is None
+        for name in MAP_PARAMETERS
+        if "no upper end" in getattr(fit, QUANTITIES[name][0]).reason
+        or fit.not_identified.get(name, (0.0, 0.0))[1] is None
     )
 
 
@@ -163,10 +156,8 @@ def start_walkers(
 ) -> Array:
     """Return allowed walkers about the fitted curve; for a degenerate one, the best of random curves."""
     at = fit.parameters
-    centre = np.array([at[name] for name in MAP_PARAMETERS])
-    for index, name in enumerate(MAP_PARAMETERS):
-        if name in helped:
-            centre[index] = float(helped[name].quantile(np.array(0.5)))
+    medians = {name: float(prior.quantile(np.array(0.5))) for name, prior in helped.items()}
+    centre = np.array([medians.get(name, at[name]) for name in MAP_PARAMETERS])
     dose, y = fit.points.highest_dose_percent, float(np.max(fit.points.incorporation_percent))
     size = np.abs(centre) + 0.02 * np.array([y / dose, dose, y / dose, y])
     chosen = np.empty((0, 4))
@@ -176,15 +167,10 @@ def start_walkers(
         chosen = np.concatenate([chosen, trial[np.isfinite(posterior(trial))]])
         if chosen.shape[0] >= _WALKERS:
             return chosen[:_WALKERS]
-    trial = _random_curves(dose, y, rng)
-    logs = posterior(trial)
-    return trial[np.argsort(logs)[::-1][:_WALKERS]]
-
-
-def _random_curves(dose: float, y: float, rng: np.random.Generator) -> Array:
-    """Return curves with breaks anywhere in the table and levels up to its largest value."""
+    # curves with breaks anywhere in the table and levels up to its largest value
     first = rng.uniform(0.02, 1.0, _RANDOM) * dose
     last = first + rng.uniform(0.01, 1.0, _RANDOM) * dose
     top = rng.uniform(0.1, 1.2, _RANDOM) * y
     level = rng.uniform(0.0, 1.0, _RANDOM) * top
-    return np.stack([level / first, first, (top - level) / (last - first), top], axis=1)
+    trial = np.stack([level / first, first, (top - level) / (last - first), top], axis=1)
+    return trial[np.argsort(posterior(trial))[::-1][:_WALKERS]]

@@ -12,6 +12,7 @@ from cxkinetics.arrays import Array
 from cxkinetics.composition.curve import MapPoints
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator
 from cxkinetics.composition.incorporation import fit_incorporation
+from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.measurements import ClusterFractions, ProductOnset
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System, basis_for, load_system
 from cxkinetics.composition.table_draws import map_log_likelihood, no_product_reason
@@ -202,22 +203,20 @@ def update_priors(
                 f"no dose curve is known for {chosen.name} without its published one; give a table"
             )
         priors = {name: prior for name, prior in priors.items() if name not in MAP_PARAMETERS}
+    published = chosen.source if all(name in priors for name in MAP_PARAMETERS) else ""
     random, seed = generator(rng)
-    model = _Model(chosen, on, table, tuple(fractions), tuple(onset))
+    fit = None if table is None else fit_incorporation(table, system=chosen, basis=on)
+    model = _Model(chosen, on, fit, (*fractions, *onset))
     runs = {
         factor: _run(model, _widened(priors, factor), n_draws, random, seed) for factor in (1.0, *_FACTORS)
     }
     draws, sample = runs[1.0]
     before, _ = draw_priors(priors, n_draws, random)
     changes = _changes(draws, before, confidence)
-    narrowed = frozenset(
-        change.name for change in changes if change.sd_ratio is None or change.sd_ratio <= _NARROWED
-    )
-    draws = replace(
-        draws,
-        measured=narrowed,
-        widened={factor: replace(runs[factor][0], measured=narrowed) for factor in _FACTORS},
-    )
+    ratios = {change.name: change.sd_ratio for change in changes}
+    narrowed = frozenset(name for name, ratio in ratios.items() if ratio is None or ratio <= _NARROWED)
+    widened = {factor: replace(runs[factor][0], measured=narrowed) for factor in _FACTORS}
+    draws = replace(draws, measured=narrowed, widened=widened)
     return CompositionUpdate(
         draws=draws,
         changes=changes,
@@ -226,25 +225,19 @@ def update_priors(
         acceptance=sample.acceptance,
         scale_reduction=sample.scale_reduction,
         confidence=confidence,
-        warnings=_warnings(sample, changes, model, curve_known=all(n in priors for n in MAP_PARAMETERS)),
+        warnings=_warnings(sample, changes, table, published=published),
         seed=seed,
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Model:
     """Likelihood of all measurements for draws of the parameters (m, 7): map, y2, y_on, ln alpha."""
 
-    def __init__(
-        self,
-        system: System,
-        basis: str,
-        table: DoseTable | None,
-        fractions: tuple[ClusterFractions, ...],
-        onset: tuple[ProductOnset, ...],
-    ) -> None:
-        self.system, self.basis, self.table = system, basis, table
-        self.others: tuple[ClusterFractions | ProductOnset, ...] = (*fractions, *onset)
-        self.fit = None if table is None else fit_incorporation(table, system=system, basis=basis)
+    system: System
+    basis: str
+    fit: IncorporationFit | None
+    others: tuple[ClusterFractions | ProductOnset, ...]
 
     def named(self, theta: Array) -> dict[str, Array]:
         named = {name: theta[:, index] for index, name in enumerate(_NAMES)}
@@ -359,13 +352,15 @@ def _changes(
 
     changes = []
     for name in _NAMES:
-        after = estimate(name, draws.values[name], "posterior draws, median")
-        prior = estimate(name, before[name], "prior draws, median") if name in before else None
-        ratio = None
-        if prior is not None:
-            spread = [np.subtract(*np.quantile(v[name], [0.84, 0.16])) for v in (draws.values, before)]
-            ratio = float(spread[0] / spread[1])
-        changes.append(ParameterChange(name=name, before=prior, after=after, sd_ratio=ratio))
+        prior, ratio = None, None
+        if name in before:
+            prior = estimate(name, before[name], "prior draws, median")
+            after, prior_width = (
+                np.subtract(*np.quantile(v[name], [0.84, 0.16])) for v in (draws.values, before)
+            )
+            ratio = float(after / prior_width)
+        found = estimate(name, draws.values[name], "posterior draws, median")
+        changes.append(ParameterChange(name=name, before=prior, after=found, sd_ratio=ratio))
     return tuple(changes)
 
 
@@ -376,10 +371,10 @@ def _same_paper(note: str, source: str) -> bool:
 
 
 def _warnings(
-    sample: Sample, changes: tuple[ParameterChange, ...], model: _Model, *, curve_known: bool
+    sample: Sample, changes: tuple[ParameterChange, ...], table: DoseTable | None, *, published: str
 ) -> tuple[Remark, ...]:
-    remarks = [] if model.table is None else list(model.table.remarks)
-    if curve_known and model.table is not None and _same_paper(model.table.source.note, model.system.source):
+    remarks = [] if table is None else list(table.remarks)
+    if table is not None and _same_paper(table.source.note, published):
         text = (
             "the documented priors of the dose curve were made from this published table: it counts twice; "
             "pass published_curve=False"

@@ -1,15 +1,14 @@
 """`cxkinetics dose`: how much to add to get a cluster."""
 
 import argparse
-import sys
 
 from cxkinetics.cli.arguments import number
 from cxkinetics.composition.verbs.predict import (
     add_amount_arguments,
     add_source_arguments,
-    amount_of,
+    answer,
+    asked,
     check_amount,
-    load_table,
 )
 from cxkinetics.errors import UsageError
 
@@ -64,25 +63,9 @@ def run(args: argparse.Namespace) -> int:
         )
     result = dose_for(
         args.target,
-        table=load_table(args),
-        system=args.system,
-        basis=args.basis,
         min_purity=args.min_purity,
         max_byproduct=args.max_byproduct,
         criterion=args.criterion,
-        extrapolate=args.extrapolate,
-        n_draws=args.draws,
-        confidence=args.confidence,
-        rng=args.seed,
+        **asked(args),
     )
-    amount = amount_of(result, args)
-    if args.json:
-        from cxkinetics.record import json_text
-
-        beside = {} if amount is None else {"amount": amount.to_dict()}
-        print(json_text(result.to_dict() | beside))
-    else:
-        print(result.to_text(warnings=False, sensitivity=args.sensitivity, amount=amount))
-    for remark in result.warnings:
-        sys.stderr.write(f"{remark.text}\n")
-    return 0
+    return answer(result, args)

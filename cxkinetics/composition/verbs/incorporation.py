@@ -73,19 +73,17 @@ def run(args: argparse.Namespace) -> int:
         confidence=args.confidence,
     )
     spectra = None if args.spectra is None else _spectra(args, fit)
+    shown = [result for result in (fit, spectra) if result is not None]
     if args.json:
         from cxkinetics.record import json_text
 
         beside = {} if spectra is None else {"dose_spectra": spectra.to_dict()}
         print(json_text(fit.to_dict() | beside))
     else:
-        print(
-            *(result.to_text(warnings=False) for result in (fit, spectra) if result is not None), sep="\n\n"
-        )
-    for remark in fit.warnings:
-        sys.stderr.write(f"{args.file}: {remark.text}\n")
-    for remark in spectra.warnings if spectra is not None else ():
-        sys.stderr.write(f"{args.spectra}: {remark.text}\n")
+        print(*(result.to_text(warnings=False) for result in shown), sep="\n\n")
+    for file, result in zip((args.file, args.spectra), shown, strict=False):
+        for remark in result.warnings:
+            sys.stderr.write(f"{file}: {remark.text}\n")
     return 0
 
 

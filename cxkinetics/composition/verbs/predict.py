@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.arguments import number
 from cxkinetics.errors import UsageError
@@ -10,7 +10,6 @@ from cxkinetics.options import finite
 
 if TYPE_CHECKING:
     from cxkinetics.composition.dose import DoseAdvice
-    from cxkinetics.composition.guest_amount import GuestAmount
     from cxkinetics.composition.predict import Prediction
     from cxkinetics.composition.update import CompositionUpdate
     from cxkinetics.signals.dose_table import DoseTable
@@ -118,11 +117,33 @@ def check_amount(args: argparse.Namespace) -> None:
         )
 
 
-def amount_of(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> "GuestAmount | None":
-    """Return the amount of guest that was asked for, or None."""
-    if args.host_umol is None:
-        return None
-    return result.amount(host_umol=args.host_umol, stock_mmol_per_l=args.stock_mmol_per_l)
+def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> int:
+    """Print a result, with the amount of guest that was asked for, and its warnings."""
+    amount = None
+    if args.host_umol is not None:
+        amount = result.amount(host_umol=args.host_umol, stock_mmol_per_l=args.stock_mmol_per_l)
+    if args.json:
+        from cxkinetics.record import json_text
+
+        beside = {} if amount is None else {"amount": amount.to_dict()}
+        print(json_text(result.to_dict() | beside))
+    else:
+        print(result.to_text(warnings=False, sensitivity=args.sensitivity, amount=amount))
+    for remark in result.warnings:
+        sys.stderr.write(f"{remark.text}\n")
+    return 0
+
+
+def asked(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what `add_source_arguments` asked for, as keywords of `predict` and `dose_for`."""
+    known = {
+        "system": args.system,
+        "basis": args.basis,
+        "n_draws": args.draws,
+        "confidence": args.confidence,
+        "rng": args.seed,
+    }
+    return {"table": _table(args, known), "extrapolate": args.extrapolate, **known}
 
 
 def _dose(text: str) -> tuple[float, bool]:
@@ -165,7 +186,7 @@ def dose_percent(dose: tuple[float, bool], unit: str | None, *, table: bool = Fa
     return number, ""
 
 
-def load_table(args: argparse.Namespace) -> "DoseTable | CompositionUpdate | None":
+def _table(args: argparse.Namespace, known: dict[str, Any]) -> "DoseTable | CompositionUpdate | None":
     """Return the user's table, the priors updated with measurements, or None."""
     table = None
     if args.table is not None:
@@ -179,15 +200,7 @@ def load_table(args: argparse.Namespace) -> "DoseTable | CompositionUpdate | Non
 
     fractions, onset = load_measurements(args.measurements)
     update = update_priors(
-        table=table,
-        fractions=fractions,
-        onset=onset,
-        system=args.system,
-        published_curve=table is None,
-        basis=args.basis,
-        n_draws=args.draws,
-        confidence=args.confidence,
-        rng=args.seed,
+        table=table, fractions=fractions, onset=onset, published_curve=table is None, **known
     )
     for change in update.changes:
         before = "-" if change.before is None else str(change.before)
@@ -203,25 +216,4 @@ def run(args: argparse.Namespace) -> int:
     dose, remark_on_dose = dose_percent(args.dose, args.dose_unit, table=args.table is not None)
     if remark_on_dose:
         sys.stderr.write(f"{remark_on_dose}\n")
-    result = predict(
-        dose_percent=dose,
-        table=load_table(args),
-        system=args.system,
-        basis=args.basis,
-        extrapolate=args.extrapolate,
-        absorbance_ratio=args.absorbance_ratio,
-        n_draws=args.draws,
-        confidence=args.confidence,
-        rng=args.seed,
-    )
-    amount = amount_of(result, args)
-    if args.json:
-        from cxkinetics.record import json_text
-
-        beside = {} if amount is None else {"amount": amount.to_dict()}
-        print(json_text(result.to_dict() | beside))
-    else:
-        print(result.to_text(warnings=False, sensitivity=args.sensitivity, amount=amount))
-    for remark in result.warnings:
-        sys.stderr.write(f"{remark.text}\n")
-    return 0
+    return answer(predict(dose_percent=dose, absorbance_ratio=args.absorbance_ratio, **asked(args)), args)
