@@ -181,6 +181,11 @@ LINES: Mapping[str, Line] = MappingProxyType(
 """Lines known by name; splittings as measured in the literature, area ratios from 2j + 1."""
 
 
+def line_key(name: str) -> str:
+    """Return the name of a line without blanks and capitals, as names typed by hand are compared."""
+    return name.replace(" ", "").lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DoubletFit:
     """A region fitted with a number of doublets (possibly none).
