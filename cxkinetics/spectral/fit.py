@@ -341,11 +341,13 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
 
 
 def _spread(solution: Solution, solved: Sequence[Solved], share: float) -> float:
-    squares = [
-        float(np.mean((item.residual(run) / run.weight) ** 2))
-        for run, item in zip(solution.runs, solved, strict=True)
-    ]
+    left = zip(_residuals(solution, solved), solution.runs, strict=True)
+    squares = [float(np.mean((residual / run.weight) ** 2)) for residual, run in left]
     return float(np.sqrt(np.mean(squares) * share))
+
+
+def _residuals(solution: Solution, solved: Sequence[Solved]) -> list[Array]:
+    return [item.residual(run) for item, run in zip(solved, solution.runs, strict=True)]
 
 
 def _widening(
@@ -667,10 +669,9 @@ def _start(scheme: Any, given: Mapping[str, float] | None, lower: Array, upper: 
 def _enough(setup: Setup, runs: Sequence[Working]) -> None:
     free = int((~setup.known).sum())
     for run in runs:
-        n, _ = run.matrix.shape
-        if n <= free:
+        if run.time_s.size <= free:
             raise FitError(
-                f"{n} spectra cannot hold the spectra of {free} species; "
+                f"{run.time_s.size} spectra cannot hold the spectra of {free} species; "
                 "take a smaller scheme, or give known spectra"
             )
 
@@ -681,8 +682,7 @@ def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
     solution = solve(setup, runs, 0.0)
     if auto_weights:
         solved = _solved(solution)
-        residuals = [item.residual(run) for item, run in zip(solved, solution.runs, strict=True)]
-        spreads = column_spread(residuals, solved[0].span.shape[1])
+        spreads = column_spread(_residuals(solution, solved), solved[0].span.shape[1])
         weighted = [_reweighted(run, spread) for run, spread in zip(solution.runs, spreads, strict=True)]
         if any(run.weights is not None for run in weighted):
             solution = solve(setup, weighted, 0.0, solution.optimum.theta)
@@ -743,5 +743,4 @@ def _solved(solution: Solution, theta: Array | None = None) -> list[Solved]:
 
 def _correlation(solution: Solution) -> TimeCorrelation:
     solved = _solved(solution)
-    residuals = [item.residual(run) for item, run in zip(solved, solution.runs, strict=True)]
-    return time_correlation(residuals, [item.span for item in solved])
+    return time_correlation(_residuals(solution, solved), [item.span for item in solved])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.intervals import outside_the_times, wald
+from cxkinetics.spectral.intervals import profiled, student, wald
 from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
 from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
@@ -108,17 +109,8 @@ def estimate_of(name: str, grid_s: Array, deviance: Array, limit: float, quantil
         lowest = float(vertex(grid_s[near], deviance[near]))
         value = lowest if np.isfinite(lowest) else value
     found = accepted_set(grid_s, deviance <= limit, lambda i, j: between(grid_s, deviance, i, j, limit))
-    return Estimate(
-        name=name,
-        value=value,
-        se=None if found.open_ends else (found.pieces[-1][1] - found.pieces[0][0]) / (2 * quantile),
-        low=found.low,
-        high=found.high,
-        unit="s",
-        method="profile",
-        reason=outside_the_times(found),
-        pieces=found.several,
-    )
+    se = None if found.open_ends else (found.pieces[-1][1] - found.pieces[0][0]) / (2 * quantile)
+    return profiled(name, value, se, found)
 
 
 class Agreement(NamedTuple):
@@ -198,19 +190,11 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
 
     span, shortest = float(np.ptp(pair.time_s)), float(np.min(np.diff(pair.time_s)))
     axis = np.linspace(np.log(0.2 / span), np.log(min(1 / shortest, 100 / span)), _PER_RATE)
-    scales = np.array([1.0, 1.0])
-    trials = []
-    for ln_k1 in axis:
-        for ln_k2 in axis if conversion else [-np.inf]:
-            for q in _Q:
-                theta = np.array([ln_k1, ln_k2, np.log(q)]) if conversion else np.array([ln_k1, np.log(q)])
-                left, _ = _residuals(pair, theta, conversion)
-                trials.append((_deviance(left), theta))
-    trials.sort(key=lambda item: item[0])
-    best: tuple[float, Array] | None = None
+    trials = [np.array(trial) for trial in product(*[axis] * (2 if conversion else 1), np.log(_Q))]
+    trials.sort(key=lambda theta: _deviance(_residuals(pair, theta, conversion)[0]))
+    rests = []
     low, high = np.log(1e-3 / span), np.log(30 / shortest)
-    for _, start in trials[:4]:
-        theta = start
+    for theta in trials[:4]:
         for _ in range(4):  # each signal is weighed by what is left of it, which settles in a few rounds
             left, _ = _residuals(pair, theta, conversion)
             scales = np.array([np.sqrt(np.mean(part**2)) + 1e-300 for part in left])
@@ -219,18 +203,14 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
                 parts, _ = _residuals(pair, point, conversion)
                 return np.concatenate([part / scale for part, scale in zip(parts, scales, strict=True)])
 
-            bounds = (
-                np.array([low] * (theta.size - 1) + [np.log(1e-3)]),
-                np.array([high] * (theta.size - 1) + [np.log(30.0)]),
-            )
-            theta = least_squares(weighted, np.clip(theta, *bounds), bounds=bounds, xtol=1e-9).x
-        deviance = _deviance(_residuals(pair, theta, conversion)[0])
-        if best is None or deviance < best[0]:
-            best = (deviance, theta)
-    assert best is not None
-    left, linear = _residuals(pair, best[1], conversion)
-    k2 = float(np.exp(best[1][1])) if conversion else 0.0
-    parameters = {"k1": float(np.exp(best[1][0])), "k2": k2, "q": float(np.exp(best[1][-1]))}
+            bounds = np.full((2, theta.size), [[low], [high]])
+            bounds[:, -1] = np.log([1e-3, 30.0])
+            theta = least_squares(weighted, np.clip(theta, *bounds), bounds=tuple(bounds), xtol=1e-9).x
+        rests.append(theta)
+    best = min(rests, key=lambda theta: _deviance(_residuals(pair, theta, conversion)[0]))
+    left, linear = _residuals(pair, best, conversion)
+    k2 = float(np.exp(best[1])) if conversion else 0.0
+    parameters = {"k1": float(np.exp(best[0])), "k2": k2, "q": float(np.exp(best[-1]))}
     names = ("a", "c", "start_nm", "end_nm")
     parameters |= {name: float(value) for name, value in zip(names, linear, strict=True)}
     return PairFit(parameters, float(left[0] @ left[0]), float(left[1] @ left[1]))
@@ -457,7 +437,7 @@ def fit_witnesses(
     # The offset is always fitted: one that is left out by choice makes every interval too narrow.
     fitted = staged_fit(sample_of(trace), n_stages=2, with_offset=True, ar1=True)
     pair = _pair(trace, fitted)
-    quantile = _quantile(fitted.dof, confidence)
+    quantile = student(float(fitted.dof), confidence)
     freedom = _freedom(pair)
     limit = quantile**2
     grid, absorbance, position_misfit, lines = _profiles(pair, fitted, freedom, limit)
@@ -578,8 +558,6 @@ class _Peak:
     end: Estimate
     shift: Estimate
     shift_z: float
-    start_nm: float
-    end_nm: float
 
 
 def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float) -> _Peak:
@@ -590,31 +568,21 @@ def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float
     basis = np.stack([weight, np.minimum(pair.position_time_s - ends, 0.0) * weight], axis=1)
     variance = misfit / freedom
     covariance = variance * np.linalg.pinv(basis.T @ basis)
-    quantile = _quantile(freedom, confidence)
+    quantile = student(float(freedom), confidence)
 
     def number(name: str, value: float, row: Array) -> Estimate:
         se = float(np.sqrt(row @ covariance @ row))
         return wald(name, value, se, quantile, "nm")
 
-    start_nm = float(end_nm - slope * ends)
-    shift = number("shift", float(slope * ends), np.array([0.0, ends]))
     still = _still_misfit(pair)
     # A shift that is not there has no end either: judged by the gain over a constant, three numbers for one.
     gain = max(still - misfit, 0.0) / max(variance, 1e-300)
     return _Peak(
-        number("peak at the start", start_nm, np.array([1.0, -ends])),
+        number("peak at the start", float(end_nm - slope * ends), np.array([1.0, -ends])),
         number("peak after the shift", float(end_nm), np.array([1.0, 0.0])),
-        shift,
+        number("shift", float(slope * ends), np.array([0.0, ends])),
         float(np.sqrt(gain)),
-        start_nm,
-        float(end_nm),
     )
-
-
-def _quantile(dof: int, confidence: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(float(dof), 0.5 + confidence / 2))
 
 
 def _freedom(pair: Pair) -> int:
@@ -661,8 +629,9 @@ def _bound(trace: Trace, peak: _Peak, together: Estimate, moved: bool) -> Estima
     window = np.argsort(near)[:3]
     error = 0.0 if trace.peak_nm_se is None else float(np.nanmean(trace.peak_nm_se[window]))
     place, time = float(np.mean(trace.peak_nm[window])), float(np.mean(trace.time_s[window]))
-    whole = peak.end_nm - peak.start_nm
-    share = (place - peak.start_nm) / whole - 1.645 * error / np.sqrt(3) / abs(whole)
+    start_nm = peak.start.value or 0.0
+    whole = (peak.end.value or 0.0) - start_nm
+    share = (place - start_nm) / whole - 1.645 * error / np.sqrt(3) / abs(whole)
     start = float(np.mean(trace.absorbance[: min(3, trace.n_points)]))
     level = float(np.mean(trace.absorbance[window])) / start if start else 0.0
     if not 0 < level <= 1 or time <= 0:
