@@ -325,7 +325,9 @@ def figures(result: Any) -> tuple[Figure, ...]:
     from cxkinetics.document.figure import on_axes
     from cxkinetics.evidence import figures as drawing
 
-    frame, aspect = drawing.on_panels, 1.0
+    frame: Callable[..., Any] = drawing.on_panels
+    plot: Callable[..., Any]
+    aspect = 1.0
     match result.SCHEMA:
         case "cxkinetics.mixture/1":
             name, plot = "mixture", drawing.plot_mixture

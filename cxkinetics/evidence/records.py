@@ -255,17 +255,12 @@ def join_evidence(
     7
     """
     chemistry = chemistry_of(system)
-    found: list[SampleEvidence] = []
-    simulated = False
-    for path in paths:
-        samples, made_up = _samples_in(path)
-        found += samples
-        simulated = simulated or made_up
+    read = [_samples_in(path) for path in paths]
     return join(
-        _gathered(found),
+        _gathered([sample for samples, _ in read for sample in samples]),
         host=host or chemistry.host_phase,
         sulfide=sulfide or chemistry.product_phase,
-        simulated=simulated,
+        simulated=any(simulated for _, simulated in read),
     )
 
 
@@ -274,12 +269,7 @@ def samples_of_table(path: str | os.PathLike[str]) -> tuple[SampleEvidence, ...]
 
     A share without standard error is kept as a number without an interval.
     """
-    return _samples_of_table(path)[0]
-
-
-def _samples_of_table(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, ...], bool]:
-    rows, source = load_findings(path)
-    return _gathered(rows), source.simulated
+    return _gathered(load_findings(path)[0])
 
 
 def _gathered(samples: Sequence[SampleEvidence]) -> tuple[SampleEvidence, ...]:
@@ -302,7 +292,8 @@ def _samples_in(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, ...
     """Return the samples in a file, and whether they rest on simulated data."""
     document = _document(path)
     if document is None:
-        return _samples_of_table(path)
+        rows, source = load_findings(path)
+        return _gathered(rows), source.simulated
     records = document.get("records", [])
     if not records:
         raise InputError("the document holds no record of evidence", file=os.fspath(path))
