@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from cxkinetics.spectral.noise import (
     column_spread,
     time_correlation,
 )
-from cxkinetics.spectral.orders import fit_orders, judge_orders, rate_stages
+from cxkinetics.spectral.orders import fit_orders, judge_orders, reordered
 from cxkinetics.spectral.prepare import (
     BASELINES,
     baseline_functions,
@@ -720,16 +719,11 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
         own = np.zeros(setup.known.size)
         own[~setup.known] = _BELOW * np.sqrt(variance * np.diag(item.back @ item.back.T))
         floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) * run.weight))
-    trials = []
-    n_rates = solution.problem.free_rates.size
-    stages = rate_stages(solution.problem)
+    theta = solution.optimum.theta
     # constraints make the orders optima of their own: a descent from one does not reach the others
-    for order in permutations(range(n_rates)) if n_rates <= 4 else [tuple(range(n_rates))]:
-        if any(stages[i] != stages[j] for i, j in enumerate(order)):
-            continue
-        theta = solution.optimum.theta.copy()
-        theta[:n_rates] = theta[list(order)]
-        trials.append(solve(setup, solution.runs, solution.rho, theta, tuple(floors)))
+    few = solution.problem.free_rates.size <= 4
+    starts = reordered(solution.problem, theta) if few else [theta]
+    trials = [solve(setup, solution.runs, solution.rho, start, tuple(floors)) for start in starts]
     return min(trials, key=lambda trial: trial.optimum.evaluation.rss)
 
 

@@ -21,6 +21,7 @@ from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.intervals import profiled, student, wald
 from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
+from cxkinetics.spectral.prepare import within
 from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
 
@@ -156,11 +157,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairFit:
-    """One model fitted to both: parameters by name, and the misfits of both signals (whitened)."""
+    """One model fitted to both: parameters by name, and the deviance of both signals (whitened)."""
 
     parameters: dict[str, float]
-    rss_absorbance: float
-    rss_position: float
+    deviance: float
 
 
 def position_profile(pair: Pair, breaks_s: Array) -> tuple[Array, Array]:
@@ -205,7 +205,9 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
 
             bounds = np.full((2, theta.size), [[low], [high]])
             bounds[:, -1] = np.log([1e-3, 30.0])
-            theta = least_squares(weighted, np.clip(theta, *bounds), bounds=tuple(bounds), xtol=1e-9).x
+            theta = least_squares(
+                weighted, np.clip(theta, *bounds), bounds=(bounds[0], bounds[1]), xtol=1e-9
+            ).x
         rests.append(theta)
     best = min(rests, key=lambda theta: _deviance(_residuals(pair, theta, conversion)[0]))
     left, linear = _residuals(pair, best, conversion)
@@ -213,7 +215,7 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
     parameters = {"k1": float(np.exp(best[0])), "k2": k2, "q": float(np.exp(best[-1]))}
     names = ("a", "c", "start_nm", "end_nm")
     parameters |= {name: float(value) for name, value in zip(names, linear, strict=True)}
-    return PairFit(parameters, float(left[0] @ left[0]), float(left[1] @ left[1]))
+    return PairFit(parameters, _deviance(left))
 
 
 def _deviance(left: tuple[Array, Array]) -> float:
@@ -264,19 +266,15 @@ def rank_models(
     deviance = n * np.log(rss / n) + m * np.log(position_misfit / m)
     best = int(np.argmin(deviance))
     _, lines = position_profile(pair, grid[best : best + 1])
-    staged = {
-        "k1": _rate(fitted, "k1"),
-        "k2": _rate(fitted, "k2"),
-        "tb": float(grid[best]),
-        "amplitude": float(fitted.theta[0]) * fitted.sample.scale,
-        "offset": float(fitted.theta[-1]) * fitted.sample.scale,
-        "end_nm": float(lines[0, 0]),
-        "start_nm": float(lines[0, 0] - lines[0, 1] * grid[best]),
-    }
+    amplitude, offset = (float(fitted.theta[i]) * fitted.sample.scale for i in (0, -1))
+    end_nm, slope = lines[0].tolist()
+    staged = {"k1": _rate(fitted, "k1"), "k2": _rate(fitted, "k2"), "tb": float(grid[best])}
+    staged |= {"amplitude": amplitude, "offset": offset, "end_nm": end_nm}
+    staged["start_nm"] = float(end_nm - slope * grid[best])
     rows = [("staged", 9, float(deviance[best]), staged, "")]
     for name, conversion, count in (("sequential", True, 9), ("quenching without conversion", False, 7)):
         fit = fit_sequential(pair, conversion=conversion)
-        rows.append((name, count, _log_misfit(fit, n, m), fit.parameters, _as_populations(fit)))
+        rows.append((name, count, fit.deviance, fit.parameters, _as_populations(fit)))
     scores = [aicc(misfit, count, n + m) for _, count, misfit, _, _ in rows]
     models = [
         WitnessModel(
@@ -294,12 +292,6 @@ def rank_models(
 
 def _rate(fitted: Fitted, name: str) -> float:
     return float(fitted.theta[fitted.family.names.index(name)]) / fitted.sample.span_s
-
-
-def _log_misfit(fit: PairFit, n: int, m: int) -> float:
-    return n * float(np.log(max(fit.rss_absorbance, 1e-300) / n)) + m * float(
-        np.log(max(fit.rss_position, 1e-300) / m)
-    )
 
 
 def _as_populations(fit: PairFit) -> str:
@@ -491,15 +483,9 @@ def fit_witnesses(
 def _windowed(trace: Trace, window: tuple[float | None, float | None] | None, t0: float) -> Trace:
     if trace.peak_nm is None:
         raise InputError("this trace holds no peak position; make it with SpectralSeries.exciton_peak")
-    low, high = window if window is not None else (None, None)
-    keep = trace.time_s >= t0
-    if low is not None:
-        keep &= trace.time_s >= low
-    if high is not None:
-        keep &= trace.time_s <= high
-    kept = trace.select(keep)
-    if kept.peak_nm is None or np.isfinite(kept.peak_nm).sum() < _FEWEST:
-        count = 0 if kept.peak_nm is None else int(np.isfinite(kept.peak_nm).sum())
+    kept = trace.select((trace.time_s >= t0) & within(trace.time_s, window))
+    count = 0 if kept.peak_nm is None else int(np.isfinite(kept.peak_nm).sum())
+    if count < _FEWEST:
         raise InputError(
             f"{kept.n_points} points are left, {count} of them with a peak position; "
             f"both witnesses need {_FEWEST}",
@@ -643,11 +629,10 @@ def _bound(trace: Trace, peak: _Peak, together: Estimate, moved: bool) -> Estima
 
 
 def _rates(fitted: Fitted, quantile: float) -> tuple[Estimate, ...]:
-    span, errors = fitted.sample.span_s, np.sqrt(np.diag(fitted.covariance))
-    places = {name: fitted.family.names.index(name) for name in ("k1", "k2")}
+    errors = dict(zip(fitted.family.names, np.sqrt(np.diag(fitted.covariance)).tolist(), strict=True))
+    span = fitted.sample.span_s
     return tuple(
-        wald(name, float(fitted.theta[i]) / span, float(errors[i]) / span, quantile, "1/s")
-        for name, i in places.items()
+        wald(name, _rate(fitted, name), errors[name] / span, quantile, "1/s") for name in ("k1", "k2")
     )
 
 
