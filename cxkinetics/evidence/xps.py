@@ -192,10 +192,8 @@ def verdicts_of(
     for family in ("host", "sulfide"):
         mine = [c for c in components if c.family == family]
         if not components:
-            state, why = (
-                "absent" if family == "sulfide" else "undecided",
-                "no line is seen above the background",
-            )
+            state = "absent" if family == "sulfide" else "undecided"
+            why = "no line is seen above the background"
         elif mine:
             share, place = mine[0].share, mine[0].position_ev.format_value()
             low = share.low if share.low is not None else share.value

@@ -430,8 +430,7 @@ def fit_witnesses(
     fitted = staged_fit(sample_of(trace), n_stages=2, with_offset=True, ar1=True)
     pair = _pair(trace, fitted)
     quantile = student(float(fitted.dof), confidence)
-    freedom = _freedom(pair)
-    limit = quantile**2
+    freedom, limit = _freedom(pair), quantile**2
     grid, absorbance, position_misfit, lines = _profiles(pair, fitted, freedom, limit)
     position = freedom * (position_misfit / max(float(position_misfit.min()), 1e-300) - 1)
     both = absorbance + position
@@ -452,10 +451,8 @@ def fit_witnesses(
         still = "the peak does not move"
         by_shift = Estimate(name=by_shift.name, value=None, unit="s", method="profile", reason=still)
         together = replace(by_rate, name=together.name)
-    options = {
-        "near_nm": near_nm, "window": None if window is None else list(window), "t0": t0,
-        "confidence": confidence, "ar1": fitted.rho,
-    }  # fmt: skip
+    limits = None if window is None else list(window)
+    options = {"near_nm": near_nm, "window": limits, "t0": t0, "confidence": confidence, "ar1": fitted.rho}
     return TwoWitnesses(
         trace=trace,
         options=options,
