@@ -294,16 +294,16 @@ class Catalogue:
 
     def _formula(self, index: int) -> Formula:
         numbers = [int(number) for number in self.counts[index]]
-        n_ligands = len(self.space.ligands)
-        core = tuple(
-            sorted((unit.core[0][0], n) for unit, n in zip(self.units[:3], numbers[:3], strict=True) if n)
-        )
-        bound = tuple(
-            (ligand, n) for ligand, n in zip(self.space.ligands, numbers[3 : 3 + n_ligands], strict=True) if n
-        )
-        adducts = zip(self.units[3 + n_ligands :], numbers[3 + n_ligands :], strict=True)
-        gained = tuple(sorted((unit.core[0][0], n) for unit, n in adducts if n))
-        return Formula(core=core, ligands=bound, adducts=gained)
+        first_adduct = 3 + len(self.space.ligands)
+        bound = zip(self.space.ligands, numbers[3:first_adduct], strict=True)
+
+        def counted(columns: slice) -> tuple[tuple[str, int], ...]:
+            pairs = zip(self.units[columns], numbers[columns], strict=True)
+            return tuple(sorted((unit.core[0][0], n) for unit, n in pairs if n))
+
+        ligands = tuple((ligand, n) for ligand, n in bound if n)
+        core, gained = counted(slice(3)), counted(slice(first_adduct, None))
+        return Formula(core=core, ligands=ligands, adducts=gained)
 
 
 @lru_cache(maxsize=8)
@@ -335,25 +335,21 @@ def catalogue(space: SearchSpace) -> Catalogue:
 def _all_counts(space: SearchSpace, extra: tuple[str, ...]) -> Array:
     """Return one row per composition: host, guest, anion, ligands, adducts; each row once."""
     n_ligands = len(space.ligands)
-    shells = [(0,) * n_ligands]
-    for kind in range(n_ligands):
-        for number in range(1, space.most_ligands + 1):
-            shells.append(tuple(number if i == kind else 0 for i in range(n_ligands)))
+    kinds, numbers = np.eye(n_ligands, dtype=int), range(1, space.most_ligands + 1)
+    shells = [(0,) * n_ligands, *(tuple(number * kind) for kind in kinds for number in numbers)]
     single = [tuple(int(symbol == other) for other in extra) for symbol in space.adducts]
     rows = []
     for guests in range(space.most_guests + 1):
         protons = [(n, *(0,) * (len(extra) - 1)) for n in range(2, guests * space.protons + 1)]
         tails = [(0,) * len(extra), *single, *protons]
-        for shell in shells:
-            for tail in tails:
-                rows.append((guests, *shell, *tail))
+        rows += [(guests, *shell, *tail) for shell in shells for tail in tails]
     decorations = np.array(rows, dtype=float)
     metals = np.arange(space.host_count[0], space.host_count[1] + 1)
     excesses = np.arange(space.excess[0], space.excess[1] + 1)
     cores = np.array([(m, m - e) for m in metals for e in excesses if m - e >= 1], dtype=float)
-    repeated = np.repeat(cores, len(decorations), axis=0)
+    cations, anions = np.repeat(cores, len(decorations), axis=0).T
     tiled = np.tile(decorations, (len(cores), 1))
-    clusters = np.column_stack([repeated[:, 0] - tiled[:, 0], tiled[:, 0], repeated[:, 1], tiled[:, 1:]])
+    clusters = np.column_stack([cations - tiled[:, 0], tiled[:, 0], anions, tiled[:, 1:]])
     guest, anion = space.guest_charge_in_product, -charge_of(space.anion, space.charges)
     sulfides = []
     for a in range(space.guest_count[0], space.guest_count[1] + 1):
@@ -591,65 +587,45 @@ def _spacings(masses: tuple[float, ...], space: SearchSpace, tolerance_da: float
         number = len(masses) * (len(masses) - 1) / 2
         density = 2.0 * max(span - mass, 0.0) / span**2
         rows, columns = np.nonzero(np.abs(gaps - mass) <= tolerance_da)
-        found.append(
-            Spacing(
-                unit=name,
-                mass_da=mass,
-                pairs=tuple(
-                    (float(ordered[i]), float(ordered[j])) for i, j in zip(rows, columns, strict=True)
-                ),
-                expected_by_chance=number * density * 2.0 * tolerance_da,
-            )
-        )
+        pairs = tuple(zip(ordered[rows].tolist(), ordered[columns].tolist(), strict=True))
+        chance = number * density * 2.0 * tolerance_da
+        found.append(Spacing(unit=name, mass_da=mass, pairs=pairs, expected_by_chance=chance))
     return tuple(found)
 
 
 def _remarks(assigned: list[PeakAssignment], known: Catalogue, tolerance_da: float) -> list[Remark]:
-    remarks = []
-    off = [peak for peak in assigned if peak.agrees is False and peak.stated is not None]
-    if off:
-        listed = ", ".join(
-            f"{p.stated.formula} at {p.mz:g} ({p.stated.error_da:+.0f})" for p in off if p.stated
-        )
-        remarks.append(
-            Remark(
-                "stated_assignment_off",
-                f"stated formulae off by more than {tolerance_da:g} Da (measured - computed): {listed}",
-                len(off),
-            )
-        )
-    unbalanced = [p for p in assigned if p.agrees and p.stated is not None and not p.stated.balanced]
-    if unbalanced:
-        listed = ", ".join(
-            f"{p.stated.formula} ({p.stated.formal_charge:+d})" for p in unbalanced if p.stated
-        )
-        remarks.append(
-            Remark(
-                "charge_not_balanced",
-                f"the mass agrees but the formal charge is not {known.space.charge:+d}: {listed} "
-                f"(L is read as neutral oleic acid; write (OA) for oleate)",
-                len(unbalanced),
-            )
-        )
-    nearer = [text for peak in assigned if (text := _with_protons(peak, known.space))]
-    if nearer:
-        remarks.append(
-            Remark(
-                "protons_nearer",
-                f"one proton per guest (guest+ and H+ for the host cation) comes nearer: {', '.join(nearer)}",
-                len(nearer),
-            )
-        )
-    low, high = known.space.fragments_da or (np.inf, -np.inf)
+    space = known.space
+    stated = [(peak, peak.stated) for peak in assigned if peak.stated is not None]
+    off = [f"{s.formula} at {p.mz:g} ({s.error_da:+.0f})" for p, s in stated if not p.agrees]
+    unbalanced = [f"{s.formula} ({s.formal_charge:+d})" for p, s in stated if p.agrees and not s.balanced]
+    nearer = [text for peak in assigned if (text := _with_protons(peak, space))]
+    lists = (
+        (
+            "stated_assignment_off",
+            off,
+            f"stated formulae off by more than {tolerance_da:g} Da (measured - computed): {', '.join(off)}",
+        ),
+        (
+            "charge_not_balanced",
+            unbalanced,
+            f"the mass agrees but the formal charge is not {space.charge:+d}: {', '.join(unbalanced)} "
+            "(L is read as neutral oleic acid; write (OA) for oleate)",
+        ),
+        (
+            "protons_nearer",
+            nearer,
+            f"one proton per guest (guest+ and H+ for the host cation) comes nearer: {', '.join(nearer)}",
+        ),
+    )
+    remarks = [Remark(code, text, len(found)) for code, found, text in lists if found]
+    low, high = space.fragments_da or (np.inf, -np.inf)
     if any(low <= p.mz <= high for p in assigned):
-        rate = known.chance_rate(low, high, tolerance_da)
-        remarks.append(
-            Remark(
-                "fragments_overlap",
-                f"between {low:g} and {high:g} Da fragments of the host lie too ({rate:.0%} of all masses "
-                f"there find a host cluster within {tolerance_da:g} Da): a peak alone is no guest sulfide",
-            )
+        text = (
+            f"between {low:g} and {high:g} Da fragments of the host lie too "
+            f"({known.chance_rate(low, high, tolerance_da):.0%} of all masses "
+            f"there find a host cluster within {tolerance_da:g} Da): a peak alone is no guest sulfide"
         )
+        remarks.append(Remark("fragments_overlap", text))
     return remarks
 
 

@@ -449,9 +449,8 @@ def _problem(spectrum: Spectrum, library: Library, max_shift: float, degree: int
     middle, half = (part.axis[0] + part.axis[-1]) / 2, (part.axis[-1] - part.axis[0]) / 2
     background = np.polynomial.chebyshev.chebvander((part.axis - middle) / half, degree)
     if spectrum.background_subtracted:
-        root_weight = np.full(
-            part.n_points, 1.0 / max(float(np.std(np.diff(part.counts))) / np.sqrt(2), 1e-12)
-        )
+        noise = float(np.std(np.diff(part.counts))) / np.sqrt(2)
+        root_weight = np.full(part.n_points, 1.0 / max(noise, 1e-12))
     else:
         from scipy.ndimage import gaussian_filter1d
 
@@ -559,22 +558,16 @@ def _remarks(found: Solution, options: Mapping[str, Any], bad: str) -> list[Rema
         missing = [name for name, ratio, phase in known if ratio is None and phase != BACKGROUND]
         text = f"no RIR for {', '.join(missing[:5])}: shares are of scattered intensity, not weight"
         remarks.append(Remark("no_rir", text, len(missing)))
+    widest, reach = options["max_broadening_deg"], options["max_shift_deg"]
     for code, what, value, most in (
-        ("shift_at_bound", f"shift {found.shift_deg:+.3f}", abs(found.shift_deg), options["max_shift_deg"]),
-        (
-            "broadening_at_bound",
-            f"extra width {found.fwhm_deg:.3f}",
-            found.fwhm_deg,
-            options["max_broadening_deg"],
-        ),
+        ("shift_at_bound", f"shift {found.shift_deg:+.3f}", abs(found.shift_deg), reach),
+        ("broadening_at_bound", f"extra width {found.fwhm_deg:.3f}", found.fwhm_deg, widest),
     ):
         if most > 0 and value > 0.98 * most:
             remarks.append(Remark(code, f"the {what} degrees sits at its bound of {most:g}; widen it"))
     if bad:
         remarks.append(Remark("not_decided", f"no phase is decided: {bad}; add the missing references"))
     elif found.reduced_chi2 > 3:
-        text = (
-            f"reduced chi-square {found.reduced_chi2:.1f}: the references do not describe the pattern fully"
-        )
-        remarks.append(Remark("references_misfit", f"{text}; errors are scaled by it"))
+        why = "the references do not describe the pattern fully; errors are scaled by it"
+        remarks.append(Remark("references_misfit", f"reduced chi-square {found.reduced_chi2:.1f}: {why}"))
     return remarks

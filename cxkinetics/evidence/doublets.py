@@ -181,6 +181,11 @@ LINES: Mapping[str, Line] = MappingProxyType(
 """Lines known by name; splittings as measured in the literature, area ratios from 2j + 1."""
 
 
+def line_key(name: str) -> str:
+    """Return the name of a line without blanks and capitals, as names typed by hand are compared."""
+    return name.replace(" ", "").lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DoubletFit:
     """A region fitted with a number of doublets (possibly none).
@@ -429,16 +434,9 @@ def _refine(
         return misfit
 
     with np.errstate(all="ignore"):  # lmfit inverts J'J for errors that are taken from QR below
+        closely: dict[str, Any] = {"x_scale": "jac", "xtol": 1e-11, "ftol": 1e-11, "gtol": 1e-11}
         found = lmfit.minimize(
-            residual,
-            parameters,
-            method="least_squares",
-            x_scale="jac",
-            xtol=1e-11,
-            ftol=1e-11,
-            gtol=1e-11,
-            max_nfev=_MOST_CALLS,
-            calc_covar=False,
+            residual, parameters, "least_squares", max_nfev=_MOST_CALLS, calc_covar=False, **closely
         )
     if found.aborted:  # at the largest number of calls: there is no minimum and no Jacobian
         return None
@@ -447,11 +445,7 @@ def _refine(
     components, background = region.drawn(values, number)
     chi2 = float(found.chisqr)
     jacobian = np.asarray(found.jac, dtype=float)
-    at_bound = tuple(
-        name
-        for name in free
-        if any(np.isfinite(b) and abs(values[name] - b) < 1e-6 for b in bounds.get(name, ()))
-    )
+    at_bound = tuple(n for n in free if any(abs(values[n] - bound) < 1e-6 for bound in bounds.get(n, ())))
     dof = max(region.energy.size - len(free), 1)
     scale = max(chi2 / dof, 1.0) if region.poisson else chi2 / dof
     errors = _errors(jacobian, free, at_bound, scale)

@@ -13,7 +13,7 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks, check_formula
 from cxkinetics.evidence.diffraction import PatternFit, fit_pattern
-from cxkinetics.evidence.doublets import doublet, shirley_step
+from cxkinetics.evidence.doublets import doublet, line_key, shirley_step
 from cxkinetics.evidence.findings import Consensus, SampleEvidence, join
 from cxkinetics.evidence.isotopes import envelope
 from cxkinetics.evidence.mixture import MixtureFit, fit_mixture, guest_ladder
@@ -55,10 +55,13 @@ def _packaged(name: str) -> Path:
     return Path(__file__).with_name("data").joinpath(name)
 
 
+def _settings(name: str) -> Mapping[str, Any]:
+    return tomllib.loads(_packaged(name).read_text(encoding="utf-8"))
+
+
 def published_statements() -> Mapping[str, Any]:
     """Return the positions and onsets that the paper states, as the packaged TOML file holds them."""
-    with open(_packaged("evidence_paper.toml"), "rb") as file:
-        return tomllib.load(file)
+    return _settings("evidence_paper.toml")
 
 
 def published_table() -> Consensus:
@@ -91,35 +94,27 @@ def published_contradictions() -> tuple[Contradiction, ...]:
     return (*_of_table(), *_of_masses(), *_of_energies())
 
 
+def _contradiction(topic: str, stated: str, against: str, text: str) -> Contradiction:
+    return Contradiction(topic=topic, stated=stated, against=against, text=text)
+
+
 def _of_table() -> list[Contradiction]:
     stated = published_statements()["onset"]
     table = published_table()
     low, high = table.onset_percent or (float("nan"), float("nan"))
     first, second = stated["incorporation_percent"]
     dose_low, dose_high = stated["dose_percent"]
-    found = [
-        Contradiction(
-            topic=f"{label}: techniques",
-            stated=text.split(" but ")[0],
-            against=text.split(" but ")[1].split(":")[0],
-            text="residual clusters fragment: absence in a mass spectrum is no veto",
-        )
-        for label, text in table.disagreements
-    ]
+    found = []
+    for label, text in table.disagreements:
+        seen, unseen = text.split(":")[0].split(" but ")
+        why = "residual clusters fragment: absence in a mass spectrum is no veto"
+        found.append(_contradiction(f"{label}: techniques", seen, unseen, why))
+    brackets = f"Table I brackets it: absent at {low:.1f} %, present at {high:.1f} %"
+    dose = "the dose of the 4.0 % sample is not stated (about 36 % on the fitted line)"
     return [
         *found,
-        Contradiction(
-            topic="Ag2S first seen, incorporation",
-            stated=f"{first:.1f} %",
-            against=f"{second:.1f} %",
-            text=f"Table I brackets it: absent at {low:.1f} %, present at {high:.1f} %",
-        ),
-        Contradiction(
-            topic="Ag2S first seen, dose",
-            stated=f"above {dose_low:g} %",
-            against=f"{dose_high:g} %",
-            text="the dose of the 4.0 % sample is not stated (about 36 % on the fitted line)",
-        ),
+        _contradiction("Ag2S first seen, incorporation", f"{first:.1f} %", f"{second:.1f} %", brackets),
+        _contradiction("Ag2S first seen, dose", f"above {dose_low:g} %", f"{dose_high:g} %", dose),
     ]
 
 
@@ -139,22 +134,16 @@ def _of_masses() -> list[Contradiction]:
             text = "stated as 'up to about 6500'"
         if peak.stated.family == "doped":
             text = "stated as the ligand-stripped cluster"
-        found.append(
-            Contradiction(
-                topic=f"{peak.stated.formula}",
-                stated=f"m/z {peak.mz:g}",
-                against=f"{peak.stated.mass_da:.1f} computed ({peak.stated.error_da:+.0f} Da)",
-                text=text,
-            )
-        )
+        computed = f"{peak.stated.mass_da:.1f} computed ({peak.stated.error_da:+.0f} Da)"
+        found.append(_contradiction(peak.stated.formula, f"m/z {peak.mz:g}", computed, text))
     host = check_formula("Cd34S33(L)", 5163)
     oleate = check_formula("Cd34S33(OA)", 5163)
     found.append(
-        Contradiction(
-            topic="charge of Cd34S33(L)",
-            stated="L is oleic acid C18H34O2",
-            against=f"formal charge {host.formal_charge:+d}",
-            text=f"with oleate it is {oleate.formal_charge:+d}, mass {oleate.mass_da:.1f} "
+        _contradiction(
+            "charge of Cd34S33(L)",
+            "L is oleic acid C18H34O2",
+            f"formal charge {host.formal_charge:+d}",
+            f"with oleate it is {oleate.formal_charge:+d}, mass {oleate.mass_da:.1f} "
             f"({oleate.error_da:+.1f} Da)",
         )
     )
@@ -163,24 +152,14 @@ def _of_masses() -> list[Contradiction]:
         (5155, "Ag2Cd32S33(L)", "Ag2H2Cd32S33(L)"),
     ):
         one, other = check_formula(plain, mz), check_formula(helped, mz)
-        found.append(
-            Contradiction(
-                topic=f"{plain} at {mz}",
-                stated=f"{one.error_da:+.2f} Da without protons",
-                against=f"{other.error_da:+.2f} Da with one H per Ag",
-                text="Ag+ and H+ for Cd2+ keeps the charge; the mass comes nearer too",
-            )
-        )
-    series = [peak for peak in assignment.peaks if 3200 <= peak.mz <= 4150]
-    listed = ", ".join(f"{peak.mz:g}" for peak in series)
-    found.append(
-        Contradiction(
-            topic="Ag2S series at 3200-4150",
-            stated=f"{listed} are Ag2S",
-            against="CdS fragments lie there below 8 % too",
-            text="a peak there alone is no Ag2S; two balanced clusters one Ag2S apart are",
-        )
-    )
+        stated = f"{one.error_da:+.2f} Da without protons"
+        against = f"{other.error_da:+.2f} Da with one H per Ag"
+        text = "Ag+ and H+ for Cd2+ keeps the charge; the mass comes nearer too"
+        found.append(_contradiction(f"{plain} at {mz}", stated, against, text))
+    listed = ", ".join(f"{peak.mz:g}" for peak in assignment.peaks if 3200 <= peak.mz <= 4150)
+    against = "CdS fragments lie there below 8 % too"
+    text = "a peak there alone is no Ag2S; two balanced clusters one Ag2S apart are"
+    found.append(_contradiction("Ag2S series at 3200-4150", f"{listed} are Ag2S", against, text))
     return found
 
 
@@ -189,25 +168,26 @@ def _of_energies() -> list[Contradiction]:
     doped, sulfide = xps["doped_ag3d_ev"][1], xps["sulfide_ag3d_ev"][1]
     low, high = xps["cited_range_ev"]
     at_8, plain = xps["sulfur_2p_at_8_percent_ev"][1], xps["sulfur_2p_ev"][1]
+    bulk = xps["bulk_sulfide_ev"]
+    split_doped, split_sulfide = xps["doped_ag3d_ev"][0] - doped, xps["sulfide_ag3d_ev"][0] - sulfide
     return [
-        Contradiction(
-            topic="XPS shift of Ag 3d5/2",
-            stated=f"{xps['stated_shift_ev']:.1f} eV",
-            against=f"{doped - sulfide:.1f} eV ({doped:.1f} - {sulfide:.1f})",
-            text="both doublets split by "
-            f"{xps['doped_ag3d_ev'][0] - doped:.1f} and {xps['sulfide_ag3d_ev'][0] - sulfide:.1f} eV",
+        _contradiction(
+            "XPS shift of Ag 3d5/2",
+            f"{xps['stated_shift_ev']:.1f} eV",
+            f"{doped - sulfide:.1f} eV ({doped:.1f} - {sulfide:.1f})",
+            f"both doublets split by {split_doped:.1f} and {split_sulfide:.1f} eV",
         ),
-        Contradiction(
-            topic="Ag 3d5/2 of Ag2S",
-            stated=f"{sulfide:.1f} eV",
-            against=f"Ag+ at {low:.1f}-{high:.1f} eV as cited; own bulk Ag2S {xps['bulk_sulfide_ev']:.1f}",
-            text=f"{xps['bulk_sulfide_ev'] - sulfide:.1f} eV below that bulk Ag2S, and outside the range",
+        _contradiction(
+            "Ag 3d5/2 of Ag2S",
+            f"{sulfide:.1f} eV",
+            f"Ag+ at {low:.1f}-{high:.1f} eV as cited; own bulk Ag2S {bulk:.1f}",
+            f"{bulk - sulfide:.1f} eV below that bulk Ag2S, and outside the range",
         ),
-        Contradiction(
-            topic="S 2p3/2 between samples",
-            stated=f"{plain:.1f} eV",
-            against=f"{at_8:.1f} eV at 8.0 %",
-            text=f"{at_8 - plain:+.1f} eV: an energy reference may have moved; distances within one spectrum "
+        _contradiction(
+            "S 2p3/2 between samples",
+            f"{plain:.1f} eV",
+            f"{at_8:.1f} eV at 8.0 %",
+            f"{at_8 - plain:+.1f} eV: an energy reference may have moved; distances within one spectrum "
             "are free of that",
         ),
     ]
@@ -224,12 +204,13 @@ CU_K_ALPHA = 1.5406  # Angstrom
 @lru_cache(maxsize=1)
 def simulation_settings() -> Mapping[str, Any]:
     """Return the chosen numbers of the simulated spectra, as the packaged TOML file holds them."""
-    with open(Path(__file__).with_name("data").joinpath("evidence_simulation.toml"), "rb") as file:
-        return tomllib.load(file)
+    return _settings("evidence_simulation.toml")
 
 
-def _source(technique: str, percent: float) -> Source:
-    return Source(file=f"simulated {technique}, {percent:g} %", format="simulated", simulated=True, note=NOTE)
+def _simulated(kind: str, axis: Array, counts: Array, technique: str, percent: float) -> Spectrum:
+    label = f"{percent:g} %"
+    source = Source(file=f"simulated {technique}, {label}", format="simulated", simulated=True, note=NOTE)
+    return Spectrum(kind=kind, axis=axis, counts=counts, label=label, source=source)
 
 
 def _generator(technique: int, percent: float) -> np.random.Generator:
@@ -266,9 +247,7 @@ def simulate_mass_spectrum(sample: Mapping[str, Any]) -> Spectrum:
     for name in chosen["sulfide_clusters"]:
         counts += 0.5 * sample["ms_sulfide"] * unit * envelope(parse(name)).profile(mz, power, shift)
     counts = np.maximum(counts + rng.normal(0.0, chosen["noise_counts"], mz.size), 0.0).round(1)
-    return Spectrum(
-        kind="ms", axis=mz, counts=counts, label=f"{percent:g} %", source=_source("mass spectrum", percent)
-    )
+    return _simulated("ms", mz, counts, "mass spectrum", percent)
 
 
 def simulate_photoelectrons(sample: Mapping[str, Any]) -> tuple[str, Spectrum]:
@@ -286,23 +265,13 @@ def simulate_photoelectrons(sample: Mapping[str, Any]) -> tuple[str, Spectrum]:
     low, high = ("low_ev", "high_ev") if silver else ("cd_low_ev", "cd_high_ev")
     energy = np.arange(chosen[low], chosen[high] + chosen["step_ev"] / 2, chosen["step_ev"])
     shape = (2 / 3, float(chosen["gauss_ev"]), float(chosen["lorentz_ev"]))
+    lines = doublet(energy, 368.9 if silver else 405.6, 6.0 if silver else 6.8, *shape)
     if silver:
-        lines = (1 - share) * doublet(energy, 368.9, 6.0, *shape) + share * doublet(
-            energy, 366.3, 6.0, *shape
-        )
-    else:
-        lines = doublet(energy, 405.6, 6.8, *shape)
+        lines = (1 - share) * lines + share * doublet(energy, 366.3, 6.0, *shape)
     lines = chosen["area_counts_ev"] * lines
     expected = lines + chosen["background_counts"] + chosen["shirley_share"] * shirley_step(energy, lines)
     line = "Ag 3d" if silver else "Cd 3d"
-    spectrum = Spectrum(
-        kind="xps",
-        axis=energy.round(3),
-        counts=rng.poisson(expected),
-        label=f"{percent:g} %",
-        source=_source(f"XPS {line}", percent),
-    )
-    return line, spectrum
+    return line, _simulated("xps", energy.round(3), rng.poisson(expected), f"XPS {line}", percent)
 
 
 def simulate_diffraction(sample: Mapping[str, Any]) -> Spectrum:
@@ -322,9 +291,7 @@ def simulate_diffraction(sample: Mapping[str, Any]) -> Spectrum:
     share = float(sample["xrd_sulfide"])
     mixed = (1 - share) * drawn[:, 0] + share * drawn[:, 1]
     counts = rng.poisson(chosen["background_counts"] + chosen["peak_counts"] * mixed / mixed.max())
-    return Spectrum(
-        kind="xrd", axis=axis, counts=counts, label=f"{percent:g} %", source=_source("XRD", percent)
-    )
+    return _simulated("xrd", axis, counts, "XRD", percent)
 
 
 @lru_cache(maxsize=1)
@@ -409,10 +376,7 @@ def example_files() -> list[tuple[str, str]]:
     >>> [name for name, _ in example_files()][:3]
     ['evidence_table1.csv', 'evidence_ms_peaks.csv', 'ms-0.0.csv']
     """
-    packaged = [
-        (name, Path(__file__).with_name("data").joinpath(name).read_text(encoding="utf-8"))
-        for name in _PACKAGED
-    ]
+    packaged = [(name, _packaged(name).read_text(encoding="utf-8")) for name in _PACKAGED]
     simulated = [item for sample in simulation_settings()["samples"] for item in simulated_files(sample)]
     library = reference_library()
     head = f"# simulated: {library.source.note}"
@@ -431,25 +395,17 @@ def simulated_files(sample: Mapping[str, Any]) -> list[tuple[str, str]]:
         One of the samples of `simulation_settings()`.
     """
     percent = f"{float(sample['incorporation_percent']):.1f}"
-    masses = simulate_mass_spectrum(sample)
     line, photoelectrons = simulate_photoelectrons(sample)
-    pattern = simulate_diffraction(sample)
-    name = line.replace(" ", "").lower()
     return [
-        (f"ms-{percent}.csv", _text("m/z", masses.axis, masses.counts, masses.source.note)),
-        (
-            f"xps-{name}-{percent}.csv",
-            _text(
-                "binding energy (eV)", photoelectrons.axis, photoelectrons.counts, photoelectrons.source.note
-            ),
-        ),
-        (f"xrd-{percent}.csv", _text("2theta (degree)", pattern.axis, pattern.counts, pattern.source.note)),
+        (f"ms-{percent}.csv", _text("m/z", simulate_mass_spectrum(sample))),
+        (f"xps-{line_key(line)}-{percent}.csv", _text("binding energy (eV)", photoelectrons)),
+        (f"xrd-{percent}.csv", _text("2theta (degree)", simulate_diffraction(sample))),
     ]
 
 
-def _text(axis_name: str, axis: Array, counts: Array, note: str) -> str:
-    rows = [f"{x:g},{y:g}" for x, y in zip(axis.tolist(), counts.tolist(), strict=True)]
-    return "\n".join([f"# simulated: {note}", f"{axis_name},counts", *rows]) + "\n"
+def _text(axis_name: str, spectrum: Spectrum) -> str:
+    rows = [f"{x:g},{y:g}" for x, y in zip(spectrum.axis.tolist(), spectrum.counts.tolist(), strict=True)]
+    return "\n".join([f"# simulated: {spectrum.source.note}", f"{axis_name},counts", *rows]) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,8 +52,7 @@ def plot_mixture(fit: "MixtureFit", *, ax: "Axes | None" = None, residual_ax: "A
         ax.plot(fit.mz, fit.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
         ax.set_ylabel("intensity / counts")
         _legend_above(ax, columns=1)
-        stamp_simulated(ax, fit.source.simulated)
-        polish(ax)
+        _finish(ax, fit.source.simulated)
         rest = fit.counts - fit.fit
         _residuals((ax, residual_ax), fit.mz, rest, "m/z / Da", noise=fit.noise_sd, label="residual")
     return ax
@@ -81,10 +80,8 @@ def plot_xps(result: "XpsResult", *, ax: "Axes | None" = None, residual_ax: "Axe
         ax.plot(energy, result.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
         ax.set_ylabel("intensity / counts")
         _legend_above(ax, columns=2)
-        stamp_simulated(ax, result.source.simulated)
-        polish(ax)
-        scaled = (result.counts - result.fit) / np.sqrt(np.maximum(result.counts, 1.0))
-        _residuals((ax, residual_ax), energy, scaled, f"binding energy of {result.line} / eV")
+        _finish(ax, result.source.simulated)
+        _residuals((ax, residual_ax), energy, _scaled(result), f"binding energy of {result.line} / eV")
         ax.set_xlim(float(energy.max()), float(energy.min()))
     return ax
 
@@ -121,10 +118,8 @@ def plot_pattern(fit: "PatternFit", *, ax: "Axes | None" = None, residual_ax: "A
         ax.set_yticks([tick for tick in ax.get_yticks() if tick >= 0 and tick <= fit.counts.max()])
         ax.set_ylabel("intensity / counts")
         ax.legend(loc="upper right")
-        stamp_simulated(ax, fit.source.simulated)
-        polish(ax)
-        scaled = (fit.counts - fit.fit) / np.sqrt(np.maximum(fit.counts, 1.0))
-        _residuals((ax, residual_ax), fit.axis, scaled, r"$2\theta$ / degree")
+        _finish(ax, fit.source.simulated)
+        _residuals((ax, residual_ax), fit.axis, _scaled(fit), r"$2\theta$ / degree")
     return ax
 
 
@@ -166,8 +161,7 @@ def plot_masses(result: "MassAssignment", *, ax: "Axes | None" = None) -> "Axes"
         ax.set_xlabel("measured - computed / Da")
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
-        stamp_simulated(ax, result.source.simulated)
-        polish(ax)
+        _finish(ax, result.source.simulated)
     return ax
 
 
@@ -248,6 +242,16 @@ def _fill(ax: "Axes", areas: list[tuple[Array, str]], x: Array, base: Array) -> 
             x, base, base + component, facecolor=colour, alpha=0.45, lw=0.6, edgecolor=colour,
             hatch=_HATCHES[index % len(_HATCHES)], label=label, zorder=1,
         )  # fmt: skip
+
+
+def _scaled(fit: "XpsResult | PatternFit") -> Array:
+    scaled: Array = (fit.counts - fit.fit) / np.sqrt(np.maximum(fit.counts, 1.0))
+    return scaled
+
+
+def _finish(ax: "Axes", simulated: bool) -> None:
+    stamp_simulated(ax, simulated)
+    polish(ax)
 
 
 def _legend_above(ax: "Axes", columns: int) -> None:

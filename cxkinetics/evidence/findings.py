@@ -1,5 +1,6 @@
 """Findings of single techniques, and the verdict joined from them, sample by sample."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -209,13 +210,9 @@ class Consensus(EvidenceResult):
                 for finding in verdict.findings:
                     known = [(s.value, s.se) for s in finding.cluster_shares if s.value is not None and s.se]
                     if known and len(known) == len(finding.cluster_shares):
-                        fractions.append(
-                            {
-                                "fractions": [value for value, _ in known],
-                                "sigma": [error for _, error in known],
-                                "incorporation_percent": percent,
-                            }
-                        )
+                        values, errors = map(list, zip(*known, strict=True))
+                        row = {"fractions": values, "sigma": errors, "incorporation_percent": percent}
+                        fractions.append(row)
         return {"cluster_fractions": fractions, "product_onset": onset}
 
     @property
@@ -271,11 +268,8 @@ def join(
             _join_species(name, [f for f in sample.findings if f.species == name], name == sulfide)
             for name in names
         )
-        joined.append(
-            SampleVerdict(
-                label=sample.label, incorporation_percent=sample.incorporation_percent, species=verdicts
-            )
-        )
+        percent = sample.incorporation_percent
+        joined.append(SampleVerdict(label=sample.label, incorporation_percent=percent, species=verdicts))
     return Consensus(
         samples=tuple(joined),
         techniques=techniques,
@@ -317,9 +311,8 @@ def _join_species(species: str, findings: list[Finding], is_sulfide: bool) -> Sp
                 f"{species} is seen by {_names(seen)} alone, where host fragments weigh alike: undecided"
             )
     else:
-        state = (
-            "absent" if vetoes and len(vetoes) == len([f for f in findings if f.may_veto]) else "undecided"
-        )
+        all_veto = vetoes and len(vetoes) == len([f for f in findings if f.may_veto])
+        state = "absent" if all_veto else "undecided"
     blind = [f for f in unseen if not f.may_veto]
     if seen and blind and state == "present":
         sentence = (sentence + "; " if sentence else "") + (
@@ -353,13 +346,18 @@ def _below_limit(found: Finding, other: Finding) -> bool:
     return (found.share.low if found.share.low is not None else found.share.value) < other.limit
 
 
-def _onset(samples: Sequence[SampleVerdict], sulfide: str) -> tuple[float, float] | None:
-    known = [
-        (sample.incorporation_percent, verdict.state)
+def _known_states(samples: Sequence[SampleVerdict], species: str) -> list[tuple[float, str, str]]:
+    """Return incorporation, label and state of each sample of known incorporation, for one species."""
+    return [
+        (sample.incorporation_percent, sample.label, verdict.state)
         for sample in samples
         for verdict in sample.species
-        if verdict.species == sulfide and sample.incorporation_percent is not None
+        if verdict.species == species and sample.incorporation_percent is not None
     ]
+
+
+def _onset(samples: Sequence[SampleVerdict], sulfide: str) -> tuple[float, float] | None:
+    known = [(percent, state) for percent, _, state in _known_states(samples, sulfide)]
     present = [percent for percent, state in known if state == "present"]
     if not present:
         return None
@@ -374,20 +372,10 @@ def _remarks(samples: Sequence[SampleVerdict], sulfide: str) -> list[Remark]:
         for verdict in sample.species
         if verdict.disagreement
     ]
-    known = [
-        (sample.incorporation_percent, sample.label, verdict.state)
-        for sample in samples
-        for verdict in sample.species
-        if verdict.species == sulfide and sample.incorporation_percent is not None
-    ]
-    present = [percent for percent, _, state in known if state == "present"]
-    late = [
-        label for percent, label, state in known if state == "absent" and present and percent > min(present)
-    ]
+    known = _known_states(samples, sulfide)
+    first = min((percent for percent, _, state in known if state == "present"), default=math.inf)
+    late = [label for percent, label, state in known if state == "absent" and percent > first]
     if late:
-        remarks.append(
-            Remark(
-                "not_monotone", f"{sulfide} is present at {min(present):g} % but absent in {', '.join(late)}"
-            )
-        )
+        text = f"{sulfide} is present at {first:g} % but absent in {', '.join(late)}"
+        remarks.append(Remark("not_monotone", text))
     return remarks

@@ -207,18 +207,8 @@ class Window:
                 centre = np.linalg.solve(gram, design.T @ counts)
                 misfit = counts - design @ centre
                 penalty = 0.5 * (shift / self.sigma_cal) ** 2 if self.sigma_cal > 0 else 0.0
-                found.append(
-                    Node(
-                        variant=variant,
-                        shift_da=float(shift),
-                        resolving_power=power,
-                        log_prior=-0.5 * score**2 - penalty,
-                        centre=centre,
-                        gram=gram,
-                        rss=float(misfit @ misfit),
-                        design=design,
-                    )
-                )
+                prior, rss = -0.5 * score**2 - penalty, float(misfit @ misfit)
+                found.append(Node(variant, float(shift), power, prior, centre, gram, rss, design))
         return found
 
 
@@ -595,28 +585,22 @@ def _stands_out(best: Node, amplitudes: Array, part: Spectrum, n_species: int, n
 
 
 def _remarks(summary: Summary, lag_one: float, sigma_cal_da: float, guests_per_da: float) -> list[Remark]:
-    remarks = [
-        Remark(
-            "calibration_limits",
-            f"the calibration error of {sigma_cal_da:g} Da (1 sd) alone moves the mean number of guests by "
-            f"{sigma_cal_da * guests_per_da:.2f}; 1 Da moves it by {guests_per_da:.2f}",
-        )
-    ]
+    text = (
+        f"the calibration error of {sigma_cal_da:g} Da (1 sd) alone moves the mean number of guests by "
+        f"{sigma_cal_da * guests_per_da:.2f}; 1 Da moves it by {guests_per_da:.2f}"
+    )
+    remarks = [Remark("calibration_limits", text)]
     if lag_one > 0.5:
-        remarks.append(
-            Remark(
-                "residual_structure",
-                f"neighbouring residuals correlate ({lag_one:.2f}): another species, a wrong resolving power "
-                "or smoothing by the instrument; the intervals were widened for it",
-            )
+        text = (
+            f"neighbouring residuals correlate ({lag_one:.2f}): another species, a wrong resolving power "
+            "or smoothing by the instrument; the intervals were widened for it"
         )
+        remarks.append(Remark("residual_structure", text))
     weights = summary.compensation_weights()
     if len(weights) > 1 and 0.05 < weights.get("full", 0.0) < 0.95:
-        remarks.append(
-            Remark(
-                "compensation_undecided",
-                "the spectrum does not tell whether guests bring protons (weights: none "
-                f"{weights['none']:.2f}, full {weights['full']:.2f}); both are averaged",
-            )
+        text = (
+            "the spectrum does not tell whether guests bring protons (weights: none "
+            f"{weights['none']:.2f}, full {weights['full']:.2f}); both are averaged"
         )
+        remarks.append(Remark("compensation_undecided", text))
     return remarks

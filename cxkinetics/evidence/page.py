@@ -40,13 +40,13 @@ _Line = partial(Paragraph, hang=0)
 
 def brief(result: "EvidenceResult", unit: TimeUnit = SECONDS) -> Section:
     """Return what `print` and a notebook show of a result of this room."""
-    title, blocks = _BLOCKS[result.SCHEMA](result)
+    title, blocks = _FORMS[result.SCHEMA][0](result)
     return Section(title, [*blocks, *warning_notes(result.remarks, mark="-", gap=False)], unit)
 
 
 def main_table(result: "EvidenceResult") -> Table:
     """Return the table that holds what a result is about, with all columns that programs read."""
-    return _TABLES[result.SCHEMA](result)
+    return _FORMS[result.SCHEMA][1](result)
 
 
 def _named(result: Any) -> str:
@@ -307,19 +307,13 @@ def _consensus_blocks(result: "Consensus") -> tuple[str, list[Block]]:
     return "Verdict", [*simulated, seen, *([behind] if behind.rows else []), _Line(onset)]
 
 
-_BLOCKS: Mapping[str, Callable[[Any], tuple[str, list[Block]]]] = {
-    "cxkinetics.mass-assignment/1": _mass_blocks,
-    "cxkinetics.mixture/1": _mixture_blocks,
-    "cxkinetics.xps/1": _xps_blocks,
-    "cxkinetics.pattern/1": _pattern_blocks,
-    "cxkinetics.consensus/1": _consensus_blocks,
-}
-_TABLES: Mapping[str, Callable[[Any], Table]] = {
-    "cxkinetics.mass-assignment/1": _peak_table,
-    "cxkinetics.mixture/1": _share_table,
-    "cxkinetics.xps/1": _doublet_table,
-    "cxkinetics.pattern/1": _phase_table,
-    "cxkinetics.consensus/1": _finding_table,
+_Form = tuple[Callable[[Any], tuple[str, list[Block]]], Callable[[Any], Table]]
+_FORMS: Mapping[str, _Form] = {
+    "cxkinetics.mass-assignment/1": (_mass_blocks, _peak_table),
+    "cxkinetics.mixture/1": (_mixture_blocks, _share_table),
+    "cxkinetics.xps/1": (_xps_blocks, _doublet_table),
+    "cxkinetics.pattern/1": (_pattern_blocks, _phase_table),
+    "cxkinetics.consensus/1": (_consensus_blocks, _finding_table),
 }
 
 
@@ -331,30 +325,29 @@ def figures(result: Any) -> tuple[Figure, ...]:
     from cxkinetics.document.figure import on_axes
     from cxkinetics.evidence import figures as drawing
 
-    panels, axes, aspect = drawing.on_panels, on_axes, 1.0
+    frame: Callable[..., Any] = drawing.on_panels
+    plot: Callable[..., Any]
+    aspect = 1.0
     match result.SCHEMA:
         case "cxkinetics.mixture/1":
-            draw = partial(panels, drawing.plot_mixture, result)
-            name, words = (
-                "mixture",
-                f"Mass spectrum with the envelopes of {', '.join(result.species)} and residuals.",
-            )
+            name, plot = "mixture", drawing.plot_mixture
+            words = f"Mass spectrum with the envelopes of {', '.join(result.species)} and residuals."
         case "cxkinetics.xps/1":
-            draw = partial(panels, drawing.plot_xps, result)
-            name = "xps"
+            name, plot = "xps", drawing.plot_xps
             words = f"{result.line} spectrum with {result.number} doublets, background and residuals."
         case "cxkinetics.pattern/1":
-            draw = partial(panels, drawing.plot_pattern, result)
             seen = ", ".join(phase.phase for phase in result.phases if phase.state == "present")
-            name, words = "xrd", f"Diffraction pattern with its phases ({seen or 'none'}) and residuals."
+            name, plot = "xrd", drawing.plot_pattern
+            words = f"Diffraction pattern with its phases ({seen or 'none'}) and residuals."
         case "cxkinetics.mass-assignment/1":
-            draw = partial(axes, drawing.plot_masses, result)
+            name, plot, aspect = "assignment", drawing.plot_masses, drawing.masses_aspect(result)
             words = f"Difference between measured and computed mass of {len(result.peaks)} peaks."
-            name, aspect = "assignment", drawing.masses_aspect(result)
+            frame = on_axes
         case _:
-            draw = partial(axes, drawing.plot_consensus, result)
+            name, plot, aspect = "verdict", drawing.plot_consensus, drawing.consensus_aspect(result)
             words = "What each technique sees in each sample, and the joint verdict."
-            name, aspect = "verdict", drawing.consensus_aspect(result)
+            frame = on_axes
+    draw = partial(frame, plot, result)
     source = getattr(result, "source", result)
     return (Figure(name, draw, f"{'Simulated data. ' * source.simulated}{words}", aspect=aspect),)
 

@@ -176,16 +176,9 @@ def load_library(path: str | os.PathLike[str], phases_path: str | os.PathLike[st
     """
     read = load_reference_patterns(path, phases_path)
     try:
-        return Library(
-            axis=read.axis,
-            patterns=read.patterns,
-            names=read.names,
-            phases=read.phases,
-            rir=read.rir,
-            source=read.source,
-        )
+        return Library(**read)
     except InputError as error:
-        raise InputError(str(error), file=read.source.file) from None
+        raise InputError(str(error), file=read["source"].file) from None
 
 
 def broadened(axis: Array, patterns: Array, fwhm_deg: float) -> Array:

@@ -4,13 +4,17 @@ import csv
 import io
 import os
 import re
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
+from cxkinetics.estimate import Estimate
+from cxkinetics.evidence.doublets import line_key
+from cxkinetics.evidence.findings import STATES, Finding, SampleEvidence
 from cxkinetics.evidence.vamas import VamasBlock, is_vamas, read_vamas
 from cxkinetics.io.file import Content, Context, ReadOptions, decode, marked, read_content
 from cxkinetics.io.formats.excel import sniff as is_workbook
@@ -119,20 +123,18 @@ def load_spectrum(
     if kind == "xps":
         axis, said = _binding(context, table.name(x), axis, photon_energy_ev)
         remarks += said
-    made = _Made(kind, axis, counts, (table.name(x), table.name(y)), background_subtracted)
-    _check_rows(content.file, made, lines)
-    unit = _unit_of(table.name(y))
-    return _built(made, label or content.stem, unit, marked(context.source(), text), remarks)
-
-
-class _Made(NamedTuple):
-    """A spectrum as it was read: its numbers and the names of their columns."""
-
-    kind: str
-    axis: Array
-    counts: Array
-    names: tuple[str, str]
-    background_subtracted: bool
+    return _built(
+        (table.name(x), table.name(y)),
+        lines,
+        kind=kind,
+        axis=axis,
+        counts=counts,
+        label=label or content.stem,
+        unit=_unit_of(table.name(y)),
+        background_subtracted=background_subtracted,
+        source=marked(context.source(), text),
+        remarks=tuple(remarks),
+    )
 
 
 def evidence_table(
@@ -149,10 +151,8 @@ def evidence_table(
         except InputError as error:
             if "no data rows" not in str(error):
                 raise
-            raise content.error(
-                "no data rows: no line holds two or more numbers",
-                "export axis and counts as two columns of a text table",
-            ) from None
+            fault = "no data rows: no line holds two or more numbers"
+            raise content.error(fault, "export axis and counts as two columns of a text table") from None
     context = Context(content=content, options=options, format=format_name, remarks=found.remarks)
     return context, found.main, text
 
@@ -171,11 +171,8 @@ def column_index(context: Context, table: Table, wanted: str | int) -> int:
             return names.index(wanted.strip().lower())
     elif 1 <= int(wanted) <= len(names):
         return int(wanted) - 1
-    raise context.error(
-        f"there is no column {wanted!r}; the file has {table.listed}",
-        "choose one of them by name or number",
-        line=table.header_line,
-    )
+    fault = f"there is no column {wanted!r}; the file has {table.listed}"
+    raise context.error(fault, "choose one of them by name or number", line=table.header_line)
 
 
 def _axis_column(
@@ -184,11 +181,8 @@ def _axis_column(
     meant = AXES[kind]
     numeric = [j for j, column in enumerate(table.columns) if column.kind == "number"]
     if len(numeric) < 2:
-        raise context.error(
-            f"the file holds {len(numeric)} column of numbers; a spectrum needs {meant.name} and counts",
-            "export both columns",
-            line=table.header_line,
-        )
+        fault = f"the file holds {len(numeric)} column of numbers; a spectrum needs {meant.name} and counts"
+        raise context.error(fault, "export both columns", line=table.header_line)
     if wanted is not None:
         return column_index(context, table, wanted), []
     named = [j for j in numeric if table.names and _NAMES[kind].search(table.name(j).lower())]
@@ -199,22 +193,15 @@ def _axis_column(
     for other, pattern in _NAMES.items():
         strange = [j for j in numeric if table.names and pattern.search(table.name(j).lower())]
         if other != kind and strange:
-            raise context.error(
-                f"this column is {AXES[other].name}; a spectrum of kind {kind} needs {meant.name}",
-                f"read it as {other}, or name the axis column (--axis-column)",
-                line=table.header_line,
-                column=table.name(strange[0]),
-            )
+            fault = f"this column is {AXES[other].name}; a spectrum of kind {kind} needs {meant.name}"
+            remedy = f"read it as {other}, or name the axis column (--axis-column)"
+            raise context.error(fault, remedy, line=table.header_line, column=table.name(strange[0]))
     first = table.name(numeric[0])
     if table.names and table.names[numeric[0]]:
         for pattern, what, remedy in _FOREIGN:
             if pattern.search(first.lower()):
-                raise context.error(
-                    f"this column is {what}; the axis must be {meant.name} in {meant.unit}",
-                    remedy,
-                    line=table.header_line,
-                    column=first,
-                )
+                fault = f"this column is {what}; the axis must be {meant.name} in {meant.unit}"
+                raise context.error(fault, remedy, line=table.header_line, column=first)
         if kind == "xps" and _KINETIC.search(first.lower()):
             return numeric[0], []
     text = f"the first column of numbers ({first}) is taken as {meant.name} in {meant.unit}: no name says so"
@@ -228,11 +215,8 @@ def _counts_column(
         return column_index(context, table, wanted), []
     rest = [j for j, column in enumerate(table.columns) if column.kind == "number" and j != axis]
     if not rest:
-        raise context.error(
-            f"there is no column of counts beside {table.name(axis)!r}",
-            "export the intensity too",
-            line=table.header_line,
-        )
+        fault = f"there is no column of counts beside {table.name(axis)!r}"
+        raise context.error(fault, "export the intensity too", line=table.header_line)
     named = [j for j in rest if table.names and _COUNTS.search(table.name(j).lower())]
     chosen = (named or rest)[0]
     others = [table.name(j) for j in (named if len(named) > 1 else rest) if j != chosen]
@@ -248,11 +232,9 @@ def _binding(
 ) -> tuple[Array, list[Remark]]:
     if photon_energy_ev is None:
         if _KINETIC.search(name.lower()) and "binding" not in name.lower():
-            raise context.error(
-                "the axis is a kinetic energy; binding energies are needed",
-                "pass --photon-energy (1486.6 for Al K-alpha, 1253.6 for Mg K-alpha)",
-                column=name,
-            )
+            remedy = "pass --photon-energy (1486.6 for Al K-alpha, 1253.6 for Mg K-alpha)"
+            fault = "the axis is a kinetic energy; binding energies are needed"
+            raise context.error(fault, remedy, column=name)
         if np.nanmax(axis) <= 0 and np.nanmin(axis) < -30:
             text = "the energies are negative (measured from the Fermi level): their sign was turned"
             return -axis, [Remark("sign_turned", text)]
@@ -261,9 +243,9 @@ def _binding(
     return photon_energy_ev - axis, [Remark("kinetic_energies", text)]
 
 
-def _check_rows(file: str, made: _Made, lines: Array) -> None:
+def _check_rows(names: tuple[str, str], lines: Array, made: Mapping[str, Any]) -> None:
     """Refuse with line and column what `Spectrum` would refuse without them."""
-    kind, axis, counts, names, subtracted = made
+    kind, axis, counts, file = made["kind"], made["axis"], made["counts"], made["source"].file
     meant = AXES[kind]
     if axis.size < FEWEST_POINTS:
         raise InputError(
@@ -274,10 +256,12 @@ def _check_rows(file: str, made: _Made, lines: Array) -> None:
         )
 
     def refusal(row: int, column: int, text: str, remedy: str) -> InputError:
-        value = f"{(axis, counts)[column][row]:g}"
-        return InputError(
-            text, file=file, line=int(lines[row]), column=names[column], value=value, remedy=remedy
-        )
+        place: dict[str, Any] = {
+            "line": int(lines[row]),
+            "column": names[column],
+            "value": f"{(axis, counts)[column][row]:g}",
+        }
+        return InputError(text, file=file, remedy=remedy, **place)
 
     outside = np.flatnonzero((axis < meant.low) | (axis > meant.high))
     if outside.size:
@@ -287,7 +271,7 @@ def _check_rows(file: str, made: _Made, lines: Array) -> None:
         )
         raise refusal(int(outside[0]), 0, text, meant.remedy)
     negative = np.flatnonzero(counts < 0)
-    if negative.size and not subtracted:
+    if negative.size and not made["background_subtracted"]:
         text = (
             f"{counts[negative[0]]:g} counts: a detector counts from 0 upwards ({negative.size} of "
             f"{counts.size} points are negative)"
@@ -312,11 +296,18 @@ def _from_vamas(
     remarks = [Remark("kinetic_energies", said)] if said else []
     if len(blocks) > 1:
         remarks.append(Remark("block_chosen", f"block {chosen.number} ({chosen.line}) of {len(blocks)} read"))
-    made = _Made("xps", energies, chosen.counts, (chosen.axis_name, "counts"), subtracted)
-    _check_rows(content.file, made, np.ones(energies.size))  # the lines of a block do not matter
-    name = label or " ".join(part for part in (chosen.sample, chosen.label) if part)
-    unit = "counts" if chosen.unit in ("d", "") else chosen.unit
-    return _built(made, name, unit, content.source("VAMAS", chosen.number), remarks)
+    return _built(
+        (chosen.axis_name, "counts"),
+        np.ones(energies.size),  # the lines of a block do not matter
+        kind="xps",
+        axis=energies,
+        counts=chosen.counts,
+        label=label or " ".join(part for part in (chosen.sample, chosen.label) if part),
+        unit="counts" if chosen.unit in ("d", "") else chosen.unit,
+        background_subtracted=subtracted,
+        source=content.source("VAMAS", chosen.number),
+        remarks=tuple(remarks),
+    )
 
 
 def _choose_block(file: str, blocks: tuple[VamasBlock, ...], wanted: int | str | None) -> VamasBlock:
@@ -327,31 +318,20 @@ def _choose_block(file: str, blocks: tuple[VamasBlock, ...], wanted: int | str |
         raise InputError(
             f"the file holds {len(blocks)} blocks: {listed}", file=file, remedy="choose one: --block"
         )
-    key = str(wanted).replace(" ", "").lower()
+    key = line_key(str(wanted))
     for block in blocks:
-        if key in (
-            str(block.number),
-            block.line.replace(" ", "").lower(),
-            block.label.replace(" ", "").lower(),
-        ):
+        if key in (str(block.number), line_key(block.line), line_key(block.label)):
             return block
     raise InputError(f"there is no block {wanted!r}: the file holds {listed}", file=file)
 
 
-def _built(made: _Made, label: str, unit: str, source: Source, remarks: list[Remark]) -> Spectrum:
+def _built(names: tuple[str, str], lines: Array, **made: Any) -> Spectrum:
+    """Return the spectrum of these fields; names of columns and lines of rows are for messages."""
+    _check_rows(names, lines, made)
     try:
-        return Spectrum(
-            kind=made.kind,
-            axis=made.axis,
-            counts=made.counts,
-            label=label,
-            unit=unit,
-            background_subtracted=made.background_subtracted,
-            source=source,
-            remarks=tuple(remarks),
-        )
+        return Spectrum(**made)
     except InputError as error:
-        raise InputError(str(error), file=source.file, value=error.value) from None
+        raise InputError(str(error), file=made["source"].file, value=error.value) from None
 
 
 def _unit_of(name: str) -> str:
@@ -462,35 +442,9 @@ def load_peak_list(path: str | os.PathLike[str], *, label: str = "") -> PeakList
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReferencePatterns:
-    """Reference diffraction patterns as read.
-
-    Attributes
-    ----------
-    axis : Array, shape (n,)
-        2theta, degrees.
-    patterns : Array, shape (n, m)
-        One column per reference.
-    names, phases : tuple of str
-        Name and phase of each.
-    rir : tuple of (float or None)
-        Reference intensity ratio, None where not known.
-    source : Source
-        Provenance.
-    """
-
-    axis: Array
-    patterns: Array
-    names: tuple[str, ...]
-    phases: tuple[str, ...]
-    rir: tuple[float | None, ...]
-    source: Source
-
-
 def load_reference_patterns(
     path: str | os.PathLike[str], phases_path: str | os.PathLike[str] | None = None
-) -> ReferencePatterns:
+) -> dict[str, Any]:
     """Read reference patterns: a wide table, and optionally the table of their phases.
 
     Parameters
@@ -499,6 +453,11 @@ def load_reference_patterns(
         First column 2theta, one column per reference, names in the header.
     phases_path : path-like, optional
         Columns phase_id, phase_name, rir; without it each reference is a phase of its own without RIR.
+
+    Returns
+    -------
+    dict
+        The fields of a `Library`.
 
     Raises
     ------
@@ -524,9 +483,9 @@ def load_reference_patterns(
             line=int(table.lines[row]),
             column=table.name(column),
         )
+    order = np.argsort(values[:, 0], kind="stable")
     names = tuple(table.name(j) for j in numeric[1:])
-    phases: tuple[str, ...] = names
-    rir: tuple[float | None, ...] = (None,) * len(names)
+    read: dict[str, Any] = {"axis": values[order, 0], "patterns": values[order, 1:], "names": names}
     if phases_path is not None:
         known = _phases_of(read_content(phases_path))
         missing = [name for name in names if name not in known]
@@ -537,11 +496,8 @@ def load_reference_patterns(
                 column="phase_id",
                 remedy="add a row for each reference of the library",
             )
-        phases = tuple(known[name][0] for name in names)
-        rir = tuple(known[name][1] for name in names)
-    source = marked(context.source(), text)
-    order = np.argsort(values[:, 0], kind="stable")
-    return ReferencePatterns(values[order, 0], values[order, 1:], names, phases, rir, source)
+        read["phases"], read["rir"] = zip(*(known[name] for name in names), strict=True)
+    return {**read, "source": marked(context.source(), text)}
 
 
 def _phases_of(content: Content) -> dict[str, tuple[str, float | None]]:
@@ -550,35 +506,16 @@ def _phases_of(content: Content) -> dict[str, tuple[str, float | None]]:
         cell = (row.get("rir") or "").strip()
         ratio = _number(cell) if cell else None
         if cell and (ratio is None or not ratio > 0):
-            raise content.error(
-                f"{cell!r} is no RIR",
-                "give a positive number, or leave the cell empty where it is not known",
-                line=line,
-                column="rir",
-                value=cell,
-            )
+            remedy = "give a positive number, or leave the cell empty where it is not known"
+            raise content.error(f"{cell!r} is no RIR", remedy, line=line, column="rir", value=cell)
         found[row["phase_id"].strip()] = (row["phase_name"].strip(), ratio)
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingRow:
-    """One row of a table of findings, as read; numbers are None where the cell is empty."""
+def load_findings(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, ...], Source]:
+    """Read a table of findings: one entry with one finding per row.
 
-    line: int
-    sample: str
-    incorporation_percent: float | None
-    technique: str
-    species: str
-    state: str
-    share: float | None
-    se: float | None
-    limit: float | None
-    note: str
-
-
-def load_findings(path: str | os.PathLike[str]) -> tuple[tuple[FindingRow, ...], Source]:
-    """Read a table of findings.
+    A share without standard error is kept as a number without an interval.
 
     Parameters
     ----------
@@ -599,37 +536,36 @@ def load_findings(path: str | os.PathLike[str]) -> tuple[tuple[FindingRow, ...],
             cell = (row.get(name) or "").strip()
             numbers[name] = _number(cell) if cell else None
             if cell and numbers[name] is None:
-                raise content.error(
-                    f"{cell!r} is not a number",
-                    "give a number or leave the cell empty",
-                    line=line,
-                    column=name,
-                    value=cell,
-                )
+                remedy = "give a number or leave the cell empty"
+                raise content.error(f"{cell!r} is not a number", remedy, line=line, column=name, value=cell)
         state = row["state"].strip().lower()
-        if state not in ("present", "absent", "undecided"):
-            raise content.error(
-                f"state {row['state']!r} is none of present, absent, undecided",
-                "write one of the three",
-                line=line,
-                column="state",
-                value=row["state"],
-            )
-        rows.append(
-            FindingRow(
-                line=line,
-                sample=row["sample"].strip(),
-                technique=row["technique"].strip(),
-                species=row["species"].strip(),
-                state=state,
-                note=(row.get("note") or "").strip(),
-                **numbers,
-            )
+        if state not in STATES:
+            fault = f"state {row['state']!r} is none of {', '.join(STATES)}"
+            remedy = "write one of the three"
+            raise content.error(fault, remedy, line=line, column="state", value=row["state"])
+        finding = Finding(
+            technique=row["technique"].strip(),
+            species=row["species"].strip(),
+            state=state,
+            share=_share_of(numbers["share"], numbers["se"]),
+            limit=numbers["limit"],
+            note=(row.get("note") or "").strip(),
         )
+        label, percent = row["sample"].strip(), numbers["incorporation_percent"]
+        rows.append(SampleEvidence(label=label, incorporation_percent=percent, findings=(finding,)))
     if not rows:
         raise content.error("the table of findings holds no row")
     text = decode(content.data, content.file).text
     return tuple(rows), marked(content.source("table of findings"), text)
+
+
+def _share_of(share: float | None, se: float | None) -> Estimate | None:
+    if share is None:
+        return None
+    if se is None:
+        return Estimate(name="share", value=share, method="as given", reason="no error is given")
+    half = 1.96 * se
+    return Estimate(name="share", value=share, se=se, method="as given", low=share - half, high=share + half)
 
 
 def _records(content: Content, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Annotated, Any
 
 from cxkinetics.errors import FitError, InputError
-from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks
 from cxkinetics.evidence.chemistry import DEFAULT, SystemLike, chemistry_of
 from cxkinetics.evidence.diffraction import PatternFit, fit_pattern
@@ -21,13 +20,7 @@ from cxkinetics.evidence.findings import Consensus, Finding, SampleEvidence, joi
 from cxkinetics.evidence.mixture import MixtureFit, fit_mixture
 from cxkinetics.evidence.patterns import Library
 from cxkinetics.evidence.picking import pick_peaks
-from cxkinetics.evidence.reader import (
-    FindingRow,
-    load_findings,
-    load_peak_list,
-    load_spectrum,
-    looks_like_peak_list,
-)
+from cxkinetics.evidence.reader import load_findings, load_peak_list, load_spectrum, looks_like_peak_list
 from cxkinetics.evidence.sightings import findings_of_masses, findings_of_pattern, findings_of_xps
 from cxkinetics.evidence.xps import XpsResult, analyse_xps
 from cxkinetics.io.file import decode, read_content
@@ -262,17 +255,12 @@ def join_evidence(
     7
     """
     chemistry = chemistry_of(system)
-    found: list[SampleEvidence] = []
-    simulated = False
-    for path in paths:
-        samples, made_up = _samples_in(path)
-        found += samples
-        simulated = simulated or made_up
+    read = [_samples_in(path) for path in paths]
     return join(
-        _gathered(found),
+        _gathered([sample for samples, _ in read for sample in samples]),
         host=host or chemistry.host_phase,
         sulfide=sulfide or chemistry.product_phase,
-        simulated=simulated,
+        simulated=any(simulated for _, simulated in read),
     )
 
 
@@ -281,36 +269,7 @@ def samples_of_table(path: str | os.PathLike[str]) -> tuple[SampleEvidence, ...]
 
     A share without standard error is kept as a number without an interval.
     """
-    return _samples_of_table(path)[0]
-
-
-def _samples_of_table(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, ...], bool]:
-    rows, source = load_findings(path)
-    samples = []
-    for row in rows:
-        finding = Finding(
-            technique=row.technique,
-            species=row.species,
-            state=row.state,
-            share=_share_of(row),
-            limit=row.limit,
-            note=row.note,
-        )
-        samples.append(
-            SampleEvidence(
-                label=row.sample, incorporation_percent=row.incorporation_percent, findings=(finding,)
-            )
-        )
-    return _gathered(samples), source.simulated
-
-
-def _share_of(row: FindingRow) -> Estimate | None:
-    if row.share is None:
-        return None
-    if row.se is None:
-        return Estimate(name="share", value=row.share, method="as given", reason="no error is given")
-    low, high = row.share - 1.96 * row.se, row.share + 1.96 * row.se
-    return Estimate(name="share", value=row.share, se=row.se, method="as given", low=low, high=high)
+    return _gathered(load_findings(path)[0])
 
 
 def _gathered(samples: Sequence[SampleEvidence]) -> tuple[SampleEvidence, ...]:
@@ -333,7 +292,8 @@ def _samples_in(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, ...
     """Return the samples in a file, and whether they rest on simulated data."""
     document = _document(path)
     if document is None:
-        return _samples_of_table(path)
+        rows, source = load_findings(path)
+        return _gathered(rows), source.simulated
     records = document.get("records", [])
     if not records:
         raise InputError("the document holds no record of evidence", file=os.fspath(path))
@@ -371,9 +331,10 @@ def document_of(
     records: Sequence[EvidenceRecord], failures: Sequence[Mapping[str, str]] = ()
 ) -> dict[str, Any]:
     """Return the JSON document that holds records."""
-    return {
-        "schema": SCHEMA,
-        "version": __version__,
-        "records": [record.to_dict() for record in records],
-        "failures": [dict(failure) for failure in failures],
-    }
+    found = [record.to_dict() for record in records]
+    return headed(records=found, failures=[dict(failure) for failure in failures])
+
+
+def headed(**parts: Any) -> dict[str, Any]:
+    """Return a JSON document of these parts under the name of its schema and the version."""
+    return {"schema": SCHEMA, "version": __version__, **parts}

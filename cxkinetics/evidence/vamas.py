@@ -151,14 +151,14 @@ class _Reader:
         while self.at < len(self.lines) and not self.lines[self.at].strip():
             self.at += 1
 
+    def error(self, message: str, remedy: str | None = None, **place: Any) -> InputError:
+        """Return the refusal of what stands on the line read last."""
+        return InputError(message, remedy=remedy, file=self.file, **{"line": self.at, **place})
+
     def text(self, what: str) -> str:
         if self.at >= len(self.lines):
-            raise InputError(
-                f"the file ends at line {len(self.lines)} where {what} should stand",
-                file=self.file,
-                line=len(self.lines),
-                remedy="export it again: it was cut off",
-            )
+            fault = f"the file ends at line {len(self.lines)} where {what} should stand"
+            raise self.error(fault, "export it again: it was cut off", line=len(self.lines))
         self.at += 1
         return self.lines[self.at - 1].strip()
 
@@ -167,20 +167,14 @@ class _Reader:
         try:
             return float(cell)
         except ValueError:
-            raise InputError(
-                f"{cell[:40]!r} stands where {what} (a number) should",
-                file=self.file,
-                line=self.at,
-                value=cell,
-                remedy="export it again: a line is missing or extra before it",
-            ) from None
+            fault = f"{cell[:40]!r} stands where {what} (a number) should"
+            remedy = "export it again: a line is missing or extra before it"
+            raise self.error(fault, remedy, value=cell) from None
 
     def count(self, what: str) -> int:
         value = self.number(what)
         if value != int(value) or abs(value) > 10_000_000:
-            raise InputError(
-                f"{value:g} stands where {what} (a whole number) should", file=self.file, line=self.at
-            )
+            raise self.error(f"{value:g} stands where {what} (a whole number) should")
         return int(value)
 
     def skip(self, number: int, what: str) -> None:
@@ -193,13 +187,8 @@ class _Reader:
         self.skip(self.count("the number of comment lines"), "a comment line")
         mode, scan = self.text("the experiment mode"), self.text("the scan mode")
         if scan != "REGULAR":
-            raise InputError(
-                f"the scan mode is {scan!r}; only REGULAR scans are read",
-                file=self.file,
-                line=self.at,
-                value=scan,
-                remedy="export as a text table",
-            )
+            fault = f"the scan mode is {scan!r}; only REGULAR scans are read"
+            raise self.error(fault, "export as a text table", value=scan)
         if mode in ("MAP", "MAPDP", "NORM", "SDP"):
             self.count("the number of spectral regions")
         if mode in ("MAP", "MAPDP"):
@@ -220,7 +209,7 @@ class _Reader:
             first = first or kept  # what later blocks leave out stands in the first
             found.append(self._block(number, kept))
         if not found:
-            raise InputError("the file announces no block of data", file=self.file, line=self.at)
+            raise self.error("the file announces no block of data")
         return tuple(found)
 
     def _included(self) -> list[bool]:
@@ -230,7 +219,7 @@ class _Reader:
         for _ in range(abs(number)):
             part = self.count("the number of a block's part")
             if not 1 <= part <= 40:
-                raise InputError(f"part {part} is none of 1 to 40", file=self.file, line=self.at)
+                raise self.error(f"part {part} is none of 1 to 40")
             included[part - 1] = number > 0
         return included
 
@@ -264,10 +253,8 @@ class _Reader:
             self.skip(self.n_variables, "the value of an experimental variable")
         elif part == 32:
             kept["ordinates"] = self.count("the number of corresponding variables")
-            pairs = [
-                (self.text("a variable's label"), self.text("its unit")) for _ in range(kept["ordinates"])
-            ]
-            kept["unit"] = pairs[0][1] if pairs else ""
+            read = [self.text(what) for what in ("a variable's label", "its unit") * kept["ordinates"]]
+            kept["unit"] = read[1] if read else ""
         elif part == 40:
             self.skip(3 * self.count("the number of additional parameters"), "an additional parameter")
 
@@ -292,16 +279,12 @@ class _Reader:
     def _counts(self, number: int, n_ordinates: int) -> Array:
         n_values = self.count(f"the number of values of block {number}")
         if n_ordinates < 1 or n_values < 1:
-            raise InputError(f"block {number} announces no values", file=self.file, line=self.at)
+            raise self.error(f"block {number} announces no values")
         self.skip(2 * n_ordinates, "smallest and largest value")
         first_line = self.at
         cells = self.lines[first_line : first_line + n_values]
         if len(cells) < n_values:
-            raise InputError(
-                f"block {number} announces {n_values} values but the file ends after {len(cells)}",
-                file=self.file,
-                line=len(self.lines),
-                remedy="export it again: it was cut off",
-            )
+            fault = f"block {number} announces {n_values} values but the file ends after {len(cells)}"
+            raise self.error(fault, "export it again: it was cut off", line=len(self.lines))
         values = np.array([self.number(f"a value of block {number}") for _ in range(n_values)])
         return values[::n_ordinates]

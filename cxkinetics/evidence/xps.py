@@ -16,6 +16,7 @@ from cxkinetics.evidence.doublets import (
     Line,
     Region,
     fit_doublets,
+    line_key,
     region_of,
     voigt_fwhm,
 )
@@ -173,12 +174,9 @@ def name_by_separation(
             offset = max(positions) - max(host.position_ev, sulfide.position_ev)
             if abs(gap - expected) > SAME_SEPARATION_EV or abs(offset) > 3 * max(energy_sd_ev, 0.1):
                 continue
-            upper = "host" if host.position_ev > sulfide.position_ev else "sulfide"
-            lower = "sulfide" if upper == "host" else "host"
-            return [
-                component.named(upper if position == max(positions) else lower)
-                for component, position in zip(components, positions, strict=True)
-            ]
+            upper, lower = (host, sulfide) if host.position_ev > sulfide.position_ev else (sulfide, host)
+            families = [(upper if place == max(positions) else lower).family for place in positions]
+            return [c.named(family) for c, family in zip(components, families, strict=True)]
     return components
 
 
@@ -194,10 +192,8 @@ def verdicts_of(
     for family in ("host", "sulfide"):
         mine = [c for c in components if c.family == family]
         if not components:
-            state, why = (
-                "absent" if family == "sulfide" else "undecided",
-                "no line is seen above the background",
-            )
+            state = "absent" if family == "sulfide" else "undecided"
+            why = "no line is seen above the background"
         elif mine:
             share, place = mine[0].share, mine[0].position_ev.format_value()
             low = share.low if share.low is not None else share.value
@@ -388,9 +384,8 @@ def _result(spectrum: Spectrum, reading: _Reading, bic: Mapping[str, float]) -> 
 def _line_called(line: str | Line, chemistry: Chemistry) -> Line:
     if isinstance(line, Line):
         return line
-    lines = {name.replace(" ", "").lower(): item for name, item in LINES.items()}
-    lines |= {item.name.replace(" ", "").lower(): item for item in chemistry.lines}
-    found = lines.get(line.replace(" ", "").lower())
+    lines = {line_key(item.name): item for item in (*LINES.values(), *chemistry.lines)}
+    found = lines.get(line_key(line))
     if found is None:
         listed = ", ".join(item.name for item in lines.values())
         if not line:
@@ -546,32 +541,26 @@ def _remarks(
         return [Remark("not_decided", f"nothing is decided: {bad}")]
     remarks = []
     if fit.reduced_chi2 > 3:
-        remarks.append(
-            Remark(
-                "lineshape_misfit",
-                f"reduced chi-square {fit.reduced_chi2:.1f}: the line shape is not exact; errors are "
-                f"scaled by {np.sqrt(fit.reduced_chi2):.1f}",
-            )
+        text = (
+            f"reduced chi-square {fit.reduced_chi2:.1f}: the line shape is not exact; errors are "
+            f"scaled by {np.sqrt(fit.reduced_chi2):.1f}"
         )
+        remarks.append(Remark("lineshape_misfit", text))
     small = [c for c in components[1:] if c.share.value is not None and c.share.value < limit]
     for component in small:
-        remarks.append(
-            Remark(
-                "below_detection_limit",
-                f"the second doublet ({component.share.value:.1%} at {component.position_ev.value:.2f} eV) "
-                f"lies below the limit of {limit:.1%} (floor {floor:.0%}: line shapes that are not exact "
-                "mimic that much)",
-            )
+        text = (
+            f"the second doublet ({component.share.value:.1%} at {component.position_ev.value:.2f} eV) "
+            f"lies below the limit of {limit:.1%} (floor {floor:.0%}: line shapes that are not exact "
+            "mimic that much)"
         )
+        remarks.append(Remark("below_detection_limit", text))
     for component in components:
         if component.family is None and component.near_states and component not in small:
-            remarks.append(
-                Remark(
-                    "energy_not_decisive",
-                    f"{component.position_ev.value:.2f} eV fits {', '.join(component.near_states)}: with the "
-                    "error of the energy reference the position alone does not identify it",
-                )
+            text = (
+                f"{component.position_ev.value:.2f} eV fits {', '.join(component.near_states)}: with the "
+                "error of the energy reference the position alone does not identify it"
             )
+            remarks.append(Remark("energy_not_decisive", text))
     if fit.at_bound:
         remarks.append(Remark("at_bound", f"at a bound of its range: {', '.join(fit.at_bound)}"))
     return remarks

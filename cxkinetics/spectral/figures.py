@@ -40,6 +40,11 @@ def _style_of(index: int) -> dict[str, Any]:
     return {"color": COLOURS[_SPECIES[index % len(_SPECIES)]], "ls": _DASHES[index % len(_DASHES)]}
 
 
+def _begun(ax: "Axes | None", time_unit: str = "s", aspect: float = 0.75) -> "tuple[Axes, TimeUnit]":
+    """Return the axes to draw in, new single-column ones by default, and the unit of time."""
+    return new_axes("single", aspect) if ax is None else ax, unit_called(time_unit)
+
+
 def _best_legend(ax: "Axes") -> None:
     ax.legend(loc="best")
 
@@ -85,8 +90,7 @@ def plot_map(
     colour_bar : bool
         Whether to draw the scale beside the axes (data and fit have the same).
     """
-    unit = unit_called(time_unit)
-    ax = new_axes("single", 0.8) if ax is None else ax
+    ax, unit = _begun(ax, time_unit, 0.8)
     series = fit.series[run]
     time, data = unit.time(series.time_s), series.absorbance
     if what == "residuals":
@@ -120,7 +124,7 @@ def _with_gaps(axis: Array, rows: Array) -> tuple[Array, Array]:
 
 def plot_species_spectra(fit: "SpectraFit", *, run: int = 0, ax: "Axes | None" = None) -> "Axes":
     """Draw the species spectra of one run with bands of two standard errors."""
-    ax = new_axes("single", 0.75) if ax is None else ax
+    ax, _ = _begun(ax)
     item, series = fit.spectra[run], fit.series[run]
     with figure_style():
         ax.axhline(0, color=COLOURS["quiet"], lw=0.6)
@@ -143,8 +147,7 @@ def plot_concentrations(
     fit: "SpectraFit", *, run: int = 0, ax: "Axes | None" = None, time_unit: str = "s"
 ) -> "Axes":
     """Draw the concentrations of the species against time, breakpoints as bands."""
-    unit = unit_called(time_unit)
-    ax = new_axes("single", 0.75) if ax is None else ax
+    ax, unit = _begun(ax, time_unit)
     series = fit.series[run]
     dense = np.linspace(0.0, float(series.time_s[-1]), 400)
     profiles = fit.concentrations(dense)
@@ -261,8 +264,7 @@ def plot_witness_absorbance(
     result: "TwoWitnesses", *, ax: "Axes | None" = None, time_unit: str = "s"
 ) -> "Axes":
     """Draw the absorbance of the peak with the staged and the best smooth model, and its breakpoint."""
-    unit, trace = unit_called(time_unit), result.trace
-    ax = new_axes("single", 0.75) if ax is None else ax
+    (ax, unit), trace = _begun(ax, time_unit), result.trace
     with figure_style():
         _break_band(ax, unit.estimate(result.absorbance), COLOURS["band"], "by the rate")
         _points(ax, unit.time(trace.time_s), trace.absorbance)
@@ -276,8 +278,7 @@ def plot_witness_position(
     result: "TwoWitnesses", *, ax: "Axes | None" = None, time_unit: str = "s"
 ) -> "Axes":
     """Draw the path of the peak with both breakpoints and the models of both signals."""
-    unit, trace = unit_called(time_unit), result.trace
-    ax = new_axes("single", 0.75) if ax is None else ax
+    (ax, unit), trace = _begun(ax, time_unit), result.trace
     position = np.asarray(trace.peak_nm, dtype=float)
     errors = None if trace.peak_nm_se is None else np.nan_to_num(trace.peak_nm_se)
     low, high = np.nanquantile(position, [0.01, 0.99])
@@ -362,7 +363,7 @@ def _plot_profiles(result: "TwoWitnesses", ax: "Axes", unit: TimeUnit) -> None:
 
 def plot_singular_values(series: SpectralSeries, *, ax: "Axes | None" = None) -> "Axes":
     """Draw the singular values of a series and what noise alone would not exceed; return the axes."""
-    ax = new_axes("single", 0.75) if ax is None else ax
+    ax, _ = _begun(ax)
     rank = rank_of(series)
     number = np.arange(1, rank.singular_values.size + 1)
     with figure_style():
@@ -417,8 +418,7 @@ def plot_evolving_factors(
     series: SpectralSeries, *, ax: "Axes | None" = None, time_unit: str = "s"
 ) -> "Axes":
     """Draw singular values of the spectra up to (lines) and from (dashes) each time; return the axes."""
-    unit = unit_called(time_unit)
-    ax = new_axes("single", 0.75) if ax is None else ax
+    ax, unit = _begun(ax, time_unit)
     found = evolving_factors(series)
     time = unit.time(found.time_s)
     count = min(found.forward.shape[1], _n_shown(rank_of(series)))

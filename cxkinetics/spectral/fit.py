@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from cxkinetics.spectral.noise import (
     column_spread,
     time_correlation,
 )
-from cxkinetics.spectral.orders import fit_orders, judge_orders, rate_stages
+from cxkinetics.spectral.orders import fit_orders, judge_orders, reordered
 from cxkinetics.spectral.prepare import (
     BASELINES,
     baseline_functions,
@@ -341,11 +340,13 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
 
 
 def _spread(solution: Solution, solved: Sequence[Solved], share: float) -> float:
-    squares = [
-        float(np.mean((item.residual(run) / run.weight) ** 2))
-        for run, item in zip(solution.runs, solved, strict=True)
-    ]
+    left = zip(_residuals(solution, solved), solution.runs, strict=True)
+    squares = [float(np.mean((residual / run.weight) ** 2)) for residual, run in left]
     return float(np.sqrt(np.mean(squares) * share))
+
+
+def _residuals(solution: Solution, solved: Sequence[Solved]) -> list[Array]:
+    return [item.residual(run) for item, run in zip(solved, solution.runs, strict=True)]
 
 
 def _widening(
@@ -667,10 +668,9 @@ def _start(scheme: Any, given: Mapping[str, float] | None, lower: Array, upper: 
 def _enough(setup: Setup, runs: Sequence[Working]) -> None:
     free = int((~setup.known).sum())
     for run in runs:
-        n, _ = run.matrix.shape
-        if n <= free:
+        if run.time_s.size <= free:
             raise FitError(
-                f"{n} spectra cannot hold the spectra of {free} species; "
+                f"{run.time_s.size} spectra cannot hold the spectra of {free} species; "
                 "take a smaller scheme, or give known spectra"
             )
 
@@ -681,8 +681,7 @@ def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
     solution = solve(setup, runs, 0.0)
     if auto_weights:
         solved = _solved(solution)
-        residuals = [item.residual(run) for item, run in zip(solved, solution.runs, strict=True)]
-        spreads = column_spread(residuals, solved[0].span.shape[1])
+        spreads = column_spread(_residuals(solution, solved), solved[0].span.shape[1])
         weighted = [_reweighted(run, spread) for run, spread in zip(solution.runs, spreads, strict=True)]
         if any(run.weights is not None for run in weighted):
             solution = solve(setup, weighted, 0.0, solution.optimum.theta)
@@ -720,16 +719,11 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
         own = np.zeros(setup.known.size)
         own[~setup.known] = _BELOW * np.sqrt(variance * np.diag(item.back @ item.back.T))
         floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) * run.weight))
-    trials = []
-    n_rates = solution.problem.free_rates.size
-    stages = rate_stages(solution.problem)
+    theta = solution.optimum.theta
     # constraints make the orders optima of their own: a descent from one does not reach the others
-    for order in permutations(range(n_rates)) if n_rates <= 4 else [tuple(range(n_rates))]:
-        if any(stages[i] != stages[j] for i, j in enumerate(order)):
-            continue
-        theta = solution.optimum.theta.copy()
-        theta[:n_rates] = theta[list(order)]
-        trials.append(solve(setup, solution.runs, solution.rho, theta, tuple(floors)))
+    few = solution.problem.free_rates.size <= 4
+    starts = reordered(solution.problem, theta) if few else [theta]
+    trials = [solve(setup, solution.runs, solution.rho, start, tuple(floors)) for start in starts]
     return min(trials, key=lambda trial: trial.optimum.evaluation.rss)
 
 
@@ -743,5 +737,4 @@ def _solved(solution: Solution, theta: Array | None = None) -> list[Solved]:
 
 def _correlation(solution: Solution) -> TimeCorrelation:
     solved = _solved(solution)
-    residuals = [item.residual(run) for item, run in zip(solved, solution.runs, strict=True)]
-    return time_correlation(residuals, [item.span for item in solved])
+    return time_correlation(_residuals(solution, solved), [item.span for item in solved])

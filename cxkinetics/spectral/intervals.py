@@ -1,7 +1,8 @@
 """Rate constants, breakpoints and observed rates as estimates with profile intervals."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -200,9 +201,7 @@ class Errors:
 
     def quantile(self, index: int) -> float:
         """Student's quantile of one parameter."""
-        from scipy.special import stdtrit
-
-        return float(stdtrit(float(self.dof[index]), 0.5 + self.confidence / 2))
+        return student(float(self.dof[index]), self.confidence)
 
     def interval(self, index: int) -> Accepted:
         """Interval of one parameter in its own scale (ln k or s)."""
@@ -212,17 +211,10 @@ class Errors:
         if not self.profile or self.variance <= 0 or not np.isfinite(error):
             half = min(quantile * error, _LONGEST)
             return Accepted(((centre - half, centre + half),))
-        problem, place = self.small, self.small_optimum
+        place, factor = self.small_optimum, float(self.factor[index])
         shift = centre - float(place.theta[index])
-        factor = float(self.factor[index])
-        found = profile_interval(
-            problem,
-            place,
-            index,
-            error=error / factor,
-            variance=self.variance,
-            quantile=quantile * factor,
-        )
+        scales = {"error": error / factor, "variance": self.variance, "quantile": quantile * factor}
+        found = profile_interval(self.small, place, index, **scales)
         return found.told(lambda end: end + shift)
 
 
@@ -240,13 +232,13 @@ def rate_estimates(
     method = "profile" if errors.profile else "wald"
     estimates: dict[str, Estimate] = {}
     remarks = []
+    rate_of = partial(Estimate, unit="1/s")
     decay = ", ".join(f"{rate:.4g}" for rate in decay_rates(problem.network, values))
     together = [scheme.rates[j] for j, i in free.items() if errors.lost[i]]
     for j, name in enumerate(scheme.rates):
         if j not in free:
-            estimates[name] = Estimate(
-                name=name, value=float(values[j]), unit="1/s", method="fixed", reason="held at a given value"
-            )
+            held = "held at a given value"
+            estimates[name] = rate_of(name=name, value=float(values[j]), method="fixed", reason=held)
             continue
         i = free[j]
         if errors.lost[i]:
@@ -254,7 +246,7 @@ def rate_estimates(
             reason = f"only combinations of {names} show: observed rates {decay} 1/s"
             if len(together) == 1:
                 reason = f"the data hold no information on {name}"
-            estimates[name] = Estimate(name=name, value=None, unit="1/s", method=method, reason=reason)
+            estimates[name] = rate_of(name=name, value=None, method=method, reason=reason)
             continue
         estimates[name] = _rate_estimate(errors, i, name, float(values[j]))
         wall = errors.optimum.theta[i]
@@ -314,24 +306,24 @@ def _unite_orders(estimates: dict[str, Estimate], verdict: OrderVerdict) -> None
         own = sorted(pieces)
         if len(own) < 2 or own[0][1] >= own[1][0]:
             continue
-        old = estimates[name]
-        estimates[name] = Estimate(
-            name=name,
-            value=old.value,
-            se=old.se,
-            low=own[0][0],
-            high=own[-1][1],
-            unit=old.unit,
-            method=old.method,
-            reason="a set: the order of the species is undecided",
-            pieces=tuple(own),
-        )
+        reason, low, high = "a set: the order of the species is undecided", own[0][0], own[-1][1]
+        estimates[name] = replace(estimates[name], low=low, high=high, reason=reason, pieces=tuple(own))
 
 
-def outside_the_times(found: Accepted) -> str:
-    """Return why a breakpoint's interval is open; "" where it is not."""
+def profiled(name: str, value: float, se: float | None, found: Accepted, method: str = "profile") -> Estimate:
+    """Return the estimate of a breakpoint, s, from its accepted set; it says which end is open."""
     ends = " and ".join(found.open_ends)
-    return f"the {ends} end lies outside the sampled times" if ends else ""
+    return Estimate(
+        name=name,
+        value=value,
+        se=se,
+        low=found.low,
+        high=found.high,
+        unit="s",
+        method=method,
+        reason=f"the {ends} end lies outside the sampled times" if ends else "",
+        pieces=found.several,
+    )
 
 
 def breakpoint_estimates(errors: Errors) -> tuple[Estimate, ...]:
@@ -345,20 +337,8 @@ def breakpoint_estimates(errors: Errors) -> tuple[Estimate, ...]:
             reason = "the misfit does not depend on it: the stages are alike"
             found.append(Estimate(name=name, value=None, unit="s", method="profile", reason=reason))
             continue
-        ends = errors.interval(index)
-        found.append(
-            Estimate(
-                name=name,
-                value=value,
-                se=float(np.sqrt(errors.covariance[index, index])),
-                low=ends.low,
-                high=ends.high,
-                unit="s",
-                method="profile" if errors.profile else "wald",
-                reason=outside_the_times(ends),
-                pieces=ends.several,
-            )
-        )
+        se, method = float(np.sqrt(errors.covariance[index, index])), "profile" if errors.profile else "wald"
+        found.append(profiled(name, value, se, errors.interval(index), method))
     return tuple(found)
 
 
@@ -382,29 +362,26 @@ def observed_rates(errors: Errors) -> tuple[Estimate, ...]:
     inverse = pseudo_covariance(errors.optimum.evaluation.information, errors.variance)
     inverse = inverse * np.outer(errors.factor, errors.factor)
     found = []
-    for row, rate in zip(gradient, centre, strict=True):
+    observed = partial(Estimate, name="observed rate", unit="1/s", method="wald")
+    for row, rate in zip(gradient, centre.tolist(), strict=True):
         drift = np.abs(errors.flat @ row).max(initial=0.0) if errors.flat.size else 0.0
-        if not usable or drift > 1e-3:
-            reason = "the data do not determine it" if usable else "two observed rates meet"
-            value = None if usable else float(rate)
-            found.append(
-                Estimate(name="observed rate", value=value, unit="1/s", method="wald", reason=reason)
-            )
-            continue
-        error = float(np.sqrt(max(float(row @ inverse @ row), 0.0)))
-        half = min(error * errors.quantile(0), 50.0) if n_rates else 0.0
-        found.append(
-            Estimate(
-                name="observed rate",
-                value=float(rate),
-                se=float(rate) * error,
-                low=float(rate * np.exp(-half)),
-                high=float(rate * np.exp(half)),
-                unit="1/s",
-                method="wald",
-            )
-        )
+        if not usable:
+            found.append(observed(value=rate, reason="two observed rates meet"))
+        elif drift > 1e-3:
+            found.append(observed(value=None, reason="the data do not determine it"))
+        else:
+            error = float(np.sqrt(max(float(row @ inverse @ row), 0.0)))
+            half = min(error * errors.quantile(0), 50.0) if n_rates else 0.0
+            low, high = float(rate * np.exp(-half)), float(rate * np.exp(half))
+            found.append(observed(value=rate, se=rate * error, low=low, high=high))
     return tuple(found)
+
+
+def student(dof: float, confidence: float) -> float:
+    """Return Student's two-sided quantile."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(dof, 0.5 + confidence / 2))
 
 
 def wald(name: str, value: float, se: float, quantile: float, unit: str) -> Estimate:

@@ -7,7 +7,7 @@ known spectrum must be met. Where that does not decide, the result says "undecid
 Reference: Alcock, Benton, Moore, Trans. Faraday Soc. 66, 2210 (1970), doi 10.1039/tf9706602210.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
@@ -45,15 +45,10 @@ def fit_orders(problem: Problem, optimum: Optimum, variance: float) -> tuple[lis
     found, gap = [optimum], np.inf
     if not 1 < n_rates <= _MOST_RATES:
         return found, gap
-    stages = rate_stages(problem)
     inside = (optimum.theta > problem.lower + 1e-6) & (optimum.theta < problem.upper - 1e-6)
     if not inside[:n_rates].all():  # a step that these times cannot show has no place in an order
-        return [_unseen_steps_last(problem, optimum, stages, variance)], gap
-    for order in permutations(range(n_rates)):
-        if any(stages[i] != stages[j] for i, j in enumerate(order)):
-            continue  # a swap between stages is another model
-        start = optimum.theta.copy()
-        start[:n_rates] = optimum.theta[list(order)]
+        return [_unseen_steps_last(problem, optimum, variance)], gap
+    for start in reordered(problem, optimum.theta):
         if any(_same(start, other.theta) for other in found):
             continue
         here = problem.evaluate(start)
@@ -71,20 +66,11 @@ def fit_orders(problem: Problem, optimum: Optimum, variance: float) -> tuple[lis
     return sorted(found, key=lambda item: item.evaluation.rss), float(gap)
 
 
-def _unseen_steps_last(
-    problem: Problem, optimum: Optimum, stages: Sequence[frozenset[int]], variance: float
-) -> Optimum:
+def _unseen_steps_last(problem: Problem, optimum: Optimum, variance: float) -> Optimum:
     """Put the rate constants that show before those that do not, where that fits as well."""
-    n_rates = problem.free_rates.size
     best = optimum
-    for order in permutations(range(n_rates)):
-        if any(stages[i] != stages[j] for i, j in enumerate(order)):
-            continue
-        start = optimum.theta.copy()
-        start[:n_rates] = optimum.theta[list(order)]
-        if _preference(problem, Optimum(start, best.evaluation, True), None) >= _preference(
-            problem, best, None
-        ):
+    for start in reordered(problem, optimum.theta):
+        if _preference(problem, start, None) >= _preference(problem, best.theta, None):
             continue
         rest = descend(problem, start)
         if rest.evaluation.rss <= optimum.evaluation.rss + 10 * variance:
@@ -92,11 +78,14 @@ def _unseen_steps_last(
     return best
 
 
-def rate_stages(problem: Problem) -> list[frozenset[int]]:
-    """Return, for each free rate constant, the stages in which it acts."""
-    scheme = problem.network.scheme
+def reordered(problem: Problem, theta: Array) -> Iterator[Array]:
+    """Yield the parameters with the rate constants in every order; a swap between stages is another model."""
+    scheme, n_rates = problem.network.scheme, problem.free_rates.size
     names = [scheme.rates[j] for j in problem.free_rates]
-    return [frozenset(step.stage for step in scheme.steps if step.rate == name) for name in names]
+    stages = [frozenset(step.stage for step in scheme.steps if step.rate == name) for name in names]
+    for order in permutations(range(n_rates)):
+        if all(stages[i] == stages[j] for i, j in enumerate(order)):
+            yield np.concatenate([theta[list(order)], theta[n_rates:]])
 
 
 def _same(one: Array, other: Array) -> bool:
@@ -130,12 +119,16 @@ def judge_orders(
     species = problem.network.scheme.species
     kept: list[tuple[Optimum, list[Solved], dict[str, float]]] = []
     relabelled = False
+
+    def preference(optimum: Optimum) -> tuple[float, ...]:
+        return _preference(problem, optimum.theta, preferred)
+
     for optimum in optima:
         runs = solve(optimum)
         twin = next((i for i, (_, other, _) in enumerate(kept) if _relabelled(runs, other)), None)
         if twin is not None:
             relabelled = True
-            if _preference(problem, optimum, preferred) < _preference(problem, kept[twin][0], preferred):
+            if preference(optimum) < preference(kept[twin][0]):
                 kept[twin] = (optimum, runs, {})
             continue
         negative: dict[str, float] = {}
@@ -149,32 +142,23 @@ def judge_orders(
         problem, kept, variance, gap, baseline_floats=baseline_floats, relabelled=relabelled
     )
     if decided_by == "undecided" and len(kept) > 1:
-        kept.sort(key=lambda item: _preference(problem, item[0], preferred))
+        kept.sort(key=lambda item: preference(item[0]))
     elif decided_by == "non_negative_spectra":
         kept.sort(key=lambda item: len(item[2]))
-    orders = tuple(
-        SpeciesOrder(
-            rates_per_s={
-                name: float(rate)
-                for name, rate in zip(names, problem.rates(item.theta)[problem.free_rates], strict=True)
-            },
-            rss=item.evaluation.rss,
-            negative=negative,
-        )
-        for item, _, negative in kept
-    )
+    orders = []
+    for item, _, negative in kept:
+        values = problem.rates(item.theta)[problem.free_rates].tolist()
+        rates = dict(zip(names, values, strict=True))
+        orders.append(SpeciesOrder(rates_per_s=rates, rss=item.evaluation.rss, negative=negative))
+    text = _text(decided_by, reason, orders)
     best, runs, _ = kept[0]
-    return (
-        OrderVerdict(decided_by=decided_by, text=_text(decided_by, reason, orders), orders=orders),
-        best,
-        runs,
-    )
+    return OrderVerdict(decided_by=decided_by, text=text, orders=tuple(orders)), best, runs
 
 
-def _preference(problem: Problem, optimum: Optimum, preferred: Array | None) -> tuple[float, ...]:
+def _preference(problem: Problem, theta: Array, preferred: Array | None) -> tuple[float, ...]:
     if preferred is not None:
-        return (float(np.sum((optimum.theta - preferred) ** 2)),)
-    return tuple(-optimum.theta[: problem.free_rates.size])  # by convention the first step is the faster
+        return (float(np.sum((theta - preferred) ** 2)),)
+    return tuple(-theta[: problem.free_rates.size])  # by convention the first step is the faster
 
 
 def _relabelled(runs: Sequence[Solved], others: Sequence[Solved]) -> bool:

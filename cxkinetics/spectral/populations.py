@@ -136,40 +136,39 @@ def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populatio
     better = fits["quenching" if gap > 0 else "populations"]
     moved = abs(better.places[0] - better.places[1]) > _MOVED * np.sqrt(scale) * better.difference_error
 
-    def answer(verdict: str, text: str) -> Populations:
-        return Populations(
-            verdict=verdict,
-            text=text,
-            chi2_quenching=fits["quenching"].chi2 / scale,
-            chi2_populations=fits["populations"].chi2 / scale,
-            quenching_nm=places["quenching"],
-            populations_nm=places["populations"],
-        )
-
     if not moved:
+        verdict = "degenerate"
         text = (
             "degenerate: both bands stand at one place, so quenching of a doped cluster and two populations "
             "describe these spectra exactly alike"
         )
-        return answer("degenerate", text)
-    if abs(gap) < _DECISIVE:
+    elif abs(gap) < _DECISIVE:
+        verdict = "undecided"
         text = (
             f"undecided: quenching (bands at {shown['quenching']}) and two populations (at "
             f"{shown['populations']}) differ by {abs(gap):.1f} in chi2, need {_DECISIVE:g}"
         )
-        return answer("undecided", text)
-    if gap > 0:
+    elif gap > 0:
+        verdict = "quenching"
         text = (
             f"quenching, not two populations: the host's band at {places['quenching'][0]} turns into one at "
             f"{places['quenching'][1]}; two populations of one band shape fit worse by {gap:.3g} in chi2"
         )
-        return answer("quenching", text)
-    text = (
-        f"two populations, not quenching: bands at {places['populations'][0]} (faster) and "
-        f"{places['populations'][1]} (slower); one host that turns into a quenched cluster fits worse by "
-        f"{-gap:.3g} in chi2"
+    else:
+        verdict = "two_populations"
+        text = (
+            f"two populations, not quenching: bands at {places['populations'][0]} (faster) and "
+            f"{places['populations'][1]} (slower); one host that turns into a quenched cluster fits worse by "
+            f"{-gap:.3g} in chi2"
+        )
+    return Populations(
+        verdict=verdict,
+        text=text,
+        chi2_quenching=fits["quenching"].chi2 / scale,
+        chi2_populations=fits["populations"].chi2 / scale,
+        quenching_nm=places["quenching"],
+        populations_nm=places["populations"],
     )
-    return answer("two_populations", text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,15 +189,13 @@ def _fit_bands(axis: Array, data: Array, whitener: Array, mixed: bool) -> _BandP
         left: Array = data - basis @ amplitudes
         return left
 
-    best = None
+    bounds = (np.array([-2.5, -2.5, -0.7, -0.6, -0.3]), np.array([2.5, 2.5, 0.7, 0.6, 0.3]))
     # the misfit has a valley for either sign of the shift, and one between
-    for first, second in ((0.0, 0.0), (-0.4, 0.2), (0.2, -0.4), (0.3, 0.3)):
-        start = np.array([first, second, 0.0, 0.0, 0.0])
-        bounds = (np.array([-2.5, -2.5, -0.7, -0.6, -0.3]), np.array([2.5, 2.5, 0.7, 0.6, 0.3]))
-        trial = least_squares(residual, start, bounds=bounds, xtol=1e-10, ftol=1e-10)
-        if best is None or trial.cost < best.cost:
-            best = trial
-    assert best is not None
+    trials = [
+        least_squares(residual, [*places, 0.0, 0.0, 0.0], bounds=bounds, xtol=1e-10, ftol=1e-10)
+        for places in ((0.0, 0.0), (-0.4, 0.2), (0.2, -0.4), (0.3, 0.3))
+    ]
+    best = min(trials, key=lambda trial: float(trial.cost))
     jacobian: Array = np.asarray(best.jac, dtype=float)
     covariance = np.linalg.pinv(jacobian.T @ jacobian)
     difference = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]

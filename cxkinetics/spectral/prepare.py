@@ -155,8 +155,8 @@ def prepare(
         )
     time, axis, matrix = series.time_s, series.wavelength_nm, series.absorbance
     known = np.isfinite(matrix)
-    in_range = _within(axis, wavelength_range_nm)
-    in_window = _within(time, window_s)
+    in_range = within(axis, wavelength_range_nm)
+    in_window = within(time, window_s)
     first = float(time[in_window][0]) if in_window.any() else 0.0
     remarks: list[Remark] = []
     start = t0_s if t0_s is not None else _start(first, float(time[-1]), remarks)
@@ -216,7 +216,8 @@ def _dark_remark(dark: BoolArray, axis: Array, limit: float | None) -> Remark:
     return Remark("absorbance_too_high", text, count)
 
 
-def _within(axis: Array, limits: tuple[float | None, float | None] | None) -> BoolArray:
+def within(axis: Array, limits: tuple[float | None, float | None] | None) -> BoolArray:
+    """Return which values lie between two limits; None is an open end."""
     low, high = limits if limits is not None else (None, None)
     inside = np.ones(axis.size, bool)
     if low is not None:

@@ -1,5 +1,6 @@
 """The global optimum of a whole-spectrum fit: a grid of starts, descents on compressed data, then on all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import NamedTuple
@@ -34,23 +35,25 @@ def ranked_starts(problem: Problem, rng: np.random.Generator, count: int = 2) ->
     rates = _rate_grid(problem, rng, _PER_RATE if by_eigenvalues else _PER_RATE_SLOW)
     if by_eigenvalues:
         decay = _decay_rates(problem, rates)
-        misfit = _misfit_of_exponentials(problem, decay)
-        chosen: list[int] = []
-        for i in np.argsort(misfit, kind="stable"):
-            if all(np.max(np.abs(np.log((decay[i] + 1e-12) / (decay[j] + 1e-12)))) > 0.7 for j in chosen):
-                chosen.append(int(i))
-            if len(chosen) == count:
-                break
+
+        def apart(i: int, j: int) -> bool:
+            return bool(np.max(np.abs(np.log((decay[i] + 1e-12) / (decay[j] + 1e-12)))) > 0.7)
+
+        chosen = _distinct(_misfit_of_exponentials(problem, decay), count, apart)
         return [np.clip(rates[i], problem.lower, problem.upper) for i in chosen]
     trials = [np.clip(trial, problem.lower, problem.upper) for trial in _with_breakpoints(problem, rates)]
     misfit = np.array([problem.evaluate(trial).rss for trial in trials])
-    chosen = []
-    for i in np.argsort(misfit, kind="stable"):
-        if all(_apart(problem, trials[i], trials[j]) for j in chosen):
-            chosen.append(int(i))
-        if len(chosen) == count + 2:
-            break
+    chosen = _distinct(misfit, count + 2, lambda i, j: _apart(problem, trials[i], trials[j]))
     return [trials[i] for i in chosen]
+
+
+def _distinct(misfit: Array, count: int, apart: Callable[[int, int], bool]) -> list[int]:
+    """Return the best few that are apart from all better ones, best first."""
+    chosen: list[int] = []
+    for i in np.argsort(misfit, kind="stable").tolist():
+        if len(chosen) < count and all(apart(i, j) for j in chosen):
+            chosen.append(i)
+    return chosen
 
 
 def _rate_grid(problem: Problem, rng: np.random.Generator, per_rate: dict[int, int]) -> Array:

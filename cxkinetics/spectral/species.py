@@ -271,11 +271,7 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
     whitening = row_whitening(work.time_s, rho)
     value, white = concentration, work.without_baseline(work.matrix)
     if whitening is not None:
-        value, change, white = (
-            whitening.apply_down(value),
-            whitening.apply_down(change),
-            whitening.apply_down(white),
-        )
+        value, change, white = (whitening.apply_down(part) for part in (value, change, white))
     known = work.without_baseline(work.known)
     free = np.flatnonzero(~problem.known)
     scale = np.sqrt(np.einsum("ns,ns->s", value[:, free], value[:, free]))

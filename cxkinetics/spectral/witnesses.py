@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +19,9 @@ from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-from cxkinetics.spectral.intervals import outside_the_times, wald
+from cxkinetics.spectral.intervals import profiled, student, wald
 from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
+from cxkinetics.spectral.prepare import within
 from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
 
@@ -108,17 +110,8 @@ def estimate_of(name: str, grid_s: Array, deviance: Array, limit: float, quantil
         lowest = float(vertex(grid_s[near], deviance[near]))
         value = lowest if np.isfinite(lowest) else value
     found = accepted_set(grid_s, deviance <= limit, lambda i, j: between(grid_s, deviance, i, j, limit))
-    return Estimate(
-        name=name,
-        value=value,
-        se=None if found.open_ends else (found.pieces[-1][1] - found.pieces[0][0]) / (2 * quantile),
-        low=found.low,
-        high=found.high,
-        unit="s",
-        method="profile",
-        reason=outside_the_times(found),
-        pieces=found.several,
-    )
+    se = None if found.open_ends else (found.pieces[-1][1] - found.pieces[0][0]) / (2 * quantile)
+    return profiled(name, value, se, found)
 
 
 class Agreement(NamedTuple):
@@ -164,11 +157,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairFit:
-    """One model fitted to both: parameters by name, and the misfits of both signals (whitened)."""
+    """One model fitted to both: parameters by name, and the deviance of both signals (whitened)."""
 
     parameters: dict[str, float]
-    rss_absorbance: float
-    rss_position: float
+    deviance: float
 
 
 def position_profile(pair: Pair, breaks_s: Array) -> tuple[Array, Array]:
@@ -198,19 +190,11 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
 
     span, shortest = float(np.ptp(pair.time_s)), float(np.min(np.diff(pair.time_s)))
     axis = np.linspace(np.log(0.2 / span), np.log(min(1 / shortest, 100 / span)), _PER_RATE)
-    scales = np.array([1.0, 1.0])
-    trials = []
-    for ln_k1 in axis:
-        for ln_k2 in axis if conversion else [-np.inf]:
-            for q in _Q:
-                theta = np.array([ln_k1, ln_k2, np.log(q)]) if conversion else np.array([ln_k1, np.log(q)])
-                left, _ = _residuals(pair, theta, conversion)
-                trials.append((_deviance(left), theta))
-    trials.sort(key=lambda item: item[0])
-    best: tuple[float, Array] | None = None
+    trials = [np.array(trial) for trial in product(*[axis] * (2 if conversion else 1), np.log(_Q))]
+    trials.sort(key=lambda theta: _deviance(_residuals(pair, theta, conversion)[0]))
+    rests = []
     low, high = np.log(1e-3 / span), np.log(30 / shortest)
-    for _, start in trials[:4]:
-        theta = start
+    for theta in trials[:4]:
         for _ in range(4):  # each signal is weighed by what is left of it, which settles in a few rounds
             left, _ = _residuals(pair, theta, conversion)
             scales = np.array([np.sqrt(np.mean(part**2)) + 1e-300 for part in left])
@@ -219,21 +203,19 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
                 parts, _ = _residuals(pair, point, conversion)
                 return np.concatenate([part / scale for part, scale in zip(parts, scales, strict=True)])
 
-            bounds = (
-                np.array([low] * (theta.size - 1) + [np.log(1e-3)]),
-                np.array([high] * (theta.size - 1) + [np.log(30.0)]),
-            )
-            theta = least_squares(weighted, np.clip(theta, *bounds), bounds=bounds, xtol=1e-9).x
-        deviance = _deviance(_residuals(pair, theta, conversion)[0])
-        if best is None or deviance < best[0]:
-            best = (deviance, theta)
-    assert best is not None
-    left, linear = _residuals(pair, best[1], conversion)
-    k2 = float(np.exp(best[1][1])) if conversion else 0.0
-    parameters = {"k1": float(np.exp(best[1][0])), "k2": k2, "q": float(np.exp(best[1][-1]))}
+            bounds = np.full((2, theta.size), [[low], [high]])
+            bounds[:, -1] = np.log([1e-3, 30.0])
+            theta = least_squares(
+                weighted, np.clip(theta, *bounds), bounds=(bounds[0], bounds[1]), xtol=1e-9
+            ).x
+        rests.append(theta)
+    best = min(rests, key=lambda theta: _deviance(_residuals(pair, theta, conversion)[0]))
+    left, linear = _residuals(pair, best, conversion)
+    k2 = float(np.exp(best[1])) if conversion else 0.0
+    parameters = {"k1": float(np.exp(best[0])), "k2": k2, "q": float(np.exp(best[-1]))}
     names = ("a", "c", "start_nm", "end_nm")
     parameters |= {name: float(value) for name, value in zip(names, linear, strict=True)}
-    return PairFit(parameters, float(left[0] @ left[0]), float(left[1] @ left[1]))
+    return PairFit(parameters, _deviance(left))
 
 
 def _deviance(left: tuple[Array, Array]) -> float:
@@ -284,19 +266,15 @@ def rank_models(
     deviance = n * np.log(rss / n) + m * np.log(position_misfit / m)
     best = int(np.argmin(deviance))
     _, lines = position_profile(pair, grid[best : best + 1])
-    staged = {
-        "k1": _rate(fitted, "k1"),
-        "k2": _rate(fitted, "k2"),
-        "tb": float(grid[best]),
-        "amplitude": float(fitted.theta[0]) * fitted.sample.scale,
-        "offset": float(fitted.theta[-1]) * fitted.sample.scale,
-        "end_nm": float(lines[0, 0]),
-        "start_nm": float(lines[0, 0] - lines[0, 1] * grid[best]),
-    }
+    amplitude, offset = (float(fitted.theta[i]) * fitted.sample.scale for i in (0, -1))
+    end_nm, slope = lines[0].tolist()
+    staged = {"k1": _rate(fitted, "k1"), "k2": _rate(fitted, "k2"), "tb": float(grid[best])}
+    staged |= {"amplitude": amplitude, "offset": offset, "end_nm": end_nm}
+    staged["start_nm"] = float(end_nm - slope * grid[best])
     rows = [("staged", 9, float(deviance[best]), staged, "")]
     for name, conversion, count in (("sequential", True, 9), ("quenching without conversion", False, 7)):
         fit = fit_sequential(pair, conversion=conversion)
-        rows.append((name, count, _log_misfit(fit, n, m), fit.parameters, _as_populations(fit)))
+        rows.append((name, count, fit.deviance, fit.parameters, _as_populations(fit)))
     scores = [aicc(misfit, count, n + m) for _, count, misfit, _, _ in rows]
     models = [
         WitnessModel(
@@ -314,12 +292,6 @@ def rank_models(
 
 def _rate(fitted: Fitted, name: str) -> float:
     return float(fitted.theta[fitted.family.names.index(name)]) / fitted.sample.span_s
-
-
-def _log_misfit(fit: PairFit, n: int, m: int) -> float:
-    return n * float(np.log(max(fit.rss_absorbance, 1e-300) / n)) + m * float(
-        np.log(max(fit.rss_position, 1e-300) / m)
-    )
 
 
 def _as_populations(fit: PairFit) -> str:
@@ -457,9 +429,8 @@ def fit_witnesses(
     # The offset is always fitted: one that is left out by choice makes every interval too narrow.
     fitted = staged_fit(sample_of(trace), n_stages=2, with_offset=True, ar1=True)
     pair = _pair(trace, fitted)
-    quantile = _quantile(fitted.dof, confidence)
-    freedom = _freedom(pair)
-    limit = quantile**2
+    quantile = student(float(fitted.dof), confidence)
+    freedom, limit = _freedom(pair), quantile**2
     grid, absorbance, position_misfit, lines = _profiles(pair, fitted, freedom, limit)
     position = freedom * (position_misfit / max(float(position_misfit.min()), 1e-300) - 1)
     both = absorbance + position
@@ -480,10 +451,8 @@ def fit_witnesses(
         still = "the peak does not move"
         by_shift = Estimate(name=by_shift.name, value=None, unit="s", method="profile", reason=still)
         together = replace(by_rate, name=together.name)
-    options = {
-        "near_nm": near_nm, "window": None if window is None else list(window), "t0": t0,
-        "confidence": confidence, "ar1": fitted.rho,
-    }  # fmt: skip
+    limits = None if window is None else list(window)
+    options = {"near_nm": near_nm, "window": limits, "t0": t0, "confidence": confidence, "ar1": fitted.rho}
     return TwoWitnesses(
         trace=trace,
         options=options,
@@ -511,15 +480,9 @@ def fit_witnesses(
 def _windowed(trace: Trace, window: tuple[float | None, float | None] | None, t0: float) -> Trace:
     if trace.peak_nm is None:
         raise InputError("this trace holds no peak position; make it with SpectralSeries.exciton_peak")
-    low, high = window if window is not None else (None, None)
-    keep = trace.time_s >= t0
-    if low is not None:
-        keep &= trace.time_s >= low
-    if high is not None:
-        keep &= trace.time_s <= high
-    kept = trace.select(keep)
-    if kept.peak_nm is None or np.isfinite(kept.peak_nm).sum() < _FEWEST:
-        count = 0 if kept.peak_nm is None else int(np.isfinite(kept.peak_nm).sum())
+    kept = trace.select((trace.time_s >= t0) & within(trace.time_s, window))
+    count = 0 if kept.peak_nm is None else int(np.isfinite(kept.peak_nm).sum())
+    if count < _FEWEST:
         raise InputError(
             f"{kept.n_points} points are left, {count} of them with a peak position; "
             f"both witnesses need {_FEWEST}",
@@ -578,8 +541,6 @@ class _Peak:
     end: Estimate
     shift: Estimate
     shift_z: float
-    start_nm: float
-    end_nm: float
 
 
 def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float) -> _Peak:
@@ -590,31 +551,21 @@ def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float
     basis = np.stack([weight, np.minimum(pair.position_time_s - ends, 0.0) * weight], axis=1)
     variance = misfit / freedom
     covariance = variance * np.linalg.pinv(basis.T @ basis)
-    quantile = _quantile(freedom, confidence)
+    quantile = student(float(freedom), confidence)
 
     def number(name: str, value: float, row: Array) -> Estimate:
         se = float(np.sqrt(row @ covariance @ row))
         return wald(name, value, se, quantile, "nm")
 
-    start_nm = float(end_nm - slope * ends)
-    shift = number("shift", float(slope * ends), np.array([0.0, ends]))
     still = _still_misfit(pair)
     # A shift that is not there has no end either: judged by the gain over a constant, three numbers for one.
     gain = max(still - misfit, 0.0) / max(variance, 1e-300)
     return _Peak(
-        number("peak at the start", start_nm, np.array([1.0, -ends])),
+        number("peak at the start", float(end_nm - slope * ends), np.array([1.0, -ends])),
         number("peak after the shift", float(end_nm), np.array([1.0, 0.0])),
-        shift,
+        number("shift", float(slope * ends), np.array([0.0, ends])),
         float(np.sqrt(gain)),
-        start_nm,
-        float(end_nm),
     )
-
-
-def _quantile(dof: int, confidence: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(float(dof), 0.5 + confidence / 2))
 
 
 def _freedom(pair: Pair) -> int:
@@ -661,8 +612,9 @@ def _bound(trace: Trace, peak: _Peak, together: Estimate, moved: bool) -> Estima
     window = np.argsort(near)[:3]
     error = 0.0 if trace.peak_nm_se is None else float(np.nanmean(trace.peak_nm_se[window]))
     place, time = float(np.mean(trace.peak_nm[window])), float(np.mean(trace.time_s[window]))
-    whole = peak.end_nm - peak.start_nm
-    share = (place - peak.start_nm) / whole - 1.645 * error / np.sqrt(3) / abs(whole)
+    start_nm = peak.start.value or 0.0
+    whole = (peak.end.value or 0.0) - start_nm
+    share = (place - start_nm) / whole - 1.645 * error / np.sqrt(3) / abs(whole)
     start = float(np.mean(trace.absorbance[: min(3, trace.n_points)]))
     level = float(np.mean(trace.absorbance[window])) / start if start else 0.0
     if not 0 < level <= 1 or time <= 0:
@@ -674,11 +626,10 @@ def _bound(trace: Trace, peak: _Peak, together: Estimate, moved: bool) -> Estima
 
 
 def _rates(fitted: Fitted, quantile: float) -> tuple[Estimate, ...]:
-    span, errors = fitted.sample.span_s, np.sqrt(np.diag(fitted.covariance))
-    places = {name: fitted.family.names.index(name) for name in ("k1", "k2")}
+    errors = dict(zip(fitted.family.names, np.sqrt(np.diag(fitted.covariance)).tolist(), strict=True))
+    span = fitted.sample.span_s
     return tuple(
-        wald(name, float(fitted.theta[i]) / span, float(errors[i]) / span, quantile, "1/s")
-        for name, i in places.items()
+        wald(name, _rate(fitted, name), errors[name] / span, quantile, "1/s") for name in ("k1", "k2")
     )
 
 

@@ -34,19 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--demo", action="store_true", help="Table I, its contradictions, simulated spectra")
     parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
     parser.add_argument("--sample", metavar="NAME", help="name of the sample (default: the file's)")
-    parser.add_argument("--incorporation", type=number, metavar="PERCENT", help="guest incorporated, percent")
+    _number(parser, "--incorporation", None, "PERCENT", "guest incorporated, percent")
     parser.add_argument("--out", metavar="DIR", help="write report.html, figures and evidence.json there")
-    parser.add_argument("--confidence", type=number, default=0.95, help="of intervals (default 0.95)")
-    parser.add_argument(
-        "--absent-below",
-        type=number,
-        metavar="SHARE",
-        help="absent only below this share (xrd 0.05, xps 0.1)",
-    )
+    _number(parser, "--confidence", 0.95, None, "of intervals (default 0.95)")
+    _number(parser, "--absent-below", None, "SHARE", "absent only below this share (xrd 0.05, xps 0.1)")
     _add_reading(parser.add_argument_group("reading"))
     _add_masses(parser.add_argument_group("mass spectra"))
     _add_xps(parser.add_argument_group("XPS"))
     _add_xrd(parser.add_argument_group("XRD"))
+
+
+def _number(group: Any, flag: str, default: float | None, metavar: str | None, help: str) -> None:
+    group.add_argument(flag, type=number, default=default, metavar=metavar, help=help)
+
+
+def _choice(group: Any, flag: str, words: "Sequence[str]", help: str) -> None:
+    """Add an option that takes one of a few words, the first by default."""
+    group.add_argument(flag, choices=words, default=words[0], help=help)
 
 
 def _add_reading(group: Any) -> None:
@@ -54,87 +58,44 @@ def _add_reading(group: Any) -> None:
     group.add_argument("--counts-column", metavar="NAME", help="counts, by name or number from 1")
     group.add_argument("--decimal", choices=(".", ","), help="decimal mark")
     group.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
-    group.add_argument(
-        "--background-subtracted", action="store_true", help="allow negative counts; no Poisson errors"
-    )
+    text = "allow negative counts; no Poisson errors"
+    group.add_argument("--background-subtracted", action="store_true", help=text)
 
 
 def _add_masses(group: Any) -> None:
-    group.add_argument(
-        "--peaks",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="the file is (not) a peak list (default: found out)",
-    )
-    group.add_argument(
-        "--tolerance", type=number, default=2.0, metavar="DA", help="agreement, Da (default 2)"
-    )
+    text = "the file is (not) a peak list (default: found out)"
+    group.add_argument("--peaks", action=argparse.BooleanOptionalAction, default=None, help=text)
+    _number(group, "--tolerance", 2.0, "DA", "agreement, Da (default 2)")
     group.add_argument("--host-cluster", metavar="FORMULA", help="undoped cluster (default: the system's)")
     group.add_argument("--no-guest", action="store_true", help="the sample holds no guest")
-    group.add_argument(
-        "--smooth", type=number, default=15.0, metavar="DA", help="peak search, Da (default 15)"
-    )
-    group.add_argument(
-        "--resolving-power", type=number, default=2000.0, help="m/FWHM of an isotope line (default 2000)"
-    )
-    group.add_argument(
-        "--resolving-power-error", type=number, default=0.2, metavar="FRACTION", help="its relative sd (0.2)"
-    )
-    group.add_argument(
-        "--sigma-cal", type=number, default=1.0, metavar="DA", help="calibration error, 1 sd (default 1 Da)"
-    )
-    group.add_argument(
-        "--compensation",
-        choices=("average", "none", "full"),
-        default="average",
-        help="whether each guest brings a proton (default: weighed by the data)",
-    )
-    group.add_argument(
-        "--other",
-        action="append",
-        default=[],
-        metavar="FORMULA",
-        help="another species in the group (repeat)",
-    )
+    _number(group, "--smooth", 15.0, "DA", "peak search, Da (default 15)")
+    _number(group, "--resolving-power", 2000.0, None, "m/FWHM of an isotope line (default 2000)")
+    _number(group, "--resolving-power-error", 0.2, "FRACTION", "its relative sd (0.2)")
+    _number(group, "--sigma-cal", 1.0, "DA", "calibration error, 1 sd (default 1 Da)")
+    text = "whether each guest brings a proton (default: weighed by the data)"
+    _choice(group, "--compensation", ("average", "none", "full"), text)
+    text = "another species in the group (repeat)"
+    group.add_argument("--other", action="append", default=[], metavar="FORMULA", help=text)
 
 
 def _add_xps(group: Any) -> None:
     group.add_argument("--line", help="Ag 3d, Cd 3d, Cu 2p, S 2p, Mo 3d, Pt 4f (default: that of the guest)")
-    group.add_argument(
-        "--doublets",
-        choices=("auto", "0", "1", "2", "3"),
-        default="auto",
-        help="how many (default auto: by BIC)",
-    )
-    group.add_argument("--shape", choices=("voigt", "pseudo-voigt"), default="voigt", help="line shape")
-    group.add_argument(
-        "--background",
-        choices=("shirley", "linear"),
-        default="shirley",
-        help="background, fitted with the line",
-    )
+    _choice(group, "--doublets", ("auto", "0", "1", "2", "3"), "how many (default auto: by BIC)")
+    _choice(group, "--shape", ("voigt", "pseudo-voigt"), "line shape")
+    _choice(group, "--background", ("shirley", "linear"), "background, fitted with the line")
     group.add_argument("--block", help="block of a VAMAS file, by number, name or line")
-    group.add_argument("--photon-energy", type=number, metavar="EV", help="the axis is kinetic energy")
-    group.add_argument(
-        "--energy-offset", type=number, default=0.0, metavar="EV", help="how much too high energies read"
-    )
-    group.add_argument(
-        "--energy-error", type=number, default=0.2, metavar="EV", help="of the energy reference, 1 sd (0.2)"
-    )
+    _number(group, "--photon-energy", None, "EV", "the axis is kinetic energy")
+    _number(group, "--energy-offset", 0.0, "EV", "how much too high energies read")
+    _number(group, "--energy-error", 0.2, "EV", "of the energy reference, 1 sd (0.2)")
 
 
 def _add_xrd(group: Any) -> None:
-    group.add_argument(
-        "--library", metavar="FILE", help="reference patterns (ag-cds: computed CdS clusters and Ag2S)"
-    )
+    text = "reference patterns (ag-cds: computed CdS clusters and Ag2S)"
+    group.add_argument("--library", metavar="FILE", help=text)
     group.add_argument("--phases-table", metavar="FILE", help="phase_id, phase_name, rir of the references")
     group.add_argument("--phases", metavar="A,B", help="use only these phases")
-    group.add_argument(
-        "--max-shift", type=number, default=0.5, metavar="DEG", help="largest shift (default 0.5)"
-    )
-    group.add_argument(
-        "--max-broadening", type=number, default=0.5, metavar="DEG", help="largest extra width (default 0.5)"
-    )
+    _number(group, "--max-shift", 0.5, "DEG", "largest shift (default 0.5)")
+    _number(group, "--max-broadening", 0.5, "DEG", "largest extra width (default 0.5)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -187,76 +148,57 @@ def _files(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+_READING = ("axis_column", "counts_column", "decimal", "sheet", "background_subtracted")
+
+
 def _record(args: argparse.Namespace, file: str) -> "EvidenceRecord":
+    from cxkinetics.evidence.records import record_of_masses, record_of_pattern, record_of_xps
+
+    reading = {name: getattr(args, name) for name in _READING}
     shared: dict[str, Any] = {
         "sample": args.sample or "",
         "incorporation_percent": args.incorporation,
         "system": args.system,
-        "reading": {
-            "axis_column": args.axis_column,
-            "counts_column": args.counts_column,
-            "decimal": args.decimal,
-            "sheet": args.sheet,
-            "background_subtracted": args.background_subtracted,
-        },
+        "reading": reading,
     }
-    below = {} if args.absent_below is None else {"absent_below": args.absent_below}
-    judged = {"confidence": args.confidence, **below}
-    return {"ms": _masses, "xps": _line, "xrd": _pattern}[args.technique](args, file, shared, judged)
-
-
-def _masses(
-    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
-) -> "EvidenceRecord":
-    from cxkinetics.evidence.records import record_of_masses
-
-    return record_of_masses(
-        file,
-        **shared,
-        peaks=args.peaks,
-        tolerance_da=args.tolerance,
-        with_guest=False if args.no_guest else None,
-        width_da=args.smooth,
-        host_cluster=args.host_cluster,
-        mixture={
+    judged = {"confidence": args.confidence}
+    if args.technique == "ms":
+        mixture = judged | {
             "resolving_power": args.resolving_power,
             "resolving_power_rel_sd": args.resolving_power_error,
             "sigma_cal_da": args.sigma_cal,
             "compensation": args.compensation,
             "others": tuple(args.other),
-            "confidence": judged["confidence"],
-        },
-    )
-
-
-def _line(
-    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
-) -> "EvidenceRecord":
-    from cxkinetics.evidence.records import record_of_xps
-
-    shared["reading"] |= {"block": args.block, "photon_energy_ev": args.photon_energy}
-    analysis = {
-        "line": args.line,
-        "doublets": int(args.doublets) if args.doublets.isdigit() else args.doublets,
-        "shape": args.shape,
-        "background": args.background,
-        "energy_offset_ev": args.energy_offset,
-        "energy_sd_ev": args.energy_error,
-    }
-    return record_of_xps(file, **shared, analysis=analysis | judged)
-
-
-def _pattern(
-    args: argparse.Namespace, file: str, shared: dict[str, Any], judged: dict[str, Any]
-) -> "EvidenceRecord":
-    from cxkinetics.evidence.records import record_of_pattern
-
-    analysis = {
+        }
+        return record_of_masses(
+            file,
+            **shared,
+            peaks=args.peaks,
+            tolerance_da=args.tolerance,
+            with_guest=False if args.no_guest else None,
+            width_da=args.smooth,
+            host_cluster=args.host_cluster,
+            mixture=mixture,
+        )
+    if args.absent_below is not None:
+        judged["absent_below"] = args.absent_below
+    if args.technique == "xps":
+        reading |= {"block": args.block, "photon_energy_ev": args.photon_energy}
+        analysis = {
+            "line": args.line,
+            "doublets": int(args.doublets) if args.doublets.isdigit() else args.doublets,
+            "shape": args.shape,
+            "background": args.background,
+            "energy_offset_ev": args.energy_offset,
+            "energy_sd_ev": args.energy_error,
+        }
+        return record_of_xps(file, **shared, analysis=analysis | judged)
+    ranges = {
         "phases": args.phases.split(",") if args.phases else None,
         "max_shift_deg": args.max_shift,
         "max_broadening_deg": args.max_broadening,
     }
-    return record_of_pattern(file, _library(args), **shared, analysis=analysis | judged)
+    return record_of_pattern(file, _library(args), **shared, analysis=ranges | judged)
 
 
 def _library(args: argparse.Namespace) -> Any:
@@ -283,11 +225,10 @@ def _library(args: argparse.Namespace) -> Any:
 
 def _join(args: argparse.Namespace) -> int:
     from cxkinetics.evidence.page import consensus_page
-    from cxkinetics.evidence.records import SCHEMA, join_evidence
-    from cxkinetics.version import __version__
+    from cxkinetics.evidence.records import headed, join_evidence
 
     consensus = join_evidence(args.files, system=args.system)
-    document = {"schema": SCHEMA, "version": __version__, "consensus": consensus.to_dict()}
+    document = headed(consensus=consensus.to_dict())
     _show(args, document, consensus.to_text(warnings=False))
     for remark in consensus.remarks:
         sys.stderr.write(f"{remark.text}\n")
@@ -299,11 +240,10 @@ def _join(args: argparse.Namespace) -> int:
 def _demo(args: argparse.Namespace) -> int:
     from cxkinetics.evidence.examples import demonstrate_evidence, example_files
     from cxkinetics.evidence.page import demo_page, format_demo
-    from cxkinetics.evidence.records import SCHEMA
-    from cxkinetics.version import __version__
+    from cxkinetics.evidence.records import headed
 
     demo = demonstrate_evidence()
-    document = {"schema": SCHEMA, "version": __version__, "demo": demo.to_dict()}
+    document = headed(demo=demo.to_dict())
     _show(args, document, "" if args.json else format_demo(demo))
     if args.out:
         _write(args, demo_page(demo, _command()), document, example_files())
@@ -318,17 +258,12 @@ def _show(args: argparse.Namespace, document: "Mapping[str, Any]", text: str) ->
         print(json_text(document) if args.json else text)
 
 
-def _write(
-    args: argparse.Namespace,
-    page: "Page",
-    document: "Mapping[str, Any]",
-    spectra: "Sequence[tuple[str, str]]" = (),
-) -> None:
+def _write(args: argparse.Namespace, page: "Page", document: "Mapping[str, Any]", *spectra: Any) -> None:
     from pathlib import Path
 
     from cxkinetics.evidence.page import write_evidence
 
-    write_evidence(Path(args.out), page, document, spectra)
+    write_evidence(Path(args.out), page, document, *spectra)
     sys.stderr.write(f"results written to {args.out}\n")
 
 

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.arguments import number
@@ -11,7 +12,7 @@ from cxkinetics.kinetics.places import origin_of, safe_stem
 from cxkinetics.options import finite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from cxkinetics.signals.spectra import SpectralSeries
@@ -26,65 +27,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     from cxkinetics.cli.arguments import add_reading_options
 
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="spectra against time; several runs share the rate constants"
-    )
-    model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model",
-        metavar="SCHEME",
-        help='e.g. "A -> B; B -> C", "A <-> B", "A -> B | A -> B" for a breakpoint (default: by the rank)',
-    )
-    model.add_argument(
-        "--known",
-        metavar="SPECIES=FILE",
-        action="append",
-        default=[],
-        help="known spectrum of a species per unit concentration: wavelength and value in two columns",
-    )
-    model.add_argument(
-        "--colourless", metavar="SPECIES", action="append", default=[], help="species that does not absorb"
-    )
-    model.add_argument(
-        "--initial", metavar="SPECIES=C", action="append", default=[], help="concentration at time zero"
-    )
-    model.add_argument(
-        "--start", metavar="NAME=VALUE", action="append", default=[], help="rate constant (1/s) or tb (s)"
-    )
-    model.add_argument("--nonnegative", action="store_true", help="hold species spectra above zero")
-    model.add_argument(
-        "--baseline",
-        choices=("none", "constant", "linear", "scatter"),
-        help="of each spectrum (default none)",
-    )
-    model.add_argument(
-        "--baseline-region", metavar="LO:HI", help="nm where nothing absorbs: subtracted there"
-    )
-    model.add_argument(
-        "--baseline-power", type=number, metavar="N", help="wavelength^-N of scatter (default 4)"
-    )
-    model.add_argument("--noise", choices=("auto", "white", "ar1"), help="correlation in time (default auto)")
-    model.add_argument("--weights", choices=("auto", "none"), help="of the wavelengths (default auto)")
-    model.add_argument("--intervals", choices=("profile", "wald"), help="default profile")
-    model.add_argument("--confidence", type=number, metavar="P", help="level of the intervals (default 0.95)")
-    model.add_argument("--seed", type=int, metavar="N", help="seed of random starts (default 0)")
-    data = parser.add_argument_group("data")
-    data.add_argument("--window", metavar="LO:HI", help="times to keep, s on the file's clock; 110: is open")
-    data.add_argument("--wavelengths", metavar="LO:HI", help="wavelengths to keep, nm")
-    data.add_argument("--t0", type=number, metavar="S", help="when the reaction starts; times count from it")
-    data.add_argument(
-        "--max-absorbance", metavar="A", help="leave out wavelengths above this (default 3; none keeps all)"
-    )
-    data.add_argument("--track", type=number, metavar="NM", help="follow the peak near this wavelength")
+    text = "spectra against time; several runs share the rate constants"
+    parser.add_argument("files", nargs="+", metavar="FILE", help=text)
+    _add_model(parser.add_argument_group("model").add_argument)
+    _add_data(parser.add_argument_group("data").add_argument)
     add_reading_options(parser)
     output = parser.add_argument_group("output")
-    output.add_argument(
-        "--out",
-        metavar="DIR",
-        help="write JSON, tables, figures, report there (DIR/<stem>-spectra where DIR holds other results)",
-    )
+    text = "write JSON, tables, figures, report there (DIR/<stem>-spectra where DIR holds other results)"
+    output.add_argument("--out", metavar="DIR", help=text)
     output.add_argument("--force", action="store_true", help="replace the result of another input in --out")
     output.add_argument("--show-time", choices=("s", "ms", "min", "h"), help="unit of times in the text")
+
+
+def _add_model(add: "Callable[..., Any]") -> None:
+    repeated = partial(add, action="append", default=[])
+    text = 'e.g. "A -> B; B -> C", "A <-> B", "A -> B | A -> B" for a breakpoint (default: by the rank)'
+    add("--model", metavar="SCHEME", help=text)
+    text = "known spectrum of a species per unit concentration: wavelength and value in two columns"
+    repeated("--known", metavar="SPECIES=FILE", help=text)
+    repeated("--colourless", metavar="SPECIES", help="species that does not absorb")
+    repeated("--initial", metavar="SPECIES=C", help="concentration at time zero")
+    repeated("--start", metavar="NAME=VALUE", help="rate constant (1/s) or tb (s)")
+    add("--nonnegative", action="store_true", help="hold species spectra above zero")
+    text = "of each spectrum (default none)"
+    add("--baseline", choices=("none", "constant", "linear", "scatter"), help=text)
+    add("--baseline-region", metavar="LO:HI", help="nm where nothing absorbs: subtracted there")
+    add("--baseline-power", type=number, metavar="N", help="wavelength^-N of scatter (default 4)")
+    add("--noise", choices=("auto", "white", "ar1"), help="correlation in time (default auto)")
+    add("--weights", choices=("auto", "none"), help="of the wavelengths (default auto)")
+    add("--intervals", choices=("profile", "wald"), help="default profile")
+    add("--confidence", type=number, metavar="P", help="level of the intervals (default 0.95)")
+    add("--seed", type=int, metavar="N", help="seed of random starts (default 0)")
+
+
+def _add_data(add: "Callable[..., Any]") -> None:
+    add("--window", metavar="LO:HI", help="times to keep, s on the file's clock; 110: is open")
+    add("--wavelengths", metavar="LO:HI", help="wavelengths to keep, nm")
+    add("--t0", type=number, metavar="S", help="when the reaction starts; times count from it")
+    text = "leave out wavelengths above this (default 3; none keeps all)"
+    add("--max-absorbance", metavar="A", help=text)
+    add("--track", type=number, metavar="NM", help="follow the peak near this wavelength")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -172,18 +154,12 @@ def _series(file: str, args: argparse.Namespace) -> "SpectralSeries":
     items = loaded if isinstance(loaded, list) else [loaded]
     series = [item for item in items if isinstance(item, SpectralSeries)]
     if not series:
-        raise InputError(
-            "this file holds traces, not spectra against time",
-            file=file,
-            remedy="fit a trace with: cxkinetics fit FILE",
-        )
+        fault = "this file holds traces, not spectra against time"
+        raise InputError(fault, file=file, remedy="fit a trace with: cxkinetics fit FILE")
     if len(series) > 1:
         names = ", ".join(item.label or str(item.source.trace) for item in series[:6])
-        raise InputError(
-            f"this file holds {len(series)} series of spectra ({names})",
-            file=file,
-            remedy="choose one with --trace",
-        )
+        fault = f"this file holds {len(series)} series of spectra ({names})"
+        raise InputError(fault, file=file, remedy="choose one with --trace")
     sheet, format = args.sheet, series[0].source.format
     if sheet is not None and "workbook" not in format:
         text = f"the file is no workbook ({format}): the sheet asked for ({sheet}) was not used"
