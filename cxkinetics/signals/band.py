@@ -314,9 +314,8 @@ def band_top(wavelength_nm: Array, spectra: Array, path_nm: Array, shape: BandSh
         whole = whole + mean[4] * dense**2 * bell
     best = int(np.argmax(whole))
     offset = float(dense[best])
-    slope_error = spread * float(
-        np.sqrt(inverse[1, 1])
-    )  # of d/du at the top, where the curvature is about one
+    # of d/du at the top, where the curvature is about one
+    slope_error = spread * float(np.sqrt(inverse[1, 1]))
     if not 0 < best < dense.size - 1 or abs(offset) <= _SURE * slope_error:
         return BandTop()
     row = powers[best]

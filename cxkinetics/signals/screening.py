@@ -15,18 +15,6 @@ from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.trace import Trace
 
-__all__ = [
-    "clipped_level",
-    "dropout_spectra",
-    "duplicate_rows",
-    "find_spikes",
-    "find_steps",
-    "noise_sd",
-    "offset_remark",
-    "require_fittable",
-    "starts_of_runs",
-]
-
 CLIP_FROM = 1.9  # absorbance: detectors and their software clip between 2 and 10
 DROPOUT_BELOW = -0.5
 
