@@ -125,11 +125,9 @@ def unused_columns(table: Table, used: Collection[int | None]) -> tuple[Remark, 
     left = [
         table.name(j) for j, column in enumerate(table.columns) if j not in used and column.kind != "empty"
     ]
-    if not left:
-        return ()
     more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
     text = f"columns not used: {', '.join(left[:_MOST_NAMED])}{more}"
-    return (Remark("columns_unused", text, len(left)),)
+    return (Remark("columns_unused", text, len(left)),) if left else ()
 
 
 _DAY = 86400.0
@@ -152,7 +150,7 @@ def time_columns(table: Table, quantities: list[Quantity]) -> list[int]:
     sure = [j for j in named if not quantities[j].weak and varies(columns[j].values)]
     if sure:
         return [min(sure, key=lambda j: (not quantities[j].unit, _counts(columns[j].values)))]
-    plain_days = [j for j in dates if np.all(columns[j].values[_known(columns[j])] % _DAY == 0)]
+    plain_days = [j for j in dates if not np.any(columns[j].values % _DAY > 0)]
     if plain_days and clocks:
         return [plain_days[0], clocks[0]]
     for group in (dates, clocks, named):
@@ -186,11 +184,6 @@ def settled(table: Table, quantities: list[Quantity], found: list[int]) -> list[
             counted = _counts(table.columns[j].values)
             result[j] = replace(quantity, kind="index") if counted else quantity
     return result
-
-
-def _known(column: Column) -> Array:
-    known: Array = np.isfinite(column.values)
-    return known
 
 
 def varies(values: Array) -> bool:
@@ -362,12 +355,8 @@ def is_pairs(table: Table, quantities: list[Quantity]) -> bool:
     n = len(quantities) // 2 * 2
     while n > 2 and table.columns[n - 1].kind == "empty" and table.columns[n - 2].kind == "empty":
         n -= 2
-    if n < 4:
-        return False
-    kinds = [q.kind for q in quantities[:n]]
-    if kinds[0] not in AXES:
-        return False
-    return all(kinds[j] == kinds[0] and kinds[j + 1] not in (*AXES, "sigma") for j in range(0, n, 2))
+    axes, signals = {q.kind for q in quantities[:n:2]}, {q.kind for q in quantities[1:n:2]}
+    return n >= 4 and len(axes) == 1 and axes <= {*AXES} and not signals & {*AXES, "sigma"}
 
 
 def read_pairs(context: Context, table: Table, quantities: list[Quantity]) -> list[Signal]:
@@ -713,9 +702,7 @@ def _long_columns(table: Table, quantities: list[Quantity], times: list[int]) ->
     signals = [j for j in free if quantities[j].kind in _OPTICAL]
     if not signals:
         signals = [j for j in free if not quantities[j].kind and table.columns[j].kind == "number"]
-    if times and len(axes) == 1 and len(signals) == 1:
-        return axes[0], signals[0]
-    return None
+    return (axes[0], signals[0]) if times and len(axes) == len(signals) == 1 else None
 
 
 def _axis_column(quantities: list[Quantity], times: list[int]) -> int:
@@ -794,11 +781,8 @@ def _matrix_columns(table: Table, quantities: list[Quantity], axes: list[int]) -
     if not placed or len(placed) < 2 * len(others):
         return None
     kinds = {quantities[j].place_kind for j in placed}
-    if len(kinds) > 1 and kinds != {"time", ""}:
-        return None
-    if len(placed) == 1 and kinds not in ({"wavelength"}, {""}):
-        return None
-    return placed
+    fit = kinds in ({"wavelength"}, {""}) if len(placed) == 1 else len(kinds) == 1 or kinds == {"time", ""}
+    return placed if fit else None
 
 
 def _read_matrix(
@@ -824,9 +808,8 @@ def _read_matrix(
     signal = _body_quantity(quantities, placed)
     unit = (quantities[placed[0]].unit if kind in SPECTRAL else "") or axis_unit_of(kind, across.unit)
     if by_time and len(placed) == 1:
-        named = _as_columns(quantities, rows, axis_j)
-        place = float(places[0])
-        named[placed[0]] = Quantity(signal.name, signal.kind or "absorbance", unit, place, "wavelength")
+        named, kind = _as_columns(quantities, rows, axis_j), signal.kind or "absorbance"
+        named[placed[0]] = Quantity(signal.name, kind, unit, float(places[0]), "wavelength")
         return list(read_trace_table(context, table, named))
     marked = [table.columns[j].overflow for j in placed]
     raw = RawMatrix(
@@ -846,16 +829,9 @@ def _read_matrix(
     text = "the table is transposed: its rows are wavelengths, its columns times"
     context = context.saying(Remark("transposed", text))
     times, context = _times_of_names(context, [quantities[j] for j in placed], across)
-    known = np.isfinite(first.values)
-    turned = replace(
-        raw,
-        time_s=times,
-        axis=first.values[known],
-        axis_unit=axis_unit_of(rows.kind, rows.unit),
-        matrix=raw.matrix[known].T,
-        lines=None,
-    )
-    return list(build_series(context, turned))
+    known, unit = np.isfinite(first.values), axis_unit_of(rows.kind, rows.unit)
+    raw = replace(raw, time_s=times, axis=first.values[known], axis_unit=unit, matrix=raw.matrix[known].T)
+    return list(build_series(context, replace(raw, lines=None)))
 
 
 def _as_columns(quantities: list[Quantity], rows: Quantity, axis_j: int) -> list[Quantity]:
