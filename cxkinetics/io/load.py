@@ -271,18 +271,8 @@ def load(
     >>> load(file).time_s.tolist()
     [0.0, 60.0, 120.0]
     """
-    options = ReadOptions(
-        column=column,
-        trace=trace,
-        time_unit=time_unit,
-        decimal=decimal,
-        sheet=sheet,
-        absorbance_unit=absorbance_unit,
-        wavelength=wavelength,
-        reference=reference,
-        time_in=time_in,
-    )
-    signals = read_signals(path, options)
+    options = locals().copy()  # all but the path are fields of `ReadOptions`
+    signals = read_signals(options.pop("path"), ReadOptions(**options))
     return signals[0] if len(signals) == 1 else signals
 
 

@@ -256,12 +256,8 @@ def _disturbance(time: Array, values: Array) -> Onset | None:
         large = [k for k in range(i + 1, min(i + 6, steps.size)) if abs(steps[k]) > 0.3 * abs(steps[i])]
         end = large[-1] + 1 if large else i + 1
         back = abs(values[end] - float(np.median(before))) < 0.5 * abs(steps[i])
-        return Onset(
-            float(0.5 * (time[i] + time[i + 1])),
-            float(time[i]),
-            float(time[end]),
-            "spike" if back else "step",
-        )
+        moment = float(0.5 * (time[i] + time[i + 1]))
+        return Onset(moment, float(time[i]), float(time[end]), "spike" if back else "step")
     return None
 
 
@@ -352,11 +348,8 @@ def _liveliest(series: SpectralSeries) -> Trace:
     """Return the trace at the wavelength whose signal changes most over its noise."""
     matrix = np.where(np.isfinite(series.absorbance), series.absorbance, 0.0)
     span = np.percentile(matrix, 95, axis=0) - np.percentile(matrix, 5, axis=0)
-    noise = (
-        np.median(np.abs(np.diff(matrix, n=2, axis=0)), axis=0)
-        if matrix.shape[0] > 4
-        else np.zeros_like(span)
-    )
+    rough = np.abs(np.diff(matrix, n=2, axis=0)) if matrix.shape[0] > 4 else np.zeros((1, span.size))
+    noise = np.median(rough, axis=0)
     best = int(np.argmax(span / (noise + 1e-4)))
     return series.at_wavelength(float(series.wavelength_nm[best]))
 
