@@ -95,11 +95,10 @@ def figure_style() -> Iterator[None]:
 
 
 def _size(width: str | float, aspect: float) -> tuple[float, float]:
-    if isinstance(width, str):
-        if width not in WIDTHS_INCH:
-            raise UsageError(f"width is {width!r}; it must be 'single', 'double' or a number of inches")
-        width = WIDTHS_INCH[width]
-    return width, width * aspect
+    if isinstance(width, str) and width not in WIDTHS_INCH:
+        raise UsageError(f"width is {width!r}; it must be 'single', 'double' or a number of inches")
+    inches = WIDTHS_INCH[width] if isinstance(width, str) else width
+    return inches, inches * aspect
 
 
 def new_figure(width: str | float = "single", aspect: float = 0.8) -> "Figure":
@@ -244,9 +243,7 @@ def signal_label(unit: str) -> str:
     >>> signal_label("AU"), signal_label("mM")
     ('absorbance / AU', 'signal / mM')
     """
-    if unit in ("AU", ""):
-        return "absorbance / AU" if unit else "signal"
-    return f"signal / {unit}"
+    return {"AU": "absorbance / AU", "": "signal"}.get(unit, f"signal / {unit}")
 
 
 def short_label(words: str) -> str:
@@ -305,8 +302,7 @@ def clear_legend(ax: "Axes", *, columns: int = 0) -> "tuple[Legend, float]":
 
 
 def _legend(ax: "Axes", side: str, columns: int, letters: float | None) -> "Legend":
-    corner = f"upper {side}"
-    style: Any = {"loc": corner, "ncols": columns, "columnspacing": 1.2, "borderaxespad": 0.2}
+    style: Any = {"loc": f"upper {side}", "ncols": columns, "columnspacing": 1.2, "borderaxespad": 0.2}
     return ax.legend(fontsize=letters, **style)
 
 
@@ -335,9 +331,5 @@ def _highest(x: Any, y: Any, ends: tuple[float, float]) -> float:
     x, y = x[known], y[known]
     inside = y[(x >= ends[0]) & (x <= ends[1])]
     order = np.argsort(x, kind="stable")
-    crossing = [
-        float(np.interp(end, x[order], y[order]))
-        for end in ends
-        if x.size > 1 and x[order[0]] <= end <= x[order[-1]]
-    ]
-    return float(max([*inside.tolist(), *crossing], default=-np.inf))
+    crossing = np.interp(ends, x[order], y[order], -np.inf, -np.inf) if x.size > 1 else []
+    return float(max([*inside, *crossing], default=-np.inf))

@@ -82,16 +82,9 @@ def render_page(page: Page, drawn: Mapping[str, str] | None = None) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("cxkinetics.document", ""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["data_address"] = _data_address
-    environment.filters["unbroken"] = _unbroken
-    environment.filters["shown_width"] = _shown_width
+    plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    environment = Environment(loader=PackageLoader("cxkinetics.document", ""), autoescape=True, **plain)
+    environment.filters |= {"data_address": _data_address, "unbroken": _unbroken, "shown_width": _shown_width}
     css = resources.files("cxkinetics.document").joinpath("page.css").read_text(encoding="utf-8")
     sections = [
         {"title": part.title, "blocks": [_view(b, part.unit, drawn or {}) for b in part.shown(Where.PAGE)]}

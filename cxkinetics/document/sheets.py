@@ -209,10 +209,10 @@ def _flat(record: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in record.items():
         name = f"{before} {key}".strip()
+        if _is_records(value):
+            value = {str(number): item for number, item in enumerate(value, 1)}
         if isinstance(value, Mapping):
             found |= _flat(value, name)
-        elif _is_records(value):
-            found |= _flat({str(i): item for i, item in enumerate(value, 1)}, name)
         else:
             found[name] = _joined(value) if isinstance(value, list | tuple) else value
     return found

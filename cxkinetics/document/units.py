@@ -1,6 +1,7 @@
 """Times and rate constants shown in the unit a reader thinks in; inside, everything is in s."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import UsageError
@@ -36,17 +37,20 @@ class TimeUnit:
 
     def estimate(self, estimate: Estimate) -> Estimate:
         """Return an estimate in s or 1/s in this unit or its inverse; any other unit is left alone."""
-        if estimate.unit == "s":
-            return _scaled(estimate, 1 / self.seconds, self.sign)
-        if estimate.unit == "1/s":
-            return _scaled(estimate, self.seconds, f"1/{self.sign}")
-        return estimate
+        factor = {"s": 1 / self.seconds, "1/s": self.seconds}.get(estimate.unit, 1.0)
+        if factor == 1.0:
+            return estimate
+        changed: dict[str, Any] = {"unit": self.shown(estimate.unit)}
+        changed["pieces"] = tuple((low * factor, high * factor) for low, high in estimate.pieces)
+        for name in ("value", "se", "low", "high"):
+            number = getattr(estimate, name)
+            changed[name] = None if number is None else number * factor
+        return replace(estimate, **changed)
 
 
 SECONDS = TimeUnit("s", 1.0)
-_UNITS = {
-    sign: TimeUnit(sign, TIME_UNITS[sign]) for sign in ("s", "ms", "min", "h")
-}  # those results are shown in
+# those that results are shown in
+_UNITS = {sign: TimeUnit(sign, TIME_UNITS[sign]) for sign in ("s", "ms", "min", "h")}
 
 
 def time_unit(sign: str) -> TimeUnit:
@@ -66,21 +70,3 @@ def time_unit(sign: str) -> TimeUnit:
     if sign not in _UNITS:
         raise UsageError(f"time unit is {sign!r}; it must be one of {', '.join(_UNITS)}")
     return _UNITS[sign]
-
-
-def _scaled(estimate: Estimate, factor: float, unit: str) -> Estimate:
-    if factor == 1.0:
-        return estimate
-
-    def times(value: float | None) -> float | None:
-        return None if value is None else value * factor
-
-    return replace(
-        estimate,
-        value=times(estimate.value),
-        se=times(estimate.se),
-        low=times(estimate.low),
-        high=times(estimate.high),
-        unit=unit,
-        pieces=tuple((low * factor, high * factor) for low, high in estimate.pieces),
-    )

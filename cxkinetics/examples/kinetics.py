@@ -489,18 +489,10 @@ def demonstrate_trace(name: str, *, seed: int = DEMO_SEED) -> DemoTrace:
     shift = peak_shift(trace, rng=seed)
 
     def row(
-        quantity: str,
-        number: float,
-        found: Estimate,
-        *,
-        assumed: bool = False,
-        printed: str = "",
-        note: str = "",
+        quantity: str, number: float, found: Estimate, *, assumed: bool = False, **said: str
     ) -> Comparison:
         kind = "assumed" if assumed else "simulated"
-        return Comparison(
-            quantity=quantity, published=number, found=found, printed=printed, note=note, kind=kind
-        )
+        return Comparison(quantity=quantity, published=number, found=found, kind=kind, **said)
 
     rows = [row("k, stage 1", published.k1_per_s, fit.stages[0].k_per_s)]
     if len(fit.stages) > 1:
@@ -510,8 +502,7 @@ def demonstrate_trace(name: str, *, seed: int = DEMO_SEED) -> DemoTrace:
         ]
     if fit.rate_ratio is not None:
         rows.append(row("k1/k2", round(published.rate_ratio, 4), fit.rate_ratio, printed=_PRINTED[name]))
-    start, end = published.absorbance_start, published.breakpoint_s
-    guessed = bool(published.assumed)
+    start, end, guessed = published.absorbance_start, published.breakpoint_s, bool(published.assumed)
     note = f"Assumed, not published: {published.assumed}." if guessed else ""
     rows += [
         row("absorbance at 0 s", start, _absorbance_at_start(fit), assumed=guessed, note=note),
@@ -528,7 +519,5 @@ def _absorbance_at_start(fit: StagedFit) -> Estimate:
     """Amplitude and offset are one number where the offset is zero; otherwise only the curve's value."""
     if fit.offset.value == 0.0:
         return fit.amplitude
-    import numpy as np
-
     value = float(fit.curve(np.array([0.0]))[0])
     return Estimate(name="absorbance at 0 s", value=value, unit=fit.trace.unit, reason="value of the curve")

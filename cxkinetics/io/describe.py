@@ -7,7 +7,6 @@ import numpy as np
 
 from cxkinetics.annexes import declared, named
 from cxkinetics.errors import InputError
-from cxkinetics.estimate import finite_or_none
 from cxkinetics.io.file import ReadOptions, Signal, format_notes
 from cxkinetics.io.load import read_signals
 from cxkinetics.signals.spectra import SpectralSeries
@@ -87,9 +86,7 @@ def _of_signal(signal: Signal, number: int) -> dict[str, Any]:
 
 def _range(values: Any) -> list[float | None]:
     known = np.asarray(values)[np.isfinite(values)]
-    if known.size == 0:
-        return [None, None]
-    return [finite_or_none(float(known.min())), finite_or_none(float(known.max()))]
+    return [float(known.min()), float(known.max())] if known.size else [None, None]
 
 
 def format_description(record: dict[str, Any]) -> str:

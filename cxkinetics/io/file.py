@@ -298,8 +298,7 @@ def format_notes(facts: dict[str, Any]) -> str:
     parts = []
     if "delimiter" in facts:
         divided = _DELIMITERS.get(facts["delimiter"], repr(facts["delimiter"]))
-        parts.append(f"columns divided by {divided}")
-        parts.append(f"decimal {_DECIMALS[facts['decimal']]}")
+        parts += [f"columns divided by {divided}", f"decimal {_DECIMALS[facts['decimal']]}"]
     if facts.get("encoding", "utf-8") != "utf-8":
         parts.append(f"encoding {facts['encoding']}")
     text = ", ".join(parts)

@@ -109,15 +109,9 @@ def _spaced_names(line: str) -> list[str]:
 
 def is_datum(cell: str) -> bool:
     """Return whether a cell may stand in a column of data: number, gap, overflow or time."""
-    return (
-        is_number(cell)
-        or is_missing(cell)
-        or is_overflow(cell)
-        or (
-            (":" in cell or "-" in cell or "/" in cell or "." in cell)
-            and (clock_seconds(cell) is not None or parse_moment(cell) is not None)
-        )
-    )
+    if is_number(cell) or is_missing(cell) or is_overflow(cell):
+        return True
+    return any(mark in cell for mark in ":-/.") and _is_time(cell)
 
 
 def _is_header_comment(line: str, delimiter: str) -> bool:
@@ -235,12 +229,8 @@ def _from_both(
 def _thousands(cells: list[tuple[int, str]], mark: str) -> Remark:
     line, cell = cells[0]
     name = "comma" if mark == "," else "point"
-    return Remark(
-        "thousands_separator",
-        f"a {name} between groups of three digits read as thousands separator ({cell!r} at line {line})",
-        len(cells),
-        tuple(line for line, _ in cells),
-    )
+    text = f"a {name} between groups of three digits read as thousands separator ({cell!r} at line {line})"
+    return Remark("thousands_separator", text, len(cells), tuple(line for line, _ in cells))
 
 
 def _mixed(file: str, one: tuple[int, str], other: tuple[int, str]) -> InputError:
@@ -318,13 +308,9 @@ def _class_of(cells: list[str], labels: frozenset[int]) -> str:
         first = first or kind
         if texts and numbers and first == "t":
             return TEXT
-    if len(cells) - len(labels) < 2:
+    if len(cells) - len(labels) < 2 or not numbers:
         return TEXT
-    if numbers and not texts:
-        return DATA
-    if numbers and first == "n":
-        return MIXED
-    return TEXT
+    return DATA if not texts else MIXED if first == "n" else TEXT
 
 
 def _all_plain(cells: list[str]) -> bool:
@@ -360,7 +346,7 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
             if classes[j] == DATA or (classes[j] == MIXED and fits) or (goes_on and damaged):
                 stop = j + 1
             elif (len(cells) == 1 and goes_on and len(rows.cells[j + 1]) == width) or (
-                fits and _all_blank_or_missing(cells)
+                fits and all(map(is_missing, cells))
             ):
                 skipped.append(j)
             else:
@@ -379,10 +365,6 @@ def _is_broken_row(cells: list[str]) -> bool:
     if len(cells) > 1 and read_header(cells[0]).kind:
         return False
     return len(cells) > 1 and all(is_datum(cell) for cell in cells[1:]) and any(map(is_number, cells[1:]))
-
-
-def _all_blank_or_missing(cells: list[str]) -> bool:
-    return all(is_missing(cell) for cell in cells)
 
 
 def _is_axis_row(rows: Rows, start: int, stop: int) -> bool:

@@ -107,11 +107,8 @@ def read_corner(cell: str) -> tuple[Quantity, Quantity]:
         first, found, second = cell.partition(mark)
         if found:
             rows, columns = read_header(first), read_header(second)
-            if (
-                rows.kind in AXES
-                and columns.kind in AXES
-                and (rows.kind == "time") != (columns.kind == "time")
-            ):
+            axes = rows.kind in AXES and columns.kind in AXES
+            if axes and (rows.kind == "time") != (columns.kind == "time"):
                 return rows, columns
     return read_header(cell), Quantity("")
 
@@ -234,10 +231,9 @@ def _read_place(name: str) -> Quantity | None:
             continue
         lead, body = (match.group("lead") or "").strip(" _@=:-(").casefold(), match.group("body")
         inner = _PLACE.fullmatch(body.strip())
-        value = None if inner is None else _POINT.number(inner.group(1).replace(",", "."))
-        if inner is None or value is None:
-            continue
-        return _placed(name, lead, value, inner.group(2) or "")
+        value = None if inner is None else _POINT.number(inner[1].replace(",", "."))
+        if inner is not None and value is not None:
+            return _placed(name, lead, value, inner[2] or "")
     return None
 
 

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,10 +37,8 @@ def chosen_columns(
     context: Context, table: Table, quantities: list[Quantity], not_these: set[int]
 ) -> list[int]:
     """Return which columns are the signals: those asked for, else the only one that can be meant."""
-    wanted = context.options.column
-    if wanted is not None:
-        listed: Sequence[str | int] = [wanted] if isinstance(wanted, (str, int)) else list(wanted)
-        return [find_column(context, table, item) for item in listed]
+    if context.options.column is not None:
+        return _asked(context, table)
     candidates = [
         j
         for j, q in enumerate(quantities)
@@ -73,13 +71,18 @@ def chosen_columns(
     )
 
 
+def _asked(context: Context, table: Table) -> list[int]:
+    wanted = context.options.column
+    items = [wanted] if isinstance(wanted, (str, int)) else wanted or []
+    return [find_column(context, table, item) for item in items]
+
+
 def _parallel(quantities: list[Quantity]) -> bool:
     """Return whether columns are traces side by side: wells, or names that differ by a number alone."""
     if all(q.kind == "well" for q in quantities):
         return True
     stems = {q.name.rstrip("0123456789").strip(" _-#.").casefold() for q in quantities}
-    numbered = all(q.name and q.name[-1].isdigit() for q in quantities)
-    return len(stems) == 1 and numbered and bool(stems.copy().pop())
+    return len(stems) == 1 and "" not in stems and all(q.name[-1].isdigit() for q in quantities)
 
 
 def find_column(context: Context, table: Table, item: str | int) -> int:
@@ -122,11 +125,9 @@ def unused_columns(table: Table, used: Collection[int | None]) -> tuple[Remark, 
     left = [
         table.name(j) for j, column in enumerate(table.columns) if j not in used and column.kind != "empty"
     ]
-    if not left:
-        return ()
     more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
     text = f"columns not used: {', '.join(left[:_MOST_NAMED])}{more}"
-    return (Remark("columns_unused", text, len(left)),)
+    return (Remark("columns_unused", text, len(left)),) if left else ()
 
 
 _DAY = 86400.0
@@ -149,7 +150,7 @@ def time_columns(table: Table, quantities: list[Quantity]) -> list[int]:
     sure = [j for j in named if not quantities[j].weak and varies(columns[j].values)]
     if sure:
         return [min(sure, key=lambda j: (not quantities[j].unit, _counts(columns[j].values)))]
-    plain_days = [j for j in dates if np.all(columns[j].values[_known(columns[j])] % _DAY == 0)]
+    plain_days = [j for j in dates if not np.any(columns[j].values % _DAY > 0)]
     if plain_days and clocks:
         return [plain_days[0], clocks[0]]
     for group in (dates, clocks, named):
@@ -185,11 +186,6 @@ def settled(table: Table, quantities: list[Quantity], found: list[int]) -> list[
     return result
 
 
-def _known(column: Column) -> Array:
-    known: Array = np.isfinite(column.values)
-    return known
-
-
 def varies(values: Array) -> bool:
     """Return whether there is more than one number; a single row is taken to vary."""
     known = values[np.isfinite(values)]
@@ -211,32 +207,26 @@ _WORDS = frozenset(_NAMES.split())
 _MAY_BE_READINGS = frozenset(["sample", "samples", "probe", "channel", "cell", "cells", "position", "pos"])
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """The tables of the series, each with its label, and a remark on how they were told apart."""
+def series_in(
+    context: Context, table: Table, quantities: list[Quantity], times: list[int]
+) -> tuple[Context, dict[str, Table]]:
+    """Return a table for each series that stands in one, by its label, or none where all rows belong to one.
 
-    tables: tuple[tuple[str, Table], ...]
-    remark: Remark
-
-
-def series_in(context: Context, table: Table, quantities: list[Quantity], times: list[int]) -> Series | None:
-    """Return the series that stand in one table, or None where all rows belong to one.
+    The context says how they were told apart.
 
     Raises
     ------
     InputError
         If rows of one time carry different labels and the series cannot be told, or a label is missing.
     """
-    wanted = context.options.column
-    asked = [wanted] if isinstance(wanted, (str, int)) else wanted or []
-    taken = [*times, *(find_column(context, table, item) for item in asked)]
+    taken = [*times, *_asked(context, table)]
     free = [
         j
         for j, q in enumerate(quantities)
         if j not in taken and q.place is None and (table.columns[j].kind == "text" or _whole(table, j, q))
     ]
     if not times or not free:
-        return None
+        return context, {}
     time, _ = time_of(table, quantities, times)
     axes = [j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None]
     place = np.zeros(time.values.size) if len(axes) != 1 else table.columns[axes[0]].values
@@ -256,10 +246,12 @@ def series_in(context: Context, table: Table, quantities: list[Quantity], times:
         if len({tuple(np.unique(labels[j], return_inverse=True)[1].tolist()) for j in keys}) > 1:
             raise _ask(context, table, keys)
         keys = keys[:1]
-    return _split(context, table, keys, labels) if keys else None
+    return _split(context, table, keys, labels) if keys else (context, {})
 
 
-def _split(context: Context, table: Table, keys: list[int], labels: dict[int, list[str]]) -> Series:
+def _split(
+    context: Context, table: Table, keys: list[int], labels: dict[int, list[str]]
+) -> tuple[Context, dict[str, Table]]:
     for j in keys:
         if "" in labels[j]:
             raise context.error(
@@ -279,18 +271,12 @@ def _split(context: Context, table: Table, keys: list[int], labels: dict[int, li
         rows.setdefault(name, []).append(i)
     told = " and ".join(repr(table.name(j)) for j in used)
     text = f"{len(rows)} series in one table, told apart by column {told}"
-    dropped = [j for j in range(len(table.columns)) if j not in keys]
-    parts = tuple((name, _without(table.take(np.array(index)), dropped)) for name, index in rows.items())
-    return Series(parts, Remark("series_by_column", text, len(rows)))
-
-
-def _without(table: Table, kept: list[int]) -> Table:
-    """Blank the columns that told the series apart; their numbers and places stay those of the file."""
-    columns = [
-        column if j in kept else Column(np.full(table.n_rows, np.nan), "empty")
-        for j, column in enumerate(table.columns)
-    ]
-    return replace(table, columns=columns)
+    # the columns that told them apart are blanked: numbers and places of the others stay those of the file
+    blank = Column(np.full(table.n_rows, np.nan), "empty")
+    columns = [blank if j in keys else column for j, column in enumerate(table.columns)]
+    bare = replace(table, columns=columns)
+    parts = {name: bare.take(np.array(index)) for name, index in rows.items()}
+    return context.saying(Remark("series_by_column", text, len(rows))), parts
 
 
 def _word(quantity: Quantity) -> str:
@@ -369,12 +355,8 @@ def is_pairs(table: Table, quantities: list[Quantity]) -> bool:
     n = len(quantities) // 2 * 2
     while n > 2 and table.columns[n - 1].kind == "empty" and table.columns[n - 2].kind == "empty":
         n -= 2
-    if n < 4:
-        return False
-    kinds = [q.kind for q in quantities[:n]]
-    if kinds[0] not in AXES:
-        return False
-    return all(kinds[j] == kinds[0] and kinds[j + 1] not in (*AXES, "sigma") for j in range(0, n, 2))
+    axes, signals = {q.kind for q in quantities[:n:2]}, {q.kind for q in quantities[1:n:2]}
+    return n >= 4 and len(axes) == 1 and axes <= {*AXES} and not signals & {*AXES, "sigma"}
 
 
 def read_pairs(context: Context, table: Table, quantities: list[Quantity]) -> list[Signal]:
@@ -439,21 +421,18 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
         If no column can be the time, or the signal is not unique.
     """
     context, time_j, time, time_quantity = _time_column(context, table, quantities)
-    used = set(time_j)
     reference_j = _reference_column(context, table, quantities)
-    used |= set() if reference_j is None else {reference_j}
+    beside = [] if reference_j is None else [reference_j]
+    used = {*time_j, *beside}
     chosen = chosen_columns(context, table, quantities, used)
-    refuse_texts(context, table, [*time_j, *chosen, *([] if reference_j is None else [reference_j])])
+    refuse_texts(context, table, [*time_j, *chosen, *beside])
     seconds, context = seconds_of(context, time, time_quantity)
     _refuse_one_time(context, table, seconds, time_j[0])
     sigmas = {j: sigma_of(quantities, j, len(chosen)) for j in chosen}
     context = context.saying(*unused_columns(table, used.union(chosen, sigmas.values())))
     traces: list[Trace] = []
     for j in chosen:
-        quantity, column = quantities[j], table.columns[j]
-        sigma_j = sigmas[j]
-        sigma = column.sigma if sigma_j is None else table.columns[sigma_j].values
-        told = context
+        quantity, column, told, sigma_j = quantities[j], table.columns[j], context, sigmas[j]
         unnamed = not quantity.kind and not quantity.place and quantity.name and not context.y_kind
         if unnamed and len(chosen) == 1:
             text = f"column {quantity.name!r} taken as absorbance: its name does not say what it is"
@@ -469,7 +448,7 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
             quantity=quantity,
             lines=np.asarray(table.lines),
             time_name=table.name(time_j[0]),
-            sigma=sigma,
+            sigma=column.sigma if sigma_j is None else table.columns[sigma_j].values,
             overflow=column.overflowed,
             label=_trace_label(context, table, j, len(chosen)),
             wavelength_nm=wavelength if wavelength is not None else context.wavelength_nm,
@@ -667,9 +646,9 @@ def understand(context: Context, table: Table) -> list[Signal]:
         return read_pairs(context, table, quantities)
     times = time_columns(table, quantities)
     quantities = settled(table, quantities, times)
-    series = series_in(context, table, quantities, times)
-    if series:
-        return _read_series(context, series)
+    told, parts = series_in(context, table, quantities, times)
+    if parts:
+        return _read_series(told, parts)
     long = _long_columns(table, quantities, times)
     if long is not None:
         return list(_read_long(context, table, quantities, times, long))
@@ -697,11 +676,10 @@ def _at_one_wavelength(context: Context, table: Table, quantities: list[Quantity
     return context
 
 
-def _read_series(context: Context, series: Series) -> list[Signal]:
+def _read_series(context: Context, parts: dict[str, Table]) -> list[Signal]:
     """Read the rows of each series as a table of its own, and label its signals."""
-    context = context.saying(series.remark)
     signals: list[Signal] = []
-    for label, part in series.tables:
+    for label, part in parts.items():
         found = understand(context, part)
         for signal in found:
             name = label if len(found) == 1 else f"{label} {signal.label}"
@@ -724,9 +702,7 @@ def _long_columns(table: Table, quantities: list[Quantity], times: list[int]) ->
     signals = [j for j in free if quantities[j].kind in _OPTICAL]
     if not signals:
         signals = [j for j in free if not quantities[j].kind and table.columns[j].kind == "number"]
-    if times and len(axes) == 1 and len(signals) == 1:
-        return axes[0], signals[0]
-    return None
+    return (axes[0], signals[0]) if times and len(axes) == len(signals) == 1 else None
 
 
 def _axis_column(quantities: list[Quantity], times: list[int]) -> int:
@@ -805,11 +781,8 @@ def _matrix_columns(table: Table, quantities: list[Quantity], axes: list[int]) -
     if not placed or len(placed) < 2 * len(others):
         return None
     kinds = {quantities[j].place_kind for j in placed}
-    if len(kinds) > 1 and kinds != {"time", ""}:
-        return None
-    if len(placed) == 1 and kinds not in ({"wavelength"}, {""}):
-        return None
-    return placed
+    fit = kinds in ({"wavelength"}, {""}) if len(placed) == 1 else len(kinds) == 1 or kinds == {"time", ""}
+    return placed if fit else None
 
 
 def _read_matrix(
@@ -835,9 +808,8 @@ def _read_matrix(
     signal = _body_quantity(quantities, placed)
     unit = (quantities[placed[0]].unit if kind in SPECTRAL else "") or axis_unit_of(kind, across.unit)
     if by_time and len(placed) == 1:
-        named = _as_columns(quantities, rows, axis_j)
-        place = float(places[0])
-        named[placed[0]] = Quantity(signal.name, signal.kind or "absorbance", unit, place, "wavelength")
+        named, kind = _as_columns(quantities, rows, axis_j), signal.kind or "absorbance"
+        named[placed[0]] = Quantity(signal.name, kind, unit, float(places[0]), "wavelength")
         return list(read_trace_table(context, table, named))
     marked = [table.columns[j].overflow for j in placed]
     raw = RawMatrix(
@@ -857,16 +829,9 @@ def _read_matrix(
     text = "the table is transposed: its rows are wavelengths, its columns times"
     context = context.saying(Remark("transposed", text))
     times, context = _times_of_names(context, [quantities[j] for j in placed], across)
-    known = np.isfinite(first.values)
-    turned = replace(
-        raw,
-        time_s=times,
-        axis=first.values[known],
-        axis_unit=axis_unit_of(rows.kind, rows.unit),
-        matrix=raw.matrix[known].T,
-        lines=None,
-    )
-    return list(build_series(context, turned))
+    known, unit = np.isfinite(first.values), axis_unit_of(rows.kind, rows.unit)
+    raw = replace(raw, time_s=times, axis=first.values[known], axis_unit=unit, matrix=raw.matrix[known].T)
+    return list(build_series(context, replace(raw, lines=None)))
 
 
 def _as_columns(quantities: list[Quantity], rows: Quantity, axis_j: int) -> list[Quantity]:
@@ -885,12 +850,10 @@ def _named_above(table: Table) -> Quantity:
 
 def _body_quantity(quantities: list[Quantity], placed: list[int]) -> Quantity:
     """Return what the body of a matrix holds, where the column names say it ("%T 324 nm")."""
-    kinds = {quantities[j].kind for j in placed}
-    named = next((q for q in (quantities[j] for j in placed) if q.kind), Quantity(""))
+    first, kinds = quantities[placed[0]], {quantities[j].kind for j in placed}
     place_kind = next((quantities[j].place_kind for j in placed if quantities[j].place_kind), "wavelength")
-    return Quantity(
-        named.name if len(kinds) == 1 else "", named.kind if len(kinds) == 1 else "", place_kind=place_kind
-    )
+    named = first if first.kind and len(kinds) == 1 else Quantity("")
+    return Quantity(named.name, named.kind, place_kind=place_kind)
 
 
 def _times_of_names(context: Context, quantities: list[Quantity], across: Quantity) -> tuple[Array, Context]:
@@ -917,16 +880,12 @@ def _rows_are_times(
         return True, None
     if row_kind in SPECTRAL or column_kind in ("time", "moment"):
         return False, None
-    row_may, column_may = _may_be_wavelength(rows), _may_be_wavelength(columns)
-    if column_may and not row_may:
-        span = f"{columns.min():g}-{columns.max():g} nm"
-        text = f"columns taken as wavelengths ({span}), rows as times: no name says so"
-        return True, Remark("axes_assumed", text)
-    if row_may and not column_may:
-        text = (
-            f"rows taken as wavelengths ({rows.min():g}-{rows.max():g} nm), columns as times: no name says so"
-        )
-        return False, Remark("axes_assumed", text)
+    by_time = _may_be_wavelength(columns)
+    if by_time != _may_be_wavelength(rows):
+        optical, this, other = (columns, "columns", "rows") if by_time else (rows, "rows", "columns")
+        span = f"{optical.min():g}-{optical.max():g} nm"
+        text = f"{this} taken as wavelengths ({span}), {other} as times: no name says so"
+        return by_time, Remark("axes_assumed", text)
     raise context.error(
         f"which axis is time cannot be told: the rows run from {_span(rows)}, "
         f"the columns from {_span(columns)}",

@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -28,15 +28,14 @@ from cxkinetics.io.file import (
     read_content,
 )
 from cxkinetics.io.formats.instruments import binary_remedy, read_instrument_file
-from cxkinetics.io.reference import with_reference
+from cxkinetics.io.reference import Reader, with_reference
 from cxkinetics.io.table import LARGE_BYTES
 from cxkinetics.io.words import NamedTime, natural_key, time_factor, time_in_name
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
-from cxkinetics.source import Source
+from cxkinetics.source import TIME_UNITS, Source
 
-Reader = Callable[[str, ReadOptions], list[Signal]]
 _TIME_CODES = ("time_from_name", "time_set_zero", "time_unit_assumed", "times_used")
 
 
@@ -55,19 +54,6 @@ def files_of(folder: str | os.PathLike[str]) -> list[Path]:
     place = Path(folder)
     files = [p for p in place.iterdir() if p.is_file() and not p.name.startswith((".", "~$"))]
     return sorted(files, key=lambda p: natural_key(p.name))
-
-
-def holds_one_run(folder: str | os.PathLike[str], reader: Reader) -> bool:
-    """Return whether a folder is one run: its files have times in their names and hold one spectrum each."""
-    files = files_of(folder)
-    named = [p for p in files if time_in_name(p.stem) is not None]
-    if len(named) < 2 or len(named) < 0.8 * len(files):
-        return False
-    try:
-        first = reader(str(named[0]), ReadOptions())
-    except InputError:
-        return False
-    return len(first) == 1 and isinstance(first[0], SpectralSeries) and first[0].time_s.size == 1
 
 
 def read_folder(folder: str | os.PathLike[str], options: ReadOptions, reader: Reader) -> list[Signal]:
@@ -99,10 +85,9 @@ def read_folder(folder: str | os.PathLike[str], options: ReadOptions, reader: Re
         except InputError as error:
             other.append((file.name, str(error).removeprefix(str(file)).lstrip(", :")))
             continue
-        if len(signals) == 1 and isinstance(signals[0], SpectralSeries) and signals[0].time_s.size == 1:
-            spectra.append(
-                _Spectrum(file, signals[0], time_in_name(file.stem), acquired_at(signals[0].source))
-            )
+        if _is_spectrum(signals):
+            moment = acquired_at(signals[0].source)
+            spectra.append(_Spectrum(file, signals[0], time_in_name(file.stem), moment))
         else:
             other.append((file.name, "holds more than one spectrum, or a trace"))
     if len(spectra) < 2 or len(other) > len(spectra):
@@ -114,19 +99,12 @@ def read_folder(folder: str | os.PathLike[str], options: ReadOptions, reader: Re
         )
     times, said = _times(shown, spectra, options)
     axis, aligned = _one_axis(shown, spectra)
-    remarks = [
-        Remark("folder", f"{len(spectra)} files of one spectrum each, {_span(spectra, times)}", len(spectra)),
-        *said,
-    ]
-    if aligned is not None:
-        remarks.append(aligned)
+    text = f"{len(spectra)} files of one spectrum each, {_span(spectra, times)}"
+    remarks = [Remark("folder", text, len(spectra)), *said, *aligned]
     if other:
         names = ", ".join(name for name, _ in other[:5])
-        remarks.append(
-            Remark(
-                "files_left_out", f"{len(other)} files hold no spectrum and are left out: {names}", len(other)
-            )
-        )
+        text = f"{len(other)} files hold no spectrum and are left out: {names}"
+        remarks.append(Remark("files_left_out", text, len(other)))
     kept = dict.fromkeys(r for s in spectra for r in s.series.remarks if r.code not in _TIME_CODES)
     digest = hashlib.sha256("".join(s.series.source.sha256 for s in spectra).encode()).hexdigest()
     first_source = spectra[0].series.source
@@ -156,9 +134,8 @@ def _times(shown: str, spectra: Sequence[_Spectrum], options: ReadOptions) -> tu
         units = [options.time_unit or n.unit for n in known]
         if all(units):
             text = f"times read from the file names ({known[0].text!r} to {known[-1].text!r})"
-            return values * np.array([time_factor(u) or 1.0 for u in units]), [
-                Remark("times_from_names", text)
-            ]
+            factors = np.array([time_factor(unit) or 1.0 for unit in units])
+            return values * factors, [Remark("times_from_names", text)]
         return _unit_from_clock(spectra, values, known)
     moments = [s.moment_s for s in spectra]
     if all(m is not None for m in moments):
@@ -182,14 +159,11 @@ def _unit_from_clock(
     moments = [s.moment_s for s in spectra]
     if all(m is not None for m in moments):
         clock = np.ptp(np.array(moments, dtype=np.float64))
-        spans = {
-            unit: float(np.ptp(values)) * factor
-            for unit, factor in (("s", 1.0), ("min", 60.0), ("h", 3600.0))
-        }
+        spans = {unit: float(np.ptp(values)) * TIME_UNITS[unit] for unit in ("s", "min", "h")}
         near = min(spans, key=lambda unit: abs(np.log(max(spans[unit], 1e-9) / max(clock, 1e-9))))
         if 1 / 3 < spans[near] / max(clock, 1e-9) < 3:
             told = f"{text}: time unit assumed {near}, for the files were recorded within {clock:g} s"
-            return values * (time_factor(near) or 1.0), [Remark("time_unit_assumed", told)]
+            return values * TIME_UNITS[near], [Remark("time_unit_assumed", told)]
     by_reader = np.array([float(s.series.time_s[0]) for s in spectra])
     factors = {round(float(t / v), 6) for t, v in zip(by_reader, values, strict=True) if v}
     factor = factors.pop() if len(factors) == 1 else 1.0
@@ -197,7 +171,7 @@ def _unit_from_clock(
     return values * factor, [Remark("time_unit_assumed", f"{text}: time unit assumed {unit}")]
 
 
-def _one_axis(shown: str, spectra: Sequence[_Spectrum]) -> tuple[Array, Remark | None]:
+def _one_axis(shown: str, spectra: Sequence[_Spectrum]) -> tuple[Array, list[Remark]]:
     first = spectra[0].series.wavelength_nm
     worst = 0.0
     for s in spectra[1:]:
@@ -219,34 +193,17 @@ def _one_axis(shown: str, spectra: Sequence[_Spectrum]) -> tuple[Array, Remark |
     units = {s.series.unit for s in spectra}
     if len(units) > 1:
         raise InputError(f"the files hold different signals: {', '.join(sorted(units))}", file=shown)
-    if worst > 1e-6:
-        return first, Remark(
-            "axes_aligned",
-            f"wavelengths differ by up to {worst:.2g} nm between files: the first file's are used",
-        )
-    return first, None
+    text = f"wavelengths differ by up to {worst:.2g} nm between files: the first file's are used"
+    return first, [Remark("axes_aligned", text)] if worst > 1e-6 else []
 
 
-_MODULES = (
-    "agilent",
-    "excel",
-    "specord",
-    "own",
-    "jcamp_dx",
-    "plates",
-    "specfit",
-    "jasco",
-    "oceanview",
-    "uvprobe",
-    "cary",
-    "text",
-)
+_MODULES = "agilent excel specord own jcamp_dx plates specfit jasco oceanview uvprobe cary text"
 
 
 def formats() -> tuple[BinaryFormat | TextFormat, ...]:
     """Return every readable format, in the order in which they are tried."""
     found: list[BinaryFormat | TextFormat] = []
-    for name in _MODULES:
+    for name in _MODULES.split():
         found += import_module(f"cxkinetics.io.formats.{name}").FORMATS
     return tuple(found)
 
@@ -314,18 +271,8 @@ def load(
     >>> load(file).time_s.tolist()
     [0.0, 60.0, 120.0]
     """
-    options = ReadOptions(
-        column=column,
-        trace=trace,
-        time_unit=time_unit,
-        decimal=decimal,
-        sheet=sheet,
-        absorbance_unit=absorbance_unit,
-        wavelength=wavelength,
-        reference=reference,
-        time_in=time_in,
-    )
-    signals = read_signals(path, options)
+    options = locals().copy()  # all but the path are fields of `ReadOptions`
+    signals = read_signals(options.pop("path"), ReadOptions(**options))
     return signals[0] if len(signals) == 1 else signals
 
 
@@ -353,8 +300,19 @@ def _read_file(file: str, options: ReadOptions, notes: dict[str, Any] | None = N
 
 
 def is_run_folder(path: str | os.PathLike[str]) -> bool:
-    """Return whether a folder is one run: one-spectrum files with times in their names."""
-    return Path(path).is_dir() and holds_one_run(path, _read_file)
+    """Return whether a folder is one run: its files have times in their names and hold one spectrum each."""
+    files = files_of(path) if Path(path).is_dir() else []
+    named = [p for p in files if time_in_name(p.stem) is not None]
+    if len(named) < 2 or len(named) < 0.8 * len(files):
+        return False
+    try:
+        return _is_spectrum(_read_file(str(named[0]), ReadOptions()))
+    except InputError:
+        return False
+
+
+def _is_spectrum(signals: list[Signal]) -> TypeGuard[list[SpectralSeries]]:
+    return len(signals) == 1 and isinstance(signals[0], SpectralSeries) and signals[0].time_s.size == 1
 
 
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:

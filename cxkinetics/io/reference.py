@@ -82,9 +82,8 @@ def _solvent(
     beside = os.path.join(os.path.dirname(series.source.file), path)
     if not os.path.exists(path) and os.path.exists(beside):
         path = beside
-    found = reader(
-        path, replace(options, reference=None, trace=None, wavelength=None, absorbance_unit="counts")
-    )
+    plain = replace(options, reference=None, trace=None, wavelength=None, absorbance_unit="counts")
+    found = reader(path, plain)
     if len(found) != 1 or not isinstance(found[0], SpectralSeries):
         raise InputError("the reference must hold one spectrum", file=path)
     solvent = found[0]

@@ -62,9 +62,8 @@ class _Rows:
 
     def take(self, rows: BoolArray | IntArray | slice) -> "_Rows":
         lines = None if self.lines is None else self.lines[rows]
-        return _Rows(
-            self.time[rows], self.body[rows], lines, None if self.sigma is None else self.sigma[rows]
-        )
+        sigma = None if self.sigma is None else self.sigma[rows]
+        return _Rows(self.time[rows], self.body[rows], lines, sigma)
 
     def remark(self, code: str, text: str, where: BoolArray, count: int | None = None) -> Remark:
         """Return a remark with the lines that it concerns, or their times where no line is known."""
@@ -245,15 +244,10 @@ def _gaps(context: Context, raw: RawMatrix, axis: Array, rows: _Rows) -> list[Re
     if total == gaps.size:
         raise context.error("no cell of the table holds a number")
     dead: BoolArray = np.all(gaps, axis=0)
-    remarks = [
-        Remark(
-            "dead_pixel",
-            f"no reading at all at {axis[j]:g} nm (column {int(j) + 2} is empty: dead pixel); masked",
-            int(gaps.shape[0]),
-            wavelengths_nm=(float(axis[j]),),
-        )
-        for j in np.flatnonzero(dead)[:20]
-    ]
+    remarks = []
+    for j in np.flatnonzero(dead)[:20]:
+        text = f"no reading at all at {axis[j]:g} nm (column {int(j) + 2} is empty: dead pixel); masked"
+        remarks.append(Remark("dead_pixel", text, len(gaps), wavelengths_nm=(float(axis[j]),)))
     if dead.sum() > 20:
         text = f"{dead.sum()} wavelengths without any reading"
         remarks.append(Remark.at("dead_pixel", text, int(dead.sum()), wavelengths_nm=axis[dead].tolist()))

@@ -176,15 +176,9 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
             return Column(values, "text", texts=tuple(others))
     kind: ColumnKind = "number" if n_numbers or overflow or others else "empty"
     given = units - {""}
-    return Column(
-        values,
-        kind,
-        sigma if np.isfinite(sigma).any() else None,
-        given.pop() if len(given) == 1 and len(units) <= 2 else "",
-        tuple(overflow),
-        tuple(others),
-        tuple(intervals),
-    )
+    unit = given.pop() if len(given) == 1 else ""
+    spread = sigma if np.isfinite(sigma).any() else None
+    return Column(values, kind, spread, unit, tuple(overflow), tuple(others), tuple(intervals))
 
 
 def _columns_of(body: list[list[str]], width: int, style: NumberStyle) -> list[Column]:
@@ -205,11 +199,9 @@ def _plain_numbers(cells: list[str]) -> Column | None:
 def _as_times(cells: list[str]) -> Column | None:
     """Return the column as clock times or moments, where half of its filled cells or more are such."""
     filled = [i for i, cell in enumerate(cells) if not is_missing(cell)]
-    kinds: tuple[tuple[ColumnKind, Callable[[str], float | None]], ...] = (
-        ("clock", clock_seconds),
-        ("moment", parse_moment),
-    )
-    for kind, read in kinds:
+    readers: dict[ColumnKind, Callable[[str], float | None]]
+    readers = {"clock": clock_seconds, "moment": parse_moment}
+    for kind, read in readers.items():
         found = [read(cell) for cell in cells]
         known = sum(value is not None for value in found)
         if known and known >= 0.5 * len(filled):
@@ -234,7 +226,7 @@ class Tables:
         return max(self.tables, key=lambda table: table.n_rows * len(table.columns))
 
 
-def tables_of(text: str, *, file: str, decimal: str | None = None, delimiter: str | None = None) -> Tables:
+def tables_of(text: str, *, file: str, decimal: str | None = None) -> Tables:
     """Find the tables in a text.
 
     Parameters
@@ -243,16 +235,15 @@ def tables_of(text: str, *, file: str, decimal: str | None = None, delimiter: st
         The whole file.
     file : str
         Its path, for messages.
-    decimal, delimiter : str, optional
-        Found out unless given.
+    decimal : str, optional
+        Its decimal mark; found out unless given.
 
     Raises
     ------
     InputError
         If there is no row of numbers, decimal marks are ambiguous, or rows do not fit the header.
     """
-    rows = rows_of(text, delimiter)
-    return tables_of_rows(rows, file=file, decimal=decimal)
+    return tables_of_rows(rows_of(text), file=file, decimal=decimal)
 
 
 def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tables:
@@ -262,10 +253,10 @@ def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tabl
         raise _no_rows(rows, file)
     main = max(blocks, key=lambda block: (block.stop - block.start) * block.width)
     kept = [b for b in blocks if b is main or (b.stop - b.start >= 3 and b.width == main.width)]
-    remarks: list[Remark] = []
-    marked = _cells_of(rows, main) if decimal is not None or _holds_commas(rows, main) else []
+    # without a comma nothing is unclear, and a large table has many cells with a point
+    marked = _cells_of(rows, main) if _holds_commas(rows, main) else []
     style, said = find_style(marked, file=file, delimiter=rows.delimiter, decimal=decimal)
-    remarks += said
+    remarks = list(said)
     _refuse_comma_trap(rows, main, file, decimal)
     skipped = [i for block in kept for i in block.skipped]
     first, last = rows.lines[main.start], rows.lines[main.stop - 1]
@@ -311,12 +302,12 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str, decimal: str | None)
     wider = bool(header) and min(len(cells) for cells in body) > header
     zeros = sum(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in flat)
     if block.width >= 3 and (wider or (not header and zeros > 0.1 * len(body))):
-        line = rows.lines[block.start]
+        shown = ",".join(body[0])
         raise InputError(
-            f"the decimal comma cannot be told from the comma between columns: {','.join(body[0])!r}",
+            f"the decimal comma cannot be told from the comma between columns: {shown!r}",
             file=file,
-            line=line,
-            value=",".join(body[0]),
+            line=rows.lines[block.start],
+            value=shown,
             remedy="export with a decimal point, or with semicolons or tabs between the columns",
         )
 
@@ -474,19 +465,15 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
         return None
     filler = _Filler(content, found, data.count(b"\n", start, stop) + 1)
     filler.fill(start, stop)
-    lines = filler.lines[: filler.n]
-    body = filler.numbers[: filler.n]
-    whole = replace(table, columns=filler.columns(), lines=lines, body=body)
-    return Tables((whole,), found.style, found.remarks, found.delimiter)
+    lines, body = filler.lines[: filler.n], filler.numbers[: filler.n]
+    return replace(found, tables=(replace(table, columns=filler.columns(), lines=lines, body=body),))
 
 
 def _head(data: bytes) -> bytes:
     """Return the first lines: 64 kilobytes or thirty of them, whichever is more."""
     end = _HEAD_BYTES
-    count = data.count(b"\n", 0, end)
-    while count < 30 and end < min(_LONGEST_HEAD, len(data)):
+    while data.count(b"\n", 0, end) < 30 and end < min(_LONGEST_HEAD, len(data)):
         end *= 2
-        count = data.count(b"\n", 0, end)
     return data[: data.rfind(b"\n", 0, end) + 1]
 
 
@@ -494,16 +481,12 @@ def _end_of_data(content: Content, start: int, delimiter: str, width: int) -> in
     """Return the offset behind the last line of numbers, or of cells as many after a number."""
     data = content.data
     low = max(start, len(data) - _TAIL_BYTES)
-    if low > start:
-        low = data.find(b"\n", low) + 1
-        if low <= 0:
-            low = data.rfind(b"\n", start, len(data) - 1) + 1  # the last line alone is longer
+    if low > start:  # the last line alone may be longer than the tail
+        low = (data.find(b"\n", low) + 1) or (data.rfind(b"\n", start, len(data) - 1) + 1)
     stop = len(data)
     while stop > low:
-        begin = data.rfind(b"\n", low, stop - 1) + 1
-        begin = max(begin, low)
-        line = decode(data[begin:stop], content.file).text.strip("\r\n")
-        cells = split_line(line, delimiter)
+        begin = max(data.rfind(b"\n", low, stop - 1) + 1, low)
+        cells = split_line(decode(data[begin:stop], content.file).text.strip("\r\n"), delimiter)
         if len(cells) >= width and is_datum(cells[0]) and (cells[0] or is_datum(cells[1])):
             return stop
         stop = begin
@@ -540,10 +523,9 @@ class _Filler:
         """Return the columns, as views of the numbers."""
         found = []
         for j, head in enumerate(self.table.columns):
-            values = self.numbers[: self.n, j]
-            kind: ColumnKind = "number" if head.kind == "empty" else head.kind
-            if kind == "number" and not np.isfinite(values).any():
-                kind = "empty"
+            values, kind = self.numbers[: self.n, j], head.kind
+            if kind in ("number", "empty"):
+                kind = "number" if np.isfinite(values).any() else "empty"
             odd = tuple(self.overflow[j]), tuple(self.texts[j])
             found.append(Column(values, kind, None, head.unit, *odd))
         return found

@@ -153,13 +153,12 @@ def fit_bands(
     if shape_free:
         columns.append(scaled**2 * bell)
     basis = np.stack(columns, axis=2) * inside[:, :, None]
-    size = basis.shape[2]
     normal = np.einsum("nmi,nmj->nij", basis, basis)
     moment = np.einsum("nmi,nm->ni", basis, np.where(inside, spectra, 0.0))
     usable = _well_posed(normal, inside, scaled)
     covariance = np.full(normal.shape, np.nan)
     covariance[usable] = np.linalg.inv(normal[usable])
-    coefficients = np.full((spectra.shape[0], size), np.nan)
+    coefficients = np.full(moment.shape, np.nan)
     coefficients[usable] = np.einsum("nij,nj->ni", covariance[usable], moment[usable])
     fitted = np.einsum("nmi,ni->nm", basis, coefficients)
     return BandFit(coefficients, covariance, np.where(inside, spectra - fitted, np.nan))
@@ -314,9 +313,8 @@ def band_top(wavelength_nm: Array, spectra: Array, path_nm: Array, shape: BandSh
         whole = whole + mean[4] * dense**2 * bell
     best = int(np.argmax(whole))
     offset = float(dense[best])
-    slope_error = spread * float(
-        np.sqrt(inverse[1, 1])
-    )  # of d/du at the top, where the curvature is about one
+    # of d/du at the top, where the curvature is about one
+    slope_error = spread * float(np.sqrt(inverse[1, 1]))
     if not 0 < best < dense.size - 1 or abs(offset) <= _SURE * slope_error:
         return BandTop()
     row = powers[best]

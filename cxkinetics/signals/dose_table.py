@@ -5,7 +5,7 @@ bounds hold it): no exact dose is ever invented.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -113,11 +113,7 @@ class DoseTable(Stored):
     @property
     def exact(self) -> "DoseTable":
         """The rows whose dose is stated outright."""
-        keep = np.isfinite(self.dose_percent)
-        columns: dict[str, Any] = {
-            name: None if getattr(self, name) is None else getattr(self, name)[keep] for name in self._columns
-        }
-        return replace(self, **columns)
+        return self._rows(np.isfinite(self.dose_percent))
 
     def __repr__(self) -> str:
         return self._called(

@@ -115,9 +115,7 @@ def plot_spectra(
         tracked = peak is not None and peak.peak_nm is not None
         if peak is not None and tracked:
             _draw_path(peak, ax)
-        ax.set_xlabel("wavelength / nm")
-        ax.set_ylabel(signal_label(series.unit))
-        ax.margins(x=0.0, y=0.06)
+        ax.set(xlabel="wavelength / nm", ylabel=signal_label(series.unit), xmargin=0.0, ymargin=0.06)
         if tracked:
             clear_legend(ax)
         if colour_bar:
@@ -134,16 +132,8 @@ def _draw_path(peak: "Trace", ax: "Axes") -> None:
     known = np.isfinite(np.asarray(peak.peak_nm))
     position, height = np.asarray(peak.peak_nm)[known], peak.absorbance[known]
     halo = [patheffects.Stroke(linewidth=2.6, foreground="white"), patheffects.Normal()]
-    ax.plot(
-        position,
-        height,
-        "-",
-        color=COLOURS["fit"],
-        lw=1.2,
-        path_effects=halo,
-        label="peak path",
-        zorder=4,
-    )
+    style: Any = {"color": COLOURS["fit"], "lw": 1.2, "path_effects": halo, "zorder": 4}
+    ax.plot(position, height, "-", label="peak path", **style)
 
 
 def plot_peak_path(trace: "Trace", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
@@ -162,9 +152,7 @@ def plot_peak_path(trace: "Trace", *, ax: "Axes | None" = None, time_unit: str =
         errors = np.where(np.isfinite(errors), errors, 0.0)
     with _drawn_on(ax, 0.6, trace.source.simulated) as ax:
         ax.errorbar(unit.time(trace.time_s), trace.peak_nm, yerr=errors, ms=2.4, **_POINTS)
-        ax.set_xlabel(f"time / {unit.sign}")
-        ax.set_ylabel("peak position / nm")
-        ax.margins(x=0.02, y=0.08)
+        ax.set(xlabel=f"time / {unit.sign}", ylabel="peak position / nm", xmargin=0.02, ymargin=0.08)
     return ax
 
 
@@ -173,27 +161,18 @@ def plot_trace(trace: "Trace", *, ax: "Axes | None" = None, time_unit: str = "s"
     unit = unit_called(time_unit)
     with _drawn_on(ax, 0.7, trace.source.simulated) as ax:
         ax.errorbar(unit.time(trace.time_s), trace.absorbance, yerr=trace.sigma, ms=2.6, **_POINTS)
-        ax.set_xlabel(f"time / {unit.sign}")
-        ax.set_ylabel("peak position / nm" if trace.unit == "nm" else signal_label(trace.unit))
-        ax.margins(x=0.02, y=0.06)
+        signal = "peak position / nm" if trace.unit == "nm" else signal_label(trace.unit)
+        ax.set(xlabel=f"time / {unit.sign}", ylabel=signal, xmargin=0.02, ymargin=0.06)
     return ax
 
 
 def plot_dose_table(table: "DoseTable", *, ax: "Axes | None" = None) -> "Axes":
     """Draw incorporation against dose, a bar where only an interval of the dose is known; return the axes."""
     low, high = np.asarray(table.dose_low_percent), np.asarray(table.dose_high_percent)
+    errors = {"xerr": (high - low) / 2, "yerr": table.sigma_percent}
     with _drawn_on(ax, 0.7, table.source.simulated) as ax:
-        ax.errorbar(
-            (low + high) / 2,
-            table.incorporation_percent,
-            xerr=(high - low) / 2,
-            yerr=table.sigma_percent,
-            ms=3,
-            **_POINTS,
-        )
-        ax.set_xlabel("dose / %")
-        ax.set_ylabel(f"{table.basis} / %")
-        ax.margins(x=0.03, y=0.06)
+        ax.errorbar((low + high) / 2, table.incorporation_percent, ms=3, **errors, **_POINTS)
+        ax.set(xlabel="dose / %", ylabel=f"{table.basis} / %", xmargin=0.03, ymargin=0.06)
     return ax
 
 
@@ -201,9 +180,7 @@ def plot_spectrum(spectrum: "Spectrum", *, ax: "Axes | None" = None) -> "Axes":
     """Draw counts against the axis, binding energies from right to left as is usual; return the axes."""
     with _drawn_on(ax, 0.6, spectrum.source.simulated) as ax:
         ax.plot(spectrum.axis, spectrum.counts, lw=0.7, color=COLOURS["data"])
-        ax.set_xlabel(spectrum.axis_name)
-        ax.set_ylabel(spectrum.unit)
-        ax.margins(x=0.0, y=0.06)
+        ax.set(xlabel=spectrum.axis_name, ylabel=spectrum.unit, xmargin=0.0, ymargin=0.06)
         if spectrum.kind == "xps":
             ax.invert_xaxis()
     return ax
@@ -216,11 +193,9 @@ def plot_peaks(peaks: "PeakList", *, ax: "Axes | None" = None) -> "Axes":
         ax.vlines(peaks.mz, 0, heights, lw=0.9, color=COLOURS["data"])
         for mass, height, formula in zip(peaks.mz, heights, peaks.stated, strict=True):
             ax.annotate(formula, (mass, height), rotation=90, ha="center", va="bottom", fontsize=5)
-        ax.set_xlabel("m/z / Da")
-        ax.set_ylabel("intensity" if peaks.intensity else "")
+        ax.set(xlabel="m/z / Da", ylabel="intensity" if peaks.intensity else "", xmargin=0.05, ymargin=0.3)
         if not peaks.intensity:
             ax.set_yticks([])
-        ax.margins(x=0.05, y=0.3)
         ax.set_ylim(bottom=0)
     return ax
 

@@ -168,9 +168,8 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     spikes = isolated_spikes(series.absorbance)
     spectra = np.where(spikes, np.nan, series.absorbance)
     start, shape, which = _choose(series, spectra, near_nm)
-    way = (
-        slice(None, None, -1) if "last" in which else slice(None)
-    )  # a band that grows: from where it is seen
+    # a band that grows is followed from where it is seen
+    way = slice(None, None, -1) if "last" in which else slice(None)
     first_guess = _coarse_path(axis, spectra[way], start, shape)[way]
     position, error, path, factor, shape = _positions(series.time_s, axis, spectra, first_guess, shape)
     shape_free = _shape_changes(axis, spectra, path, shape)
@@ -255,9 +254,8 @@ def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> 
         asked = "strongest peak" if near_nm is None else f"peak nearest to {near_nm:g} nm"
         return position, shape, f"{asked} of {where}"
     where = "" if near_nm is None else f" within {_REACH_NM:g} nm of {near_nm:g} nm"
-    seen = (
-        f" (peaks stand at {', '.join(f'{p:.0f}' for p in sorted(set(nearest))[:6])} nm)" if nearest else ""
-    )
+    places = ", ".join(f"{place:.0f}" for place in sorted(set(nearest))[:6])
+    seen = f" (peaks stand at {places} nm)" if nearest else ""
     raise InputError(
         f"no peak stands out of the noise between {low:g} and {high:g} nm{where}{seen}",
         file=series.source.file or None,

@@ -161,7 +161,7 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
     if keep.all():
         return signal
     text = f"{int((~keep).sum())} points outside the window {shown} left out"
-    return _keep(signal, keep, Remark("window", text, int((~keep).sum()), times_s=_times(time, keep)))
+    return _kept(signal, keep, "window", text)
 
 
 def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
@@ -183,8 +183,7 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
     """
     time = signal.time_s
     how, doubt = "given", ""
-    start = t0
-    first_used = t0
+    start = first_used = t0
     if start == "auto":
         onset = detect_t0(signal if isinstance(signal, Trace) else _liveliest(signal))
         if onset is None:
@@ -211,12 +210,11 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
             file=signal.source.file or None,
             remedy="give a t0 inside the recorded times",
         )
-    left = int((~keep).sum())
     text = (
         f"time counts from the addition at {moment:g} s of the file's clock ({how}); "
-        f"{left} earlier points left out{doubt}"
+        f"{int((~keep).sum())} earlier points left out{doubt}"
     )
-    kept = _keep(signal, keep, Remark("t0", text, left, times_s=_times(time, keep)))
+    kept = _kept(signal, keep, "t0", text)
     return replace(kept, time_s=kept.time_s - moment)
 
 
@@ -258,12 +256,8 @@ def _disturbance(time: Array, values: Array) -> Onset | None:
         large = [k for k in range(i + 1, min(i + 6, steps.size)) if abs(steps[k]) > 0.3 * abs(steps[i])]
         end = large[-1] + 1 if large else i + 1
         back = abs(values[end] - float(np.median(before))) < 0.5 * abs(steps[i])
-        return Onset(
-            float(0.5 * (time[i] + time[i + 1])),
-            float(time[i]),
-            float(time[end]),
-            "spike" if back else "step",
-        )
+        moment = float(0.5 * (time[i] + time[i + 1]))
+        return Onset(moment, float(time[i]), float(time[end]), "spike" if back else "step")
     return None
 
 
@@ -298,20 +292,6 @@ def _bend(time: Array, values: Array) -> Onset | None:
     return Onset(moment, float(time[max(i - 2, 0)]), float(time[i]), "bend")
 
 
-def dead_time_remark(trace: Trace) -> Remark | None:
-    """Return a remark where the first reading is late: the value at t = 0 is then an extrapolation."""
-    time = trace.time_s
-    if time.size < 3 or time[0] <= 0:
-        return None
-    step = float(np.median(np.diff(time)))
-    if time[0] <= 1.5 * step:
-        return None
-    return Remark(
-        "dead_time",
-        f"the first reading is at {time[0]:g} s: the signal at t = 0 is an extrapolation over the dead time",
-    )
-
-
 def subtract_reference(
     series: SpectralSeries, reference_nm: float, *, half_width_nm: float = 0.0
 ) -> SpectralSeries:
@@ -336,25 +316,15 @@ def subtract_reference(
     """
     level = reference_level(series, reference_nm, half_width_nm)
     known = np.isfinite(level)
-    first = float(level[known][0])
-    change = float(level[known][-1]) - first
-    remarks = [
-        Remark(
-            "reference_subtracted",
-            f"absorbance at {reference_nm:g} nm subtracted (drift by reference wavelength: "
-            f"{first:.4g} at the start, change {change:+.4g})",
-            int(known.sum()),
-        )
-    ]
-    if not known.all():
-        remarks.append(
-            Remark.at(
-                "masked_spectra",
-                f"{int((~known).sum())} spectra without a reading at the reference left out",
-                int((~known).sum()),
-                times_s=series.time_s[~known].tolist(),
-            )
-        )
+    first, lost = float(level[known][0]), series.time_s[~known].tolist()
+    text = (
+        f"absorbance at {reference_nm:g} nm subtracted (drift by reference wavelength: "
+        f"{first:.4g} at the start, change {float(level[known][-1]) - first:+.4g})"
+    )
+    remarks = [Remark("reference_subtracted", text, int(known.sum()))]
+    if lost:
+        text = f"{len(lost)} spectra without a reading at the reference left out"
+        remarks.append(Remark.at("masked_spectra", text, len(lost), times_s=lost))
     return replace(
         series,
         time_s=series.time_s[known],
@@ -378,29 +348,15 @@ def _liveliest(series: SpectralSeries) -> Trace:
     """Return the trace at the wavelength whose signal changes most over its noise."""
     matrix = np.where(np.isfinite(series.absorbance), series.absorbance, 0.0)
     span = np.percentile(matrix, 95, axis=0) - np.percentile(matrix, 5, axis=0)
-    noise = (
-        np.median(np.abs(np.diff(matrix, n=2, axis=0)), axis=0)
-        if matrix.shape[0] > 4
-        else np.zeros_like(span)
-    )
+    rough = np.abs(np.diff(matrix, n=2, axis=0)) if matrix.shape[0] > 4 else np.zeros((1, span.size))
+    noise = np.median(rough, axis=0)
     best = int(np.argmax(span / (noise + 1e-4)))
     return series.at_wavelength(float(series.wavelength_nm[best]))
 
 
-def _keep(signal: Signal, keep: Sequence[bool] | BoolArray, remark: Remark) -> Signal:
-    if isinstance(signal, Trace):
-        return signal.select(keep, remark)
-    mask = np.asarray(keep, dtype=bool)
-    return replace(
-        signal,
-        time_s=signal.time_s[mask],
-        absorbance=signal.absorbance[mask],
-        remarks=(*signal.remarks, remark),
-    )
-
-
-def _times(time: Array, keep: BoolArray) -> tuple[float, ...]:
-    return tuple(float(t) for t in time[~keep])
+def _kept(signal: Signal, keep: BoolArray, code: str, text: str) -> Signal:
+    times = tuple(signal.time_s[~keep].tolist())
+    return signal._rows(keep, Remark(code, text, len(times), times_s=times))
 
 
 def _range(time: Array) -> str:

@@ -15,18 +15,6 @@ from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.trace import Trace
 
-__all__ = [
-    "clipped_level",
-    "dropout_spectra",
-    "duplicate_rows",
-    "find_spikes",
-    "find_steps",
-    "noise_sd",
-    "offset_remark",
-    "require_fittable",
-    "starts_of_runs",
-]
-
 CLIP_FROM = 1.9  # absorbance: detectors and their software clip between 2 and 10
 DROPOUT_BELOW = -0.5
 
@@ -56,9 +44,8 @@ def clipped_level(absorbance: Array, *, at_least: int = 3) -> float | None:
     if absorbance.size < at_least:
         return None
     top = float(np.fmax.reduce(absorbance, axis=None))
-    if not top >= CLIP_FROM or int(np.count_nonzero(absorbance == top)) < at_least:
-        return None
-    return top
+    clipped = top >= CLIP_FROM and np.count_nonzero(absorbance == top) >= at_least
+    return top if clipped else None
 
 
 def dropout_spectra(matrix: Array) -> BoolArray:
@@ -151,8 +138,7 @@ def find_spikes(values: Array, *, threshold: float = 8.0, widest: int = 5) -> Bo
     half = widest + 2
     if n < 2 * half + 1:
         return spikes
-    noise = noise_sd(values)
-    floor = max(noise, 1e-12 + 1e-6 * float(np.ptp(values)))
+    floor = max(noise_sd(values), 1e-12 + 1e-6 * float(np.ptp(values)))
     positions = np.arange(n)
     for i in np.flatnonzero(np.abs(values - _running_median(values, 2 * widest + 1)) > 3.0 * floor):
         low, high = max(0, i - 2 * half), min(n, i + 2 * half + 1)
@@ -262,11 +248,7 @@ def require_fittable(trace: Trace, *, remedy: str = "record more points") -> tup
     distinct = np.unique(trace.time_s).size
     if distinct < 3:
         left = "1 point is" if distinct == 1 else f"{distinct} points are"
-        raise InputError(
-            f"only {left} left: a stage needs at least 3 points",
-            remedy=remedy,
-            file=file,
-        )
+        raise InputError(f"only {left} left: a stage needs at least 3 points", remedy=remedy, file=file)
     values = trace.absorbance
     if float(np.ptp(values)) == 0.0:
         raise InputError(

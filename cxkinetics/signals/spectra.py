@@ -10,15 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cxkinetics.arrays import (
-    Array,
-    BoolArray,
-    IntArray,
-    frozen_array,
-    mask_of,
-    numbers_of,
-    seconds_of,
-)
+from cxkinetics.arrays import Array, BoolArray, IntArray, frozen_array, mask_of, numbers_of, seconds_of
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Stored
@@ -142,21 +134,12 @@ class SpectralSeries(Stored):
                 remedy="choose another wavelength",
             )
         if abs(axis[index] - wavelength_nm) > 0.005:
-            remarks.append(
-                Remark(
-                    "nearest_pixel",
-                    f"read at {axis[index]:g} nm, the pixel nearest to {wavelength_nm:g} nm",
-                )
-            )
+            text = f"read at {axis[index]:g} nm, the pixel nearest to {wavelength_nm:g} nm"
+            remarks.append(Remark("nearest_pixel", text))
         if not known.all():
-            remarks.append(
-                Remark.at(
-                    "masked_cells",
-                    f"{int((~known).sum())} masked readings at {axis[index]:g} nm left out",
-                    int((~known).sum()),
-                    times_s=self.time_s[~known].tolist(),
-                )
-            )
+            lost = self.time_s[~known].tolist()
+            text = f"{len(lost)} masked readings at {axis[index]:g} nm left out"
+            remarks.append(Remark.at("masked_cells", text, len(lost), times_s=lost))
         return Trace(
             time_s=self.time_s[known],
             absorbance=column[known],

@@ -228,20 +228,19 @@ def _column(name: str, values: ArrayLike) -> Array:
 
 def _check_axis(kind: str, axis: Array, *, distinct: bool = True) -> None:
     meant = AXES[kind]
-    off = np.flatnonzero((axis < meant.low) | (axis > meant.high))
+    off = axis[(axis < meant.low) | (axis > meant.high)]
     if off.size:
+        where = f" at {off.size} of {axis.size} points" if off.size > 1 else ","
         raise InputError(
-            f"{meant.name} is {axis[off[0]]:g} at {off.size} of {axis.size} points beyond "
-            f"{meant.low:g} to {meant.high:g} {meant.unit}"
-            if off.size > 1
-            else f"{meant.name} is {axis[off[0]]:g}, beyond {meant.low:g} to {meant.high:g} {meant.unit}",
-            value=f"{axis[off[0]]:g}",
+            f"{meant.name} is {off[0]:g}{where} beyond {meant.low:g} to {meant.high:g} {meant.unit}",
+            value=f"{off[0]:g}",
             remedy=meant.remedy,
         )
     if distinct:
-        twice = np.flatnonzero(np.diff(np.sort(axis)) == 0)
+        ordered = np.sort(axis)
+        twice = np.flatnonzero(np.diff(ordered) == 0)
         if twice.size:
-            value = float(np.sort(axis)[twice[0]])
+            value = float(ordered[twice[0]])
             raise InputError(
                 f"{meant.name} {value:g} {meant.unit} stands {int((axis == value).sum())} times "
                 f"({twice.size} repeats in all)",

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from cxkinetics.arrays import Array
+import numpy as np
+
+from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.atomic import write_text
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
@@ -124,6 +126,15 @@ class Stored(Signal):
     _columns: ClassVar[Mapping[str, str]]
     _matrix: ClassVar[tuple[str, str, str] | None] = None
 
+    def _rows(self, keep: ArrayLike, *remarks: Remark) -> Self:
+        """Return the rows where the mask `keep` is true, with `remarks` added."""
+        mask = np.asarray(keep, dtype=bool)
+        columns = {name: getattr(self, name) for name in self._columns}
+        if self._matrix is not None:
+            columns[self._matrix[1]] = getattr(self, self._matrix[1])
+        kept = {name: None if column is None else column[mask] for name, column in columns.items()}
+        return self._with(**kept, remarks=(*self.remarks, *remarks))
+
     def table(self) -> "pd.DataFrame":
         """Return the numbers as a DataFrame: a column for each array, or times by wavelengths."""
         import pandas as pd
@@ -183,11 +194,8 @@ class Stored(Signal):
         try:
             if cls._matrix is None:
                 used = record.pop("columns")
-                cells = rows[2:]
-                for j, name in enumerate(used):
-                    record[name] = [_number(row[j]) for row in cells]
-                for name in cls._columns:
-                    record.setdefault(name, None)
+                read = {name: [_number(row[j]) for row in rows[2:]] for j, name in enumerate(used)}
+                record = dict.fromkeys(cls._columns) | record | read
             else:
                 axis, body, _ = cls._matrix
                 record[axis] = [float(name) for name in rows[1][1:]]

@@ -6,20 +6,12 @@ value that is not finite is refused, with its index.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
-from cxkinetics.arrays import (
-    Array,
-    ArrayLike,
-    BoolArray,
-    frozen_array,
-    mask_of,
-    numbers_of,
-    seconds_of,
-)
+from cxkinetics.arrays import Array, ArrayLike, BoolArray, frozen_array, mask_of, numbers_of, seconds_of
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Stored
@@ -152,10 +144,7 @@ class Trace(Stored):
 
     def select(self, keep: ArrayLike, *remarks: Remark) -> "Trace":
         """Return the points where the mask `keep` (shape (n,)) is true, with `remarks` added."""
-        mask = np.asarray(keep, dtype=bool)
-        columns = {name: getattr(self, name) for name in self._columns}
-        kept = {name: column[mask] for name, column in columns.items() if column is not None}
-        return replace(self, **kept, remarks=(*self.remarks, *remarks))
+        return self._rows(keep, *remarks)
 
     def __repr__(self) -> str:
         if not self.n_points:
@@ -186,9 +175,8 @@ def _conversions(since: str, time: Array, keep: BoolArray) -> list[Remark]:
     if not keep.all():
         count = int((~keep).sum())
         places = time[~keep & np.isfinite(time)]
-        said.append(
-            Remark.at("masked_points", f"{count} masked points left out", count, times_s=places.tolist())
-        )
+        text = f"{count} masked points left out"
+        said.append(Remark.at("masked_points", text, count, times_s=places.tolist()))
     return said
 
 

@@ -1,4 +1,4 @@
-"""Window, time zero, dead time and drift, each with its remark."""
+"""Window, time zero and drift, each with its remark."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
-from cxkinetics.signals.prepare import crop, dead_time_remark, detect_t0, shift_t0, subtract_reference
+from cxkinetics.signals.prepare import crop, detect_t0, shift_t0, subtract_reference
 
 T = np.arange(121.0)
 
@@ -123,14 +123,6 @@ def test_additions_in_real_and_made_files(shared_data: Path) -> None:
     (said,) = [r.text for r in shifted.remarks if r.code == "t0"]
     assert "between 77.4 and 84 s: this 6.6 s is not in the intervals" in said
     assert shifted.absorbance.shape[1] == 911
-
-
-def test_late_first_readings_are_remarked(shared_data: Path) -> None:
-    late = cx.load(shared_data / "badinputs" / "s07_dead_time.csv")
-    remark = dead_time_remark(late)
-    assert remark is not None
-    assert "at 6 s: the signal at t = 0 is an extrapolation" in remark.text
-    assert dead_time_remark(run(10)) is None
 
 
 def test_drift_is_subtracted_at_every_wavelength() -> None:

@@ -15,7 +15,6 @@ import itertools
 import operator
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -27,16 +26,10 @@ from cxkinetics.io.headers import Quantity
 from cxkinetics.io.signals import RawMatrix, build_series
 from cxkinetics.remarks import Remark
 
-
-def _wide(text: str) -> bytes:
-    return text.encode("utf-16-le")
-
-
-_SIGNAL = _wide("(AU)")
-_AXIS = _wide("Wavelength (nm)")
-_TIME = _wide("RelTime")
-_CLOCK = _wide("TimeSince1970")
-_NAMES = _wide("RegName")
+_SIGNAL, _ABSORBANCE, _AXIS, _TIME, _CLOCK, _NAMES = (
+    text.encode("utf-16-le")
+    for text in ("(AU)", "Absorbance (AU)", "Wavelength (nm)", "RelTime", "TimeSince1970", "RegName")
+)
 _MOST_POINTS = 100_000
 
 
@@ -44,7 +37,7 @@ def sniff(content: Content) -> bool:
     """Return whether the bytes are a ChemStation register (and no UTF-16 text that names its unit)."""
     if b"REGISTER FILE" in content.data[:64]:
         return True
-    return _wide("Absorbance (AU)") in content.data and is_binary_wide(content.data)
+    return _ABSORBANCE in content.data and is_binary_wide(content.data)
 
 
 def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
@@ -52,9 +45,8 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
     data = content.data
     spectra, truncated = _spectra(data)
     if not spectra:
-        raise _refusal(
-            content, "a register without one whole absorbance spectrum: the binary file is cut or damaged"
-        )
+        text = "a register without one whole absorbance spectrum: the binary file is cut or damaged"
+        raise _refusal(content, text)
     starts = [start for start, _ in spectra]
     size = {values.size for _, values in spectra}
     if len(size) > 1:
@@ -75,7 +67,7 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
     starts, times = [start for start, kept in zip(starts, timed, strict=True) if kept], times[timed]
     matrix = np.array([values for (_, values), kept in zip(spectra, timed, strict=True) if kept])
     cells, told = _cells(content, starts, times, truncated)
-    lost = int(np.count_nonzero(~timed)) + max(0, len(list(_places(data, _TIME))) - len(spectra) - truncated)
+    lost = int(np.count_nonzero(~timed)) + max(0, len(_places(data, _TIME)) - len(spectra) - truncated)
     if lost and all(remark.code != "damaged_register" for remark in told):
         text = f"{lost} spectra without values or time are left out: the file is damaged"
         told = (*told, Remark("damaged_register", text, lost))
@@ -149,7 +141,7 @@ def _before(data: bytes, key: bytes, offset: int, starts: list[int]) -> Array | 
 
     None where no spectrum has one.
     """
-    places = np.array(list(_places(data, key)), dtype=np.intp)
+    places = np.array(_places(data, key), dtype=np.intp)
     at = np.array(starts, dtype=np.intp)
     index = np.searchsorted(places, at) - 1
     if places.size == 0 or np.all(index < 0):
@@ -211,7 +203,7 @@ def _slots(data: bytes, starts: list[int], listed: int, truncated: bool) -> tupl
     """Return which of the listed spectra each one is (None where that is lost), and how many are lost."""
     if len(starts) == listed:
         return np.arange(listed, dtype=np.intp), 0
-    clocks = [np.array(list(_places(data, key)), dtype=np.intp) for key in (_TIME, _CLOCK)]
+    clocks = [np.array(_places(data, key), dtype=np.intp) for key in (_TIME, _CLOCK)]
     for places in clocks:
         # a file cut at its end holds the first of those listed, if both texts agree how many
         if places.size == listed or (truncated and clocks[0].size == clocks[1].size < listed):
@@ -264,11 +256,8 @@ def _refusal(content: Content, message: str) -> InputError:
     return content.error(message, "copy it again, or export as CSV from the instrument software")
 
 
-def _places(data: bytes, key: bytes) -> Iterator[int]:
-    place = data.find(key)
-    while place >= 0:
-        yield place
-        place = data.find(key, place + len(key))
+def _places(data: bytes, key: bytes) -> list[int]:
+    return [found.start() for found in re.finditer(re.escape(key), data)]
 
 
 def _number(data: bytes, code: str, offset: int) -> float | None:

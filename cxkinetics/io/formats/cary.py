@@ -8,6 +8,7 @@ Spectra on one axis make one series; a baseline trace is set aside.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -81,23 +82,18 @@ def methods_of(footer: str) -> list[Method]:
     """Return the method blocks below the data, in the order of the file."""
     starts = [match.start() for match in _COLLECTED.finditer(footer)]
     found = []
-    for start, stop in zip(starts, [*starts[1:], len(footer)][: len(starts)], strict=True):
+    for start, stop in pairwise([*starts, len(footer)]):
         block = footer[start:stop]
         above = footer[:start].rstrip("\n ,").rsplit("\n", 1)[-1].strip(' ",;')
         collected = _COLLECTED.match(block)
         scheduled = _SCHEDULED.search(block)
         wavelength = _WAVELENGTH.search(block)
-        found.append(
-            Method(
-                above,
-                parse_moment(collected.group(1)) if collected else None,
-                None
-                if scheduled is None
-                else float(scheduled.group(2).replace(",", "."))
-                * (time_factor(scheduled.group(1) or "min") or 60.0),
-                float(wavelength.group(1)) if wavelength else None,
-            )
-        )
+        cycle = None
+        if scheduled is not None:
+            factor = time_factor(scheduled[1] or "min") or 60.0
+            cycle = float(scheduled[2].replace(",", ".")) * factor
+        moment = parse_moment(collected[1]) if collected else None
+        found.append(Method(above, moment, cycle, float(wavelength[1]) if wavelength else None))
     return found
 
 
@@ -113,14 +109,12 @@ def _timed(spectra: list[SpectralSeries], methods: list[Method], options: ReadOp
     own = [methods[i] for i in keep_index] if len(methods) == len(spectra) else methods[: len(kept)]
     times, how = _times(kept, own, options)
     if times is None:
-        return [replace(s, remarks=(*s.remarks, *said)) for s in kept]
+        return [s.with_remarks(*said) for s in kept]
     said.append(Remark("times_used", how))
-    timed = [
-        replace(
-            s, time_s=np.array([t]), remarks=(*(r for r in s.remarks if r.code != "time_set_zero"), *said)
-        )
-        for s, t in zip(kept, times, strict=True)
-    ]
+    timed = []
+    for spectrum, time in zip(kept, times, strict=True):
+        own_remarks = (remark for remark in spectrum.remarks if remark.code != "time_set_zero")
+        timed.append(replace(spectrum, time_s=np.array([time]), remarks=(*own_remarks, *said)))
     joined = _joined(timed)
     return [joined] if joined is not None else list(timed)
 
@@ -134,15 +128,14 @@ def _times(
         if len(spectra) == 1:
             return np.zeros(1), "one spectrum: time counts from its 'Collection Time'"
         if np.unique(moments).size == moments.size:
-            return moments - moments[
-                0
-            ], "times collected: 'Collection Time' of the method blocks, from the first trace"
-    named = [time_in_name(s.label) for s in spectra]
-    if len(spectra) > 1 and all(n is not None for n in named):
-        factors = [time_factor(options.time_unit or n.unit or "min") or 60.0 for n in named if n is not None]
-        values = [n.value for n in named if n is not None]
-        unit = options.time_unit or next((n.unit for n in named if n is not None and n.unit), "min (assumed)")
-        return np.array(values) * np.array(factors), f"times read from the trace names, in {unit}"
+            how = "times collected: 'Collection Time' of the method blocks, from the first trace"
+            return moments - moments[0], how
+    named = [found for s in spectra if (found := time_in_name(s.label)) is not None]
+    if len(spectra) > 1 and len(named) == len(spectra):
+        factors = [time_factor(options.time_unit or n.unit or "min") or 60.0 for n in named]
+        unit = options.time_unit or next((n.unit for n in named if n.unit), "min (assumed)")
+        times = np.array([n.value for n in named]) * np.array(factors)
+        return times, f"times read from the trace names, in {unit}"
     cycles = {m.cycle_s for m in methods if m.cycle_s}
     if len(cycles) == 1 and len(spectra) > 1:
         cycle = cycles.pop()

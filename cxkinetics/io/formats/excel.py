@@ -34,11 +34,10 @@ def sniff(content: Content) -> bool:
 def read_workbook(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals of one sheet."""
     found, sheet = workbook_tables(content, options)
-    context = Context(content=content, options=options, format="Excel workbook", label="")
+    context = Context(content=content, options=options, format="Excel workbook")
     if not content.name.casefold().endswith((".xlsx", ".xlsm")):
-        context = context.saying(
-            Remark("excel_workbook", "the file is an Excel workbook whatever its name says")
-        )
+        text = "the file is an Excel workbook whatever its name says"
+        context = context.saying(Remark("excel_workbook", text))
     if sheet:
         context = context.saying(Remark("sheet", f"sheet {sheet!r} read"))
     return read_tables(context, found)
@@ -53,12 +52,9 @@ def workbook_tables(content: Content, options: ReadOptions) -> tuple[Tables, str
         If the archive is no workbook, damaged or a bomb, or several sheets hold tables.
     """
     sheets = sheet_rows(content)
-    names = [name for name, _ in sheets]
-    wanted = options.sheet
-    if wanted is not None:
-        chosen = _find_sheet(content, names, wanted)
-        rows = sheets[chosen][1]
-        return tables_of_rows(rows, file=content.file, decimal=options.decimal), names[chosen]
+    if options.sheet is not None:
+        name, rows = sheets[_find_sheet(content, [name for name, _ in sheets], options.sheet)]
+        return tables_of_rows(rows, file=content.file, decimal=options.decimal), name
     readable: list[tuple[str, Tables]] = []
     first_error: InputError | None = None
     for name, rows in sheets:
@@ -188,10 +184,9 @@ def _text_of(cell: Any) -> str:
             return f"{float(f'{value * 100:.12g}')!r}%"
         return repr(float(value)) if isinstance(value, float) else str(value)
     if isinstance(value, datetime):
-        if value.year <= 1900 and value.month == 1:  # a duration of a day or more, in Excel's calendar
-            seconds = (value - datetime(1899, 12, 31)) / timedelta(seconds=1)
-            return _clock(seconds)
-        return value.isoformat(sep=" ")
+        if value.year > 1900 or value.month != 1:
+            return value.isoformat(sep=" ")
+        value -= datetime(1899, 12, 31)  # a duration of a day or more, in Excel's calendar
     if isinstance(value, timedelta):
         return _clock(value / timedelta(seconds=1))
     if isinstance(value, (date, time)):

@@ -83,9 +83,8 @@ def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal]
     context = Context(content=content, options=options, format=f"{name} (openreadout)")
     assurance = info.get("assurance") or {}
     if assurance.get("summary"):
-        context = context.saying(
-            Remark("read_by_openreadout", f"read by openreadout: {assurance['summary']}")
-        )
+        text = f"read by openreadout: {assurance['summary']}"
+        context = context.saying(Remark("read_by_openreadout", text))
     return _signals(context, usable)
 
 

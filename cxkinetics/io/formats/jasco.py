@@ -67,9 +67,7 @@ def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal
     stated = keys.get("NPOINTS", "")
     if stated.isdigit() and int(stated) != rows:
         text_ = f"the header states {stated} points, the file holds {rows}"
-        signals = [
-            replace(signal, remarks=(*signal.remarks, Remark("truncated", text_, rows))) for signal in signals
-        ]
+        return [signal.with_remarks(Remark("truncated", text_, rows)) for signal in signals]
     return signals
 
 

@@ -8,7 +8,7 @@ and a reference spectrum to the processed one: they are set aside, for they are 
 import contextlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,30 +48,25 @@ def read_jcamp(content: Content, text: str, options: ReadOptions) -> list[Signal
     if 0 < len(aside) < len(blocks):
         blocks = [block for block in blocks if not _is_aside(block)]
         names = ", ".join(repr(str(block.get("title", ""))) for block in aside)
-        context = context.saying(
-            Remark("spectra_set_aside", f"set aside, no times of a run: {names}", len(aside))
-        )
+        text_ = f"set aside, no times of a run: {names}"
+        context = context.saying(Remark("spectra_set_aside", text_, len(aside)))
     kinetic = [block for block in blocks if time_factor(str(block.get("xunits", ""))) is not None]
     if kinetic:
-        return [
-            signal for number, block in enumerate(kinetic, 1) for signal in _trace(context, block, number)
-        ]
-    axes = [np.asarray(block["x"], dtype=np.float64) for block in blocks]
-    same = len({_units(block) for block in blocks}) == 1 and all(
-        axis.size == axes[0].size and np.allclose(axis, axes[0], rtol=0, atol=1e-6) for axis in axes
-    )
+        return [s for number, block in enumerate(kinetic, 1) for s in _trace(context, block, number)]
     times, context = _times(context, blocks)
-    if same:
-        matrix = np.array([np.asarray(block["y"], dtype=np.float64) for block in blocks])
-        return list(_series(context, blocks[0], times, matrix, 1))
+    first: Array = blocks[0]["x"]
+    if len({_units(block) for block in blocks}) == 1 and all(
+        block["x"].size == first.size and np.allclose(block["x"], first, rtol=0, atol=1e-6)
+        for block in blocks
+    ):
+        return _series(context, blocks[0], times, np.array([block["y"] for block in blocks]), 1)
     signals: list[Signal] = []
     for number, (block, time) in enumerate(zip(blocks, times, strict=True), start=1):
-        values = np.asarray(block["y"], dtype=np.float64)[None, :]
-        signals += _series(context, block, np.array([time]), values, number)
+        signals += _series(context, block, np.array([time]), block["y"][None, :], number)
     return signals
 
 
-def _parse(content: Content, text: str) -> tuple[list[Mapping[str, Any]], list[str]]:
+def _parse(content: Content, text: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the blocks that hold data, and what the package complained about."""
     for stated in re.findall(r"##\s*NPOINTS\s*=\s*([\d.,eE+]+)", text, re.I):
         number = re.sub(r"\D.*", "", stated)
@@ -104,7 +99,9 @@ def _parse(content: Content, text: str) -> tuple[list[Mapping[str, Any]], list[s
                 f"##NPOINTS= states {len(block['x'])} points, the table holds {len(block['y'])}",
                 "export it again: the file is cut short or damaged",
             )
-    return found, [line for line in heard.getvalue().splitlines() if line]
+    arrays = [{key: np.asarray(block[key], dtype=np.float64) for key in ("x", "y")} for block in found]
+    blocks = [{**block, **own} for block, own in zip(found, arrays, strict=True)]
+    return blocks, [line for line in heard.getvalue().splitlines() if line]
 
 
 def _leaves(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -112,7 +109,7 @@ def _leaves(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [leaf for child in children for leaf in _leaves(child)] if children else [record]
 
 
-def _times(context: Context, blocks: list[Mapping[str, Any]]) -> tuple[Array, Context]:
+def _times(context: Context, blocks: Sequence[Mapping[str, Any]]) -> tuple[Array, Context]:
     if len(blocks) == 1:
         time, told = spectrum_time(context)
         return np.array([time]), told
@@ -213,7 +210,7 @@ def _series(
     quantity, assumed = _quantity(block, matrix)
     raw = RawMatrix(
         time_s=times,
-        axis=np.asarray(block["x"], dtype=np.float64),
+        axis=block["x"],
         axis_unit=unit,
         matrix=matrix,
         quantity=quantity,
@@ -224,9 +221,8 @@ def _series(
 
 
 def _trace(context: Context, block: Mapping[str, Any], number: int) -> list[Signal]:
-    x = np.asarray(block["x"], dtype=np.float64)
+    x, values = block["x"], block["y"]
     factor, told = time_unit_of(context, Quantity("", "time", str(block.get("xunits", ""))))
-    values = np.asarray(block["y"], dtype=np.float64)
     quantity, assumed = _quantity(block, values)
     raw = RawTrace(
         time_s=x * factor,

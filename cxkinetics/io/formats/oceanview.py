@@ -5,7 +5,6 @@ wavelength and signal; a file of many has a row of wavelengths and a row for eac
 """
 
 import re
-from dataclasses import replace
 
 from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, plain_lines
 from cxkinetics.io.formats.text import read_tables
@@ -66,7 +65,7 @@ def _checked(signal: Signal, pixels: re.Match[str] | None) -> Signal:
     if stated == found:
         return signal
     text = f"the header states {stated} pixels, the file holds {found}: it is cut short or was cropped"
-    return replace(signal, remarks=(*signal.remarks, Remark("truncated", text, found)))
+    return signal.with_remarks(Remark("truncated", text, found))
 
 
 FORMATS = (

@@ -85,14 +85,9 @@ def read_softmax(content: Content, text: str, options: ReadOptions) -> list[Sign
             body = "\n".join(lines[i + 1 : stop])
             sections.append(_Section("\n" * (i + 1) + body, fields[1], wavelength))
         else:
-            context = Context(
-                content=content,
-                options=options,
-                format="SoftMax Pro",
-                wavelength_nm=wavelength,
-                time_unit="s",
-            )
-            signals += understand(context, _plate_table(content, options, lines, i + 1, stop))
+            context = Context(content=content, options=options, format="SoftMax Pro", time_unit="s")
+            table = _plate_table(content, options, lines, i + 1, stop)
+            signals += understand(replace(context, wavelength_nm=wavelength), table)
     if sections:
         signals += _read_sections(content, options, "SoftMax Pro", sections)
     if not signals:
@@ -137,15 +132,10 @@ def _read_sections(
 ) -> list[Signal]:
     signals: list[Signal] = []
     for section in sections:
-        context = Context(
-            content=content,
-            options=options,
-            format=format,
-            time_unit="s",
-            wavelength_nm=section.wavelength_nm,
-        )
+        context = Context(content=content, options=options, format=format, time_unit="s")
         found = tables_in(content, section.text, options)
-        for signal in understand(context.saying(*found.remarks), _without_blank_rows(found.main)):
+        context = replace(context, wavelength_nm=section.wavelength_nm, remarks=found.remarks)
+        for signal in understand(context, _without_blank_rows(found.main)):
             label = f"{signal.label} {section.label}".strip() if len(sections) > 1 else signal.label
             signals.append(replace(signal, label=label))
     return numbered(signals)

@@ -4,7 +4,6 @@ The second line names the counts (Nm spectra, Nw wavelengths), the third gives t
 """
 
 import re
-from dataclasses import replace
 
 import numpy as np
 
@@ -39,9 +38,7 @@ def read_specfit(content: Content, text: str, options: ReadOptions) -> list[Sign
     if found[0] == stated[0]:
         return signals
     text_ = f"the header states {stated[0]} spectra, the table holds {found[0]}"
-    return [
-        replace(signal, remarks=(*signal.remarks, Remark("truncated", text_, found[0]))) for signal in signals
-    ]
+    return [signal.with_remarks(Remark("truncated", text_, found[0])) for signal in signals]
 
 
 FORMATS = (

@@ -76,9 +76,8 @@ def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
     named = [found for found in map(time_in_name, names) if found is not None]
     if len(named) == cycles:
         return _run(context, raw, named)
-    told = context.saying(
-        Remark("time_set_zero", "spectra without times in their names: they are set to 0 s")
-    )
+    text = "spectra without times in their names: they are set to 0 s"
+    told = context.saying(Remark("time_set_zero", text))
     return [
         series
         for k, name in enumerate(names)
