@@ -7,8 +7,7 @@ and the lines that make a fit again all read this table: what one of them refuse
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cxkinetics.errors import UsageError, did_you_mean
 
@@ -16,8 +15,7 @@ Kind = Literal["choice", "switch", "name", "names", "label", "number", "integer"
 Group = Literal["reading", "fitting", "showing"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One option, in every place where it can be given.
 
     Attributes

@@ -5,7 +5,6 @@ import sys
 
 __all__: list[str] = []
 
-SUMMARY = "list the file formats that can be read"
 EXAMPLE = "cxkinetics formats"
 
 

@@ -26,9 +26,11 @@ NAMES = {
     "update_priors": "update",
 }
 VERBS = {
-    "incorporation": "verbs.incorporation",
-    "predict": "verbs.predict",
-    "dose": "verbs.dose",
+    "incorporation": (
+        "fit a table of guest added against guest incorporated: slopes, avalanche, saturation, plateau"
+    ),
+    "predict": "predict incorporation and species at a dose, with intervals",
+    "dose": "the dose for a target cluster, with its window and purity, or why no dose gives it",
 }
 _READER = "cxkinetics.composition.reader"
 READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}
