@@ -19,9 +19,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         import json
 
-        script = (
-            json.dumps({"schema": "cxkinetics.completion/1", "shell": args.shell, "script": script}) + "\n"
-        )
+        record = {"schema": "cxkinetics.completion/1", "shell": args.shell, "script": script}
+        script = json.dumps(record) + "\n"
     sys.stdout.write(script)
     return 0
 

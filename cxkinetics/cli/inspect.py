@@ -4,8 +4,6 @@ import argparse
 import sys
 from typing import Any
 
-__all__: list[str] = []
-
 EXAMPLE = "cxkinetics inspect cxkinetics-demo/data/ag-cds-simulated.csv"
 
 

@@ -69,14 +69,9 @@ class _Citation(argparse.Action):
 
 
 def build_parser(verbs: Collection[str] = VERBS) -> argparse.ArgumentParser:
-    """Return the parser of the whole command; only `verbs` know their arguments."""
-    return _parsers(verbs)[0]
+    """Return the parser of the whole command, with the arguments of `verbs`.
 
-
-def _parsers(asked: Collection[str]) -> tuple[_Parser, dict[str, _Parser]]:
-    """Return the parser of the command and those of the asked verbs by name.
-
-    The other verbs have their line in the help and nothing else, so that no module is imported for them.
+    The others have their line in the help and nothing else, so that no module is imported for them.
     """
     parser = _Parser(
         prog="cxkinetics",
@@ -89,13 +84,12 @@ def _parsers(asked: Collection[str]) -> tuple[_Parser, dict[str, _Parser]]:
         "--citation", action=_Citation, nargs=0, help="print how to cite, as BibTeX, and exit"
     )
     subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND")
-    found: dict[str, _Parser] = {}
     for verb, line in VERBS.items():
-        if verb not in asked:
+        if verb not in verbs:
             subparsers.add_parser(verb, help=line)
             continue
         module = module_of(verb)
-        sub = found[verb] = subparsers.add_parser(
+        sub = subparsers.add_parser(
             verb,
             help=line,
             description=line,
@@ -106,8 +100,8 @@ def _parsers(asked: Collection[str]) -> tuple[_Parser, dict[str, _Parser]]:
         module.add_arguments(sub)
         sub.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
         sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        sub.set_defaults(run=module.run)
-    return parser, found
+        sub.set_defaults(run=module.run, parser=sub)
+    return parser
 
 
 def _epilog(example: str) -> str:
@@ -126,10 +120,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     # the command itself has no option with a value: its first other word is the verb
-    parser, verbs = _parsers([word for word in words if not word.startswith("-")][:1])
+    parser = build_parser([word for word in words if not word.startswith("-")][:1])
     args, rest = parser.parse_known_args(words)
     if rest:
-        verbs.get(args.verb or "", parser).error(f"unrecognized arguments: {' '.join(rest)}")
+        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(rest)}")
     if args.verb is None:
         sys.stderr.write(_list_of_commands())
         return 2
@@ -141,18 +135,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _plain_warnings(args.verb):
             return int(args.run(args))
-    except UsageError as error:
-        if args.debug:
-            raise
-        sys.stderr.write(f"cxkinetics {args.verb}: {_one_line(error)}\n")
-        return 2
     except BrokenPipeError:
         return 0
     except (CxKineticsError, OSError) as error:
         if args.debug:
             raise
-        sys.stderr.write(f"cxkinetics {args.verb}: {_one_line(error)}\n")
-        return 1
+        sys.stderr.write(f"cxkinetics {args.verb}: {' '.join(str(error).split())}\n")
+        return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing half-written was kept\n")
         return 130
@@ -177,16 +166,6 @@ def _plain_warnings(verb: str) -> Iterator[None]:
 
 def _list_of_commands() -> str:
     width = max(map(len, VERBS))
-    lines = [f"  {verb:<{width}}  {line}" for verb, line in VERBS.items()]
-    return "\n".join(
-        [
-            "cxkinetics: name a command:",
-            *lines,
-            "start with: cxkinetics demo; cxkinetics COMMAND --help lists its options",
-            "",
-        ]
-    )
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    lines = "".join(f"  {verb:<{width}}  {line}\n" for verb, line in VERBS.items())
+    last = "start with: cxkinetics demo; cxkinetics COMMAND --help lists its options\n"
+    return f"cxkinetics: name a command:\n{lines}{last}"
