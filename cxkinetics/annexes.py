@@ -23,7 +23,6 @@ gone, and nothing else is.
     Option or argument of its verbs -> words that a shell offers for it, or the function that gives them.
 """
 
-from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -44,7 +43,6 @@ def declared(word: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-@cache  # looking for modules takes milliseconds, and a parser asks for every verb
 def _there() -> tuple[str, ...]:
     specs = {name: find_spec(f"cxkinetics.{name}") for name in ANNEXES}
     # a folder of which only caches are left is found too, but has no origin
