@@ -107,7 +107,7 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         from cxkinetics.annexes import homes
 
-        return sorted(["__version__", *_HOME, *homes("NAMES")])
+        return sorted(["__version__", *_HOME, *homes()])
     if (home := _home_of(name)) is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(home), name)
@@ -120,7 +120,7 @@ def _home_of(name: str) -> str | None:
         return _HOME.get(name)
     from cxkinetics.annexes import homes
 
-    return homes("NAMES").get(name)
+    return homes().get(name)
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,8 @@ gone, and nothing else is.
 `NAMES`
     Public name -> module of the annex that holds it.
 `VERBS`
-    Verb of the command -> module of the annex with SUMMARY, EXAMPLE, add_arguments(parser), run(args).
+    Verb of the command -> its line in the help. Its module in `verbs` has EXAMPLE, add_arguments(parser)
+    and run(args), and is imported when the verb is asked for.
 `READERS`
     Kind of file -> two functions as "module:name": the first describes such a file for `inspect` (None
     where it is another), the second makes a line of text of the description.
@@ -22,7 +23,6 @@ gone, and nothing else is.
     Option or argument of its verbs -> words that a shell offers for it, or the function that gives them.
 """
 
-from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -43,24 +43,23 @@ def declared(word: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-@cache  # looking for modules takes milliseconds, and a parser asks for every verb
 def _there() -> tuple[str, ...]:
     specs = {name: find_spec(f"cxkinetics.{name}") for name in ANNEXES}
     # a folder of which only caches are left is found too, but has no origin
     return tuple(name for name, spec in specs.items() if spec is not None and spec.origin is not None)
 
 
-def homes(word: str) -> dict[str, str]:
-    """Return every name that the annexes declare under `NAMES` or `VERBS` with the module that holds it.
+def homes() -> dict[str, str]:
+    """Return every name that the annexes declare under `NAMES` with the module that holds it.
 
     Examples
     --------
-    >>> homes("VERBS")["spectra"]
-    'cxkinetics.spectral.verbs.spectra'
+    >>> homes()["fit_spectra"]
+    'cxkinetics.spectral.fit'
     """
     return {
         name: f"cxkinetics.{annex}.{module}"
-        for annex, found in declared(word).items()
+        for annex, found in declared("NAMES").items()
         for name, module in found.items()
     }
 

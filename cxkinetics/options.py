@@ -7,8 +7,7 @@ and the lines that make a fit again all read this table: what one of them refuse
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cxkinetics.errors import UsageError, did_you_mean
 
@@ -16,8 +15,7 @@ Kind = Literal["choice", "switch", "name", "names", "label", "number", "integer"
 Group = Literal["reading", "fitting", "showing"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One option, in every place where it can be given.
 
     Attributes
@@ -43,8 +41,6 @@ class Option:
         A number that is taken although it lies below `least`.
     default : object
         What holds where nothing is given.
-    unit : str
-        Of a number.
     metavar : str or None
         Stands for the value in the help.
     need : str
@@ -62,7 +58,6 @@ class Option:
     below: float = math.inf
     besides: float | None = None
     default: Any = None
-    unit: str = ""
     metavar: str | None = None
     need: str = ""
 
@@ -188,226 +183,193 @@ OPTIONS: Mapping[str, Option] = {
     option.name: option
     for option in (
         Option(
-            name="wavelength",
-            group="reading",
-            kind="number",
-            unit="nm",
-            metavar="NM",
-            need=_NM,
-            help="read the spectra at this wavelength",
+            "wavelength", "reading", "number", "read the spectra at this wavelength", metavar="NM", need=_NM
         ),
+        Option("track", "reading", "number", "track the peak near this wavelength", metavar="NM", need=_NM),
         Option(
-            name="track",
-            group="reading",
-            kind="number",
-            unit="nm",
-            metavar="NM",
-            need=_NM,
-            help="track the peak near this wavelength",
-        ),
-        Option(
-            name="column",
-            group="reading",
-            kind="names",
+            "column",
+            "reading",
+            "names",
+            "signal column of a table, by name or number from 1",
             metavar="NAME",
             need=_NAME,
-            help="signal column of a table, by name or number from 1",
         ),
         Option(
-            name="trace",
-            group="reading",
-            kind="name",
+            "trace",
+            "reading",
+            "name",
+            "one trace of several (default: all), by number from 1 or label",
             metavar="N|LABEL",
             need=_NAME,
-            help="one trace of several (default: all), by number from 1 or label",
         ),
         Option(
-            name="reference",
-            group="reading",
-            kind="label",
+            "reference",
+            "reading",
+            "label",
+            "subtract the drift at this wavelength or column; of raw counts: the solvent's spectrum",
             metavar="NM|NAME|FILE",
             need="a name in quotes, or a wavelength in nm",
-            help="subtract the drift at this wavelength or column; of raw counts: the solvent's spectrum",
         ),
         Option(
-            name="direction",
-            group="fitting",
+            "direction",
+            "fitting",
+            "choice",
+            "default decay",
             heading="signal",
-            kind="choice",
             words=("decay", "growth"),
             default="decay",
-            help="default decay",
         ),
         Option(
-            name="window",
-            group="fitting",
+            "window",
+            "fitting",
+            "range",
+            "times to keep, s on the file's clock; 110: is open",
             heading="signal",
-            kind="range",
-            unit="s",
             metavar="LO:HI",
             need='two times in s, finite, such as "0:100", open "110:", or two numbers in brackets',
-            help="times to keep, s on the file's clock; 110: is open",
         ),
         Option(
-            name="t0",
-            group="fitting",
+            "t0",
+            "fitting",
+            "number",
+            "moment of the addition; times count from it",
             heading="signal",
-            kind="number",
             words=("auto",),
-            unit="s",
             metavar="S|auto",
             need='a finite number of seconds, or "auto"',
-            help="moment of the addition; times count from it",
         ),
+        Option("time_unit", "reading", "choice", "unit of time in the file", words=TIME_UNITS),
         Option(
-            name="time_unit",
-            group="reading",
-            kind="choice",
-            words=TIME_UNITS,
-            help="unit of time in the file",
-        ),
-        Option(
-            name="absorbance_unit",
-            group="reading",
-            kind="choice",
+            "absorbance_unit",
+            "reading",
+            "choice",
+            "unit of the signal, where the file does not say",
             words=("abs", "percentT", "fractionT", "counts"),
-            help="unit of the signal, where the file does not say",
         ),
         Option(
-            name="decimal",
-            group="reading",
-            kind="choice",
+            "decimal",
+            "reading",
+            "choice",
+            'decimal mark of a text table, "." or ","',
             words=(".", ","),
             metavar="MARK",
             need='"." or ","',
-            help='decimal mark of a text table, "." or ","',
         ),
+        Option("time_in", "reading", "choice", "which axis of a matrix is time", words=("rows", "columns")),
         Option(
-            name="time_in",
-            group="reading",
-            kind="choice",
-            words=("rows", "columns"),
-            help="which axis of a matrix is time",
-        ),
-        Option(
-            name="sheet",
-            group="reading",
-            kind="name",
+            "sheet",
+            "reading",
+            "name",
+            "sheet of a workbook, by name or number from 1",
             metavar="NAME",
             need=_NAME,
-            help="sheet of a workbook, by name or number from 1",
         ),
         Option(
-            name="stages",
+            "stages",
+            "fitting",
+            "integer",
+            "number of stages (default auto)",
             keyword="n_stages",
-            group="fitting",
-            kind="integer",
             words=("auto",),
             least=1,
             below=5,
             default="auto",
             metavar="auto|1|2|3",
             need='"auto", 1, 2 or 3; 4 at most',
-            help="number of stages (default auto)",
         ),
         Option(
-            name="breakpoint",
+            "breakpoint",
+            "fitting",
+            "numbers",
+            "given breakpoints, s; nothing is searched",
             keyword="breakpoints_s",
-            group="fitting",
-            kind="numbers",
-            unit="s",
             metavar="S[,S]",
             need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite",
-            help="given breakpoints, s; nothing is searched",
         ),
         Option(
-            name="joint",
-            group="fitting",
-            kind="choice",
+            "joint",
+            "fitting",
+            "choice",
+            "default continuous",
             words=("continuous", "free"),
             default="continuous",
-            help="default continuous",
         ),
         Option(
-            name="recipe",
-            group="fitting",
-            kind="choice",
+            "recipe",
+            "fitting",
+            "choice",
+            "default likelihood",
             words=("likelihood", "loglinear"),
             default="likelihood",
-            help="default likelihood",
         ),
         Option(
-            name="offset",
-            group="fitting",
-            kind="number",
+            "offset",
+            "fitting",
+            "number",
+            "signal at infinite time (default auto)",
             words=("auto", "zero", "fit"),
             default="auto",
             metavar="auto|zero|fit|VALUE",
             need='"auto", "zero", "fit" or a finite number',
-            help="signal at infinite time (default auto)",
         ),
         Option(
-            name="noise",
-            group="fitting",
-            kind="choice",
+            "noise",
+            "fitting",
+            "choice",
+            "default auto (correlation integrated out)",
             words=("auto", "white", "ar1"),
             default="auto",
-            help="default auto (correlation integrated out)",
         ),
         Option(
-            name="confidence",
-            group="fitting",
-            kind="number",
+            "confidence",
+            "fitting",
+            "number",
+            "level of the intervals (default 0.95)",
             least=0.5,
             below=1,
             default=0.95,
             metavar="P",
             need="a number between 0.5 and 1, e.g. 0.95",
-            help="level of the intervals (default 0.95)",
         ),
         Option(
-            name="bootstrap",
-            group="fitting",
-            kind="integer",
+            "bootstrap",
+            "fitting",
+            "integer",
+            "bootstrap replicates beside the intervals",
             besides=0,
             least=50,
             default=0,
             metavar="N",
             need="0, or a whole number from 50",
-            help="bootstrap replicates beside the intervals",
         ),
         Option(
-            name="bootstrap_kind",
-            group="fitting",
-            kind="choice",
+            "bootstrap_kind",
+            "fitting",
+            "choice",
+            "how replicates are made (default parametric)",
             words=("parametric", "residual", "block"),
             default="parametric",
-            help="how replicates are made (default parametric)",
         ),
         Option(
-            name="absolute_sigma",
-            group="fitting",
-            kind="switch",
+            "absolute_sigma",
+            "fitting",
+            "switch",
+            "take the sigma column at its word (default: relative weights)",
             default=False,
             need="true or false",
-            help="take the sigma column at its word (default: relative weights)",
         ),
         Option(
-            name="seed",
+            "seed",
+            "fitting",
+            "integer",
+            "seed of the simulated p-value (default 0)",
             keyword="rng",
-            group="fitting",
-            kind="integer",
             least=0,
             metavar="N",
             need="a whole number from 0",
-            help="seed of the simulated p-value (default 0)",
         ),
         Option(
-            name="show_time",
-            group="showing",
-            kind="choice",
-            words=SHOWN_UNITS,
-            help="unit of time in text, report and figures",
+            "show_time", "showing", "choice", "unit of time in text, report and figures", words=SHOWN_UNITS
         ),
     )
 }

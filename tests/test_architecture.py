@@ -167,7 +167,7 @@ def test_every_schema_names_one_kind_of_document() -> None:
 
 
 def test_public_names_are_listed_and_real() -> None:
-    assert set(cxkinetics.__all__) == {*cxkinetics._HOME, *homes("NAMES"), "__version__"}
+    assert set(cxkinetics.__all__) == {*cxkinetics._HOME, *homes(), "__version__"}
     assert cxkinetics.__all__ == sorted(cxkinetics.__all__)
     for name in cxkinetics.__all__:
         assert getattr(cxkinetics, name) is not None
@@ -188,6 +188,20 @@ def test_help_starts_without_numpy() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not set(out.partition("MODULES")[2].split()) & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"), [("--help", []), ("fit --help", ["fit"]), ("dose --help", ["dose"])]
+)
+def test_only_the_verb_that_is_asked_for_is_imported(words: str, asked: list[str]) -> None:
+    code = (
+        "import sys\nfrom cxkinetics.cli.main import VERBS, main\n"
+        f"try:\n    main({words.split()})\nexcept SystemExit:\n    pass\n"
+        "print('VERBS', *(m.rpartition('.')[2] for m in sys.modules if m.startswith('cxkinetics.')\n"
+        "    and m.split('.')[-2] in ('cli', 'verbs') and m.rpartition('.')[2] in VERBS))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert set(out.partition("VERBS")[2].split()) - {"predict"} == set(asked)  # dose shares its arguments
 
 
 CLOCKS = {"time", "process_time", "perf_counter", "monotonic", "thread_time", "timeit"}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cxkinetics.estimate import Estimate
 
-SUMMARY = "check the installation: packaged data are fitted and compared with stored intervals"
 EXAMPLE = "cxkinetics check"
 Stored = tuple[float, float, float]
 """Value and ends of the interval, as they were when this version was made."""

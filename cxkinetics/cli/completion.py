@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-SUMMARY = "print a completion script for bash, zsh, fish or PowerShell"
 EXAMPLE = 'eval "$(cxkinetics completion bash)"'
 SHELLS = ("bash", "zsh", "fish", "powershell")
 
@@ -20,9 +19,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         import json
 
-        script = (
-            json.dumps({"schema": "cxkinetics.completion/1", "shell": args.shell, "script": script}) + "\n"
-        )
+        record = {"schema": "cxkinetics.completion/1", "shell": args.shell, "script": script}
+        script = json.dumps(record) + "\n"
     sys.stdout.write(script)
     return 0
 
@@ -31,9 +29,9 @@ def completion_script(shell: str) -> str:
     """Return the script for a shell, made from the parser itself, so that it cannot fall behind."""
     import shtab
 
-    from cxkinetics.cli.main import VERBS, build_parser
+    from cxkinetics.cli.main import build_parser
 
-    parser = build_parser(VERBS)
+    parser = build_parser()
     known = _known()
     for action in _actions(parser):  # this parser only tells: choices that are no limits stand in it too
         if action.choices is None and action.type is None and action.dest in known:

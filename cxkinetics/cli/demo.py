@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-SUMMARY = "fit the packaged examples, print the paper's numbers beside ours, write figures and a report"
 EXAMPLE = "cxkinetics demo --out cxkinetics-demo"
 DEFAULT_FOLDER = "cxkinetics-demo"
 

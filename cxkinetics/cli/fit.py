@@ -13,7 +13,6 @@ from cxkinetics.options import OPTIONS, WHERE
 if TYPE_CHECKING:
     from cxkinetics.kinetics.batch import BatchResult
 
-SUMMARY = "fit in-situ traces or spectra: stages, breakpoint, verdict (several files or a folder: a batch)"
 EXAMPLE = "cxkinetics fit cxkinetics-demo/data/ag-cds-simulated.csv --track 324 --out results"
 FULL_TEXTS = 3
 """Fits up to which each is printed in full; several end with one line a fit and the mean over runs."""

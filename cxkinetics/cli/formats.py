@@ -2,10 +2,9 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
+from typing import Any
 
-__all__: list[str] = []
-
-SUMMARY = "list the file formats that can be read"
 EXAMPLE = "cxkinetics formats"
 
 
@@ -23,33 +22,30 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.io.load import formats
     from cxkinetics.version import __version__
 
-    known, beside = formats(), declared("FORMATS")
+    known = [(entry.name, entry.endings, entry.summary) for entry in formats()]
+    beside = declared("FORMATS")
     extra = find_spec("openreadout") is not None
     if args.json:
-        listed = [{"name": f.name, "endings": f.endings.split(), "summary": f.summary} for f in known]
         record = {
             "schema": "cxkinetics.formats/1",
             "version": __version__,
-            "formats": listed,
+            "formats": _listed(known),
             "extra_instruments": extra,
         }
-        for annex, listed in beside.items():
-            record[f"{annex}_formats"] = [
-                {"name": name, "endings": endings.split(), "summary": summary}
-                for name, endings, summary in listed
-            ]
+        record |= {f"{annex}_formats": _listed(entries) for annex, entries in beside.items()}
         sys.stdout.write(json_text(record) + "\n")
         return 0
-    names = [f.name for f in known] + [name for listed in beside.values() for name, _, _ in listed]
-    wide = max(map(len, names))
-    ends = max(len(f.endings) for f in known)
-    for entry in known:
-        sys.stdout.write(f"{entry.name:<{wide}}  {entry.endings:<{ends}}  {entry.summary}\n")
     how = "read through openreadout" if extra else f"with the extra: {INSTALL}"
-    sys.stdout.write(f"Cary .dsw .bsw, GRAMS and UVProbe .spc, JASCO .jws, PerkinElmer .sp: {how}\n")
-    for annex, listed in beside.items():
-        sys.stdout.write(f"\nRead by `cxkinetics {annex}`:\n")
-        for name, endings, summary in listed:
-            sys.stdout.write(f"{name:<{wide}}  {endings:<{ends}}  {summary}\n")
+    wide = max(len(name) for entries in (known, *beside.values()) for name, _, _ in entries)
+    ends = max(len(endings) for _, endings, _ in known)
+    blocks = [("", known, f"Cary .dsw .bsw, GRAMS and UVProbe .spc, JASCO .jws, PerkinElmer .sp: {how}\n")]
+    blocks += [(f"\nRead by `cxkinetics {annex}`:\n", entries, "") for annex, entries in beside.items()]
+    for head, entries, foot in blocks:
+        lines = (f"{name:<{wide}}  {endings:<{ends}}  {summary}\n" for name, endings, summary in entries)
+        sys.stdout.write(head + "".join(lines) + foot)
     sys.stdout.write("\nFormats are recognised by what a file holds, in this order; endings do not decide.\n")
     return 0
+
+
+def _listed(entries: Iterable[tuple[str, str, str]]) -> list[dict[str, Any]]:
+    return [{"name": name, "endings": ends.split(), "summary": summary} for name, ends, summary in entries]

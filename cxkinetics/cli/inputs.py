@@ -7,44 +7,14 @@ from pathlib import Path
 from cxkinetics.errors import CxKineticsWarning, InputError
 
 FOREIGN = frozenset(
-    [
-        "md",
-        "rst",
-        "tex",
-        "bib",
-        "py",
-        "ipynb",
-        "m",
-        "r",
-        "pdf",
-        "doc",
-        "docx",
-        "odt",
-        "rtf",
-        "ppt",
-        "pptx",
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "tif",
-        "tiff",
-        "bmp",
-        "heic",
-        "mp4",
-        "mov",
-        "avi",
-        "html",
-        "htm",
-        "toml",
-        "yaml",
-        "yml",
-        "ini",
-        "lnk",
-        "exe",
-        "cdx",
-    ]
+    ending
+    for endings in (
+        "md rst tex bib py ipynb m r",
+        "pdf doc docx odt rtf ppt pptx",
+        "png jpg jpeg gif svg tif tiff bmp heic mp4 mov avi",
+        "html htm toml yaml yml ini lnk exe cdx",
+    )
+    for ending in endings.split()
 )
 """Endings of files that never hold a measurement; in a folder they are passed over."""
 

@@ -4,9 +4,6 @@ import argparse
 import sys
 from typing import Any
 
-__all__: list[str] = []
-
-SUMMARY = "say what was understood of a file: format, traces, axes, units, ranges, masked points"
 EXAMPLE = "cxkinetics inspect cxkinetics-demo/data/ag-cds-simulated.csv"
 
 

@@ -8,24 +8,32 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
-from cxkinetics.annexes import homes
+from cxkinetics.annexes import declared
 from cxkinetics.errors import CxKineticsError, CxKineticsWarning, UsageError
 from cxkinetics.version import __version__
 
-FIRST, LAST = ("demo", "fit"), ("formats", "inspect", "check", "completion")
-"""Verbs of the core, before and behind those of the annexes in the help."""
-VERBS: tuple[str, ...] = (*FIRST, *homes("VERBS"), *LAST)
-"""Each is a module with SUMMARY, EXAMPLE, add_arguments(parser) and run(args): here, or of an annex."""
+_ANNEXES: Mapping[str, Mapping[str, str]] = declared("VERBS")
+VERBS: Mapping[str, str] = {
+    "demo": "fit the packaged examples, print the paper's numbers beside ours, write figures and a report",
+    "fit": "fit in-situ traces or spectra: stages, breakpoint, verdict (several files or a folder: a batch)",
+    **{verb: line for verbs in _ANNEXES.values() for verb, line in verbs.items()},
+    "formats": "list the file formats that can be read",
+    "inspect": "say what was understood of a file: format, traces, axes, units, ranges, masked points",
+    "check": "check the installation: packaged data are fitted and compared with stored intervals",
+    "completion": "print a completion script for bash, zsh, fish or PowerShell",
+}
+"""Verb -> its line in the help, in this order; those of annexes are told by them."""
 
 
-def _module(verb: str) -> Any:
-    """Return the module of a verb."""
-    return import_module(homes("VERBS").get(verb, f"cxkinetics.cli.{verb}"))
+def module_of(verb: str) -> Any:
+    """Return the module of a verb, with EXAMPLE, add_arguments(parser) and run(args)."""
+    annex = next((annex for annex, verbs in _ANNEXES.items() if verb in verbs), None)
+    return import_module(f"cxkinetics.{annex}.verbs.{verb}" if annex else f"cxkinetics.cli.{verb}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,13 +68,11 @@ class _Citation(argparse.Action):
         parser.exit()
 
 
-def build_parser(verbs: Sequence[str] = VERBS) -> argparse.ArgumentParser:
-    """Return the parser of the whole command, with a sub-parser for each of `verbs`."""
-    return _parsers(verbs)[0]
+def build_parser(verbs: Collection[str] = VERBS) -> argparse.ArgumentParser:
+    """Return the parser of the whole command, with the arguments of `verbs`.
 
-
-def _parsers(verbs: Sequence[str]) -> tuple[_Parser, dict[str, _Parser]]:
-    """Return the parser of the command and those of its verbs by name."""
+    The others have their line in the help and nothing else, so that no module is imported for them.
+    """
     parser = _Parser(
         prog="cxkinetics",
         description="Staged kinetics of cation exchange in magic-size clusters, and the dose for a target.",
@@ -78,25 +84,24 @@ def _parsers(verbs: Sequence[str]) -> tuple[_Parser, dict[str, _Parser]]:
         "--citation", action=_Citation, nargs=0, help="print how to cite, as BibTeX, and exit"
     )
     subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND")
-    found: dict[str, _Parser] = {}
-    for verb in verbs:
-        module = _module(verb)
-        sub = found[verb] = subparsers.add_parser(
+    for verb, line in VERBS.items():
+        if verb not in verbs:
+            subparsers.add_parser(verb, help=line)
+            continue
+        module = module_of(verb)
+        sub = subparsers.add_parser(
             verb,
-            help=module.SUMMARY,
-            description=module.SUMMARY,
+            help=line,
+            description=line,
             epilog=_epilog(module.EXAMPLE),
             formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps an example on its line
             allow_abbrev=False,
         )
         module.add_arguments(sub)
-        for action in sub._actions:
-            if action.dest == "decimal" and action.metavar is None:
-                action.metavar, action.help = "MARK", f'{action.help}: "." or ","'
         sub.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
         sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        sub.set_defaults(run=module.run)
-    return parser, found
+        sub.set_defaults(run=module.run, parser=sub)
+    return parser
 
 
 def _epilog(example: str) -> str:
@@ -113,10 +118,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after `cxkinetics`; those of the process by default.
     """
-    parser, verbs = _parsers(VERBS)
-    args, rest = parser.parse_known_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # the command itself has no option with a value: its first other word is the verb
+    parser = build_parser([word for word in words if not word.startswith("-")][:1])
+    args, rest = parser.parse_known_args(words)
     if rest:
-        verbs.get(args.verb or "", parser).error(f"unrecognized arguments: {' '.join(rest)}")
+        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(rest)}")
     if args.verb is None:
         sys.stderr.write(_list_of_commands())
         return 2
@@ -128,18 +135,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _plain_warnings(args.verb):
             return int(args.run(args))
-    except UsageError as error:
-        if args.debug:
-            raise
-        sys.stderr.write(f"cxkinetics {args.verb}: {_one_line(error)}\n")
-        return 2
     except BrokenPipeError:
         return 0
     except (CxKineticsError, OSError) as error:
         if args.debug:
             raise
-        sys.stderr.write(f"cxkinetics {args.verb}: {_one_line(error)}\n")
-        return 1
+        sys.stderr.write(f"cxkinetics {args.verb}: {' '.join(str(error).split())}\n")
+        return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing half-written was kept\n")
         return 130
@@ -164,17 +166,6 @@ def _plain_warnings(verb: str) -> Iterator[None]:
 
 def _list_of_commands() -> str:
     width = max(map(len, VERBS))
-    summaries = ((verb, _module(verb).SUMMARY) for verb in VERBS)
-    lines = [f"  {verb:<{width}}  {summary}" for verb, summary in summaries]
-    return "\n".join(
-        [
-            "cxkinetics: name a command:",
-            *lines,
-            "start with: cxkinetics demo; cxkinetics COMMAND --help lists its options",
-            "",
-        ]
-    )
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    lines = "".join(f"  {verb:<{width}}  {line}\n" for verb, line in VERBS.items())
+    last = "start with: cxkinetics demo; cxkinetics COMMAND --help lists its options\n"
+    return f"cxkinetics: name a command:\n{lines}{last}"

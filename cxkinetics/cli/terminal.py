@@ -1,7 +1,5 @@
 """How wide the text of the command may be."""
 
-__all__ = ["text_width"]
-
 WIDEST, NARROWEST, UNKNOWN = 100, 60, 96
 """Columns: more than WIDEST reads badly; UNKNOWN where the output is no terminal."""
 

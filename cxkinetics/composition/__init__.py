@@ -25,7 +25,13 @@ NAMES = {
     "species_curves": "species_curves",
     "update_priors": "update",
 }
-VERBS = {verb: f"verbs.{verb}" for verb in ("incorporation", "predict", "dose")}
+VERBS = {
+    "incorporation": (
+        "fit a table of guest added against guest incorporated: slopes, avalanche, saturation, plateau"
+    ),
+    "predict": "predict incorporation and species at a dose, with intervals",
+    "dose": "the dose for a target cluster, with its window and purity, or why no dose gives it",
+}
 _READER = "cxkinetics.composition.reader"
 READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}
 DEMO = "cxkinetics.composition.examples:demonstrate_doses"

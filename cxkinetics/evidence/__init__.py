@@ -17,7 +17,9 @@ NAMES = {
     "pick_peaks": "picking",
 }
 VERBS = {
-    "evidence": "verbs.evidence",
+    "evidence": (
+        "identify products from mass spectra, XPS and XRD, and join what they say (ms, xps, xrd, join)"
+    ),
 }
 FORMATS = (
     ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak), regular scans"),

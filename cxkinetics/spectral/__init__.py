@@ -7,5 +7,5 @@ NAMES = {
     "fit_witnesses": "witnesses",
 }
 VERBS = {
-    "spectra": "verbs.spectra",
+    "spectra": "fit whole spectra with a scheme: rate constants, species spectra, rank, peak path",
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cxkinetics.cli.completion import SHELLS, completion_script
-from cxkinetics.cli.main import VERBS, _module, main
+from cxkinetics.cli.main import VERBS, main, module_of
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -73,7 +73,7 @@ def test_the_command_prints_the_script(capsys: pytest.CaptureFixture[str]) -> No
 
 def examples_of(verb: str) -> list[list[str]]:
     """Return the words of every example at the end of a verb's help."""
-    lines: list[str] = _module(verb).EXAMPLE.splitlines()
+    lines: list[str] = module_of(verb).EXAMPLE.splitlines()
     return [shlex.split(line)[1:] for line in lines if line.startswith("cxkinetics ")]
 
 
@@ -97,7 +97,7 @@ def test_the_examples_of_every_help_work_after_the_demo(
     with pytest.raises(SystemExit):
         main([verb, "--help"])
     told = capsys.readouterr().out
-    for line in _module(verb).EXAMPLE.splitlines():
+    for line in module_of(verb).EXAMPLE.splitlines():
         assert line in told
     assert "{.,,}" not in told
 
@@ -114,7 +114,7 @@ def test_the_bare_command_lists_its_commands(capsys: pytest.CaptureFixture[str])
     assert main([]) == 2
     err = capsys.readouterr().err
     for verb in VERBS:
-        summary = _module(verb).SUMMARY
+        summary = VERBS[verb]
         assert any(line.split(maxsplit=1) == [verb, summary] for line in err.splitlines()), verb
 
 

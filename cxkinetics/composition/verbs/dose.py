@@ -12,7 +12,6 @@ from cxkinetics.composition.verbs.predict import (
 )
 from cxkinetics.errors import UsageError
 
-SUMMARY = "the dose for a target cluster, with its window and purity, or why no dose gives it"
 EXAMPLE = "cxkinetics dose Ag2Cd32S33 --min-purity 0.9 --cadmium-umol 20 --silver-mmol-per-l 10"
 
 _DETAILS = """
@@ -25,7 +24,7 @@ window    doses that will do: mean share at least 0.9 of that at the best dose a
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the target, the demands and what is known."""
-    parser.description = SUMMARY + "\n" + _DETAILS
+    parser.description = f"{parser.description}\n{_DETAILS}"
     parser.add_argument("target", metavar="TARGET", help="formula of the species, such as Ag2Cd32S33")
     parser.add_argument(
         "--min-purity",

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from cxkinetics.composition.dose_spectra import DoseSpectraFit
     from cxkinetics.composition.incorporation_result import IncorporationFit
 
-SUMMARY = "fit a table of guest added against guest incorporated: slopes, avalanche, saturation, plateau"
 EXAMPLE = "cxkinetics incorporation cxkinetics-demo/data/ag_cds_dose.csv --preset paper"
 
 
@@ -46,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="dose x wavelength table: end of the peak's shift, onset and size of the loss",
     )
     parser.add_argument("--near", type=number, metavar="NM", help="which peak of those spectra, nm")
-    parser.add_argument("--decimal", choices=(".", ","), help="decimal sign")
+    parser.add_argument("--decimal", choices=(".", ","), metavar="MARK", help='decimal sign: "." or ","')
     parser.add_argument("--sheet", help="sheet of a workbook")
     parser.add_argument("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from cxkinetics.composition.update import CompositionUpdate
     from cxkinetics.signals.dose_table import DoseTable
 
-SUMMARY = "predict incorporation and species at a dose, with intervals"
 EXAMPLE = "cxkinetics predict --dose 50"
 
 BASIS = "Ag/(Ag+Cd)|Ag/Cd|Ag/S"

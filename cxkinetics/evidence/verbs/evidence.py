@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from cxkinetics.document.page import Page
     from cxkinetics.evidence.records import EvidenceRecord
 
-SUMMARY = "identify products from mass spectra, XPS and XRD, and join what they say (ms, xps, xrd, join)"
 EXAMPLE = """cxkinetics evidence --demo --out evidence-demo
 cxkinetics evidence ms evidence-demo/data/ms-4.0.csv --sample "4.0 %" --incorporation 4.0
 cxkinetics evidence xps evidence-demo/data/xps-ag3d-4.0.csv --line "Ag 3d"
@@ -56,7 +55,7 @@ def _choice(group: Any, flag: str, words: "Sequence[str]", help: str) -> None:
 def _add_reading(group: Any) -> None:
     group.add_argument("--axis-column", metavar="NAME", help="axis, by name or number from 1")
     group.add_argument("--counts-column", metavar="NAME", help="counts, by name or number from 1")
-    group.add_argument("--decimal", choices=(".", ","), help="decimal mark")
+    group.add_argument("--decimal", choices=(".", ","), metavar="MARK", help='decimal mark: "." or ","')
     group.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
     text = "allow negative counts; no Poisson errors"
     group.add_argument("--background-subtracted", action="store_true", help=text)

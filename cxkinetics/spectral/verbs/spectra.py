@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.arguments import number
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.kinetics.places import origin_of, safe_stem
 from cxkinetics.options import finite
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 _MARK = "spectra.json"
 
-SUMMARY = "fit whole spectra with a scheme: rate constants, species spectra, rank, peak path"
 EXAMPLE = 'cxkinetics spectra cxkinetics-demo/data/ag-cds-simulated.csv --model "A -> B | A -> B"'
 
 
@@ -73,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     from cxkinetics.cli.terminal import text_width
     from cxkinetics.estimate import json_text
+    from cxkinetics.kinetics.places import origin_of
     from cxkinetics.spectral.analysis import analyse_spectra
 
     options = _options(args)
@@ -109,6 +108,7 @@ def _place(args: argparse.Namespace) -> "Path | None":
     from pathlib import Path
 
     from cxkinetics.document.folder import require_replaceable
+    from cxkinetics.kinetics.places import safe_stem
 
     if not args.out:
         return None
