@@ -352,7 +352,9 @@ def read(kind: type[T], record: Mapping[str, Any], **given: Any) -> T:
                 found = record[key]
                 values[name] = found if load is None or type(found) is exact else load(found, record, key)
         if not values.keys() >= plan.needed.keys():
-            raise _damaged(kind, f"it has no {next(plan.needed[n] for n in plan.needed if n not in values)!r}")
+            raise _damaged(
+                kind, f"it has no {next(plan.needed[n] for n in plan.needed if n not in values)!r}"
+            )
         for steps, key, name, load, needed in plan.deep:
             if name in given:
                 continue
