@@ -53,11 +53,6 @@ class Failure(Record):
     error: str
     message: str
 
-    @classmethod
-    def of(cls, file: str, trace: str | int | None, error: Exception, message: str) -> "Failure":
-        """Return the failure of an input that an error stopped."""
-        return cls(file=file, trace=trace, error=type(error).__name__, message=message)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitJob:
@@ -185,13 +180,13 @@ def _listing(failed: dict[int, Failure], task: _Task, *, writing: bool = False) 
     try:
         yield
     except CxKineticsError as error:
-        failed[task.number] = Failure.of(job.file, task.label, error, _told(job.file, error))
+        failed[task.number] = _failure(job.file, task.label, error, _told(job.file, error))
     except Exception as error:
         if not writing:
             raise
         why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
         text = " ".join(f"{job.file}: the result cannot be written to {job.folder}: {why}".split())
-        failed[task.number] = Failure.of(job.file, task.label, error, text)
+        failed[task.number] = _failure(job.file, task.label, error, text)
 
 
 def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
@@ -316,9 +311,13 @@ def _told(file: str, error: CxKineticsError) -> str:
     return message if file in message else f"{file}: {message}"
 
 
+def _failure(file: str, trace: str | int | None, error: Exception, message: str) -> Failure:
+    return Failure(file=file, trace=trace, error=type(error).__name__, message=message)
+
+
 def _failed(file: str, error: Exception, message: str) -> JobResult:
     """Return the result of an input that could not be read, or not be fitted at all."""
-    return JobResult(file=file, failures=(Failure.of(file, None, error, message),))
+    return JobResult(file=file, failures=(_failure(file, None, error, message),))
 
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

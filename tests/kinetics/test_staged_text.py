@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cxkinetics.document import cells
+from cxkinetics.document.table import Table
 from cxkinetics.document.text import TERMINAL_WIDTH
 from cxkinetics.document.units import SECONDS
 from cxkinetics.errors import UsageError
@@ -175,6 +176,19 @@ def test_a_better_ranked_third_stage_says_why_it_was_not_chosen(fit: StagedFit) 
     assert "not chosen" not in rows[1][4]
     chosen = rival_table(with_verdict(fit, "more_stages", rivals=(third, second))).grid().rows
     assert "not chosen" not in chosen[0][4]
+
+
+def test_the_leads_in_words_are_those_that_judge(fit: StagedFit, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AHEAD": 7.5, "FAR_AHEAD": 12.0, "LEVEL": 0.03, "FURTHER_LEVEL": 0.002}.items():
+        monkeypatch.setattr(f"cxkinetics.kinetics.page.{name}", value)
+    third = replace(fit.rivals[0], model="3 stages", parameters={"b1": 9.0, "b2": 40.0})
+    table = rival_table(replace(fit, rivals=(third,)))
+    assert "p <= 0.002 and a lead of 12," in table.grid().rows[0][4]
+    assert "a difference below about 7.5 decides nothing" in table.note
+    judged = [block for block in fit.page(SECONDS).sections[0].blocks if isinstance(block, Table)]
+    assert judged[0].note == (
+        "A break needs p <= 0.03 and a staged model ahead of every smooth rival by 7.5 in AICc."
+    )
 
 
 def test_the_recipe_of_a_growing_trace_names_its_logarithm(make_fit: Callable[..., StagedFit]) -> None:
