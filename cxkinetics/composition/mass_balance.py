@@ -95,9 +95,9 @@ def trapped_host(
     """
     _refuse_anion_basis(basis)
     guests = guest_count(system, shares, eta=eta)
+    y = np.asarray(incorporation_percent, dtype=float) / 100
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = _guests_per_host(incorporation_percent, basis)
-        hosts = np.where(ratio > 0, guests / ratio, np.nan)
+        hosts = np.where(y > 0, guests / y - (guests if basis_kind(basis) == BASES[0] else 0.0), np.nan)
     trapped: Array = hosts - host_count(system, shares, rho=rho)
     return trapped
 
