@@ -37,7 +37,7 @@ READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_tab
 DEMO = "cxkinetics.composition.examples:demonstrate_doses"
 CHECK = "cxkinetics.composition.known_dose:CHECK"
 COMPLETION = {
-    "system": ("ag-cds", "cu-cds"),
+    "system": "cxkinetics.composition.system:packaged_systems",
     "preset": ("paper",),
     "target": "cxkinetics.composition.system:packaged_species",
 }

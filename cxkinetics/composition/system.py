@@ -537,7 +537,14 @@ class System(Record):
         return all(name in self.priors for name in MAP_PARAMETERS)
 
 
-PACKAGED_SYSTEMS = ("ag-cds", "cu-cds")
+PACKAGED_SYSTEMS = tuple(
+    sorted(
+        entry.name.removesuffix(".toml")
+        for entry in files("cxkinetics.composition.systems").iterdir()
+        if entry.name.endswith(".toml")
+    )
+)
+"""Names of the files in the folder `systems`."""
 
 
 def load_system(system: System | str | Path) -> System:
@@ -708,4 +715,15 @@ def packaged_species() -> tuple[str, ...]:
     >>> packaged_species()[:2]
     ('Cd34S33', 'AgCd33S33')
     """
-    return tuple(dict.fromkeys(key for name in ("ag-cds", "cu-cds") for key in load_system(name).species))
+    return tuple(dict.fromkeys(key for name in PACKAGED_SYSTEMS for key in load_system(name).species))
+
+
+def packaged_systems() -> tuple[str, ...]:
+    """Return the names of the packaged systems, for a shell to offer.
+
+    Examples
+    --------
+    >>> packaged_systems()
+    ('ag-cds', 'cu-cds')
+    """
+    return PACKAGED_SYSTEMS

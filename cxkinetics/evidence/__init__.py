@@ -33,7 +33,7 @@ FORMATS = (
     ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
 )
 COMPLETION = {
-    "system": ("ag-cds", "cu-cds"),
+    "system": "cxkinetics.composition.system:packaged_systems",
 }
 IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
 FOREIGN = {IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps")}

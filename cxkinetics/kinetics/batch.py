@@ -131,19 +131,26 @@ def run_job(job: FitJob) -> JobResult:
     ]
     failed: dict[int, Failure] = {}
     kept, fitted, folders = dict[int, StagedFit](), dict[int, StagedFit](), []
+    again: dict[int, Remark] = {}
     for task in tasks:  # what is there already, and whether the rest may be written, before hours of fits
         with _listing(failed, task, writing=True):
             stored = None if job.force else _stored(task)
-            if stored is not None:
+            if stored is not None and stored.version == __version__:
                 kept[task.number] = stored
-            else:
-                _require_place(task)
+                continue
+            _require_place(task)
+            if stored is not None:
+                text = (
+                    f"the stored result was made by cxkinetics {stored.version}, by other rules; fitted again"
+                )
+                again[task.number] = Remark("fitted_again", text)
     for task in tasks:
         if task.number not in failed and task.number not in kept:
             with _listing(failed, task):
                 trace = _noted(trace_of(task.signal, job), job)
                 fit = fit_stages(trace, **dict(job.fitting))
-                fitted[task.number] = replace(fit, options={**fit.options, **_options(job)})
+                said = (*fit.warnings, *([again[task.number]] if task.number in again else []))
+                fitted[task.number] = replace(fit, options={**fit.options, **_options(job)}, warnings=said)
     fits: list[StagedFit] = []
     for task in tasks:
         if task.number in failed:
@@ -285,7 +292,7 @@ def _write(fit: StagedFit, task: _Task, *, first: bool) -> None:
 
 
 def _stored(task: _Task) -> StagedFit | None:
-    """Return the stored result of the same input and options, or None."""
+    """Return the stored result of the same input and options, of whatever version, or None."""
     job = task.job
     if task.folder is None:
         return None
@@ -299,7 +306,6 @@ def _stored(task: _Task) -> StagedFit | None:
     same = (
         fit.trace.source.sha256 == task.signal.source.sha256
         and fit.seed == seed
-        and fit.version == __version__
         and json.loads(json_text(dict(fit.options))) == json.loads(json_text(wanted))
     )
     return fit if same else None

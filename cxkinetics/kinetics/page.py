@@ -50,7 +50,7 @@ OFFSET = " + offset"  # ends the name of a model whose offset is fitted
 _STRONG = 0.9
 _TOP_RIVALS = 4
 _SHORT = 24  # letters of a method that is repeated in its column rather than named below the table
-_RATES = ("k", "k1", "k2", "mu")  # parameters of smooth rivals in 1/s
+_RATES = ("k", "k1", "k2", "kappa", "mu")  # parameters of smooth rivals in 1/s
 _LEVELS = ("C", "C1", "C2", "o")  # and in the unit of the signal
 _UNIT = Column("unit", format=cells.unit)
 
@@ -492,6 +492,8 @@ def page(
         Names that `cxkinetics.load_example` takes, for a fit of such data.
     """
     drawn = tuple(fit.figures(unit, series=series))
+    of_spectra = tuple(figure for figure in drawn if figure.name in ("spectra", "peak"))
+    of_fit = tuple(figure for figure in drawn if figure not in of_spectra)
     numbers: list[Block] = [stage_table(fit, unit), number_table(fit)]
     if (repeated := bootstrap_table(fit)) is not None:
         numbers.append(repeated)
@@ -500,8 +502,8 @@ def page(
     ranking = replace(rival_table(fit), caption="")  # the section's heading says it
     sections = [
         Section("Verdict", _verdict_blocks(fit, unit)),
-        Section("Fit", [Gallery(drawn[:2]), *numbers], unit),
-        *([Section("Spectra", [Gallery(drawn[2:])])] if drawn[2:] else []),
+        Section("Fit", [Gallery(of_fit), *numbers], unit),
+        *([Section("Spectra", [Gallery(of_spectra)])] if of_spectra else []),
         Section("The paper's recipe beside", [loglinear_table(fit, unit)], unit),
         Section("Rival models", [ranking] if fit.rivals else [Paragraph("None was fitted.")]),
         Section("Diagnostics", _diagnostic_blocks(fit)),
@@ -665,7 +667,7 @@ def write_fit(
         page(fit, unit_called(time_unit), **options),
         mark="fit.json",
         texts={"fit.json": json_text(stored) + "\n"},
-        tables=[table for table in tables if table.name in ("stages", "trace", "rivals")],
+        tables=[table for table in tables if table.name in ("quantities", "stages", "trace", "rivals")],
         workbook=("fit.xlsx", tables),
     )
 

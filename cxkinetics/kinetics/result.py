@@ -288,14 +288,16 @@ class StagedFit(Record, Shown):
     def table(self) -> "pd.DataFrame":
         """Return one row per fitted number: value, se, low, high, unit, method, reason."""
         from cxkinetics.document.sheets import quantity_table
-        from cxkinetics.kinetics.page import named_breakpoints
+        from cxkinetics.kinetics.page import quantity_estimates
 
+        named = dict(quantity_estimates(self))
+        ratio = {name: named.pop(name) for name in ("k1/k2",) if name in named}  # last, as it always was
+        half_lives = {
+            f"k{i}": (f"half-life {i}", stage.half_life_s) for i, stage in enumerate(self.stages, 1)
+        }
         rows = []
-        for number, stage in enumerate(self.stages, 1):
-            rows += [(f"k{number}", stage.k_per_s), (f"half-life {number}", stage.half_life_s)]
-        rows += [*named_breakpoints(self), ("amplitude", self.amplitude), ("offset", self.offset)]
-        if self.rate_ratio is not None:
-            rows.append(("k1/k2", self.rate_ratio))
+        for name, estimate in (named | ratio).items():
+            rows += [(name, estimate), *([half_lives[name]] if name in half_lives else [])]
         return quantity_table(rows).frame().set_index("quantity")
 
     def lmfit_parameters(self) -> "lmfit.Parameters":

@@ -145,7 +145,7 @@ def test_equal_results_give_equal_reports(fit: StagedFit) -> None:
 
 def test_a_folder_holds_every_file_and_the_whole_result(fit: StagedFit, tmp_path: Path) -> None:
     folder = write_fit(fit, tmp_path / "run3")
-    names = {"fit.json", "stages.csv", "trace.csv", "rivals.csv", "fit.xlsx", "report.html"}
+    names = {"fit.json", "quantities.csv", "stages.csv", "trace.csv", "rivals.csv", "fit.xlsx", "report.html"}
     names |= {f"{figure}.{kind}" for figure in ("fit", "ln") for kind in ("png", "svg", "pdf")}
     assert {path.name for path in folder.iterdir()} == names
     assert StagedFit.from_json((folder / "fit.json").read_text()) == fit

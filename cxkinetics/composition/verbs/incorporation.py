@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "says). Percent means mol guest per 100 mol host cation",
     )
     parser.add_argument("--preset", metavar="NAME", help="dose windows of the system, such as paper")
-    parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
+    parser.add_argument(
+        "--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)"
+    )
     parser.add_argument(
         "--interval-doses",
         choices=("censored", "leave-out"),

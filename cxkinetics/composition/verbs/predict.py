@@ -41,7 +41,9 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
         metavar="FILE.toml",
         help="your own cluster fractions and product onsets, which narrow the priors",
     )
-    parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
+    parser.add_argument(
+        "--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)"
+    )
     parser.add_argument("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
     parser.add_argument(
         "--dose-unit",

@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="text table, workbook, VAMAS (xps)")
     parser.add_argument("--demo", action="store_true", help="Table I, its contradictions, simulated spectra")
-    parser.add_argument("--system", default="ag-cds", help="ag-cds, cu-cds or FILE.toml (default ag-cds)")
+    parser.add_argument(
+        "--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)"
+    )
     parser.add_argument("--sample", metavar="NAME", help="name of the sample (default: the file's)")
     _number(parser, "--incorporation", None, "PERCENT", "guest incorporated, percent")
     parser.add_argument("--out", metavar="DIR", help="write report.html, figures and evidence.json there")
