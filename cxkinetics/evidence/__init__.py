@@ -32,8 +32,5 @@ FORMATS = (
     ),
     ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
 )
-COMPLETION = {
-    "system": "cxkinetics.composition.system:packaged_systems",
-}
 IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
 FOREIGN = {IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps")}
