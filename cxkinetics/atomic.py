@@ -33,15 +33,17 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         The file written.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=_beside(target), suffix=".part", dir=target.parent)
+    with _named_after(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=_beside(target), suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(_usual_mode(target))
-        os.replace(temporary, target)
+        with _named_after(target):
+            os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -72,8 +74,9 @@ def replace_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
         A temporary folder beside it. If the block raises, it is removed and `path` stays as it was.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=_beside(target), suffix=".part", dir=target.parent))
+    with _named_after(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=_beside(target), suffix=".part", dir=target.parent))
     try:
         yield fresh
         fresh.chmod(0o777 & ~_umask())
@@ -117,6 +120,15 @@ def _swap(fresh: Path, target: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _named_after(target: Path) -> Iterator[None]:
+    """Let an error of the file system name what was to be written, not the temporary name beside it."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(target)) from error
 
 
 def _beside(target: Path) -> str:

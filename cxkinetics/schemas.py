@@ -100,7 +100,8 @@ def text_of(source: str | os.PathLike[str], sign: str) -> tuple[str, str | None]
         return Path(source).read_text(encoding="utf-8"), os.fspath(source)
     except (OSError, ValueError) as error:
         shown = os.fspath(source)[:80] or "an empty text"
-        raise InputError(f"the file cannot be read: {error}", file=shown) from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InputError(f"the file cannot be read: {why}", file=shown, remedy="check the path") from error
 
 
 def decoded(text: str, file: str | None) -> dict[str, Any]:

@@ -49,7 +49,8 @@ class _Parser(argparse.ArgumentParser):
                 known += [str(choice) for choice in action.choices]
         words = re.findall(r"(?<![\w-])(--[\w-]+)", message)
         if "invalid choice" in message:
-            words = re.findall(r"'([^']+)'", message.partition("choose from")[0])
+            said, _, choices = message.partition("choose from")
+            words, known = re.findall(r"'([^']+)'", said), re.findall(r"[\w.+-]+", choices)
         for word in words:
             near = difflib.get_close_matches(word, known, 1, 0.6)
             if near and near[0] != word:
@@ -140,7 +141,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CxKineticsError, OSError) as error:
         if args.debug:
             raise
-        sys.stderr.write(f"cxkinetics {args.verb}: {' '.join(str(error).split())}\n")
+        text = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            text = f"{error.filename}: {error.strerror}; name a place that can be read and written"
+        sys.stderr.write(f"cxkinetics {args.verb}: {' '.join(text.split())}\n")
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing half-written was kept\n")

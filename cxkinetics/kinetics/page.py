@@ -581,7 +581,10 @@ def _diagnostic_blocks(fit: "StagedFit") -> list[Block]:
 
 def _assumption_blocks(fit: "StagedFit") -> list[Block]:
     blocks: list[Block] = []
-    heard = tuple(dict.fromkeys(remark.complete() for remark in (*fit.warnings, *fit.trace.remarks)))
+    counted = fit.trace.source.time_unit
+    told = [f"the file counts time in {counted}; it was converted to s"] if counted not in ("", "s") else []
+    told += [remark.complete() for remark in (*fit.warnings, *fit.trace.remarks)]
+    heard = tuple(dict.fromkeys(told))
     if heard:
         blocks.append(Notes(heard))
     if fit.excluded:
