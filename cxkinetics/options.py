@@ -87,7 +87,7 @@ class Option(NamedTuple):
             return typed
         try:
             if self.kind in ("name", "names") and self.name != "sheet":  # a sheet may be called "2"
-                return int(typed) if typed.isdigit() else typed
+                return int(typed) if typed.isdecimal() else typed
             if self.kind == "integer" and self.words:
                 return int(typed)
             if self.kind == "number" and self.words:
@@ -164,7 +164,26 @@ class Option(NamedTuple):
             return False
         if getattr(getattr(value, "dtype", None), "kind", "") == "m":  # numpy counts them among the integers
             return False
-        return value == self.besides or (math.isfinite(value) and self.least <= float(value) < self.below)
+        try:
+            return value == self.besides or (math.isfinite(value) and self.least <= float(value) < self.below)
+        except OverflowError:  # a whole number beyond what a float holds
+            return False
+
+
+def plain(value: Any) -> Any:
+    """Return an option that was found right as Python's own: numpy's numbers and fractions made plain.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> plain((Fraction(1, 4), None)), plain(True), plain("auto")
+    ((0.25, None), True, 'auto')
+    """
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(item) for item in value)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
 
 
 def _opened(ends: Sequence[Any]) -> tuple[Any, ...]:

@@ -367,7 +367,7 @@ def read(kind: type[T], record: Mapping[str, Any], **given: Any) -> T:
                 raise _damaged(kind, f"it has no {key!r}")
     except CxKineticsError:
         raise
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise _damaged(kind, f"it holds {reprlib.repr(found)} as {key!r}: {error}") from error
     try:
         return kind(**values)
@@ -499,7 +499,7 @@ class Record:
             raise InputError(str(error), file=file) from error
         except CxKineticsError:
             raise
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             # of a `from_dict` that looks a key up itself
             why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise _damaged(cls, why, file) from error

@@ -98,6 +98,8 @@ def text_of(source: str | os.PathLike[str], sign: str) -> tuple[str, str | None]
         return source, None
     try:
         return Path(source).read_text(encoding="utf-8"), os.fspath(source)
+    except TypeError as error:
+        raise InputError(f"{source!r:.80} is neither text nor a path", remedy="give one of them") from error
     except (OSError, ValueError) as error:
         shown = os.fspath(source)[:80] or "an empty text"
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -114,7 +116,7 @@ def decoded(text: str, file: str | None) -> dict[str, Any]:
     """
     try:
         record = json.loads(text)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise InputError(f"the JSON text is damaged: {error}", file=file) from error
     if not isinstance(record, dict):
         raise InputError("the JSON text holds no document of this package", file=file)

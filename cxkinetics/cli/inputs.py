@@ -84,4 +84,6 @@ def _listed(names: list[str], most: int = 8) -> str:
 def _natural(path: Path) -> list[tuple[int, int | str]]:
     import re
 
-    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", path.name)]
+    return [
+        (0, int(part)) if part.isdecimal() else (1, part.lower()) for part in re.split(r"(\d+)", path.name)
+    ]

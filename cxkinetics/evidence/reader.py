@@ -166,7 +166,7 @@ def column_index(context: Context, table: Table, wanted: str | int) -> int:
         If there is none; the message lists those there are.
     """
     names = [table.name(j).strip().lower() for j in range(len(table.columns))]
-    if isinstance(wanted, str) and not wanted.isdigit():
+    if isinstance(wanted, str) and not wanted.isdecimal():
         if wanted.strip().lower() in names:
             return names.index(wanted.strip().lower())
     elif 1 <= int(wanted) <= len(names):

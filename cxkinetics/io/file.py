@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.words import KIND_OF, parse_moment
-from cxkinetics.options import require
+from cxkinetics.options import plain, require
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -281,6 +281,8 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         require({name: getattr(self, name) for name in self.__slots__})
+        for name in self.__slots__:
+            object.__setattr__(self, name, plain(getattr(self, name)))
 
 
 _DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", "whitespace": "blanks"}

@@ -87,7 +87,7 @@ def _parallel(quantities: list[Quantity]) -> bool:
 
 def find_column(context: Context, table: Table, item: str | int) -> int:
     """Return the index of a column by name (part of a name will do) or by number from 1."""
-    if isinstance(item, int) or (isinstance(item, str) and item.isdigit() and item not in table.names):
+    if isinstance(item, int) or (isinstance(item, str) and item.isdecimal() and item not in table.names):
         j = int(item) - 1
         if 0 <= j < len(table.columns):
             return j

@@ -351,7 +351,7 @@ def _choose(signals: Sequence[Signal], options: ReadOptions, file: str) -> list[
     labels = [signal.label for signal in signals]
     if isinstance(wanted, str) and wanted in labels:
         return [signal for signal in signals if signal.label == wanted]
-    if isinstance(wanted, int) or wanted.isdigit():
+    if isinstance(wanted, int) or wanted.isdecimal():
         number = int(wanted)
         if 1 <= number <= len(signals):
             return [signals[number - 1]]

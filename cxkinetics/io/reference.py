@@ -71,7 +71,7 @@ def _solvent(
     """Return the solvent's counts on the wavelengths of the series, and what was taken."""
     n = series.time_s.size
     number = {"first": 1, "last": n}.get(str(wanted).casefold())
-    if number is None and str(wanted).isdigit():
+    if number is None and str(wanted).isdecimal():
         number = int(wanted)
     if number is not None:
         if not 1 <= number <= n:

@@ -299,7 +299,7 @@ def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
     ['a2', 'a10', 'b1']
     """
     parts = re.split(r"(\d+)", name.casefold())
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
 
 
 DOSE = re.compile(

@@ -157,7 +157,7 @@ def run_job(job: FitJob) -> JobResult:
             continue
         with _listing(failed, task, writing=True):
             if task.number in fitted:
-                _write(fitted[task.number], task, first=not fits)
+                _write(fitted[task.number], task, first=not (fits or kept or failed))
             fits.append(fitted.get(task.number) or kept[task.number])
             folders.append(task.folder or "")
     return JobResult(
@@ -419,7 +419,10 @@ class BatchResult(Shown):
 
 
 def jobs_of(
-    files: Iterable[str | os.PathLike[str]], *, out: str | None = None, **options: Any
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    out: str | None = None,
+    **options: Any,
 ) -> list[FitJob]:
     """Return one job per input; with `out`, each has a folder of its own, named after its stem.
 
@@ -458,7 +461,12 @@ def jobs_of(
         command=command,
         time_unit=options.get("show_time") or "s",
     )
-    typed = [os.fspath(file) for file in files]
+    if isinstance(files, (str, os.PathLike)):  # one file, not the letters of its name
+        files = [files]
+    try:
+        typed = [os.fsdecode(file) for file in files]
+    except TypeError as error:
+        raise UsageError(f"files is {files!r}; give paths, such as ['run-1.csv', 'run-2.csv']") from error
     if out is None:
         return [replace(job, file=file) for file in typed]
     return [
@@ -468,7 +476,7 @@ def jobs_of(
 
 
 def fit_many(
-    files: Iterable[str | os.PathLike[str]],
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     jobs: int = 1,
     executor: Executor | Any | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from cxkinetics.arrays import seconds_of
 from cxkinetics.errors import UsageError
-from cxkinetics.options import OPTIONS, names_of, require
+from cxkinetics.options import OPTIONS, names_of, plain, require
 
 OffsetChoice = Literal["auto", "zero", "fit"] | float
 REPLICATES = 499
@@ -38,6 +38,8 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         require({name: getattr(self, name) for name in FITTING})
+        for name in FITTING:
+            object.__setattr__(self, name, plain(getattr(self, name)))
         if self.direction == "growth" and self.offset == "zero":
             raise UsageError("a growing trace ends on its offset; use offset='fit' (or 'auto', or a value)")
         if self.replicates < 99:  # the smallest p of 99 simulated traces is 0.01

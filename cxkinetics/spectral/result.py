@@ -8,6 +8,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike, frozen_array
 from cxkinetics.document.shown import Shown
+from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
 from cxkinetics.record import DATA, As, Record, Version, freeze, read
 from cxkinetics.remarks import Remark
@@ -350,6 +351,8 @@ class SpectraFit(Record, Shown):
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the fit that was written with its data."""
+        if missing := [key for key in ("data", "breakpoints_s", "rank") if key not in record]:
+            raise InputError(f"the stored SpectraFit cannot be opened: it has no {missing[0]!r}")
         data, breaks = record["data"], enumerate(record["breakpoints_s"], 1)
         vectors = {part: frozen_array(data[f"rank_{part}"]) for part in ("in_time", "in_wavelength")}
         return read(

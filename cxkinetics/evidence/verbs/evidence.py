@@ -187,7 +187,7 @@ def _record(args: argparse.Namespace, file: str) -> "EvidenceRecord":
         reading |= {"block": args.block, "photon_energy_ev": args.photon_energy}
         analysis = {
             "line": args.line,
-            "doublets": int(args.doublets) if args.doublets.isdigit() else args.doublets,
+            "doublets": int(args.doublets) if args.doublets.isdecimal() else args.doublets,
             "shape": args.shape,
             "background": args.background,
             "energy_offset_ev": args.energy_offset,

@@ -81,7 +81,7 @@ def _find_sheet(content: Content, names: list[str], wanted: str | int) -> int:
     folded = [name.casefold() for name in names]
     if isinstance(wanted, str) and wanted.casefold() in folded:
         return folded.index(wanted.casefold())
-    if (isinstance(wanted, int) or wanted.isdigit()) and 1 <= int(wanted) <= len(names):
+    if (isinstance(wanted, int) or wanted.isdecimal()) and 1 <= int(wanted) <= len(names):
         return int(wanted) - 1
     raise content.error(
         f"there is no sheet {wanted!r}; sheets are {', '.join(repr(name) for name in names)}",
