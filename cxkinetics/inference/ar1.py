@@ -35,6 +35,9 @@ class Sample:
         The first time on the trace's clock, s.
     n_raw : int
         Points before equal times were averaged.
+    inflation : float
+        Variance of an estimate over the one that `sigma`, were it known beforehand, would give: weights
+        found from the readings themselves promise too much.
     """
 
     time: Array
@@ -46,6 +49,7 @@ class Sample:
     first_s: float
     sigma_unit: float
     n_raw: int
+    inflation: float = 1.0
 
     @property
     def n(self) -> int:
@@ -302,7 +306,7 @@ def correlation_profile(sample: Sample, residual: Array, jacobian: Array) -> Cor
         level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted=True)
     weight = np.exp(-(level - level.min()) / 2) * np.gradient(rho)
     dof = max(n - width, 1)
-    covariance = inverse_products(normal) * (rss / dof)[:, None, None]
+    covariance = inverse_products(normal) * (rss / dof * sample.inflation)[:, None, None]
     return Correlation(rho, weight / weight.sum(), shift, covariance, rss, _lowest(rho, level))
 
 

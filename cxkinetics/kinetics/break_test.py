@@ -56,7 +56,7 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
     dof = max(sample.n - alternative.n_parameters, 1)
     floor = sample.n * ROUNDING**2
     least = max(alternative.found.rss, floor)
-    statistic = max(max(null.rss, floor) - least, 0.0) / (least / dof)
+    statistic = max(max(null.rss, floor) - least, 0.0) / (least / dof * sample.inflation)
     residual, jacobian = tangent(sample, null)
     curve = sample.signal - residual
     offset = null.theta[-1] if null.family.with_offset else 0.0

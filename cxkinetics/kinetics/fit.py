@@ -1,7 +1,7 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import Sample, sample_of, whitening
+from cxkinetics.inference.variance import FEWEST, PRIOR, Spread, spread_of, with_spread
 from cxkinetics.kinetics.bootstrap import bootstrap_fit
 from cxkinetics.kinetics.checks import (
     durbin_watson,
@@ -22,11 +23,11 @@ from cxkinetics.kinetics.checks import (
 )
 from cxkinetics.kinetics.intervals import Numbers, half_life_of
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
-from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit
+from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import LogLinear, Noise, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank
-from cxkinetics.kinetics.search import Found, search_single
+from cxkinetics.kinetics.search import Found, search_single, search_staged
 from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
 from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
@@ -430,28 +431,53 @@ def fit_stages(
     options = FitOptions.of(breakpoints_s=breakpoints_s, **given)
     seed = _seed(rng)
     prepared, remarks = _prepared(trace, options)
-    sample = _sample(prepared, options)
-    outliers = find_outliers(sample)
+    data = _weighed(prepared, options)
+    outliers = find_outliers(data.sample)
     excluded: tuple[tuple[float, float], ...] = ()
     whole = prepared
     if outliers.any():
-        prepared, excluded, remark = _without(whole, sample, outliers)
+        prepared, excluded, remark = _without(whole, data.sample, outliers)
         remarks.append(remark)
-    single = _check_direction(prepared, _sample(prepared, options), options)
+        data = _weighed(prepared, options)
+    single = _check_direction(prepared, data.sample, options)
     if not isinstance(options.offset, str):
         doubt = offset_remark(prepared, float(options.offset), options.direction)
         remarks += [doubt] if doubt else []
-    fit = _fitted(prepared, options, remarks, excluded, seed, single=single)
+    fit = _fitted(prepared, data, options, remarks, excluded, seed, single=single)
     first = whole.time_s < prepared.time_s[0]
     if not first.any():
         return fit
     whole = whole.select(first | np.isin(whole.time_s, prepared.time_s))
-    doubt = _first_points_matter(fit, _fitted(whole, replace(options, bootstrap=0), (), (), seed))
+    plain = replace(options, bootstrap=0)
+    doubt = _first_points_matter(fit, _fitted(whole, _weighed(whole, plain), plain, (), (), seed))
     return replace(fit, warnings=(*fit.warnings, doubt)) if doubt else fit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Data:
+    """The sample with its weights, how these were found, and two stages known from before they were."""
+
+    sample: Sample
+    spread: Spread | None = None
+    broken: Found | None = None
+
+
+def _weighed(trace: Trace, options: FitOptions) -> _Data:
+    """Return the sample of a trace with the spread of its noise; sigma that was given is left as it is."""
+    sample = _sample(trace, options)
+    if trace.sigma is not None or options.noise in ("white", "ar1") or sample.n < FEWEST:
+        return _Data(sample)
+    broken = search_staged(sample, whitening(sample, 0.0), with_offset=True)
+    curve = sample.signal - tangent(sample, broken)[0]
+    level = curve * sample.scale + (options.given_offset or 0.0) if trace.unit == "AU" else None
+    model = options.noise if options.noise in PRIOR or options.noise == "robust" else "auto"
+    spread = spread_of(sample, curve, level=level, model=model)
+    return _Data(with_spread(sample, spread), spread, broken)
 
 
 def _fitted(
     trace: Trace,
+    data: _Data,
     options: FitOptions,
     remarks: Sequence[Remark],
     excluded: tuple[tuple[float, float], ...],
@@ -460,7 +486,8 @@ def _fitted(
     single: Found | None = None,
 ) -> StagedFit:
     """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
-    analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed), single=single)
+    rng = np.random.default_rng(seed)
+    analysis = analyse(data.sample, options, rng, single=single, broken=data.broken)
     verdict, shown = judge(analysis, _rate_if_flat(analysis))
     shown = options.demanded or shown
     if options.demanded or options.joint == "free" or verdict.code == "smooth":

@@ -306,7 +306,7 @@ def confidence_of(
         limits = (float(sample.time[2]), float(sample.time[-3]))
     variance = float(gradient @ fitted.covariance @ gradient)
     if known_scale is not None:
-        variance = variance / (fitted.found.rss / fitted.dof) * known_scale**2
+        variance = variance / fitted.variance * known_scale**2
     se = math.sqrt(max(variance, 0.0))
     se = se if np.isfinite(se) and se > 0 else max(abs(estimate), 1.0) * 1e-6
     weights, nu, shift, errors = _by_correlation(fitted, gradient, se, known_scale)
@@ -319,7 +319,7 @@ def confidence_of(
         index=index,
         told=told,
         number=number,
-        scale=max(fitted.found.rss, 1e-290) / fitted.dof if known_scale is None else known_scale**2,
+        scale=max(fitted.variance, 1e-290) if known_scale is None else known_scale**2,
         limits=limits,
         weights=weights,
         nu=nu,

@@ -93,6 +93,11 @@ class Fitted:
         return max(self.sample.n - self.n_parameters, 1)
 
     @property
+    def variance(self) -> float:
+        """Variance of the whitened noise as estimates feel it."""
+        return self.found.rss / self.dof * self.sample.inflation
+
+    @property
     def resolved(self) -> bool:
         """Whether no stage is over between two samples: else its rate is known from below only."""
         if not isinstance(self.family, StagedFamily):
@@ -103,7 +108,7 @@ class Fitted:
     def covariance(self) -> Array:
         """Covariance (p, p) of the scaled parameters at `rho`, the scale of the noise estimated."""
         white = self.white.apply(self.jacobian)
-        return inverse_products(white @ white.T) * (self.found.rss / self.dof)
+        return inverse_products(white @ white.T) * self.variance
 
     @property
     def held(self) -> BoolArray:
@@ -132,6 +137,7 @@ def staged_fit(
     single: Found | None = None,
     given: Array | None = None,
     fewer: Found | None = None,
+    warm: Found | None = None,
 ) -> Fitted:
     """Return the global staged fit with its noise correlation.
 
@@ -153,6 +159,8 @@ def staged_fit(
         Breakpoints on the sample's clock; then nothing is searched.
     fewer : Found, optional
         The optimum of one stage fewer, where three or more are searched and it is known.
+    warm : Found, optional
+        Two stages found with other weights or another correlation: where their search starts.
     """
     held = given is not None and n_stages > 1
 
@@ -170,7 +178,7 @@ def staged_fit(
         return search_staged(sample, white, with_offset=with_offset, single=single, warm=warm)
 
     rho, white = 0.0, whitening(sample, 0.0)
-    found = search(white)
+    found = search(white, warm)
     residual, jacobian = tangent(sample, found, given=held)
     if not ar1 or sample.n - jacobian.shape[0] < 3:
         return Fitted(sample, found, white, residual, jacobian, rho, None, held)
@@ -220,8 +228,10 @@ def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = Fal
 def information(sample: Sample, rss: float, log_determinant: float, n_parameters: int) -> tuple[float, float]:
     """Return AICc and BIC of a Gaussian AR(1) likelihood.
 
-    -2 ln L = n ln(2 pi S/n) + n + ln|R| + 2 sum ln sigma; K counts curve parameters (a breakpoint
-    once), the noise's scale and, where it was fitted, rho: the caller gives that K.
+    -2 ln L = n ln(2 pi S/n) + n + ln|R| + 2 sum ln sigma, over the inflation of the weights (QAICc;
+    K. P. Burnham, D. R. Anderson, Model Selection and Multimodel Inference, Springer 2002, eq. 2.33);
+    K counts curve parameters (a breakpoint once), the noise's scale and, where it was fitted, rho: the
+    caller gives that K.
     """
     n = sample.n
     if rss / n <= ROUNDING**2:
@@ -232,7 +242,7 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
         + log_determinant
         + 2 * float(np.sum(np.log(sample.sigma)))
         + 2 * n * np.log(sample.scale)
-    )
+    ) / sample.inflation
     return aicc(deviance, n_parameters, n), bic(deviance, n_parameters, n)
 
 

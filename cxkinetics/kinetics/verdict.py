@@ -87,7 +87,12 @@ class Analysis:
 
 
 def analyse(
-    sample: Sample, options: FitOptions, rng: np.random.Generator, *, single: Found | None = None
+    sample: Sample,
+    options: FitOptions,
+    rng: np.random.Generator,
+    *,
+    single: Found | None = None,
+    broken: Found | None = None,
 ) -> Analysis:
     """Fit everything to a sample that a verdict rests on, whatever the options ask to see.
 
@@ -101,6 +106,8 @@ def analyse(
         Source of the simulated test.
     single : Found, optional
         One exponential in white noise, where it is known.
+    broken : Found, optional
+        Two stages found with constant weights: where their search starts.
 
     Raises
     ------
@@ -118,7 +125,9 @@ def analyse(
     analysis.smooth = smooth_contenders(sample, ar1=options.ar1, offsets=rival_offsets)
     analysis.singles = _singles(sample, options, single)
     for n_stages in (1, 2):
-        analysis.variants[n_stages] = _variants(sample, n_stages, analysis.singles, options.ar1)
+        analysis.variants[n_stages] = _variants(
+            sample, n_stages, analysis.singles, options.ar1, warm=broken if n_stages == 2 else None
+        )
     _test_breaks(analysis, rng)
     return analysis
 
@@ -190,6 +199,7 @@ def _variants(
     given: Array | None = None,
     wanted: bool = False,
     fewer: Found | None = None,
+    warm: Found | None = None,
 ) -> list[Contender]:
     if sample.n < MIN_DISTINCT * n_stages:
         return []
@@ -207,6 +217,7 @@ def _variants(
             single=single,
             given=given,
             fewer=fewer if fewer is not None and fewer.family.with_offset == with_offset else None,
+            warm=warm if warm is not None and warm.family.with_offset == with_offset else None,
         )
         variants.append(staged_contender(fitted))
     return variants
