@@ -335,8 +335,8 @@ OPTIONS: Mapping[str, Option] = {
             "noise",
             "fitting",
             "choice",
-            "default auto (correlation integrated out)",
-            words=("auto", "white", "ar1"),
+            "default auto: correlation, wander, size and tails of the noise are estimated",
+            words=("auto", "white", "ar1", "photometric", "by-place", "wander", "robust"),
             default="auto",
         ),
         Option(

@@ -12,13 +12,14 @@ p says only "not this curve without a break"; a smooth curve of another shape gi
 so the rivals must be asked as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.inference.accepted import parabola, vertex
 from cxkinetics.inference.ar1 import EvenProducts, Sample, ar1_noise, even_products, whitening
+from cxkinetics.inference.wander import wander_of
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
 from cxkinetics.kinetics.search import Found, break_cells
 
@@ -30,15 +31,24 @@ PILOT = 150
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakTest:
-    """The outcome: statistic, simulated p = (1 + #{F* >= F})/(B + 1), replicates, critical value at 5 %."""
+    """The outcome: statistic, simulated p = (1 + #{F* >= F})/(B + 1), replicates, critical value at 5 %.
+
+    `wander_p` is the same p where the noise is white and slow wander together, which has the standard
+    deviation `wander_sd` (scaled) and lasts for `wander_lasts` neighbours; None where it was not asked for.
+    """
 
     statistic: float
     p_value: float
     n_replicates: int
     critical_5_percent: float
+    wander_p: float | None = None
+    wander_sd: float | None = None
+    wander_lasts: float | None = None
 
 
-def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.random.Generator) -> BreakTest:
+def break_test(
+    null: Found, alternative: Fitted, *, n_replicates: int, rng: np.random.Generator, wander: float = 0.0
+) -> BreakTest:
     """Return the simulated test of one break more.
 
     Parameters
@@ -51,6 +61,8 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
         Simulated traces, at least 99.
     rng : numpy.random.Generator
         Source of the noise.
+    wander : float
+        Largest p up to which white noise and wander together are tried too.
     """
     sample = alternative.sample
     dof = max(sample.n - alternative.n_parameters, 1)
@@ -75,13 +87,33 @@ def break_test(null: Found, alternative: Fitted, *, n_replicates: int, rng: np.r
         grid = _around(rho, sd)
     noise = ar1_noise(sample, rho, n_replicates, rng)
     simulated, _ = _statistics(sample, jacobian, directions, noise, grid=grid, dof=dof)
-    above = int(np.sum(simulated >= statistic))
-    return BreakTest(
+    p_value = _p_value(simulated, statistic)
+    found = BreakTest(
         statistic=float(statistic),
-        p_value=(1 + above) / (n_replicates + 1),
+        p_value=p_value,
         n_replicates=n_replicates,
         critical_5_percent=float(np.quantile(simulated, 0.95)),
     )
+    if p_value > wander or alternative.correlation is None:
+        return found
+    strays = wander_of(sample, alternative.residual, alternative.jacobian)
+    noise = strays.noise(sample, n_replicates, rng)
+    slower = np.unique(np.concatenate([grid, WIDE]))  # the correlation that one number makes of both
+    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=slower, dof=dof)
+    return replace(
+        found,
+        wander_p=_p_value(simulated, statistic),
+        wander_sd=strays.sd,
+        wander_lasts=strays.lasts,
+    )
+
+
+WIDE: Array = np.array([-0.3, 0.0, 0.25, 0.5, 0.7, 0.85, 0.95])
+"""Correlations at which noise with wander is looked at besides."""
+
+
+def _p_value(simulated: Array, statistic: float) -> float:
+    return (1 + int(np.sum(simulated >= statistic))) / (simulated.size + 1)
 
 
 def _statistics(

@@ -26,7 +26,7 @@ class FitOptions:
     joint: Literal["continuous", "free"] = "continuous"
     recipe: Literal["likelihood", "loglinear"] = "likelihood"
     offset: OffsetChoice = "auto"
-    noise: Literal["auto", "white", "ar1"] = "auto"
+    noise: Literal["auto", "white", "ar1", "photometric", "by-place", "wander", "robust"] = "auto"
     direction: Literal["decay", "growth"] = "decay"
     t0: float | Literal["auto"] | None = None
     window: tuple[float | None, float | None] | None = None
@@ -80,6 +80,11 @@ class FitOptions:
     def ar1(self) -> bool:
         """Whether correlation of the noise is taken into account."""
         return self.noise != "white"
+
+    @property
+    def wanders(self) -> bool:
+        """Whether slow wander beside white noise is taken into account."""
+        return self.noise not in ("white", "ar1")
 
     @property
     def given_offset(self) -> float | None:

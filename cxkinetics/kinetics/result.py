@@ -112,13 +112,16 @@ class Rival(Record):
 class Verdict(Record):
     """The judgement: code, simulated p-value of "a break", and one sentence with its numbers.
 
-    `delta_aicc` is AICc of the best smooth rival minus AICc of the best staged model.
+    `delta_aicc` is AICc of the best smooth rival minus AICc of the best staged model. `wander_p_value` is
+    the same p where the noise may hold slow wander beside white noise; None where the first one exceeds
+    5 %, or one kind of noise was asked for.
     """
 
     code: str
     p_value: float | None
     text: str
     delta_aicc: float | None = None
+    wander_p_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

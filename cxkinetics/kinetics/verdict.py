@@ -234,7 +234,9 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
         return
     alternative = fits[0]
     null = search_single(sample, alternative.white, with_offset=with_offset)
-    analysis.test = break_test(null, alternative, n_replicates=options.replicates, rng=rng)
+    analysis.test = break_test(
+        null, alternative, n_replicates=options.replicates, rng=rng, wander=LEVEL if options.wanders else 0.0
+    )
     best = analysis.shown(2)
     if best is None or sample.n < 3 * MIN_DISTINCT:
         return
@@ -252,7 +254,13 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     with_offset = third.fitted.family.with_offset
     two = next(v.fitted for v in analysis.variants[2] if v.fitted.family.with_offset == with_offset)
     null = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=two.found)
-    analysis.further_test = break_test(null, third.fitted, n_replicates=options.replicates, rng=rng)
+    analysis.further_test = break_test(
+        null,
+        third.fitted,
+        n_replicates=options.replicates,
+        rng=rng,
+        wander=FURTHER_LEVEL if options.wanders else 0.0,
+    )
 
 
 def _testable(fitted: Fitted) -> bool:
@@ -289,6 +297,12 @@ class _Case:
     def gap(self) -> float:
         """AICc of one exponential over the best curved or two-stage model (a third has a rule of its own)."""
         return self.exponential.aicc - _least([*([self.bent] if self.bent else []), self.two]).aicc
+
+    @property
+    def strays(self) -> bool:
+        """Whether slow wander of the baseline could make the break."""
+        test = self.analysis.test
+        return test is not None and test.wander_p is not None and test.wander_p > LEVEL
 
     @property
     def chance(self) -> str:
@@ -330,6 +344,8 @@ def _three_hold(case: _Case) -> bool:
         and case.p_value <= LEVEL
         and min(case.smooth.aicc, case.two.aicc) - third.aicc >= FAR_AHEAD
         and further.p_value <= FURTHER_LEVEL
+        and not case.strays
+        and (further.wander_p is None or further.wander_p <= FURTHER_LEVEL)
         and (drift is None or drift.aicc - third.aicc >= AHEAD)
     )
 
@@ -344,6 +360,10 @@ def _say_three(case: _Case) -> str:
         f"{case.two.aicc - third.aicc:.1f} below two stages and "
         f"{case.smooth.aicc - third.aicc:.1f} below the best smooth curve ({case.smooth.model})."
     )
+
+
+def _two_hold(case: _Case) -> bool:
+    return case.p_value <= LEVEL and case.lead >= AHEAD and not case.strays
 
 
 def _say_two(case: _Case) -> str:
@@ -383,7 +403,25 @@ def _say_one(case: _Case) -> str:
     return text
 
 
+def _say_wander(case: _Case) -> str:
+    """Return what wander could do that a break did as well."""
+    test, sample = case.analysis.test, case.analysis.sample
+    assert test is not None
+    assert test.wander_sd is not None
+    spacing = float(np.median(np.diff(sample.time))) * sample.span_s
+    lasts = min((test.wander_lasts or 0.0) * spacing, sample.span_s)
+    return (
+        f"Undecided: a break and slow wander of the baseline cannot be told apart. The broken decay leads the "
+        f"best smooth curve ({case.smooth.model}) by {case.lead:.1f} in AICc, and {case.chance} says that "
+        f"noise correlated from reading to reading does not make it; but noise that wanders by "
+        f"{test.wander_sd * sample.scale:.2g} (sd, over some {lasts:.2g} s) would, "
+        f"{format_p(test.wander_p)}. A blank run or a replicate decides."
+    )
+
+
 def _say_undecided(case: _Case) -> str:
+    if case.strays and case.lead >= AHEAD:
+        return _say_wander(case)
     best = case.smooth if case.lead < 0 else case.two
     hint = " (--stages 2 shows them, n_stages=2 in Python)" if case.lead >= 0 else ""
     place = f"only {case.lead:.1f} ahead of" if case.lead >= 0 else f"{-case.lead:.1f} behind"
@@ -408,7 +446,7 @@ class _Rule:
 # single rate constant that may hold zero. "Smooth" comes before "one stage": p tests one exponential only.
 _RULES = (
     _Rule("more_stages", 3, _three_hold, _say_three),
-    _Rule("two_stages", 2, lambda case: case.p_value <= LEVEL and case.lead >= AHEAD, _say_two),
+    _Rule("two_stages", 2, _two_hold, _say_two),
     _Rule(
         "no_decay", 1, lambda case: _is_flat(case.rate), lambda case: _say_no_decay(case.analysis, case.rate)
     ),
@@ -435,7 +473,15 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
     lead = case.lead
     if rule.code == "more_stages" and case.three is not None:
         lead = case.smooth.aicc - case.three.aicc
-    return Verdict(code=rule.code, p_value=case.p_value, text=rule.says(case), delta_aicc=lead), rule.n_stages
+    test = analysis.test
+    verdict = Verdict(
+        code=rule.code,
+        p_value=case.p_value,
+        text=rule.says(case),
+        delta_aicc=lead,
+        wander_p_value=None if test is None else test.wander_p,
+    )
+    return verdict, rule.n_stages
 
 
 def _judge_few(analysis: Analysis, decay_rate: Estimate | None) -> Verdict:
