@@ -340,6 +340,17 @@ OPTIONS: Mapping[str, Option] = {
             default="auto",
         ),
         Option(
+            "start_up",
+            "fitting",
+            "number",
+            "time constant of mixing or of the instrument, s (default auto: fitted, it may be 0)",
+            words=("auto", "none"),
+            least=0,
+            default="auto",
+            metavar="auto|none|SECONDS",
+            need='"auto", "none" or seconds from 0 on',
+        ),
+        Option(
             "confidence",
             "fitting",
             "number",

@@ -22,6 +22,7 @@ from cxkinetics.inference.ar1 import EvenProducts, Sample, ar1_noise, even_produ
 from cxkinetics.inference.wander import wander_of
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
 from cxkinetics.kinetics.search import Found, break_cells
+from cxkinetics.models.families import StartingFamily
 
 DIRECTIONS = 100
 """Places at most at which a replicate looks for its break."""
@@ -74,7 +75,11 @@ def break_test(
     offset = null.theta[-1] if null.family.with_offset else 0.0
     gaps = break_cells(sample, 2)
     knots = thinned_out(sample.time[gaps[0] : gaps[-1] + 2], DIRECTIONS)
-    directions = -(curve - offset) * np.maximum(sample.time - knots[:, None], 0.0)
+    clock = sample.time
+    if isinstance(null.family, StartingFamily):
+        tau = float(null.theta[null.family.tau])
+        clock, knots = null.family.own_times(clock, tau), null.family.own_times(knots, tau)
+    directions = -(curve - offset) * np.maximum(clock - knots[:, None], 0.0)
     rho = alternative.rho
     if alternative.correlation is None:
         grid = np.zeros(1)

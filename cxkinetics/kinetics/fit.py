@@ -27,7 +27,7 @@ from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import LogLinear, Noise, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank
-from cxkinetics.kinetics.search import Found, search_single, search_staged
+from cxkinetics.kinetics.search import Found, on_clock, search_single, search_staged
 from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
 from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
@@ -77,6 +77,7 @@ def _by_likelihood(
         "breakpoints_s": breaks,
         "amplitude": numbers.amplitude(trace.unit),
         "offset": shown_offset,
+        "start_up_s": numbers.start_up() or _no_start(options),
         "rate_ratio": numbers.ratio() if n_stages > 1 else None,
         "parameter_names": shown.family.names,
         "covariance": units @ shown.covariance @ units.T,
@@ -89,6 +90,13 @@ def _by_likelihood(
         "stage_amplitudes": amplitudes,
         "bootstrap": repeated,
     }
+
+
+def _no_start(options: FitOptions) -> Estimate | None:
+    """Return a start-up time that was given; none where none was fitted."""
+    if isinstance(options.start_up, str):
+        return None
+    return Estimate(name="start-up time", value=options.start_up, unit="s", method="given", reason="given")
 
 
 def _numbers(
@@ -336,6 +344,7 @@ def fit_stages(
     recipe: str = "likelihood",
     offset: str | float = "auto",
     noise: str = "auto",
+    start_up: str | float = "auto",
     direction: str = "decay",
     t0: float | str | None = None,
     window: tuple[float | None, float | None] | None = None,
@@ -362,8 +371,13 @@ def fit_stages(
     offset : {"auto", "zero", "fit"} or float
         Signal at infinite time: zero, fitted, given, or chosen ("auto": the curve shown has one if
         that gains 2 in AICc; the intervals always allow for one, so the choice cannot spoil them).
-    noise : {"auto", "ar1", "white"}
-        "auto" and "ar1" integrate an AR(1) correlation out; "white" assumes none.
+    noise : {"auto", "ar1", "white", "photometric", "by-place", "wander", "robust"}
+        "auto" estimates all of it: correlation (integrated out), slow wander, and a spread that grows
+        with absorbance, changes within the run or has heavy tails. "ar1" and "white" take the spread as
+        constant, "white" without correlation; the others admit one pattern of the spread only.
+    start_up : {"auto", "none"} or float
+        Time constant of mixing or of the instrument, s: fitted in every model (it may be 0), left out,
+        or given (from a dye run).
     direction : {"decay", "growth"}
         Whether the signal falls or rises.
     t0 : float or "auto", optional
@@ -420,6 +434,7 @@ def fit_stages(
         "recipe": recipe,
         "offset": offset,
         "noise": noise,
+        "start_up": start_up,
         "direction": direction,
         "t0": t0,
         "window": window,
@@ -573,9 +588,15 @@ def _sample(trace: Trace, options: FitOptions) -> Sample:
     """Return the scaled sample, a given offset subtracted."""
     offset = options.given_offset or 0.0
     if not offset:
-        return sample_of(trace)
+        return _on_given_clock(sample_of(trace), options)
     shifted = Trace(time_s=trace.time_s, absorbance=trace.absorbance - offset, sigma=trace.sigma)
-    return sample_of(shifted)
+    return _on_given_clock(sample_of(shifted), options)
+
+
+def _on_given_clock(sample: Sample, options: FitOptions) -> Sample:
+    if isinstance(options.start_up, str) or options.start_up == 0:
+        return sample
+    return on_clock(sample, options.start_up / sample.span_s)
 
 
 def _without(

@@ -14,12 +14,13 @@ from cxkinetics.inference.ar1 import ar1_noise
 from cxkinetics.inference.criteria import ALIKE
 from cxkinetics.kinetics.optimum import Fitted, tangent
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
-from cxkinetics.kinetics.search import break_cells, search_single
+from cxkinetics.kinetics.search import break_cells, longest_start, search_single
 from cxkinetics.models.families import (
     AmplitudeFamily,
     FreeJointFamily,
     RatioFamily,
     StagedFamily,
+    StartingFamily,
     carried_back,
 )
 
@@ -298,17 +299,23 @@ def confidence_of(
     law : BreakLaw, optional
         By how much roots exceed Student's law where the break is weak.
     """
-    family, sample = fitted.family, fitted.sample
+    family, sample, theta = fitted.family, fitted.sample, fitted.theta
     index, told, estimate, gradient = _quantity(fitted, name)
     limits, number = (-np.inf, np.inf), -1
     if family.breaks.start <= index < family.breaks.stop:
         number = index - family.breaks.start
         limits = (float(sample.time[2]), float(sample.time[-3]))
+        if isinstance(family, StartingFamily):
+            limits = (float(family.own_times(sample.time[2], float(theta[family.tau]))), limits[1])
+    elif name == "tau":
+        limits = (0.0, longest_start(sample))
     variance = float(gradient @ fitted.covariance @ gradient)
     if known_scale is not None:
         variance = variance / fitted.variance * known_scale**2
     se = math.sqrt(max(variance, 0.0))
     se = se if np.isfinite(se) and se > 0 else max(abs(estimate), 1.0) * 1e-6
+    if name == "tau":
+        se = max(se, 0.1 * float(np.median(np.diff(sample.time))))  # none at zero, where no slope is left
     weights, nu, shift, errors = _by_correlation(fitted, gradient, se, known_scale)
     if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
         shift = np.zeros_like(shift)
@@ -344,10 +351,17 @@ def _quantity(fitted: Fitted, name: str) -> tuple[int, RatioFamily | AmplitudeFa
         return first, RatioFamily(family), value, gradient
     if name == "C0":
         first, lead = family.names.index("k1"), fitted.sample.from_anchor
-        gradient[0], gradient[first] = carried_back(float(theta[first]) * lead), value * lead
-        return 0, AmplitudeFamily(family, lead) if lead else None, value, gradient
+        told = AmplitudeFamily(family, lead)
+        since, by_tau = (float(part[0]) for part in told.since(theta[None, :]))
+        gradient[0], gradient[first] = carried_back(float(theta[first]) * since), value * since
+        if isinstance(family, StartingFamily):
+            gradient[family.tau] = value * float(theta[first]) * by_tau
+        return 0, told if lead else None, value, gradient
     index = family.names.index(name)
     gradient[index] = 1.0
+    if name[0] == "b" and isinstance(family, StartingFamily):
+        number, slopes = index - family.breaks.start, family.told_slopes(theta[None, :])
+        gradient[index], gradient[family.tau] = slopes[0][0, number], slopes[1][0, number]
     return index, None, value, gradient
 
 
@@ -566,7 +580,7 @@ class Numbers:
         confidences = [
             confidence_of(self.wider, n, self.space, known_scale=self.scale, law=self.law) for n in names
         ]
-        grids = [self._break_grid(int(n[1:])) if n[0] == "b" else None for n in names]
+        grids = [self._grid(n) for n in names]
         intervals = [Accepted()] * len(names)
         if self.wider.sample.n > self.wider.n_parameters:
             intervals = intervals_of(confidences, self.level, grids=grids)
@@ -596,8 +610,8 @@ class Numbers:
     def to_user_units(self) -> Array:
         """Return the matrix (p, p) from scaled parameters to user units, the amplitude at its anchor."""
         sample, names = self.fitted.sample, self.fitted.family.names
-        factors = {"C": sample.scale, "o": sample.scale, "k": 1 / sample.span_s, "b": sample.span_s}
-        matrix = np.diag([factors[name[0]] for name in names])
+        factors = {"C": sample.scale, "o": sample.scale, "k": 1 / sample.span_s}
+        matrix = np.diag([factors.get(name[0], sample.span_s) for name in names])
         lead = sample.from_anchor
         first = names.index("k1")
         back = carried_back(float(self.fitted.theta[first]) * lead)
@@ -618,6 +632,16 @@ class Numbers:
         shown = fitted.format_value()
         reason = f"a fitted offset, {shown}, gains less than {ALIKE:g} in AICc; its interval is given"
         return replace(fitted, value=0.0, method="profile likelihood of the fitted offset", reason=reason)
+
+    def start_up(self) -> Estimate | None:
+        """Return the time constant of mixing or of the instrument, in s; None where none was fitted."""
+        if not isinstance(self.wider.family, StartingFamily):
+            return None
+        found = self._estimate("start-up time", "tau", self.wider.sample.span_s, "s")
+        if found.low is None:
+            reason = found.reason if found.high is None else ""
+            found = replace(found, low=0.0, reason=reason)
+        return found
 
     def breakpoint(self, number: int) -> Estimate:
         """Return breakpoint `number` (from 1), in s."""
@@ -664,6 +688,14 @@ class Numbers:
             pieces=pieces,
         )
 
+    def _grid(self, name: str) -> Array | None:
+        """Return where the profile of a quantity must be known in any case."""
+        if name == "tau":
+            sample = self.wider.sample
+            gap, longest = float(np.median(np.diff(sample.time))), longest_start(sample)
+            return np.append(np.geomspace(0.05 * gap, longest, 12)[:-1], 0.999 * longest)
+        return self._break_grid(int(name[1:])) if name[0] == "b" else None
+
     def _break_grid(self, number: int) -> Array:
         """Return where the profile of a breakpoint must be known: samples and, if few, points between."""
         space, sample = self.space, self.wider.sample
@@ -673,7 +705,11 @@ class Numbers:
         if family.n_stages > 2:
             return np.empty(0)
         low, high = space.theta[:, column].min(), space.theta[:, column].max()
-        knots = sample.time[2:-2]
+        clock = sample.time
+        if isinstance(family, StartingFamily):
+            clock = family.own_times(sample.time, float(self.wider.theta[family.tau]))
+            low, high = np.interp([low, high], sample.time, clock)
+        knots = clock[2:-2]
         first, last = np.searchsorted(knots, low), np.searchsorted(knots, high, side="right")
         inside = thinned_out(knots[max(first - 1, 0) : last + 1], MOST_KNOTS)
         if inside.size > FINE:
@@ -715,8 +751,10 @@ def _value(fitted: Fitted, name: str) -> float | None:
     if name == "k1/k2":
         return float(theta[names.index("k1")] / theta[names.index("k2")])
     if name == "C0":
-        back = carried_back(float(theta[names.index("k1")]) * fitted.sample.from_anchor)
-        return float(theta[0]) * back
+        told = AmplitudeFamily(fitted.family, fitted.sample.from_anchor).told(theta[None, :])
+        return float(told[0, 0])
+    if name[0] == "b" and isinstance(fitted.family, StartingFamily):
+        theta = fitted.family.told(theta[None, :])[0]  # on the clock of the reaction
     return float(theta[names.index(name)]) if name in names else None
 
 

@@ -22,18 +22,24 @@ from cxkinetics.kinetics.search import (
     around,
     at_given_breaks,
     fit_at,
+    longest_start,
+    on_clock,
     search_free_joints,
     search_several,
     search_single,
     search_staged,
+    with_start,
+    without_start,
 )
-from cxkinetics.models.families import FreeJointFamily, StagedFamily
+from cxkinetics.models.families import FreeJointFamily, StagedFamily, StartingFamily
 
 if TYPE_CHECKING:
     import lmfit
 
 ROUNDING = 1e-8
 """Scaled residuals below this are rounding, not noise: models that all fit so well tie."""
+NOTICED = 2.0
+"""Gain of a start-up time, in variances of the noise, from which breaks are searched on its clock too."""
 ROUNDS = 3
 """Rounds of rho and generalised least squares."""
 
@@ -83,8 +89,11 @@ class Fitted:
 
     @property
     def n_parameters(self) -> int:
-        """Parameters that a search adjusted: breakpoints between free joints count too."""
-        smooth = sum(not name.startswith("b") for name in self.family.names)
+        """Parameters that a search adjusted: breakpoints between free joints count too.
+
+        A start-up time belongs to every model alike and counts in none.
+        """
+        smooth = sum(name[0] != "b" and name != "tau" for name in self.family.names)
         return smooth if self.given_breaks else smooth + self.family.n_stages - 1
 
     @property
@@ -124,6 +133,9 @@ def tangent(sample: Sample, found: Found, *, given: bool = False) -> tuple[Array
     curve, jacobian = found.family.evaluate(sample.time, found.theta[None, :], cell)
     if given:
         jacobian[:, found.family.breaks] = 0.0
+    family = found.family
+    if isinstance(family, StartingFamily) and not 0 < found.theta[family.tau] < longest_start(sample):
+        jacobian[:, family.tau] = 0.0  # at a bound, where the likelihood has no top
     return sample.signal - curve[0], jacobian[0]
 
 
@@ -138,6 +150,7 @@ def staged_fit(
     given: Array | None = None,
     fewer: Found | None = None,
     warm: Found | None = None,
+    start_up: bool = False,
 ) -> Fitted:
     """Return the global staged fit with its noise correlation.
 
@@ -161,12 +174,15 @@ def staged_fit(
         The optimum of one stage fewer, where three or more are searched and it is known.
     warm : Found, optional
         Two stages found with other weights or another correlation: where their search starts.
+    start_up : bool
+        Fit a time constant of mixing or of the instrument too (continuous joints, nothing given).
     """
     held = given is not None and n_stages > 1
 
-    def search(white: Whitening, warm: Found | None = None) -> Found:
+    def search(sample: Sample, white: Whitening, warm: Found | None = None) -> Found:
         if n_stages == 1:
-            return single or search_single(sample, white, with_offset=with_offset)
+            alone = single if sample is whole else None
+            return alone or search_single(sample, white, with_offset=with_offset)
         if given is not None:
             return at_given_breaks(sample, white, given, with_offset=with_offset, continuous=continuous)
         if not continuous:
@@ -175,10 +191,25 @@ def staged_fit(
             return search_several(
                 sample, white, n_stages=n_stages, with_offset=with_offset, single=single, fewer=fewer
             )
+        warm = None if warm is None else without_start(warm)
         return search_staged(sample, white, with_offset=with_offset, single=single, warm=warm)
 
+    def start_searched(white: Whitening, warm: Found | None = None) -> Found:
+        plain = search(sample, white, warm)
+        if not start_up:
+            return plain
+        found = with_start(sample, white, plain, plain, 0.0)
+        tau = float(found.theta[2 * n_stages])
+        if n_stages == 1 or found.rss > plain.rss * (1 - NOTICED / sample.n):
+            return found
+        # the breaks may lie elsewhere on a clock that starts slowly
+        again = search(on_clock(sample, tau), white)
+        other = with_start(sample, white, plain, again, tau)
+        return other if other.rss <= found.rss * (1 + 1e-9) else found
+
+    whole = sample
     rho, white = 0.0, whitening(sample, 0.0)
-    found = search(white, warm)
+    found = start_searched(white, warm)
     residual, jacobian = tangent(sample, found, given=held)
     if not ar1 or sample.n - jacobian.shape[0] < 3:
         return Fitted(sample, found, white, residual, jacobian, rho, None, held)
@@ -189,7 +220,7 @@ def staged_fit(
         rho = new
         white = whitening(sample, rho)
         again = n_stages == 2 and not held and not number  # two stages may lie elsewhere in correlated noise
-        found = search(white, found) if again else _nearby(sample, found, white, given=held)
+        found = start_searched(white, found) if again else _nearby(sample, found, white, given=held)
         residual, jacobian = tangent(sample, found, given=held)
     profile = correlation_profile(sample, residual, jacobian)
     return Fitted(sample, found, white, residual, jacobian, rho, profile, held)
@@ -263,7 +294,7 @@ def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
 
     family, sample = fitted.family, fitted.sample
     names = family.names
-    smooth = [i for i, name in enumerate(names) if not name.startswith("b")]
+    smooth = [i for i, name in enumerate(names) if name[0] != "b" and name not in ("tau", "w")]
     cell = fitted.found.cell[None, :] if fitted.found.cell.size else None
     parameters = lmfit.Parameters()
     parameters.add_many(*[(names[i], float(fitted.theta[i])) for i in smooth])

@@ -27,6 +27,7 @@ class FitOptions:
     recipe: Literal["likelihood", "loglinear"] = "likelihood"
     offset: OffsetChoice = "auto"
     noise: Literal["auto", "white", "ar1", "photometric", "by-place", "wander", "robust"] = "auto"
+    start_up: float | Literal["auto", "none"] = "auto"
     direction: Literal["decay", "growth"] = "decay"
     t0: float | Literal["auto"] | None = None
     window: tuple[float | None, float | None] | None = None
@@ -80,6 +81,11 @@ class FitOptions:
     def ar1(self) -> bool:
         """Whether correlation of the noise is taken into account."""
         return self.noise != "white"
+
+    @property
+    def starts(self) -> bool:
+        """Whether a start-up time belongs to every model."""
+        return self.start_up == "auto"
 
     @property
     def wanders(self) -> bool:

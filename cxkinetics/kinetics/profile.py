@@ -6,7 +6,7 @@ on a grid across them and the least value is taken by a parabola. The breakpoint
 fitted on every sample of the plausible range and at points between.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import cast
 
@@ -17,7 +17,7 @@ from cxkinetics.inference.accepted import parabola, vertex
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted
 from cxkinetics.kinetics.search import box, break_cells, fit_at, walk
-from cxkinetics.models.families import AmplitudeFamily, Family, RatioFamily, StagedFamily
+from cxkinetics.models.families import AmplitudeFamily, Family, RatioFamily, StagedFamily, StartingFamily
 
 FAR = 45.0
 """Knots whose F = dof (rss/rss_min - 1) exceeds this are out of every interval of interest; so are
@@ -162,11 +162,14 @@ class ProfileSpace:
         time = fitted.sample.time
         if family.n_stages > 2:
             return self._rss_of_one_of_several(family, number, value)
-        at = np.abs(self.theta[None, :, column] - value[:, None])
-        start = self.theta[np.argmin(at, axis=1)].copy()
+        known = family.told(self.theta) if isinstance(family, StartingFamily) else self.theta
+        at = np.abs(known[None, :, column] - value[:, None])
+        start = known[np.argmin(at, axis=1)].copy()
         start[:, column] = value
         lower, upper = box(family, fitted.sample, self.cells[np.argmin(at, axis=1)])
         lower[:, column], upper[:, column] = time[0], time[-1]
+        if isinstance(family, StartingFamily):
+            family = replace(family, own_clock=True)
         free = np.ones(len(family.names), bool)
         free[column] = False
         target = Target(time, fitted.sample.signal, fitted.white)

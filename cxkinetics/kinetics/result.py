@@ -168,6 +168,9 @@ class StagedFit(Record, Shown):
         With free joints, the amplitude of each stage's curve carried back to t = 0.
     anchor_s : float
         Time at which the amplitude counts, s (0 unless the data lie far from t = 0).
+    start_up_s : Estimate or None
+        Time constant of mixing or of the instrument, s; breakpoints count on the clock that it slows,
+        the reaction's own. None where none was fitted.
     bootstrap : Bootstrap or None
         Percentile intervals beside the others, where they were asked for.
     seed : int
@@ -190,7 +193,7 @@ class StagedFit(Record, Shown):
     _keys = """file=trace.source.file sha256=trace.source.sha256 trace=_which
         wavelength_nm=trace.wavelength_nm n_points=trace.n_points t_start_s=_t_start_s t_end_s=_t_end_s
         unit=trace.unit simulated=trace.source.simulated options seed version stages breakpoints_s amplitude
-        offset rate_ratio rss dof redchi aicc bic loglinear noise rivals verdict warnings excluded flags
+        offset start_up_s rate_ratio rss dof redchi aicc bic loglinear noise rivals verdict warnings excluded flags
         stage_amplitudes anchor_s bootstrap"""
 
     trace: Annotated[Trace, DATA]
@@ -219,6 +222,7 @@ class StagedFit(Record, Shown):
     stage_amplitudes: tuple[float, ...] = ()
     anchor_s: float = 0.0
     bootstrap: Bootstrap | None = None
+    start_up_s: Annotated[Estimate | None, As(name="start_up")] = None
     seed: int = 0
     version: Version = __version__
 
@@ -247,10 +251,14 @@ class StagedFit(Record, Shown):
     def curve(self, time_s: Array) -> Array:
         """Return the fitted signal at any times (s), in the trace's unit."""
         from cxkinetics.models.decays import free_joint_decay, staged_decay
+        from cxkinetics.models.families import mixed_clock
 
         rates = np.array([stage.k_per_s.value for stage in self.stages], dtype=float)  # None becomes NaN
         breaks = np.array([b.value for b in self.breakpoints_s], dtype=float) - self.anchor_s
         time = np.asarray(time_s, dtype=float) - self.anchor_s
+        if self.start_up_s is not None and self.start_up_s.value:
+            started = mixed_clock(time, np.array(self.start_up_s.value))[0]
+            time = np.where(time > 0, started, time)
         if self.stage_amplitudes:
             levels = np.array(self.stage_amplitudes)
             return free_joint_decay(time, levels, rates, breaks, self._offset())

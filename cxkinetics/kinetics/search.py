@@ -18,6 +18,8 @@ from cxkinetics.models.families import (
     FreeJointFamily,
     RatioFamily,
     StagedFamily,
+    StartingFamily,
+    mixed_clock,
 )
 
 SUDDEN = 3
@@ -145,7 +147,7 @@ class Found:
     """An optimum: parameters (p,), its cell (the sample on or before each break) and whitened rss.
 
     `knots`, `knot_theta` and `knot_rss` hold the profile over the samples tried as knots (one
-    break only).
+    break only). `start_gain` is what a start-up time gained in -2 ln L.
     """
 
     family: StagedFamily | FreeJointFamily
@@ -156,6 +158,7 @@ class Found:
     knot_theta: Array = field(default_factory=lambda: np.empty(0))
     knot_rss: Array = field(default_factory=lambda: np.empty(0))
     at_edge: bool = False
+    start_gain: float = 0.0
 
     @classmethod
     def best(
@@ -183,7 +186,80 @@ def box(family: StagedFamily | FreeJointFamily, sample: Sample, cells: IntArray)
         low, high = time[cells], time[cells + 1]
         lower[:, family.breaks] = low + np.where(cells == MIN_DISTINCT - 1, EDGE * (high - low), 0.0)
         upper[:, family.breaks] = high
+    if isinstance(family, StartingFamily):
+        lower[:, family.tau], upper[:, family.tau] = 0.0, longest_start(sample)
     return lower, upper
+
+
+SLOWEST_START = 0.05
+"""Longest start-up time that is tried, as a share of the span, and in gaps between samples."""
+START_GAPS = 4.0
+
+
+def longest_start(sample: Sample) -> float:
+    """Return the longest time constant of mixing or of the instrument that is tried, in spans."""
+    gap = float(np.median(np.diff(sample.time)))
+    return min(max(SLOWEST_START, START_GAPS * gap), 0.15)
+
+
+def on_clock(sample: Sample, tau: float) -> Sample:
+    """Return the sample on the clock of a reaction whose start takes the time constant tau, in spans."""
+    lead = max(sample.lead, 0.0)
+    clock, _, _ = mixed_clock(sample.time + lead, np.array(tau))
+    first, _, _ = mixed_clock(np.array(lead), np.array(tau))
+    return replace(sample, time=clock - first)
+
+
+def with_start(sample: Sample, white: Whitening, plain: Found, found: Found, tau: float) -> Found:
+    """Return a staged decay with a start-up time, from one found without.
+
+    Parameters
+    ----------
+    sample, white
+        Data and the whitening of their noise.
+    plain : Found
+        The decay on the clock of the samples.
+    found : Found
+        The decay on a clock with the start-up time `tau`, in spans; the same one where that is zero.
+    tau : float
+        Where the descents start, besides other times.
+    """
+    base = plain.family
+    assert isinstance(base, StagedFamily)
+    family = StartingFamily(base.n_stages, base.with_offset, lead=max(sample.lead, 0.0))
+    longest, gap = longest_start(sample), float(np.median(np.diff(sample.time)))
+    times = np.unique(np.clip([1e-3 * gap, gap, longest / 2, longest, tau], 0.0, longest))
+    cells = around(found.cell, sample.n) if found.cell.size else found.cell[None, :]
+    start = np.repeat(np.insert(found.theta, family.tau, 0.0)[None], len(cells) * times.size, axis=0)
+    cells, start[:, family.tau] = np.repeat(cells, times.size, axis=0), np.tile(times, len(cells))
+    if cells.size:
+        start[:, family.breaks] = (sample.time[cells] + sample.time[cells + 1]) / 2
+    best = Found.best(family, cells, fit_at(family, sample, white, cells, start, tolerance=1e-10))
+    knots, told = found.knots, found.knot_theta
+    if knots.size:
+        index = np.searchsorted(on_clock(sample, tau).time, knots - 1e-12) if tau else None
+        knots = knots if index is None else sample.time[np.minimum(index, sample.n - 1)]
+        told = np.insert(told, family.tau, max(tau, best.theta[family.tau]), axis=1)
+        told[:, family.breaks.start] = knots
+    gain = sample.n * float(np.log(max(plain.rss, 1e-290) / max(best.rss, 1e-290)))
+    return replace(
+        found,
+        family=family,
+        theta=best.theta,
+        cell=best.cell,
+        rss=best.rss,
+        knots=knots,
+        knot_theta=told,
+        start_gain=max(gain, 0.0),
+    )
+
+
+def without_start(found: Found) -> Found:
+    """Return the knots of a decay as a search without a start-up time knows them."""
+    family = found.family
+    if not isinstance(family, StartingFamily) or not found.knots.size:
+        return found
+    return replace(found, knot_theta=np.delete(found.knot_theta, family.tau, axis=1))
 
 
 def break_cells(sample: Sample, n_stages: int = 2) -> IntArray:

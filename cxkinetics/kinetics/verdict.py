@@ -1,7 +1,7 @@
 """The verdict: the models set against each other, and what they say together."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +17,15 @@ from cxkinetics.kinetics.optimum import Fitted, staged_fit
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import Verdict
 from cxkinetics.kinetics.rivals import Contender, drift_contender, smooth_contenders, staged_contender
-from cxkinetics.kinetics.search import Found, search_single, search_staged
+from cxkinetics.kinetics.search import (
+    Found,
+    on_clock,
+    search_single,
+    search_staged,
+    with_start,
+    without_start,
+)
+from cxkinetics.models.families import StartingFamily
 
 
 @dataclass(slots=True, eq=False)
@@ -126,10 +134,42 @@ def analyse(
     analysis.singles = _singles(sample, options, single)
     for n_stages in (1, 2):
         analysis.variants[n_stages] = _variants(
-            sample, n_stages, analysis.singles, options.ar1, warm=broken if n_stages == 2 else None
+            sample, n_stages, analysis.singles, options.ar1, warm=broken if n_stages == 2 else None, start_up=options.starts
         )
+    _start_rivals(analysis, rival_offsets)
     _test_breaks(analysis, rng)
     return analysis
+
+
+STARTS = 1.0
+"""Gain of a start-up time, in -2 ln L of a staged model, from which it is fitted in the rivals too."""
+
+
+def _start_rivals(analysis: Analysis, offsets: Sequence[bool]) -> None:
+    """Give the smooth rivals the start-up times that staged models found, where these gain by them."""
+    found = [v.fitted.found for variants in analysis.variants.values() for v in variants]
+    times = {
+        float(f.theta[f.family.tau])
+        for f in found
+        if isinstance(f.family, StartingFamily) and f.start_gain > STARTS
+    }
+    known = {contender.model: contender for contender in analysis.smooth}
+    for tau in _apart(sorted(times)):
+        sample = on_clock(analysis.sample, tau)
+        for other in smooth_contenders(sample, ar1=analysis.options.ar1, offsets=offsets):
+            if other.aicc < known[other.model].aicc:
+                told = {**other.parameters, "tau": tau * sample.span_s}
+                known[other.model] = replace(other, parameters=told)
+    analysis.smooth = list(known.values())
+
+
+def _apart(times: Sequence[float]) -> list[float]:
+    """Return those of ascending times that differ by a tenth at least."""
+    kept: list[float] = []
+    for time in times:
+        if not kept or time > 1.1 * kept[-1]:
+            kept.append(time)
+    return kept
 
 
 def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False) -> None:
@@ -200,6 +240,7 @@ def _variants(
     wanted: bool = False,
     fewer: Found | None = None,
     warm: Found | None = None,
+    start_up: bool = False,
 ) -> list[Contender]:
     if sample.n < MIN_DISTINCT * n_stages:
         return []
@@ -218,6 +259,7 @@ def _variants(
             given=given,
             fewer=fewer if fewer is not None and fewer.family.with_offset == with_offset else None,
             warm=warm if warm is not None and warm.family.with_offset == with_offset else None,
+            start_up=start_up and continuous and given is None and sample.n > parameters + 3,
         )
         variants.append(staged_contender(fitted))
     return variants
@@ -233,7 +275,7 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     if not fits or not _testable(fits[0]):
         return
     alternative = fits[0]
-    null = search_single(sample, alternative.white, with_offset=with_offset)
+    null = _started(alternative, search_single(sample, alternative.white, with_offset=with_offset))
     analysis.test = break_test(
         null, alternative, n_replicates=options.replicates, rng=rng, wander=LEVEL if options.wanders else 0.0
     )
@@ -246,14 +288,17 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     # an offset that two stages want may only stand in for a third one
     tried = {offset: found for offset, found in singles.items() if offset <= with_offset}
     fewer = best.fitted.found
-    analysis.variants[3] = _variants(sample, 3, tried, options.ar1, fewer=fewer)
+    analysis.variants[3] = _variants(sample, 3, tried, options.ar1, fewer=fewer, start_up=options.starts)
     third = analysis.shown(3)
     if third is None or not best.aicc - third.aicc >= AHEAD or not _testable(third.fitted):
         return
     analysis.drift = drift_contender(best.fitted)
     with_offset = third.fitted.family.with_offset
     two = next(v.fitted for v in analysis.variants[2] if v.fitted.family.with_offset == with_offset)
-    null = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=two.found)
+    plain = search_staged(
+        sample, third.fitted.white, with_offset=with_offset, warm=without_start(two.found)
+    )
+    null = _started(third.fitted, plain)
     analysis.further_test = break_test(
         null,
         third.fitted,
@@ -261,6 +306,13 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
         rng=rng,
         wander=FURTHER_LEVEL if options.wanders else 0.0,
     )
+
+
+def _started(fitted: Fitted, null: Found) -> Found:
+    """Return a null model with a start-up time of its own, where the alternative has one."""
+    if not isinstance(fitted.family, StartingFamily):
+        return null
+    return with_start(fitted.sample, fitted.white, null, null, 0.0)
 
 
 def _testable(fitted: Fitted) -> bool:
