@@ -447,6 +447,11 @@ def fit_stages(
     seed = _seed(rng)
     prepared, remarks = _prepared(trace, options)
     data = _weighed(prepared, options)
+    late = _flat_until(data, options)
+    if late is not None:
+        prepared = shift_t0(prepared, late, how="found: the signal is flat before; --t0 0 counts from the clock's zero")
+        remarks.append(prepared.remarks[-1])
+        data = _weighed(prepared, options)
     outliers = find_outliers(data.sample)
     excluded: tuple[tuple[float, float], ...] = ()
     whole = prepared
@@ -488,6 +493,28 @@ def _weighed(trace: Trace, options: FitOptions) -> _Data:
     model = options.noise if options.noise in PRIOR or options.noise == "robust" else "auto"
     spread = spread_of(sample, curve, level=level, model=model)
     return _Data(with_spread(sample, spread), spread, broken)
+
+
+FLAT_SHARE = 0.35
+"""Share of the second rate below which, errors included, a first stage is a wait for the addition."""
+EARLIEST = 0.4
+"""Share of a run within which an addition is looked for."""
+
+
+def _flat_until(data: _Data, options: FitOptions) -> float | None:
+    """Return until when a run stays flat before it decays, s; None where it does not, or t0 is given."""
+    sample, broken = data.sample, data.broken
+    if broken is None or options.t0 is not None or options.breakpoints_s is not None:
+        return None
+    at = float(broken.theta[broken.family.breaks][0])
+    first, second = broken.theta[broken.family.rates]
+    if at > EARLIEST or not second > 0 or abs(first) > second / 2:
+        return None
+    residual, jacobian = tangent(sample, broken)
+    fit = Fitted(sample, broken, whitening(sample, 0.0), residual, jacobian, 0.0, None)
+    error = np.sqrt(np.diag(fit.covariance)[fit.family.rates])
+    flat = abs(first) < 2.5 * error[0] and abs(first) + 2 * error[0] < FLAT_SHARE * second
+    return at * sample.span_s + sample.first_s if flat and second > 5 * error[1] else None
 
 
 def _fitted(

@@ -319,6 +319,8 @@ def confidence_of(
     weights, nu, shift, errors = _by_correlation(fitted, gradient, se, known_scale)
     if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
         shift = np.zeros_like(shift)
+    if name == "tau":  # at zero it has no tangent to tell how errors change with the correlation
+        shift, errors = np.zeros_like(shift), np.full_like(errors, se)
     return Confidence(
         estimate=estimate,
         se=se,

@@ -164,7 +164,7 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
     return _kept(signal, keep, "window", text)
 
 
-def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
+def shift_t0(signal: Signal, t0: float | Literal["auto"], *, how: str = "given") -> Signal:
     """Return the signal with time counted from the addition; earlier points are left out.
 
     Parameters
@@ -175,6 +175,8 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
         Moment of the addition, in s on the clock of the signal, or "auto" to find it
         (`detect_t0`); then the remark names the readings between which it lies, as no interval of a
         fit holds that uncertainty.
+    how : str
+        Where a number comes from, as the remark tells it.
 
     Raises
     ------
@@ -182,7 +184,7 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
         If no addition can be found, or no point is left.
     """
     time = signal.time_s
-    how, doubt = "given", ""
+    doubt = ""
     start = first_used = t0
     if start == "auto":
         onset = detect_t0(signal if isinstance(signal, Trace) else _liveliest(signal))
