@@ -78,6 +78,7 @@ def _by_likelihood(
         "amplitude": numbers.amplitude(trace.unit),
         "offset": shown_offset,
         "start_up_s": numbers.start_up() or _no_start(options),
+        "switch_width_s": numbers.width(),
         "rate_ratio": numbers.ratio() if n_stages > 1 else None,
         "parameter_names": shown.family.names,
         "covariance": units @ shown.covariance @ units.T,
@@ -117,11 +118,14 @@ def _numbers(
     if verdict.code == "no_decay" and n_stages == 1:
         variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
 
+    gradual = analysis.switching(wider.fitted)
+
     def of(variant: Contender, wider: Contender) -> tuple[Numbers, tuple[str, ...]]:
         shown, flags = polished(variant.fitted)
         numbers = Numbers(
             shown,
             shown if wider is variant else wider.fitted,
+            gradual=gradual,
             confidence=analysis.options.confidence,
             absolute_sigma=analysis.options.absolute_sigma,
             seed=seed,
@@ -133,6 +137,10 @@ def _numbers(
     if wider is not variant and _outside(numbers, n_stages):
         variant = wider  # a value outside its own interval would contradict itself
         numbers, flags = of(wider, wider)
+    width = numbers.width()
+    if width is not None and (width.low or _outside(numbers, n_stages)):  # not abrupt: its curve is shown
+        variant = next(v for v in analysis.gradual if v.fitted is gradual)
+        numbers.fitted = numbers.wider
     return numbers, variant, flags
 
 

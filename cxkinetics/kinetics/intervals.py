@@ -12,9 +12,9 @@ from cxkinetics.estimate import Estimate
 from cxkinetics.inference.accepted import Accepted, accepted_set, between
 from cxkinetics.inference.ar1 import ar1_noise
 from cxkinetics.inference.criteria import ALIKE
-from cxkinetics.kinetics.optimum import Fitted, tangent
+from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent, under
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
-from cxkinetics.kinetics.search import break_cells, longest_start, search_single
+from cxkinetics.kinetics.search import break_cells, longest_start, search_single, width_range
 from cxkinetics.models.families import (
     AmplitudeFamily,
     FreeJointFamily,
@@ -174,6 +174,20 @@ TOWARDS_ZERO: Array = np.array([0.7, 0.4, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.0
 resolved has a profile that is flat for decades."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """How a profile of one quantity runs in a space.
+
+    `index` is the quantity's place among the parameters of `told`, or of the fit's family where that is
+    None; `number` says which breakpoint it is, from 0, negative for any other quantity.
+    """
+
+    space: ProfileSpace
+    index: int
+    told: RatioFamily | AmplitudeFamily | None
+    number: int
+
+
 @dataclass(slots=True, eq=False)
 class Confidence:
     """The confidence function of one quantity under one fit.
@@ -182,30 +196,27 @@ class Confidence:
     ----------
     estimate, se : float
         Optimum and Wald standard error at rho^, scaled.
-    space : ProfileSpace
-        Where the profile runs.
-    index : int
-        The quantity's place among the parameters of `told`, or of the fit's family where that is None.
-    told : RatioFamily, AmplitudeFamily or None
-        The fit's family told by the quantity, where it is no parameter of its own.
-    number : int
-        Which breakpoint the quantity is, from 0; negative for any other quantity.
+    path : Path
+        How the profile runs.
+    aside : Path or None
+        How it runs under another fit of the same noise (a gradual switch beside a break): the better of
+        both counts at every value.
     scale : float
         Variance of the whitened noise.
     limits : (float, float)
         Values beyond which the quantity has no meaning.
     stretch : float or (Array, Array)
         By how much roots exceed Student's law, everywhere or at some values (see `break_law`).
+    least : float
+        Whitened rss from which the excess counts.
     x, z : Array
         Points of the profile known so far, ascending in x.
     """
 
     estimate: float
     se: float
-    space: ProfileSpace
-    index: int
-    told: RatioFamily | AmplitudeFamily | None
-    number: int
+    path: Path
+    aside: Path | None
     scale: float
     limits: tuple[float, float]
     weights: Array
@@ -214,6 +225,7 @@ class Confidence:
     errors: Array
     normal: bool = False
     stretch: float | tuple[Array, Array] = 1.0
+    least: float = 0.0
     x: Array = field(default_factory=lambda: np.empty(0))
     z: Array = field(default_factory=lambda: np.empty(0))
 
@@ -226,7 +238,7 @@ class Confidence:
     def first_values(self) -> Array:
         """Where the profile is looked at first."""
         around = self.estimate + self.step * np.concatenate([-STEPS[::-1], STEPS])
-        if self.number >= 0 or self.se < abs(self.estimate) / 2:
+        if self.path.number >= 0 or self.se < abs(self.estimate) / 2:
             return around
         return np.concatenate([around, self.estimate * TOWARDS_ZERO])
 
@@ -236,12 +248,18 @@ class Confidence:
 
     def keep(self, values: Array, rss: Array) -> None:
         """Keep profile values (X,) as signed roots."""
-        excess = np.maximum(rss - self.space.fitted.found.rss, 0.0)
+        excess = np.maximum(rss - self.least, 0.0)
         root = np.sign(values - self.estimate) * np.sqrt(excess / self.scale)
         root /= np.interp(values, *self.stretch) if isinstance(self.stretch, tuple) else self.stretch
         x, z = np.concatenate([self.x, values]), np.concatenate([self.z, root])
         order = np.argsort(x)
         self.x, self.z = x[order], z[order]
+
+    def baseline(self, rss: float) -> None:
+        """Count excess from the rss of a better fit, which stands at zero of the quantity."""
+        self.least = rss
+        self.x, self.z = np.zeros(1), np.zeros(1)
+        self.estimate = 0.0
 
     def critical(self, alpha: float) -> tuple[float, float]:
         """Return the signed roots between which alpha <= G <= 1 - alpha; G rises with the root."""
@@ -281,6 +299,7 @@ def confidence_of(
     name: str,
     space: ProfileSpace | None = None,
     *,
+    aside: ProfileSpace | None = None,
     known_scale: float | None = None,
     law: BreakLaw | None = None,
 ) -> Confidence:
@@ -294,6 +313,8 @@ def confidence_of(
         A parameter name of its family, "k1/k2", or "C0" for the amplitude at the anchor.
     space : ProfileSpace, optional
         Where profiles run (shared between parameters of one fit).
+    aside : ProfileSpace, optional
+        Where they run under another fit of the same noise.
     known_scale : float, optional
         Standard deviation of the noise taken at its word, in scaled units.
     law : BreakLaw, optional
@@ -309,25 +330,25 @@ def confidence_of(
             limits = (float(family.own_times(sample.time[2], float(theta[family.tau]))), limits[1])
     elif name == "tau":
         limits = (0.0, longest_start(sample))
+    elif name == "w":
+        limits = width_range(sample)
     variance = float(gradient @ fitted.covariance @ gradient)
     if known_scale is not None:
         variance = variance / fitted.variance * known_scale**2
     se = math.sqrt(max(variance, 0.0))
     se = se if np.isfinite(se) and se > 0 else max(abs(estimate), 1.0) * 1e-6
-    if name == "tau":
+    if name in ("tau", "w"):
         se = max(se, 0.1 * float(np.median(np.diff(sample.time))))  # none at zero, where no slope is left
     weights, nu, shift, errors = _by_correlation(fitted, gradient, se, known_scale)
     if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
         shift = np.zeros_like(shift)
-    if name == "tau":  # at zero it has no tangent to tell how errors change with the correlation
+    if name in ("tau", "w"):  # at zero it has no tangent to tell how errors change with the correlation
         shift, errors = np.zeros_like(shift), np.full_like(errors, se)
     return Confidence(
         estimate=estimate,
         se=se,
-        space=space or profile_space(fitted),
-        index=index,
-        told=told,
-        number=number,
+        path=Path(space or profile_space(fitted), index, told, number),
+        aside=None if aside is None else _path(aside, name, number),
         scale=max(fitted.variance, 1e-290) if known_scale is None else known_scale**2,
         limits=limits,
         weights=weights,
@@ -336,9 +357,18 @@ def confidence_of(
         errors=errors,
         normal=known_scale is not None,
         stretch=_stretch(law, name),
+        least=fitted.found.rss,
         x=np.array([estimate]),
         z=np.zeros(1),
     )
+
+
+def _path(space: ProfileSpace, name: str, number: int) -> Path | None:
+    """Return how the profile of a quantity runs in another space; None where its fit has no such quantity."""
+    if name in (*space.fitted.family.names, "C0", "k1/k2"):
+        index, told, _, _ = _quantity(space.fitted, name)
+        return Path(space, index, told, number)
+    return None
 
 
 def _quantity(fitted: Fitted, name: str) -> tuple[int, RatioFamily | AmplitudeFamily | None, float, Array]:
@@ -438,25 +468,34 @@ def intervals_of(
 
 
 def _learn(confidences: Sequence[Confidence], wanted: Sequence[Array]) -> None:
-    """Evaluate profiles exactly at the values wanted and keep them; plain parameters in one batch."""
+    """Evaluate profiles exactly at the values wanted and keep them."""
     values = [c.unknown(v) for c, v in zip(confidences, wanted, strict=True)]
-    plain = [i for i, c in enumerate(confidences) if c.number < 0 and c.told is None and values[i].size]
+    asked = [i for i, v in enumerate(values) if v.size]
+    least = _profiled([(confidences[i].path, values[i]) for i in asked])
+    aside = [i for i in asked if confidences[i].aside is not None]
+    others = dict(zip(aside, _profiled([(confidences[i].aside, values[i]) for i in aside]), strict=True))
+    for i, rss in zip(asked, least, strict=True):
+        confidences[i].keep(values[i], np.minimum(rss, others[i]) if i in others else rss)
+
+
+def _profiled(asked: Sequence[tuple["Path | None", Array]]) -> list[Array]:
+    """Return the least rss of paths of one space at values; plain parameters go in one batch."""
+    paths = [(path, values) for path, values in asked if path is not None]
+    plain = [i for i, (path, _) in enumerate(paths) if path.number < 0 and path.told is None]
+    result: list[Array] = [np.empty(0)] * len(paths)
     if plain:
-        index = np.concatenate([np.full(values[i].size, confidences[i].index) for i in plain])
-        rss = confidences[plain[0]].space.rss(index, np.concatenate([values[i] for i in plain]))
-        for i, part in zip(
-            plain, np.split(rss, np.cumsum([values[i].size for i in plain])[:-1]), strict=True
-        ):
-            confidences[i].keep(values[i], part)
-    for i, confidence in enumerate(confidences):
-        if i in plain or not values[i].size:
-            continue
-        if confidence.number >= 0:
-            rss = confidence.space.rss_of_break(confidence.number, values[i])
-        else:
-            index = np.full(values[i].size, confidence.index)
-            rss = confidence.space.rss(index, values[i], family=confidence.told)
-        confidence.keep(values[i], rss)
+        index = np.concatenate([np.full(paths[i][1].size, paths[i][0].index) for i in plain])
+        rss = paths[plain[0]][0].space.rss(index, np.concatenate([paths[i][1] for i in plain]))
+        ends = np.cumsum([paths[i][1].size for i in plain])[:-1]
+        for i, part in zip(plain, np.split(rss, ends), strict=True):
+            result[i] = part
+    for i, (path, values) in enumerate(paths):
+        if i not in plain and path.number >= 0:
+            result[i] = path.space.rss_of_break(path.number, values)
+        elif i not in plain:
+            index = np.full(values.size, path.index)
+            result[i] = path.space.rss(index, values, family=path.told)
+    return result
 
 
 def _further(confidence: Confidence, bound: tuple[float, float], steps: Array) -> Array:
@@ -545,6 +584,8 @@ class Numbers:
     wider : Fitted, optional
         The fit whose profiles give the intervals (the one with the offset fitted, where the offset
         was chosen); by default the one shown.
+    gradual : Fitted, optional
+        The same with a gradual switch: intervals hold what either of both admits.
     confidence : float
         Level of the intervals.
     absolute_sigma : bool
@@ -558,12 +599,16 @@ class Numbers:
         shown: Fitted,
         wider: Fitted | None = None,
         *,
+        gradual: Fitted | None = None,
         confidence: float,
         absolute_sigma: bool = False,
         seed: int = 0,
     ) -> None:
         self.fitted = shown
-        self.wider = wider or shown
+        self.wider, self.aside = wider or shown, None
+        if gradual is not None:
+            self.wider, other = _ordered(self.wider, gradual)
+            self.aside = profile_space(other)
         self.space: ProfileSpace = profile_space(self.wider)
         self.law = break_law(self.wider, confidence, np.random.default_rng([seed, 2]))
         self.level = confidence
@@ -580,7 +625,8 @@ class Numbers:
         Names are those of its parameters, "C0" for the amplitude at the anchor, and "k1/k2".
         """
         confidences = [
-            confidence_of(self.wider, n, self.space, known_scale=self.scale, law=self.law) for n in names
+            confidence_of(self.wider, n, self.space, aside=self.aside, known_scale=self.scale, law=self.law)
+            for n in names
         ]
         grids = [self._grid(n) for n in names]
         intervals = [Accepted()] * len(names)
@@ -634,6 +680,29 @@ class Numbers:
         shown = fitted.format_value()
         reason = f"a fitted offset, {shown}, gains less than {ALIKE:g} in AICc; its interval is given"
         return replace(fitted, value=0.0, method="profile likelihood of the fitted offset", reason=reason)
+
+    def width(self) -> Estimate | None:
+        """Return the time in which the rate goes from 10 to 90 % of its change, s; None of one stage."""
+        gradual = self.wider if self._is_gradual(self.wider) else self.aside and self.aside.fitted
+        if gradual is None or not self._is_gradual(gradual):
+            return None
+        sample = self.wider.sample
+        if gradual is not self.wider:
+            assert self.aside is not None
+            confidence = confidence_of(gradual, "w", self.aside, known_scale=self.scale)
+            confidence.baseline(self.wider.found.rss)
+            found = intervals_of([confidence], self.level, grids=[self._grid("w")])[0]
+            told = found.told(lambda end: end * sample.span_s)
+            high = told.high
+            reason = "" if high is not None else "the data do not bound how long the switch takes"
+            zero = Estimate(name="switch width", value=0.0, low=0.0, high=high, unit="s")
+            return replace(zero, method=self.method, reason=reason)
+        found = self._estimate("switch width", "w", sample.span_s, "s")
+        return replace(found, low=0.0) if found.low is None else found
+
+    @staticmethod
+    def _is_gradual(fitted: Fitted) -> bool:
+        return isinstance(fitted.family, StartingFamily) and fitted.family.gradual
 
     def start_up(self) -> Estimate | None:
         """Return the time constant of mixing or of the instrument, in s; None where none was fitted."""
@@ -696,7 +765,12 @@ class Numbers:
             sample = self.wider.sample
             gap, longest = float(np.median(np.diff(sample.time))), longest_start(sample)
             return np.append(np.geomspace(0.05 * gap, longest, 12)[:-1], 0.999 * longest)
-        return self._break_grid(int(name[1:])) if name[0] == "b" else None
+        if name == "w":
+            narrow, wide = width_range(self.wider.sample)
+            return np.geomspace(1.01 * narrow, 0.99 * wide, 14)
+        if name[0] == "b" and not self._is_gradual(self.wider):
+            return self._break_grid(int(name[1:]))
+        return None
 
     def _break_grid(self, number: int) -> Array:
         """Return where the profile of a breakpoint must be known: samples and, if few, points between."""
@@ -745,6 +819,22 @@ class Numbers:
             method="profile over the gaps between samples" if not reason else "gap",
             reason=reason,
         )
+
+
+def _ordered(hard: Fitted, gradual: Fitted) -> tuple[Fitted, Fitted]:
+    """Return a fit with a break and one with a gradual switch under one whitening, the better one first."""
+    lead = information_lead(hard, gradual)
+    best, other = (gradual, hard) if lead > 0 else (hard, gradual)
+    other = under(other, best.white, best.rho)
+    return (best, other) if best.found.rss <= other.found.rss else (other, best)
+
+
+def information_lead(hard: Fitted, gradual: Fitted) -> float:
+    """Return by how much -2 ln L of a gradual switch lies below that of a break, each in its own noise."""
+    n = hard.sample.n
+    floor = n * ROUNDING**2
+    of = [n * np.log(max(f.found.rss, floor)) + float(f.white.log_determinant) for f in (hard, gradual)]
+    return of[0] - of[1]
 
 
 def _value(fitted: Fitted, name: str) -> float | None:

@@ -22,12 +22,14 @@ from cxkinetics.kinetics.search import (
     around,
     at_given_breaks,
     fit_at,
+    gradual_switches,
     longest_start,
     on_clock,
     search_free_joints,
     search_several,
     search_single,
     search_staged,
+    width_range,
     with_start,
     without_start,
 )
@@ -93,7 +95,7 @@ class Fitted:
 
         A start-up time belongs to every model alike and counts in none.
         """
-        smooth = sum(name[0] != "b" and name != "tau" for name in self.family.names)
+        smooth = sum(name[0] != "b" and name != "tau" for name in self.family.names)  # a width counts
         return smooth if self.given_breaks else smooth + self.family.n_stages - 1
 
     @property
@@ -136,6 +138,10 @@ def tangent(sample: Sample, found: Found, *, given: bool = False) -> tuple[Array
     family = found.family
     if isinstance(family, StartingFamily) and not 0 < found.theta[family.tau] < longest_start(sample):
         jacobian[:, family.tau] = 0.0  # at a bound, where the likelihood has no top
+    if isinstance(family, StartingFamily) and family.gradual:
+        narrow, wide = width_range(sample)
+        if not narrow < found.theta[family.width] < wide:
+            jacobian[:, family.width] = 0.0
     return sample.signal - curve[0], jacobian[0]
 
 
@@ -226,6 +232,52 @@ def staged_fit(
     return Fitted(sample, found, white, residual, jacobian, rho, profile, held)
 
 
+def gradual_fit(hard: Fitted) -> Fitted | None:
+    """Return two stages whose switch takes time, from those with a break; None where there are too few points.
+
+    The width is at a bound, and the fit worse than the one with a break, where the switch is abrupt.
+    """
+    base, sample = hard.family, hard.sample
+    if not isinstance(base, StartingFamily) or base.n_stages != 2 or sample.n < hard.n_parameters + 5:
+        return None
+    family, white, rho = replace(base, gradual=True), hard.white, hard.rho
+    theta, rss = gradual_switches(family, sample, white, hard.theta)
+    for _ in range(2 if hard.correlation is not None else 0):
+        found = Found(family, theta[0], hard.found.cell, float(rss[0]))
+        new = likeliest_rho(sample, *tangent(sample, found), restricted=True)
+        if abs(new - rho) < 2e-3:
+            break
+        rho, white = new, whitening(sample, new)
+        theta, rss = _settled_switch(family, sample, white, theta)
+    cell = np.searchsorted(sample.time, theta[0, family.breaks], side="right") - 1
+    found = Found(family, theta[0], cell, float(rss[0]), knot_theta=theta, knot_rss=rss)
+    residual, jacobian = tangent(sample, found)
+    profile = None if hard.correlation is None else correlation_profile(sample, residual, jacobian)
+    return Fitted(sample, found, white, residual, jacobian, rho, profile)
+
+
+def _settled_switch(
+    family: StartingFamily, sample: Sample, white: Whitening, start: Array
+) -> tuple[Array, Array]:
+    nowhere = np.empty((len(start), 0), dtype=np.intp)
+    theta, rss = fit_at(family, sample, white, nowhere, start, tolerance=1e-9, race=None)
+    order = np.argsort(rss, kind="stable")
+    return theta[order], rss[order]
+
+
+def under(fitted: Fitted, white: Whitening, rho: float) -> Fitted:
+    """Return a fit under the whitening of another one, so that their sums of squares compare."""
+    sample, family = fitted.sample, fitted.family
+    if isinstance(family, StartingFamily) and family.gradual:
+        theta, rss = _settled_switch(family, sample, white, fitted.found.knot_theta)
+        found = replace(fitted.found, theta=theta[0], rss=float(rss[0]), knot_theta=theta, knot_rss=rss)
+    else:
+        found = _nearby(sample, fitted.found, white)
+    residual, jacobian = tangent(sample, found)
+    profile = None if fitted.correlation is None else correlation_profile(sample, residual, jacobian)
+    return Fitted(sample, found, white, residual, jacobian, rho, profile)
+
+
 def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
     """Return optimum, rho, residual (n,) and ln|R| by full likelihood, as information criteria need."""
     sample, found, residual, jacobian = fitted.sample, fitted.found, fitted.residual, fitted.jacobian
@@ -241,6 +293,9 @@ def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
 def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = False, reach: int = 1) -> Found:
     """Return the optimum under a new correlation, in the cells within `reach` of the old one."""
     family = found.family
+    if isinstance(family, StartingFamily) and family.gradual:
+        theta, rss = _settled_switch(family, sample, white, found.theta[None, :])
+        return replace(found, theta=theta[0], rss=float(rss[0]))
     if isinstance(family, FreeJointFamily) or given or not found.cell.size:
         free = np.ones(len(family.names), bool)
         free[family.breaks] = not given

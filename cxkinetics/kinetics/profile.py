@@ -56,7 +56,11 @@ class ProfileSpace:
     upper: Array
 
     def rss(
-        self, parameter: IntArray, value: Array, *, family: RatioFamily | AmplitudeFamily | None = None
+        self,
+        parameter: IntArray,
+        value: Array,
+        *,
+        family: RatioFamily | AmplitudeFamily | StartingFamily | None = None,
     ) -> Array:
         """Return the least whitened rss with parameter[i] held at value[i]; shapes (X,).
 
@@ -65,7 +69,7 @@ class ProfileSpace:
         fitted, theta = self.fitted, self.theta
         lower, upper, told = self.lower.copy(), self.upper.copy(), cast(Family, fitted.family)
         if family is not None:
-            changed = family.names.index("k1/k2") if isinstance(family, RatioFamily) else 0
+            changed = 0 if isinstance(family, AmplitudeFamily) else int(parameter[0])
             lower[:, changed], upper[:, changed] = -np.inf, np.inf
             theta, told = family.told(theta), family
         n_values, n_candidates, width = parameter.size, theta.shape[0], theta.shape[1]
@@ -160,6 +164,9 @@ class ProfileSpace:
         assert isinstance(family, StagedFamily)
         column = family.breaks.start + number
         time = fitted.sample.time
+        if isinstance(family, StartingFamily) and family.gradual:
+            told = replace(family, own_clock=True)
+            return self.rss(np.full(value.size, column), value, family=told)
         if family.n_stages > 2:
             return self._rss_of_one_of_several(family, number, value)
         known = family.told(self.theta) if isinstance(family, StartingFamily) else self.theta
@@ -235,6 +242,9 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
     if not found.cell.size:
         nowhere = found.cell[None, :]
         return ProfileSpace(fitted, found.theta[None, :], nowhere, held, *box(family, sample, nowhere))
+    if isinstance(family, StartingFamily) and family.gradual:
+        nowhere = np.empty((len(found.knot_theta), 0), dtype=np.intp)
+        return ProfileSpace(fitted, found.knot_theta, nowhere, held, *box(family, sample, nowhere))
     gaps = break_cells(sample, family.n_stages)
     if family.n_stages > 2:
         near = [range(max(c - 2, gaps[0]), min(c + 2, gaps[-1]) + 1) for c in found.cell]

@@ -171,6 +171,9 @@ class StagedFit(Record, Shown):
     start_up_s : Estimate or None
         Time constant of mixing or of the instrument, s; breakpoints count on the clock that it slows,
         the reaction's own. None where none was fitted.
+    switch_width_s : Estimate or None
+        Time in which the rate goes from 10 to 90 % of its change, s; 0 is abrupt. It tells of the
+        ensemble's rate law, not of one cluster. None of one stage, and of breaks that were given.
     bootstrap : Bootstrap or None
         Percentile intervals beside the others, where they were asked for.
     seed : int
@@ -193,7 +196,7 @@ class StagedFit(Record, Shown):
     _keys = """file=trace.source.file sha256=trace.source.sha256 trace=_which
         wavelength_nm=trace.wavelength_nm n_points=trace.n_points t_start_s=_t_start_s t_end_s=_t_end_s
         unit=trace.unit simulated=trace.source.simulated options seed version stages breakpoints_s amplitude
-        offset start_up_s rate_ratio rss dof redchi aicc bic loglinear noise rivals verdict warnings excluded flags
+        offset start_up_s switch_width_s rate_ratio rss dof redchi aicc bic loglinear noise rivals verdict warnings excluded flags
         stage_amplitudes anchor_s bootstrap"""
 
     trace: Annotated[Trace, DATA]
@@ -223,6 +226,7 @@ class StagedFit(Record, Shown):
     anchor_s: float = 0.0
     bootstrap: Bootstrap | None = None
     start_up_s: Annotated[Estimate | None, As(name="start_up")] = None
+    switch_width_s: Annotated[Estimate | None, As(name="switch_width")] = None
     seed: int = 0
     version: Version = __version__
 
@@ -250,20 +254,20 @@ class StagedFit(Record, Shown):
 
     def curve(self, time_s: Array) -> Array:
         """Return the fitted signal at any times (s), in the trace's unit."""
-        from cxkinetics.models.decays import free_joint_decay, staged_decay
-        from cxkinetics.models.families import mixed_clock
+        from cxkinetics.models.decays import free_joint_decay
+        from cxkinetics.models.families import StartingFamily
 
         rates = np.array([stage.k_per_s.value for stage in self.stages], dtype=float)  # None becomes NaN
         breaks = np.array([b.value for b in self.breakpoints_s], dtype=float) - self.anchor_s
         time = np.asarray(time_s, dtype=float) - self.anchor_s
-        if self.start_up_s is not None and self.start_up_s.value:
-            started = mixed_clock(time, np.array(self.start_up_s.value))[0]
-            time = np.where(time > 0, started, time)
         if self.stage_amplitudes:
             levels = np.array(self.stage_amplitudes)
             return free_joint_decay(time, levels, rates, breaks, self._offset())
+        start, width = (0.0 if e is None else e.value or 0.0 for e in (self.start_up_s, self.switch_width_s))
+        family = StartingFamily(rates.size, True, gradual=True, own_clock=True)
         amplitude = np.nan if self.amplitude.value is None else self.amplitude.value
-        return staged_decay(time, amplitude, rates, breaks, self._offset())
+        theta = np.array([[amplitude, *rates, *breaks, start, width, self._offset()]])
+        return family.evaluate(np.ravel(time), theta)[0][0].reshape(time.shape)
 
     def _offset(self) -> float:
         return 0.0 if self.offset.value is None else self.offset.value

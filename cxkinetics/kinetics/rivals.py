@@ -13,7 +13,7 @@ from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.kinetics.search import box, fastest_rate, grid_starts
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
-from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily
+from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily, StartingFamily
 
 STRUCTURED = 0.8
 """Correlation from which a model's residuals are no noise of an instrument but its misfit."""
@@ -59,6 +59,8 @@ def staged_contender(fitted: Fitted) -> Contender:
     aicc, bic = information(sample, found.rss, log_determinant, fitted.n_parameters + 1 + ar1)
     stages = fitted.family.n_stages
     name = "one stage" if stages == 1 else f"{stages} stages"
+    if isinstance(fitted.family, StartingFamily) and fitted.family.gradual:
+        name += ", gradual switch"
     if isinstance(fitted.family, FreeJointFamily):
         name += ", free joints"
     if fitted.given_breaks:
@@ -119,6 +121,8 @@ _UNITS: dict[str, Callable[[float, Sample], float]] = {
     "b": lambda value, sample: value * sample.span_s + sample.first_s,
     "d": lambda value, sample: value * sample.scale / sample.span_s,
     "mu": lambda value, sample: value / sample.span_s,
+    "tau": lambda value, sample: value * sample.span_s,
+    "w": lambda value, sample: value * sample.span_s,
 }
 
 
@@ -126,7 +130,7 @@ def in_user_units(names: Sequence[str], theta: Array, sample: Sample) -> dict[st
     """Return parameters in s and the trace's unit; names keep their letters (k.. in 1/s, b.. in s)."""
     result = {}
     for name, value in zip(names, theta.tolist(), strict=True):
-        convert = _UNITS.get(name) if name in ("mu", "beta") else _UNITS.get(name[0])
+        convert = _UNITS.get(name) if name in ("mu", "beta", "tau", "w") else _UNITS.get(name[0])
         result[name] = float(convert(value, sample)) if convert else value
     return result
 

@@ -188,7 +188,39 @@ def box(family: StagedFamily | FreeJointFamily, sample: Sample, cells: IntArray)
         upper[:, family.breaks] = high
     if isinstance(family, StartingFamily):
         lower[:, family.tau], upper[:, family.tau] = 0.0, longest_start(sample)
+        if family.gradual:
+            lower[:, family.width], upper[:, family.width] = width_range(sample)
+            inner = sample.time[MIN_DISTINCT - 1], sample.time[-MIN_DISTINCT]
+            lower[:, family.breaks], upper[:, family.breaks] = inner
     return lower, upper
+
+
+NARROWEST = 0.5
+"""Least width of a gradual switch, in gaps: the samples cannot tell a narrower one from a break."""
+WIDEST = 0.6
+"""Greatest width, in spans: a wider switch is a rate that falls all the time."""
+
+
+def width_range(sample: Sample) -> tuple[float, float]:
+    """Return the least and the greatest width of a gradual switch that are tried, in spans."""
+    return min(NARROWEST * float(np.median(np.diff(sample.time))), WIDEST / 2), WIDEST
+
+
+def gradual_switches(
+    family: StartingFamily, sample: Sample, white: Whitening, hard: Array
+) -> tuple[Array, Array]:
+    """Return where descents with a gradual switch come to rest, (S, p) and rss (S,), the best first.
+
+    They start from the decay `hard` (p - 1,) with a break, at several widths.
+    """
+    narrow, wide = width_range(sample)
+    widths = np.geomspace(2 * narrow, wide / 2, 4)
+    start = np.repeat(np.insert(hard, family.width, 0.0)[None], widths.size, axis=0)
+    start[:, family.width] = widths
+    nowhere = np.empty((widths.size, 0), dtype=np.intp)
+    theta, rss = fit_at(family, sample, white, nowhere, start, tolerance=1e-9, race=None)
+    order = np.argsort(rss, kind="stable")
+    return theta[order], rss[order]
 
 
 SLOWEST_START = 0.05

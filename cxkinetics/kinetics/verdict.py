@@ -13,7 +13,7 @@ from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL
 from cxkinetics.kinetics.break_test import BreakTest, break_test
 from cxkinetics.kinetics.checks import holds_zero
 from cxkinetics.kinetics.lines import MIN_DISTINCT
-from cxkinetics.kinetics.optimum import Fitted, staged_fit
+from cxkinetics.kinetics.optimum import Fitted, gradual_fit, staged_fit
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import Verdict
 from cxkinetics.kinetics.rivals import Contender, drift_contender, smooth_contenders, staged_contender
@@ -50,6 +50,8 @@ class Analysis:
         The stages to show by plain least squares, where the verdict says that none hold.
     singles : dict
         One exponential in white noise, without and with a fitted offset: where searches start.
+    gradual : list of Contender
+        Two stages whose switch takes time, the variants as for a break.
     """
 
     sample: Sample
@@ -62,6 +64,7 @@ class Analysis:
     asked: list[Contender] = field(default_factory=list)
     plain: list[Contender] = field(default_factory=list)
     singles: dict[bool, Found] = field(default_factory=dict)
+    gradual: list[Contender] = field(default_factory=list)
 
     def shown(self, n_stages: int) -> Contender | None:
         """Return the variant to show: without a fitted offset unless that gains `ALIKE` in AICc."""
@@ -82,6 +85,11 @@ class Analysis:
         variants = [v for v in self._of(n_stages) if v.comparable]
         return max(variants, key=lambda v: v.fitted.family.with_offset, default=self.shown(n_stages))
 
+    def switching(self, hard: Fitted) -> Fitted | None:
+        """Return the fit with a gradual switch beside one with a break; None where none was made."""
+        of_offset = (v.fitted for v in self.gradual if v.fitted.family.with_offset == hard.family.with_offset)
+        return next(of_offset, None) if _breaks_once(hard) else None
+
     def _of(self, n_stages: int) -> list[Contender]:
         asked = [v for v in self.plain or self.asked if v.fitted.family.n_stages == n_stages]
         return asked or self.variants.get(n_stages, [])
@@ -91,7 +99,7 @@ class Analysis:
         staged = [v for n_stages, variants in self.variants.items() if n_stages > 1 for v in variants]
         known = {contender.model for contender in staged}
         staged += [v for v in self.asked if v.fitted.family.n_stages > 1 and v.model not in known]
-        return [*self.smooth, *staged, *([self.drift] if self.drift else [])]
+        return [*self.smooth, *staged, *self.gradual, *([self.drift] if self.drift else [])]
 
 
 def analyse(
@@ -137,6 +145,7 @@ def analyse(
             sample, n_stages, analysis.singles, options.ar1, warm=broken if n_stages == 2 else None, start_up=options.starts
         )
     _start_rivals(analysis, rival_offsets)
+    _switch(analysis)
     _test_breaks(analysis, rng)
     return analysis
 
@@ -308,6 +317,23 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     )
 
 
+def _breaks_once(fitted: Fitted) -> bool:
+    family = fitted.family
+    return isinstance(family, StartingFamily) and family.n_stages == 2 and not fitted.given_breaks
+
+
+def _switch(analysis: Analysis) -> None:
+    """Fit gradual switches, where a break is not far behind the best smooth curve."""
+    variants = [v for v in analysis.variants.get(2, []) if _breaks_once(v.fitted)]
+    single = min((c.aicc for c in analysis.smooth if c.kind == "exponential"), default=np.inf)
+    if analysis.options.demanded != 2 and not any(v.aicc < single for v in variants):
+        return
+    for variant in variants:
+        fitted = gradual_fit(variant.fitted)
+        if fitted is not None:
+            analysis.gradual.append(staged_contender(fitted))
+
+
 def _started(fitted: Fitted, null: Found) -> Found:
     """Return a null model with a start-up time of its own, where the alternative has one."""
     if not isinstance(fitted.family, StartingFamily):
@@ -374,7 +400,7 @@ def _case_of(analysis: Analysis, rate: Estimate | None) -> _Case | None:
 
     smooth = analysis.smooth
     exponential = best([c for c in smooth if c.kind == "exponential"])
-    two, test = best(analysis.variants.get(2, [])), analysis.test
+    two, test = best([*analysis.variants.get(2, []), *analysis.gradual]), analysis.test
     if exponential is None or two is None or test is None:
         return None
     return _Case(
