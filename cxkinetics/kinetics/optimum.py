@@ -42,6 +42,8 @@ ROUNDING = 1e-8
 """Scaled residuals below this are rounding, not noise: models that all fit so well tie."""
 NOTICED = 2.0
 """Gain of a start-up time, in variances of the noise, from which breaks are searched on its clock too."""
+KEPT = 2
+"""Gradual switches, the best ones, from which profiles start."""
 ROUNDS = 3
 """Rounds of rho and generalised least squares."""
 
@@ -250,7 +252,7 @@ def gradual_fit(hard: Fitted) -> Fitted | None:
         rho, white = new, whitening(sample, new)
         theta, rss = _settled_switch(family, sample, white, theta)
     cell = np.searchsorted(sample.time, theta[0, family.breaks], side="right") - 1
-    found = Found(family, theta[0], cell, float(rss[0]), knot_theta=theta, knot_rss=rss)
+    found = Found(family, theta[0], cell, float(rss[0]), knot_theta=theta[:KEPT], knot_rss=rss[:KEPT])
     residual, jacobian = tangent(sample, found)
     profile = None if hard.correlation is None else correlation_profile(sample, residual, jacobian)
     return Fitted(sample, found, white, residual, jacobian, rho, profile)

@@ -260,7 +260,7 @@ def with_start(sample: Sample, white: Whitening, plain: Found, found: Found, tau
     assert isinstance(base, StagedFamily)
     family = StartingFamily(base.n_stages, base.with_offset, lead=max(sample.lead, 0.0))
     longest, gap = longest_start(sample), float(np.median(np.diff(sample.time)))
-    times = np.unique(np.clip([1e-3 * gap, gap, longest / 2, longest, tau], 0.0, longest))
+    times = np.unique(np.clip([1e-3 * gap, 1.5 * gap, longest, tau], 0.0, longest))
     cells = around(found.cell, sample.n) if found.cell.size else found.cell[None, :]
     start = np.repeat(np.insert(found.theta, family.tau, 0.0)[None], len(cells) * times.size, axis=0)
     cells, start[:, family.tau] = np.repeat(cells, times.size, axis=0), np.tile(times, len(cells))

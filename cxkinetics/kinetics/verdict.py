@@ -323,13 +323,13 @@ def _breaks_once(fitted: Fitted) -> bool:
 
 
 def _switch(analysis: Analysis) -> None:
-    """Fit gradual switches, where a break is not far behind the best smooth curve."""
+    """Fit gradual switches, where a break is not far behind one exponential, or is asked for."""
     variants = [v for v in analysis.variants.get(2, []) if _breaks_once(v.fitted)]
     single = min((c.aicc for c in analysis.smooth if c.kind == "exponential"), default=np.inf)
     if analysis.options.demanded != 2 and not any(v.aicc < single for v in variants):
         return
-    for variant in variants:
-        fitted = gradual_fit(variant.fitted)
+    for variant in (analysis.widest(2), analysis.shown(2)):
+        fitted = None if variant is None or analysis.switching(variant.fitted) else gradual_fit(variant.fitted)
         if fitted is not None:
             analysis.gradual.append(staged_contender(fitted))
 

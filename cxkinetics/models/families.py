@@ -181,8 +181,9 @@ class StartingFamily(StagedFamily):
         """Return curves (B, n) and Jacobians (B, p, n); see `StagedFamily` for `cell`."""
         tau, rates = theta[:, self.tau, None], theta[:, self.rates]
         clock, _, by_tau = mixed_clock(time[None, :] + self.lead, tau)
-        first, _, first_by_tau = mixed_clock(np.full((1, 1), self.lead), tau)
-        clock, by_tau = clock - first, by_tau - first_by_tau
+        if self.lead:
+            first, _, first_by_tau = mixed_clock(np.full((1, 1), self.lead), tau)
+            clock, by_tau = clock - first, by_tau - first_by_tau
         breaks, by_break, break_by_tau = self._breaks(theta)
         jacobian = np.empty((*theta.shape, time.size))
         exponent, rate = rates[:, :1] * clock, np.repeat(rates[:, :1], time.size, axis=1)
