@@ -1,6 +1,6 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -503,6 +503,60 @@ def _weighed(trace: Trace, options: FitOptions) -> _Data:
     return _Data(with_spread(sample, spread), spread, broken)
 
 
+def _switch_in_words(parts: Mapping[str, Any]) -> str:
+    """Return how large the change of rate is, and how fast it came."""
+    width, ratio = parts.get("switch_width_s"), parts["rate_ratio"]
+    said = "" if ratio is None or ratio.low is None else f"The rate changes {ratio.format_value()}-fold"
+    if width is None:
+        return f"{said}." if said else ""
+    said = said or "The rate changes"
+    if width.low:
+        return f"{said}, gradually: within {width} (10 to 90 %), so the breakpoint is the middle of a change."
+    if width.high is None:
+        return f"{said}; how fast, the data do not bound."
+    return f"{said} within {width.high:.2g} s at most: abrupt, or faster than the data can tell."
+
+
+def _spread_in_words(data: _Data, unit: str) -> str:
+    """Return how the noise differs from reading to reading; "" where it is constant."""
+    spread = data.spread
+    assert spread is not None
+    sigma = data.sample.sigma
+    if spread.photometric > CLEARLY:
+        pattern = "grows with absorbance, as an error of the transmittance does" if unit == "AU" else "grows"
+        least, most = f"{sigma.max() / sigma.min():.2g}", "times from the lowest reading to the highest"
+        return f"the noise {pattern}, {least} {most}: high readings count less"
+    if spread.by_place > CLEARLY:
+        early, late = sigma[: max(3, sigma.size // 20)].mean(), sigma[sigma.size // 2 :].mean()
+        word = "at the start" if early > late else "towards the end"
+        return f"the noise is larger {word}, {max(early / late, late / early):.2g} times: such readings count less"
+    if spread.heavy > CLEARLY:
+        return "single readings stray more than Gaussian noise does (bubbles, spikes): they count less"
+    return ""
+
+
+CLEARLY = 0.5
+"""Posterior weight from which a pattern of the noise is named."""
+
+
+def _noise_with(noise: Noise, data: _Data) -> Noise:
+    """Return the noise of a fit with what is known of its spread."""
+    spread, sigma = data.spread, data.sample.sigma
+    assert spread is not None
+    sd = None if noise.sd is None else (noise.sd * float(sigma.min()), noise.sd * float(sigma.max()))
+    weights = (("photometric", spread.photometric), ("by-place", spread.by_place), ("robust", spread.heavy))
+    named = [name for name, weight in weights if weight > CLEARLY]
+    return replace(
+        noise,
+        model=" + ".join([noise.model, *named]),
+        sd_least=None if sd is None else sd[0],
+        sd_most=None if sd is None else sd[1],
+        photometric_weight=spread.photometric,
+        by_place_weight=spread.by_place,
+        heavy_tails_weight=spread.heavy,
+    )
+
+
 FLAT_SHARE = 0.35
 """Share of the second rate below which, errors included, a first stage is a wait for the addition."""
 EARLIEST = 0.4
@@ -544,6 +598,13 @@ def _fitted(
         _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
     told = _by_lines if options.recipe == "loglinear" else _by_likelihood
     parts = told(trace, analysis, verdict, shown, seed)
+    if verdict.code == "two_stages" and shown == 2:
+        verdict = replace(verdict, text=f"{verdict.text} {_switch_in_words(parts)}".rstrip())
+    if data.spread is not None:
+        words = _spread_in_words(data, trace.unit)
+        parts["noise"] = _noise_with(parts["noise"], data)
+        if words:
+            remarks = [*remarks, Remark("noise_not_constant", words)]
     return StagedFit(
         trace=trace,
         options=options.to_dict(),

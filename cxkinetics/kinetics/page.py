@@ -210,9 +210,12 @@ def quantity_estimates(fit: "StagedFit") -> list[tuple[str, Estimate]]:
     """Return every fitted number with its name, in reading order."""
     found = [(f"k{number}", stage.k_per_s) for number, stage in enumerate(fit.stages, 1)]
     found += named_breakpoints(fit)
+    if fit.switch_width_s is not None:
+        found.append(("switch width", fit.switch_width_s))
     if fit.rate_ratio is not None:
         found.append(("k1/k2", fit.rate_ratio))
-    return [*found, ("amplitude", fit.amplitude), ("offset", fit.offset)]
+    found += [("amplitude", fit.amplitude), ("offset", fit.offset)]
+    return found if fit.start_up_s is None else [*found, ("start-up time", fit.start_up_s)]
 
 
 def named_breakpoints(fit: "StagedFit") -> list[tuple[str, Estimate]]:

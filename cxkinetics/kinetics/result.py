@@ -83,6 +83,8 @@ class Noise(Record):
 
     `ar1` is the correlation between neighbours at the median spacing (0 where white noise was
     asked for); `runs_p` the p-value of the Wald-Wolfowitz runs test on the whitened residuals.
+    `sd` is the geometric mean over the readings, from `sd_least` to `sd_most`; the weights say how likely
+    noise grows with absorbance, changes within the run, or has heavy tails (None where it was not asked).
     """
 
     sd: float | None
@@ -91,6 +93,11 @@ class Noise(Record):
     durbin_watson: float | None
     runs_p: float | None = None
     model: str = "ar1"
+    sd_least: float | None = None
+    sd_most: float | None = None
+    photometric_weight: float | None = None
+    by_place_weight: float | None = None
+    heavy_tails_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -447,8 +447,7 @@ def _two_hold(case: _Case) -> bool:
 def _say_two(case: _Case) -> str:
     return (
         f"Two first-order stages: a break against one exponential has {case.chance}, and AICc lies "
-        f"{case.lead:.1f} below the best smooth curve ({case.smooth.model}; {AHEAD:g} needed). A switch of "
-        "the rate spread over a few samples would look the same: the data are consistent with a breakpoint."
+        f"{case.lead:.1f} below the best smooth curve ({case.smooth.model}; {AHEAD:g} needed)."
     ) + _why_not_three(case)
 
 
