@@ -316,8 +316,8 @@ class _Race:
 
 
 def _delay(family: DecayFamily, sample: Sample) -> float:
-    """Return what is added to the times: a stretched exponential starts at the addition, not later."""
-    return sample.lead if "beta" in family.shape.nonlinear and 0 < sample.lead <= 1 else 0.0
+    """Return what is added to the times of a shape that starts at the addition, not later."""
+    return sample.lead if family.shape.from_start and 0 < sample.lead <= 1 else 0.0
 
 
 def _note(family: DecayFamily, theta: Array, lower: Array, upper: Array) -> str:
