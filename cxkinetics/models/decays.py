@@ -27,7 +27,8 @@ class Shape:
     that stay apart where those of `function` coincide; an optimiser works on these. `stable_offset`
     does the same beside an offset, which a rate near zero imitates. `amplitudes` names the columns'
     factors where they are not all amplitudes of decays (C, or C1, C2, ...). A shape `from_start` counts
-    time from the addition, not from the first reading.
+    time from the addition, not from the first reading. `kind` is "exponential", "curved", or "rate" for a
+    rate that is smooth but of no mechanism.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Shape:
     stable_offset: ShapeFunction | None = None
     amplitudes: tuple[str, ...] = ()
     from_start: bool = False
+    kind: str = "curved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,7 @@ _SHAPES = (
         (-50.0,),
         (1e4,),
         tuple((k,) for k in (*(-0.02, -0.2, -1.0, -3.0, -8.0), *_RATES)),
+        kind="exponential",
     ),
     Shape(
         "exponential + drift",

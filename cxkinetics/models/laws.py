@@ -12,10 +12,9 @@ L. Michaelis, M. L. Menten, Biochem. Z. 49, 333 (1913); S. Schnell, C. Mendoza, 
 contracting bodies, and diffusion through a layer of product).
 """
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
-from numpy.polynomial import Legendre
 from numpy.polynomial.legendre import leggauss
 from scipy.special import wrightomega
 
@@ -56,7 +55,7 @@ def _saturation(time: Array, nonlinear: Array) -> tuple[Array, Array]:
     omega = wrightomega((w - run) / rest + np.log(share))
     log_x = (w - run) / rest - omega
     large = (w > 0.5) & (omega > 1e-280)  # there the difference above loses digits
-    x = np.where(large, omega / share, np.exp(np.minimum(log_x, 0.0)))
+    x = np.where(large, np.minimum(omega / share, 1.0), np.exp(np.minimum(log_x, 0.0)))
     log_x = np.where(large, np.log(np.where(large, x, 1.0)), log_x)
     weight = x / (rest + w * x)
     slopes = np.stack([-time * weight, weight * (1.0 - x + log_x)], axis=1)
@@ -93,28 +92,42 @@ def _delayed(time: Array, nonlinear: Array) -> tuple[Array, Array]:
     return x[:, None, :], slopes[:, :, None, :]
 
 
+def rate_basis(time: Array, degree: int, early: bool) -> Array:
+    """Return P_1 ... P_degree (degree, *time.shape) of the polynomial that ln k(t) is."""
+    u = np.log1p(time / EARLY) / np.log1p(1 / EARLY) if early else time
+    v = 2 * u - 1
+    basis: Array = np.stack([v, (3 * v**2 - 1) / 2, (5 * v**3 - 3 * v) / 2][:degree])
+    return basis
+
+
 def _smooth_rate(time: Array, nonlinear: Array, early: bool) -> tuple[Array, Array]:
     """Return x of dx/dt = -k(t) x, ln k(t) = ln k + sum a_j P_j(u), P_j Legendre on [0, 1].
 
     u is t, or ln(1 + t/t1) scaled to one at t = 1 where `early`; the integral of k(t) is taken by
     Gauss and Legendre's rule over every gap of the times.
     """
-    edges, first = _parts(time)
-    place, weight = leggauss(NODES)
-    width = np.diff(edges)[:, None]
-    node = edges[:-1, None] + width * (place + 1) / 2
-    u = np.log1p(node / EARLY) / np.log1p(1 / EARLY) if early else node
-    basis = np.stack([Legendre.basis(j, (0, 1))(u) for j in range(1, nonlinear.shape[1])])
-    exponent = np.tensordot(nonlinear[:, 1:], basis, 1)
-    rate = nonlinear[:, 0, None, None] * np.exp(np.clip(exponent, -STEEPEST, STEEPEST)) * (weight * width / 2)
-    parts = np.concatenate([rate.sum(axis=-1)[:, None], np.einsum("bgq,jgq->bjg", rate, basis)], axis=1)
-    spent = np.zeros((*parts.shape[:2], edges.size))
+    basis, weight, first = _rule(time.tobytes(), nonlinear.shape[1] - 1, early)
+    exponent = nonlinear[:, 1:] @ basis
+    rate = nonlinear[:, :1] * np.exp(np.clip(exponent, -STEEPEST, STEEPEST)) * weight
+    parts = np.concatenate([rate[:, None], rate[:, None] * basis], axis=1)
+    parts = parts.reshape(*parts.shape[:2], -1, NODES).sum(axis=3)
+    spent = np.zeros((*parts.shape[:2], parts.shape[2] + 1))
     np.cumsum(parts, axis=2, out=spent[:, :, 1:])
     spent = spent[:, :, first]
     x = np.exp(-np.minimum(spent[:, 0], 700.0))
     slopes = -x[:, None, :] * spent
     slopes[:, 0] /= nonlinear[:, :1]
     return x[:, None, :], slopes[:, :, None, :]
+
+
+@lru_cache(maxsize=16)
+def _rule(times: bytes, degree: int, early: bool) -> tuple[Array, Array, IntArray]:
+    """Return the basis (degree, N) and weights (N,) at the nodes, and where each time stands among parts."""
+    edges, first = _parts(np.frombuffer(times))
+    place, weight = leggauss(NODES)
+    width = np.diff(edges)[:, None]
+    node = (edges[:-1, None] + width * (place + 1) / 2).ravel()
+    return rate_basis(node, degree, early), (weight * width / 2).ravel(), first
 
 
 def _parts(time: Array) -> tuple[Array, IntArray]:
@@ -134,12 +147,17 @@ _FINE = tuple(float(k) for k in np.geomspace(0.05, 200.0, 36))
 _COARSE = tuple(float(k) for k in np.geomspace(0.1, 60.0, 14))
 
 
+def rate_name(degree: int, early: bool) -> str:
+    """Return the name of a smooth rate."""
+    return f"smooth rate{', early' if early else ''}, degree {degree}"
+
+
 def _rate_shape(degree: int, early: bool) -> Shape:
     names = tuple(f"a{j}" for j in range(1, degree + 1))
     further = {1: ((),), 2: ((0.0,), (0.8,), (-0.8,)), 3: ((0.0, 0.0), (0.8, 0.0), (-0.8, 0.0))}[degree]
     clock = "ln(1 + t/t1), t1 a tenth of the span" if early else "t"
     return Shape(
-        f"smooth rate{', early' if early else ''}, degree {degree}",
+        rate_name(degree, early),
         ("k", *names),
         1,
         partial(_smooth_rate, early=early),
@@ -148,6 +166,7 @@ def _rate_shape(degree: int, early: bool) -> Shape:
         tuple((k, a, *b) for k in _COARSE for a in (-2.5, -1.2, -0.4, 0.3, 1.2) for b in further),
         f"ln k(t) is a polynomial of degree {degree} in {clock} (Legendre's over the trace; k is its "
         "geometric mean): no mechanism, a test of breaks",
+        kind="rate",
     )
 
 
