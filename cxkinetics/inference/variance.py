@@ -116,9 +116,7 @@ def with_spread(sample: Sample, spread: Spread) -> Sample:
     return replace(sample, sigma=spread.sigma, inflation=spread.inflation)
 
 
-def _patterns(
-    sample: Sample, curve: Array, level: Array | None, model: str
-) -> tuple[Array, Array, Array]:
+def _patterns(sample: Sample, curve: Array, level: Array | None, model: str) -> tuple[Array, Array, Array]:
     """Return relative variances (M, n) of geometric mean one, their kinds (M,) and prior weights (M,)."""
     rows, kinds = [np.ones(sample.n)], ["white"]
     if model in ("auto", "photometric"):

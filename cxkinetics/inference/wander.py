@@ -71,9 +71,7 @@ class Wander:
 
 def wander_of(sample: Sample, residual: Array, jacobian: Array) -> Wander:
     """Return the wander that the residuals (n,) about a fit with tangent (p, n) allow."""
-    rho, share = (
-        part.ravel() for part in np.meshgrid(CORRELATIONS[1:], WHITE_SHARES, indexing="ij")
-    )
+    rho, share = (part.ravel() for part in np.meshgrid(CORRELATIONS[1:], WHITE_SHARES, indexing="ij"))
     rho, share = np.append(rho, 0.0), np.append(share, 0.0)  # white noise is one point, not a row of them
     used = np.any(jacobian != 0, axis=1)
     columns = np.concatenate([jacobian[used], residual[None]]) / sample.sigma

@@ -1,6 +1,6 @@
 """Figures of a staged fit: signal with line, breakpoint band and residuals; ln A."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,8 @@ from cxkinetics.document.units import TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.kinetics.page import OFFSET, best_smooth_rival, confidence_of
-from cxkinetics.models.decays import DECAYS, DecayFamily
+from cxkinetics.kinetics.page import best_smooth_rival, confidence_of
+from cxkinetics.kinetics.scales import smooth_signal
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.spectra import SpectralSeries
 
@@ -240,22 +240,11 @@ def rival_curve(fit: "StagedFit", rival: "Rival", time_s: Array) -> Array | None
     Array or None
         In the trace's unit; None for a staged model, which is no smooth rival.
     """
-    name = rival.model.removesuffix(OFFSET)
-    if name not in DECAYS:
-        return None
-    family = DecayFamily(DECAYS[name], rival.model.endswith(OFFSET))
-    parameters: Mapping[str, float] = rival.parameters
-    if not all(key in parameters for key in family.names):
-        return None
-    theta = np.array([[parameters[key] for key in family.names]])
-    first, last = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
-    from_zero = "beta" in family.names and 0 < first <= last - first  # as the rivals are fitted
-    clock = np.asarray(time_s, dtype=float) - (0.0 if from_zero else first)
-    curve, _ = family.evaluate(clock, theta)
+    ends = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
+    curve = smooth_signal(rival.model, rival.parameters, time_s, ends)
     given = fit.options.get("offset")
     base = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else 0.0
-    signal: Array = curve[0] + base
-    return signal
+    return None if curve is None else curve + base
 
 
 def plot_residuals(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":

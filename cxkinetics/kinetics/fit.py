@@ -37,13 +37,20 @@ from cxkinetics.signals.prepare import breakpoint_hint, crop, shift_t0, window_h
 from cxkinetics.signals.screening import offset_remark, require_fittable
 from cxkinetics.signals.trace import Trace
 
+_Told = tuple[Numbers, Contender, tuple[str, ...]]
+"""Numbers of stages, which variant they are of, and flags of its polish."""
+
 
 def _by_likelihood(
-    trace: Trace, analysis: Analysis, verdict: Verdict, n_stages: int, seed: int
+    trace: Trace, analysis: Analysis, verdict: Verdict, n_stages: int, seed: int, *, known: _Told | None
 ) -> dict[str, Any]:
-    """Return the fields of the result that the likelihood recipe decides, `n_stages` stages shown."""
+    """Return the fields of the result that the likelihood recipe decides, `n_stages` stages shown.
+
+    `known` are the numbers of two stages, where the verdict asked for them.
+    """
     sample, options = analysis.sample, analysis.options
-    numbers, variant, flags = _numbers(analysis, verdict, n_stages, seed)
+    told = known if known and n_stages == 2 and analysis.as_judged else None
+    numbers, variant, flags = told or _numbers(analysis, verdict.code, n_stages, seed)
     shown = numbers.fitted
     growth = options.direction == "growth"
     breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))
@@ -100,10 +107,8 @@ def _no_start(options: FitOptions) -> Estimate | None:
     return Estimate(name="start-up time", value=options.start_up, unit="s", method="given", reason="given")
 
 
-def _numbers(
-    analysis: Analysis, verdict: Verdict, n_stages: int, seed: int
-) -> tuple[Numbers, Contender, tuple[str, ...]]:
-    """Return the numbers of the stages shown, which variant they are of, and flags of its polish.
+def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
+    """Return the numbers of the stages shown beside a verdict.
 
     Raises
     ------
@@ -115,7 +120,7 @@ def _numbers(
         raise FitError(
             f"{n_stages} stages could not be fitted to {analysis.sample.n} distinct times; fit fewer"
         )
-    if verdict.code == "no_decay" and n_stages == 1:
+    if code == "no_decay" and n_stages == 1:
         variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
 
     gradual = analysis.switching(wider.fitted)
@@ -163,7 +168,9 @@ def _outside(numbers: Numbers, n_stages: int) -> bool:
     )
 
 
-def _by_lines(trace: Trace, analysis: Analysis, verdict: Verdict, n_stages: int, seed: int) -> dict[str, Any]:
+def _by_lines(
+    trace: Trace, analysis: Analysis, verdict: Verdict, n_stages: int, seed: int, *, known: _Told | None
+) -> dict[str, Any]:
     """Return the same of the paper's recipe; rivals and verdict are those of the default."""
     options, anchor = analysis.options, analysis.sample.anchor_s
     growth, continuous = options.direction == "growth", options.joint == "continuous"
@@ -457,7 +464,9 @@ def fit_stages(
     data = _weighed(prepared, options)
     late = _flat_until(data, options)
     if late is not None:
-        prepared = shift_t0(prepared, late, how="found: the signal is flat before; --t0 0 counts from the clock's zero")
+        prepared = shift_t0(
+            prepared, late, how="found: the signal is flat before; --t0 0 counts from the clock's zero"
+        )
         remarks.append(prepared.remarks[-1])
         data = _weighed(prepared, options)
     outliers = find_outliers(data.sample)
@@ -592,12 +601,18 @@ def _fitted(
     """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
     rng = np.random.default_rng(seed)
     analysis = analyse(data.sample, options, rng, single=single, broken=data.broken)
-    verdict, shown = judge(analysis, _rate_if_flat(analysis))
+    known: list[_Told] = []
+
+    def ratio() -> Estimate:
+        known.append(_numbers(analysis, "two_stages", 2, seed))
+        return known[0][0].ratio()
+
+    verdict, shown = judge(analysis, _rate_if_flat(analysis), ratio)
     shown = options.demanded or shown
     if options.demanded or options.joint == "free" or verdict.code == "smooth":
         _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
     told = _by_lines if options.recipe == "loglinear" else _by_likelihood
-    parts = told(trace, analysis, verdict, shown, seed)
+    parts = told(trace, analysis, verdict, shown, seed, known=known[0] if known else None)
     if verdict.code == "two_stages" and shown == 2:
         verdict = replace(verdict, text=f"{verdict.text} {_switch_in_words(parts)}".rstrip())
     if data.spread is not None:

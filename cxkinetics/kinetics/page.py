@@ -37,7 +37,7 @@ from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate, format_p, round_by_error
 from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
 from cxkinetics.kinetics.options import FITTING
-from cxkinetics.models.decays import DECAYS
+from cxkinetics.kinetics.scales import smooth_family
 from cxkinetics.options import KEYWORDS, OPTIONS, names_of
 from cxkinetics.record import json_text
 
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from cxkinetics.signals.spectra import SpectralSeries
 
 STAGE_WORDS = {1: "One-stage", 2: "Two-stage", 3: "Three-stage", 4: "Four-stage"}
-OFFSET = " + offset"  # ends the name of a model whose offset is fitted
 _STRONG = 0.9
 _TOP_RIVALS = 4
 _SHORT = 24  # letters of a method that is repeated in its column rather than named below the table
@@ -97,7 +96,7 @@ def _named(model: str) -> str:
 
 def best_smooth_rival(fit: "StagedFit") -> "Rival | None":
     """Return the best-ranked smooth rival of a fit, or None where none was fitted."""
-    return next((r for r in fit.rivals if r.model.removesuffix(OFFSET) in DECAYS), None)
+    return next((r for r in fit.rivals if smooth_family(r.model) is not None), None)
 
 
 def confidence_of(options: Mapping[str, object]) -> float:

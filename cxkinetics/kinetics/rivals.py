@@ -1,19 +1,22 @@
 """Rival models: the smooth curves, drifting baselines, and their ranking."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, whitening
-from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, differences
+from cxkinetics.inference.criteria import AHEAD, aicc, differences
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
 from cxkinetics.kinetics.result import Rival
+from cxkinetics.kinetics.scales import OFFSET, in_user_units
 from cxkinetics.kinetics.search import box, fastest_rate, grid_starts
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
 from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily, StartingFamily
+from cxkinetics.models.laws import LAWS, SHAPES, rate_basis, rate_name
 
 STRUCTURED = 0.8
 """Correlation from which a model's residuals are no noise of an instrument but its misfit."""
@@ -23,7 +26,7 @@ STRUCTURED = 0.8
 class Contender:
     """A model at its maximum likelihood: what the ranking needs.
 
-    `kind` is "exponential", "curved", "drift" or "staged"; `parameters` are in user units (s and the
+    `kind` is "exponential", "curved", "rate", "drift" or "staged"; `parameters` are in user units (s and the
     trace's unit) and `rss` is the plain sum of squares in the trace's unit squared. `fit` is the
     staged fit that it tells of, None for any other model.
     """
@@ -56,7 +59,7 @@ def staged_contender(fitted: Fitted) -> Contender:
     sample = fitted.sample
     ar1 = fitted.correlation is not None
     found, rho, residual, log_determinant = settle_likeliest(fitted)
-    aicc, bic = information(sample, found.rss, log_determinant, fitted.n_parameters + 1 + ar1)
+    score, bic = information(sample, found.rss, log_determinant, fitted.n_parameters + 1 + ar1)
     stages = fitted.family.n_stages
     name = "one stage" if stages == 1 else f"{stages} stages"
     if isinstance(fitted.family, StartingFamily) and fitted.family.gradual:
@@ -70,7 +73,7 @@ def staged_contender(fitted: Fitted) -> Contender:
         kind="staged" if stages > 1 else "exponential",
         n_parameters=fitted.n_parameters,
         rss=plain_rss(sample, sample.signal - residual),
-        aicc=aicc,
+        aicc=score,
         bic=bic,
         rho=rho,
         parameters=in_user_units(fitted.family.names, found.theta, sample),
@@ -114,27 +117,6 @@ def plain_rss(sample: Sample, curve: Array) -> float:
     return float(residual @ residual) * sample.scale**2
 
 
-_UNITS: dict[str, Callable[[float, Sample], float]] = {
-    "C": lambda value, sample: value * sample.scale,
-    "o": lambda value, sample: value * sample.scale,
-    "k": lambda value, sample: value / sample.span_s,
-    "b": lambda value, sample: value * sample.span_s + sample.first_s,
-    "d": lambda value, sample: value * sample.scale / sample.span_s,
-    "mu": lambda value, sample: value / sample.span_s,
-    "tau": lambda value, sample: value * sample.span_s,
-    "w": lambda value, sample: value * sample.span_s,
-}
-
-
-def in_user_units(names: Sequence[str], theta: Array, sample: Sample) -> dict[str, float]:
-    """Return parameters in s and the trace's unit; names keep their letters (k.. in 1/s, b.. in s)."""
-    result = {}
-    for name, value in zip(names, theta.tolist(), strict=True):
-        convert = _UNITS.get(name) if name in ("mu", "beta", "tau", "w") else _UNITS.get(name[0])
-        result[name] = float(convert(value, sample)) if convert else value
-    return result
-
-
 CURVED = tuple(name for name in DECAYS if name != "exponential")
 """Smooth shapes that bend in ln A without a break."""
 
@@ -156,7 +138,7 @@ def smooth_contenders(
         Shapes.
     """
     families = [
-        DecayFamily(DECAYS[name], with_offset, stable=True)
+        DecayFamily(SHAPES[name], with_offset, stable=True)
         for name in names
         for with_offset in offsets
         # a mixed second order holds a plateau of its own already, and a baseline that drifts is none at zero
@@ -172,13 +154,94 @@ def smooth_contenders(
         standing = race.correlated(standing)
         # the optimum may lie elsewhere once the noise is correlated
         standing = race.started(standing.white, standing, tolerance=1e-5)
-        standing = race.descended(race.correlated(standing), 100, 1e-6)
-    aicc = np.array([race.criteria(standing, i, ar1)[0] for i in range(len(families))])
-    close = np.flatnonzero(aicc < aicc.min() + FAR_AHEAD)  # the others are out in any case
-    standing = race.descended(standing, 100, 1e-8, close)
+    return race.finished(standing, ar1)
+
+
+SETTLED, LITTLE, SETTLING = 0.02, 0.2, 10
+"""Change of a correlation from which a curve is fitted again, gain in AICc up to which it is at rest, and how
+often at most: a curve that misfits is drawn away from the data by the correlation of its misfit."""
+SCREEN = 40.0
+"""AICc behind the best model from which a law is out before it is fitted to the end: one that misfits
+still gains where its misfit is taken for correlation, at most about half of what it is behind."""
+SLOWEST = 0.02
+"""Rate, per span, that stands for less where a smooth rate starts: it has a logarithm."""
+RATES = tuple((degree, early) for early in (False, True) for degree in (1, 2, 3))
+_ENDS = tuple(name for name, shape in LAWS.items() if shape.kind != "rate")
+
+
+def law_contenders(
+    sample: Sample, *, ar1: bool, offsets: Sequence[bool], known: Sequence[Contender]
+) -> list[Contender]:
+    """Return the laws that bend, and smooth rates, that come near the best of what is known.
+
+    The widest variants go first: with an offset, and a smooth rate of the highest degree. The others
+    follow where these leave room for them to be the best smooth model.
+
+    Parameters
+    ----------
+    sample, ar1, offsets
+        As for `smooth_contenders`.
+    known : sequence of Contender
+        Smooth and staged models at their optimum; smooth rates start from the staged ones.
+    """
+    least = min(c.aicc for c in known)
+    staged = [c.fitted for c in known if c.kind == "staged"]
+    widest = [DecayFamily(LAWS[name], offsets[-1]) for name in _ENDS]
+    widest += [DecayFamily(LAWS[rate_name(3, early)], offsets[-1]) for early in (False, True)]
+    found = _laws(sample, widest, ar1, least, staged)
+    smooth = min([c.aicc for c in (*known, *found) if c.kind != "staged"])
+    further: list[DecayFamily] = []
+    for contender in found:
+        shape = LAWS[contender.model.removesuffix(OFFSET)]
+        narrower = [DecayFamily(LAWS[name], o) for name in _narrower(shape.name) for o in offsets]
+        spared = contender.n_parameters - np.array([len(family.names) for family in narrower])
+        room = aicc(0.0, contender.n_parameters + 1 + ar1, sample.n)
+        for family, fewer in zip(narrower, spared.tolist(), strict=True):
+            gain = room - aicc(0.0, contender.n_parameters - fewer + 1 + ar1, sample.n)
+            if fewer and contender.aicc - gain <= smooth:
+                further.append(family)
+    return [*found, *_laws(sample, further, ar1, least, staged)]
+
+
+def _narrower(name: str) -> tuple[str, ...]:
+    """Return the shapes that one of `law_contenders` contains, itself among them."""
+    chosen = next((early for degree, early in RATES if rate_name(degree, early) == name), None)
+    return (name,) if chosen is None else tuple(rate_name(d, e) for d, e in RATES if e == chosen)
+
+
+def _laws(
+    sample: Sample, families: Sequence[DecayFamily], ar1: bool, least: float, staged: Sequence[Fitted]
+) -> list[Contender]:
+    """Return those laws that end within reach of the best model known."""
+    families = [family for family in families if sample.n > len(family.names) + 2 + ar1]
+    if not families:
+        return []
+    starts = {
+        i: np.array([_rate_start(family, sample, fitted) for fitted in staged])
+        for i, family in enumerate(families)
+        if family.shape.kind == "rate" and staged
+    }
+    race = _Race.of(sample, families, starts)
+    standing = race.started(whitening(sample, np.zeros(len(families))), tolerance=1e-3)
     if ar1:
-        standing = race.descended(race.correlated(standing, close), 30, 1e-8, close)
-    return [race.contender(standing, i, ar1) for i in range(len(families))]
+        standing = race.correlated(standing)
+    reached = np.array([race.criteria(standing, i, ar1)[0] for i in range(len(families))])
+    return race.finished(standing, ar1, np.flatnonzero(reached < least + SCREEN))
+
+
+def _rate_start(family: DecayFamily, sample: Sample, staged: Fitted) -> Array:
+    """Return the smooth rate (p,) whose logarithm lies nearest to that of a staged decay."""
+    steps, theta = staged.family, staged.theta
+    middle, width = (sample.time[1:] + sample.time[:-1]) / 2, np.diff(sample.time)
+    rates = np.maximum(theta[steps.rates], SLOWEST)
+    stage = np.searchsorted(theta[steps.breaks], middle)
+    offset = theta[-1] if steps.with_offset else 0.0
+    left = (sample.signal - staged.residual)[1:] - offset  # where little is left, the rate hardly counts
+    weight = np.sqrt(width) * np.maximum(np.abs(left), 1e-3)
+    degree, early = next(rate for rate in RATES if rate_name(*rate) == family.shape.name)
+    design = np.concatenate([np.ones((1, middle.size)), rate_basis(middle, degree, early)]) * weight
+    level, *bends = np.linalg.lstsq(design.T, np.log(rates[stage]) * weight, rcond=None)[0].tolist()
+    return np.array([theta[0], math.exp(level), *bends, *([offset] if family.with_offset else [])])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +252,12 @@ class _Standing:
     rss: Array
     rho: Array
     white: Whitening
+
+    def with_rows(self, other: "_Standing", rows: IntArray, sample: Sample) -> "_Standing":
+        """Return this with the models `rows` as they stand in another."""
+        theta, rss, rho = self.theta.copy(), self.rss.copy(), self.rho.copy()
+        theta[rows], rss[rows], rho[rows] = other.theta[rows], other.rss[rows], other.rho[rows]
+        return _Standing(theta, rss, rho, whitening(sample, rho))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,10 +271,13 @@ class _Race:
     lower: Array
     upper: Array
     free: BoolArray
+    starts: Mapping[int, Array]
 
     @classmethod
-    def of(cls, sample: Sample, families: Sequence[DecayFamily]) -> "_Race":
-        """Return the race of `families` (models of one shape follow each other)."""
+    def of(
+        cls, sample: Sample, families: Sequence[DecayFamily], starts: Mapping[int, Array] | None = None
+    ) -> "_Race":
+        """Return the race of `families` (models of one shape follow each other); `starts` replace grids."""
         members: list[DecayFamily] = []
         member = []
         for family in families:
@@ -224,7 +296,7 @@ class _Race:
             inner = slice(shape.n_columns, shape.n_columns + len(shape.nonlinear))
             lower[i, inner], upper[i, inner] = shape.lower, np.minimum(shape.upper, fastest_rate(sample))
             free[i, : len(family.names)] = True
-        return cls(sample, tuple(families), joint, np.array(member), lower, upper, free)
+        return cls(sample, tuple(families), joint, np.array(member), lower, upper, free, starts or {})
 
     def started(self, white: Whitening, standing: _Standing | None = None, *, tolerance: float) -> _Standing:
         """Return the best of descents from each model's grid, and from where it stands."""
@@ -234,7 +306,9 @@ class _Race:
             if standing is None or len(family.shape.nonlinear) > 1:  # one rate has one optimum
                 clock = self.sample.time + _delay(family, self.sample)
                 keep = 3 if standing is None else 2
-                found = grid_starts(family, self.sample, white.rows(i), keep=keep, clock=clock)
+                found = self.starts.get(i)
+                if found is None:
+                    found = grid_starts(family, self.sample, white.rows(i), keep=keep, clock=clock)
                 padded = np.zeros((found.shape[0], self.free.shape[1]))
                 padded[:, : found.shape[1]] = found
                 rows = np.concatenate([padded, rows])
@@ -256,14 +330,44 @@ class _Race:
 
     def correlated(self, standing: _Standing, which: IntArray | None = None) -> _Standing:
         """Return the same curves under the likeliest correlation of their own residuals."""
-        rho = standing.rho.copy()
-        for i in range(len(self.families)) if which is None else which:
+        rho, rest = standing.rho.copy(), {}
+        for i in range(len(self.families)) if which is None else which.tolist():
             width = len(self.families[i].names)
             if self.sample.n - width >= 3:
                 curve, jacobian = self._curve(standing, i)
-                rest = self.sample.signal - curve
-                rho[i] = likeliest_rho(self.sample, rest, jacobian[:width], restricted=False)
-        return replace(standing, rho=rho, white=whitening(self.sample, rho))
+                rest[i] = self.sample.signal - curve
+                rho[i] = likeliest_rho(self.sample, rest[i], jacobian[:width], restricted=False)
+        white, rss = whitening(self.sample, rho), standing.rss.copy()
+        for i, residual in rest.items():
+            rss[i] = np.sum(white.rows(i).apply(residual) ** 2)
+        return _Standing(standing.theta, rss, rho, white)
+
+    def finished(self, standing: _Standing, ar1: bool, which: IntArray | None = None) -> list[Contender]:
+        """Return the models `which` (all by default) at the maximum of their likelihood."""
+        moving = chosen = np.arange(len(self.families)) if which is None else which
+        if not chosen.size:
+            return []
+        standing = self.descended(standing, 100, 1e-8, chosen)
+        wanted = self.correlated(standing, moving).rho if ar1 else standing.rho
+        for _ in range(SETTLING):
+            moving = moving[np.abs(wanted - standing.rho)[moving] > SETTLED]
+            if not moving.size:
+                break
+            rho = standing.rho.copy()
+            rho[moving] = wanted[moving]
+            trial = replace(standing, rho=rho, white=whitening(self.sample, rho))
+            trial = self.descended(trial, 40, 1e-6, moving)
+            better = np.array([self._score(trial, i) < self._score(standing, i) for i in moving])
+            wanted[moving] = (
+                standing.rho[moving] + rho[moving]
+            ) / 2  # a step too long, from a curved tangent
+            rows = moving[better]
+            wanted[rows] = self.correlated(trial, rows).rho[rows]
+            standing = standing.with_rows(trial, rows, self.sample)
+        return [self.contender(standing, i, ar1) for i in chosen.tolist()]
+
+    def _score(self, standing: _Standing, i: int) -> float:
+        return self.criteria(standing, i, True)[0]
 
     def criteria(self, standing: _Standing, i: int, ar1: bool) -> tuple[float, float]:
         """Return AICc and BIC of model i."""
@@ -277,13 +381,13 @@ class _Race:
         family, sample = self.families[i], self.sample
         width, name = len(family.names), family.shape.name
         theta = standing.theta[i, :width]
-        aicc, bic = self.criteria(standing, i, ar1)
+        score, bic = self.criteria(standing, i, ar1)
         return Contender(
             model=f"{name} + offset" if family.with_offset else name,
-            kind="exponential" if name == "exponential" else "curved",
+            kind=family.shape.kind,
             n_parameters=width,
             rss=plain_rss(sample, self._curve(standing, i)[0]),
-            aicc=aicc,
+            aicc=score,
             bic=bic,
             rho=float(standing.rho[i]),
             parameters=in_user_units(family.names, family.told(theta[None, :])[0], sample),
@@ -320,8 +424,8 @@ class _Race:
 
 
 def _delay(family: DecayFamily, sample: Sample) -> float:
-    """Return what is added to the times: a stretched exponential starts at the addition, not later."""
-    return sample.lead if "beta" in family.shape.nonlinear and 0 < sample.lead <= 1 else 0.0
+    """Return what is added to the times of a shape that starts at the addition, not later."""
+    return sample.lead if family.shape.from_start and 0 < sample.lead <= 1 else 0.0
 
 
 def _note(family: DecayFamily, theta: Array, lower: Array, upper: Array) -> str:
@@ -378,7 +482,7 @@ def drift_contender(fitted: Fitted) -> Contender | None:
             rho = likeliest_rho(sample, sample.signal - curve[0], jacobian[0], restricted=False)
             white = whitening(sample, rho)
     n_parameters = fitted.n_parameters + 2 + (fitted.correlation is not None)
-    aicc, bic = information(sample, float(done.rss[best]), float(white.log_determinant), n_parameters)
+    score, bic = information(sample, float(done.rss[best]), float(white.log_determinant), n_parameters)
     curve, _ = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
     per_second = float(theta[best, -1]) * sample.scale / sample.span_s
     suffix = " + offset" if base.with_offset else ""
@@ -387,7 +491,7 @@ def drift_contender(fitted: Fitted) -> Contender | None:
         kind="drift",
         n_parameters=fitted.n_parameters + 1,
         rss=plain_rss(sample, curve[0]),
-        aicc=aicc,
+        aicc=score,
         bic=bic,
         rho=rho,
         parameters={"drift": per_second},

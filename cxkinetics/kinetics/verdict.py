@@ -1,5 +1,6 @@
 """The verdict: the models set against each other, and what they say together."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +17,14 @@ from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, gradual_fit, staged_fit
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import Verdict
-from cxkinetics.kinetics.rivals import Contender, drift_contender, smooth_contenders, staged_contender
+from cxkinetics.kinetics.rivals import (
+    Contender,
+    drift_contender,
+    law_contenders,
+    smooth_contenders,
+    staged_contender,
+)
+from cxkinetics.kinetics.scales import OFFSET
 from cxkinetics.kinetics.search import (
     Found,
     on_clock,
@@ -26,6 +34,7 @@ from cxkinetics.kinetics.search import (
     without_start,
 )
 from cxkinetics.models.families import StartingFamily
+from cxkinetics.models.laws import LAWS
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +74,11 @@ class Analysis:
     plain: list[Contender] = field(default_factory=list)
     singles: dict[bool, Found] = field(default_factory=dict)
     gradual: list[Contender] = field(default_factory=list)
+
+    @property
+    def as_judged(self) -> bool:
+        """Whether what is shown is what the verdict rests on."""
+        return not (self.asked or self.plain)
 
     def shown(self, n_stages: int) -> Contender | None:
         """Return the variant to show: without a fitted offset unless that gains `ALIKE` in AICc."""
@@ -142,14 +156,22 @@ def analyse(
     analysis.singles = _singles(sample, options, single)
     for n_stages in (1, 2):
         analysis.variants[n_stages] = _variants(
-            sample, n_stages, analysis.singles, options.ar1, warm=broken if n_stages == 2 else None, start_up=options.starts
+            sample,
+            n_stages,
+            analysis.singles,
+            options.ar1,
+            warm=broken if n_stages == 2 else None,
+            start_up=options.starts,
         )
-    _start_rivals(analysis, rival_offsets)
     _switch(analysis)
     _test_breaks(analysis, rng)
+    _add_laws(analysis, rival_offsets)
+    _start_rivals(analysis, rival_offsets)
     return analysis
 
 
+FEWEST_FOR_START = 15
+"""Readings from which a start-up time is fitted."""
 STARTS = 1.0
 """Gain of a start-up time, in -2 ln L of a staged model, from which it is fitted in the rivals too."""
 
@@ -162,11 +184,15 @@ def _start_rivals(analysis: Analysis, offsets: Sequence[bool]) -> None:
         for f in found
         if isinstance(f.family, StartingFamily) and f.start_gain > STARTS
     }
-    known = {contender.model: contender for contender in analysis.smooth}
+    known, ar1 = {contender.model: contender for contender in analysis.smooth}, analysis.options.ar1
     for tau in _apart(sorted(times)):
         sample = on_clock(analysis.sample, tau)
-        for other in smooth_contenders(sample, ar1=analysis.options.ar1, offsets=offsets):
-            if other.aicc < known[other.model].aicc:
+        others = smooth_contenders(sample, ar1=ar1, offsets=offsets)
+        if any(smooth.model.removesuffix(OFFSET) in LAWS for smooth in known.values()):
+            staged = [v for variants in analysis.variants.values() for v in variants]
+            others += law_contenders(sample, ar1=ar1, offsets=offsets, known=[*others, *staged])
+        for other in others:
+            if other.model not in known or other.aicc < known[other.model].aicc:
                 told = {**other.parameters, "tau": tau * sample.span_s}
                 known[other.model] = replace(other, parameters=told)
     analysis.smooth = list(known.values())
@@ -179,6 +205,16 @@ def _apart(times: Sequence[float]) -> list[float]:
         if not kept or time > 1.1 * kept[-1]:
             kept.append(time)
     return kept
+
+
+def _add_laws(analysis: Analysis, offsets: Sequence[bool]) -> None:
+    """Fit the laws that bend, unless one exponential is as good as every model that bends or breaks."""
+    known = [c for c in analysis.contenders() if c.comparable and c.kind != "drift"]
+    exponential = min((c.aicc for c in known if c.kind == "exponential"), default=None)
+    if exponential is None or exponential - min(c.aicc for c in known) < ALIKE:
+        return
+    laws = law_contenders(analysis.sample, ar1=analysis.options.ar1, offsets=offsets, known=known)
+    analysis.smooth += laws
 
 
 def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False) -> None:
@@ -268,7 +304,7 @@ def _variants(
             given=given,
             fewer=fewer if fewer is not None and fewer.family.with_offset == with_offset else None,
             warm=warm if warm is not None and warm.family.with_offset == with_offset else None,
-            start_up=start_up and continuous and given is None and sample.n > parameters + 3,
+            start_up=start_up and continuous and given is None and sample.n >= FEWEST_FOR_START,
         )
         variants.append(staged_contender(fitted))
     return variants
@@ -304,9 +340,7 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     analysis.drift = drift_contender(best.fitted)
     with_offset = third.fitted.family.with_offset
     two = next(v.fitted for v in analysis.variants[2] if v.fitted.family.with_offset == with_offset)
-    plain = search_staged(
-        sample, third.fitted.white, with_offset=with_offset, warm=without_start(two.found)
-    )
+    plain = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=without_start(two.found))
     null = _started(third.fitted, plain)
     analysis.further_test = break_test(
         null,
@@ -329,7 +363,9 @@ def _switch(analysis: Analysis) -> None:
     if analysis.options.demanded != 2 and not any(v.aicc < single for v in variants):
         return
     for variant in (analysis.widest(2), analysis.shown(2)):
-        fitted = None if variant is None or analysis.switching(variant.fitted) else gradual_fit(variant.fitted)
+        fitted = (
+            None if variant is None or analysis.switching(variant.fitted) else gradual_fit(variant.fitted)
+        )
         if fitted is not None:
             analysis.gradual.append(staged_contender(fitted))
 
@@ -349,22 +385,41 @@ def _testable(fitted: Fitted) -> bool:
 class _Case:
     """What the rules are applied to: the best of each kind of model, and the tests.
 
-    `three` and `bent` are None where no such model could be compared; `rate` is that of one stage, where
-    its interval might hold zero.
+    `three`, `bent` and `general` (a smooth rate of no mechanism) are None where no such model could be
+    compared; `rate` is that of one stage, where its interval might hold zero; `ratio` works out k1/k2.
     """
 
     analysis: Analysis
     exponential: Contender
     bent: Contender | None
+    general: Contender | None
     two: Contender
     three: Contender | None
     p_value: float
     rate: Estimate | None
+    ratio: Callable[[], Estimate] | None
+
+    @property
+    def size(self) -> str:
+        """The change of the rate with its interval, in brackets."""
+        return f" (k1/k2 = {self.ratio()})" if self.ratio else ""
+
+    @property
+    def curved(self) -> list[Contender]:
+        """The best curved models."""
+        return [c for c in (self.bent, self.general) if c is not None]
 
     @property
     def smooth(self) -> Contender:
         """The best model without a break."""
-        return _least([self.exponential, *([self.bent] if self.bent else [])])
+        return _least([self.exponential, *self.curved])
+
+    @property
+    def family(self) -> Contender | None:
+        """The curved model to name: a smooth rate only where it leads every law by enough to count."""
+        if self.bent and self.general and self.general.aicc <= self.bent.aicc - AHEAD:
+            return self.general
+        return self.bent or self.general
 
     @property
     def lead(self) -> float:
@@ -374,7 +429,7 @@ class _Case:
     @property
     def gap(self) -> float:
         """AICc of one exponential over the best curved or two-stage model (a third has a rule of its own)."""
-        return self.exponential.aicc - _least([*([self.bent] if self.bent else []), self.two]).aicc
+        return self.exponential.aicc - _least([*self.curved, self.two]).aicc
 
     @property
     def strays(self) -> bool:
@@ -392,7 +447,7 @@ class _Case:
         return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f})"
 
 
-def _case_of(analysis: Analysis, rate: Estimate | None) -> _Case | None:
+def _case_of(analysis: Analysis, rate: Estimate | None, ratio: Callable[[], Estimate] | None) -> _Case | None:
     """Return the case; None where the data are too few to compare two stages with one, or to test."""
 
     def best(contenders: Sequence[Contender]) -> Contender | None:
@@ -407,14 +462,25 @@ def _case_of(analysis: Analysis, rate: Estimate | None) -> _Case | None:
         analysis=analysis,
         exponential=exponential,
         bent=best([c for c in smooth if c.kind == "curved"]),
+        general=best([c for c in smooth if c.kind == "rate"]),
         two=two,
         three=best(analysis.variants.get(3, [])),
         p_value=test.p_value,
         rate=rate,
+        ratio=ratio,
     )
 
 
-def _three_hold(case: _Case) -> bool:
+SLIGHT = 1.1
+"""Ratio of two neighbouring rates within which they are nearly equal: a stage needs a larger change, shown
+by the whole 95 % interval of the ratio."""
+TURNED = 2 * FAR_AHEAD
+"""AICc by which three stages must lead where their rates fall and rise, or rise and fall."""
+TWO_SIDED = 1.96
+"""Standard errors on either side of a 95 % interval."""
+
+
+def _three_lead(case: _Case) -> bool:
     third, further, drift = case.three, case.analysis.further_test, case.analysis.drift
     return (
         third is not None
@@ -428,36 +494,92 @@ def _three_hold(case: _Case) -> bool:
     )
 
 
+def _three_hold(case: _Case) -> bool:
+    if not _three_lead(case) or case.three is None or _no_stages(case, 3):
+        return False
+    fitted = case.three.fitted
+    steps = np.sign(np.diff(fitted.theta[fitted.family.rates]))
+    turned = bool(np.any(steps[1:] != steps[:-1]))
+    return not turned or min(case.smooth.aicc, case.two.aicc) - case.three.aicc >= TURNED
+
+
+def _two_lead(case: _Case) -> bool:
+    return case.p_value <= LEVEL and case.lead >= AHEAD
+
+
+def _two_hold(case: _Case) -> bool:
+    return _two_lead(case) and not case.strays and not _no_stages(case, 2)
+
+
+def _no_stages(case: _Case, n_stages: int) -> str:
+    """Return why pieces of a decay are no first-order stages: a rate below zero, or nearly equal rates."""
+    shown, wide = case.analysis.shown(n_stages), case.analysis.widest(n_stages)
+    assert shown is not None
+    assert wide is not None
+    fitted = shown.fitted
+    rates = fitted.theta[fitted.family.rates]
+    error = np.sqrt(np.maximum(np.diag(fitted.covariance)[fitted.family.rates], 0.0))
+    rising = np.flatnonzero(rates + TWO_SIDED * error < 0)
+    if rising.size:
+        rate = float(rates[rising[0]]) / fitted.sample.span_s
+        return f"k{rising[0] + 1} = {rate:.3g} 1/s lies below zero with its whole interval"
+    for number in range(1, n_stages):
+        low, high = rate_change(wide.fitted, number)
+        if low < SLIGHT and high > 1 / SLIGHT:
+            return (
+                f"k{number}/k{number + 1} lies in [{low:.3g}, {high:.3g}] and may be within "
+                f"{100 * (SLIGHT - 1):.0f} % of one: nearly equal rates"
+            )
+    return ""
+
+
+def rate_change(fitted: Fitted, number: int) -> tuple[float, float]:
+    """Return the 95 % interval of k_number/k_(number + 1) by Fieller's theorem; infinite where it is open.
+
+    Reference: E. C. Fieller, J. R. Stat. Soc. B 16, 175 (1954), doi 10.1111/j.2517-6161.1954.tb00159.x.
+    """
+    first = fitted.family.rates.start + number - 1
+    upper, under = fitted.theta[first : first + 2].tolist()
+    variance = TWO_SIDED**2 * fitted.covariance[first : first + 2, first : first + 2]
+    square, mixed = under**2 - variance[1, 1], upper * under - variance[0, 1]
+    root = math.sqrt(max(mixed**2 - square * (upper**2 - variance[0, 0]), 0.0))
+    if square > 0:
+        return float((mixed - root) / square), float((mixed + root) / square)
+    if upper**2 > variance[0, 0]:  # the lower of the two may be zero: the ratio has no upper end
+        return float((mixed - root) / square), math.inf
+    return -math.inf, math.inf
+
+
 def _say_three(case: _Case) -> str:
     third, further = case.three, case.analysis.further_test
     assert third is not None
     assert further is not None
     return (
-        f"Three first-order stages: a break against one exponential has {case.chance}, a second break "
-        f"{format_p(further.p_value)}; AICc of three stages lies "
+        f"Three first-order stages: a break against one exponential has {case.chance}, "
+        f"a second break {format_p(further.p_value)}; AICc of three stages lies "
         f"{case.two.aicc - third.aicc:.1f} below two stages and "
         f"{case.smooth.aicc - third.aicc:.1f} below the best smooth curve ({case.smooth.model})."
     )
 
 
-def _two_hold(case: _Case) -> bool:
-    return case.p_value <= LEVEL and case.lead >= AHEAD and not case.strays
-
-
 def _say_two(case: _Case) -> str:
     return (
-        f"Two first-order stages: a break against one exponential has {case.chance}, and AICc lies "
-        f"{case.lead:.1f} below the best smooth curve ({case.smooth.model}; {AHEAD:g} needed)."
+        f"Two first-order stages{case.size}: a break against one exponential has {case.chance}, "
+        f"and AICc lies {case.lead:.1f} below the best smooth curve ({case.smooth.model}; {AHEAD:g} needed)."
     ) + _why_not_three(case)
 
 
 def _bends_without_break(case: _Case) -> bool:
-    bent = case.bent
-    return bent is not None and bent.aicc <= case.two.aicc and case.exponential.aicc - bent.aicc >= AHEAD
+    curved = case.curved
+    return (
+        bool(curved)
+        and case.smooth.aicc <= case.two.aicc
+        and case.exponential.aicc - case.smooth.aicc >= AHEAD
+    )
 
 
 def _say_smooth(case: _Case) -> str:
-    bent = case.bent
+    bent = case.family
     assert bent is not None
     return (
         f"Smooth but not one exponential: {'an' if bent.model[0] in 'aeiou' else 'a'} {bent.model} without "
@@ -499,6 +621,11 @@ def _say_wander(case: _Case) -> str:
 def _say_undecided(case: _Case) -> str:
     if case.strays and case.lead >= AHEAD:
         return _say_wander(case)
+    if _two_lead(case) and (why := _no_stages(case, 2)):
+        return (
+            f"Undecided: a broken decay leads every smooth curve by {case.lead:.1f} in AICc ({case.chance}), "
+            f"but its pieces are no two first-order stages: {why}."
+        )
     best = case.smooth if case.lead < 0 else case.two
     hint = " (--stages 2 shows them, n_stages=2 in Python)" if case.lead >= 0 else ""
     place = f"only {case.lead:.1f} ahead of" if case.lead >= 0 else f"{-case.lead:.1f} behind"
@@ -533,7 +660,9 @@ _RULES = (
 )
 
 
-def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int]:
+def judge(
+    analysis: Analysis, decay_rate: Estimate | None, ratio: Callable[[], Estimate] | None = None
+) -> tuple[Verdict, int]:
     """Return the verdict and the number of stages to show.
 
     Parameters
@@ -542,8 +671,10 @@ def judge(analysis: Analysis, decay_rate: Estimate | None) -> tuple[Verdict, int
         All fits.
     decay_rate : Estimate or None
         Rate constant of one stage with its interval, where it might hold zero.
+    ratio : callable, optional
+        Works out k1/k2 of two stages, which their verdict tells.
     """
-    case = _case_of(analysis, decay_rate)
+    case = _case_of(analysis, decay_rate, ratio)
     if case is None:
         return _judge_few(analysis, decay_rate), 1
     rule = next(rule for rule in _RULES if rule.holds(case))
@@ -583,6 +714,9 @@ def _why_not_three(case: _Case) -> str:
         return f"{found}, but the second break has {format_p(further.p_value)} ({FURTHER_LEVEL:g} needed)."
     if min(case.two.aicc, case.smooth.aicc) - third.aicc < FAR_AHEAD:
         return f"{found}, but a third stage must lead two stages and every smooth curve by {FAR_AHEAD:g}."
+    if _three_lead(case):
+        why = _no_stages(case, 3) or f"the rate turns round, which needs a lead of {TURNED:g}"
+        return f"{found}, but they are no three first-order stages: {why}."
     return f"{found}, but two stages on a drifting baseline explain as much."
 
 

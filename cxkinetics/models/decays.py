@@ -26,7 +26,9 @@ class Shape:
     Bounds and grids are for time scaled to a span of one. `stable` spans the same curves by columns
     that stay apart where those of `function` coincide; an optimiser works on these. `stable_offset`
     does the same beside an offset, which a rate near zero imitates. `amplitudes` names the columns'
-    factors where they are not all amplitudes of decays (C, or C1, C2, ...).
+    factors where they are not all amplitudes of decays (C, or C1, C2, ...). A shape `from_start` counts
+    time from the addition, not from the first reading. `kind` is "exponential", "curved", or "rate" for a
+    rate that is smooth but of no mechanism.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Shape:
     stable: ShapeFunction | None = None
     stable_offset: ShapeFunction | None = None
     amplitudes: tuple[str, ...] = ()
+    from_start: bool = False
+    kind: str = "curved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +268,7 @@ _SHAPES = (
         (-50.0,),
         (1e4,),
         tuple((k,) for k in (*(-0.02, -0.2, -1.0, -3.0, -8.0), *_RATES)),
+        kind="exponential",
     ),
     Shape(
         "exponential + drift",
@@ -297,6 +302,7 @@ _SHAPES = (
         (1e6, 12.0),
         tuple((k, b) for k in _FEW_RATES for b in (0.35, 0.5, 0.7, 0.85, 1.0, 1.3, 2.0, 3.0)),
         "also JMAK (Avrami) with free n = beta",
+        from_start=True,
     ),
     Shape("second order", ("k",), 1, _second_order, (0.0,), (1e6,), tuple((k,) for k in _RATES)),
     Shape(

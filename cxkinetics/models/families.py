@@ -336,7 +336,9 @@ class AmplitudeFamily:
     def told(self, theta: Array) -> Array:
         """Return these parameters (B, p) for those of the base family."""
         result = theta.copy()
-        result[:, 0] *= np.exp(np.clip(theta[:, self.names.index("k1")] * self.since(theta)[0], -500.0, 500.0))
+        result[:, 0] *= np.exp(
+            np.clip(theta[:, self.names.index("k1")] * self.since(theta)[0], -500.0, 500.0)
+        )
         return result
 
     def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
