@@ -1,7 +1,8 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ from cxkinetics.kinetics.intervals import Numbers, half_life_of
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.result import LogLinear, Noise, Stage, StagedFit, Verdict
+from cxkinetics.kinetics.result import LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank
 from cxkinetics.kinetics.search import Found, search_single
+from cxkinetics.kinetics.smooth import smooth_fit, smooth_numbers, told_model
 from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
 from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
@@ -45,10 +47,10 @@ def _by_likelihood(
 ) -> dict[str, Any]:
     """Return the fields of the result that the likelihood recipe decides, `n_stages` stages shown.
 
-    `known` are the numbers of two stages, where the verdict asked for them.
+    `known` are the numbers of so many stages, where they are known.
     """
     sample, options = analysis.sample, analysis.options
-    told = known if known and n_stages == 2 and analysis.as_judged else None
+    told = known if analysis.as_judged else None
     numbers, variant, flags = told or _numbers(analysis, verdict.code, n_stages, seed)
     shown = numbers.fitted
     growth = options.direction == "growth"
@@ -468,18 +470,21 @@ def _fitted(
 ) -> StagedFit:
     """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
     analysis = analyse(_sample(trace, options), options, np.random.default_rng(seed), single=single)
-    known: list[_Told] = []
+    known: dict[int, _Told] = {}
 
-    def ratio() -> Estimate:
-        known.append(_numbers(analysis, "two_stages", 2, seed))
-        return known[0][0].ratio()
+    def numbers(code: str, n_stages: int) -> _Told:
+        if n_stages not in known:
+            known[n_stages] = _numbers(analysis, code, n_stages, seed)
+        return known[n_stages]
 
-    verdict, shown = judge(analysis, _rate_if_flat(analysis), ratio)
+    rate = _rate_if_flat(analysis)
+    verdict, shown, model = judge(analysis, rate, lambda: numbers("two_stages", 2)[0].ratio())
+    preferred = None if model is None else _preferred(trace, analysis, model, partial(numbers, verdict.code))
     shown = options.demanded or shown
     if options.demanded or options.joint == "free" or verdict.code == "smooth":
         _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
     told = _by_lines if options.recipe == "loglinear" else _by_likelihood
-    parts = told(trace, analysis, verdict, shown, seed, known=known[0] if known else None)
+    parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
     return StagedFit(
         trace=trace,
         options=options.to_dict(),
@@ -488,9 +493,29 @@ def _fitted(
         warnings=(*remarks, *parts.pop("warnings")),
         excluded=excluded,
         anchor_s=analysis.sample.anchor_s,
+        preferred=preferred,
         seed=seed,
         **parts,
     )
+
+
+def _preferred(
+    trace: Trace, analysis: Analysis, model: Contender, numbers: Callable[[int], _Told]
+) -> Preferred:
+    """Return a model with the interval of every parameter."""
+    options, sample = analysis.options, analysis.sample
+    if model.fit is None and model.kind != "staged":
+        fitted = smooth_fit(sample, model, ar1=options.ar1)
+        return told_model(model.model, smooth_numbers(fitted, options, trace.unit), trace)
+    count = model.fitted.family.n_stages
+    told, variant, _ = numbers(count)
+    found = {f"k{j}" if count > 1 else "k": told.rate(j) for j in range(1, count + 1)}
+    breaks = range(1, count)
+    found |= {f"breakpoint {j}" if count > 2 else "breakpoint": told.breakpoint(j) for j in breaks}
+    found = {"amplitude": told.amplitude(trace.unit), **found}
+    found["offset"] = told.offset(trace.unit, options.given_offset)
+    named = variant.model if count > 1 else variant.model.replace("one stage", "exponential")
+    return told_model(named, found, trace)
 
 
 def _first_points_matter(fit: StagedFit, whole: StagedFit) -> Remark | None:

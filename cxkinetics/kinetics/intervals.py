@@ -14,7 +14,8 @@ from cxkinetics.inference.ar1 import ar1_noise
 from cxkinetics.inference.criteria import ALIKE
 from cxkinetics.kinetics.optimum import Fitted, tangent
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
-from cxkinetics.kinetics.search import break_cells, search_single
+from cxkinetics.kinetics.search import break_cells, search_single, smooth_box
+from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import (
     AmplitudeFamily,
     FreeJointFamily,
@@ -300,17 +301,21 @@ def confidence_of(
     """
     family, sample = fitted.family, fitted.sample
     index, told, estimate, gradient = _quantity(fitted, name)
-    limits, number = (-np.inf, np.inf), -1
+    limits, number, bounded = (-np.inf, np.inf), -1, False
     if family.breaks.start <= index < family.breaks.stop:
         number = index - family.breaks.start
         limits = (float(sample.time[2]), float(sample.time[-3]))
+    elif isinstance(family, DecayFamily):
+        lower, upper = smooth_box(family, sample)
+        limits = float(lower[index]), float(upper[index])
+        bounded = bool(np.any((fitted.theta <= lower) | (fitted.theta >= upper)))
     variance = float(gradient @ fitted.covariance @ gradient)
     if known_scale is not None:
         variance = variance / (fitted.found.rss / fitted.dof) * known_scale**2
     se = math.sqrt(max(variance, 0.0))
     se = se if np.isfinite(se) and se > 0 else max(abs(estimate), 1.0) * 1e-6
     weights, nu, shift, errors = _by_correlation(fitted, gradient, se, known_scale)
-    if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
+    if number >= 0 or bounded or not fitted.resolved:  # this optimum moves in no such way
         shift = np.zeros_like(shift)
     return Confidence(
         estimate=estimate,
@@ -339,10 +344,12 @@ def _quantity(fitted: Fitted, name: str) -> tuple[int, RatioFamily | AmplitudeFa
     value = _value(fitted, name)
     assert value is not None
     if name == "k1/k2":
+        assert not isinstance(family, DecayFamily)
         first = family.names.index("k1")
         gradient[first], gradient[first + 1] = 1 / theta[first + 1], -value / theta[first + 1]
         return first, RatioFamily(family), value, gradient
     if name == "C0":
+        assert not isinstance(family, DecayFamily)
         first, lead = family.names.index("k1"), fitted.sample.from_anchor
         gradient[0], gradient[first] = carried_back(float(theta[first]) * lead), value * lead
         return 0, AmplitudeFamily(family, lead) if lead else None, value, gradient
@@ -566,7 +573,8 @@ class Numbers:
         confidences = [
             confidence_of(self.wider, n, self.space, known_scale=self.scale, law=self.law) for n in names
         ]
-        grids = [self._break_grid(int(n[1:])) if n[0] == "b" else None for n in names]
+        breaks = self.wider.family.names[self.wider.family.breaks]
+        grids = [self._break_grid(int(n[1:])) if n in breaks else None for n in names]
         intervals = [Accepted()] * len(names)
         if self.wider.sample.n > self.wider.n_parameters:
             intervals = intervals_of(confidences, self.level, grids=grids)
@@ -592,6 +600,20 @@ class Numbers:
     def amplitude(self, unit: str) -> Estimate:
         """Return A0 - Ainf at t = 0, in the trace's unit."""
         return self._estimate("amplitude", "C0", self.fitted.sample.scale, unit)
+
+    def parameter(self, label: str, name: str, factor: float, unit: str) -> Estimate:
+        """Return a parameter of a smooth model; where the bound of its range ends the interval, that end."""
+        found = self._estimate(label, name, factor, unit)
+        confidence, interval = self._found[name]
+        if name[0] == "k" or not interval.open_ends:  # a rate's range is that of the readings, not of the law
+            return found
+        low, high = (limit * factor if math.isfinite(limit) else None for limit in confidence.limits)
+        return replace(
+            found,
+            low=low if interval.open_low else found.low,
+            high=high if interval.open_high else found.high,
+            reason=f"the {' and the '.join(interval.open_ends)} end is that of the range of {label}",
+        )
 
     def to_user_units(self) -> Array:
         """Return the matrix (p, p) from scaled parameters to user units, the amplitude at its anchor."""

@@ -27,6 +27,7 @@ from cxkinetics.kinetics.search import (
     search_single,
     search_staged,
 )
+from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StagedFamily
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Fitted:
     given_breaks: bool = False
 
     @property
-    def family(self) -> StagedFamily | FreeJointFamily:
+    def family(self) -> StagedFamily | FreeJointFamily | DecayFamily:
         """The curve family."""
         return self.found.family
 
@@ -84,7 +85,8 @@ class Fitted:
     @property
     def n_parameters(self) -> int:
         """Parameters that a search adjusted: breakpoints between free joints count too."""
-        smooth = sum(not name.startswith("b") for name in self.family.names)
+        breaks = self.family.breaks
+        smooth = len(self.family.names) - len(self.family.names[breaks])
         return smooth if self.given_breaks else smooth + self.family.n_stages - 1
 
     @property
@@ -202,6 +204,7 @@ def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
 def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = False, reach: int = 1) -> Found:
     """Return the optimum under a new correlation, in the cells within `reach` of the old one."""
     family = found.family
+    assert not isinstance(family, DecayFamily), "a smooth curve has no cells"
     if isinstance(family, FreeJointFamily) or given or not found.cell.size:
         free = np.ones(len(family.names), bool)
         free[family.breaks] = not given

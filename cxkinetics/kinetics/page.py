@@ -49,8 +49,6 @@ STAGE_WORDS = {1: "One-stage", 2: "Two-stage", 3: "Three-stage", 4: "Four-stage"
 _STRONG = 0.9
 _TOP_RIVALS = 4
 _SHORT = 24  # letters of a method that is repeated in its column rather than named below the table
-_RATES = ("k", "k1", "k2", "kappa", "mu")  # parameters of smooth rivals in 1/s
-_LEVELS = ("C", "C1", "C2", "o")  # and in the unit of the signal
 _UNIT = Column("unit", format=cells.unit)
 
 
@@ -95,8 +93,10 @@ def _named(model: str) -> str:
 
 
 def best_smooth_rival(fit: "StagedFit") -> "Rival | None":
-    """Return the best-ranked smooth rival of a fit, or None where none was fitted."""
-    return next((r for r in fit.rivals if smooth_family(r.model) is not None), None)
+    """Return the smooth rival that the verdict prefers, or the best one; None where none was fitted."""
+    named = fit.preferred.model if fit.preferred and fit.verdict.code == "smooth" else None
+    smooth = [r for r in fit.rivals if smooth_family(r.model) is not None]
+    return next((r for r in smooth if r.model == named), smooth[0] if smooth else None)
 
 
 def confidence_of(options: Mapping[str, object]) -> float:
@@ -123,17 +123,21 @@ def verdict_text(fit: "StagedFit") -> str:
 
 def smooth_line(fit: "StagedFit", unit: TimeUnit = SECONDS) -> str:
     """Return the parameters of the smooth curve that the verdict prefers; "" for any other verdict."""
-    rival = best_smooth_rival(fit) if fit.verdict.code == "smooth" else None
-    if rival is None or not rival.parameters:
+    if fit.verdict.code != "smooth" or fit.preferred is None:
         return ""
-    shown = []
-    for name, value in rival.parameters.items():
-        if name in _RATES:
-            shown.append(f"{name} = {unit.value(value, '1/s'):.4g} {unit.shown('1/s')}")
-        else:
-            sign = fit.trace.unit if name in _LEVELS else ""
-            shown.append(f"{'offset' if name == 'o' else name} = {value:.4g} {sign}".rstrip())
-    return f"preferred by the verdict, {rival.model}: {', '.join(shown)}"
+    shown = [f"{name} = {unit.estimate(value)}" for name, value in fit.preferred.parameters.items()]
+    return f"preferred by the verdict, {fit.preferred.model}: {', '.join(shown)}"
+
+
+def preferred_table(fit: "StagedFit") -> list[Table]:
+    """Return the numbers of the smooth model that the verdict prefers; nothing for another verdict."""
+    if fit.verdict.code != "smooth" or fit.preferred is None:
+        return []
+    rows = [(name, value, value) for name, value in fit.preferred.parameters.items()]
+    columns = [Column("quantity"), Column("value [interval]"), _UNIT]
+    caption = f"Preferred by the verdict: {fit.preferred.model}"
+    note = f"Fitted to {fit.preferred.fitted_to}. Stages below are a plain least-squares fit, for comparison."
+    return [Table(columns, rows, caption=caption, note=note)]
 
 
 def correlation_lines(fit: "StagedFit") -> list[str]:
@@ -493,11 +497,9 @@ def page(
     drawn = tuple(fit.figures(unit, series=series))
     of_spectra = tuple(figure for figure in drawn if figure.name in ("spectra", "peak"))
     of_fit = tuple(figure for figure in drawn if figure not in of_spectra)
-    numbers: list[Block] = [stage_table(fit, unit), number_table(fit)]
+    numbers: list[Block] = [*preferred_table(fit), stage_table(fit, unit), number_table(fit)]
     if (repeated := bootstrap_table(fit)) is not None:
         numbers.append(repeated)
-    if smooth := smooth_line(fit, unit):
-        numbers.append(Paragraph(_sentence(smooth)))
     ranking = replace(rival_table(fit), caption="")  # the section's heading says it
     sections = [
         Section("Verdict", _verdict_blocks(fit, unit)),
@@ -540,7 +542,10 @@ def _sentence(text: str) -> str:
 def fit_facts(fit: "StagedFit", unit: TimeUnit = SECONDS) -> tuple[Fact, ...]:
     """Return the numbers shown large: rate constants, breakpoints, their ratio."""
     confidence = confidence_of(fit.options)
-    shown = [pair for pair in quantity_estimates(fit) if pair[0] not in ("amplitude", "offset")]
+    named = quantity_estimates(fit)
+    if fit.verdict.code == "smooth" and fit.preferred is not None:
+        named = list(fit.preferred.parameters.items())
+    shown = [pair for pair in named if pair[0] not in ("amplitude", "offset")]
     return tuple(Fact.of(name, unit.estimate(estimate), confidence) for name, estimate in shown)
 
 

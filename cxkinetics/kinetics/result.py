@@ -122,6 +122,19 @@ class Verdict(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preferred(Record):
+    """A model with every parameter as a number with its interval, and what it was fitted to.
+
+    Parameters are those of the ranking, in s and the trace's unit: "amplitude" (C1 and C2 where there are
+    two), rate constants, "offset", and what the model has besides.
+    """
+
+    model: str
+    parameters: Mapping[str, Estimate]
+    fitted_to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap(Record):
     """What the replicates say: kind, how many converged of how many, and the quantities."""
 
@@ -165,6 +178,9 @@ class StagedFit(Record, Shown):
         With free joints, the amplitude of each stage's curve carried back to t = 0.
     anchor_s : float
         Time at which the amplitude counts, s (0 unless the data lie far from t = 0).
+    preferred : Preferred or None
+        The model that the verdict prefers, smooth or staged, whatever is shown; None where the data are
+        too few for any.
     bootstrap : Bootstrap or None
         Percentile intervals beside the others, where they were asked for.
     seed : int
@@ -187,8 +203,8 @@ class StagedFit(Record, Shown):
     _keys = """file=trace.source.file sha256=trace.source.sha256 trace=_which
         wavelength_nm=trace.wavelength_nm n_points=trace.n_points t_start_s=_t_start_s t_end_s=_t_end_s
         unit=trace.unit simulated=trace.source.simulated options seed version stages breakpoints_s amplitude
-        offset rate_ratio rss dof redchi aicc bic loglinear noise rivals verdict warnings excluded flags
-        stage_amplitudes anchor_s bootstrap"""
+        offset rate_ratio preferred rss dof redchi aicc bic loglinear noise rivals verdict warnings excluded
+        flags stage_amplitudes anchor_s bootstrap"""
 
     trace: Annotated[Trace, DATA]
     options: Mapping[str, Any]
@@ -216,6 +232,7 @@ class StagedFit(Record, Shown):
     stage_amplitudes: tuple[float, ...] = ()
     anchor_s: float = 0.0
     bootstrap: Bootstrap | None = None
+    preferred: Preferred | None = None
     seed: int = 0
     version: Version = __version__
 
@@ -253,6 +270,17 @@ class StagedFit(Record, Shown):
             return free_joint_decay(time, levels, rates, breaks, self._offset())
         amplitude = np.nan if self.amplitude.value is None else self.amplitude.value
         return staged_decay(time, amplitude, rates, breaks, self._offset())
+
+    def curve_of(self, model: Preferred, time_s: Array) -> Array | None:
+        """Return the signal of a smooth model with its numbers at any times (s); None for stages."""
+        from cxkinetics.kinetics.scales import smooth_signal
+
+        given = self.options.get("offset")
+        base = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else 0.0
+        names = {"amplitude": "C", "offset": "o"}
+        values = {names.get(n, n): e.value for n, e in model.parameters.items() if e.value is not None}
+        curve = smooth_signal(model.model, values, time_s, (self._t_start_s, self._t_end_s))
+        return None if curve is None else curve + base
 
     def _offset(self) -> float:
         return 0.0 if self.offset.value is None else self.offset.value

@@ -13,7 +13,7 @@ from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.kinetics.scales import OFFSET, in_user_units
-from cxkinetics.kinetics.search import box, fastest_rate, grid_starts
+from cxkinetics.kinetics.search import box, grid_starts, smooth_box
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
 from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily
 from cxkinetics.models.laws import LAWS, SHAPES, rate_basis, rate_name
@@ -285,15 +285,14 @@ class _Race:
             if host not in members:
                 members.append(host)
             member.append(members.index(host))
-        delays = tuple(_delay(host, sample) for host in members)
+        delays = tuple(delay_of(host, sample) for host in members)
         joint = JointFamily(tuple(members), delays)
         size = (len(families), len(joint.names))
         lower, upper, free = np.full(size, -np.inf), np.full(size, np.inf), np.zeros(size, bool)
         for i, family in enumerate(families):
-            shape = family.shape
-            inner = slice(shape.n_columns, shape.n_columns + len(shape.nonlinear))
-            lower[i, inner], upper[i, inner] = shape.lower, np.minimum(shape.upper, fastest_rate(sample))
-            free[i, : len(family.names)] = True
+            width = len(family.names)
+            lower[i, :width], upper[i, :width] = smooth_box(family, sample)
+            free[i, :width] = True
         return cls(sample, tuple(families), joint, np.array(member), lower, upper, free, starts or {})
 
     def started(self, white: Whitening, standing: _Standing | None = None, *, tolerance: float) -> _Standing:
@@ -302,7 +301,7 @@ class _Race:
         for i, family in enumerate(self.families):
             rows = np.zeros((0, self.free.shape[1])) if standing is None else standing.theta[[i]]
             if standing is None or len(family.shape.nonlinear) > 1:  # one rate has one optimum
-                clock = self.sample.time + _delay(family, self.sample)
+                clock = self.sample.time + delay_of(family, self.sample)
                 keep = 3 if standing is None else 2
                 found = self.starts.get(i)
                 if found is None:
@@ -421,7 +420,7 @@ class _Race:
         return done.theta[first], done.rss[first]
 
 
-def _delay(family: DecayFamily, sample: Sample) -> float:
+def delay_of(family: DecayFamily, sample: Sample) -> float:
     """Return what is added to the times of a shape that starts at the addition, not later."""
     return sample.lead if family.shape.from_start and 0 < sample.lead <= 1 else 0.0
 

@@ -312,6 +312,11 @@ class _Case:
         return self.bent or self.general
 
     @property
+    def likelier(self) -> Contender | None:
+        """The better of stages and a smooth curve, where neither leads by enough to count."""
+        return self.analysis.shown(2) if self.lead >= 0 else self.smooth
+
+    @property
     def lead(self) -> float:
         """AICc of the best smooth model over that of two stages."""
         return self.smooth.aicc - self.two.aicc
@@ -454,22 +459,21 @@ def _say_two(case: _Case) -> str:
 
 
 def _bends_without_break(case: _Case) -> bool:
-    curved = case.curved
-    return (
-        bool(curved)
-        and case.smooth.aicc <= case.two.aicc
-        and case.exponential.aicc - case.smooth.aicc >= AHEAD
-    )
+    ahead = case.exponential.aicc - case.smooth.aicc >= AHEAD
+    # pieces that are no stages, such as two straight lines, may fit as well, but not clearly better
+    rival = case.lead <= 0 or (case.lead < AHEAD and bool(_no_stages(case, 2)))
+    return bool(case.curved) and ahead and rival
 
 
 def _say_smooth(case: _Case) -> str:
     bent = case.family
     assert bent is not None
+    above = case.two.aicc - bent.aicc
     return (
         f"Smooth but not one exponential: {'an' if bent.model[0] in 'aeiou' else 'a'} {bent.model} without "
         f"any break has AICc {case.exponential.aicc - bent.aicc:.1f} below one exponential and "
-        f"{case.two.aicc - bent.aicc:.1f} below a broken decay ({case.chance} says only that it is not one "
-        "exponential). No breakpoint is established."
+        f"{abs(above):.1f} {'below' if above >= 0 else 'above'} a broken decay ({case.chance} says only that "
+        "it is not one exponential). No breakpoint is established."
     )
 
 
@@ -504,12 +508,13 @@ def _say_undecided(case: _Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A verdict, how many stages it shows, when it holds, and what it says."""
+    """A verdict, how many stages it shows, when it holds, what it says, and what it prefers to them."""
 
     code: str
     n_stages: int
     holds: Callable[[_Case], bool]
     says: Callable[[_Case], str]
+    prefers: Callable[[_Case], Contender | None] | None = None
 
 
 # The first rule that holds decides. Stages come before "no decay": a trace that is flat, then falls, has a
@@ -520,16 +525,16 @@ _RULES = (
     _Rule(
         "no_decay", 1, lambda case: _is_flat(case.rate), lambda case: _say_no_decay(case.analysis, case.rate)
     ),
-    _Rule("smooth", 1, _bends_without_break, _say_smooth),
+    _Rule("smooth", 1, _bends_without_break, _say_smooth, lambda case: case.family),
     _Rule("one_stage", 1, lambda case: case.p_value > LEVEL and case.gap < AHEAD, _say_one),
-    _Rule("undecided", 1, lambda case: True, _say_undecided),
+    _Rule("undecided", 1, lambda case: True, _say_undecided, lambda case: case.likelier),
 )
 
 
 def judge(
     analysis: Analysis, decay_rate: Estimate | None, ratio: Callable[[], Estimate] | None = None
-) -> tuple[Verdict, int]:
-    """Return the verdict and the number of stages to show.
+) -> tuple[Verdict, int, Contender | None]:
+    """Return the verdict, the number of stages to show, and the model that it prefers.
 
     Parameters
     ----------
@@ -542,12 +547,14 @@ def judge(
     """
     case = _case_of(analysis, decay_rate, ratio)
     if case is None:
-        return _judge_few(analysis, decay_rate), 1
+        return _judge_few(analysis, decay_rate), 1, analysis.shown(1)
     rule = next(rule for rule in _RULES if rule.holds(case))
     lead = case.lead
     if rule.code == "more_stages" and case.three is not None:
         lead = case.smooth.aicc - case.three.aicc
-    return Verdict(code=rule.code, p_value=case.p_value, text=rule.says(case), delta_aicc=lead), rule.n_stages
+    verdict = Verdict(code=rule.code, p_value=case.p_value, text=rule.says(case), delta_aicc=lead)
+    preferred = rule.prefers(case) if rule.prefers else analysis.shown(rule.n_stages)
+    return verdict, rule.n_stages, preferred
 
 
 def _judge_few(analysis: Analysis, decay_rate: Estimate | None) -> Verdict:
