@@ -13,7 +13,7 @@ from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.kinetics.scales import OFFSET, in_user_units
-from cxkinetics.kinetics.search import box, grid_starts, smooth_box
+from cxkinetics.kinetics.search import beside_its_end, box, grid_starts, smooth_box
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
 from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily
 from cxkinetics.models.laws import LAWS, SHAPES, rate_basis, rate_name
@@ -321,9 +321,20 @@ class _Race:
         """Return the optimum of the models `which` (all by default), from where they stand."""
         model = np.arange(len(self.families)) if which is None else which
         theta, rss = standing.theta.copy(), standing.rss.copy()
-        found = self._best(theta[model], model, standing.white, iterations, tolerance)
+        starts = [self._beside(i, theta[i]) for i in model.tolist()]
+        rows = np.repeat(model, [len(part) for part in starts])
+        found = self._best(np.concatenate(starts), rows, standing.white, iterations, tolerance)
         theta[model], rss[model] = found
         return replace(standing, theta=theta, rss=rss)
+
+    def _beside(self, i: int, theta: Array) -> Array:
+        """Return the starts (K, p) of model i: several where its law ends within the readings."""
+        family, width = self.families[i], len(self.families[i].names)
+        if family.shape.name not in _ENDS:
+            return theta[None, :]
+        there = replace(family, delay=delay_of(family, self.sample))
+        near = beside_its_end(there, self.sample, theta[:width])
+        return np.pad(near, ((0, 0), (0, theta.size - width)))
 
     def correlated(self, standing: _Standing, which: IntArray | None = None) -> _Standing:
         """Return the same curves under the likeliest correlation of their own residuals."""

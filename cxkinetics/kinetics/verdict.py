@@ -351,7 +351,8 @@ def _case_of(analysis: Analysis, rate: Estimate | None, ratio: Callable[[], Esti
         analysis=analysis,
         exponential=exponential,
         bent=best([c for c in smooth if c.kind == "curved"]),
-        general=best([c for c in smooth if c.kind == "rate"]),
+        # a free rate follows any wander: it counts where a break would, and there it stands against one
+        general=best([c for c in smooth if c.kind == "rate"]) if test.p_value <= LEVEL else None,
         two=two,
         three=best(analysis.variants.get(3, [])),
         p_value=test.p_value,
