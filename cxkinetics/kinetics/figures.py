@@ -210,6 +210,8 @@ def grows(fit: "StagedFit") -> bool:
 
 
 def _fit_label(fit: "StagedFit") -> str:
+    if fit.model is not None:
+        return short_label(fit.model.model)
     return (
         "fit" if fit.verdict.code != "smooth" else f"fit, {len(fit.stages)} stage{'s'[: len(fit.stages) - 1]}"
     )
@@ -217,7 +219,7 @@ def _fit_label(fit: "StagedFit") -> str:
 
 def _smooth_curve(fit: "StagedFit", time_s: Array) -> tuple[str, Array] | None:
     """Return name and curve of the smooth model that the verdict prefers, where it does."""
-    model = fit.preferred if fit.verdict.code == "smooth" else None
+    model = fit.preferred if fit.verdict.code == "smooth" and fit.model is None else None
     curve = None if model is None else fit.curve_of(model, time_s)
     return None if model is None or curve is None else (model.model, curve)
 
@@ -425,11 +427,12 @@ def _signal_caption(fit: "StagedFit") -> str:
 def _signal_words(fit: "StagedFit", unit: TimeUnit) -> str:
     trace = fit.trace
     many = "s" if len(fit.stages) > 1 else ""
+    drawn = fit.model.model if fit.model else f"{len(fit.stages)} first-order stage{many}"
     rates = _joined(unit.estimate(stage.k_per_s) for stage in fit.stages)
     words = (
         f"{_simulated(fit)}{trace.n_points} points from {_span(trace.time_s, unit)}. "
         f"The signal goes from {trace.absorbance[0]:.3g} to {trace.absorbance[-1]:.3g} {trace.unit}, with "
-        f"a fitted line of {len(fit.stages)} first-order stage{many} (k {rates})"
+        f"a fitted line of {drawn}{f' (k {rates})' if fit.stages else ''}"
     )
     if fit.breakpoints_s:
         places = _joined(map(unit.estimate, fit.breakpoints_s))
@@ -556,7 +559,7 @@ def overview_ratio(fits: "Sequence[StagedFit]") -> float:
 
 def _panels(fits: "Sequence[StagedFit]", unit: TimeUnit) -> list[tuple[str, str, list[Estimate | None]]]:
     """Return name, label and one estimate per fit of every rate constant, then of every breakpoint."""
-    most = max(len(fit.stages) for fit in fits)
+    most = max(1, *(len(fit.stages) for fit in fits))
     panels: list[tuple[str, str, list[Estimate | None]]] = []
 
     def column(i: int, rows: Sequence[Sequence[Estimate]]) -> list[Estimate | None]:

@@ -11,6 +11,7 @@ from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import Sample, sample_of, whitening
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.kinetics.bootstrap import bootstrap_fit
 from cxkinetics.kinetics.checks import (
     durbin_watson,
@@ -27,9 +28,10 @@ from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank
+from cxkinetics.kinetics.scales import factor_of
 from cxkinetics.kinetics.search import Found, search_single
-from cxkinetics.kinetics.smooth import smooth_fit, smooth_numbers, told_model
-from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
+from cxkinetics.kinetics.smooth import PLAIN, smooth_fit, smooth_numbers, told_model
+from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge, smooth_asked
 from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
 from cxkinetics.options import require
@@ -96,6 +98,44 @@ def _by_likelihood(
         "flags": (*flags, *(["a breakpoint at the edge of the search range"] if shown.found.at_edge else [])),
         "stage_amplitudes": amplitudes,
         "bootstrap": repeated,
+    }
+
+
+def _by_model(
+    trace: Trace, analysis: Analysis, verdict: Verdict, preferred: Preferred | None
+) -> dict[str, Any]:
+    """Return the same of a smooth model that was asked for by its name: no stages, its numbers."""
+    sample, options = analysis.sample, analysis.options
+    assert options.smooth_model is not None
+    asked = smooth_asked(analysis, options.smooth_model)
+    # the misfit of a model that is out would be taken for correlation, and draw its curve from the data
+    behind = asked.aicc - min(c.aicc for c in (*analysis.contenders(), asked)) >= AHEAD
+    fitted = smooth_fit(sample, asked, ar1=options.ar1 and not behind)
+    numbers = smooth_numbers(fitted, options, trace.unit)
+    given = options.given_offset or 0.0
+    curve = _curve_at(trace, sample, fitted.residual, given)
+    units = np.array([factor_of(name, sample) for name in fitted.family.names])
+    text = f"stages is empty: {asked.model} was asked for, which has none; its numbers stand in model"
+    parts = [e.value for name, e in numbers.items() if name in ("C1", "C2") and e.value is not None]
+    total = Estimate(name="amplitude", value=sum(parts), unit=trace.unit, reason="the sum of C1 and C2")
+    zero = Estimate(name="offset", value=0.0, unit=trace.unit, method="chosen", reason="none was fitted")
+    return {
+        **_of_curve(trace, curve, sample.n - fitted.n_parameters),
+        "stages": (),
+        "breakpoints_s": (),
+        "amplitude": numbers.get("amplitude", total),
+        "offset": numbers.get("offset", zero),
+        "rate_ratio": None,
+        "parameter_names": fitted.family.names,
+        "covariance": fitted.covariance * units[:, None] * units,
+        "aicc": finite_or_none(asked.aicc),
+        "bic": finite_or_none(asked.bic),
+        "loglinear": LogLinear(stages=(), single=None),
+        "noise": noise_of(fitted, "white" if behind or not options.ar1 else "ar1"),
+        "warnings": (Remark("no_stages", text), *_cautions(trace, options, verdict, sample)),
+        "model": preferred
+        if preferred is not None and preferred.model == asked.model
+        else told_model(asked.model, numbers, trace, fitted, PLAIN if behind and options.ar1 else ""),
     }
 
 
@@ -339,6 +379,7 @@ def fit_stages(
     trace: Trace,
     *,
     n_stages: int | str = "auto",
+    model: str = "auto",
     breakpoints_s: float | Sequence[float] | None = None,
     joint: str = "continuous",
     recipe: str = "likelihood",
@@ -361,6 +402,10 @@ def fit_stages(
         Signal against time.
     n_stages : int or "auto"
         Stages to show; "auto" takes the number that the verdict establishes.
+    model : str
+        "auto" or "staged" shows stages; "exponential", "biexponential", "stretched", "nth-order",
+        "saturation", "second-order", "delayed", or any smooth model by its name in the ranking, shows that
+        model with the same numbers and no stages. The verdict does not depend on it.
     breakpoints_s : float or sequence of float, optional
         Given breakpoints in s (after t0); then nothing is searched.
     joint : {"continuous", "free"}
@@ -424,6 +469,7 @@ def fit_stages(
         )
     given: dict[str, Any] = {
         "n_stages": n_stages,
+        "model": model,
         "joint": joint,
         "recipe": recipe,
         "offset": offset,
@@ -459,6 +505,35 @@ def fit_stages(
     return replace(fit, warnings=(*fit.warnings, doubt)) if doubt else fit
 
 
+def fit_decay(trace: Trace, model: str = "auto", **options: Any) -> StagedFit:
+    """Fit a model by its name to a trace.
+
+    Parameters
+    ----------
+    trace : Trace
+        Signal against time.
+    model : str
+        As for `fit_stages`.
+    **options
+        The other keywords of `fit_stages`.
+
+    Returns
+    -------
+    StagedFit
+        With `model` in place of stages, where a smooth one was asked for.
+
+    Examples
+    --------
+    >>> t = np.arange(0.0, 100.0)
+    >>> a = 0.5 * np.exp(-0.1 * t) + 0.4 * np.exp(-0.02 * t)
+    >>> a += np.random.default_rng(1).normal(0, 0.001, t.size)
+    >>> fit = fit_decay(Trace(time_s=t, absorbance=a), "biexponential")
+    >>> fit.model.model, round(fit.model.parameters["k1"].value, 2), fit.stages
+    ('biexponential', 0.1, ())
+    """
+    return fit_stages(trace, model=model, **options)
+
+
 def _fitted(
     trace: Trace,
     options: FitOptions,
@@ -481,10 +556,13 @@ def _fitted(
     verdict, shown, model = judge(analysis, rate, lambda: numbers("two_stages", 2)[0].ratio())
     preferred = None if model is None else _preferred(trace, analysis, model, partial(numbers, verdict.code))
     shown = options.demanded or shown
-    if options.demanded or options.joint == "free" or verdict.code == "smooth":
-        _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
-    told = _by_lines if options.recipe == "loglinear" else _by_likelihood
-    parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
+    if options.smooth_model is not None:
+        parts = _by_model(trace, analysis, verdict, preferred)
+    else:
+        if options.demanded or options.joint == "free" or verdict.code == "smooth":
+            _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
+        told = _by_lines if options.recipe == "loglinear" else _by_likelihood
+        parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
     return StagedFit(
         trace=trace,
         options=options.to_dict(),
@@ -506,7 +584,7 @@ def _preferred(
     options, sample = analysis.options, analysis.sample
     if model.fit is None and model.kind != "staged":
         fitted = smooth_fit(sample, model, ar1=options.ar1)
-        return told_model(model.model, smooth_numbers(fitted, options, trace.unit), trace)
+        return told_model(model.model, smooth_numbers(fitted, options, trace.unit), trace, fitted)
     count = model.fitted.family.n_stages
     told, variant, _ = numbers(count)
     found = {f"k{j}" if count > 1 else "k": told.rate(j) for j in range(1, count + 1)}

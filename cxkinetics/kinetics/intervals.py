@@ -605,9 +605,11 @@ class Numbers:
         """Return a parameter of a smooth model; where the bound of its range ends the interval, that end."""
         found = self._estimate(label, name, factor, unit)
         confidence, interval = self._found[name]
-        if name[0] == "k" or not interval.open_ends:  # a rate's range is that of the readings, not of the law
+        open_ends = zip(confidence.limits, (interval.open_low, interval.open_high), strict=True)
+        bounded = all(math.isfinite(limit) for limit, is_open in open_ends if is_open)
+        if not (interval.open_ends and bounded) or name[0] == "k":  # a rate's range is that of the readings
             return found
-        low, high = (limit * factor if math.isfinite(limit) else None for limit in confidence.limits)
+        low, high = (limit * factor for limit in confidence.limits)
         return replace(
             found,
             low=low if interval.open_low else found.low,

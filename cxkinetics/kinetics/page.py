@@ -66,10 +66,12 @@ def listed_name(fit: "StagedFit") -> str:
 
 def fit_title(fit: "StagedFit", unit: TimeUnit = SECONDS) -> str:
     """Return the title: model, number of points and time range, and where the verdict says otherwise."""
-    words = STAGE_WORDS.get(len(fit.stages), f"{len(fit.stages)}-stage")
+    words = f"{STAGE_WORDS.get(len(fit.stages), f'{len(fit.stages)}-stage')} first order"
+    if fit.model is not None:
+        words = fit.model.model[:1].upper() + fit.model.model[1:]
     start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     span = f"{unit.number(start)}-{unit.number(end)} {unit.sign}"
-    return f"{words} first order{shown_note(fit)}, {fit.n_points} points, {span}"
+    return f"{words}{shown_note(fit)}, {fit.n_points} points, {span}"
 
 
 def shown_note(fit: "StagedFit") -> str:
@@ -81,6 +83,9 @@ def shown_note(fit: "StagedFit") -> str:
     else:
         said = f"the verdict is {code.replace('_', ' ')}"
     options = fit.options
+    if fit.model is not None:
+        same = fit.preferred is not None and fit.preferred.model == fit.model.model
+        return "" if same else f" (shown as demanded; {said})"
     demanded = options.get("n_stages", "auto") != "auto" or bool(options.get("breakpoints_s"))
     if demanded:
         agreed = {"one_stage": count == 1, "two_stages": count == 2, "more_stages": count > 2}
@@ -170,6 +175,8 @@ def noise_text(fit: "StagedFit") -> str:
 
 def _how(fit: "StagedFit") -> str:
     how = f"; least squares in {'ln A' if fit.options.get('recipe') == 'loglinear' else 'the signal'}"
+    if fit.model is not None:
+        return f"; fitted to {fit.model.fitted_to}"
     if len(fit.stages) > 1:
         how += f", {fit.options.get('joint', 'continuous')} joints"
     if fit.excluded:
@@ -211,6 +218,8 @@ def _recipe_lines(fit: "StagedFit") -> "list[tuple[str, LogLinearStage]]":
 
 def quantity_estimates(fit: "StagedFit") -> list[tuple[str, Estimate]]:
     """Return every fitted number with its name, in reading order."""
+    if fit.model is not None:
+        return list(fit.model.parameters.items())
     found = [(f"k{number}", stage.k_per_s) for number, stage in enumerate(fit.stages, 1)]
     found += named_breakpoints(fit)
     if fit.rate_ratio is not None:
@@ -447,10 +456,9 @@ def brief(fit: "StagedFit", unit: TimeUnit) -> Section:
         blocks.append(Paragraph(numbers.note, hang=4, where=Where.TEXT))
     if repeated is not None:
         blocks += [Paragraph(repeated.caption, gap=True, where=Where.TEXT), replace(repeated, bare=True)]
-    blocks += [
-        replace(stage_table(fit, unit, rates=False), bare=True, gap=True),
-        Paragraph(criteria_text(fit), gap=True),
-    ]
+    if fit.stages:
+        blocks.append(replace(stage_table(fit, unit, rates=False), bare=True, gap=True))
+    blocks.append(Paragraph(criteria_text(fit), gap=True))
     strong = correlation_lines(fit)
     lines = [
         recipe_text(fit, unit) if _recipe_lines(fit) else "",
@@ -497,7 +505,8 @@ def page(
     drawn = tuple(fit.figures(unit, series=series))
     of_spectra = tuple(figure for figure in drawn if figure.name in ("spectra", "peak"))
     of_fit = tuple(figure for figure in drawn if figure not in of_spectra)
-    numbers: list[Block] = [*preferred_table(fit), stage_table(fit, unit), number_table(fit)]
+    stages = [stage_table(fit, unit)] if fit.stages else []
+    numbers: list[Block] = [*preferred_table(fit), *stages, number_table(fit)]
     if (repeated := bootstrap_table(fit)) is not None:
         numbers.append(repeated)
     ranking = replace(rival_table(fit), caption="")  # the section's heading says it
@@ -529,7 +538,8 @@ def _summary(fit: "StagedFit") -> str:
     note, count = shown_note(fit), len(fit.stages)
     words = [_sentence(verdict_text(fit))]
     if note:
-        words.append(f"Below, {count} stage{'s' if count > 1 else ''}{note}.")
+        shown = fit.model.model if fit.model else f"{count} stage{'s' if count > 1 else ''}"
+        words.append(f"Below, {shown}{note}.")
     words += [_sentence(remark.text) for remark in fit.warnings if remark.code == "flat_first_stage"]
     return " ".join(words)
 

@@ -181,6 +181,9 @@ class StagedFit(Record, Shown):
     preferred : Preferred or None
         The model that the verdict prefers, smooth or staged, whatever is shown; None where the data are
         too few for any.
+    model : Preferred or None
+        The smooth model that was asked for by its name: then there are no stages, and the curve, residuals
+        and criteria are those of this model.
     bootstrap : Bootstrap or None
         Percentile intervals beside the others, where they were asked for.
     seed : int
@@ -203,8 +206,8 @@ class StagedFit(Record, Shown):
     _keys = """file=trace.source.file sha256=trace.source.sha256 trace=_which
         wavelength_nm=trace.wavelength_nm n_points=trace.n_points t_start_s=_t_start_s t_end_s=_t_end_s
         unit=trace.unit simulated=trace.source.simulated options seed version stages breakpoints_s amplitude
-        offset rate_ratio preferred rss dof redchi aicc bic loglinear noise rivals verdict warnings excluded
-        flags stage_amplitudes anchor_s bootstrap"""
+        offset rate_ratio preferred model rss dof redchi aicc bic loglinear noise rivals verdict warnings
+        excluded flags stage_amplitudes anchor_s bootstrap"""
 
     trace: Annotated[Trace, DATA]
     options: Mapping[str, Any]
@@ -233,6 +236,7 @@ class StagedFit(Record, Shown):
     anchor_s: float = 0.0
     bootstrap: Bootstrap | None = None
     preferred: Preferred | None = None
+    model: Preferred | None = None
     seed: int = 0
     version: Version = __version__
 
@@ -264,6 +268,8 @@ class StagedFit(Record, Shown):
 
         rates = np.array([stage.k_per_s.value for stage in self.stages], dtype=float)  # None becomes NaN
         breaks = np.array([b.value for b in self.breakpoints_s], dtype=float) - self.anchor_s
+        if self.model is not None and (smooth := self.curve_of(self.model, time_s)) is not None:
+            return smooth
         time = np.asarray(time_s, dtype=float) - self.anchor_s
         if self.stage_amplitudes:
             levels = np.array(self.stage_amplitudes)
@@ -336,6 +342,8 @@ class StagedFit(Record, Shown):
         named = [("amplitude", self.amplitude), ("offset", self.offset)]
         named += [(f"k{number}", stage.k_per_s) for number, stage in enumerate(self.stages, 1)]
         named += [(f"breakpoint{number}", b) for number, b in enumerate(self.breakpoints_s, 1)]
+        if self.model is not None:
+            named = list(self.model.parameters.items())
         for name, estimate in named:
             parameters.add(name, value=estimate.value, vary=estimate.method != "fixed")
             parameters[name].stderr = estimate.se
@@ -343,4 +351,6 @@ class StagedFit(Record, Shown):
 
     def __repr__(self) -> str:
         rates = ", ".join(f"k{i} = {stage.k_per_s}" for i, stage in enumerate(self.stages, 1))
+        if self.model is not None:
+            rates = self.model.model
         return f"StagedFit({self.verdict.code}: {rates}; {self.n_points} points)"

@@ -18,6 +18,8 @@ from cxkinetics.kinetics.search import Found, beside_its_end, smooth_box
 from cxkinetics.models.decays import DecayFamily
 from cxkinetics.signals.trace import Trace
 
+PLAIN = "by plain least squares, for comparison: other models lie far ahead"
+"""How a model is fitted that was asked for and is out."""
 _WORDS = {"C": "amplitude", "o": "offset"}
 
 
@@ -38,6 +40,8 @@ def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
     family = replace(named, delay=delay_of(named, sample))
     lower, upper = smooth_box(family, sample)
     theta = np.array([contender.parameters[name] / factor_of(name, sample) for name in family.names])
+    if family.shape.nonlinear == ("k1", "k2") and theta[2] < theta[3]:
+        theta[:4] = theta[[1, 0, 3, 2]]  # the faster of two exponentials first
 
     def found(theta: Array, rho: float) -> Found:
         target = Target(sample.time, sample.signal, whitening(sample, rho))
@@ -86,12 +90,13 @@ def unit_of(name: str, unit: str) -> str:
 
 
 def told_model(
-    model: str, parameters: dict[str, Estimate], trace: Trace, family: DecayFamily | None = None
+    model: str, parameters: dict[str, Estimate], trace: Trace, smooth: Fitted | None = None, how: str = ""
 ) -> Preferred:
     """Return a model with its numbers, and what it was fitted to."""
     start, end = float(trace.time_s[0]), float(trace.time_s[-1])
     words = f"the signal, {trace.n_points} points, {start:g}-{end:g} s"
-    if family is not None and not family.delay and start:
+    if smooth is not None and isinstance(smooth.family, DecayFamily) and start and not smooth.family.delay:
         words += f"; amplitudes count at the first reading, {start:g} s"
+    words += f"; {how}" if how else ""
     named = {name: replace(estimate, name=name) for name, estimate in parameters.items()}
     return Preferred(model=model, parameters=named, fitted_to=words)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import UnresolvedBreakpointError
+from cxkinetics.errors import FitError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.inference.ar1 import Sample, whitening
 from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
@@ -24,6 +24,7 @@ from cxkinetics.kinetics.rivals import (
     smooth_contenders,
     staged_contender,
 )
+from cxkinetics.kinetics.scales import OFFSET
 from cxkinetics.kinetics.search import Found, search_single, search_staged
 
 
@@ -45,6 +46,8 @@ class Analysis:
         Two stages on a drifting baseline, where a third stage would gain.
     asked : list of Contender
         Stages that the options ask to see and the verdict does not rest on.
+    smooth_asked : list of Contender
+        The variants of a smooth model that the options ask to see and the ranking did not need.
     plain : list of Contender
         The stages to show by plain least squares, where the verdict says that none hold.
     singles : dict
@@ -59,6 +62,7 @@ class Analysis:
     further_test: BreakTest | None = None
     drift: Contender | None = None
     asked: list[Contender] = field(default_factory=list)
+    smooth_asked: list[Contender] = field(default_factory=list)
     plain: list[Contender] = field(default_factory=list)
     singles: dict[bool, Found] = field(default_factory=dict)
 
@@ -95,7 +99,7 @@ class Analysis:
         staged = [v for n_stages, variants in self.variants.items() if n_stages > 1 for v in variants]
         known = {contender.model for contender in staged}
         staged += [v for v in self.asked if v.fitted.family.n_stages > 1 and v.model not in known]
-        return [*self.smooth, *staged, *([self.drift] if self.drift else [])]
+        return [*self.smooth, *self.smooth_asked, *staged, *([self.drift] if self.drift else [])]
 
 
 def analyse(
@@ -181,6 +185,31 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
         analysis.plain = _variants(
             sample, n_stages, singles, False, continuous=continuous, given=given, wanted=True
         )
+
+
+def smooth_asked(analysis: Analysis, model: str) -> Contender:
+    """Return the variant to show of a smooth model, by its name in the ranking, fitted where it was not.
+
+    With a fitted offset where that gains `ALIKE` in AICc, unless the name or the options say it.
+
+    Raises
+    ------
+    FitError
+        If the data hold too few times for it.
+    """
+    options, sample = analysis.options, analysis.sample
+    name = model.removesuffix(OFFSET)
+    choice = (True,) if name != model or options.offset == "fit" else _offsets(options)
+    wanted = {f"{name}{OFFSET}" if offset else name for offset in choice}
+    ranked = [c for c in analysis.smooth if c.model in wanted]
+    if len(ranked) < len(wanted):
+        fitted = smooth_contenders(sample, ar1=options.ar1, offsets=choice, names=(name,))
+        known = {c.model for c in ranked}
+        analysis.smooth_asked = [c for c in fitted if c.model not in known]
+        ranked += analysis.smooth_asked
+    if not ranked:
+        raise FitError(f"{model} could not be fitted to {sample.n} distinct times; choose a plainer model")
+    return min(ranked, key=lambda c: c.aicc + (ALIKE if c.model.endswith(OFFSET) else 0.0))
 
 
 def _singles(sample: Sample, options: FitOptions, known: Found | None) -> dict[bool, Found]:
