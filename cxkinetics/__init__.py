@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from cxkinetics.examples.kinetics import load_example as load_example
     from cxkinetics.io.load import load as load
     from cxkinetics.kinetics.batch import fit_many as fit_many
+    from cxkinetics.kinetics.fit import fit_decay as fit_decay
     from cxkinetics.kinetics.fit import fit_stages as fit_stages
     from cxkinetics.kinetics.result import StagedFit as StagedFit
     from cxkinetics.remarks import Remark as Remark
@@ -95,6 +96,7 @@ _HOME = {
     "UnreachablePurityError": "cxkinetics.errors",
     "UnresolvedBreakpointError": "cxkinetics.errors",
     "UsageError": "cxkinetics.errors",
+    "fit_decay": "cxkinetics.kinetics.fit",
     "fit_many": "cxkinetics.kinetics.batch",
     "fit_stages": "cxkinetics.kinetics.fit",
     "load": "cxkinetics.io.load",

@@ -297,6 +297,17 @@ OPTIONS: Mapping[str, Option] = {
             need='"auto", 1, 2 or 3; 4 at most',
         ),
         Option(
+            "model",
+            "fitting",
+            "name",
+            "model to show: staged, or a smooth one, any that is ranked (default auto)",
+            words=("auto", "staged"),
+            default="auto",
+            metavar="auto|staged|exponential|biexponential|stretched|nth-order|saturation|second-order|"
+            "delayed|NAME",
+            need=_NAME,
+        ),
+        Option(
             "breakpoint",
             "fitting",
             "numbers",

@@ -23,6 +23,7 @@ from cxkinetics.kinetics.optimum import Fitted
 from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.kinetics.result import Bootstrap
 from cxkinetics.kinetics.search import box, walk
+from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import AmplitudeFamily, StagedFamily
 
 MOST_CELLS = 5
@@ -59,6 +60,7 @@ def bootstrap_fit(
         Source of the replicates.
     """
     sample, family = fitted.sample, fitted.family
+    assert not isinstance(family, DecayFamily), "replicates are those of stages"
     curve = sample.signal - fitted.residual
     signals = curve + _noise(fitted, n_replicates, kind, rng)
     theta, good = replicate_fits(fitted, signals)
@@ -128,7 +130,7 @@ def replicate_fits(fitted: Fitted, signals: Array) -> tuple[Array, BoolArray]:
     count = len(cells)
     start, many = np.repeat(theta, n_replicates, axis=0), np.repeat(cells, n_replicates, axis=0)
     target = Target(sample.time, np.tile(signals, (count, 1)), fitted.white)
-    lower, upper = box(family, sample, many) if walks else (None, None)
+    lower, upper = box(family, sample, many) if walks and isinstance(family, StagedFamily) else (None, None)
     limits: dict[str, Any] = {"lower": lower, "upper": upper, "free": ~fitted.held}
     cell = many if many.size else None
     done = descend(family, target, start, cell=cell, **limits, iterations=30, tolerance=1e-8)

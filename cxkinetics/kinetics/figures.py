@@ -24,7 +24,7 @@ from cxkinetics.document.units import TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.kinetics.page import best_smooth_rival, confidence_of
+from cxkinetics.kinetics.page import confidence_of
 from cxkinetics.kinetics.scales import smooth_signal
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.spectra import SpectralSeries
@@ -210,16 +210,18 @@ def grows(fit: "StagedFit") -> bool:
 
 
 def _fit_label(fit: "StagedFit") -> str:
+    if fit.model is not None:
+        return short_label(fit.model.model)
     return (
         "fit" if fit.verdict.code != "smooth" else f"fit, {len(fit.stages)} stage{'s'[: len(fit.stages) - 1]}"
     )
 
 
 def _smooth_curve(fit: "StagedFit", time_s: Array) -> tuple[str, Array] | None:
-    """Return name and curve of the best smooth rival where the verdict prefers it."""
-    rival = best_smooth_rival(fit) if fit.verdict.code == "smooth" else None
-    curve = None if rival is None else rival_curve(fit, rival, time_s)
-    return None if rival is None or curve is None else (rival.model, curve)
+    """Return name and curve of the smooth model that the verdict prefers, where it does."""
+    model = fit.preferred if fit.verdict.code == "smooth" and fit.model is None else None
+    curve = None if model is None else fit.curve_of(model, time_s)
+    return None if model is None or curve is None else (model.model, curve)
 
 
 def rival_curve(fit: "StagedFit", rival: "Rival", time_s: Array) -> Array | None:
@@ -248,20 +250,25 @@ def rival_curve(fit: "StagedFit", rival: "Rival", time_s: Array) -> Array | None
 
 
 def plot_residuals(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
-    """Draw data minus fit against time, with two noise standard deviations either side; return the axes."""
+    """Draw data minus fit against time, with two noise standard deviations either side; return the axes.
+
+    Where the verdict prefers a smooth model, the residuals are those of that model.
+    """
     unit = unit_called(time_unit)
     if ax is None:
         ax = new_axes("single", 0.5)
     with figure_style():
         time = unit.time(np.asarray(fit.trace.time_s))
-        reach = float(np.max(np.abs(fit.residuals))) if fit.n_points else 0.0
+        smooth = _smooth_curve(fit, fit.trace.time_s)
+        residuals = fit.residuals if smooth is None else fit.trace.absorbance - smooth[1]
+        reach = float(np.max(np.abs(residuals))) if fit.n_points else 0.0
         if fit.noise.sd is not None:
             two_sd = 2 * fit.noise.sd
             reach = max(reach, two_sd)
             label = "\u00b12 sd of the noise"
             ax.axhspan(-two_sd, two_sd, color=COLOURS["quiet"], alpha=0.2, lw=0, label=label)
         ax.axhline(0.0, color=COLOURS["fit"], lw=0.8)
-        ax.plot(time, fit.residuals, "o", mfc="none", mec=COLOURS["data"], mew=0.6, ms=2.2)
+        ax.plot(time, residuals, "o", mfc="none", mec=COLOURS["data"], mew=0.6, ms=2.2)
         if reach > 0:
             ax.set_ylim(-1.15 * reach, 1.15 * reach)
         ax.set_xlabel(f"time / {unit.sign}")
@@ -420,11 +427,12 @@ def _signal_caption(fit: "StagedFit") -> str:
 def _signal_words(fit: "StagedFit", unit: TimeUnit) -> str:
     trace = fit.trace
     many = "s" if len(fit.stages) > 1 else ""
+    drawn = fit.model.model if fit.model else f"{len(fit.stages)} first-order stage{many}"
     rates = _joined(unit.estimate(stage.k_per_s) for stage in fit.stages)
     words = (
         f"{_simulated(fit)}{trace.n_points} points from {_span(trace.time_s, unit)}. "
         f"The signal goes from {trace.absorbance[0]:.3g} to {trace.absorbance[-1]:.3g} {trace.unit}, with "
-        f"a fitted line of {len(fit.stages)} first-order stage{many} (k {rates})"
+        f"a fitted line of {drawn}{f' (k {rates})' if fit.stages else ''}"
     )
     if fit.breakpoints_s:
         places = _joined(map(unit.estimate, fit.breakpoints_s))
@@ -551,7 +559,7 @@ def overview_ratio(fits: "Sequence[StagedFit]") -> float:
 
 def _panels(fits: "Sequence[StagedFit]", unit: TimeUnit) -> list[tuple[str, str, list[Estimate | None]]]:
     """Return name, label and one estimate per fit of every rate constant, then of every breakpoint."""
-    most = max(len(fit.stages) for fit in fits)
+    most = max(1, *(len(fit.stages) for fit in fits))
     panels: list[tuple[str, str, list[Estimate | None]]] = []
 
     def column(i: int, rows: Sequence[Sequence[Estimate]]) -> list[Estimate | None]:

@@ -1,7 +1,8 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import Sample, sample_of, whitening
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.inference.variance import FEWEST, PRIOR, Spread, spread_of, with_spread
 from cxkinetics.kinetics.bootstrap import bootstrap_fit
 from cxkinetics.kinetics.checks import (
@@ -25,10 +27,12 @@ from cxkinetics.kinetics.intervals import Numbers, half_life_of
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.result import LogLinear, Noise, Stage, StagedFit, Verdict
+from cxkinetics.kinetics.result import LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank
+from cxkinetics.kinetics.scales import factor_of
 from cxkinetics.kinetics.search import Found, on_clock, search_single, search_staged
-from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge
+from cxkinetics.kinetics.smooth import PLAIN, smooth_fit, smooth_numbers, told_model
+from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge, smooth_asked
 from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
 from cxkinetics.options import require
@@ -46,10 +50,10 @@ def _by_likelihood(
 ) -> dict[str, Any]:
     """Return the fields of the result that the likelihood recipe decides, `n_stages` stages shown.
 
-    `known` are the numbers of two stages, where the verdict asked for them.
+    `known` are the numbers of so many stages, where they are known.
     """
     sample, options = analysis.sample, analysis.options
-    told = known if known and n_stages == 2 and analysis.as_judged else None
+    told = known if analysis.as_judged else None
     numbers, variant, flags = told or _numbers(analysis, verdict.code, n_stages, seed)
     shown = numbers.fitted
     growth = options.direction == "growth"
@@ -105,6 +109,44 @@ def _no_start(options: FitOptions) -> Estimate | None:
     if isinstance(options.start_up, str):
         return None
     return Estimate(name="start-up time", value=options.start_up, unit="s", method="given", reason="given")
+
+
+def _by_model(
+    trace: Trace, analysis: Analysis, verdict: Verdict, preferred: Preferred | None
+) -> dict[str, Any]:
+    """Return the same of a smooth model that was asked for by its name: no stages, its numbers."""
+    sample, options = analysis.sample, analysis.options
+    assert options.smooth_model is not None
+    asked = smooth_asked(analysis, options.smooth_model)
+    # the misfit of a model that is out would be taken for correlation, and draw its curve from the data
+    behind = asked.aicc - min(c.aicc for c in (*analysis.contenders(), asked)) >= AHEAD
+    fitted = smooth_fit(sample, asked, ar1=options.ar1 and not behind)
+    numbers = smooth_numbers(fitted, options, trace.unit)
+    given = options.given_offset or 0.0
+    curve = _curve_at(trace, sample, fitted.residual, given)
+    units = np.array([factor_of(name, sample) for name in fitted.family.names])
+    text = f"stages is empty: {asked.model} was asked for, which has none; its numbers stand in model"
+    parts = [e.value for name, e in numbers.items() if name in ("C1", "C2") and e.value is not None]
+    total = Estimate(name="amplitude", value=sum(parts), unit=trace.unit, reason="the sum of C1 and C2")
+    zero = Estimate(name="offset", value=0.0, unit=trace.unit, method="chosen", reason="none was fitted")
+    return {
+        **_of_curve(trace, curve, sample.n - fitted.n_parameters),
+        "stages": (),
+        "breakpoints_s": (),
+        "amplitude": numbers.get("amplitude", total),
+        "offset": numbers.get("offset", zero),
+        "rate_ratio": None,
+        "parameter_names": fitted.family.names,
+        "covariance": fitted.covariance * units[:, None] * units,
+        "aicc": finite_or_none(asked.aicc),
+        "bic": finite_or_none(asked.bic),
+        "loglinear": LogLinear(stages=(), single=None),
+        "noise": noise_of(fitted, "white" if behind or not options.ar1 else "ar1"),
+        "warnings": (Remark("no_stages", text), *_cautions(trace, options, verdict, sample)),
+        "model": preferred
+        if preferred is not None and preferred.model == asked.model
+        else told_model(asked.model, numbers, trace, fitted, PLAIN if behind and options.ar1 else ""),
+    }
 
 
 def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
@@ -354,6 +396,7 @@ def fit_stages(
     trace: Trace,
     *,
     n_stages: int | str = "auto",
+    model: str = "auto",
     breakpoints_s: float | Sequence[float] | None = None,
     joint: str = "continuous",
     recipe: str = "likelihood",
@@ -377,6 +420,10 @@ def fit_stages(
         Signal against time.
     n_stages : int or "auto"
         Stages to show; "auto" takes the number that the verdict establishes.
+    model : str
+        "auto" or "staged" shows stages; "exponential", "biexponential", "stretched", "nth-order",
+        "saturation", "second-order", "delayed", or any smooth model by its name in the ranking, shows that
+        model with the same numbers and no stages. The verdict does not depend on it.
     breakpoints_s : float or sequence of float, optional
         Given breakpoints in s (after t0); then nothing is searched.
     joint : {"continuous", "free"}
@@ -445,6 +492,7 @@ def fit_stages(
         )
     given: dict[str, Any] = {
         "n_stages": n_stages,
+        "model": model,
         "joint": joint,
         "recipe": recipe,
         "offset": offset,
@@ -538,7 +586,8 @@ def _spread_in_words(data: _Data, unit: str) -> str:
     if spread.by_place > CLEARLY:
         early, late = sigma[: max(3, sigma.size // 20)].mean(), sigma[sigma.size // 2 :].mean()
         word = "at the start" if early > late else "towards the end"
-        return f"the noise is larger {word}, {max(early / late, late / early):.2g} times: such readings count less"
+        times = max(early / late, late / early)
+        return f"the noise is larger {word}, {times:.2g} times: such readings count less"
     if spread.heavy > CLEARLY:
         return "single readings stray more than Gaussian noise does (bubbles, spikes): they count less"
     return ""
@@ -588,6 +637,35 @@ def _flat_until(data: _Data, options: FitOptions) -> float | None:
     return at * sample.span_s + sample.first_s if flat and second > 5 * error[1] else None
 
 
+def fit_decay(trace: Trace, model: str = "auto", **options: Any) -> StagedFit:
+    """Fit a model by its name to a trace.
+
+    Parameters
+    ----------
+    trace : Trace
+        Signal against time.
+    model : str
+        As for `fit_stages`.
+    **options
+        The other keywords of `fit_stages`.
+
+    Returns
+    -------
+    StagedFit
+        With `model` in place of stages, where a smooth one was asked for.
+
+    Examples
+    --------
+    >>> t = np.arange(0.0, 100.0)
+    >>> a = 0.5 * np.exp(-0.1 * t) + 0.4 * np.exp(-0.02 * t)
+    >>> a += np.random.default_rng(1).normal(0, 0.001, t.size)
+    >>> fit = fit_decay(Trace(time_s=t, absorbance=a), "biexponential")
+    >>> fit.model.model, round(fit.model.parameters["k1"].value, 2), fit.stages
+    ('biexponential', 0.1, ())
+    """
+    return fit_stages(trace, model=model, **options)
+
+
 def _fitted(
     trace: Trace,
     data: _Data,
@@ -601,18 +679,24 @@ def _fitted(
     """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
     rng = np.random.default_rng(seed)
     analysis = analyse(data.sample, options, rng, single=single, broken=data.broken)
-    known: list[_Told] = []
+    known: dict[int, _Told] = {}
 
-    def ratio() -> Estimate:
-        known.append(_numbers(analysis, "two_stages", 2, seed))
-        return known[0][0].ratio()
+    def numbers(code: str, n_stages: int) -> _Told:
+        if n_stages not in known:
+            known[n_stages] = _numbers(analysis, code, n_stages, seed)
+        return known[n_stages]
 
-    verdict, shown = judge(analysis, _rate_if_flat(analysis), ratio)
+    rate = _rate_if_flat(analysis)
+    verdict, shown, model = judge(analysis, rate, lambda: numbers("two_stages", 2)[0].ratio())
+    preferred = None if model is None else _preferred(trace, analysis, model, partial(numbers, verdict.code))
     shown = options.demanded or shown
-    if options.demanded or options.joint == "free" or verdict.code == "smooth":
-        _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
-    told = _by_lines if options.recipe == "loglinear" else _by_likelihood
-    parts = told(trace, analysis, verdict, shown, seed, known=known[0] if known else None)
+    if options.smooth_model is not None:
+        parts = _by_model(trace, analysis, verdict, preferred)
+    else:
+        if options.demanded or options.joint == "free" or verdict.code == "smooth":
+            _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
+        told = _by_lines if options.recipe == "loglinear" else _by_likelihood
+        parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
     if verdict.code == "two_stages" and shown == 2:
         verdict = replace(verdict, text=f"{verdict.text} {_switch_in_words(parts)}".rstrip())
     if data.spread is not None:
@@ -628,9 +712,29 @@ def _fitted(
         warnings=(*remarks, *parts.pop("warnings")),
         excluded=excluded,
         anchor_s=analysis.sample.anchor_s,
+        preferred=preferred,
         seed=seed,
         **parts,
     )
+
+
+def _preferred(
+    trace: Trace, analysis: Analysis, model: Contender, numbers: Callable[[int], _Told]
+) -> Preferred:
+    """Return a model with the interval of every parameter."""
+    options, sample = analysis.options, analysis.sample
+    if model.fit is None and model.kind != "staged":
+        fitted = smooth_fit(sample, model, ar1=options.ar1)
+        return told_model(model.model, smooth_numbers(fitted, options, trace.unit), trace, fitted)
+    count = model.fitted.family.n_stages
+    told, variant, _ = numbers(count)
+    found = {f"k{j}" if count > 1 else "k": told.rate(j) for j in range(1, count + 1)}
+    breaks = range(1, count)
+    found |= {f"breakpoint {j}" if count > 2 else "breakpoint": told.breakpoint(j) for j in breaks}
+    found = {"amplitude": told.amplitude(trace.unit), **found}
+    found["offset"] = told.offset(trace.unit, options.given_offset)
+    named = variant.model if count > 1 else variant.model.replace("one stage", "exponential")
+    return told_model(named, found, trace)
 
 
 def _first_points_matter(fit: StagedFit, whole: StagedFit) -> Remark | None:

@@ -14,7 +14,8 @@ from cxkinetics.inference.ar1 import ar1_noise
 from cxkinetics.inference.criteria import ALIKE
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent, under
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
-from cxkinetics.kinetics.search import break_cells, longest_start, search_single, width_range
+from cxkinetics.kinetics.search import break_cells, longest_start, search_single, smooth_box, width_range
+from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import (
     AmplitudeFamily,
     FreeJointFamily,
@@ -322,7 +323,7 @@ def confidence_of(
     """
     family, sample, theta = fitted.family, fitted.sample, fitted.theta
     index, told, estimate, gradient = _quantity(fitted, name)
-    limits, number = (-np.inf, np.inf), -1
+    limits, number, bounded = (-np.inf, np.inf), -1, False
     if family.breaks.start <= index < family.breaks.stop:
         number = index - family.breaks.start
         limits = (float(sample.time[2]), float(sample.time[-3]))
@@ -332,6 +333,10 @@ def confidence_of(
         limits = (0.0, longest_start(sample))
     elif name == "w":
         limits = width_range(sample)
+    elif isinstance(family, DecayFamily):
+        lower, upper = smooth_box(family, sample)
+        limits = float(lower[index]), float(upper[index])
+        bounded = bool(np.any((fitted.theta <= lower) | (fitted.theta >= upper)))
     variance = float(gradient @ fitted.covariance @ gradient)
     if known_scale is not None:
         variance = variance / fitted.variance * known_scale**2
@@ -340,7 +345,7 @@ def confidence_of(
     if name in ("tau", "w"):
         se = max(se, 0.1 * float(np.median(np.diff(sample.time))))  # none at zero, where no slope is left
     weights, nu, shift, errors = _by_correlation(fitted, gradient, se, known_scale)
-    if number >= 0 or not fitted.resolved:  # a bumpy profile's optimum moves in no such way
+    if number >= 0 or bounded or not fitted.resolved:  # this optimum moves in no such way
         shift = np.zeros_like(shift)
     if name in ("tau", "w"):  # at zero it has no tangent to tell how errors change with the correlation
         shift, errors = np.zeros_like(shift), np.full_like(errors, se)
@@ -378,10 +383,12 @@ def _quantity(fitted: Fitted, name: str) -> tuple[int, RatioFamily | AmplitudeFa
     value = _value(fitted, name)
     assert value is not None
     if name == "k1/k2":
+        assert not isinstance(family, DecayFamily)
         first = family.names.index("k1")
         gradient[first], gradient[first + 1] = 1 / theta[first + 1], -value / theta[first + 1]
         return first, RatioFamily(family), value, gradient
     if name == "C0":
+        assert not isinstance(family, DecayFamily)
         first, lead = family.names.index("k1"), fitted.sample.from_anchor
         told = AmplitudeFamily(family, lead)
         since, by_tau = (float(part[0]) for part in told.since(theta[None, :]))
@@ -655,6 +662,22 @@ class Numbers:
         """Return A0 - Ainf at t = 0, in the trace's unit."""
         return self._estimate("amplitude", "C0", self.fitted.sample.scale, unit)
 
+    def parameter(self, label: str, name: str, factor: float, unit: str) -> Estimate:
+        """Return a parameter of a smooth model; where the bound of its range ends the interval, that end."""
+        found = self._estimate(label, name, factor, unit)
+        confidence, interval = self._found[name]
+        open_ends = zip(confidence.limits, (interval.open_low, interval.open_high), strict=True)
+        bounded = all(math.isfinite(limit) for limit, is_open in open_ends if is_open)
+        if not (interval.open_ends and bounded) or name[0] == "k":  # a rate's range is that of the readings
+            return found
+        low, high = (limit * factor for limit in confidence.limits)
+        return replace(
+            found,
+            low=low if interval.open_low else found.low,
+            high=high if interval.open_high else found.high,
+            reason=f"the {' and the '.join(interval.open_ends)} end is that of the range of {label}",
+        )
+
     def to_user_units(self) -> Array:
         """Return the matrix (p, p) from scaled parameters to user units, the amplitude at its anchor."""
         sample, names = self.fitted.sample, self.fitted.family.names
@@ -683,13 +706,11 @@ class Numbers:
 
     def width(self) -> Estimate | None:
         """Return the time in which the rate goes from 10 to 90 % of its change, s; None of one stage."""
-        gradual = self.wider if self._is_gradual(self.wider) else self.aside and self.aside.fitted
-        if gradual is None or not self._is_gradual(gradual):
-            return None
         sample = self.wider.sample
-        if gradual is not self.wider:
-            assert self.aside is not None
-            confidence = confidence_of(gradual, "w", self.aside, known_scale=self.scale)
+        if not self._is_gradual(self.wider):
+            if self.aside is None or not self._is_gradual(self.aside.fitted):
+                return None
+            confidence = confidence_of(self.aside.fitted, "w", self.aside, known_scale=self.scale)
             confidence.baseline(self.wider.found.rss)
             found = intervals_of([confidence], self.level, grids=[self._grid("w")])[0]
             told = found.told(lambda end: end * sample.span_s)
@@ -697,8 +718,8 @@ class Numbers:
             reason = "" if high is not None else "the data do not bound how long the switch takes"
             zero = Estimate(name="switch width", value=0.0, low=0.0, high=high, unit="s")
             return replace(zero, method=self.method, reason=reason)
-        found = self._estimate("switch width", "w", sample.span_s, "s")
-        return replace(found, low=0.0) if found.low is None else found
+        width = self._estimate("switch width", "w", sample.span_s, "s")
+        return _from_zero(width)
 
     @staticmethod
     def _is_gradual(fitted: Fitted) -> bool:
@@ -709,10 +730,7 @@ class Numbers:
         if not isinstance(self.wider.family, StartingFamily):
             return None
         found = self._estimate("start-up time", "tau", self.wider.sample.span_s, "s")
-        if found.low is None:
-            reason = found.reason if found.high is None else ""
-            found = replace(found, low=0.0, reason=reason)
-        return found
+        return _from_zero(found)
 
     def breakpoint(self, number: int) -> Estimate:
         """Return breakpoint `number` (from 1), in s."""
@@ -768,7 +786,8 @@ class Numbers:
         if name == "w":
             narrow, wide = width_range(self.wider.sample)
             return np.geomspace(1.01 * narrow, 0.99 * wide, 14)
-        if name[0] == "b" and not self._is_gradual(self.wider):
+        breaks = self.wider.family.names[self.wider.family.breaks]
+        if name in breaks and not self._is_gradual(self.wider):
             return self._break_grid(int(name[1:]))
         return None
 
@@ -821,6 +840,14 @@ class Numbers:
         )
 
 
+def _from_zero(time: Estimate) -> Estimate:
+    """Return a time that cannot be negative with an interval that begins at zero, where it is open below."""
+    if time.low is not None:
+        return time
+    reason = "the data do not bound it from above" if time.high is None else ""
+    return replace(time, low=0.0, reason=reason)
+
+
 def _ordered(hard: Fitted, gradual: Fitted) -> tuple[Fitted, Fitted]:
     """Return a fit with a break and one with a gradual switch under one whitening, the better one first."""
     lead = information_lead(hard, gradual)
@@ -834,7 +861,7 @@ def information_lead(hard: Fitted, gradual: Fitted) -> float:
     n = hard.sample.n
     floor = n * ROUNDING**2
     of = [n * np.log(max(f.found.rss, floor)) + float(f.white.log_determinant) for f in (hard, gradual)]
-    return of[0] - of[1]
+    return float(of[0] - of[1])
 
 
 def _value(fitted: Fitted, name: str) -> float | None:
@@ -843,6 +870,7 @@ def _value(fitted: Fitted, name: str) -> float | None:
     if name == "k1/k2":
         return float(theta[names.index("k1")] / theta[names.index("k2")])
     if name == "C0":
+        assert not isinstance(fitted.family, DecayFamily)
         told = AmplitudeFamily(fitted.family, fitted.sample.from_anchor).told(theta[None, :])
         return float(told[0, 0])
     if name[0] == "b" and isinstance(fitted.family, StartingFamily):

@@ -33,6 +33,7 @@ from cxkinetics.kinetics.search import (
     with_start,
     without_start,
 )
+from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StagedFamily, StartingFamily
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Fitted:
     given_breaks: bool = False
 
     @property
-    def family(self) -> StagedFamily | FreeJointFamily:
+    def family(self) -> StagedFamily | FreeJointFamily | DecayFamily:
         """The curve family."""
         return self.found.family
 
@@ -97,7 +98,8 @@ class Fitted:
 
         A start-up time belongs to every model alike and counts in none.
         """
-        smooth = sum(name[0] != "b" and name != "tau" for name in self.family.names)  # a width counts
+        family = self.family
+        smooth = len(family.names) - len(family.names[family.breaks]) - isinstance(family, StartingFamily)
         return smooth if self.given_breaks else smooth + self.family.n_stages - 1
 
     @property
@@ -235,7 +237,7 @@ def staged_fit(
 
 
 def gradual_fit(hard: Fitted) -> Fitted | None:
-    """Return two stages whose switch takes time, from those with a break; None where there are too few points.
+    """Return two stages whose switch takes time, from those with a break; None for too few points.
 
     The width is at a bound, and the fit worse than the one with a break, where the switch is abrupt.
     """
@@ -298,6 +300,7 @@ def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = Fal
     if isinstance(family, StartingFamily) and family.gradual:
         theta, rss = _settled_switch(family, sample, white, found.theta[None, :])
         return replace(found, theta=theta[0], rss=float(rss[0]))
+    assert not isinstance(family, DecayFamily), "a smooth curve has no cells"
     if isinstance(family, FreeJointFamily) or given or not found.cell.size:
         free = np.ones(len(family.names), bool)
         free[family.breaks] = not given

@@ -7,8 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 from cxkinetics.arrays import seconds_of
-from cxkinetics.errors import UsageError
-from cxkinetics.options import OPTIONS, names_of, plain, require
+from cxkinetics.errors import UsageError, did_you_mean
+from cxkinetics.kinetics.scales import OFFSET
+from cxkinetics.models.laws import SHAPES
+from cxkinetics.options import KEYWORDS, OPTIONS, names_of, plain, require
 
 OffsetChoice = Literal["auto", "zero", "fit"] | float
 REPLICATES = 499
@@ -17,11 +19,21 @@ FITTING = tuple(OPTIONS[name].python for name in names_of("fitting") if name != 
 """Keywords of the fields below; the seed stands beside them in a result."""
 
 
+SHORT = {
+    "stretched": "stretched exponential",
+    "nth-order": "order n",
+    "second-order": "second order",
+    "delayed": "delayed exponential",
+}
+"""What models are called on the command line -> in the ranking, where the two differ."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitOptions:
     """Options of `fit_stages`, validated; see there for their meaning."""
 
     n_stages: int | Literal["auto"] = "auto"
+    model: str = "auto"
     breakpoints_s: tuple[float, ...] | None = None
     joint: Literal["continuous", "free"] = "continuous"
     recipe: Literal["likelihood", "loglinear"] = "likelihood"
@@ -45,12 +57,44 @@ class FitOptions:
             raise UsageError("a growing trace ends on its offset; use offset='fit' (or 'auto', or a value)")
         if self.replicates < 99:  # the smallest p of 99 simulated traces is 0.01
             raise UsageError(f"replicates is {self.replicates}; the p-value needs at least 99")
+        if self.smooth_model is not None:
+            self._require_alone()
         count = self.demanded or 0
         if self.breakpoints_s is not None and self.n_stages not in ("auto", count):
             made = "1 breakpoint makes" if count == 2 else f"{count - 1} breakpoints make"
             raise UsageError(
                 f"{made} {count} stages, but n_stages is {self.n_stages}; "
                 f"drop --stages (n_stages=) or pass --stages {count}"
+            )
+
+    @property
+    def smooth_model(self) -> str | None:
+        """The smooth model that is asked for, by its name in the ranking; None for stages."""
+        return None if self.model in ("auto", "staged") else SHORT.get(self.model, str(self.model))
+
+    def _require_alone(self) -> None:
+        """Refuse a model that there is not, or options that are those of stages beside a smooth one."""
+        if "->" in str(self.model):
+            raise UsageError(
+                f"model is {self.model!r}, a scheme: it is fitted to whole spectra by `cxkinetics spectra "
+                f"FILE` (cx.fit_spectra); for one trace choose a model such as biexponential"
+            )
+        name = (self.smooth_model or "").removesuffix(OFFSET)
+        if name not in SHAPES:
+            known = ["auto", "staged", *SHORT, *(n for n in SHAPES if n not in SHORT.values())]
+            near = did_you_mean(str(self.model), known).strip()
+            raise UsageError(f"model is {self.model!r}; {near or 'known: ' + ', '.join(known)}")
+        stages = {
+            "n_stages": self.n_stages != "auto",
+            "breakpoints_s": self.breakpoints_s is not None,
+            "joint": self.joint != "continuous",
+            "recipe": self.recipe != "likelihood",
+            "bootstrap": self.bootstrap > 0,
+        }
+        if clash := [KEYWORDS[option].flag for option, given in stages.items() if given]:
+            raise UsageError(
+                f"--model {self.model} has no stages, so {', '.join(clash)} cannot be given beside it; "
+                "leave one of them out"
             )
 
     @classmethod

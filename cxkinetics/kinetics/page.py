@@ -49,8 +49,6 @@ STAGE_WORDS = {1: "One-stage", 2: "Two-stage", 3: "Three-stage", 4: "Four-stage"
 _STRONG = 0.9
 _TOP_RIVALS = 4
 _SHORT = 24  # letters of a method that is repeated in its column rather than named below the table
-_RATES = ("k", "k1", "k2", "kappa", "mu")  # parameters of smooth rivals in 1/s
-_LEVELS = ("C", "C1", "C2", "o")  # and in the unit of the signal
 _UNIT = Column("unit", format=cells.unit)
 
 
@@ -68,10 +66,12 @@ def listed_name(fit: "StagedFit") -> str:
 
 def fit_title(fit: "StagedFit", unit: TimeUnit = SECONDS) -> str:
     """Return the title: model, number of points and time range, and where the verdict says otherwise."""
-    words = STAGE_WORDS.get(len(fit.stages), f"{len(fit.stages)}-stage")
+    words = f"{STAGE_WORDS.get(len(fit.stages), f'{len(fit.stages)}-stage')} first order"
+    if fit.model is not None:
+        words = fit.model.model[:1].upper() + fit.model.model[1:]
     start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     span = f"{unit.number(start)}-{unit.number(end)} {unit.sign}"
-    return f"{words} first order{shown_note(fit)}, {fit.n_points} points, {span}"
+    return f"{words}{shown_note(fit)}, {fit.n_points} points, {span}"
 
 
 def shown_note(fit: "StagedFit") -> str:
@@ -83,6 +83,9 @@ def shown_note(fit: "StagedFit") -> str:
     else:
         said = f"the verdict is {code.replace('_', ' ')}"
     options = fit.options
+    if fit.model is not None:
+        same = fit.preferred is not None and fit.preferred.model == fit.model.model
+        return "" if same else f" (shown as demanded; {said})"
     demanded = options.get("n_stages", "auto") != "auto" or bool(options.get("breakpoints_s"))
     if demanded:
         agreed = {"one_stage": count == 1, "two_stages": count == 2, "more_stages": count > 2}
@@ -95,8 +98,10 @@ def _named(model: str) -> str:
 
 
 def best_smooth_rival(fit: "StagedFit") -> "Rival | None":
-    """Return the best-ranked smooth rival of a fit, or None where none was fitted."""
-    return next((r for r in fit.rivals if smooth_family(r.model) is not None), None)
+    """Return the smooth rival that the verdict prefers, or the best one; None where none was fitted."""
+    named = fit.preferred.model if fit.preferred and fit.verdict.code == "smooth" else None
+    smooth = [r for r in fit.rivals if smooth_family(r.model) is not None]
+    return next((r for r in smooth if r.model == named), smooth[0] if smooth else None)
 
 
 def confidence_of(options: Mapping[str, object]) -> float:
@@ -123,17 +128,21 @@ def verdict_text(fit: "StagedFit") -> str:
 
 def smooth_line(fit: "StagedFit", unit: TimeUnit = SECONDS) -> str:
     """Return the parameters of the smooth curve that the verdict prefers; "" for any other verdict."""
-    rival = best_smooth_rival(fit) if fit.verdict.code == "smooth" else None
-    if rival is None or not rival.parameters:
+    if fit.verdict.code != "smooth" or fit.preferred is None:
         return ""
-    shown = []
-    for name, value in rival.parameters.items():
-        if name in _RATES:
-            shown.append(f"{name} = {unit.value(value, '1/s'):.4g} {unit.shown('1/s')}")
-        else:
-            sign = fit.trace.unit if name in _LEVELS else ""
-            shown.append(f"{'offset' if name == 'o' else name} = {value:.4g} {sign}".rstrip())
-    return f"preferred by the verdict, {rival.model}: {', '.join(shown)}"
+    shown = [f"{name} = {unit.estimate(value)}" for name, value in fit.preferred.parameters.items()]
+    return f"preferred by the verdict, {fit.preferred.model}: {', '.join(shown)}"
+
+
+def preferred_table(fit: "StagedFit") -> list[Table]:
+    """Return the numbers of the smooth model that the verdict prefers; nothing for another verdict."""
+    if fit.verdict.code != "smooth" or fit.preferred is None:
+        return []
+    rows = [(name, value, value) for name, value in fit.preferred.parameters.items()]
+    columns = [Column("quantity"), Column("value [interval]"), _UNIT]
+    caption = f"Preferred by the verdict: {fit.preferred.model}"
+    note = f"Fitted to {fit.preferred.fitted_to}. Stages below are a plain least-squares fit, for comparison."
+    return [Table(columns, rows, caption=caption, note=note)]
 
 
 def correlation_lines(fit: "StagedFit") -> list[str]:
@@ -166,6 +175,8 @@ def noise_text(fit: "StagedFit") -> str:
 
 def _how(fit: "StagedFit") -> str:
     how = f"; least squares in {'ln A' if fit.options.get('recipe') == 'loglinear' else 'the signal'}"
+    if fit.model is not None:
+        return f"; fitted to {fit.model.fitted_to}"
     if len(fit.stages) > 1:
         how += f", {fit.options.get('joint', 'continuous')} joints"
     if fit.excluded:
@@ -207,6 +218,8 @@ def _recipe_lines(fit: "StagedFit") -> "list[tuple[str, LogLinearStage]]":
 
 def quantity_estimates(fit: "StagedFit") -> list[tuple[str, Estimate]]:
     """Return every fitted number with its name, in reading order."""
+    if fit.model is not None:
+        return list(fit.model.parameters.items())
     found = [(f"k{number}", stage.k_per_s) for number, stage in enumerate(fit.stages, 1)]
     found += named_breakpoints(fit)
     if fit.switch_width_s is not None:
@@ -446,10 +459,9 @@ def brief(fit: "StagedFit", unit: TimeUnit) -> Section:
         blocks.append(Paragraph(numbers.note, hang=4, where=Where.TEXT))
     if repeated is not None:
         blocks += [Paragraph(repeated.caption, gap=True, where=Where.TEXT), replace(repeated, bare=True)]
-    blocks += [
-        replace(stage_table(fit, unit, rates=False), bare=True, gap=True),
-        Paragraph(criteria_text(fit), gap=True),
-    ]
+    if fit.stages:
+        blocks.append(replace(stage_table(fit, unit, rates=False), bare=True, gap=True))
+    blocks.append(Paragraph(criteria_text(fit), gap=True))
     strong = correlation_lines(fit)
     lines = [
         recipe_text(fit, unit) if _recipe_lines(fit) else "",
@@ -496,11 +508,10 @@ def page(
     drawn = tuple(fit.figures(unit, series=series))
     of_spectra = tuple(figure for figure in drawn if figure.name in ("spectra", "peak"))
     of_fit = tuple(figure for figure in drawn if figure not in of_spectra)
-    numbers: list[Block] = [stage_table(fit, unit), number_table(fit)]
+    stages = [stage_table(fit, unit)] if fit.stages else []
+    numbers: list[Block] = [*preferred_table(fit), *stages, number_table(fit)]
     if (repeated := bootstrap_table(fit)) is not None:
         numbers.append(repeated)
-    if smooth := smooth_line(fit, unit):
-        numbers.append(Paragraph(_sentence(smooth)))
     ranking = replace(rival_table(fit), caption="")  # the section's heading says it
     sections = [
         Section("Verdict", _verdict_blocks(fit, unit)),
@@ -530,7 +541,8 @@ def _summary(fit: "StagedFit") -> str:
     note, count = shown_note(fit), len(fit.stages)
     words = [_sentence(verdict_text(fit))]
     if note:
-        words.append(f"Below, {count} stage{'s' if count > 1 else ''}{note}.")
+        shown = fit.model.model if fit.model else f"{count} stage{'s' if count > 1 else ''}"
+        words.append(f"Below, {shown}{note}.")
     words += [_sentence(remark.text) for remark in fit.warnings if remark.code == "flat_first_stage"]
     return " ".join(words)
 
@@ -543,7 +555,10 @@ def _sentence(text: str) -> str:
 def fit_facts(fit: "StagedFit", unit: TimeUnit = SECONDS) -> tuple[Fact, ...]:
     """Return the numbers shown large: rate constants, breakpoints, their ratio."""
     confidence = confidence_of(fit.options)
-    shown = [pair for pair in quantity_estimates(fit) if pair[0] not in ("amplitude", "offset")]
+    named = quantity_estimates(fit)
+    if fit.verdict.code == "smooth" and fit.preferred is not None:
+        named = list(fit.preferred.parameters.items())
+    shown = [pair for pair in named if pair[0] not in ("amplitude", "offset")]
     return tuple(Fact.of(name, unit.estimate(estimate), confidence) for name, estimate in shown)
 
 

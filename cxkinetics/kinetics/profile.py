@@ -16,7 +16,8 @@ from cxkinetics.arrays import Array, BoolArray, IntArray, thinned_out
 from cxkinetics.inference.accepted import parabola, vertex
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted
-from cxkinetics.kinetics.search import box, break_cells, fit_at, walk
+from cxkinetics.kinetics.search import beside_its_end, box, break_cells, fit_at, smooth_box, walk
+from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import AmplitudeFamily, Family, RatioFamily, StagedFamily, StartingFamily
 
 FAR = 45.0
@@ -235,6 +236,10 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
     """Return where the profiles of a fit run: its plausible gaps, or a grid of breakpoints."""
     found, family, sample = fitted.found, fitted.family, fitted.sample
     held = fitted.held
+    if isinstance(family, DecayFamily):
+        theta = beside_its_end(family, sample, found.theta)
+        limits = (np.tile(bound, (len(theta), 1)) for bound in smooth_box(family, sample))
+        return ProfileSpace(fitted, theta, np.empty((len(theta), 0), dtype=np.intp), held, *limits)
     if not isinstance(family, StagedFamily) or fitted.given_breaks:
         theta, cells = _plausible_joints(fitted)
         wide = np.full(theta.shape, np.inf)

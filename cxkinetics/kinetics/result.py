@@ -132,6 +132,19 @@ class Verdict(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preferred(Record):
+    """A model with every parameter as a number with its interval, and what it was fitted to.
+
+    Parameters are those of the ranking, in s and the trace's unit: "amplitude" (C1 and C2 where there are
+    two), rate constants, "offset", and what the model has besides.
+    """
+
+    model: str
+    parameters: Mapping[str, Estimate]
+    fitted_to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap(Record):
     """What the replicates say: kind, how many converged of how many, and the quantities."""
 
@@ -181,6 +194,12 @@ class StagedFit(Record, Shown):
     switch_width_s : Estimate or None
         Time in which the rate goes from 10 to 90 % of its change, s; 0 is abrupt. It tells of the
         ensemble's rate law, not of one cluster. None of one stage, and of breaks that were given.
+    preferred : Preferred or None
+        The model that the verdict prefers, smooth or staged, whatever is shown; None where the data are
+        too few for any.
+    model : Preferred or None
+        The smooth model that was asked for by its name: then there are no stages, and the curve, residuals
+        and criteria are those of this model.
     bootstrap : Bootstrap or None
         Percentile intervals beside the others, where they were asked for.
     seed : int
@@ -203,8 +222,8 @@ class StagedFit(Record, Shown):
     _keys = """file=trace.source.file sha256=trace.source.sha256 trace=_which
         wavelength_nm=trace.wavelength_nm n_points=trace.n_points t_start_s=_t_start_s t_end_s=_t_end_s
         unit=trace.unit simulated=trace.source.simulated options seed version stages breakpoints_s amplitude
-        offset start_up_s switch_width_s rate_ratio rss dof redchi aicc bic loglinear noise rivals verdict warnings excluded flags
-        stage_amplitudes anchor_s bootstrap"""
+        offset start_up_s switch_width_s rate_ratio preferred model rss dof redchi aicc bic loglinear noise
+        rivals verdict warnings excluded flags stage_amplitudes anchor_s bootstrap"""
 
     trace: Annotated[Trace, DATA]
     options: Mapping[str, Any]
@@ -234,6 +253,8 @@ class StagedFit(Record, Shown):
     bootstrap: Bootstrap | None = None
     start_up_s: Annotated[Estimate | None, As(name="start_up")] = None
     switch_width_s: Annotated[Estimate | None, As(name="switch_width")] = None
+    preferred: Preferred | None = None
+    model: Preferred | None = None
     seed: int = 0
     version: Version = __version__
 
@@ -266,6 +287,8 @@ class StagedFit(Record, Shown):
 
         rates = np.array([stage.k_per_s.value for stage in self.stages], dtype=float)  # None becomes NaN
         breaks = np.array([b.value for b in self.breakpoints_s], dtype=float) - self.anchor_s
+        if self.model is not None and (smooth := self.curve_of(self.model, time_s)) is not None:
+            return smooth
         time = np.asarray(time_s, dtype=float) - self.anchor_s
         if self.stage_amplitudes:
             levels = np.array(self.stage_amplitudes)
@@ -274,7 +297,19 @@ class StagedFit(Record, Shown):
         family = StartingFamily(rates.size, True, gradual=True, own_clock=True)
         amplitude = np.nan if self.amplitude.value is None else self.amplitude.value
         theta = np.array([[amplitude, *rates, *breaks, start, width, self._offset()]])
-        return family.evaluate(np.ravel(time), theta)[0][0].reshape(time.shape)
+        curve: Array = family.evaluate(np.ravel(time), theta)[0][0].reshape(time.shape)
+        return curve
+
+    def curve_of(self, model: Preferred, time_s: Array) -> Array | None:
+        """Return the signal of a smooth model with its numbers at any times (s); None for stages."""
+        from cxkinetics.kinetics.scales import smooth_signal
+
+        given = self.options.get("offset")
+        base = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else 0.0
+        names = {"amplitude": "C", "offset": "o"}
+        values = {names.get(n, n): e.value for n, e in model.parameters.items() if e.value is not None}
+        curve = smooth_signal(model.model, values, time_s, (self._t_start_s, self._t_end_s))
+        return None if curve is None else curve + base
 
     def _offset(self) -> float:
         return 0.0 if self.offset.value is None else self.offset.value
@@ -330,6 +365,8 @@ class StagedFit(Record, Shown):
         named = [("amplitude", self.amplitude), ("offset", self.offset)]
         named += [(f"k{number}", stage.k_per_s) for number, stage in enumerate(self.stages, 1)]
         named += [(f"breakpoint{number}", b) for number, b in enumerate(self.breakpoints_s, 1)]
+        if self.model is not None:
+            named = list(self.model.parameters.items())
         for name, estimate in named:
             parameters.add(name, value=estimate.value, vary=estimate.method != "fixed")
             parameters[name].stderr = estimate.se
@@ -337,4 +374,6 @@ class StagedFit(Record, Shown):
 
     def __repr__(self) -> str:
         rates = ", ".join(f"k{i} = {stage.k_per_s}" for i, stage in enumerate(self.stages, 1))
+        if self.model is not None:
+            rates = self.model.model
         return f"StagedFit({self.verdict.code}: {rates}; {self.n_points} points)"

@@ -13,7 +13,7 @@ from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.kinetics.scales import OFFSET, in_user_units
-from cxkinetics.kinetics.search import box, fastest_rate, grid_starts
+from cxkinetics.kinetics.search import beside_its_end, box, grid_starts, smooth_box
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
 from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily, StartingFamily
 from cxkinetics.models.laws import LAWS, SHAPES, rate_basis, rate_name
@@ -287,15 +287,14 @@ class _Race:
             if host not in members:
                 members.append(host)
             member.append(members.index(host))
-        delays = tuple(_delay(host, sample) for host in members)
+        delays = tuple(delay_of(host, sample) for host in members)
         joint = JointFamily(tuple(members), delays)
         size = (len(families), len(joint.names))
         lower, upper, free = np.full(size, -np.inf), np.full(size, np.inf), np.zeros(size, bool)
         for i, family in enumerate(families):
-            shape = family.shape
-            inner = slice(shape.n_columns, shape.n_columns + len(shape.nonlinear))
-            lower[i, inner], upper[i, inner] = shape.lower, np.minimum(shape.upper, fastest_rate(sample))
-            free[i, : len(family.names)] = True
+            width = len(family.names)
+            lower[i, :width], upper[i, :width] = smooth_box(family, sample)
+            free[i, :width] = True
         return cls(sample, tuple(families), joint, np.array(member), lower, upper, free, starts or {})
 
     def started(self, white: Whitening, standing: _Standing | None = None, *, tolerance: float) -> _Standing:
@@ -304,7 +303,7 @@ class _Race:
         for i, family in enumerate(self.families):
             rows = np.zeros((0, self.free.shape[1])) if standing is None else standing.theta[[i]]
             if standing is None or len(family.shape.nonlinear) > 1:  # one rate has one optimum
-                clock = self.sample.time + _delay(family, self.sample)
+                clock = self.sample.time + delay_of(family, self.sample)
                 keep = 3 if standing is None else 2
                 found = self.starts.get(i)
                 if found is None:
@@ -324,9 +323,20 @@ class _Race:
         """Return the optimum of the models `which` (all by default), from where they stand."""
         model = np.arange(len(self.families)) if which is None else which
         theta, rss = standing.theta.copy(), standing.rss.copy()
-        found = self._best(theta[model], model, standing.white, iterations, tolerance)
+        starts = [self._beside(i, theta[i]) for i in model.tolist()]
+        rows = np.repeat(model, [len(part) for part in starts])
+        found = self._best(np.concatenate(starts), rows, standing.white, iterations, tolerance)
         theta[model], rss[model] = found
         return replace(standing, theta=theta, rss=rss)
+
+    def _beside(self, i: int, theta: Array) -> Array:
+        """Return the starts (K, p) of model i: several where its law ends within the readings."""
+        family, width = self.families[i], len(self.families[i].names)
+        if family.shape.name not in _ENDS:
+            return theta[None, :]
+        there = replace(family, delay=delay_of(family, self.sample))
+        near = beside_its_end(there, self.sample, theta[:width])
+        return np.pad(near, ((0, 0), (0, theta.size - width)))
 
     def correlated(self, standing: _Standing, which: IntArray | None = None) -> _Standing:
         """Return the same curves under the likeliest correlation of their own residuals."""
@@ -423,7 +433,7 @@ class _Race:
         return done.theta[first], done.rss[first]
 
 
-def _delay(family: DecayFamily, sample: Sample) -> float:
+def delay_of(family: DecayFamily, sample: Sample) -> float:
     """Return what is added to the times of a shape that starts at the addition, not later."""
     return sample.lead if family.shape.from_start and 0 < sample.lead <= 1 else 0.0
 

@@ -24,6 +24,8 @@ from cxkinetics.models.families import (
 
 SUDDEN = 3
 """Gaps in which a second stage that is over at once, or a bent line, is searched to the end."""
+MOVED: Array = np.array([0.0, -2.0, -1.2, -0.6, 0.6, 1.2, 2.0])
+"""Gaps by which the end of a law is moved where it is searched again."""
 MOST_GAPS = 200
 """Gaps at most in which these are looked for."""
 
@@ -150,7 +152,7 @@ class Found:
     break only). `start_gain` is what a start-up time gained in -2 ln L.
     """
 
-    family: StagedFamily | FreeJointFamily
+    family: StagedFamily | FreeJointFamily | DecayFamily
     theta: Array
     cell: IntArray
     rss: float
@@ -162,7 +164,10 @@ class Found:
 
     @classmethod
     def best(
-        cls, family: StagedFamily | FreeJointFamily, cells: IntArray, fits: tuple[Array, Array]
+        cls,
+        family: StagedFamily | FreeJointFamily | DecayFamily,
+        cells: IntArray,
+        fits: tuple[Array, Array],
     ) -> "Found":
         """Return the best of several descents: cells (B, m - 1), their parameters (B, p) and rss (B,)."""
         theta, rss = fits
@@ -292,6 +297,30 @@ def without_start(found: Found) -> Found:
     if not isinstance(family, StartingFamily) or not found.knots.size:
         return found
     return replace(found, knot_theta=np.delete(found.knot_theta, family.tau, axis=1))
+
+
+def smooth_box(family: DecayFamily, sample: Sample) -> tuple[Array, Array]:
+    """Return the bounds (p,) of a smooth family."""
+    lower, upper = np.full(len(family.names), -np.inf), np.full(len(family.names), np.inf)
+    lower[family.rates] = family.shape.lower
+    upper[family.rates] = np.minimum(family.shape.upper, fastest_rate(sample))
+    return lower, upper
+
+
+def beside_its_end(family: DecayFamily, sample: Sample, theta: Array) -> Array:
+    """Return starts (K, p) of a law with its end moved by up to two gaps; of one without, the parameters.
+
+    Where a law ends within the readings its sum of squares has a kink on every one, where a descent rests.
+    """
+    clock = sample.time + family.delay
+    shares = family.shape.function(clock, theta[None, family.rates])[0][0, 0]
+    if shares[-1] > 0:
+        return theta[None, :]
+    end = clock[int(np.argmax(shares <= 0))]
+    moved = np.maximum(end + np.median(np.diff(clock)) * MOVED, 0.1 * end)
+    starts = np.repeat(theta[None, :], moved.size, axis=0)
+    starts[:, family.rates.start] *= end / moved
+    return starts
 
 
 def break_cells(sample: Sample, n_stages: int = 2) -> IntArray:
@@ -547,7 +576,7 @@ def walk(
     start: Descent | Array,
     cells: IntArray,
     *,
-    told: RatioFamily | AmplitudeFamily | None = None,
+    told: RatioFamily | AmplitudeFamily | StartingFamily | None = None,
     free: BoolArray | None = None,
     iterations: int = 20,
     tolerance: float = 1e-7,

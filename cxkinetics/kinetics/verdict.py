@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import UnresolvedBreakpointError
+from cxkinetics.errors import FitError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.inference.ar1 import Sample, whitening
 from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
@@ -55,6 +55,8 @@ class Analysis:
         Two stages on a drifting baseline, where a third stage would gain.
     asked : list of Contender
         Stages that the options ask to see and the verdict does not rest on.
+    smooth_asked : list of Contender
+        The variants of a smooth model that the options ask to see and the ranking did not need.
     plain : list of Contender
         The stages to show by plain least squares, where the verdict says that none hold.
     singles : dict
@@ -71,6 +73,7 @@ class Analysis:
     further_test: BreakTest | None = None
     drift: Contender | None = None
     asked: list[Contender] = field(default_factory=list)
+    smooth_asked: list[Contender] = field(default_factory=list)
     plain: list[Contender] = field(default_factory=list)
     singles: dict[bool, Found] = field(default_factory=dict)
     gradual: list[Contender] = field(default_factory=list)
@@ -113,7 +116,8 @@ class Analysis:
         staged = [v for n_stages, variants in self.variants.items() if n_stages > 1 for v in variants]
         known = {contender.model for contender in staged}
         staged += [v for v in self.asked if v.fitted.family.n_stages > 1 and v.model not in known]
-        return [*self.smooth, *staged, *self.gradual, *([self.drift] if self.drift else [])]
+        smooth = [*self.smooth, *self.smooth_asked]
+        return [*smooth, *staged, *self.gradual, *([self.drift] if self.drift else [])]
 
 
 def analyse(
@@ -252,6 +256,31 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
         analysis.plain = _variants(
             sample, n_stages, singles, False, continuous=continuous, given=given, wanted=True
         )
+
+
+def smooth_asked(analysis: Analysis, model: str) -> Contender:
+    """Return the variant to show of a smooth model, by its name in the ranking, fitted where it was not.
+
+    With a fitted offset where that gains `ALIKE` in AICc, unless the name or the options say it.
+
+    Raises
+    ------
+    FitError
+        If the data hold too few times for it.
+    """
+    options, sample = analysis.options, analysis.sample
+    name = model.removesuffix(OFFSET)
+    choice = (True,) if name != model or options.offset == "fit" else _offsets(options)
+    wanted = {f"{name}{OFFSET}" if offset else name for offset in choice}
+    ranked = [c for c in analysis.smooth if c.model in wanted]
+    if len(ranked) < len(wanted):
+        fitted = smooth_contenders(sample, ar1=options.ar1, offsets=choice, names=(name,))
+        known = {c.model for c in ranked}
+        analysis.smooth_asked = [c for c in fitted if c.model not in known]
+        ranked += analysis.smooth_asked
+    if not ranked:
+        raise FitError(f"{model} could not be fitted to {sample.n} distinct times; choose a plainer model")
+    return min(ranked, key=lambda c: c.aicc + (ALIKE if c.model.endswith(OFFSET) else 0.0))
 
 
 def _singles(sample: Sample, options: FitOptions, known: Found | None) -> dict[bool, Found]:
@@ -422,6 +451,11 @@ class _Case:
         return self.bent or self.general
 
     @property
+    def likelier(self) -> Contender | None:
+        """The better of stages and a smooth curve, where neither leads by enough to count."""
+        return self.analysis.shown(2) if self.lead >= 0 else self.smooth
+
+    @property
     def lead(self) -> float:
         """AICc of the best smooth model over that of two stages."""
         return self.smooth.aicc - self.two.aicc
@@ -462,7 +496,8 @@ def _case_of(analysis: Analysis, rate: Estimate | None, ratio: Callable[[], Esti
         analysis=analysis,
         exponential=exponential,
         bent=best([c for c in smooth if c.kind == "curved"]),
-        general=best([c for c in smooth if c.kind == "rate"]),
+        # a free rate follows any wander: it counts where a break would, and there it stands against one
+        general=best([c for c in smooth if c.kind == "rate"]) if test.p_value <= LEVEL else None,
         two=two,
         three=best(analysis.variants.get(3, [])),
         p_value=test.p_value,
@@ -570,22 +605,21 @@ def _say_two(case: _Case) -> str:
 
 
 def _bends_without_break(case: _Case) -> bool:
-    curved = case.curved
-    return (
-        bool(curved)
-        and case.smooth.aicc <= case.two.aicc
-        and case.exponential.aicc - case.smooth.aicc >= AHEAD
-    )
+    ahead = case.exponential.aicc - case.smooth.aicc >= AHEAD
+    # pieces that are no stages, such as two straight lines, may fit as well, but not clearly better
+    rival = case.lead <= 0 or (case.lead < AHEAD and bool(_no_stages(case, 2)))
+    return bool(case.curved) and ahead and rival
 
 
 def _say_smooth(case: _Case) -> str:
     bent = case.family
     assert bent is not None
+    above = case.two.aicc - bent.aicc
     return (
         f"Smooth but not one exponential: {'an' if bent.model[0] in 'aeiou' else 'a'} {bent.model} without "
         f"any break has AICc {case.exponential.aicc - bent.aicc:.1f} below one exponential and "
-        f"{case.two.aicc - bent.aicc:.1f} below a broken decay ({case.chance} says only that it is not one "
-        "exponential). No breakpoint is established."
+        f"{abs(above):.1f} {'below' if above >= 0 else 'above'} a broken decay ({case.chance} says only that "
+        "it is not one exponential). No breakpoint is established."
     )
 
 
@@ -610,8 +644,8 @@ def _say_wander(case: _Case) -> str:
     spacing = float(np.median(np.diff(sample.time))) * sample.span_s
     lasts = min((test.wander_lasts or 0.0) * spacing, sample.span_s)
     return (
-        f"Undecided: a break and slow wander of the baseline cannot be told apart. The broken decay leads the "
-        f"best smooth curve ({case.smooth.model}) by {case.lead:.1f} in AICc, and {case.chance} says that "
+        f"Undecided: a break and slow wander of the baseline cannot be told apart. The broken decay leads "
+        f"the best smooth curve ({case.smooth.model}) by {case.lead:.1f} in AICc, and {case.chance} says that "
         f"noise correlated from reading to reading does not make it; but noise that wanders by "
         f"{test.wander_sd * sample.scale:.2g} (sd, over some {lasts:.2g} s) would, "
         f"{format_p(test.wander_p)}. A blank run or a replicate decides."
@@ -638,12 +672,13 @@ def _say_undecided(case: _Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A verdict, how many stages it shows, when it holds, and what it says."""
+    """A verdict, how many stages it shows, when it holds, what it says, and what it prefers to them."""
 
     code: str
     n_stages: int
     holds: Callable[[_Case], bool]
     says: Callable[[_Case], str]
+    prefers: Callable[[_Case], Contender | None] | None = None
 
 
 # The first rule that holds decides. Stages come before "no decay": a trace that is flat, then falls, has a
@@ -654,16 +689,16 @@ _RULES = (
     _Rule(
         "no_decay", 1, lambda case: _is_flat(case.rate), lambda case: _say_no_decay(case.analysis, case.rate)
     ),
-    _Rule("smooth", 1, _bends_without_break, _say_smooth),
+    _Rule("smooth", 1, _bends_without_break, _say_smooth, lambda case: case.family),
     _Rule("one_stage", 1, lambda case: case.p_value > LEVEL and case.gap < AHEAD, _say_one),
-    _Rule("undecided", 1, lambda case: True, _say_undecided),
+    _Rule("undecided", 1, lambda case: True, _say_undecided, lambda case: case.likelier),
 )
 
 
 def judge(
     analysis: Analysis, decay_rate: Estimate | None, ratio: Callable[[], Estimate] | None = None
-) -> tuple[Verdict, int]:
-    """Return the verdict and the number of stages to show.
+) -> tuple[Verdict, int, Contender | None]:
+    """Return the verdict, the number of stages to show, and the model that it prefers.
 
     Parameters
     ----------
@@ -676,7 +711,7 @@ def judge(
     """
     case = _case_of(analysis, decay_rate, ratio)
     if case is None:
-        return _judge_few(analysis, decay_rate), 1
+        return _judge_few(analysis, decay_rate), 1, analysis.shown(1)
     rule = next(rule for rule in _RULES if rule.holds(case))
     lead = case.lead
     if rule.code == "more_stages" and case.three is not None:
@@ -689,7 +724,8 @@ def judge(
         delta_aicc=lead,
         wander_p_value=None if test is None else test.wander_p,
     )
-    return verdict, rule.n_stages
+    preferred = rule.prefers(case) if rule.prefers else analysis.shown(rule.n_stages)
+    return verdict, rule.n_stages, preferred
 
 
 def _judge_few(analysis: Analysis, decay_rate: Estimate | None) -> Verdict:

@@ -50,12 +50,29 @@ class Shape:
 class DecayFamily:
     """Amplitudes times a shape, with or without an offset; parameters C.., nonlinear.., o.
 
-    With `stable` the amplitudes are those of the shape's stable columns; `told` gives the others.
+    With `stable` the amplitudes are those of the shape's stable columns; `told` gives the others. `delay`
+    is added to the times.
     """
 
     shape: Shape
     with_offset: bool
     stable: bool = False
+    delay: float = 0.0
+
+    @property
+    def n_stages(self) -> int:
+        """Number of stages: a smooth curve is one."""
+        return 1
+
+    @property
+    def rates(self) -> slice:
+        """Columns of the nonlinear parameters."""
+        return slice(self.shape.n_columns, self.shape.n_columns + len(self.shape.nonlinear))
+
+    @property
+    def breaks(self) -> slice:
+        """Columns of the breakpoints: none."""
+        return slice(0, 0)
 
     @property
     def function(self) -> ShapeFunction:
@@ -99,7 +116,7 @@ class DecayFamily:
     def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
         """Return curves (B, n) and Jacobians (B, p, n); `cell` is not used."""
         count, width = self.shape.n_columns, len(self.shape.nonlinear)
-        columns, slopes = self.function(time, theta[:, count : count + width])
+        columns, slopes = self.function(time + self.delay, theta[:, count : count + width])
         amplitudes = theta[:, :count]
         curve = np.einsum("bm,bmn->bn", amplitudes, columns)
         jacobian = np.empty((theta.shape[0], theta.shape[1], time.size))

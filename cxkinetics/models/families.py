@@ -169,7 +169,7 @@ class StartingFamily(StagedFamily):
         return by_time, by_tau
 
     def _breaks(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Return breakpoints (B, m - 1) after the first sample on the reaction's clock; slopes by b and tau."""
+        """Return breakpoints (B, m - 1) from the first sample on, own clock; their slopes by b and tau."""
         breaks, tau = theta[:, self.breaks], theta[:, self.tau, None]
         first, _, first_by_tau = mixed_clock(np.full((1, 1), self.lead), tau)
         if self.own_clock:

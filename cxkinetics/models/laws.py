@@ -187,7 +187,7 @@ _LAWS = (
         1,
         _saturation,
         (1e-6, 0.0),
-        (1e6, 0.9995),
+        (1e6, 0.99),
         tuple((k, w) for k in _FINE for w in (0.1, 0.4, 0.7, 0.9, 0.97)),
         "Michaelis-Menten or Langmuir: k the relative rate at the start, saturation = C/(C + Km)",
     ),

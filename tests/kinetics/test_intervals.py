@@ -42,7 +42,7 @@ def case(name: str) -> tuple[np.ndarray, np.ndarray, bool]:
 def white_fit(t: np.ndarray, y: np.ndarray, with_offset: bool, **options: object) -> cx.StagedFit:
     trace = cx.Trace(time_s=t, absorbance=y)
     given = {"n_stages": 2, "offset": "fit" if with_offset else "zero", "noise": "white"} | options
-    return cx.fit_stages(trace, **given)
+    return cx.fit_stages(trace, **{"start_up": "none", **given})
 
 
 def student(fit: cx.StagedFit) -> float:
@@ -244,9 +244,9 @@ def test_free_joints_take_the_least_gap_and_profile_over_gaps() -> None:
 def test_offset_auto_takes_its_intervals_from_the_fitted_offset() -> None:
     t, y, _ = case("seed")
     trace = cx.Trace(time_s=t, absorbance=y)
-    auto = cx.fit_stages(trace, n_stages=2, noise="white")
-    zero = cx.fit_stages(trace, n_stages=2, noise="white", offset="zero")
-    wide = cx.fit_stages(trace, n_stages=2, noise="white", offset="fit")
+    auto = cx.fit_stages(trace, n_stages=2, noise="white", start_up="none")
+    zero = cx.fit_stages(trace, n_stages=2, noise="white", start_up="none", offset="zero")
+    wide = cx.fit_stages(trace, n_stages=2, noise="white", start_up="none", offset="fit")
     assert auto.offset.value == 0.0
     for chosen, shown, wider in zip(auto.stages, zero.stages, wide.stages, strict=True):
         assert chosen.k_per_s.value == pytest.approx(shown.k_per_s.value, rel=1e-9)
@@ -306,7 +306,7 @@ def slow_confidence(fit: cx.StagedFit, index: int, value: float) -> float:
 def test_ends_with_correlated_noise_lie_where_the_plain_recipe_puts_them() -> None:
     t = times(41)
     y = SEED(t) + noise(t, 0.01, 0.4, stream(9, "ar", 0))
-    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), n_stages=2, offset="zero")
+    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), n_stages=2, offset="zero", start_up="none")
     for index in (1, 2):
         estimate = fit.stages[index - 1].k_per_s
         assert slow_confidence(fit, index, estimate.low) == pytest.approx(0.025, abs=0.0025)
@@ -328,8 +328,8 @@ def test_absolute_sigma_takes_sigma_at_its_word() -> None:
     t, y, _ = case("seed")
     trace = cx.Trace(time_s=t, absorbance=y, sigma=np.full(t.size, 0.02))
     options = {"n_stages": 2, "offset": "zero", "noise": "white"}
-    fit = cx.fit_stages(trace, absolute_sigma=True, **options)
-    relative = cx.fit_stages(trace, **options)
+    fit = cx.fit_stages(trace, absolute_sigma=True, start_up="none", **options)
+    relative = cx.fit_stages(trace, start_up="none", **options)
     for end in ends(fit.stages[0].k_per_s):
         held = brute_force.one_break(t, y, fixed=(1, end), per_gap=2, polish=2, xatol=1e-3)[0]
         assert (held - fit.rss) / 0.02**2 == pytest.approx(1.95996**2, rel=2 * TOLERANCE)
