@@ -121,7 +121,7 @@ def _by_model(
     # the misfit of a model that is out would be taken for correlation, and draw its curve from the data
     behind = asked.aicc - min(c.aicc for c in (*analysis.contenders(), asked)) >= AHEAD
     fitted = smooth_fit(sample, asked, ar1=options.ar1 and not behind)
-    numbers = smooth_numbers(fitted, options, trace.unit)
+    numbers = smooth_numbers(fitted, options, trace.unit, asked)
     given = options.given_offset or 0.0
     curve = _curve_at(trace, sample, fitted.residual, given)
     units = np.array([factor_of(name, sample) for name in fitted.family.names])
@@ -725,7 +725,7 @@ def _preferred(
     options, sample = analysis.options, analysis.sample
     if model.fit is None and model.kind != "staged":
         fitted = smooth_fit(sample, model, ar1=options.ar1)
-        return told_model(model.model, smooth_numbers(fitted, options, trace.unit), trace, fitted)
+        return told_model(model.model, smooth_numbers(fitted, options, trace.unit, model), trace, fitted)
     count = model.fitted.family.n_stages
     told, variant, _ = numbers(count)
     found = {f"k{j}" if count > 1 else "k": told.rate(j) for j in range(1, count + 1)}
@@ -733,6 +733,8 @@ def _preferred(
     found |= {f"breakpoint {j}" if count > 2 else "breakpoint": told.breakpoint(j) for j in breaks}
     found = {"amplitude": told.amplitude(trace.unit), **found}
     found["offset"] = told.offset(trace.unit, options.given_offset)
+    for name, time in (("switch width", told.width()), ("start-up time", told.start_up())):
+        found |= {} if time is None else {name: time}
     named = variant.model if count > 1 else variant.model.replace("one stage", "exponential")
     return told_model(named, found, trace)
 

@@ -7,6 +7,7 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.inference.ar1 import Sample
 from cxkinetics.models.decays import DecayFamily
+from cxkinetics.models.families import mixed_clock
 from cxkinetics.models.laws import SHAPES
 
 OFFSET = " + offset"
@@ -69,6 +70,9 @@ def smooth_signal(
     span = last - first or 1.0
     theta = np.array([[parameters[name] * span ** -powers_of(name)[1] for name in family.names]])
     from_zero = family.shape.from_start and 0 < first <= span
-    clock = (np.asarray(time_s, dtype=float) - (0.0 if from_zero else first)) / span
+    time, begin = np.asarray(time_s, dtype=float), np.array(0.0 if from_zero else first)
+    if parameters.get("tau"):
+        time, begin = (np.where(t > 0, mixed_clock(t, np.array(parameters["tau"]))[0], t) for t in (time, begin))
+    clock = (time - begin) / span
     signal: Array = family.evaluate(clock, theta)[0][0]
     return signal

@@ -14,7 +14,7 @@ from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import Preferred
 from cxkinetics.kinetics.rivals import Contender, delay_of
 from cxkinetics.kinetics.scales import factor_of, powers_of, smooth_family
-from cxkinetics.kinetics.search import Found, beside_its_end, smooth_box
+from cxkinetics.kinetics.search import Found, beside_its_end, on_clock, smooth_box
 from cxkinetics.models.decays import DecayFamily
 from cxkinetics.signals.trace import Trace
 
@@ -37,6 +37,8 @@ def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
     """
     named = smooth_family(contender.model)
     assert named is not None, "only a smooth model is fitted here"
+    if "tau" in contender.parameters:
+        sample = on_clock(sample, contender.parameters["tau"] / sample.span_s)
     family = replace(named, delay=delay_of(named, sample))
     lower, upper = smooth_box(family, sample)
     theta = np.array([contender.parameters[name] / factor_of(name, sample) for name in family.names])
@@ -64,7 +66,9 @@ def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
     return Fitted(sample, best, whitening(sample, rho), residual, jacobian, rho, profile)
 
 
-def smooth_numbers(fitted: Fitted, options: FitOptions, unit: str) -> dict[str, Estimate]:
+def smooth_numbers(
+    fitted: Fitted, options: FitOptions, unit: str, contender: Contender
+) -> dict[str, Estimate]:
     """Return every parameter of a smooth model with its interval, by name, in s and the trace's unit."""
     numbers = Numbers(fitted, confidence=options.confidence, absolute_sigma=options.absolute_sigma)
     numbers.look(*fitted.family.names)
@@ -75,6 +79,10 @@ def smooth_numbers(fitted: Fitted, options: FitOptions, unit: str) -> dict[str, 
         found[label] = numbers.parameter(label, name, factor_of(name, fitted.sample), of)
     if options.given_offset is not None and "offset" not in found:
         found["offset"] = numbers.offset(unit, options.given_offset)
+    if "tau" in contender.parameters:
+        why = "the likeliest of a few start-up times; the others hold it"
+        value = contender.parameters["tau"]
+        found["tau"] = Estimate(name="tau", value=value, unit="s", method="grid", reason=why)
     return found
 
 

@@ -645,8 +645,8 @@ def _say_wander(case: _Case) -> str:
     lasts = min((test.wander_lasts or 0.0) * spacing, sample.span_s)
     return (
         f"Undecided: a break and slow wander of the baseline cannot be told apart. The broken decay leads "
-        f"the best smooth curve ({case.smooth.model}) by {case.lead:.1f} in AICc, and {case.chance} says that "
-        f"noise correlated from reading to reading does not make it; but noise that wanders by "
+        f"the best smooth curve ({case.smooth.model}) by {case.lead:.1f} in AICc, and {case.chance} says "
+        f"that noise correlated from reading to reading does not make it; but noise that wanders by "
         f"{test.wander_sd * sample.scale:.2g} (sd, over some {lasts:.2g} s) would, "
         f"{format_p(test.wander_p)}. A blank run or a replicate decides."
     )
