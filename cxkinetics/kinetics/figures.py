@@ -546,7 +546,8 @@ def draw_overview(
             if first is None:
                 first = ax
                 stamp_simulated(ax, any(fit.trace.source.simulated for fit in fits))
-                ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=7, borderaxespad=0.2)
+                if ax.get_legend_handles_labels()[0]:
+                    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=7, borderaxespad=0.2)
             polish(ax)
         figure.align_ylabels()
     return figure
