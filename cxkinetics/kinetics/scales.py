@@ -72,7 +72,9 @@ def smooth_signal(
     from_zero = family.shape.from_start and 0 < first <= span
     time, begin = np.asarray(time_s, dtype=float), np.array(0.0 if from_zero else first)
     if parameters.get("tau"):
-        time, begin = (np.where(t > 0, mixed_clock(t, np.array(parameters["tau"]))[0], t) for t in (time, begin))
+        time, begin = (
+            np.where(t > 0, mixed_clock(t, np.array(parameters["tau"]))[0], t) for t in (time, begin)
+        )
     clock = (time - begin) / span
     signal: Array = family.evaluate(clock, theta)[0][0]
     return signal

@@ -75,7 +75,9 @@ def test_equal_times_count_as_often_as_they_stand() -> None:
     t = np.repeat(np.linspace(0, 100, 26), [1, 3, 1, 2, 1, 1, 4, *([1] * 17), 2, 1])
     y = Staged()(t) + noise(t, 0.01, 0.0, stream(1, "ties", 0))
     brute = brute_force.one_break(t, y)
-    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), n_stages=2, offset="zero", noise="white", start_up="none")
+    fit = cx.fit_stages(
+        cx.Trace(time_s=t, absorbance=y), n_stages=2, offset="zero", noise="white", start_up="none"
+    )
     assert fit.rss == pytest.approx(brute[0], rel=1e-9)
     assert fit.breakpoints_s[0].value == pytest.approx(brute[1], abs=1e-4)
     assert sum(stage.n_points for stage in fit.stages) == t.size
@@ -114,7 +116,9 @@ def test_break_on_a_sample_is_found_exactly(tb: float) -> None:
 def test_break_on_the_outermost_gap_allowed_leaves_three_points_a_stage(tb: float) -> None:
     t = np.arange(0.0, 101.0, 2.0)
     y = staged_decay(t, 0.9, np.array([0.03, 0.012]), np.array([tb]))
-    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), n_stages=2, offset="zero", noise="white", start_up="none")
+    fit = cx.fit_stages(
+        cx.Trace(time_s=t, absorbance=y), n_stages=2, offset="zero", noise="white", start_up="none"
+    )
     assert fit.breakpoints_s[0].value == pytest.approx(tb, abs=1e-3)
     assert min(stage.n_points for stage in fit.stages) >= 3
 

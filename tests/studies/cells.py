@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.studies import measure
+from tests.studies.bench import bench_cells
 from tests.studies.truths import (
     SEED,
     SMOOTH,
@@ -222,4 +223,4 @@ def _optima() -> Iterator[Cell]:
 
 def all_cells() -> dict[str, Any]:
     """Return every cell by name, in the order of the tables."""
-    return {cell.name: cell for cell in (*_coverage(), *_verdicts(), *_optima())}
+    return {cell.name: cell for cell in (*_coverage(), *_verdicts(), *_optima(), *bench_cells())}

@@ -83,6 +83,7 @@ def _kept(save: Path | None, traces: int, seed: int) -> Iterator[tuple[str, Coun
 
 def tables(results: dict[str, Counter[str]]) -> tuple[str, list[str]]:
     """Return the tables as text, and the rows that miss their limit."""
+    from tests.studies.bench import BENCH_HEAD, Bench
     from tests.studies.cells import COVERAGE_HEAD, OPTIMUM_HEAD, VERDICT_HEAD, Coverage, Verdicts, all_cells
 
     cells = all_cells()
@@ -92,6 +93,7 @@ def tables(results: dict[str, Counter[str]]) -> tuple[str, list[str]]:
         cell = cells[name]
         head = COVERAGE_HEAD if isinstance(cell, Coverage) else OPTIMUM_HEAD
         head = VERDICT_HEAD if isinstance(cell, Verdicts) else head
+        head = BENCH_HEAD if isinstance(cell, Bench) else head
         for row, sign in cell.rows(counts):
             rows.setdefault(tuple(head), []).append([*row, sign])
             if sign == "!":
