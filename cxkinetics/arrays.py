@@ -4,7 +4,8 @@ from datetime import date, timedelta
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike as ArrayLike
+from numpy.typing import NDArray
 
 from cxkinetics.errors import InputError
 
@@ -12,20 +13,6 @@ Array: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 IntArray: TypeAlias = NDArray[np.intp]
 _Kind = TypeVar("_Kind", bound=np.generic)
-
-__all__ = [
-    "Array",
-    "ArrayLike",
-    "BoolArray",
-    "IntArray",
-    "frozen_array",
-    "mask_of",
-    "numbers_of",
-    "product",
-    "same_array",
-    "seconds_of",
-    "thinned_out",
-]
 
 SMALL = 250_000
 """Multiplications up to which a matrix product stays in one thread."""

@@ -6,19 +6,6 @@ The useful part is carried as attributes, so that a program need not parse the t
 
 from collections.abc import Sequence
 
-__all__ = [
-    "CxKineticsError",
-    "CxKineticsWarning",
-    "ExtrapolationError",
-    "FitError",
-    "InputError",
-    "MissingExtraError",
-    "UnreachablePurityError",
-    "UnresolvedBreakpointError",
-    "UsageError",
-    "did_you_mean",
-]
-
 
 class CxKineticsError(Exception):
     """Base class: `except CxKineticsError` catches everything raised on purpose.

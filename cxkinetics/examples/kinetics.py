@@ -342,18 +342,6 @@ def simulate_series(
     )
 
 
-def packaged_text(series: SpectralSeries) -> str:
-    """Return the CSV text of a simulated series: two comment lines, a head, one row per time."""
-    lines = [
-        f"# simulated: {series.source.note}",
-        f"# {series.label}: time in s, wavelength in nm, absorbance in AU; made by cxkinetics.examples",
-        ",".join(["time_s", *(f"{value:g}" for value in series.wavelength_nm)]),
-    ]
-    for time, row in zip(series.time_s, series.absorbance, strict=True):
-        lines.append(",".join([f"{time:g}", *(f"{value:.4f}" for value in row + 0.0)]))
-    return "\n".join(lines) + "\n"
-
-
 EXAMPLES = ("ag-cds", "cu-cds")
 """Names of the packaged in-situ spectra."""
 
