@@ -8,9 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
 from cxkinetics.document import cells
-from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
-from cxkinetics.document.folder import require_replaceable
-from cxkinetics.document.html import render_page
+from cxkinetics.document.folder import require_replaceable, write_report
 from cxkinetics.document.page import Block, Code, Gallery, Notes, Page, Paragraph, Section
 from cxkinetics.document.table import Column, Table, Where
 from cxkinetics.document.text import format_section
@@ -246,13 +244,7 @@ def demo_record(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path
     } | {name: value for part in parts for name, value in part.to_dict().items()}
 
 
-def write_demo(
-    traces: Sequence[DemoTrace],
-    parts: Sequence[Part],
-    directory: Path,
-    *,
-    command: str,
-) -> Path:
+def write_demo(traces: Sequence[DemoTrace], parts: Sequence[Part], directory: Path, *, command: str) -> Path:
     """Write the folder of the demonstration, whole or not at all.
 
     Parameters
@@ -283,15 +275,9 @@ def write_demo(
         for trace, path in zip(traces, packaged, strict=False):
             line = _command(trace, path.name)
             write_fit(trace.fit, fresh / trace.name, series=trace.series, command=line, examples=EXAMPLES)
-        drawn = {}
-        for block in page.figures():  # those of the fits stand in their folders by now
-            path = fresh / f"{block.name}.svg"
-            if not path.is_file():
-                figure = drawn_figure(block)
-                write_text(path, svg_text(figure))
-                save_figure(figure, fresh / block.name, ("png", "pdf"))
-            drawn[block.name] = path.read_text(encoding="utf-8")
-        write_text(fresh / "report.html", render_page(page, drawn))
+        stored = {block.name: fresh / f"{block.name}.svg" for block in page.figures()}
+        drawn = {name: path.read_text(encoding="utf-8") for name, path in stored.items() if path.is_file()}
+        write_report(fresh, page, drawn=drawn)  # the figures of the fits stand in their folders by now
         write_text(fresh / "demo.json", json_text(demo_record(traces, parts, directory)) + "\n")
     return directory
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cxkinetics.atomic import write_text
 from cxkinetics.document import cells
+from cxkinetics.document.folder import write_report
 from cxkinetics.document.page import Block, Code, Figure, Notes, Page, Paragraph, Section
 from cxkinetics.document.sheets import csv_text
 from cxkinetics.document.table import Cell, Column, Table, Where, long, wide
@@ -258,18 +259,10 @@ def write_batch(
     UsageError
         If the folder is the result of another command, whose report would be overwritten.
     """
-    from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
-    from cxkinetics.document.html import render_page
-
     target = Path(directory)
     require_batch_place(target)
     target.mkdir(parents=True, exist_ok=True)
     for table in data(batch)[:2]:
         write_text(target / f"{table.name}.csv", csv_text(table))
-    shown, drawn = page(batch, unit_called(time_unit), directory=target, command=command), {}
-    for block in shown.figures():
-        figure = drawn_figure(block)
-        drawn[block.name] = svg_text(figure)
-        save_figure(figure, target / block.name, ("png", "svg", "pdf"))
-    write_text(target / "report.html", render_page(shown, drawn))
+    write_report(target, page(batch, unit_called(time_unit), directory=target, command=command))
     return target
