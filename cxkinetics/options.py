@@ -42,9 +42,9 @@ class Option(NamedTuple):
     default : object
         What holds where nothing is given.
     metavar : str or None
-        Stands for the value in the help.
+        Stands for the value in the help, where its kind does not say enough.
     need : str
-        What a value must be, for the message about a wrong one.
+        What a value must be, for the message about a wrong one, where its kind does not say it.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Option(NamedTuple):
         """
         if self._takes(value):
             return self._reversed(value) if self.kind == "range" else ""
-        need = self.need or f"one of {', '.join(self.words)}"
+        need = self.need or _NEEDS.get(self.kind.removesuffix("s")) or f"one of {', '.join(self.words)}"
         near = did_you_mean(value, self.words).strip() if isinstance(value, str) else ""
         return f"is {shown or repr(value)}; it must be {need}" + (f" ({near})" if near else "")
 
@@ -193,205 +193,177 @@ def _opened(ends: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(None if end == inf else end for end, inf in zip(ends, (-math.inf, math.inf), strict=True))
 
 
-_NAME = "a name in quotes, or a number from 1"
+_NEEDS = {"name": "a name in quotes, or a number from 1", "switch": "true or false"}
+"""What a value must be, by its kind where no option of that kind says more."""
 _NM = "a wavelength in nm, a finite number such as 324"
 TIME_UNITS = ("s", "ms", "us", "min", "h", "d")
 SHOWN_UNITS = ("s", "ms", "min", "h")
 
-OPTIONS: Mapping[str, Option] = {
-    option.name: option
-    for option in (
-        Option(
-            "wavelength", "reading", "number", "read the spectra at this wavelength", metavar="NM", need=_NM
-        ),
-        Option("track", "reading", "number", "track the peak near this wavelength", metavar="NM", need=_NM),
-        Option(
-            "column",
-            "reading",
-            "names",
-            "signal column of a table, by name or number from 1",
-            metavar="NAME",
-            need=_NAME,
-        ),
-        Option(
-            "trace",
-            "reading",
-            "name",
-            "one trace of several (default: all), by number from 1 or label",
-            metavar="N|LABEL",
-            need=_NAME,
-        ),
-        Option(
-            "reference",
-            "reading",
-            "label",
-            "subtract the drift at this wavelength or column; of raw counts: the solvent's spectrum",
-            metavar="NM|NAME|FILE",
-            need="a name in quotes, or a wavelength in nm",
-        ),
-        Option(
-            "direction",
-            "fitting",
-            "choice",
-            "default decay",
-            heading="signal",
-            words=("decay", "growth"),
-            default="decay",
-        ),
-        Option(
-            "window",
-            "fitting",
-            "range",
-            "times to keep, s on the file's clock; 110: is open",
-            heading="signal",
-            metavar="LO:HI",
-            need='two times in s, finite, such as "0:100", open "110:", or two numbers in brackets',
-        ),
-        Option(
-            "t0",
-            "fitting",
-            "number",
-            "moment of the addition; times count from it",
-            heading="signal",
-            words=("auto",),
-            metavar="S|auto",
-            need='a finite number of seconds, or "auto"',
-        ),
-        Option("time_unit", "reading", "choice", "unit of time in the file", words=TIME_UNITS),
-        Option(
-            "absorbance_unit",
-            "reading",
-            "choice",
-            "unit of the signal, where the file does not say",
-            words=("abs", "percentT", "fractionT", "counts"),
-        ),
-        Option(
-            "decimal",
-            "reading",
-            "choice",
-            'decimal mark of a text table, "." or ","',
-            words=(".", ","),
-            metavar="MARK",
-            need='"." or ","',
-        ),
-        Option("time_in", "reading", "choice", "which axis of a matrix is time", words=("rows", "columns")),
-        Option(
-            "sheet",
-            "reading",
-            "name",
-            "sheet of a workbook, by name or number from 1",
-            metavar="NAME",
-            need=_NAME,
-        ),
-        Option(
-            "stages",
-            "fitting",
-            "integer",
-            "number of stages (default auto)",
-            keyword="n_stages",
-            words=("auto",),
-            least=1,
-            below=5,
-            default="auto",
-            metavar="auto|1|2|3",
-            need='"auto", 1, 2 or 3; 4 at most',
-        ),
-        Option(
-            "breakpoint",
-            "fitting",
-            "numbers",
-            "given breakpoints, s; nothing is searched",
-            keyword="breakpoints_s",
-            metavar="S[,S]",
-            need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite",
-        ),
-        Option(
-            "joint",
-            "fitting",
-            "choice",
-            "default continuous",
-            words=("continuous", "free"),
-            default="continuous",
-        ),
-        Option(
-            "recipe",
-            "fitting",
-            "choice",
-            "default likelihood",
-            words=("likelihood", "loglinear"),
-            default="likelihood",
-        ),
-        Option(
-            "offset",
-            "fitting",
-            "number",
-            "signal at infinite time (default auto)",
-            words=("auto", "zero", "fit"),
-            default="auto",
-            metavar="auto|zero|fit|VALUE",
-            need='"auto", "zero", "fit" or a finite number',
-        ),
-        Option(
-            "noise",
-            "fitting",
-            "choice",
-            "default auto (correlation integrated out)",
-            words=("auto", "white", "ar1"),
-            default="auto",
-        ),
-        Option(
-            "confidence",
-            "fitting",
-            "number",
-            "level of the intervals (default 0.95)",
-            least=0.5,
-            below=1,
-            default=0.95,
-            metavar="P",
-            need="a number between 0.5 and 1, e.g. 0.95",
-        ),
-        Option(
-            "bootstrap",
-            "fitting",
-            "integer",
-            "bootstrap replicates beside the intervals",
-            besides=0,
-            least=50,
-            default=0,
-            metavar="N",
-            need="0, or a whole number from 50",
-        ),
-        Option(
-            "bootstrap_kind",
-            "fitting",
-            "choice",
-            "how replicates are made (default parametric)",
-            words=("parametric", "residual", "block"),
-            default="parametric",
-        ),
-        Option(
-            "absolute_sigma",
-            "fitting",
-            "switch",
-            "take the sigma column at its word (default: relative weights)",
-            default=False,
-            need="true or false",
-        ),
-        Option(
-            "seed",
-            "fitting",
-            "integer",
-            "seed of the simulated p-value (default 0)",
-            keyword="rng",
-            least=0,
-            metavar="N",
-            need="a whole number from 0",
-        ),
-        Option(
-            "show_time", "showing", "choice", "unit of time in text, report and figures", words=SHOWN_UNITS
-        ),
-    )
-}
+_LISTED = (
+    Option("wavelength", "reading", "number", "read the spectra at this wavelength", metavar="NM", need=_NM),
+    Option("track", "reading", "number", "track the peak near this wavelength", metavar="NM", need=_NM),
+    Option("column", "reading", "names", "signal column of a table, by name or number from 1"),
+    Option(
+        "trace",
+        "reading",
+        "name",
+        "one trace of several (default: all), by number from 1 or label",
+        metavar="N|LABEL",
+    ),
+    Option(
+        "reference",
+        "reading",
+        "label",
+        "subtract the drift at this wavelength or column; of raw counts: the solvent's spectrum",
+        metavar="NM|NAME|FILE",
+        need="a name in quotes, or a wavelength in nm",
+    ),
+    Option(
+        "direction",
+        "fitting",
+        "choice",
+        "default decay",
+        heading="signal",
+        words=("decay", "growth"),
+        default="decay",
+    ),
+    Option(
+        "window",
+        "fitting",
+        "range",
+        "times to keep, s on the file's clock; 110: is open",
+        heading="signal",
+        metavar="LO:HI",
+        need='two times in s, finite, such as "0:100", open "110:", or two numbers in brackets',
+    ),
+    Option(
+        "t0",
+        "fitting",
+        "number",
+        "moment of the addition; times count from it",
+        heading="signal",
+        words=("auto",),
+        metavar="S|auto",
+        need='a finite number of seconds, or "auto"',
+    ),
+    Option("time_unit", "reading", "choice", "unit of time in the file", words=TIME_UNITS),
+    Option(
+        "absorbance_unit",
+        "reading",
+        "choice",
+        "unit of the signal, where the file does not say",
+        words=("abs", "percentT", "fractionT", "counts"),
+    ),
+    Option(
+        "decimal",
+        "reading",
+        "choice",
+        'decimal mark of a text table, "." or ","',
+        words=(".", ","),
+        metavar="MARK",
+        need='"." or ","',
+    ),
+    Option("time_in", "reading", "choice", "which axis of a matrix is time", words=("rows", "columns")),
+    Option("sheet", "reading", "name", "sheet of a workbook, by name or number from 1"),
+    Option(
+        "stages",
+        "fitting",
+        "integer",
+        "number of stages (default auto)",
+        keyword="n_stages",
+        words=("auto",),
+        least=1,
+        below=5,
+        default="auto",
+        metavar="auto|1|2|3",
+        need='"auto", 1, 2 or 3; 4 at most',
+    ),
+    Option(
+        "breakpoint",
+        "fitting",
+        "numbers",
+        "given breakpoints, s; nothing is searched",
+        keyword="breakpoints_s",
+        metavar="S[,S]",
+        need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite",
+    ),
+    Option(
+        "joint", "fitting", "choice", "default continuous", words=("continuous", "free"), default="continuous"
+    ),
+    Option(
+        "recipe",
+        "fitting",
+        "choice",
+        "default likelihood",
+        words=("likelihood", "loglinear"),
+        default="likelihood",
+    ),
+    Option(
+        "offset",
+        "fitting",
+        "number",
+        "signal at infinite time (default auto)",
+        words=("auto", "zero", "fit"),
+        default="auto",
+        metavar="auto|zero|fit|VALUE",
+        need='"auto", "zero", "fit" or a finite number',
+    ),
+    Option(
+        "noise",
+        "fitting",
+        "choice",
+        "default auto (correlation integrated out)",
+        words=("auto", "white", "ar1"),
+        default="auto",
+    ),
+    Option(
+        "confidence",
+        "fitting",
+        "number",
+        "level of the intervals (default 0.95)",
+        least=0.5,
+        below=1,
+        default=0.95,
+        metavar="P",
+        need="a number between 0.5 and 1, e.g. 0.95",
+    ),
+    Option(
+        "bootstrap",
+        "fitting",
+        "integer",
+        "bootstrap replicates beside the intervals",
+        besides=0,
+        least=50,
+        default=0,
+        need="0, or a whole number from 50",
+    ),
+    Option(
+        "bootstrap_kind",
+        "fitting",
+        "choice",
+        "how replicates are made (default parametric)",
+        words=("parametric", "residual", "block"),
+        default="parametric",
+    ),
+    Option(
+        "absolute_sigma",
+        "fitting",
+        "switch",
+        "take the sigma column at its word (default: relative weights)",
+        default=False,
+    ),
+    Option(
+        "seed",
+        "fitting",
+        "integer",
+        "seed of the simulated p-value (default 0)",
+        keyword="rng",
+        least=0,
+        need="a whole number from 0",
+    ),
+    Option("show_time", "showing", "choice", "unit of time in text, report and figures", words=SHOWN_UNITS),
+)
+OPTIONS: Mapping[str, Option] = {option.name: option for option in _LISTED}
 """Every option by its name, in the order of the help."""
 WHERE = ("wavelength", "track", "column")
 """Each says which signal of a file is meant; a fit takes one of them."""
