@@ -138,13 +138,6 @@ def _filled(values: Any) -> Array:
     return filled
 
 
-def same_array(left: Array | None, right: Array | None) -> bool:
-    """Return whether two optional arrays hold the same numbers (NaN equals NaN)."""
-    if left is None or right is None:
-        return left is right
-    return left.shape == right.shape and bool(np.array_equal(left, right, equal_nan=True))
-
-
 def thinned_out(values: NDArray[_Kind], most: int) -> NDArray[_Kind]:
     """Return at most `most` entries of a one-dimensional array, evenly spread over it, both ends among them.
 
