@@ -133,7 +133,8 @@ def demo_page(traces: Sequence[DemoTrace], parts: Sequence[Part], command: str) 
     sections += [Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace)) for trace in traces]
     sections += [section for part in parts for section in part.sections()]
     sections.append(Section("What this shows and what it does not", [_limits()]))
-    sections.append(Section("Make it again", [Code(command, "On the command line:"), *_scripts(traces)]))
+    scripts = [Code(python_lines(trace.fit, EXAMPLES), f"{trace.title}, in Python:") for trace in traces]
+    sections.append(Section("Make it again", [Code(command, "On the command line:"), *scripts]))
     return Page(
         title="cxkinetics demonstration: staged cation exchange of CdS clusters",
         summary=str(demo_tally(traces, parts)),
@@ -191,10 +192,6 @@ def _limits() -> Notes:
             "Doses for targets rest on priors where the published data do not speak; each names them.",
         )
     )
-
-
-def _scripts(traces: Sequence[DemoTrace]) -> list[Block]:
-    return [Code(python_lines(trace.fit, EXAMPLES), f"{trace.title}, in Python:") for trace in traces]
 
 
 DEMO_SCHEMA = "cxkinetics.demo/1"
