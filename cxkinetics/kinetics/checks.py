@@ -19,6 +19,7 @@ from cxkinetics.kinetics.result import Noise
 from cxkinetics.kinetics.rivals import drift_gain
 from cxkinetics.kinetics.search import grid_starts, search_staged
 from cxkinetics.models.decays import DECAYS, DecayFamily
+from cxkinetics.models.families import Family
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import noise_sd
 from cxkinetics.signals.trace import Trace
@@ -308,13 +309,13 @@ def _misses(sample: Sample, kept: BoolArray, smooth: DecayFamily | None) -> _Wit
     """Return what two stages, or a smooth family, say when fitted to the points kept."""
     short = thinned(sample, kept)
     white = whitening(short, 0.0)
+    family: Family
     if smooth is None:
         found = search_staged(short, white, with_offset=True)
         family, theta, rss = found.family, found.theta, found.rss
-        curve, jacobian = family.evaluate(sample.time, theta[None, :])
     else:
-        theta, rss = _smooth(short, white, smooth)
-        curve, jacobian = smooth.evaluate(sample.time, theta[None, :])
+        family, (theta, rss) = smooth, _smooth(short, white, smooth)
+    curve, jacobian = family.evaluate(sample.time, theta[None, :])
     dof = max(short.n - theta.size, 1)
     variance = max(rss, 1e-290) / dof
     tangent = jacobian[0] / sample.sigma

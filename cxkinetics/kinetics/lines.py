@@ -236,9 +236,8 @@ def _best_single_break(x: Array, y: Array, w: Array, continuous: bool, min_disti
         elif gaps.stop > gaps.start:
             gain = _two_lines(left[:, gaps], left[:, -1:])[4]
             g = int(np.argmax(gain))
-            best = max(
-                best, (float(gain[g]), (z[start + g] + z[start + g + 1]) / 2), key=lambda found: found[0]
-            )
+            middle = (z[start + g] + z[start + g + 1]) / 2
+            best = max(best, (float(gain[g]), middle), key=lambda found: found[0])
     shift, scale = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
     return float(best[1] * scale + shift)
 
@@ -320,18 +319,18 @@ def _solve(x: Array, y: Array, w: Array, breaks: Array, continuous: bool) -> Bro
     gaps = tuple((float(knots[i - 1]), float(knots[i])) for i in at)
     if not continuous:
         piece_of = np.searchsorted(breaks, x, side="right")
-        pieces = [piece_of == j for j in range(breaks.size + 1)]
-        parts = [fit_line(x[piece], y[piece], w[piece]) for piece in pieces]
+        inside = [piece_of == j for j in range(breaks.size + 1)]
+        pieces = [(x[here], y[here], w[here]) for here in inside]
+        parts = [fit_line(*piece) for piece in pieces]
         rss = sum(part[3] for part in parts)
         dof = x.size - 2 * len(parts)
         variance = rss / dof if dof > 0 else float("nan")
-        scales = [float(np.sqrt(variance / _sxx(x[piece], w[piece]))) for piece in pieces]
         return BrokenLine(
             breakpoints=tuple(sum(gap) / 2 for gap in gaps),
             gaps=gaps,
             slopes=tuple(part[0] for part in parts),
             intercepts=tuple(part[1] for part in parts),
-            slope_errors=tuple(scales),
+            slope_errors=tuple(float(np.sqrt(variance / _sxx(piece[0], piece[2]))) for piece in pieces),
             rss=rss,
         )
     centre = float(np.mean(x))
@@ -460,18 +459,12 @@ def peak_shift(
     values, spread = _numbers(best, time), np.array(drawn)
     tails = (50 * (1 - confidence), 50 * (1 + confidence))
     low, high = np.percentile(spread, tails, axis=0) if replicates else (values, values)
-    names = ("peak at the start", "peak after the shift", "end of the shift")
+    errors = np.std(spread, axis=0, ddof=1).tolist() if replicates > 1 else [None] * 3
+    named = (("peak at the start", "nm"), ("peak after the shift", "nm"), ("end of the shift", "s"))
+    ends = zip(values.tolist(), errors, low.tolist(), high.tolist(), strict=True)
     found = [
-        Estimate(
-            name=name,
-            value=float(values[i]),
-            se=float(np.std(spread[:, i], ddof=1)) if replicates > 1 else None,
-            low=float(low[i]),
-            high=float(high[i]),
-            unit="s" if i == 2 else "nm",
-            method="residual bootstrap",
-        )
-        for i, name in enumerate(names)
+        Estimate(name=name, value=value, se=se, low=a, high=b, unit=unit, method="residual bootstrap")
+        for (name, unit), (value, se, a, b) in zip(named, ends, strict=True)
     ]
     return PeakShift(start_nm=found[0], end_nm=found[1], ends_s=found[2])
 

@@ -129,17 +129,13 @@ def fit_loglinear(
     line = fit_broken_line(time, log, n_stages - 1, continuous=continuous, breakpoints=breakpoints_s)
     free_breaks = 0 if breakpoints_s is not None else n_stages - 1
     dof = time.size - (n_stages + 1 if continuous else 2 * n_stages) - free_breaks
-    candidates = [line]
-    if free_breaks == 1 and dof > 0:
-        candidates = _candidates(time, log, line, continuous)
-    limit = np.inf
-    if dof > 0:
-        limit = line.rss * (1 + float(stdtrit(dof, 0.5 + confidence / 2)) ** 2 / dof)
+    known = dof > 0 and free_breaks == 1
+    candidates = _candidates(time, log, line, continuous) if known else [line]
+    limit = np.inf if dof <= 0 else line.rss * (1 + float(stdtrit(dof, 0.5 + confidence / 2)) ** 2 / dof)
     near = [candidate for candidate in candidates if candidate.rss <= limit]
     rates = [
         _rate(time, near, number, dof=dof, limit=limit, continuous=continuous) for number in range(n_stages)
     ]
-    known = dof > 0 and free_breaks == 1
     method = METHOD if known else "gap"
     reason = "" if known else "the interval is the gap itself: no degrees of freedom, or several breaks"
     breaks = []
@@ -151,16 +147,14 @@ def fit_loglinear(
             ends = [(c.breakpoints[number],) if continuous else c.gaps[number] for c in near]
             found = replace(found, low=min(end[0] for end in ends), high=max(end[-1] for end in ends))
         breaks.append(found)
-    return LogLinearFit(
-        line=line, rates=tuple(rates), breakpoints=tuple(breaks), n_excluded=int((~usable).sum())
-    )
+    excluded = int((~usable).sum())
+    return LogLinearFit(line=line, rates=tuple(rates), breakpoints=tuple(breaks), n_excluded=excluded)
 
 
 def _candidates(time: Array, log: Array, best: BrokenLine, continuous: bool) -> list[BrokenLine]:
     knots = np.unique(time)
-    middles = (knots[MIN_DISTINCT - 1 : -MIN_DISTINCT] + knots[MIN_DISTINCT : -MIN_DISTINCT + 1]) / 2
     if not continuous:
-        places = middles
+        places = (knots[MIN_DISTINCT - 1 : -MIN_DISTINCT] + knots[MIN_DISTINCT : -MIN_DISTINCT + 1]) / 2
     else:
         inner = knots[MIN_DISTINCT - 1 : -MIN_DISTINCT + 1]
         places = np.unique(np.concatenate([np.linspace(a, b, 9)[1:] for a, b in pairwise(inner)]))

@@ -93,10 +93,9 @@ def _difference(fits: Sequence[StagedFit]) -> str:
     if len(units) > 1:
         return f"the signals have different units ({', '.join(units)})"
     wavelengths = [fit.trace.wavelength_nm for fit in fits if fit.trace.wavelength_nm is not None]
-    if wavelengths and max(wavelengths) - min(wavelengths) > WAVELENGTH_NM:
-        return (
-            f"the traces were read at different wavelengths ({min(wavelengths):g} to {max(wavelengths):g} nm)"
-        )
+    low, high = min(wavelengths, default=0.0), max(wavelengths, default=0.0)
+    if high - low > WAVELENGTH_NM:
+        return f"the traces were read at different wavelengths ({low:g} to {high:g} nm)"
     seen: dict[bytes, str] = {}
     for fit in fits:
         name = name_of(fit)
