@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
@@ -303,17 +302,13 @@ def provenance(kinetics: PublishedKinetics) -> str:
     )
 
 
-def simulate_series(
-    kinetics: PublishedKinetics, *, noise_sd: float = NOISE_SD, seed: int | None = None
-) -> SpectralSeries:
+def simulate_series(kinetics: PublishedKinetics, *, seed: int | None = None) -> SpectralSeries:
     """Return simulated in-situ spectra around the exciton peak, labelled as simulated.
 
     Parameters
     ----------
     kinetics : PublishedKinetics
         Constants of the two stages and of the peak's shift.
-    noise_sd : float
-        Standard deviation of every reading, AU; 0 for none.
     seed : int, optional
         Of the noise; by default the one the packaged file was made with.
 
@@ -332,7 +327,7 @@ def simulate_series(
     time = np.arange(0.0, kinetics.end_s + _STEP_S / 2, _STEP_S)
     spectra = simulated_absorbance(kinetics, time, _WAVELENGTH_NM)
     rng = np.random.default_rng(_SEEDS.get(kinetics.name, 0) if seed is None else seed)
-    noisy = spectra + rng.normal(0.0, noise_sd, spectra.shape) if noise_sd else spectra
+    noisy = spectra + rng.normal(0.0, NOISE_SD, spectra.shape)
     return SpectralSeries(
         time_s=time,
         wavelength_nm=_WAVELENGTH_NM,
@@ -404,9 +399,9 @@ def load_example(name: str) -> SpectralSeries:
     content = path.read_bytes()
     text = content.decode("utf-8")
     first = text.partition("\n")[0]
-    body = [line for line in text.splitlines() if not line.startswith("#")]
-    wavelength = np.array([float(cell) for cell in body[0].split(",")[1:]])
-    table = np.loadtxt(StringIO("\n".join(body[1:])), delimiter=",", ndmin=2)
+    head, *rows = [line for line in text.splitlines() if not line.startswith("#")]
+    wavelength = np.array([float(cell) for cell in head.split(",")[1:]])
+    table = np.loadtxt(rows, delimiter=",", ndmin=2)
     return SpectralSeries(
         time_s=table[:, 0],
         wavelength_nm=wavelength,

@@ -66,10 +66,8 @@ def fit_table(fits: "Sequence[StagedFit]", *, on_page: bool = False, links: tupl
     for number, fit in enumerate(fits, 1):
         trace, source, code, p_value = fit.trace, fit.trace.source, fit.verdict.code, fit.verdict.p_value
         sign = "<= " if is_smallest_p(fit) else ""  # the smallest that the simulated traces can give
-        numbers: list[Estimate | None] = [stage.k_per_s for stage in fit.stages]
-        numbers += [None] * (most - len(numbers))
-        numbers += fit.breakpoints_s
-        numbers += [None] * (2 * most - 1 - len(numbers))
+        rows_of = ([stage.k_per_s for stage in fit.stages], most), (fit.breakpoints_s, most - 1)
+        numbers = [e for found, count in rows_of for e in (*found, *[None] * (count - len(found)))]
         time = (trace.n_points, float(trace.time_s[0]), float(trace.time_s[-1]))
         data = (trace.label or source.trace, source.sha256, int(source.simulated), *time)
         judged = (code.replace("_", " ") if on_page else code, code, p_value, len(fit.stages))

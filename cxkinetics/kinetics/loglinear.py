@@ -56,24 +56,21 @@ def paper_lines(time_s: Array, signal: Array, breaks_s: Array, confidence: float
     if np.unique(time).size < MIN_DISTINCT:
         return LogLinear(stages=(), single=None, n_excluded=int((~usable).sum()))
     edges = [float(time_s[0]), *[float(b) for b in breaks_s], float(time_s[-1])]
-    stages, lines = [], []
-    for start, end in pairwise(edges):
-        inside = (time >= start) & (time <= end)
-        stage, line = _window(time[inside], log[inside], start, end, confidence)
-        stages.append(stage)
-        lines.append(line)
+    windows = [_window(time, log, start, end, confidence) for start, end in pairwise(edges)]
+    stages, lines = tuple(stage for stage, _ in windows), [line for _, line in windows]
     single, _ = _window(time, log, edges[0], edges[-1], confidence)
     crossing = None
     if len(lines) > 1 and lines[0] is not None and lines[1] is not None and lines[0][0] != lines[1][0]:
         crossing = (lines[1][1] - lines[0][1]) / (lines[0][0] - lines[1][0])
-    return LogLinear(
-        stages=tuple(stages), single=single, crossing_s=crossing, n_excluded=int((~usable).sum())
-    )
+    excluded = int((~usable).sum())
+    return LogLinear(stages=stages, single=single, crossing_s=crossing, n_excluded=excluded)
 
 
 def _window(
     time: Array, log: Array, start: float, end: float, confidence: float
 ) -> tuple[LogLinearStage, tuple[float, float] | None]:
+    inside = (time >= start) & (time <= end)
+    time, log = time[inside], log[inside]
     if np.unique(time).size < 2:
         none = Estimate(name="k", value=None, unit="1/s", reason="fewer than two usable points in the window")
         return LogLinearStage(start_s=start, end_s=end, k_per_s=none, r_squared=None), None

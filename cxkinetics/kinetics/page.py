@@ -261,11 +261,10 @@ def stage_table(fit: "StagedFit", unit: TimeUnit = SECONDS, *, rates: bool = Tru
     ends = [*edges, *(unit.number(stage.end_s) for stage in fit.stages[-1:])]
     rows: list[tuple[Cell, ...]] = []
     ending = (*fit.breakpoints_s, None)
-    for number, (stage, window) in enumerate(zip(fit.stages, zip(starts, ends, strict=True), strict=True), 1):
-        of_data = (" - ".join(window), stage.start_s, stage.end_s, stage.n_points)
-        fitted = (stage.k_per_s, stage.half_life_s, stage.r_squared_log, ending[number - 1])
+    for number, (stage, start, end, last) in enumerate(zip(fit.stages, starts, ends, ending, strict=True), 1):
+        of_data = (f"{start} - {end}", stage.start_s, stage.end_s, stage.n_points)
         more = () if repeated is None else (repeated.get(f"k{number}"), repeated.get(f"b{number}"))
-        rows.append((number, *of_data, *fitted, *more))
+        rows.append((number, *of_data, stage.k_per_s, stage.half_life_s, stage.r_squared_log, last, *more))
     return Table(
         columns,
         rows,
