@@ -199,6 +199,13 @@ _NM = "a wavelength in nm, a finite number such as 324"
 TIME_UNITS = ("s", "ms", "us", "min", "h", "d")
 SHOWN_UNITS = ("s", "ms", "min", "h")
 
+
+def _choice(name: str, group: Group, help: str, words: tuple[str, ...], **more: str) -> Option:
+    """Return an option that is one of some words; of a fit the first holds where nothing is given."""
+    default = words[0] if group == "fitting" else None
+    return Option(name, group, "choice", help, words=words, default=default, **more)  # type: ignore[arg-type]
+
+
 _LISTED = (
     Option("wavelength", "reading", "number", "read the spectra at this wavelength", metavar="NM", need=_NM),
     Option("track", "reading", "number", "track the peak near this wavelength", metavar="NM", need=_NM),
@@ -218,15 +225,7 @@ _LISTED = (
         metavar="NM|NAME|FILE",
         need="a name in quotes, or a wavelength in nm",
     ),
-    Option(
-        "direction",
-        "fitting",
-        "choice",
-        "default decay",
-        heading="signal",
-        words=("decay", "growth"),
-        default="decay",
-    ),
+    _choice("direction", "fitting", "default decay", ("decay", "growth"), heading="signal"),
     Option(
         "window",
         "fitting",
@@ -246,24 +245,22 @@ _LISTED = (
         metavar="S|auto",
         need='a finite number of seconds, or "auto"',
     ),
-    Option("time_unit", "reading", "choice", "unit of time in the file", words=TIME_UNITS),
-    Option(
+    _choice("time_unit", "reading", "unit of time in the file", TIME_UNITS),
+    _choice(
         "absorbance_unit",
         "reading",
-        "choice",
         "unit of the signal, where the file does not say",
-        words=("abs", "percentT", "fractionT", "counts"),
+        ("abs", "percentT", "fractionT", "counts"),
     ),
-    Option(
+    _choice(
         "decimal",
         "reading",
-        "choice",
         'decimal mark of a text table, "." or ","',
-        words=(".", ","),
+        (".", ","),
         metavar="MARK",
         need='"." or ","',
     ),
-    Option("time_in", "reading", "choice", "which axis of a matrix is time", words=("rows", "columns")),
+    _choice("time_in", "reading", "which axis of a matrix is time", ("rows", "columns")),
     Option("sheet", "reading", "name", "sheet of a workbook, by name or number from 1"),
     Option(
         "stages",
@@ -287,17 +284,8 @@ _LISTED = (
         metavar="S[,S]",
         need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite",
     ),
-    Option(
-        "joint", "fitting", "choice", "default continuous", words=("continuous", "free"), default="continuous"
-    ),
-    Option(
-        "recipe",
-        "fitting",
-        "choice",
-        "default likelihood",
-        words=("likelihood", "loglinear"),
-        default="likelihood",
-    ),
+    _choice("joint", "fitting", "default continuous", ("continuous", "free")),
+    _choice("recipe", "fitting", "default likelihood", ("likelihood", "loglinear")),
     Option(
         "offset",
         "fitting",
@@ -308,14 +296,7 @@ _LISTED = (
         metavar="auto|zero|fit|VALUE",
         need='"auto", "zero", "fit" or a finite number',
     ),
-    Option(
-        "noise",
-        "fitting",
-        "choice",
-        "default auto (correlation integrated out)",
-        words=("auto", "white", "ar1"),
-        default="auto",
-    ),
+    _choice("noise", "fitting", "default auto (correlation integrated out)", ("auto", "white", "ar1")),
     Option(
         "confidence",
         "fitting",
@@ -337,13 +318,11 @@ _LISTED = (
         default=0,
         need="0, or a whole number from 50",
     ),
-    Option(
+    _choice(
         "bootstrap_kind",
         "fitting",
-        "choice",
         "how replicates are made (default parametric)",
-        words=("parametric", "residual", "block"),
-        default="parametric",
+        ("parametric", "residual", "block"),
     ),
     Option(
         "absolute_sigma",
@@ -361,7 +340,7 @@ _LISTED = (
         least=0,
         need="a whole number from 0",
     ),
-    Option("show_time", "showing", "choice", "unit of time in text, report and figures", words=SHOWN_UNITS),
+    _choice("show_time", "showing", "unit of time in text, report and figures", SHOWN_UNITS),
 )
 OPTIONS: Mapping[str, Option] = {option.name: option for option in _LISTED}
 """Every option by its name, in the order of the help."""
