@@ -134,8 +134,8 @@ class Option(NamedTuple):
         if self.kind in ("name", "integer"):
             return self._counts(value)
         if self.kind == "names":
-            several = isinstance(value, (list, tuple)) and bool(value)
-            return all(map(self._is_name, value)) if several else self._counts(value)
+            several = value if isinstance(value, (list, tuple)) and value else (value,)
+            return all(isinstance(item, str) or self._counts(item) for item in several)
         if self.kind in ("label", "number"):
             return self._measures(value)
         if not isinstance(value, (list, tuple)):
@@ -151,9 +151,6 @@ class Option(NamedTuple):
             return ""
         right = f"{high:g}:{low:g}"
         return f"is {low:g}:{high:g}; its ends are reversed: the lower time comes first, {right}"
-
-    def _is_name(self, value: Any) -> bool:
-        return isinstance(value, str) or self._counts(value)
 
     def _counts(self, value: Any) -> bool:
         return isinstance(value, numbers.Integral) and self._measures(value)

@@ -171,7 +171,8 @@ class _Task:
             else:
                 raise
             label = None if self.number is None else self.signal.label or self.number
-            self.fit, self.failure = None, _failure(job.file, label, error, message)
+            name, self.fit = type(error).__name__, None
+            self.failure = Failure(file=job.file, trace=label, error=name, message=message)
 
     def look(self) -> None:
         """Keep the stored result, or refuse to replace what is no earlier result of this input."""
@@ -280,13 +281,10 @@ def _told(file: str, error: CxKineticsError) -> str:
     return message if file in message else f"{file}: {message}"
 
 
-def _failure(file: str, trace: str | int | None, error: Exception, message: str) -> Failure:
-    return Failure(file=file, trace=trace, error=type(error).__name__, message=message)
-
-
 def _failed(file: str, error: Exception, message: str) -> JobResult:
     """Return the result of an input that could not be read, or not be fitted at all."""
-    return JobResult(file=file, failures=(_failure(file, None, error, message),))
+    failure = Failure(file=file, trace=None, error=type(error).__name__, message=message)
+    return JobResult(file=file, failures=(failure,))
 
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

@@ -546,18 +546,16 @@ def overview_ratio(fits: "Sequence[StagedFit]") -> float:
 def _panels(fits: "Sequence[StagedFit]", unit: TimeUnit) -> list[tuple[str, str, list[Estimate | None]]]:
     """Return name, label and one estimate per fit of every rate constant, then of every breakpoint."""
     most = max(len(fit.stages) for fit in fits)
-    panels: list[tuple[str, str, list[Estimate | None]]] = []
 
     def column(i: int, rows: Sequence[Sequence[Estimate]]) -> list[Estimate | None]:
         return [unit.estimate(row[i]) if i < len(row) else None for row in rows]
 
     rates = [[stage.k_per_s for stage in fit.stages] for fit in fits]
-    for i in range(most):
-        panels.append((f"k{i + 1}", f"k$_{i + 1}$ / {unit.sign}$^{{-1}}$", column(i, rates)))
-    for i in range(most - 1):
-        name = "breakpoint" if most == 2 else f"breakpoint {i + 1}"
-        panels.append((name, f"{name} / {unit.sign}", column(i, [fit.breakpoints_s for fit in fits])))
-    return panels
+    joints = [fit.breakpoints_s for fit in fits]
+    signs = [(f"k{i}", f"k$_{i}$ / {unit.sign}$^{{-1}}$") for i in range(1, most + 1)]
+    names = ["breakpoint"] if most == 2 else [f"breakpoint {i}" for i in range(1, most)]
+    panels = [(*sign, column(i, rates)) for i, sign in enumerate(signs)]
+    return panels + [(name, f"{name} / {unit.sign}", column(i, joints)) for i, name in enumerate(names)]
 
 
 def _dots(ax: "Axes", codes: Sequence[str], column: Sequence[Estimate | None], *, logarithmic: bool) -> None:

@@ -47,13 +47,11 @@ def ratio_reason(fits: Sequence[StagedFit]) -> str:
     With the offset "auto", values that hold it at zero carry errors that allow for a fitted one:
     these are wider than the scatter of such values by construction. "" where both are of one model.
     """
-    return ZERO_HELD if any(_zero_chosen(fit) for fit in fits) else ""
-
-
-def _zero_chosen(fit: StagedFit) -> bool:
-    """Return whether the values hold the offset at zero while their errors allow for another."""
-    chosen = fit.options.get("offset", "auto") == "auto"
-    return chosen and fit.offset.value == 0 and fit.offset.method not in ("fixed", "chosen")
+    for fit in fits:
+        chosen = fit.options.get("offset", "auto") == "auto"
+        if chosen and fit.offset.value == 0 and fit.offset.method not in ("fixed", "chosen"):
+            return ZERO_HELD
+    return ""
 
 
 def _judged_apart(fits: Sequence[StagedFit]) -> str:
