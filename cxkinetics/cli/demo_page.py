@@ -132,7 +132,7 @@ def demo_page(traces: Sequence[DemoTrace], parts: Sequence[Part], command: str) 
     sections = [Section("Paper beside ours", _beside(traces, parts))]
     sections += [Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace)) for trace in traces]
     sections += [section for part in parts for section in part.sections()]
-    sections.append(Section("What this shows and what it does not", [_limits()]))
+    sections.append(Section("What this shows and what it does not", [Notes(_LIMITS)]))
     scripts = [Code(python_lines(trace.fit, EXAMPLES), f"{trace.title}, in Python:") for trace in traces]
     sections.append(Section("Make it again", [Code(command, "On the command line:"), *scripts]))
     return Page(
@@ -180,20 +180,15 @@ def _trace_blocks(trace: DemoTrace) -> list[Block]:
     ]
 
 
-def _limits() -> Notes:
-    return Notes(
-        (
-            "The traces are simulated from the published constants with normal noise: that they are "
-            "recovered shows that the fit works, not that the published constants are right.",
-            "Kinetic stages (fast, then slow) are not dose stages (slow uptake, then fast): the first are "
-            "about time at one dose, the second about dose after a long time.",
-            "The published trace itself is met as well by smooth curves without a breakpoint, and two "
-            "straight lines in ln A with a good R2 do not establish one.",
-            "Doses for targets rest on priors where the published data do not speak; each names them.",
-        )
-    )
-
-
+_LIMITS = (
+    "The traces are simulated from the published constants with normal noise: that they are "
+    "recovered shows that the fit works, not that the published constants are right.",
+    "Kinetic stages (fast, then slow) are not dose stages (slow uptake, then fast): the first are "
+    "about time at one dose, the second about dose after a long time.",
+    "The published trace itself is met as well by smooth curves without a breakpoint, and two "
+    "straight lines in ln A with a good R2 do not establish one.",
+    "Doses for targets rest on priors where the published data do not speak; each names them.",
+)
 DEMO_SCHEMA = "cxkinetics.demo/1"
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.lines import PeakShift, peak_shift
@@ -356,10 +356,8 @@ def example_path(name: str) -> Path:
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> InputError:
-    import difflib
-
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    near = did_you_mean(name, known).strip()
+    hint = f" ({near})" if near else ""
     return InputError(f"no example {name!r}{hint}; there are {', '.join(known)}")
 
 

@@ -357,9 +357,7 @@ class BatchResult(Shown):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per fit: file, verdict, every number with its interval, noise."""
-        from cxkinetics.kinetics.batch_page import fit_table
-
-        return fit_table(self.fits).frame()
+        return self.data()[0].frame()
 
     def to_json(self) -> str:
         """Return the JSON document of the batch: every number, without the data."""

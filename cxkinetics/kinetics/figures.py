@@ -84,8 +84,6 @@ def draw_breakpoints(fit: "StagedFit", ax: "Axes", unit: TimeUnit) -> "list[Arti
 
     start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     found: list[Artist] = []
-    if not fit.breakpoints_s:
-        return found
     line_label, band_label = breakpoint_labels(fit, unit)
     width_pt = ax.get_window_extent().width / ax.get_figure().dpi * 72  # type: ignore[union-attr]
     whole = ax.get_xaxis_transform()

@@ -7,6 +7,7 @@ Masses are not computed here (see `cxkinetics.evidence.isotopes`).
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -78,12 +79,10 @@ class Formula:
     @property
     def elements(self) -> dict[str, int]:
         """Counts of all atoms: core, ligands and adducts together."""
-        total = dict(self.core)
+        total = Counter(dict(self.core))
         for ligand, number in self.ligands:
-            for symbol, count in ligand.elements:
-                total[symbol] = total.get(symbol, 0) + number * count
-        for symbol, count in self.adducts:
-            total[symbol] = total.get(symbol, 0) + count
+            total.update({symbol: number * count for symbol, count in ligand.elements})
+        total.update(dict(self.adducts))
         return {symbol: count for symbol, count in sorted(total.items()) if count}
 
     @property
@@ -240,7 +239,10 @@ def _read_part(part: str, text: str, counts: dict[str, int], bound: dict[Ligand,
             else:
                 bound[ligand] = bound.get(ligand, 0) + number
         else:
-            _check_element(token[1], text)
+            if token[1] not in ELEMENTS:
+                raise InputError(
+                    f"formula {text!r}: {token[1]!r} is not an element (symbols are case-sensitive: Cd)"
+                )
             counts[token[1]] = counts.get(token[1], 0) + number
         if position < len(part) and part[position] in ".,":
             raise InputError(f"formula {text!r}: counts must be whole, not {part[position - 1 :]!r}")
@@ -262,11 +264,6 @@ def _ligand(name: str, text: str) -> Ligand:
         )
     same = [ligand for ligand in LIGANDS.values() if ligand.elements == _sorted_counts(counts)]
     return same[0] if same else Ligand(name, _sorted_counts(counts))
-
-
-def _check_element(symbol: str, text: str) -> None:
-    if symbol not in ELEMENTS:
-        raise InputError(f"formula {text!r}: {symbol!r} is not an element (symbols are case-sensitive: Cd)")
 
 
 def _sorted_counts(counts: Mapping[str, int]) -> Counts:
