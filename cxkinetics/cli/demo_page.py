@@ -59,7 +59,7 @@ class Part(Protocol):
         """Return its part of the JSON document."""
 
 
-def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: str = "paper") -> Table:
+def comparison_table(rows: Sequence[Comparison], caption: str = "") -> Table:
     """Return the numbers beside each other, one row per quantity.
 
     The last column says whether the published number lies in our interval; for numbers found from
@@ -71,27 +71,13 @@ def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: s
         What to compare.
     caption : str
         One line above the table.
-    source : str
-        Head of the column with the published numbers.
     """
     rounded = any(row.kind == "measured" for row in rows)
-    columns = [
-        Column("quantity"),
-        Column(source),
-        Column("ours [95 %]"),
-        Column("unit", format=cells.unit),
-        Column(f"ours - {source}", numeric=True),
-        Column("same digits" if rounded else "inside"),
-    ]
+    judged, head = ("agrees", "same digits") if rounded else ("inside", "inside")
+    own = Column("ours [95 %]"), Column("unit", format=cells.unit), Column("ours - paper", numeric=True)
+    columns = [Column("quantity"), Column("paper"), *own, Column(head)]
     shown = [
-        (
-            row.quantity,
-            _published(row),
-            row.found,
-            row.found,
-            _difference(row),
-            row.agrees if rounded else row.inside,
-        )
+        (row.quantity, _published(row), row.found, row.found, _difference(row), getattr(row, judged))
         for row in rows
     ]
     return Table(columns, shown, caption=caption, note=" ".join(row.note for row in rows if row.note))
@@ -189,7 +175,6 @@ _LIMITS = (
     "straight lines in ln A with a good R2 do not establish one.",
     "Doses for targets rest on priors where the published data do not speak; each names them.",
 )
-DEMO_SCHEMA = "cxkinetics.demo/1"
 
 
 def demo_text(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> str:
@@ -225,7 +210,7 @@ def _told(table: Table) -> list[Block]:
 def demo_record(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> dict[str, Any]:
     """Return the JSON form of the demonstration."""
     return {
-        "schema": DEMO_SCHEMA,
+        "schema": "cxkinetics.demo/1",
         "version": __version__,
         "simulated": True,
         "folder": str(folder),

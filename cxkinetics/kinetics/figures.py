@@ -1,6 +1,6 @@
 """Figures of a staged fit: signal with line, breakpoint band and residuals; ln A."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -239,10 +239,9 @@ def rival_curve(fit: "StagedFit", rival: "Rival", time_s: Array) -> Array | None
     if name not in DECAYS:
         return None
     family = DecayFamily(DECAYS[name], rival.model.endswith(OFFSET))
-    parameters: Mapping[str, float] = rival.parameters
-    if not all(key in parameters for key in family.names):
+    if not all(key in rival.parameters for key in family.names):
         return None
-    theta = np.array([[parameters[key] for key in family.names]])
+    theta = np.array([[rival.parameters[key] for key in family.names]])
     first, last = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     from_zero = "beta" in family.names and 0 < first <= last - first  # as the rivals are fitted
     clock = np.asarray(time_s, dtype=float) - (0.0 if from_zero else first)
