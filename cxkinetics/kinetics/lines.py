@@ -212,7 +212,8 @@ def _best_break(x: Array, y: Array, w: Array, others: Array, continuous: bool) -
 
 def _best_single_break(x: Array, y: Array, w: Array, continuous: bool) -> float:
     """Return the exact single break from prefix sums over all gaps and all samples."""
-    u = _scaled(x)
+    shift, scale = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
+    u = (x - shift) / scale  # on -1 to 1
     left = _prefix_sums(x, u, y, w)
     knots = _distinct(x)
     z = u if knots is x else _distinct(u)
@@ -234,7 +235,6 @@ def _best_single_break(x: Array, y: Array, w: Array, continuous: bool) -> float:
             g = int(np.argmax(gain))
             middle = (z[start + g] + z[start + g + 1]) / 2
             best = max(best, (float(gain[g]), middle), key=lambda found: found[0])
-    shift, scale = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
     return float(best[1] * scale + shift)
 
 
@@ -282,12 +282,6 @@ def _best_bend(left: Array, total: Array, centre: Array) -> tuple[float, float]:
     gain = value * value / (total[0] - left_share * l1 - right_share * r1) + ly * ly / l2 + ry * ry / r2
     g = int(np.argmax(gain))
     return float(gain[g]), float(centre[g])
-
-
-def _scaled(x: Array) -> Array:
-    """Return ascending abscissae on -1 to 1."""
-    scaled: Array = (x - (x[0] + x[-1]) / 2) / ((x[-1] - x[0]) / 2)
-    return scaled
 
 
 def _sums_about(centre: Array, sums: Array) -> tuple[Array, Array, Array]:
