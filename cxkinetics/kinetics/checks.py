@@ -92,24 +92,20 @@ def pattern_remark(fitted: Fitted, noise: Noise, *, growth: bool) -> Remark | No
     if sample.n >= 2 * tail:
         time, signal = sample.time[-tail:], sample.signal[-tail:]
         centred = time - time.mean()
-        trend = float(centred @ signal) / float(centred @ centred)
+        square = float(centred @ centred)
+        trend = float(centred @ signal) / square
         inflation = (1 + max(fitted.rho, 0.0)) / (1 - min(max(fitted.rho, 0.0), 0.95))
         scatter = signal - signal.mean() - trend * centred
-        error = np.sqrt(
-            float(scatter @ scatter) / (tail - 2) / float(centred @ centred) * min(inflation, 4.0)
-        )
+        error = np.sqrt(float(scatter @ scatter) / (tail - 2) / square * min(inflation, 4.0))
         back = -trend if growth else trend
         if back > 4 * error and back * np.ptp(time) > 0.005 * np.ptp(sample.signal):
             word = "falls" if growth else "rises"
             found.append(f"the last {tail} points {word}, which no decay does")
     if not found:
         return None
-    return Remark(
-        "structured_residuals",
-        "structured residuals or rising tail: "
-        + "; ".join(found)
-        + "; look for drift, a second absorber or a missing stage (a reference wavelength removes drift)",
-    )
+    cure = "look for drift, a second absorber or a missing stage (a reference wavelength removes drift)"
+    text = f"structured residuals or rising tail: {'; '.join(found)}; {cure}"
+    return Remark("structured_residuals", text)
 
 
 def log_r_squared(signal: Array, fitted: Array) -> float | None:

@@ -169,9 +169,8 @@ def _rate(
         return replace(rate, reason="no degrees of freedom left for an interval")
     lows, highs = [], []
     for candidate in near:
-        per_unit = candidate.slope_errors[number] / np.sqrt(
-            max(candidate.rss, 1e-300) / _own_dof(time, candidate, continuous)
-        )
+        variance = max(candidate.rss, 1e-300) / _own_dof(time, candidate, continuous)
+        per_unit = candidate.slope_errors[number] / np.sqrt(variance)
         half = np.sqrt(max(limit - candidate.rss, 0.0)) * per_unit
         lows.append(-candidate.slopes[number] - half)
         highs.append(-candidate.slopes[number] + half)
