@@ -88,10 +88,8 @@ class Option(NamedTuple):
         try:
             if self.kind in ("name", "names") and self.name != "sheet":  # a sheet may be called "2"
                 return int(typed) if typed.isdecimal() else typed
-            if self.kind == "integer" and self.words:
-                return int(typed)
-            if self.kind == "number" and self.words:
-                return float(typed)
+            if self.words and self.kind in ("integer", "number"):
+                return int(typed) if self.kind == "integer" else float(typed)
             if self.kind == "numbers":
                 return [float(part) for part in typed.split(",") if part.strip()] or typed
             if self.kind == "range":

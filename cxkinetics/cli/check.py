@@ -102,10 +102,9 @@ def _checked(
     except (CxKineticsError, ImportError) as failed:  # a package that is broken is what is looked for
         found, error = {}, f"{type(failed).__name__}: {' '.join(str(failed).split())}"
     for name, known in stored.items():
-        if (got := found.get(name)) is None:
-            yield Check(f"{about}: {name}", known, error=error or "not found by the fit")
-        else:
-            yield Check(f"{about}: {name}", known, (got.value, got.low, got.high))
+        got = found.get(name)
+        ends = () if got is None else (got.value, got.low, got.high)
+        yield Check(f"{about}: {name}", known, ends, "" if ends else error or "not found by the fit")
 
 
 def _extras() -> dict[str, str]:

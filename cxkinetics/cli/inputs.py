@@ -70,8 +70,8 @@ def _of_folder(place: Path, typed: str) -> list[str]:
 
 def _is_foreign(path: Path) -> bool:
     name = path.name.casefold()
-    office_lock = name.startswith("~$")
-    return office_lock or name == "thumbs.db" or path.suffix.removeprefix(".").casefold() in FOREIGN
+    # "~$" begins the lock of a document that is open elsewhere
+    return name.startswith("~$") or name == "thumbs.db" or path.suffix[1:].casefold() in FOREIGN
 
 
 def _listed(names: list[str], most: int = 8) -> str:

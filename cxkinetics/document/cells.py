@@ -32,8 +32,7 @@ def value(estimate: Estimate) -> str:
 
 def value_unit(estimate: Estimate) -> str:
     """Return the value with its unit, rounded by its error; "not determined" has no unit."""
-    known = estimate.value is not None
-    return f"{estimate.format_value()} {estimate.unit if known else ''}".rstrip()
+    return f"{estimate.format_value()} {'' if estimate.value is None else estimate.unit}".rstrip()
 
 
 def unit(estimate: Estimate) -> str:

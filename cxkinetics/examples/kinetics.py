@@ -154,9 +154,7 @@ class Comparison(Record):
         low, high = self.found.low, self.found.high
         if low is None or high is None:
             return None
-        if self.found.pieces:
-            return any(start <= self.published <= end for start, end in self.found.pieces)
-        return low <= self.published <= high
+        return any(a <= self.published <= b for a, b in self.found.pieces or ((low, high),))
 
     @property
     def agrees(self) -> bool | None:

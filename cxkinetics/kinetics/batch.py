@@ -107,7 +107,8 @@ def run_job(job: FitJob) -> JobResult:
     Nothing a user's file can hold raises: what goes wrong is a `Failure` of the result.
     """
     try:
-        signals = _read(job)
+        given = {name: value for name, value in job.reading.items() if name not in ("wavelength", "track")}
+        signals = list(read_signals(job.file, ReadOptions(**given)))
     except CxKineticsError as error:
         return _failed(job.file, error, _told(job.file, error))
     except OSError as error:
@@ -268,11 +269,6 @@ def _noted(trace: Trace, job: FitJob) -> Trace:
         text = "the trace has no errors of its points, so absolute_sigma (--absolute-sigma) changes nothing"
         trace = trace.with_remarks(Remark("sigma_not_used", text))
     return trace
-
-
-def _read(job: FitJob) -> list[Trace | SpectralSeries]:
-    given = {name: value for name, value in job.reading.items() if name not in ("wavelength", "track")}
-    return list(read_signals(job.file, ReadOptions(**given)))
 
 
 def _told(file: str, error: CxKineticsError) -> str:

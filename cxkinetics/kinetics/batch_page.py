@@ -220,8 +220,7 @@ def page(
 def _page_spread(found: "Replicates") -> list[Block]:
     if not found.quantities:
         return [Paragraph(f"No mean over the traces: {found.reason}.")]
-    note = "This holds where the traces are repeats of one experiment."
-    return [Paragraph(note), replicate_table(found)]
+    return [Paragraph("This holds where the traces are repeats of one experiment."), replicate_table(found)]
 
 
 def _links(folders: Sequence[str], directory: str | os.PathLike[str]) -> tuple[str, ...]:

@@ -734,10 +734,7 @@ def python_lines(fit: "StagedFit", examples: Sequence[str] = ()) -> str:
     if drift is not None:
         lines.append("from cxkinetics.signals.prepare import subtract_reference")
         opened = f"subtract_reference({opened}, {_plain(drift)})"
-    if tracked is not None:
-        opened += f".exciton_peak(near_nm={_plain(tracked)})"
-    else:
-        opened += method
+    opened += method if tracked is None else f".exciton_peak(near_nm={_plain(tracked)})"
     wanted = [f"{name}={_literal(value)}" for name, value in _changed(options, FITTING).items()]
     call = ", ".join(["trace", *wanted, f"rng={fit.seed}"])
     return "\n".join([*lines, "", f"trace = {opened}", f"fit = cx.fit_stages({call})", "print(fit)"])
