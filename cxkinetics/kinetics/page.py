@@ -168,8 +168,7 @@ def _how(fit: "StagedFit") -> str:
     how = f"; least squares in {'ln A' if fit.options.get('recipe') == 'loglinear' else 'the signal'}"
     if len(fit.stages) > 1:
         how += f", {fit.options.get('joint', 'continuous')} joints"
-    if fit.excluded:
-        count = len(fit.excluded)
+    if count := len(fit.excluded):
         how += f"; {count} outlier{'s' if count > 1 else ''} left out"
     return how
 
