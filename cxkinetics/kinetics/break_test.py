@@ -112,8 +112,10 @@ def _statistics(
         usable = length > np.maximum(1e-8 * np.diag(own)[width:], 1e-24)
         if not usable.any():  # nothing decays, so no rate can change
             continue
-        score = (mixed[:, width:] - mixed[:, :width] @ held)[:, usable]
-        gain = score**2 / length[usable]
+        score = mixed[:, width:] - mixed[:, :width] @ held
+        if not usable.all():  # else the copy would cost as much as the products
+            score, length = score[:, usable], length[usable]
+        gain = score**2 / length
         where = np.argmax(gain, axis=1)
         best_gain = gain[np.arange(gain.shape[0]), where]
         explained = np.einsum("bp,bp->b", mixed[:, :width], np.linalg.solve(normal, mixed[:, :width].T).T)
@@ -121,7 +123,7 @@ def _statistics(
         levels[number] = (
             (sample.n - width - 1) * np.log(left)
             + np.linalg.slogdet(normal)[1]
-            + np.log(length[usable][where])
+            + np.log(length[where])
             + float(white.log_determinant)
         )
         statistics[number] = best_gain / (left / dof)
