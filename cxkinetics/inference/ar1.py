@@ -300,6 +300,7 @@ def correlation_profile(sample: Sample, residual: Array, jacobian: Array) -> Cor
         fine = np.clip(centre + sd * np.linspace(-5.0, 5.0, 31), -0.8, 0.99)
         rho = np.unique(np.concatenate([fine, RHO_GRID]))
         level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted=True)
+    # rho is integrated out, never plugged in: the grid is uneven, so each point counts by its share of it
     weight = np.exp(-(level - level.min()) / 2) * np.gradient(rho)
     dof = max(n - width, 1)
     covariance = inverse_products(normal) * (rss / dof)[:, None, None]
@@ -320,11 +321,13 @@ def _evaluate(
     stacked = np.concatenate([jacobian, residual[None, :]]) / sample.sigma
     gram, log_determinant = _gram(sample, stacked, rho)
     normal, right, total = gram[:, :-1, :-1], gram[:, :-1, -1], gram[:, -1, -1]
+    # scaled to a unit diagonal: columns in different units would square into a hopeless condition number
     size, scaled = _scaled(normal)
     shift = np.linalg.solve(scaled, (right / size)[:, :, None])[:, :, 0] / size
     rss = np.maximum(total - np.einsum("rp,rp->r", shift, right), 1e-280)
     level = (n - width if restricted else n) * np.log(rss) + log_determinant
     if restricted:
+        # REML: plain likelihood takes what p parameters absorbed for lack of correlation
         level = level + np.linalg.slogdet(scaled)[1] + 2 * np.sum(np.log(size), axis=1)
     return level, shift, normal, rss
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cxkinetics.arrays import Array, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 
 LARGEST_EXPONENT = 60.0
 """Exponents are clipped here, so that a wild trial step stays finite."""
@@ -218,6 +218,6 @@ def carried_back(exponent: float) -> float:
     return float(np.exp(min(max(exponent, -500.0), 500.0)))
 
 
-def _after(n_points: int, cell: IntArray) -> Array:
-    after: Array = (np.arange(n_points) > cell[:, None]).astype(float)
+def _after(n_points: int, cell: IntArray) -> BoolArray:
+    after: BoolArray = np.arange(n_points) > cell[:, None]
     return after
