@@ -257,7 +257,7 @@ def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tabl
     marked = _cells_of(rows, main) if _holds_commas(rows, main) else []
     style, said = find_style(marked, file=file, delimiter=rows.delimiter, decimal=decimal)
     remarks = list(said)
-    _refuse_comma_trap(rows, main, file, decimal)
+    _refuse_comma_trap(rows, main, file)
     skipped = [i for block in kept for i in block.skipped]
     first, last = rows.lines[main.start], rows.lines[main.stop - 1]
     for code, what, inside in (
@@ -289,7 +289,7 @@ def _cells_of(rows: Rows, block: Block) -> list[tuple[int, str]]:
     ]
 
 
-def _refuse_comma_trap(rows: Rows, block: Block, file: str, decimal: str | None) -> None:
+def _refuse_comma_trap(rows: Rows, block: Block, file: str) -> None:
     """Refuse 0,0,895886: a decimal comma in a file that is also separated by commas."""
     if rows.delimiter != ",":
         return

@@ -63,7 +63,6 @@ KIND_OF = {word: kind for kind, words in _WORDS.items() for word in words.split(
 
 
 HC_EV_NM = 1239.8419843320026
-ABSORBANCE_UNITS = ("abs", "percentT", "fractionT", "counts")
 
 _TIME_WORDS = {
     "ns": "ns nanoseconds",

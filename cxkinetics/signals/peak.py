@@ -174,7 +174,7 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     position, error, path, factor, shape = _positions(series.time_s, axis, spectra, first_guess, shape)
     shape_free = _shape_changes(axis, spectra, path, shape)
     fit = fit_bands(axis, spectra, path, shape, shape_free=shape_free and baseline == "none")
-    top = band_top(axis, spectra, path, shape, fit)
+    top = band_top(axis, path, shape, fit)
     height = top.height(fit, with_background=baseline == "none")
     position, path = position + top.offset_nm, path + top.offset_nm
     kept = np.isfinite(height)

@@ -121,45 +121,6 @@ def noise_sd(values: Array) -> float:
     return float(1.4826 * np.median(np.abs(second - np.median(second))) / np.sqrt(6.0))
 
 
-def find_spikes(values: Array, *, threshold: float = 8.0, widest: int = 5) -> BoolArray:
-    """Return which points leave the curve and come back within `widest` points (bubble, dust, shutter).
-
-    Parameters
-    ----------
-    values : Array, shape (n,)
-        In order of time.
-    threshold : float
-        Height in units of the noise sd from which a departure counts.
-    widest : int
-        Longest departure, in points.
-    """
-    n = values.size
-    spikes = np.zeros(n, dtype=bool)
-    half = widest + 2
-    if n < 2 * half + 1:
-        return spikes
-    floor = max(noise_sd(values), 1e-12 + 1e-6 * float(np.ptp(values)))
-    positions = np.arange(n)
-    for i in np.flatnonzero(np.abs(values - _running_median(values, 2 * widest + 1)) > 3.0 * floor):
-        low, high = max(0, i - 2 * half), min(n, i + 2 * half + 1)
-        away = (np.abs(positions[low:high] - i) > widest // 2) & ~spikes[low:high]
-        around = positions[low:high][away]
-        if around.size < 6 or around[0] >= i or around[-1] <= i:
-            continue
-        line = np.polyfit(around - i, values[around], 2 if around.size >= 8 else 1)
-        residual = values[around] - np.polyval(line, around - i)
-        spread = max(floor, 1.4826 * float(np.median(np.abs(residual))))
-        spikes[i] = abs(values[i] - line[-1]) > threshold * spread
-    return spikes
-
-
-def _running_median(values: Array, width: int) -> Array:
-    """Median of `width` neighbours around each point, mirrored at the ends."""
-    padded = np.pad(values, width // 2, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
-    return np.asarray(np.median(windows, axis=1), dtype=np.float64)
-
-
 def find_steps(
     time: Array, values: Array, *, threshold: float = 8.0, width: int = 6
 ) -> list[tuple[int, float]]:

@@ -51,7 +51,7 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
     size = {values.size for _, values in spectra}
     if len(size) > 1:
         raise _refusal(content, f"spectra of {min(size)} and of {max(size)} points in one register")
-    axis = _axis_of(content, starts, size.pop())
+    axis = _axis_of(content, size.pop())
     times = _before(data, _TIME, 20, starts)
     format_name = "Agilent KD" if times is not None else "Agilent SD"
     context = Context(content=content, options=options, format=format_name)
@@ -117,7 +117,7 @@ def _spectra(data: bytes) -> tuple[list[tuple[int, Array]], bool]:
     ], truncated
 
 
-def _axis_of(content: Content, starts: list[int], count: int) -> Array:
+def _axis_of(content: Content, count: int) -> Array:
     """Return the wavelength axis of the register; every spectrum must state the same."""
     stated = set()
     for place in _places(content.data, _AXIS):
@@ -267,12 +267,5 @@ def _number(data: bytes, code: str, offset: int) -> float | None:
         return None
 
 
-FORMATS = (
-    BinaryFormat(
-        "Agilent KD",
-        ".KD .SD",
-        "Agilent 845x ChemStation kinetics registers: every cell, its times and wavelengths",
-        sniff,
-        read_kinetics,
-    ),
-)
+_SUMMARY = "Agilent 845x ChemStation kinetics registers: every cell, its times and wavelengths"
+FORMATS = (BinaryFormat("Agilent KD", ".KD .SD", _SUMMARY, sniff, read_kinetics),)

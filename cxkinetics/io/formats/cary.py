@@ -169,12 +169,5 @@ def _joined(spectra: list[SpectralSeries]) -> SpectralSeries | None:
     )
 
 
-FORMATS = (
-    TextFormat(
-        "Cary CSV",
-        ".csv",
-        "Agilent Cary WinUV CSV of scans and kinetics: ragged pairs, Abs and %T mixed, method times",
-        sniff,
-        read_cary,
-    ),
-)
+_SUMMARY = "Agilent Cary WinUV CSV of scans and kinetics: ragged pairs, Abs and %T mixed, method times"
+FORMATS = (TextFormat("Cary CSV", ".csv", _SUMMARY, sniff, read_cary),)

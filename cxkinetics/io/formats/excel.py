@@ -200,12 +200,5 @@ def _clock(seconds: float) -> str:
     return f"{hours:02d}:{minutes:02d}:{rest:09.6f}"
 
 
-FORMATS = (
-    BinaryFormat(
-        "Excel workbook",
-        ".xlsx .xlsm",
-        "Excel workbooks: tables under a preamble, several sheets, dates, percentages",
-        sniff,
-        read_workbook,
-    ),
-)
+_SUMMARY = "Excel workbooks: tables under a preamble, several sheets, dates, percentages"
+FORMATS = (BinaryFormat("Excel workbook", ".xlsx .xlsm", _SUMMARY, sniff, read_workbook),)

@@ -84,8 +84,5 @@ def _year_first(date: str) -> str:
     return f"20{match.group(1)}-{match.group(2)}-{match.group(3)}" if match else date
 
 
-FORMATS = (
-    TextFormat(
-        "JASCO", ".txt", "JASCO text of spectra and time courses, units from its header", sniff, read_jasco
-    ),
-)
+_SUMMARY = "JASCO text of spectra and time courses, units from its header"
+FORMATS = (TextFormat("JASCO", ".txt", _SUMMARY, sniff, read_jasco),)

@@ -235,12 +235,5 @@ def _trace(context: Context, block: Mapping[str, Any], number: int) -> list[Sign
     return list(build_trace(told.saying(*assumed), raw))
 
 
-FORMATS = (
-    TextFormat(
-        "JCAMP-DX",
-        ".jdx .dx",
-        "JCAMP-DX spectra, LINK files with the time of each block, and kinetic traces",
-        sniff,
-        read_jcamp,
-    ),
-)
+_SUMMARY = "JCAMP-DX spectra, LINK files with the time of each block, and kinetic traces"
+FORMATS = (TextFormat("JCAMP-DX", ".jdx .dx", _SUMMARY, sniff, read_jcamp),)

@@ -68,12 +68,5 @@ def _checked(signal: Signal, pixels: re.Match[str] | None) -> Signal:
     return signal.with_remarks(Remark("truncated", text, found))
 
 
-FORMATS = (
-    TextFormat(
-        "OceanView",
-        ".txt",
-        "OceanView and SpectraSuite ASCII: every pixel, headers in any language, decimal commas",
-        sniff,
-        read_oceanview,
-    ),
-)
+_SUMMARY = "OceanView and SpectraSuite ASCII: every pixel, headers in any language, decimal commas"
+FORMATS = (TextFormat("OceanView", ".txt", _SUMMARY, sniff, read_oceanview),)

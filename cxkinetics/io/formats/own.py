@@ -39,12 +39,5 @@ def read_own(content: Content, text: str, options: ReadOptions) -> list[Signal]:
         raise content.error(str(error)) from error
 
 
-FORMATS = (
-    TextFormat(
-        "cxkinetics",
-        ".csv .json",
-        "the package's own CSV and JSON of traces and spectra (to_csv, to_json)",
-        sniff,
-        read_own,
-    ),
-)
+_SUMMARY = "the package's own CSV and JSON of traces and spectra (to_csv, to_json)"
+FORMATS = (TextFormat("cxkinetics", ".csv .json", _SUMMARY, sniff, read_own),)

@@ -131,12 +131,5 @@ def _block(content: Content, key: bytes, count: int) -> Array:
         return np.where(np.isfinite(values) & (np.abs(values) < 1e6), values, np.nan)
 
 
-FORMATS = (
-    BinaryFormat(
-        "Specord",
-        ".dat",
-        "Analytik Jena Specord spectra and cycles of spectra: an INI header and binary data",
-        sniff,
-        read_specord,
-    ),
-)
+_SUMMARY = "Analytik Jena Specord spectra and cycles of spectra: an INI header and binary data"
+FORMATS = (BinaryFormat("Specord", ".dat", _SUMMARY, sniff, read_specord),)

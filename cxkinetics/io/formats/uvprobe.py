@@ -53,12 +53,5 @@ def read_uvprobe(content: Content, text: str, options: ReadOptions) -> list[Sign
     return read_tables(context, tables_in(content, text, options))
 
 
-FORMATS = (
-    TextFormat(
-        "UVProbe",
-        ".txt",
-        "Shimadzu UVProbe text of spectra (minutes in the file name) and time courses",
-        sniff,
-        read_uvprobe,
-    ),
-)
+_SUMMARY = "Shimadzu UVProbe text of spectra (minutes in the file name) and time courses"
+FORMATS = (TextFormat("UVProbe", ".txt", _SUMMARY, sniff, read_uvprobe),)
