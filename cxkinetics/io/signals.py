@@ -37,7 +37,10 @@ class RawTrace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawMatrix:
-    """A time x wavelength matrix as it stands in a file (already turned so that rows are times)."""
+    """A time x wavelength matrix as it stands in a file (already turned so that rows are times).
+
+    `overflow` tells how many cells said "out of range", and their lines.
+    """
 
     time_s: Array
     axis: Array
@@ -45,8 +48,7 @@ class RawMatrix:
     matrix: Array
     quantity: Quantity
     lines: IntArray | None = None
-    overflow: int = 0
-    overflow_lines: tuple[int, ...] = ()
+    overflow: tuple[int, tuple[int, ...]] = (0, ())
     label: str = ""
     number: int = 1
 
@@ -181,13 +183,14 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     if not known.all():
         missing = int((~known).sum())
         text = f"{missing} missing times, their spectra left out"
-        lines = [] if raw.lines is None else raw.lines[~known].tolist()
-        remarks.append(Remark.at("missing_cells", text, missing, rows=lines))
+        left = [] if raw.lines is None else raw.lines[~known].tolist()
+        remarks.append(Remark.at("missing_cells", text, missing, rows=left))
         rows = rows.take(known)
     remarks += _gaps(context, raw, axis, rows)
-    if raw.overflow:
-        text = f"{raw.overflow} cells read OVRFLW or the like (detector out of range) and are masked"
-        remarks.append(Remark.at("overflow", text, raw.overflow, rows=raw.overflow_lines))
+    overflow, lines = raw.overflow
+    if overflow:
+        text = f"{overflow} cells read OVRFLW or the like (detector out of range) and are masked"
+        remarks.append(Remark.at("overflow", text, overflow, rows=lines))
     values, unit, converted = signal_of(context, rows.body, raw.quantity, rows.lines)
     lost = np.any(np.isfinite(rows.body) & ~np.isfinite(values), axis=1)
     remarks += rows.placed(converted, lost)
@@ -252,7 +255,7 @@ def _gaps(context: Context, raw: RawMatrix, axis: Array, rows: _Rows) -> list[Re
         text = f"{dead.sum()} wavelengths without any reading"
         remarks.append(Remark.at("dead_pixel", text, int(dead.sum()), wavelengths_nm=axis[dead].tolist()))
     gaps &= ~dead[None, :]
-    rest = int(np.count_nonzero(gaps)) - raw.overflow
+    rest = int(np.count_nonzero(gaps)) - raw.overflow[0]
     if rest > 0:
         text = f"{rest} missing cell{'' if rest == 1 else 's'} masked"
         remarks.append(rows.remark("missing_cells", text, np.any(gaps, axis=1), rest))

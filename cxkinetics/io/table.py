@@ -125,9 +125,10 @@ class Table:
         body = None if self.body is None else self.body[rows]
         return replace(self, columns=columns, lines=[self.lines[int(i)] for i in rows], body=body)
 
-    def lines_of(self, rows: Sequence[int]) -> tuple[int, ...]:
-        """Return the file lines of `rows`."""
-        return tuple(int(self.lines[int(row)]) for row in rows)
+    def overflow_in(self, columns: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+        """Return how many cells of some columns said "out of range", and their lines in the file."""
+        marked = [self.columns[j].overflow for j in columns]
+        return sum(map(len, marked)), tuple(int(self.lines[row]) for row in sorted(set().union(*marked)))
 
 
 def parse_column(cells: list[str], style: NumberStyle) -> Column:
