@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
-from cxkinetics.errors import InputError, UsageError
+from cxkinetics.errors import UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.band import (
     BandShape,
@@ -179,10 +179,9 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     position, path = position + top.offset_nm, path + top.offset_nm
     kept = np.isfinite(height)
     if not kept.any():
-        raise InputError(
+        raise series._refusal(
             f"no spectrum has enough readings around {start:.1f} nm to follow the peak there",
-            file=series.source.file or None,
-            remedy="give near_nm at another peak, or at_wavelength for one wavelength",
+            "give near_nm at another peak, or at_wavelength for one wavelength",
         )
     at_start = float(path[kept][0])
     said = Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm")
@@ -226,10 +225,9 @@ def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> 
     axis = series.wavelength_nm
     low, high = float(axis[0]), float(axis[-1])
     if near_nm is not None and not low <= near_nm <= high:
-        raise InputError(
+        raise series._refusal(
             f"no data at {near_nm:g} nm: the spectra run from {low:g} to {high:g} nm",
-            file=series.source.file or None,
-            remedy="give a wavelength inside the range",
+            "give a wavelength inside the range",
         )
     # at the start first: there the cluster that is looked for is whole; later ones where it only grows
     count = max(1, min(5, spectra.shape[0] // 10))
@@ -256,10 +254,9 @@ def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> 
     where = "" if near_nm is None else f" within {_REACH_NM:g} nm of {near_nm:g} nm"
     places = ", ".join(f"{place:.0f}" for place in sorted(set(nearest))[:6])
     seen = f" (peaks stand at {places} nm)" if nearest else ""
-    raise InputError(
+    raise series._refusal(
         f"no peak stands out of the noise between {low:g} and {high:g} nm{where}{seen}",
-        file=series.source.file or None,
-        remedy="read one wavelength instead (at_wavelength, --wavelength NM)",
+        "read one wavelength instead (at_wavelength, --wavelength NM)",
     )
 
 
@@ -272,10 +269,9 @@ def _single_wavelength(series: "SpectralSeries", near_nm: float | None) -> Trace
     if near_nm is not None:
         best = int(np.argmin(np.abs(axis - near_nm)))
         if abs(axis[best] - near_nm) > _REACH_NM:
-            raise InputError(
+            raise series._refusal(
                 f"nothing was recorded within {_REACH_NM:g} nm of {near_nm:g} nm: only {shown} nm",
-                file=series.source.file or None,
-                remedy="give one of these (--wavelength NM, at_wavelength)",
+                "give one of these (--wavelength NM, at_wavelength)",
             )
     chosen = "the strongest at the start" if near_nm is None else f"the nearest to {near_nm:g} nm"
     text = (

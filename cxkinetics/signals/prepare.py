@@ -42,14 +42,17 @@ def window_hint(time_s: Array, unit: str, window_s: tuple[float | None, float | 
     """
     factor = TIME_UNITS.get(unit, 1.0)
     low, high = (None if end is None else float(end) * factor for end in window_s)
-    inside = (time_s >= (-np.inf if low is None else low)) & (time_s <= (np.inf if high is None else high))
-    if factor == 1.0 or np.unique(time_s[inside]).size < FEWEST:
+    if factor == 1.0 or np.unique(time_s[_inside(time_s, low, high)]).size < FEWEST:
         return ""
     said = _span(*window_s)
     return (
         f"{_typed(*window_s)} is {said} s; the file's times are in {unit}: "
         f"for {said} {unit} pass {_typed(low, high)}"
     )
+
+
+def _inside(time: Array, low: float | None, high: float | None) -> BoolArray:
+    return (time >= (-np.inf if low is None else low)) & (time <= (np.inf if high is None else high))
 
 
 def breakpoint_hint(time_s: Array, unit: str, breakpoints_s: Sequence[float]) -> str:
@@ -145,17 +148,12 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
             remedy=f"give the lower time first: {high:g}:{low:g}",
         )
     time = signal.time_s
-    keep = np.ones(time.size, dtype=bool)
-    if low is not None:
-        keep &= time >= low
-    if high is not None:
-        keep &= time <= high
+    keep = _inside(time, low, high)
     shown = f"{'' if low is None else f'{low:g}'}:{'' if high is None else f'{high:g}'} s"
     if not keep.any():
-        raise InputError(
+        raise signal._refusal(
             f"no point lies in the window {shown}: times run from {_range(time)} s",
-            file=signal.source.file or None,
-            remedy=window_hint(time, signal.source.time_unit, window_s)
+            window_hint(time, signal.source.time_unit, window_s)
             or "choose a window inside the recorded times",
         )
     if keep.all():
@@ -187,10 +185,9 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
     if start == "auto":
         onset = detect_t0(signal if isinstance(signal, Trace) else _liveliest(signal))
         if onset is None:
-            raise InputError(
+            raise signal._refusal(
                 "no addition can be seen in the signal (no spike, no step, no end of a flat start)",
-                file=signal.source.file or None,
-                remedy="give its time in s, e.g. --t0 12.5 (Python: t0=12.5)",
+                "give its time in s, e.g. --t0 12.5 (Python: t0=12.5)",
             )
         start, how = onset.time_s, f"found: {onset.kind}"
         doubt = (
@@ -203,12 +200,11 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"]) -> Signal:
         raise InputError(f"t0 is {moment}; it must be a finite number of seconds")
     keep = time >= float(first_used)
     if not keep.any():
-        raise InputError(
+        raise signal._refusal(
             f"t0 = {moment:g} s lies after the last point ({time[-1]:g} s)"
             if time.size
             else "the signal is empty",
-            file=signal.source.file or None,
-            remedy="give a t0 inside the recorded times",
+            "give a t0 inside the recorded times",
         )
     text = (
         f"time counts from the addition at {moment:g} s of the file's clock ({how}); "

@@ -11,7 +11,6 @@ import itertools
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
-from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.trace import Trace
 
@@ -199,29 +198,24 @@ def require_fittable(trace: Trace, *, remedy: str = "record more points") -> tup
         If there are fewer than three points, the signal is constant, all of it is negative, or it
         is still in raw counts.
     """
-    file = trace.source.file or None
     if trace.unit == "counts":
-        raise InputError(
-            "the signal is raw counts, not absorbance",
-            remedy="give the spectrum of the solvent: reference=...",
-            file=file,
+        raise trace._refusal(
+            "the signal is raw counts, not absorbance", "give the spectrum of the solvent: reference=..."
         )
     distinct = np.unique(trace.time_s).size
     if distinct < 3:
         left = "1 point is" if distinct == 1 else f"{distinct} points are"
-        raise InputError(f"only {left} left: a stage needs at least 3 points", remedy=remedy, file=file)
+        raise trace._refusal(f"only {left} left: a stage needs at least 3 points", remedy)
     values = trace.absorbance
     if float(np.ptp(values)) == 0.0:
-        raise InputError(
+        raise trace._refusal(
             f"the signal is constant: every one of the {values.size} points reads {values[0]:g} {trace.unit}",
-            remedy="check that the right column was exported",
-            file=file,
+            "check that the right column was exported",
         )
     if trace.unit == "AU" and float(values.max()) < 0:
-        raise InputError(
+        raise trace._refusal(
             f"all {values.size} absorbances are negative ({values.min():g} to {values.max():g})",
-            remedy="check the blank and the sign: blank and sample may be swapped",
-            file=file,
+            "check the blank and the sign: blank and sample may be swapped",
         )
     steps = find_steps(trace.time_s, values)
     if not steps:
@@ -264,11 +258,10 @@ def offset_remark(trace: Trace, offset: float, direction: str) -> Remark | None:
     where, verb = ("below", "falls") if direction == "decay" else ("above", "rises")
     if np.all(sign * (values - offset) <= 0):
         edge, place = ("above", "largest") if direction == "decay" else ("below", "smallest")
-        raise InputError(
+        raise trace._refusal(
             f"the offset given, {offset:g} {trace.unit}, lies at or {edge} the {place} reading: {span}, "
             f"so it cannot be the value that the signal {verb} to",
-            file=trace.source.file or None,
-            remedy=f"give an offset {where} the last readings, or 'fit' or 'auto' to have it found",
+            f"give an offset {where} the last readings, or 'fit' or 'auto' to have it found",
         )
     last = values[-max(3, values.size // 20) :]
     end = float(np.median(last))

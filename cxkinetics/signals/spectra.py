@@ -118,21 +118,16 @@ class SpectralSeries(Stored):
         low, high = float(axis[0]), float(axis[-1])
         half_pixel = (high - low) / max(axis.size - 1, 1) / 2
         if not low - half_pixel <= wavelength_nm <= high + half_pixel:
-            raise InputError(
+            raise self._refusal(
                 f"no data at {wavelength_nm:g} nm: the spectra run from {low:g} to {high:g} nm",
-                file=self.source.file or None,
-                remedy="give a wavelength inside the range",
+                "give a wavelength inside the range",
             )
         index = int(np.argmin(np.abs(axis - wavelength_nm)))
         column = self.absorbance[:, index]
         known = np.isfinite(column)
         remarks = list(self.remarks)
         if not known.any():
-            raise InputError(
-                f"every reading at {axis[index]:g} nm is masked",
-                file=self.source.file or None,
-                remedy="choose another wavelength",
-            )
+            raise self._refusal(f"every reading at {axis[index]:g} nm is masked", "choose another wavelength")
         if abs(axis[index] - wavelength_nm) > 0.005:
             text = f"read at {axis[index]:g} nm, the pixel nearest to {wavelength_nm:g} nm"
             remarks.append(Remark("nearest_pixel", text))

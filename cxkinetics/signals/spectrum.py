@@ -139,11 +139,10 @@ class Spectrum(Stored):
         number = int(keep.sum())
         if number < FEWEST_POINTS:
             unit, first, last = AXES[self.kind].unit, self.axis[0], self.axis[-1]
-            raise InputError(
+            raise self._refusal(
                 f"{number} of {self.n_points} points lie between {low:g} and {high:g} {unit} (at least "
                 f"{FEWEST_POINTS} are needed); the spectrum runs from {first:g} to {last:g} {unit}",
-                file=self.source.file or None,
-                remedy="choose another range, or check that the axis is what its header says",
+                "choose another range, or check that the axis is what its header says",
             )
         return replace(self, axis=self.axis[keep], counts=self.counts[keep])
 
