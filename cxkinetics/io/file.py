@@ -431,7 +431,7 @@ class BinaryFormat(Format):
     """
 
     sniff: Callable[[Content], bool]
-    read: Callable[[Content, ReadOptions], list[Signal]]
+    read: Callable[[Context], list[Signal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +443,7 @@ class TextFormat(Format):
     """
 
     sniff: Callable[[str], bool]
-    read: Callable[[Content, str, ReadOptions], list[Signal]]
+    read: Callable[[Context, str], list[Signal]]
     decodes: bool = False
 
 

@@ -276,6 +276,12 @@ class Block:
     header_line: int | None = None
     text_columns: frozenset[int] = frozenset()
 
+    @property
+    def used(self) -> list[int]:
+        """Rows of the grid that are data."""
+        skipped = set(self.skipped)
+        return [i for i in range(self.start, self.stop) if i not in skipped]
+
 
 def find_blocks(rows: Rows) -> list[Block]:
     """Return the tables of a grid, in the order of the file; rows of one data row count too."""
@@ -368,18 +374,13 @@ def _is_broken_row(cells: list[str]) -> bool:
 
 
 def _is_axis_row(rows: Rows, start: int, stop: int) -> bool:
-    """Return whether the first row is a header of numbers: its first cell is blank, those below are not."""
-    if stop - start < 2:
-        return False
-    first = rows.cells[start]
-    below = [rows.cells[i] for i in range(start + 1, min(stop, start + 6))]
-    if not first[0] and all(cells and cells[0] for cells in below) and any(first[1:]):
+    """Return whether the first row is a header of numbers.
+
+    Its first cell is blank and those below are not, or it is monotone and far above the readings.
+    """
+    first, below = rows.cells[start], rows.cells[start + 1 : min(stop, start + 6)]
+    if below and not first[0] and all(cells and cells[0] for cells in below) and any(first[1:]):
         return True
-    return _looks_like_axis(first, below)
-
-
-def _looks_like_axis(first: list[str], below: list[list[str]]) -> bool:
-    """Return whether it is a header of numbers, corner included: monotone, far above the readings."""
     if len(first) < 6 or len(below) < 2:
         return False
     try:

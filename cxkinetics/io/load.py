@@ -18,6 +18,7 @@ from cxkinetics.io.file import (
     BinaryFormat,
     Column,
     Content,
+    Context,
     ReadOptions,
     Signal,
     TextFormat,
@@ -323,7 +324,7 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
     known = formats()
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):
-            return entry.read(content, options)
+            return entry.read(Context(content=content, options=options, format=entry.name))
     try:
         head = decode_head(content.data, content.file)
     except InputError as error:
@@ -339,7 +340,7 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
                 decoded = decode(content.data, content.file)
                 content.notes["encoding"] = decoded.encoding
                 text = decoded.text
-            signals = entry.read(content, text, options)
+            signals = entry.read(Context(content=content, options=options, format=entry.name), text)
             return [replace(s, source=marked(s.source, text or head)) for s in signals]
     raise content.error("no reader knows this file", "export it as CSV")
 

@@ -254,9 +254,7 @@ def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tabl
         raise _no_rows(rows, file)
     main = max(blocks, key=lambda block: (block.stop - block.start) * block.width)
     kept = [b for b in blocks if b is main or (b.stop - b.start >= 3 and b.width == main.width)]
-    # without a comma nothing is unclear, and a large table has many cells with a point
-    marked = _cells_of(rows, main) if _holds_commas(rows, main) else []
-    style, said = find_style(marked, file=file, delimiter=rows.delimiter, decimal=decimal)
+    style, said = find_style(_marked(rows, main), file=file, delimiter=rows.delimiter, decimal=decimal)
     remarks = list(said)
     _refuse_comma_trap(rows, main, file)
     skipped = [i for block in kept for i in block.skipped]
@@ -275,16 +273,14 @@ def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tabl
     return Tables(tables, style, tuple(remarks), rows.delimiter)
 
 
-def _holds_commas(rows: Rows, block: Block) -> bool:
-    return any("," in cell for i in range(block.start, block.stop) for cell in rows.cells[i])
-
-
-def _cells_of(rows: Rows, block: Block) -> list[tuple[int, str]]:
-    skipped = set(block.skipped)
+def _marked(rows: Rows, block: Block) -> list[tuple[int, str]]:
+    """Return line and text of the cells with a comma or a point, none where no cell has a comma."""
+    # without a comma nothing is unclear, and a large table has many cells with a point
+    if not any("," in cell for i in block.used for cell in rows.cells[i]):
+        return []
     return [
         (rows.lines[i], cell)
-        for i in range(block.start, block.stop)
-        if i not in skipped
+        for i in block.used
         for j, cell in enumerate(rows.cells[i])
         if j not in block.text_columns and ("," in cell or "." in cell)
     ]
@@ -295,8 +291,7 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str) -> None:
     if rows.delimiter != ",":
         return
     header = max((j + 1 for j, name in enumerate(block.names) if name), default=0)
-    whole = [i for i in range(block.start, block.stop) if i not in set(block.skipped)]
-    body = [[cell for cell in rows.cells[i] if cell] for i in whole]
+    body = [[cell for cell in rows.cells[i] if cell] for i in block.used]
     flat = [cell for cells in body for cell in cells]
     if any("." in cell for cell in flat):
         return
@@ -314,11 +309,8 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str) -> None:
 
 
 def _table(rows: Rows, block: Block, style: NumberStyle, file: str) -> Table:
-    skipped = set(block.skipped)
-    used = [i for i in range(block.start, block.stop) if i not in skipped]
+    used, names, header_line, width = block.used, block.names, block.header_line, block.width
     body = [rows.cells[i] for i in used]
-    names, groups, header_line = block.names, block.groups, block.header_line
-    width = block.width
     while width > 2 and not any(len(cells) >= width and cells[width - 1] for cells in body):
         if len(names) >= width and names[width - 1]:
             break
@@ -340,7 +332,7 @@ def _table(rows: Rows, block: Block, style: NumberStyle, file: str) -> Table:
             remedy="check the row (an extra separator, or a comma inside a number?)",
         )
     columns, lines = _columns_of(body, width, style), [rows.lines[i] for i in used]
-    return Table(names[:width], groups[:width], columns, lines, header_line)
+    return Table(names[:width], block.groups[:width], columns, lines, header_line)
 
 
 def _names_in_comment(rows: Rows, first: int, width: int) -> tuple[list[str], int | None]:

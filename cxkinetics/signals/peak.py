@@ -24,6 +24,7 @@ from cxkinetics.signals.band import (
     isolated_spikes,
     refine_width,
 )
+from cxkinetics.signals.screening import mean_of_known
 from cxkinetics.signals.trace import Trace
 
 if TYPE_CHECKING:  # the series reads its peaks with `track_peak`
@@ -234,7 +235,7 @@ def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> 
     looked_at = [("first", spectra[:count]), ("last", spectra[-count:]), ("mean of all", spectra)]
     nearest: list[float] = []
     for name, block in looked_at:
-        mean = _column_mean(block)
+        mean = mean_of_known(block)
         noise = difference_noise(block) / np.sqrt(block.shape[0])
         bands = find_bands(axis, mean, noise)
         if near_nm is not None:
@@ -264,7 +265,7 @@ def _single_wavelength(series: "SpectralSeries", near_nm: float | None) -> Trace
     """Read one of a few single wavelengths, which hold no band: the one asked for, or the strongest."""
     axis = series.wavelength_nm
     shown = ", ".join(f"{place:g}" for place in axis)
-    level = _column_mean(series.absorbance[: max(3, series.time_s.size // 10)])
+    level = mean_of_known(series.absorbance[: max(3, series.time_s.size // 10)])
     best = int(np.argmax(np.where(np.isfinite(level), level, -np.inf)))
     if near_nm is not None:
         best = int(np.argmin(np.abs(axis - near_nm)))
@@ -292,13 +293,6 @@ def _is_band(axis: Array, spectrum: Array, position: float, shape: BandShape) ->
     return height > _STANDS_OUT * spread
 
 
-def _column_mean(block: Array) -> Array:
-    known = np.isfinite(block)
-    count = known.sum(axis=0)
-    total = np.where(known, block, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
 def _coarse_path(axis: Array, spectra: Array, start: float, shape: BandShape) -> Array:
     """Follow the band through block averages, so that it may move by more than its width."""
     n = spectra.shape[0]
@@ -306,7 +300,7 @@ def _coarse_path(axis: Array, spectra: Array, start: float, shape: BandShape) ->
     centres, places = [], []
     place, width = start, shape.width_nm
     for low, high in pairwise(edges):
-        mean = _column_mean(spectra[low:high])
+        mean = mean_of_known(spectra[low:high])
         noise = difference_noise(spectra[low:high]) / np.sqrt(high - low)
         for _ in range(4):
             fit = fit_bands(axis, mean[None, :], np.array([place]), shape, shape_free=False)

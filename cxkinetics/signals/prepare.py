@@ -14,7 +14,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.screening import noise_sd
+from cxkinetics.signals.screening import mean_of_known, noise_sd
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import TIME_UNITS
@@ -232,12 +232,12 @@ def detect_t0(trace: Trace) -> Onset | None:
     time, values = trace.time_s, trace.absorbance
     if values.size < 8:
         return None
-    return _disturbance(time, values) or _bend(time, values)
-
-
-def _disturbance(time: Array, values: Array) -> Onset | None:
-    """Find the first jump between neighbours that no smooth change explains."""
     noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
+    return _disturbance(time, values, noise) or _bend(time, values, noise)
+
+
+def _disturbance(time: Array, values: Array, noise: float) -> Onset | None:
+    """Find the first jump between neighbours that no smooth change explains."""
     steps = np.diff(values)  # sqrt(2) noisier than a reading; eight sd: no step of a long run by chance
     for i in range(1, steps.size):
         beside = [abs(steps[j]) for j in (i - 3, i - 2, i - 1, i + 2, i + 3, i + 4) if 0 <= j < steps.size]
@@ -257,11 +257,10 @@ def _disturbance(time: Array, values: Array) -> Onset | None:
     return None
 
 
-def _bend(time: Array, values: Array) -> Onset | None:
+def _bend(time: Array, values: Array, noise: float) -> Onset | None:
     """Least squares of a constant that turns into a parabola, over every gap and sample."""
     n = values.size
     best: tuple[float, int, float] | None = None
-    noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
     for i in range(4, n - 4):
         reach = min(n, i + max(6, min(i, n // 6)))  # further on a decay is no parabola
         level = float(values[:i].mean())
@@ -335,9 +334,7 @@ def reference_level(series: SpectralSeries, reference_nm: float, half_width_nm: 
     axis = series.wavelength_nm
     inside: BoolArray = (np.abs(axis - reference_nm) <= half_width_nm) | (axis == nearest)
     block = series.absorbance[:, inside]
-    counts = np.isfinite(block).sum(axis=1)
-    sums = np.where(np.isfinite(block), block, 0.0).sum(axis=1)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return mean_of_known(block, axis=1)
 
 
 def _liveliest(series: SpectralSeries) -> Trace:

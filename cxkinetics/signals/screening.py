@@ -103,6 +103,14 @@ def starts_of_runs(time: Array) -> list[int]:
     return starts if overlapping else [0]
 
 
+def mean_of_known(values: Array, axis: int = 0) -> Array:
+    """Return the mean along an axis of what is no NaN, NaN where nothing else is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
 def noise_sd(values: Array) -> float:
     """Return the standard deviation of the noise, from second differences and their median.
 

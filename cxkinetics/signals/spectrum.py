@@ -34,16 +34,11 @@ class AxisKind:
     remedy: str
 
 
+_BINDING = "give binding energies, or kinetic ones with the photon energy"
 AXES: Mapping[str, AxisKind] = MappingProxyType(
     {
         "ms": AxisKind("m/z", "Da", 1.0, 1e6, "give m/z in Da (not flight times or channel numbers)"),
-        "xps": AxisKind(
-            "binding energy",
-            "eV",
-            -30.0,
-            1500.0,
-            "give binding energies, or kinetic ones with the photon energy",
-        ),
+        "xps": AxisKind("binding energy", "eV", -30.0, 1500.0, _BINDING),
         "xrd": AxisKind("2theta", "degree", 0.0, 180.0, "give 2theta in degrees (not d or q)"),
     }
 )

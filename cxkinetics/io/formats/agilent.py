@@ -21,7 +21,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import InputError
-from cxkinetics.io.file import BinaryFormat, Content, Context, ReadOptions, Signal, is_binary_wide
+from cxkinetics.io.file import BinaryFormat, Content, Context, Signal, is_binary_wide
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.signals import RawMatrix, build_series
 from cxkinetics.remarks import Remark
@@ -40,9 +40,9 @@ def sniff(content: Content) -> bool:
     return _ABSORBANCE in content.data and is_binary_wide(content.data)
 
 
-def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
+def read_kinetics(context: Context) -> list[Signal]:
     """Return one series for each cell, in the order of the file."""
-    data = content.data
+    content, data = context.content, context.content.data
     spectra, truncated = _spectra(data)
     if not spectra:
         text = "a register without one whole absorbance spectrum: the binary file is cut or damaged"
@@ -53,11 +53,9 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
         raise _refusal(content, f"spectra of {min(size)} and of {max(size)} points in one register")
     axis = _axis_of(content, size.pop())
     times = _before(data, _TIME, 20, starts)
-    format_name = "Agilent KD" if times is not None else "Agilent SD"
-    context = Context(content=content, options=options, format=format_name)
     if times is None:
         times, said = _by_clock(data, starts)
-        context = context.saying(said)
+        context = replace(context.saying(said), format="Agilent SD")
     if truncated:
         text = f"the file ends inside spectrum {len(spectra) + 1}: {len(spectra)} whole spectra are read"
         context = context.saying(Remark("truncated", text, len(spectra)))
@@ -72,20 +70,12 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
         text = f"{lost} spectra without values or time are left out: the file is damaged"
         told = (*told, Remark("damaged_register", text, lost))
     context = context.saying(*told)
+    quantity = Quantity("", "absorbance")
+    whole = RawMatrix(time_s=times, axis=axis, axis_unit="nm", matrix=matrix, quantity=quantity)
     signals: list[Signal] = []
     for number, (label, rows) in enumerate(cells, start=1):
-        signals += build_series(
-            replace(context, acquired_s=_started(data, starts[rows[0]])),
-            RawMatrix(
-                time_s=times[rows],
-                axis=axis,
-                axis_unit="nm",
-                matrix=matrix[rows],
-                quantity=Quantity("", "absorbance"),
-                label=label,
-                number=number,
-            ),
-        )
+        own = replace(whole, time_s=times[rows], matrix=matrix[rows], label=label, number=number)
+        signals += build_series(replace(context, acquired_s=_started(data, starts[rows[0]])), own)
     return signals
 
 
@@ -119,11 +109,8 @@ def _spectra(data: bytes) -> tuple[list[tuple[int, Array]], bool]:
 
 def _axis_of(content: Content, count: int) -> Array:
     """Return the wavelength axis of the register; every spectrum must state the same."""
-    stated = set()
-    for place in _places(content.data, _AXIS):
-        first, step = _number(content.data, "<d", place + 56), _number(content.data, "<d", place + 64)
-        if first is not None and step is not None:
-            stated.add((first, step))
+    ends = ([_number(content.data, "<d", at + k) for k in (56, 64)] for at in _places(content.data, _AXIS))
+    stated = {(first, step) for first, step in ends if first is not None and step is not None}
     if len(stated) != 1:
         what = "no wavelength axis" if not stated else f"{len(stated)} different wavelength axes"
         raise _refusal(content, f"the register states {what}")

@@ -13,9 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, plain_lines
-from cxkinetics.io.formats.text import read_tables
-from cxkinetics.io.table import tables_in
+from cxkinetics.io.file import Context, ReadOptions, Signal, TextFormat, plain_lines
+from cxkinetics.io.formats.text import read_text_table
 from cxkinetics.io.words import parse_moment, time_factor, time_in_name
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -61,7 +60,7 @@ def sniff(head: str) -> bool:
     return _COLUMNS.match(head.replace("\r", "")) is not None
 
 
-def read_cary(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_cary(context: Context, text: str) -> list[Signal]:
     """Return the traces or spectra, with their times."""
     plain = plain_lines(text)
     footer = plain.partition("\n\n")[2]
@@ -70,12 +69,11 @@ def read_cary(content: Content, text: str, options: ReadOptions) -> list[Signal]
     if wavelength is None:
         alone = _WAVELENGTH.search(plain)
         wavelength = float(alone.group(1)) if alone else None
-    context = Context(content=content, options=options, format="Cary CSV", wavelength_nm=wavelength)
-    signals = read_tables(context, tables_in(content, plain, options))
+    signals = read_text_table(replace(context, wavelength_nm=wavelength), plain)
     spectra = [signal for signal in signals if isinstance(signal, SpectralSeries)]
     if not spectra or len(spectra) != len(signals) or any(s.time_s.size != 1 for s in spectra):
         return signals
-    return _timed(spectra, methods, options)
+    return _timed(spectra, methods, context.options)
 
 
 def methods_of(footer: str) -> list[Method]:

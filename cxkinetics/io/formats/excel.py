@@ -31,11 +31,10 @@ def sniff(content: Content) -> bool:
     return content.data.startswith(b"PK\x03\x04")
 
 
-def read_workbook(content: Content, options: ReadOptions) -> list[Signal]:
+def read_workbook(context: Context) -> list[Signal]:
     """Return the signals of one sheet."""
-    found, sheet = workbook_tables(content, options)
-    context = Context(content=content, options=options, format="Excel workbook")
-    if not content.name.casefold().endswith((".xlsx", ".xlsm")):
+    found, sheet = workbook_tables(context.content, context.options)
+    if not context.content.name.casefold().endswith((".xlsx", ".xlsm")):
         text = "the file is an Excel workbook whatever its name says"
         context = context.saying(Remark("excel_workbook", text))
     if sheet:

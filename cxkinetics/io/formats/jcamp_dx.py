@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.file import Context, Signal, TextFormat
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.quantities import time_unit_of
@@ -37,10 +37,9 @@ def sniff(head: str) -> bool:
     )
 
 
-def read_jcamp(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_jcamp(context: Context, text: str) -> list[Signal]:
     """Return one series for blocks on one axis, else a signal for each block."""
-    blocks, complaints = _parse(content, text)
-    context = Context(content=content, options=options, format="JCAMP-DX")
+    blocks, complaints = _parse(context, text)
     if complaints:
         text_ = f"{len(complaints)} checks of the file failed (first: {complaints[0][:80]})"
         context = context.saying(Remark("jcamp_checks", text_, len(complaints)))
@@ -66,16 +65,16 @@ def read_jcamp(content: Content, text: str, options: ReadOptions) -> list[Signal
     return signals
 
 
-def _parse(content: Content, text: str) -> tuple[list[dict[str, Any]], list[str]]:
+def _parse(context: Context, text: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the blocks that hold data, and what the package complained about."""
     for stated in re.findall(r"##\s*NPOINTS\s*=\s*([\d.,eE+]+)", text, re.I):
         number = re.sub(r"\D.*", "", stated)
         if len(number) > 8 or int(number or 0) > _MOST_POINTS or int(number or 0) > len(text):
-            raise content.error(
+            raise context.error(
                 f"##NPOINTS= {stated} in a file of {len(text)} characters: the file is damaged"
             )
     if len(text) > _LONGEST_TEXT:
-        raise content.error(
+        raise context.error(
             f"a JCAMP-DX file of {len(text) / 1e6:.0f} MB; at most {_LONGEST_TEXT / 1e6:.0f} MB are read",
             "split it by blocks",
         )
@@ -86,16 +85,16 @@ def _parse(content: Content, text: str) -> tuple[list[dict[str, Any]], list[str]
         with contextlib.redirect_stdout(heard), np.errstate(all="ignore"):
             record = jcamp.read(text.splitlines(keepends=True))
     except Exception as error:  # the package itself raises Exception on a damaged file
-        raise content.error(
+        raise context.error(
             f"the JCAMP-DX records cannot be read ({type(error).__name__}: {str(error)[:80]})",
             "export it again, or as CSV",
         ) from error
     found = [block for block in _leaves(record) if len(block.get("x", ())) > 0]
     if not found:
-        raise content.error("no data rows: the JCAMP-DX file holds no XYDATA")
+        raise context.error("no data rows: the JCAMP-DX file holds no XYDATA")
     for block in found:
         if len(block["x"]) != len(block["y"]):
-            raise content.error(
+            raise context.error(
                 f"##NPOINTS= states {len(block['x'])} points, the table holds {len(block['y'])}",
                 "export it again: the file is cut short or damaged",
             )

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import BinaryFormat, Content, Context, ReadOptions, Signal
+from cxkinetics.io.file import BinaryFormat, Content, Context, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.quantities import time_unit_of
@@ -28,8 +28,9 @@ def sniff(content: Content) -> bool:
     return head.startswith(b"[GENERAL]") and b"XDATA=" in content.data and b"NPOINTS=" in head
 
 
-def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
+def read_specord(context: Context) -> list[Signal]:
     """Return the spectra of the file: one series where their names tell their times, else one by one."""
+    content = context.content
     header = content.data[: content.data.find(b"XDATA=")].decode("cp1252", errors="replace")
     stated = dict(re.findall(r"^([A-Za-z]\w*)=(.*?)\r?$", header.split("[Original data]")[0], re.MULTILINE))
     count, cycles = _whole(content, stated, "NPOINTS", 2), _whole(content, stated, "NCYCL", 1, absent=1)
@@ -48,19 +49,13 @@ def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
     x_unit, y_unit = stated.get("XUNITS") or "nm", stated.get("YUNITS") or "A"
     quantity = Quantity("T", "transmittance") if y_unit == "T" else read_header(y_unit)
     axis_unit, known = spectral_unit(x_unit), quantity.kind in ("absorbance", "transmittance", "counts")
-    if axis_unit is None or (not known and options.absorbance_unit is None):
+    if axis_unit is None or (not known and context.options.absorbance_unit is None):
         raise content.error(
             f"the header states XUNITS={x_unit}, YUNITS={y_unit}: not absorbance or transmittance over a "
             "wavelength",
             "export as CSV, or say what the values are with --absorbance-unit (absorbance_unit=)",
         )
-    context = Context(
-        content=content,
-        options=options,
-        format="Specord",
-        label=stated.get("Title", ""),
-        acquired_s=parse_moment(stated.get("TIME", "")),
-    )
+    context = replace(context, acquired_s=parse_moment(stated.get("TIME", "")))
     raw = RawMatrix(
         time_s=np.zeros(1),
         axis=axis,

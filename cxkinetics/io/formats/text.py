@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, numbered
+from cxkinetics.io.file import Context, Signal, TextFormat, numbered
 from cxkinetics.io.layout import understand
 from cxkinetics.io.table import Column, Table, Tables, tables_in
 
 
-def read_text_table(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_text_table(context: Context, text: str) -> list[Signal]:
     """Return the signals of a text table."""
-    context = Context(content=content, options=options, format="text table")
-    return read_tables(context, tables_in(content, text, options))
+    return read_tables(context, tables_in(context.content, text, context.options))
 
 
 def read_tables(context: Context, found: Tables) -> list[Signal]:
