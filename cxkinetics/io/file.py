@@ -19,6 +19,8 @@ from cxkinetics.source import Source, sha256_of, time_unit_sign
 
 HEAD_BYTES = 1 << 16
 LARGEST_FILE = 1 << 30
+EXPORT = "export as CSV from the instrument software"
+COPY_OR_EXPORT = f"copy it again, or {EXPORT}"
 
 _FOREIGN = (  # first bytes, what it is, what to do
     (b"%PDF", "a PDF document", "export the numbers as CSV from the instrument software"),
@@ -211,7 +213,7 @@ def _no_text(file: str) -> InputError:
     return InputError(
         "this is a binary file that no reader knows",
         file=file,
-        remedy="export as CSV from the instrument software",
+        remedy=EXPORT,
     )
 
 

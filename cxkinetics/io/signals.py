@@ -1,6 +1,7 @@
 """Numbers to signals: gaps, duplicates, order, runs, saturation and dropouts, each said with its rows."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import clipped_level, dropout_spectra, duplicate_rows, starts_of_runs
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
+from cxkinetics.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,21 +105,19 @@ def build_trace(context: Context, raw: RawTrace) -> list[Trace]:
     keep = np.isfinite(raw.time_s) & np.isfinite(values)
     if not keep.any():
         raise _nothing_left(context, raw, overflow)
-    rows = rows.take(keep)
-    pieces = _runs(context, rows, raw.time_name)
     traces = []
-    for k, piece in enumerate(pieces):
+    for piece, label, source in _runs(context, rows.take(keep), raw):
         own = list(remarks)
-        part = _tidied(context, own, rows.take(piece), unit)
+        part = _tidied(context, own, piece, unit)
         traces.append(
             Trace(
                 time_s=part.time,
                 absorbance=part.body,
                 sigma=part.sigma,
-                label=raw.label if len(pieces) == 1 else f"{raw.label} run {k + 1}".strip(),
+                label=label,
                 unit=unit,
                 wavelength_nm=raw.wavelength_nm,
-                source=context.source(raw.number + k),
+                source=source,
                 remarks=tuple(own),
             )
         )
@@ -194,12 +194,9 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     values, unit, converted = signal_of(context, rows.body, raw.quantity, rows.lines)
     lost = np.any(np.isfinite(rows.body) & ~np.isfinite(values), axis=1)
     remarks += rows.placed(converted, lost)
-    rows = replace(rows, body=values)
     series = []
-    pieces = _runs(context, rows, "time")
-    for k, piece in enumerate(pieces):
+    for part, label, source in _runs(context, replace(rows, body=values), raw):
         own = list(remarks)
-        part = rows.take(piece)
         repeated = _repeated_spectra(part)
         if repeated.any():
             text = f"{repeated.sum()} exact duplicate rows (whole spectra) counted once"
@@ -217,9 +214,9 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
                     time_s=part.time,
                     wavelength_nm=axis,
                     absorbance=part.body,
-                    label=raw.label if len(pieces) == 1 else f"{raw.label} run {k + 1}".strip(),
+                    label=label,
                     unit=unit,
-                    source=context.source(raw.number + k),
+                    source=source,
                     remarks=tuple(own),
                 )
             )
@@ -281,20 +278,21 @@ def _masked(remarks: list[Remark], rows: _Rows) -> _Rows:
     return replace(rows, body=matrix)
 
 
-def _runs(context: Context, rows: _Rows, name: str) -> list[slice]:
-    """One slice for all rows, or a slice per run if the caller chose among runs."""
+def _runs(context: Context, rows: _Rows, raw: RawTrace | RawMatrix) -> Iterator[tuple[_Rows, str, Source]]:
+    """Give all rows, or those of each run if the caller chose among runs, with their label and source."""
     time = rows.time
     starts = starts_of_runs(time)
-    if len(starts) == 1:
-        return [slice(None)]
-    if context.options.trace is not None:
-        return [slice(a, b) for a, b in zip(starts, [*starts[1:], time.size], strict=True)]
+    if len(starts) == 1 or context.options.trace is not None:
+        for k, (a, b) in enumerate(itertools.pairwise([*starts, time.size])):
+            label = raw.label if len(starts) == 1 else f"{raw.label} run {k + 1}".strip()
+            yield rows.take(slice(a, b)), label, context.source(raw.number + k)
+        return
     at = starts[1]
     raise context.error(
         f"time jumps back from {time[at - 1]:g} to {time[at]:g} s: {len(starts)} runs, one below the other",
         f"split the file or pick run 1 to {len(starts)} (--trace 1, trace=1)",
         line=None if rows.lines is None else int(rows.lines[at]),
-        column=name,
+        column=raw.time_name if isinstance(raw, RawTrace) else "time",
         value=f"{time[at]:g}",
     )
 

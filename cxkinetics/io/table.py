@@ -311,9 +311,7 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str) -> None:
 def _table(rows: Rows, block: Block, style: NumberStyle, file: str) -> Table:
     used, names, header_line, width = block.used, block.names, block.header_line, block.width
     body = [rows.cells[i] for i in used]
-    while width > 2 and not any(len(cells) >= width and cells[width - 1] for cells in body):
-        if len(names) >= width and names[width - 1]:
-            break
+    while width > 2 and not any(len(cells) >= width and cells[width - 1] for cells in (names, *body)):
         width -= 1  # a separator at the end of every line makes no column
     if names and rows.delimiter == WHITESPACE and len(names) != width:
         names = []

@@ -20,8 +20,7 @@ from dataclasses import replace
 import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
-from cxkinetics.errors import InputError
-from cxkinetics.io.file import BinaryFormat, Content, Context, Signal, is_binary_wide
+from cxkinetics.io.file import COPY_OR_EXPORT, BinaryFormat, Content, Context, Signal, is_binary_wide
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.signals import RawMatrix, build_series
 from cxkinetics.remarks import Remark
@@ -46,11 +45,13 @@ def read_kinetics(context: Context) -> list[Signal]:
     spectra, truncated = _spectra(data)
     if not spectra:
         text = "a register without one whole absorbance spectrum: the binary file is cut or damaged"
-        raise _refusal(content, text)
+        raise content.error(text, COPY_OR_EXPORT)
     starts = [start for start, _ in spectra]
     size = {values.size for _, values in spectra}
     if len(size) > 1:
-        raise _refusal(content, f"spectra of {min(size)} and of {max(size)} points in one register")
+        raise content.error(
+            f"spectra of {min(size)} and of {max(size)} points in one register", COPY_OR_EXPORT
+        )
     axis = _axis_of(content, size.pop())
     times = _before(data, _TIME, 20, starts)
     if times is None:
@@ -61,7 +62,7 @@ def read_kinetics(context: Context) -> list[Signal]:
         context = context.saying(Remark("truncated", text, len(spectra)))
     timed = np.abs(times) < 1e9
     if not timed.any():
-        raise _refusal(content, "the times of the register are not numbers: the file is damaged")
+        raise content.error("the times of the register are not numbers: the file is damaged", COPY_OR_EXPORT)
     starts, times = [start for start, kept in zip(starts, timed, strict=True) if kept], times[timed]
     matrix = np.array([values for (_, values), kept in zip(spectra, timed, strict=True) if kept])
     cells, told = _cells(content, starts, times, truncated)
@@ -113,7 +114,7 @@ def _axis_of(content: Content, count: int) -> Array:
     stated = {(first, step) for first, step in ends if first is not None and step is not None}
     if len(stated) != 1:
         what = "no wavelength axis" if not stated else f"{len(stated)} different wavelength axes"
-        raise _refusal(content, f"the register states {what}")
+        raise content.error(f"the register states {what}", COPY_OR_EXPORT)
     first, step = stated.pop()
     last = first + step * (count - 1)
     if not (50 < first < 5000 and 50 < last < 5000 and step != 0):
@@ -161,7 +162,9 @@ def _cells(
         own = [names[slot] for slot in slots]
         cells = [(name, np.flatnonzero([name == other for other in own])) for name in distinct]
         if len(distinct) > 1 and any(np.any(np.diff(times[rows]) < 0) for _, rows in cells):
-            raise _refusal(content, "times of one cell stand before earlier ones: the register is damaged")
+            raise content.error(
+                "times of one cell stand before earlier ones: the register is damaged", COPY_OR_EXPORT
+            )
     else:
         listed = [names.count(name) for name in distinct]
         one_by_one = names == [name for name, n in zip(distinct, listed, strict=True) for _ in range(n)]
@@ -170,10 +173,10 @@ def _cells(
             return by_clock, (Remark("cells_by_clock", text),)
         sizes = [piece.size for piece in pieces]
         if not one_by_one or len(pieces) != len(distinct) or any(map(operator.gt, sizes, listed)):
-            raise _refusal(
-                content,
+            raise content.error(
                 f"the register lists {len(names)} spectra of {len(distinct)} cells, but {count} are whole "
                 "and nothing tells which cell each belongs to: the file is damaged",
+                COPY_OR_EXPORT,
             )
         cells = list(zip(distinct, pieces, strict=True))
     labelled = [(_plain_label(name) if len(distinct) > 1 else "", rows) for name, rows in cells if rows.size]
@@ -237,10 +240,6 @@ def _started(data: bytes, start: int) -> float | None:
     place = data.rfind(_CLOCK, 0, start)
     seconds = None if place < 0 else _number(data, "<d", place + 32)
     return seconds if seconds is not None and 0 < seconds < 4e9 else None
-
-
-def _refusal(content: Content, message: str) -> InputError:
-    return content.error(message, "copy it again, or export as CSV from the instrument software")
 
 
 def _places(data: bytes, key: bytes) -> list[int]:

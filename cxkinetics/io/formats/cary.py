@@ -96,15 +96,16 @@ def methods_of(footer: str) -> list[Method]:
 
 
 def _timed(spectra: list[SpectralSeries], methods: list[Method], options: ReadOptions) -> list[Signal]:
-    kept = [s for s in spectra if not s.label.casefold().startswith("baseline")]
+    aside = {i: s for i, s in enumerate(spectra) if s.label.casefold().startswith("baseline")}
     said: list[Remark] = []
-    if kept and len(kept) < len(spectra):
-        names = ", ".join(repr(s.label) for s in spectra if s not in kept)
+    if 0 < len(aside) < len(spectra):
+        names = ", ".join(repr(s.label) for s in aside.values())
         said.append(Remark("baseline_set_aside", f"baseline trace {names} set aside: it is no sample"))
     else:
-        kept = spectra
-    keep_index = [i for i, s in enumerate(spectra) if any(s is k for k in kept)]
-    own = [methods[i] for i in keep_index] if len(methods) == len(spectra) else methods[: len(kept)]
+        aside = {}
+    index = [i for i in range(len(spectra)) if i not in aside]
+    kept = [spectra[i] for i in index]
+    own = [methods[i] for i in index] if len(methods) == len(spectra) else methods[: len(kept)]
     times, how = _times(kept, own, options)
     if times is None:
         return [s.with_remarks(*said) for s in kept]

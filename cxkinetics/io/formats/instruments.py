@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal
+from cxkinetics.io.file import EXPORT, Content, Context, ReadOptions, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.signals import RawMatrix, RawTrace, build_series, build_trace
@@ -44,7 +44,7 @@ class _Found:
 
 def binary_remedy(file: str) -> str:
     """Return what to do about a binary file that no reader of this package knows."""
-    remedy = "export as CSV from the instrument software"
+    remedy = EXPORT
     if file.casefold().endswith(_ENDINGS) and importlib.util.find_spec("openreadout") is None:
         remedy += f", or install the extra that reads this kind: {INSTALL}"
     return remedy
@@ -68,16 +68,14 @@ def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal]
     except package.UnknownFormatError:
         return None
     except package.OpenReadoutError as error:
-        raise content.error(
-            f"openreadout cannot read this file: {error}", "export as CSV from the instrument software"
-        ) from error
+        raise content.error(f"openreadout cannot read this file: {error}", EXPORT) from error
     if not found:
         return None
     usable = [item for item in found if isinstance(item, _Found)]
     if not usable:
         raise content.error(
             f"openreadout finds no optical measurement in this file: {found[0]}",
-            "export as CSV from the instrument software",
+            EXPORT,
         )
     name = str(info.get("format", {}).get("name", "instrument file"))
     context = Context(content=content, options=options, format=f"{name} (openreadout)")

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import BinaryFormat, Content, Context, Signal
+from cxkinetics.io.file import COPY_OR_EXPORT, BinaryFormat, Content, Context, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.quantities import time_unit_of
@@ -102,7 +102,7 @@ def _whole(content: Content, stated: dict[str, str], key: str, least: int, absen
     if not text.isdecimal() or not least <= int(text) <= 1_000_000:
         raise content.error(
             f"the header states {key}={text}; a whole number from {least} is needed: the file is damaged",
-            "copy it again, or export as CSV from the instrument software",
+            COPY_OR_EXPORT,
             value=text,
         )
     return int(text)
@@ -119,7 +119,7 @@ def _block(content: Content, key: bytes, count: int) -> Array:
     if content.data[start + 4 * count : start + 4 * count + 2] not in (b"", b"\r\n"):
         raise content.error(
             f"{key[:-1].decode()} goes on after the {count} values that the header states",
-            "copy it again, or export as CSV from the instrument software",
+            COPY_OR_EXPORT,
         )
     with np.errstate(invalid="ignore"):  # damaged files hold signalling NaN
         values = np.frombuffer(content.data, "<f4", count, start).astype(np.float64)
