@@ -109,11 +109,8 @@ def read_content(path: str | os.PathLike[str]) -> Content:
             if not head.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe\x1a"):
                 _refuse_empty(file, size)
             if size > LARGEST_FILE:
-                raise InputError(
-                    f"the file holds {size / 1e9:.3g} GB; at most {LARGEST_FILE / 1e9:.3g} GB are read",
-                    file=file,
-                    remedy="split it, or keep fewer wavelengths",
-                )
+                text = f"the file holds {size / 1e9:.3g} GB; at most {LARGEST_FILE / 1e9:.3g} GB are read"
+                raise InputError(text, file=file, remedy="split it, or keep fewer wavelengths")
             refuse_foreign(file, head)
             stream.seek(0)
             data = stream.read()

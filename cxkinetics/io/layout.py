@@ -434,11 +434,8 @@ def read_trace_table(sheet: Sheet) -> list[Signal]:
     seconds, context = seconds_of(sheet.context, time, time_quantity)
     known = seconds[np.isfinite(seconds)]
     if known.size >= 3 and np.all(known == known[0]):  # samples or repeats
-        raise sheet.error(
-            f"all {known.size} rows stand at one time ({known[0]:g} s): no course of time can be read",
-            "name the column that holds the time 'time (s)'",
-            time_j[0],
-        )
+        text = f"all {known.size} rows stand at one time ({known[0]:g} s): no course of time can be read"
+        raise sheet.error(text, "name the column that holds the time 'time (s)'", time_j[0])
     sigmas = {j: sigma_of(quantities, j, len(chosen)) for j in chosen}
     context = context.saying(*unused_columns(table, used.union(chosen, sigmas.values())))
     traces: list[Signal] = []
@@ -640,7 +637,7 @@ def understand(context: Context, table: Table) -> list[Signal]:
     matrix = _matrix_columns(sheet, axis)
     if matrix is not None:
         return _read_matrix(sheet, axis, matrix)
-    if _first_is_spectral(sheet, axis[0]):
+    if not sheet.times and _first_is_spectral(sheet, axis[0]):
         return read_spectrum_table(sheet)
     return read_trace_table(_at_one_wavelength(sheet))
 
@@ -660,9 +657,8 @@ def _at_one_wavelength(sheet: Sheet) -> Sheet:
 
 def _numbered_names(table: Table) -> bool:
     """Return whether the names of the columns only count them, and the row above names an axis."""
-    if not table.groups or not table.names:
-        return False
-    return read_header(table.names[0]).kind == "index" and read_header(table.groups[0]).kind in AXES
+    first = [read_header(cells[0]).kind for cells in (table.names, table.groups) if cells]
+    return len(first) == 2 and first[0] == "index" and first[1] in AXES
 
 
 def _long_columns(sheet: Sheet) -> tuple[int, int] | None:
@@ -716,7 +712,6 @@ def _read_long(sheet: Sheet, axis_j: int, signal_j: int) -> list[Signal]:
         quantity=sheet.quantities[signal_j],
         lines=first_line,
         overflow=table.overflow_in([signal_j]),
-        label=context.label,
     )
     return list(build_series(context, raw))
 
@@ -780,7 +775,6 @@ def _read_matrix(sheet: Sheet, axis: list[int], placed: list[int]) -> list[Signa
         quantity=signal,
         lines=np.asarray(table.lines),
         overflow=table.overflow_in(placed),
-        label=context.label,
     )
     if by_time:
         seconds, context = seconds_of(context, first, rows)
@@ -852,11 +846,8 @@ def _may_be_wavelength(values: Array) -> bool:
 
 def _first_is_spectral(sheet: Sheet, axis_j: int) -> bool:
     context, first = sheet.context, sheet.quantities[0]
-    if sheet.times:
-        return False
-    if (axis_j == 0 or first.kind == "index") and sheet.quantities[axis_j].kind in SPECTRAL:
-        return True
-    if context.x_kind in SPECTRAL:
+    leading = (axis_j == 0 or first.kind == "index") and sheet.quantities[axis_j].kind in SPECTRAL
+    if leading or context.x_kind in SPECTRAL:
         return True
     values = sheet.table.columns[0].values
     stated = first.kind or first.name or context.x_kind or context.options.time_unit

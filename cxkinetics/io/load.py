@@ -143,11 +143,8 @@ def _times(shown: str, spectra: Sequence[_Spectrum], options: ReadOptions) -> tu
         text = "times from the moments of acquisition in the files, from the first"
         return clock - clock.min(), [Remark("times_from_headers", text)]
     bare = next(s.file.name for s in spectra if s.named is None)
-    raise InputError(
-        f"no time in the name or header of {bare!r}",
-        file=shown,
-        remedy="name the files by their time ('run_120s.csv', '5 min.txt')",
-    )
+    text = f"no time in the name or header of {bare!r}"
+    raise InputError(text, file=shown, remedy="name the files by their time ('run_120s.csv', '5 min.txt')")
 
 
 def _unit_from_clock(

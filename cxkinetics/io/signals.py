@@ -17,6 +17,9 @@ from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import Source
 
+_SATURATED = "{} readings at the largest value {:g} exactly (saturated) are masked"
+_OVERFLOW = "{} cells read OVRFLW or the like (detector out of range) and are masked"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawTrace:
@@ -99,8 +102,7 @@ def build_trace(context: Context, raw: RawTrace) -> list[Trace]:
         text = f"{gaps.sum()} missing cell{'' if gaps.sum() == 1 else 's'} left out"
         remarks.append(rows.remark("missing_cells", text, gaps))
     if overflow.any():
-        text = f"{overflow.sum()} cells read OVRFLW or the like (detector out of range) and are masked"
-        remarks.append(rows.remark("overflow", text, overflow))
+        remarks.append(rows.remark("overflow", _OVERFLOW.format(overflow.sum()), overflow))
     remarks += rows.placed(said, known & ~np.isfinite(values))
     keep = np.isfinite(raw.time_s) & np.isfinite(values)
     if not keep.any():
@@ -140,8 +142,7 @@ def _tidied(context: Context, remarks: list[Remark], rows: _Rows, unit: str) -> 
                 f"all {clipped.size} readings stand at {clip:g}: the detector is saturated",
                 "dilute, use a shorter path, or read another wavelength",
             )
-        text = f"{clipped.sum()} readings at the largest value {clip:g} exactly (saturated) are masked"
-        remarks.append(rows.remark("saturated", text, clipped))
+        remarks.append(rows.remark("saturated", _SATURATED.format(clipped.sum(), clip), clipped))
         rows = rows.take(~clipped)
     falls = int(np.count_nonzero(np.diff(rows.time) < 0))
     if falls:
@@ -189,8 +190,7 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     remarks += _gaps(context, raw, axis, rows)
     overflow, lines = raw.overflow
     if overflow:
-        text = f"{overflow} cells read OVRFLW or the like (detector out of range) and are masked"
-        remarks.append(Remark.at("overflow", text, overflow, rows=lines))
+        remarks.append(Remark.at("overflow", _OVERFLOW.format(overflow), overflow, rows=lines))
     values, unit, converted = signal_of(context, rows.body, raw.quantity, rows.lines)
     lost = np.any(np.isfinite(rows.body) & ~np.isfinite(values), axis=1)
     remarks += rows.placed(converted, lost)
@@ -272,7 +272,7 @@ def _masked(remarks: list[Remark], rows: _Rows) -> _Rows:
     if clip is not None:
         clipped = matrix == clip
         count = int(np.count_nonzero(clipped))
-        text = f"{count} readings at the largest value {clip:g} exactly (saturated) are masked"
+        text = _SATURATED.format(count, clip)
         remarks.append(rows.remark("saturated", text, clipped.any(axis=1), count))
         matrix = np.where(clipped, np.nan, matrix)
     return replace(rows, body=matrix)
@@ -284,7 +284,8 @@ def _runs(context: Context, rows: _Rows, raw: RawTrace | RawMatrix) -> Iterator[
     starts = starts_of_runs(time)
     if len(starts) == 1 or context.options.trace is not None:
         for k, (a, b) in enumerate(itertools.pairwise([*starts, time.size])):
-            label = raw.label if len(starts) == 1 else f"{raw.label} run {k + 1}".strip()
+            name = raw.label or context.label
+            label = name if len(starts) == 1 else f"{name} run {k + 1}".strip()
             yield rows.take(slice(a, b)), label, context.source(raw.number + k)
         return
     at = starts[1]

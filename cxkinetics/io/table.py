@@ -401,27 +401,22 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     InputError
         If there is no table, or the file is too large to be read cell by cell.
     """
-    found = _tables_in(content, text, options)
-    content.notes.update(delimiter=found.delimiter, decimal=found.style.decimal)
-    return found
-
-
-def _tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
+    found = None
     if len(text or content.data) > LARGE_BYTES:
-        plain = content if not text else replace(content, data=text.encode("utf-8"))
-        found = large_tables(plain, options)
+        found = large_tables(replace(content, data=text.encode("utf-8")) if text else content, options)
         if found is None and not text:
             text = decode(content.data, content.file).text
             found = large_tables(replace(content, data=plain_lines(text).encode()), options)
-        if found is not None:
-            return found
-        if len(text) > _MOST_SLOW:
+        if found is None and len(text) > _MOST_SLOW:
             raise content.error(
                 f"{len(text) // 1_000_000} MB of text with several tables, or with text after the numbers",
                 "keep one table in the file",
             )
-    text = text or decode(content.data, content.file).text
-    return tables_of(text, file=content.file, decimal=options.decimal)
+    if found is None:
+        text = text or decode(content.data, content.file).text
+        found = tables_of(text, file=content.file, decimal=options.decimal)
+    content.notes.update(delimiter=found.delimiter, decimal=found.style.decimal)
+    return found
 
 
 def large_tables(content: Content, options: ReadOptions) -> Tables | None:

@@ -114,6 +114,10 @@ _LOST = 4.0  # a band lower than this many standard errors of its height has no 
 _STANDS_OUT = 6.0  # standard errors of its height that a band needs to be chosen
 _FEWEST = 5
 """Wavelengths below which the columns are single readings, not spectra with a band."""
+_UNSEEN = (
+    "the peak has no position of its own in {} weak spectra; "
+    "its height is read where the neighbouring times have it"
+)
 _REACH_NM = 20.0  # how far from near_nm the maximum may lie
 
 
@@ -202,23 +206,21 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
 
 def _left_out(time: Array, spikes: BoolArray, kept: BoolArray, unseen: BoolArray) -> list[Remark]:
     """Return a remark on spikes, on spectra that are dropped and on those without a position."""
-    remarks = []
-    if spikes.any():
-        count, times = int(spikes.sum()), time[spikes.any(axis=1)]
-        text = f"{count} isolated spikes of single readings left out of the peak"
-        remarks.append(Remark.at("spikes_masked", text, count, times_s=times.tolist()))
-    if not kept.all():
-        times = time[~kept]
-        text = f"{times.size} spectra left out: too few unmasked readings around the peak"
-        remarks.append(Remark.at("spectra_dropped", text, times.size, times_s=times.tolist()))
-    if unseen.any():
-        count = int(unseen.sum())
-        text = (
-            f"the peak has no position of its own in {count} weak spectra; "
-            "its height is read where the neighbouring times have it"
-        )
-        remarks.append(Remark.at("peak_lost", text, count, times_s=time[unseen].tolist()))
-    return remarks
+    rows = (  # code, how many, at which times, text
+        (
+            "spikes_masked",
+            spikes,
+            spikes.any(axis=1),
+            "{} isolated spikes of single readings left out of the peak",
+        ),
+        ("spectra_dropped", ~kept, ~kept, "{} spectra left out: too few unmasked readings around the peak"),
+        ("peak_lost", unseen, unseen, _UNSEEN),
+    )
+    return [
+        Remark.at(code, text.format(what.sum()), int(what.sum()), times_s=time[where].tolist())
+        for code, what, where, text in rows
+        if what.any()
+    ]
 
 
 def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> tuple[float, BandShape, str]:
@@ -226,10 +228,7 @@ def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> 
     axis = series.wavelength_nm
     low, high = float(axis[0]), float(axis[-1])
     if near_nm is not None and not low <= near_nm <= high:
-        raise series._refusal(
-            f"no data at {near_nm:g} nm: the spectra run from {low:g} to {high:g} nm",
-            "give a wavelength inside the range",
-        )
+        raise series._outside(near_nm)
     # at the start first: there the cluster that is looked for is whole; later ones where it only grows
     count = max(1, min(5, spectra.shape[0] // 10))
     looked_at = [("first", spectra[:count]), ("last", spectra[-count:]), ("mean of all", spectra)]
@@ -346,13 +345,18 @@ def _positions(
 
 def _pooled_width(axis: Array, spectra: Array, path: Array, shape: BandShape) -> BandShape:
     """One Gauss-Newton step of the width that all spectra share."""
-    fit = fit_bands(axis, spectra, path, shape, shape_free=True)
-    known = np.isfinite(fit.coefficients[:, 0])
-    height, widening = fit.coefficients[known, 0], fit.coefficients[known, 4]
-    weight = 1 / fit.covariance[known, 4, 4]
+    height, widening, variance = _widening(axis, spectra, path, shape)
+    weight = 1 / variance
     strength = float(weight @ height**2)
     ratio = float(weight @ (widening * height)) / strength if strength > 0 else 0.0
     return shape._replace(width_nm=shape.width_nm * (1 + float(np.clip(ratio, -0.2, 0.2))))
+
+
+def _widening(axis: Array, spectra: Array, path: Array, shape: BandShape) -> tuple[Array, Array, Array]:
+    """Height and widening of the spectra that can be fitted, and the variance of the second."""
+    fit = fit_bands(axis, spectra, path, shape, shape_free=True)
+    known = np.isfinite(fit.coefficients[:, 0])
+    return fit.coefficients[known, 0], fit.coefficients[known, 4], fit.covariance[known, 4, 4]
 
 
 def _noise(axis: Array, spectra: Array, guess: Array, shape: BandShape) -> float:
@@ -371,13 +375,10 @@ def _noise(axis: Array, spectra: Array, guess: Array, shape: BandShape) -> float
 
 def _shape_changes(axis: Array, spectra: Array, path: Array, shape: BandShape) -> bool:
     """Whether the band's width changes in time by more than noise explains."""
-    fit = fit_bands(axis, spectra, path, shape, shape_free=True)
-    known = np.isfinite(fit.coefficients[:, 0])
-    if known.sum() < 5:
+    height, widening, variance = _widening(axis, spectra, path, shape)
+    if height.size < 5:
         return True
-    height, widening = fit.coefficients[known, 0], fit.coefficients[known, 4]
-    noise = max(_noise(axis, spectra, path, shape), 1e-12)
-    error = noise * np.sqrt(fit.covariance[known, 4, 4])
+    error = max(_noise(axis, spectra, path, shape), 1e-12) * np.sqrt(variance)
     ratio = float((widening / error**2) @ height / ((height / error**2) @ height))
     excess = float(np.mean(((widening - ratio * height) / error) ** 2))
-    return excess > 1 + 3 * float(np.sqrt(2 / known.sum()))
+    return excess > 1 + 3 * float(np.sqrt(2 / height.size))

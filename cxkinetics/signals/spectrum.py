@@ -225,11 +225,8 @@ def _check_axis(kind: str, axis: Array, *, distinct: bool = True) -> None:
     off = axis[(axis < meant.low) | (axis > meant.high)]
     if off.size:
         where = f" at {off.size} of {axis.size} points" if off.size > 1 else ","
-        raise InputError(
-            f"{meant.name} is {off[0]:g}{where} beyond {meant.low:g} to {meant.high:g} {meant.unit}",
-            value=f"{off[0]:g}",
-            remedy=meant.remedy,
-        )
+        text = f"{meant.name} is {off[0]:g}{where} beyond {meant.low:g} to {meant.high:g} {meant.unit}"
+        raise InputError(text, value=f"{off[0]:g}", remedy=meant.remedy)
     if distinct:
         ordered = np.sort(axis)
         twice = np.flatnonzero(np.diff(ordered) == 0)
@@ -255,8 +252,5 @@ def _check_counts(spectrum: Spectrum, axis: Array, counts: Array) -> None:
             remedy="export raw counts, or say that a background was subtracted (--background-subtracted)",
         )
     if np.ptp(counts) == 0:
-        raise InputError(
-            f"all {counts.size} counts are {counts[0]:g}: there is no spectrum in it",
-            value=f"{counts[0]:g}",
-            remedy="check which column holds the intensity",
-        )
+        text = f"all {counts.size} counts are {counts[0]:g}: there is no spectrum in it"
+        raise InputError(text, value=f"{counts[0]:g}", remedy="check which column holds the intensity")

@@ -35,11 +35,8 @@ def read_jasco(context: Context, text: str) -> list[Signal]:
     time_unit = next((u for u in (x_unit, read_header(x_unit).unit) if time_factor(u or "?")), "")
     spectral = light_unit(x_unit or "nm")
     if not time_unit and (spectral is None or "raman" in x_unit.casefold()):
-        raise context.error(
-            f"XUNITS is {x_unit!r}: neither a time nor a wavelength",
-            "export a spectrum or a time course",
-            value=x_unit,
-        )
+        what = f"XUNITS is {x_unit!r}: neither a time nor a wavelength"
+        raise context.error(what, "export a spectrum or a time course", value=x_unit)
     x_name = f"time ({time_unit})" if time_unit else f"{_AXES.get(spectral or '', 'wavelength')} ({spectral})"
     names = [x_name, _signal_name(y_unit)]
     names += [_signal_name(keys[key]) for key in ("YUNITS2", "YUNITS3", "YUNITS4") if key in keys]

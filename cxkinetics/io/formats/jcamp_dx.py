@@ -59,10 +59,11 @@ def read_jcamp(context: Context, text: str) -> list[Signal]:
         for block in blocks
     ):
         return _series(context, blocks[0], times, np.array([block["y"] for block in blocks]), 1)
-    signals: list[Signal] = []
-    for number, (block, time) in enumerate(zip(blocks, times, strict=True), start=1):
-        signals += _series(context, block, np.array([time]), block["y"][None, :], number)
-    return signals
+    return [
+        series
+        for k, block in enumerate(blocks)
+        for series in _series(context, block, times[[k]], block["y"][None, :], k + 1)
+    ]
 
 
 def _parse(context: Context, text: str) -> tuple[list[dict[str, Any]], list[str]]:
@@ -195,11 +196,8 @@ def _axis_unit(context: Context, block: Mapping[str, Any]) -> tuple[str, tuple[R
             f"wavelengths taken in nm: the file states {f'##XUNITS= {stated}' if stated else 'no ##XUNITS='}"
         )
         return "nm", (Remark("axis_assumed", text),)
-    raise context.error(
-        f"##DATA TYPE= {kind} with ##XUNITS= {stated} is no spectrum of absorbance",
-        "export as CSV with the wavelengths in nm",
-        value=stated,
-    )
+    what = f"##DATA TYPE= {kind} with ##XUNITS= {stated} is no spectrum of absorbance"
+    raise context.error(what, "export as CSV with the wavelengths in nm", value=stated)
 
 
 def _series(

@@ -39,11 +39,8 @@ def read_oceanview(context: Context, text: str) -> list[Signal]:
     header = body[: mark.start()]
     axis = _WAVELENGTHS.search(header)
     if axis and axis.group(1).casefold().startswith("raman"):
-        raise context.error(
-            "its axis is a Raman shift, not a wavelength",
-            "export the spectrum over its wavelengths",
-            value=axis.group(1),
-        )
+        what = "its axis is a Raman shift, not a wavelength"
+        raise context.error(what, "export the spectrum over its wavelengths", value=axis.group(1))
     pixels, date = _PIXELS.search(header), _DATE.search(header)
     # a header that names no axis but counts the pixels of a spectrometer is that of a spectrum
     spectral = re.match(r"w|longueur|longitud|lunghezz", axis[1], re.I) if axis else None

@@ -75,11 +75,8 @@ def read_softmax(context: Context, text: str) -> list[Signal]:
             continue
         waves = fields[15].split()
         if len(waves) > 1 and "TimeFormat" not in fields[3]:
-            raise context.error(
-                f"plate {fields[1]!r} was read at {len(waves)} wavelengths in PlateFormat",
-                "export it in TimeFormat",
-                line=i + 1,
-            )
+            what = f"plate {fields[1]!r} was read at {len(waves)} wavelengths in PlateFormat"
+            raise context.error(what, "export it in TimeFormat", line=i + 1)
         wavelength = float(waves[0]) if waves and waves[0].replace(".", "", 1).isdigit() else None
         if fields[3] == "TimeFormat":
             body = "\n".join(lines[i + 1 : stop])

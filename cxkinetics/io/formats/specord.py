@@ -100,11 +100,8 @@ def _run(context: Context, raw: RawMatrix, named: list[NamedTime]) -> list[Signa
 def _whole(content: Content, stated: dict[str, str], key: str, least: int, absent: int | None = None) -> int:
     text = stated.get(key, "" if absent is None else str(absent)).strip()
     if not text.isdecimal() or not least <= int(text) <= 1_000_000:
-        raise content.error(
-            f"the header states {key}={text}; a whole number from {least} is needed: the file is damaged",
-            COPY_OR_EXPORT,
-            value=text,
-        )
+        what = f"the header states {key}={text}; a whole number from {least} is needed: the file is damaged"
+        raise content.error(what, COPY_OR_EXPORT, value=text)
     return int(text)
 
 
