@@ -114,8 +114,7 @@ def _timed(spectra: list[SpectralSeries], methods: list[Method], options: ReadOp
     for spectrum, time in zip(kept, times, strict=True):
         own_remarks = (remark for remark in spectrum.remarks if remark.code != "time_set_zero")
         timed.append(replace(spectrum, time_s=np.array([time]), remarks=(*own_remarks, *said)))
-    joined = _joined(timed)
-    return [joined] if joined is not None else list(timed)
+    return _joined(timed)
 
 
 def _times(
@@ -143,21 +142,20 @@ def _times(
     return None, ""
 
 
-def _joined(spectra: list[SpectralSeries]) -> SpectralSeries | None:
-    """Join spectra of one sample on one axis into a series."""
+def _joined(spectra: list[SpectralSeries]) -> list[Signal]:
+    """Join spectra of one sample on one axis into a series; others stay as they are."""
     first = spectra[0]
-    if len(spectra) < 2 or any(s.unit != first.unit for s in spectra):
-        return None
     stems = {re.sub(r"[\d.\s_\-()]+(min|sec|s|h)?\)?$", "", s.label).strip().casefold() for s in spectra}
-    same_axis = all(
-        s.wavelength_nm.size == first.wavelength_nm.size
+    alike = all(
+        s.unit == first.unit
+        and s.wavelength_nm.size == first.wavelength_nm.size
         and np.allclose(s.wavelength_nm, first.wavelength_nm, rtol=0, atol=0.2)
         for s in spectra
     )
-    if not same_axis or len(stems) > 1:
-        return None
+    if not alike or len(stems) > 1 or len(spectra) < 2:
+        return list(spectra)
     remarks = dict.fromkeys(remark for s in spectra for remark in s.remarks)
-    return SpectralSeries(
+    joined = SpectralSeries(
         time_s=np.concatenate([s.time_s for s in spectra]),
         wavelength_nm=first.wavelength_nm,
         absorbance=np.vstack([s.absorbance for s in spectra]),
@@ -166,6 +164,7 @@ def _joined(spectra: list[SpectralSeries]) -> SpectralSeries | None:
         source=replace(first.source, trace=1),
         remarks=tuple(remarks),
     )
+    return [joined]
 
 
 _SUMMARY = "Agilent Cary WinUV CSV of scans and kinetics: ragged pairs, Abs and %T mixed, method times"

@@ -101,11 +101,9 @@ def sheet_rows(content: Content) -> list[tuple[str, Rows]]:
             sheets = []
             for name in book.sheetnames:
                 sheet = book[name]
-                if not hasattr(sheet, "iter_rows"):
-                    continue  # a chart sheet
-                if hasattr(sheet, "reset_dimensions"):
+                if hasattr(sheet, "reset_dimensions"):  # a chart sheet has neither these nor rows
                     sheet.reset_dimensions()
-                sheets.append((name, _rows(content, name, sheet.iter_rows())))
+                    sheets.append((name, _rows(content, name, sheet.iter_rows())))
             book.close()
     except InputError:
         raise

@@ -144,13 +144,8 @@ def _without_blank_rows(table: Table) -> Table:
     return table if known.all() else table.take(np.flatnonzero(known))
 
 
+_SOFTMAX = "Molecular Devices SoftMax Pro kinetic exports in TimeFormat or PlateFormat, a trace a well"
 FORMATS = (
     TextFormat("Gen5", ".txt", "BioTek Gen5 kinetic exports, a trace a well", sniff_gen5, read_gen5),
-    TextFormat(
-        "SoftMax Pro",
-        ".txt",
-        "Molecular Devices SoftMax Pro kinetic exports in TimeFormat or PlateFormat, a trace a well",
-        sniff_softmax,
-        read_softmax,
-    ),
+    TextFormat("SoftMax Pro", ".txt", _SOFTMAX, sniff_softmax, read_softmax),
 )

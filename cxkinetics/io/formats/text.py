@@ -59,14 +59,9 @@ def _joined(main: Table, tables: list[Table]) -> Table:
     return Table(first.names, first.groups, columns, lines, first.header_line)
 
 
-FORMATS = (
-    TextFormat(
-        "text table",
-        ".csv .txt .dat .tsv .asc .prn",
-        "text tables: traces, time x wavelength matrices either way round, long tables; "
-        "any usual delimiter, decimal mark, encoding, units and languages",
-        lambda head: True,
-        read_text_table,
-        decodes=True,
-    ),
+_ENDINGS = ".csv .txt .dat .tsv .asc .prn"
+_SUMMARY = (
+    "text tables: traces, time x wavelength matrices either way round, long tables; "
+    "any usual delimiter, decimal mark, encoding, units and languages"
 )
+FORMATS = (TextFormat("text table", _ENDINGS, _SUMMARY, lambda head: True, read_text_table, decodes=True),)
