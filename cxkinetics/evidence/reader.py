@@ -116,7 +116,7 @@ def load_spectrum(
     lines = np.asarray(table.lines)
     known = np.isfinite(axis) & np.isfinite(counts)
     if not known.all():
-        missing = table.lines_of(np.flatnonzero(~known).tolist())
+        missing = tuple(lines[~known].tolist())
         text_ = f"{len(missing)} rows without a number left out"
         remarks.append(Remark("missing_cells", text_, len(missing), missing))
         axis, counts, lines = axis[known], counts[known], lines[known]

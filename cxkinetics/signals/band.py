@@ -272,15 +272,13 @@ class BandTop:
         return found
 
 
-def band_top(wavelength_nm: Array, spectra: Array, path_nm: Array, shape: BandShape, fit: BandFit) -> BandTop:
+def band_top(wavelength_nm: Array, path_nm: Array, shape: BandShape, fit: BandFit) -> BandTop:
     """Return the top of the band that the strong spectra share.
 
     Parameters
     ----------
     wavelength_nm : Array, shape (m,)
         Wavelengths, nm.
-    spectra : Array, shape (n, m)
-        Readings; NaN where masked.
     path_nm : Array, shape (n,)
         Position of the Gaussian in each spectrum, nm.
     shape : BandShape
