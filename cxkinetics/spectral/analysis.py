@@ -127,11 +127,7 @@ def scheme_for(series: SpectralSeries) -> tuple[str, str]:
 
 
 def analyse_spectra(
-    runs: Sequence[SpectralSeries],
-    scheme: str | None = None,
-    *,
-    near_nm: float | None = None,
-    **options: Any,
+    runs: Sequence[SpectralSeries], scheme: str | None = None, *, near_nm: float | None = None, **options: Any
 ) -> SpectralAnalysis:
     """Return the global fit of one or several runs, isosbestic points and both witnesses.
 

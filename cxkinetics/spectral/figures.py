@@ -197,11 +197,7 @@ def _two_axes() -> "tuple[Axes, Axes]":
 
 
 def _finish_vectors(
-    axes: "tuple[Axes, Axes]",
-    series: SpectralSeries,
-    unit: TimeUnit,
-    y: str,
-    legend: "Callable[[Axes], Any]",
+    axes: "tuple[Axes, Axes]", series: SpectralSeries, unit: TimeUnit, y: str, legend: "Callable[[Axes], Any]"
 ) -> "tuple[Axes, Axes]":
     """Finish axes of singular vectors in time, with the legend, and in wavelength."""
     simulated = series.source.simulated

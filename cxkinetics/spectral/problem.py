@@ -385,13 +385,7 @@ class Problem:
                 value, derivative = run.whitening.apply_down(value), run.whitening.apply_down(derivative)
             parts.append(
                 project(
-                    run.data,
-                    value,
-                    derivative,
-                    self.known,
-                    run.known_spectra,
-                    floor=run.floor,
-                    size=run.size,
+                    run.data, value, derivative, self.known, run.known_spectra, floor=run.floor, size=run.size
                 )
             )
         return Evaluation(

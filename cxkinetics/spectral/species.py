@@ -123,10 +123,7 @@ def small_problem(problem: Problem, runs: Sequence[Working]) -> Problem:
 
 
 def known_spectra(
-    species: Sequence[str],
-    wavelength_nm: Array,
-    known: Mapping[str, Any] | None,
-    colourless: Sequence[str],
+    species: Sequence[str], wavelength_nm: Array, known: Mapping[str, Any] | None, colourless: Sequence[str]
 ) -> tuple[Array, BoolArray]:
     """Return known spectra on a wavelength axis, shape (species, m), and which species have one.
 
