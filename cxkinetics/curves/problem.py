@@ -442,8 +442,7 @@ def _complex(problem: Problem, theta: Array, j: int) -> Array:
     size = abs(float(theta[j])) or 1.0
     shifted[j] += 1j * IMAGINARY * size
     values = problem.call(problem.x, shifted)
-    column: Array = values.imag.astype(np.float64) / (IMAGINARY * size)
-    return column
+    return values.imag.astype(np.float64) / (IMAGINARY * size)
 
 
 def _central(problem: Problem, theta: Array, j: int, step: float) -> Array:
@@ -543,8 +542,7 @@ class Arithmetic:
         problem = self.derivatives.problem
         size = np.abs(np.nan_to_num(problem.curve(theta))) + np.abs(problem.y)
         if self.extended:
-            floor: Array = 16 * float(np.finfo(np.longdouble).eps) * size * problem.weight
-            return floor
+            return 16 * float(np.finfo(np.longdouble).eps) * size * problem.weight
         unit = np.finfo(np.float64).eps
         floor = unit * size * problem.weight
         here = problem.residual(theta)
@@ -633,8 +631,7 @@ def _long_column(problem: Problem, x: NDArray[Any], theta: NDArray[Any], j: int)
     shifted = theta.astype(np.clongdouble)
     step = np.longdouble(IMAGINARY) * (abs(theta[j]) or np.longdouble(1))
     shifted[j] = shifted[j] + 1j * step
-    column: NDArray[Any] = problem.call(x, shifted).imag / step
-    return column
+    return problem.call(x, shifted).imag / step
 
 
 def _as_decimals(values: Array) -> NDArray[Any]:

@@ -76,8 +76,7 @@ class Factored:
 
     def spread(self) -> Array:
         """Return the square root of the diagonal of (J'J)^-1 in the units of the parameters (p,)."""
-        root: Array = np.sqrt(np.diag(self.covariance())) / self.size
-        return root
+        return np.sqrt(np.diag(self.covariance())) / self.size
 
 
 def factored(jacobian: NDArray[Any], free: BoolArray, tolerance: float = ROUNDING) -> Factored:
@@ -239,8 +238,7 @@ def pushed(problem_lower: Array, problem_upper: Array, theta: Array, gradient: A
     """Return which parameters (p,) stand at a bound and would leave it downhill."""
     at_low = (theta <= problem_lower) & (gradient > 0)
     at_high = (theta >= problem_upper) & (gradient < 0)
-    out: BoolArray = at_low | at_high
-    return out
+    return at_low | at_high
 
 
 @np.errstate(all="ignore")
@@ -605,8 +603,7 @@ def settled(derivatives: Derivatives, theta: Array) -> Rest:
 
 def unmoved(rest: Rest, start: Array) -> BoolArray:
     """Return which parameters (p,) still stand where they started."""
-    near: BoolArray = np.abs(rest.theta - start) <= 1e-12 * np.abs(start)
-    return near
+    return np.abs(rest.theta - start) <= 1e-12 * np.abs(start)
 
 
 def _doubts(rest: Rest, start: Array) -> list[str]:

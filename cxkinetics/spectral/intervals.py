@@ -136,8 +136,7 @@ def _breakpoint_interval(problem: Problem, optimum: Optimum, index: int, allowed
     positions = np.unique(np.append(coarse, optimum.theta[index]))
 
     def accepts(values: Array) -> BoolArray:
-        inside: BoolArray = _rises(problem, optimum, index, values, allowed) <= allowed
-        return inside
+        return _rises(problem, optimum, index, values, allowed) <= allowed
 
     def end(i: int, j: int) -> float:
         return float(np.mean(narrowed(accepts, positions[i], positions[j], sections=2, rounds=7)))

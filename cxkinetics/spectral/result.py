@@ -302,8 +302,7 @@ class SpectraFit(Record, Shown):
 
     def residuals(self, run: int = 0) -> Array:
         """Return data minus fit of one run, shape (n, m); NaN where a cell is masked."""
-        left: Array = self.series[run].absorbance - self.fitted(run)
-        return left
+        return self.series[run].absorbance - self.fitted(run)
 
     def _whole_spectra(self, run: int) -> Array:
         """Spectra with those not determined by themselves filled by the least-norm solution."""

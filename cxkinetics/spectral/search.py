@@ -74,8 +74,7 @@ def _decay_rates(problem: Problem, ln_rates: Array) -> Array:
     rates = np.broadcast_to(problem.fixed_rates, (ln_rates.shape[0], problem.fixed_rates.size)).copy()
     rates[:, problem.free_rates] = np.exp(ln_rates)
     generators = np.tensordot(rates, problem.network.steps[0], 1)
-    decay: Array = np.sort(np.maximum(-np.linalg.eigvals(generators).real, 0.0), axis=1)
-    return decay
+    return np.sort(np.maximum(-np.linalg.eigvals(generators).real, 0.0), axis=1)
 
 
 def _misfit_of_exponentials(problem: Problem, decay: Array) -> Array:

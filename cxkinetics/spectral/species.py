@@ -225,8 +225,7 @@ class Solved:
 
     def residual(self, work: Working) -> Array:
         """Return data minus fit, weighted, baseline taken out, not whitened, shape (n, m)."""
-        left: Array = work.without_baseline(work.matrix) - self.concentration @ self.weighted
-        return left
+        return work.without_baseline(work.matrix) - self.concentration @ self.weighted
 
     def scores(self) -> Array:
         """Return sums over wavelengths of derivative times residual, shape (n, p)."""
@@ -244,8 +243,7 @@ class Solved:
 
     def model(self, work: Working) -> Array:
         """Return the fit in the unit of the data, baseline included, shape (n, m)."""
-        model: Array = self.concentration @ self.values + self.baseline(work) @ work.functions
-        return model
+        return self.concentration @ self.values + self.baseline(work) @ work.functions
 
 
 def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho: float) -> Solved:

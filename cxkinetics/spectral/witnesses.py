@@ -75,8 +75,7 @@ def breakpoint_grid(time_s: Array, finely_at: Array) -> Array:
     fine = (finely_at[:, None] + step * np.linspace(-3, 3, 61)).ravel()
     middles = (inner[1:] + inner[:-1]) / 2
     grid = np.concatenate([inner, middles, fine])
-    grid = np.unique(np.round(grid[(grid >= inner[0]) & (grid <= inner[-1])], 9))
-    return grid
+    return np.unique(np.round(grid[(grid >= inner[0]) & (grid <= inner[-1])], 9))
 
 
 def refined(grid_s: Array, deviances: Sequence[Array], limit: float) -> Array:
