@@ -193,7 +193,7 @@ def plot_consensus(result: "Consensus", *, ax: "Axes | None" = None) -> "Axes":
         ax.plot([], [], "s", mfc="white", mec=COLOURS["quiet"], label="absent")
         verdicts = [verdict for sample in result.samples for verdict in sample.species]
         if any(v.state == "undecided" or v.undecided_by for v in verdicts):
-            ax.plot([], [], "$?$", color=COLOURS["data"], label="undecided")
+            ax.plot([], [], marker="$?$", ls="", color=COLOURS["data"], label="undecided")
         if result.disagreements:
             ax.plot([], [], "o", ms=7, mfc="none", mec=COLOURS["fit"], label="disagreement")
         ax.set_xticks(range(len(columns)), columns)
