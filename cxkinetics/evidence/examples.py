@@ -20,7 +20,7 @@ from cxkinetics.evidence.mixture import MixtureFit, fit_mixture, guest_ladder
 from cxkinetics.evidence.patterns import Library
 from cxkinetics.evidence.picking import pick_peaks
 from cxkinetics.evidence.reader import load_peak_list
-from cxkinetics.evidence.records import samples_of_table
+from cxkinetics.evidence.records import join_evidence
 from cxkinetics.evidence.sightings import findings_of_masses, findings_of_pattern, findings_of_xps
 from cxkinetics.evidence.xps import XpsResult, analyse_xps
 from cxkinetics.models.formula import parse
@@ -75,7 +75,7 @@ def published_table() -> Consensus:
     >>> table.onset_percent
     (4.0, 8.0)
     """
-    return join(samples_of_table(_packaged("evidence_table1.csv")))
+    return join_evidence([_packaged("evidence_table1.csv")])
 
 
 def published_assignment() -> MassAssignment:
