@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cxkinetics.evidence.xps import XpsResult
 
 MARK = "evidence.json"
+_NOTE = "Spectra marked as simulated were made by a model, not measured."
 _Line = partial(Paragraph, hang=0)
 
 
@@ -307,13 +308,13 @@ def _consensus_blocks(result: "Consensus") -> tuple[str, list[Block]]:
     return "Verdict", [*simulated, seen, *([behind] if behind.rows else []), _Line(onset)]
 
 
-_Form = tuple[Callable[[Any], tuple[str, list[Block]]], Callable[[Any], Table]]
-_FORMS: Mapping[str, _Form] = {
-    "cxkinetics.mass-assignment/1": (_mass_blocks, _peak_table),
-    "cxkinetics.mixture/1": (_mixture_blocks, _share_table),
-    "cxkinetics.xps/1": (_xps_blocks, _doublet_table),
-    "cxkinetics.pattern/1": (_pattern_blocks, _phase_table),
-    "cxkinetics.consensus/1": (_consensus_blocks, _finding_table),
+_Form = tuple[Callable[[Any], tuple[str, list[Block]]], Callable[[Any], Table], str]
+_FORMS: Mapping[str, _Form] = {  # the name in the end is that of the figure
+    "cxkinetics.mass-assignment/1": (_mass_blocks, _peak_table, "assignment"),
+    "cxkinetics.mixture/1": (_mixture_blocks, _share_table, "mixture"),
+    "cxkinetics.xps/1": (_xps_blocks, _doublet_table, "xps"),
+    "cxkinetics.pattern/1": (_pattern_blocks, _phase_table, "xrd"),
+    "cxkinetics.consensus/1": (_consensus_blocks, _finding_table, "verdict"),
 }
 
 
@@ -323,33 +324,26 @@ _FORMS: Mapping[str, _Form] = {
 def figures(result: Any) -> tuple[Figure, ...]:
     """Return the figure of a result: how it is drawn, its words for those who cannot see it, its size."""
     from cxkinetics.document.figure import on_axes
-    from cxkinetics.evidence import figures as drawing
+    from cxkinetics.evidence.figures import DRAWN, on_panels
 
-    frame: Callable[..., Any] = drawing.on_panels
-    plot: Callable[..., Any]
-    aspect = 1.0
-    match result.SCHEMA:
-        case "cxkinetics.mixture/1":
-            name, plot = "mixture", drawing.plot_mixture
+    name = _FORMS[result.SCHEMA][2]
+    plot, aspect = DRAWN[name]
+    frame: Callable[..., Any] = on_axes if name in ("assignment", "verdict") else on_panels
+    match name:
+        case "mixture":
             words = f"Mass spectrum with the envelopes of {', '.join(result.species)} and residuals."
-        case "cxkinetics.xps/1":
-            name, plot = "xps", drawing.plot_xps
+        case "xps":
             words = f"{result.line} spectrum with {result.number} doublets, background and residuals."
-        case "cxkinetics.pattern/1":
+        case "xrd":
             seen = ", ".join(phase.phase for phase in result.phases if phase.state == "present")
-            name, plot = "xrd", drawing.plot_pattern
             words = f"Diffraction pattern with its phases ({seen or 'none'}) and residuals."
-        case "cxkinetics.mass-assignment/1":
-            name, plot, aspect = "assignment", drawing.plot_masses, drawing.masses_aspect(result)
+        case "assignment":
             words = f"Difference between measured and computed mass of {len(result.peaks)} peaks."
-            frame = on_axes
         case _:
-            name, plot, aspect = "verdict", drawing.plot_consensus, drawing.consensus_aspect(result)
             words = "What each technique sees in each sample, and the joint verdict."
-            frame = on_axes
-    draw = partial(frame, plot, result)
     source = getattr(result, "source", result)
-    return (Figure(name, draw, f"{'Simulated data. ' * source.simulated}{words}", aspect=aspect),)
+    words = f"{'Simulated data. ' * source.simulated}{words}"
+    return (Figure(name, partial(frame, plot, result), words, aspect=aspect(result)),)
 
 
 def _section(caption: str, result: "EvidenceResult", name: str) -> Section:
@@ -362,10 +356,12 @@ def _section(caption: str, result: "EvidenceResult", name: str) -> Section:
 # ---- the pages and folders of the command ------------------------------------------------------------
 
 
-def _page(title: str, summary: str, sections: Sequence[Section], command: str, **simulated: Any) -> Page:
+def _page(
+    title: str, summary: str, sections: Sequence[Section], command: str, simulated: bool, note: str = _NOTE
+) -> Page:
     again = [Section("Make it again", [Code(command, "On the command line:")])] if command else []
-    footer = (f"cxkinetics {__version__}",)
-    return Page(title, summary, [*sections, *again], footer=footer, **simulated)
+    footer, shown = (f"cxkinetics {__version__}",), [*sections, *again]
+    return Page(title, summary, shown, footer=footer, simulated=simulated, simulated_note=note)
 
 
 def records_page(title: str, records: "Sequence[EvidenceRecord]", command: str = "") -> Page:
@@ -381,21 +377,14 @@ def records_page(title: str, records: "Sequence[EvidenceRecord]", command: str =
         for name, result in record.results.items()
     ]
     said = "; ".join(f"{f.species} {f.state} ({f.note})" for record in records for f in record.findings)
-    return _spectra_page(title, said, sections, command, any(record.simulated for record in records))
+    return _page(title, said, sections, command, any(record.simulated for record in records))
 
 
 def consensus_page(consensus: "Consensus", command: str = "") -> Page:
     """Return the page of the findings of all techniques."""
     summary = "The findings of all techniques, joined sample by sample."
     sections = [_section("", consensus, "verdict")]
-    return _spectra_page("What is in the flask", summary, sections, command, consensus.simulated)
-
-
-def _spectra_page(
-    title: str, summary: str, sections: Sequence[Section], command: str, simulated: bool
-) -> Page:
-    note = "Spectra marked as simulated were made by a model, not measured."
-    return _page(title, summary, sections, command, simulated=simulated, simulated_note=note)
+    return _page("What is in the flask", summary, sections, command, consensus.simulated)
 
 
 def write_evidence(
@@ -438,13 +427,13 @@ def _recovered_table(demo: "EvidenceDemo") -> Table:
     """Return the recovered shares of the simulated samples beside what they were simulated from."""
     rows = []
     for sample in demo.samples:
-        if sample.mixture is None:
+        if (found := sample.mixture) is None:
             continue
         truth = sample.truth["clusters"]
         mean = sum(n * share for n, share in enumerate(truth))
-        pairs: list[tuple[Estimate, float]] = list(zip(sample.mixture.fractions, truth, strict=True))
+        pairs: list[tuple[Estimate, float]] = list(zip(found.fractions, truth, strict=True))
         shares = ", ".join(f"{share.format_value()} ({true:.2f})" for share, true in pairs)
-        rows.append((sample.evidence.label, f"{sample.mixture.mean_guests} ({mean:.2f})", shares))
+        rows.append((sample.evidence.label, f"{found.mean_guests} ({mean:.2f})", shares))
     columns = [Column("sample"), Column("mean Ag (truth)"), Column("shares with 0, 1, 2 Ag (truth)")]
     return Table(columns, rows, caption="Doped clusters from the simulated mass spectra")
 
@@ -495,7 +484,6 @@ def demo_page(demo: "EvidenceDemo", command: str) -> Page:
         f"{cells_of_table} cells given back by simulated spectra.",
         sections,
         command,
-        simulated=True,
-        simulated_note="Table I and the peaks are as published (doi 10.1063/5.0151904); every spectrum is "
-        "simulated.",
+        True,
+        "Table I and the peaks are as published (doi 10.1063/5.0151904); every spectrum is simulated.",
     )
