@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.evidence.doublets import LINES, Line
+from cxkinetics.evidence.doublets import LINES, Line, line_key
 from cxkinetics.models.formula import OXIDATION_STATES
 
 if TYPE_CHECKING:
@@ -104,6 +104,24 @@ class Chemistry:
     lines: tuple[Line, ...] = ()
     states: tuple[ChemicalState, ...] = ()
     charges: tuple[tuple[str, int], ...] = ()
+
+    def line_called(self, line: str | Line) -> Line:
+        """Return a line by its name, among those of the system and those in `LINES`.
+
+        Raises
+        ------
+        UsageError
+            If there is none of that name.
+        """
+        if isinstance(line, Line):
+            return line
+        lines = {line_key(item.name): item for item in (*LINES.values(), *self.lines)}
+        if line_key(line) in lines:
+            return lines[line_key(line)]
+        listed = ", ".join(item.name for item in lines.values())
+        if not line:
+            raise UsageError(f"no line of {self.guest} is known; name one (known are {listed})")
+        raise UsageError(f"line {line!r} is not known; known are {listed}")
 
 
 def chemistry_of(system: SystemLike = DEFAULT) -> Chemistry:

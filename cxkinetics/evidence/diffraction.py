@@ -399,9 +399,11 @@ def fit_pattern(
         "library_sha256": used.source.sha256,
     }
     found = solved(problem, *_nuisances(problem, max_shift_deg, max_broadening_deg))
+    phase_columns = [i for i, phase in enumerate(used.phases) if phase != BACKGROUND]
     bad = why_undecided(
         found.residual,
-        _above_background(problem, found.design),
+        np.delete(found.design, phase_columns, axis=1) * problem.root_weight[:, None],
+        problem.counts * problem.root_weight,
         found.reduced_chi2,
         poisson=not spectrum.background_subtracted,
     )
@@ -486,17 +488,6 @@ def _minimise(function: Callable[[float], float], grid: Array) -> float:
         function, bounds=(low, high), method="bounded", options={"xatol": 1e-3, "maxiter": 12}
     )
     return float(found.x) if float(found.fun) < values[best] else float(grid[best])
-
-
-def _above_background(problem: PatternProblem, design: Array) -> Array:
-    """Return the weighted residuals where background alone is fitted."""
-    library = problem.library
-    phases = [i for i, phase in enumerate(library.phases) if phase != BACKGROUND]
-    columns = np.delete(design, phases, axis=1) * problem.root_weight[:, None]
-    target = problem.counts * problem.root_weight
-    solved, *_ = np.linalg.lstsq(columns, target, rcond=None)
-    above: Array = target - columns @ solved
-    return above
 
 
 def _open_shares(found: Solution, bad: str) -> tuple[PhaseShare, ...]:
