@@ -11,7 +11,7 @@ from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.misfit import why_undecided
 from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative, joined_columns
-from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.evidence.result import EvidenceResult, options_of
 from cxkinetics.inference.accepted import walk_out
 from cxkinetics.record import As, Record, read
 from cxkinetics.remarks import Remark
@@ -381,23 +381,16 @@ def fit_pattern(
     >>> [(phase.phase, phase.state) for phase in fit.phases]
     [('CdS', 'present'), ('Ag2S', 'present')]
     """
+    options = options_of(locals(), but=("spectrum", "library"))
     if not 0 < floor <= absent_below < 1:
         raise UsageError(
             f"floor {floor:g} and absent_below {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
         )
     used = library if phases is None else library.only(phases)
     problem = _problem(spectrum, used, max_shift_deg, background_degree)
-    options: dict[str, Any] = {
-        "phases": None if phases is None else list(phases),
-        "max_shift_deg": max_shift_deg,
-        "max_broadening_deg": max_broadening_deg,
-        "background_degree": problem.background.shape[1] - 1,
-        "absent_below": absent_below,
-        "floor": floor,
-        "confidence": confidence,
-        "library": used.source.file,
-        "library_sha256": used.source.sha256,
-    }
+    options["phases"] = None if phases is None else list(phases)
+    options["background_degree"] = problem.background.shape[1] - 1
+    options |= {"library": used.source.file, "library_sha256": used.source.sha256}
     found = solved(problem, *_nuisances(problem, max_shift_deg, max_broadening_deg))
     phase_columns = [i for i, phase in enumerate(used.phases) if phase != BACKGROUND]
     bad = why_undecided(

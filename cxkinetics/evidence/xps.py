@@ -13,7 +13,7 @@ from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.chemistry import DEFAULT, ChemicalState, SystemLike, chemistry_of
 from cxkinetics.evidence.doublets import DoubletFit, Line, fit_doublets, region_of
 from cxkinetics.evidence.misfit import why_undecided
-from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.evidence.result import EvidenceResult, options_of
 from cxkinetics.inference.accepted import walk_out
 from cxkinetics.record import As, Record, freeze, read
 from cxkinetics.remarks import Remark
@@ -273,8 +273,10 @@ def analyse_xps(
     >>> dict(found.verdicts), round(found.share_of("host").value, 2)
     ({'host': 'present', 'sulfide': 'present'}, 0.65)
     """
+    options = options_of(locals(), but=("spectrum", "states", "system"))
     chemistry = chemistry_of(system)
     line = chemistry.line_called(line or chemistry.line)
+    options["line"] = line.name
     known = [s for s in (chemistry.states if states is None else states) if s.line == line.name]
     if doublets != "auto" and doublets not in (0, 1, 2, 3):
         raise UsageError(f"doublets is {doublets!r}; it must be 'auto', 0, 1, 2 or 3")
@@ -283,17 +285,6 @@ def analyse_xps(
             f"energy_sd {energy_sd_ev:g} must not be negative, and floor {lineshape_floor:g} and absent_below"
             f" {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
         )
-    options: dict[str, Any] = {
-        "line": line.name,
-        "doublets": doublets,
-        "shape": shape,
-        "background": background,
-        "energy_offset_ev": energy_offset_ev,
-        "energy_sd_ev": energy_sd_ev,
-        "lineshape_floor": lineshape_floor,
-        "absent_below": absent_below,
-        "confidence": confidence,
-    }
     region = region_of(spectrum, line, shape, background)
     numbers = (0, 1, 2) if doublets == "auto" else (int(doublets),)
     fits = [fit_doublets(region, number) for number in numbers]
