@@ -262,12 +262,10 @@ def join(
     joined = []
     for sample in ordered:
         _refuse_repeats(sample)
-        names = [name for name in (host, sulfide) if any(f.species == name for f in sample.findings)]
-        names += [name for name in dict.fromkeys(f.species for f in sample.findings) if name not in names]
-        verdicts = tuple(
-            _join_species(name, [f for f in sample.findings if f.species == name], name == sulfide)
-            for name in names
-        )
+        said: dict[str, list[Finding]] = {host: [], sulfide: []}
+        for finding in sample.findings:
+            said.setdefault(finding.species, []).append(finding)
+        verdicts = tuple(_join_species(name, found, name == sulfide) for name, found in said.items() if found)
         percent = sample.incorporation_percent
         joined.append(SampleVerdict(label=sample.label, incorporation_percent=percent, species=verdicts))
     return Consensus(
@@ -304,21 +302,19 @@ def _join_species(species: str, findings: list[Finding], is_sulfide: bool) -> Sp
         sentence += f"{_names(vetoes)} {_verb(vetoes, 'call')} it absent"
         sentence += "; the share lies below the limit there" if hidden else ": undecided"
     elif seen:
-        alone = is_sulfide and not any(f.may_veto for f in seen)
-        state = "undecided" if alone else "present"
-        if alone:
-            sentence = (
-                f"{species} is seen by {_names(seen)} alone, where host fragments weigh alike: undecided"
-            )
+        state = "present"
+        if is_sulfide and not any(f.may_veto for f in seen):
+            state = "undecided"
+            alone = f"{species} is seen by {_names(seen)} alone"
+            sentence = f"{alone}, where host fragments weigh alike: undecided"
     else:
         all_veto = vetoes and len(vetoes) == len([f for f in findings if f.may_veto])
         state = "absent" if all_veto else "undecided"
     blind = [f for f in unseen if not f.may_veto]
     if seen and blind and state == "present":
-        sentence = (sentence + "; " if sentence else "") + (
-            f"{_names(blind)} does not see {species} but {_names(seen)} {_verb(seen, 'do')}: clusters "
-            "fragment, so that is no veto"
-        )
+        sentence += "; " if sentence else ""
+        sentence += f"{_names(blind)} does not see {species} but {_names(seen)} {_verb(seen, 'do')}"
+        sentence += ": clusters fragment, so that is no veto"
     return SpeciesVerdict(
         species=species,
         state=state,
