@@ -150,11 +150,6 @@ def chemistry_of(system: SystemLike = DEFAULT) -> Chemistry:
     return _packaged(DEFAULT) if system == DEFAULT else _chemistry_of(system)
 
 
-@lru_cache(maxsize=1)
-def _packaged(name: str) -> Chemistry:
-    return _chemistry_of(name)
-
-
 def _chemistry_of(given: "System | str | Path") -> Chemistry:
     try:
         from cxkinetics.composition.system import load_system
@@ -176,11 +171,7 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
     lines = tuple(_made(Line, row, system) for row in table.pop("lines", ()))
     charges = tuple(sorted(table.pop("charges", {}).items()))
     names = [line.name for line in (*lines, *LINES.values()) if line.name.split()[0] == system.guest]
-    made: dict[str, Any] = {
-        "host_cluster": str(system.host),
-        "line": names[0] if names else "",
-        **table,
-    }
+    made = {"host_cluster": str(system.host), "line": names[0] if names else "", **table}
     if "host_phase" not in made:
         made["host_phase"] = balanced_unit(system.host_cation, system.anion, charges)
     if (window := made.get("fragments_da")) is not None:
@@ -198,6 +189,9 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
         charges=charges,
         **made,
     )
+
+
+_packaged = lru_cache(maxsize=1)(_chemistry_of)  # the default alone is read once: a file may change
 
 
 def _made(kind: Any, row: Mapping[str, Any], system: "System") -> Any:

@@ -393,13 +393,9 @@ def fit_pattern(
     options |= {"library": used.source.file, "library_sha256": used.source.sha256}
     found = solved(problem, *_nuisances(problem, max_shift_deg, max_broadening_deg))
     phase_columns = [i for i, phase in enumerate(used.phases) if phase != BACKGROUND]
-    bad = why_undecided(
-        found.residual,
-        np.delete(found.design, phase_columns, axis=1) * problem.root_weight[:, None],
-        problem.counts * problem.root_weight,
-        found.reduced_chi2,
-        poisson=not spectrum.background_subtracted,
-    )
+    background = np.delete(found.design, phase_columns, axis=1) * problem.root_weight[:, None]
+    target, poisson = problem.counts * problem.root_weight, not spectrum.background_subtracted
+    bad = why_undecided(found.residual, background, target, found.reduced_chi2, poisson=poisson)
     correlated = correlation_length(found.residual)
     # neighbours that move together are one observation: errors grow by the root of their number
     scale = max(found.reduced_chi2, 1.0) * correlated
@@ -477,29 +473,21 @@ def _minimise(function: Callable[[float], float], grid: Array) -> float:
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, grid.size - 1)])
     if low == high:
         return float(grid[best])
-    found = minimize_scalar(
-        function, bounds=(low, high), method="bounded", options={"xatol": 1e-3, "maxiter": 12}
-    )
+    near: Any = {"xatol": 1e-3, "maxiter": 12}
+    found = minimize_scalar(function, bounds=(low, high), method="bounded", options=near)
     return float(found.x) if float(found.fun) < values[best] else float(grid[best])
 
 
 def _open_shares(found: Solution, bad: str) -> tuple[PhaseShare, ...]:
     """Return the shares of a fit that decides nothing: each may be anything."""
     library = found.problem.library
-    unit = _share_unit(by_weight=library.weighs)
-    return tuple(
-        PhaseShare(
-            phase=phase,
-            share=Estimate(
-                name=f"{unit} of {phase}", value=float(share), low=0.0, high=1.0, method="open", reason=bad
-            ),
-            upper_limit=1.0,
-            detection_limit=1.0,
-            state="undecided",
-            reason=bad,
-        )
-        for phase, share in zip(library.phase_names, found.shares, strict=True)
-    )
+    unit, shares = _share_unit(by_weight=library.weighs), []
+    for phase, value in zip(library.phase_names, found.shares.tolist(), strict=True):
+        name = f"{unit} of {phase}"
+        share = Estimate(name=name, value=value, low=0.0, high=1.0, method="open", reason=bad)
+        limits: dict[str, Any] = {"upper_limit": 1.0, "detection_limit": 1.0}
+        shares.append(PhaseShare(phase=phase, share=share, **limits, state="undecided", reason=bad))
+    return tuple(shares)
 
 
 def _phase_shares(found: Solution, scale: float, options: Mapping[str, Any]) -> tuple[PhaseShare, ...]:

@@ -460,15 +460,15 @@ def fit_mixture(
 def _window(spectrum: Spectrum, options: Mapping[str, Any], chemistry: Chemistry) -> Window:
     """Return the window six envelope widths beside the outermost species, with all that is drawn in it."""
     kinds = {"average": ("none", "full")}.get(options["compensation"], (options["compensation"],))
-    chosen = {"guest": options["guest"], "replaced": options["replaced"], "most": options["most_guests"]}
-    if not protons_per_guest(chosen["guest"], chosen["replaced"], chemistry.charges):
+    guest, replaced, most = options["guest"], options["replaced"], options["most_guests"]
+    if not protons_per_guest(guest, replaced, chemistry.charges):
         if kinds == ("full",):
-            raise UsageError(
-                f"compensation is 'full', but {chosen['guest']} carries the charge of {chosen['replaced']} "
-                "and brings no proton; use 'none'"
-            )
+            fault = f"compensation is 'full', but {guest} carries the charge of {replaced}"
+            raise UsageError(f"{fault} and brings no proton; use 'none'")
         kinds = ("none",)  # both kinds are one and the same: nothing is there to weigh
-    ladder = partial(guest_ladder, options["host"], system=chemistry, **chosen)
+    ladder = partial(
+        guest_ladder, options["host"], system=chemistry, guest=guest, replaced=replaced, most=most
+    )
     ladders = {kind: ladder(protons=kind == "full") for kind in kinds}
     extra = tuple(parse(text) for text in options["others"])
     patterns = [envelope(f) for f in (*chain.from_iterable(ladders.values()), *extra)]
@@ -556,10 +556,8 @@ def _remarks(summary: Summary, lag_one: float, sigma_cal_da: float, guests_per_d
     )
     remarks = [Remark("calibration_limits", text)]
     if lag_one > 0.5:
-        text = (
-            f"neighbouring residuals correlate ({lag_one:.2f}): another species, a wrong resolving power "
-            "or smoothing by the instrument; the intervals were widened for it"
-        )
+        text = f"neighbouring residuals correlate ({lag_one:.2f}): another species, a wrong resolving power"
+        text += " or smoothing by the instrument; the intervals were widened for it"
         remarks.append(Remark("residual_structure", text))
     weights = summary.compensation_weights()
     if len(weights) > 1 and 0.05 < weights.get("full", 0.0) < 0.95:

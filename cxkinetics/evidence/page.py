@@ -42,7 +42,9 @@ _Line = partial(Paragraph, hang=0)
 def brief(result: "EvidenceResult", unit: TimeUnit = SECONDS) -> Section:
     """Return what `print` and a notebook show of a result of this room."""
     title, blocks = _FORMS[result.SCHEMA][0](result)
-    return Section(title, [*blocks, *warning_notes(result.remarks, mark="-", gap=False)], unit)
+    source = getattr(result, "source", None)
+    marked = [] if source is None else simulated_line(source, indent=2, hang=0)
+    return Section(title, [*marked, *blocks, *warning_notes(result.remarks, mark="-", gap=False)], unit)
 
 
 def main_table(result: "EvidenceResult") -> Table:
@@ -109,11 +111,7 @@ def _mass_blocks(result: "MassAssignment") -> tuple[str, list[Block]]:
         f"whose charges balance, {result.chance_sulfide_1da:.1%} a balanced bare {product_family}. A hit "
         "among host clusters says little."
     )
-    blocks: list[Block] = [
-        *simulated_line(result.source, indent=2, hang=0),
-        _peak_table(result),
-        _Line(chance),
-    ]
+    blocks: list[Block] = [_peak_table(result), _Line(chance)]
     if len(result.peaks) > 1:
         columns = [
             Column("unit"),
@@ -121,15 +119,10 @@ def _mass_blocks(result: "MassAssignment") -> tuple[str, list[Block]]:
             Column("pairs of peaks that far apart"),
             Column("by chance", format=".2f", numeric=True),
         ]
-        rows = [
-            (
-                spacing.unit,
-                spacing.mass_da,
-                ", ".join(f"{a:.5g}-{b:.5g}" for a, b in spacing.pairs) or "none",
-                spacing.expected_by_chance,
-            )
-            for spacing in result.spacings
-        ]
+        rows = []
+        for spacing in result.spacings:
+            pairs = ", ".join(f"{a:.5g}-{b:.5g}" for a, b in spacing.pairs) or "none"
+            rows.append((spacing.unit, spacing.mass_da, pairs, spacing.expected_by_chance))
         blocks.append(Table(columns, rows, caption="Spacings"))
     return f"Mass spectrum{_named(result)}: {_counted(len(result.peaks), 'peak')}", blocks
 
@@ -154,7 +147,6 @@ def _mixture_blocks(result: "MixtureFit") -> tuple[str, list[Block]]:
     guest, options = result.options["guest"], result.options
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in result.compensation_weights.items())
     return f"Mixture of clusters{_named(result)}", [
-        *simulated_line(result.source, indent=2, hang=0),
         _Line(f"Mean {guest} per cluster: {result.mean_guests}", strong=True),
         _share_table(result),
         _Line(
@@ -190,16 +182,14 @@ def _doublet_table(result: "XpsResult") -> Table:
 
 
 def _xps_blocks(result: "XpsResult") -> tuple[str, list[Block]]:
-    blocks: list[Block] = [*simulated_line(result.source, indent=2, hang=0)]
+    blocks: list[Block] = [_Line("No line stands out of the background.")]
     if result.components:
         width = result.fwhm_ev.value
         shown = f"{width:.2f} eV" if width is not None else cells.NOT_DETERMINED
         text = f"Splitting {result.splitting_ev}; area ratio {result.area_ratio}; width {shown}"
         if result.separation_ev.value is not None:
             text += f"; separation {result.separation_ev} (free of the energy reference)"
-        blocks += [_doublet_table(result), _Line(f"{text}. Reduced chi-square {result.reduced_chi2:.1f}.")]
-    else:
-        blocks.append(_Line("No line stands out of the background."))
+        blocks = [_doublet_table(result), _Line(f"{text}. Reduced chi-square {result.reduced_chi2:.1f}.")]
     bic = ", ".join(f"{number}: {value:.0f}" for number, value in result.bic.items())
     limits = f"BIC by number of doublets: {bic}. A second state counts above {result.detection_limit:.1%}"
     if result.upper_limit is not None:
@@ -244,7 +234,6 @@ def _phase_table(result: "PatternFit") -> Table:
 def _pattern_blocks(result: "PatternFit") -> tuple[str, list[Block]]:
     reason = next((phase.reason for phase in result.phases if phase.reason), "")
     return f"Diffraction pattern{_named(result)}", [
-        *simulated_line(result.source, indent=2, hang=0),
         *([_Line(f"No phase is decided: {reason}.", strong=True)] if reason else []),
         _phase_table(result),
         _Line(
@@ -299,11 +288,10 @@ def _consensus_blocks(result: "Consensus") -> tuple[str, list[Block]]:
         note="? undecided; a mass spectrum never vetoes (clusters fragment)",
     )
     behind = _finding_table(result, every=False)
+    onset = f"These samples do not bracket where {result.sulfide} sets in."
     if result.onset_percent is not None:
         low, high = result.onset_percent
         onset = f"{result.sulfide} is absent at {low:g} % and present at {high:g} % incorporation."
-    else:
-        onset = f"These samples do not bracket where {result.sulfide} sets in."
     simulated = [_Line("SIMULATED DATA", strong=True)] if result.simulated else []
     return "Verdict", [*simulated, seen, *([behind] if behind.rows else []), _Line(onset)]
 
@@ -366,16 +354,10 @@ def _page(
 
 def records_page(title: str, records: "Sequence[EvidenceRecord]", command: str = "") -> Page:
     """Return the page of what files say: their tables and figures, one section per result."""
-    several = len(records) > 1
-    sections = [
-        _section(
-            record.file if several else "",
-            result,
-            f"{number}-{Path(record.file).stem}-{name}" if several else name,
-        )
-        for number, record in enumerate(records, start=1)
-        for name, result in record.results.items()
-    ]
+    sections = []
+    for number, record in enumerate(records, start=1):
+        file, prefix = (record.file, f"{number}-{Path(record.file).stem}-") if len(records) > 1 else ("", "")
+        sections += [_section(file, result, f"{prefix}{name}") for name, result in record.results.items()]
     said = "; ".join(f"{f.species} {f.state} ({f.note})" for record in records for f in record.findings)
     return _page(title, said, sections, command, any(record.simulated for record in records))
 
@@ -441,13 +423,9 @@ def _recovered_table(demo: "EvidenceDemo") -> Table:
 def format_demo(demo: "EvidenceDemo", *, width: int = TERMINAL_WIDTH) -> str:
     """Return the demonstration as text."""
     same, cells_of_table = demo.agreement
-    contradictions = Section(
-        "Where the evidence contradicts itself (both values shown, none decided)",
-        [
-            Paragraph(f"{item.topic}: {item.stated} | {item.against}. {item.text}.", hang=4)
-            for item in demo.contradictions
-        ],
-    )
+    heading = "Where the evidence contradicts itself (both values shown, none decided)"
+    told = [f"{item.topic}: {item.stated} | {item.against}. {item.text}." for item in demo.contradictions]
+    contradictions = Section(heading, [Paragraph(text, hang=4) for text in told])
     stated = "Table I as stated (doi 10.1063/5.0151904), joined\n"
     simulated = "The same seven samples from SIMULATED spectra, through the three analyses\n"
     return "\n\n".join(

@@ -73,27 +73,23 @@ def pick_peaks(
             remedy="check that the columns are m/z and intensity, or lower the significance",
         )
     order = np.argsort(-facts["prominences"])[:most]
-    chosen = np.sort(found[order])
     masses, heights = [], []
-    for peak in chosen:
+    for peak in map(int, np.sort(found[order])):
         half = floor[peak] + 0.5 * (smooth[peak] - floor[peak])
-        left = right = int(peak)
+        left = right = peak
         while left > 0 and smooth[left - 1] > half:
             left -= 1
         while right < grid.size - 1 and smooth[right + 1] > half:
             right += 1
         reach = min(peak - left, right - peak)  # an even window: a neighbour must not pull the centroid
-        window = slice(int(peak) - reach, int(peak) + reach + 1)
+        window = slice(peak - reach, peak + reach + 1)
         weight = np.maximum(smooth[window] - half, 0.0)
         total = float(weight.sum())
         masses.append(float(grid[window] @ weight / total) if total > 0 else float(grid[peak]))
         heights.append(float(smooth[peak] - floor[peak]))
     number = f"{len(masses)} peak" + ("" if len(masses) == 1 else "s")
-    remark = Remark(
-        "peaks_picked",
-        f"{number} picked at {significance:g} standard errors, smoothed over {width_da:g} Da",
-        len(masses),
-    )
+    text = f"{number} picked at {significance:g} standard errors, smoothed over {width_da:g} Da"
+    remark = Remark("peaks_picked", text, len(masses))
     return PeakList(
         mz=tuple(masses),
         intensity=tuple(heights),

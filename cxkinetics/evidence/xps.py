@@ -179,22 +179,21 @@ def verdicts_of(
     limit, upper = limits
     found = {}
     for family in ("host", "sulfide"):
-        mine = [c for c in components if c.family == family]
+        state, mine = "undecided", next((c for c in components if c.family == family), None)
         if not components:
-            state = "absent" if family == "sulfide" else "undecided"
+            state = "absent" if family == "sulfide" else state
             why = "no line is seen above the background"
         elif mine:
-            share, place = mine[0].share, mine[0].position_ev.format_value()
+            share, place = mine.share, mine.position_ev.format_value()
             low = share.low if share.low is not None else share.value
-            state = "present" if (share.value or 0.0) >= limit and (low or 0.0) > 0 else "undecided"
+            state = "present" if (share.value or 0.0) >= limit and (low or 0.0) > 0 else state
             why = f"share {share} at {place} eV against a limit of {limit:.2f}"
             if len(components) == 1:
                 why = f"the only doublet, at {place} eV"
         elif len(components) == 1 and components[0].family in ("host", "sulfide") and upper is not None:
-            state = "absent" if upper < absent_below else "undecided"
+            state = "absent" if upper < absent_below else state
             why = f"at most {upper:.2f} of the line"
         else:
-            state = "undecided"
             small = [c for c in components[1:] if (c.share.value or 0.0) < limit]
             near = dict.fromkeys(name for c in components for name in c.near_states)
             why = f"the position fits {' and '.join(near)}" if near else "no known state is near"
@@ -316,10 +315,8 @@ class _Reading:
         """Return a value with the interval of its scaled error, or the reason there is none."""
         if error is None:
             return Estimate(name=name, value=value, unit=unit, reason="the fit does not determine it")
-        low, high = value - self.quantiles[0] * error, value + self.quantiles[0] * error
-        return Estimate(
-            name=name, value=value, se=error, low=low, high=high, unit=unit, method="wald, scaled"
-        )
+        known = Estimate(name=name, value=value, se=error, unit=unit, method="wald, scaled")
+        return replace(known, low=value - self.quantiles[0] * error, high=value + self.quantiles[0] * error)
 
 
 def _result(spectrum: Spectrum, reading: _Reading, bic: Mapping[str, float]) -> XpsResult:
@@ -422,9 +419,8 @@ def _limits(reading: _Reading) -> tuple[float, float | None]:
         solved, *_ = np.linalg.lstsq(columns / norms, misfit, rcond=None)
         inverse = np.linalg.pinv((columns / norms).T @ (columns / norms))
         error = float(np.sqrt(chosen.scale * inverse[0, 0])) / norms[0]
-        found = float(solved[0]) / norms[0]
         limit = max(limit, 2 * one_sided * error)
-        upper = max(upper, (max(found, 0.0) + one_sided * error))
+        upper = max(upper, max(float(solved[0]) / norms[0], 0.0) + one_sided * error)
     return min(limit, 1.0), (min(upper, 1.0) if places else None)
 
 
@@ -487,25 +483,19 @@ def _remarks(
         return [Remark("not_decided", f"nothing is decided: {bad}")]
     remarks = []
     if fit.reduced_chi2 > 3:
-        text = (
-            f"reduced chi-square {fit.reduced_chi2:.1f}: the line shape is not exact; errors are "
-            f"scaled by {np.sqrt(fit.reduced_chi2):.1f}"
-        )
+        text = f"reduced chi-square {fit.reduced_chi2:.1f}: the line shape is not exact"
+        text += f"; errors are scaled by {np.sqrt(fit.reduced_chi2):.1f}"
         remarks.append(Remark("lineshape_misfit", text))
     small = [c for c in components[1:] if c.share.value is not None and c.share.value < limit]
+    why = f"(floor {floor:.0%}: line shapes that are not exact mimic that much)"
     for component in small:
-        text = (
-            f"the second doublet ({component.share.value:.1%} at {component.position_ev.value:.2f} eV) "
-            f"lies below the limit of {limit:.1%} (floor {floor:.0%}: line shapes that are not exact "
-            "mimic that much)"
-        )
+        text = f"the second doublet ({component.share.value:.1%} at {component.position_ev.value:.2f} eV)"
+        text += f" lies below the limit of {limit:.1%} {why}"
         remarks.append(Remark("below_detection_limit", text))
+    why = "with the error of the energy reference the position alone does not identify it"
     for component in components:
         if component.family is None and component.near_states and component not in small:
-            text = (
-                f"{component.position_ev.value:.2f} eV fits {', '.join(component.near_states)}: with the "
-                "error of the energy reference the position alone does not identify it"
-            )
+            text = f"{component.position_ev.value:.2f} eV fits {', '.join(component.near_states)}: {why}"
             remarks.append(Remark("energy_not_decisive", text))
     if fit.at_bound:
         remarks.append(Remark("at_bound", f"at a bound of its range: {', '.join(fit.at_bound)}"))
