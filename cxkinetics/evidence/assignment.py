@@ -603,11 +603,9 @@ def _remarks(assigned: list[PeakAssignment], known: Catalogue, tolerance_da: flo
     remarks = [Remark(code, f"{a}{', '.join(found)}{b}", len(found)) for code, found, a, b in lists if found]
     low, high = space.fragments_da or (np.inf, -np.inf)
     if any(low <= p.mz <= high for p in assigned):
-        text = (
-            f"between {low:g} and {high:g} Da fragments of the host lie too "
-            f"({known.chance_rate(low, high, tolerance_da):.0%} of all masses "
-            f"there find a host cluster within {tolerance_da:g} Da): a peak alone is no guest sulfide"
-        )
+        rate = f"{known.chance_rate(low, high, tolerance_da):.0%} of all masses there find a host cluster"
+        text = f"between {low:g} and {high:g} Da fragments of the host lie too ({rate} within"
+        text += f" {tolerance_da:g} Da): a peak alone is no guest sulfide"
         remarks.append(Remark("fragments_overlap", text))
     return remarks
 

@@ -154,9 +154,8 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
     try:
         from cxkinetics.composition.system import load_system
     except ModuleNotFoundError as error:
-        raise UsageError(
-            "evidence takes its cation system from the part composition, which is not installed"
-        ) from error
+        fault = "evidence takes its cation system from the part composition, which is not installed"
+        raise UsageError(fault) from error
 
     system = load_system(given)
     table = dict(system.evidence)
@@ -165,8 +164,8 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.6)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise InputError(f"unknown key {key!r} in the table evidence of {system.name}{hint}",
-                             remedy=f"use {', '.join(known)}")  # fmt: skip
+            fault = f"unknown key {key!r} in the table evidence of {system.name}{hint}"
+            raise InputError(fault, remedy=f"use {', '.join(known)}")
     states = tuple(_made(ChemicalState, row, system) for row in table.pop("states", ()))
     lines = tuple(_made(Line, row, system) for row in table.pop("lines", ()))
     charges = tuple(sorted(table.pop("charges", {}).items()))
@@ -201,10 +200,8 @@ def _made(kind: Any, row: Mapping[str, Any], system: "System") -> Any:
     try:
         return kind(**given)
     except TypeError as error:
-        raise InputError(
-            f"an entry of the table evidence of {system.name} cannot be read: {error}",
-            remedy=f"give {', '.join(sorted(names))}",
-        ) from error
+        fault = f"an entry of the table evidence of {system.name} cannot be read: {error}"
+        raise InputError(fault, remedy=f"give {', '.join(sorted(names))}") from error
 
 
 def charge_of(symbol: str, charges: tuple[tuple[str, int], ...] = ()) -> int:
@@ -217,10 +214,8 @@ def charge_of(symbol: str, charges: tuple[tuple[str, int], ...] = ()) -> int:
     """
     known = dict(OXIDATION_STATES) | dict(charges)
     if symbol not in known:
-        raise InputError(
-            f"the formal charge of {symbol} is not known",
-            remedy=f"name it in the system's file: [evidence.charges] {symbol} = ...",
-        )
+        remedy = f"name it in the system's file: [evidence.charges] {symbol} = ..."
+        raise InputError(f"the formal charge of {symbol} is not known", remedy=remedy)
     return known[symbol]
 
 

@@ -309,11 +309,9 @@ class PatternFit(EvidenceResult):
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the fit that `to_dict` wrote."""
         unit = _share_unit(by_weight=record["by_weight"])
-        phases = tuple(
-            read(PhaseShare, item, share=Estimate.from_dict(f"{unit} of {item['phase']}", item["share"]))
-            for item in record["phases"]
-        )
-        return read(cls, record, phases=phases)
+        named = [(item, f"{unit} of {item['phase']}") for item in record["phases"]]
+        shares = [(item, Estimate.from_dict(name, item["share"])) for item, name in named]
+        return read(cls, record, phases=tuple(read(PhaseShare, item, share=share) for item, share in shares))
 
     def __repr__(self) -> str:
         found = ", ".join(f"{p.phase} {p.share.format_value()}" for p in self.phases if p.state == "present")
@@ -383,9 +381,8 @@ def fit_pattern(
     """
     options = options_of(locals(), but=("spectrum", "library"))
     if not 0 < floor <= absent_below < 1:
-        raise UsageError(
-            f"floor {floor:g} and absent_below {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
-        )
+        floors = f"floor {floor:g} and absent_below {absent_below:g}"
+        raise UsageError(f"{floors} must satisfy 0 < floor <= absent_below < 1")
     used = library if phases is None else library.only(phases)
     problem = _problem(spectrum, used, max_shift_deg, background_degree)
     options["phases"] = None if phases is None else list(phases)
@@ -428,12 +425,11 @@ def _problem(spectrum: Spectrum, library: Library, max_shift: float, degree: int
     low, high = float(library.axis[0]), float(library.axis[-1])
     inside = (spectrum.axis >= low) & (spectrum.axis <= high)
     if inside.mean() < 0.5:
-        raise InputError(
-            f"2theta runs from {spectrum.axis[0]:g} to {spectrum.axis[-1]:g} degrees but the library from "
-            f"{low:g} to {high:g}: {int(inside.sum())} of {spectrum.n_points} points overlap",
-            file=spectrum.source.file or None,
-            remedy="check that the axis is 2theta in degrees, for the wavelength of the library",
-        )
+        first, last, number = spectrum.axis[0], spectrum.axis[-1], int(inside.sum())
+        fault = f"2theta runs from {first:g} to {last:g} degrees but the library from {low:g} to {high:g}"
+        fault += f": {number} of {spectrum.n_points} points overlap"
+        remedy = "check that the axis is 2theta in degrees, for the wavelength of the library"
+        raise InputError(fault, file=spectrum.source.file or None, remedy=remedy)
     part = spectrum.between(low + max_shift, high - max_shift)
     if degree is None:
         degree = 0 if BACKGROUND in library.phases else 3

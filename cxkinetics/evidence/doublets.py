@@ -213,10 +213,8 @@ class Region:
         """Return the doublets, shape (number, n), and the background, shape (n,), in counts."""
         shares = [values[f"share{i}"] for i in range(1, number)]
         weights = [1.0 - sum(shares), *shares] if number else []
-        lines = [
-            values["area"] * weight * self.doublet(values[f"position{i}"], values)
-            for i, weight in enumerate(weights)
-        ]
+        lines = [self.doublet(values[f"position{i}"], values) for i in range(number)]
+        lines = [values["area"] * weight * line for weight, line in zip(weights, lines, strict=True)]
         components = np.array(lines).reshape(number, self.energy.size)
         background = values["level"] + values["slope"] * (self.energy - self.energy.mean())
         if self.background == "shirley" and number:
@@ -330,12 +328,9 @@ def region_of(spectrum: Spectrum, line: Line, shape: str, background: str) -> Re
         for source, photon in (("Al K-alpha", 1486.6), ("Mg K-alpha", 1253.6)):
             if low < photon - line.low_ev < high:
                 remedy = f"this looks like kinetic energy with {source}: pass --photon-energy {photon}"
-        raise InputError(
-            f"binding energies run from {low:g} to {high:g} eV but {line.name} needs {line.low_ev:g} to "
-            f"{line.high_ev + line.splitting_ev:g} eV (both lines of the doublet)",
-            file=spectrum.source.file or None,
-            remedy=remedy,
-        )
+        needed = f"{line.low_ev:g} to {line.high_ev + line.splitting_ev:g} eV (both lines of the doublet)"
+        fault = f"binding energies run from {low:g} to {high:g} eV but {line.name} needs {needed}"
+        raise InputError(fault, file=spectrum.source.file or None, remedy=remedy)
     part = spectrum.between(line.low_ev - 6.0, line.high_ev + line.splitting_ev + 6.0)
     poisson = not spectrum.background_subtracted and spectrum.unit == "counts"
     root = np.sqrt(np.maximum(part.counts, 1e-3 * float(part.counts.max())))
@@ -371,10 +366,9 @@ def fit_doublets(
     """
     n_parameters = 2 + (0 if not number else 5 + 2 * number - 1 + (region.background == "shirley"))
     if region.energy.size < n_parameters + 5:
-        raise FitError(
-            f"{region.energy.size} points between {region.energy[0]:g} and {region.energy[-1]:g} eV are too "
-            f"few for {number} doublets with {n_parameters} parameters; measure finer or fit fewer"
-        )
+        few = f"{region.energy.size} points between {region.energy[0]:g} and {region.energy[-1]:g} eV are too few"
+        needed = f"{number} doublets with {n_parameters} parameters"
+        raise FitError(f"{few} for {needed}; measure finer or fit fewer")
     starts = [start] if start is not None else _starts(region, number)
     fits = [_refine(region, number, values, dict(fixed or {})) for values in starts]
     settled = [fit for fit in fits if fit is not None and np.isfinite(fit.chi2)]
@@ -401,9 +395,8 @@ def _starts(region: Region, number: int) -> list[dict[str, float]]:
     target = total / region.sigma
     found: list[tuple[float, dict[str, float]]] = []
     for width in (0.7, 1.1, 1.7, 2.6):
-        bells = [
-            doublet(energy, p, line.splitting_ev, line.area_ratio, width, 0.3, "pseudo-voigt") for p in grid
-        ]
+        shape = (line.splitting_ev, line.area_ratio, width, 0.3, "pseudo-voigt")
+        bells = [doublet(energy, place, *shape) for place in grid]
         design = np.column_stack([*bells, base, step]) / region.sigma[:, None]
         gram, moment = design.T @ design, design.T @ target
         for chosen in combinations(range(grid.size), number):

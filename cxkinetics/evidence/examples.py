@@ -28,7 +28,7 @@ from cxkinetics.signals.spectrum import Spectrum
 from cxkinetics.source import Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Contradiction(Record):
     """One pair of statements that do not agree.
 
@@ -93,10 +93,6 @@ def published_contradictions() -> tuple[Contradiction, ...]:
     return (*_of_table(), *_of_masses(), *_of_energies())
 
 
-def _contradiction(topic: str, stated: str, against: str, text: str) -> Contradiction:
-    return Contradiction(topic=topic, stated=stated, against=against, text=text)
-
-
 def _of_table() -> list[Contradiction]:
     stated = published_statements()["onset"]
     table = published_table()
@@ -108,9 +104,9 @@ def _of_table() -> list[Contradiction]:
     brackets = f"Table I brackets it: absent at {low:.1f} %, present at {high:.1f} %"
     dose = "the dose of the 4.0 % sample is not stated (about 36 % on the fitted line)"
     return [
-        *(_contradiction(f"{label}: techniques", seen, unseen, why) for label, seen, unseen in parts),
-        _contradiction("Ag2S first seen, incorporation", f"{first:.1f} %", f"{second:.1f} %", brackets),
-        _contradiction("Ag2S first seen, dose", f"above {dose_low:g} %", f"{dose_high:g} %", dose),
+        *(Contradiction(f"{label}: techniques", seen, unseen, why) for label, seen, unseen in parts),
+        Contradiction("Ag2S first seen, incorporation", f"{first:.1f} %", f"{second:.1f} %", brackets),
+        Contradiction("Ag2S first seen, dose", f"above {dose_low:g} %", f"{dose_high:g} %", dose),
     ]
 
 
@@ -127,13 +123,13 @@ def _of_masses() -> list[Contradiction]:
             text = f"nearer: {hosts[0].formula} ({hosts[0].error_da:+.1f} Da)"
         text = said.get(peak.stated.family, text)
         computed = f"{peak.stated.mass_da:.1f} computed ({peak.stated.error_da:+.0f} Da)"
-        found.append(_contradiction(peak.stated.formula, f"m/z {peak.mz:g}", computed, text))
+        found.append(Contradiction(peak.stated.formula, f"m/z {peak.mz:g}", computed, text))
     host = check_formula("Cd34S33(L)", 5163)
     oleate = check_formula("Cd34S33(OA)", 5163)
     stated, against = "L is oleic acid C18H34O2", f"formal charge {host.formal_charge:+d}"
     text = f"with oleate it is {oleate.formal_charge:+d}, mass {oleate.mass_da:.1f}"
     text += f" ({oleate.error_da:+.1f} Da)"
-    found.append(_contradiction("charge of Cd34S33(L)", stated, against, text))
+    found.append(Contradiction("charge of Cd34S33(L)", stated, against, text))
     for mz, plain, helped in (
         (5159, "AgCd33S33(L)", "AgHCd33S33(L)"),
         (5155, "Ag2Cd32S33(L)", "Ag2H2Cd32S33(L)"),
@@ -142,11 +138,11 @@ def _of_masses() -> list[Contradiction]:
         stated = f"{one.error_da:+.2f} Da without protons"
         against = f"{other.error_da:+.2f} Da with one H per Ag"
         text = "Ag+ and H+ for Cd2+ keeps the charge; the mass comes nearer too"
-        found.append(_contradiction(f"{plain} at {mz}", stated, against, text))
+        found.append(Contradiction(f"{plain} at {mz}", stated, against, text))
     listed = ", ".join(f"{peak.mz:g}" for peak in assignment.peaks if 3200 <= peak.mz <= 4150)
     against = "CdS fragments lie there below 8 % too"
     text = "a peak there alone is no Ag2S; two balanced clusters one Ag2S apart are"
-    found.append(_contradiction("Ag2S series at 3200-4150", f"{listed} are Ag2S", against, text))
+    found.append(Contradiction("Ag2S series at 3200-4150", f"{listed} are Ag2S", against, text))
     return found
 
 
@@ -158,19 +154,19 @@ def _of_energies() -> list[Contradiction]:
     bulk = xps["bulk_sulfide_ev"]
     split_doped, split_sulfide = xps["doped_ag3d_ev"][0] - doped, xps["sulfide_ag3d_ev"][0] - sulfide
     return [
-        _contradiction(
+        Contradiction(
             "XPS shift of Ag 3d5/2",
             f"{xps['stated_shift_ev']:.1f} eV",
             f"{doped - sulfide:.1f} eV ({doped:.1f} - {sulfide:.1f})",
             f"both doublets split by {split_doped:.1f} and {split_sulfide:.1f} eV",
         ),
-        _contradiction(
+        Contradiction(
             "Ag 3d5/2 of Ag2S",
             f"{sulfide:.1f} eV",
             f"Ag+ at {low:.1f}-{high:.1f} eV as cited; own bulk Ag2S {bulk:.1f}",
             f"{bulk - sulfide:.1f} eV below that bulk Ag2S, and outside the range",
         ),
-        _contradiction(
+        Contradiction(
             "S 2p3/2 between samples",
             f"{plain:.1f} eV",
             f"{at_8:.1f} eV at 8.0 %",
@@ -443,11 +439,8 @@ class EvidenceDemo(Record):
     @property
     def agreement(self) -> tuple[int, int]:
         """How many cells of Table I (sample x technique) the simulated spectra give back, of how many."""
-        same = [
-            stated.cell(technique) == found.cell(technique)
-            for stated, found in zip(self.stated.samples, self.recovered.samples, strict=True)
-            for technique in self.stated.techniques
-        ]
+        pairs = list(zip(self.stated.samples, self.recovered.samples, strict=True))
+        same = [one.cell(name) == other.cell(name) for one, other in pairs for name in self.stated.techniques]
         return sum(same), len(same)
 
     @property
@@ -473,11 +466,8 @@ def analyse_simulated(sample: Mapping[str, Any]) -> SimulatedSample:
     line, photoelectrons = simulate_photoelectrons(sample)
     xps = analyse_xps(photoelectrons, line=line)
     pattern = fit_pattern(simulate_diffraction(sample), reference_library())
-    findings = (
-        *findings_of_masses(masses, mixture=mixture),
-        *findings_of_pattern(pattern),
-        *findings_of_xps(xps),
-    )
+    seen = findings_of_masses(masses, mixture=mixture)
+    findings = (*seen, *findings_of_pattern(pattern), *findings_of_xps(xps))
     return SimulatedSample(
         truth=sample,
         masses=masses,

@@ -61,10 +61,8 @@ class Finding(Record):
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
-            raise InputError(
-                f"state of {self.species} by {self.technique} is {self.state!r}; it must be one of "
-                f"{', '.join(STATES)}"
-            )
+            fault = f"state of {self.species} by {self.technique} is {self.state!r}"
+            raise InputError(f"{fault}; it must be one of {', '.join(STATES)}")
 
     @property
     def may_veto(self) -> bool:
@@ -283,10 +281,9 @@ def _refuse_repeats(sample: SampleEvidence) -> None:
     said = [(f.technique, f.species) for f in sample.findings]
     for pair in said:
         if said.count(pair) > 1:
-            raise InputError(
-                f"sample {sample.label!r}: {pair[0]} speaks {said.count(pair)} times of {pair[1]}; "
-                "give one finding, or name the replicates as techniques of their own"
-            )
+            fault = f"sample {sample.label!r}: {pair[0]} speaks {said.count(pair)} times of {pair[1]}"
+            remedy = "give one finding, or name the replicates as techniques of their own"
+            raise InputError(f"{fault}; {remedy}")
 
 
 def _join_species(species: str, findings: list[Finding], is_sulfide: bool) -> SpeciesVerdict:

@@ -42,10 +42,8 @@ def why_undecided(
     left, whole = float(np.mean(residual**2)) - noise, float(np.mean(above**2)) - noise
     figure = f"reduced chi-square {reduced_chi2:.3g}"
     if left > 10.0 * noise / np.sqrt(residual.size) and left > MOST_UNEXPLAINED * whole:  # 5 sd of both
-        return (
-            f"the fit leaves {min(left / whole, 1.0):.0%} of what stands above the background unexplained "
-            f"({figure}); above {MOST_UNEXPLAINED:.0%} nothing is decided"
-        )
+        fault = f"the fit leaves {min(left / whole, 1.0):.0%} of what stands above the background unexplained"
+        return f"{fault} ({figure}); above {MOST_UNEXPLAINED:.0%} nothing is decided"
     if poisson and reduced_chi2 > MOST_REDUCED_CHI2:
         return f"{figure}: above {MOST_REDUCED_CHI2:g} the fit decides nothing"
     return ""

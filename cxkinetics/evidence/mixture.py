@@ -375,10 +375,8 @@ def guest_ladder(
     start = host if isinstance(host, Formula) else parse(host or chemistry.host_cluster)
     gained = protons_per_guest(guest, replaced, chemistry.charges) if protons else 0
     if not chemistry.one_to_one:
-        raise UsageError(
-            f"{chemistry.system} exchanges by charge, which the reading of mass spectra does not know; "
-            "give a system of the rule one-to-one"
-        )
+        fault = f"{chemistry.system} exchanges by charge, which the reading of mass spectra does not know"
+        raise UsageError(f"{fault}; give a system of the rule one-to-one")
     changed = [{replaced: -n, guest: n} | ({"H": n * gained} if gained else {}) for n in range(most + 1)]
     return tuple(map(start.exchanged, changed))
 
@@ -484,10 +482,9 @@ def _fitted(window: Window, options: dict[str, Any], generator: np.random.Genera
     best, amplitudes, noise_sd = best_node(nodes, part, n_positive)
     ladder = window.ladders[best.variant]
     if not _stands_out(best, amplitudes, part, len(ladder), noise_sd):
-        raise FitError(
-            f"no envelope of {options['host']} or its doped forms is found between {part.axis[0]:.0f} and "
-            f"{part.axis[-1]:.0f} Da; check the calibration or name another host"
-        )
+        where = f"between {part.axis[0]:.0f} and {part.axis[-1]:.0f} Da"
+        fault = f"no envelope of {options['host']} or its doped forms is found {where}"
+        raise FitError(f"{fault}; check the calibration or name another host")
     residual = part.counts - best.design @ amplitudes
     lag_one = float(residual[1:] @ residual[:-1] / (residual @ residual))
     # residuals that correlate hold less information: the variance of an AR(1) mean, in its square root
@@ -530,10 +527,8 @@ def _check_options(spectrum: Spectrum, options: Mapping[str, Any]) -> None:
     if compensation not in COMPENSATIONS:
         raise UsageError(f"compensation is {compensation!r}; it must be one of {', '.join(COMPENSATIONS)}")
     if not power > 0 or not 0 <= power_sd < 1:
-        raise UsageError(
-            f"resolving power {power:g} with relative error {power_sd:g}: the first must be positive, "
-            "the second from 0 to below 1"
-        )
+        fault = f"resolving power {power:g} with relative error {power_sd:g}"
+        raise UsageError(f"{fault}: the first must be positive, the second from 0 to below 1")
     if not sigma_cal >= 0:
         raise UsageError(f"sigma_cal is {sigma_cal:g} Da; it must be 0 or positive")
     if not 0.5 <= confidence < 1:
@@ -550,10 +545,8 @@ def _stands_out(best: Node, amplitudes: Array, part: Spectrum, n_species: int, n
 
 
 def _remarks(summary: Summary, lag_one: float, sigma_cal_da: float, guests_per_da: float) -> list[Remark]:
-    text = (
-        f"the calibration error of {sigma_cal_da:g} Da (1 sd) alone moves the mean number of guests by "
-        f"{sigma_cal_da * guests_per_da:.2f}; 1 Da moves it by {guests_per_da:.2f}"
-    )
+    text = f"the calibration error of {sigma_cal_da:g} Da (1 sd) alone moves the mean number of guests by"
+    text += f" {sigma_cal_da * guests_per_da:.2f}; 1 Da moves it by {guests_per_da:.2f}"
     remarks = [Remark("calibration_limits", text)]
     if lag_one > 0.5:
         text = f"neighbouring residuals correlate ({lag_one:.2f}): another species, a wrong resolving power"
@@ -561,9 +554,7 @@ def _remarks(summary: Summary, lag_one: float, sigma_cal_da: float, guests_per_d
         remarks.append(Remark("residual_structure", text))
     weights = summary.compensation_weights()
     if len(weights) > 1 and 0.05 < weights.get("full", 0.0) < 0.95:
-        text = (
-            "the spectrum does not tell whether guests bring protons (weights: none "
-            f"{weights['none']:.2f}, full {weights['full']:.2f}); both are averaged"
-        )
+        shown = f"weights: none {weights['none']:.2f}, full {weights['full']:.2f}"
+        text = f"the spectrum does not tell whether guests bring protons ({shown}); both are averaged"
         remarks.append(Remark("compensation_undecided", text))
     return remarks

@@ -42,8 +42,7 @@ _Line = partial(Paragraph, hang=0)
 def brief(result: "EvidenceResult", unit: TimeUnit = SECONDS) -> Section:
     """Return what `print` and a notebook show of a result of this room."""
     title, blocks = _FORMS[result.SCHEMA][0](result)
-    source = getattr(result, "source", None)
-    marked = [] if source is None else simulated_line(source, indent=2, hang=0)
+    marked = simulated_line(result.source, indent=2, hang=0) if hasattr(result, "source") else ()
     return Section(title, [*marked, *blocks, *warning_notes(result.remarks, mark="-", gap=False)], unit)
 
 

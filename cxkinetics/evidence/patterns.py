@@ -56,10 +56,8 @@ class Library:
         axis = np.asarray(self.axis, dtype=float)
         patterns = np.asarray(self.patterns, dtype=float)
         if patterns.ndim != 2 or patterns.shape != (axis.size, len(self.names)):
-            raise InputError(
-                f"the library has {axis.size} angles and {len(self.names)} names but patterns of shape "
-                f"{patterns.shape}"
-            )
+            fault = f"the library has {axis.size} angles and {len(self.names)} names"
+            raise InputError(f"{fault} but patterns of shape {patterns.shape}")
         if not np.all(np.isfinite(axis)) or np.any(np.diff(axis) <= 0):
             raise InputError("the angles of the library must be finite and ascend without repeats")
         for column, name in enumerate(self.names):

@@ -66,12 +66,10 @@ def pick_peaks(
     needed = max(significance * noise / np.sqrt(averaged), 1e-9 * float(np.ptp(counts)))
     found, facts = find_peaks(smooth, prominence=needed, distance=max(int(width_da / spacing), 1))
     if not found.size:
-        raise InputError(
-            f"no peak stands out by {significance:g} standard errors between {spectrum.axis[0]:.0f} and "
-            f"{spectrum.axis[-1]:.0f} Da",
-            file=spectrum.source.file or None,
-            remedy="check that the columns are m/z and intensity, or lower the significance",
-        )
+        fault = f"no peak stands out by {significance:g} standard errors"
+        fault += f" between {spectrum.axis[0]:.0f} and {spectrum.axis[-1]:.0f} Da"
+        remedy = "check that the columns are m/z and intensity, or lower the significance"
+        raise InputError(fault, file=spectrum.source.file or None, remedy=remedy)
     order = np.argsort(-facts["prominences"])[:most]
     masses, heights = [], []
     for peak in map(int, np.sort(found[order])):

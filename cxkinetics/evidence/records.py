@@ -286,11 +286,9 @@ def _document(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     except json.JSONDecodeError as error:
         raise InputError(f"this is no whole JSON document: {error}", file=content.file) from None
     if document.get("schema") != SCHEMA:
-        raise InputError(
-            f"the document has schema {document.get('schema')!r}; {SCHEMA} is needed",
-            file=content.file,
-            remedy="make it with: cxkinetics evidence ms|xps|xrd FILE --json",
-        )
+        fault = f"the document has schema {document.get('schema')!r}; {SCHEMA} is needed"
+        remedy = "make it with: cxkinetics evidence ms|xps|xrd FILE --json"
+        raise InputError(fault, file=content.file, remedy=remedy)
     return dict(document)
 
 

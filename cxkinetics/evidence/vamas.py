@@ -109,15 +109,11 @@ class VamasBlock:
         if "binding" in name:
             return self.axis, ""
         if "kinetic" not in name and "energy" not in name:
-            raise InputError(
-                f"the axis of block {self.number} is {self.axis_name!r}, not an energy",
-                remedy="choose another block",
-            )
+            fault = f"the axis of block {self.number} is {self.axis_name!r}, not an energy"
+            raise InputError(fault, remedy="choose another block")
         if self.photon_energy_ev is None:
-            raise InputError(
-                f"block {self.number} has kinetic energies but no photon energy",
-                remedy="pass --photon-energy (1486.6 for Al K-alpha)",
-            )
+            fault = f"block {self.number} has kinetic energies but no photon energy"
+            raise InputError(fault, remedy="pass --photon-energy (1486.6 for Al K-alpha)")
         said = f"kinetic energies turned into binding energies with hv = {self.photon_energy_ev:g} eV"
         return self.photon_energy_ev - self.axis, said
 

@@ -280,10 +280,9 @@ def analyse_xps(
     if doublets != "auto" and doublets not in (0, 1, 2, 3):
         raise UsageError(f"doublets is {doublets!r}; it must be 'auto', 0, 1, 2 or 3")
     if not energy_sd_ev >= 0 or not 0 < lineshape_floor <= absent_below < 1:
-        raise UsageError(
-            f"energy_sd {energy_sd_ev:g} must not be negative, and floor {lineshape_floor:g} and absent_below"
-            f" {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
-        )
+        floors = f"floor {lineshape_floor:g} and absent_below {absent_below:g}"
+        fault = f"energy_sd {energy_sd_ev:g} must not be negative, and {floors} must satisfy"
+        raise UsageError(f"{fault} 0 < floor <= absent_below < 1")
     region = region_of(spectrum, line, shape, background)
     numbers = (0, 1, 2) if doublets == "auto" else (int(doublets),)
     fits = [fit_doublets(region, number) for number in numbers]

@@ -130,8 +130,8 @@ def _files(args: argparse.Namespace) -> int:
         except (CxKineticsError, OSError) as error:
             if args.debug:
                 raise
-            message = " ".join(str(error).split())
-            message = message if file in message else f"{file}: {message}"
+            text = " ".join(str(error).split())
+            message = text if file in text else f"{file}: {text}"
             failures.append({"file": file, "error": type(error).__name__, "message": message})
     document = document_of(records, failures)
     results = [result for record in records for result in record.results.values()]
