@@ -366,7 +366,8 @@ def fit_doublets(
     """
     n_parameters = 2 + (0 if not number else 5 + 2 * number - 1 + (region.background == "shirley"))
     if region.energy.size < n_parameters + 5:
-        few = f"{region.energy.size} points between {region.energy[0]:g} and {region.energy[-1]:g} eV are too few"
+        low, high = region.energy[[0, -1]]
+        few = f"{region.energy.size} points between {low:g} and {high:g} eV are too few"
         needed = f"{number} doublets with {n_parameters} parameters"
         raise FitError(f"{few} for {needed}; measure finer or fit fewer")
     starts = [start] if start is not None else _starts(region, number)
