@@ -106,8 +106,7 @@ class Solution:
     @property
     def residual(self) -> Array:
         """Weighted residuals, shape (n,)."""
-        misfit: Array = (self.problem.counts - self.design @ self.coefficients) * self.problem.root_weight
-        return misfit
+        return (self.problem.counts - self.design @ self.coefficients) * self.problem.root_weight
 
     @property
     def reduced_chi2(self) -> float:
@@ -166,8 +165,7 @@ def reference_choice(found: Solution) -> Array:
         other = shares_of(coefficients, library)
         if other is not None and misfit <= SAME_FIT * found.chi2:
             moved += (other - found.shares) ** 2
-    spread: Array = np.sqrt(moved)
-    return spread
+    return np.sqrt(moved)
 
 
 def profile_limit(found: Solution, phase: str, rise: float) -> float:

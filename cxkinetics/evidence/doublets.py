@@ -132,8 +132,7 @@ def shirley_step(energy_ev: Array, lines: Array) -> Array:
         Cumulative area by the trapezoidal rule, 0 at the first point.
     """
     steps = np.diff(energy_ev) * (lines[1:] + lines[:-1]) / 2
-    passed: Array = np.concatenate([[0.0], np.cumsum(steps)])
-    return passed
+    return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 SHAPES = ("voigt", "pseudo-voigt")

@@ -240,8 +240,7 @@ def _stacked(
 
 
 def _scaled(fit: "XpsResult | PatternFit") -> Array:
-    scaled: Array = (fit.counts - fit.fit) / np.sqrt(np.maximum(fit.counts, 1.0))
-    return scaled
+    return (fit.counts - fit.fit) / np.sqrt(np.maximum(fit.counts, 1.0))
 
 
 def _finish(ax: "Axes", simulated: bool) -> None:

@@ -321,8 +321,7 @@ class Summary:
     def covariance(self) -> Array:
         """Return the covariance matrix of the shares."""
         centred = self.shares - self.weights @ self.shares
-        covariance: Array = (centred * self.weights[:, None]).T @ centred
-        return covariance
+        return (centred * self.weights[:, None]).T @ centred
 
     def shift(self, sigma_cal_da: float) -> Estimate:
         """Return the calibration shift, Da."""

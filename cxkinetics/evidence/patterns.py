@@ -183,8 +183,7 @@ def broadened(axis: Array, patterns: Array, fwhm_deg: float) -> Array:
     from scipy.ndimage import gaussian_filter1d
 
     step = float(np.median(np.diff(axis)))
-    folded: Array = gaussian_filter1d(patterns, fwhm_deg / FWHM_PER_SIGMA / step, axis=0, mode="nearest")
-    return folded
+    return gaussian_filter1d(patterns, fwhm_deg / FWHM_PER_SIGMA / step, axis=0, mode="nearest")
 
 
 class NonNegative:

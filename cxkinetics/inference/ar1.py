@@ -121,8 +121,7 @@ def relative_spacing(time: Array) -> Array:
         return spacing
     middle = np.median(spacing)
     # most neighbours share their time: then nothing tells near from far
-    relative: Array = np.maximum(spacing / middle, CLOSEST) if middle > 0 else np.ones_like(spacing)
-    return relative
+    return np.maximum(spacing / middle, CLOSEST) if middle > 0 else np.ones_like(spacing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,8 +155,7 @@ class Whitening:
 
     def apply_down(self, columns: Array) -> Array:
         """Return whitened columns: the same where time is the last axis but one."""
-        white: Array = self.apply(columns.swapaxes(-1, -2)).swapaxes(-1, -2)
-        return white
+        return self.apply(columns.swapaxes(-1, -2)).swapaxes(-1, -2)
 
     def rows(self, index: IntArray | BoolArray | slice | int) -> "Whitening":
         """Return the operators of some of several correlations (of one: the same for all)."""
@@ -246,8 +244,7 @@ def coloured(sample: Sample, rho: float, noise: Array) -> Array:
     series = np.ascontiguousarray(noise.T)
     for i in range(1, sample.n):
         series[i] = neighbours[i - 1] * series[i - 1] + innovation[i - 1] * series[i]
-    result: Array = series.T * sample.sigma
-    return result
+    return series.T * sample.sigma
 
 
 RHO_GRID: Array = np.concatenate([np.linspace(-0.6, 0.85, 30), [0.88, 0.91, 0.94, 0.96, 0.97]])
@@ -352,8 +349,7 @@ def inverse_products(normal: Array) -> Array:
     size, scaled = _scaled(normal)
     dead = np.einsum("...pp->...p", normal) <= 1e-280
     size = np.where(dead, np.inf, size)
-    inverse: Array = np.linalg.inv(scaled) / size[..., :, None] / size[..., None, :]
-    return inverse
+    return np.linalg.inv(scaled) / size[..., :, None] / size[..., None, :]
 
 
 def _gram(sample: Sample, series: Array, rho: Array) -> tuple[Array, Array]:
