@@ -78,30 +78,22 @@ if TYPE_CHECKING:
     from cxkinetics.spectral.witness_result import TwoWitnesses as TwoWitnesses
     from cxkinetics.spectral.witnesses import fit_witnesses as fit_witnesses
 
-_HOME = {
-    "CxKineticsError": "cxkinetics.errors",
-    "CxKineticsWarning": "cxkinetics.errors",
-    "DoseTable": "cxkinetics.signals.dose_table",
-    "Estimate": "cxkinetics.estimate",
-    "ExtrapolationError": "cxkinetics.errors",
-    "FitError": "cxkinetics.errors",
-    "InputError": "cxkinetics.errors",
-    "MissingExtraError": "cxkinetics.errors",
-    "PeakList": "cxkinetics.signals.spectrum",
-    "Remark": "cxkinetics.remarks",
-    "SpectralSeries": "cxkinetics.signals.spectra",
-    "Spectrum": "cxkinetics.signals.spectrum",
-    "StagedFit": "cxkinetics.kinetics.result",
-    "Trace": "cxkinetics.signals.trace",
-    "UnreachablePurityError": "cxkinetics.errors",
-    "UnresolvedBreakpointError": "cxkinetics.errors",
-    "UsageError": "cxkinetics.errors",
-    "fit_decay": "cxkinetics.kinetics.fit",
-    "fit_many": "cxkinetics.kinetics.batch",
-    "fit_stages": "cxkinetics.kinetics.fit",
-    "load": "cxkinetics.io.load",
-    "load_example": "cxkinetics.examples.kinetics",
+_MODULES = {
+    "errors": "CxKineticsError CxKineticsWarning ExtrapolationError FitError InputError MissingExtraError "
+    "UnreachablePurityError UnresolvedBreakpointError UsageError",
+    "estimate": "Estimate",
+    "examples.kinetics": "load_example",
+    "io.load": "load",
+    "kinetics.batch": "fit_many",
+    "kinetics.fit": "fit_decay fit_stages",
+    "kinetics.result": "StagedFit",
+    "remarks": "Remark",
+    "signals.dose_table": "DoseTable",
+    "signals.spectra": "SpectralSeries",
+    "signals.spectrum": "PeakList Spectrum",
+    "signals.trace": "Trace",
 }
+_HOME = {name: f"cxkinetics.{module}" for module, names in _MODULES.items() for name in names.split()}
 """Public names of the core -> modules; those of the annexes stand in their packages."""
 
 

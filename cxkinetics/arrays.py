@@ -4,7 +4,8 @@ from datetime import date, timedelta
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike as ArrayLike
+from numpy.typing import NDArray
 
 from cxkinetics.errors import InputError
 
@@ -12,20 +13,6 @@ Array: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 IntArray: TypeAlias = NDArray[np.intp]
 _Kind = TypeVar("_Kind", bound=np.generic)
-
-__all__ = [
-    "Array",
-    "ArrayLike",
-    "BoolArray",
-    "IntArray",
-    "frozen_array",
-    "mask_of",
-    "numbers_of",
-    "product",
-    "same_array",
-    "seconds_of",
-    "thinned_out",
-]
 
 SMALL = 250_000
 """Multiplications up to which a matrix product stays in one thread."""
@@ -149,13 +136,6 @@ def _array(values: ArrayLike) -> Any:
 def _filled(values: Any) -> Array:
     filled: Array = np.ma.filled(values, np.nan)
     return filled
-
-
-def same_array(left: Array | None, right: Array | None) -> bool:
-    """Return whether two optional arrays hold the same numbers (NaN equals NaN)."""
-    if left is None or right is None:
-        return left is right
-    return left.shape == right.shape and bool(np.array_equal(left, right, equal_nan=True))
 
 
 def thinned_out(values: NDArray[_Kind], most: int) -> NDArray[_Kind]:

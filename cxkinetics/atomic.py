@@ -12,8 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["neutral_cell", "replace_directory", "write_bytes", "write_text"]
-
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 

@@ -6,19 +6,6 @@ The useful part is carried as attributes, so that a program need not parse the t
 
 from collections.abc import Sequence
 
-__all__ = [
-    "CxKineticsError",
-    "CxKineticsWarning",
-    "ExtrapolationError",
-    "FitError",
-    "InputError",
-    "MissingExtraError",
-    "UnreachablePurityError",
-    "UnresolvedBreakpointError",
-    "UsageError",
-    "did_you_mean",
-]
-
 
 class CxKineticsError(Exception):
     """Base class: `except CxKineticsError` catches everything raised on purpose.
@@ -111,15 +98,9 @@ class InputError(CxKineticsError, ValueError):
         remedy: str | None = None,
         problems: Sequence[str] = (),
     ) -> None:
-        place = ", ".join(
-            part
-            for part in (
-                file or "",
-                f"line {line}" if line is not None else "",
-                f"column {column!r}" if column is not None else "",
-            )
-            if part
-        )
+        where = [f"line {line}"] if line is not None else []
+        where += [f"column {column!r}"] if column is not None else []
+        place = ", ".join([*([file] if file else []), *where])
         text = f"{place}: {message}" if place else message
         if remedy:
             text += f"; {remedy}"

@@ -33,6 +33,18 @@ def round_by_error(value: float, error: float | None) -> str:
     return f"{value:.{decimals}f}" if decimals <= 9 else f"{value:.4g}"
 
 
+def bracket(low: float | None, high: float | None, error: float | None) -> str:
+    """Return the ends of an interval as text, rounded like the value; None is an open end.
+
+    Examples
+    --------
+    >>> bracket(0.0542, None, 0.001)
+    '[0.0542, inf]'
+    """
+    start = "-inf" if low is None else round_by_error(low, error)
+    return f"[{start}, {'inf' if high is None else round_by_error(high, error)}]"
+
+
 def format_p(p_value: float | None) -> str:
     """Return a p-value for print; never "0.0".
 
@@ -141,12 +153,6 @@ class Estimate:
         text = round_by_error(self.value, error)
         if self.low is None and self.high is None:
             return f"{text}{unit}" + (f" ({self.reason})" if self.reason else "")
-        if self.pieces:
-            shown = " or ".join(
-                f"[{round_by_error(low, error)}, {round_by_error(high, error)}]" for low, high in self.pieces
-            )
-        else:
-            low = "-inf" if self.low is None else round_by_error(self.low, error)
-            high = "inf" if self.high is None else round_by_error(self.high, error)
-            shown = f"[{low}, {high}]"
+        pieces = self.pieces or ((self.low, self.high),)
+        shown = " or ".join(bracket(low, high, error) for low, high in pieces)
         return f"{text} {shown}{unit}"

@@ -42,9 +42,9 @@ class Option(NamedTuple):
     default : object
         What holds where nothing is given.
     metavar : str or None
-        Stands for the value in the help.
+        Stands for the value in the help, where its kind does not say enough.
     need : str
-        What a value must be, for the message about a wrong one.
+        What a value must be, for the message about a wrong one, where its kind does not say it.
     """
 
     name: str
@@ -88,10 +88,8 @@ class Option(NamedTuple):
         try:
             if self.kind in ("name", "names") and self.name != "sheet":  # a sheet may be called "2"
                 return int(typed) if typed.isdecimal() else typed
-            if self.kind == "integer" and self.words:
-                return int(typed)
-            if self.kind == "number" and self.words:
-                return float(typed)
+            if self.words and self.kind in ("integer", "number"):
+                return int(typed) if self.kind == "integer" else float(typed)
             if self.kind == "numbers":
                 return [float(part) for part in typed.split(",") if part.strip()] or typed
             if self.kind == "range":
@@ -118,7 +116,7 @@ class Option(NamedTuple):
         """
         if self._takes(value):
             return self._reversed(value) if self.kind == "range" else ""
-        need = self.need or f"one of {', '.join(self.words)}"
+        need = self.need or _NEEDS.get(self.kind.removesuffix("s")) or f"one of {', '.join(self.words)}"
         near = did_you_mean(value, self.words).strip() if isinstance(value, str) else ""
         return f"is {shown or repr(value)}; it must be {need}" + (f" ({near})" if near else "")
 
@@ -134,8 +132,8 @@ class Option(NamedTuple):
         if self.kind in ("name", "integer"):
             return self._counts(value)
         if self.kind == "names":
-            several = isinstance(value, (list, tuple)) and bool(value)
-            return all(map(self._is_name, value)) if several else self._counts(value)
+            several = value if isinstance(value, (list, tuple)) and value else (value,)
+            return all(isinstance(item, str) or self._counts(item) for item in several)
         if self.kind in ("label", "number"):
             return self._measures(value)
         if not isinstance(value, (list, tuple)):
@@ -151,9 +149,6 @@ class Option(NamedTuple):
             return ""
         right = f"{high:g}:{low:g}"
         return f"is {low:g}:{high:g}; its ends are reversed: the lower time comes first, {right}"
-
-    def _is_name(self, value: Any) -> bool:
-        return isinstance(value, str) or self._counts(value)
 
     def _counts(self, value: Any) -> bool:
         return isinstance(value, numbers.Integral) and self._measures(value)
@@ -193,227 +188,182 @@ def _opened(ends: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(None if end == inf else end for end, inf in zip(ends, (-math.inf, math.inf), strict=True))
 
 
-_NAME = "a name in quotes, or a number from 1"
+_NEEDS = {"name": "a name in quotes, or a number from 1", "switch": "true or false"}
+"""What a value must be, by its kind where no option of that kind says more."""
 _NM = "a wavelength in nm, a finite number such as 324"
 TIME_UNITS = ("s", "ms", "us", "min", "h", "d")
 SHOWN_UNITS = ("s", "ms", "min", "h")
 
-OPTIONS: Mapping[str, Option] = {
-    option.name: option
-    for option in (
-        Option(
-            "wavelength", "reading", "number", "read the spectra at this wavelength", metavar="NM", need=_NM
-        ),
-        Option("track", "reading", "number", "track the peak near this wavelength", metavar="NM", need=_NM),
-        Option(
-            "column",
-            "reading",
-            "names",
-            "signal column of a table, by name or number from 1",
-            metavar="NAME",
-            need=_NAME,
-        ),
-        Option(
-            "trace",
-            "reading",
-            "name",
-            "one trace of several (default: all), by number from 1 or label",
-            metavar="N|LABEL",
-            need=_NAME,
-        ),
-        Option(
-            "reference",
-            "reading",
-            "label",
-            "subtract the drift at this wavelength or column; of raw counts: the solvent's spectrum",
-            metavar="NM|NAME|FILE",
-            need="a name in quotes, or a wavelength in nm",
-        ),
-        Option(
-            "direction",
-            "fitting",
-            "choice",
-            "default decay",
-            heading="signal",
-            words=("decay", "growth"),
-            default="decay",
-        ),
-        Option(
-            "window",
-            "fitting",
-            "range",
-            "times to keep, s on the file's clock; 110: is open",
-            heading="signal",
-            metavar="LO:HI",
-            need='two times in s, finite, such as "0:100", open "110:", or two numbers in brackets',
-        ),
-        Option(
-            "t0",
-            "fitting",
-            "number",
-            "moment of the addition; times count from it",
-            heading="signal",
-            words=("auto",),
-            metavar="S|auto",
-            need='a finite number of seconds, or "auto"',
-        ),
-        Option("time_unit", "reading", "choice", "unit of time in the file", words=TIME_UNITS),
-        Option(
-            "absorbance_unit",
-            "reading",
-            "choice",
-            "unit of the signal, where the file does not say",
-            words=("abs", "percentT", "fractionT", "counts"),
-        ),
-        Option(
-            "decimal",
-            "reading",
-            "choice",
-            'decimal mark of a text table, "." or ","',
-            words=(".", ","),
-            metavar="MARK",
-            need='"." or ","',
-        ),
-        Option("time_in", "reading", "choice", "which axis of a matrix is time", words=("rows", "columns")),
-        Option(
-            "sheet",
-            "reading",
-            "name",
-            "sheet of a workbook, by name or number from 1",
-            metavar="NAME",
-            need=_NAME,
-        ),
-        Option(
-            "stages",
-            "fitting",
-            "integer",
-            "number of stages (default auto)",
-            keyword="n_stages",
-            words=("auto",),
-            least=1,
-            below=5,
-            default="auto",
-            metavar="auto|1|2|3",
-            need='"auto", 1, 2 or 3; 4 at most',
-        ),
-        Option(
-            "model",
-            "fitting",
-            "name",
-            "model to show: staged, or a smooth one, any that is ranked (default auto)",
-            words=("auto", "staged"),
-            default="auto",
-            metavar="auto|staged|exponential|biexponential|stretched|nth-order|saturation|second-order|"
-            "delayed|NAME",
-            need=_NAME,
-        ),
-        Option(
-            "breakpoint",
-            "fitting",
-            "numbers",
-            "given breakpoints, s; nothing is searched",
-            keyword="breakpoints_s",
-            metavar="S[,S]",
-            need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite",
-        ),
-        Option(
-            "joint",
-            "fitting",
-            "choice",
-            "default continuous",
-            words=("continuous", "free"),
-            default="continuous",
-        ),
-        Option(
-            "recipe",
-            "fitting",
-            "choice",
-            "default likelihood",
-            words=("likelihood", "loglinear"),
-            default="likelihood",
-        ),
-        Option(
-            "offset",
-            "fitting",
-            "number",
-            "signal at infinite time (default auto)",
-            words=("auto", "zero", "fit"),
-            default="auto",
-            metavar="auto|zero|fit|VALUE",
-            need='"auto", "zero", "fit" or a finite number',
-        ),
-        Option(
-            "noise",
-            "fitting",
-            "choice",
-            "default auto: correlation, wander, size and tails of the noise are estimated",
-            words=("auto", "white", "ar1", "photometric", "by-place", "wander", "robust"),
-            default="auto",
-        ),
-        Option(
-            "start_up",
-            "fitting",
-            "number",
-            "time constant of mixing or of the instrument, s (default auto: fitted, it may be 0)",
-            words=("auto", "none"),
-            least=0,
-            default="auto",
-            metavar="auto|none|SECONDS",
-            need='"auto", "none" or seconds from 0 on',
-        ),
-        Option(
-            "confidence",
-            "fitting",
-            "number",
-            "level of the intervals (default 0.95)",
-            least=0.5,
-            below=1,
-            default=0.95,
-            metavar="P",
-            need="a number between 0.5 and 1, e.g. 0.95",
-        ),
-        Option(
-            "bootstrap",
-            "fitting",
-            "integer",
-            "bootstrap replicates beside the intervals",
-            besides=0,
-            least=50,
-            default=0,
-            metavar="N",
-            need="0, or a whole number from 50",
-        ),
-        Option(
-            "bootstrap_kind",
-            "fitting",
-            "choice",
-            "how replicates are made (default parametric)",
-            words=("parametric", "residual", "block"),
-            default="parametric",
-        ),
-        Option(
-            "absolute_sigma",
-            "fitting",
-            "switch",
-            "take the sigma column at its word (default: relative weights)",
-            default=False,
-            need="true or false",
-        ),
-        Option(
-            "seed",
-            "fitting",
-            "integer",
-            "seed of the simulated p-value (default 0)",
-            keyword="rng",
-            least=0,
-            metavar="N",
-            need="a whole number from 0",
-        ),
-        Option(
-            "show_time", "showing", "choice", "unit of time in text, report and figures", words=SHOWN_UNITS
-        ),
-    )
-}
+
+def _choice(name: str, group: Group, help: str, words: tuple[str, ...], **more: str) -> Option:
+    """Return an option that is one of some words; of a fit the first holds where nothing is given."""
+    default = words[0] if group == "fitting" else None
+    return Option(name, group, "choice", help, words=words, default=default, **more)  # type: ignore[arg-type]
+
+
+_LISTED = (
+    Option("wavelength", "reading", "number", "read the spectra at this wavelength", metavar="NM", need=_NM),
+    Option("track", "reading", "number", "track the peak near this wavelength", metavar="NM", need=_NM),
+    Option("column", "reading", "names", "signal column of a table, by name or number from 1"),
+    Option(
+        "trace",
+        "reading",
+        "name",
+        "one trace of several (default: all), by number from 1 or label",
+        metavar="N|LABEL",
+    ),
+    Option(
+        "reference",
+        "reading",
+        "label",
+        "subtract the drift at this wavelength or column; of raw counts: the solvent's spectrum",
+        metavar="NM|NAME|FILE",
+        need="a name in quotes, or a wavelength in nm",
+    ),
+    _choice("direction", "fitting", "default decay", ("decay", "growth"), heading="signal"),
+    Option(
+        "window",
+        "fitting",
+        "range",
+        "times to keep, s on the file's clock; 110: is open",
+        heading="signal",
+        metavar="LO:HI",
+        need='two times in s, finite, such as "0:100", open "110:", or two numbers in brackets',
+    ),
+    Option(
+        "t0",
+        "fitting",
+        "number",
+        "moment of the addition; times count from it",
+        heading="signal",
+        words=("auto",),
+        metavar="S|auto",
+        need='a finite number of seconds, or "auto"',
+    ),
+    _choice("time_unit", "reading", "unit of time in the file", TIME_UNITS),
+    _choice(
+        "absorbance_unit",
+        "reading",
+        "unit of the signal, where the file does not say",
+        ("abs", "percentT", "fractionT", "counts"),
+    ),
+    _choice(
+        "decimal",
+        "reading",
+        'decimal mark of a text table, "." or ","',
+        (".", ","),
+        metavar="MARK",
+        need='"." or ","',
+    ),
+    _choice("time_in", "reading", "which axis of a matrix is time", ("rows", "columns")),
+    Option("sheet", "reading", "name", "sheet of a workbook, by name or number from 1"),
+    Option(
+        "stages",
+        "fitting",
+        "integer",
+        "number of stages (default auto)",
+        keyword="n_stages",
+        words=("auto",),
+        least=1,
+        below=5,
+        default="auto",
+        metavar="auto|1|2|3",
+        need='"auto", 1, 2 or 3; 4 at most',
+    ),
+    Option(
+        "model",
+        "fitting",
+        "name",
+        "model to show: staged, or a smooth one, any that is ranked (default auto)",
+        words=("auto", "staged"),
+        default="auto",
+        metavar="auto|staged|exponential|biexponential|stretched|nth-order|saturation|second-order|"
+        "delayed|NAME",
+    ),
+    Option(
+        "breakpoint",
+        "fitting",
+        "numbers",
+        "given breakpoints, s; nothing is searched",
+        keyword="breakpoints_s",
+        metavar="S[,S]",
+        need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite",
+    ),
+    _choice("joint", "fitting", "default continuous", ("continuous", "free")),
+    _choice("recipe", "fitting", "default likelihood", ("likelihood", "loglinear")),
+    Option(
+        "offset",
+        "fitting",
+        "number",
+        "signal at infinite time (default auto)",
+        words=("auto", "zero", "fit"),
+        default="auto",
+        metavar="auto|zero|fit|VALUE",
+        need='"auto", "zero", "fit" or a finite number',
+    ),
+    _choice(
+        "noise",
+        "fitting",
+        "default auto: correlation, wander, size and tails of the noise are estimated",
+        ("auto", "white", "ar1", "photometric", "by-place", "wander", "robust"),
+    ),
+    Option(
+        "start_up",
+        "fitting",
+        "number",
+        "time constant of mixing or of the instrument, s (default auto: fitted, it may be 0)",
+        words=("auto", "none"),
+        least=0,
+        default="auto",
+        metavar="auto|none|SECONDS",
+        need='"auto", "none" or seconds from 0 on',
+    ),
+    Option(
+        "confidence",
+        "fitting",
+        "number",
+        "level of the intervals (default 0.95)",
+        least=0.5,
+        below=1,
+        default=0.95,
+        metavar="P",
+        need="a number between 0.5 and 1, e.g. 0.95",
+    ),
+    Option(
+        "bootstrap",
+        "fitting",
+        "integer",
+        "bootstrap replicates beside the intervals",
+        besides=0,
+        least=50,
+        default=0,
+        need="0, or a whole number from 50",
+    ),
+    _choice(
+        "bootstrap_kind",
+        "fitting",
+        "how replicates are made (default parametric)",
+        ("parametric", "residual", "block"),
+    ),
+    Option(
+        "absolute_sigma",
+        "fitting",
+        "switch",
+        "take the sigma column at its word (default: relative weights)",
+        default=False,
+    ),
+    Option(
+        "seed",
+        "fitting",
+        "integer",
+        "seed of the simulated p-value (default 0)",
+        keyword="rng",
+        least=0,
+        need="a whole number from 0",
+    ),
+    _choice("show_time", "showing", "unit of time in text, report and figures", SHOWN_UNITS),
+)
+OPTIONS: Mapping[str, Option] = {option.name: option for option in _LISTED}
 """Every option by its name, in the order of the help."""
 WHERE = ("wavelength", "track", "column")
 """Each says which signal of a file is meant; a fit takes one of them."""

@@ -251,13 +251,8 @@ def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
 
 def _nested(cls: type, name: str | Mapping[str, str], value: Any, record: Mapping[str, Any], at: Any) -> Any:
     if _plan(cls).named:
-        text = (
-            name.format_map(
-                ChainMap({"at": at}, record)  # type: ignore[arg-type]  # read only
-            )
-            if isinstance(name, str)
-            else name[at]
-        )
+        known: Any = ChainMap({"at": at}, record)  # type: ignore[arg-type]  # read only
+        text = name.format_map(known) if isinstance(name, str) else name[at]
         return read(cls, value, name=text)
     made: Callable[[Any], Any] = getattr(cls, "from_dict", partial(read, cls))
     return made(value)

@@ -65,14 +65,8 @@ class Remark(Record):
         >>> str(Remark.at("missing_cells", "2 missing cells left out", 2, rows=[15, 39]))
         '2 missing cells left out (lines 15, 39)'
         """
-        bare = cls(
-            code,
-            text,
-            count,
-            tuple(int(row) for row in rows),
-            tuple(float(time) for time in times_s),
-            tuple(float(place) for place in wavelengths_nm),
-        )
+        times, wavelengths = tuple(map(float, times_s)), tuple(map(float, wavelengths_nm))
+        bare = cls(code, text, count, tuple(map(int, rows)), times, wavelengths)
         where = bare.where(SHOWN)
         return replace(bare, text=f"{text} ({where})") if where else bare
 

@@ -13,36 +13,31 @@ from typing import Any
 
 from cxkinetics.errors import InputError
 
-_KINDS = {
-    "cxkinetics.trace/1": ("a trace", "cx.load(FILE)"),
-    "cxkinetics.spectra/1": ("spectra against time", "cx.load(FILE)"),
-    "cxkinetics.dose-table/1": ("a dose table", "cx.load_dose_table(FILE)"),
-    "cxkinetics.spectrum/1": ("a spectrum of evidence", "cx.Spectrum.from_json(FILE)"),
-    "cxkinetics.peak-list/1": ("a list of peaks", "cx.PeakList.from_json(FILE)"),
-    "cxkinetics.fit/1": ("a fit of stages", "cx.StagedFit.from_json(FILE)"),
-    "cxkinetics.spectra-fit/1": ("a fit of whole spectra", "cx.SpectraFit.from_json(FILE)"),
-    "cxkinetics.witnesses/1": ("both witnesses of a breakpoint", "cx.TwoWitnesses.from_json(FILE)"),
-    "cxkinetics.curve/1": ("a fitted curve", "cx.CurveFit.from_json(FILE)"),
-    "cxkinetics.incorporation/1": ("a fitted dose curve", "cx.IncorporationFit.from_json(FILE)"),
-    "cxkinetics.predict/1": ("a predicted composition", "cx.Prediction.from_json(FILE)"),
-    "cxkinetics.dose/1": ("the dose for a target", "cx.DoseAdvice.from_json(FILE)"),
-    "cxkinetics.dose-spectra/1": ("a fitted dose series", "DoseSpectraFit.from_json(FILE)"),
-    "cxkinetics.update/1": ("priors narrowed by measurements", "cx.CompositionUpdate.from_json(FILE)"),
-    "cxkinetics.species-curves/1": ("species against dose", "cx.SpeciesCurves.from_json(FILE)"),
-    "cxkinetics.rates-against-dose/1": ("rates against dose", "RatesAgainstDose.from_json(FILE)"),
-    "cxkinetics.mass-assignment/1": (
-        "assigned masses",
-        "MassAssignment.from_json(FILE) of evidence.assignment",
-    ),
-    "cxkinetics.mixture/1": ("a mixture of clusters", "MixtureFit.from_json(FILE) of evidence.mixture"),
-    "cxkinetics.xps/1": ("an analysed photoelectron line", "XpsResult.from_json(FILE) of evidence.xps"),
-    "cxkinetics.pattern/1": (
-        "a fitted diffraction pattern",
-        "PatternFit.from_json(FILE) of evidence.diffraction",
-    ),
-    "cxkinetics.consensus/1": ("joined evidence", "Consensus.from_json(FILE) of evidence.findings"),
-    "cxkinetics.evidence/1": ("records of evidence", "cxkinetics evidence join FILE"),
-}
+_DOCUMENTS = (
+    ("trace/1", "a trace", "cx.load(FILE)"),
+    ("spectra/1", "spectra against time", "cx.load(FILE)"),
+    ("dose-table/1", "a dose table", "cx.load_dose_table(FILE)"),
+    ("spectrum/1", "a spectrum of evidence", "cx.Spectrum.from_json(FILE)"),
+    ("peak-list/1", "a list of peaks", "cx.PeakList.from_json(FILE)"),
+    ("fit/1", "a fit of stages", "cx.StagedFit.from_json(FILE)"),
+    ("spectra-fit/1", "a fit of whole spectra", "cx.SpectraFit.from_json(FILE)"),
+    ("witnesses/1", "both witnesses of a breakpoint", "cx.TwoWitnesses.from_json(FILE)"),
+    ("curve/1", "a fitted curve", "cx.CurveFit.from_json(FILE)"),
+    ("incorporation/1", "a fitted dose curve", "cx.IncorporationFit.from_json(FILE)"),
+    ("predict/1", "a predicted composition", "cx.Prediction.from_json(FILE)"),
+    ("dose/1", "the dose for a target", "cx.DoseAdvice.from_json(FILE)"),
+    ("dose-spectra/1", "a fitted dose series", "DoseSpectraFit.from_json(FILE)"),
+    ("update/1", "priors narrowed by measurements", "cx.CompositionUpdate.from_json(FILE)"),
+    ("species-curves/1", "species against dose", "cx.SpeciesCurves.from_json(FILE)"),
+    ("rates-against-dose/1", "rates against dose", "RatesAgainstDose.from_json(FILE)"),
+    ("mass-assignment/1", "assigned masses", "MassAssignment.from_json(FILE) of evidence.assignment"),
+    ("mixture/1", "a mixture of clusters", "MixtureFit.from_json(FILE) of evidence.mixture"),
+    ("xps/1", "an analysed photoelectron line", "XpsResult.from_json(FILE) of evidence.xps"),
+    ("pattern/1", "a fitted diffraction pattern", "PatternFit.from_json(FILE) of evidence.diffraction"),
+    ("consensus/1", "joined evidence", "Consensus.from_json(FILE) of evidence.findings"),
+    ("evidence/1", "records of evidence", "cxkinetics evidence join FILE"),
+)
+_KINDS = {f"cxkinetics.{name}": (what, how) for name, what, how in _DOCUMENTS}
 """Schema -> what the document is, and how it is opened."""
 
 

@@ -9,6 +9,8 @@ from cxkinetics.options import OPTIONS, finite, names_of
 
 READING = tuple(name for name in names_of("reading") if name not in ("wavelength", "track"))
 """Options of every verb that reads signals."""
+METAVARS = {"integer": "N", "name": "NAME", "names": "NAME"}
+"""What stands for the value of an option in the help, by its kind where the option does not say."""
 
 
 def number(text: str) -> float:
@@ -26,7 +28,7 @@ def add_options(group: Any, *names: str) -> None:
         if option.kind == "switch":
             more["action"] = "store_true"
         else:
-            more["metavar"] = option.metavar
+            more["metavar"] = option.metavar or METAVARS.get(option.kind)
         if option.kind == "choice":
             more["choices"] = option.words
         elif not option.words and option.kind in ("number", "integer"):

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cxkinetics.record import Record
 
 if TYPE_CHECKING:
     from cxkinetics.estimate import Estimate
@@ -33,8 +35,10 @@ DEVELOPMENT = frozenset({"test", "bench"})
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(Record):
     """One number, or what kept it from being computed."""
+
+    _keys = "name good stored found error"
 
     name: str
     stored: Stored
@@ -48,11 +52,6 @@ class Check:
         pairs = zip(self.found, self.stored, strict=False)
         return bool(self.found) and all(a is not None and abs(a - b) <= room for a, b in pairs)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        numbers = {"stored": list(self.stored), "found": list(self.found), "error": self.error}
-        return {"name": self.name, "good": self.good, **numbers}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add nothing: the verb takes no arguments of its own."""
@@ -61,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compute, compare, print."""
     from cxkinetics.annexes import ANNEXES, declared, named
+    from cxkinetics.cli.terminal import print_document
 
     checks = [check for name in TRACES for check in _checked(name, TRACES[name], partial(_trace, name))]
     for annex, place in declared("CHECK").items():
@@ -68,7 +68,16 @@ def run(args: argparse.Namespace) -> int:
         checks += _checked(annex, stored, numbers)
     rooms = [name for name in ANNEXES if name not in declared("NAMES")]
     if args.json:
-        _print_json(checks, rooms)
+        print_document(
+            {
+                "schema": "cxkinetics.check/1",
+                "versions": _versions(),
+                "checks": [check.to_dict() for check in checks],
+                "good": all(check.good for check in checks),
+                "missing_extras": _extras(),
+                "missing_parts": rooms,
+            }
+        )
     else:
         _print(checks, rooms)
     return 0 if all(check.good for check in checks) else 1
@@ -93,39 +102,38 @@ def _checked(
     except (CxKineticsError, ImportError) as failed:  # a package that is broken is what is looked for
         found, error = {}, f"{type(failed).__name__}: {' '.join(str(failed).split())}"
     for name, known in stored.items():
-        if (got := found.get(name)) is None:
-            yield Check(f"{about}: {name}", known, error=error or "not found by the fit")
-        else:
-            yield Check(f"{about}: {name}", known, (got.value, got.low, got.high))
+        got = found.get(name)
+        ends = () if got is None else (got.value, got.low, got.high)
+        yield Check(f"{about}: {name}", known, ends, "" if ends else error or "not found by the fit")
 
 
 def _extras() -> dict[str, str]:
     """Return the packages that extras would bring and that are missing -> how to install them."""
-    from importlib.metadata import PackageNotFoundError, requires, version
+    from importlib.metadata import requires
 
     missing = {}
     for line in requires("cxkinetics") or ():
         match = re.match(r"""([\w.-]+).*;\s*extra == ["'](\w+)["']""", line)
-        if match and match.group(2) not in DEVELOPMENT:
-            try:
-                version(match.group(1))
-            except PackageNotFoundError:
-                missing[match.group(1)] = f"python -m pip install 'cxkinetics[{match.group(2)}]'"
+        if match and match[2] not in DEVELOPMENT and _version(match[1]) == "missing":
+            missing[match[1]] = f"python -m pip install 'cxkinetics[{match[2]}]'"
     return missing
 
 
 def _versions() -> dict[str, str]:
     """Return the versions of what a fit depends on."""
     import platform
+
+    packages = ("numpy", "scipy", "pandas", "matplotlib", "lmfit")
+    return {"Python": platform.python_version()} | {name: _version(name) for name in packages}
+
+
+def _version(package: str) -> str:
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"Python": platform.python_version()}
-    for name in ("numpy", "scipy", "pandas", "matplotlib", "lmfit"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "missing"
-    return found
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
 
 
 def _print(checks: list[Check], rooms: list[str]) -> None:
@@ -151,19 +159,3 @@ def _print(checks: list[Check], rooms: list[str]) -> None:
 def _interval(numbers: Sequence[float | None]) -> str:
     value, low, high = ("-" if number is None else f"{number:g}" for number in numbers or (None,) * 3)
     return f"{value} [{low}, {high}]"
-
-
-def _print_json(checks: list[Check], rooms: list[str]) -> None:
-    from cxkinetics.estimate import json_text
-    from cxkinetics.version import __version__
-
-    record = {
-        "schema": "cxkinetics.check/1",
-        "version": __version__,
-        "versions": _versions(),
-        "checks": [check.to_dict() for check in checks],
-        "good": all(check.good for check in checks),
-        "missing_extras": _extras(),
-        "missing_parts": rooms,
-    }
-    sys.stdout.write(json_text(record) + "\n")

@@ -8,9 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
 from cxkinetics.document import cells
-from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
-from cxkinetics.document.folder import require_replaceable
-from cxkinetics.document.html import render_page
+from cxkinetics.document.folder import require_replaceable, write_report
 from cxkinetics.document.page import Block, Code, Gallery, Notes, Page, Paragraph, Section
 from cxkinetics.document.table import Column, Table, Where
 from cxkinetics.document.text import format_section
@@ -61,7 +59,7 @@ class Part(Protocol):
         """Return its part of the JSON document."""
 
 
-def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: str = "paper") -> Table:
+def comparison_table(rows: Sequence[Comparison], caption: str = "") -> Table:
     """Return the numbers beside each other, one row per quantity.
 
     The last column says whether the published number lies in our interval; for numbers found from
@@ -73,27 +71,13 @@ def comparison_table(rows: Sequence[Comparison], caption: str = "", *, source: s
         What to compare.
     caption : str
         One line above the table.
-    source : str
-        Head of the column with the published numbers.
     """
     rounded = any(row.kind == "measured" for row in rows)
-    columns = [
-        Column("quantity"),
-        Column(source),
-        Column("ours [95 %]"),
-        Column("unit", format=cells.unit),
-        Column(f"ours - {source}", numeric=True),
-        Column("same digits" if rounded else "inside"),
-    ]
+    judged, head = ("agrees", "same digits") if rounded else ("inside", "inside")
+    own = Column("ours [95 %]"), Column("unit", format=cells.unit), Column("ours - paper", numeric=True)
+    columns = [Column("quantity"), Column("paper"), *own, Column(head)]
     shown = [
-        (
-            row.quantity,
-            _published(row),
-            row.found,
-            row.found,
-            _difference(row),
-            row.agrees if rounded else row.inside,
-        )
+        (row.quantity, _published(row), row.found, row.found, _difference(row), getattr(row, judged))
         for row in rows
     ]
     return Table(columns, shown, caption=caption, note=" ".join(row.note for row in rows if row.note))
@@ -134,8 +118,9 @@ def demo_page(traces: Sequence[DemoTrace], parts: Sequence[Part], command: str) 
     sections = [Section("Paper beside ours", _beside(traces, parts))]
     sections += [Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace)) for trace in traces]
     sections += [section for part in parts for section in part.sections()]
-    sections.append(Section("What this shows and what it does not", [_limits()]))
-    sections.append(Section("Make it again", [Code(command, "On the command line:"), *_scripts(traces)]))
+    sections.append(Section("What this shows and what it does not", [Notes(_LIMITS)]))
+    scripts = [Code(python_lines(trace.fit, EXAMPLES), f"{trace.title}, in Python:") for trace in traces]
+    sections.append(Section("Make it again", [Code(command, "On the command line:"), *scripts]))
     return Page(
         title="cxkinetics demonstration: staged cation exchange of CdS clusters",
         summary=str(demo_tally(traces, parts)),
@@ -181,25 +166,15 @@ def _trace_blocks(trace: DemoTrace) -> list[Block]:
     ]
 
 
-def _limits() -> Notes:
-    return Notes(
-        (
-            "The traces are simulated from the published constants with normal noise: that they are "
-            "recovered shows that the fit works, not that the published constants are right.",
-            "Kinetic stages (fast, then slow) are not dose stages (slow uptake, then fast): the first are "
-            "about time at one dose, the second about dose after a long time.",
-            "The published trace itself is met as well by smooth curves without a breakpoint, and two "
-            "straight lines in ln A with a good R2 do not establish one.",
-            "Doses for targets rest on priors where the published data do not speak; each names them.",
-        )
-    )
-
-
-def _scripts(traces: Sequence[DemoTrace]) -> list[Block]:
-    return [Code(python_lines(trace.fit, EXAMPLES), f"{trace.title}, in Python:") for trace in traces]
-
-
-DEMO_SCHEMA = "cxkinetics.demo/1"
+_LIMITS = (
+    "The traces are simulated from the published constants with normal noise: that they are "
+    "recovered shows that the fit works, not that the published constants are right.",
+    "Kinetic stages (fast, then slow) are not dose stages (slow uptake, then fast): the first are "
+    "about time at one dose, the second about dose after a long time.",
+    "The published trace itself is met as well by smooth curves without a breakpoint, and two "
+    "straight lines in ln A with a good R2 do not establish one.",
+    "Doses for targets rest on priors where the published data do not speak; each names them.",
+)
 
 
 def demo_text(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> str:
@@ -235,7 +210,7 @@ def _told(table: Table) -> list[Block]:
 def demo_record(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) -> dict[str, Any]:
     """Return the JSON form of the demonstration."""
     return {
-        "schema": DEMO_SCHEMA,
+        "schema": "cxkinetics.demo/1",
         "version": __version__,
         "simulated": True,
         "folder": str(folder),
@@ -246,13 +221,7 @@ def demo_record(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path
     } | {name: value for part in parts for name, value in part.to_dict().items()}
 
 
-def write_demo(
-    traces: Sequence[DemoTrace],
-    parts: Sequence[Part],
-    directory: Path,
-    *,
-    command: str,
-) -> Path:
+def write_demo(traces: Sequence[DemoTrace], parts: Sequence[Part], directory: Path, *, command: str) -> Path:
     """Write the folder of the demonstration, whole or not at all.
 
     Parameters
@@ -283,15 +252,9 @@ def write_demo(
         for trace, path in zip(traces, packaged, strict=False):
             line = _command(trace, path.name)
             write_fit(trace.fit, fresh / trace.name, series=trace.series, command=line, examples=EXAMPLES)
-        drawn = {}
-        for block in page.figures():  # those of the fits stand in their folders by now
-            path = fresh / f"{block.name}.svg"
-            if not path.is_file():
-                figure = drawn_figure(block)
-                write_text(path, svg_text(figure))
-                save_figure(figure, fresh / block.name, ("png", "pdf"))
-            drawn[block.name] = path.read_text(encoding="utf-8")
-        write_text(fresh / "report.html", render_page(page, drawn))
+        stored = {block.name: fresh / f"{block.name}.svg" for block in page.figures()}
+        drawn = {name: path.read_text(encoding="utf-8") for name, path in stored.items() if path.is_file()}
+        write_report(fresh, page, drawn=drawn)  # the figures of the fits stand in their folders by now
         write_text(fresh / "demo.json", json_text(demo_record(traces, parts, directory)) + "\n")
     return directory
 

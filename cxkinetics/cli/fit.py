@@ -148,9 +148,5 @@ def _texts(batch: "BatchResult", show_time: str) -> list[str]:
     from cxkinetics.cli.terminal import text_width
 
     shown: dict[str, Any] = {"time_unit": show_time, "width": text_width(), "warnings": False}
-    texts = []
-    if len(batch.fits) <= FULL_TEXTS:
-        texts = [fit.to_text(**shown) for fit in batch.fits]
-    if len(batch.fits) > 1:
-        texts.append(batch.to_text(**shown))
-    return texts
+    told = [*(batch.fits if len(batch.fits) <= FULL_TEXTS else ()), *([batch] if len(batch.fits) > 1 else [])]
+    return [result.to_text(**shown) for result in told]

@@ -17,23 +17,17 @@ def run(args: argparse.Namespace) -> int:
     from importlib.util import find_spec
 
     from cxkinetics.annexes import declared
-    from cxkinetics.estimate import json_text
+    from cxkinetics.cli.terminal import print_document
     from cxkinetics.io.formats.instruments import INSTALL
     from cxkinetics.io.load import formats
-    from cxkinetics.version import __version__
 
     known = [(entry.name, entry.endings, entry.summary) for entry in formats()]
     beside = declared("FORMATS")
     extra = find_spec("openreadout") is not None
     if args.json:
-        record = {
-            "schema": "cxkinetics.formats/1",
-            "version": __version__,
-            "formats": _listed(known),
-            "extra_instruments": extra,
-        }
-        record |= {f"{annex}_formats": _listed(entries) for annex, entries in beside.items()}
-        sys.stdout.write(json_text(record) + "\n")
+        others = {f"{annex}_formats": _listed(entries) for annex, entries in beside.items()}
+        own = {"formats": _listed(known), "extra_instruments": extra}
+        print_document({"schema": "cxkinetics.formats/1", **own, **others})
         return 0
     how = "read through openreadout" if extra else f"with the extra: {INSTALL}"
     wide = max(len(name) for entries in (known, *beside.values()) for name, _, _ in entries)

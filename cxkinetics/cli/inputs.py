@@ -1,5 +1,6 @@
 """Which inputs a command means: files, folders of runs, and folders that are one run."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,14 +8,11 @@ from pathlib import Path
 from cxkinetics.errors import CxKineticsWarning, InputError
 
 FOREIGN = frozenset(
-    ending
-    for endings in (
-        "md rst tex bib py ipynb m r",
-        "pdf doc docx odt rtf ppt pptx",
-        "png jpg jpeg gif svg tif tiff bmp heic mp4 mov avi",
-        "html htm toml yaml yml ini lnk exe cdx",
+    re.findall(
+        r"\w+",
+        "md rst tex bib py ipynb m r pdf doc docx odt rtf ppt pptx png jpg jpeg gif svg tif tiff bmp heic "
+        "mp4 mov avi html htm toml yaml yml ini lnk exe cdx",
     )
-    for ending in endings.split()
 )
 """Endings of files that never hold a measurement; in a folder they are passed over."""
 
@@ -72,8 +70,8 @@ def _of_folder(place: Path, typed: str) -> list[str]:
 
 def _is_foreign(path: Path) -> bool:
     name = path.name.casefold()
-    office_lock = name.startswith("~$")
-    return office_lock or name == "thumbs.db" or path.suffix.removeprefix(".").casefold() in FOREIGN
+    # "~$" begins the lock of a document that is open elsewhere
+    return name.startswith("~$") or name == "thumbs.db" or path.suffix[1:].casefold() in FOREIGN
 
 
 def _listed(names: list[str], most: int = 8) -> str:
@@ -82,8 +80,6 @@ def _listed(names: list[str], most: int = 8) -> str:
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:
-    import re
-
     return [
         (0, int(part)) if part.isdecimal() else (1, part.lower()) for part in re.split(r"(\d+)", path.name)
     ]

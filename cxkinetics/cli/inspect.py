@@ -18,11 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read every file, describe it, and go on after a bad one."""
     from cxkinetics.cli.arguments import reading_options
+    from cxkinetics.cli.terminal import print_document
     from cxkinetics.errors import CxKineticsError, UsageError
-    from cxkinetics.estimate import json_text
     from cxkinetics.io.describe import describe, format_description
     from cxkinetics.io.file import ReadOptions
-    from cxkinetics.version import __version__
 
     options = ReadOptions(**reading_options(args))
     found: list[dict[str, Any]] = []
@@ -38,13 +37,7 @@ def run(args: argparse.Namespace) -> int:
             message = " ".join(str(error).split())
             failures.append({"file": file, "error": type(error).__name__, "message": message})
     if args.json:
-        record = {
-            "schema": "cxkinetics.inspect/1",
-            "version": __version__,
-            "files": found,
-            "failures": failures,
-        }
-        sys.stdout.write(json_text(record) + "\n")
+        print_document({"schema": "cxkinetics.inspect/1", "files": found, "failures": failures})
     else:
         for item in found:
             sys.stdout.write(format_description(item) + "\n")

@@ -43,14 +43,12 @@ class _Parser(argparse.ArgumentParser):
         import difflib
         import re
 
-        known = list(self._option_string_actions)
-        for action in self._actions:
-            if action.choices is not None:
-                known += [str(choice) for choice in action.choices]
+        choices = (choice for action in self._actions for choice in action.choices or ())
+        known = [*self._option_string_actions, *map(str, choices)]
         words = re.findall(r"(?<![\w-])(--[\w-]+)", message)
         if "invalid choice" in message:
-            said, _, choices = message.partition("choose from")
-            words, known = re.findall(r"'([^']+)'", said), re.findall(r"[\w.+-]+", choices)
+            said, _, listed = message.partition("choose from")
+            words, known = re.findall(r"'([^']+)'", said), re.findall(r"[\w.+-]+", listed)
         for word in words:
             near = difflib.get_close_matches(word, known, 1, 0.6)
             if near and near[0] != word:

@@ -1,4 +1,8 @@
-"""How wide the text of the command may be."""
+"""What a verb prints: how wide its text may be, and its one JSON document."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
 
 WIDEST, NARROWEST, UNKNOWN = 100, 60, 96
 """Columns: more than WIDEST reads badly; UNKNOWN where the output is no terminal."""
@@ -9,3 +13,12 @@ def text_width() -> int:
     from shutil import get_terminal_size
 
     return max(NARROWEST, min(WIDEST, get_terminal_size((UNKNOWN, 24)).columns))
+
+
+def print_document(record: Mapping[str, Any]) -> None:
+    """Print a JSON document, the version after its schema."""
+    from cxkinetics.record import json_text
+    from cxkinetics.version import __version__
+
+    stamped = {"schema": record["schema"], "version": __version__, **record}
+    sys.stdout.write(json_text(stamped) + "\n")

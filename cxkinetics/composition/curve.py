@@ -58,8 +58,7 @@ def saturation_dose(b1: ArrayLike, D1: ArrayLike, b2: ArrayLike, y_f: ArrayLike)
     with np.errstate(divide="ignore", invalid="ignore"):
         after = first + (top - at_first) / slope2
         before = top / slope1
-    dose: Array = np.where(top <= at_first, before, np.where(slope2 > 0, after, np.inf))
-    return dose
+    return np.where(top <= at_first, before, np.where(slope2 > 0, after, np.inf))
 
 
 def dose_interval(
@@ -112,16 +111,14 @@ class MapPoints:
     @property
     def censored(self) -> BoolArray:
         """Which doses are intervals."""
-        mask: BoolArray = self.high > self.low
-        return mask
+        return self.high > self.low
 
     def off(self, curve: Callable[[Array], Array]) -> Array:
         """Return y minus what `curve` makes of the doses; for an interval the distance from its reach."""
         from_low = self.y - curve(self.low)
         if not np.any(self.censored):
             return from_low
-        off: Array = np.minimum(from_low, 0.0) + np.maximum(self.y - curve(self.high), 0.0)
-        return off
+        return np.minimum(from_low, 0.0) + np.maximum(self.y - curve(self.high), 0.0)
 
     def residuals(self, b1: ArrayLike, D1: ArrayLike, b2: ArrayLike, y_f: ArrayLike) -> Array:
         """Return y minus the broken line, shape (..., n)."""
@@ -392,8 +389,7 @@ def _constrained(
     solution = np.linalg.solve(system, wanted)
     if refine:  # takes the ridge's bias out
         solution += np.linalg.solve(system, wanted - system @ solution + ridge[:, None] * solution)
-    parameters: Array = solution[:, :4, 0]
-    return parameters
+    return solution[:, :4, 0]
 
 
 def _design(cells: Cells, cell: IntArray, dose: Array) -> Array:

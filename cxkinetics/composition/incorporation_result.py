@@ -299,8 +299,7 @@ class IncorporationFit(Record, Shown):
 
     def incorporation_at(self, dose_percent: ArrayLike) -> Array:
         """Return the fitted incorporation (%) at any dose (%)."""
-        curve: Array = self.intercept + incorporation_map.incorporation(dose_percent, **self.parameters)
-        return curve
+        return self.intercept + incorporation_map.incorporation(dose_percent, **self.parameters)
 
     def dose_at(self, incorporation_percent: float) -> tuple[float, float] | None:
         """Return the lowest and highest dose (%) that give an incorporation (%).

@@ -68,8 +68,7 @@ def incorporation_of_state(
     """
     guests, hosts = guest_count(system, shares, eta=eta), host_count(system, shares, T=T, rho=rho)
     counted = (hosts + guests, hosts, np.asarray(system.n_anions))[BASES.index(basis_kind(basis))]
-    percent: Array = 100 * guests / counted
-    return percent
+    return 100 * guests / counted
 
 
 def trapped_host(
@@ -98,8 +97,7 @@ def trapped_host(
     y = np.asarray(incorporation_percent, dtype=float) / 100
     with np.errstate(divide="ignore", invalid="ignore"):
         hosts = np.where(y > 0, guests / y - (guests if basis_kind(basis) == BASES[0] else 0.0), np.nan)
-    trapped: Array = hosts - host_count(system, shares, rho=rho)
-    return trapped
+    return hosts - host_count(system, shares, rho=rho)
 
 
 def conversion(
@@ -125,8 +123,7 @@ def conversion(
     guests0, guests1 = float(top), system.guests_at_full_exchange * np.asarray(eta)
     if basis_kind(basis) == BASES[2]:
         y = np.asarray(incorporation_percent, dtype=float) / 100
-        on_anions: Array = (y * system.n_anions - guests0) / (guests1 - guests0)
-        return on_anions
+        return (y * system.n_anions - guests0) / (guests1 - guests0)
     left = system.hosts_left(top)
     hosts0 = left + np.asarray(T) + np.asarray(rho) * (system.n_hosts - left)
     hosts1 = np.asarray(T) + np.asarray(rho) * system.n_hosts
@@ -144,8 +141,7 @@ def linear_lever(incorporation_percent: ArrayLike, start_percent: float, end_per
     [0.1099, 0.2225, 0.6676]
     """
     y = np.asarray(incorporation_percent, dtype=float)
-    share: Array = (y - start_percent) / (end_percent - start_percent)
-    return share
+    return (y - start_percent) / (end_percent - start_percent)
 
 
 def guest_shares(system: System, shares: Array) -> Array:
@@ -189,8 +185,7 @@ def trapped_and_retained_at_plateau(
     """
     _refuse_anion_basis(basis)
     guests = system.guests_at_full_exchange * np.asarray(eta)
-    hosts: Array = guests / _guests_per_host(plateau_percent, basis)
-    return hosts
+    return guests / _guests_per_host(plateau_percent, basis)
 
 
 def recovery_at_plateau(
@@ -230,8 +225,7 @@ def saturation_share_cap(system: System, saturation_dose_percent: ArrayLike) -> 
     >>> round(float(saturation_share_cap(system, 135.0)), 5)
     0.69545
     """
-    share: Array = np.asarray(saturation_dose_percent, dtype=float) / dose_of_full_exchange(system)
-    return share
+    return np.asarray(saturation_dose_percent, dtype=float) / dose_of_full_exchange(system)
 
 
 def equilibrium_share_cap(
@@ -318,14 +312,12 @@ def removable_share(first_percent: float, last_percent: float, basis: str = BASE
 def _guests_per_host(incorporation_percent: ArrayLike, basis: str) -> Array:
     """Return guests per host cation in the solid, for a basis that counts the host."""
     y = np.asarray(incorporation_percent, dtype=float) / 100
-    ratio: Array = y / (1 - y) if basis_kind(basis) == BASES[0] else y
-    return ratio
+    return y / (1 - y) if basis_kind(basis) == BASES[0] else y
 
 
 def _column(values: object, shares: Array, *, product: bool = False) -> Array:
     n_rows = shares.shape[0] if product else shares.shape[0] - 1
-    column: Array = np.asarray(values, dtype=float).reshape((n_rows, *([1] * (shares.ndim - 1))))
-    return column
+    return np.asarray(values, dtype=float).reshape((n_rows, *([1] * (shares.ndim - 1))))
 
 
 def _refuse_anion_basis(basis: str) -> None:

@@ -129,8 +129,7 @@ class ProductOnset(Record):
         y = _incorporation(self, parameters)
         share = product_share(y, parameters["y_on"], parameters["y_f"])
         score = (share - self.detection_limit) / (_ONSET_BLUR * self.detection_limit)
-        log: Array = log_ndtr(score if self.seen else -score)
-        return log
+        return log_ndtr(score if self.seen else -score)
 
 
 def _one_place(incorporation_percent: float | None, dose_percent: float | None) -> None:

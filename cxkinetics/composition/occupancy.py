@@ -77,8 +77,7 @@ def _general_populations(mean: Array, alpha: Array, n_sites: int) -> Array:
     edge = np.zeros_like(shares)
     edge[0] = mean <= 0
     edge[-1] = mean >= n_sites
-    result: Array = np.where((mean <= 0) | (mean >= n_sites), edge, shares)
-    return result
+    return np.where((mean <= 0) | (mean >= n_sites), edge, shares)
 
 
 def _softmax(ln_weight: Array) -> Array:
@@ -99,8 +98,7 @@ def product_share(incorporation_percent: ArrayLike, y_on: ArrayLike, y_f: ArrayL
     span = end - start
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(span > 0, (y - start) / span, 0.0)
-    clipped: Array = np.clip(share, 0.0, 1.0)
-    return clipped
+    return np.clip(share, 0.0, 1.0)
 
 
 def species_shares(

@@ -76,8 +76,7 @@ def mass_balance_conversion(draws: ParameterDraws, incorporation_percent: Array)
         draws.system, incorporation_percent, T=trapped, rho=rho, eta=eta, basis=draws.basis
     )
     # no host can be trapped in a negative amount: these draws of rho and eta contradict the plateau
-    result: Array = np.where(trapped < 0, np.nan, np.clip(share, 0.0, 1.0))
-    return result
+    return np.where(trapped < 0, np.nan, np.clip(share, 0.0, 1.0))
 
 
 def draw_estimate(

@@ -93,8 +93,7 @@ class Prior(Record):
             values = first + second * ndtri(inner)
             if self.distribution == "lognormal":
                 values = np.exp(values)
-        clipped: Array = np.clip(values, *self.bounds)
-        return clipped
+        return np.clip(values, *self.bounds)
 
     def log_density(self, value: Array) -> Array:
         """Return ln of the density, up to the constant of the cut; -inf outside the bounds."""
@@ -113,8 +112,7 @@ class Prior(Record):
         low, high = self.bounds
         if self.distribution in ("beta", "lognormal"):
             low = max(low, 0.0)
-        density: Array = np.where((at >= low) & (at <= high) & np.isfinite(log), log, -np.inf)
-        return density
+        return np.where((at >= low) & (at <= high) & np.isfinite(log), log, -np.inf)
 
     def scaled(self, factor: float) -> "Prior":
         """Return the prior with its width multiplied by `factor`, its centre and bounds kept.

@@ -142,8 +142,7 @@ def map_log_likelihood(
         log = -0.5 * rss if absolute_sigma else -(points.y.size / 2 + worth) * np.log(spread + rss / 2)
         if flat_breaks:
             log = log + np.log(np.maximum(y_f - b1 * first, 1e-300)) - 2 * np.log(np.maximum(b2, 1e-300))
-        density: Array = np.where(allowed, log, -np.inf)
-        return density
+        return np.where(allowed, log, -np.inf)
 
     return log_density
 

@@ -1,6 +1,3 @@
 """An annex: least squares of any curve y = f(x), certified to many digits."""
 
-NAMES = {
-    "CurveFit": "result",
-    "fit_curve": "fit",
-}
+NAMES = {"CurveFit": "result", "fit_curve": "fit"}

@@ -214,10 +214,8 @@ def _require_usable(problem: Problem, start: Array) -> None:
 
 
 def _kind(rest: Rest) -> str:
-    central = rest.derivatives.central
-    if central.all():
-        return "central differences"
-    return "mixed" if central.any() else "complex step"
+    kinds = ["central differences" if central else "complex step" for central in rest.derivatives.central]
+    return kinds[0] if len(set(kinds)) == 1 else "mixed"
 
 
 def _hash(problem: Problem, sigma: Array | None) -> str:

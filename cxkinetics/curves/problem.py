@@ -272,7 +272,7 @@ class Derivatives:
         columns = [
             _central(self.problem, theta, j, float(self.step[j]))
             if self.central[j]
-            else _complex(self.problem, theta, j)
+            else _complex(self.problem, self.problem.x, theta, j).astype(np.float64)
             for j in range(self.problem.p)
         ]
         with np.errstate(all="ignore"):
@@ -318,7 +318,7 @@ def doubted(derivatives: Derivatives, theta: Array) -> Derivatives | None:
 
 def _refusal(problem: Problem, theta: Array) -> str:
     """Return why the function does not take complex parameters, or ""."""
-    shifted = theta.astype(np.complex128) + 1j * IMAGINARY * _size(theta)
+    shifted = theta.astype(np.complex128) + 1j * IMAGINARY * np.where(theta == 0, 1.0, np.abs(theta))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -347,7 +347,7 @@ def _wrong_columns(derivatives: Derivatives, theta: Array) -> tuple[BoolArray, s
     for j in np.flatnonzero(~derivatives.central):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
-            exact = _complex(problem, theta, int(j))
+            exact = _complex(problem, problem.x, theta, int(j)).astype(np.float64)
         scale = _scale(problem, theta, int(j))
         tried = []
         for relative in LADDER[1:3]:
@@ -402,11 +402,6 @@ def _tuned(problem: Problem, theta: Array, j: int) -> tuple[float, float]:
     return best * scale, max(least, 1e-13)
 
 
-def _size(theta: Array) -> Array:
-    """Return the size of each parameter, one where it is zero."""
-    return np.where(theta == 0, 1.0, np.abs(theta))
-
-
 def _scale(problem: Problem, theta: Array, j: int) -> float:
     """Return the scale of a parameter: its size or, at zero, what changes the curve by its own size."""
     if theta[j] != 0:
@@ -417,7 +412,8 @@ def _scale(problem: Problem, theta: Array, j: int) -> float:
     trial = theta.copy()
     scale = 1.0
     for _ in range(30):
-        trial[j] = _reach(problem, j, 1e-3 * scale)
+        distance = 1e-3 * scale  # from zero, to the side that the bounds leave open
+        trial[j] = distance if problem.upper[j] >= distance else -distance
         moved = problem.curve(trial)
         both = known & np.isfinite(moved)
         change = float(np.max(np.abs(moved - here)[both], initial=0.0)) / size
@@ -432,17 +428,12 @@ def _scale(problem: Problem, theta: Array, j: int) -> float:
     return scale
 
 
-def _reach(problem: Problem, j: int, distance: float) -> float:
-    """Return zero plus or minus a distance, on the side that the bounds leave open."""
-    return distance if problem.upper[j] >= distance else -distance
-
-
-def _complex(problem: Problem, theta: Array, j: int) -> Array:
-    shifted = theta.astype(np.complex128)
-    size = abs(float(theta[j])) or 1.0
-    shifted[j] += 1j * IMAGINARY * size
-    values = problem.call(problem.x, shifted)
-    column: Array = values.imag.astype(np.float64) / (IMAGINARY * size)
+def _complex(problem: Problem, x: NDArray[Any], theta: NDArray[Any], j: int) -> NDArray[Any]:
+    """Return a column by a complex step, in the precision of the parameters."""
+    shifted = theta.astype(np.result_type(theta, np.complex64))
+    step = IMAGINARY * (abs(theta[j]) or theta.dtype.type(1))
+    shifted[j] += 1j * step
+    column: NDArray[Any] = problem.call(x, shifted).imag / step
     return column
 
 
@@ -457,25 +448,12 @@ def _central(problem: Problem, theta: Array, j: int, step: float) -> Array:
         step = min(step, max(below, above) / 4)
         offsets = tuple(side * k for k in range(5))
         factors = tuple(side * f / 12 for f in (-25, 48, -36, 16, -3))
-    return _difference(problem.curve, theta, j, step, offsets=offsets, factors=factors)
-
-
-def _difference(
-    curve: Callable[[Array], Array],
-    theta: Array,
-    j: int,
-    step: float,
-    *,
-    offsets: tuple[int, ...],
-    factors: tuple[float, ...],
-) -> Array:
     total: Any = 0.0
     trial = theta.copy()
-    for offset, factor in zip(offsets, factors, strict=True):
-        trial[j] = theta[j] + offset * step
-        with np.errstate(all="ignore"):
-            total = total + factor * curve(trial)
     with np.errstate(all="ignore"):
+        for offset, factor in zip(offsets, factors, strict=True):
+            trial[j] = theta[j] + offset * step
+            total = total + factor * problem.curve(trial)
         column: Array = total / step
     return column
 
@@ -528,7 +506,7 @@ class Arithmetic:
         problem = self.derivatives.problem
         if not self.long_jacobian or self.x is None:
             return self.derivatives.jacobian(theta.astype(np.float64))
-        columns = [_long_column(problem, self.x, theta, j) for j in range(problem.p)]
+        columns = [_complex(problem, self.x, theta, j) for j in range(problem.p)]
         with np.errstate(all="ignore"):
             matrix: NDArray[Any] = np.stack(columns, axis=1) * problem.weight[:, None]
         matrix[~np.isfinite(matrix)] = 0.0
@@ -543,8 +521,7 @@ class Arithmetic:
         problem = self.derivatives.problem
         size = np.abs(np.nan_to_num(problem.curve(theta))) + np.abs(problem.y)
         if self.extended:
-            floor: Array = 16 * float(np.finfo(np.longdouble).eps) * size * problem.weight
-            return floor
+            return 16 * float(np.finfo(np.longdouble).eps) * size * problem.weight
         unit = np.finfo(np.float64).eps
         floor = unit * size * problem.weight
         here = problem.residual(theta)
@@ -609,7 +586,7 @@ def _keeps_complex(derivatives: Derivatives, x: NDArray[Any], theta: Array) -> b
     parameters = theta.astype(np.longdouble)
     try:
         for j in range(problem.p):
-            column = _long_column(problem, x, parameters, j)
+            column = _complex(problem, x, parameters, j)
             if column.dtype != np.longdouble:
                 return False
             shown = column.astype(np.float64) * problem.weight
@@ -627,14 +604,6 @@ def _same(left: Array, right: Array) -> bool:
         return False
     limit = SAME * float(np.max(np.abs(right[known]), initial=0.0))
     return bool(np.all(np.abs(left - right)[known] <= limit))
-
-
-def _long_column(problem: Problem, x: NDArray[Any], theta: NDArray[Any], j: int) -> NDArray[Any]:
-    shifted = theta.astype(np.clongdouble)
-    step = np.longdouble(IMAGINARY) * (abs(theta[j]) or np.longdouble(1))
-    shifted[j] = shifted[j] + 1j * step
-    column: NDArray[Any] = problem.call(x, shifted).imag / step
-    return column
 
 
 def _as_decimals(values: Array) -> NDArray[Any]:

@@ -76,8 +76,7 @@ class Factored:
 
     def spread(self) -> Array:
         """Return the square root of the diagonal of (J'J)^-1 in the units of the parameters (p,)."""
-        root: Array = np.sqrt(np.diag(self.covariance())) / self.size
-        return root
+        return np.sqrt(np.diag(self.covariance())) / self.size
 
 
 def factored(jacobian: NDArray[Any], free: BoolArray, tolerance: float = ROUNDING) -> Factored:
@@ -239,8 +238,7 @@ def pushed(problem_lower: Array, problem_upper: Array, theta: Array, gradient: A
     """Return which parameters (p,) stand at a bound and would leave it downhill."""
     at_low = (theta <= problem_lower) & (gradient > 0)
     at_high = (theta >= problem_upper) & (gradient < 0)
-    out: BoolArray = at_low | at_high
-    return out
+    return at_low | at_high
 
 
 @np.errstate(all="ignore")
@@ -293,7 +291,6 @@ def marquardt(
             break
         left, singular, right = np.linalg.svd(matrix[:, free] / safe[free], full_matrices=False)
         along = rest @ left
-        moved = False
         while strength < HOPELESS:
             change = np.zeros(problem.p)
             change[free] = -(right.T @ (singular * along / (singular**2 + strength))) / safe[free]
@@ -310,13 +307,12 @@ def marquardt(
                 gain = min((rss - new) / promised, 2.0)
                 strength = max(strength * max(1 / 3, 1 - (2 * gain - 1) ** 3), 1e-20)
                 growth = 2.0
-                moved = True
                 break
             if promised <= tolerance * rss and np.isfinite(new) and abs(new - rss) <= 1e-12 * rss:
                 return theta, rss
             strength *= growth
             growth *= 2.0
-        if not moved:
+        else:
             break
         theta, rest, rss = trial, tried, new
     return theta, rss
@@ -578,10 +574,7 @@ def search(derivatives: Derivatives, start: Array, rng: np.random.Generator) -> 
     if np.any(np.isfinite(problem.lower) | np.isfinite(problem.upper)):
         theta, _ = marquardt(derivatives, theta)
     first = settled(derivatives, theta)
-    doubts = _doubts(first, start)
-    if complaint:
-        doubts.append(f"lmfit: {complaint}")
-    if not doubts:
+    if not complaint and not _doubtful(first, start):
         return first, ()
     best, met = _further(first, start, rng)
     flags = [f"a further descent could not go on: {met}"] if met else []
@@ -605,23 +598,16 @@ def settled(derivatives: Derivatives, theta: Array) -> Rest:
 
 def unmoved(rest: Rest, start: Array) -> BoolArray:
     """Return which parameters (p,) still stand where they started."""
-    near: BoolArray = np.abs(rest.theta - start) <= 1e-12 * np.abs(start)
-    return near
+    return np.abs(rest.theta - start) <= 1e-12 * np.abs(start)
 
 
-def _doubts(rest: Rest, start: Array) -> list[str]:
+def _doubtful(rest: Rest, start: Array) -> bool:
+    """Return whether a fit is suspect: unsound, at a bound, unmoved, worse than a constant, patterned."""
     problem = rest.derivatives.problem
-    doubts = []
-    if not rest.sound:
-        doubts.append("no sound minimum")
-    if np.any(rest.at_bound) or np.any(unmoved(rest, start)):
-        doubts.append("a parameter at a bound or unmoved")
+    stuck = bool(np.any(rest.at_bound) or np.any(unmoved(rest, start)))
     target, flat = problem.y * problem.weight, problem.weight / np.max(problem.weight)
-    if rest.rss > float(target @ target - (flat @ target) ** 2 / (flat @ flat)):
-        doubts.append("worse than a constant")
-    if _patterned(rest) is not None:
-        doubts.append("a pattern in the residuals")
-    return doubts
+    poor = rest.rss > float(target @ target - (flat @ target) ** 2 / (flat @ flat))
+    return not rest.sound or stuck or poor or _patterned(rest) is not None
 
 
 def _patterned(rest: Rest) -> tuple[int, float] | None:

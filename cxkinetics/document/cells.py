@@ -7,7 +7,8 @@ cell (`interval`) or in two (`value` and `bracket`); its unit is a column, a hea
 import math
 from dataclasses import replace
 
-from cxkinetics.estimate import Estimate, round_by_error
+from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import bracket as ends
 
 NOT_DETERMINED = "not determined"
 
@@ -31,8 +32,7 @@ def value(estimate: Estimate) -> str:
 
 def value_unit(estimate: Estimate) -> str:
     """Return the value with its unit, rounded by its error; "not determined" has no unit."""
-    known = estimate.value is not None
-    return f"{estimate.format_value()} {estimate.unit if known else ''}".rstrip()
+    return f"{estimate.format_value()} {'' if estimate.value is None else estimate.unit}".rstrip()
 
 
 def unit(estimate: Estimate) -> str:
@@ -132,6 +132,4 @@ def by_standard_error(estimate: Estimate) -> str:
     """Return the interval alone, rounded by the standard error and not by its own width."""
     if estimate.low is None and estimate.high is None:
         return ""
-    low = "-inf" if estimate.low is None else round_by_error(estimate.low, estimate.se)
-    high = "inf" if estimate.high is None else round_by_error(estimate.high, estimate.se)
-    return f"[{low}, {high}]"
+    return ends(estimate.low, estimate.high, estimate.se)

@@ -8,6 +8,7 @@ matplotlib's settings beyond the `with` block, and nothing opens a window.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -41,43 +42,6 @@ WIDTHS_INCH = {"single": 85 / 25.4, "double": 178 / 25.4}
 
 SIMULATED_STAMP = "simulated data"
 
-_RC: Any = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 7.5,
-    "axes.labelsize": 8,
-    "axes.titlesize": 8,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.formatter.useoffset": False,
-    "legend.fontsize": 7,
-    "legend.frameon": True,
-    "legend.framealpha": 0.85,
-    "legend.edgecolor": "none",
-    "legend.fancybox": False,
-    "legend.handlelength": 1.6,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "xtick.direction": "out",
-    "ytick.direction": "out",
-    "lines.linewidth": 1.3,
-    "lines.markersize": 3.0,
-    "figure.dpi": 120,
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "savefig.facecolor": "white",
-    "savefig.dpi": 300,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "cxkinetics",
-    "pdf.fonttype": 3,  # glyph shapes inside the file; whole TrueType fonts would take four times as long
-    "mathtext.fontset": "dejavusans",
-    "text.usetex": False,
-}
-
 _MOST_COLUMNS = 2
 _LOWEST_SHARE = 0.35
 _GAP = 0.02
@@ -90,8 +54,15 @@ def figure_style() -> Iterator[None]:
     """Apply the house style inside a `with` block and restore everything after it."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(_style()):
         yield
+
+
+@cache
+def _style() -> Any:
+    from matplotlib import rc_params_from_file
+
+    return rc_params_from_file(Path(__file__).with_name("figure.mplstyle"), use_default_template=False)
 
 
 def _size(width: str | float, aspect: float) -> tuple[float, float]:

@@ -51,8 +51,6 @@ def write_folder(
     UsageError
         If the folder holds something else than an earlier result.
     """
-    from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
-    from cxkinetics.document.html import render_page
     from cxkinetics.document.sheets import csv_text, workbook_bytes
 
     require_replaceable(directory, mark)
@@ -63,15 +61,42 @@ def write_folder(
             write_text(fresh / f"{table.name}.csv", csv_text(table, digits=digits))
         if workbook is not None:
             write_bytes(fresh / workbook[0], workbook_bytes(workbook[1]))
-        drawn = {}
-        for block in page.figures():
-            figure = drawn_figure(block)
-            drawn[block.name] = svg_text(figure)
-            save_figure(figure, fresh / block.name, tuple(kind for kind in formats if kind != "svg"))
-            if "svg" in formats:
-                write_text(fresh / f"{block.name}.svg", drawn[block.name])
-        write_text(fresh / "report.html", render_page(page, drawn))
+        write_report(fresh, page, formats)
     return directory
+
+
+def write_report(
+    folder: Path,
+    page: Page,
+    formats: tuple[str, ...] = ("png", "svg", "pdf"),
+    *,
+    drawn: Mapping[str, str] | None = None,
+) -> None:
+    """Write the report.html of a page into a folder, and beside it every figure that is not drawn yet.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to; files of these names are replaced.
+    page : Page
+        The report.
+    formats : tuple of str
+        Of the figures.
+    drawn : mapping, optional
+        Name of a figure -> its SVG text, where its files stand there already.
+    """
+    from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
+    from cxkinetics.document.html import render_page
+
+    svg = dict(drawn or {})
+    for block in page.figures():
+        if block.name not in svg:
+            figure = drawn_figure(block)
+            svg[block.name] = svg_text(figure)
+            save_figure(figure, folder / block.name, tuple(kind for kind in formats if kind != "svg"))
+            if "svg" in formats:
+                write_text(folder / f"{block.name}.svg", svg[block.name])
+    write_text(folder / "report.html", render_page(page, svg))
 
 
 def require_replaceable(directory: Path, mark: str) -> None:

@@ -30,9 +30,9 @@ def csv_text(table: Table, *, digits: int | None = None) -> str:
     """
 
     def cell(value: Plain) -> str:
-        if isinstance(value, float) and digits is not None:
-            return f"{value:.{digits}g}"
-        return repr(value) if isinstance(value, float) else _word(value)
+        if isinstance(value, float):
+            return repr(value) if digits is None else f"{value:.{digits}g}"
+        return _word(value)
 
     buffer = StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

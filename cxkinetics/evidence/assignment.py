@@ -1,15 +1,14 @@
 """Assignment of mass-spectrum peaks: stated formulae checked, candidates searched, chance hits counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Annotated
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import UsageError
 from cxkinetics.evidence.chemistry import (
     DEFAULT,
@@ -27,9 +26,7 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import PeakList
 from cxkinetics.source import Source
 
-FAMILIES: Mapping[str, str] = MappingProxyType(
-    {"host": "host cluster", "doped": "doped cluster", "sulfide": "guest sulfide"}
-)
+FAMILIES = ("host", "doped", "sulfide")
 _CATIONS = {"H": 1, "Li": 1, "Na": 1, "K": 1}
 
 
@@ -198,7 +195,7 @@ class Catalogue:
     space: SearchSpace
 
     def near(
-        self, mz: float, tolerance_da: float, families: Sequence[str] = tuple(FAMILIES)
+        self, mz: float, tolerance_da: float, families: Sequence[str] = FAMILIES
     ) -> tuple[Candidate, ...]:
         """Return the candidates within `tolerance_da` of `mz`.
 
@@ -216,22 +213,20 @@ class Catalogue:
         """
         low, high = np.searchsorted(self.mz, [mz - tolerance_da, mz + tolerance_da])
         wanted = self._in(families)
-        chosen = [i for i in range(int(low), int(high)) if wanted[i]]
-        first_adduct = len(self.units) - len(set(self.space.adducts) | {"H"})
-        names = list(FAMILIES)
+        proton = 3 + len(self.space.ligands)
         ranked = []
-        for i in chosen:
+        for i in (i for i in range(int(low), int(high)) if wanted[i]):
             charge = int(self.formal_charge[i])
             candidate = Candidate(
                 formula=str(self._formula(i)),
-                family=names[int(self.families[i])],
+                family=FAMILIES[int(self.families[i])],
                 mass_da=float(self.mz[i]),
                 error_da=float(mz - self.mz[i]),
                 formal_charge=charge,
                 balanced=charge == self.space.charge,
             )
-            guests, protons = float(self.counts[i, 1]), float(self.counts[i, first_adduct])
-            parts = float(self.counts[i, 1] + self.counts[i, 3:].sum()) if self.counts[i, 0] else 0.0
+            hosts, guests, protons = self.counts[i, [0, 1, proton]]
+            parts = guests + self.counts[i, 3:].sum() if hosts else 0.0
             parts -= protons if protons == guests * self.space.protons else 0.0
             ranked.append((not candidate.balanced, parts, abs(candidate.error_da), candidate))
         ranked.sort(key=lambda item: item[:3])
@@ -288,9 +283,8 @@ class Catalogue:
         covered = np.clip(ends - np.maximum(starts, reach), 0.0, None).sum()
         return float(covered / (high_da - low_da))
 
-    def _in(self, families: Sequence[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        indices = [list(FAMILIES).index(family) for family in families]
-        return np.isin(self.families, indices)
+    def _in(self, families: Sequence[str]) -> BoolArray:
+        return np.isin(self.families, [FAMILIES.index(family) for family in families])
 
     def _formula(self, index: int) -> Formula:
         numbers = [int(number) for number in self.counts[index]]
@@ -339,10 +333,10 @@ def _all_counts(space: SearchSpace, extra: tuple[str, ...]) -> Array:
     shells = [(0,) * n_ligands, *(tuple(number * kind) for kind in kinds for number in numbers)]
     single = [tuple(int(symbol == other) for other in extra) for symbol in space.adducts]
     rows = []
-    for guests in range(space.most_guests + 1):
-        protons = [(n, *(0,) * (len(extra) - 1)) for n in range(2, guests * space.protons + 1)]
+    for number in range(space.most_guests + 1):
+        protons = [(n, *(0,) * (len(extra) - 1)) for n in range(2, number * space.protons + 1)]
         tails = [(0,) * len(extra), *single, *protons]
-        rows += [(guests, *shell, *tail) for shell in shells for tail in tails]
+        rows += [(number, *shell, *tail) for shell in shells for tail in tails]
     decorations = np.array(rows, dtype=float)
     metals = np.arange(space.host_count[0], space.host_count[1] + 1)
     excesses = np.arange(space.excess[0], space.excess[1] + 1)
@@ -351,13 +345,11 @@ def _all_counts(space: SearchSpace, extra: tuple[str, ...]) -> Array:
     tiled = np.tile(decorations, (len(cores), 1))
     clusters = np.column_stack([cations - tiled[:, 0], tiled[:, 0], anions, tiled[:, 1:]])
     guest, anion = space.guest_charge_in_product, -charge_of(space.anion, space.charges)
-    sulfides = []
-    for a in range(space.guest_count[0], space.guest_count[1] + 1):
-        for e in range(space.guest_excess[0], space.guest_excess[1] + 1):
-            b = (guest * a - e) / anion
-            if b.denominator == 1 and b > 0:
-                sulfides.append((0, a, int(b), *(0,) * (n_ligands + len(extra))))
-    return np.concatenate([clusters, np.array(sulfides, dtype=float).reshape(-1, clusters.shape[1])])
+    guests = range(space.guest_count[0], space.guest_count[1] + 1)
+    charges = range(space.guest_excess[0], space.guest_excess[1] + 1)
+    bare = [(0, a, (guest * a - charge) / anion) for a in guests for charge in charges]
+    sulfides = np.array([row for row in bare if row[2].denominator == 1 and row[2] > 0], dtype=float)
+    return np.concatenate([clusters, np.pad(sulfides.reshape(-1, 3), ((0, 0), (0, n_ligands + len(extra))))])
 
 
 CHANCE_WINDOW_DA = 300.0
@@ -532,7 +524,7 @@ def assign_peaks(
         raise UsageError(f"the tolerance is {tolerance_da:g} Da; it must be positive")
     space = space or SearchSpace.of(system)
     known = catalogue(space)
-    families = ("host", "doped", "sulfide") if with_guest else ("host",)
+    families = FAMILIES if with_guest else ("host",)
     assigned = [
         _assign_one(peaks, i, known, families, tolerance_da) for i in np.argsort(peaks.mz, kind="stable")
     ]
@@ -599,32 +591,21 @@ def _remarks(assigned: list[PeakAssignment], known: Catalogue, tolerance_da: flo
     off = [f"{s.formula} at {p.mz:g} ({s.error_da:+.0f})" for p, s in stated if not p.agrees]
     unbalanced = [f"{s.formula} ({s.formal_charge:+d})" for p, s in stated if p.agrees and not s.balanced]
     nearer = [text for peak in assigned if (text := _with_protons(peak, space))]
+    far = f"stated formulae off by more than {tolerance_da:g} Da (measured - computed): "
+    charged = f"the mass agrees but the formal charge is not {space.charge:+d}: "
+    note = " (L is read as neutral oleic acid; write (OA) for oleate)"
+    helped = "one proton per guest (guest+ and H+ for the host cation) comes nearer: "
     lists = (
-        (
-            "stated_assignment_off",
-            off,
-            f"stated formulae off by more than {tolerance_da:g} Da (measured - computed): {', '.join(off)}",
-        ),
-        (
-            "charge_not_balanced",
-            unbalanced,
-            f"the mass agrees but the formal charge is not {space.charge:+d}: {', '.join(unbalanced)} "
-            "(L is read as neutral oleic acid; write (OA) for oleate)",
-        ),
-        (
-            "protons_nearer",
-            nearer,
-            f"one proton per guest (guest+ and H+ for the host cation) comes nearer: {', '.join(nearer)}",
-        ),
+        ("stated_assignment_off", off, far, ""),
+        ("charge_not_balanced", unbalanced, charged, note),
+        ("protons_nearer", nearer, helped, ""),
     )
-    remarks = [Remark(code, text, len(found)) for code, found, text in lists if found]
+    remarks = [Remark(code, f"{a}{', '.join(found)}{b}", len(found)) for code, found, a, b in lists if found]
     low, high = space.fragments_da or (np.inf, -np.inf)
     if any(low <= p.mz <= high for p in assigned):
-        text = (
-            f"between {low:g} and {high:g} Da fragments of the host lie too "
-            f"({known.chance_rate(low, high, tolerance_da):.0%} of all masses "
-            f"there find a host cluster within {tolerance_da:g} Da): a peak alone is no guest sulfide"
-        )
+        rate = f"{known.chance_rate(low, high, tolerance_da):.0%} of all masses there find a host cluster"
+        text = f"between {low:g} and {high:g} Da fragments of the host lie too ({rate} within"
+        text += f" {tolerance_da:g} Da): a peak alone is no guest sulfide"
         remarks.append(Remark("fragments_overlap", text))
     return remarks
 
@@ -643,6 +624,6 @@ def _with_protons(peak: PeakAssignment, space: SearchSpace) -> str:
 
 
 def _family(formula: Formula, space: SearchSpace) -> str:
-    if formula.count(space.guest) and not formula.count(space.host):
-        return "sulfide"
-    return "doped" if formula.count(space.guest) else "host"
+    if not formula.count(space.guest):
+        return "host"
+    return "doped" if formula.count(space.host) else "sulfide"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.evidence.doublets import LINES, Line
+from cxkinetics.evidence.doublets import LINES, Line, line_key
 from cxkinetics.models.formula import OXIDATION_STATES
 
 if TYPE_CHECKING:
@@ -105,6 +105,24 @@ class Chemistry:
     states: tuple[ChemicalState, ...] = ()
     charges: tuple[tuple[str, int], ...] = ()
 
+    def line_called(self, line: str | Line) -> Line:
+        """Return a line by its name, among those of the system and those in `LINES`.
+
+        Raises
+        ------
+        UsageError
+            If there is none of that name.
+        """
+        if isinstance(line, Line):
+            return line
+        lines = {line_key(item.name): item for item in (*LINES.values(), *self.lines)}
+        if line_key(line) in lines:
+            return lines[line_key(line)]
+        listed = ", ".join(item.name for item in lines.values())
+        if not line:
+            raise UsageError(f"no line of {self.guest} is known; name one (known are {listed})")
+        raise UsageError(f"line {line!r} is not known; known are {listed}")
+
 
 def chemistry_of(system: SystemLike = DEFAULT) -> Chemistry:
     """Return what evidence needs of a system; a `Chemistry` is returned as it is.
@@ -132,18 +150,12 @@ def chemistry_of(system: SystemLike = DEFAULT) -> Chemistry:
     return _packaged(DEFAULT) if system == DEFAULT else _chemistry_of(system)
 
 
-@lru_cache(maxsize=1)
-def _packaged(name: str) -> Chemistry:
-    return _chemistry_of(name)
-
-
 def _chemistry_of(given: "System | str | Path") -> Chemistry:
     try:
         from cxkinetics.composition.system import load_system
     except ModuleNotFoundError as error:
-        raise UsageError(
-            "evidence takes its cation system from the part composition, which is not installed"
-        ) from error
+        fault = "evidence takes its cation system from the part composition, which is not installed"
+        raise UsageError(fault) from error
 
     system = load_system(given)
     table = dict(system.evidence)
@@ -152,17 +164,13 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.6)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise InputError(f"unknown key {key!r} in the table evidence of {system.name}{hint}",
-                             remedy=f"use {', '.join(known)}")  # fmt: skip
+            fault = f"unknown key {key!r} in the table evidence of {system.name}{hint}"
+            raise InputError(fault, remedy=f"use {', '.join(known)}")
     states = tuple(_made(ChemicalState, row, system) for row in table.pop("states", ()))
     lines = tuple(_made(Line, row, system) for row in table.pop("lines", ()))
     charges = tuple(sorted(table.pop("charges", {}).items()))
     names = [line.name for line in (*lines, *LINES.values()) if line.name.split()[0] == system.guest]
-    made: dict[str, Any] = {
-        "host_cluster": str(system.host),
-        "line": names[0] if names else "",
-        **table,
-    }
+    made = {"host_cluster": str(system.host), "line": names[0] if names else "", **table}
     if "host_phase" not in made:
         made["host_phase"] = balanced_unit(system.host_cation, system.anion, charges)
     if (window := made.get("fragments_da")) is not None:
@@ -182,6 +190,9 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
     )
 
 
+_packaged = lru_cache(maxsize=1)(_chemistry_of)  # the default alone is read once: a file may change
+
+
 def _made(kind: Any, row: Mapping[str, Any], system: "System") -> Any:
     """Return one row of the table `evidence` as a line or a state; its source is that of the system."""
     names = {item.name for item in fields(kind)}
@@ -189,10 +200,8 @@ def _made(kind: Any, row: Mapping[str, Any], system: "System") -> Any:
     try:
         return kind(**given)
     except TypeError as error:
-        raise InputError(
-            f"an entry of the table evidence of {system.name} cannot be read: {error}",
-            remedy=f"give {', '.join(sorted(names))}",
-        ) from error
+        fault = f"an entry of the table evidence of {system.name} cannot be read: {error}"
+        raise InputError(fault, remedy=f"give {', '.join(sorted(names))}") from error
 
 
 def charge_of(symbol: str, charges: tuple[tuple[str, int], ...] = ()) -> int:
@@ -205,10 +214,8 @@ def charge_of(symbol: str, charges: tuple[tuple[str, int], ...] = ()) -> int:
     """
     known = dict(OXIDATION_STATES) | dict(charges)
     if symbol not in known:
-        raise InputError(
-            f"the formal charge of {symbol} is not known",
-            remedy=f"name it in the system's file: [evidence.charges] {symbol} = ...",
-        )
+        remedy = f"name it in the system's file: [evidence.charges] {symbol} = ..."
+        raise InputError(f"the formal charge of {symbol} is not known", remedy=remedy)
     return known[symbol]
 
 

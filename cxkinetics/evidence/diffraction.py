@@ -11,7 +11,7 @@ from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.misfit import why_undecided
 from cxkinetics.evidence.patterns import BACKGROUND, Library, NonNegative, joined_columns
-from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.evidence.result import EvidenceResult, options_of
 from cxkinetics.inference.accepted import walk_out
 from cxkinetics.record import As, Record, read
 from cxkinetics.remarks import Remark
@@ -106,8 +106,7 @@ class Solution:
     @property
     def residual(self) -> Array:
         """Weighted residuals, shape (n,)."""
-        misfit: Array = (self.problem.counts - self.design @ self.coefficients) * self.problem.root_weight
-        return misfit
+        return (self.problem.counts - self.design @ self.coefficients) * self.problem.root_weight
 
     @property
     def reduced_chi2(self) -> float:
@@ -166,8 +165,7 @@ def reference_choice(found: Solution) -> Array:
         other = shares_of(coefficients, library)
         if other is not None and misfit <= SAME_FIT * found.chi2:
             moved += (other - found.shares) ** 2
-    spread: Array = np.sqrt(moved)
-    return spread
+    return np.sqrt(moved)
 
 
 def profile_limit(found: Solution, phase: str, rise: float) -> float:
@@ -309,11 +307,9 @@ class PatternFit(EvidenceResult):
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the fit that `to_dict` wrote."""
         unit = _share_unit(by_weight=record["by_weight"])
-        phases = tuple(
-            read(PhaseShare, item, share=Estimate.from_dict(f"{unit} of {item['phase']}", item["share"]))
-            for item in record["phases"]
-        )
-        return read(cls, record, phases=phases)
+        named = [(item, f"{unit} of {item['phase']}") for item in record["phases"]]
+        shares = [(item, Estimate.from_dict(name, item["share"])) for item, name in named]
+        return read(cls, record, phases=tuple(read(PhaseShare, item, share=share) for item, share in shares))
 
     def __repr__(self) -> str:
         found = ", ".join(f"{p.phase} {p.share.format_value()}" for p in self.phases if p.state == "present")
@@ -381,30 +377,20 @@ def fit_pattern(
     >>> [(phase.phase, phase.state) for phase in fit.phases]
     [('CdS', 'present'), ('Ag2S', 'present')]
     """
+    options = options_of(locals(), but=("spectrum", "library"))
     if not 0 < floor <= absent_below < 1:
-        raise UsageError(
-            f"floor {floor:g} and absent_below {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
-        )
+        floors = f"floor {floor:g} and absent_below {absent_below:g}"
+        raise UsageError(f"{floors} must satisfy 0 < floor <= absent_below < 1")
     used = library if phases is None else library.only(phases)
     problem = _problem(spectrum, used, max_shift_deg, background_degree)
-    options: dict[str, Any] = {
-        "phases": None if phases is None else list(phases),
-        "max_shift_deg": max_shift_deg,
-        "max_broadening_deg": max_broadening_deg,
-        "background_degree": problem.background.shape[1] - 1,
-        "absent_below": absent_below,
-        "floor": floor,
-        "confidence": confidence,
-        "library": used.source.file,
-        "library_sha256": used.source.sha256,
-    }
+    options["phases"] = None if phases is None else list(phases)
+    options["background_degree"] = problem.background.shape[1] - 1
+    options |= {"library": used.source.file, "library_sha256": used.source.sha256}
     found = solved(problem, *_nuisances(problem, max_shift_deg, max_broadening_deg))
-    bad = why_undecided(
-        found.residual,
-        _above_background(problem, found.design),
-        found.reduced_chi2,
-        poisson=not spectrum.background_subtracted,
-    )
+    phase_columns = [i for i, phase in enumerate(used.phases) if phase != BACKGROUND]
+    background = np.delete(found.design, phase_columns, axis=1) * problem.root_weight[:, None]
+    target, poisson = problem.counts * problem.root_weight, not spectrum.background_subtracted
+    bad = why_undecided(found.residual, background, target, found.reduced_chi2, poisson=poisson)
     correlated = correlation_length(found.residual)
     # neighbours that move together are one observation: errors grow by the root of their number
     scale = max(found.reduced_chi2, 1.0) * correlated
@@ -437,12 +423,11 @@ def _problem(spectrum: Spectrum, library: Library, max_shift: float, degree: int
     low, high = float(library.axis[0]), float(library.axis[-1])
     inside = (spectrum.axis >= low) & (spectrum.axis <= high)
     if inside.mean() < 0.5:
-        raise InputError(
-            f"2theta runs from {spectrum.axis[0]:g} to {spectrum.axis[-1]:g} degrees but the library from "
-            f"{low:g} to {high:g}: {int(inside.sum())} of {spectrum.n_points} points overlap",
-            file=spectrum.source.file or None,
-            remedy="check that the axis is 2theta in degrees, for the wavelength of the library",
-        )
+        first, last, number = spectrum.axis[0], spectrum.axis[-1], int(inside.sum())
+        fault = f"2theta runs from {first:g} to {last:g} degrees but the library from {low:g} to {high:g}"
+        fault += f": {number} of {spectrum.n_points} points overlap"
+        remedy = "check that the axis is 2theta in degrees, for the wavelength of the library"
+        raise InputError(fault, file=spectrum.source.file or None, remedy=remedy)
     part = spectrum.between(low + max_shift, high - max_shift)
     if degree is None:
         degree = 0 if BACKGROUND in library.phases else 3
@@ -482,40 +467,21 @@ def _minimise(function: Callable[[float], float], grid: Array) -> float:
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, grid.size - 1)])
     if low == high:
         return float(grid[best])
-    found = minimize_scalar(
-        function, bounds=(low, high), method="bounded", options={"xatol": 1e-3, "maxiter": 12}
-    )
+    near: Any = {"xatol": 1e-3, "maxiter": 12}
+    found = minimize_scalar(function, bounds=(low, high), method="bounded", options=near)
     return float(found.x) if float(found.fun) < values[best] else float(grid[best])
-
-
-def _above_background(problem: PatternProblem, design: Array) -> Array:
-    """Return the weighted residuals where background alone is fitted."""
-    library = problem.library
-    phases = [i for i, phase in enumerate(library.phases) if phase != BACKGROUND]
-    columns = np.delete(design, phases, axis=1) * problem.root_weight[:, None]
-    target = problem.counts * problem.root_weight
-    solved, *_ = np.linalg.lstsq(columns, target, rcond=None)
-    above: Array = target - columns @ solved
-    return above
 
 
 def _open_shares(found: Solution, bad: str) -> tuple[PhaseShare, ...]:
     """Return the shares of a fit that decides nothing: each may be anything."""
     library = found.problem.library
-    unit = _share_unit(by_weight=library.weighs)
-    return tuple(
-        PhaseShare(
-            phase=phase,
-            share=Estimate(
-                name=f"{unit} of {phase}", value=float(share), low=0.0, high=1.0, method="open", reason=bad
-            ),
-            upper_limit=1.0,
-            detection_limit=1.0,
-            state="undecided",
-            reason=bad,
-        )
-        for phase, share in zip(library.phase_names, found.shares, strict=True)
-    )
+    unit, shares = _share_unit(by_weight=library.weighs), []
+    for phase, value in zip(library.phase_names, found.shares.tolist(), strict=True):
+        name = f"{unit} of {phase}"
+        share = Estimate(name=name, value=value, low=0.0, high=1.0, method="open", reason=bad)
+        limits: dict[str, Any] = {"upper_limit": 1.0, "detection_limit": 1.0}
+        shares.append(PhaseShare(phase=phase, share=share, **limits, state="undecided", reason=bad))
+    return tuple(shares)
 
 
 def _phase_shares(found: Solution, scale: float, options: Mapping[str, Any]) -> tuple[PhaseShare, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from types import MappingProxyType
 from typing import Any
@@ -111,10 +112,8 @@ def doublet(
         Intensity per eV.
     """
     line = voigt if shape == "voigt" else pseudo_voigt
-    total: Array = line(energy_ev, position_ev, width_ev, mixing) + area_ratio * line(
-        energy_ev, position_ev + splitting_ev, width_ev, mixing
-    )
-    return total
+    second: Array = area_ratio * line(energy_ev, position_ev + splitting_ev, width_ev, mixing)
+    return line(energy_ev, position_ev, width_ev, mixing) + second
 
 
 def shirley_step(energy_ev: Array, lines: Array) -> Array:
@@ -133,8 +132,7 @@ def shirley_step(energy_ev: Array, lines: Array) -> Array:
         Cumulative area by the trapezoidal rule, 0 at the first point.
     """
     steps = np.diff(energy_ev) * (lines[1:] + lines[:-1]) / 2
-    passed: Array = np.concatenate([[0.0], np.cumsum(steps)])
-    return passed
+    return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 SHAPES = ("voigt", "pseudo-voigt")
@@ -186,68 +184,6 @@ def line_key(name: str) -> str:
     return name.replace(" ", "").lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DoubletFit:
-    """A region fitted with a number of doublets (possibly none).
-
-    Attributes
-    ----------
-    number : int
-        How many doublets.
-    values : mapping of str to float
-        Fitted parameters: position0, position1, ... and splitting, width, mixing in eV, area_ratio,
-        area (main lines together, counts eV), share1, ... of that area, and the background's
-        level, slope and step.
-    errors : mapping of str to float
-        Standard errors of those that were free, scaled by the misfit; absent where not known.
-    chi2 : float
-        Weighted sum of squared residuals.
-    n_points, n_parameters : int
-        Size of the problem.
-    jacobian : Array, shape (n, m)
-        Derivatives of the weighted residuals, in the order of `free`.
-    free : tuple of str
-        Names of the free parameters.
-    at_bound : tuple of str
-        Those that ended on a bound.
-    """
-
-    number: int
-    values: Mapping[str, float]
-    errors: Mapping[str, float]
-    chi2: float
-    n_points: int
-    n_parameters: int
-    energy_ev: Array
-    counts: Array
-    components: Array
-    background: Array
-    jacobian: Array = field(repr=False)
-    free: tuple[str, ...] = ()
-    at_bound: tuple[str, ...] = ()
-
-    @property
-    def reduced_chi2(self) -> float:
-        """Chi-square per degree of freedom."""
-        return self.chi2 / max(self.n_points - self.n_parameters, 1)
-
-    @property
-    def bic(self) -> float:
-        """N ln(chi2/n) + p ln n: the misfit's own scale, not Poisson's, decides."""
-        return bic(self.n_points * float(np.log(self.chi2 / self.n_points)), self.n_parameters, self.n_points)
-
-    @property
-    def fit(self) -> Array:
-        """Fitted counts, shape (n,)."""
-        total: Array = self.components.sum(axis=0) + self.background
-        return total
-
-    def share(self, index: int) -> float:
-        """Return the share of the area in doublet `index`."""
-        others = [self.values[f"share{i}"] for i in range(1, self.number)]
-        return float(1.0 - sum(others)) if index == 0 else others[index - 1]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
     """A spectrum, a line and how its shape and background are drawn."""
@@ -267,19 +203,107 @@ class Region:
         width, mixing = values["width"], values["mixing"]
         return doublet(self.energy, position_ev, splitting, ratio, width, mixing, self.shape)
 
+    def fwhm(self, values: Mapping[str, float]) -> float:
+        """Return the full width at half maximum of each line, eV."""
+        width = values["width"]
+        return voigt_fwhm(width, values["mixing"]) if self.shape == "voigt" else width
+
     def drawn(self, values: Mapping[str, float], number: int) -> tuple[Array, Array]:
         """Return the doublets, shape (number, n), and the background, shape (n,), in counts."""
         shares = [values[f"share{i}"] for i in range(1, number)]
         weights = [1.0 - sum(shares), *shares] if number else []
-        lines = [
-            values["area"] * weight * self.doublet(values[f"position{i}"], values)
-            for i, weight in enumerate(weights)
-        ]
+        lines = [self.doublet(values[f"position{i}"], values) for i in range(number)]
+        lines = [values["area"] * weight * line for weight, line in zip(weights, lines, strict=True)]
         components = np.array(lines).reshape(number, self.energy.size)
         background = values["level"] + values["slope"] * (self.energy - self.energy.mean())
         if self.background == "shirley" and number:
             background = background + values["step"] * shirley_step(self.energy, components.sum(axis=0))
         return components * self.height, background * self.height
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DoubletFit:
+    """A region fitted with a number of doublets (possibly none).
+
+    Attributes
+    ----------
+    region : Region
+        What was fitted.
+    number : int
+        How many doublets.
+    values : mapping of str to float
+        Fitted parameters: position0, position1, ... and splitting, width, mixing in eV, area_ratio,
+        area (main lines together, counts eV), share1, ... of that area, and the background's
+        level, slope and step.
+    chi2 : float
+        Weighted sum of squared residuals.
+    components : Array, shape (number, n)
+        Fitted doublets, counts.
+    background : Array, shape (n,)
+        Fitted background, counts.
+    jacobian : Array, shape (n, m)
+        Derivatives of the weighted residuals, in the order of `free`.
+    free : tuple of str
+        Names of the free parameters.
+    at_bound : tuple of str
+        Those that ended on a bound.
+    """
+
+    region: Region
+    number: int
+    values: Mapping[str, float]
+    chi2: float
+    components: Array
+    background: Array
+    jacobian: Array = field(repr=False)
+    free: tuple[str, ...]
+    at_bound: tuple[str, ...]
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom, at least 1."""
+        return max(self.region.energy.size - len(self.free), 1)
+
+    @property
+    def reduced_chi2(self) -> float:
+        """Chi-square per degree of freedom."""
+        return self.chi2 / self.dof
+
+    @property
+    def scale(self) -> float:
+        """What the variance is multiplied by: never below 1 where counting statistics set the scale."""
+        return max(self.reduced_chi2, 1.0) if self.region.poisson else self.reduced_chi2
+
+    @property
+    def bic(self) -> float:
+        """N ln(chi2/n) + p ln n: the misfit's own scale, not Poisson's, decides."""
+        n = self.region.energy.size
+        return bic(n * float(np.log(self.chi2 / n)), len(self.free), n)
+
+    @property
+    def fit(self) -> Array:
+        """Fitted counts, shape (n,)."""
+        total: Array = self.components.sum(axis=0) + self.background
+        return total
+
+    @cached_property
+    def errors(self) -> dict[str, float]:
+        """Standard errors of what was free and at no bound, scaled by the misfit; absent where not known."""
+        keep = [i for i, name in enumerate(self.free) if name not in self.at_bound]
+        columns = self.jacobian[:, keep]
+        norms = np.sqrt((columns**2).sum(axis=0))
+        if np.any(norms == 0):
+            return {}
+        triangle = np.asarray(np.linalg.qr(columns / norms, mode="r"))
+        if np.linalg.cond(triangle) > 1e10:
+            return {}
+        variances = self.scale * (np.linalg.inv(triangle) ** 2).sum(axis=1) / norms**2
+        return {self.free[i]: float(np.sqrt(v)) for i, v in zip(keep, variances, strict=True)}
+
+    def share(self, index: int) -> float:
+        """Return the share of the area in doublet `index`."""
+        others = [self.values[f"share{i}"] for i in range(1, self.number)]
+        return float(1.0 - sum(others)) if index == 0 else others[index - 1]
 
 
 def region_of(spectrum: Spectrum, line: Line, shape: str, background: str) -> Region:
@@ -303,12 +327,9 @@ def region_of(spectrum: Spectrum, line: Line, shape: str, background: str) -> Re
         for source, photon in (("Al K-alpha", 1486.6), ("Mg K-alpha", 1253.6)):
             if low < photon - line.low_ev < high:
                 remedy = f"this looks like kinetic energy with {source}: pass --photon-energy {photon}"
-        raise InputError(
-            f"binding energies run from {low:g} to {high:g} eV but {line.name} needs {line.low_ev:g} to "
-            f"{line.high_ev + line.splitting_ev:g} eV (both lines of the doublet)",
-            file=spectrum.source.file or None,
-            remedy=remedy,
-        )
+        needed = f"{line.low_ev:g} to {line.high_ev + line.splitting_ev:g} eV (both lines of the doublet)"
+        fault = f"binding energies run from {low:g} to {high:g} eV but {line.name} needs {needed}"
+        raise InputError(fault, file=spectrum.source.file or None, remedy=remedy)
     part = spectrum.between(line.low_ev - 6.0, line.high_ev + line.splitting_ev + 6.0)
     poisson = not spectrum.background_subtracted and spectrum.unit == "counts"
     root = np.sqrt(np.maximum(part.counts, 1e-3 * float(part.counts.max())))
@@ -344,10 +365,10 @@ def fit_doublets(
     """
     n_parameters = 2 + (0 if not number else 5 + 2 * number - 1 + (region.background == "shirley"))
     if region.energy.size < n_parameters + 5:
-        raise FitError(
-            f"{region.energy.size} points between {region.energy[0]:g} and {region.energy[-1]:g} eV are too "
-            f"few for {number} doublets with {n_parameters} parameters; measure finer or fit fewer"
-        )
+        low, high = region.energy[[0, -1]]
+        few = f"{region.energy.size} points between {low:g} and {high:g} eV are too few"
+        needed = f"{number} doublets with {n_parameters} parameters"
+        raise FitError(f"{few} for {needed}; measure finer or fit fewer")
     starts = [start] if start is not None else _starts(region, number)
     fits = [_refine(region, number, values, dict(fixed or {})) for values in starts]
     settled = [fit for fit in fits if fit is not None and np.isfinite(fit.chi2)]
@@ -363,41 +384,36 @@ def fit_doublets(
 
 def _starts(region: Region, number: int) -> list[dict[str, float]]:
     """Return the best few starts of a grid over positions and widths, by linear least squares."""
-    line, energy = region.line, region.energy
-    level = float(region.counts.min()) / region.height
-    common = {"level": level, "slope": 0.0, "step": 0.005, "mixing": 0.3}
-    common |= {"splitting": line.splitting_ev, "area_ratio": line.area_ratio}
+    line, energy, total = region.line, region.energy, region.counts / region.height
     if not number:
         return [{"level": float(region.counts.mean()) / region.height, "slope": 0.0}]
+    common = {"level": float(total.min()), "slope": 0.0, "step": 0.005, "mixing": 0.3}
+    common |= {"splitting": line.splitting_ev, "area_ratio": line.area_ratio}
     grid = np.arange(line.low_ev, line.high_ev + 0.01, 0.2 if number < 3 else 0.4)
     base = np.column_stack([np.ones_like(energy), energy - energy.mean()])
-    total = region.counts / region.height
     step = shirley_step(energy, total - total.min())
     target = total / region.sigma
     found: list[tuple[float, dict[str, float]]] = []
     for width in (0.7, 1.1, 1.7, 2.6):
-        bells = [
-            doublet(energy, p, line.splitting_ev, line.area_ratio, width, 0.3, "pseudo-voigt") for p in grid
-        ]
+        shape = (line.splitting_ev, line.area_ratio, width, 0.3, "pseudo-voigt")
+        bells = [doublet(energy, place, *shape) for place in grid]
         design = np.column_stack([*bells, base, step]) / region.sigma[:, None]
         gram, moment = design.T @ design, design.T @ target
-        tail = [grid.size, grid.size + 1, grid.size + 2]
         for chosen in combinations(range(grid.size), number):
             if number > 1 and min(np.diff(grid[list(chosen)])) < 0.5:
                 continue
-            index = [*chosen, *tail]
+            index = [*chosen, *range(grid.size, grid.size + 3)]
             solved = np.linalg.solve(gram[np.ix_(index, index)], moment[index])
             if np.any(solved[:number] <= 0):
                 continue
-            misfit = float(target @ target - solved @ moment[index])
             area = float(solved[:number].sum())
-            order = np.argsort(-solved[:number])
             values = common | {"width": width * (0.85 if region.shape == "voigt" else 1.0), "area": area}
-            for rank, which in enumerate(order):
-                values[f"position{rank}"] = float(grid[chosen[int(which)]])
-                if rank:
-                    values[f"share{rank}"] = float(solved[int(which)] / area)
-            found.append((misfit, values))
+            for rank, which in enumerate(np.argsort(-solved[:number])):  # the largest has no share of its own
+                values |= {
+                    f"position{rank}": float(grid[chosen[which]]),
+                    f"share{rank}": solved[which] / area,
+                }
+            found.append((float(target @ target - solved @ moment[index]), values))
     found.sort(key=lambda item: item[0])
     best: list[dict[str, float]] = []
     for _, values in found:
@@ -409,9 +425,8 @@ def _starts(region: Region, number: int) -> list[dict[str, float]]:
     if not best:
         middle = (line.low_ev + line.high_ev) / 2
         spread = {f"position{i}": middle - 0.6 * i for i in range(number)}
-        best.append(
-            common | spread | {"width": 1.2, "area": 0.05} | {f"share{i}": 0.3 for i in range(1, number)}
-        )
+        spread |= {f"share{i}": 0.3 for i in range(1, number)}
+        best.append(common | spread | {"width": 1.2, "area": 0.05})
     return best
 
 
@@ -443,26 +458,16 @@ def _refine(
     values = {name: float(parameter.value) for name, parameter in found.params.items()}
     free = tuple(name for name in names if name not in fixed)
     components, background = region.drawn(values, number)
-    chi2 = float(found.chisqr)
-    jacobian = np.asarray(found.jac, dtype=float)
-    at_bound = tuple(n for n in free if any(abs(values[n] - bound) < 1e-6 for bound in bounds.get(n, ())))
-    dof = max(region.energy.size - len(free), 1)
-    scale = max(chi2 / dof, 1.0) if region.poisson else chi2 / dof
-    errors = _errors(jacobian, free, at_bound, scale)
     return DoubletFit(
+        region=region,
         number=number,
-        values=MappingProxyType(values),
-        errors=MappingProxyType(errors),
-        chi2=chi2,
-        n_points=int(region.energy.size),
-        n_parameters=len(free),
-        energy_ev=region.energy,
-        counts=region.counts,
+        values=values,
+        chi2=float(found.chisqr),
         components=components,
         background=background,
-        jacobian=jacobian,
+        jacobian=np.asarray(found.jac, dtype=float),
         free=free,
-        at_bound=at_bound,
+        at_bound=tuple(n for n in free if any(abs(values[n] - end) < 1e-6 for end in bounds.get(n, ()))),
     )
 
 
@@ -488,20 +493,3 @@ def _bounds_of(region: Region, number: int) -> dict[str, tuple[float, float]]:
         **{f"position{i}": (line.low_ev - 0.5, line.high_ev + 0.5) for i in range(number)},
         **{f"share{i}": (0.0, 1.0) for i in range(1, number)},
     }
-
-
-def _errors(
-    jacobian: Array, free: tuple[str, ...], at_bound: tuple[str, ...], scale: float
-) -> dict[str, float]:
-    """Return standard errors from a QR factor of the scaled Jacobian, bound parameters held."""
-    keep = [i for i, name in enumerate(free) if name not in at_bound]
-    columns = jacobian[:, keep]
-    norms = np.sqrt((columns**2).sum(axis=0))
-    if np.any(norms == 0):
-        return {}
-    triangle = np.asarray(np.linalg.qr(columns / norms, mode="r"))
-    if np.linalg.cond(triangle) > 1e10:
-        return {}
-    inverse = np.linalg.inv(triangle)
-    variances = scale * (inverse**2).sum(axis=1) / norms**2
-    return {free[i]: float(np.sqrt(v)) for i, v in zip(keep, variances, strict=True)}

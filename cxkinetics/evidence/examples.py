@@ -4,7 +4,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from cxkinetics.evidence.mixture import MixtureFit, fit_mixture, guest_ladder
 from cxkinetics.evidence.patterns import Library
 from cxkinetics.evidence.picking import pick_peaks
 from cxkinetics.evidence.reader import load_peak_list
-from cxkinetics.evidence.records import samples_of_table
+from cxkinetics.evidence.records import join_evidence
 from cxkinetics.evidence.sightings import findings_of_masses, findings_of_pattern, findings_of_xps
 from cxkinetics.evidence.xps import XpsResult, analyse_xps
 from cxkinetics.models.formula import parse
@@ -29,7 +28,7 @@ from cxkinetics.signals.spectrum import Spectrum
 from cxkinetics.source import Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Contradiction(Record):
     """One pair of statements that do not agree.
 
@@ -75,7 +74,7 @@ def published_table() -> Consensus:
     >>> table.onset_percent
     (4.0, 8.0)
     """
-    return join(samples_of_table(_packaged("evidence_table1.csv")))
+    return join_evidence([_packaged("evidence_table1.csv")])
 
 
 def published_assignment() -> MassAssignment:
@@ -94,59 +93,43 @@ def published_contradictions() -> tuple[Contradiction, ...]:
     return (*_of_table(), *_of_masses(), *_of_energies())
 
 
-def _contradiction(topic: str, stated: str, against: str, text: str) -> Contradiction:
-    return Contradiction(topic=topic, stated=stated, against=against, text=text)
-
-
 def _of_table() -> list[Contradiction]:
     stated = published_statements()["onset"]
     table = published_table()
     low, high = table.onset_percent or (float("nan"), float("nan"))
     first, second = stated["incorporation_percent"]
     dose_low, dose_high = stated["dose_percent"]
-    found = []
-    for label, text in table.disagreements:
-        seen, unseen = text.split(":")[0].split(" but ")
-        why = "residual clusters fragment: absence in a mass spectrum is no veto"
-        found.append(_contradiction(f"{label}: techniques", seen, unseen, why))
+    why = "residual clusters fragment: absence in a mass spectrum is no veto"
+    parts = [(label, *text.split(":")[0].split(" but ")) for label, text in table.disagreements]
     brackets = f"Table I brackets it: absent at {low:.1f} %, present at {high:.1f} %"
     dose = "the dose of the 4.0 % sample is not stated (about 36 % on the fitted line)"
     return [
-        *found,
-        _contradiction("Ag2S first seen, incorporation", f"{first:.1f} %", f"{second:.1f} %", brackets),
-        _contradiction("Ag2S first seen, dose", f"above {dose_low:g} %", f"{dose_high:g} %", dose),
+        *(Contradiction(f"{label}: techniques", seen, unseen, why) for label, seen, unseen in parts),
+        Contradiction("Ag2S first seen, incorporation", f"{first:.1f} %", f"{second:.1f} %", brackets),
+        Contradiction("Ag2S first seen, dose", f"above {dose_low:g} %", f"{dose_high:g} %", dose),
     ]
 
 
 def _of_masses() -> list[Contradiction]:
     found = []
     assignment = published_assignment()
+    said = {"sulfide": "stated as 'up to about 6500'", "doped": "stated as the ligand-stripped cluster"}
     for peak in assignment.peaks:
         if peak.stated is None or peak.agrees:
             continue
         hosts = [c for c in peak.candidates if c.family == "host" and c.balanced and "+" not in c.formula]
-        text = (
-            f"nearer: {hosts[0].formula} ({hosts[0].error_da:+.1f} Da)"
-            if hosts
-            else "no undoped cluster balances its charges within 2 Da"
-        )
-        if peak.stated.family == "sulfide":
-            text = "stated as 'up to about 6500'"
-        if peak.stated.family == "doped":
-            text = "stated as the ligand-stripped cluster"
+        text = "no undoped cluster balances its charges within 2 Da"
+        if hosts:
+            text = f"nearer: {hosts[0].formula} ({hosts[0].error_da:+.1f} Da)"
+        text = said.get(peak.stated.family, text)
         computed = f"{peak.stated.mass_da:.1f} computed ({peak.stated.error_da:+.0f} Da)"
-        found.append(_contradiction(peak.stated.formula, f"m/z {peak.mz:g}", computed, text))
+        found.append(Contradiction(peak.stated.formula, f"m/z {peak.mz:g}", computed, text))
     host = check_formula("Cd34S33(L)", 5163)
     oleate = check_formula("Cd34S33(OA)", 5163)
-    found.append(
-        _contradiction(
-            "charge of Cd34S33(L)",
-            "L is oleic acid C18H34O2",
-            f"formal charge {host.formal_charge:+d}",
-            f"with oleate it is {oleate.formal_charge:+d}, mass {oleate.mass_da:.1f} "
-            f"({oleate.error_da:+.1f} Da)",
-        )
-    )
+    stated, against = "L is oleic acid C18H34O2", f"formal charge {host.formal_charge:+d}"
+    text = f"with oleate it is {oleate.formal_charge:+d}, mass {oleate.mass_da:.1f}"
+    text += f" ({oleate.error_da:+.1f} Da)"
+    found.append(Contradiction("charge of Cd34S33(L)", stated, against, text))
     for mz, plain, helped in (
         (5159, "AgCd33S33(L)", "AgHCd33S33(L)"),
         (5155, "Ag2Cd32S33(L)", "Ag2H2Cd32S33(L)"),
@@ -155,11 +138,11 @@ def _of_masses() -> list[Contradiction]:
         stated = f"{one.error_da:+.2f} Da without protons"
         against = f"{other.error_da:+.2f} Da with one H per Ag"
         text = "Ag+ and H+ for Cd2+ keeps the charge; the mass comes nearer too"
-        found.append(_contradiction(f"{plain} at {mz}", stated, against, text))
+        found.append(Contradiction(f"{plain} at {mz}", stated, against, text))
     listed = ", ".join(f"{peak.mz:g}" for peak in assignment.peaks if 3200 <= peak.mz <= 4150)
     against = "CdS fragments lie there below 8 % too"
     text = "a peak there alone is no Ag2S; two balanced clusters one Ag2S apart are"
-    found.append(_contradiction("Ag2S series at 3200-4150", f"{listed} are Ag2S", against, text))
+    found.append(Contradiction("Ag2S series at 3200-4150", f"{listed} are Ag2S", against, text))
     return found
 
 
@@ -171,19 +154,19 @@ def _of_energies() -> list[Contradiction]:
     bulk = xps["bulk_sulfide_ev"]
     split_doped, split_sulfide = xps["doped_ag3d_ev"][0] - doped, xps["sulfide_ag3d_ev"][0] - sulfide
     return [
-        _contradiction(
+        Contradiction(
             "XPS shift of Ag 3d5/2",
             f"{xps['stated_shift_ev']:.1f} eV",
             f"{doped - sulfide:.1f} eV ({doped:.1f} - {sulfide:.1f})",
             f"both doublets split by {split_doped:.1f} and {split_sulfide:.1f} eV",
         ),
-        _contradiction(
+        Contradiction(
             "Ag 3d5/2 of Ag2S",
             f"{sulfide:.1f} eV",
             f"Ag+ at {low:.1f}-{high:.1f} eV as cited; own bulk Ag2S {bulk:.1f}",
             f"{bulk - sulfide:.1f} eV below that bulk Ag2S, and outside the range",
         ),
-        _contradiction(
+        Contradiction(
             "S 2p3/2 between samples",
             f"{plain:.1f} eV",
             f"{at_8:.1f} eV at 8.0 %",
@@ -213,8 +196,11 @@ def _simulated(kind: str, axis: Array, counts: Array, technique: str, percent: f
     return Spectrum(kind=kind, axis=axis, counts=counts, label=label, source=source)
 
 
-def _generator(technique: int, percent: float) -> np.random.Generator:
-    return np.random.default_rng([int(simulation_settings()["seed"]), technique, round(10 * percent)])
+def _chosen(kind: str, sample: Mapping[str, Any]) -> tuple[Mapping[str, Any], float, np.random.Generator]:
+    """Return the settings of a technique, the incorporation, and a generator that belongs to both."""
+    settings, percent = simulation_settings(), float(sample["incorporation_percent"])
+    seed = [int(settings["seed"]), ("ms", "xps", "xrd").index(kind) + 1, round(10 * percent)]
+    return settings[kind], percent, np.random.default_rng(seed)
 
 
 def simulate_mass_spectrum(sample: Mapping[str, Any]) -> Spectrum:
@@ -234,8 +220,7 @@ def simulate_mass_spectrum(sample: Mapping[str, Any]) -> Spectrum:
     >>> spectrum.source.simulated
     True
     """
-    chosen, percent = simulation_settings()["ms"], float(sample["incorporation_percent"])
-    rng = _generator(1, percent)
+    chosen, percent, rng = _chosen("ms", sample)
     mz = np.arange(chosen["low_da"], chosen["high_da"], chosen["step_da"])
     power, shift = float(chosen["resolving_power"]), float(rng.normal(0.0, chosen["calibration_sd_da"]))
     counts = np.full(mz.size, float(chosen["baseline_counts"]))
@@ -258,8 +243,7 @@ def simulate_photoelectrons(sample: Mapping[str, Any]) -> tuple[str, Spectrum]:
     sample : mapping
         One of the samples of `simulation_settings()`.
     """
-    chosen, percent = simulation_settings()["xps"], float(sample["incorporation_percent"])
-    rng = _generator(2, percent)
+    chosen, percent, rng = _chosen("xps", sample)
     share = float(sample["xps_sulfide"])
     silver = share >= 0
     low, high = ("low_ev", "high_ev") if silver else ("cd_low_ev", "cd_high_ev")
@@ -282,12 +266,10 @@ def simulate_diffraction(sample: Mapping[str, Any]) -> Spectrum:
     sample : mapping
         One of the samples of `simulation_settings()`.
     """
-    chosen, percent = simulation_settings()["xrd"], float(sample["incorporation_percent"])
-    rng = _generator(3, percent)
+    chosen, percent, rng = _chosen("xrd", sample)
     library = reference_library()
     axis = np.arange(20.0, 65.0, chosen["step_deg"]).round(3)
-    areas = library.scale_factors()
-    drawn = library.drawn(axis, float(chosen["shift_deg"])) / areas
+    drawn = library.drawn(axis, float(chosen["shift_deg"])) / library.scale_factors()
     share = float(sample["xrd_sulfide"])
     mixed = (1 - share) * drawn[:, 0] + share * drawn[:, 1]
     counts = rng.poisson(chosen["background_counts"] + chosen["peak_counts"] * mixed / mixed.max())
@@ -305,8 +287,7 @@ def reference_library() -> Library:
     """
     axis = np.arange(18.0, 67.001, 0.05).round(3)
     clusters = _broad_peaks(axis, ((26.3, 5.0, 1.0), (49.1, 8.0, 0.55)))
-    lines = acanthite_lines()
-    sulfide = _broad_peaks(axis, tuple((angle, 0.5, height) for angle, height in lines))
+    sulfide = _broad_peaks(axis, tuple((angle, 0.5, height) for angle, height in acanthite_lines()))
     patterns = np.column_stack([1000 * clusters / clusters.max(), 1000 * sulfide / sulfide.max()])
     return Library(
         axis=axis,
@@ -342,26 +323,19 @@ def acanthite_lines() -> tuple[tuple[float, float], ...]:
         for number, x, y, z in atoms
         for place in ((x, y, z), (-x, -y, -z), (0.5 - x, y + 0.5, 0.5 - z), (x + 0.5, 0.5 - y, z + 0.5))
     ]  # P21/n
-    strength: dict[float, float] = {}
-    for h, k, m in product(range(-4, 5), range(8), range(-8, 9)):
-        if (h, k, m) == (0, 0, 0):
-            continue
-        plane = (h / a) ** 2 + (m / c) ** 2 - 2 * h * m * np.cos(beta) / (a * c)
-        inverse_square = plane / np.sin(beta) ** 2 + (k / b) ** 2
-        sine = CU_K_ALPHA * np.sqrt(inverse_square) / 2
-        if sine >= np.sin(np.radians(34.0)):
-            continue
-        theta = float(np.arcsin(sine))
-        damping = np.exp(-7.0 * (sine / CU_K_ALPHA) ** 2)
-        factor = sum(
-            number * damping * np.exp(2j * np.pi * (h * x + k * y + m * z)) for number, x, y, z in sites
-        )
-        geometry = (1 + np.cos(2 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta))
-        angle = round(float(np.degrees(2 * theta)), 2)
-        strength[angle] = strength.get(angle, 0.0) + abs(factor) ** 2 * geometry * (1 if k == 0 else 2)
-    largest = max(strength.values())
+    h, k, m = np.mgrid[-4:5, :8, -8:9].reshape(3, -1)
+    plane = (h / a) ** 2 + (m / c) ** 2 - 2 * h * m * np.cos(beta) / (a * c)
+    sine = CU_K_ALPHA * np.sqrt(plane / np.sin(beta) ** 2 + (k / b) ** 2) / 2
+    seen = (sine > 0) & (sine < np.sin(np.radians(34.0)))
+    h, k, m, sine = h[seen], k[seen], m[seen], sine[seen]
+    theta, damping = np.arcsin(sine), np.exp(-7.0 * (sine / CU_K_ALPHA) ** 2)
+    factor = sum(number * damping * np.exp(2j * np.pi * (h * x + k * y + m * z)) for number, x, y, z in sites)
+    geometry = (1 + np.cos(2 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta))
+    angles, line = np.unique(np.degrees(2 * theta).round(2), return_inverse=True)
+    strength = np.bincount(line, np.abs(factor) ** 2 * geometry * np.where(k == 0, 1, 2))
+    relative = strength / strength.max()
     return tuple(
-        (angle, value / largest) for angle, value in sorted(strength.items()) if value > 0.01 * largest
+        (float(angle), float(value)) for angle, value in zip(angles, relative, strict=True) if value > 0.01
     )
 
 
@@ -380,9 +354,9 @@ def example_files() -> list[tuple[str, str]]:
     simulated = [item for sample in simulation_settings()["samples"] for item in simulated_files(sample)]
     library = reference_library()
     head = f"# simulated: {library.source.note}"
-    rows = zip(library.axis, library.patterns, strict=True)
+    table = np.column_stack([library.axis, library.patterns])
     lines = [head, "2theta," + ",".join(library.names)]
-    lines += [f"{angle:g}," + ",".join(f"{value:g}" for value in row) for angle, row in rows]
+    lines += [",".join(f"{value:g}" for value in row) for row in table]
     return [*packaged, *simulated, ("xrd-references.csv", "\n".join(lines) + "\n")]
 
 
@@ -465,11 +439,8 @@ class EvidenceDemo(Record):
     @property
     def agreement(self) -> tuple[int, int]:
         """How many cells of Table I (sample x technique) the simulated spectra give back, of how many."""
-        same = [
-            stated.cell(technique) == found.cell(technique)
-            for stated, found in zip(self.stated.samples, self.recovered.samples, strict=True)
-            for technique in self.stated.techniques
-        ]
+        pairs = list(zip(self.stated.samples, self.recovered.samples, strict=True))
+        same = [one.cell(name) == other.cell(name) for one, other in pairs for name in self.stated.techniques]
         return sum(same), len(same)
 
     @property
@@ -485,26 +456,18 @@ def analyse_simulated(sample: Mapping[str, Any]) -> SimulatedSample:
     sample : mapping
         One of the samples of `simulation_settings()`.
     """
-    settings = simulation_settings()["ms"]
-    percent = float(sample["incorporation_percent"])
+    settings, percent = simulation_settings()["ms"], float(sample["incorporation_percent"])
     spectrum = simulate_mass_spectrum(sample)
     masses = assign_peaks(pick_peaks(spectrum), with_guest=percent > 0)
-    seen = findings_of_masses(masses)
     mixture = None
-    if seen[0].state == "present" and percent > 0:
-        mixture = fit_mixture(
-            spectrum,
-            resolving_power=float(settings["resolving_power"]),
-            sigma_cal_da=float(settings["calibration_sd_da"]),
-        )
+    if findings_of_masses(masses)[0].state == "present" and percent > 0:
+        power, error = float(settings["resolving_power"]), float(settings["calibration_sd_da"])
+        mixture = fit_mixture(spectrum, resolving_power=power, sigma_cal_da=error)
     line, photoelectrons = simulate_photoelectrons(sample)
     xps = analyse_xps(photoelectrons, line=line)
     pattern = fit_pattern(simulate_diffraction(sample), reference_library())
-    findings = (
-        *findings_of_masses(masses, mixture=mixture),
-        *findings_of_pattern(pattern),
-        *findings_of_xps(xps),
-    )
+    seen = findings_of_masses(masses, mixture=mixture)
+    findings = (*seen, *findings_of_pattern(pattern), *findings_of_xps(xps))
     return SimulatedSample(
         truth=sample,
         masses=masses,

@@ -5,6 +5,7 @@ residuals below where there is a fit. Points are data, the line is the fit, area
 """
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,17 +43,11 @@ def plot_mixture(fit: "MixtureFit", *, ax: "Axes | None" = None, residual_ax: "A
         The axes with the data.
     """
     ax, residual_ax = _panels(ax, residual_ax)
-    names = [*fit.species, *fit.options["others"]]
+    named = zip(fit.species, fit.fractions, strict=True)
+    labels = [*(f"{name}, share {share}" for name, share in named), *fit.options["others"]]
+    areas = list(zip(fit.components, labels, strict=True))
     with figure_style():
-        ax.plot(fit.mz, fit.counts, ".", ms=1.5, color=COLOURS["data"], label="data", zorder=2)
-        shares = [f", share {share}" for share in fit.fractions] + [""] * len(fit.options["others"])
-        labels = [name + share for name, share in zip(names, shares, strict=True)]
-        _fill(ax, list(zip(fit.components, labels, strict=True)), fit.mz, fit.baseline)
-        ax.plot(fit.mz, fit.baseline, ":", lw=0.8, color=COLOURS["quiet"], label="baseline", zorder=1)
-        ax.plot(fit.mz, fit.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
-        ax.set_ylabel("intensity / counts")
-        _legend_above(ax, columns=1)
-        _finish(ax, fit.source.simulated)
+        _stacked(ax, fit, fit.mz, areas, fit.baseline, line=("baseline", 0.8), ms=1.5, columns=1)
         rest = fit.counts - fit.fit
         _residuals((ax, residual_ax), fit.mz, rest, "m/z / Da", noise=fit.noise_sd, label="residual")
     return ax
@@ -65,22 +60,16 @@ def plot_xps(result: "XpsResult", *, ax: "Axes | None" = None, residual_ax: "Axe
     """
     ax, residual_ax = _panels(ax, residual_ax)
     energy = np.asarray(result.energy_ev)
+    areas = []
+    for component, lines in zip(result.components, result.doublets, strict=True):
+        share, label = component.share.value or 0.0, f"{component.position_ev.value:.2f} eV"
+        if result.number > 1:
+            label += f", {100 * share:.1f} %"
+        if component.family and share >= result.detection_limit:
+            label += f" ({component.family})"
+        areas.append((lines, label))
     with figure_style():
-        ax.plot(energy, result.counts, ".", ms=2.0, color=COLOURS["data"], label="data", zorder=2)
-        areas = []
-        for component, lines in zip(result.components, result.doublets, strict=True):
-            label = f"{component.position_ev.value:.2f} eV"
-            if result.number > 1:
-                label += f", {100 * (component.share.value or 0.0):.1f} %"
-            if component.family and (component.share.value or 0.0) >= result.detection_limit:
-                label += f" ({component.family})"
-            areas.append((lines, label))
-        _fill(ax, areas, energy, result.background)
-        ax.plot(energy, result.background, ":", color=COLOURS["quiet"], label="background", zorder=1)
-        ax.plot(energy, result.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
-        ax.set_ylabel("intensity / counts")
-        _legend_above(ax, columns=2)
-        _finish(ax, result.source.simulated)
+        _stacked(ax, result, energy, areas, result.background, line=("background", None), ms=2.0, columns=2)
         _residuals((ax, residual_ax), energy, _scaled(result), f"binding energy of {result.line} / eV")
         ax.set_xlim(float(energy.max()), float(energy.min()))
     return ax
@@ -95,18 +84,14 @@ def plot_pattern(fit: "PatternFit", *, ax: "Axes | None" = None, residual_ax: "A
     with figure_style():
         ax.plot(fit.axis, fit.counts, ".", ms=1.2, color=COLOURS["data"], label="data", zorder=2)
         ax.plot(fit.axis, fit.fit, "-", lw=0.9, color=COLOURS["fit"], label="sum", zorder=3)
-        seen = [
-            (phase, component)
-            for phase, component in zip(fit.phases, fit.components, strict=True)
-            if phase.state != "absent"
-        ]
+        pairs = zip(fit.phases, fit.components, strict=True)
+        seen = [(phase, component) for phase, component in pairs if phase.state != "absent"]
         seen.sort(key=lambda item: -(item[0].share.value or 0.0))
         lowest = float(min(fit.counts.min(), fit.fit.min()))
         step = 0.22 * float(np.ptp(fit.counts)) / max(len(seen), 1) ** 0.3
         scale = 0.9 * step / max((float(c.max()) for _, c in seen), default=1.0)
         for i, (phase, component) in enumerate(seen):
-            colour = COLOURS[_FILLS[i % len(_FILLS)]]
-            offset = lowest - step * (i + 1)
+            colour, offset = COLOURS[_FILLS[i % len(_FILLS)]], lowest - step * (i + 1)
             mark = "?" if phase.state == "undecided" else ""
             ax.plot(fit.axis, offset + scale * component, "-", lw=0.8, color=colour)
             ax.annotate(
@@ -129,7 +114,7 @@ def plot_masses(result: "MassAssignment", *, ax: "Axes | None" = None) -> "Axes"
     The band is the tolerance; the scale is linear inside it and logarithmic beyond.
     """
     if ax is None:
-        ax = new_axes("single", masses_aspect(result))
+        ax = new_axes("single", DRAWN["assignment"][1](result))
     with figure_style():
         labels = []
         ax.axvspan(-result.tolerance_da, result.tolerance_da, color=COLOURS["band"], alpha=0.35, lw=0)
@@ -172,7 +157,7 @@ def plot_consensus(result: "Consensus", *, ax: "Axes | None" = None) -> "Axes":
     """
     columns = [*result.techniques, "together"]
     if ax is None:
-        ax = new_axes("single" if len(columns) < 5 else "double", consensus_aspect(result))
+        ax = new_axes("single" if len(columns) < 5 else "double", DRAWN["verdict"][1](result))
     species = list(dict.fromkeys(v.species for sample in result.samples for v in sample.species))
     colours = [COLOURS["paper"], COLOURS["fourth"], COLOURS["second"], COLOURS["third"]]
     with figure_style():
@@ -181,19 +166,19 @@ def plot_consensus(result: "Consensus", *, ax: "Axes | None" = None) -> "Axes":
                 k = species.index(verdict.species)
                 states = {finding.technique: finding.state for finding in verdict.findings}
                 states["together"] = verdict.state
+                beside = 0.26 * (k - (len(species) - 1) / 2)
                 for j, column in enumerate(columns):
-                    if column not in states:
-                        continue
-                    x = j + 0.26 * (k - (len(species) - 1) / 2)
-                    _mark(ax, x, row, states[column], colours[k % 4])
-                    if column == "together" and verdict.disagreement:
-                        ax.plot([x], [row], "o", ms=11, mfc="none", mec=COLOURS["fit"], mew=1.0)
+                    if column in states:
+                        _mark(ax, j + beside, row, states[column], colours[k % 4])
+                if verdict.disagreement:
+                    x = len(columns) - 1 + beside
+                    ax.plot([x], [row], "o", ms=11, mfc="none", mec=COLOURS["fit"], mew=1.0)
         for k, name in enumerate(species):
             ax.plot([], [], "s", color=colours[k % 4], label=f"{name} present")
         ax.plot([], [], "s", mfc="white", mec=COLOURS["quiet"], label="absent")
         verdicts = [verdict for sample in result.samples for verdict in sample.species]
         if any(v.state == "undecided" or v.undecided_by for v in verdicts):
-            ax.plot([], [], "$?$", color=COLOURS["data"], label="undecided")
+            ax.plot([], [], marker="$?$", ls="", color=COLOURS["data"], label="undecided")
         if result.disagreements:
             ax.plot([], [], "o", ms=7, mfc="none", mec=COLOURS["fit"], label="disagreement")
         ax.set_xticks(range(len(columns)), columns)
@@ -202,8 +187,7 @@ def plot_consensus(result: "Consensus", *, ax: "Axes | None" = None) -> "Axes":
         ax.set_xlim(-0.6, len(columns) - 0.4)
         ax.set_ylim(len(result.samples) - 0.4, -0.6)
         ax.axvline(len(columns) - 1.5, color=COLOURS["quiet"], lw=0.6)
-        for side in ("top", "right", "bottom", "left"):
-            ax.spines[side].set_visible(False)
+        ax.spines[:].set_visible(False)
         ax.tick_params(length=0)
         ax.legend(
             loc="upper center", bbox_to_anchor=(0.45, 0.0), ncols=4, columnspacing=0.8, handletextpad=0.2
@@ -234,31 +218,34 @@ def _panels_on(figure: "Figure") -> "tuple[Axes, Axes]":
         return above, figure.add_subplot(grid[1], sharex=above)
 
 
-def _fill(ax: "Axes", areas: list[tuple[Array, str]], x: Array, base: Array) -> None:
-    """Fill the components of a fit, each with its label, above their common base."""
-    for index, (component, label) in enumerate(areas):
-        colour = COLOURS[_FILLS[index % len(_FILLS)]]
+def _stacked(
+    ax: "Axes", fit: "MixtureFit | XpsResult", x: Array, areas: list[tuple[Array, str]], base: Array,
+    *, line: tuple[str, float | None], ms: float, columns: int,
+) -> None:  # fmt: skip
+    """Draw the data, each component of a fit with its label above their common base, and the sum."""
+    ax.plot(x, fit.counts, ".", ms=ms, color=COLOURS["data"], label="data", zorder=2)
+    for (component, label), fill, hatch in zip(areas, cycle(_FILLS), cycle(_HATCHES)):
         ax.fill_between(
-            x, base, base + component, facecolor=colour, alpha=0.45, lw=0.6, edgecolor=colour,
-            hatch=_HATCHES[index % len(_HATCHES)], label=label, zorder=1,
+            x, base, base + component, facecolor=COLOURS[fill], alpha=0.45, lw=0.6, edgecolor=COLOURS[fill],
+            hatch=hatch, label=label, zorder=1,
         )  # fmt: skip
+    ax.plot(x, base, ":", lw=line[1], color=COLOURS["quiet"], label=line[0], zorder=1)
+    ax.plot(x, fit.fit, "-", color=COLOURS["fit"], label="sum", zorder=3)
+    ax.set_ylabel("intensity / counts")
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.08), ncols=columns, borderaxespad=0.0, columnspacing=1.0,
+        frameon=False,
+    )  # fmt: skip
+    _finish(ax, fit.source.simulated)
 
 
 def _scaled(fit: "XpsResult | PatternFit") -> Array:
-    scaled: Array = (fit.counts - fit.fit) / np.sqrt(np.maximum(fit.counts, 1.0))
-    return scaled
+    return (fit.counts - fit.fit) / np.sqrt(np.maximum(fit.counts, 1.0))
 
 
 def _finish(ax: "Axes", simulated: bool) -> None:
     stamp_simulated(ax, simulated)
     polish(ax)
-
-
-def _legend_above(ax: "Axes", columns: int) -> None:
-    ax.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.08), ncols=columns, borderaxespad=0.0, columnspacing=1.0,
-        frameon=False,
-    )  # fmt: skip
 
 
 def _residuals(
@@ -281,16 +268,6 @@ def _residuals(
         residual_ax.figure.align_ylabels([ax, residual_ax])
 
 
-def masses_aspect(result: "MassAssignment") -> float:
-    """Return the height over the width that the rows of peaks need."""
-    return 0.25 + 0.085 * max(len(result.peaks), 4)
-
-
-def consensus_aspect(result: "Consensus") -> float:
-    """Return the height over the width that the rows of samples need."""
-    return 0.3 + 0.055 * len(result.samples)
-
-
 def on_panels(
     plot: "Callable[..., Axes]", result: object, *, figure: "Figure | None" = None, **options: Any
 ) -> "Figure":
@@ -299,3 +276,13 @@ def on_panels(
         options["ax"], options["residual_ax"] = _panels_on(figure)
     drawn: Figure = plot(result, **options).get_figure(root=True)  # type: ignore[assignment]
     return drawn
+
+
+DRAWN: dict[str, tuple[Callable[..., "Axes"], Callable[[Any], float]]] = {
+    "mixture": (plot_mixture, lambda fit: 1.0),
+    "xps": (plot_xps, lambda fit: 1.0),
+    "xrd": (plot_pattern, lambda fit: 1.0),
+    "assignment": (plot_masses, lambda result: 0.25 + 0.085 * max(len(result.peaks), 4)),
+    "verdict": (plot_consensus, lambda result: 0.3 + 0.055 * len(result.samples)),
+}
+"""What draws each figure, and the height over the width that its rows need."""

@@ -61,10 +61,8 @@ class Finding(Record):
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
-            raise InputError(
-                f"state of {self.species} by {self.technique} is {self.state!r}; it must be one of "
-                f"{', '.join(STATES)}"
-            )
+            fault = f"state of {self.species} by {self.technique} is {self.state!r}"
+            raise InputError(f"{fault}; it must be one of {', '.join(STATES)}")
 
     @property
     def may_veto(self) -> bool:
@@ -262,12 +260,10 @@ def join(
     joined = []
     for sample in ordered:
         _refuse_repeats(sample)
-        names = [name for name in (host, sulfide) if any(f.species == name for f in sample.findings)]
-        names += [name for name in dict.fromkeys(f.species for f in sample.findings) if name not in names]
-        verdicts = tuple(
-            _join_species(name, [f for f in sample.findings if f.species == name], name == sulfide)
-            for name in names
-        )
+        said: dict[str, list[Finding]] = {host: [], sulfide: []}
+        for finding in sample.findings:
+            said.setdefault(finding.species, []).append(finding)
+        verdicts = tuple(_join_species(name, found, name == sulfide) for name, found in said.items() if found)
         percent = sample.incorporation_percent
         joined.append(SampleVerdict(label=sample.label, incorporation_percent=percent, species=verdicts))
     return Consensus(
@@ -285,10 +281,9 @@ def _refuse_repeats(sample: SampleEvidence) -> None:
     said = [(f.technique, f.species) for f in sample.findings]
     for pair in said:
         if said.count(pair) > 1:
-            raise InputError(
-                f"sample {sample.label!r}: {pair[0]} speaks {said.count(pair)} times of {pair[1]}; "
-                "give one finding, or name the replicates as techniques of their own"
-            )
+            fault = f"sample {sample.label!r}: {pair[0]} speaks {said.count(pair)} times of {pair[1]}"
+            remedy = "give one finding, or name the replicates as techniques of their own"
+            raise InputError(f"{fault}; {remedy}")
 
 
 def _join_species(species: str, findings: list[Finding], is_sulfide: bool) -> SpeciesVerdict:
@@ -304,21 +299,19 @@ def _join_species(species: str, findings: list[Finding], is_sulfide: bool) -> Sp
         sentence += f"{_names(vetoes)} {_verb(vetoes, 'call')} it absent"
         sentence += "; the share lies below the limit there" if hidden else ": undecided"
     elif seen:
-        alone = is_sulfide and not any(f.may_veto for f in seen)
-        state = "undecided" if alone else "present"
-        if alone:
-            sentence = (
-                f"{species} is seen by {_names(seen)} alone, where host fragments weigh alike: undecided"
-            )
+        state = "present"
+        if is_sulfide and not any(f.may_veto for f in seen):
+            state = "undecided"
+            alone = f"{species} is seen by {_names(seen)} alone"
+            sentence = f"{alone}, where host fragments weigh alike: undecided"
     else:
         all_veto = vetoes and len(vetoes) == len([f for f in findings if f.may_veto])
         state = "absent" if all_veto else "undecided"
     blind = [f for f in unseen if not f.may_veto]
     if seen and blind and state == "present":
-        sentence = (sentence + "; " if sentence else "") + (
-            f"{_names(blind)} does not see {species} but {_names(seen)} {_verb(seen, 'do')}: clusters "
-            "fragment, so that is no veto"
-        )
+        sentence += "; " if sentence else ""
+        sentence += f"{_names(blind)} does not see {species} but {_names(seen)} {_verb(seen, 'do')}"
+        sentence += ": clusters fragment, so that is no veto"
     return SpeciesVerdict(
         species=species,
         state=state,

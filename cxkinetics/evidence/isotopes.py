@@ -82,6 +82,7 @@ class Envelope:
         return drawn
 
 
+@lru_cache(maxsize=4096)
 def envelope(formula: Formula) -> Envelope:
     """Return the isotope envelope of `formula` (at its charge, electrons counted; as neutral if 0).
 
@@ -92,19 +93,13 @@ def envelope(formula: Formula) -> Envelope:
     >>> round(pattern.mean, 2), round(pattern.sd, 2)
     (5162.59, 11.07)
     """
-    return _envelope(formula)
-
-
-@lru_cache(maxsize=4096)
-def _envelope(formula: Formula) -> Envelope:
     import molmass
 
     text = "".join(f"{symbol}{count}" for symbol, count in formula.elements.items())
     lines = list(molmass.Formula(text).spectrum().values())
     masses = np.array([line.mass for line in lines])
     shares = np.array([line.fraction for line in lines])
-    size = max(1, abs(formula.charge))
-    mz = (masses - formula.charge * ELECTRON_DA) / size
+    mz = (masses - formula.charge * ELECTRON_DA) / max(1, abs(formula.charge))
     return Envelope(frozen_array(mz), frozen_array(shares / shares.sum()), formula)
 
 
@@ -128,12 +123,6 @@ def _atomic_mass(symbol: str) -> float:
     isotopes = list(molmass.ELEMENTS[symbol].isotopes.values())
     weight = sum(isotope.abundance for isotope in isotopes)
     return float(sum(isotope.mass * isotope.abundance for isotope in isotopes) / weight)
-
-
-def most_abundant_mass(formula: Formula) -> float:
-    """Return the m/z of the strongest isotope line of `formula`, Da."""
-    pattern = envelope(formula)
-    return float(pattern.mz[int(np.argmax(pattern.fraction))])
 
 
 @lru_cache(maxsize=256)

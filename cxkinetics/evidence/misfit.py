@@ -18,29 +18,32 @@ MOST_UNEXPLAINED = 0.1
 MOST_REDUCED_CHI2 = 100.0
 
 
-def why_undecided(residual: Array, above: Array, reduced_chi2: float, *, poisson: bool) -> str:
+def why_undecided(
+    residual: Array, background: Array, target: Array, reduced_chi2: float, *, poisson: bool
+) -> str:
     """Return why a fit is too bad to call anything present or absent; "" where it is not.
 
     Parameters
     ----------
     residual : Array, shape (n,)
         Weighted residuals of the fit.
-    above : Array, shape (n,)
-        Weighted residuals of the background alone.
+    background : Array, shape (n, m)
+        Weighted columns of the background, which is fitted alone for comparison.
+    target : Array, shape (n,)
+        Weighted counts.
     reduced_chi2 : float
         Chi-square of the fit per degree of freedom.
     poisson : bool
         Whether the weights are Poisson's, so that chi-square has a scale of its own.
     """
+    above = target - background @ np.linalg.lstsq(background, target, rcond=None)[0]
     # noise from second differences, because rates and smoothed counts do not follow Poisson's law
     noise = float(np.mean(np.diff(residual, 2) ** 2)) / 6.0
     left, whole = float(np.mean(residual**2)) - noise, float(np.mean(above**2)) - noise
     figure = f"reduced chi-square {reduced_chi2:.3g}"
     if left > 10.0 * noise / np.sqrt(residual.size) and left > MOST_UNEXPLAINED * whole:  # 5 sd of both
-        return (
-            f"the fit leaves {min(left / whole, 1.0):.0%} of what stands above the background unexplained "
-            f"({figure}); above {MOST_UNEXPLAINED:.0%} nothing is decided"
-        )
+        fault = f"the fit leaves {min(left / whole, 1.0):.0%} of what stands above the background unexplained"
+        return f"{fault} ({figure}); above {MOST_UNEXPLAINED:.0%} nothing is decided"
     if poisson and reduced_chi2 > MOST_REDUCED_CHI2:
         return f"{figure}: above {MOST_REDUCED_CHI2:g} the fit decides nothing"
     return ""

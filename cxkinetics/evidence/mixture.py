@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, product
 from typing import Annotated, Any, Self
 
@@ -13,7 +14,7 @@ from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.chemistry import DEFAULT, Chemistry, SystemLike, chemistry_of, protons_per_guest
 from cxkinetics.evidence.isotopes import average_mass, envelope, envelope_cosine
-from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.evidence.result import EvidenceResult, options_of
 from cxkinetics.models.formula import Formula, parse
 from cxkinetics.record import HIDDEN, As, read
 from cxkinetics.remarks import Remark
@@ -107,9 +108,7 @@ class MixtureFit(EvidenceResult):
         return read(cls, dict.fromkeys(_NUMBERS) | dict(record), fractions=fractions)
 
     def __repr__(self) -> str:
-        shares = ", ".join(
-            f"{n} {e.format_value()}" for n, e in zip(self.species, self.fractions, strict=True)
-        )
+        shares = ", ".join(f"{name} {share.format_value()}" for name, share in self._shares.items())
         return f"MixtureFit({shares}; mean {self.mean_guests.format_value()})"
 
 
@@ -262,49 +261,37 @@ def _not_negative(node: Node, n_positive: int) -> tuple[Array, float]:
 
 def posterior_draws(
     nodes: list[Node], noise_sd: float, n_positive: int, generator: np.random.Generator
-) -> tuple[Array, Array, Array]:
-    """Return draws of the amplitudes, their weights and the node each comes from."""
-    logs = np.array(
-        [
-            node.log_prior - node.rss / (2 * noise_sd**2) - 0.5 * float(np.linalg.slogdet(node.gram)[1])
-            for node in nodes
-        ]
-    )
+) -> tuple[Array, Array, list[Node]]:
+    """Return draws of the amplitudes, their weights and the node that each comes from."""
+    sizes = [float(np.linalg.slogdet(node.gram)[1]) for node in nodes]
+    fits = [node.log_prior - node.rss / (2 * noise_sd**2) for node in nodes]
+    logs = np.array(fits) - 0.5 * np.array(sizes)
     for number in (DRAWS_PER_NODE, 40 * DRAWS_PER_NODE):
         normal = generator.standard_normal((number, nodes[0].centre.size))
-        kept, weights, origin = [], [], []
-        for index in np.flatnonzero(logs > logs.max() - (12.0 if number == DRAWS_PER_NODE else 40.0)):
-            node = nodes[int(index)]
+        tried = np.flatnonzero(logs > logs.max() - (12.0 if number == DRAWS_PER_NODE else 40.0))
+        kept = []
+        for node in (nodes[index] for index in tried):
             lower = np.linalg.cholesky(node.gram)
             draws = node.centre + noise_sd * np.linalg.solve(lower.T, normal.T).T
-            inside = np.all(draws[:, :n_positive] >= 0, axis=1)
-            kept.append(draws[inside])
-            weights.append(np.full(int(inside.sum()), logs[index]))
-            origin.append(np.full(int(inside.sum()), float(index)))
-        log_weights = np.concatenate(weights)
-        if log_weights.size:
-            relative = np.exp(log_weights - log_weights.max())
-            if relative.sum() ** 2 / (relative**2).sum() >= FEWEST_DRAWS:
-                break
-    if not log_weights.size:
-        return np.empty((0, nodes[0].centre.size)), np.empty(0), np.empty(0)
-    draws, nodes_drawn = np.concatenate(kept), np.concatenate(origin)
+            kept.append(draws[np.all(draws[:, :n_positive] >= 0, axis=1)])
+        drawn, origin = np.concatenate(kept), np.repeat(tried, [len(draws) for draws in kept])
+        relative = np.exp(logs[origin] - logs[origin].max(initial=-np.inf))
+        if relative.size and relative.sum() ** 2 / (relative**2).sum() >= FEWEST_DRAWS:
+            break
     relative /= relative.sum()
     if relative.size > MOST_DRAWS:
         chosen = generator.choice(relative.size, MOST_DRAWS, p=relative)
-        return draws[chosen], np.full(MOST_DRAWS, 1.0 / MOST_DRAWS), nodes_drawn[chosen]
-    return draws, relative, nodes_drawn
+        drawn, origin, relative = drawn[chosen], origin[chosen], np.full(MOST_DRAWS, 1.0 / MOST_DRAWS)
+    return drawn, relative, [nodes[index] for index in origin]
 
 
 class Summary:
     """Posterior draws (amplitudes, weights, node of each) turned into estimates."""
 
-    def __init__(
-        self, drawn: tuple[Array, Array, Array], nodes: list[Node], n_species: int, confidence: float
-    ) -> None:
-        draws, self.weights, origin = drawn
-        self.nodes, self.origin = nodes, origin.astype(int)
-        amplitudes = draws[:, :n_species]
+    def __init__(self, drawn: tuple[Array, Array, list[Node]], window: Window, confidence: float) -> None:
+        draws, self.weights, self.origin = drawn
+        self.kinds, (ladder, *_) = tuple(window.ladders), window.ladders.values()
+        amplitudes = draws[:, : len(ladder)]
         total = amplitudes.sum(axis=1, keepdims=True)
         self.shares = amplitudes / np.where(total > 0, total, 1.0)
         self.levels = ((1 - confidence) / 2, (1 + confidence) / 2)
@@ -334,21 +321,19 @@ class Summary:
     def covariance(self) -> Array:
         """Return the covariance matrix of the shares."""
         centred = self.shares - self.weights @ self.shares
-        covariance: Array = (centred * self.weights[:, None]).T @ centred
-        return covariance
+        return (centred * self.weights[:, None]).T @ centred
 
     def shift(self, sigma_cal_da: float) -> Estimate:
         """Return the calibration shift, Da."""
         name = "calibration shift"
         if sigma_cal_da == 0:
             return Estimate(name=name, value=0.0, unit="Da", method="fixed", reason="taken as exact")
-        return self._estimate(name, np.array([node.shift_da for node in self.nodes])[self.origin], "Da")
+        return self._estimate(name, np.array([node.shift_da for node in self.origin]), "Da")
 
     def compensation_weights(self) -> dict[str, float]:
         """Return the posterior weight of each kind of compensation."""
-        kinds = np.array([node.variant for node in self.nodes])
-        drawn = kinds[self.origin]
-        return {kind: float(self.weights[drawn == kind].sum()) for kind in dict.fromkeys(kinds.tolist())}
+        drawn = np.array([node.variant for node in self.origin])
+        return {kind: float(self.weights[drawn == kind].sum()) for kind in self.kinds}
 
 
 COMPENSATIONS = ("average", "none", "full")
@@ -389,14 +374,10 @@ def guest_ladder(
     start = host if isinstance(host, Formula) else parse(host or chemistry.host_cluster)
     gained = protons_per_guest(guest, replaced, chemistry.charges) if protons else 0
     if not chemistry.one_to_one:
-        raise UsageError(
-            f"{chemistry.system} exchanges by charge, which the reading of mass spectra does not know; "
-            "give a system of the rule one-to-one"
-        )
-    changes = {replaced: -1, guest: 1} | ({"H": gained} if gained else {})
-    return tuple(
-        start.exchanged({symbol: change * n for symbol, change in changes.items()}) for n in range(most + 1)
-    )
+        fault = f"{chemistry.system} exchanges by charge, which the reading of mass spectra does not know"
+        raise UsageError(f"{fault}; give a system of the rule one-to-one")
+    changed = [{replaced: -n, guest: n} | ({"H": n * gained} if gained else {}) for n in range(most + 1)]
+    return tuple(map(start.exchanged, changed))
 
 
 def fit_mixture(
@@ -461,43 +442,31 @@ def fit_mixture(
     >>> round(fit_mixture(one_silver).mean_guests.value)
     1
     """
+    options = options_of(locals(), but=("spectrum", "rng", "system"))
     chemistry = chemistry_of(system)
+    options["host"] = host or chemistry.host_cluster
+    options["guest"], options["replaced"] = guest or chemistry.guest, replaced or chemistry.replaced
+    options["most_guests"] = chemistry.most_guests if most_guests is None else most_guests
     seed = int(rng) if isinstance(rng, int | np.integer) else (0 if rng is None else -1)
-    options: dict[str, Any] = {
-        "host": host or chemistry.host_cluster,
-        "guest": guest or chemistry.guest,
-        "replaced": replaced or chemistry.replaced,
-        "most_guests": chemistry.most_guests if most_guests is None else most_guests,
-        "resolving_power": resolving_power,
-        "resolving_power_rel_sd": resolving_power_rel_sd,
-        "sigma_cal_da": sigma_cal_da,
-        "compensation": compensation,
-        "others": list(others),
-        "confidence": confidence,
-        "seed": seed,
-    }
+    options |= {"others": list(others), "seed": seed}
     _check_options(spectrum, options)
-    window = _window(spectrum, options, chemistry)
-    nodes = window.nodes()
     generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(max(seed, 0))
-    return _fitted(spectrum, window, nodes, options, generator)
+    return _fitted(_window(spectrum, options, chemistry), options, generator)
 
 
 def _window(spectrum: Spectrum, options: Mapping[str, Any], chemistry: Chemistry) -> Window:
     """Return the window six envelope widths beside the outermost species, with all that is drawn in it."""
     kinds = {"average": ("none", "full")}.get(options["compensation"], (options["compensation"],))
-    chosen = {"guest": options["guest"], "replaced": options["replaced"], "most": options["most_guests"]}
-    if not protons_per_guest(chosen["guest"], chosen["replaced"], chemistry.charges):
+    guest, replaced, most = options["guest"], options["replaced"], options["most_guests"]
+    if not protons_per_guest(guest, replaced, chemistry.charges):
         if kinds == ("full",):
-            raise UsageError(
-                f"compensation is 'full', but {chosen['guest']} carries the charge of {chosen['replaced']} "
-                "and brings no proton; use 'none'"
-            )
+            fault = f"compensation is 'full', but {guest} carries the charge of {replaced}"
+            raise UsageError(f"{fault} and brings no proton; use 'none'")
         kinds = ("none",)  # both kinds are one and the same: nothing is there to weigh
-    ladders = {
-        kind: guest_ladder(options["host"], system=chemistry, **chosen, protons=kind == "full")
-        for kind in kinds
-    }
+    ladder = partial(
+        guest_ladder, options["host"], system=chemistry, guest=guest, replaced=replaced, most=most
+    )
+    ladders = {kind: ladder(protons=kind == "full") for kind in kinds}
     extra = tuple(parse(text) for text in options["others"])
     patterns = [envelope(f) for f in (*chain.from_iterable(ladders.values()), *extra)]
     margin = 6.0 * max(pattern.sd for pattern in patterns)
@@ -507,27 +476,20 @@ def _window(spectrum: Spectrum, options: Mapping[str, Any], chemistry: Chemistry
     return Window(part, ladders, extra, power, power_sd, options["sigma_cal_da"])
 
 
-def _fitted(
-    spectrum: Spectrum,
-    window: Window,
-    nodes: list[Node],
-    options: dict[str, Any],
-    generator: np.random.Generator,
-) -> MixtureFit:
-    part, n_positive, sigma_cal = window.part, window.n_positive, window.sigma_cal
+def _fitted(window: Window, options: dict[str, Any], generator: np.random.Generator) -> MixtureFit:
+    part, n_positive, sigma_cal, nodes = window.part, window.n_positive, window.sigma_cal, window.nodes()
     best, amplitudes, noise_sd = best_node(nodes, part, n_positive)
     ladder = window.ladders[best.variant]
     if not _stands_out(best, amplitudes, part, len(ladder), noise_sd):
-        raise FitError(
-            f"no envelope of {options['host']} or its doped forms is found between {part.axis[0]:.0f} and "
-            f"{part.axis[-1]:.0f} Da; check the calibration or name another host"
-        )
+        where = f"between {part.axis[0]:.0f} and {part.axis[-1]:.0f} Da"
+        fault = f"no envelope of {options['host']} or its doped forms is found {where}"
+        raise FitError(f"{fault}; check the calibration or name another host")
     residual = part.counts - best.design @ amplitudes
     lag_one = float(residual[1:] @ residual[:-1] / (residual @ residual))
     # residuals that correlate hold less information: the variance of an AR(1) mean, in its square root
     inflation = np.sqrt((1 + max(lag_one, 0.0)) / (1 - min(max(lag_one, 0.0), 0.95)))
     drawn = posterior_draws(nodes, noise_sd * inflation, n_positive, generator)
-    summary = Summary(drawn, nodes, len(ladder), options["confidence"])
+    summary = Summary(drawn, window, options["confidence"])
     names = tuple(map(str, ladder))
     guests_per_da = float(1.0 / (average_mass(ladder[0]) - average_mass(ladder[1])))
     components = (best.design[:, :n_positive] * amplitudes[:n_positive]).T
@@ -549,26 +511,23 @@ def _fitted(
         counts=part.counts,
         components=components,
         baseline=best.design[:, n_positive:] @ amplitudes[n_positive:],
-        label=spectrum.label,
-        source=spectrum.source,
-        remarks=(*spectrum.remarks, *_remarks(summary, lag_one, sigma_cal, abs(guests_per_da))),
+        label=part.label,
+        source=part.source,
+        remarks=(*part.remarks, *_remarks(summary, lag_one, sigma_cal, abs(guests_per_da))),
     )
 
 
 def _check_options(spectrum: Spectrum, options: Mapping[str, Any]) -> None:
     compensation, confidence = options["compensation"], options["confidence"]
-    power, power_sd, sigma_cal = (
-        options[name] for name in ("resolving_power", "resolving_power_rel_sd", "sigma_cal_da")
-    )
+    power, power_sd = options["resolving_power"], options["resolving_power_rel_sd"]
+    sigma_cal = options["sigma_cal_da"]
     if spectrum.kind != "ms":
         raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a mass spectrum ('ms') is needed")
     if compensation not in COMPENSATIONS:
         raise UsageError(f"compensation is {compensation!r}; it must be one of {', '.join(COMPENSATIONS)}")
     if not power > 0 or not 0 <= power_sd < 1:
-        raise UsageError(
-            f"resolving power {power:g} with relative error {power_sd:g}: the first must be positive, "
-            "the second from 0 to below 1"
-        )
+        fault = f"resolving power {power:g} with relative error {power_sd:g}"
+        raise UsageError(f"{fault}: the first must be positive, the second from 0 to below 1")
     if not sigma_cal >= 0:
         raise UsageError(f"sigma_cal is {sigma_cal:g} Da; it must be 0 or positive")
     if not 0.5 <= confidence < 1:
@@ -585,22 +544,16 @@ def _stands_out(best: Node, amplitudes: Array, part: Spectrum, n_species: int, n
 
 
 def _remarks(summary: Summary, lag_one: float, sigma_cal_da: float, guests_per_da: float) -> list[Remark]:
-    text = (
-        f"the calibration error of {sigma_cal_da:g} Da (1 sd) alone moves the mean number of guests by "
-        f"{sigma_cal_da * guests_per_da:.2f}; 1 Da moves it by {guests_per_da:.2f}"
-    )
+    text = f"the calibration error of {sigma_cal_da:g} Da (1 sd) alone moves the mean number of guests by"
+    text += f" {sigma_cal_da * guests_per_da:.2f}; 1 Da moves it by {guests_per_da:.2f}"
     remarks = [Remark("calibration_limits", text)]
     if lag_one > 0.5:
-        text = (
-            f"neighbouring residuals correlate ({lag_one:.2f}): another species, a wrong resolving power "
-            "or smoothing by the instrument; the intervals were widened for it"
-        )
+        text = f"neighbouring residuals correlate ({lag_one:.2f}): another species, a wrong resolving power"
+        text += " or smoothing by the instrument; the intervals were widened for it"
         remarks.append(Remark("residual_structure", text))
     weights = summary.compensation_weights()
     if len(weights) > 1 and 0.05 < weights.get("full", 0.0) < 0.95:
-        text = (
-            "the spectrum does not tell whether guests bring protons (weights: none "
-            f"{weights['none']:.2f}, full {weights['full']:.2f}); both are averaged"
-        )
+        shown = f"weights: none {weights['none']:.2f}, full {weights['full']:.2f}"
+        text = f"the spectrum does not tell whether guests bring protons ({shown}); both are averaged"
         remarks.append(Remark("compensation_undecided", text))
     return remarks

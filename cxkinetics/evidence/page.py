@@ -35,13 +35,15 @@ if TYPE_CHECKING:
     from cxkinetics.evidence.xps import XpsResult
 
 MARK = "evidence.json"
+_NOTE = "Spectra marked as simulated were made by a model, not measured."
 _Line = partial(Paragraph, hang=0)
 
 
 def brief(result: "EvidenceResult", unit: TimeUnit = SECONDS) -> Section:
     """Return what `print` and a notebook show of a result of this room."""
     title, blocks = _FORMS[result.SCHEMA][0](result)
-    return Section(title, [*blocks, *warning_notes(result.remarks, mark="-", gap=False)], unit)
+    marked = simulated_line(result.source, indent=2, hang=0) if hasattr(result, "source") else ()
+    return Section(title, [*marked, *blocks, *warning_notes(result.remarks, mark="-", gap=False)], unit)
 
 
 def main_table(result: "EvidenceResult") -> Table:
@@ -108,11 +110,7 @@ def _mass_blocks(result: "MassAssignment") -> tuple[str, list[Block]]:
         f"whose charges balance, {result.chance_sulfide_1da:.1%} a balanced bare {product_family}. A hit "
         "among host clusters says little."
     )
-    blocks: list[Block] = [
-        *simulated_line(result.source, indent=2, hang=0),
-        _peak_table(result),
-        _Line(chance),
-    ]
+    blocks: list[Block] = [_peak_table(result), _Line(chance)]
     if len(result.peaks) > 1:
         columns = [
             Column("unit"),
@@ -120,15 +118,10 @@ def _mass_blocks(result: "MassAssignment") -> tuple[str, list[Block]]:
             Column("pairs of peaks that far apart"),
             Column("by chance", format=".2f", numeric=True),
         ]
-        rows = [
-            (
-                spacing.unit,
-                spacing.mass_da,
-                ", ".join(f"{a:.5g}-{b:.5g}" for a, b in spacing.pairs) or "none",
-                spacing.expected_by_chance,
-            )
-            for spacing in result.spacings
-        ]
+        rows = []
+        for spacing in result.spacings:
+            pairs = ", ".join(f"{a:.5g}-{b:.5g}" for a, b in spacing.pairs) or "none"
+            rows.append((spacing.unit, spacing.mass_da, pairs, spacing.expected_by_chance))
         blocks.append(Table(columns, rows, caption="Spacings"))
     return f"Mass spectrum{_named(result)}: {_counted(len(result.peaks), 'peak')}", blocks
 
@@ -153,7 +146,6 @@ def _mixture_blocks(result: "MixtureFit") -> tuple[str, list[Block]]:
     guest, options = result.options["guest"], result.options
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in result.compensation_weights.items())
     return f"Mixture of clusters{_named(result)}", [
-        *simulated_line(result.source, indent=2, hang=0),
         _Line(f"Mean {guest} per cluster: {result.mean_guests}", strong=True),
         _share_table(result),
         _Line(
@@ -189,16 +181,14 @@ def _doublet_table(result: "XpsResult") -> Table:
 
 
 def _xps_blocks(result: "XpsResult") -> tuple[str, list[Block]]:
-    blocks: list[Block] = [*simulated_line(result.source, indent=2, hang=0)]
+    blocks: list[Block] = [_Line("No line stands out of the background.")]
     if result.components:
         width = result.fwhm_ev.value
         shown = f"{width:.2f} eV" if width is not None else cells.NOT_DETERMINED
         text = f"Splitting {result.splitting_ev}; area ratio {result.area_ratio}; width {shown}"
         if result.separation_ev.value is not None:
             text += f"; separation {result.separation_ev} (free of the energy reference)"
-        blocks += [_doublet_table(result), _Line(f"{text}. Reduced chi-square {result.reduced_chi2:.1f}.")]
-    else:
-        blocks.append(_Line("No line stands out of the background."))
+        blocks = [_doublet_table(result), _Line(f"{text}. Reduced chi-square {result.reduced_chi2:.1f}.")]
     bic = ", ".join(f"{number}: {value:.0f}" for number, value in result.bic.items())
     limits = f"BIC by number of doublets: {bic}. A second state counts above {result.detection_limit:.1%}"
     if result.upper_limit is not None:
@@ -243,7 +233,6 @@ def _phase_table(result: "PatternFit") -> Table:
 def _pattern_blocks(result: "PatternFit") -> tuple[str, list[Block]]:
     reason = next((phase.reason for phase in result.phases if phase.reason), "")
     return f"Diffraction pattern{_named(result)}", [
-        *simulated_line(result.source, indent=2, hang=0),
         *([_Line(f"No phase is decided: {reason}.", strong=True)] if reason else []),
         _phase_table(result),
         _Line(
@@ -298,22 +287,21 @@ def _consensus_blocks(result: "Consensus") -> tuple[str, list[Block]]:
         note="? undecided; a mass spectrum never vetoes (clusters fragment)",
     )
     behind = _finding_table(result, every=False)
+    onset = f"These samples do not bracket where {result.sulfide} sets in."
     if result.onset_percent is not None:
         low, high = result.onset_percent
         onset = f"{result.sulfide} is absent at {low:g} % and present at {high:g} % incorporation."
-    else:
-        onset = f"These samples do not bracket where {result.sulfide} sets in."
     simulated = [_Line("SIMULATED DATA", strong=True)] if result.simulated else []
     return "Verdict", [*simulated, seen, *([behind] if behind.rows else []), _Line(onset)]
 
 
-_Form = tuple[Callable[[Any], tuple[str, list[Block]]], Callable[[Any], Table]]
-_FORMS: Mapping[str, _Form] = {
-    "cxkinetics.mass-assignment/1": (_mass_blocks, _peak_table),
-    "cxkinetics.mixture/1": (_mixture_blocks, _share_table),
-    "cxkinetics.xps/1": (_xps_blocks, _doublet_table),
-    "cxkinetics.pattern/1": (_pattern_blocks, _phase_table),
-    "cxkinetics.consensus/1": (_consensus_blocks, _finding_table),
+_Form = tuple[Callable[[Any], tuple[str, list[Block]]], Callable[[Any], Table], str]
+_FORMS: Mapping[str, _Form] = {  # the name in the end is that of the figure
+    "cxkinetics.mass-assignment/1": (_mass_blocks, _peak_table, "assignment"),
+    "cxkinetics.mixture/1": (_mixture_blocks, _share_table, "mixture"),
+    "cxkinetics.xps/1": (_xps_blocks, _doublet_table, "xps"),
+    "cxkinetics.pattern/1": (_pattern_blocks, _phase_table, "xrd"),
+    "cxkinetics.consensus/1": (_consensus_blocks, _finding_table, "verdict"),
 }
 
 
@@ -323,33 +311,26 @@ _FORMS: Mapping[str, _Form] = {
 def figures(result: Any) -> tuple[Figure, ...]:
     """Return the figure of a result: how it is drawn, its words for those who cannot see it, its size."""
     from cxkinetics.document.figure import on_axes
-    from cxkinetics.evidence import figures as drawing
+    from cxkinetics.evidence.figures import DRAWN, on_panels
 
-    frame: Callable[..., Any] = drawing.on_panels
-    plot: Callable[..., Any]
-    aspect = 1.0
-    match result.SCHEMA:
-        case "cxkinetics.mixture/1":
-            name, plot = "mixture", drawing.plot_mixture
+    name = _FORMS[result.SCHEMA][2]
+    plot, aspect = DRAWN[name]
+    frame: Callable[..., Any] = on_axes if name in ("assignment", "verdict") else on_panels
+    match name:
+        case "mixture":
             words = f"Mass spectrum with the envelopes of {', '.join(result.species)} and residuals."
-        case "cxkinetics.xps/1":
-            name, plot = "xps", drawing.plot_xps
+        case "xps":
             words = f"{result.line} spectrum with {result.number} doublets, background and residuals."
-        case "cxkinetics.pattern/1":
+        case "xrd":
             seen = ", ".join(phase.phase for phase in result.phases if phase.state == "present")
-            name, plot = "xrd", drawing.plot_pattern
             words = f"Diffraction pattern with its phases ({seen or 'none'}) and residuals."
-        case "cxkinetics.mass-assignment/1":
-            name, plot, aspect = "assignment", drawing.plot_masses, drawing.masses_aspect(result)
+        case "assignment":
             words = f"Difference between measured and computed mass of {len(result.peaks)} peaks."
-            frame = on_axes
         case _:
-            name, plot, aspect = "verdict", drawing.plot_consensus, drawing.consensus_aspect(result)
             words = "What each technique sees in each sample, and the joint verdict."
-            frame = on_axes
-    draw = partial(frame, plot, result)
     source = getattr(result, "source", result)
-    return (Figure(name, draw, f"{'Simulated data. ' * source.simulated}{words}", aspect=aspect),)
+    words = f"{'Simulated data. ' * source.simulated}{words}"
+    return (Figure(name, partial(frame, plot, result), words, aspect=aspect(result)),)
 
 
 def _section(caption: str, result: "EvidenceResult", name: str) -> Section:
@@ -362,40 +343,29 @@ def _section(caption: str, result: "EvidenceResult", name: str) -> Section:
 # ---- the pages and folders of the command ------------------------------------------------------------
 
 
-def _page(title: str, summary: str, sections: Sequence[Section], command: str, **simulated: Any) -> Page:
+def _page(
+    title: str, summary: str, sections: Sequence[Section], command: str, *, simulated: bool, note: str = _NOTE
+) -> Page:
     again = [Section("Make it again", [Code(command, "On the command line:")])] if command else []
-    footer = (f"cxkinetics {__version__}",)
-    return Page(title, summary, [*sections, *again], footer=footer, **simulated)
+    footer, shown = (f"cxkinetics {__version__}",), [*sections, *again]
+    return Page(title, summary, shown, footer=footer, simulated=simulated, simulated_note=note)
 
 
 def records_page(title: str, records: "Sequence[EvidenceRecord]", command: str = "") -> Page:
     """Return the page of what files say: their tables and figures, one section per result."""
-    several = len(records) > 1
-    sections = [
-        _section(
-            record.file if several else "",
-            result,
-            f"{number}-{Path(record.file).stem}-{name}" if several else name,
-        )
-        for number, record in enumerate(records, start=1)
-        for name, result in record.results.items()
-    ]
+    sections = []
+    for number, record in enumerate(records, start=1):
+        file, prefix = (record.file, f"{number}-{Path(record.file).stem}-") if len(records) > 1 else ("", "")
+        sections += [_section(file, result, f"{prefix}{name}") for name, result in record.results.items()]
     said = "; ".join(f"{f.species} {f.state} ({f.note})" for record in records for f in record.findings)
-    return _spectra_page(title, said, sections, command, any(record.simulated for record in records))
+    return _page(title, said, sections, command, simulated=any(record.simulated for record in records))
 
 
 def consensus_page(consensus: "Consensus", command: str = "") -> Page:
     """Return the page of the findings of all techniques."""
     summary = "The findings of all techniques, joined sample by sample."
     sections = [_section("", consensus, "verdict")]
-    return _spectra_page("What is in the flask", summary, sections, command, consensus.simulated)
-
-
-def _spectra_page(
-    title: str, summary: str, sections: Sequence[Section], command: str, simulated: bool
-) -> Page:
-    note = "Spectra marked as simulated were made by a model, not measured."
-    return _page(title, summary, sections, command, simulated=simulated, simulated_note=note)
+    return _page("What is in the flask", summary, sections, command, simulated=consensus.simulated)
 
 
 def write_evidence(
@@ -438,13 +408,13 @@ def _recovered_table(demo: "EvidenceDemo") -> Table:
     """Return the recovered shares of the simulated samples beside what they were simulated from."""
     rows = []
     for sample in demo.samples:
-        if sample.mixture is None:
+        if (found := sample.mixture) is None:
             continue
         truth = sample.truth["clusters"]
         mean = sum(n * share for n, share in enumerate(truth))
-        pairs: list[tuple[Estimate, float]] = list(zip(sample.mixture.fractions, truth, strict=True))
+        pairs: list[tuple[Estimate, float]] = list(zip(found.fractions, truth, strict=True))
         shares = ", ".join(f"{share.format_value()} ({true:.2f})" for share, true in pairs)
-        rows.append((sample.evidence.label, f"{sample.mixture.mean_guests} ({mean:.2f})", shares))
+        rows.append((sample.evidence.label, f"{found.mean_guests} ({mean:.2f})", shares))
     columns = [Column("sample"), Column("mean Ag (truth)"), Column("shares with 0, 1, 2 Ag (truth)")]
     return Table(columns, rows, caption="Doped clusters from the simulated mass spectra")
 
@@ -452,13 +422,9 @@ def _recovered_table(demo: "EvidenceDemo") -> Table:
 def format_demo(demo: "EvidenceDemo", *, width: int = TERMINAL_WIDTH) -> str:
     """Return the demonstration as text."""
     same, cells_of_table = demo.agreement
-    contradictions = Section(
-        "Where the evidence contradicts itself (both values shown, none decided)",
-        [
-            Paragraph(f"{item.topic}: {item.stated} | {item.against}. {item.text}.", hang=4)
-            for item in demo.contradictions
-        ],
-    )
+    heading = "Where the evidence contradicts itself (both values shown, none decided)"
+    told = [f"{item.topic}: {item.stated} | {item.against}. {item.text}." for item in demo.contradictions]
+    contradictions = Section(heading, [Paragraph(text, hang=4) for text in told])
     stated = "Table I as stated (doi 10.1063/5.0151904), joined\n"
     simulated = "The same seven samples from SIMULATED spectra, through the three analyses\n"
     return "\n\n".join(
@@ -496,6 +462,5 @@ def demo_page(demo: "EvidenceDemo", command: str) -> Page:
         sections,
         command,
         simulated=True,
-        simulated_note="Table I and the peaks are as published (doi 10.1063/5.0151904); every spectrum is "
-        "simulated.",
+        note="Table I and the peaks are as published (doi 10.1063/5.0151904); every spectrum is simulated.",
     )

@@ -56,10 +56,8 @@ class Library:
         axis = np.asarray(self.axis, dtype=float)
         patterns = np.asarray(self.patterns, dtype=float)
         if patterns.ndim != 2 or patterns.shape != (axis.size, len(self.names)):
-            raise InputError(
-                f"the library has {axis.size} angles and {len(self.names)} names but patterns of shape "
-                f"{patterns.shape}"
-            )
+            fault = f"the library has {axis.size} angles and {len(self.names)} names"
+            raise InputError(f"{fault} but patterns of shape {patterns.shape}")
         if not np.all(np.isfinite(axis)) or np.any(np.diff(axis) <= 0):
             raise InputError("the angles of the library must be finite and ascend without repeats")
         for column, name in enumerate(self.names):
@@ -71,9 +69,9 @@ class Library:
         object.__setattr__(self, "patterns", frozen_array(patterns))
         object.__setattr__(self, "phases", tuple(self.phases) or tuple(self.names))
         object.__setattr__(self, "rir", tuple(self.rir) or (None,) * len(self.names))
-        for what, values in (("phases", self.phases), ("rir", self.rir)):
-            if len(values) != len(self.names):
-                raise InputError(f"{what} has {len(values)} entries but the library has {len(self.names)}")
+        for what, number in (("phases", len(self.phases)), ("rir", len(self.rir))):
+            if number != len(self.names):
+                raise InputError(f"{what} has {number} entries but the library has {len(self.names)}")
         for name, phase, ratio in zip(self.names, self.phases, self.rir, strict=True):
             if phase != BACKGROUND and ratio is not None and not ratio > 0:
                 raise InputError(f"the RIR of {name!r} is {ratio:g}; it must be positive")
@@ -117,12 +115,9 @@ class Library:
         """
         heights = self.patterns.max(axis=0)
         areas = np.diff(self.axis) @ (self.patterns[1:] + self.patterns[:-1]) / 2
-        return np.array(
-            [
-                0.0 if phase == BACKGROUND else (height / ratio if self.weighs and ratio else area)
-                for phase, ratio, height, area in zip(self.phases, self.rir, heights, areas, strict=True)
-            ]
-        )
+        ratios = np.array([ratio or np.nan for ratio in self.rir])
+        amounts: Array = heights / ratios if self.weighs else areas
+        return np.where(np.array(self.phases) == BACKGROUND, 0.0, amounts)
 
     def drawn(self, axis: Array, shift_deg: float = 0.0, fwhm_deg: float = 0.0) -> Array:
         """Return the references as a specimen off its place and with broader lines shows them.
@@ -188,8 +183,7 @@ def broadened(axis: Array, patterns: Array, fwhm_deg: float) -> Array:
     from scipy.ndimage import gaussian_filter1d
 
     step = float(np.median(np.diff(axis)))
-    folded: Array = gaussian_filter1d(patterns, fwhm_deg / FWHM_PER_SIGMA / step, axis=0, mode="nearest")
-    return folded
+    return gaussian_filter1d(patterns, fwhm_deg / FWHM_PER_SIGMA / step, axis=0, mode="nearest")
 
 
 class NonNegative:

@@ -66,34 +66,28 @@ def pick_peaks(
     needed = max(significance * noise / np.sqrt(averaged), 1e-9 * float(np.ptp(counts)))
     found, facts = find_peaks(smooth, prominence=needed, distance=max(int(width_da / spacing), 1))
     if not found.size:
-        raise InputError(
-            f"no peak stands out by {significance:g} standard errors between {spectrum.axis[0]:.0f} and "
-            f"{spectrum.axis[-1]:.0f} Da",
-            file=spectrum.source.file or None,
-            remedy="check that the columns are m/z and intensity, or lower the significance",
-        )
+        fault = f"no peak stands out by {significance:g} standard errors"
+        fault += f" between {spectrum.axis[0]:.0f} and {spectrum.axis[-1]:.0f} Da"
+        remedy = "check that the columns are m/z and intensity, or lower the significance"
+        raise InputError(fault, file=spectrum.source.file or None, remedy=remedy)
     order = np.argsort(-facts["prominences"])[:most]
-    chosen = np.sort(found[order])
     masses, heights = [], []
-    for peak in chosen:
+    for peak in map(int, np.sort(found[order])):
         half = floor[peak] + 0.5 * (smooth[peak] - floor[peak])
-        left = right = int(peak)
+        left = right = peak
         while left > 0 and smooth[left - 1] > half:
             left -= 1
         while right < grid.size - 1 and smooth[right + 1] > half:
             right += 1
         reach = min(peak - left, right - peak)  # an even window: a neighbour must not pull the centroid
-        window = slice(int(peak) - reach, int(peak) + reach + 1)
+        window = slice(peak - reach, peak + reach + 1)
         weight = np.maximum(smooth[window] - half, 0.0)
         total = float(weight.sum())
         masses.append(float(grid[window] @ weight / total) if total > 0 else float(grid[peak]))
         heights.append(float(smooth[peak] - floor[peak]))
     number = f"{len(masses)} peak" + ("" if len(masses) == 1 else "s")
-    remark = Remark(
-        "peaks_picked",
-        f"{number} picked at {significance:g} standard errors, smoothed over {width_da:g} Da",
-        len(masses),
-    )
+    text = f"{number} picked at {significance:g} standard errors, smoothed over {width_da:g} Da"
+    remark = Remark("peaks_picked", text, len(masses))
     return PeakList(
         mz=tuple(masses),
         intensity=tuple(heights),

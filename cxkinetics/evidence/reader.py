@@ -1,11 +1,11 @@
 """Files that serve as evidence: spectra, peak lists, reference patterns, findings."""
 
 import csv
-import io
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -109,16 +109,15 @@ def load_spectrum(
         return _from_vamas(content, block, photon_energy_ev, background_subtracted, label)
     context, table, text = evidence_table(content, decimal=decimal, sheet=sheet)
     x, said_x = _axis_column(context, table, kind, axis_column)
-    y, said_y = _counts_column(context, table, kind, x, counts_column)
+    y, said_y = _counts_column(context, table, x, counts_column)
     refuse_texts(context, table, [x, y])
     remarks = [*context.remarks, *said_x, *said_y]
-    axis, counts = table.columns[x].values, table.columns[y].values
-    lines = np.asarray(table.lines)
+    axis, counts, lines = table.columns[x].values, table.columns[y].values, np.asarray(table.lines)
     known = np.isfinite(axis) & np.isfinite(counts)
     if not known.all():
-        missing = table.lines_of(np.flatnonzero(~known).tolist())
-        text_ = f"{len(missing)} rows without a number left out"
-        remarks.append(Remark("missing_cells", text_, len(missing), missing))
+        missing = tuple(lines[~known].tolist())
+        left_out = f"{len(missing)} rows without a number left out"
+        remarks.append(Remark("missing_cells", left_out, len(missing), missing))
         axis, counts, lines = axis[known], counts[known], lines[known]
     if kind == "xps":
         axis, said = _binding(context, table.name(x), axis, photon_energy_ev)
@@ -175,23 +174,31 @@ def column_index(context: Context, table: Table, wanted: str | int) -> int:
     raise context.error(fault, "choose one of them by name or number", line=table.header_line)
 
 
+def _numeric(table: Table) -> list[int]:
+    return [j for j, column in enumerate(table.columns) if column.kind == "number"]
+
+
+def _called(table: Table, columns: list[int], pattern: re.Pattern[str]) -> list[int]:
+    return [j for j in columns if table.names and pattern.search(table.name(j).lower())]
+
+
 def _axis_column(
     context: Context, table: Table, kind: str, wanted: str | int | None
 ) -> tuple[int, list[Remark]]:
     meant = AXES[kind]
-    numeric = [j for j, column in enumerate(table.columns) if column.kind == "number"]
+    numeric = _numeric(table)
     if len(numeric) < 2:
         fault = f"the file holds {len(numeric)} column of numbers; a spectrum needs {meant.name} and counts"
         raise context.error(fault, "export both columns", line=table.header_line)
     if wanted is not None:
         return column_index(context, table, wanted), []
-    named = [j for j in numeric if table.names and _NAMES[kind].search(table.name(j).lower())]
-    if kind == "xps" and named:
+    named = _called(table, numeric, _NAMES[kind])
+    if kind == "xps":
         named = [j for j in named if "binding" in table.name(j).lower()] or named
     if named:
         return named[0], []
     for other, pattern in _NAMES.items():
-        strange = [j for j in numeric if table.names and pattern.search(table.name(j).lower())]
+        strange = _called(table, numeric, pattern)
         if other != kind and strange:
             fault = f"this column is {AXES[other].name}; a spectrum of kind {kind} needs {meant.name}"
             remedy = f"read it as {other}, or name the axis column (--axis-column)"
@@ -209,15 +216,15 @@ def _axis_column(
 
 
 def _counts_column(
-    context: Context, table: Table, kind: str, axis: int, wanted: str | int | None
+    context: Context, table: Table, axis: int, wanted: str | int | None
 ) -> tuple[int, list[Remark]]:
     if wanted is not None:
         return column_index(context, table, wanted), []
-    rest = [j for j, column in enumerate(table.columns) if column.kind == "number" and j != axis]
+    rest = [j for j in _numeric(table) if j != axis]
     if not rest:
         fault = f"there is no column of counts beside {table.name(axis)!r}"
         raise context.error(fault, "export the intensity too", line=table.header_line)
-    named = [j for j in rest if table.names and _COUNTS.search(table.name(j).lower())]
+    named = _called(table, rest, _COUNTS)
     chosen = (named or rest)[0]
     others = [table.name(j) for j in (named if len(named) > 1 else rest) if j != chosen]
     if others:
@@ -248,34 +255,24 @@ def _check_rows(names: tuple[str, str], lines: Array, made: Mapping[str, Any]) -
     kind, axis, counts, file = made["kind"], made["axis"], made["counts"], made["source"].file
     meant = AXES[kind]
     if axis.size < FEWEST_POINTS:
-        raise InputError(
-            f"the spectrum holds {axis.size} points; at least {FEWEST_POINTS} are needed",
-            file=file,
-            line=int(lines[-1]) if lines.size else None,
-            remedy="export the whole spectrum" + (", or say that it is a peak list" if kind == "ms" else ""),
-        )
+        text = f"the spectrum holds {axis.size} points; at least {FEWEST_POINTS} are needed"
+        remedy = "export the whole spectrum" + (", or say that it is a peak list" if kind == "ms" else "")
+        raise InputError(text, file=file, line=int(lines[-1]) if lines.size else None, remedy=remedy)
 
     def refusal(row: int, column: int, text: str, remedy: str) -> InputError:
-        place: dict[str, Any] = {
-            "line": int(lines[row]),
-            "column": names[column],
-            "value": f"{(axis, counts)[column][row]:g}",
-        }
+        value = f"{(axis, counts)[column][row]:g}"
+        place: dict[str, Any] = {"line": int(lines[row]), "column": names[column], "value": value}
         return InputError(text, file=file, remedy=remedy, **place)
 
     outside = np.flatnonzero((axis < meant.low) | (axis > meant.high))
     if outside.size:
-        text = (
-            f"{meant.name} {axis[outside[0]]:g} lies beyond {meant.low:g} to {meant.high:g} {meant.unit} "
-            f"({outside.size} of {axis.size} points do)"
-        )
+        text = f"{meant.name} {axis[outside[0]]:g} lies beyond {meant.low:g} to {meant.high:g} {meant.unit}"
+        text += f" ({outside.size} of {axis.size} points do)"
         raise refusal(int(outside[0]), 0, text, meant.remedy)
     negative = np.flatnonzero(counts < 0)
     if negative.size and not made["background_subtracted"]:
-        text = (
-            f"{counts[negative[0]]:g} counts: a detector counts from 0 upwards ({negative.size} of "
-            f"{counts.size} points are negative)"
-        )
+        text = f"{counts[negative[0]]:g} counts: a detector counts from 0 upwards"
+        text += f" ({negative.size} of {counts.size} points are negative)"
         raise refusal(int(negative[0]), 1, text, "export raw counts, or pass --background-subtracted")
     order = np.argsort(axis, kind="stable")
     twice = np.flatnonzero(np.diff(axis[order]) == 0)
@@ -312,12 +309,11 @@ def _from_vamas(
 
 def _choose_block(file: str, blocks: tuple[VamasBlock, ...], wanted: int | str | None) -> VamasBlock:
     listed = ", ".join(f"{b.number} ({b.line or b.label})" for b in blocks[:12])
+    if wanted is None and len(blocks) == 1:
+        return blocks[0]
     if wanted is None:
-        if len(blocks) == 1:
-            return blocks[0]
-        raise InputError(
-            f"the file holds {len(blocks)} blocks: {listed}", file=file, remedy="choose one: --block"
-        )
+        fault = f"the file holds {len(blocks)} blocks: {listed}"
+        raise InputError(fault, file=file, remedy="choose one: --block")
     key = line_key(str(wanted))
     for block in blocks:
         if key in (str(block.number), line_key(block.line), line_key(block.label)):
@@ -355,12 +351,8 @@ def looks_like_peak_list(path: str | os.PathLike[str]) -> bool:
     if is_workbook(content):
         return False
     header, body = _header_of(_rows(content))
-    if any(_STATED.search(name) for name in header):
-        return True
     masses = [value for _, cells in body if (value := _number(cells[0])) is not None]
-    if all(len(cells) == 1 for _, cells in body):
-        return True
-    if len(masses) < 2:
+    if any(map(_STATED.search, header)) or all(len(cells) == 1 for _, cells in body) or len(masses) < 2:
         return True
     return len(masses) < 200 and float(np.median(np.abs(np.diff(sorted(masses))))) > 2.0
 
@@ -395,48 +387,47 @@ def load_peak_list(path: str | os.PathLike[str], *, label: str = "") -> PeakList
     ('Cd34S33(L)', 'AgCd33S33(L)')
     """
     content = read_content(path)
-    rows = _rows(content)
-    header, body = _header_of(rows)
-    mass = next((j for j, name in enumerate(header) if _MASS.search(name)), 0)
-    stated = next((j for j, name in enumerate(header) if j != mass and _STATED.search(name)), None)
-    height = next(
-        (j for j, name in enumerate(header) if j not in (mass, stated) and _HEIGHT.search(name)), None
-    )
+    header, body = _header_of(_rows(content))
+
+    def named(pattern: re.Pattern[str], *taken: int | None) -> int | None:
+        return next((j for j, name in enumerate(header) if j not in taken and pattern.search(name)), None)
+
+    mass = named(_MASS) or 0
+    stated = named(_STATED, mass)
+    height = named(_HEIGHT, mass, stated)
     if not header:
-        width = max((len(cells) for _, cells in body), default=0)
-        for j in range(1, width):
+        for j in range(1, max((len(cells) for _, cells in body), default=0)):
             numeric = all(len(cells) <= j or _number(cells[j]) is not None for _, cells in body)
             height, stated = (j, stated) if numeric and height is None else (height, stated)
             stated = j if not numeric and stated is None else stated
-    masses, formulas, heights, problems = [], [], [], []
+    found, problems = [], []
     for line, cells in body:
-        cell = cells[mass] if mass < len(cells) else ""
+        places = (j if j is not None and j < len(cells) else None for j in (mass, stated, height))
+        cell, formula, intensity = ("" if j is None else cells[j] for j in places)
         value = _number(cell)
         if value is None or not value > 0:
             problems.append((line, cell))
-            continue
-        masses.append(value)
-        formulas.append(cells[stated] if stated is not None and stated < len(cells) else "")
-        intensity = _number(cells[height]) if height is not None and height < len(cells) else None
-        heights.append(np.nan if intensity is None else intensity)
+        else:
+            found.append((value, formula, _number(intensity)))
     if problems:
         line, cell = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise content.error(
-            f"{cell!r} is no mass; m/z in Da must be a positive number"
-            + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
+            f"{cell!r} is no mass; m/z in Da must be a positive number{more}",
             "one peak a line: m/z, then intensity or formula",
             line=line,
             column=header[mass] if header else None,
             value=cell,
             problems=[f"line {at}: {text!r}" for at, text in problems],
         )
-    if not masses:
+    if not found:
         raise content.error("the peak list is empty", "give at least one m/z")
     text = decode(content.data, content.file).text
+    masses, formulas, heights = zip(*found, strict=True)
     return PeakList(
-        mz=tuple(masses),
-        stated=tuple(formulas),
-        intensity=tuple(heights) if np.all(np.isfinite(heights)) else (),
+        mz=masses,
+        stated=formulas,
+        intensity=() if None in heights else heights,
         label=label or content.stem,
         source=marked(content.source("peak list"), text),
     )
@@ -468,21 +459,18 @@ def load_reference_patterns(
     context, table, text = evidence_table(content)
     if not any(table.names):
         raise content.error("the references have no names", "put a header: 2theta, then the references")
-    numeric = [j for j, column in enumerate(table.columns) if column.kind == "number"]
+    numeric = _numeric(table)
     if len(numeric) < 2:
-        raise content.error(
+        fault = (
             f"the library holds {len(numeric)} column of numbers; it needs 2theta and at least one reference"
         )
+        raise content.error(fault)
     values = np.column_stack([table.columns[j].values for j in numeric])
     bad = np.argwhere(~np.isfinite(values))
     if bad.size:
-        row, column = int(bad[0][0]), numeric[int(bad[0][1])]
-        raise content.error(
-            f"a cell of the library is no number ({len(bad)} such cells)",
-            "give every reference on the whole axis",
-            line=int(table.lines[row]),
-            column=table.name(column),
-        )
+        line, column = int(table.lines[bad[0][0]]), table.name(numeric[bad[0][1]])
+        fault = f"a cell of the library is no number ({len(bad)} such cells)"
+        raise content.error(fault, "give every reference on the whole axis", line=line, column=column)
     order = np.argsort(values[:, 0], kind="stable")
     names = tuple(table.name(j) for j in numeric[1:])
     read: dict[str, Any] = {"axis": values[order, 0], "patterns": values[order, 1:], "names": names}
@@ -490,12 +478,9 @@ def load_reference_patterns(
         known = _phases_of(read_content(phases_path))
         missing = [name for name in names if name not in known]
         if missing:
-            raise InputError(
-                f"reference {missing[0]!r} has no row ({len(missing)} are missing)",
-                file=os.fspath(phases_path),
-                column="phase_id",
-                remedy="add a row for each reference of the library",
-            )
+            fault = f"reference {missing[0]!r} has no row ({len(missing)} are missing)"
+            remedy = "add a row for each reference of the library"
+            raise InputError(fault, file=os.fspath(phases_path), column="phase_id", remedy=remedy)
         read["phases"], read["rir"] = zip(*(known[name] for name in names), strict=True)
     return {**read, "source": marked(context.source(), text)}
 
@@ -503,7 +488,7 @@ def load_reference_patterns(
 def _phases_of(content: Content) -> dict[str, tuple[str, float | None]]:
     found: dict[str, tuple[str, float | None]] = {}
     for line, row in _records(content, ("phase_id", "phase_name")):
-        cell = (row.get("rir") or "").strip()
+        cell = row.get("rir", "").strip()
         ratio = _number(cell) if cell else None
         if cell and (ratio is None or not ratio > 0):
             remedy = "give a positive number, or leave the cell empty where it is not known"
@@ -533,7 +518,7 @@ def load_findings(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, .
     for line, row in _records(content, ("sample", "technique", "species", "state")):
         numbers: dict[str, float | None] = {}
         for name in ("incorporation_percent", "share", "se", "limit"):
-            cell = (row.get(name) or "").strip()
+            cell = row.get(name, "").strip()
             numbers[name] = _number(cell) if cell else None
             if cell and numbers[name] is None:
                 remedy = "give a number or leave the cell empty"
@@ -541,15 +526,16 @@ def load_findings(path: str | os.PathLike[str]) -> tuple[tuple[SampleEvidence, .
         state = row["state"].strip().lower()
         if state not in STATES:
             fault = f"state {row['state']!r} is none of {', '.join(STATES)}"
-            remedy = "write one of the three"
-            raise content.error(fault, remedy, line=line, column="state", value=row["state"])
+            raise content.error(
+                fault, "write one of the three", line=line, column="state", value=row["state"]
+            )
         finding = Finding(
             technique=row["technique"].strip(),
             species=row["species"].strip(),
             state=state,
             share=_share_of(numbers["share"], numbers["se"]),
             limit=numbers["limit"],
-            note=(row.get("note") or "").strip(),
+            note=row.get("note", "").strip(),
         )
         label, percent = row["sample"].strip(), numbers["incorporation_percent"]
         rows.append(SampleEvidence(label=label, incorporation_percent=percent, findings=(finding,)))
@@ -564,37 +550,34 @@ def _share_of(share: float | None, se: float | None) -> Estimate | None:
         return None
     if se is None:
         return Estimate(name="share", value=share, method="as given", reason="no error is given")
-    half = 1.96 * se
-    return Estimate(name="share", value=share, se=se, method="as given", low=share - half, high=share + half)
+    low, high = share - 1.96 * se, share + 1.96 * se
+    return Estimate(name="share", value=share, se=se, method="as given", low=low, high=high)
 
 
 def _records(content: Content, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """Return line number and cells by name of each row of a CSV with a header."""
     text = decode(content.data, content.file).text
-    lines = [
-        (i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip() and line[0] != "#"
-    ]
+    numbered = enumerate(text.splitlines(), start=1)
+    lines = [(number, line) for number, line in numbered if line.strip() and line[0] != "#"]
     if not lines:
         raise content.error("the file is empty")
     delimiter = max(",;\t", key=lines[0][1].count)
-    header = [cell.strip().lower() for cell in next(csv.reader([lines[0][1]], delimiter=delimiter))]
+    (first, names), *rows = ((at, next(csv.reader([line], delimiter=delimiter))) for at, line in lines)
+    header = [name.strip().lower() for name in names]
     missing = [name for name in needed if name not in header]
     if missing:
-        raise content.error(
-            f"there is no column {', '.join(map(repr, missing))}; the header has {', '.join(header)}",
-            f"name the columns {', '.join(needed)}",
-            line=lines[0][0],
-        )
-    found = []
-    for number, line in lines[1:]:
-        cells = next(csv.reader(io.StringIO(line), delimiter=delimiter))
+        fault = f"there is no column {', '.join(map(repr, missing))}; the header has {', '.join(header)}"
+        raise content.error(fault, f"name the columns {', '.join(needed)}", line=first)
+    for number, cells in rows:
         if len(cells) > len(header):
             raise content.error(f"this row holds {len(cells)} cells, the header {len(header)}", line=number)
-        found.append((number, dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=True))))
-    return found
+    return [(number, dict(zip_longest(header, cells, fillvalue=""))) for number, cells in rows]
 
 
-def _rows(content: Content) -> list[tuple[int, list[str]]]:
+_Rows = list[tuple[int, list[str]]]  # line numbers and cells
+
+
+def _rows(content: Content) -> _Rows:
     text = decode(content.data, content.file).text
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -608,9 +591,7 @@ def _rows(content: Content) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _header_of(
-    rows: list[tuple[int, list[str]]],
-) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _header_of(rows: _Rows) -> tuple[list[str], _Rows]:
     first = rows[0][1]
     if any(_number(cell) is not None for cell in first):
         return [], rows

@@ -139,81 +139,56 @@ def record_of_masses(
         with suppress(FitError):
             fitted = fit_mixture(spectrum, host=host_cluster, system=system, **(mixture or {}))
             results["mixture"] = fitted
-    return _record(path, "ms", incorporation_percent, results, findings(mixture=fitted))
+    return EvidenceRecord(
+        file=os.fspath(path),
+        technique="ms",
+        sample=assignment.label,
+        incorporation_percent=incorporation_percent,
+        results=results,
+        findings=findings(mixture=fitted),
+    )
 
 
-def record_of_xps(
+def record_of_spectrum(
     path: str | os.PathLike[str],
     *,
+    library: Library | None = None,
     sample: str = "",
     incorporation_percent: float | None = None,
     analysis: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any] | None = None,
     system: SystemLike = DEFAULT,
 ) -> EvidenceRecord:
-    """Read a photoelectron spectrum and say what its line shows.
+    """Read a photoelectron spectrum or, with a library, a diffraction pattern and say what it shows.
 
     Parameters
     ----------
     path : path-like
         The file.
-    sample, incorporation_percent
-        What it belongs to.
-    analysis, reading : mapping, optional
-        Keywords of `analyse_xps` and of `load_spectrum`.
-    system : System, str or Path
-        The cation system.
-    """
-    spectrum = load_spectrum(path, "xps", label=sample, **(reading or {}))
-    result = analyse_xps(spectrum, system=system, **(analysis or {}))
-    findings = findings_of_xps(result, system=system)
-    return _record(path, "xps", incorporation_percent, {"xps": result}, findings)
-
-
-def record_of_pattern(
-    path: str | os.PathLike[str],
-    library: Library,
-    *,
-    sample: str = "",
-    incorporation_percent: float | None = None,
-    analysis: Mapping[str, Any] | None = None,
-    reading: Mapping[str, Any] | None = None,
-    system: SystemLike = DEFAULT,
-) -> EvidenceRecord:
-    """Read a diffraction pattern and say which phases it holds.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    library : Library
+    library : Library, optional
         Reference patterns.
     sample, incorporation_percent
         What it belongs to.
     analysis, reading : mapping, optional
-        Keywords of `fit_pattern` and of `load_spectrum`.
+        Keywords of `analyse_xps` or `fit_pattern`, and of `load_spectrum`.
     system : System, str or Path
         The cation system.
     """
-    spectrum = load_spectrum(path, "xrd", label=sample, **(reading or {}))
-    result = fit_pattern(spectrum, library, **(analysis or {}))
-    findings = findings_of_pattern(result, system=system)
-    return _record(path, "xrd", incorporation_percent, {"xrd": result}, findings)
-
-
-def _record(
-    path: str | os.PathLike[str],
-    technique: str,
-    percent: float | None,
-    results: dict[str, FileResult],
-    findings: tuple[Finding, ...],
-) -> EvidenceRecord:
+    technique = "xps" if library is None else "xrd"
+    spectrum = load_spectrum(path, technique, label=sample, **(reading or {}))
+    result: XpsResult | PatternFit
+    if library is None:
+        result = analyse_xps(spectrum, system=system, **(analysis or {}))
+        findings = findings_of_xps(result, system=system)
+    else:
+        result = fit_pattern(spectrum, library, **(analysis or {}))
+        findings = findings_of_pattern(result, system=system)
     return EvidenceRecord(
         file=os.fspath(path),
         technique=technique,
-        sample=next(iter(results.values())).label,
-        incorporation_percent=percent,
-        results=results,
+        sample=result.label,
+        incorporation_percent=incorporation_percent,
+        results={technique: result},
         findings=findings,
     )
 
@@ -264,14 +239,6 @@ def join_evidence(
     )
 
 
-def samples_of_table(path: str | os.PathLike[str]) -> tuple[SampleEvidence, ...]:
-    """Return the rows of a table of findings, gathered by sample.
-
-    A share without standard error is kept as a number without an interval.
-    """
-    return _gathered(load_findings(path)[0])
-
-
 def _gathered(samples: Sequence[SampleEvidence]) -> tuple[SampleEvidence, ...]:
     """Return one entry per label: all its findings, and the first incorporation that is known."""
     together: dict[str, SampleEvidence] = {}
@@ -319,11 +286,9 @@ def _document(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     except json.JSONDecodeError as error:
         raise InputError(f"this is no whole JSON document: {error}", file=content.file) from None
     if document.get("schema") != SCHEMA:
-        raise InputError(
-            f"the document has schema {document.get('schema')!r}; {SCHEMA} is needed",
-            file=content.file,
-            remedy="make it with: cxkinetics evidence ms|xps|xrd FILE --json",
-        )
+        fault = f"the document has schema {document.get('schema')!r}; {SCHEMA} is needed"
+        remedy = "make it with: cxkinetics evidence ms|xps|xrd FILE --json"
+        raise InputError(fault, file=content.file, remedy=remedy)
     return dict(document)
 
 

@@ -1,7 +1,7 @@
 """What all results of this room share: their blocks come from its page, their figures from its figures."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cxkinetics.document.shown import Shown
 from cxkinetics.record import Record
@@ -44,3 +44,8 @@ class EvidenceResult(Record, Shown):
         from cxkinetics.document.sheets import general_tables
 
         return [table for table in general_tables(self) if table.name != "table"]
+
+
+def options_of(given: Mapping[str, Any], but: Iterable[str]) -> dict[str, Any]:
+    """Return the options that a result keeps: the arguments of its function (its `locals()`) but some."""
+    return {name: value for name, value in given.items() if name not in but}

@@ -39,13 +39,9 @@ def findings_of_masses(
     chemistry, tolerance = chemistry_of(system), assignment.tolerance_da
     host_cluster = host_cluster or chemistry.host_cluster
     ladders = [guest_ladder(host_cluster, system=chemistry, protons=protons) for protons in (False, True)]
-    near = [
-        (abs(peak.mz - average_mass(formula)), peak.mz, str(formula))
-        for peak in assignment.peaks
-        for ladder in ladders
-        for formula in ladder
-        if abs(peak.mz - average_mass(formula)) <= tolerance
-    ]
+    weighed = [(average_mass(formula), str(formula)) for ladder in ladders for formula in ladder]
+    off = [(abs(peak.mz - mass), peak.mz, text) for peak in assignment.peaks for mass, text in weighed]
+    near = [item for item in off if item[0] <= tolerance]
     host_note = f"no peak of {host_cluster}"
     if near:
         _, mz, formula_text = min(near)

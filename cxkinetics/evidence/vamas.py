@@ -76,8 +76,8 @@ class VamasBlock:
         Species and transition ("Ag 3d").
     photon_energy_ev : float or None
         Characteristic energy of the source, eV.
-    axis_name, axis_unit : str
-        What the abscissa is ("Kinetic Energy", "eV").
+    axis_name : str
+        What the abscissa is ("Kinetic Energy").
     axis : Array, shape (n,)
         As written.
     counts : Array, shape (n,)
@@ -93,7 +93,6 @@ class VamasBlock:
     line: str
     photon_energy_ev: float | None
     axis_name: str
-    axis_unit: str
     axis: Array
     counts: Array
     unit: str
@@ -110,15 +109,11 @@ class VamasBlock:
         if "binding" in name:
             return self.axis, ""
         if "kinetic" not in name and "energy" not in name:
-            raise InputError(
-                f"the axis of block {self.number} is {self.axis_name!r}, not an energy",
-                remedy="choose another block",
-            )
+            fault = f"the axis of block {self.number} is {self.axis_name!r}, not an energy"
+            raise InputError(fault, remedy="choose another block")
         if self.photon_energy_ev is None:
-            raise InputError(
-                f"block {self.number} has kinetic energies but no photon energy",
-                remedy="pass --photon-energy (1486.6 for Al K-alpha)",
-            )
+            fault = f"block {self.number} has kinetic energies but no photon energy"
+            raise InputError(fault, remedy="pass --photon-energy (1486.6 for Al K-alpha)")
         said = f"kinetic energies turned into binding energies with hv = {self.photon_energy_ev:g} eV"
         return self.photon_energy_ev - self.axis, said
 
@@ -145,8 +140,7 @@ class _Reader:
 
     def __init__(self, content: Content) -> None:
         plain = content.data.replace(b"\x00", b"")  # PHI MultiPak ends some names with a zero byte
-        text = decode(plain, content.file).text
-        self.lines = text.splitlines()
+        self.lines = decode(plain, content.file).text.splitlines()
         self.at, self.file = 0, content.file
         while self.at < len(self.lines) and not self.lines[self.at].strip():
             self.at += 1
@@ -270,7 +264,6 @@ class _Reader:
             line=f"{kept.get('species', '')} {kept.get('the transition', '')}".strip(),
             photon_energy_ev=photon if 0 < photon < 1e30 else None,  # the format writes 1e37 for "unknown"
             axis_name=kept.get("the axis label", ""),
-            axis_unit=kept.get("the axis unit", ""),
             axis=start + step * np.arange(counts.size, dtype=np.float64),
             counts=counts,
             unit=kept.get("unit", ""),
@@ -281,10 +274,7 @@ class _Reader:
         if n_ordinates < 1 or n_values < 1:
             raise self.error(f"block {number} announces no values")
         self.skip(2 * n_ordinates, "smallest and largest value")
-        first_line = self.at
-        cells = self.lines[first_line : first_line + n_values]
-        if len(cells) < n_values:
-            fault = f"block {number} announces {n_values} values but the file ends after {len(cells)}"
+        if (left := len(self.lines) - self.at) < n_values:
+            fault = f"block {number} announces {n_values} values but the file ends after {left}"
             raise self.error(fault, "export it again: it was cut off", line=len(self.lines))
-        values = np.array([self.number(f"a value of block {number}") for _ in range(n_values)])
-        return values[::n_ordinates]
+        return np.array([self.number(f"a value of block {number}") for _ in range(n_values)])[::n_ordinates]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -9,19 +10,10 @@ import numpy as np
 from cxkinetics.arrays import Array, frozen_array
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.evidence.chemistry import DEFAULT, ChemicalState, Chemistry, SystemLike, chemistry_of
-from cxkinetics.evidence.doublets import (
-    LINES,
-    DoubletFit,
-    Line,
-    Region,
-    fit_doublets,
-    line_key,
-    region_of,
-    voigt_fwhm,
-)
+from cxkinetics.evidence.chemistry import DEFAULT, ChemicalState, SystemLike, chemistry_of
+from cxkinetics.evidence.doublets import DoubletFit, Line, fit_doublets, region_of
 from cxkinetics.evidence.misfit import why_undecided
-from cxkinetics.evidence.result import EvidenceResult
+from cxkinetics.evidence.result import EvidenceResult, options_of
 from cxkinetics.inference.accepted import walk_out
 from cxkinetics.record import As, Record, freeze, read
 from cxkinetics.remarks import Remark
@@ -166,15 +158,12 @@ def name_by_separation(
         return components
     positions = [c.position_ev.value or 0.0 for c in components]
     gap = max(positions) - min(positions)
-    for host in known:
-        for sulfide in known:
-            if (host.family, sulfide.family) != ("host", "sulfide"):
-                continue
-            expected = abs(host.position_ev - sulfide.position_ev)
-            offset = max(positions) - max(host.position_ev, sulfide.position_ev)
-            if abs(gap - expected) > SAME_SEPARATION_EV or abs(offset) > 3 * max(energy_sd_ev, 0.1):
-                continue
-            upper, lower = (host, sulfide) if host.position_ev > sulfide.position_ev else (sulfide, host)
+    hosts, sulfides = ([s for s in known if s.family == family] for family in ("host", "sulfide"))
+    for pair in product(hosts, sulfides):
+        lower, upper = sorted(pair, key=lambda state: state.position_ev)
+        expected = upper.position_ev - lower.position_ev
+        offset = max(positions) - upper.position_ev
+        if abs(gap - expected) <= SAME_SEPARATION_EV and abs(offset) <= 3 * max(energy_sd_ev, 0.1):
             families = [(upper if place == max(positions) else lower).family for place in positions]
             return [c.named(family) for c, family in zip(components, families, strict=True)]
     return components
@@ -190,22 +179,21 @@ def verdicts_of(
     limit, upper = limits
     found = {}
     for family in ("host", "sulfide"):
-        mine = [c for c in components if c.family == family]
+        state, mine = "undecided", next((c for c in components if c.family == family), None)
         if not components:
-            state = "absent" if family == "sulfide" else "undecided"
+            state = "absent" if family == "sulfide" else state
             why = "no line is seen above the background"
         elif mine:
-            share, place = mine[0].share, mine[0].position_ev.format_value()
+            share, place = mine.share, mine.position_ev.format_value()
             low = share.low if share.low is not None else share.value
-            state = "present" if (share.value or 0.0) >= limit and (low or 0.0) > 0 else "undecided"
+            state = "present" if (share.value or 0.0) >= limit and (low or 0.0) > 0 else state
             why = f"share {share} at {place} eV against a limit of {limit:.2f}"
             if len(components) == 1:
                 why = f"the only doublet, at {place} eV"
         elif len(components) == 1 and components[0].family in ("host", "sulfide") and upper is not None:
-            state = "absent" if upper < absent_below else "undecided"
+            state = "absent" if upper < absent_below else state
             why = f"at most {upper:.2f} of the line"
         else:
-            state = "undecided"
             small = [c for c in components[1:] if (c.share.value or 0.0) < limit]
             near = dict.fromkeys(name for c in components for name in c.near_states)
             why = f"the position fits {' and '.join(near)}" if near else "no known state is near"
@@ -284,86 +272,77 @@ def analyse_xps(
     >>> dict(found.verdicts), round(found.share_of("host").value, 2)
     ({'host': 'present', 'sulfide': 'present'}, 0.65)
     """
+    options = options_of(locals(), but=("spectrum", "states", "system"))
     chemistry = chemistry_of(system)
-    line = _line_called(line or chemistry.line, chemistry)
+    line = chemistry.line_called(line or chemistry.line)
+    options["line"] = line.name
     known = [s for s in (chemistry.states if states is None else states) if s.line == line.name]
     if doublets != "auto" and doublets not in (0, 1, 2, 3):
         raise UsageError(f"doublets is {doublets!r}; it must be 'auto', 0, 1, 2 or 3")
     if not energy_sd_ev >= 0 or not 0 < lineshape_floor <= absent_below < 1:
-        raise UsageError(
-            f"energy_sd {energy_sd_ev:g} must not be negative, and floor {lineshape_floor:g} and absent_below"
-            f" {absent_below:g} must satisfy 0 < floor <= absent_below < 1"
-        )
-    options: dict[str, Any] = {
-        "line": line.name,
-        "doublets": doublets,
-        "shape": shape,
-        "background": background,
-        "energy_offset_ev": energy_offset_ev,
-        "energy_sd_ev": energy_sd_ev,
-        "lineshape_floor": lineshape_floor,
-        "absent_below": absent_below,
-        "confidence": confidence,
-    }
+        floors = f"floor {lineshape_floor:g} and absent_below {absent_below:g}"
+        fault = f"energy_sd {energy_sd_ev:g} must not be negative, and {floors} must satisfy"
+        raise UsageError(f"{fault} 0 < floor <= absent_below < 1")
     region = region_of(spectrum, line, shape, background)
     numbers = (0, 1, 2) if doublets == "auto" else (int(doublets),)
-    fits = {number: fit_doublets(region, number) for number in numbers}
-    reading = _Reading(region, _choose(fits) if doublets == "auto" else fits[numbers[0]], known, options)
-    bic = {str(number): fit.bic for number, fit in fits.items()}
-    return _result(spectrum, reading, bic)
+    fits = [fit_doublets(region, number) for number in numbers]
+    chosen = fits[0]
+    for fit in fits[1:]:  # the smallest number that the next one does not beat decisively
+        if fit.bic < chosen.bic - DECISIVE_BIC:
+            chosen = fit
+    bic = {str(fit.number): fit.bic for fit in fits}
+    return _result(spectrum, _Reading(chosen, known, options), bic)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reading:
     """The fit that was chosen, and all that its numbers are judged by."""
 
-    region: Region
     fit: DoubletFit
     known: Sequence[ChemicalState]
     options: Mapping[str, Any]
-
-    @property
-    def scale(self) -> float:
-        """What the variance is multiplied by: never below 1 where counting statistics set the scale."""
-        redchi = self.fit.reduced_chi2
-        return max(redchi, 1.0) if self.region.poisson else redchi
 
     @property
     def quantiles(self) -> tuple[float, float]:
         """Student's t, two-sided and one-sided."""
         from scipy.special import stdtrit
 
-        dof, level = max(self.fit.n_points - self.fit.n_parameters, 1), self.options["confidence"]
+        dof, level = self.fit.dof, self.options["confidence"]
         return float(stdtrit(dof, (1 + level) / 2)), float(stdtrit(dof, level))
 
     def wald(self, name: str, value: float, error: float | None, unit: str) -> Estimate:
         """Return a value with the interval of its scaled error, or the reason there is none."""
         if error is None:
             return Estimate(name=name, value=value, unit=unit, reason="the fit does not determine it")
-        low, high = value - self.quantiles[0] * error, value + self.quantiles[0] * error
-        return Estimate(
-            name=name, value=value, se=error, low=low, high=high, unit=unit, method="wald, scaled"
-        )
+        known = Estimate(name=name, value=value, se=error, unit=unit, method="wald, scaled")
+        return replace(known, low=value - self.quantiles[0] * error, high=value + self.quantiles[0] * error)
 
 
 def _result(spectrum: Spectrum, reading: _Reading, bic: Mapping[str, float]) -> XpsResult:
     fit, options = reading.fit, reading.options
-    limit, upper = _limits(reading)
+    region, (limit, upper) = fit.region, _limits(reading)
     components = _components(reading, limit)
-    bad = _misfit(reading.region, fit)
+    line = np.column_stack([np.ones_like(region.energy), region.energy - region.energy.mean()])
+    bad = why_undecided(
+        (region.counts - fit.fit) / region.sigma,
+        line / region.sigma[:, None],
+        region.counts / region.sigma,
+        fit.reduced_chi2,
+        poisson=region.poisson,
+    )
     if bad:
         components, upper = tuple(component.named(None) for component in components), None
     found = verdicts_of(components, (limit, upper), options["absent_below"])
     families = {state.family for state in reading.known}  # a line says nothing of a family without a state
     said = {family: ("undecided", bad) if bad else found[family] for family in found if family in families}
     return XpsResult(
-        line=reading.region.line.name,
+        line=region.line.name,
         number=fit.number,
         bic=bic,
         components=components,
         splitting_ev=_parameter(reading, "doublet splitting", "splitting", "eV"),
         area_ratio=_parameter(reading, "area ratio", "area_ratio", ""),
-        fwhm_ev=_width(fit, options["shape"]),
+        fwhm_ev=_width(fit),
         separation_ev=_separation(reading),
         detection_limit=limit,
         upper_limit=upper,
@@ -371,48 +350,13 @@ def _result(spectrum: Spectrum, reading: _Reading, bic: Mapping[str, float]) -> 
         verdicts={family: state for family, (state, _) in said.items()},
         reasons={family: why for family, (_, why) in said.items()},
         options=options,
-        energy_ev=fit.energy_ev,
-        counts=fit.counts,
+        energy_ev=region.energy,
+        counts=region.counts,
         doublets=fit.components,
         background=fit.background,
         label=spectrum.label,
         source=spectrum.source,
         remarks=(*spectrum.remarks, *_remarks(fit, components, limit, options["lineshape_floor"], bad)),
-    )
-
-
-def _line_called(line: str | Line, chemistry: Chemistry) -> Line:
-    if isinstance(line, Line):
-        return line
-    lines = {line_key(item.name): item for item in (*LINES.values(), *chemistry.lines)}
-    found = lines.get(line_key(line))
-    if found is None:
-        listed = ", ".join(item.name for item in lines.values())
-        if not line:
-            raise UsageError(f"no line of {chemistry.guest} is known; name one (known are {listed})")
-        raise UsageError(f"line {line!r} is not known; known are {listed}")
-    return found
-
-
-def _choose(fits: dict[int, DoubletFit]) -> DoubletFit:
-    """Return the smallest number of doublets that the next one does not beat decisively."""
-    chosen = fits[0]
-    for number in (1, 2):
-        if fits[number].bic < chosen.bic - DECISIVE_BIC:
-            chosen = fits[number]
-    return chosen
-
-
-def _misfit(region: Region, fit: DoubletFit) -> str:
-    """Return why the fit decides nothing, or "": against a straight line without any doublet."""
-    line = np.column_stack([np.ones_like(region.energy), region.energy - region.energy.mean()])
-    weighted, target = line / region.sigma[:, None], region.counts / region.sigma
-    solved, *_ = np.linalg.lstsq(weighted, target, rcond=None)
-    return why_undecided(
-        (region.counts - fit.fit) / region.sigma,
-        target - weighted @ solved,
-        fit.reduced_chi2,
-        poisson=region.poisson,
     )
 
 
@@ -426,14 +370,12 @@ def _parameter(reading: _Reading, name: str, key: str, unit: str) -> Estimate:
     return replace(found, method="wald", reason="it sits at a bound" if key in fit.at_bound else found.reason)
 
 
-def _width(fit: DoubletFit, shape: str) -> Estimate:
-    reason = "the two width parameters are strongly correlated"
+def _width(fit: DoubletFit) -> Estimate:
+    name, reason = "line width (FWHM)", "the two width parameters are strongly correlated"
     if not fit.number:
-        return Estimate(name="line width (FWHM)", value=None, unit="eV", reason="no doublet is fitted")
-    width = fit.values["width"]
-    if shape == "voigt":
-        width = voigt_fwhm(width, fit.values["mixing"])
-    return Estimate(name="line width (FWHM)", value=width, unit="eV", method="fit", reason=reason)
+        return Estimate(name=name, value=None, unit="eV", reason="no doublet is fitted")
+    width = fit.region.fwhm(fit.values)
+    return Estimate(name=name, value=width, unit="eV", method="fit", reason=reason)
 
 
 def _separation(reading: _Reading) -> Estimate:
@@ -453,7 +395,7 @@ def _limits(reading: _Reading) -> tuple[float, float | None]:
     Beside a single doublet a second one of fixed position enters linearly; its standard error, with
     all other parameters free, gives both (3.29 errors: Currie's limit at 5 % each way).
     """
-    region, chosen, known = reading.region, reading.fit, reading.known
+    chosen, known, region = reading.fit, reading.known, reading.fit.region
     floor, one_sided = reading.options["lineshape_floor"], reading.quantiles[1]
     if chosen.number == 0:
         return floor, None
@@ -475,10 +417,9 @@ def _limits(reading: _Reading) -> tuple[float, float | None]:
             continue
         solved, *_ = np.linalg.lstsq(columns / norms, misfit, rcond=None)
         inverse = np.linalg.pinv((columns / norms).T @ (columns / norms))
-        error = float(np.sqrt(reading.scale * inverse[0, 0])) / norms[0]
-        found = float(solved[0]) / norms[0]
+        error = float(np.sqrt(chosen.scale * inverse[0, 0])) / norms[0]
         limit = max(limit, 2 * one_sided * error)
-        upper = max(upper, (max(found, 0.0) + one_sided * error))
+        upper = max(upper, max(float(solved[0]) / norms[0], 0.0) + one_sided * error)
     return min(limit, 1.0), (min(upper, 1.0) if places else None)
 
 
@@ -505,20 +446,20 @@ def _components(reading: _Reading, limit: float) -> tuple[XpsComponent, ...]:
 
 
 def _share_estimates(reading: _Reading) -> list[Estimate]:
-    fit, name = reading.fit, f"share of {reading.region.line.name.split()[0]} atoms"
+    fit, name = reading.fit, f"share of {reading.fit.region.line.name.split()[0]} atoms"
     if fit.number == 1:
         return [Estimate(name=name, value=1.0, method="fixed", reason="there is only one doublet")]
     if fit.number != 2:
         why = "more than two doublets"
         shares = [(fit.share(i), fit.errors.get(f"share{i}")) for i in range(fit.number)]
         return [Estimate(name=name, value=value, se=error, reason=why) for value, error in shares]
-    low, high = _profile_share(reading.region, fit, reading.scale * reading.quantiles[0] ** 2)
+    low, high = _profile_share(fit, fit.scale * reading.quantiles[0] ** 2)
     value, error = fit.share(1), fit.errors.get("share1")
     second = Estimate(name=name, value=value, se=error, low=low, high=high, method="profile, scaled")
     return [replace(second, value=1 - value, low=1 - high, high=1 - low), second]
 
 
-def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float, float]:
+def _profile_share(fit: DoubletFit, rise: float) -> tuple[float, float]:
     """Return where the misfit has risen by `rise`, either side of the fitted share."""
     value = fit.share(1)
     start = max(np.sqrt(rise) * fit.errors.get("share1", 0.02) / np.sqrt(max(fit.reduced_chi2, 1.0)), 1e-3)
@@ -526,7 +467,7 @@ def _profile_share(region: Region, fit: DoubletFit, rise: float) -> tuple[float,
     def depth(distance: float) -> float:
         """Return the square root of the rise at a distance, in units of the rise wanted: 1 at the end."""
         share = float(np.clip(value + distance, 0.0, 1.0))
-        found = fit_doublets(region, 2, fixed={"share1": share}, start=fit.values)
+        found = fit_doublets(fit.region, 2, fixed={"share1": share}, start=fit.values)
         return float(np.sqrt(max(found.chi2 - fit.chi2, 0.0) / rise))
 
     down, _ = walk_out(lambda distance: depth(-distance), start, room=value, close=0.01, tries=8)
@@ -541,25 +482,19 @@ def _remarks(
         return [Remark("not_decided", f"nothing is decided: {bad}")]
     remarks = []
     if fit.reduced_chi2 > 3:
-        text = (
-            f"reduced chi-square {fit.reduced_chi2:.1f}: the line shape is not exact; errors are "
-            f"scaled by {np.sqrt(fit.reduced_chi2):.1f}"
-        )
+        text = f"reduced chi-square {fit.reduced_chi2:.1f}: the line shape is not exact"
+        text += f"; errors are scaled by {np.sqrt(fit.reduced_chi2):.1f}"
         remarks.append(Remark("lineshape_misfit", text))
     small = [c for c in components[1:] if c.share.value is not None and c.share.value < limit]
+    why = f"(floor {floor:.0%}: line shapes that are not exact mimic that much)"
     for component in small:
-        text = (
-            f"the second doublet ({component.share.value:.1%} at {component.position_ev.value:.2f} eV) "
-            f"lies below the limit of {limit:.1%} (floor {floor:.0%}: line shapes that are not exact "
-            "mimic that much)"
-        )
+        text = f"the second doublet ({component.share.value:.1%} at {component.position_ev.value:.2f} eV)"
+        text += f" lies below the limit of {limit:.1%} {why}"
         remarks.append(Remark("below_detection_limit", text))
+    why = "with the error of the energy reference the position alone does not identify it"
     for component in components:
         if component.family is None and component.near_states and component not in small:
-            text = (
-                f"{component.position_ev.value:.2f} eV fits {', '.join(component.near_states)}: with the "
-                "error of the energy reference the position alone does not identify it"
-            )
+            text = f"{component.position_ev.value:.2f} eV fits {', '.join(component.near_states)}: {why}"
             remarks.append(Remark("energy_not_decisive", text))
     if fit.at_bound:
         remarks.append(Remark("at_bound", f"at a bound of its range: {', '.join(fit.at_bound)}"))

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.errors import InputError
+from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.lines import PeakShift, peak_shift
@@ -155,9 +154,7 @@ class Comparison(Record):
         low, high = self.found.low, self.found.high
         if low is None or high is None:
             return None
-        if self.found.pieces:
-            return any(start <= self.published <= end for start, end in self.found.pieces)
-        return low <= self.published <= high
+        return any(a <= self.published <= b for a, b in self.found.pieces or ((low, high),))
 
     @property
     def agrees(self) -> bool | None:
@@ -303,17 +300,13 @@ def provenance(kinetics: PublishedKinetics) -> str:
     )
 
 
-def simulate_series(
-    kinetics: PublishedKinetics, *, noise_sd: float = NOISE_SD, seed: int | None = None
-) -> SpectralSeries:
+def simulate_series(kinetics: PublishedKinetics, *, seed: int | None = None) -> SpectralSeries:
     """Return simulated in-situ spectra around the exciton peak, labelled as simulated.
 
     Parameters
     ----------
     kinetics : PublishedKinetics
         Constants of the two stages and of the peak's shift.
-    noise_sd : float
-        Standard deviation of every reading, AU; 0 for none.
     seed : int, optional
         Of the noise; by default the one the packaged file was made with.
 
@@ -332,7 +325,7 @@ def simulate_series(
     time = np.arange(0.0, kinetics.end_s + _STEP_S / 2, _STEP_S)
     spectra = simulated_absorbance(kinetics, time, _WAVELENGTH_NM)
     rng = np.random.default_rng(_SEEDS.get(kinetics.name, 0) if seed is None else seed)
-    noisy = spectra + rng.normal(0.0, noise_sd, spectra.shape) if noise_sd else spectra
+    noisy = spectra + rng.normal(0.0, NOISE_SD, spectra.shape)
     return SpectralSeries(
         time_s=time,
         wavelength_nm=_WAVELENGTH_NM,
@@ -340,18 +333,6 @@ def simulate_series(
         label=kinetics.label,
         source=Source(simulated=True, note=provenance(kinetics), format="simulated"),
     )
-
-
-def packaged_text(series: SpectralSeries) -> str:
-    """Return the CSV text of a simulated series: two comment lines, a head, one row per time."""
-    lines = [
-        f"# simulated: {series.source.note}",
-        f"# {series.label}: time in s, wavelength in nm, absorbance in AU; made by cxkinetics.examples",
-        ",".join(["time_s", *(f"{value:g}" for value in series.wavelength_nm)]),
-    ]
-    for time, row in zip(series.time_s, series.absorbance, strict=True):
-        lines.append(",".join([f"{time:g}", *(f"{value:.4f}" for value in row + 0.0)]))
-    return "\n".join(lines) + "\n"
 
 
 EXAMPLES = ("ag-cds", "cu-cds")
@@ -373,10 +354,8 @@ def example_path(name: str) -> Path:
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> InputError:
-    import difflib
-
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    near = did_you_mean(name, known).strip()
+    hint = f" ({near})" if near else ""
     return InputError(f"no example {name!r}{hint}; there are {', '.join(known)}")
 
 
@@ -416,9 +395,9 @@ def load_example(name: str) -> SpectralSeries:
     content = path.read_bytes()
     text = content.decode("utf-8")
     first = text.partition("\n")[0]
-    body = [line for line in text.splitlines() if not line.startswith("#")]
-    wavelength = np.array([float(cell) for cell in body[0].split(",")[1:]])
-    table = np.loadtxt(StringIO("\n".join(body[1:])), delimiter=",", ndmin=2)
+    head, *rows = [line for line in text.splitlines() if not line.startswith("#")]
+    wavelength = np.array([float(cell) for cell in head.split(",")[1:]])
+    table = np.loadtxt(rows, delimiter=",", ndmin=2)
     return SpectralSeries(
         time_s=table[:, 0],
         wavelength_nm=wavelength,

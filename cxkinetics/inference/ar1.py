@@ -125,8 +125,7 @@ def relative_spacing(time: Array) -> Array:
         return spacing
     middle = np.median(spacing)
     # most neighbours share their time: then nothing tells near from far
-    relative: Array = np.maximum(spacing / middle, CLOSEST) if middle > 0 else np.ones_like(spacing)
-    return relative
+    return np.maximum(spacing / middle, CLOSEST) if middle > 0 else np.ones_like(spacing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,8 +159,7 @@ class Whitening:
 
     def apply_down(self, columns: Array) -> Array:
         """Return whitened columns: the same where time is the last axis but one."""
-        white: Array = self.apply(columns.swapaxes(-1, -2)).swapaxes(-1, -2)
-        return white
+        return self.apply(columns.swapaxes(-1, -2)).swapaxes(-1, -2)
 
     def rows(self, index: IntArray | BoolArray | slice | int) -> "Whitening":
         """Return the operators of some of several correlations (of one: the same for all)."""
@@ -250,8 +248,7 @@ def coloured(sample: Sample, rho: float, noise: Array) -> Array:
     series = np.ascontiguousarray(noise.T)
     for i in range(1, sample.n):
         series[i] = neighbours[i - 1] * series[i - 1] + innovation[i - 1] * series[i]
-    result: Array = series.T * sample.sigma
-    return result
+    return series.T * sample.sigma
 
 
 RHO_GRID: Array = np.concatenate([np.linspace(-0.6, 0.85, 30), [0.88, 0.91, 0.94, 0.96, 0.97]])
@@ -304,6 +301,7 @@ def correlation_profile(sample: Sample, residual: Array, jacobian: Array) -> Cor
         fine = np.clip(centre + sd * np.linspace(-5.0, 5.0, 31), -0.8, 0.99)
         rho = np.unique(np.concatenate([fine, RHO_GRID]))
         level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted=True)
+    # rho is integrated out, never plugged in: the grid is uneven, so each point counts by its share of it
     weight = np.exp(-(level - level.min()) / 2) * np.gradient(rho)
     dof = max(n - width, 1)
     covariance = inverse_products(normal) * (rss / dof * sample.inflation)[:, None, None]
@@ -324,11 +322,13 @@ def _evaluate(
     stacked = np.concatenate([jacobian, residual[None, :]]) / sample.sigma
     gram, log_determinant = _gram(sample, stacked, rho)
     normal, right, total = gram[:, :-1, :-1], gram[:, :-1, -1], gram[:, -1, -1]
+    # scaled to a unit diagonal: columns in different units would square into a hopeless condition number
     size, scaled = _scaled(normal)
     shift = np.linalg.solve(scaled, (right / size)[:, :, None])[:, :, 0] / size
     rss = np.maximum(total - np.einsum("rp,rp->r", shift, right), 1e-280)
     level = (n - width if restricted else n) * np.log(rss) + log_determinant
     if restricted:
+        # REML: plain likelihood takes what p parameters absorbed for lack of correlation
         level = level + np.linalg.slogdet(scaled)[1] + 2 * np.sum(np.log(size), axis=1)
     return level, shift, normal, rss
 
@@ -353,8 +353,7 @@ def inverse_products(normal: Array) -> Array:
     size, scaled = _scaled(normal)
     dead = np.einsum("...pp->...p", normal) <= 1e-280
     size = np.where(dead, np.inf, size)
-    inverse: Array = np.linalg.inv(scaled) / size[..., :, None] / size[..., None, :]
-    return inverse
+    return np.linalg.inv(scaled) / size[..., :, None] / size[..., None, :]
 
 
 def _gram(sample: Sample, series: Array, rho: Array) -> tuple[Array, Array]:

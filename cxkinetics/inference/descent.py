@@ -193,7 +193,7 @@ def minimise(
     """
     batch = start.shape[0]
     low, high, held = _limits(start, lower, upper, free)
-    now = np.where(held, start, np.clip(start, low, high))
+    now = np.clip(start, low, high)
     theta, final, converged = now.copy(), np.empty(batch), np.zeros(batch, bool)
     live, damping = np.arange(batch), np.full(batch, SOFT)
     contest = np.zeros(batch, dtype=np.intp) if group is None else group
@@ -206,7 +206,7 @@ def minimise(
         gone = rested = (promised <= tolerance * rss) & (damping < 1.0)
         if not rested.all():
             trial = now + (step if reach is None else np.clip(step, -reach, reach))
-            trial = np.where(held, now, np.minimum(np.maximum(trial, low), high))
+            trial = np.minimum(np.maximum(trial, low), high)
             new_rss, products = objective.evaluate(trial)
             gain = rss - new_rss
             better = (gain >= 0) & ~rested
@@ -251,20 +251,26 @@ def _limits(
     """Return the box and what is held of every problem, each (B, p)."""
     low = np.broadcast_to(-np.inf if lower is None else lower, start.shape)
     high = np.broadcast_to(np.inf if upper is None else upper, start.shape)
-    return low, high, np.zeros(start.shape, bool) if free is None else ~np.broadcast_to(free, start.shape)
+    if free is None:
+        return low, high, np.zeros(start.shape, bool)
+    held = ~np.broadcast_to(free, start.shape)
+    # what is held takes no step, and may stand outside the box
+    return np.where(held, -np.inf, low), np.where(held, np.inf, high), held
 
 
 def _step(normal: Array, gradient: Array, damping: Array, blocked: BoolArray) -> tuple[Array, Array]:
     """Return the damped steps (B, p), blocked parameters left alone, and the gains they promise (B,)."""
-    size = np.einsum("bpp->bp", normal)
-    matrix = normal.copy()
+    matrix, width = normal.copy(), gradient.shape[1]
+    diagonal = matrix.reshape(len(matrix), width**2)[:, :: width + 1]  # a view
+    size = diagonal.copy()
+    softening = damping[:, None] * size
     floor = 1e-13 * size.max(axis=1, keepdims=True) + 1e-280  # keeps a parameter that does nothing at rest
-    np.einsum("bpp->bp", matrix)[...] += damping[:, None] * size + floor
+    diagonal += softening + floor
     pull = gradient
     if blocked.any():
         pull = np.where(blocked, 0.0, gradient)
         matrix[blocked] = 0.0
         matrix.transpose(0, 2, 1)[blocked] = 0.0
-        np.einsum("bpp->bp", matrix)[blocked] = 1.0
+        diagonal[blocked] = 1.0
     step = np.linalg.solve(matrix, pull[:, :, None])[:, :, 0].astype(float, copy=False)
-    return step, np.einsum("bp,bp->b", step, pull + damping[:, None] * size * step)
+    return step, np.einsum("bp,bp->b", step, pull + softening * step)

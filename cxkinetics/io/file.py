@@ -19,7 +19,10 @@ from cxkinetics.source import Source, sha256_of, time_unit_sign
 
 HEAD_BYTES = 1 << 16
 LARGEST_FILE = 1 << 30
+EXPORT = "export as CSV from the instrument software"
+COPY_OR_EXPORT = f"copy it again, or {EXPORT}"
 
+_OLD_OFFICE = "a binary file of the old Office kind (.xls or an instrument's own)"
 _FOREIGN = (  # first bytes, what it is, what to do
     (b"%PDF", "a PDF document", "export the numbers as CSV from the instrument software"),
     (b"\x89PNG", "a PNG picture", "export the numbers as CSV"),
@@ -30,11 +33,7 @@ _FOREIGN = (  # first bytes, what it is, what to do
     (b"Rar!", "a RAR archive", "unpack it first"),
     (b"BZh", "a bzip2 archive", "unpack it first"),
     (b"\xfd7zXZ", "an xz archive", "unpack it first"),
-    (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        "a binary file of the old Office kind (.xls or an instrument's own)",
-        "save it as .xlsx or CSV",
-    ),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLD_OFFICE, "save it as .xlsx or CSV"),
     (b"\x89HDF", "a binary HDF5 file", "export the table as CSV"),
     (b"CDF\x01", "a binary netCDF file", "export the table as CSV"),
 )
@@ -107,11 +106,8 @@ def read_content(path: str | os.PathLike[str]) -> Content:
             if not head.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe\x1a"):
                 _refuse_empty(file, size)
             if size > LARGEST_FILE:
-                raise InputError(
-                    f"the file holds {size / 1e9:.3g} GB; at most {LARGEST_FILE / 1e9:.3g} GB are read",
-                    file=file,
-                    remedy="split it, or keep fewer wavelengths",
-                )
+                text = f"the file holds {size / 1e9:.3g} GB; at most {LARGEST_FILE / 1e9:.3g} GB are read"
+                raise InputError(text, file=file, remedy="split it, or keep fewer wavelengths")
             refuse_foreign(file, head)
             stream.seek(0)
             data = stream.read()
@@ -211,7 +207,7 @@ def _no_text(file: str) -> InputError:
     return InputError(
         "this is a binary file that no reader knows",
         file=file,
-        remedy="export as CSV from the instrument software",
+        remedy=EXPORT,
     )
 
 
@@ -431,7 +427,7 @@ class BinaryFormat(Format):
     """
 
     sniff: Callable[[Content], bool]
-    read: Callable[[Content, ReadOptions], list[Signal]]
+    read: Callable[[Context], list[Signal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +439,7 @@ class TextFormat(Format):
     """
 
     sniff: Callable[[str], bool]
-    read: Callable[[Content, str, ReadOptions], list[Signal]]
+    read: Callable[[Context, str], list[Signal]]
     decodes: bool = False
 
 

@@ -124,21 +124,16 @@ def _is_header_comment(line: str, delimiter: str) -> bool:
 
 def _find_delimiter(lines: list[str]) -> str:
     sample = [line for line in lines[:_SAMPLE_LINES] if line.strip() and not _COMMENT.match(line)]
-    scores = {delimiter: _score(sample, delimiter) for delimiter in DELIMITERS}
-    return max(scores, key=lambda delimiter: scores[delimiter])
+    return max(DELIMITERS, key=lambda delimiter: _score(sample, delimiter))
 
 
 def _score(sample: list[str], delimiter: str) -> int:
     """Return how many rows of numbers a delimiter makes, partly numeric rows counting half."""
     numeric = 0
     for line in sample:
-        if delimiter != WHITESPACE and delimiter not in line:
-            continue
-        cells = split_line(line[:20000], delimiter)
-        if len(cells) < 2:
-            continue
-        head = cells[:_SAMPLE_CELLS]
-        if any(is_number(cell) for cell in head):
+        cut = delimiter == WHITESPACE or delimiter in line
+        head = split_line(line[:20000], delimiter)[:_SAMPLE_CELLS] if cut else []
+        if len(head) > 1 and any(map(is_number, head)):
             share = sum(is_datum(cell) for cell in head) / len(head)
             numeric += 2 if share == 1.0 else 1 if share >= 0.5 else 0
     return numeric
@@ -170,35 +165,36 @@ def find_style(
     InputError
         If points and commas are mixed so that neither can be a thousands separator.
     """
-    points: list[tuple[int, str]] = []
-    commas: list[tuple[int, str]] = []
-    both: list[tuple[int, str]] = []
-    for line, cell in cells:
-        for token in _numbers_in(cell):
-            if "," in token:
-                (both if "." in token else commas).append((line, token))
-            elif "." in token and (token.count(".") == 1 or _GROUPED["."].fullmatch(token)):
-                points.append((line, token))  # else a date like 10.4.2020
     if decimal is not None:
         return NumberStyle(decimal, "." if decimal == "," else ","), ()
+    found = [(line, token) for line, cell in cells for token in _numbers_in(cell)]
+    both = [item for item in found if "," in item[1] and "." in item[1]]
+    commas = [item for item in found if "," in item[1] and "." not in item[1]]
+    points = [item for item in found if "," not in item[1] and not _is_date(item[1])]
     if both:
         return _from_both(both, points, commas, file)
     if not commas:
         return NumberStyle(), ()
-    commas_group = all(_GROUPED[","].fullmatch(cell) for _, cell in commas)
+    commas_group = _all_grouped(commas, ",")
     if not points:
-        several = any(cell.count(",") > 1 for _, cell in commas)
+        several = [item for item in commas if item[1].count(",") > 1]
         if several and not commas_group:
-            raise _mixed(file, commas[0], next(item for item in commas if item[1].count(",") > 1))
+            raise _mixed(file, commas[0], several[0])
         if commas_group and (several or delimiter == ","):
-            return NumberStyle(".", ","), (_thousands(commas, ","),)
+            return _with_thousands(commas, ",")
         return NumberStyle(",", ""), ()
-    points_group = all(_GROUPED["."].fullmatch(cell) for _, cell in points)
-    if commas_group and not points_group:
-        return NumberStyle(".", ","), (_thousands(commas, ","),)
-    if points_group and not commas_group:
-        return NumberStyle(",", "."), (_thousands(points, "."),)
-    raise _mixed(file, points[0], commas[0])
+    if commas_group == _all_grouped(points, "."):
+        raise _mixed(file, points[0], commas[0])
+    return _with_thousands(commas, ",") if commas_group else _with_thousands(points, ".")
+
+
+def _is_date(token: str) -> bool:
+    """Return whether a token with points is a date like 10.4.2020."""
+    return token.count(".") > 1 and not _GROUPED["."].fullmatch(token)
+
+
+def _all_grouped(items: list[tuple[int, str]], mark: str) -> bool:
+    return all(_GROUPED[mark].fullmatch(token) for _, token in items)
 
 
 def _numbers_in(cell: str) -> list[str]:
@@ -217,20 +213,20 @@ def _from_both(
     last = {"," if cell.rfind(",") > cell.rfind(".") else "." for _, cell in both}
     if len(last) > 1:
         raise _mixed(file, both[0], both[-1])
-    decimal = last.pop()
-    other = "." if decimal == "," else ","
-    lone = points if decimal == "," else commas
-    wrong = [item for item in lone if not _GROUPED[other].fullmatch(item[1])]
-    if wrong:
-        raise _mixed(file, both[0], wrong[0])
-    return NumberStyle(decimal, other), (_thousands(both, other),)
+    other, lone = (".", points) if last == {","} else (",", commas)
+    for item in lone:
+        if not _all_grouped([item], other):
+            raise _mixed(file, both[0], item)
+    return _with_thousands(both, other)
 
 
-def _thousands(cells: list[tuple[int, str]], mark: str) -> Remark:
+def _with_thousands(cells: list[tuple[int, str]], mark: str) -> tuple[NumberStyle, tuple[Remark, ...]]:
+    """Return the style in which `mark` divides thousands, and a remark that names the first."""
     line, cell = cells[0]
-    name = "comma" if mark == "," else "point"
+    name, decimal = ("comma", ".") if mark == "," else ("point", ",")
     text = f"a {name} between groups of three digits read as thousands separator ({cell!r} at line {line})"
-    return Remark("thousands_separator", text, len(cells), tuple(line for line, _ in cells))
+    said = Remark("thousands_separator", text, len(cells), tuple(line for line, _ in cells))
+    return NumberStyle(decimal, mark), (said,)
 
 
 def _mixed(file: str, one: tuple[int, str], other: tuple[int, str]) -> InputError:
@@ -276,15 +272,19 @@ class Block:
     header_line: int | None = None
     text_columns: frozenset[int] = frozenset()
 
+    @property
+    def used(self) -> list[int]:
+        """Rows of the grid that are data."""
+        skipped = set(self.skipped)
+        return [i for i in range(self.start, self.stop) if i not in skipped]
+
 
 def find_blocks(rows: Rows) -> list[Block]:
     """Return the tables of a grid, in the order of the file; rows of one data row count too."""
     labels = _label_columns(rows)
-    classes = [_class_of(cells, labels) for cells in rows.cells]
-    runs = _runs(rows, classes)
     blocks: list[Block] = []
     previous_stop = 0
-    for start, stop, skipped in runs:
+    for start, stop, skipped in _runs(rows, [_class_of(cells, labels) for cells in rows.cells]):
         begin = start + _is_axis_row(rows, start, stop)
         width = max((len(rows.cells[i]) for i in range(begin, stop)), default=0)
         if begin < stop:
@@ -368,18 +368,13 @@ def _is_broken_row(cells: list[str]) -> bool:
 
 
 def _is_axis_row(rows: Rows, start: int, stop: int) -> bool:
-    """Return whether the first row is a header of numbers: its first cell is blank, those below are not."""
-    if stop - start < 2:
-        return False
-    first = rows.cells[start]
-    below = [rows.cells[i] for i in range(start + 1, min(stop, start + 6))]
-    if not first[0] and all(cells and cells[0] for cells in below) and any(first[1:]):
+    """Return whether the first row is a header of numbers.
+
+    Its first cell is blank and those below are not, or it is monotone and far above the readings.
+    """
+    first, below = rows.cells[start], rows.cells[start + 1 : min(stop, start + 6)]
+    if below and not first[0] and all(cells and cells[0] for cells in below) and any(first[1:]):
         return True
-    return _looks_like_axis(first, below)
-
-
-def _looks_like_axis(first: list[str], below: list[list[str]]) -> bool:
-    """Return whether it is a header of numbers, corner included: monotone, far above the readings."""
     if len(first) < 6 or len(below) < 2:
         return False
     try:

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,57 +24,87 @@ from cxkinetics.io.words import (
 )
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import starts_of_runs
-from cxkinetics.signals.spectra import SpectralSeries
-from cxkinetics.signals.trace import Trace
 
 SPECTRAL = ("wavelength", "energy", "wavenumber")
 _OPTICAL = ("absorbance", "transmittance", "counts")
 _MOST_NAMED = 40
 NOT_SIGNALS = ("time", "sigma", "index", "temperature", *SPECTRAL)
+_DAY = 86400.0
 
 
-def chosen_columns(
-    context: Context, table: Table, quantities: list[Quantity], not_these: set[int]
-) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table whose columns have a meaning; iterating gives (number, meaning, column), numbers from 0.
+
+    Attributes
+    ----------
+    context : Context
+        File, options, and what was said so far.
+    table : Table
+        Names and columns.
+    quantities : list of Quantity
+        Meaning of each column.
+    times : list of int
+        The column that is the time, two where a date and a clock are joined; none before it is found.
+    """
+
+    context: Context
+    table: Table
+    quantities: list[Quantity]
+    times: list[int] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[tuple[int, Quantity, Column]]:
+        return zip(range(len(self.quantities)), self.quantities, self.table.columns, strict=True)
+
+    @property
+    def axes(self) -> list[int]:
+        """The columns whose cells are places on a spectral axis."""
+        return [j for j, q in enumerate(self.quantities) if q.kind in SPECTRAL and q.place is None]
+
+    def saying(self, *remarks: Remark) -> "Sheet":
+        """Return the sheet with more remarks."""
+        return replace(self, context=self.context.saying(*remarks))
+
+    def error(self, message: str, remedy: str, column: int | None = None) -> InputError:
+        """Return the refusal of the table at the line of its names."""
+        name = None if column is None else self.table.name(column)
+        return self.context.error(message, remedy, line=self.table.header_line, column=name)
+
+
+def chosen_columns(sheet: Sheet, not_these: set[int]) -> list[int]:
     """Return which columns are the signals: those asked for, else the only one that can be meant."""
-    if context.options.column is not None:
-        return _asked(context, table)
-    candidates = [
-        j
-        for j, q in enumerate(quantities)
-        if j not in not_these
-        and table.columns[j].kind == "number"
-        and (q.kind not in NOT_SIGNALS or q.place_kind in SPECTRAL)
-    ]
-    if not candidates:
-        raise context.error(
-            f"no column holds a signal; columns are {table.listed}",
-            "name one with column= (--column)",
-            line=table.header_line,
+    if sheet.context.options.column is not None:
+        return _asked(sheet)
+    meant = {
+        j: q
+        for j, q, column in sheet
+        if j not in not_these and column.kind == "number"
+        if q.kind not in NOT_SIGNALS or q.place_kind in SPECTRAL
+    }
+    if not meant:
+        raise sheet.error(
+            f"no column holds a signal; columns are {sheet.table.listed}", "name one with column= (--column)"
         )
-    if len(candidates) == 1:
-        return candidates
-    strong = [j for j in candidates if quantities[j].kind in _OPTICAL and not quantities[j].weak]
-    if len(strong) == 1:
-        return strong
-    if _parallel([quantities[j] for j in candidates]):
-        return candidates
-    if len(strong) > 1 and _parallel([quantities[j] for j in strong]):
-        return strong
-    names = [table.name(j) for j in candidates]
+    strong = {j: q for j, q in meant.items() if q.kind in _OPTICAL and not q.weak}
+    for group in (meant, strong):
+        if len(group) == 1:
+            return list(group)
+    for group in (meant, strong):
+        if group and _parallel(list(group.values())):
+            return list(group)
+    names = [sheet.table.name(j) for j in meant]
     if len(set(names)) < len(names):
-        names = [f"{name} (number {j + 1})" for name, j in zip(names, candidates, strict=True)]
-    raise context.error(
-        f"{len(candidates)} columns could be the signal: {', '.join(names)}",
+        names = [f"{name} (number {j + 1})" for name, j in zip(names, meant, strict=True)]
+    raise sheet.error(
+        f"{len(names)} columns could be the signal: {', '.join(names)}",
         "say which with column= (--column NAME)",
-        line=table.header_line,
     )
 
 
-def _asked(context: Context, table: Table) -> list[int]:
-    wanted = context.options.column
+def _asked(sheet: Sheet) -> list[int]:
+    wanted = sheet.context.options.column
     items = [wanted] if isinstance(wanted, (str, int)) else wanted or []
-    return [find_column(context, table, item) for item in items]
+    return [find_column(sheet, item) for item in items]
 
 
 def _parallel(quantities: list[Quantity]) -> bool:
@@ -85,30 +115,23 @@ def _parallel(quantities: list[Quantity]) -> bool:
     return len(stems) == 1 and "" not in stems and all(q.name[-1].isdigit() for q in quantities)
 
 
-def find_column(context: Context, table: Table, item: str | int) -> int:
+def find_column(sheet: Sheet, item: str | int) -> int:
     """Return the index of a column by name (part of a name will do) or by number from 1."""
-    if isinstance(item, int) or (isinstance(item, str) and item.isdecimal() and item not in table.names):
-        j = int(item) - 1
-        if 0 <= j < len(table.columns):
-            return j
+    names = sheet.table.names
+    if isinstance(item, int) or (item.isdecimal() and item not in names):
+        if 1 <= int(item) <= len(sheet.table.columns):
+            return int(item) - 1
     else:
-        folded = [name.casefold() for name in table.names]
-        wanted = item.strip().casefold()
-        if wanted in folded:
-            if folded.count(wanted) > 1:
-                raise context.error(
-                    f"column {item!r} stands {folded.count(wanted)} times",
-                    "choose by number: column=2",
-                    line=table.header_line,
-                )
-            return folded.index(wanted)
+        folded, wanted = [name.casefold() for name in names], item.strip().casefold()
+        exact = folded.count(wanted)
+        if exact > 1:
+            raise sheet.error(f"column {item!r} stands {exact} times", "choose by number: column=2")
         within = [j for j, name in enumerate(folded) if wanted and wanted in name]
-        if len(within) == 1:
-            return within[0]
-    raise context.error(
-        f"there is no column {item!r}; columns are {table.listed}",
-        f"{did_you_mean(str(item), table.names)}name one of them, or give its number",
-        line=table.header_line,
+        if exact or len(within) == 1:
+            return folded.index(wanted) if exact else within[0]
+    raise sheet.error(
+        f"there is no column {item!r}; columns are {sheet.table.listed}",
+        f"{did_you_mean(str(item), names)}name one of them, or give its number",
     )
 
 
@@ -130,22 +153,18 @@ def unused_columns(table: Table, used: Collection[int | None]) -> tuple[Remark, 
     return (Remark("columns_unused", text, len(left)),) if left else ()
 
 
-_DAY = 86400.0
-
-
-def time_columns(table: Table, quantities: list[Quantity]) -> list[int]:
+def time_columns(sheet: Sheet) -> list[int]:
     """Return the column that is the time, two where a date and a clock are joined, or none.
 
     Only names and cells that say so count: a column named as time with its unit, else a date or
     clock, else a name that is a unit and no more ("min", "h"), which beside a date or clock says
     nothing about time (a minimum, a height).
     """
-    columns = table.columns
+    columns, quantities = sheet.table.columns, sheet.quantities
     clocks = [j for j, column in enumerate(columns) if column.kind == "clock"]
     dates = [j for j, column in enumerate(columns) if column.kind == "moment"]
-    named = [j for j, q in enumerate(quantities) if q.kind == "time" and columns[j].kind == "number"]
-    axes = [j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None]
-    if clocks or dates or axes:  # "time point" 1, 2, 3 counts
+    named = [j for j, q, column in sheet if q.kind == "time" and column.kind == "number"]
+    if clocks or dates or sheet.axes:  # "time point" 1, 2, 3 counts
         named = [j for j in named if quantities[j].unit or not _counts(columns[j].values)]
     sure = [j for j in named if not quantities[j].weak and varies(columns[j].values)]
     if sure:
@@ -159,31 +178,28 @@ def time_columns(table: Table, quantities: list[Quantity]) -> list[int]:
     return []
 
 
-def time_of(table: Table, quantities: list[Quantity], found: list[int]) -> tuple[Column, Quantity]:
+def time_of(sheet: Sheet, found: list[int]) -> tuple[Column, Quantity]:
     """Return values and meaning of the time found by `time_columns`."""
-    column = table.columns[found[0]]
+    column = sheet.table.columns[found[0]]
     if len(found) > 1:
-        column = Column(column.values + table.columns[found[1]].values, "moment")
-    quantity = quantities[found[0]]
-    return column, replace(quantity, kind="time", place=None, place_kind="")
+        column = Column(column.values + sheet.table.columns[found[1]].values, "moment")
+    return column, replace(sheet.quantities[found[0]], kind="time", place=None, place_kind="")
 
 
-def settled(table: Table, quantities: list[Quantity], found: list[int]) -> list[Quantity]:
-    """Return the meanings once the time is found: rivals give way, counters before it are counters."""
-    if not found:
-        return quantities
-    result = list(quantities)
-    for j, quantity in enumerate(quantities):
-        if j in found or table.columns[j].kind != "number":
+def timed(sheet: Sheet) -> Sheet:
+    """Return the sheet with its time found: rivals give way, counters before it are counters."""
+    found = time_columns(sheet)
+    result = list(sheet.quantities)
+    for j, quantity, column in sheet if found else ():
+        if j in found or column.kind != "number":
             continue
         if quantity.kind == "time" and quantity.weak:
             own = KIND_OF.get(quantity.name.casefold().strip(" ."), "")
             kind = "temperature" if quantity.name == "T" else own if own == "sigma" else ""
             result[j] = replace(quantity, kind=kind, unit="")
-        elif j < found[0] and not quantity.kind and quantity.place is None:
-            counted = _counts(table.columns[j].values)
-            result[j] = replace(quantity, kind="index") if counted else quantity
-    return result
+        elif j < found[0] and not quantity.kind and quantity.place is None and _counts(column.values):
+            result[j] = replace(quantity, kind="index")
+    return replace(sheet, quantities=result, times=found)
 
 
 def varies(values: Array) -> bool:
@@ -207,61 +223,55 @@ _WORDS = frozenset(_NAMES.split())
 _MAY_BE_READINGS = frozenset(["sample", "samples", "probe", "channel", "cell", "cells", "position", "pos"])
 
 
-def series_in(
-    context: Context, table: Table, quantities: list[Quantity], times: list[int]
-) -> tuple[Context, dict[str, Table]]:
-    """Return a table for each series that stands in one, by its label, or none where all rows belong to one.
-
-    The context says how they were told apart.
+def read_series(sheet: Sheet) -> list[Signal]:
+    """Return the signals of all series that stand in one table, or none where all rows belong to one.
 
     Raises
     ------
     InputError
         If rows of one time carry different labels and the series cannot be told, or a label is missing.
     """
-    taken = [*times, *_asked(context, table)]
-    free = [
-        j
-        for j, q in enumerate(quantities)
-        if j not in taken and q.place is None and (table.columns[j].kind == "text" or _whole(table, j, q))
-    ]
-    if not times or not free:
-        return context, {}
-    time, _ = time_of(table, quantities, times)
-    axes = [j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None]
-    place = np.zeros(time.values.size) if len(axes) != 1 else table.columns[axes[0]].values
-    mixed = _repeats(time.values, place) or (not axes and len(starts_of_runs(time.values)) > 1)
-    labels = {j: _labels(table.columns[j], table.n_rows) for j in free}
+    taken = [*sheet.times, *_asked(sheet)]
+    labels = {
+        j: _labels(column, sheet.table.n_rows)
+        for j, q, column in sheet
+        if j not in taken and q.place is None and (column.kind == "text" or _whole(column, q))
+    }
+    if not sheet.times or not labels:
+        return []
+    time, axes = time_of(sheet, sheet.times)[0].values, sheet.axes
+    place = np.zeros(time.size) if len(axes) != 1 else sheet.table.columns[axes[0]].values
+    mixed = _repeats(time, place) or (not axes and len(starts_of_runs(time)) > 1)
+    texts = [j for j in labels if sheet.table.columns[j].kind == "text"]
+    words = [_word(quantity) for quantity in sheet.quantities]
+    dividing = [j for j in labels if _divides(labels[j], time)]
     keys = [
         j
-        for j in free
-        if _word(quantities[j]) in _WORDS
-        and (table.columns[j].kind == "text" or mixed or _word(quantities[j]) not in _MAY_BE_READINGS)
-        and _divides(labels[j], time.values)
+        for j in dividing
+        if words[j] in _WORDS and (j in texts or mixed or words[j] not in _MAY_BE_READINGS)
     ]
     if not keys and mixed:
-        keys = [j for j in free if _divides(labels[j], time.values) and _sorts(labels[j], time.values, place)]
-        if not keys and np.unique(time.values).size > 1:
-            _refuse_unclear(context, table, labels, time.values, place)
+        keys = [j for j in dividing if _sorts(labels[j], time, place)]
+        if not keys and np.unique(time).size > 1:
+            _refuse_unclear(sheet, {j: labels[j] for j in texts}, time, place)
         if len({tuple(np.unique(labels[j], return_inverse=True)[1].tolist()) for j in keys}) > 1:
-            raise _ask(context, table, keys)
+            raise _unclear(sheet, keys)
         keys = keys[:1]
-    return _split(context, table, keys, labels) if keys else (context, {})
+    return _read_split(sheet, keys, labels) if keys else []
 
 
-def _split(
-    context: Context, table: Table, keys: list[int], labels: dict[int, list[str]]
-) -> tuple[Context, dict[str, Table]]:
+def _read_split(sheet: Sheet, keys: list[int], labels: dict[int, list[str]]) -> list[Signal]:
+    """Read the rows of each series as a table of its own, and label its signals."""
+    table = sheet.table
     for j in keys:
         if "" in labels[j]:
-            raise context.error(
+            raise sheet.context.error(
                 "this row says not to which series it belongs",
                 "fill in the cell, or remove the column where all rows belong to one series",
                 line=int(table.lines[labels[j].index("")]),
                 column=table.name(j),
             )
-    names = list(labels[keys[0]])
-    used = [keys[0]]
+    names, used = labels[keys[0]], [keys[0]]
     for j in keys[1:]:  # a column that the others imply adds nothing to the name
         joined = [f"{a} {b}" for a, b in zip(names, labels[j], strict=True)]
         if len(set(joined)) > len(set(names)):
@@ -271,24 +281,25 @@ def _split(
         rows.setdefault(name, []).append(i)
     told = " and ".join(repr(table.name(j)) for j in used)
     text = f"{len(rows)} series in one table, told apart by column {told}"
+    context = sheet.context.saying(Remark("series_by_column", text, len(rows)))
     # the columns that told them apart are blanked: numbers and places of the others stay those of the file
     blank = Column(np.full(table.n_rows, np.nan), "empty")
-    columns = [blank if j in keys else column for j, column in enumerate(table.columns)]
-    bare = replace(table, columns=columns)
-    parts = {name: bare.take(np.array(index)) for name, index in rows.items()}
-    return context.saying(Remark("series_by_column", text, len(rows))), parts
+    bare = replace(table, columns=[blank if j in keys else column for j, column in enumerate(table.columns)])
+    signals: list[Signal] = []
+    for label, index in rows.items():
+        found = understand(context, bare.take(np.array(index)))
+        signals += [replace(s, label=label if len(found) == 1 else f"{label} {s.label}") for s in found]
+    return numbered(signals)
 
 
 def _word(quantity: Quantity) -> str:
     return re.sub(r"[\W_]+", "", quantity.name.casefold())
 
 
-def _whole(table: Table, j: int, quantity: Quantity) -> bool:
+def _whole(column: Column, quantity: Quantity) -> bool:
     """Return whether a column of numbers may be labels: whole numbers that repeat, no signal by name."""
-    column = table.columns[j]
-    if column.kind != "number" or quantity.kind not in ("", "index"):
-        return False
-    if quantity.kind == "" and _word(quantity) not in _WORDS:
+    named = quantity.kind == "index" or (not quantity.kind and _word(quantity) in _WORDS)
+    if column.kind != "number" or not named:
         return False
     known, counts = np.unique(column.values[np.isfinite(column.values)], return_counts=True)
     return known.size > 1 and bool(np.all(known == np.round(known))) and int(counts.min()) > 1
@@ -313,11 +324,8 @@ def _sorts(labels: list[str], time: Array, place: Array) -> bool:
     """Return whether every reading of one label has a time (and place) of its own."""
     if min(Counter(labels).values()) < 2 or "" in labels:
         return False
-    names = np.array(labels)
-    return not any(
-        _repeats(time[names == name], place[names == name]) or len(starts_of_runs(time[names == name])) > 1
-        for name in set(labels)
-    )
+    own = [np.array(labels) == name for name in set(labels)]
+    return not any(_repeats(time[k], place[k]) or len(starts_of_runs(time[k])) > 1 for k in own)
 
 
 def _repeats(time: Array, place: Array) -> bool:
@@ -326,41 +334,39 @@ def _repeats(time: Array, place: Array) -> bool:
     return len(pairs) < int(known.sum())
 
 
-def _refuse_unclear(
-    context: Context, table: Table, labels: dict[int, list[str]], time: Array, place: Array
-) -> None:
+def _refuse_unclear(sheet: Sheet, texts: dict[int, list[str]], time: Array, place: Array) -> None:
     """Ask where two rows of one time carry different labels in a column of text."""
-    texts = [j for j in labels if table.columns[j].kind == "text"]
-    if texts and table.body is not None:  # of a large file the cells of text columns are not kept
-        raise _ask(context, table, texts)
-    for j in texts:
+    if texts and sheet.table.body is not None:  # of a large file the cells of text columns are not kept
+        raise _unclear(sheet, list(texts))
+    for j, labels in texts.items():
         at: dict[tuple[float, float], str] = {}
-        for label, where in zip(labels[j], zip(time.tolist(), place.tolist(), strict=True), strict=True):
-            if label and at.setdefault(where, label) != label:
-                raise _ask(context, table, [j])
+        for label, *where in zip(labels, time.tolist(), place.tolist(), strict=True):
+            if label and at.setdefault((where[0], where[1]), label) != label:
+                raise _unclear(sheet, [j])
 
 
-def _ask(context: Context, table: Table, columns: list[int]) -> InputError:
-    names = " or ".join(repr(table.name(j)) for j in columns)
-    return context.error(
+def _unclear(sheet: Sheet, columns: list[int]) -> InputError:
+    names = " or ".join(repr(sheet.table.name(j)) for j in columns)
+    return sheet.error(
         f"times repeat, and whether column {names} tells several series apart is not clear",
         "name the column that does 'well' or 'sample' and leave the others out, or split the file",
-        line=table.header_line,
-        column=table.name(columns[0]),
+        columns[0],
     )
 
 
-def is_pairs(table: Table, quantities: list[Quantity]) -> bool:
+def is_pairs(sheet: Sheet) -> bool:
     """Return whether the columns are (axis, signal) pairs, two or more of them."""
-    n = len(quantities) // 2 * 2
-    while n > 2 and table.columns[n - 1].kind == "empty" and table.columns[n - 2].kind == "empty":
+    kinds = [column.kind for column in sheet.table.columns]
+    n = len(kinds) // 2 * 2
+    while n > 2 and kinds[n - 2 : n] == ["empty", "empty"]:
         n -= 2
-    axes, signals = {q.kind for q in quantities[:n:2]}, {q.kind for q in quantities[1:n:2]}
+    axes, signals = ({q.kind for q in sheet.quantities[k:n:2]} for k in (0, 1))
     return n >= 4 and len(axes) == 1 and axes <= {*AXES} and not signals & {*AXES, "sigma"}
 
 
-def read_pairs(context: Context, table: Table, quantities: list[Quantity]) -> list[Signal]:
+def read_pairs(sheet: Sheet) -> list[Signal]:
     """Return one signal for each pair, labelled by the row above the names."""
+    context, table, quantities = sheet.context, sheet.table, sheet.quantities
     found: list[Signal] = []
     for number, j in enumerate(range(0, len(quantities) - 1, 2), start=1):
         axis, column = table.columns[j], table.columns[j + 1]
@@ -373,8 +379,7 @@ def read_pairs(context: Context, table: Table, quantities: list[Quantity]) -> li
         if quantities[j].kind != "time":
             text = "a spectrum without a time: it is set to 0 s"
             told = context.saying(Remark("time_set_zero", text))
-            spectrum = _spectrum(table, quantities, j, j + 1)
-            found += build_series(told, replace(spectrum, label=label, number=number))
+            found += build_series(told, replace(_spectrum(sheet, j, j + 1), label=label, number=number))
             continue
         seconds, told = seconds_of(context, axis, quantities[j])
         raw = RawTrace(
@@ -394,22 +399,21 @@ def read_pairs(context: Context, table: Table, quantities: list[Quantity]) -> li
     return found
 
 
-def _spectrum(table: Table, quantities: list[Quantity], axis_j: int, j: int) -> RawMatrix:
+def _spectrum(sheet: Sheet, axis_j: int, j: int) -> RawMatrix:
     """Return the spectrum that two columns make, at 0 s."""
-    axis, column = table.columns[axis_j], table.columns[j]
-    known = np.isfinite(axis.values)
+    axis, quantity = sheet.table.columns[axis_j].values, sheet.quantities[axis_j]
+    known = np.isfinite(axis)
     return RawMatrix(
         time_s=np.zeros(1),
-        axis=axis.values[known],
-        axis_unit=axis_unit_of(quantities[axis_j].kind, quantities[axis_j].unit),
-        matrix=column.values[known][None, :],
-        quantity=quantities[j],
-        overflow=len(column.overflow),
-        overflow_lines=table.lines_of(column.overflow),
+        axis=axis[known],
+        axis_unit=axis_unit_of(quantity.kind or sheet.context.x_kind, quantity.unit),
+        matrix=sheet.table.columns[j].values[known][None, :],
+        quantity=sheet.quantities[j],
+        overflow=sheet.table.overflow_in([j]),
     )
 
 
-def read_trace_table(context: Context, table: Table, quantities: list[Quantity]) -> list[Trace]:
+def read_trace_table(sheet: Sheet) -> list[Signal]:
     """Return the traces of a table whose rows are times.
 
     One signal column makes one trace; wells and numbered replicates make a list. Where several
@@ -420,17 +424,21 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
     InputError
         If no column can be the time, or the signal is not unique.
     """
-    context, time_j, time, time_quantity = _time_column(context, table, quantities)
-    reference_j = _reference_column(context, table, quantities)
+    sheet, time_j, time, time_quantity = _time_column(sheet)
+    table, quantities = sheet.table, sheet.quantities
+    reference_j = _reference_column(sheet)
     beside = [] if reference_j is None else [reference_j]
     used = {*time_j, *beside}
-    chosen = chosen_columns(context, table, quantities, used)
-    refuse_texts(context, table, [*time_j, *chosen, *beside])
-    seconds, context = seconds_of(context, time, time_quantity)
-    _refuse_one_time(context, table, seconds, time_j[0])
+    chosen = chosen_columns(sheet, used)
+    refuse_texts(sheet.context, table, [*time_j, *chosen, *beside])
+    seconds, context = seconds_of(sheet.context, time, time_quantity)
+    known = seconds[np.isfinite(seconds)]
+    if known.size >= 3 and np.all(known == known[0]):  # samples or repeats
+        text = f"all {known.size} rows stand at one time ({known[0]:g} s): no course of time can be read"
+        raise sheet.error(text, "name the column that holds the time 'time (s)'", time_j[0])
     sigmas = {j: sigma_of(quantities, j, len(chosen)) for j in chosen}
     context = context.saying(*unused_columns(table, used.union(chosen, sigmas.values())))
-    traces: list[Trace] = []
+    traces: list[Signal] = []
     for j in chosen:
         quantity, column, told, sigma_j = quantities[j], table.columns[j], context, sigmas[j]
         unnamed = not quantity.kind and not quantity.place and quantity.name and not context.y_kind
@@ -438,10 +446,9 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
             text = f"column {quantity.name!r} taken as absorbance: its name does not say what it is"
             told = told.saying(Remark("quantity_assumed", text))
         wavelength, said = _place_nm(quantity)
-        told = told.saying(*said)
-        values = column.values
+        told, values = told.saying(*said), column.values
         if reference_j is not None:
-            told, values, quantity = _with_reference(told, table, quantities, reference_j, j)
+            told, values, quantity = _with_reference(replace(sheet, context=told), reference_j, j)
         raw = RawTrace(
             time_s=seconds,
             values=values,
@@ -450,25 +457,12 @@ def read_trace_table(context: Context, table: Table, quantities: list[Quantity])
             time_name=table.name(time_j[0]),
             sigma=column.sigma if sigma_j is None else table.columns[sigma_j].values,
             overflow=column.overflowed,
-            label=_trace_label(context, table, j, len(chosen)),
+            label=_trace_label(sheet, j, len(chosen)),
             wavelength_nm=wavelength if wavelength is not None else context.wavelength_nm,
             number=len(traces) + 1,
         )
         traces += build_trace(told, raw)
     return traces
-
-
-def _refuse_one_time(context: Context, table: Table, seconds: Array, time_j: int) -> None:
-    """Refuse rows that all stand at one time: samples or repeats, and no course of time."""
-    known = seconds[np.isfinite(seconds)]
-    if known.size < 3 or np.any(known != known[0]):
-        return
-    raise context.error(
-        f"all {known.size} rows stand at one time ({known[0]:g} s): no course of time can be read",
-        "name the column that holds the time 'time (s)'",
-        line=table.header_line,
-        column=table.name(time_j),
-    )
 
 
 def _place_nm(quantity: Quantity) -> tuple[float | None, tuple[Remark, ...]]:
@@ -483,90 +477,82 @@ def _place_nm(quantity: Quantity) -> tuple[float | None, tuple[Remark, ...]]:
     return place, (Remark("axis_converted", text),)
 
 
-def _reference_column(context: Context, table: Table, quantities: list[Quantity]) -> int | None:
+def _reference_column(sheet: Sheet) -> int | None:
     """Return the column that `reference` names, or whose name holds that wavelength in nm."""
-    wanted = context.options.reference
+    wanted = sheet.context.options.reference
     if wanted is None:
         return None
     folded = str(wanted).strip().casefold()
-    named = [j for j, name in enumerate(table.names) if name.strip().casefold() == folded]
+    named = [j for j, name in enumerate(sheet.table.names) if name.strip().casefold() == folded]
     if len(named) == 1:
         return named[0]
     try:
         place = float(wanted)
     except ValueError:
-        return find_column(context, table, str(wanted))
-    placed = [j for j, q in enumerate(quantities) if q.place_kind == "wavelength" and q.place == place]
+        return find_column(sheet, str(wanted))
+    placed = [j for j, q in enumerate(sheet.quantities) if (q.place_kind, q.place) == ("wavelength", place)]
     if len(placed) == 1:
         return placed[0]
-    raise context.error(
-        f"no column was recorded at the reference {place:g} nm; columns are {table.listed}",
+    raise sheet.error(
+        f"no column was recorded at the reference {place:g} nm; columns are {sheet.table.listed}",
         "give the name of the reference column",
-        line=table.header_line,
     )
 
 
-def _with_reference(
-    context: Context, table: Table, quantities: list[Quantity], reference_j: int, j: int
-) -> tuple[Context, Array, Quantity]:
+def _with_reference(sheet: Sheet, reference_j: int, j: int) -> tuple[Context, Array, Quantity]:
     """Return a column with its reference applied: counts are divided, drift is subtracted."""
-    values, level = table.columns[j].values, table.columns[reference_j].values
-    known = level[np.isfinite(level)]
-    name = table.name(reference_j)
-    if known.size == 0:
+    context, quantity, name = sheet.context, sheet.quantities[j], sheet.table.name(reference_j)
+    values, level = (sheet.table.columns[k].values for k in (j, reference_j))
+    if not np.isfinite(level).any():
         raise context.error("the reference column holds no numbers", column=name)
-    if quantities[j].kind == "counts" or context.options.absorbance_unit == "counts":
+    if quantity.kind == "counts" or context.options.absorbance_unit == "counts":
         text = f"absorbance from counts and a reference, A = -log10(I/I0), I0 from column {name!r}"
         told = replace(context, options=replace(context.options, absorbance_unit="abs"))
         told = told.saying(Remark("reference_applied", text))
-        return told, absorbance_from_counts(values, level), replace(quantities[j], kind="absorbance")
-    level, _, said = signal_of(context, level, quantities[reference_j])
-    signal, unit, converted = signal_of(context, values, quantities[j])
+        return told, absorbance_from_counts(values, level), replace(quantity, kind="absorbance")
+    level, _, said = signal_of(context, level, sheet.quantities[reference_j])
+    signal, unit, converted = signal_of(context, values, quantity)
     known = level[np.isfinite(level)]
     text = (
         f"column {name!r} subtracted as reference (drift: {known[0]:.4g} at the start, "
         f"change {known[-1] - known[0]:+.4g})"
     )
-    told = context.saying(
-        *dict.fromkeys((*said, *converted)), Remark("reference_subtracted", text, known.size)
-    )
-    plain = Quantity(quantities[j].name, "concentration", unit) if unit not in ("AU", "counts") else None
+    subtracted = Remark("reference_subtracted", text, known.size)
+    told = context.saying(*dict.fromkeys((*said, *converted)), subtracted)
+    plain = Quantity(quantity.name, "concentration", unit) if unit not in ("AU", "counts") else None
     told = replace(told, options=replace(told.options, absorbance_unit=None if plain else "abs"))
-    return told, signal - level, plain or replace(quantities[j], kind="absorbance", unit="")
+    return told, signal - level, plain or replace(quantity, kind="absorbance", unit="")
 
 
-def _trace_label(context: Context, table: Table, j: int, how_many: int) -> str:
+def _trace_label(sheet: Sheet, j: int, how_many: int) -> str:
+    context, table = sheet.context, sheet.table
     filled = [cell for cell in table.groups if cell]
     group = (table.groups[j] if j < len(table.groups) else "") or (filled[0] if len(filled) == 1 else "")
     name = table.names[j] if j < len(table.names) else ""
     if how_many > 1:
-        return " ".join(part for part in (group, name) if part) or f"column {j + 1}"
+        return f"{group} {name}".strip() or f"column {j + 1}"
     return group or context.label or name or context.content.stem
 
 
-def _time_column(
-    context: Context, table: Table, quantities: list[Quantity]
-) -> tuple[Context, list[int], Column, Quantity]:
+def _time_column(sheet: Sheet) -> tuple[Sheet, list[int], Column, Quantity]:
     """Return the indices, values and meaning of the time column (a date and a clock are joined)."""
-    columns = table.columns
-    found = time_columns(table, quantities)
+    names, found = sheet.table.names, time_columns(sheet)
     if found:
-        return context, found, *time_of(table, quantities, found)
-    first = quantities[0]
+        return sheet, found, *time_of(sheet, found)
+    first, column = sheet.quantities[0], sheet.table.columns[0]
     unit = first.unit if time_factor(first.unit or "?") else ""
-    if not any(table.names) or (context.options.time_unit and columns[0].kind == "number"):
-        return context, [0], columns[0], Quantity(table.name(0), "time", unit or context.time_unit)
-    plain = first.kind in ("", "index") and first.name.casefold() in ("", "x", "x-axis", "frame", "frames")
-    if columns[0].kind == "number" and (plain or first.kind == "index") and _rises(columns[0].values):
-        text = f"column {table.name(0)!r} taken as time: no column is named so"
-        told = context.saying(Remark("time_column_assumed", text))
-        return told, [0], columns[0], Quantity(table.name(0), "time", unit)
+    time = Quantity(sheet.table.name(0), "time", unit)
+    asked = bool(sheet.context.options.time_unit) and column.kind == "number"
+    if not any(names) or asked:
+        return sheet, [0], column, replace(time, unit=unit or sheet.context.time_unit)
+    plain = not first.kind and first.name.casefold() in ("", "x", "x-axis", "frame", "frames")
+    if column.kind == "number" and (plain or first.kind == "index") and _rises(column.values):
+        text = f"column {time.name!r} taken as time: no column is named so"
+        return sheet.saying(Remark("time_column_assumed", text)), [0], column, time
     remedy = "name the first column 'time (s)', or pass --time-unit if it is the time"
-    if speak_of_dose(table.names):
+    if speak_of_dose(names):
         remedy = "this is a dose table: use cxkinetics incorporation (Python: cx.load_dose_table)"
-    raise context.error(
-        f"no column is named as time; columns are {table.listed}", remedy, line=table.header_line
-    )
+    raise sheet.error(f"no column is named as time; columns are {sheet.table.listed}", remedy)
 
 
 def _rises(values: Array) -> bool:
@@ -574,7 +560,7 @@ def _rises(values: Array) -> bool:
     return known.size > 0 and bool(np.all(np.diff(known) >= 0))
 
 
-def read_spectrum_table(context: Context, table: Table, quantities: list[Quantity]) -> list[SpectralSeries]:
+def read_spectrum_table(sheet: Sheet) -> list[Signal]:
     """Return a series of one spectrum from a table of wavelength and absorbance without times.
 
     Raises
@@ -582,24 +568,19 @@ def read_spectrum_table(context: Context, table: Table, quantities: list[Quantit
     InputError
         If several spectra stand side by side and none carries a time.
     """
-    axis_j = next((j for j, q in enumerate(quantities) if q.kind in SPECTRAL), 0)
-    chosen = chosen_columns(context, table, quantities, {axis_j})
-    if len(chosen) > 1:
-        raise context.error(
-            f"{len(chosen)} spectra without times: {', '.join(map(table.name, chosen))}",
+    axis_j = next((j for j, q in enumerate(sheet.quantities) if q.kind in SPECTRAL), 0)
+    j, *others = chosen_columns(sheet, {axis_j})
+    if others:
+        raise sheet.error(
+            f"{1 + len(others)} spectra without times: {', '.join(map(sheet.table.name, (j, *others)))}",
             "put the time of each spectrum into its column name ('10 s'), or choose one with column=",
-            line=table.header_line,
         )
-    j = chosen[0]
-    refuse_texts(context, table, [axis_j, j])
-    axis = quantities[axis_j]
-    quantities = [*quantities]
-    quantities[axis_j] = replace(axis, kind=axis.kind or context.x_kind)
-    context = context.saying(*unused_columns(table, {axis_j, j, sigma_of(quantities, j, 1)}))
-    time_s, context = spectrum_time(context)
-    spectrum = _spectrum(table, quantities, axis_j, j)
-    label = _trace_label(context, table, j, 1)
-    return build_series(context, replace(spectrum, time_s=np.array([time_s]), label=label))
+    refuse_texts(sheet.context, sheet.table, [axis_j, j])
+    used = {axis_j, j, sigma_of(sheet.quantities, j, 1)}
+    time_s, context = spectrum_time(sheet.context.saying(*unused_columns(sheet.table, used)))
+    label = _trace_label(sheet, j, 1)
+    spectrum = replace(_spectrum(sheet, axis_j, j), time_s=np.array([time_s]), label=label)
+    return list(build_series(context, spectrum))
 
 
 def spectrum_time(context: Context) -> tuple[float, Context]:
@@ -642,89 +623,63 @@ def understand(context: Context, table: Table) -> list[Signal]:
         others = "the second as absorbance" if len(table.columns) == 2 else "the others as signals"
         text = f"no header: the first column is taken as time, {others}"
         context = context.saying(Remark("no_header", text))
-    if is_pairs(table, quantities):
-        return read_pairs(context, table, quantities)
-    times = time_columns(table, quantities)
-    quantities = settled(table, quantities, times)
-    told, parts = series_in(context, table, quantities, times)
-    if parts:
-        return _read_series(told, parts)
-    long = _long_columns(table, quantities, times)
+    sheet = Sheet(context, table, quantities)
+    if is_pairs(sheet):
+        return read_pairs(sheet)
+    sheet = timed(sheet)
+    series = read_series(sheet)
+    if series:
+        return series
+    long = _long_columns(sheet)
     if long is not None:
-        return list(_read_long(context, table, quantities, times, long))
-    axis_j = _axis_column(quantities, times)
-    matrix = _matrix_columns(table, quantities, [axis_j, *times])
+        return _read_long(sheet, *long)
+    axis = sheet.times or [*sheet.axes, 0][:1]
+    matrix = _matrix_columns(sheet, axis)
     if matrix is not None:
-        return _read_matrix(context, table, quantities, times or [axis_j], matrix)
-    if _first_is_spectral(context, table, quantities, axis_j, times):
-        return list(read_spectrum_table(context, table, quantities))
-    return list(read_trace_table(_at_one_wavelength(context, table, quantities), table, quantities))
+        return _read_matrix(sheet, axis, matrix)
+    if not sheet.times and _first_is_spectral(sheet, axis[0]):
+        return read_spectrum_table(sheet)
+    return read_trace_table(_at_one_wavelength(sheet))
 
 
-def _at_one_wavelength(context: Context, table: Table, quantities: list[Quantity]) -> Context:
-    """Return the context with the wavelength that a column repeats in every row ("wavelength (nm)")."""
-    for column, quantity in zip(table.columns, quantities, strict=True):
+def _at_one_wavelength(sheet: Sheet) -> Sheet:
+    """Return the sheet with the wavelength that a column repeats in every row ("wavelength (nm)")."""
+    for _, quantity, column in sheet:
         plain = read_header(quantity.name.partition("(")[0]).kind in SPECTRAL  # not "baseline (nm)"
-        if (
-            plain
-            and quantity.place is None
-            and np.isfinite(column.values).all()
-            and not varies(column.values)
-        ):
+        if not plain or quantity.place is not None or not np.isfinite(column.values).all():
+            continue
+        if not varies(column.values):
             unit = axis_unit_of(quantity.kind, quantity.unit)
-            return replace(context, wavelength_nm=float(axis_nm(context, column.values[:1], unit)[0][0]))
-    return context
-
-
-def _read_series(context: Context, parts: dict[str, Table]) -> list[Signal]:
-    """Read the rows of each series as a table of its own, and label its signals."""
-    signals: list[Signal] = []
-    for label, part in parts.items():
-        found = understand(context, part)
-        for signal in found:
-            name = label if len(found) == 1 else f"{label} {signal.label}"
-            signals.append(replace(signal, label=name))
-    return numbered(signals)
+            place = float(axis_nm(sheet.context, column.values[:1], unit)[0][0])
+            return replace(sheet, context=replace(sheet.context, wavelength_nm=place))
+    return sheet
 
 
 def _numbered_names(table: Table) -> bool:
     """Return whether the names of the columns only count them, and the row above names an axis."""
-    if not table.groups or not table.names:
-        return False
-    return read_header(table.names[0]).kind == "index" and read_header(table.groups[0]).kind in AXES
+    first = [read_header(cells[0]).kind for cells in (table.names, table.groups) if cells]
+    return len(first) == 2 and first[0] == "index" and first[1] in AXES
 
 
-def _long_columns(table: Table, quantities: list[Quantity], times: list[int]) -> tuple[int, int] | None:
+def _long_columns(sheet: Sheet) -> tuple[int, int] | None:
     """Return the indices of spectral axis and signal of a tidy table, or None."""
-    axes = [j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None]
-    axes = [j for j in axes if varies(table.columns[j].values)]
-    free = [j for j, q in enumerate(quantities) if q.place is None and j not in (*times, *axes)]
-    signals = [j for j in free if quantities[j].kind in _OPTICAL]
+    axes = [j for j in sheet.axes if varies(sheet.table.columns[j].values)]
+    free = [item for item in sheet if item[1].place is None and item[0] not in (*sheet.times, *axes)]
+    signals = [j for j, q, _ in free if q.kind in _OPTICAL]
     if not signals:
-        signals = [j for j in free if not quantities[j].kind and table.columns[j].kind == "number"]
-    return (axes[0], signals[0]) if times and len(axes) == len(signals) == 1 else None
+        signals = [j for j, q, column in free if not q.kind and column.kind == "number"]
+    return (axes[0], signals[0]) if sheet.times and len(axes) == len(signals) == 1 else None
 
 
-def _axis_column(quantities: list[Quantity], times: list[int]) -> int:
-    """Return the column whose cells are the axis of the rows: time, else spectral, else no counter."""
-    if times:
-        return times[0]
-    spectral = (j for j, q in enumerate(quantities) if q.kind in SPECTRAL and q.place is None)
-    return next(spectral, 0)
-
-
-def _read_long(
-    context: Context, table: Table, quantities: list[Quantity], times_j: list[int], body: tuple[int, int]
-) -> list[SpectralSeries]:
-    """Return the series of a tidy table, a row for each time and wavelength; `body` is axis and signal."""
-    axis_j, signal_j = body
-    used = [*times_j, axis_j, signal_j]
-    refuse_texts(context, table, used)
-    context = context.saying(*unused_columns(table, used))
-    seconds, context = seconds_of(context, *time_of(table, quantities, times_j))
-    axis, values = table.columns[axis_j].values, table.columns[signal_j].values
+def _read_long(sheet: Sheet, axis_j: int, signal_j: int) -> list[Signal]:
+    """Return the series of a tidy table, a row for each time and wavelength."""
+    table, quantity, used = sheet.table, sheet.quantities[axis_j], [*sheet.times, axis_j, signal_j]
+    refuse_texts(sheet.context, table, used)
+    told = sheet.context.saying(*unused_columns(table, used))
+    seconds, context = seconds_of(told, *time_of(sheet, sheet.times))
+    axis = table.columns[axis_j].values
     known = np.isfinite(seconds) & np.isfinite(axis)
-    values, lines = values[known], np.asarray(table.lines)[known]
+    values, lines = table.columns[signal_j].values[known], np.asarray(table.lines)[known]
     times, row = np.unique(seconds[known], return_inverse=True)
     places, column = np.unique(axis[known], return_inverse=True)
     # a grid that is mostly empty holds spectra of different axes, or no spectra at all
@@ -749,19 +704,16 @@ def _read_long(
     matrix[row, column] = values
     first_line = np.full(times.size, np.iinfo(np.intp).max, dtype=np.intp)
     np.minimum.at(first_line, row, lines)
-    overflow = table.columns[signal_j].overflow
     raw = RawMatrix(
         time_s=times,
         axis=places,
-        axis_unit=axis_unit_of(quantities[axis_j].kind, quantities[axis_j].unit),
+        axis_unit=axis_unit_of(quantity.kind, quantity.unit),
         matrix=matrix,
-        quantity=quantities[signal_j],
+        quantity=sheet.quantities[signal_j],
         lines=first_line,
-        overflow=len(overflow),
-        overflow_lines=table.lines_of(overflow),
-        label=context.label,
+        overflow=table.overflow_in([signal_j]),
     )
-    return build_series(context, raw)
+    return list(build_series(context, raw))
 
 
 def _differing(values: Array, cell: IntArray) -> int | None:
@@ -772,46 +724,49 @@ def _differing(values: Array, cell: IntArray) -> int | None:
     return int(order[1:][differ].min()) if differ.any() else None
 
 
-def _matrix_columns(table: Table, quantities: list[Quantity], axes: list[int]) -> list[int] | None:
+def _matrix_columns(sheet: Sheet, axis: list[int]) -> list[int] | None:
     """Columns whose names are places on one axis, if the table is a matrix, else None."""
-    free = [(j, q, table.columns[j].kind) for j, q in enumerate(quantities) if j not in axes]
+    free = [(j, q, column.kind) for j, q, column in sheet if j not in axis]
     placed = [j for j, q, kind in free if q.place is not None and kind != "text"]
     beside = ("index", "temperature", "time")  # these may stand beside a matrix
     others = [j for j, q, kind in free if q.place is None and kind == "number" and q.kind not in beside]
     if not placed or len(placed) < 2 * len(others):
         return None
-    kinds = {quantities[j].place_kind for j in placed}
+    kinds = {sheet.quantities[j].place_kind for j in placed}
     fit = kinds in ({"wavelength"}, {""}) if len(placed) == 1 else len(kinds) == 1 or kinds == {"time", ""}
     return placed if fit else None
 
 
-def _read_matrix(
-    context: Context, table: Table, quantities: list[Quantity], axis: list[int], placed: list[int]
-) -> list[Signal]:
-    axis_j = axis[0]
-    rows, across = read_corner(table.names[axis_j]) if table.names else (Quantity(""), Quantity(""))
+def _read_matrix(sheet: Sheet, axis: list[int], placed: list[int]) -> list[Signal]:
+    context, table, named = sheet.context, sheet.table, [sheet.quantities[j] for j in placed]
+    rows, across = read_corner(table.names[axis[0]]) if table.names else (Quantity(""), Quantity(""))
     across = across if across.kind else _named_above(table)
-    places = np.array([quantities[j].place for j in placed], dtype=np.float64)
-    kind = next((quantities[j].place_kind for j in placed if quantities[j].place_kind), "") or across.kind
-    first, _ = time_of(table, quantities, axis)
+    places = np.array([q.place for q in named], dtype=np.float64)
+    place_kind = next((q.place_kind for q in named if q.place_kind), "")
+    kind = place_kind or across.kind
+    first, _ = time_of(sheet, axis)
     row_kind = rows.kind if rows.kind in AXES else ""
     if first.kind in ("clock", "moment"):
         row_kind = "time"
+    # read as a table of traces, the axis of its rows is the time
+    traces = list(sheet.quantities)
+    traces[axis[0]] = Quantity(rows.name, "time", rows.unit)
     if context.options.column is not None and kind in SPECTRAL and len(placed) > 1:
-        return list(read_trace_table(context, table, _as_columns(quantities, rows, axis_j)))
+        return read_trace_table(replace(sheet, quantities=traces))
     by_time, guessed = _rows_are_times(context, row_kind, kind, first.values, places)
-    if guessed is not None:
-        context = context.saying(guessed)
+    context = context.saying(*guessed)
     refuse_texts(context, table, [*axis, *placed])
     if len(placed) > 1 or not by_time:
         context = context.saying(*unused_columns(table, {*axis, *placed}))
-    signal = _body_quantity(quantities, placed)
-    unit = (quantities[placed[0]].unit if kind in SPECTRAL else "") or axis_unit_of(kind, across.unit)
+    # what the body holds, where the column names say it ("%T 324 nm")
+    said = named[0] if named[0].kind and len({q.kind for q in named}) == 1 else Quantity("")
+    signal = Quantity(said.name, said.kind, place_kind=place_kind or "wavelength")
+    unit = (named[0].unit if kind in SPECTRAL else "") or axis_unit_of(kind, across.unit)
     if by_time and len(placed) == 1:
-        named, kind = _as_columns(quantities, rows, axis_j), signal.kind or "absorbance"
-        named[placed[0]] = Quantity(signal.name, kind, unit, float(places[0]), "wavelength")
-        return list(read_trace_table(context, table, named))
-    marked = [table.columns[j].overflow for j in placed]
+        traces[placed[0]] = replace(
+            signal, kind=signal.kind or "absorbance", unit=unit, place=float(places[0])
+        )
+        return read_trace_table(replace(sheet, context=context, quantities=traces))
     raw = RawMatrix(
         time_s=first.values,
         axis=places,
@@ -819,41 +774,24 @@ def _read_matrix(
         matrix=table.block(placed),
         quantity=signal,
         lines=np.asarray(table.lines),
-        overflow=sum(map(len, marked)),
-        overflow_lines=table.lines_of(sorted(set().union(*marked))),
-        label=context.label,
+        overflow=table.overflow_in(placed),
     )
     if by_time:
         seconds, context = seconds_of(context, first, rows)
         return list(build_series(context, replace(raw, time_s=seconds)))
     text = "the table is transposed: its rows are wavelengths, its columns times"
     context = context.saying(Remark("transposed", text))
-    times, context = _times_of_names(context, [quantities[j] for j in placed], across)
+    times, context = _times_of_names(context, named, across)
     known, unit = np.isfinite(first.values), axis_unit_of(rows.kind, rows.unit)
     raw = replace(raw, time_s=times, axis=first.values[known], axis_unit=unit, matrix=raw.matrix[known].T)
     return list(build_series(context, replace(raw, lines=None)))
-
-
-def _as_columns(quantities: list[Quantity], rows: Quantity, axis_j: int) -> list[Quantity]:
-    """Return the quantities of a matrix read as a table of traces: the axis of its rows is the time."""
-    named = list(quantities)
-    named[axis_j] = Quantity(rows.name, "time", rows.unit)
-    return named
 
 
 def _named_above(table: Table) -> Quantity:
     """Return what the row above the names says of the axis across, where it says one thing."""
     said = {cell for cell in table.groups if cell}
     found = read_header(said.pop()) if len(said) == 1 else Quantity("")
-    return found if found.kind in SPECTRAL or found.kind == "time" else Quantity("")
-
-
-def _body_quantity(quantities: list[Quantity], placed: list[int]) -> Quantity:
-    """Return what the body of a matrix holds, where the column names say it ("%T 324 nm")."""
-    first, kinds = quantities[placed[0]], {quantities[j].kind for j in placed}
-    place_kind = next((quantities[j].place_kind for j in placed if quantities[j].place_kind), "wavelength")
-    named = first if first.kind and len(kinds) == 1 else Quantity("")
-    return Quantity(named.name, named.kind, place_kind=place_kind)
+    return found if found.kind in AXES else Quantity("")
 
 
 def _times_of_names(context: Context, quantities: list[Quantity], across: Quantity) -> tuple[Array, Context]:
@@ -872,20 +810,20 @@ def _times_of_names(context: Context, quantities: list[Quantity], across: Quanti
 
 def _rows_are_times(
     context: Context, row_kind: str, column_kind: str, rows: Array, columns: Array
-) -> tuple[bool, Remark | None]:
+) -> tuple[bool, tuple[Remark, ...]]:
     """Decide which axis of a matrix is time."""
     if context.options.time_in is not None:
-        return context.options.time_in == "rows", None
+        return context.options.time_in == "rows", ()
     if row_kind == "time" or column_kind in SPECTRAL:
-        return True, None
+        return True, ()
     if row_kind in SPECTRAL or column_kind in ("time", "moment"):
-        return False, None
+        return False, ()
     by_time = _may_be_wavelength(columns)
     if by_time != _may_be_wavelength(rows):
         optical, this, other = (columns, "columns", "rows") if by_time else (rows, "rows", "columns")
         span = f"{optical.min():g}-{optical.max():g} nm"
         text = f"{this} taken as wavelengths ({span}), {other} as times: no name says so"
-        return by_time, Remark("axes_assumed", text)
+        return by_time, (Remark("axes_assumed", text),)
     raise context.error(
         f"which axis is time cannot be told: the rows run from {_span(rows)}, "
         f"the columns from {_span(columns)}",
@@ -906,22 +844,17 @@ def _may_be_wavelength(values: Array) -> bool:
     return bool(np.all(steps > 0) or np.all(steps < 0))
 
 
-def _first_is_spectral(
-    context: Context, table: Table, quantities: list[Quantity], axis_j: int, times: list[int]
-) -> bool:
-    if times:
-        return False
-    if (axis_j == 0 or quantities[0].kind == "index") and quantities[axis_j].kind in SPECTRAL:
+def _first_is_spectral(sheet: Sheet, axis_j: int) -> bool:
+    context, first = sheet.context, sheet.quantities[0]
+    leading = (axis_j == 0 or first.kind == "index") and sheet.quantities[axis_j].kind in SPECTRAL
+    if leading or context.x_kind in SPECTRAL:
         return True
-    if context.x_kind in SPECTRAL:
-        return True
-    if quantities[0].kind or quantities[0].name or context.x_kind or context.options.time_unit:
-        return False
-    values = table.columns[0].values
-    if not _may_be_wavelength(values) or values.size < 20:
+    values = sheet.table.columns[0].values
+    stated = first.kind or first.name or context.x_kind or context.options.time_unit
+    if stated or not _may_be_wavelength(values) or values.size < 20:
         return False
     raise context.error(
         f"the first column has no name and runs from {_span(values)}: time or wavelength?",
         "name it in a header, or pass --time-unit if it is time",
-        line=int(table.lines[0]),
+        line=int(sheet.table.lines[0]),
     )

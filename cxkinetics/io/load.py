@@ -18,6 +18,7 @@ from cxkinetics.io.file import (
     BinaryFormat,
     Column,
     Content,
+    Context,
     ReadOptions,
     Signal,
     TextFormat,
@@ -36,6 +37,7 @@ from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import TIME_UNITS, Source
 
+_SAME_SETTINGS = "record all spectra of a run with the same settings"
 _TIME_CODES = ("time_from_name", "time_set_zero", "time_unit_assumed", "times_used")
 
 
@@ -127,42 +129,34 @@ def _span(spectra: Sequence[_Spectrum], times: Array) -> str:
 
 
 def _times(shown: str, spectra: Sequence[_Spectrum], options: ReadOptions) -> tuple[Array, list[Remark]]:
-    named = [s.named for s in spectra]
-    if all(n is not None for n in named):
-        known = [n for n in named if n is not None]
-        values = np.array([n.value for n in known])
-        units = [options.time_unit or n.unit for n in known]
+    named = [s.named for s in spectra if s.named is not None]
+    clock = np.array([s.moment_s for s in spectra], dtype=np.float64)  # NaN where a file states none
+    if len(named) == len(spectra):
+        values = np.array([n.value for n in named])
+        units = [options.time_unit or n.unit for n in named]
+        text = f"times read from the file names ({named[0].text!r} to {named[-1].text!r})"
         if all(units):
-            text = f"times read from the file names ({known[0].text!r} to {known[-1].text!r})"
             factors = np.array([time_factor(unit) or 1.0 for unit in units])
             return values * factors, [Remark("times_from_names", text)]
-        return _unit_from_clock(spectra, values, known)
-    moments = [s.moment_s for s in spectra]
-    if all(m is not None for m in moments):
-        clock = np.array(moments, dtype=np.float64)
-        if np.unique(clock).size == clock.size:
-            text = "times from the moments of acquisition in the files, from the first"
-            return clock - clock.min(), [Remark("times_from_headers", text)]
+        return _unit_from_clock(spectra, values, clock, f"{text}, which give no unit")
+    if np.isfinite(clock).all() and np.unique(clock).size == clock.size:
+        text = "times from the moments of acquisition in the files, from the first"
+        return clock - clock.min(), [Remark("times_from_headers", text)]
     bare = next(s.file.name for s in spectra if s.named is None)
-    raise InputError(
-        f"no time in the name or header of {bare!r}",
-        file=shown,
-        remedy="name the files by their time ('run_120s.csv', '5 min.txt')",
-    )
+    text = f"no time in the name or header of {bare!r}"
+    raise InputError(text, file=shown, remedy="name the files by their time ('run_120s.csv', '5 min.txt')")
 
 
 def _unit_from_clock(
-    spectra: Sequence[_Spectrum], values: Array, named: Sequence[NamedTime]
+    spectra: Sequence[_Spectrum], values: Array, clock: Array, text: str
 ) -> tuple[Array, list[Remark]]:
     """Names without a unit: the clock in the files tells, else the unit that the reader assumed."""
-    text = f"times read from the file names ({named[0].text!r} to {named[-1].text!r}), which give no unit"
-    moments = [s.moment_s for s in spectra]
-    if all(m is not None for m in moments):
-        clock = np.ptp(np.array(moments, dtype=np.float64))
+    if np.isfinite(clock).all():
+        span = np.ptp(clock)
         spans = {unit: float(np.ptp(values)) * TIME_UNITS[unit] for unit in ("s", "min", "h")}
-        near = min(spans, key=lambda unit: abs(np.log(max(spans[unit], 1e-9) / max(clock, 1e-9))))
-        if 1 / 3 < spans[near] / max(clock, 1e-9) < 3:
-            told = f"{text}: time unit assumed {near}, for the files were recorded within {clock:g} s"
+        near = min(spans, key=lambda unit: abs(np.log(max(spans[unit], 1e-9) / max(span, 1e-9))))
+        if 1 / 3 < spans[near] / max(span, 1e-9) < 3:
+            told = f"{text}: time unit assumed {near}, for the files were recorded within {span:g} s"
             return values * TIME_UNITS[near], [Remark("time_unit_assumed", told)]
     by_reader = np.array([float(s.series.time_s[0]) for s in spectra])
     factors = {round(float(t / v), 6) for t, v in zip(by_reader, values, strict=True) if v}
@@ -173,23 +167,16 @@ def _unit_from_clock(
 
 def _one_axis(shown: str, spectra: Sequence[_Spectrum]) -> tuple[Array, list[Remark]]:
     first = spectra[0].series.wavelength_nm
-    worst = 0.0
-    for s in spectra[1:]:
-        axis = s.series.wavelength_nm
-        if axis.size != first.size:
-            raise InputError(
-                f"{s.file.name!r} holds {axis.size} wavelengths, {spectra[0].file.name!r} {first.size}",
-                file=shown,
-                remedy="record all spectra of a run with the same settings",
-            )
-        worst = max(worst, float(np.abs(axis - first).max()))
+    for s in spectra:
+        size = s.series.wavelength_nm.size
+        if size != first.size:
+            text = f"{s.file.name!r} holds {size} wavelengths, {spectra[0].file.name!r} {first.size}"
+            raise InputError(text, file=shown, remedy=_SAME_SETTINGS)
+    worst = max(float(np.abs(s.series.wavelength_nm - first).max()) for s in spectra)
     step = float(np.median(np.diff(first))) if first.size > 1 else 1.0
     if worst > 0.5 * step:
-        raise InputError(
-            f"the wavelengths of the files differ by up to {worst:g} nm",
-            file=shown,
-            remedy="record all spectra of a run with the same settings",
-        )
+        text = f"the wavelengths of the files differ by up to {worst:g} nm"
+        raise InputError(text, file=shown, remedy=_SAME_SETTINGS)
     units = {s.series.unit for s in spectra}
     if len(units) > 1:
         raise InputError(f"the files hold different signals: {', '.join(sorted(units))}", file=shown)
@@ -323,7 +310,7 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
     known = formats()
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):
-            return entry.read(content, options)
+            return entry.read(Context(content=content, options=options, format=entry.name))
     try:
         head = decode_head(content.data, content.file)
     except InputError as error:
@@ -339,7 +326,7 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
                 decoded = decode(content.data, content.file)
                 content.notes["encoding"] = decoded.encoding
                 text = decoded.text
-            signals = entry.read(content, text, options)
+            signals = entry.read(Context(content=content, options=options, format=entry.name), text)
             return [replace(s, source=marked(s.source, text or head)) for s in signals]
     raise content.error("no reader knows this file", "export it as CSV")
 

@@ -20,36 +20,26 @@ _LONGEST_UNNAMED_NM = 3500.0  # beyond it a bare number is a wavenumber rather t
 
 def refuse_texts(context: Context, table: Table, columns: list[int]) -> None:
     """Raise if a used column holds text among its numbers; all such cells are listed."""
-    found = [
-        (int(table.lines[row]), table.name(j), cell)
-        for j in columns
-        if table.columns[j].kind != "text"
-        for row, cell in table.columns[j].texts
-    ]
-    whole = [j for j in columns if table.columns[j].kind == "text"]
-    if whole:
-        row, cell = table.columns[whole[0]].texts[0]
-        raise context.error(
-            f"{cell!r} and the other cells of this column are no numbers",
-            "choose another column: column=",
-            line=int(table.lines[row]),
-            column=table.name(whole[0]),
-            value=cell,
-        )
+    for j in columns:
+        if table.columns[j].kind == "text":
+            row, cell = table.columns[j].texts[0]
+            raise context.error(
+                f"{cell!r} and the other cells of this column are no numbers",
+                "choose another column: column=",
+                line=int(table.lines[row]),
+                column=table.name(j),
+                value=cell,
+            )
+    found = sorted(
+        (int(table.lines[row]), table.name(j), cell) for j in columns for row, cell in table.columns[j].texts
+    )
     if not found:
         return
-    found.sort()
     line, column, cell = found[0]
     problems = [f"line {at}, column {name!r}: {text!r}" for at, name, text in found]
     more = "" if len(found) == 1 else f" (and {len(found) - 1} more: {'; '.join(problems[1:6])})"
-    raise context.error(
-        f"{cell[:60]!r} is not a number{more}",
-        "remove the text or leave the cell empty",
-        line=line,
-        column=column,
-        value=cell,
-        problems=problems,
-    )
+    text, remedy = f"{cell[:60]!r} is not a number{more}", "remove the text or leave the cell empty"
+    raise context.error(text, remedy, line=line, column=column, value=cell, problems=problems)
 
 
 def time_unit_of(context: Context, quantity: Quantity, cell_unit: str = "") -> tuple[float, Context]:

@@ -42,12 +42,10 @@ def with_reference(signal: Signal, options: ReadOptions, reader: Reader) -> Sign
     wanted = options.reference
     if wanted is None or any(remark.code in REFERENCE_CODES for remark in signal.remarks):
         return signal
-    file = signal.source.file
     if isinstance(signal, Trace):
-        raise InputError(
+        raise signal._refusal(
             f"no reference {wanted!r} can be applied to this trace",
-            file=file,
-            remedy="the reference of a trace is a column of its table, by name",
+            "the reference of a trace is a column of its table, by name",
         )
     if signal.unit == "counts":
         counts, told = _solvent(signal, wanted, options, reader)
@@ -59,9 +57,8 @@ def with_reference(signal: Signal, options: ReadOptions, reader: Reader) -> Sign
         )
     place = read_header(wanted).place if isinstance(wanted, str) else float(wanted)
     if place is None:
-        raise InputError(
-            f"the reference of spectra is a wavelength in nm, not {wanted!r}", file=file, value=str(wanted)
-        )
+        text = f"the reference of spectra is a wavelength in nm, not {wanted!r}"
+        raise InputError(text, file=signal.source.file, value=str(wanted))
     return subtract_reference(signal, place)
 
 

@@ -1,6 +1,7 @@
 """Numbers to signals: gaps, duplicates, order, runs, saturation and dropouts, each said with its rows."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,10 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import clipped_level, dropout_spectra, duplicate_rows, starts_of_runs
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
+from cxkinetics.source import Source
+
+_SATURATED = "{} readings at the largest value {:g} exactly (saturated) are masked"
+_OVERFLOW = "{} cells read OVRFLW or the like (detector out of range) and are masked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,10 @@ class RawTrace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawMatrix:
-    """A time x wavelength matrix as it stands in a file (already turned so that rows are times)."""
+    """A time x wavelength matrix as it stands in a file (already turned so that rows are times).
+
+    `overflow` tells how many cells said "out of range", and their lines.
+    """
 
     time_s: Array
     axis: Array
@@ -45,8 +53,7 @@ class RawMatrix:
     matrix: Array
     quantity: Quantity
     lines: IntArray | None = None
-    overflow: int = 0
-    overflow_lines: tuple[int, ...] = ()
+    overflow: tuple[int, tuple[int, ...]] = (0, ())
     label: str = ""
     number: int = 1
 
@@ -95,27 +102,24 @@ def build_trace(context: Context, raw: RawTrace) -> list[Trace]:
         text = f"{gaps.sum()} missing cell{'' if gaps.sum() == 1 else 's'} left out"
         remarks.append(rows.remark("missing_cells", text, gaps))
     if overflow.any():
-        text = f"{overflow.sum()} cells read OVRFLW or the like (detector out of range) and are masked"
-        remarks.append(rows.remark("overflow", text, overflow))
+        remarks.append(rows.remark("overflow", _OVERFLOW.format(overflow.sum()), overflow))
     remarks += rows.placed(said, known & ~np.isfinite(values))
     keep = np.isfinite(raw.time_s) & np.isfinite(values)
     if not keep.any():
         raise _nothing_left(context, raw, overflow)
-    rows = rows.take(keep)
-    pieces = _runs(context, rows, raw.time_name)
     traces = []
-    for k, piece in enumerate(pieces):
+    for piece, label, source in _runs(context, rows.take(keep), raw):
         own = list(remarks)
-        part = _tidied(context, own, rows.take(piece), unit)
+        part = _tidied(context, own, piece, unit)
         traces.append(
             Trace(
                 time_s=part.time,
                 absorbance=part.body,
                 sigma=part.sigma,
-                label=raw.label if len(pieces) == 1 else f"{raw.label} run {k + 1}".strip(),
+                label=label,
                 unit=unit,
                 wavelength_nm=raw.wavelength_nm,
-                source=context.source(raw.number + k),
+                source=source,
                 remarks=tuple(own),
             )
         )
@@ -138,8 +142,7 @@ def _tidied(context: Context, remarks: list[Remark], rows: _Rows, unit: str) -> 
                 f"all {clipped.size} readings stand at {clip:g}: the detector is saturated",
                 "dilute, use a shorter path, or read another wavelength",
             )
-        text = f"{clipped.sum()} readings at the largest value {clip:g} exactly (saturated) are masked"
-        remarks.append(rows.remark("saturated", text, clipped))
+        remarks.append(rows.remark("saturated", _SATURATED.format(clipped.sum(), clip), clipped))
         rows = rows.take(~clipped)
     falls = int(np.count_nonzero(np.diff(rows.time) < 0))
     if falls:
@@ -181,22 +184,19 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
     if not known.all():
         missing = int((~known).sum())
         text = f"{missing} missing times, their spectra left out"
-        lines = [] if raw.lines is None else raw.lines[~known].tolist()
-        remarks.append(Remark.at("missing_cells", text, missing, rows=lines))
+        left = [] if raw.lines is None else raw.lines[~known].tolist()
+        remarks.append(Remark.at("missing_cells", text, missing, rows=left))
         rows = rows.take(known)
     remarks += _gaps(context, raw, axis, rows)
-    if raw.overflow:
-        text = f"{raw.overflow} cells read OVRFLW or the like (detector out of range) and are masked"
-        remarks.append(Remark.at("overflow", text, raw.overflow, rows=raw.overflow_lines))
+    overflow, lines = raw.overflow
+    if overflow:
+        remarks.append(Remark.at("overflow", _OVERFLOW.format(overflow), overflow, rows=lines))
     values, unit, converted = signal_of(context, rows.body, raw.quantity, rows.lines)
     lost = np.any(np.isfinite(rows.body) & ~np.isfinite(values), axis=1)
     remarks += rows.placed(converted, lost)
-    rows = replace(rows, body=values)
     series = []
-    pieces = _runs(context, rows, "time")
-    for k, piece in enumerate(pieces):
+    for part, label, source in _runs(context, replace(rows, body=values), raw):
         own = list(remarks)
-        part = rows.take(piece)
         repeated = _repeated_spectra(part)
         if repeated.any():
             text = f"{repeated.sum()} exact duplicate rows (whole spectra) counted once"
@@ -214,9 +214,9 @@ def build_series(context: Context, raw: RawMatrix) -> list[SpectralSeries]:
                     time_s=part.time,
                     wavelength_nm=axis,
                     absorbance=part.body,
-                    label=raw.label if len(pieces) == 1 else f"{raw.label} run {k + 1}".strip(),
+                    label=label,
                     unit=unit,
-                    source=context.source(raw.number + k),
+                    source=source,
                     remarks=tuple(own),
                 )
             )
@@ -252,7 +252,7 @@ def _gaps(context: Context, raw: RawMatrix, axis: Array, rows: _Rows) -> list[Re
         text = f"{dead.sum()} wavelengths without any reading"
         remarks.append(Remark.at("dead_pixel", text, int(dead.sum()), wavelengths_nm=axis[dead].tolist()))
     gaps &= ~dead[None, :]
-    rest = int(np.count_nonzero(gaps)) - raw.overflow
+    rest = int(np.count_nonzero(gaps)) - raw.overflow[0]
     if rest > 0:
         text = f"{rest} missing cell{'' if rest == 1 else 's'} masked"
         remarks.append(rows.remark("missing_cells", text, np.any(gaps, axis=1), rest))
@@ -272,26 +272,28 @@ def _masked(remarks: list[Remark], rows: _Rows) -> _Rows:
     if clip is not None:
         clipped = matrix == clip
         count = int(np.count_nonzero(clipped))
-        text = f"{count} readings at the largest value {clip:g} exactly (saturated) are masked"
+        text = _SATURATED.format(count, clip)
         remarks.append(rows.remark("saturated", text, clipped.any(axis=1), count))
         matrix = np.where(clipped, np.nan, matrix)
     return replace(rows, body=matrix)
 
 
-def _runs(context: Context, rows: _Rows, name: str) -> list[slice]:
-    """One slice for all rows, or a slice per run if the caller chose among runs."""
+def _runs(context: Context, rows: _Rows, raw: RawTrace | RawMatrix) -> Iterator[tuple[_Rows, str, Source]]:
+    """Give all rows, or those of each run if the caller chose among runs, with their label and source."""
     time = rows.time
     starts = starts_of_runs(time)
-    if len(starts) == 1:
-        return [slice(None)]
-    if context.options.trace is not None:
-        return [slice(a, b) for a, b in zip(starts, [*starts[1:], time.size], strict=True)]
+    if len(starts) == 1 or context.options.trace is not None:
+        for k, (a, b) in enumerate(itertools.pairwise([*starts, time.size])):
+            name = raw.label or context.label
+            label = name if len(starts) == 1 else f"{name} run {k + 1}".strip()
+            yield rows.take(slice(a, b)), label, context.source(raw.number + k)
+        return
     at = starts[1]
     raise context.error(
         f"time jumps back from {time[at - 1]:g} to {time[at]:g} s: {len(starts)} runs, one below the other",
         f"split the file or pick run 1 to {len(starts)} (--trace 1, trace=1)",
         line=None if rows.lines is None else int(rows.lines[at]),
-        column=name,
+        column=raw.time_name if isinstance(raw, RawTrace) else "time",
         value=f"{time[at]:g}",
     )
 

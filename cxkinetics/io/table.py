@@ -125,9 +125,10 @@ class Table:
         body = None if self.body is None else self.body[rows]
         return replace(self, columns=columns, lines=[self.lines[int(i)] for i in rows], body=body)
 
-    def lines_of(self, rows: Sequence[int]) -> tuple[int, ...]:
-        """Return the file lines of `rows`."""
-        return tuple(int(self.lines[int(row)]) for row in rows)
+    def overflow_in(self, columns: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+        """Return how many cells of some columns said "out of range", and their lines in the file."""
+        marked = [self.columns[j].overflow for j in columns]
+        return sum(map(len, marked)), tuple(int(self.lines[row]) for row in sorted(set().union(*marked)))
 
 
 def parse_column(cells: list[str], style: NumberStyle) -> Column:
@@ -253,11 +254,9 @@ def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tabl
         raise _no_rows(rows, file)
     main = max(blocks, key=lambda block: (block.stop - block.start) * block.width)
     kept = [b for b in blocks if b is main or (b.stop - b.start >= 3 and b.width == main.width)]
-    # without a comma nothing is unclear, and a large table has many cells with a point
-    marked = _cells_of(rows, main) if _holds_commas(rows, main) else []
-    style, said = find_style(marked, file=file, delimiter=rows.delimiter, decimal=decimal)
+    style, said = find_style(_marked(rows, main), file=file, delimiter=rows.delimiter, decimal=decimal)
     remarks = list(said)
-    _refuse_comma_trap(rows, main, file, decimal)
+    _refuse_comma_trap(rows, main, file)
     skipped = [i for block in kept for i in block.skipped]
     first, last = rows.lines[main.start], rows.lines[main.stop - 1]
     for code, what, inside in (
@@ -274,28 +273,25 @@ def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tabl
     return Tables(tables, style, tuple(remarks), rows.delimiter)
 
 
-def _holds_commas(rows: Rows, block: Block) -> bool:
-    return any("," in cell for i in range(block.start, block.stop) for cell in rows.cells[i])
-
-
-def _cells_of(rows: Rows, block: Block) -> list[tuple[int, str]]:
-    skipped = set(block.skipped)
+def _marked(rows: Rows, block: Block) -> list[tuple[int, str]]:
+    """Return line and text of the cells with a comma or a point, none where no cell has a comma."""
+    # without a comma nothing is unclear, and a large table has many cells with a point
+    if not any("," in cell for i in block.used for cell in rows.cells[i]):
+        return []
     return [
         (rows.lines[i], cell)
-        for i in range(block.start, block.stop)
-        if i not in skipped
+        for i in block.used
         for j, cell in enumerate(rows.cells[i])
         if j not in block.text_columns and ("," in cell or "." in cell)
     ]
 
 
-def _refuse_comma_trap(rows: Rows, block: Block, file: str, decimal: str | None) -> None:
+def _refuse_comma_trap(rows: Rows, block: Block, file: str) -> None:
     """Refuse 0,0,895886: a decimal comma in a file that is also separated by commas."""
     if rows.delimiter != ",":
         return
     header = max((j + 1 for j, name in enumerate(block.names) if name), default=0)
-    whole = [i for i in range(block.start, block.stop) if i not in set(block.skipped)]
-    body = [[cell for cell in rows.cells[i] if cell] for i in whole]
+    body = [[cell for cell in rows.cells[i] if cell] for i in block.used]
     flat = [cell for cells in body for cell in cells]
     if any("." in cell for cell in flat):
         return
@@ -313,14 +309,9 @@ def _refuse_comma_trap(rows: Rows, block: Block, file: str, decimal: str | None)
 
 
 def _table(rows: Rows, block: Block, style: NumberStyle, file: str) -> Table:
-    skipped = set(block.skipped)
-    used = [i for i in range(block.start, block.stop) if i not in skipped]
+    used, names, header_line, width = block.used, block.names, block.header_line, block.width
     body = [rows.cells[i] for i in used]
-    names, groups, header_line = block.names, block.groups, block.header_line
-    width = block.width
-    while width > 2 and not any(len(cells) >= width and cells[width - 1] for cells in body):
-        if len(names) >= width and names[width - 1]:
-            break
+    while width > 2 and not any(len(cells) >= width and cells[width - 1] for cells in (names, *body)):
         width -= 1  # a separator at the end of every line makes no column
     if names and rows.delimiter == WHITESPACE and len(names) != width:
         names = []
@@ -339,7 +330,7 @@ def _table(rows: Rows, block: Block, style: NumberStyle, file: str) -> Table:
             remedy="check the row (an extra separator, or a comma inside a number?)",
         )
     columns, lines = _columns_of(body, width, style), [rows.lines[i] for i in used]
-    return Table(names[:width], groups[:width], columns, lines, header_line)
+    return Table(names[:width], block.groups[:width], columns, lines, header_line)
 
 
 def _names_in_comment(rows: Rows, first: int, width: int) -> tuple[list[str], int | None]:
@@ -410,27 +401,22 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     InputError
         If there is no table, or the file is too large to be read cell by cell.
     """
-    found = _tables_in(content, text, options)
-    content.notes.update(delimiter=found.delimiter, decimal=found.style.decimal)
-    return found
-
-
-def _tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
+    found = None
     if len(text or content.data) > LARGE_BYTES:
-        plain = content if not text else replace(content, data=text.encode("utf-8"))
-        found = large_tables(plain, options)
+        found = large_tables(replace(content, data=text.encode("utf-8")) if text else content, options)
         if found is None and not text:
             text = decode(content.data, content.file).text
             found = large_tables(replace(content, data=plain_lines(text).encode()), options)
-        if found is not None:
-            return found
-        if len(text) > _MOST_SLOW:
+        if found is None and len(text) > _MOST_SLOW:
             raise content.error(
                 f"{len(text) // 1_000_000} MB of text with several tables, or with text after the numbers",
                 "keep one table in the file",
             )
-    text = text or decode(content.data, content.file).text
-    return tables_of(text, file=content.file, decimal=options.decimal)
+    if found is None:
+        text = text or decode(content.data, content.file).text
+        found = tables_of(text, file=content.file, decimal=options.decimal)
+    content.notes.update(delimiter=found.delimiter, decimal=found.style.decimal)
+    return found
 
 
 def large_tables(content: Content, options: ReadOptions) -> Tables | None:

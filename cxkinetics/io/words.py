@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -63,7 +63,6 @@ KIND_OF = {word: kind for kind, words in _WORDS.items() for word in words.split(
 
 
 HC_EV_NM = 1239.8419843320026
-ABSORBANCE_UNITS = ("abs", "percentT", "fractionT", "counts")
 
 _TIME_WORDS = {
     "ns": "ns nanoseconds",
@@ -162,7 +161,6 @@ _CLOCK_WORDS = re.compile(
 )
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def clock_seconds(text: str) -> float | None:
@@ -240,13 +238,12 @@ def _moment(date: tuple[int, int, int], clock: Sequence[str | None]) -> float | 
     hour, minute, second, half, zone = [*clock, None, None][:5]
     hours = _hours(hour, half)
     try:
-        start = datetime(*date, tzinfo=UTC)
+        midnight = datetime(*date, tzinfo=UTC).timestamp()
     except ValueError:
         return None
     if hours > 24 or int(minute or 0) > 59:
         return None
-    total = (start - _EPOCH) / timedelta(seconds=1) + hours * 3600 + int(minute or 0) * 60
-    total += _number(second or "0")
+    total = midnight + hours * 3600 + int(minute or 0) * 60 + _number(second or "0")
     if zone and zone != "Z":
         digits = zone[1:].replace(":", "")
         shift = int(digits[:2]) * 3600 + int(digits[2:]) * 60

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from cxkinetics.document.table import Table
     from cxkinetics.document.units import TimeUnit
 
-READING = tuple(name for name in names_of("reading") if name not in ("wavelength", "track", "reference"))
-"""Options of a job that the reader takes as they are."""
+_PLACES = ("wavelength", "track", "reference")
+READING = (*(name for name in names_of("reading") if name not in _PLACES), *_PLACES)
+"""Options of a job that shape what is read, in the order in which a result keeps them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,7 @@ class FitJob:
     file : str
         Path as the user gave it.
     reading : mapping
-        Options of `cxkinetics.load` that were given.
-    wavelength_nm, track_nm : float or None
-        From spectra: read at a wavelength, or track the peak near one.
-    reference : str or None
-        Wavelength in nm (or column name) whose drift is subtracted.
+        Options of `cxkinetics.load`, and `wavelength` and `track`, that were given.
     fitting : mapping
         Options of `fit_stages` that were given.
     folder : str or None
@@ -85,9 +82,6 @@ class FitJob:
 
     file: str
     reading: Mapping[str, Any] = field(default_factory=dict)
-    wavelength_nm: float | None = None
-    track_nm: float | None = None
-    reference: str | None = None
     fitting: Mapping[str, Any] = field(default_factory=dict)
     folder: str | None = None
     origin: str = ""
@@ -113,87 +107,127 @@ def run_job(job: FitJob) -> JobResult:
     Nothing a user's file can hold raises: what goes wrong is a `Failure` of the result.
     """
     try:
-        signals = _read(job)
+        given = {name: value for name, value in job.reading.items() if name not in ("wavelength", "track")}
+        signals = list(read_signals(job.file, ReadOptions(**given)))
     except CxKineticsError as error:
         return _failed(job.file, error, _told(job.file, error))
     except OSError as error:
         return _failed(job.file, error, f"{job.file}: {error.strerror or error}")
-    several = len(signals) > 1
     tasks = [
-        _Task(
-            job=job,
-            signal=signal,
-            number=number,
-            label=(signal.label or number) if several else None,
-            folder=_folder(job, number if several else 0),
-        )
-        for number, signal in enumerate(signals, 1)
+        _Task(job, signal, number if len(signals) > 1 else None) for number, signal in enumerate(signals, 1)
     ]
-    failed: dict[int, Failure] = {}
-    kept, fitted, folders = dict[int, StagedFit](), dict[int, StagedFit](), []
-    again: dict[int, Remark] = {}
     for task in tasks:  # what is there already, and whether the rest may be written, before hours of fits
-        with _listing(failed, task, writing=True):
-            stored = None if job.force else _stored(task)
-            if stored is not None and stored.version == __version__:
-                kept[task.number] = stored
-                continue
-            _require_place(task)
-            if stored is not None:
-                text = (
-                    f"the stored result was made by cxkinetics {stored.version}, by other rules; fitted again"
-                )
-                again[task.number] = Remark("fitted_again", text)
+        with task.listing(writing=True):
+            task.look()
     for task in tasks:
-        if task.number not in failed and task.number not in kept:
-            with _listing(failed, task):
-                trace = _noted(trace_of(task.signal, job), job)
-                fit = fit_stages(trace, **dict(job.fitting))
-                said = (*fit.warnings, *([again[task.number]] if task.number in again else []))
-                fitted[task.number] = replace(fit, options={**fit.options, **_options(job)}, warnings=said)
-    fits: list[StagedFit] = []
+        if task.fit is None and task.failure is None:
+            with task.listing():
+                task.make()
     for task in tasks:
-        if task.number in failed:
-            continue
-        with _listing(failed, task, writing=True):
-            if task.number in fitted:
-                _write(fitted[task.number], task, first=not (fits or kept or failed))
-            fits.append(fitted.get(task.number) or kept[task.number])
-            folders.append(task.folder or "")
+        if task.fit is not None and not task.kept:
+            alone = not any(other.kept or other.failure for other in tasks)
+            with task.listing(writing=True):
+                task.write(task.fit, first=task is tasks[0] and alone)
     return JobResult(
         file=job.file,
-        fits=tuple(fits),
-        failures=tuple(failed[number] for number in sorted(failed)),
-        folders=tuple(folders),
-        skipped=bool(fits) and len(kept) == len(tasks),
+        fits=tuple(task.fit for task in tasks if task.fit is not None),
+        failures=tuple(task.failure for task in tasks if task.failure is not None),
+        folders=tuple(str(task.folder or "") for task in tasks if task.fit is not None),
+        skipped=all(task.kept for task in tasks),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Task:
-    """One trace of an input: its signal, its number and label among the others, and its folder."""
+    """One trace of an input, its number where there are several, and what comes of it."""
 
     job: FitJob
     signal: Trace | SpectralSeries
-    number: int
-    label: str | int | None
-    folder: str | None
+    number: int | None
+    fit: StagedFit | None = None
+    kept: bool = False
+    failure: Failure | None = None
+    said: tuple[Remark, ...] = ()
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the trace: that of its input, or one below it for each of several."""
+        if self.job.folder is None:
+            return None
+        return Path(self.job.folder, *([] if self.number is None else [f"trace-{self.number}"]))
 
-@contextmanager
-def _listing(failed: dict[int, Failure], task: _Task, *, writing: bool = False) -> Iterator[None]:
-    """List what stops one trace as its failure, so that the others go on; whatever it is, in writing."""
-    job = task.job
-    try:
-        yield
-    except CxKineticsError as error:
-        failed[task.number] = _failure(job.file, task.label, error, _told(job.file, error))
-    except Exception as error:
-        if not writing:
-            raise
-        why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
-        text = " ".join(f"{job.file}: the result cannot be written to {job.folder}: {why}".split())
-        failed[task.number] = _failure(job.file, task.label, error, text)
+    @contextmanager
+    def listing(self, *, writing: bool = False) -> Iterator[None]:
+        """List what stops this trace as its failure, so that the others go on; whatever it is, in writing."""
+        job = self.job
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, CxKineticsError):
+                message = _told(job.file, error)
+            elif writing:
+                why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
+                text = f"{job.file}: the result cannot be written to {job.folder}: {why}"
+                message = " ".join(text.split())
+            else:
+                raise
+            label = None if self.number is None else self.signal.label or self.number
+            name, self.fit = type(error).__name__, None
+            self.failure = Failure(file=job.file, trace=label, error=name, message=message)
+
+    def look(self) -> None:
+        """Keep the stored result, or refuse to replace what is no earlier result of this input."""
+        job, stored = self.job, None if self.job.force else self._stored()
+        if stored is not None and stored.version == __version__:
+            self.fit, self.kept = stored, True
+            return
+        if stored is not None:
+            text = f"the stored result was made by cxkinetics {stored.version}, by other rules; fitted again"
+            self.said = (Remark("fitted_again", text),)
+        if job.folder is not None and self.folder is not None:
+            if not job.force:
+                require_own(Path(job.folder), job.file, self.signal.source.sha256, job.origin)
+            require_replaceable(self.folder, "fit.json")
+
+    def _stored(self) -> StagedFit | None:
+        """Return the stored result of the same input and options, of whatever version, or None."""
+        if self.folder is None:
+            return None
+        try:
+            fit = StagedFit.from_json((self.folder / "fit.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        given = dict(self.job.fitting)
+        seed = given.pop("rng", None) or 0
+        wanted = FitOptions.of(**given).to_dict() | dict(self.job.reading)
+        same = (
+            fit.trace.source.sha256 == self.signal.source.sha256
+            and fit.seed == seed
+            and json.loads(json_text(dict(fit.options))) == json.loads(json_text(wanted))
+        )
+        return fit if same else None
+
+    def make(self) -> None:
+        """Fit the trace."""
+        fit = fit_stages(_noted(trace_of(self.signal, self.job), self.job), **self.job.fitting)
+        options = {**fit.options, **self.job.reading}
+        self.fit = replace(fit, options=options, warnings=(*fit.warnings, *self.said))
+
+    def write(self, fit: StagedFit, *, first: bool) -> None:
+        """Write the folder of the fit; the first of an input replaces all that the input's folder held."""
+        job, place = self.job, self.folder
+        if job.folder is None or place is None:
+            return
+        from cxkinetics.kinetics.page import write_fit
+
+        series = self.signal if isinstance(self.signal, SpectralSeries) else None
+        said: dict[str, Any] = {"time_unit": job.time_unit, "origin": job.origin}
+        said |= {"series": series, "command": job.command}
+        if first and self.number is not None and stored_in(Path(job.folder)):
+            with replace_directory(job.folder) as fresh:
+                write_fit(fit, fresh / place.name, **said)
+        else:
+            write_fit(fit, place, **said)
 
 
 def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
@@ -204,28 +238,25 @@ def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:
     InputError
         If a wavelength is asked of a trace that was recorded at another, or lies outside.
     """
+    wanted, tracked = job.reading.get("wavelength"), job.reading.get("track")
     if isinstance(signal, Trace):
-        wanted = job.wavelength_nm
         if wanted is not None and signal.wavelength_nm is not None and abs(signal.wavelength_nm - wanted) > 1:
             raise InputError(
                 f"asked for {wanted:g} nm, but this trace was recorded at {signal.wavelength_nm:g} nm",
                 file=job.file,
             )
-        unused = [f"{v:g} nm" for v in (wanted, job.track_nm) if v is not None]
+        unused = [f"{v:g} nm" for v in (wanted, tracked) if v is not None]
         if unused and signal.wavelength_nm is None:
             text = f"the file holds a trace, not spectra: the wavelength asked for ({unused[0]}) was not used"
             return signal.with_remarks(Remark("wavelength_not_used", text))
         return signal
-    series = signal
-    if series.unit == "counts":
+    if signal.unit == "counts":
         raise InputError(
             "the spectra are raw counts, not absorbance",
             file=job.file,
             remedy="give the solvent's spectrum: --reference FILE (reference=)",
         )
-    if job.wavelength_nm is not None:
-        return series.at_wavelength(job.wavelength_nm)
-    return series.exciton_peak(near_nm=job.track_nm)
+    return signal.exciton_peak(near_nm=tracked) if wanted is None else signal.at_wavelength(wanted)
 
 
 def _noted(trace: Trace, job: FitJob) -> Trace:
@@ -240,90 +271,16 @@ def _noted(trace: Trace, job: FitJob) -> Trace:
     return trace
 
 
-def _read(job: FitJob) -> list[Trace | SpectralSeries]:
-    given = {name: value for name, value in job.reading.items() if value is not None}
-    if job.reference is not None:
-        given["reference"] = job.reference
-    return list(read_signals(job.file, ReadOptions(**given)))
-
-
-def _options(job: FitJob) -> dict[str, Any]:
-    """Return the options of reading that shaped the result, to be kept with it."""
-    options = {name: job.reading.get(name) for name in READING if job.reading.get(name) is not None}
-    extra = {"wavelength": job.wavelength_nm, "track": job.track_nm, "reference": job.reference}
-    return options | {name: value for name, value in extra.items() if value is not None}
-
-
-def _folder(job: FitJob, number: int) -> str | None:
-    """Return the folder of one trace: that of its input, or one below it for each of several."""
-    return job.folder if job.folder is None or not number else str(Path(job.folder) / f"trace-{number}")
-
-
-def _require_place(task: _Task) -> None:
-    """Refuse, before anything is fitted, to replace what is not an earlier result of this input."""
-    job = task.job
-    if task.folder is None or job.folder is None:
-        return
-    if not job.force:
-        require_own(Path(job.folder), job.file, task.signal.source.sha256, job.origin)
-    require_replaceable(Path(task.folder), "fit.json")
-
-
-def _write(fit: StagedFit, task: _Task, *, first: bool) -> None:
-    """Write the folder of a fit; the first of an input replaces all that the input's folder held."""
-    job = task.job
-    if task.folder is None or job.folder is None:
-        return
-    from cxkinetics.kinetics.page import write_fit
-
-    place, whole = Path(task.folder), Path(job.folder)
-    series = task.signal if isinstance(task.signal, SpectralSeries) else None
-    said: dict[str, Any] = {
-        "series": series,
-        "command": job.command,
-        "time_unit": job.time_unit,
-        "origin": job.origin,
-    }
-    if first and place != whole and stored_in(whole):
-        with replace_directory(whole) as fresh:
-            write_fit(fit, fresh / place.name, **said)
-    else:
-        write_fit(fit, place, **said)
-
-
-def _stored(task: _Task) -> StagedFit | None:
-    """Return the stored result of the same input and options, of whatever version, or None."""
-    job = task.job
-    if task.folder is None:
-        return None
-    try:
-        fit = StagedFit.from_json((Path(task.folder) / "fit.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    given = dict(job.fitting)
-    seed = given.pop("rng", None) or 0
-    wanted = FitOptions.of(**given).to_dict() | _options(job)
-    same = (
-        fit.trace.source.sha256 == task.signal.source.sha256
-        and fit.seed == seed
-        and json.loads(json_text(dict(fit.options))) == json.loads(json_text(wanted))
-    )
-    return fit if same else None
-
-
 def _told(file: str, error: CxKineticsError) -> str:
     """Return what an error says, on one line and with the file."""
     message = " ".join(str(error).split())
     return message if file in message else f"{file}: {message}"
 
 
-def _failure(file: str, trace: str | int | None, error: Exception, message: str) -> Failure:
-    return Failure(file=file, trace=trace, error=type(error).__name__, message=message)
-
-
 def _failed(file: str, error: Exception, message: str) -> JobResult:
     """Return the result of an input that could not be read, or not be fitted at all."""
-    return JobResult(file=file, failures=(_failure(file, None, error, message),))
+    failure = Failure(file=file, trace=None, error=type(error).__name__, message=message)
+    return JobResult(file=file, failures=(failure,))
 
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -396,9 +353,7 @@ class BatchResult(Shown):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per fit: file, verdict, every number with its interval, noise."""
-        from cxkinetics.kinetics.batch_page import fit_table
-
-        return fit_table(self.fits).frame()
+        return self.data()[0].frame()
 
     def to_json(self) -> str:
         """Return the JSON document of the batch: every number, without the data."""
@@ -449,13 +404,11 @@ def jobs_of(
     FitOptions.of(**{name: value for name, value in fitting.items() if name != "rng"})
     if len(several := [name for name in WHERE if options.get(name) is not None]) > 1:
         raise UsageError(f"{' and '.join(several)} each name a signal; give one of them")
-    reference = options.get("reference")
+    if options.get("reference") is not None:
+        options["reference"] = str(options["reference"])
     job = FitJob(
         file="",
-        reading={name: options[name] for name in READING if name in options},
-        wavelength_nm=options.get("wavelength"),
-        track_nm=options.get("track"),
-        reference=None if reference is None else str(reference),
+        reading={name: options[name] for name in READING if options.get(name) is not None},
         fitting=fitting,
         force=force,
         command=command,
@@ -606,13 +559,11 @@ def _main_left_alone() -> Iterator[None]:
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Pin the linear algebra of processes started inside to one thread each."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    before = {name: os.environ[name] for name in ONE_THREAD if name in os.environ}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in ONE_THREAD:
+            del os.environ[name]
+        os.environ.update(before)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cxkinetics.atomic import write_text
 from cxkinetics.document import cells
+from cxkinetics.document.folder import write_report
 from cxkinetics.document.page import Block, Code, Figure, Notes, Page, Paragraph, Section
 from cxkinetics.document.sheets import csv_text
 from cxkinetics.document.table import Cell, Column, Table, Where, long, wide
@@ -65,10 +66,8 @@ def fit_table(fits: "Sequence[StagedFit]", *, on_page: bool = False, links: tupl
     for number, fit in enumerate(fits, 1):
         trace, source, code, p_value = fit.trace, fit.trace.source, fit.verdict.code, fit.verdict.p_value
         sign = "<= " if is_smallest_p(fit) else ""  # the smallest that the simulated traces can give
-        numbers: list[Estimate | None] = [stage.k_per_s for stage in fit.stages]
-        numbers += [None] * (most - len(numbers))
-        numbers += fit.breakpoints_s
-        numbers += [None] * (2 * most - 1 - len(numbers))
+        rows_of = ([stage.k_per_s for stage in fit.stages], most), (fit.breakpoints_s, most - 1)
+        numbers = [e for found, count in rows_of for e in (*found, *[None] * (count - len(found)))]
         time = (trace.n_points, float(trace.time_s[0]), float(trace.time_s[-1]))
         data = (trace.label or source.trace, source.sha256, int(source.simulated), *time)
         judged = (code.replace("_", " ") if on_page else code, code, p_value, len(fit.stages))
@@ -221,8 +220,7 @@ def page(
 def _page_spread(found: "Replicates") -> list[Block]:
     if not found.quantities:
         return [Paragraph(f"No mean over the traces: {found.reason}.")]
-    note = "This holds where the traces are repeats of one experiment."
-    return [Paragraph(note), replicate_table(found)]
+    return [Paragraph("This holds where the traces are repeats of one experiment."), replicate_table(found)]
 
 
 def _links(folders: Sequence[str], directory: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -258,18 +256,10 @@ def write_batch(
     UsageError
         If the folder is the result of another command, whose report would be overwritten.
     """
-    from cxkinetics.document.figure import drawn_figure, save_figure, svg_text
-    from cxkinetics.document.html import render_page
-
     target = Path(directory)
     require_batch_place(target)
     target.mkdir(parents=True, exist_ok=True)
     for table in data(batch)[:2]:
         write_text(target / f"{table.name}.csv", csv_text(table))
-    shown, drawn = page(batch, unit_called(time_unit), directory=target, command=command), {}
-    for block in shown.figures():
-        figure = drawn_figure(block)
-        drawn[block.name] = svg_text(figure)
-        save_figure(figure, target / block.name, ("png", "svg", "pdf"))
-    write_text(target / "report.html", render_page(shown, drawn))
+    write_report(target, page(batch, unit_called(time_unit), directory=target, command=command))
     return target

@@ -88,6 +88,7 @@ def break_test(
         grid = _around(rho, sd)
         pilot = ar1_noise(sample, rho, PILOT, rng)
         _, chosen = _statistics(sample, jacobian, directions, pilot, grid=grid, dof=dof)
+        # replicates made at rho come back lower by the bias that rho itself has already suffered
         rho = float(np.clip(2 * rho - chosen.mean(), -0.7, 0.98))
         grid = _around(rho, sd)
     noise = ar1_noise(sample, rho, n_replicates, rng)
@@ -144,13 +145,16 @@ def _statistics(
         else:
             mixed, own, total = (part.at(value) for part in products)
         normal = own[:width, :width] + 1e-13 * np.eye(width)
+        # what a break gains beyond the tangent of the null: no replicate has to be fitted
         held = np.linalg.solve(normal, own[:width, width:])
         length = np.diag(own)[width:] - np.einsum("pb,pb->b", own[:width, width:], held)
         usable = length > np.maximum(1e-8 * np.diag(own)[width:], 1e-24)
         if not usable.any():  # nothing decays, so no rate can change
             continue
-        score = (mixed[:, width:] - mixed[:, :width] @ held)[:, usable]
-        gain = score**2 / length[usable]
+        score = mixed[:, width:] - mixed[:, :width] @ held
+        if not usable.all():  # else the copy would cost as much as the products
+            score, length = score[:, usable], length[usable]
+        gain = score**2 / length
         where = np.argmax(gain, axis=1)
         best_gain = gain[np.arange(gain.shape[0]), where]
         explained = np.einsum("bp,bp->b", mixed[:, :width], np.linalg.solve(normal, mixed[:, :width].T).T)
@@ -158,7 +162,7 @@ def _statistics(
         levels[number] = (
             (sample.n - width - 1) * np.log(left)
             + np.linalg.slogdet(normal)[1]
-            + np.log(length[usable][where])
+            + np.log(length[where])
             + float(white.log_determinant)
         )
         statistics[number] = best_gain / (left / dof)

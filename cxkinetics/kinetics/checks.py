@@ -19,6 +19,7 @@ from cxkinetics.kinetics.result import Noise
 from cxkinetics.kinetics.rivals import drift_gain
 from cxkinetics.kinetics.search import grid_starts, search_staged
 from cxkinetics.models.decays import DECAYS, DecayFamily
+from cxkinetics.models.families import Family
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import noise_sd
 from cxkinetics.signals.trace import Trace
@@ -91,24 +92,20 @@ def pattern_remark(fitted: Fitted, noise: Noise, *, growth: bool) -> Remark | No
     if sample.n >= 2 * tail:
         time, signal = sample.time[-tail:], sample.signal[-tail:]
         centred = time - time.mean()
-        trend = float(centred @ signal) / float(centred @ centred)
+        square = float(centred @ centred)
+        trend = float(centred @ signal) / square
         inflation = (1 + max(fitted.rho, 0.0)) / (1 - min(max(fitted.rho, 0.0), 0.95))
         scatter = signal - signal.mean() - trend * centred
-        error = np.sqrt(
-            float(scatter @ scatter) / (tail - 2) / float(centred @ centred) * min(inflation, 4.0)
-        )
+        error = np.sqrt(float(scatter @ scatter) / (tail - 2) / square * min(inflation, 4.0))
         back = -trend if growth else trend
         if back > 4 * error and back * np.ptp(time) > 0.005 * np.ptp(sample.signal):
             word = "falls" if growth else "rises"
             found.append(f"the last {tail} points {word}, which no decay does")
     if not found:
         return None
-    return Remark(
-        "structured_residuals",
-        "structured residuals or rising tail: "
-        + "; ".join(found)
-        + "; look for drift, a second absorber or a missing stage (a reference wavelength removes drift)",
-    )
+    cure = "look for drift, a second absorber or a missing stage (a reference wavelength removes drift)"
+    text = f"structured residuals or rising tail: {'; '.join(found)}; {cure}"
+    return Remark("structured_residuals", text)
 
 
 def log_r_squared(signal: Array, fitted: Array) -> float | None:
@@ -308,13 +305,13 @@ def _misses(sample: Sample, kept: BoolArray, smooth: DecayFamily | None) -> _Wit
     """Return what two stages, or a smooth family, say when fitted to the points kept."""
     short = thinned(sample, kept)
     white = whitening(short, 0.0)
+    family: Family
     if smooth is None:
         found = search_staged(short, white, with_offset=True)
         family, theta, rss = found.family, found.theta, found.rss
-        curve, jacobian = family.evaluate(sample.time, theta[None, :])
     else:
-        theta, rss = _smooth(short, white, smooth)
-        curve, jacobian = smooth.evaluate(sample.time, theta[None, :])
+        family, (theta, rss) = smooth, _smooth(short, white, smooth)
+    curve, jacobian = family.evaluate(sample.time, theta[None, :])
     dof = max(short.n - theta.size, 1)
     variance = max(rss, 1e-290) / dof
     tangent = jacobian[0] / sample.sigma

@@ -28,6 +28,7 @@ from cxkinetics.kinetics.page import confidence_of
 from cxkinetics.kinetics.scales import smooth_signal
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.source import Source
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -83,8 +84,6 @@ def draw_breakpoints(fit: "StagedFit", ax: "Axes", unit: TimeUnit) -> "list[Arti
 
     start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     found: list[Artist] = []
-    if not fit.breakpoints_s:
-        return found
     line_label, band_label = breakpoint_labels(fit, unit)
     width_pt = ax.get_window_extent().width / ax.get_figure().dpi * 72  # type: ignore[union-attr]
     whole = ax.get_xaxis_transform()
@@ -136,6 +135,7 @@ _LEFT_OUT: Any = {
     "label": "left out",
     "zorder": 3.6,
 }
+_HOLLOW: Any = {"ls": "none", "marker": "o", "mfc": "none", "mec": COLOURS["data"], "mew": 0.6}
 _SMOOTH_LINE: Any = {"linestyle": "-.", "color": COLOURS["paper"], "lw": 1.2, "zorder": 3.5}
 
 
@@ -162,11 +162,7 @@ def plot_staged_fit(
     """
     unit = unit_called(time_unit)
     if ax is None:
-        figure = new_figure("single", 0.95)
-        with figure_style():
-            grid = figure.add_gridspec(2, 1, height_ratios=(3.2, 1), hspace=0.05)
-            ax = figure.add_subplot(grid[0])
-            residual_ax = figure.add_subplot(grid[1], sharex=ax)
+        return draw_staged_fit(fit, time_unit=time_unit).axes[0]
     with figure_style():
         _draw_signal(fit, ax, unit)
         if residual_ax is not None:
@@ -181,7 +177,7 @@ def plot_staged_fit(
 def _draw_signal(fit: "StagedFit", ax: "Axes", unit: TimeUnit) -> None:
     time = unit.time(np.asarray(fit.trace.time_s))
     dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
-    ax.plot(time, fit.trace.absorbance, "o", mfc="none", mec=COLOURS["data"], mew=0.6, label="data", zorder=2)
+    ax.plot(time, fit.trace.absorbance, **_HOLLOW, label="data", zorder=2)
     if fit.excluded:
         left_out = np.array(fit.excluded, dtype=float)
         ax.plot(unit.time(left_out[:, 0]), left_out[:, 1], **_LEFT_OUT)
@@ -212,9 +208,8 @@ def grows(fit: "StagedFit") -> bool:
 def _fit_label(fit: "StagedFit") -> str:
     if fit.model is not None:
         return short_label(fit.model.model)
-    return (
-        "fit" if fit.verdict.code != "smooth" else f"fit, {len(fit.stages)} stage{'s'[: len(fit.stages) - 1]}"
-    )
+    count = len(fit.stages)
+    return f"fit, {count} stage{'s'[: count - 1]}" if fit.verdict.code == "smooth" else "fit"
 
 
 def _smooth_curve(fit: "StagedFit", time_s: Array) -> tuple[str, Array] | None:
@@ -268,7 +263,7 @@ def plot_residuals(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str
             label = "\u00b12 sd of the noise"
             ax.axhspan(-two_sd, two_sd, color=COLOURS["quiet"], alpha=0.2, lw=0, label=label)
         ax.axhline(0.0, color=COLOURS["fit"], lw=0.8)
-        ax.plot(time, residuals, "o", mfc="none", mec=COLOURS["data"], mew=0.6, ms=2.2)
+        ax.plot(time, residuals, **_HOLLOW, ms=2.2)
         if reach > 0:
             ax.set_ylim(-1.15 * reach, 1.15 * reach)
         ax.set_xlabel(f"time / {unit.sign}")
@@ -303,8 +298,7 @@ def plot_ln_signal(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str
 
         time_s, ln_signal = logarithm(np.asarray(fit.trace.time_s), np.asarray(fit.trace.absorbance))
         dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
-        hollow: Any = {"ls": "none", "marker": "o", "mfc": "none", "mec": COLOURS["data"], "mew": 0.6}
-        draw(time_s, ln_signal, **hollow, label="data")
+        draw(time_s, ln_signal, **_HOLLOW, label="data")
         left_out = logarithm(*np.array(fit.excluded, dtype=float).reshape(-1, 2).T)
         if left_out[0].size:
             draw(*left_out, **_LEFT_OUT)
@@ -368,8 +362,7 @@ def draw_staged_fit(
     unit_called(time_unit)
     if ax is not None:
         (plot_ln_signal if view == "ln" else plot_staged_fit)(fit, ax=ax, time_unit=time_unit)
-        owner: Any = ax.figure
-        return owner  # type: ignore[no-any-return]
+        return ax.figure  # type: ignore[return-value]
     usual, aspect = {"fit": ("single", 0.95), "ln": ("single", 0.8), "both": ("double", 0.45)}[view]
     figure = figure or new_figure(width or usual, aspect)
     with figure_style():
@@ -400,11 +393,10 @@ def figures(
         The spectra that the trace was taken from.
     """
     drawn = partial(draw_staged_fit, fit, time_unit=unit.sign)
-    said = {
-        "fit": (_signal_words(fit, unit), _signal_caption(fit)),
-        "ln": (_logarithm_words(fit, unit), _logarithm_caption(fit)),
-    }
-    found = [page.Figure(n, partial(drawn, view=n), *words, aspect=0.95) for n, words in said.items()]
+    found = [
+        page.Figure("fit", partial(drawn, view="fit"), *_signal_words(fit, unit), aspect=0.95),
+        page.Figure("ln", partial(drawn, view="ln"), *_logarithm_words(fit, unit), aspect=0.95),
+    ]
     if series is not None:
         spectra = partial(on_axes, plot_spectra, series, peak=fit.trace, time_unit=unit.sign)
         caption = "Spectra coloured by time, with the path of the peak."
@@ -416,44 +408,38 @@ def figures(
     return tuple(found)
 
 
-def _signal_caption(fit: "StagedFit") -> str:
-    banded = [b for b in fit.breakpoints_s if b.low is not None or b.high is not None]
-    shown = ["Signal", *(["points left out"] if fit.excluded else []), "fit"]
-    if fit.breakpoints_s:
-        shown.append("breakpoint" + (" with its interval (band)" if banded else ", its interval open"))
-    return f"{', '.join(shown)}; residuals below with two standard deviations of the noise (grey)."
-
-
-def _signal_words(fit: "StagedFit", unit: TimeUnit) -> str:
-    trace = fit.trace
+def _signal_words(fit: "StagedFit", unit: TimeUnit) -> tuple[str, str]:
+    """Return the words for those who cannot see the figure of the signal, and its caption."""
+    trace, shown = fit.trace, ["Signal", *(["points left out"] if fit.excluded else []), "fit"]
     many = "s" if len(fit.stages) > 1 else ""
     drawn = fit.model.model if fit.model else f"{len(fit.stages)} first-order stage{many}"
     rates = _joined(unit.estimate(stage.k_per_s) for stage in fit.stages)
     words = (
-        f"{_simulated(fit)}{trace.n_points} points from {_span(trace.time_s, unit)}. "
+        f"{_simulated(trace.source)}{trace.n_points} points from {_span(trace.time_s, unit)}. "
         f"The signal goes from {trace.absorbance[0]:.3g} to {trace.absorbance[-1]:.3g} {trace.unit}, with "
         f"a fitted line of {drawn}{f' (k {rates})' if fit.stages else ''}"
     )
     if fit.breakpoints_s:
         places = _joined(map(unit.estimate, fit.breakpoints_s))
         words += f", breakpoint {places} drawn as a line with its interval as a band"
-    return f"{words}{_left_out(fit)}; residuals below."
+        banded = any(b.low is not None or b.high is not None for b in fit.breakpoints_s)
+        shown.append("breakpoint" + (" with its interval (band)" if banded else ", its interval open"))
+    caption = f"{', '.join(shown)}; residuals below with two standard deviations of the noise (grey)."
+    return f"{words}{_left_out(fit)}; residuals below.", caption
 
 
-def _logarithm_caption(fit: "StagedFit") -> str:
-    lines = ", with the straight lines of the paper's recipe" if _lines(fit) else ""
-    if grows(fit):
-        return f"The same as ln(A\u221e - A), with the fitted final value A\u221e{lines}."
-    return f"The same in ln A{lines}."
-
-
-def _logarithm_words(fit: "StagedFit", unit: TimeUnit) -> str:
-    what = "of the same signal"
+def _logarithm_words(fit: "StagedFit", unit: TimeUnit) -> tuple[str, str]:
+    """Return the same of the figure of the logarithm."""
+    what, caption = "of the same signal", "The same in ln A"
     if grows(fit):
         what = "of the fitted final value minus the same signal"
-    lines = _joined(map(unit.estimate, _lines(fit)))
-    slopes = f" and the straight lines of the paper's recipe (k {lines})" if lines else ""
-    return f"{_simulated(fit)}Logarithm {what} against time with the fit{slopes}{_left_out(fit)}."
+        caption = "The same as ln(A\u221e - A), with the fitted final value A\u221e"
+    slopes = ""
+    if lines := _joined(unit.estimate(line.k_per_s) for line in fit.loglinear.stages):
+        slopes = f" and the straight lines of the paper's recipe (k {lines})"
+        caption += ", with the straight lines of the paper's recipe"
+    words = f"Logarithm {what} against time with the fit{slopes}{_left_out(fit)}."
+    return _simulated(fit.trace.source) + words, f"{caption}."
 
 
 def _left_out(fit: "StagedFit") -> str:
@@ -463,10 +449,9 @@ def _left_out(fit: "StagedFit") -> str:
 
 def _spectra_words(series: SpectralSeries, unit: TimeUnit) -> str:
     axis, time = series.wavelength_nm, series.time_s
-    simulated = "Simulated data. " if series.source.simulated else ""
     return (
-        f"{simulated}{time.size} spectra from {axis[0]:g} to {axis[-1]:g} nm, coloured by time from "
-        f"{_span(time, unit)}."
+        f"{_simulated(series.source)}{time.size} spectra from {axis[0]:g} to {axis[-1]:g} nm, coloured by "
+        f"time from {_span(time, unit)}."
     )
 
 
@@ -474,11 +459,7 @@ def _path_words(fit: "StagedFit") -> str:
     position = np.asarray(fit.trace.peak_nm)
     known = position[np.isfinite(position)]
     ends = f" It goes from {known[0]:.1f} to {known[-1]:.1f} nm." if known.size else ""
-    return f"{_simulated(fit)}Position of the tracked peak against time.{ends}"
-
-
-def _lines(fit: "StagedFit") -> list[Estimate]:
-    return [line.k_per_s for line in fit.loglinear.stages]
+    return f"{_simulated(fit.trace.source)}Position of the tracked peak against time.{ends}"
 
 
 def _span(time_s: Array, unit: TimeUnit) -> str:
@@ -489,8 +470,8 @@ def _joined(estimates: Iterable[Estimate]) -> str:
     return ", ".join(map(str, estimates))
 
 
-def _simulated(fit: "StagedFit") -> str:
-    return "Simulated data. " if fit.trace.source.simulated else ""
+def _simulated(source: Source) -> str:
+    return "Simulated data. " if source.simulated else ""
 
 
 _MARKERS = {
@@ -561,18 +542,16 @@ def overview_ratio(fits: "Sequence[StagedFit]") -> float:
 def _panels(fits: "Sequence[StagedFit]", unit: TimeUnit) -> list[tuple[str, str, list[Estimate | None]]]:
     """Return name, label and one estimate per fit of every rate constant, then of every breakpoint."""
     most = max(1, *(len(fit.stages) for fit in fits))
-    panels: list[tuple[str, str, list[Estimate | None]]] = []
 
     def column(i: int, rows: Sequence[Sequence[Estimate]]) -> list[Estimate | None]:
         return [unit.estimate(row[i]) if i < len(row) else None for row in rows]
 
     rates = [[stage.k_per_s for stage in fit.stages] for fit in fits]
-    for i in range(most):
-        panels.append((f"k{i + 1}", f"k$_{i + 1}$ / {unit.sign}$^{{-1}}$", column(i, rates)))
-    for i in range(most - 1):
-        name = "breakpoint" if most == 2 else f"breakpoint {i + 1}"
-        panels.append((name, f"{name} / {unit.sign}", column(i, [fit.breakpoints_s for fit in fits])))
-    return panels
+    joints = [fit.breakpoints_s for fit in fits]
+    signs = [(f"k{i}", f"k$_{i}$ / {unit.sign}$^{{-1}}$") for i in range(1, most + 1)]
+    names = ["breakpoint"] if most == 2 else [f"breakpoint {i}" for i in range(1, most)]
+    panels = [(*sign, column(i, rates)) for i, sign in enumerate(signs)]
+    return panels + [(name, f"{name} / {unit.sign}", column(i, joints)) for i, name in enumerate(names)]
 
 
 def _dots(ax: "Axes", codes: Sequence[str], column: Sequence[Estimate | None], *, logarithmic: bool) -> None:

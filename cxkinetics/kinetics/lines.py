@@ -1,7 +1,6 @@
 """Straight lines that meet or not: exact search of breaks by prefix sums; the end of a peak's shift."""
 
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -90,7 +89,6 @@ def fit_broken_line(
     weights: ArrayLike | None = None,
     continuous: bool = True,
     breakpoints: ArrayLike | None = None,
-    min_distinct: int = MIN_DISTINCT,
 ) -> BrokenLine:
     """Fit a broken straight line by exact least squares over the breakpoints.
 
@@ -106,8 +104,6 @@ def fit_broken_line(
         True: the pieces meet at the breaks. False: an independent line per piece.
     breakpoints : array_like, optional
         Given breaks; then nothing is searched.
-    min_distinct : int
-        Distinct abscissae that each piece must hold.
 
     Returns
     -------
@@ -133,12 +129,12 @@ def fit_broken_line(
     if breakpoints is not None:
         breaks = np.sort(np.atleast_1d(np.asarray(breakpoints, dtype=float)))
     else:
-        if knots.size < min_distinct * (n_breaks + 1):
+        if knots.size < MIN_DISTINCT * (n_breaks + 1):
             raise UnresolvedBreakpointError(
-                f"{n_breaks + 1} stages need {min_distinct} distinct times each, "
-                f"{min_distinct * (n_breaks + 1)} in all; the data hold {knots.size}; demand fewer stages"
+                f"{n_breaks + 1} stages need {MIN_DISTINCT} distinct times each, "
+                f"{MIN_DISTINCT * (n_breaks + 1)} in all; the data hold {knots.size}; demand fewer stages"
             )
-        breaks = _search(xs, ys, ws, n_breaks, continuous=continuous, min_distinct=min_distinct)
+        breaks = _search(xs, ys, ws, n_breaks, continuous)
     return _solve(xs, ys, ws, breaks, continuous)
 
 
@@ -148,19 +144,19 @@ def _distinct(x: Array) -> Array:
     return x if new.all() else x[np.concatenate([[True], new])]
 
 
-def _search(x: Array, y: Array, w: Array, n_breaks: int, *, continuous: bool, min_distinct: int) -> Array:
+def _search(x: Array, y: Array, w: Array, n_breaks: int, continuous: bool) -> Array:
     """Return the least-squares breaks: one exactly, more by coarse pairs and exact sweeps."""
     if n_breaks == 0:
         return np.empty(0)
-    knots, best_break = _distinct(x), partial(_best_break, continuous=continuous, min_distinct=min_distinct)
     if n_breaks == 1:
-        return np.array([best_break(x, y, w, np.empty(0))])
+        return np.array([_best_break(x, y, w, np.empty(0), continuous)])
+    knots = _distinct(x)
     middles = (knots[1:] + knots[:-1]) / 2
-    coarse = middles[np.unique(np.linspace(min_distinct - 1, middles.size - min_distinct, 24).astype(int))]
+    coarse = middles[np.unique(np.linspace(MIN_DISTINCT - 1, middles.size - MIN_DISTINCT, 24).astype(int))]
     tried: list[tuple[float, tuple[float, ...]]] = []
     for chosen in combinations(coarse, n_breaks):
         counts = np.diff([0, *np.searchsorted(knots, chosen), knots.size])
-        if counts.min() >= min_distinct:
+        if counts.min() >= MIN_DISTINCT:
             tried.append((_solve(x, y, w, np.array(chosen), continuous).rss, chosen))
     if not tried:
         edges = np.linspace(0, knots.size, n_breaks + 2).astype(int)[1:-1]
@@ -172,7 +168,7 @@ def _search(x: Array, y: Array, w: Array, n_breaks: int, *, continuous: bool, mi
         for _ in range(20):
             for index in range(n_breaks):
                 others = np.delete(breaks, index)
-                trial = np.sort(np.append(others, best_break(x, y, w, others)))
+                trial = np.sort(np.append(others, _best_break(x, y, w, others, continuous)))
                 if _solve(x, y, w, trial, continuous).rss < rss:
                     breaks = trial
             new = _solve(x, y, w, breaks, continuous).rss
@@ -184,21 +180,21 @@ def _search(x: Array, y: Array, w: Array, n_breaks: int, *, continuous: bool, mi
     return best
 
 
-def _best_break(x: Array, y: Array, w: Array, others: Array, *, continuous: bool, min_distinct: int) -> float:
+def _best_break(x: Array, y: Array, w: Array, others: Array, continuous: bool) -> float:
     """Return the best further break, given the `others`."""
     if others.size == 0:
-        return _best_single_break(x, y, w, continuous, min_distinct)
+        return _best_single_break(x, y, w, continuous)
     edges = np.concatenate([[-np.inf], np.sort(others), [np.inf]])
     knots = _distinct(x)
     candidates: list[float] = []
     for low, high in pairwise(edges):
         inner = knots[(knots >= low) & (knots < high)]
-        if inner.size < 2 * min_distinct:
+        if inner.size < 2 * MIN_DISTINCT:
             continue
-        middles = (inner[min_distinct:-min_distinct] + inner[min_distinct - 1 : -min_distinct - 1]) / 2
-        candidates += [*middles, (inner[-min_distinct] + inner[-min_distinct - 1]) / 2]
+        middles = (inner[MIN_DISTINCT:-MIN_DISTINCT] + inner[MIN_DISTINCT - 1 : -MIN_DISTINCT - 1]) / 2
+        candidates += [*middles, (inner[-MIN_DISTINCT] + inner[-MIN_DISTINCT - 1]) / 2]
         if continuous:
-            candidates += list(inner[min_distinct : -min_distinct + 1])
+            candidates += list(inner[MIN_DISTINCT : -MIN_DISTINCT + 1])
     if not candidates:
         return float(others[0])
     best = min(candidates, key=lambda b: _solve(x, y, w, np.sort(np.append(others, b)), continuous).rss)
@@ -214,14 +210,15 @@ def _best_break(x: Array, y: Array, w: Array, others: Array, *, continuous: bool
     return float(centre)
 
 
-def _best_single_break(x: Array, y: Array, w: Array, continuous: bool, min_distinct: int) -> float:
+def _best_single_break(x: Array, y: Array, w: Array, continuous: bool) -> float:
     """Return the exact single break from prefix sums over all gaps and all samples."""
-    u = _scaled(x)
+    shift, scale = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
+    u = (x - shift) / scale  # on -1 to 1
     left = _prefix_sums(x, u, y, w)
     knots = _distinct(x)
     z = u if knots is x else _distinct(u)
     best = (-np.inf, np.nan)
-    first, last = min_distinct - 1, knots.size - min_distinct  # breaks between knots g and g + 1
+    first, last = MIN_DISTINCT - 1, knots.size - MIN_DISTINCT  # breaks between knots g and g + 1
     for start in range(first, last + 1, BLOCK):
         stop = min(start + BLOCK, last + 1)
         gaps = slice(start, min(stop, last))
@@ -236,10 +233,8 @@ def _best_single_break(x: Array, y: Array, w: Array, continuous: bool, min_disti
         elif gaps.stop > gaps.start:
             gain = _two_lines(left[:, gaps], left[:, -1:])[4]
             g = int(np.argmax(gain))
-            best = max(
-                best, (float(gain[g]), (z[start + g] + z[start + g + 1]) / 2), key=lambda found: found[0]
-            )
-    shift, scale = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
+            middle = (z[start + g] + z[start + g + 1]) / 2
+            best = max(best, (float(gain[g]), middle), key=lambda found: found[0])
     return float(best[1] * scale + shift)
 
 
@@ -289,12 +284,6 @@ def _best_bend(left: Array, total: Array, centre: Array) -> tuple[float, float]:
     return float(gain[g]), float(centre[g])
 
 
-def _scaled(x: Array) -> Array:
-    """Return ascending abscissae on -1 to 1."""
-    scaled: Array = (x - (x[0] + x[-1]) / 2) / ((x[-1] - x[0]) / 2)
-    return scaled
-
-
 def _sums_about(centre: Array, sums: Array) -> tuple[Array, Array, Array]:
     """Return the sums of w d, w d^2 and w d v with d = u - centre."""
     first = sums[1] - centre * sums[0]
@@ -320,18 +309,18 @@ def _solve(x: Array, y: Array, w: Array, breaks: Array, continuous: bool) -> Bro
     gaps = tuple((float(knots[i - 1]), float(knots[i])) for i in at)
     if not continuous:
         piece_of = np.searchsorted(breaks, x, side="right")
-        pieces = [piece_of == j for j in range(breaks.size + 1)]
-        parts = [fit_line(x[piece], y[piece], w[piece]) for piece in pieces]
+        inside = [piece_of == j for j in range(breaks.size + 1)]
+        pieces = [(x[here], y[here], w[here]) for here in inside]
+        parts = [fit_line(*piece) for piece in pieces]
         rss = sum(part[3] for part in parts)
         dof = x.size - 2 * len(parts)
         variance = rss / dof if dof > 0 else float("nan")
-        scales = [float(np.sqrt(variance / _sxx(x[piece], w[piece]))) for piece in pieces]
         return BrokenLine(
             breakpoints=tuple(sum(gap) / 2 for gap in gaps),
             gaps=gaps,
             slopes=tuple(part[0] for part in parts),
             intercepts=tuple(part[1] for part in parts),
-            slope_errors=tuple(scales),
+            slope_errors=tuple(float(np.sqrt(variance / _sxx(piece[0], piece[2]))) for piece in pieces),
             rss=rss,
         )
     centre = float(np.mean(x))
@@ -389,7 +378,7 @@ def _sxx(x: Array, w: Array) -> float:
     return float(np.sum(w * (x - np.average(x, weights=w)) ** 2))
 
 
-_FEWEST = 8
+_FEWEST, _REPLICATES, _LEVEL = 8, 199, 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -411,19 +400,13 @@ class PeakShift:
     ends_s: Estimate
 
 
-def peak_shift(
-    trace: Trace, *, replicates: int = 199, confidence: float = 0.95, rng: np.random.Generator | int = 0
-) -> PeakShift:
-    """Return start, end and duration of the shift of a tracked peak.
+def peak_shift(trace: Trace, *, rng: np.random.Generator | int = 0) -> PeakShift:
+    """Return start, end and duration of the shift of a tracked peak with 95 % intervals.
 
     Parameters
     ----------
     trace : Trace
         Made by `SpectralSeries.exciton_peak`; times without a position are left out.
-    replicates : int
-        Bootstrap replicates behind the intervals.
-    confidence : float
-        Level of the intervals.
     rng : numpy.random.Generator or int
         Source or seed of the bootstrap.
 
@@ -454,24 +437,16 @@ def peak_shift(
     standardised = standardised * np.sqrt(nm.size / (nm.size - 4))
     source = np.random.default_rng(rng)
     drawn = []
-    for _ in range(replicates):
+    for _ in range(_REPLICATES):
         noise = source.choice(standardised, nm.size) * scale
         drawn.append(_numbers(fit_broken_line(time, best.value(time) + noise, 1, weights=scale**-2.0), time))
     values, spread = _numbers(best, time), np.array(drawn)
-    tails = (50 * (1 - confidence), 50 * (1 + confidence))
-    low, high = np.percentile(spread, tails, axis=0) if replicates else (values, values)
-    names = ("peak at the start", "peak after the shift", "end of the shift")
+    low, high = np.percentile(spread, (50 * (1 - _LEVEL), 50 * (1 + _LEVEL)), axis=0)
+    named = (("peak at the start", "nm"), ("peak after the shift", "nm"), ("end of the shift", "s"))
+    ends = np.transpose([values, np.std(spread, axis=0, ddof=1), low, high]).tolist()
     found = [
-        Estimate(
-            name=name,
-            value=float(values[i]),
-            se=float(np.std(spread[:, i], ddof=1)) if replicates > 1 else None,
-            low=float(low[i]),
-            high=float(high[i]),
-            unit="s" if i == 2 else "nm",
-            method="residual bootstrap",
-        )
-        for i, name in enumerate(names)
+        Estimate(name=name, value=value, se=se, low=a, high=b, unit=unit, method="residual bootstrap")
+        for (name, unit), (value, se, a, b) in zip(named, ends, strict=True)
     ]
     return PeakShift(start_nm=found[0], end_nm=found[1], ends_s=found[2])
 

@@ -56,24 +56,21 @@ def paper_lines(time_s: Array, signal: Array, breaks_s: Array, confidence: float
     if np.unique(time).size < MIN_DISTINCT:
         return LogLinear(stages=(), single=None, n_excluded=int((~usable).sum()))
     edges = [float(time_s[0]), *[float(b) for b in breaks_s], float(time_s[-1])]
-    stages, lines = [], []
-    for start, end in pairwise(edges):
-        inside = (time >= start) & (time <= end)
-        stage, line = _window(time[inside], log[inside], start, end, confidence)
-        stages.append(stage)
-        lines.append(line)
+    windows = [_window(time, log, start, end, confidence) for start, end in pairwise(edges)]
+    stages, lines = tuple(stage for stage, _ in windows), [line for _, line in windows]
     single, _ = _window(time, log, edges[0], edges[-1], confidence)
     crossing = None
     if len(lines) > 1 and lines[0] is not None and lines[1] is not None and lines[0][0] != lines[1][0]:
         crossing = (lines[1][1] - lines[0][1]) / (lines[0][0] - lines[1][0])
-    return LogLinear(
-        stages=tuple(stages), single=single, crossing_s=crossing, n_excluded=int((~usable).sum())
-    )
+    excluded = int((~usable).sum())
+    return LogLinear(stages=stages, single=single, crossing_s=crossing, n_excluded=excluded)
 
 
 def _window(
     time: Array, log: Array, start: float, end: float, confidence: float
 ) -> tuple[LogLinearStage, tuple[float, float] | None]:
+    inside = (time >= start) & (time <= end)
+    time, log = time[inside], log[inside]
     if np.unique(time).size < 2:
         none = Estimate(name="k", value=None, unit="1/s", reason="fewer than two usable points in the window")
         return LogLinearStage(start_s=start, end_s=end, k_per_s=none, r_squared=None), None
@@ -129,17 +126,13 @@ def fit_loglinear(
     line = fit_broken_line(time, log, n_stages - 1, continuous=continuous, breakpoints=breakpoints_s)
     free_breaks = 0 if breakpoints_s is not None else n_stages - 1
     dof = time.size - (n_stages + 1 if continuous else 2 * n_stages) - free_breaks
-    candidates = [line]
-    if free_breaks == 1 and dof > 0:
-        candidates = _candidates(time, log, line, continuous)
-    limit = np.inf
-    if dof > 0:
-        limit = line.rss * (1 + float(stdtrit(dof, 0.5 + confidence / 2)) ** 2 / dof)
+    known = dof > 0 and free_breaks == 1
+    candidates = _candidates(time, log, line, continuous) if known else [line]
+    limit = np.inf if dof <= 0 else line.rss * (1 + float(stdtrit(dof, 0.5 + confidence / 2)) ** 2 / dof)
     near = [candidate for candidate in candidates if candidate.rss <= limit]
     rates = [
         _rate(time, near, number, dof=dof, limit=limit, continuous=continuous) for number in range(n_stages)
     ]
-    known = dof > 0 and free_breaks == 1
     method = METHOD if known else "gap"
     reason = "" if known else "the interval is the gap itself: no degrees of freedom, or several breaks"
     breaks = []
@@ -151,16 +144,14 @@ def fit_loglinear(
             ends = [(c.breakpoints[number],) if continuous else c.gaps[number] for c in near]
             found = replace(found, low=min(end[0] for end in ends), high=max(end[-1] for end in ends))
         breaks.append(found)
-    return LogLinearFit(
-        line=line, rates=tuple(rates), breakpoints=tuple(breaks), n_excluded=int((~usable).sum())
-    )
+    excluded = int((~usable).sum())
+    return LogLinearFit(line=line, rates=tuple(rates), breakpoints=tuple(breaks), n_excluded=excluded)
 
 
 def _candidates(time: Array, log: Array, best: BrokenLine, continuous: bool) -> list[BrokenLine]:
     knots = np.unique(time)
-    middles = (knots[MIN_DISTINCT - 1 : -MIN_DISTINCT] + knots[MIN_DISTINCT : -MIN_DISTINCT + 1]) / 2
     if not continuous:
-        places = middles
+        places = (knots[MIN_DISTINCT - 1 : -MIN_DISTINCT] + knots[MIN_DISTINCT : -MIN_DISTINCT + 1]) / 2
     else:
         inner = knots[MIN_DISTINCT - 1 : -MIN_DISTINCT + 1]
         places = np.unique(np.concatenate([np.linspace(a, b, 9)[1:] for a, b in pairwise(inner)]))
@@ -178,9 +169,8 @@ def _rate(
         return replace(rate, reason="no degrees of freedom left for an interval")
     lows, highs = [], []
     for candidate in near:
-        per_unit = candidate.slope_errors[number] / np.sqrt(
-            max(candidate.rss, 1e-300) / _own_dof(time, candidate, continuous)
-        )
+        variance = max(candidate.rss, 1e-300) / _own_dof(time, candidate, continuous)
+        per_unit = candidate.slope_errors[number] / np.sqrt(variance)
         half = np.sqrt(max(limit - candidate.rss, 0.0)) * per_unit
         lows.append(-candidate.slopes[number] - half)
         highs.append(-candidate.slopes[number] + half)

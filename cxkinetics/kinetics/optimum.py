@@ -287,6 +287,7 @@ def settle_likeliest(fitted: Fitted) -> tuple[Found, float, Array, float]:
     sample, found, residual, jacobian = fitted.sample, fitted.found, fitted.residual, fitted.jacobian
     if fitted.correlation is None:
         return found, 0.0, residual, 0.0
+    # each model with its own rho, by full likelihood: REML values of unlike tangents do not compare
     rho = likeliest_rho(sample, residual, jacobian, restricted=False)
     white = whitening(sample, rho)
     found = _nearby(sample, found, white, given=fitted.given_breaks, reach=0)

@@ -104,10 +104,9 @@ def best_smooth_rival(fit: "StagedFit") -> "Rival | None":
     return next((r for r in smooth if r.model == named), smooth[0] if smooth else None)
 
 
-def confidence_of(options: Mapping[str, object]) -> float:
+def confidence_of(options: Mapping[str, Any]) -> float:
     """Return the confidence level of a fit's intervals (0.95 where it is not recorded)."""
-    value = options.get("confidence", 0.95)
-    return float(value) if isinstance(value, int | float) else 0.95
+    return float(options.get("confidence") or 0.95)
 
 
 def is_smallest_p(fit: "StagedFit") -> bool:
@@ -179,20 +178,17 @@ def _how(fit: "StagedFit") -> str:
         return f"; fitted to {fit.model.fitted_to}"
     if len(fit.stages) > 1:
         how += f", {fit.options.get('joint', 'continuous')} joints"
-    if fit.excluded:
-        count = len(fit.excluded)
+    if count := len(fit.excluded):
         how += f"; {count} outlier{'s' if count > 1 else ''} left out"
     return how
 
 
 def criteria_text(fit: "StagedFit") -> str:
     """Return degrees of freedom, redchi, AICc and noise in one line."""
-    parts = [f"n {fit.n_points}, dof {fit.dof}", f"redchi {fit.redchi:.3g}"]
-    if fit.aicc is not None:
-        parts.append(f"AICc {fit.aicc:.1f}")
-    if fit.bic is not None:
-        parts.append(f"BIC {fit.bic:.1f}")
-    return "; ".join(part for part in (", ".join(parts), noise_text(fit)) if part)
+    criteria = {"AICc": fit.aicc, "BIC": fit.bic}
+    shown = [f"{name} {value:.1f}" for name, value in criteria.items() if value is not None]
+    text = ", ".join([f"n {fit.n_points}, dof {fit.dof}", f"redchi {fit.redchi:.3g}", *shown])
+    return "; ".join(part for part in (text, noise_text(fit)) if part)
 
 
 def _logarithm(fit: "StagedFit") -> tuple[str, str]:
@@ -244,10 +240,9 @@ def number_table(fit: "StagedFit") -> Table:
     confidence = confidence_of(fit.options)
     named = quantity_estimates(fit)
     methods = [cells.method(estimate, confidence) for _, estimate in named]
-    letters: dict[str, str] = {}
-    for method in methods:  # a long method that several numbers share stands once, below the table
-        if len(method) > _SHORT and methods.count(method) > 1 and method not in letters:
-            letters[method] = f"[{'abcdef'[len(letters)]}]"
+    # a long method that several numbers share stands once, below the table
+    shared = [how for how in dict.fromkeys(methods) if len(how) > _SHORT and methods.count(how) > 1]
+    letters = {how: f"[{letter}]" for how, letter in zip(shared, "abcdef", strict=False)}
     return Table(
         [Column("quantity"), Column("value [interval]"), _UNIT, Column("interval by")],
         [(name, e, e, letters.get(how, how)) for (name, e), how in zip(named, methods, strict=True)],
@@ -280,11 +275,10 @@ def stage_table(fit: "StagedFit", unit: TimeUnit = SECONDS, *, rates: bool = Tru
     ends = [*edges, *(unit.number(stage.end_s) for stage in fit.stages[-1:])]
     rows: list[tuple[Cell, ...]] = []
     ending = (*fit.breakpoints_s, None)
-    for number, (stage, window) in enumerate(zip(fit.stages, zip(starts, ends, strict=True), strict=True), 1):
-        of_data = (" - ".join(window), stage.start_s, stage.end_s, stage.n_points)
-        fitted = (stage.k_per_s, stage.half_life_s, stage.r_squared_log, ending[number - 1])
+    for number, (stage, start, end, last) in enumerate(zip(fit.stages, starts, ends, ending, strict=True), 1):
+        of_data = (f"{start} - {end}", stage.start_s, stage.end_s, stage.n_points)
         more = () if repeated is None else (repeated.get(f"k{number}"), repeated.get(f"b{number}"))
-        rows.append((number, *of_data, *fitted, *more))
+        rows.append((number, *of_data, stage.k_per_s, stage.half_life_s, stage.r_squared_log, last, *more))
     return Table(
         columns,
         rows,
@@ -298,16 +292,10 @@ def stage_table(fit: "StagedFit", unit: TimeUnit = SECONDS, *, rates: bool = Tru
 def rival_table(fit: "StagedFit", top: int | None = None) -> Table:
     """Return the ranking of models, the best first; `top` rows of it, or all."""
     ranked = sorted(fit.rivals, key=lambda r: math.inf if r.delta_aicc is None else r.delta_aicc)
+    own = ("model", "n_parameters", "rss", "aicc", "bic", "delta_aicc", "akaike_weight", "note")
     rows: list[tuple[Cell, ...]] = [
         (
-            r.model,
-            r.n_parameters,
-            r.rss,
-            r.aicc,
-            r.bic,
-            r.delta_aicc,
-            r.akaike_weight,
-            r.note,
+            *(getattr(r, name) for name in own),
             "; ".join(part for part in (r.note, _not_chosen(fit, r, ranked[0])) if part),
             "; ".join(f"{name} = {value!r}" for name, value in r.parameters.items()),
         )
@@ -317,9 +305,7 @@ def rival_table(fit: "StagedFit", top: int | None = None) -> Table:
         [
             Column("model", "model"),
             Column("n par", "n_parameters", numeric=True),
-            Column(None, "rss"),
-            Column(None, "aicc"),
-            Column(None, "bic"),
+            *(Column(None, name) for name in ("rss", "aicc", "bic")),
             Column("dAICc", "delta_aicc", ".1f", numeric=True),
             Column("weight", "akaike_weight", cells.weight, numeric=True),
             Column(None, "note"),
@@ -344,20 +330,15 @@ def _not_chosen(fit: "StagedFit", rival: "Rival", best: "Rival") -> str:
 
 def bootstrap_table(fit: "StagedFit") -> Table | None:
     """Return the percentile intervals of the bootstrap, one row per quantity; None where there is none."""
-    repeated, many = fit.bootstrap, len(fit.stages) > 2
+    repeated = fit.bootstrap
     if repeated is None:
         return None
-    names = {"C": "amplitude", "o": "offset"}
-    for number in range(1, len(fit.stages) + 1):
-        names[f"C{number}"] = f"amplitude {number}"
-        names[f"b{number}"] = f"breakpoint {number}" if many else "breakpoint"
+    stages = range(1, len(fit.stages) + 1)
+    names = {"C": "amplitude", "o": "offset"} | {f"C{number}": f"amplitude {number}" for number in stages}
+    names |= {f"b{i}": name for i, (name, _) in enumerate(named_breakpoints(fit), 1)}
+    reason = Column("", format=lambda estimate: estimate.reason)
     return Table(
-        [
-            Column("quantity"),
-            Column("value [percentiles]"),
-            _UNIT,
-            Column("", format=lambda estimate: estimate.reason),
-        ],
+        [Column("quantity"), Column("value [percentiles]"), _UNIT, reason],
         [(names.get(name, name), e, e, e) for name, e in repeated.quantities.items()],
         caption=f"Bootstrap ({repeated.kind}), {100 * confidence_of(fit.options):g} % percentiles of "
         f"{repeated.n_converged} converged of {repeated.n_replicates} replicates",
@@ -510,8 +491,7 @@ def page(
     of_fit = tuple(figure for figure in drawn if figure not in of_spectra)
     stages = [stage_table(fit, unit)] if fit.stages else []
     numbers: list[Block] = [*preferred_table(fit), *stages, number_table(fit)]
-    if (repeated := bootstrap_table(fit)) is not None:
-        numbers.append(repeated)
+    numbers += [table] if (table := bootstrap_table(fit)) else []
     ranking = replace(rival_table(fit), caption="")  # the section's heading says it
     sections = [
         Section("Verdict", _verdict_blocks(fit, unit)),
@@ -597,18 +577,13 @@ def _diagnostic_blocks(fit: "StagedFit") -> list[Block]:
 
 
 def _assumption_blocks(fit: "StagedFit") -> list[Block]:
-    blocks: list[Block] = []
     counted = fit.trace.source.time_unit
     told = [f"the file counts time in {counted}; it was converted to s"] if counted not in ("", "s") else []
     told += [remark.complete() for remark in (*fit.warnings, *fit.trace.remarks)]
-    heard = tuple(dict.fromkeys(told))
-    if heard:
-        blocks.append(Notes(heard))
+    blocks: list[Block] = [Notes(tuple(dict.fromkeys(told)))] if told else []
     if fit.excluded:
-        columns = [
-            Column("time, s", format="g", numeric=True),
-            Column(f"signal, {fit.trace.unit}", numeric=True),
-        ]
+        columns = [Column("time, s", format="g", numeric=True)]
+        columns.append(Column(f"signal, {fit.trace.unit}", numeric=True))
         blocks.append(Table(columns, fit.excluded, caption="Points left out as outliers"))
     return blocks or [Paragraph("Nothing was assumed, masked or left out.")]
 
@@ -633,15 +608,12 @@ def page_footer(*fits: "StagedFit") -> tuple[str, ...]:
     names = ("numpy", "scipy", "lmfit", "matplotlib")
     used = ", ".join(f"{name} {version(name)}" for name in names)
     package = fits[0].version if fits else ""
-    lines = [f"cxkinetics {package}; Python {platform.python_version()}; {used}"]
-    seen = set()
-    for fit in fits:
-        source = fit.trace.source
+    inputs: dict[str, str] = {}  # each once
+    for source in (fit.trace.source for fit in fits):
         line = f"{source.file or 'data made in memory'}: sha256 {source.sha256}"
-        if line not in seen:
-            seen.add(line)
-            lines.append(line + (f"; simulated {source.note}" if source.simulated else ""))
-    return tuple(lines)
+        inputs.setdefault(line, f"; simulated {source.note}" if source.simulated else "")
+    made = f"cxkinetics {package}; Python {platform.python_version()}; {used}"
+    return (made, *(line + note for line, note in inputs.items()))
 
 
 def write_fit(
@@ -778,10 +750,7 @@ def python_lines(fit: "StagedFit", examples: Sequence[str] = ()) -> str:
     if drift is not None:
         lines.append("from cxkinetics.signals.prepare import subtract_reference")
         opened = f"subtract_reference({opened}, {_plain(drift)})"
-    if tracked is not None:
-        opened += f".exciton_peak(near_nm={_plain(tracked)})"
-    else:
-        opened += method
+    opened += method if tracked is None else f".exciton_peak(near_nm={_plain(tracked)})"
     wanted = [f"{name}={_literal(value)}" for name, value in _changed(options, FITTING).items()]
     call = ", ".join(["trace", *wanted, f"rng={fit.seed}"])
     return "\n".join([*lines, "", f"trace = {opened}", f"fit = cx.fit_stages({call})", "print(fit)"])

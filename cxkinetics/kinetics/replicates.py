@@ -47,13 +47,11 @@ def ratio_reason(fits: Sequence[StagedFit]) -> str:
     With the offset "auto", values that hold it at zero carry errors that allow for a fitted one:
     these are wider than the scatter of such values by construction. "" where both are of one model.
     """
-    return ZERO_HELD if any(_zero_chosen(fit) for fit in fits) else ""
-
-
-def _zero_chosen(fit: StagedFit) -> bool:
-    """Return whether the values hold the offset at zero while their errors allow for another."""
-    chosen = fit.options.get("offset", "auto") == "auto"
-    return chosen and fit.offset.value == 0 and fit.offset.method not in ("fixed", "chosen")
+    for fit in fits:
+        chosen = fit.options.get("offset", "auto") == "auto"
+        if chosen and fit.offset.value == 0 and fit.offset.method not in ("fixed", "chosen"):
+            return ZERO_HELD
+    return ""
 
 
 def _judged_apart(fits: Sequence[StagedFit]) -> str:
@@ -93,10 +91,9 @@ def _difference(fits: Sequence[StagedFit]) -> str:
     if len(units) > 1:
         return f"the signals have different units ({', '.join(units)})"
     wavelengths = [fit.trace.wavelength_nm for fit in fits if fit.trace.wavelength_nm is not None]
-    if wavelengths and max(wavelengths) - min(wavelengths) > WAVELENGTH_NM:
-        return (
-            f"the traces were read at different wavelengths ({min(wavelengths):g} to {max(wavelengths):g} nm)"
-        )
+    low, high = min(wavelengths, default=0.0), max(wavelengths, default=0.0)
+    if high - low > WAVELENGTH_NM:
+        return f"the traces were read at different wavelengths ({low:g} to {high:g} nm)"
     seen: dict[bytes, str] = {}
     for fit in fits:
         name = name_of(fit)

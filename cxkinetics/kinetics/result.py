@@ -347,13 +347,11 @@ class StagedFit(Record, Shown):
         from cxkinetics.document.sheets import quantity_table
         from cxkinetics.kinetics.page import quantity_estimates
 
-        named = dict(quantity_estimates(self))
-        ratio = {name: named.pop(name) for name in ("k1/k2",) if name in named}  # last, as it always was
         half_lives = {
             f"k{i}": (f"half-life {i}", stage.half_life_s) for i, stage in enumerate(self.stages, 1)
         }
         rows = []
-        for name, estimate in (named | ratio).items():
+        for name, estimate in sorted(quantity_estimates(self), key=lambda pair: pair[0] == "k1/k2"):
             rows += [(name, estimate), *([half_lives[name]] if name in half_lives else [])]
         return quantity_table(rows).frame().set_index("quantity")
 

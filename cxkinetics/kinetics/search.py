@@ -395,6 +395,7 @@ def search_staged(
     free[family.breaks] = False  # held on its knot
     nowhere = np.empty((knots.size, 0), dtype=np.intp)
     theta, rss = fit_at(family, sample, white, nowhere, begin, free=free, iterations=25, tolerance=1e-8)
+    # a break let free across samples stops at their kinks, so it is freed inside one gap at a time
     order = knots[np.argsort(rss, kind="stable")[:BEST]]
     cells = np.unique(np.clip(np.concatenate([order - 1, order]), gaps[0], gaps[-1]))
     near = np.abs(knots[:, None] - cells[None, :]) + np.where(rss[:, None] > np.min(rss) * 1e6, 1e9, 0.0)

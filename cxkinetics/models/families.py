@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cxkinetics.arrays import Array, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 
 LARGEST_EXPONENT = 60.0
 """Exponents are clipped here, so that a wild trial step stays finite."""
@@ -214,7 +214,8 @@ class StartingFamily(StagedFamily):
         self, clock: Array, at: Array, theta: Array, cell: IntArray | None, j: int
     ) -> tuple[Array, Array, Array, Array]:
         """Return time spent after a switch (B, n), its slope by the clock, by the switch and by the width."""
-        after = (clock > at).astype(float) if cell is None else _after(clock.shape[1], cell[:, j])
+        begun = clock > at if cell is None else _after(clock.shape[1], cell[:, j])
+        after: Array = begun.astype(float)
         late, share, by_at, by_width = np.maximum(clock - at, 0.0), after, -after, np.zeros_like(clock)
         if self.gradual:
             soft = np.flatnonzero(theta[:, self.width] > 0)
@@ -379,6 +380,6 @@ def carried_back(exponent: float) -> float:
     return float(np.exp(min(max(exponent, -500.0), 500.0)))
 
 
-def _after(n_points: int, cell: IntArray) -> Array:
-    after: Array = (np.arange(n_points) > cell[:, None]).astype(float)
+def _after(n_points: int, cell: IntArray) -> BoolArray:
+    after: BoolArray = np.arange(n_points) > cell[:, None]
     return after

@@ -7,6 +7,7 @@ Masses are not computed here (see `cxkinetics.evidence.isotopes`).
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -78,12 +79,10 @@ class Formula:
     @property
     def elements(self) -> dict[str, int]:
         """Counts of all atoms: core, ligands and adducts together."""
-        total = dict(self.core)
+        total = Counter(dict(self.core))
         for ligand, number in self.ligands:
-            for symbol, count in ligand.elements:
-                total[symbol] = total.get(symbol, 0) + number * count
-        for symbol, count in self.adducts:
-            total[symbol] = total.get(symbol, 0) + count
+            total.update({symbol: number * count for symbol, count in ligand.elements})
+        total.update(dict(self.adducts))
         return {symbol: count for symbol, count in sorted(total.items()) if count}
 
     @property
@@ -151,16 +150,15 @@ class Formula:
         return f"[{text}]{size}{'+' if self.charge > 0 else '-'}"
 
 
-def parse(text: str, *, ligands: Mapping[str, Ligand] = LIGANDS) -> Formula:
+def parse(text: str) -> Formula:
     """Return the cluster that `text` describes.
 
     Parameters
     ----------
     text : str
         Such as "Ag2Cd32S33", "Cd34S33(L)", "Cd33S31(OA)3", "Cd34S33(C18H34O2)" or
-        "[Cd34S33(L)+Na]+"; elements in any order, spaces and subscript digits allowed.
-    ligands : mapping of str to Ligand
-        Names that may stand in brackets; `LIGANDS` by default.
+        "[Cd34S33(L)+Na]+"; elements in any order, spaces and subscript digits allowed; `LIGANDS` holds
+        the names that may stand in brackets.
 
     Raises
     ------
@@ -182,11 +180,12 @@ def parse(text: str, *, ligands: Mapping[str, Ligand] = LIGANDS) -> Formula:
     bound: dict[Ligand, int] = {}
     adducts: dict[str, int] = {}
     parts = re.split(r"([+-])", body)
-    _read_part(parts[0], text, core, bound, ligands)
+    _read_part(parts[0], text, core, bound)
     for sign, part in zip(parts[1::2], parts[2::2], strict=True):
-        number, rest = _leading_number(part)
+        rest = part.lstrip("0123456789")
+        number = int(part[: len(part) - len(rest)] or 1)
         gained: dict[str, int] = {}
-        _read_part(rest, text, gained, None, ligands)
+        _read_part(rest, text, gained, None)
         for symbol, count in gained.items():
             adducts[symbol] = adducts.get(symbol, 0) + (1 if sign == "+" else -1) * number * count
     formula = Formula(
@@ -221,13 +220,7 @@ def _split_charge(cleaned: str, text: str) -> tuple[str, int]:
     return cleaned[: found.start()], int(f"{found[2]}{found[1] or 1}")
 
 
-def _read_part(
-    part: str,
-    text: str,
-    counts: dict[str, int],
-    bound: dict[Ligand, int] | None,
-    ligands: Mapping[str, Ligand],
-) -> None:
+def _read_part(part: str, text: str, counts: dict[str, int], bound: dict[Ligand, int] | None) -> None:
     position = 0
     while position < len(part):
         token = _TOKEN.match(part, position)
@@ -239,46 +232,38 @@ def _read_part(
         position = token.end()
         number = int(token[2] or token[4] or 1)
         if token[1] is None:
-            ligand = _ligand(token[3], text, ligands)
+            ligand = _ligand(token[3], text)
             if bound is None:
                 for symbol, count in ligand.elements:
                     counts[symbol] = counts.get(symbol, 0) + number * count
             else:
                 bound[ligand] = bound.get(ligand, 0) + number
         else:
-            _check_element(token[1], text)
+            if token[1] not in ELEMENTS:
+                raise InputError(
+                    f"formula {text!r}: {token[1]!r} is not an element (symbols are case-sensitive: Cd)"
+                )
             counts[token[1]] = counts.get(token[1], 0) + number
         if position < len(part) and part[position] in ".,":
             raise InputError(f"formula {text!r}: counts must be whole, not {part[position - 1 :]!r}")
 
 
-def _ligand(name: str, text: str, ligands: Mapping[str, Ligand]) -> Ligand:
-    known = {key.replace(" ", ""): value for key, value in ligands.items()}
+def _ligand(name: str, text: str) -> Ligand:
+    known = {key.replace(" ", ""): value for key, value in LIGANDS.items()}
     if name in known:
         return known[name]
     counts: dict[str, int] = {}
     try:
-        _read_part(name, text, counts, None, ligands)
+        _read_part(name, text, counts, None)
     except InputError:
         counts = {}
     if not counts:
         raise InputError(
-            f"formula {text!r}: ligand {name!r} is not known (known: {', '.join(ligands)}); "
+            f"formula {text!r}: ligand {name!r} is not known (known: {', '.join(LIGANDS)}); "
             "write its formula in the brackets, such as (C18H34O2)"
         )
-    same = [ligand for ligand in ligands.values() if ligand.elements == _sorted_counts(counts)]
+    same = [ligand for ligand in LIGANDS.values() if ligand.elements == _sorted_counts(counts)]
     return same[0] if same else Ligand(name, _sorted_counts(counts))
-
-
-def _check_element(symbol: str, text: str) -> None:
-    if symbol not in ELEMENTS:
-        raise InputError(f"formula {text!r}: {symbol!r} is not an element (symbols are case-sensitive: Cd)")
-
-
-def _leading_number(part: str) -> tuple[int, str]:
-    digits = re.match(r"\d*", part)
-    size = digits[0] if digits else ""
-    return int(size or 1), part[len(size) :]
 
 
 def _sorted_counts(counts: Mapping[str, int]) -> Counts:

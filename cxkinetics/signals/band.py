@@ -235,8 +235,7 @@ def _lightly_smoothed(signal: Array) -> Array:
     if signal.size < 7:
         return signal
     padded = np.concatenate([signal[:1], signal[:1], signal, signal[-1:], signal[-1:]])
-    smooth: Array = np.convolve(padded, np.array([-3.0, 12.0, 17.0, 12.0, -3.0]) / 35, mode="valid")
-    return smooth
+    return np.convolve(padded, np.array([-3.0, 12.0, 17.0, 12.0, -3.0]) / 35, mode="valid")
 
 
 def _local_noise(signal: Array, start: int, stop: int, noise: float) -> float:
@@ -272,15 +271,13 @@ class BandTop:
         return found
 
 
-def band_top(wavelength_nm: Array, spectra: Array, path_nm: Array, shape: BandShape, fit: BandFit) -> BandTop:
+def band_top(wavelength_nm: Array, path_nm: Array, shape: BandShape, fit: BandFit) -> BandTop:
     """Return the top of the band that the strong spectra share.
 
     Parameters
     ----------
     wavelength_nm : Array, shape (m,)
         Wavelengths, nm.
-    spectra : Array, shape (n, m)
-        Readings; NaN where masked.
     path_nm : Array, shape (n,)
         Position of the Gaussian in each spectrum, nm.
     shape : BandShape

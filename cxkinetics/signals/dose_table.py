@@ -96,11 +96,9 @@ class DoseTable(Stored):
                 _refuse(name, column, ~np.isfinite(column), "must be a finite number")
         _refuse("dose_low_percent", low, low < 0, "a dose cannot be negative")
         _refuse("dose_high_percent", high, high < low, "the upper bound must not lie below the lower one")
-        incorporation = columns["incorporation_percent"]
+        incorporation, sigma = columns["incorporation_percent"], columns.get("sigma_percent", np.ones(1))
         _refuse("incorporation_percent", incorporation, incorporation < 0, "cannot be negative")
-        if "sigma_percent" in columns:
-            sigma = columns["sigma_percent"]
-            _refuse("sigma_percent", sigma, sigma <= 0, "must be positive")
+        _refuse("sigma_percent", sigma, sigma <= 0, "must be positive")
         order = np.argsort((low + high) / 2, kind="stable")
         self._set(**{name: frozen_array(column[order]) for name, column in columns.items()})
         self._hash(*(columns[name] for name in sorted(columns)))

@@ -112,11 +112,9 @@ def plot_spectra(
     with _drawn_on(ax, 0.8, series.source.simulated) as ax:
         for row in chosen:
             ax.plot(series.wavelength_nm, series.absorbance[row], lw=0.7, color=colours(scale(time[row])))
-        tracked = peak is not None and peak.peak_nm is not None
-        if peak is not None and tracked:
-            _draw_path(peak, ax)
         ax.set(xlabel="wavelength / nm", ylabel=signal_label(series.unit), xmargin=0.0, ymargin=0.06)
-        if tracked:
+        if peak is not None and peak.peak_nm is not None:
+            _draw_path(peak, ax)
             clear_legend(ax)
         if colour_bar:
             bar = ax.figure.colorbar(ScalarMappable(scale, colours), ax=ax, pad=0.02, aspect=28)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
-from cxkinetics.errors import InputError, UsageError
+from cxkinetics.errors import UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.band import (
     BandShape,
@@ -24,6 +24,7 @@ from cxkinetics.signals.band import (
     isolated_spikes,
     refine_width,
 )
+from cxkinetics.signals.screening import mean_of_known
 from cxkinetics.signals.trace import Trace
 
 if TYPE_CHECKING:  # the series reads its peaks with `track_peak`
@@ -113,6 +114,10 @@ _LOST = 4.0  # a band lower than this many standard errors of its height has no 
 _STANDS_OUT = 6.0  # standard errors of its height that a band needs to be chosen
 _FEWEST = 5
 """Wavelengths below which the columns are single readings, not spectra with a band."""
+_UNSEEN = (
+    "the peak has no position of its own in {} weak spectra; "
+    "its height is read where the neighbouring times have it"
+)
 _REACH_NM = 20.0  # how far from near_nm the maximum may lie
 
 
@@ -174,15 +179,14 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     position, error, path, factor, shape = _positions(series.time_s, axis, spectra, first_guess, shape)
     shape_free = _shape_changes(axis, spectra, path, shape)
     fit = fit_bands(axis, spectra, path, shape, shape_free=shape_free and baseline == "none")
-    top = band_top(axis, spectra, path, shape, fit)
+    top = band_top(axis, path, shape, fit)
     height = top.height(fit, with_background=baseline == "none")
     position, path = position + top.offset_nm, path + top.offset_nm
     kept = np.isfinite(height)
     if not kept.any():
-        raise InputError(
+        raise series._refusal(
             f"no spectrum has enough readings around {start:.1f} nm to follow the peak there",
-            file=series.source.file or None,
-            remedy="give near_nm at another peak, or at_wavelength for one wavelength",
+            "give near_nm at another peak, or at_wavelength for one wavelength",
         )
     at_start = float(path[kept][0])
     said = Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm")
@@ -202,23 +206,21 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
 
 def _left_out(time: Array, spikes: BoolArray, kept: BoolArray, unseen: BoolArray) -> list[Remark]:
     """Return a remark on spikes, on spectra that are dropped and on those without a position."""
-    remarks = []
-    if spikes.any():
-        count, times = int(spikes.sum()), time[spikes.any(axis=1)]
-        text = f"{count} isolated spikes of single readings left out of the peak"
-        remarks.append(Remark.at("spikes_masked", text, count, times_s=times.tolist()))
-    if not kept.all():
-        times = time[~kept]
-        text = f"{times.size} spectra left out: too few unmasked readings around the peak"
-        remarks.append(Remark.at("spectra_dropped", text, times.size, times_s=times.tolist()))
-    if unseen.any():
-        count = int(unseen.sum())
-        text = (
-            f"the peak has no position of its own in {count} weak spectra; "
-            "its height is read where the neighbouring times have it"
-        )
-        remarks.append(Remark.at("peak_lost", text, count, times_s=time[unseen].tolist()))
-    return remarks
+    rows = (  # code, how many, at which times, text
+        (
+            "spikes_masked",
+            spikes,
+            spikes.any(axis=1),
+            "{} isolated spikes of single readings left out of the peak",
+        ),
+        ("spectra_dropped", ~kept, ~kept, "{} spectra left out: too few unmasked readings around the peak"),
+        ("peak_lost", unseen, unseen, _UNSEEN),
+    )
+    return [
+        Remark.at(code, text.format(what.sum()), int(what.sum()), times_s=time[where].tolist())
+        for code, what, where, text in rows
+        if what.any()
+    ]
 
 
 def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> tuple[float, BandShape, str]:
@@ -226,17 +228,13 @@ def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> 
     axis = series.wavelength_nm
     low, high = float(axis[0]), float(axis[-1])
     if near_nm is not None and not low <= near_nm <= high:
-        raise InputError(
-            f"no data at {near_nm:g} nm: the spectra run from {low:g} to {high:g} nm",
-            file=series.source.file or None,
-            remedy="give a wavelength inside the range",
-        )
+        raise series._outside(near_nm)
     # at the start first: there the cluster that is looked for is whole; later ones where it only grows
     count = max(1, min(5, spectra.shape[0] // 10))
     looked_at = [("first", spectra[:count]), ("last", spectra[-count:]), ("mean of all", spectra)]
     nearest: list[float] = []
     for name, block in looked_at:
-        mean = _column_mean(block)
+        mean = mean_of_known(block)
         noise = difference_noise(block) / np.sqrt(block.shape[0])
         bands = find_bands(axis, mean, noise)
         if near_nm is not None:
@@ -256,10 +254,9 @@ def _choose(series: "SpectralSeries", spectra: Array, near_nm: float | None) -> 
     where = "" if near_nm is None else f" within {_REACH_NM:g} nm of {near_nm:g} nm"
     places = ", ".join(f"{place:.0f}" for place in sorted(set(nearest))[:6])
     seen = f" (peaks stand at {places} nm)" if nearest else ""
-    raise InputError(
+    raise series._refusal(
         f"no peak stands out of the noise between {low:g} and {high:g} nm{where}{seen}",
-        file=series.source.file or None,
-        remedy="read one wavelength instead (at_wavelength, --wavelength NM)",
+        "read one wavelength instead (at_wavelength, --wavelength NM)",
     )
 
 
@@ -267,15 +264,14 @@ def _single_wavelength(series: "SpectralSeries", near_nm: float | None) -> Trace
     """Read one of a few single wavelengths, which hold no band: the one asked for, or the strongest."""
     axis = series.wavelength_nm
     shown = ", ".join(f"{place:g}" for place in axis)
-    level = _column_mean(series.absorbance[: max(3, series.time_s.size // 10)])
+    level = mean_of_known(series.absorbance[: max(3, series.time_s.size // 10)])
     best = int(np.argmax(np.where(np.isfinite(level), level, -np.inf)))
     if near_nm is not None:
         best = int(np.argmin(np.abs(axis - near_nm)))
         if abs(axis[best] - near_nm) > _REACH_NM:
-            raise InputError(
+            raise series._refusal(
                 f"nothing was recorded within {_REACH_NM:g} nm of {near_nm:g} nm: only {shown} nm",
-                file=series.source.file or None,
-                remedy="give one of these (--wavelength NM, at_wavelength)",
+                "give one of these (--wavelength NM, at_wavelength)",
             )
     chosen = "the strongest at the start" if near_nm is None else f"the nearest to {near_nm:g} nm"
     text = (
@@ -296,13 +292,6 @@ def _is_band(axis: Array, spectrum: Array, position: float, shape: BandShape) ->
     return height > _STANDS_OUT * spread
 
 
-def _column_mean(block: Array) -> Array:
-    known = np.isfinite(block)
-    count = known.sum(axis=0)
-    total = np.where(known, block, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
 def _coarse_path(axis: Array, spectra: Array, start: float, shape: BandShape) -> Array:
     """Follow the band through block averages, so that it may move by more than its width."""
     n = spectra.shape[0]
@@ -310,7 +299,7 @@ def _coarse_path(axis: Array, spectra: Array, start: float, shape: BandShape) ->
     centres, places = [], []
     place, width = start, shape.width_nm
     for low, high in pairwise(edges):
-        mean = _column_mean(spectra[low:high])
+        mean = mean_of_known(spectra[low:high])
         noise = difference_noise(spectra[low:high]) / np.sqrt(high - low)
         for _ in range(4):
             fit = fit_bands(axis, mean[None, :], np.array([place]), shape, shape_free=False)
@@ -356,13 +345,18 @@ def _positions(
 
 def _pooled_width(axis: Array, spectra: Array, path: Array, shape: BandShape) -> BandShape:
     """One Gauss-Newton step of the width that all spectra share."""
-    fit = fit_bands(axis, spectra, path, shape, shape_free=True)
-    known = np.isfinite(fit.coefficients[:, 0])
-    height, widening = fit.coefficients[known, 0], fit.coefficients[known, 4]
-    weight = 1 / fit.covariance[known, 4, 4]
+    height, widening, variance = _widening(axis, spectra, path, shape)
+    weight = 1 / variance
     strength = float(weight @ height**2)
     ratio = float(weight @ (widening * height)) / strength if strength > 0 else 0.0
     return shape._replace(width_nm=shape.width_nm * (1 + float(np.clip(ratio, -0.2, 0.2))))
+
+
+def _widening(axis: Array, spectra: Array, path: Array, shape: BandShape) -> tuple[Array, Array, Array]:
+    """Height and widening of the spectra that can be fitted, and the variance of the second."""
+    fit = fit_bands(axis, spectra, path, shape, shape_free=True)
+    known = np.isfinite(fit.coefficients[:, 0])
+    return fit.coefficients[known, 0], fit.coefficients[known, 4], fit.covariance[known, 4, 4]
 
 
 def _noise(axis: Array, spectra: Array, guess: Array, shape: BandShape) -> float:
@@ -381,13 +375,10 @@ def _noise(axis: Array, spectra: Array, guess: Array, shape: BandShape) -> float
 
 def _shape_changes(axis: Array, spectra: Array, path: Array, shape: BandShape) -> bool:
     """Whether the band's width changes in time by more than noise explains."""
-    fit = fit_bands(axis, spectra, path, shape, shape_free=True)
-    known = np.isfinite(fit.coefficients[:, 0])
-    if known.sum() < 5:
+    height, widening, variance = _widening(axis, spectra, path, shape)
+    if height.size < 5:
         return True
-    height, widening = fit.coefficients[known, 0], fit.coefficients[known, 4]
-    noise = max(_noise(axis, spectra, path, shape), 1e-12)
-    error = noise * np.sqrt(fit.covariance[known, 4, 4])
+    error = max(_noise(axis, spectra, path, shape), 1e-12) * np.sqrt(variance)
     ratio = float((widening / error**2) @ height / ((height / error**2) @ height))
     excess = float(np.mean(((widening - ratio * height) / error) ** 2))
-    return excess > 1 + 3 * float(np.sqrt(2 / known.sum()))
+    return excess > 1 + 3 * float(np.sqrt(2 / height.size))

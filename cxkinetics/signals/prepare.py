@@ -14,7 +14,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.screening import noise_sd
+from cxkinetics.signals.screening import mean_of_known, noise_sd
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import TIME_UNITS
@@ -42,14 +42,17 @@ def window_hint(time_s: Array, unit: str, window_s: tuple[float | None, float | 
     """
     factor = TIME_UNITS.get(unit, 1.0)
     low, high = (None if end is None else float(end) * factor for end in window_s)
-    inside = (time_s >= (-np.inf if low is None else low)) & (time_s <= (np.inf if high is None else high))
-    if factor == 1.0 or np.unique(time_s[inside]).size < FEWEST:
+    if factor == 1.0 or np.unique(time_s[_inside(time_s, low, high)]).size < FEWEST:
         return ""
     said = _span(*window_s)
     return (
         f"{_typed(*window_s)} is {said} s; the file's times are in {unit}: "
         f"for {said} {unit} pass {_typed(low, high)}"
     )
+
+
+def _inside(time: Array, low: float | None, high: float | None) -> BoolArray:
+    return (time >= (-np.inf if low is None else low)) & (time <= (np.inf if high is None else high))
 
 
 def breakpoint_hint(time_s: Array, unit: str, breakpoints_s: Sequence[float]) -> str:
@@ -145,17 +148,12 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
             remedy=f"give the lower time first: {high:g}:{low:g}",
         )
     time = signal.time_s
-    keep = np.ones(time.size, dtype=bool)
-    if low is not None:
-        keep &= time >= low
-    if high is not None:
-        keep &= time <= high
+    keep = _inside(time, low, high)
     shown = f"{'' if low is None else f'{low:g}'}:{'' if high is None else f'{high:g}'} s"
     if not keep.any():
-        raise InputError(
+        raise signal._refusal(
             f"no point lies in the window {shown}: times run from {_range(time)} s",
-            file=signal.source.file or None,
-            remedy=window_hint(time, signal.source.time_unit, window_s)
+            window_hint(time, signal.source.time_unit, window_s)
             or "choose a window inside the recorded times",
         )
     if keep.all():
@@ -189,10 +187,9 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"], *, how: str = "given")
     if start == "auto":
         onset = detect_t0(signal if isinstance(signal, Trace) else _liveliest(signal))
         if onset is None:
-            raise InputError(
+            raise signal._refusal(
                 "no addition can be seen in the signal (no spike, no step, no end of a flat start)",
-                file=signal.source.file or None,
-                remedy="give its time in s, e.g. --t0 12.5 (Python: t0=12.5)",
+                "give its time in s, e.g. --t0 12.5 (Python: t0=12.5)",
             )
         start, how = onset.time_s, f"found: {onset.kind}"
         doubt = (
@@ -205,12 +202,11 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"], *, how: str = "given")
         raise InputError(f"t0 is {moment}; it must be a finite number of seconds")
     keep = time >= float(first_used)
     if not keep.any():
-        raise InputError(
+        raise signal._refusal(
             f"t0 = {moment:g} s lies after the last point ({time[-1]:g} s)"
             if time.size
             else "the signal is empty",
-            file=signal.source.file or None,
-            remedy="give a t0 inside the recorded times",
+            "give a t0 inside the recorded times",
         )
     text = (
         f"time counts from the addition at {moment:g} s of the file's clock ({how}); "
@@ -238,12 +234,12 @@ def detect_t0(trace: Trace) -> Onset | None:
     time, values = trace.time_s, trace.absorbance
     if values.size < 8:
         return None
-    return _disturbance(time, values) or _bend(time, values)
-
-
-def _disturbance(time: Array, values: Array) -> Onset | None:
-    """Find the first jump between neighbours that no smooth change explains."""
     noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
+    return _disturbance(time, values, noise) or _bend(time, values, noise)
+
+
+def _disturbance(time: Array, values: Array, noise: float) -> Onset | None:
+    """Find the first jump between neighbours that no smooth change explains."""
     steps = np.diff(values)  # sqrt(2) noisier than a reading; eight sd: no step of a long run by chance
     for i in range(1, steps.size):
         beside = [abs(steps[j]) for j in (i - 3, i - 2, i - 1, i + 2, i + 3, i + 4) if 0 <= j < steps.size]
@@ -263,11 +259,10 @@ def _disturbance(time: Array, values: Array) -> Onset | None:
     return None
 
 
-def _bend(time: Array, values: Array) -> Onset | None:
+def _bend(time: Array, values: Array, noise: float) -> Onset | None:
     """Least squares of a constant that turns into a parabola, over every gap and sample."""
     n = values.size
     best: tuple[float, int, float] | None = None
-    noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
     for i in range(4, n - 4):
         reach = min(n, i + max(6, min(i, n // 6)))  # further on a decay is no parabola
         level = float(values[:i].mean())
@@ -341,9 +336,7 @@ def reference_level(series: SpectralSeries, reference_nm: float, half_width_nm: 
     axis = series.wavelength_nm
     inside: BoolArray = (np.abs(axis - reference_nm) <= half_width_nm) | (axis == nearest)
     block = series.absorbance[:, inside]
-    counts = np.isfinite(block).sum(axis=1)
-    sums = np.where(np.isfinite(block), block, 0.0).sum(axis=1)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return mean_of_known(block, axis=1)
 
 
 def _liveliest(series: SpectralSeries) -> Trace:

@@ -11,7 +11,6 @@ import itertools
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
-from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.trace import Trace
 
@@ -104,6 +103,14 @@ def starts_of_runs(time: Array) -> list[int]:
     return starts if overlapping else [0]
 
 
+def mean_of_known(values: Array, axis: int = 0) -> Array:
+    """Return the mean along an axis of what is no NaN, NaN where nothing else is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
 def noise_sd(values: Array) -> float:
     """Return the standard deviation of the noise, from second differences and their median.
 
@@ -119,45 +126,6 @@ def noise_sd(values: Array) -> float:
         return 0.0
     second = np.diff(values, n=2)
     return float(1.4826 * np.median(np.abs(second - np.median(second))) / np.sqrt(6.0))
-
-
-def find_spikes(values: Array, *, threshold: float = 8.0, widest: int = 5) -> BoolArray:
-    """Return which points leave the curve and come back within `widest` points (bubble, dust, shutter).
-
-    Parameters
-    ----------
-    values : Array, shape (n,)
-        In order of time.
-    threshold : float
-        Height in units of the noise sd from which a departure counts.
-    widest : int
-        Longest departure, in points.
-    """
-    n = values.size
-    spikes = np.zeros(n, dtype=bool)
-    half = widest + 2
-    if n < 2 * half + 1:
-        return spikes
-    floor = max(noise_sd(values), 1e-12 + 1e-6 * float(np.ptp(values)))
-    positions = np.arange(n)
-    for i in np.flatnonzero(np.abs(values - _running_median(values, 2 * widest + 1)) > 3.0 * floor):
-        low, high = max(0, i - 2 * half), min(n, i + 2 * half + 1)
-        away = (np.abs(positions[low:high] - i) > widest // 2) & ~spikes[low:high]
-        around = positions[low:high][away]
-        if around.size < 6 or around[0] >= i or around[-1] <= i:
-            continue
-        line = np.polyfit(around - i, values[around], 2 if around.size >= 8 else 1)
-        residual = values[around] - np.polyval(line, around - i)
-        spread = max(floor, 1.4826 * float(np.median(np.abs(residual))))
-        spikes[i] = abs(values[i] - line[-1]) > threshold * spread
-    return spikes
-
-
-def _running_median(values: Array, width: int) -> Array:
-    """Median of `width` neighbours around each point, mirrored at the ends."""
-    padded = np.pad(values, width // 2, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
-    return np.asarray(np.median(windows, axis=1), dtype=np.float64)
 
 
 def find_steps(
@@ -238,29 +206,24 @@ def require_fittable(trace: Trace, *, remedy: str = "record more points") -> tup
         If there are fewer than three points, the signal is constant, all of it is negative, or it
         is still in raw counts.
     """
-    file = trace.source.file or None
     if trace.unit == "counts":
-        raise InputError(
-            "the signal is raw counts, not absorbance",
-            remedy="give the spectrum of the solvent: reference=...",
-            file=file,
+        raise trace._refusal(
+            "the signal is raw counts, not absorbance", "give the spectrum of the solvent: reference=..."
         )
     distinct = np.unique(trace.time_s).size
     if distinct < 3:
         left = "1 point is" if distinct == 1 else f"{distinct} points are"
-        raise InputError(f"only {left} left: a stage needs at least 3 points", remedy=remedy, file=file)
+        raise trace._refusal(f"only {left} left: a stage needs at least 3 points", remedy)
     values = trace.absorbance
     if float(np.ptp(values)) == 0.0:
-        raise InputError(
+        raise trace._refusal(
             f"the signal is constant: every one of the {values.size} points reads {values[0]:g} {trace.unit}",
-            remedy="check that the right column was exported",
-            file=file,
+            "check that the right column was exported",
         )
     if trace.unit == "AU" and float(values.max()) < 0:
-        raise InputError(
+        raise trace._refusal(
             f"all {values.size} absorbances are negative ({values.min():g} to {values.max():g})",
-            remedy="check the blank and the sign: blank and sample may be swapped",
-            file=file,
+            "check the blank and the sign: blank and sample may be swapped",
         )
     steps = find_steps(trace.time_s, values)
     if not steps:
@@ -303,11 +266,10 @@ def offset_remark(trace: Trace, offset: float, direction: str) -> Remark | None:
     where, verb = ("below", "falls") if direction == "decay" else ("above", "rises")
     if np.all(sign * (values - offset) <= 0):
         edge, place = ("above", "largest") if direction == "decay" else ("below", "smallest")
-        raise InputError(
+        raise trace._refusal(
             f"the offset given, {offset:g} {trace.unit}, lies at or {edge} the {place} reading: {span}, "
             f"so it cannot be the value that the signal {verb} to",
-            file=trace.source.file or None,
-            remedy=f"give an offset {where} the last readings, or 'fit' or 'auto' to have it found",
+            f"give an offset {where} the last readings, or 'fit' or 'auto' to have it found",
         )
     last = values[-max(3, values.size // 20) :]
     end = float(np.median(last))

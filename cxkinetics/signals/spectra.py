@@ -118,21 +118,13 @@ class SpectralSeries(Stored):
         low, high = float(axis[0]), float(axis[-1])
         half_pixel = (high - low) / max(axis.size - 1, 1) / 2
         if not low - half_pixel <= wavelength_nm <= high + half_pixel:
-            raise InputError(
-                f"no data at {wavelength_nm:g} nm: the spectra run from {low:g} to {high:g} nm",
-                file=self.source.file or None,
-                remedy="give a wavelength inside the range",
-            )
+            raise self._outside(wavelength_nm)
         index = int(np.argmin(np.abs(axis - wavelength_nm)))
         column = self.absorbance[:, index]
         known = np.isfinite(column)
         remarks = list(self.remarks)
         if not known.any():
-            raise InputError(
-                f"every reading at {axis[index]:g} nm is masked",
-                file=self.source.file or None,
-                remedy="choose another wavelength",
-            )
+            raise self._refusal(f"every reading at {axis[index]:g} nm is masked", "choose another wavelength")
         if abs(axis[index] - wavelength_nm) > 0.005:
             text = f"read at {axis[index]:g} nm, the pixel nearest to {wavelength_nm:g} nm"
             remarks.append(Remark("nearest_pixel", text))
@@ -170,6 +162,10 @@ class SpectralSeries(Stored):
         from cxkinetics.signals.peak import track_peak
 
         return track_peak(self, near_nm=near_nm)
+
+    def _outside(self, wavelength_nm: float) -> InputError:
+        span = f"the spectra run from {self.wavelength_nm[0]:g} to {self.wavelength_nm[-1]:g} nm"
+        return self._refusal(f"no data at {wavelength_nm:g} nm: {span}", "give a wavelength inside the range")
 
     def __repr__(self) -> str:
         return self._called(

@@ -34,16 +34,11 @@ class AxisKind:
     remedy: str
 
 
+_BINDING = "give binding energies, or kinetic ones with the photon energy"
 AXES: Mapping[str, AxisKind] = MappingProxyType(
     {
         "ms": AxisKind("m/z", "Da", 1.0, 1e6, "give m/z in Da (not flight times or channel numbers)"),
-        "xps": AxisKind(
-            "binding energy",
-            "eV",
-            -30.0,
-            1500.0,
-            "give binding energies, or kinetic ones with the photon energy",
-        ),
+        "xps": AxisKind("binding energy", "eV", -30.0, 1500.0, _BINDING),
         "xrd": AxisKind("2theta", "degree", 0.0, 180.0, "give 2theta in degrees (not d or q)"),
     }
 )
@@ -139,11 +134,10 @@ class Spectrum(Stored):
         number = int(keep.sum())
         if number < FEWEST_POINTS:
             unit, first, last = AXES[self.kind].unit, self.axis[0], self.axis[-1]
-            raise InputError(
+            raise self._refusal(
                 f"{number} of {self.n_points} points lie between {low:g} and {high:g} {unit} (at least "
                 f"{FEWEST_POINTS} are needed); the spectrum runs from {first:g} to {last:g} {unit}",
-                file=self.source.file or None,
-                remedy="choose another range, or check that the axis is what its header says",
+                "choose another range, or check that the axis is what its header says",
             )
         return replace(self, axis=self.axis[keep], counts=self.counts[keep])
 
@@ -231,11 +225,8 @@ def _check_axis(kind: str, axis: Array, *, distinct: bool = True) -> None:
     off = axis[(axis < meant.low) | (axis > meant.high)]
     if off.size:
         where = f" at {off.size} of {axis.size} points" if off.size > 1 else ","
-        raise InputError(
-            f"{meant.name} is {off[0]:g}{where} beyond {meant.low:g} to {meant.high:g} {meant.unit}",
-            value=f"{off[0]:g}",
-            remedy=meant.remedy,
-        )
+        text = f"{meant.name} is {off[0]:g}{where} beyond {meant.low:g} to {meant.high:g} {meant.unit}"
+        raise InputError(text, value=f"{off[0]:g}", remedy=meant.remedy)
     if distinct:
         ordered = np.sort(axis)
         twice = np.flatnonzero(np.diff(ordered) == 0)
@@ -261,8 +252,5 @@ def _check_counts(spectrum: Spectrum, axis: Array, counts: Array) -> None:
             remedy="export raw counts, or say that a background was subtracted (--background-subtracted)",
         )
     if np.ptp(counts) == 0:
-        raise InputError(
-            f"all {counts.size} counts are {counts[0]:g}: there is no spectrum in it",
-            value=f"{counts[0]:g}",
-            remedy="check which column holds the intensity",
-        )
+        text = f"all {counts.size} counts are {counts[0]:g}: there is no spectrum in it"
+        raise InputError(text, value=f"{counts[0]:g}", remedy="check which column holds the intensity")

@@ -108,6 +108,9 @@ class Signal(Record, Shown):
             digest = sha256_of(b"".join(array.tobytes() for array in arrays))
             self._set(source=replace(self.source, sha256=digest))
 
+    def _refusal(self, message: str, remedy: str) -> InputError:
+        return InputError(message, file=self.source.file or None, remedy=remedy)
+
     def _short(self) -> str:
         return repr(self)
 

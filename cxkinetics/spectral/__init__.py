@@ -6,6 +6,4 @@ NAMES = {
     "fit_spectra": "fit",
     "fit_witnesses": "witnesses",
 }
-VERBS = {
-    "spectra": "fit whole spectra with a scheme: rate constants, species spectra, rank, peak path",
-}
+VERBS = {"spectra": "fit whole spectra with a scheme: rate constants, species spectra, rank, peak path"}

@@ -59,15 +59,13 @@ class SpectralAnalysis(Record, Shown):
     def _written(self, whole: bool) -> dict[str, Any]:
         """Return the document of the fit with isosbestic points, peak path and witnesses."""
         witnesses = self.witnesses
-        path: dict[str, Any] | None = None
-        if witnesses is not None:
-            trace = witnesses.trace.to_dict()
-            path = {name: trace[name] for name in ("time_s", "absorbance", "peak_nm", "peak_nm_se")}
+        trace = {} if witnesses is None else witnesses.trace.to_dict()
+        path = {name: trace[name] for name in ("time_s", "absorbance", "peak_nm", "peak_nm_se") if trace}
         record = self.fit._written(whole)
         record["warnings"] = [remark.to_dict() for remark in (*self.fit.warnings, *self.warnings)]
         return record | {
             "isosbestic_points": [point.to_dict() for point in self.isosbestic],
-            "peak_path": path,
+            "peak_path": path or None,
             "witnesses": None if witnesses is None else witnesses._written(whole),
         }
 
@@ -127,11 +125,7 @@ def scheme_for(series: SpectralSeries) -> tuple[str, str]:
 
 
 def analyse_spectra(
-    runs: Sequence[SpectralSeries],
-    scheme: str | None = None,
-    *,
-    near_nm: float | None = None,
-    **options: Any,
+    runs: Sequence[SpectralSeries], scheme: str | None = None, *, near_nm: float | None = None, **options: Any
 ) -> SpectralAnalysis:
     """Return the global fit of one or several runs, isosbestic points and both witnesses.
 
@@ -148,6 +142,7 @@ def analyse_spectra(
         Passed on to `fit_spectra`.
     """
     warnings: list[Remark] = []
+    confidence = options.get("confidence", 0.95)
     series, _ = prepare(
         runs[0],
         window_s=options.get("window"),
@@ -159,10 +154,9 @@ def analyse_spectra(
         scheme, why = scheme_for(series)
         warnings.append(Remark("scheme_chosen", f"no scheme was given: {scheme} was taken, as {why}"))
     fit = fit_spectra(list(runs), scheme, **options)
-    points = isosbestic_points(series, confidence=options.get("confidence", 0.95))
+    points = isosbestic_points(series, confidence=confidence)
     witnesses: TwoWitnesses | None = None
     try:
-        confidence = options.get("confidence", 0.95)
         witnesses = fit_witnesses(series, near_nm=near_nm, confidence=confidence)
     except (CxKineticsError, np.linalg.LinAlgError) as error:
         warnings.append(Remark("no_peak_path", f"no peak path: {error}"))

@@ -197,11 +197,7 @@ def _two_axes() -> "tuple[Axes, Axes]":
 
 
 def _finish_vectors(
-    axes: "tuple[Axes, Axes]",
-    series: SpectralSeries,
-    unit: TimeUnit,
-    y: str,
-    legend: "Callable[[Axes], Any]",
+    axes: "tuple[Axes, Axes]", series: SpectralSeries, unit: TimeUnit, y: str, legend: "Callable[[Axes], Any]"
 ) -> "tuple[Axes, Axes]":
     """Finish axes of singular vectors in time, with the legend, and in wavelength."""
     simulated = series.source.simulated
@@ -290,8 +286,7 @@ def plot_witness_position(
         _model_lines(result, ax, 1, unit)
         ax.margins(x=0.02)
         ax.set_ylim(low - room, high + room)
-        label = "peak position / nm"
-        return _finish(ax, trace.source.simulated, f"time / {unit.sign}", label, _best_legend)
+        return _finish(ax, trace.source.simulated, f"time / {unit.sign}", "peak position / nm", _best_legend)
 
 
 def _points(ax: "Axes", time: Array, values: Array, errors: Array | None = None) -> None:
@@ -303,10 +298,9 @@ def _points(ax: "Axes", time: Array, values: Array, errors: Array | None = None)
 
 def _model_lines(result: "TwoWitnesses", ax: "Axes", which: int, unit: TimeUnit) -> None:
     dense = np.linspace(float(result.trace.time_s[0]), float(result.trace.time_s[-1]), 500)
-    staged = [model for model in result.models if model.model == "staged"]
-    smooth = [model for model in result.models if model.model != "staged"]  # the best one stands first
-    for models, colour, dash in ((staged, "fit", "-"), (smooth, "paper", "-.")):
-        for model in models[:1]:
+    for broken, colour, dash in ((True, "fit", "-"), (False, "paper", "-.")):
+        # the best of each kind stands first
+        for model in [model for model in result.models if (model.model == "staged") is broken][:1]:
             curve = model.curves(dense)[which]
             ax.plot(unit.time(dense), curve, dash, color=COLOURS[colour], lw=1.1, label=model.model, zorder=3)
 

@@ -42,7 +42,7 @@ from cxkinetics.spectral.problem import Problem, leading_factors, row_whitening
 from cxkinetics.spectral.rank import Rank, rank_of_matrix
 from cxkinetics.spectral.result import OrderVerdict, SpeciesSpectra, SpectraFit, SpectralNoise
 from cxkinetics.spectral.scheme import parse_scheme
-from cxkinetics.spectral.search import Optimum, descend, find_optimum
+from cxkinetics.spectral.search import Optimum, descend, find_optimum, sampled
 from cxkinetics.spectral.species import (
     Solved,
     Working,
@@ -84,14 +84,26 @@ class Solution:
     correlation: TimeCorrelation = UNCORRELATED  # of the residuals
     weighted: bool = False  # whether wavelengths were weighted by their residuals, if need be
 
+    def solved(self, theta: Array | None = None) -> list[Solved]:
+        """Return the runs solved at the optimum, or at other parameters."""
+        place = self.optimum.theta if theta is None else theta
+        return [solve_species(run, self.problem, i, place, self.rho) for i, run in enumerate(self.runs)]
+
+    def residuals(self, solved: Sequence[Solved]) -> list[Array]:
+        """Return what the runs leave, not whitened."""
+        return [item.residual(run) for item, run in zip(solved, self.runs, strict=True)]
+
+    def noise(self) -> TimeCorrelation:
+        """Return how the residuals at the optimum are correlated in time."""
+        solved = self.solved()
+        return time_correlation(self.residuals(solved), [item.span for item in solved])
+
 
 def box(network: Network, times_s: Sequence[Array]) -> tuple[Array, Array]:
     """Return the bounds of ln k and breakpoints: from a ten-thousandth of a decay to thirty per sample."""
     scheme = network.scheme
     n_free = len(scheme.rates) - len(scheme.fixed)
-    times = np.unique(np.concatenate(times_s))
-    span = float(times[-1] - times[0]) or 1.0
-    shortest = float(np.min(np.diff(times))) if times.size > 1 else span
+    times, span, shortest = sampled(times_s)
     n_breaks = scheme.n_stages - 1
     lower = np.concatenate([np.full(n_free, np.log(1e-4 / span)), np.full(n_breaks, times[0])])
     upper = np.concatenate([np.full(n_free, np.log(30 / shortest)), np.full(n_breaks, times[-1])])
@@ -192,6 +204,8 @@ def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed:
     breaks = breakpoint_estimates(errors)
     deviance = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells) + _log_determinant(solution)
     k = n_parameters + amplitudes + 1 + (solution.rho != 0)
+    left = zip(solution.residuals(solved), solution.runs, strict=True)
+    squares = [float(np.mean((residual / run.weight) ** 2)) for residual, run in left]
     return SpectraFit(
         series=tuple(run.series for run in solution.runs),
         scheme=problem.network.scheme.text,
@@ -214,7 +228,7 @@ def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed:
         aicc=finite_or_none(aicc(deviance, k, cells)),
         bic=bic(deviance, k, cells),
         noise=SpectralNoise(
-            sd=_spread(solution, solved, cells / dof),
+            sd=float(np.sqrt(np.mean(squares) * (cells / dof))),
             ar1=solution.rho,
             lag1_autocorrelation=solution.correlation.rho,
             effective_wavelengths=solution.correlation.effective_columns,
@@ -241,7 +255,7 @@ def _ordered(
         covariance = pseudo_covariance(information, variance)
         return [
             with_errors(item, run, setup.known, covariance, directions, variance=variance)
-            for item, run in zip(_solved(solution, place.theta), solution.runs, strict=True)
+            for item, run in zip(solution.solved(place.theta), solution.runs, strict=True)
         ]
 
     if lost.any():
@@ -337,16 +351,6 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
             profiles = projection.n_amplitudes // run.data.shape[1]
             amplitudes += profiles * (m - work.functions.shape[0])
     return cells, amplitudes
-
-
-def _spread(solution: Solution, solved: Sequence[Solved], share: float) -> float:
-    left = zip(_residuals(solution, solved), solution.runs, strict=True)
-    squares = [float(np.mean((residual / run.weight) ** 2)) for residual, run in left]
-    return float(np.sqrt(np.mean(squares) * share))
-
-
-def _residuals(solution: Solution, solved: Sequence[Solved]) -> list[Array]:
-    return [item.residual(run) for item, run in zip(solved, solution.runs, strict=True)]
 
 
 def _widening(
@@ -680,12 +684,12 @@ def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
     noise, auto_weights = setup.options["noise"], setup.options["weights"] == "auto"
     solution = solve(setup, runs, 0.0)
     if auto_weights:
-        solved = _solved(solution)
-        spreads = column_spread(_residuals(solution, solved), solved[0].span.shape[1])
+        solved = solution.solved()
+        spreads = column_spread(solution.residuals(solved), solved[0].span.shape[1])
         weighted = [_reweighted(run, spread) for run, spread in zip(solution.runs, spreads, strict=True)]
         if any(run.weights is not None for run in weighted):
             solution = solve(setup, weighted, 0.0, solution.optimum.theta)
-    correlation = _correlation(solution)
+    correlation = solution.noise()
     # four standard errors: with many wavelengths a correlation too weak to matter is still significant
     correlated = noise == "ar1" or (abs(correlation.z) > 4 and abs(correlation.rho) > _CORRELATED)
     cells = sum(run.matrix.size for run in solution.runs)
@@ -695,7 +699,7 @@ def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
             if abs(correlation.rho - solution.rho) < 0.005:
                 break
             solution = solve(setup, solution.runs, correlation.rho, solution.optimum.theta)
-            correlation = _correlation(solution)
+            correlation = solution.noise()
     if setup.nonnegative:
         solution = _above_zero(setup, solution)
     return replace(solution, correlation=correlation, weighted=auto_weights)
@@ -715,7 +719,7 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
     """Hold the spectra above zero within their noise, from every order of the rate constants."""
     variance = solution.optimum.evaluation.rss / sum(run.matrix.size for run in solution.runs)
     floors = []
-    for item, run in zip(_solved(solution), solution.runs, strict=True):
+    for item, run in zip(solution.solved(), solution.runs, strict=True):
         own = np.zeros(setup.known.size)
         own[~setup.known] = _BELOW * np.sqrt(variance * np.diag(item.back @ item.back.T))
         floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) * run.weight))
@@ -725,16 +729,3 @@ def _above_zero(setup: Setup, solution: Solution) -> Solution:
     starts = reordered(solution.problem, theta) if few else [theta]
     trials = [solve(setup, solution.runs, solution.rho, start, tuple(floors)) for start in starts]
     return min(trials, key=lambda trial: trial.optimum.evaluation.rss)
-
-
-def _solved(solution: Solution, theta: Array | None = None) -> list[Solved]:
-    """Return the runs solved at the optimum, or at other parameters."""
-    theta = solution.optimum.theta if theta is None else theta
-    return [
-        solve_species(run, solution.problem, i, theta, solution.rho) for i, run in enumerate(solution.runs)
-    ]
-
-
-def _correlation(solution: Solution) -> TimeCorrelation:
-    solved = _solved(solution)
-    return time_correlation(_residuals(solution, solved), [item.span for item in solved])

@@ -134,21 +134,17 @@ def _breakpoint_interval(problem: Problem, optimum: Optimum, index: int, allowed
     knots = inner_knots(problem, optimum.theta, index)
     coarse = knots[np.unique(np.linspace(0, knots.size - 1, 60).astype(int))]
     positions = np.unique(np.append(coarse, optimum.theta[index]))
+    tolerance = 0.02 * allowed / max(optimum.evaluation.rss, 1e-300)
 
     def accepts(values: Array) -> BoolArray:
-        inside: BoolArray = _rises(problem, optimum, index, values, allowed) <= allowed
-        return inside
+        rests = scan_breakpoint(problem, optimum.theta, index, values, tolerance)
+        rises: Array = np.array([rest.evaluation.rss for rest in rests]) - optimum.evaluation.rss
+        return rises <= allowed
 
     def end(i: int, j: int) -> float:
         return float(np.mean(narrowed(accepts, positions[i], positions[j], sections=2, rounds=7)))
 
     return accepted_set(positions, accepts(positions), end)
-
-
-def _rises(problem: Problem, optimum: Optimum, index: int, positions: Array, allowed: float) -> Array:
-    tolerance = 0.02 * allowed / max(optimum.evaluation.rss, 1e-300)
-    rests = scan_breakpoint(problem, optimum.theta, index, positions, tolerance)
-    return np.array([rest.evaluation.rss for rest in rests]) - optimum.evaluation.rss
 
 
 _LONGEST = 300.0  # half an interval in ln k, so that its ends stay numbers
@@ -293,11 +289,8 @@ def _rate_estimate(errors: Errors, i: int, name: str, value: float) -> Estimate:
 def _unite_orders(estimates: dict[str, Estimate], verdict: OrderVerdict) -> None:
     """Give each rate constant the intervals of all values that some order assigns to it."""
     first = verdict.orders[0].rates_per_s
-    known: list[tuple[float, float, float]] = []
-    for name, value in first.items():
-        low, high = estimates[name].low, estimates[name].high
-        if low is not None and high is not None:
-            known.append((value, low, high))
+    ends = [(value, estimates[name].low, estimates[name].high) for name, value in first.items()]
+    known = [(value, low, high) for value, low, high in ends if low is not None and high is not None]
     for name in first:
         pieces = set()
         for order in verdict.orders:

@@ -138,8 +138,7 @@ def _points(
     part = matrix[stretch]
     _, singular, right = np.linalg.svd(part - part.mean(axis=0), full_matrices=False)
     quantile = float(ndtri(0.5 + confidence / 2))
-    component, error = right[0], noise / max(float(singular[0]), 1e-300)
-    error = max(error, 1e-9)
+    component, error = right[0], max(noise / max(float(singular[0]), 1e-300), 1e-9)
     found = []
     pixel = float(np.median(np.diff(axis)))
     for left, right_edge in _crossings(component, error):
@@ -208,11 +207,10 @@ def _lost(
     time: Array, level: Array, stretch: slice, *, common: float, scatter: float, noise: float
 ) -> tuple[float | None, float]:
     """When the value at the point leaves the common one for good (looking away from the stretch)."""
-    start, stop = stretch.start, stretch.stop
-    forward = start == 0 and stop < time.size
-    outside = level[stop:] if forward else level[:start][::-1]
-    clock = time[stop:] if forward else time[:start][::-1]
-    drift = float(np.mean(outside[-3:]) - common) if outside.size else float(np.mean(level[-3:]) - common)
+    forward = stretch.start == 0 and stretch.stop < time.size
+    beyond = slice(stretch.stop, None) if forward else slice(stretch.start)
+    outside, clock = (values[beyond][:: 1 if forward else -1] for values in (level, time))
+    drift = float(np.mean((outside if outside.size else level)[-3:]) - common)
     if outside.size == 0:
         return None, drift
     width = min(5, outside.size)

@@ -142,8 +142,7 @@ def decay_rates(network: Network, rates_per_s: Array, stage: int = 0) -> Array:
     """Return the observed rate constants of a stage: minus the non-zero eigenvalues of K, descending, 1/s."""
     generator = np.tensordot(rates_per_s, network.steps[stage], 1)
     rates = -np.linalg.eigvals(generator).real
-    found: Array = np.sort(rates[rates > 1e-9 * max(float(np.max(np.abs(rates))), 1e-300)])[::-1]
-    return found
+    return np.sort(rates[rates > 1e-9 * max(float(np.max(np.abs(rates))), 1e-300)])[::-1]
 
 
 @cache

@@ -189,8 +189,8 @@ def _decide(
         return cause, f"{gap:.3g}"
     if len(kept) == 1:
         return "only_order", "interchangeable" if relabelled else ""
-    clean = [item for item in kept if not item[2]]
-    if len(clean) == 1:
+    clean = sum(not negative for *_, negative in kept)
+    if clean == 1:
         return "non_negative_spectra", ""
     if baseline_floats:
         return "undecided", "the fitted baseline leaves the sign of the spectra open"
@@ -220,10 +220,7 @@ def _text(decided_by: str, reason: str, orders: Sequence[SpeciesOrder]) -> str:
             f"{rates(orders[0])} 1/s; the order {others} fits alike, but makes the spectrum of {name} "
             f"negative (down to {-100 * depth:.0f} % of its height): non-negative spectra decide"
         )
-    test = {
-        "known_spectrum": "the known spectrum decides",
-        "non_negative_spectra": "non-negative spectra decide",
-        "misfit": "the misfit decides",
-    }[decided_by]
+    known, signs = "the known spectrum decides", "non-negative spectra decide"
+    test = {"known_spectrum": known, "non_negative_spectra": signs}.get(decided_by, "the misfit decides")
     order = f"the order {others}" if others else "any other order of these values"
     return f"{rates(orders[0])} 1/s; {order} fits worse by {reason} noise variances: {test}"

@@ -186,8 +186,7 @@ def _fit_bands(axis: Array, data: Array, whitener: Array, mixed: bool) -> _BandP
     def residual(shape: Array) -> Array:
         basis = _design(axis, shape, whitener, mixed)
         amplitudes = _amplitudes(basis, data)
-        left: Array = data - basis @ amplitudes
-        return left
+        return data - basis @ amplitudes
 
     bounds = (np.array([-2.5, -2.5, -0.7, -0.6, -0.3]), np.array([2.5, 2.5, 0.7, 0.6, 0.3]))
     # the misfit has a valley for either sign of the shift, and one between

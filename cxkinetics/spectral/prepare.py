@@ -172,7 +172,9 @@ def prepare(
     dead = in_range & ~columns & ~dark
     remarks += _left_out("wavelengths_dropped", dead, axis, "dead or mostly masked")
     if dark.any():
-        remarks.append(_dark_remark(dark, axis, highest_absorbance))
+        count = int(dark.sum())
+        said = f"with absorbances above {highest_absorbance:g} left out: {_ranges(axis, dark)} nm"
+        remarks.append(Remark("absorbance_too_high", f"{count} wavelengths {said}", count))
     remarks += _left_out("spectra_dropped", in_window & ~rows, time, "mostly masked")
     if rows.sum() < 3 or columns.sum() < 2:
         raise InputError(
@@ -210,21 +212,10 @@ def _too_dark(matrix: Array, rows: BoolArray, columns: BoolArray, limit: float |
     return dark
 
 
-def _dark_remark(dark: BoolArray, axis: Array, limit: float | None) -> Remark:
-    count = int(dark.sum())
-    text = f"{count} wavelengths with absorbances above {limit:g} left out: {_ranges(axis, dark)} nm"
-    return Remark("absorbance_too_high", text, count)
-
-
 def within(axis: Array, limits: tuple[float | None, float | None] | None) -> BoolArray:
     """Return which values lie between two limits; None is an open end."""
     low, high = limits if limits is not None else (None, None)
-    inside = np.ones(axis.size, bool)
-    if low is not None:
-        inside &= axis >= low
-    if high is not None:
-        inside &= axis <= high
-    return inside
+    return (axis >= (-np.inf if low is None else low)) & (axis <= (np.inf if high is None else high))
 
 
 def _start(first: float, last: float, remarks: list[Remark]) -> float:

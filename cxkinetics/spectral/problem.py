@@ -164,13 +164,13 @@ def _project_block(
     n_parameters = derivative.shape[0]
     spectra = known_spectra.copy()
     size = float(np.einsum("nm,nm->", data, data)) if size is None else size
-    span, singular, turn, scale = _column_space(concentration[:, free])
+    span, singular, turn, scale = column_space(concentration[:, free])
     seen = span.T @ data
     rss = size - float(np.einsum("sm,sm->", seen, seen))
     if rss < 1e-7 * size:  # nearly noise-free: the difference of squares has lost its digits
         residual = data - span @ seen
         rss = float(np.einsum("nm,nm->", residual, residual))
-    back = turn / singular / scale[:, None]  # the pseudo-inverse is back @ span'
+    back = turn[:, : singular.size] / singular / scale[:, None]  # the pseudo-inverse is back @ span'
     spectra[free] = back @ seen
     across = derivative - span @ (span.T @ derivative)
     misfit = across.transpose(0, 2, 1) @ data
@@ -183,13 +183,13 @@ def _project_block(
     return Projection(rss, spectra, gradient, information, curvature, singular.size * data.shape[1])
 
 
-def _column_space(columns: Array) -> tuple[Array, Array, Array, Array]:
-    """Return an orthonormal basis, singular values, right vectors and the scale of the columns."""
+def column_space(columns: Array) -> tuple[Array, Array, Array, Array]:
+    """Return an orthonormal basis, singular values, all right vectors and the scale of columns."""
     scale = np.sqrt(np.einsum("ns,ns->s", columns, columns))
     scale[scale == 0] = 1.0
     left, singular, right = np.linalg.svd(columns / scale, full_matrices=False)
     rank = int(np.sum(singular > _RANK_TOLERANCE * singular.max(initial=0.0)))
-    return left[:, :rank], singular[:rank], right[:rank].T, scale
+    return left[:, :rank], singular[:rank], right.T, scale
 
 
 def nonnegative_spectra(concentration: Array, data: Array) -> Array:
@@ -385,13 +385,7 @@ class Problem:
                 value, derivative = run.whitening.apply_down(value), run.whitening.apply_down(derivative)
             parts.append(
                 project(
-                    run.data,
-                    value,
-                    derivative,
-                    self.known,
-                    run.known_spectra,
-                    floor=run.floor,
-                    size=run.size,
+                    run.data, value, derivative, self.known, run.known_spectra, floor=run.floor, size=run.size
                 )
             )
         return Evaluation(

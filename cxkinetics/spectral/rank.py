@@ -99,8 +99,7 @@ def known_part(series: SpectralSeries) -> tuple[Array, Array, Array]:
 def rank_of_matrix(matrix: Array, factors: Factors | None = None) -> Rank:
     """Return the rank of a matrix (n, m) without masked cells; `factors` are its leading ones, if at hand."""
     n, m = matrix.shape
-    if factors is None:
-        factors = leading_factors(matrix, _MOST)
+    factors = factors or leading_factors(matrix, _MOST)
     count = min(factors.singular.size, n - 1, m - 1, _MOST)
     singular = factors.singular[:count]
     left = np.maximum(factors.total - np.concatenate([[0.0], np.cumsum(singular**2)]), 0.0)

@@ -302,8 +302,7 @@ class SpectraFit(Record, Shown):
 
     def residuals(self, run: int = 0) -> Array:
         """Return data minus fit of one run, shape (n, m); NaN where a cell is masked."""
-        left: Array = self.series[run].absorbance - self.fitted(run)
-        return left
+        return self.series[run].absorbance - self.fitted(run)
 
     def _whole_spectra(self, run: int) -> Array:
         """Spectra with those not determined by themselves filled by the least-norm solution."""
@@ -320,17 +319,12 @@ class SpectraFit(Record, Shown):
 
     def table(self) -> "pd.DataFrame":
         """Return one row per fitted number: value, se, low, high, unit, method, reason."""
-        import pandas as pd
+        from cxkinetics.document.sheets import quantity_table
 
         rows = [(f"{rate.name} ({rate.steps})", rate.estimate) for rate in self.rates]
         rows += [(f"breakpoint {i}", estimate) for i, estimate in enumerate(self.breakpoints_s, 1)]
         rows += [(f"observed rate {i}", estimate) for i, estimate in enumerate(self.observed_rates, 1)]
-        columns = ("value", "se", "low", "high", "unit", "method", "reason")
-        return pd.DataFrame(
-            [[getattr(estimate, column) for column in columns] for _, estimate in rows],
-            index=pd.Index([name for name, _ in rows], name="quantity"),
-            columns=list(columns),
-        )
+        return quantity_table(rows, first="quantity").frame().set_index("quantity")
 
     def sources(self) -> tuple[Source, ...]:
         """Return where the runs came from."""

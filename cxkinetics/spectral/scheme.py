@@ -109,12 +109,9 @@ def parse_scheme(text: str) -> Scheme:
             number += 1
             steps += _read_step(piece, number, stage, fixed)
     species = tuple(dict.fromkeys(name for step in steps for name in _names(step)))
-    seen: set[tuple[int, str, tuple[tuple[str, int], ...]]] = set()
-    for step in steps:
-        key = (step.stage, step.reactant, step.products)
-        if key in seen:
-            raise UsageError(f"the step '{step}' stands twice in one stage of {text!r}; write it once")
-        seen.add(key)
+    keys = [(step.stage, step.reactant, step.products) for step in steps]
+    if twice := next((step for i, step in enumerate(steps) if keys[i] in keys[:i]), None):
+        raise UsageError(f"the step '{twice}' stands twice in one stage of {text!r}; write it once")
     formed = {name for step in steps for name, _ in step.products}
     starting = tuple(name for name in species if name not in formed) or species[:1]
     return Scheme(

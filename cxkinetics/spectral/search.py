@@ -1,6 +1,6 @@
 """The global optimum of a whole-spectrum fit: a grid of starts, descents on compressed data, then on all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import NamedTuple
@@ -56,11 +56,16 @@ def _distinct(misfit: Array, count: int, apart: Callable[[int, int], bool]) -> l
     return chosen
 
 
+def sampled(times_s: Sequence[Array]) -> tuple[Array, float, float]:
+    """Return the times of all runs, their span and the shortest step between them, s."""
+    times = np.unique(np.concatenate(times_s))
+    span = float(times[-1] - times[0]) or 1.0
+    return times, span, float(np.min(np.diff(times))) if times.size > 1 else span
+
+
 def _rate_grid(problem: Problem, rng: np.random.Generator, per_rate: dict[int, int]) -> Array:
     """Return ln k, shape (grid, free rates), from three tenths of a decay to one decay per sample."""
-    times = np.unique(np.concatenate([run.time_s for run in problem.runs]))
-    span = float(times[-1] - times[0]) or 1.0
-    shortest = float(np.min(np.diff(times))) if times.size > 1 else span
+    _, span, shortest = sampled([run.time_s for run in problem.runs])
     low, high = np.log(0.3 / span), np.log(max(1 / shortest, 10 / span))
     n_rates = problem.free_rates.size
     if n_rates in per_rate:
@@ -74,8 +79,7 @@ def _decay_rates(problem: Problem, ln_rates: Array) -> Array:
     rates = np.broadcast_to(problem.fixed_rates, (ln_rates.shape[0], problem.fixed_rates.size)).copy()
     rates[:, problem.free_rates] = np.exp(ln_rates)
     generators = np.tensordot(rates, problem.network.steps[0], 1)
-    decay: Array = np.sort(np.maximum(-np.linalg.eigvals(generators).real, 0.0), axis=1)
-    return decay
+    return np.sort(np.maximum(-np.linalg.eigvals(generators).real, 0.0), axis=1)
 
 
 def _misfit_of_exponentials(problem: Problem, decay: Array) -> Array:
@@ -282,9 +286,7 @@ def _refine_breakpoints(problem: Problem, small: Problem, theta: Array) -> Optim
                     best = rest
             if best is not None:
                 theta = best.theta
-    if best is None:
-        best = descend(problem, theta)
-    return best
+    return best or descend(problem, theta)
 
 
 def inner_knots(problem: Problem, theta: Array, index: int) -> Array:

@@ -14,6 +14,7 @@ from cxkinetics.spectral.problem import (
     Factors,
     Problem,
     Run,
+    column_space,
     compressed,
     leading_factors,
     nonnegative_spectra,
@@ -123,10 +124,7 @@ def small_problem(problem: Problem, runs: Sequence[Working]) -> Problem:
 
 
 def known_spectra(
-    species: Sequence[str],
-    wavelength_nm: Array,
-    known: Mapping[str, Any] | None,
-    colourless: Sequence[str],
+    species: Sequence[str], wavelength_nm: Array, known: Mapping[str, Any] | None, colourless: Sequence[str]
 ) -> tuple[Array, BoolArray]:
     """Return known spectra on a wavelength axis, shape (species, m), and which species have one.
 
@@ -228,8 +226,7 @@ class Solved:
 
     def residual(self, work: Working) -> Array:
         """Return data minus fit, weighted, baseline taken out, not whitened, shape (n, m)."""
-        left: Array = work.without_baseline(work.matrix) - self.concentration @ self.weighted
-        return left
+        return work.without_baseline(work.matrix) - self.concentration @ self.weighted
 
     def scores(self) -> Array:
         """Return sums over wavelengths of derivative times residual, shape (n, p)."""
@@ -247,8 +244,7 @@ class Solved:
 
     def model(self, work: Working) -> Array:
         """Return the fit in the unit of the data, baseline included, shape (n, m)."""
-        model: Array = self.concentration @ self.values + self.baseline(work) @ work.functions
-        return model
+        return self.concentration @ self.values + self.baseline(work) @ work.functions
 
 
 def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho: float) -> Solved:
@@ -274,11 +270,9 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
         value, change, white = (whitening.apply_down(part) for part in (value, change, white))
     known = work.without_baseline(work.known)
     free = np.flatnonzero(~problem.known)
-    scale = np.sqrt(np.einsum("ns,ns->s", value[:, free], value[:, free]))
-    scale[scale == 0] = 1.0
-    left, singular, right = np.linalg.svd(value[:, free] / scale, full_matrices=False)
-    rank = int(np.sum(singular > 1e-9 * singular.max(initial=0.0)))
-    span, back = left[:, :rank], (right[:rank].T / singular[:rank]) / scale[:, None]
+    span, singular, right, scale = column_space(value[:, free])
+    rank = singular.size
+    back = right[:, :rank] / singular / scale[:, None]
     target = white - value[:, problem.known] @ known[problem.known] if problem.known.any() else white
     spectra = known.copy()
     floor = problem.runs[index].floor
@@ -289,13 +283,12 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
         spectra[free] = above + floor[free]
     determined = np.ones(problem.known.size, bool)
     # a species with a share in a direction that changes no data is known only together with others
-    null = right[rank:] / scale
+    null = right[:, rank:].T / scale
     if null.size:
         null = null / np.abs(null).max(axis=1, keepdims=True)
         determined[free] = ~(np.abs(null) > _FLAT).any(axis=0)
     values = spectra / work.weight
     values[problem.known] = work.known[problem.known]
-    left_over = white - value @ spectra
     return Solved(
         values=values,
         weighted=spectra,
@@ -305,7 +298,7 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
         change=change,
         span=span,
         back=back,
-        left_over=left_over,
+        left_over=white - value @ spectra,
     )
 
 

@@ -75,8 +75,7 @@ def breakpoint_grid(time_s: Array, finely_at: Array) -> Array:
     fine = (finely_at[:, None] + step * np.linspace(-3, 3, 61)).ravel()
     middles = (inner[1:] + inner[:-1]) / 2
     grid = np.concatenate([inner, middles, fine])
-    grid = np.unique(np.round(grid[(grid >= inner[0]) & (grid <= inner[-1])], 9))
-    return grid
+    return np.unique(np.round(grid[(grid >= inner[0]) & (grid <= inner[-1])], 9))
 
 
 def refined(grid_s: Array, deviances: Sequence[Array], limit: float) -> Array:
@@ -557,7 +556,9 @@ def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float
         se = float(np.sqrt(row @ covariance @ row))
         return wald(name, value, se, quantile, "nm")
 
-    still = _still_misfit(pair)
+    precision = 1 / pair.position_se**2
+    mean = float(precision @ pair.position_nm / precision.sum())
+    still = float(precision @ (pair.position_nm - mean) ** 2)
     # A shift that is not there has no end either: judged by the gain over a constant, three numbers for one.
     gain = max(still - misfit, 0.0) / max(variance, 1e-300)
     return _Peak(
@@ -570,12 +571,6 @@ def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float
 
 def _freedom(pair: Pair) -> int:
     return max(pair.position_nm.size - 3, 1)  # three numbers: both ends, and when the shift ends
-
-
-def _still_misfit(pair: Pair) -> float:
-    weight = 1 / pair.position_se**2
-    mean = float(weight @ pair.position_nm / weight.sum())
-    return float(weight @ (pair.position_nm - mean) ** 2)
 
 
 def _populations(

@@ -19,8 +19,7 @@ from cxkinetics.evidence.records import (
     document_of,
     join_evidence,
     record_of_masses,
-    record_of_pattern,
-    record_of_xps,
+    record_of_spectrum,
 )
 
 
@@ -72,8 +71,8 @@ def test_the_same_through_files(tmp_path: Path) -> None:
     shared = {"sample": "12.1 %", "incorporation_percent": 12.1}
     records = [
         record_of_masses(tmp_path / "ms-12.1.csv", **shared, mixture={"sigma_cal_da": 0.3}),
-        record_of_xps(tmp_path / "xps-ag3d-12.1.csv", **shared),
-        record_of_pattern(tmp_path / "xrd-12.1.csv", reference_library(), **shared),
+        record_of_spectrum(tmp_path / "xps-ag3d-12.1.csv", **shared),
+        record_of_spectrum(tmp_path / "xrd-12.1.csv", library=reference_library(), **shared),
     ]
     assert all(record.simulated for record in records)
     for record in records:

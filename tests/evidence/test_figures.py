@@ -14,6 +14,7 @@ from cxkinetics.evidence.examples import (
     simulation_settings,
 )
 from cxkinetics.evidence.figures import plot_consensus, plot_masses, plot_mixture, plot_pattern, plot_xps
+from cxkinetics.evidence.findings import Finding, SampleEvidence, join
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,13 @@ def test_mass_errors_and_verdict() -> None:
     assert [t.get_text() for t in ax.get_xticklabels()] == ["MALDI-TOF", "XRD", "XPS", "together"]
     rings = [line for line in ax.lines if line.get_markersize() == 11]
     assert len(rings) == 1
+
+
+def test_an_undecided_state_stands_in_the_legend_of_the_verdict() -> None:
+    finding = Finding(technique="XRD", species="CdS", state="undecided")
+    sample = SampleEvidence(label="a", incorporation_percent=None, findings=(finding,))
+    legend = plot_consensus(join([sample])).get_legend()
+    assert "undecided" in [text.get_text() for text in legend.get_texts()]
 
 
 def test_results_plot_themselves_and_figures_for_files_are_unknown_to_pyplot(sample: SimulatedSample) -> None:

@@ -12,13 +12,13 @@ from cxkinetics.examples.kinetics import (
     NOISE_SD,
     example_path,
     load_example,
-    packaged_text,
     peak_position_nm,
     published_kinetics,
     simulate_series,
     simulated_absorbance,
 )
 from cxkinetics.io.load import load
+from cxkinetics.signals.spectra import SpectralSeries
 
 
 def staged_law(name: str, time_s: np.ndarray) -> np.ndarray:
@@ -27,6 +27,18 @@ def staged_law(name: str, time_s: np.ndarray) -> np.ndarray:
     return np.where(
         time_s < tb, a0 * np.exp(-k1 * time_s), a0 * np.exp(-k1 * tb) * np.exp(-k2 * (time_s - tb))
     )
+
+
+def packaged_text(series: SpectralSeries) -> str:
+    """Return the CSV text of a simulated series: two comment lines, a head, one row per time."""
+    lines = [
+        f"# simulated: {series.source.note}",
+        f"# {series.label}: time in s, wavelength in nm, absorbance in AU; made by cxkinetics.examples",
+        ",".join(["time_s", *(f"{value:g}" for value in series.wavelength_nm)]),
+    ]
+    for time, row in zip(series.time_s, series.absorbance, strict=True):
+        lines.append(",".join([f"{time:g}", *(f"{value:.4f}" for value in row + 0.0)]))
+    return "\n".join(lines) + "\n"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cxkinetics.cli.main import main
-from cxkinetics.examples.kinetics import example_path, packaged_text, published_kinetics, simulate_series
+from cxkinetics.examples.kinetics import example_path
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.page import command_line, python_lines
 from cxkinetics.kinetics.result import StagedFit
@@ -27,7 +27,7 @@ def staged(time: np.ndarray, seed: int) -> np.ndarray:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a matrix, a table of two columns in minutes, and nothing else."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "matrix.csv").write_text(packaged_text(simulate_series(published_kinetics("ag-cds"))))
+    (tmp_path / "matrix.csv").write_text(example_path("ag-cds").read_text())
     time = np.arange(0.0, 101.0)
     columns = np.column_stack([time / 60, staged(time, 1), staged(time, 2)])
     np.savetxt("runs.csv", columns, delimiter=";", header="time (min);run A;run B", comments="")

@@ -14,7 +14,6 @@ from cxkinetics.signals.screening import (
     clipped_level,
     dropout_spectra,
     duplicate_rows,
-    find_spikes,
     find_steps,
     noise_sd,
     offset_remark,
@@ -72,11 +71,9 @@ def test_noise_is_measured_on_a_decay(sd: float, seed: int) -> None:
     assert 0.9 * sd < noise_sd(values) < 1.1 * sd
 
 
-def test_a_bubble_is_found_and_nothing_else() -> None:
+def test_a_bubble_is_no_step() -> None:
     values = noisy(1)
     values[40:43] += 0.1
-    assert np.flatnonzero(find_spikes(values)).tolist() == [40, 41, 42]
-    assert not find_spikes(noisy(2)).any()
     assert find_steps(T, values) == []
 
 

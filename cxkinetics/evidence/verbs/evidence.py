@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.arguments import number
+from cxkinetics.errors import CxKineticsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,19 +24,15 @@ TITLES = {"ms": "Mass spectra", "xps": "Photoelectron spectra", "xrd": "Diffract
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add technique, files and options."""
-    parser.add_argument(
-        "technique",
-        nargs="?",
-        choices=(*TITLES, "join"),
-        help="ms: peak list or spectrum; xps: one line; xrd: a pattern; join: JSON of these, or tables",
-    )
+    text = "ms: peak list or spectrum; xps: one line; xrd: a pattern; join: JSON of these, or tables"
+    parser.add_argument("technique", nargs="?", choices=(*TITLES, "join"), help=text)
     parser.add_argument("files", nargs="*", metavar="FILE", help="text table, workbook, VAMAS (xps)")
     parser.add_argument("--demo", action="store_true", help="Table I, its contradictions, simulated spectra")
-    parser.add_argument(
-        "--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)"
-    )
+    text = "a packaged system such as cu-cds, or FILE.toml (default ag-cds)"
+    parser.add_argument("--system", default="ag-cds", help=text)
     parser.add_argument("--sample", metavar="NAME", help="name of the sample (default: the file's)")
-    _number(parser, "--incorporation", None, "PERCENT", "guest incorporated, percent")
+    text = "guest incorporated, percent"
+    _number(parser, "--incorporation", None, "PERCENT", text, dest="incorporation_percent")
     parser.add_argument("--out", metavar="DIR", help="write report.html, figures and evidence.json there")
     _number(parser, "--confidence", 0.95, None, "of intervals (default 0.95)")
     _number(parser, "--absent-below", None, "SHARE", "absent only below this share (xrd 0.05, xps 0.1)")
@@ -45,8 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_xrd(parser.add_argument_group("XRD"))
 
 
-def _number(group: Any, flag: str, default: float | None, metavar: str | None, help: str) -> None:
-    group.add_argument(flag, type=number, default=default, metavar=metavar, help=help)
+def _number(
+    group: Any, flag: str, default: float | None, metavar: str | None, help: str, *, dest: str | None = None
+) -> None:
+    group.add_argument(flag, type=number, default=default, metavar=metavar, help=help, dest=dest)
 
 
 def _choice(group: Any, flag: str, words: "Sequence[str]", help: str) -> None:
@@ -66,13 +65,14 @@ def _add_reading(group: Any) -> None:
 def _add_masses(group: Any) -> None:
     text = "the file is (not) a peak list (default: found out)"
     group.add_argument("--peaks", action=argparse.BooleanOptionalAction, default=None, help=text)
-    _number(group, "--tolerance", 2.0, "DA", "agreement, Da (default 2)")
+    _number(group, "--tolerance", 2.0, "DA", "agreement, Da (default 2)", dest="tolerance_da")
     group.add_argument("--host-cluster", metavar="FORMULA", help="undoped cluster (default: the system's)")
     group.add_argument("--no-guest", action="store_true", help="the sample holds no guest")
-    _number(group, "--smooth", 15.0, "DA", "peak search, Da (default 15)")
+    _number(group, "--smooth", 15.0, "DA", "peak search, Da (default 15)", dest="width_da")
     _number(group, "--resolving-power", 2000.0, None, "m/FWHM of an isotope line (default 2000)")
-    _number(group, "--resolving-power-error", 0.2, "FRACTION", "its relative sd (0.2)")
-    _number(group, "--sigma-cal", 1.0, "DA", "calibration error, 1 sd (default 1 Da)")
+    text = "its relative sd (0.2)"
+    _number(group, "--resolving-power-error", 0.2, "FRACTION", text, dest="resolving_power_rel_sd")
+    _number(group, "--sigma-cal", 1.0, "DA", "calibration error, 1 sd (default 1 Da)", dest="sigma_cal_da")
     text = "whether each guest brings a proton (default: weighed by the data)"
     _choice(group, "--compensation", ("average", "none", "full"), text)
     text = "another species in the group (repeat)"
@@ -85,9 +85,9 @@ def _add_xps(group: Any) -> None:
     _choice(group, "--shape", ("voigt", "pseudo-voigt"), "line shape")
     _choice(group, "--background", ("shirley", "linear"), "background, fitted with the line")
     group.add_argument("--block", help="block of a VAMAS file, by number, name or line")
-    _number(group, "--photon-energy", None, "EV", "the axis is kinetic energy")
-    _number(group, "--energy-offset", 0.0, "EV", "how much too high energies read")
-    _number(group, "--energy-error", 0.2, "EV", "of the energy reference, 1 sd (0.2)")
+    _number(group, "--photon-energy", None, "EV", "the axis is kinetic energy", dest="photon_energy_ev")
+    _number(group, "--energy-offset", 0.0, "EV", "how much too high energies read", dest="energy_offset_ev")
+    _number(group, "--energy-error", 0.2, "EV", "of the energy reference, 1 sd (0.2)", dest="energy_sd_ev")
 
 
 def _add_xrd(group: Any) -> None:
@@ -95,14 +95,14 @@ def _add_xrd(group: Any) -> None:
     group.add_argument("--library", metavar="FILE", help=text)
     group.add_argument("--phases-table", metavar="FILE", help="phase_id, phase_name, rir of the references")
     group.add_argument("--phases", metavar="A,B", help="use only these phases")
-    _number(group, "--max-shift", 0.5, "DEG", "largest shift (default 0.5)")
-    _number(group, "--max-broadening", 0.5, "DEG", "largest extra width (default 0.5)")
+    _number(group, "--max-shift", 0.5, "DEG", "largest shift (default 0.5)", dest="max_shift_deg")
+    _number(
+        group, "--max-broadening", 0.5, "DEG", "largest extra width (default 0.5)", dest="max_broadening_deg"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    from cxkinetics.errors import UsageError
-
     if args.demo:
         if args.technique:
             raise UsageError(f"--demo takes no technique or file; {args.technique!r} was given")
@@ -119,7 +119,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _files(args: argparse.Namespace) -> int:
-    from cxkinetics.errors import CxKineticsError, UsageError
     from cxkinetics.evidence.page import records_page
     from cxkinetics.evidence.records import document_of
 
@@ -133,8 +132,8 @@ def _files(args: argparse.Namespace) -> int:
         except (CxKineticsError, OSError) as error:
             if args.debug:
                 raise
-            message = " ".join(str(error).split())
-            message = message if file in message else f"{file}: {message}"
+            text = " ".join(str(error).split())
+            message = text if file in text else f"{file}: {text}"
             failures.append({"file": file, "error": type(error).__name__, "message": message})
     document = document_of(records, failures)
     results = [result for record in records for result in record.results.values()]
@@ -149,62 +148,42 @@ def _files(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+# options by the keywords of `load_spectrum`, `fit_mixture`, `analyse_xps` and `fit_pattern`
 _READING = ("axis_column", "counts_column", "decimal", "sheet", "background_subtracted")
+_MIXTURE = ("confidence", "resolving_power", "resolving_power_rel_sd", "sigma_cal_da", "compensation")
+_XPS = ("confidence", "line", "shape", "background", "energy_offset_ev", "energy_sd_ev")
+_XRD = ("confidence", "max_shift_deg", "max_broadening_deg")
 
 
 def _record(args: argparse.Namespace, file: str) -> "EvidenceRecord":
-    from cxkinetics.evidence.records import record_of_masses, record_of_pattern, record_of_xps
+    from cxkinetics.evidence.records import record_of_masses, record_of_spectrum
 
-    reading = {name: getattr(args, name) for name in _READING}
-    shared: dict[str, Any] = {
-        "sample": args.sample or "",
-        "incorporation_percent": args.incorporation,
-        "system": args.system,
-        "reading": reading,
-    }
-    judged = {"confidence": args.confidence}
+    def given(names: "Sequence[str]") -> dict[str, Any]:
+        return {name: getattr(args, name) for name in names}
+
+    shared = given(("incorporation_percent", "system")) | {"sample": args.sample or ""}
+    reading = given(_READING)
     if args.technique == "ms":
-        mixture = judged | {
-            "resolving_power": args.resolving_power,
-            "resolving_power_rel_sd": args.resolving_power_error,
-            "sigma_cal_da": args.sigma_cal,
-            "compensation": args.compensation,
-            "others": tuple(args.other),
-        }
         return record_of_masses(
             file,
             **shared,
-            peaks=args.peaks,
-            tolerance_da=args.tolerance,
+            **given(("peaks", "tolerance_da", "width_da", "host_cluster")),
+            reading=reading,
             with_guest=False if args.no_guest else None,
-            width_da=args.smooth,
-            host_cluster=args.host_cluster,
-            mixture=mixture,
+            mixture={**given(_MIXTURE), "others": tuple(args.other)},
         )
-    if args.absent_below is not None:
-        judged["absent_below"] = args.absent_below
+    judged = {} if args.absent_below is None else {"absent_below": args.absent_below}
     if args.technique == "xps":
-        reading |= {"block": args.block, "photon_energy_ev": args.photon_energy}
-        analysis = {
-            "line": args.line,
-            "doublets": int(args.doublets) if args.doublets.isdecimal() else args.doublets,
-            "shape": args.shape,
-            "background": args.background,
-            "energy_offset_ev": args.energy_offset,
-            "energy_sd_ev": args.energy_error,
-        }
-        return record_of_xps(file, **shared, analysis=analysis | judged)
-    ranges = {
-        "phases": args.phases.split(",") if args.phases else None,
-        "max_shift_deg": args.max_shift,
-        "max_broadening_deg": args.max_broadening,
-    }
-    return record_of_pattern(file, _library(args), **shared, analysis=ranges | judged)
+        reading |= given(("block", "photon_energy_ev"))
+        doublets = int(args.doublets) if args.doublets.isdecimal() else args.doublets
+        analysis = {**given(_XPS), **judged, "doublets": doublets}
+        return record_of_spectrum(file, **shared, reading=reading, analysis=analysis)
+    phases = args.phases.split(",") if args.phases else None
+    analysis = {**given(_XRD), **judged, "phases": phases}
+    return record_of_spectrum(file, **shared, library=_library(args), reading=reading, analysis=analysis)
 
 
 def _library(args: argparse.Namespace) -> Any:
-    from cxkinetics.errors import UsageError
-
     if args.library is None:
         if args.phases_table is not None:
             raise UsageError("--phases-table names the references of --library, which is not given")

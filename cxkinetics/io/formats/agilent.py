@@ -20,8 +20,7 @@ from dataclasses import replace
 import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
-from cxkinetics.errors import InputError
-from cxkinetics.io.file import BinaryFormat, Content, Context, ReadOptions, Signal, is_binary_wide
+from cxkinetics.io.file import COPY_OR_EXPORT, BinaryFormat, Content, Context, Signal, is_binary_wide
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.signals import RawMatrix, build_series
 from cxkinetics.remarks import Remark
@@ -40,30 +39,30 @@ def sniff(content: Content) -> bool:
     return _ABSORBANCE in content.data and is_binary_wide(content.data)
 
 
-def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
+def read_kinetics(context: Context) -> list[Signal]:
     """Return one series for each cell, in the order of the file."""
-    data = content.data
+    content, data = context.content, context.content.data
     spectra, truncated = _spectra(data)
     if not spectra:
         text = "a register without one whole absorbance spectrum: the binary file is cut or damaged"
-        raise _refusal(content, text)
+        raise content.error(text, COPY_OR_EXPORT)
     starts = [start for start, _ in spectra]
     size = {values.size for _, values in spectra}
     if len(size) > 1:
-        raise _refusal(content, f"spectra of {min(size)} and of {max(size)} points in one register")
-    axis = _axis_of(content, starts, size.pop())
+        raise content.error(
+            f"spectra of {min(size)} and of {max(size)} points in one register", COPY_OR_EXPORT
+        )
+    axis = _axis_of(content, size.pop())
     times = _before(data, _TIME, 20, starts)
-    format_name = "Agilent KD" if times is not None else "Agilent SD"
-    context = Context(content=content, options=options, format=format_name)
     if times is None:
         times, said = _by_clock(data, starts)
-        context = context.saying(said)
+        context = replace(context.saying(said), format="Agilent SD")
     if truncated:
         text = f"the file ends inside spectrum {len(spectra) + 1}: {len(spectra)} whole spectra are read"
         context = context.saying(Remark("truncated", text, len(spectra)))
     timed = np.abs(times) < 1e9
     if not timed.any():
-        raise _refusal(content, "the times of the register are not numbers: the file is damaged")
+        raise content.error("the times of the register are not numbers: the file is damaged", COPY_OR_EXPORT)
     starts, times = [start for start, kept in zip(starts, timed, strict=True) if kept], times[timed]
     matrix = np.array([values for (_, values), kept in zip(spectra, timed, strict=True) if kept])
     cells, told = _cells(content, starts, times, truncated)
@@ -72,20 +71,12 @@ def read_kinetics(content: Content, options: ReadOptions) -> list[Signal]:
         text = f"{lost} spectra without values or time are left out: the file is damaged"
         told = (*told, Remark("damaged_register", text, lost))
     context = context.saying(*told)
+    quantity = Quantity("", "absorbance")
+    whole = RawMatrix(time_s=times, axis=axis, axis_unit="nm", matrix=matrix, quantity=quantity)
     signals: list[Signal] = []
     for number, (label, rows) in enumerate(cells, start=1):
-        signals += build_series(
-            replace(context, acquired_s=_started(data, starts[rows[0]])),
-            RawMatrix(
-                time_s=times[rows],
-                axis=axis,
-                axis_unit="nm",
-                matrix=matrix[rows],
-                quantity=Quantity("", "absorbance"),
-                label=label,
-                number=number,
-            ),
-        )
+        own = replace(whole, time_s=times[rows], matrix=matrix[rows], label=label, number=number)
+        signals += build_series(replace(context, acquired_s=_started(data, starts[rows[0]])), own)
     return signals
 
 
@@ -117,16 +108,13 @@ def _spectra(data: bytes) -> tuple[list[tuple[int, Array]], bool]:
     ], truncated
 
 
-def _axis_of(content: Content, starts: list[int], count: int) -> Array:
+def _axis_of(content: Content, count: int) -> Array:
     """Return the wavelength axis of the register; every spectrum must state the same."""
-    stated = set()
-    for place in _places(content.data, _AXIS):
-        first, step = _number(content.data, "<d", place + 56), _number(content.data, "<d", place + 64)
-        if first is not None and step is not None:
-            stated.add((first, step))
+    ends = ([_number(content.data, "<d", at + k) for k in (56, 64)] for at in _places(content.data, _AXIS))
+    stated = {(first, step) for first, step in ends if first is not None and step is not None}
     if len(stated) != 1:
         what = "no wavelength axis" if not stated else f"{len(stated)} different wavelength axes"
-        raise _refusal(content, f"the register states {what}")
+        raise content.error(f"the register states {what}", COPY_OR_EXPORT)
     first, step = stated.pop()
     last = first + step * (count - 1)
     if not (50 < first < 5000 and 50 < last < 5000 and step != 0):
@@ -174,7 +162,9 @@ def _cells(
         own = [names[slot] for slot in slots]
         cells = [(name, np.flatnonzero([name == other for other in own])) for name in distinct]
         if len(distinct) > 1 and any(np.any(np.diff(times[rows]) < 0) for _, rows in cells):
-            raise _refusal(content, "times of one cell stand before earlier ones: the register is damaged")
+            raise content.error(
+                "times of one cell stand before earlier ones: the register is damaged", COPY_OR_EXPORT
+            )
     else:
         listed = [names.count(name) for name in distinct]
         one_by_one = names == [name for name, n in zip(distinct, listed, strict=True) for _ in range(n)]
@@ -183,10 +173,10 @@ def _cells(
             return by_clock, (Remark("cells_by_clock", text),)
         sizes = [piece.size for piece in pieces]
         if not one_by_one or len(pieces) != len(distinct) or any(map(operator.gt, sizes, listed)):
-            raise _refusal(
-                content,
+            raise content.error(
                 f"the register lists {len(names)} spectra of {len(distinct)} cells, but {count} are whole "
                 "and nothing tells which cell each belongs to: the file is damaged",
+                COPY_OR_EXPORT,
             )
         cells = list(zip(distinct, pieces, strict=True))
     labelled = [(_plain_label(name) if len(distinct) > 1 else "", rows) for name, rows in cells if rows.size]
@@ -252,10 +242,6 @@ def _started(data: bytes, start: int) -> float | None:
     return seconds if seconds is not None and 0 < seconds < 4e9 else None
 
 
-def _refusal(content: Content, message: str) -> InputError:
-    return content.error(message, "copy it again, or export as CSV from the instrument software")
-
-
 def _places(data: bytes, key: bytes) -> list[int]:
     return [found.start() for found in re.finditer(re.escape(key), data)]
 
@@ -267,12 +253,5 @@ def _number(data: bytes, code: str, offset: int) -> float | None:
         return None
 
 
-FORMATS = (
-    BinaryFormat(
-        "Agilent KD",
-        ".KD .SD",
-        "Agilent 845x ChemStation kinetics registers: every cell, its times and wavelengths",
-        sniff,
-        read_kinetics,
-    ),
-)
+_SUMMARY = "Agilent 845x ChemStation kinetics registers: every cell, its times and wavelengths"
+FORMATS = (BinaryFormat("Agilent KD", ".KD .SD", _SUMMARY, sniff, read_kinetics),)

@@ -13,9 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, plain_lines
-from cxkinetics.io.formats.text import read_tables
-from cxkinetics.io.table import tables_in
+from cxkinetics.io.file import Context, ReadOptions, Signal, TextFormat, plain_lines
+from cxkinetics.io.formats.text import read_text_table
 from cxkinetics.io.words import parse_moment, time_factor, time_in_name
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -61,7 +60,7 @@ def sniff(head: str) -> bool:
     return _COLUMNS.match(head.replace("\r", "")) is not None
 
 
-def read_cary(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_cary(context: Context, text: str) -> list[Signal]:
     """Return the traces or spectra, with their times."""
     plain = plain_lines(text)
     footer = plain.partition("\n\n")[2]
@@ -70,12 +69,11 @@ def read_cary(content: Content, text: str, options: ReadOptions) -> list[Signal]
     if wavelength is None:
         alone = _WAVELENGTH.search(plain)
         wavelength = float(alone.group(1)) if alone else None
-    context = Context(content=content, options=options, format="Cary CSV", wavelength_nm=wavelength)
-    signals = read_tables(context, tables_in(content, plain, options))
+    signals = read_text_table(replace(context, wavelength_nm=wavelength), plain)
     spectra = [signal for signal in signals if isinstance(signal, SpectralSeries)]
     if not spectra or len(spectra) != len(signals) or any(s.time_s.size != 1 for s in spectra):
         return signals
-    return _timed(spectra, methods, options)
+    return _timed(spectra, methods, context.options)
 
 
 def methods_of(footer: str) -> list[Method]:
@@ -98,15 +96,16 @@ def methods_of(footer: str) -> list[Method]:
 
 
 def _timed(spectra: list[SpectralSeries], methods: list[Method], options: ReadOptions) -> list[Signal]:
-    kept = [s for s in spectra if not s.label.casefold().startswith("baseline")]
+    aside = {i: s for i, s in enumerate(spectra) if s.label.casefold().startswith("baseline")}
     said: list[Remark] = []
-    if kept and len(kept) < len(spectra):
-        names = ", ".join(repr(s.label) for s in spectra if s not in kept)
+    if 0 < len(aside) < len(spectra):
+        names = ", ".join(repr(s.label) for s in aside.values())
         said.append(Remark("baseline_set_aside", f"baseline trace {names} set aside: it is no sample"))
     else:
-        kept = spectra
-    keep_index = [i for i, s in enumerate(spectra) if any(s is k for k in kept)]
-    own = [methods[i] for i in keep_index] if len(methods) == len(spectra) else methods[: len(kept)]
+        aside = {}
+    index = [i for i in range(len(spectra)) if i not in aside]
+    kept = [spectra[i] for i in index]
+    own = [methods[i] for i in index] if len(methods) == len(spectra) else methods[: len(kept)]
     times, how = _times(kept, own, options)
     if times is None:
         return [s.with_remarks(*said) for s in kept]
@@ -115,8 +114,7 @@ def _timed(spectra: list[SpectralSeries], methods: list[Method], options: ReadOp
     for spectrum, time in zip(kept, times, strict=True):
         own_remarks = (remark for remark in spectrum.remarks if remark.code != "time_set_zero")
         timed.append(replace(spectrum, time_s=np.array([time]), remarks=(*own_remarks, *said)))
-    joined = _joined(timed)
-    return [joined] if joined is not None else list(timed)
+    return _joined(timed)
 
 
 def _times(
@@ -144,21 +142,20 @@ def _times(
     return None, ""
 
 
-def _joined(spectra: list[SpectralSeries]) -> SpectralSeries | None:
-    """Join spectra of one sample on one axis into a series."""
+def _joined(spectra: list[SpectralSeries]) -> list[Signal]:
+    """Join spectra of one sample on one axis into a series; others stay as they are."""
     first = spectra[0]
-    if len(spectra) < 2 or any(s.unit != first.unit for s in spectra):
-        return None
     stems = {re.sub(r"[\d.\s_\-()]+(min|sec|s|h)?\)?$", "", s.label).strip().casefold() for s in spectra}
-    same_axis = all(
-        s.wavelength_nm.size == first.wavelength_nm.size
+    alike = all(
+        s.unit == first.unit
+        and s.wavelength_nm.size == first.wavelength_nm.size
         and np.allclose(s.wavelength_nm, first.wavelength_nm, rtol=0, atol=0.2)
         for s in spectra
     )
-    if not same_axis or len(stems) > 1:
-        return None
+    if not alike or len(stems) > 1 or len(spectra) < 2:
+        return list(spectra)
     remarks = dict.fromkeys(remark for s in spectra for remark in s.remarks)
-    return SpectralSeries(
+    joined = SpectralSeries(
         time_s=np.concatenate([s.time_s for s in spectra]),
         wavelength_nm=first.wavelength_nm,
         absorbance=np.vstack([s.absorbance for s in spectra]),
@@ -167,14 +164,8 @@ def _joined(spectra: list[SpectralSeries]) -> SpectralSeries | None:
         source=replace(first.source, trace=1),
         remarks=tuple(remarks),
     )
+    return [joined]
 
 
-FORMATS = (
-    TextFormat(
-        "Cary CSV",
-        ".csv",
-        "Agilent Cary WinUV CSV of scans and kinetics: ragged pairs, Abs and %T mixed, method times",
-        sniff,
-        read_cary,
-    ),
-)
+_SUMMARY = "Agilent Cary WinUV CSV of scans and kinetics: ragged pairs, Abs and %T mixed, method times"
+FORMATS = (TextFormat("Cary CSV", ".csv", _SUMMARY, sniff, read_cary),)

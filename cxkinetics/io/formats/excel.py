@@ -31,11 +31,10 @@ def sniff(content: Content) -> bool:
     return content.data.startswith(b"PK\x03\x04")
 
 
-def read_workbook(content: Content, options: ReadOptions) -> list[Signal]:
+def read_workbook(context: Context) -> list[Signal]:
     """Return the signals of one sheet."""
-    found, sheet = workbook_tables(content, options)
-    context = Context(content=content, options=options, format="Excel workbook")
-    if not content.name.casefold().endswith((".xlsx", ".xlsm")):
+    found, sheet = workbook_tables(context.content, context.options)
+    if not context.content.name.casefold().endswith((".xlsx", ".xlsm")):
         text = "the file is an Excel workbook whatever its name says"
         context = context.saying(Remark("excel_workbook", text))
     if sheet:
@@ -102,11 +101,9 @@ def sheet_rows(content: Content) -> list[tuple[str, Rows]]:
             sheets = []
             for name in book.sheetnames:
                 sheet = book[name]
-                if not hasattr(sheet, "iter_rows"):
-                    continue  # a chart sheet
-                if hasattr(sheet, "reset_dimensions"):
+                if hasattr(sheet, "reset_dimensions"):  # a chart sheet has neither these nor rows
                     sheet.reset_dimensions()
-                sheets.append((name, _rows(content, name, sheet.iter_rows())))
+                    sheets.append((name, _rows(content, name, sheet.iter_rows())))
             book.close()
     except InputError:
         raise
@@ -200,12 +197,5 @@ def _clock(seconds: float) -> str:
     return f"{hours:02d}:{minutes:02d}:{rest:09.6f}"
 
 
-FORMATS = (
-    BinaryFormat(
-        "Excel workbook",
-        ".xlsx .xlsm",
-        "Excel workbooks: tables under a preamble, several sheets, dates, percentages",
-        sniff,
-        read_workbook,
-    ),
-)
+_SUMMARY = "Excel workbooks: tables under a preamble, several sheets, dates, percentages"
+FORMATS = (BinaryFormat("Excel workbook", ".xlsx .xlsm", _SUMMARY, sniff, read_workbook),)

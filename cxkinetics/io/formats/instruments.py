@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal
+from cxkinetics.io.file import EXPORT, Content, Context, ReadOptions, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.signals import RawMatrix, RawTrace, build_series, build_trace
@@ -29,7 +29,7 @@ _OPTICAL = ("absorbance", "transmittance", "counts")
 _ENDINGS = (".dsw", ".bsw", ".bsk", ".csw", ".spc", ".jws", ".sp", ".spa", ".spg", ".srs", ".wdf")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Found:
     """One trace of the file: its spectra (one a row) or its one time course."""
 
@@ -44,7 +44,7 @@ class _Found:
 
 def binary_remedy(file: str) -> str:
     """Return what to do about a binary file that no reader of this package knows."""
-    remedy = "export as CSV from the instrument software"
+    remedy = EXPORT
     if file.casefold().endswith(_ENDINGS) and importlib.util.find_spec("openreadout") is None:
         remedy += f", or install the extra that reads this kind: {INSTALL}"
     return remedy
@@ -68,22 +68,20 @@ def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal]
     except package.UnknownFormatError:
         return None
     except package.OpenReadoutError as error:
-        raise content.error(
-            f"openreadout cannot read this file: {error}", "export as CSV from the instrument software"
-        ) from error
+        raise content.error(f"openreadout cannot read this file: {error}", EXPORT) from error
+    if not found:
+        return None
     usable = [item for item in found if isinstance(item, _Found)]
     if not usable:
-        if not found:
-            return None
         raise content.error(
             f"openreadout finds no optical measurement in this file: {found[0]}",
-            "export as CSV from the instrument software",
+            EXPORT,
         )
     name = str(info.get("format", {}).get("name", "instrument file"))
     context = Context(content=content, options=options, format=f"{name} (openreadout)")
-    assurance = info.get("assurance") or {}
-    if assurance.get("summary"):
-        text = f"read by openreadout: {assurance['summary']}"
+    assurance = (info.get("assurance") or {}).get("summary")
+    if assurance:
+        text = f"read by openreadout: {assurance}"
         context = context.saying(Remark("read_by_openreadout", text))
     return _signals(context, usable)
 
@@ -109,15 +107,8 @@ def _trace(opened: Any, record: Mapping[str, Any], content: Content) -> _Found |
     rows = [np.atleast_2d(opened.read_trace(index, sweep))[chosen] for sweep in range(sweeps)]
     if places is None or any(row.size != len(places) for row in rows):
         return "its values and its axis differ in number"
-    return _Found(
-        record=record,
-        axis=np.asarray(places, dtype=np.float64),
-        unit=unit,
-        matrix=np.array(rows, dtype=np.float64),
-        quantity=quantity,
-        times=times,
-        remarks=remarks,
-    )
+    axis_, matrix = np.asarray(places, dtype=np.float64), np.array(rows, dtype=np.float64)
+    return _Found(record, axis_, unit, matrix, quantity, times, remarks)
 
 
 def _sweep_times(opened: Any, extra: Mapping[str, Any], sweeps: int) -> Array | None:
@@ -189,14 +180,8 @@ def _signals(context: Context, found: list[_Found]) -> list[Signal]:
         for item in found
     )
     if same and spectral_unit(first.unit) and times is not None:
-        raw = RawMatrix(
-            time_s=times,
-            axis=first.axis,
-            axis_unit=spectral_unit(first.unit) or "nm",
-            matrix=np.vstack([item.matrix for item in found]),
-            quantity=first.quantity,
-            label=context.content.stem,
-        )
+        raw = _spectra(first, times, context.content.stem)
+        raw = replace(raw, matrix=np.vstack([item.matrix for item in found]))
         return list(build_series(timed.saying(*first.remarks), raw))
     said = timed.remarks[len(context.remarks) :]
     signals: list[Signal] = []
@@ -218,17 +203,20 @@ def _signals(context: Context, found: list[_Found]) -> list[Signal]:
         if own is None:
             told = replace(told.saying(*said), time_factor_s=timed.time_factor_s)
             own = np.array([0.0 if times is None else times[number - 1]])
-        raw = RawMatrix(
-            time_s=own,
-            axis=item.axis,
-            axis_unit=spectral_unit(item.unit) or "nm",
-            matrix=item.matrix,
-            quantity=item.quantity,
-            label=label,
-            number=number,
-        )
-        signals += build_series(told, raw)
+        signals += build_series(told, _spectra(item, own, label, number))
     return signals
+
+
+def _spectra(item: _Found, times: Array, label: str, number: int = 1) -> RawMatrix:
+    return RawMatrix(
+        time_s=times,
+        axis=item.axis,
+        axis_unit=spectral_unit(item.unit) or "nm",
+        matrix=item.matrix,
+        quantity=item.quantity,
+        label=label,
+        number=number,
+    )
 
 
 def _times(context: Context, found: list[_Found]) -> tuple[Array | None, Context]:

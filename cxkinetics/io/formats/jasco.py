@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, plain_lines
+from cxkinetics.io.file import Context, Signal, TextFormat, plain_lines
 from cxkinetics.io.formats.jcamp_dx import light_unit
 from cxkinetics.io.formats.text import read_tables
 from cxkinetics.io.headers import read_header
@@ -25,7 +25,7 @@ def sniff(head: str) -> bool:
     )
 
 
-def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_jasco(context: Context, text: str) -> list[Signal]:
     """Return the spectrum, or the trace of a time course."""
     plain = plain_lines(text)
     mark = _DATA.search(plain)
@@ -35,22 +35,14 @@ def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal
     time_unit = next((u for u in (x_unit, read_header(x_unit).unit) if time_factor(u or "?")), "")
     spectral = light_unit(x_unit or "nm")
     if not time_unit and (spectral is None or "raman" in x_unit.casefold()):
-        raise content.error(
-            f"XUNITS is {x_unit!r}: neither a time nor a wavelength",
-            "export a spectrum or a time course",
-            value=x_unit,
-        )
+        what = f"XUNITS is {x_unit!r}: neither a time nor a wavelength"
+        raise context.error(what, "export a spectrum or a time course", value=x_unit)
     x_name = f"time ({time_unit})" if time_unit else f"{_AXES.get(spectral or '', 'wavelength')} ({spectral})"
     names = [x_name, _signal_name(y_unit)]
     names += [_signal_name(keys[key]) for key in ("YUNITS2", "YUNITS3", "YUNITS4") if key in keys]
-    context = Context(
-        content=content,
-        options=options,
-        format="JASCO",
-        time_unit=time_unit,
-        label=keys.get("TITLE", "") or content.stem,
-        acquired_s=parse_moment(f"{_year_first(keys.get('DATE', ''))} {keys.get('TIME', '')}".strip()),
-    )
+    moment = parse_moment(f"{_year_first(keys.get('DATE', ''))} {keys.get('TIME', '')}".strip())
+    label = keys.get("TITLE", "") or context.content.stem
+    context = replace(context, time_unit=time_unit, label=label, acquired_s=moment)
     if not x_unit:
         context = context.saying(Remark("axis_assumed", "wavelengths taken in nm: the file has no XUNITS"))
     if not y_unit:
@@ -61,7 +53,7 @@ def read_jasco(content: Content, text: str, options: ReadOptions) -> list[Signal
     body = plain[len(head) :].split("\n", 1)[-1].split("#####")[0]
     # the numbers keep their lines of the file, with the names in the line above them
     table = "\n" * head.count("\n") + "\t".join(names) + "\n" + body
-    found = tables_in(content, table, options)
+    found = tables_in(context.content, table, context.options)
     signals = read_tables(context, found)
     rows = max(t.n_rows for t in found.tables)
     stated = keys.get("NPOINTS", "")
@@ -84,8 +76,5 @@ def _year_first(date: str) -> str:
     return f"20{match.group(1)}-{match.group(2)}-{match.group(3)}" if match else date
 
 
-FORMATS = (
-    TextFormat(
-        "JASCO", ".txt", "JASCO text of spectra and time courses, units from its header", sniff, read_jasco
-    ),
-)
+_SUMMARY = "JASCO text of spectra and time courses, units from its header"
+FORMATS = (TextFormat("JASCO", ".txt", _SUMMARY, sniff, read_jasco),)

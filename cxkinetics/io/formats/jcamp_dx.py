@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
+from cxkinetics.io.file import Context, Signal, TextFormat
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.quantities import time_unit_of
@@ -37,10 +37,9 @@ def sniff(head: str) -> bool:
     )
 
 
-def read_jcamp(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_jcamp(context: Context, text: str) -> list[Signal]:
     """Return one series for blocks on one axis, else a signal for each block."""
-    blocks, complaints = _parse(content, text)
-    context = Context(content=content, options=options, format="JCAMP-DX")
+    blocks, complaints = _parse(context, text)
     if complaints:
         text_ = f"{len(complaints)} checks of the file failed (first: {complaints[0][:80]})"
         context = context.saying(Remark("jcamp_checks", text_, len(complaints)))
@@ -60,22 +59,23 @@ def read_jcamp(content: Content, text: str, options: ReadOptions) -> list[Signal
         for block in blocks
     ):
         return _series(context, blocks[0], times, np.array([block["y"] for block in blocks]), 1)
-    signals: list[Signal] = []
-    for number, (block, time) in enumerate(zip(blocks, times, strict=True), start=1):
-        signals += _series(context, block, np.array([time]), block["y"][None, :], number)
-    return signals
+    return [
+        series
+        for k, block in enumerate(blocks)
+        for series in _series(context, block, times[[k]], block["y"][None, :], k + 1)
+    ]
 
 
-def _parse(content: Content, text: str) -> tuple[list[dict[str, Any]], list[str]]:
+def _parse(context: Context, text: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the blocks that hold data, and what the package complained about."""
     for stated in re.findall(r"##\s*NPOINTS\s*=\s*([\d.,eE+]+)", text, re.I):
         number = re.sub(r"\D.*", "", stated)
         if len(number) > 8 or int(number or 0) > _MOST_POINTS or int(number or 0) > len(text):
-            raise content.error(
+            raise context.error(
                 f"##NPOINTS= {stated} in a file of {len(text)} characters: the file is damaged"
             )
     if len(text) > _LONGEST_TEXT:
-        raise content.error(
+        raise context.error(
             f"a JCAMP-DX file of {len(text) / 1e6:.0f} MB; at most {_LONGEST_TEXT / 1e6:.0f} MB are read",
             "split it by blocks",
         )
@@ -86,16 +86,16 @@ def _parse(content: Content, text: str) -> tuple[list[dict[str, Any]], list[str]
         with contextlib.redirect_stdout(heard), np.errstate(all="ignore"):
             record = jcamp.read(text.splitlines(keepends=True))
     except Exception as error:  # the package itself raises Exception on a damaged file
-        raise content.error(
+        raise context.error(
             f"the JCAMP-DX records cannot be read ({type(error).__name__}: {str(error)[:80]})",
             "export it again, or as CSV",
         ) from error
     found = [block for block in _leaves(record) if len(block.get("x", ())) > 0]
     if not found:
-        raise content.error("no data rows: the JCAMP-DX file holds no XYDATA")
+        raise context.error("no data rows: the JCAMP-DX file holds no XYDATA")
     for block in found:
         if len(block["x"]) != len(block["y"]):
-            raise content.error(
+            raise context.error(
                 f"##NPOINTS= states {len(block['x'])} points, the table holds {len(block['y'])}",
                 "export it again: the file is cut short or damaged",
             )
@@ -196,11 +196,8 @@ def _axis_unit(context: Context, block: Mapping[str, Any]) -> tuple[str, tuple[R
             f"wavelengths taken in nm: the file states {f'##XUNITS= {stated}' if stated else 'no ##XUNITS='}"
         )
         return "nm", (Remark("axis_assumed", text),)
-    raise context.error(
-        f"##DATA TYPE= {kind} with ##XUNITS= {stated} is no spectrum of absorbance",
-        "export as CSV with the wavelengths in nm",
-        value=stated,
-    )
+    what = f"##DATA TYPE= {kind} with ##XUNITS= {stated} is no spectrum of absorbance"
+    raise context.error(what, "export as CSV with the wavelengths in nm", value=stated)
 
 
 def _series(
@@ -235,12 +232,5 @@ def _trace(context: Context, block: Mapping[str, Any], number: int) -> list[Sign
     return list(build_trace(told.saying(*assumed), raw))
 
 
-FORMATS = (
-    TextFormat(
-        "JCAMP-DX",
-        ".jdx .dx",
-        "JCAMP-DX spectra, LINK files with the time of each block, and kinetic traces",
-        sniff,
-        read_jcamp,
-    ),
-)
+_SUMMARY = "JCAMP-DX spectra, LINK files with the time of each block, and kinetic traces"
+FORMATS = (TextFormat("JCAMP-DX", ".jdx .dx", _SUMMARY, sniff, read_jcamp),)

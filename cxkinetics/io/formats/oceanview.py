@@ -5,10 +5,10 @@ wavelength and signal; a file of many has a row of wavelengths and a row for eac
 """
 
 import re
+from dataclasses import replace
 
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, plain_lines
-from cxkinetics.io.formats.text import read_tables
-from cxkinetics.io.table import tables_in
+from cxkinetics.io.file import Context, Signal, TextFormat, plain_lines
+from cxkinetics.io.formats.text import read_text_table
 from cxkinetics.io.words import parse_moment
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -28,34 +28,25 @@ def sniff(head: str) -> bool:
     return _MARK.search(head) is not None
 
 
-def read_oceanview(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_oceanview(context: Context, text: str) -> list[Signal]:
     """Return the spectra, or the trace of a kinetics file."""
     text = plain_lines(text)
     end = _END.search(text)
     body = text[: end.start()] if end else text
     mark = _MARK.search(body)
     if mark is None:
-        raise content.error("the data end before they begin: the file is damaged", "export it again")
+        raise context.error("the data end before they begin: the file is damaged", "export it again")
     header = body[: mark.start()]
     axis = _WAVELENGTHS.search(header)
     if axis and axis.group(1).casefold().startswith("raman"):
-        raise content.error(
-            "its axis is a Raman shift, not a wavelength",
-            "export the spectrum over its wavelengths",
-            value=axis.group(1),
-        )
+        what = "its axis is a Raman shift, not a wavelength"
+        raise context.error(what, "export the spectrum over its wavelengths", value=axis.group(1))
     pixels, date = _PIXELS.search(header), _DATE.search(header)
     # a header that names no axis but counts the pixels of a spectrometer is that of a spectrum
     spectral = re.match(r"w|longueur|longitud|lunghezz", axis[1], re.I) if axis else None
-    context = Context(
-        content=content,
-        options=options,
-        format="OceanView",
-        x_kind="wavelength" if spectral or (pixels and "spect" in header.casefold()) else "",
-        acquired_s=parse_moment(date[1]) if date else None,
-    )
-    signals = read_tables(context, tables_in(content, body, options))
-    return [_checked(signal, pixels) for signal in signals]
+    x_kind = "wavelength" if spectral or (pixels and "spect" in header.casefold()) else ""
+    context = replace(context, x_kind=x_kind, acquired_s=parse_moment(date[1]) if date else None)
+    return [_checked(signal, pixels) for signal in read_text_table(context, body)]
 
 
 def _checked(signal: Signal, pixels: re.Match[str] | None) -> Signal:
@@ -68,12 +59,5 @@ def _checked(signal: Signal, pixels: re.Match[str] | None) -> Signal:
     return signal.with_remarks(Remark("truncated", text, found))
 
 
-FORMATS = (
-    TextFormat(
-        "OceanView",
-        ".txt",
-        "OceanView and SpectraSuite ASCII: every pixel, headers in any language, decimal commas",
-        sniff,
-        read_oceanview,
-    ),
-)
+_SUMMARY = "OceanView and SpectraSuite ASCII: every pixel, headers in any language, decimal commas"
+FORMATS = (TextFormat("OceanView", ".txt", _SUMMARY, sniff, read_oceanview),)

@@ -6,7 +6,7 @@ Other JSON, a stored result above all, is refused with what it is and how it is 
 import re
 
 from cxkinetics.errors import InputError
-from cxkinetics.io.file import Content, ReadOptions, Signal, TextFormat
+from cxkinetics.io.file import Context, Signal, TextFormat
 from cxkinetics.schemas import decoded, schema_of, what_it_is
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.storage import stored_schema
@@ -24,7 +24,7 @@ def sniff(head: str) -> bool:
     return stored_schema(head) is not None or re.match(_JSON, head) is not None
 
 
-def read_own(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_own(context: Context, text: str) -> list[Signal]:
     """Return the stored signal, its source that of the data it was made from."""
     text = text.lstrip("\ufeff")
     as_json = re.match(_JSON, text) is not None
@@ -36,15 +36,8 @@ def read_own(content: Content, text: str, options: ReadOptions) -> list[Signal]:
             raise InputError(f"this is {what}, not a signal", remedy=remedy)
         return [kind.from_json(text) if as_json else kind.from_csv(text)]
     except InputError as error:
-        raise content.error(str(error)) from error
+        raise context.error(str(error)) from error
 
 
-FORMATS = (
-    TextFormat(
-        "cxkinetics",
-        ".csv .json",
-        "the package's own CSV and JSON of traces and spectra (to_csv, to_json)",
-        sniff,
-        read_own,
-    ),
-)
+_SUMMARY = "the package's own CSV and JSON of traces and spectra (to_csv, to_json)"
+FORMATS = (TextFormat("cxkinetics", ".csv .json", _SUMMARY, sniff, read_own),)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, numbered, plain_lines
+from cxkinetics.io.file import Context, Signal, TextFormat, numbered, plain_lines
 from cxkinetics.io.grid import find_style
 from cxkinetics.io.layout import understand
 from cxkinetics.io.table import Table, parse_column, tables_in
@@ -35,12 +35,12 @@ def sniff_gen5(head: str) -> bool:
     )
 
 
-def read_gen5(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_gen5(context: Context, text: str) -> list[Signal]:
     """Return a trace for each well, and for each reading where there are several."""
     plain = plain_lines(text)
     starts = [match.start() for match in _GEN5_HEADER.finditer(plain)]
     if not starts:
-        raise content.error(
+        raise context.error(
             "a Gen5 export without a kinetic table (no 'Time' column of wells)",
             "export the raw data of the kinetic reading",
         )
@@ -53,7 +53,7 @@ def read_gen5(content: Content, text: str, options: ReadOptions) -> list[Signal]
         body = plain[start : stop if stop > 0 else len(plain)]
         text_ = "\n" * plain[:start].count("\n") + body
         sections.append(_Section(text_, above, float(found.group(1)) if found else None))
-    return _read_sections(content, options, "Gen5", sections)
+    return _read_sections(context, sections)
 
 
 def sniff_softmax(head: str) -> bool:
@@ -61,7 +61,7 @@ def sniff_softmax(head: str) -> bool:
     return re.match(r"\s*##BLOCKS\s*=", head) is not None
 
 
-def read_softmax(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_softmax(context: Context, text: str) -> list[Signal]:
     """Return a trace for each well of each kinetic plate."""
     plain = plain_lines(text)
     lines = plain.split("\n")
@@ -75,27 +75,23 @@ def read_softmax(content: Content, text: str, options: ReadOptions) -> list[Sign
             continue
         waves = fields[15].split()
         if len(waves) > 1 and "TimeFormat" not in fields[3]:
-            raise content.error(
-                f"plate {fields[1]!r} was read at {len(waves)} wavelengths in PlateFormat",
-                "export it in TimeFormat",
-                line=i + 1,
-            )
+            what = f"plate {fields[1]!r} was read at {len(waves)} wavelengths in PlateFormat"
+            raise context.error(what, "export it in TimeFormat", line=i + 1)
         wavelength = float(waves[0]) if waves and waves[0].replace(".", "", 1).isdigit() else None
         if fields[3] == "TimeFormat":
             body = "\n".join(lines[i + 1 : stop])
             sections.append(_Section("\n" * (i + 1) + body, fields[1], wavelength))
         else:
-            context = Context(content=content, options=options, format="SoftMax Pro", time_unit="s")
-            table = _plate_table(content, options, lines, i + 1, stop)
-            signals += understand(replace(context, wavelength_nm=wavelength), table)
+            told = replace(context, time_unit="s", wavelength_nm=wavelength)
+            signals += understand(told, _plate_table(context, lines, i + 1, stop))
     if sections:
-        signals += _read_sections(content, options, "SoftMax Pro", sections)
+        signals += _read_sections(context, sections)
     if not signals:
-        raise content.error("a SoftMax Pro export without a kinetic plate", "export the kinetic reading")
+        raise context.error("a SoftMax Pro export without a kinetic plate", "export the kinetic reading")
     return numbered(signals)
 
 
-def _plate_table(content: Content, options: ReadOptions, lines: list[str], start: int, stop: int) -> Table:
+def _plate_table(context: Context, lines: list[str], start: int, stop: int) -> Table:
     """Turn the plates of PlateFormat, one for each time, into a table of wells against time."""
     header = lines[start].split("\t")
     columns = [(j, cell.strip()) for j, cell in enumerate(header) if cell.strip().isdigit()]
@@ -112,30 +108,28 @@ def _plate_table(content: Content, options: ReadOptions, lines: list[str], start
             at.append(number + 1)
             row = 0
         if not times or row > 31:
-            raise content.error("no plate begins here with its time", line=number + 1)
+            raise context.error("no plate begins here with its time", line=number + 1)
         for j, name in columns:
             if j < len(cells) and cells[j].strip():
                 letter = chr(65 + row) if row < 26 else "A" + chr(65 + row - 26)
                 wells.setdefault(f"{letter}{name}", {})[len(times) - 1] = cells[j].strip()
         row += 1
     if not wells:
-        raise content.error("no data rows: the plates are empty", line=start + 1)
+        raise context.error("no data rows: the plates are empty", line=start + 1)
     texts = [[found.get(k, "") for k in range(len(times))] for found in wells.values()]
     flat = [(line, cell) for cells in texts for line, cell in zip(at, cells, strict=True)]
-    style, _ = find_style(flat, file=content.file, delimiter="\t", decimal=options.decimal)
+    style, _ = find_style(flat, file=context.file, delimiter="\t", decimal=context.options.decimal)
     parsed = [parse_column(times, style), *(parse_column(cells, style) for cells in texts)]
     return Table(["Time", *wells], [], parsed, at, start + 1)
 
 
-def _read_sections(
-    content: Content, options: ReadOptions, format: str, sections: list[_Section]
-) -> list[Signal]:
+def _read_sections(context: Context, sections: list[_Section]) -> list[Signal]:
     signals: list[Signal] = []
     for section in sections:
-        context = Context(content=content, options=options, format=format, time_unit="s")
-        found = tables_in(content, section.text, options)
-        context = replace(context, wavelength_nm=section.wavelength_nm, remarks=found.remarks)
-        for signal in understand(context, _without_blank_rows(found.main)):
+        found = tables_in(context.content, section.text, context.options)
+        place = section.wavelength_nm
+        told = replace(context, time_unit="s", wavelength_nm=place, remarks=found.remarks)
+        for signal in understand(told, _without_blank_rows(found.main)):
             label = f"{signal.label} {section.label}".strip() if len(sections) > 1 else signal.label
             signals.append(replace(signal, label=label))
     return numbered(signals)
@@ -150,13 +144,8 @@ def _without_blank_rows(table: Table) -> Table:
     return table if known.all() else table.take(np.flatnonzero(known))
 
 
+_SOFTMAX = "Molecular Devices SoftMax Pro kinetic exports in TimeFormat or PlateFormat, a trace a well"
 FORMATS = (
     TextFormat("Gen5", ".txt", "BioTek Gen5 kinetic exports, a trace a well", sniff_gen5, read_gen5),
-    TextFormat(
-        "SoftMax Pro",
-        ".txt",
-        "Molecular Devices SoftMax Pro kinetic exports in TimeFormat or PlateFormat, a trace a well",
-        sniff_softmax,
-        read_softmax,
-    ),
+    TextFormat("SoftMax Pro", ".txt", _SOFTMAX, sniff_softmax, read_softmax),
 )

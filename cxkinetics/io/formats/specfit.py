@@ -4,12 +4,12 @@ The second line names the counts (Nm spectra, Nw wavelengths), the third gives t
 """
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
-from cxkinetics.io.formats.text import read_tables
-from cxkinetics.io.table import tables_in
+from cxkinetics.io.file import Context, Signal, TextFormat
+from cxkinetics.io.formats.text import read_text_table
 from cxkinetics.remarks import Remark
 
 _COUNTS = re.compile(r"^\s*X/Z\s+Nm\s+Nw\b.*\n\s*\d+\s+(\d+)\s+(\d+)\b", re.MULTILINE)
@@ -20,18 +20,17 @@ def sniff(head: str) -> bool:
     return _COUNTS.search(head.replace("\r", "")) is not None and "Time-WL" in head
 
 
-def read_specfit(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_specfit(context: Context, text: str) -> list[Signal]:
     """Return the series; the counts of the header are compared with what is there."""
     counts = _COUNTS.search(text[:5000].replace("\r", ""))
-    context = Context(content=content, options=options, format="SPECFIT", time_unit="s")
     marked = text.replace("Time-WL", "time (s) \\ wavelength (nm)", 1)
-    signals = read_tables(context, tables_in(content, marked, options))
+    signals = read_text_table(replace(context, time_unit="s"), marked)
     if counts is None:
         return signals
     stated = (int(counts.group(1)), int(counts.group(2)))
     found = tuple(np.shape(signals[0].absorbance))
     if len(found) == 2 and found[1] != stated[1]:
-        raise content.error(
+        raise context.error(
             f"the header states {stated[1]} wavelengths, the table holds {found[1]}: the file is damaged",
             "export it again",
         )

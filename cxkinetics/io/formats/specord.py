@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import BinaryFormat, Content, Context, ReadOptions, Signal
+from cxkinetics.io.file import COPY_OR_EXPORT, BinaryFormat, Content, Context, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.quantities import time_unit_of
@@ -28,8 +28,9 @@ def sniff(content: Content) -> bool:
     return head.startswith(b"[GENERAL]") and b"XDATA=" in content.data and b"NPOINTS=" in head
 
 
-def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
+def read_specord(context: Context) -> list[Signal]:
     """Return the spectra of the file: one series where their names tell their times, else one by one."""
+    content = context.content
     header = content.data[: content.data.find(b"XDATA=")].decode("cp1252", errors="replace")
     stated = dict(re.findall(r"^([A-Za-z]\w*)=(.*?)\r?$", header.split("[Original data]")[0], re.MULTILINE))
     count, cycles = _whole(content, stated, "NPOINTS", 2), _whole(content, stated, "NCYCL", 1, absent=1)
@@ -48,19 +49,13 @@ def read_specord(content: Content, options: ReadOptions) -> list[Signal]:
     x_unit, y_unit = stated.get("XUNITS") or "nm", stated.get("YUNITS") or "A"
     quantity = Quantity("T", "transmittance") if y_unit == "T" else read_header(y_unit)
     axis_unit, known = spectral_unit(x_unit), quantity.kind in ("absorbance", "transmittance", "counts")
-    if axis_unit is None or (not known and options.absorbance_unit is None):
+    if axis_unit is None or (not known and context.options.absorbance_unit is None):
         raise content.error(
             f"the header states XUNITS={x_unit}, YUNITS={y_unit}: not absorbance or transmittance over a "
             "wavelength",
             "export as CSV, or say what the values are with --absorbance-unit (absorbance_unit=)",
         )
-    context = Context(
-        content=content,
-        options=options,
-        format="Specord",
-        label=stated.get("Title", ""),
-        acquired_s=parse_moment(stated.get("TIME", "")),
-    )
+    context = replace(context, acquired_s=parse_moment(stated.get("TIME", "")))
     raw = RawMatrix(
         time_s=np.zeros(1),
         axis=axis,
@@ -105,11 +100,8 @@ def _run(context: Context, raw: RawMatrix, named: list[NamedTime]) -> list[Signa
 def _whole(content: Content, stated: dict[str, str], key: str, least: int, absent: int | None = None) -> int:
     text = stated.get(key, "" if absent is None else str(absent)).strip()
     if not text.isdecimal() or not least <= int(text) <= 1_000_000:
-        raise content.error(
-            f"the header states {key}={text}; a whole number from {least} is needed: the file is damaged",
-            "copy it again, or export as CSV from the instrument software",
-            value=text,
-        )
+        what = f"the header states {key}={text}; a whole number from {least} is needed: the file is damaged"
+        raise content.error(what, COPY_OR_EXPORT, value=text)
     return int(text)
 
 
@@ -124,19 +116,12 @@ def _block(content: Content, key: bytes, count: int) -> Array:
     if content.data[start + 4 * count : start + 4 * count + 2] not in (b"", b"\r\n"):
         raise content.error(
             f"{key[:-1].decode()} goes on after the {count} values that the header states",
-            "copy it again, or export as CSV from the instrument software",
+            COPY_OR_EXPORT,
         )
     with np.errstate(invalid="ignore"):  # damaged files hold signalling NaN
         values = np.frombuffer(content.data, "<f4", count, start).astype(np.float64)
         return np.where(np.isfinite(values) & (np.abs(values) < 1e6), values, np.nan)
 
 
-FORMATS = (
-    BinaryFormat(
-        "Specord",
-        ".dat",
-        "Analytik Jena Specord spectra and cycles of spectra: an INI header and binary data",
-        sniff,
-        read_specord,
-    ),
-)
+_SUMMARY = "Analytik Jena Specord spectra and cycles of spectra: an INI header and binary data"
+FORMATS = (BinaryFormat("Specord", ".dat", _SUMMARY, sniff, read_specord),)

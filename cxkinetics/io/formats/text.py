@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat, numbered
+from cxkinetics.io.file import Context, Signal, TextFormat, numbered
 from cxkinetics.io.layout import understand
 from cxkinetics.io.table import Column, Table, Tables, tables_in
 
 
-def read_text_table(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_text_table(context: Context, text: str) -> list[Signal]:
     """Return the signals of a text table."""
-    context = Context(content=content, options=options, format="text table")
-    return read_tables(context, tables_in(content, text, options))
+    return read_tables(context, tables_in(context.content, text, context.options))
 
 
 def read_tables(context: Context, found: Tables) -> list[Signal]:
@@ -60,14 +59,9 @@ def _joined(main: Table, tables: list[Table]) -> Table:
     return Table(first.names, first.groups, columns, lines, first.header_line)
 
 
-FORMATS = (
-    TextFormat(
-        "text table",
-        ".csv .txt .dat .tsv .asc .prn",
-        "text tables: traces, time x wavelength matrices either way round, long tables; "
-        "any usual delimiter, decimal mark, encoding, units and languages",
-        lambda head: True,
-        read_text_table,
-        decodes=True,
-    ),
+_ENDINGS = ".csv .txt .dat .tsv .asc .prn"
+_SUMMARY = (
+    "text tables: traces, time x wavelength matrices either way round, long tables; "
+    "any usual delimiter, decimal mark, encoding, units and languages"
 )
+FORMATS = (TextFormat("text table", _ENDINGS, _SUMMARY, lambda head: True, read_text_table, decodes=True),)

@@ -7,9 +7,8 @@ unit is read in minutes (the instrument scans), and that is said.
 import re
 from dataclasses import replace
 
-from cxkinetics.io.file import Content, Context, ReadOptions, Signal, TextFormat
-from cxkinetics.io.formats.text import read_tables
-from cxkinetics.io.table import tables_in
+from cxkinetics.io.file import Context, Signal, TextFormat
+from cxkinetics.io.formats.text import read_text_table
 from cxkinetics.io.words import parse_moment, time_in_name
 from cxkinetics.remarks import Remark
 
@@ -27,38 +26,26 @@ def sniff(head: str) -> bool:
     return _TITLE.match(head.replace("\r", "").lstrip()) is not None
 
 
-def read_uvprobe(content: Content, text: str, options: ReadOptions) -> list[Signal]:
+def read_uvprobe(context: Context, text: str) -> list[Signal]:
     """Return the spectrum, or the trace of a time course."""
     stamp = _STAMP.search(text.split("\n", 1)[0])
     moment = "20{}-{}-{} {}:{}:{}".format(*stamp.groups()) if stamp else ""
-    context = Context(
-        content=content,
-        options=options,
-        format="UVProbe",
-        label=content.stem,
-        acquired_s=parse_moment(moment),
-    )
+    stem = context.content.stem
+    context = replace(context, label=stem, acquired_s=parse_moment(moment))
     reflected = _REFLECTED.search(text[:1000])
     if reflected:
         text_ = f"the file holds {reflected.group(1)!r}, not absorbance: its values are kept as they are"
         context = replace(context.saying(Remark("not_absorbance", text_)), y_kind="counts")
-    named = time_in_name(content.stem)
-    if named is not None and not named.unit and options.time_unit is None:
+    named = time_in_name(stem)
+    if named is not None and not named.unit and context.options.time_unit is None:
         told = Remark(
             "time_unit_assumed",
             f"time {named.value:g} min read from the file name {named.text!r}: its unit is assumed min "
             "(pass --time-unit if it is another)",
         )
         context = replace(context.saying(told), spectrum_time_s=named.value * 60.0)
-    return read_tables(context, tables_in(content, text, options))
+    return read_text_table(context, text)
 
 
-FORMATS = (
-    TextFormat(
-        "UVProbe",
-        ".txt",
-        "Shimadzu UVProbe text of spectra (minutes in the file name) and time courses",
-        sniff,
-        read_uvprobe,
-    ),
-)
+_SUMMARY = "Shimadzu UVProbe text of spectra (minutes in the file name) and time courses"
+FORMATS = (TextFormat("UVProbe", ".txt", _SUMMARY, sniff, read_uvprobe),)
