@@ -366,9 +366,9 @@ def fit_doublets(
     """
     n_parameters = 2 + (0 if not number else 5 + 2 * number - 1 + (region.background == "shirley"))
     if region.energy.size < n_parameters + 5:
-        few = f"{region.energy.size} points between {region.energy[0]:g} and {region.energy[-1]:g} eV are too few"
+        points = f"{region.energy.size} points between {region.energy[0]:g} and {region.energy[-1]:g} eV"
         needed = f"{number} doublets with {n_parameters} parameters"
-        raise FitError(f"{few} for {needed}; measure finer or fit fewer")
+        raise FitError(f"{points} are too few for {needed}; measure finer or fit fewer")
     starts = [start] if start is not None else _starts(region, number)
     fits = [_refine(region, number, values, dict(fixed or {})) for values in starts]
     settled = [fit for fit in fits if fit is not None and np.isfinite(fit.chi2)]

@@ -47,7 +47,7 @@ def plot_mixture(fit: "MixtureFit", *, ax: "Axes | None" = None, residual_ax: "A
     labels = [*(f"{name}, share {share}" for name, share in named), *fit.options["others"]]
     areas = list(zip(fit.components, labels, strict=True))
     with figure_style():
-        _stacked(ax, fit, fit.mz, areas, fit.baseline, ("baseline", 0.8), ms=1.5, columns=1)
+        _stacked(ax, fit, fit.mz, areas, fit.baseline, line=("baseline", 0.8), ms=1.5, columns=1)
         rest = fit.counts - fit.fit
         _residuals((ax, residual_ax), fit.mz, rest, "m/z / Da", noise=fit.noise_sd, label="residual")
     return ax
@@ -69,7 +69,7 @@ def plot_xps(result: "XpsResult", *, ax: "Axes | None" = None, residual_ax: "Axe
             label += f" ({component.family})"
         areas.append((lines, label))
     with figure_style():
-        _stacked(ax, result, energy, areas, result.background, ("background", None), ms=2.0, columns=2)
+        _stacked(ax, result, energy, areas, result.background, line=("background", None), ms=2.0, columns=2)
         _residuals((ax, residual_ax), energy, _scaled(result), f"binding energy of {result.line} / eV")
         ax.set_xlim(float(energy.max()), float(energy.min()))
     return ax
@@ -220,7 +220,7 @@ def _panels_on(figure: "Figure") -> "tuple[Axes, Axes]":
 
 def _stacked(
     ax: "Axes", fit: "MixtureFit | XpsResult", x: Array, areas: list[tuple[Array, str]], base: Array,
-    line: tuple[str, float | None], *, ms: float, columns: int,
+    *, line: tuple[str, float | None], ms: float, columns: int,
 ) -> None:  # fmt: skip
     """Draw the data, each component of a fit with its label above their common base, and the sum."""
     ax.plot(x, fit.counts, ".", ms=ms, color=COLOURS["data"], label="data", zorder=2)

@@ -344,7 +344,7 @@ def _section(caption: str, result: "EvidenceResult", name: str) -> Section:
 
 
 def _page(
-    title: str, summary: str, sections: Sequence[Section], command: str, simulated: bool, note: str = _NOTE
+    title: str, summary: str, sections: Sequence[Section], command: str, *, simulated: bool, note: str = _NOTE
 ) -> Page:
     again = [Section("Make it again", [Code(command, "On the command line:")])] if command else []
     footer, shown = (f"cxkinetics {__version__}",), [*sections, *again]
@@ -358,14 +358,14 @@ def records_page(title: str, records: "Sequence[EvidenceRecord]", command: str =
         file, prefix = (record.file, f"{number}-{Path(record.file).stem}-") if len(records) > 1 else ("", "")
         sections += [_section(file, result, f"{prefix}{name}") for name, result in record.results.items()]
     said = "; ".join(f"{f.species} {f.state} ({f.note})" for record in records for f in record.findings)
-    return _page(title, said, sections, command, any(record.simulated for record in records))
+    return _page(title, said, sections, command, simulated=any(record.simulated for record in records))
 
 
 def consensus_page(consensus: "Consensus", command: str = "") -> Page:
     """Return the page of the findings of all techniques."""
     summary = "The findings of all techniques, joined sample by sample."
     sections = [_section("", consensus, "verdict")]
-    return _page("What is in the flask", summary, sections, command, consensus.simulated)
+    return _page("What is in the flask", summary, sections, command, simulated=consensus.simulated)
 
 
 def write_evidence(
@@ -461,6 +461,6 @@ def demo_page(demo: "EvidenceDemo", command: str) -> Page:
         f"{cells_of_table} cells given back by simulated spectra.",
         sections,
         command,
-        True,
-        "Table I and the peaks are as published (doi 10.1063/5.0151904); every spectrum is simulated.",
+        simulated=True,
+        note="Table I and the peaks are as published (doi 10.1063/5.0151904); every spectrum is simulated.",
     )

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", default="ag-cds", help=text)
     parser.add_argument("--sample", metavar="NAME", help="name of the sample (default: the file's)")
     text = "guest incorporated, percent"
-    _number(parser, "--incorporation", None, "PERCENT", text, "incorporation_percent")
+    _number(parser, "--incorporation", None, "PERCENT", text, dest="incorporation_percent")
     parser.add_argument("--out", metavar="DIR", help="write report.html, figures and evidence.json there")
     _number(parser, "--confidence", 0.95, None, "of intervals (default 0.95)")
     _number(parser, "--absent-below", None, "SHARE", "absent only below this share (xrd 0.05, xps 0.1)")
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(
-    group: Any, flag: str, default: float | None, metavar: str | None, help: str, dest: str | None = None
+    group: Any, flag: str, default: float | None, metavar: str | None, help: str, *, dest: str | None = None
 ) -> None:
     group.add_argument(flag, type=number, default=default, metavar=metavar, help=help, dest=dest)
 
@@ -65,14 +65,14 @@ def _add_reading(group: Any) -> None:
 def _add_masses(group: Any) -> None:
     text = "the file is (not) a peak list (default: found out)"
     group.add_argument("--peaks", action=argparse.BooleanOptionalAction, default=None, help=text)
-    _number(group, "--tolerance", 2.0, "DA", "agreement, Da (default 2)", "tolerance_da")
+    _number(group, "--tolerance", 2.0, "DA", "agreement, Da (default 2)", dest="tolerance_da")
     group.add_argument("--host-cluster", metavar="FORMULA", help="undoped cluster (default: the system's)")
     group.add_argument("--no-guest", action="store_true", help="the sample holds no guest")
-    _number(group, "--smooth", 15.0, "DA", "peak search, Da (default 15)", "width_da")
+    _number(group, "--smooth", 15.0, "DA", "peak search, Da (default 15)", dest="width_da")
     _number(group, "--resolving-power", 2000.0, None, "m/FWHM of an isotope line (default 2000)")
     text = "its relative sd (0.2)"
-    _number(group, "--resolving-power-error", 0.2, "FRACTION", text, "resolving_power_rel_sd")
-    _number(group, "--sigma-cal", 1.0, "DA", "calibration error, 1 sd (default 1 Da)", "sigma_cal_da")
+    _number(group, "--resolving-power-error", 0.2, "FRACTION", text, dest="resolving_power_rel_sd")
+    _number(group, "--sigma-cal", 1.0, "DA", "calibration error, 1 sd (default 1 Da)", dest="sigma_cal_da")
     text = "whether each guest brings a proton (default: weighed by the data)"
     _choice(group, "--compensation", ("average", "none", "full"), text)
     text = "another species in the group (repeat)"
@@ -85,9 +85,9 @@ def _add_xps(group: Any) -> None:
     _choice(group, "--shape", ("voigt", "pseudo-voigt"), "line shape")
     _choice(group, "--background", ("shirley", "linear"), "background, fitted with the line")
     group.add_argument("--block", help="block of a VAMAS file, by number, name or line")
-    _number(group, "--photon-energy", None, "EV", "the axis is kinetic energy", "photon_energy_ev")
-    _number(group, "--energy-offset", 0.0, "EV", "how much too high energies read", "energy_offset_ev")
-    _number(group, "--energy-error", 0.2, "EV", "of the energy reference, 1 sd (0.2)", "energy_sd_ev")
+    _number(group, "--photon-energy", None, "EV", "the axis is kinetic energy", dest="photon_energy_ev")
+    _number(group, "--energy-offset", 0.0, "EV", "how much too high energies read", dest="energy_offset_ev")
+    _number(group, "--energy-error", 0.2, "EV", "of the energy reference, 1 sd (0.2)", dest="energy_sd_ev")
 
 
 def _add_xrd(group: Any) -> None:
@@ -95,8 +95,9 @@ def _add_xrd(group: Any) -> None:
     group.add_argument("--library", metavar="FILE", help=text)
     group.add_argument("--phases-table", metavar="FILE", help="phase_id, phase_name, rir of the references")
     group.add_argument("--phases", metavar="A,B", help="use only these phases")
-    _number(group, "--max-shift", 0.5, "DEG", "largest shift (default 0.5)", "max_shift_deg")
-    _number(group, "--max-broadening", 0.5, "DEG", "largest extra width (default 0.5)", "max_broadening_deg")
+    _number(group, "--max-shift", 0.5, "DEG", "largest shift (default 0.5)", dest="max_shift_deg")
+    text = "largest extra width (default 0.5)"
+    _number(group, "--max-broadening", 0.5, "DEG", text, dest="max_broadening_deg")
 
 
 def run(args: argparse.Namespace) -> int:
