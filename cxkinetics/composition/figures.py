@@ -42,14 +42,7 @@ _POINTS: dict[str, Any] = {"fmt": "o", "mfc": "white", "color": COLOURS["data"],
 _DENSE = 400
 _BAND_DRAWS = 1000
 _SPECIES_COLOURS = ("paper", "fourth", "second", "third", "data", "band")
-_SPECIES_LINES = (
-    "-",
-    (0, (1, 1)),
-    (0, (4, 1.5)),
-    (0, (4, 1.5, 1, 1.5, 1, 1.5)),
-    (0, (2, 1)),
-    (0, (8, 1.5)),
-)
+_SPECIES_LINES = ("-", (0, (1, 1)), (0, (4, 1.5)), (0, (4, 1.5, 1, 1.5, 1, 1.5)), (0, (2, 1)), (0, (8, 1.5)))
 _LEGEND_LINE = 4.2  # font sizes: long enough to show a whole pattern of dashes
 DOSE_LABEL = "dose / mol guest per mol host cation, %"
 
