@@ -1,6 +1,6 @@
 """What the results of the dose side say: their tables, once, and what print and a notebook show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -55,13 +55,19 @@ def _number(estimate: Estimate, spec: str) -> str:
     return "-" if estimate.value is None else format(estimate.value, spec)
 
 
-def value_columns(first: str, interval: str = "interval") -> list[Column]:
+def _values(
+    first: str, named: Iterable[tuple[str, Estimate]], *, value: str = "value", interval: str = "interval"
+) -> Table:
     """Return three columns for people: a name, the value and the interval of the same estimate."""
-    return [
-        Column(first),
-        _counted("value", format=cells.value_unit),
-        Column(interval, format=cells.bracket_or_reason),
-    ]
+    head = [Column(first), _counted(value, format=cells.value_unit)]
+    columns = [*head, Column(interval, format=cells.bracket_or_reason)]
+    return Table(columns, [(name, e, e) for name, e in named], gap=True)
+
+
+def _of_columns(filled: Iterable[tuple[Column, Iterable[Any]]], name: str = "") -> Table:
+    """Return a table of columns that come with their cells."""
+    columns, cells_of = zip(*filled, strict=True)
+    return Table(columns, list(zip(*cells_of, strict=True)), name)
 
 
 # ---- a dose curve
@@ -77,11 +83,12 @@ def incorporation_table(fit: "IncorporationFit") -> Table:
         "saturation dose": fit.saturation_dose_percent,
         "plateau": fit.plateau_percent,
     }
-    rows: list[tuple[Any, ...]] = [(name, estimate, estimate) for name, estimate in named.items()]
-    if fit.mean_slope_ratio is not None:
-        rows.append(("mean-slope ratio", f"{fit.mean_slope_ratio:.4g}", "chords between samples"))
     level = float(fit.options.get("confidence", 0.95))
-    return Table(value_columns("quantity", f"{level:.0%} interval"), rows)
+    table = _values("quantity", named.items(), interval=f"{level:.0%} interval")
+    if fit.mean_slope_ratio is None:
+        return table
+    chords = ("mean-slope ratio", f"{fit.mean_slope_ratio:.4g}", "chords between samples")
+    return replace(table, rows=[*table.rows, chords])
 
 
 def incorporation_brief(fit: "IncorporationFit", unit: TimeUnit) -> Section:
@@ -97,7 +104,7 @@ def incorporation_brief(fit: "IncorporationFit", unit: TimeUnit) -> Section:
     scatter = "unknown" if fit.scatter_percent is None else f"{fit.scatter_percent:.2g} percentage points"
     blocks: list[Block] = [
         *simulated_line(points.source),
-        replace(incorporation_table(fit), gap=True),
+        incorporation_table(fit),
         Paragraph(f"windows: {windows}; scatter {scatter} (degrees of freedom: {fit.dof})", hang=0, gap=True),
     ]
     if fit.rivals:
@@ -130,20 +137,20 @@ def species_table(
     """Return shares with intervals and, where known, the guest each holds and what priors contribute."""
     from_priors = {} if influence is None else influence.from_priors
     fields = ("value", "se", "low", "high")
-    held = [_counted("share of guest", format=partial(cells.fixed, spec=".2f"))]
-    columns = [
-        Column("species", "species"),
-        _counted("share", long(value=f"{what}, 0-1", fields=fields), cells.value_unit),
-        Column("interval", format=cells.bracket_or_reason),
-        *(held if guests is not None else []),
-        _counted("from priors", "variance from priors, 0-1", ".0%", missing=""),
-        Column(None, "reason"),
+    shares = species.values()
+    held = _counted("share of guest", format=partial(cells.fixed, spec=".2f"))
+    filled: list[tuple[Column, Iterable[Any]]] = [
+        (Column("species", "species"), species),
+        (_counted("share", long(value=f"{what}, 0-1", fields=fields), cells.value_unit), shares),
+        (Column("interval", format=cells.bracket_or_reason), shares),
+        *([] if guests is None else [(held, [guests[key] for key in species])]),
+        (
+            _counted("from priors", "variance from priors, 0-1", ".0%", missing=""),
+            map(from_priors.get, species),
+        ),
+        (Column(None, "reason"), [share.reason for share in shares]),
     ]
-    rows = [
-        (key, e, e, *([] if guests is None else [guests[key]]), from_priors.get(key), e.reason)
-        for key, e in species.items()
-    ]
-    return Table(columns, rows, name)
+    return _of_columns(filled, name)
 
 
 def species_frame(
@@ -151,16 +158,15 @@ def species_frame(
 ) -> "pd.DataFrame":
     """Return the shares, and the share of all guest that each species holds, one row per species."""
     ends = {"": "value", "_low": "low", "_high": "high"}
-    columns = [
-        Column("", "species"),
-        Column("", {"share": "value", "low": "low", "high": "high"}),
-        Column("", {f"share_of_guest{end}": field for end, field in ends.items()}),
+    held = Column("", {f"share_of_guest{end}": field for end, field in ends.items()})
+    filled: list[tuple[Column, Iterable[Any]]] = [
+        (Column("", "species"), species),
+        (Column("", {"share": "value", "low": "low", "high": "high"}), species.values()),
+        (held, [guests[key] for key in species]),
     ]
-    rows: list[tuple[Any, ...]] = [(key, share, guests[key]) for key, share in species.items()]
     if influence is not None:
-        columns.append(Column("", "variance_from_priors"))
-        rows = [(*row, influence.from_priors.get(row[0])) for row in rows]
-    return Table(columns, rows).frame().set_index("species")
+        filled.append((Column("", "variance_from_priors"), map(influence.from_priors.get, species)))
+    return _of_columns(filled).frame().set_index("species")
 
 
 def _sensitivity_blocks(influence: "PriorInfluence", wanted: bool, title: str) -> list[Block]:
@@ -208,16 +214,13 @@ def prediction_brief(
         ]
         if limits:
             known.append(f"limits, each in what the technique counts: {'; '.join(limits)}")
-    first, *rest = [*known, *_footing(result.source, result.prior_driven)]
-    blocks: list[Block] = [
-        *_amount_lines(amount),
-        replace(species_table(result.species, result.influence, result.guest_share), gap=True),
-        Paragraph(first, gap=True),
-        *map(Paragraph, rest),
-        *_sensitivity_blocks(result.influence, sensitivity, "priors halved and doubled"),
-        *warning_notes(result.warnings),
-    ]
-    return Section(title, blocks, unit)
+    table = species_table(result.species, result.influence, result.guest_share)
+    moved = _sensitivity_blocks(result.influence, sensitivity, "priors halved and doubled")
+    return Section(
+        title,
+        [*_amount_lines(amount), *_founded(result, table, known), *moved, *warning_notes(result.warnings)],
+        unit,
+    )
 
 
 def dose_brief(
@@ -244,14 +247,11 @@ def dose_brief(
         result.dose_percent.reason,
         _LIMITS[result.limited_by],
     ]
-    first, *rest = _footing(result.source, result.prior_driven)
     searched = f"priors halved and doubled: purity at {dose}, and the best dose searched anew"
     blocks: list[Block] = [
         *_amount_lines(amount),
         *(Paragraph(line) for line in lines if line),
-        replace(species_table(result.composition, result.influence, result.guest_shares or None), gap=True),
-        Paragraph(first, gap=True),
-        *map(Paragraph, rest),
+        *_founded(result, species_table(result.composition, result.influence, result.guest_shares or None)),
         *_sensitivity_blocks(result.influence, sensitivity, searched),
         *warning_notes(result.warnings),
     ]
@@ -307,17 +307,20 @@ def _interval_words(result: "DoseAdvice") -> str:
     )
 
 
-def _footing(source: Mapping[str, Any], driven: tuple[str, ...]) -> list[str]:
-    """Return what the numbers rest on."""
+def _founded(result: "DoseAdvice | Prediction", table: Table, known: Sequence[str] = ()) -> list[Block]:
+    """Return the table of species, what is known besides, and what the numbers rest on."""
+    source, lines = result.source, list(known)
     seed = "" if source.get("seed") is None else f", seed {source['seed']}"
-    lines = [f"from {source['origin']}; {source['n_draws']} parameter draws{seed}"]
+    lines.append(f"from {source['origin']}; {source['n_draws']} parameter draws{seed}")
     if "max_guests" in source:
         assumed = f"; assumed: {'; '.join(source['assumed'])}" if source.get("assumed") else ""
         most = f"{source['max_guests']} {source['guest']} per cluster"
         lines.append(f"largest number of guests: {most}{assumed}")
-    if driven:
-        lines.append(f"prior-driven (at least half the variance comes from priors): {', '.join(driven)}")
-    return lines
+    if result.prior_driven:
+        driven = ", ".join(result.prior_driven)
+        lines.append(f"prior-driven (at least half the variance comes from priors): {driven}")
+    first, *rest = lines
+    return [replace(table, gap=True), Paragraph(first, gap=True), *map(Paragraph, rest)]
 
 
 def dose_data(result: "DoseAdvice") -> list[Table]:
@@ -328,36 +331,30 @@ def dose_data(result: "DoseAdvice") -> list[Table]:
     "curves" the species against dose and "summary" where all this comes from.
     """
     unit = f"% ({_dose_unit(result.source)})"
-    window = zip(("window, lowest dose", "window, highest dose"), result.window_percent, strict=True)
-    shares = {
-        "purity": result.purity,
-        f"share of all guest in {result.target}": result.guest_share,
-        "by-product": result.byproduct,
+    low, high = (
+        Estimate(name="window", value=at, unit=unit, method="doses that will do")
+        for at in result.window_percent
+    )
+    named = {
+        f"dose for {result.target}": replace(result.dose_percent, unit=unit),
+        "window, lowest dose": low,
+        "window, highest dose": high,
+        "purity": replace(result.purity, unit="share, 0-1"),
+        f"share of all guest in {result.target}": replace(result.guest_share, unit="share, 0-1"),
+        "by-product": replace(result.byproduct, unit="share, 0-1"),
+        f"incorporation, {result.source['basis']}": result.incorporation_percent,
     }
-    named = [
-        (f"dose for {result.target}", replace(result.dose_percent, unit=unit)),
-        *(
-            (name, Estimate(name=name, value=at, unit=unit, method="doses that will do"))
-            for name, at in window
-        ),
-        *((name, replace(share, unit="share, 0-1")) for name, share in shares.items()),
-        (f"incorporation, {result.source['basis']}", result.incorporation_percent),
-    ]
     curves = result.curves
-    head, columns = [f"dose, {unit}"], [curves.dose_percent]
-    for name, values in {
-        f"incorporation, % {curves.basis}": curves.incorporation_percent,
-        **curves.shares,
-    }.items():
-        label = name if name.startswith("incorporation") else f"{name}, share"
-        head += [label, f"{label}, low", f"{label}, high"]
-        columns += list(values)
+    drawn = {f"incorporation, % {curves.basis}": curves.incorporation_percent}
+    drawn |= {f"{name}, share": share for name, share in curves.shares.items()}
+    head = [f"dose, {unit}", *(f"{label}{end}" for label in drawn for end in ("", ", low", ", high"))]
+    rows = np.vstack([curves.dose_percent, *drawn.values()]).T.tolist()
     entries = [("target", result.target), ("limited by", result.limited_by)]
     return [
-        quantity_table(named, name="dose"),
+        quantity_table(named.items(), name="dose"),
         species_table(result.composition, result.influence),
         *_prior_tables(result.influence),
-        Table.of_rows("curves", head, np.column_stack(columns).tolist()),
+        Table.of_rows("curves", head, rows),
         _summary(entries, result),
     ]
 
@@ -365,16 +362,14 @@ def dose_data(result: "DoseAdvice") -> list[Table]:
 def prediction_data(result: "Prediction") -> list[Table]:
     """Return the sheets of a predicted composition, named as for a dose."""
     unit = f"% ({_dose_unit(result.source)})"
-    trapped = [] if result.trapped_host is None else [("trapped host", result.trapped_host)]
-    named = [
-        ("dose", Estimate(name="dose", value=result.dose_percent, unit=unit, method="given")),
-        (f"incorporation, {result.source['basis']}", result.incorporation_percent),
-        *(
-            (f"conversion, {name.replace('_', ' ')}", replace(estimate, unit="0-1"))
-            for name, estimate in result.conversion.items()
-        ),
-        *trapped,
-    ]
+    named = {
+        "dose": Estimate(name="dose", value=result.dose_percent, unit=unit, method="given"),
+        f"incorporation, {result.source['basis']}": result.incorporation_percent,
+    }
+    for name, estimate in result.conversion.items():
+        named[f"conversion, {name.replace('_', ' ')}"] = replace(estimate, unit="0-1")
+    if result.trapped_host is not None:
+        named["trapped host"] = result.trapped_host
     entries: list[tuple[str, object]] = [("stage", result.stage)]
     entries += [(f"share of draws, {name}", share) for name, share in result.stage_probability.items()]
     entries += [(f"evidence to expect, {name}", words) for name, words in result.expected_evidence.items()]
@@ -384,7 +379,7 @@ def prediction_data(result: "Prediction") -> list[Table]:
         for name, at in limits.items()
     ]
     return [
-        quantity_table(named, name="dose"),
+        quantity_table(named.items(), name="dose"),
         species_table(result.species, result.influence),
         species_table(result.guest_share, name="guest", what="share of all guest"),
         *_prior_tables(result.influence),
@@ -457,21 +452,21 @@ def dose_spectra_brief(result: "DoseSpectraFit", unit: TimeUnit) -> Section:
         "onset of the loss": result.loss_onset_dose_percent,
         "incorporation there": result.shift_end_incorporation_percent,
     }
-    numbers = [(name, estimate, estimate) for name, estimate in named.items() if estimate is not None]
-    formats = {"dose / %": "g", "height": ".3f", "peak / nm": ".2f", "optical loss": ".2f"}
-    columns = [_counted(head, format=spec) for head, spec in formats.items()]
-    measured: list[Any] = [result.spectra.dose_percent, result.height, result.peak_nm, result.loss]
+    shown = [(name, estimate) for name, estimate in named.items() if estimate is not None]
+    filled: list[tuple[Column, Iterable[Any]]] = [
+        (_counted("dose / %", format="g"), result.spectra.dose_percent),
+        (_counted("height", format=".3f"), result.height),
+        (_counted("peak / nm", format=".2f"), result.peak_nm),
+        (_counted("optical loss", format=".2f"), result.loss),
+    ]
     if result.conversion:
-        columns += [
-            _counted(head, format=partial(_number, spec=spec))
-            for head, spec in {"converted": ".2f", "gap": "+.2f"}.items()
-        ]
-        measured += [result.conversion, result.gap]
+        filled.append((_counted("converted", format=partial(_number, spec=".2f")), result.conversion))
+        filled.append((_counted("gap", format=partial(_number, spec="+.2f")), result.gap))
     title = "spectra of a dose series" + (f": {result.spectra.label}" if result.spectra.label else "")
     blocks: list[Block] = [
         *simulated_line(result.spectra.source),
-        Table(value_columns("quantity"), numbers, gap=True),
-        Table(columns, list(zip(*measured, strict=True)), gap=True),
+        _values("quantity", shown),
+        replace(_of_columns(filled), gap=True),
         *warning_notes(result.warnings),
     ]
     return Section(title, blocks, unit)
@@ -494,12 +489,10 @@ def rates_brief(result: "RatesAgainstDose", unit: TimeUnit) -> Section:
         rates, losses = ((*v, *[None] * (len(stages) - len(v))) for v in (run.rates, run.stage_loss))
         rest = (run.optical_conversion, run.compositional_conversion, run.gap)
         rows.append((run.dose_percent, *rates, *losses, *rest))
-    orders = [(str(number), order, order) for number, order in enumerate(result.orders, 1)]
-    heads = value_columns("stage")
-    heads[1] = replace(heads[1], head="order in the guest")
+    orders = [(str(number), order) for number, order in enumerate(result.orders, 1)]
     blocks: list[Block] = [
         Table(columns, rows, gap=True),
-        Table(heads, orders, gap=True),
+        _values("stage", orders, value="order in the guest"),
         *warning_notes(result.warnings),
     ]
     return Section(f"{len(result.runs)} runs against dose", blocks, unit)
@@ -523,7 +516,7 @@ def sequential_brief(result: "SequentialImplications", unit: TimeUnit) -> Sectio
         numbers.append((result.k1_bound.name, result.k1_bound))
     blocks: list[Block] = [
         Table(columns, rows, gap=True),
-        Table(value_columns("quantity"), [(name, e, e) for name, e in numbers], gap=True),
+        _values("quantity", numbers),
         Paragraph(f"{result.text}.", gap=True),
     ]
     return Section("Read as C0 -> C2 -> product with quenching", blocks, unit)
