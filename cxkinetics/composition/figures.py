@@ -144,10 +144,8 @@ def _curve_band(result: "IncorporationFit", dense: Array) -> tuple[Array, Array]
 
 def _rival_lines(result: "IncorporationFit", ax: "Axes", dense: Array) -> None:
     styles = {"one line": (0, (1, 1.5)), "line, plateau": (0, (4, 2)), "Hill": (0, (4, 1.5, 1, 1.5))}
-    for rival in result.rivals:
+    for rival in (rival for rival in result.rivals if rival.model in styles):
         at = rival.parameters
-        if rival.model not in styles:
-            continue
         if rival.model == "Hill":
             y = at["y_f"] * incorporation_map.hill_shape(dense, at["D50"], at["h"])
         else:

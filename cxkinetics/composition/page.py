@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def _values(
 def _of_columns(filled: Iterable[tuple[Column, Iterable[Any]]], name: str = "") -> Table:
     """Return a table of columns that come with their cells."""
     columns, cells_of = zip(*filled, strict=True)
-    return Table(columns, list(zip(*cells_of, strict=True)), name)
+    return Table(columns, list(zip(*cells_of, strict=True)), name, gap=True)
 
 
 # ---- a dose curve
@@ -139,16 +140,15 @@ def species_table(
     fields = ("value", "se", "low", "high")
     shares = species.values()
     held = _counted("share of guest", format=partial(cells.fixed, spec=".2f"))
+    share = _counted("share", long(value=f"{what}, 0-1", fields=fields), cells.value_unit)
+    driven = _counted("from priors", "variance from priors, 0-1", ".0%", missing="")
     filled: list[tuple[Column, Iterable[Any]]] = [
         (Column("species", "species"), species),
-        (_counted("share", long(value=f"{what}, 0-1", fields=fields), cells.value_unit), shares),
+        (share, shares),
         (Column("interval", format=cells.bracket_or_reason), shares),
         *([] if guests is None else [(held, [guests[key] for key in species])]),
-        (
-            _counted("from priors", "variance from priors, 0-1", ".0%", missing=""),
-            map(from_priors.get, species),
-        ),
-        (Column(None, "reason"), [share.reason for share in shares]),
+        (driven, map(from_priors.get, species)),
+        (Column(None, "reason"), [estimate.reason for estimate in shares]),
     ]
     return _of_columns(filled, name)
 
@@ -178,11 +178,15 @@ def _sensitivity_blocks(influence: "PriorInfluence", wanted: bool, title: str) -
         for s in influence.shifts
         if None not in (s.value, s.low, s.high)
     }
-    pairs = list(dict.fromkeys((s.quantity, s.prior) for s in influence.shifts if s.prior != "none"))
-    rows = []
-    for quantity, prior in sorted(pairs, key=lambda pair: pair[0] != "purity"):
-        columns = ((prior, 0.5), ("none", 1.0), (prior, 2.0))
-        rows.append((quantity, prior, *(cell.get((*at, quantity), "-") for at in columns)))
+    pairs = dict.fromkeys((s.quantity, s.prior) for s in influence.shifts if s.prior != "none")
+    rows = [
+        (
+            quantity,
+            prior,
+            *(cell.get((*at, quantity), "-") for at in ((prior, 0.5), ("none", 1.0), (prior, 2.0))),
+        )
+        for quantity, prior in sorted(pairs, key=lambda pair: pair[0] != "purity")
+    ]
     heads = ("quantity", "prior", "half as wide", "as documented", "twice as wide")
     return [Paragraph(title, gap=True), Table([Column(head) for head in heads], rows)]
 
@@ -320,7 +324,7 @@ def _founded(result: "DoseAdvice | Prediction", table: Table, known: Sequence[st
         driven = ", ".join(result.prior_driven)
         lines.append(f"prior-driven (at least half the variance comes from priors): {driven}")
     first, *rest = lines
-    return [replace(table, gap=True), Paragraph(first, gap=True), *map(Paragraph, rest)]
+    return [table, Paragraph(first, gap=True), *map(Paragraph, rest)]
 
 
 def dose_data(result: "DoseAdvice") -> list[Table]:
@@ -388,14 +392,16 @@ def prediction_data(result: "Prediction") -> list[Table]:
 
 
 def _prior_tables(influence: "PriorInfluence") -> list[Table]:
-    parts: list[tuple[str, str, float]] = []
-    for quantity, share in influence.from_priors.items():
-        parts.append((quantity, "all priors without data", share))
-        parts += [(quantity, name, part) for name, part in influence.by_parameter[quantity].items()]
-    moved = []
-    for s in influence.shifts:
-        unit = "%" if s.quantity.endswith("percent") else "share, 0-1"
-        moved.append((s.quantity, s.prior, s.factor, s.value, s.low, s.high, unit))
+    parts = [
+        (quantity, name, part)
+        for quantity, share in influence.from_priors.items()
+        for name, part in {"all priors without data": share, **influence.by_parameter[quantity]}.items()
+    ]
+    units = {True: "%", False: "share, 0-1"}
+    moved = [
+        (s.quantity, s.prior, s.factor, s.value, s.low, s.high, units[s.quantity.endswith("percent")])
+        for s in influence.shifts
+    ]
     head = ("quantity", "prior", "its width times", "value", "low", "high", "unit")
     return [
         Table.of_rows("priors", ("quantity", "parameter", "share of the variance, 0-1"), parts),
@@ -466,7 +472,7 @@ def dose_spectra_brief(result: "DoseSpectraFit", unit: TimeUnit) -> Section:
     blocks: list[Block] = [
         *simulated_line(result.spectra.source),
         _values("quantity", shown),
-        replace(_of_columns(filled), gap=True),
+        _of_columns(filled),
         *warning_notes(result.warnings),
     ]
     return Section(title, blocks, unit)
@@ -474,24 +480,19 @@ def dose_spectra_brief(result: "DoseSpectraFit", unit: TimeUnit) -> Section:
 
 def rates_brief(result: "RatesAgainstDose", unit: TimeUnit) -> Section:
     """Return what `print` shows of the rates of a dose series."""
-    stages = range(1, len(result.orders) + 1)
-    share = partial(_number, spec=".2f")
-    columns = [
-        _counted("dose / %", format="g"),
-        *(_counted(f"k{i} / {{unit}}", format=cells.value, unit="1/s") for i in stages),
-        *(_counted(f"loss {i}", format=".2f") for i in stages),
-        _counted("optical", format=".2f"),
-        _counted("converted", format=share),
-        _counted("gap", format=share),
+    runs, share = result.runs, partial(_number, spec=".2f")
+    rates, losses = (zip_longest(*v) for v in ((r.rates for r in runs), (r.stage_loss for r in runs)))
+    filled: list[tuple[Column, Iterable[Any]]] = [
+        (_counted("dose / %", format="g"), [r.dose_percent for r in runs]),
+        *((_counted(f"k{i} / {{unit}}", format=cells.value, unit="1/s"), k) for i, k in enumerate(rates, 1)),
+        *((_counted(f"loss {i}", format=".2f"), loss) for i, loss in enumerate(losses, 1)),
+        (_counted("optical", format=".2f"), [r.optical_conversion for r in runs]),
+        (_counted("converted", format=share), [r.compositional_conversion for r in runs]),
+        (_counted("gap", format=share), [r.gap for r in runs]),
     ]
-    rows = []
-    for run in result.runs:
-        rates, losses = ((*v, *[None] * (len(stages) - len(v))) for v in (run.rates, run.stage_loss))
-        rest = (run.optical_conversion, run.compositional_conversion, run.gap)
-        rows.append((run.dose_percent, *rates, *losses, *rest))
     orders = [(str(number), order) for number, order in enumerate(result.orders, 1)]
     blocks: list[Block] = [
-        Table(columns, rows, gap=True),
+        _of_columns(filled),
         _values("stage", orders, value="order in the guest"),
         *warning_notes(result.warnings),
     ]

@@ -16,7 +16,7 @@ from scipy.special import ndtri, stdtrit
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition.dose_spectra import check_doses
-from cxkinetics.composition.draws import check_confidence
+from cxkinetics.composition.draws import ParameterDraws, check_confidence
 from cxkinetics.composition.knowledge import Knowledge, curve_draws
 from cxkinetics.composition.species_model import draw_estimate, species_draws, wald_estimate
 from cxkinetics.composition.system import System
@@ -168,8 +168,9 @@ def rates_against_dose(
     check_confidence(confidence)
     doses = _doses(fits, doses_percent)
     order = np.argsort(doses, kind="stable")
-    compositions, remarks = _compositions(doses, table, system, confidence, rng)
-    runs = tuple(_run(fits[i], float(doses[i]), compositions[i], confidence) for i in order)
+    draws, remarks = curve_draws(table, system, rng, "rates only, no composition beside them")
+    shares = _shares(draws, doses, remarks)
+    runs = tuple(_run(fits[i], float(doses[i]), shares[i], confidence) for i in order)
     n_stages = max(len(run.rates) for run in runs)
     for stage in range(n_stages):
         missing = sum(len(run.rates) <= stage for run in runs)
@@ -204,42 +205,31 @@ def _doses(fits: Sequence[StagedFit], given: Sequence[float] | Mapping[str, floa
     return doses
 
 
-def _compositions(
-    doses: Array,
-    table: Knowledge,
-    system: System | str | Path,
-    confidence: float,
-    rng: np.random.Generator | int | None,
-) -> tuple[list[tuple[Array, Array] | None], list[Remark]]:
-    draws, said = curve_draws(table, system, rng, "rates only, no composition beside them")
+def _shares(draws: ParameterDraws | None, doses: Array, remarks: list[Remark]) -> list[Array | None]:
+    """Return the draws of all shares at each dose, None where no dose curve says them."""
     if draws is None or draws.no_product:
-        return [None] * doses.size, said
+        return [None] * doses.size
     low, high = draws.calibrated_dose_percent
-    shares = species_draws(draws, doses)
     inside = (doses >= low) & (doses <= high)
-    found: list[tuple[Array, Array] | None] = [
-        (shares[-1, :, i], shares[1:-1, :, i].sum(axis=0)) if inside[i] else None for i in range(doses.size)
-    ]
     outside = int((~inside).sum())
     if outside:
         text = f"{outside} doses lie outside the calibrated {low:g}-{high:g} %: no composition"
-        said.append(Remark("outside_calibration", text, outside))
-    return found, said
+        remarks.append(Remark("outside_calibration", text, outside))
+    shares = species_draws(draws, doses)
+    return [shares[:, :, i] if known else None for i, known in enumerate(inside)]
 
 
-def _run(
-    fit: StagedFit, dose: float, composition: tuple[Array, Array] | None, confidence: float
-) -> RunAtDose:
+def _run(fit: StagedFit, dose: float, shares: Array | None, confidence: float) -> RunAtDose:
     start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     edges = np.array([start, *(b.value for b in fit.breakpoints_s if b.value is not None), end])
     level = fit.curve(edges)
     loss = (level[:-1] - level[1:]) / level[0]
     optical = float(1 - level[-1] / level[0])
     product = doped = gap = None
-    if composition is not None:
-        product = draw_estimate("compositional conversion", composition[0], confidence=confidence)
-        doped = draw_estimate("doped clusters", composition[1], confidence=confidence)
-        gap = draw_estimate("optical minus compositional", optical - composition[0], confidence=confidence)
+    if shares is not None:
+        product = draw_estimate("compositional conversion", shares[-1], confidence=confidence)
+        doped = draw_estimate("doped clusters", shares[1:-1].sum(axis=0), confidence=confidence)
+        gap = draw_estimate("optical minus compositional", optical - shares[-1], confidence=confidence)
     return RunAtDose(
         dose_percent=dose,
         rates=tuple(stage.k_per_s for stage in fit.stages),
