@@ -50,11 +50,6 @@ class Hinge:
     rss: float
     dof: int
 
-    @property
-    def scatter(self) -> float | None:
-        """Standard deviation about the fit; None without degrees of freedom."""
-        return float(np.sqrt(self.rss / self.dof)) if self.dof > 0 else None
-
 
 def fit_hinge(
     x: Array,
@@ -314,9 +309,8 @@ class DoseSpectraFit(Record, Shown):
             "peak_nm_se": self.peak_nm_se,
             "optical_conversion": self.loss,
         }
-        for name, estimates in (("compositional_conversion", self.conversion), ("gap", self.gap)):
-            if estimates:
-                columns[name] = [estimate.value for estimate in estimates]
+        beside = {"compositional_conversion": self.conversion, "gap": self.gap}
+        columns |= {name: [share.value for share in shares] for name, shares in beside.items() if shares}
         return pd.DataFrame(columns)
 
     def brief(self, unit: "TimeUnit") -> "Section":

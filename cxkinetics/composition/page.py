@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from cxkinetics.composition.rates_against_dose import RatesAgainstDose
     from cxkinetics.composition.sequential_reading import SequentialImplications
     from cxkinetics.composition.update import CompositionUpdate
+
+Filled: TypeAlias = list[tuple[Column, Iterable[Any]]]
+"""Columns with their cells."""
 
 _counted = partial(Column, numeric=True)
 _MARKS = {True: "ok ", False: "!! ", None: "   "}
@@ -65,7 +68,7 @@ def _values(
     return Table(columns, [(name, e, e) for name, e in named], gap=True)
 
 
-def _of_columns(filled: Iterable[tuple[Column, Iterable[Any]]], name: str = "") -> Table:
+def of_columns(filled: Filled, name: str = "") -> Table:
     """Return a table of columns that come with their cells."""
     columns, cells_of = zip(*filled, strict=True)
     return Table(columns, list(zip(*cells_of, strict=True)), name, gap=True)
@@ -142,7 +145,7 @@ def species_table(
     held = _counted("share of guest", format=partial(cells.fixed, spec=".2f"))
     share = _counted("share", long(value=f"{what}, 0-1", fields=fields), cells.value_unit)
     driven = _counted("from priors", "variance from priors, 0-1", ".0%", missing="")
-    filled: list[tuple[Column, Iterable[Any]]] = [
+    filled: Filled = [
         (Column("species", "species"), species),
         (share, shares),
         (Column("interval", format=cells.bracket_or_reason), shares),
@@ -150,7 +153,7 @@ def species_table(
         (driven, map(from_priors.get, species)),
         (Column(None, "reason"), [estimate.reason for estimate in shares]),
     ]
-    return _of_columns(filled, name)
+    return of_columns(filled, name)
 
 
 def species_frame(
@@ -159,19 +162,19 @@ def species_frame(
     """Return the shares, and the share of all guest that each species holds, one row per species."""
     ends = {"": "value", "_low": "low", "_high": "high"}
     held = Column("", {f"share_of_guest{end}": field for end, field in ends.items()})
-    filled: list[tuple[Column, Iterable[Any]]] = [
+    filled: Filled = [
         (Column("", "species"), species),
         (Column("", {"share": "value", "low": "low", "high": "high"}), species.values()),
         (held, [guests[key] for key in species]),
     ]
     if influence is not None:
         filled.append((Column("", "variance_from_priors"), map(influence.from_priors.get, species)))
-    return _of_columns(filled).frame().set_index("species")
+    return of_columns(filled).frame().set_index("species")
 
 
-def _sensitivity_blocks(influence: "PriorInfluence", wanted: bool, title: str) -> list[Block]:
-    """Return each quantity as it is, and with the width of a prior halved and doubled, where asked for."""
-    if not wanted or not influence.shifts:
+def _sensitivity_blocks(influence: "PriorInfluence", title: str) -> list[Block]:
+    """Return each quantity with the width of a prior as it is, halved and doubled, under a title if any."""
+    if not title or not influence.shifts:
         return []
     cell = {
         (s.prior, s.factor, s.quantity): f"{s.value:.3g} [{s.low:.3g}, {s.high:.3g}]"
@@ -219,12 +222,8 @@ def prediction_brief(
         if limits:
             known.append(f"limits, each in what the technique counts: {'; '.join(limits)}")
     table = species_table(result.species, result.influence, result.guest_share)
-    moved = _sensitivity_blocks(result.influence, sensitivity, "priors halved and doubled")
-    return Section(
-        title,
-        [*_amount_lines(amount), *_founded(result, table, known), *moved, *warning_notes(result.warnings)],
-        unit,
-    )
+    searched = "priors halved and doubled" if sensitivity else ""
+    return Section(title, [*_amount_lines(amount), *_founded(result, table, searched, known)], unit)
 
 
 def dose_brief(
@@ -252,12 +251,11 @@ def dose_brief(
         _LIMITS[result.limited_by],
     ]
     searched = f"priors halved and doubled: purity at {dose}, and the best dose searched anew"
+    table = species_table(result.composition, result.influence, result.guest_shares or None)
     blocks: list[Block] = [
         *_amount_lines(amount),
         *(Paragraph(line) for line in lines if line),
-        *_founded(result, species_table(result.composition, result.influence, result.guest_shares or None)),
-        *_sensitivity_blocks(result.influence, sensitivity, searched),
-        *warning_notes(result.warnings),
+        *_founded(result, table, searched if sensitivity else ""),
     ]
     title = f"{result.target}: dose {_both(result.dose_percent)}, {_dose_unit(result.source)}"
     return Section(title, blocks, unit)
@@ -311,7 +309,9 @@ def _interval_words(result: "DoseAdvice") -> str:
     )
 
 
-def _founded(result: "DoseAdvice | Prediction", table: Table, known: Sequence[str] = ()) -> list[Block]:
+def _founded(
+    result: "DoseAdvice | Prediction", table: Table, searched: str, known: Sequence[str] = ()
+) -> list[Block]:
     """Return the table of species, what is known besides, and what the numbers rest on."""
     source, lines = result.source, list(known)
     seed = "" if source.get("seed") is None else f", seed {source['seed']}"
@@ -324,7 +324,8 @@ def _founded(result: "DoseAdvice | Prediction", table: Table, known: Sequence[st
         driven = ", ".join(result.prior_driven)
         lines.append(f"prior-driven (at least half the variance comes from priors): {driven}")
     first, *rest = lines
-    return [table, Paragraph(first, gap=True), *map(Paragraph, rest)]
+    moved = _sensitivity_blocks(result.influence, searched)
+    return [table, Paragraph(first, gap=True), *map(Paragraph, rest), *moved, *warning_notes(result.warnings)]
 
 
 def dose_data(result: "DoseAdvice") -> list[Table]:
@@ -459,7 +460,7 @@ def dose_spectra_brief(result: "DoseSpectraFit", unit: TimeUnit) -> Section:
         "incorporation there": result.shift_end_incorporation_percent,
     }
     shown = [(name, estimate) for name, estimate in named.items() if estimate is not None]
-    filled: list[tuple[Column, Iterable[Any]]] = [
+    filled: Filled = [
         (_counted("dose / %", format="g"), result.spectra.dose_percent),
         (_counted("height", format=".3f"), result.height),
         (_counted("peak / nm", format=".2f"), result.peak_nm),
@@ -472,7 +473,7 @@ def dose_spectra_brief(result: "DoseSpectraFit", unit: TimeUnit) -> Section:
     blocks: list[Block] = [
         *simulated_line(result.spectra.source),
         _values("quantity", shown),
-        _of_columns(filled),
+        of_columns(filled),
         *warning_notes(result.warnings),
     ]
     return Section(title, blocks, unit)
@@ -482,7 +483,7 @@ def rates_brief(result: "RatesAgainstDose", unit: TimeUnit) -> Section:
     """Return what `print` shows of the rates of a dose series."""
     runs, share = result.runs, partial(_number, spec=".2f")
     rates, losses = (zip_longest(*v) for v in ((r.rates for r in runs), (r.stage_loss for r in runs)))
-    filled: list[tuple[Column, Iterable[Any]]] = [
+    filled: Filled = [
         (_counted("dose / %", format="g"), [r.dose_percent for r in runs]),
         *((_counted(f"k{i} / {{unit}}", format=cells.value, unit="1/s"), k) for i, k in enumerate(rates, 1)),
         *((_counted(f"loss {i}", format=".2f"), loss) for i, loss in enumerate(losses, 1)),
@@ -492,7 +493,7 @@ def rates_brief(result: "RatesAgainstDose", unit: TimeUnit) -> Section:
     ]
     orders = [(str(number), order) for number, order in enumerate(result.orders, 1)]
     blocks: list[Block] = [
-        _of_columns(filled),
+        of_columns(filled),
         _values("stage", orders, value="order in the guest"),
         *warning_notes(result.warnings),
     ]
@@ -501,22 +502,21 @@ def rates_brief(result: "RatesAgainstDose", unit: TimeUnit) -> Section:
 
 def sequential_brief(result: "SequentialImplications", unit: TimeUnit) -> Section:
     """Return what `print` shows of the sequential reading of one trace."""
-    columns = [
-        Column("order of the rates"),
-        *(_counted(f"{name}, {{unit}}", unit="1/s") for name in ("k1", "k2")),
-        *(_counted(name, format=".2f") for name in ("q", "c")),
-        Column("possible"),
-        Column(""),
-    ]
-    rows = [
-        (name, r.k1, r.k2, r.q, r.c, r.possible, r.reason)
-        for name, r in zip(("fast, then slow", "slow, then fast"), result.readings, strict=True)
+    read = result.readings
+    filled: Filled = [
+        (Column("order of the rates"), ("fast, then slow", "slow, then fast")),
+        (_counted("k1, {unit}", unit="1/s"), [r.k1 for r in read]),
+        (_counted("k2, {unit}", unit="1/s"), [r.k2 for r in read]),
+        (_counted("q", format=".2f"), [r.q for r in read]),
+        (_counted("c", format=".2f"), [r.c for r in read]),
+        (Column("possible"), [r.possible for r in read]),
+        (Column(""), [r.reason for r in read]),
     ]
     numbers = [("k of the broken stick, stage 1", result.broken_stick_k1)]
     if result.k1_bound is not None:
         numbers.append((result.k1_bound.name, result.k1_bound))
     blocks: list[Block] = [
-        Table(columns, rows, gap=True),
+        of_columns(filled),
         _values("quantity", numbers),
         Paragraph(f"{result.text}.", gap=True),
     ]

@@ -263,9 +263,8 @@ def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Es
     found = (float(slope), float(level))
     if not known and dof <= 0:
         reason = "two doses and no errors of k: no interval"
-        return tuple(
-            Estimate(name=n, value=v, method="line", reason=reason) for n, v in zip(names, found, strict=True)
-        )
+        bare = zip(names, found, strict=True)
+        return tuple(Estimate(name=n, value=v, method="line", reason=reason) for n, v in bare)
     # errors of the fits are never taken as smaller than the runs scatter
     scattered = not known or spread > 1
     quantile = float(stdtrit(dof, 0.5 + confidence / 2) if scattered else ndtri(0.5 + confidence / 2))

@@ -126,8 +126,7 @@ class CompositionUpdate(Record, Shown):
         return f"CompositionUpdate(narrowed: {shown})"
 
 
-STAGE_PARAMETERS = ("y2", "y_on", "alpha")
-_NAMES = (*MAP_PARAMETERS, *STAGE_PARAMETERS)
+_NAMES = (*MAP_PARAMETERS, "y2", "y_on", "alpha")
 _WALKERS = 80  # some ten for each of seven parameters
 _TRIES = 40000  # prior draws among which walkers are chosen: measurements may allow one in a thousand
 _NARROWED = 0.7
