@@ -16,8 +16,7 @@ from cxkinetics.spectral.fit import fit_spectra
 from cxkinetics.spectral.isosbestic import IsosbesticPoint, isosbestic_points
 from cxkinetics.spectral.prepare import prepare
 from cxkinetics.spectral.rank import rank_of
-from cxkinetics.spectral.result import SpectraFit
-from cxkinetics.spectral.witness_result import TwoWitnesses
+from cxkinetics.spectral.result import SpectraFit, TwoWitnesses
 from cxkinetics.spectral.witnesses import fit_witnesses
 
 if TYPE_CHECKING:

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cxkinetics.spectral.result import SpectraFit
-    from cxkinetics.spectral.witness_result import TwoWitnesses
+    from cxkinetics.spectral.result import SpectraFit, TwoWitnesses
 
 _HIGHEST = 30.0  # rise of the misfit up to which profiles are shown
 _SPECIES = ("paper", "fit", "second", "third", "fourth", "band", "data")

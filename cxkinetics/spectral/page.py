@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from cxkinetics.spectral.analysis import SpectralAnalysis
     from cxkinetics.spectral.isosbestic import IsosbesticPoint
     from cxkinetics.spectral.rank import Rank
-    from cxkinetics.spectral.result import SpectraFit
-    from cxkinetics.spectral.witness_result import TwoWitnesses
+    from cxkinetics.spectral.result import SpectraFit, TwoWitnesses
 
 _METHODS = {"wald": "Wald", "fixed": "given"}
 _SHOWN_COMPONENTS = 6

@@ -13,7 +13,7 @@ from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.intervals import wald
 from cxkinetics.spectral.prepare import fill_in_time
-from cxkinetics.spectral.witness_result import Populations
+from cxkinetics.spectral.result import Populations
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,7 @@ from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.intervals import profiled, student, wald
 from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
 from cxkinetics.spectral.prepare import within
-from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
+from cxkinetics.spectral.result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
 
 def sequential_rate_bound(absorbance_share: float, shift_share: float, time_s: float) -> float:
