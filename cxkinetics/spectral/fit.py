@@ -472,7 +472,7 @@ def _remarks(
     solution: Solution, errors: Errors, solved: Sequence[Solved], breaks: Sequence[Estimate]
 ) -> list[Remark]:
     rank, species = solution.setup.rank, errors.problem.network.scheme.species
-    shown = rank.n_components
+    shown, converged = rank.n_components, solution.optimum.converged
     asked = solved[0].span.shape[1] + int(np.any(solution.runs[0].known != 0, axis=1).sum())
     lost = [name for name, known in zip(species, solved[0].determined, strict=True) if not known]
     widest = errors.factor.max(initial=1.0)
@@ -522,11 +522,7 @@ def _remarks(
             "correlated_noise",
             f"noise correlated in time: AR(1) with {solution.rho:.2f} between neighbours, whitened away",
         ),
-        (
-            not solution.optimum.converged,
-            "not_converged",
-            "the fit did not converge; do not trust its numbers",
-        ),
+        (not converged, "not_converged", "the fit did not converge; do not trust its numbers"),
     ]
     return [Remark(code, text) for said, code, text in rows if said]
 
@@ -646,7 +642,7 @@ def fit_spectra(
     runs, warnings = [], []
     mask = np.zeros(len(parsed.species), bool)
     cut: dict[str, Any] = {
-        "window_s": window, "wavelength_range_nm": wavelength_range_nm, "t0_s": t0,
+        "window": window, "wavelength_range_nm": wavelength_range_nm, "t0": t0,
         "highest_absorbance": highest_absorbance,
     }  # fmt: skip
     for series in _series_of(data):

@@ -339,16 +339,13 @@ def observed_rates(errors: Errors) -> tuple[Estimate, ...]:
     centre = decay_rates(problem.network, problem.rates(theta))
     gradient = np.zeros((centre.size, theta.size))
     usable = True
-    for i in range(n_rates):
-        moved = theta.copy()
-        sides = []
-        for sign in (1, -1):
-            moved[i] = theta[i] + sign * 1e-5
-            sides.append(decay_rates(problem.network, problem.rates(moved)))
-        if sides[0].size != centre.size or sides[1].size != centre.size:
-            usable = False
-            break
-        gradient[:, i] = (np.log(sides[0]) - np.log(sides[1])) / 2e-5
+    for i, step in enumerate(1e-5 * np.eye(theta.size)[:n_rates]):
+        ahead, behind = (
+            decay_rates(problem.network, problem.rates(place)) for place in (theta + step, theta - step)
+        )
+        usable &= ahead.size == behind.size == centre.size
+        if usable:
+            gradient[:, i] = (np.log(ahead) - np.log(behind)) / 2e-5
     inverse = pseudo_covariance(errors.optimum.evaluation.information, errors.variance)
     inverse = inverse * np.outer(errors.factor, errors.factor)
     found = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -146,14 +146,13 @@ def project(
         part = _project_block(block, concentration, derivative, kept, spectra[:, columns])
         spectra[:, columns] = part.spectra
         parts.append(part)
-    rss, *products = _sums(parts)
-    return Projection(rss, spectra, *products, sum(part.n_amplitudes for part in parts))
+    n_amplitudes = sum(part.n_amplitudes for part in parts)
+    return Projection(spectra=spectra, n_amplitudes=n_amplitudes, **_sums(parts))
 
 
-def _sums(parts: Sequence[Projection]) -> tuple[float, Array, Array, Array]:
-    """Return the sums of misfits, gradients, informations and curvatures."""
-    products = (np.sum(items, axis=0) for items in list(zip(*parts, strict=True))[2:5])
-    return sum(part.rss for part in parts), *products
+def _sums(parts: Sequence[Projection]) -> dict[str, Any]:
+    names = ("rss", "gradient", "information", "curvature")
+    return {name: sum(getattr(part, name) for part in parts) for name in names}
 
 
 def _project_block(
@@ -390,7 +389,7 @@ class Problem:
             key = run.time_s.tobytes() if len(self.runs) > 1 else b""
             if key not in cached:
                 cached[key] = self.profiles(theta, run.time_s)
-            white = [run.whitening.apply_down(columns) for columns in cached[key]]
-            part = project(run.data, *white, self.known, run.known_spectra, floor=run.floor, size=run.size)
-            parts.append(part)
-        return Evaluation(*_sums(parts), tuple(parts))
+            value, change = (run.whitening.apply_down(columns) for columns in cached[key])
+            held, floor = run.known_spectra, run.floor
+            parts.append(project(run.data, value, change, self.known, held, floor=floor, size=run.size))
+        return Evaluation(projections=tuple(parts), **_sums(parts))
