@@ -545,9 +545,8 @@ def arithmetic_of(derivatives: Derivatives, theta: Array) -> Arithmetic:
         here = problem.curve(theta)
     except FitError:  # the function insists on doubles: they serve
         return plain
-    if values.dtype != np.longdouble or not _same(values.astype(np.float64), here):
-        return plain
-    if not _keeps_parameters(derivatives, x, theta, values):
+    extended = values.dtype == np.longdouble and _same(values.astype(np.float64), here)
+    if not extended or not _keeps_parameters(derivatives, x, theta, values):
         return plain
     return Arithmetic(derivatives, x, y, _keeps_complex(derivatives, x, theta))
 
@@ -584,10 +583,8 @@ def _keeps_complex(derivatives: Derivatives, x: NDArray[Any], theta: Array) -> b
     try:
         for j in range(problem.p):
             column = _complex(problem, x, parameters, j)
-            if column.dtype != np.longdouble:
-                return False
             shown = column.astype(np.float64) * problem.weight
-            if not _same(shown, derivatives.jacobian(theta)[:, j]):
+            if column.dtype != np.longdouble or not _same(shown, derivatives.jacobian(theta)[:, j]):
                 return False
     except FitError:  # as above
         return False

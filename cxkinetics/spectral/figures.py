@@ -233,17 +233,17 @@ def draw_spectra_fit(
     figure = new_figure("double", 1.0) if figure is None else figure
     with figure_style():
         grid = figure.add_gridspec(3, 1, height_ratios=(1.0, 1.25, 0.9))
-        rows = [grid[row].subgridspec(1, columns) for row, columns in enumerate((3, 2, 2))]
-        maps = [figure.add_subplot(rows[0][i]) for i in range(3)]
-        species, profiles = figure.add_subplot(rows[1][0]), figure.add_subplot(rows[1][1])
-        vectors = figure.add_subplot(rows[2][0]), figure.add_subplot(rows[2][1])
+        maps, (species, profiles), (in_time, in_wavelength) = (
+            grid[row].subgridspec(1, columns).subplots(squeeze=False)[0]
+            for row, columns in enumerate((3, 2, 2))
+        )
     for what, ax in zip(("data", "fit", "residuals"), maps, strict=True):
         plot_map(fit, what, run=run, ax=ax, time_unit=time_unit, colour_bar=what != "data")
     for ax in maps[1:]:
         ax.set_ylabel("")
     plot_species_spectra(fit, run=run, ax=species)
     plot_concentrations(fit, run=run, ax=profiles, time_unit=time_unit)
-    plot_residual_vectors(fit, run=run, axes=vectors, time_unit=time_unit)
+    plot_residual_vectors(fit, run=run, axes=(in_time, in_wavelength), time_unit=time_unit)
     return figure
 
 
@@ -315,8 +315,7 @@ def draw_witnesses(
     figure = new_figure("double", 0.62) if figure is None else figure
     with figure_style():
         grid = figure.add_gridspec(2, 1, height_ratios=(1.7, 1.0))
-        above = grid[0].subgridspec(1, 2)
-        left, right = figure.add_subplot(above[0]), figure.add_subplot(above[1])
+        left, right = grid[0].subgridspec(1, 2).subplots(squeeze=False)[0]
         below = figure.add_subplot(grid[1])
     plot_witness_absorbance(result, ax=left, time_unit=time_unit)
     plot_witness_position(result, ax=right, time_unit=time_unit)

@@ -28,7 +28,7 @@ Van Loan, IEEE Trans. Autom. Control 23, 395 (1978), doi 10.1109/TAC.1978.110174
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -125,7 +125,7 @@ def parse_scheme(text: str) -> Scheme:
         for piece in (link for whole in written for link in _links(whole)):
             number += 1
             steps += _read_step(piece, number, stage, fixed)
-    species = tuple(dict.fromkeys(name for step in steps for name in _names(step)))
+    species = tuple(dict.fromkeys(name for step in steps for name in (step.reactant, *dict(step.products))))
     keys = [(step.stage, step.reactant, step.products) for step in steps]
     if twice := next((step for i, step in enumerate(steps) if keys[i] in keys[:i]), None):
         raise UsageError(f"the step '{twice}' stands twice in one stage of {text!r}; write it once")
@@ -140,10 +140,6 @@ def parse_scheme(text: str) -> Scheme:
         starting=starting,
         n_stages=len(parts),
     )
-
-
-def _names(step: Step) -> Sequence[str]:
-    return [step.reactant, *(name for name, _ in step.products)]
 
 
 def _read_step(piece: str, number: int, stage: int, fixed: dict[str, float]) -> list[Step]:

@@ -217,11 +217,7 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> tuple[dict[str, float], f
             ).x
         rests.append(theta)
     best = min(rests, key=lambda theta: _deviance(_residuals(pair, theta, conversion)[0]))
-    left, linear = _residuals(pair, best, conversion)
-    k2 = float(np.exp(best[1])) if conversion else 0.0
-    parameters = {"k1": float(np.exp(best[0])), "k2": k2, "q": float(np.exp(best[-1]))}
-    names = ("a", "c", "start_nm", "end_nm")
-    parameters |= {name: float(value) for name, value in zip(names, linear, strict=True)}
+    left, parameters = _residuals(pair, best, conversion)
     return parameters, _deviance(left)
 
 
@@ -229,8 +225,8 @@ def _deviance(left: tuple[Array, Array]) -> float:
     return float(sum(part.size * np.log(max(float(part @ part) / part.size, 1e-300)) for part in left))
 
 
-def _residuals(pair: Pair, theta: Array, conversion: bool) -> tuple[tuple[Array, Array], Array]:
-    """Residuals of both signals with a, c and both positions at their best; and these four."""
+def _residuals(pair: Pair, theta: Array, conversion: bool) -> tuple[tuple[Array, Array], dict[str, float]]:
+    """Residuals of both signals with a, c and both positions at their best; and all parameters."""
     k1, q = float(np.exp(theta[0])), float(np.exp(theta[-1]))
     k2 = float(np.exp(theta[1])) if conversion else 0.0
     host, doped, product = sequential_curves(pair.time_s, k1, k2, q)
@@ -248,7 +244,9 @@ def _residuals(pair: Pair, theta: Array, conversion: bool) -> tuple[tuple[Array,
     room = 2 * float(np.ptp(pair.position_nm))
     ends = np.clip(ends, pair.position_nm.min() - room, pair.position_nm.max() + room)
     c = float(levels[1] / levels[0]) if conversion and levels[0] else 0.0
-    return (absorbance_left, pair.target - place @ ends), np.array([levels[0], c, *ends])
+    parameters = {"k1": k1, "k2": k2, "q": q, "a": float(levels[0]), "c": c}
+    parameters |= {"start_nm": float(ends[0]), "end_nm": float(ends[1])}
+    return (absorbance_left, pair.target - place @ ends), parameters
 
 
 def rank_models(
