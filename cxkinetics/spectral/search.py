@@ -299,9 +299,7 @@ def inner_knots(problem: Problem, theta: Array, index: int) -> Array:
 
 def _local_minima(values: Array) -> list[int]:
     padded = np.concatenate([[np.inf], values, [np.inf]])
-    return [
-        i - 1 for i in range(1, values.size + 1) if padded[i] <= padded[i - 1] and padded[i] <= padded[i + 1]
-    ]
+    return [i for i, value in enumerate(values) if value <= min(padded[i], padded[i + 2])]
 
 
 def _walk_cells(problem: Problem, theta: Array, index: int, knots: Array) -> Optimum:

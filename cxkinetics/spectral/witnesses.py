@@ -440,8 +440,7 @@ def fit_witnesses(
     together = estimate_of("breakpoint by both", grid, both - both.min(), limit, quantile)
     tested = agreement(absorbance, position)
     best = int(np.argmin(position_misfit))
-    peak, shift_z = _peak(pair, float(grid[best]), lines[best], float(position_misfit[best]), confidence)
-    moved = shift_z > _MOVED
+    peak, moved = _peak(pair, float(grid[best]), lines[best], float(position_misfit[best]), confidence)
     models = rank_models(pair, fitted, grid, absorbance, position_misfit)
     populations = None
     if moved and not break_leads(models) and isinstance(data, SpectralSeries):
@@ -542,8 +541,8 @@ def _absorbance_deviance(fitted: Fitted, grid: Array) -> Array:
 
 def _peak(
     pair: Pair, ends: float, line: Array, misfit: float, confidence: float
-) -> tuple[list[Estimate], float]:
-    """Return start, end and shift of a peak that moves until `ends` (s), and the shift's standard errors.
+) -> tuple[list[Estimate], bool]:
+    """Return start, end and shift of a peak that moves until `ends` (s), and whether it is seen to move.
 
     `line` holds its end and slope.
     """
@@ -563,7 +562,7 @@ def _peak(
     mean = float(precision @ pair.position_nm / precision.sum())
     still = float(precision @ (pair.position_nm - mean) ** 2)
     # A shift that is not there has no end either: judged by the gain over a constant, three numbers for one.
-    return found, float(np.sqrt(max(still - misfit, 0.0) / max(variance, 1e-300)))
+    return found, float(np.sqrt(max(still - misfit, 0.0) / max(variance, 1e-300))) > _MOVED
 
 
 def _difference(one: Estimate, other: Estimate, quantile: float, moved: bool) -> Estimate:
