@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from cxkinetics.signals.trace import Trace as Trace
     from cxkinetics.spectral.fit import fit_spectra as fit_spectra
     from cxkinetics.spectral.result import SpectraFit as SpectraFit
-    from cxkinetics.spectral.witness_result import TwoWitnesses as TwoWitnesses
+    from cxkinetics.spectral.result import TwoWitnesses as TwoWitnesses
     from cxkinetics.spectral.witnesses import fit_witnesses as fit_witnesses
 
 _MODULES = {

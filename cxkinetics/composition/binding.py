@@ -163,18 +163,12 @@ def sequential_incorporation(
 def binding_priors(system: System, basis: str = BASES[0]) -> dict[str, Prior]:
     """Return priors of the binding model: wide ones for its own parameters, the system's for the rest."""
     own = system.resolved_priors(basis)
-
     guesses = {f"K{number}": (30.0, 10.0) for number in range(1, system.n_steps + 1)}
     guesses |= {"L_av": (1.0, 10.0), "m": (10.0, 3.0), "k_p": (1.0, 10.0)}
-    priors = {
-        name: Prior(
-            name=name,
-            distribution="lognormal",
-            parameters=(float(np.log(median)), float(np.log(factor))),
-            note="nothing published; a wide guess",
-        )
-        for name, (median, factor) in guesses.items()
-    }
+    priors = {}
+    for name, (middle, factor) in guesses.items():
+        logs, note = (float(np.log(middle)), float(np.log(factor))), "nothing published; a wide guess"
+        priors[name] = Prior(name=name, distribution="lognormal", parameters=logs, note=note)
     return priors | {name: own[name] for name in ("phi", "T", "rho", "eta")}
 
 
@@ -239,27 +233,25 @@ def identifiability(
     """
     chosen = binding_priors(system, basis) if priors is None else priors
     dose = np.asarray(dose_percent, dtype=float)
+    incorporation = partial(sequential_incorporation, system, dose, basis=basis)
     centre = parameters.named()
-    columns, names = [], list(centre)
-    for name in names:
+    columns = []
+    for name, value in centre.items():
         low, high = chosen[name].quantile(np.array([0.1587, 0.8413]))
         spread = float(high - low) / 2
         step = _STEP * spread
-        moved = [
-            sequential_incorporation(
-                system, dose, BindingParameters.from_named(centre | {name: max(value, 1e-9)}), basis=basis
-            )
-            for value in (centre[name] - step, centre[name] + step)
+        ends = [
+            incorporation(BindingParameters.from_named(centre | {name: max(at, 1e-9)}))
+            for at in (value - step, value + step)
         ]
-        columns.append((moved[1] - moved[0]) / (2 * step) * spread / sigma_percent)
+        columns.append((ends[1] - ends[0]) / (2 * step) * spread / sigma_percent)
     sensitivity = np.stack(columns, axis=1)
     information = sensitivity.T @ sensitivity
-    covariance = np.linalg.inv(information + np.eye(len(names)))
-    ratios = np.sqrt(np.diag(covariance)).tolist()
+    covariance = np.linalg.inv(information + np.eye(len(centre)))
     return Identifiability(
-        sd_ratio=dict(zip(names, ratios, strict=True)),
+        sd_ratio=dict(zip(centre, np.sqrt(np.diag(covariance)).tolist(), strict=True)),
         informed_directions=int(np.sum(np.linalg.eigvalsh(information) > 1)),
-        n_parameters=len(names),
+        n_parameters=len(centre),
     )
 
 
@@ -308,7 +300,7 @@ class BindingFit(Record, Shown):
     def shares_at(self, dose_percent: float) -> dict[str, float]:
         """Return the shares of all species at a dose, without intervals (see `label`)."""
         shares = sequential_shares(self.system, dose_percent, self.parameters)
-        return {key: float(v) for key, v in zip(self.system.species, shares, strict=True)}
+        return dict(zip(self.system.species, shares.tolist(), strict=True))
 
     def brief(self, unit: "TimeUnit") -> "Section":
         """Return what `print` and a notebook show."""
@@ -319,11 +311,8 @@ class BindingFit(Record, Shown):
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "BindingFit":
         """Return the fit that was written; what the data say stands there without its number of parts."""
-        known = Identifiability(
-            sd_ratio=record["sd_ratio"],
-            informed_directions=record["informed_directions"],
-            n_parameters=len(record["sd_ratio"]),
-        )
+        ratios, directions = record["sd_ratio"], record["informed_directions"]
+        known = Identifiability(sd_ratio=ratios, informed_directions=directions, n_parameters=len(ratios))
         return read(cls, record, identifiability=known)
 
 
@@ -383,11 +372,10 @@ def fit_binding(
         named = {name: held.get(name, moved.get(name, 0.0)) for name in priors}
         return BindingParameters.from_named({n: max(v, 1e-9) for n, v in named.items()})
 
-    def model(z: Array) -> Array:
-        return sequential_incorporation(chosen, dose, parameters(z), basis=on)
+    model = partial(sequential_incorporation, chosen, dose, basis=on)
 
     def misfit(z: Array) -> Array:
-        return np.concatenate([(model(z) - y) / sigma, z])
+        return np.concatenate([(model(parameters(z)) - y) / sigma, z])
 
     rng = np.random.default_rng(_SEED)
     starts = [np.zeros(len(free)), *rng.normal(0, 1, (_STARTS - 1, len(free)))]
@@ -401,6 +389,6 @@ def fit_binding(
         basis=on,
         parameters=at,
         identifiability=identifiability(chosen, dose, at, sigma_percent=spread, basis=on, priors=priors),
-        residuals_percent=tuple(float(v) for v in y - model(best.x)),
+        residuals_percent=tuple((y - model(at)).tolist()),
         sigma_percent=spread,
     )

@@ -11,15 +11,15 @@ import numpy as np
 from scipy.special import fdtri, ndtri, stdtrit
 
 from cxkinetics.arrays import Array, frozen_array, numbers_of
-from cxkinetics.composition.draws import check_confidence
-from cxkinetics.composition.knowledge import Knowledge, known_draws
+from cxkinetics.composition.draws import ParameterDraws, check_confidence
+from cxkinetics.composition.knowledge import Knowledge, curve_draws
 from cxkinetics.composition.species_model import (
     draw_estimate,
     incorporation_draws,
     species_draws,
     wald_estimate,
 )
-from cxkinetics.composition.system import System, load_system
+from cxkinetics.composition.system import System
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
@@ -49,11 +49,6 @@ class Hinge:
     slope: float
     rss: float
     dof: int
-
-    @property
-    def scatter(self) -> float | None:
-        """Standard deviation about the fit; None without degrees of freedom."""
-        return float(np.sqrt(self.rss / self.dof)) if self.dof > 0 else None
 
 
 def fit_hinge(
@@ -157,6 +152,13 @@ def _interval(
     return (low, high), "" if None not in (low, high) else "that end lies outside the abscissae"
 
 
+def check_doses(doses: Array) -> None:
+    """Refuse doses that are negative or not finite."""
+    bad = doses[~(np.isfinite(doses) & (doses >= 0))]
+    if bad.size:
+        raise InputError(f"dose {bad[0]:g} % must be 0 or more")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DoseSpectra(Record):
     """Spectra against dose.
@@ -196,11 +198,9 @@ class DoseSpectra(Record):
 
     def __post_init__(self) -> None:
         dose = numbers_of("dose_percent", self.dose_percent)
-        if dose.ndim == 1 and dose.size and np.any(~np.isfinite(dose) | (dose < 0)):
-            raise InputError(f"dose {dose[~np.isfinite(dose) | (dose < 0)][0]:g} % must be 0 or more")
-        series = SpectralSeries(
-            time_s=dose, wavelength_nm=self.wavelength_nm, absorbance=self.absorbance, source=self.source
-        )
+        if dose.ndim == 1:
+            check_doses(dose)
+        series = SpectralSeries(time_s=dose, **_shared(self))
         object.__setattr__(self, "dose_percent", frozen_array(series.time_s))
         for name in ("wavelength_nm", "absorbance", "source"):
             object.__setattr__(self, name, getattr(series, name))
@@ -221,24 +221,12 @@ class DoseSpectra(Record):
             Multiplied onto the rows' own numbers (100 for mol/mol).
         """
         remarks = tuple(r for r in series.remarks if not r.code.startswith("time_unit"))
-        return cls(
-            dose_percent=series.time_s * factor if doses_percent is None else doses_percent,
-            wavelength_nm=series.wavelength_nm,
-            absorbance=series.absorbance,
-            label=series.label,
-            source=series.source,
-            remarks=remarks,
-        )
+        doses = series.time_s * factor if doses_percent is None else doses_percent
+        return cls(dose_percent=doses, remarks=remarks, **_shared(series))
 
     def as_series(self) -> SpectralSeries:
         """Return the spectra with the dose standing where a series has its time."""
-        return SpectralSeries(
-            time_s=self.dose_percent,
-            wavelength_nm=self.wavelength_nm,
-            absorbance=self.absorbance,
-            label=self.label,
-            source=self.source,
-        )
+        return SpectralSeries(time_s=self.dose_percent, **_shared(self))
 
     def with_remarks(self, *remarks: Remark) -> "DoseSpectra":
         """Return the same spectra with `remarks` added."""
@@ -249,6 +237,10 @@ class DoseSpectra(Record):
         return (
             f"DoseSpectra({self.dose_percent.size} doses {low:g}-{high:g} % x {self.wavelength_nm.size} nm)"
         )
+
+
+def _shared(spectra: DoseSpectra | SpectralSeries) -> dict[str, Any]:
+    return {name: getattr(spectra, name) for name in ("wavelength_nm", "absorbance", "label", "source")}
 
 
 _GONE = 0.05  # of the first height: what is left there is no peak with a place
@@ -317,9 +309,8 @@ class DoseSpectraFit(Record, Shown):
             "peak_nm_se": self.peak_nm_se,
             "optical_conversion": self.loss,
         }
-        for name, estimates in (("compositional_conversion", self.conversion), ("gap", self.gap)):
-            if estimates:
-                columns[name] = [estimate.value for estimate in estimates]
+        beside = {"compositional_conversion": self.conversion, "gap": self.gap}
+        columns |= {name: [share.value for share in shares] for name, shares in beside.items() if shares}
         return pd.DataFrame(columns)
 
     def brief(self, unit: "TimeUnit") -> "Section":
@@ -400,23 +391,28 @@ def fit_dose_spectra(
         remarks.append(Remark("no_loss", "the height of the peak does not fall with dose"))
         onset = None
     loss = 1 - height / float(np.mean(height[dose == dose[0]]))
-    composition = _composition(
-        dose, loss, shift, remarks, table=table, system=system, confidence=confidence, rng=rng
-    )
+    draws, said = curve_draws(table, system, rng, "no composition beside the spectra")
+    known = partial(draw_estimate, confidence=confidence)
+    conversion, gap = _conversions(draws, dose, loss, known)
+    at_end = None
+    if draws is not None and shift is not None and shift.at.value is not None:
+        incorporation = incorporation_draws(draws, shift.at.value)[:, 0]
+        at_end = known("incorporation at the end of the shift", incorporation, unit="%")
+    place = partial(_position_estimate, position=position, error=error, confidence=confidence)
     return DoseSpectraFit(
         spectra=tracked,
         height=height,
         peak_nm=position,
         peak_nm_se=error,
         loss=loss,
-        start_nm=_position_estimate("peak before the shift", position, error, shift, confidence, first=True),
-        end_nm=_position_estimate("peak after the shift", position, error, shift, confidence, first=False),
+        start_nm=place("peak before the shift", at=0),
+        end_nm=place("peak after the shift", at=-1, hinge=shift),
         shift_end_dose_percent=_hinge_estimate(shift, "end of the shift"),
         loss_onset_dose_percent=_hinge_estimate(onset, "onset of the loss"),
-        shift_end_incorporation_percent=composition[0],
-        conversion=composition[1],
-        gap=composition[2],
-        warnings=tuple(remarks),
+        shift_end_incorporation_percent=at_end,
+        conversion=conversion,
+        gap=gap,
+        warnings=(*remarks, *said),
     )
 
 
@@ -449,54 +445,31 @@ def _hinge_estimate(hinge: Hinge | None, name: str) -> Estimate:
 
 
 def _position_estimate(
-    name: str, position: Array, error: Array, hinge: Hinge | None, confidence: float, *, first: bool
+    name: str, *, at: int, position: Array, error: Array, confidence: float, hinge: Hinge | None = None
 ) -> Estimate:
-    """Before the shift: the measured position at the lowest dose; after it: the fitted level."""
+    """Return the fitted level after the shift or, without a hinge, the first or last measured position."""
     known = np.flatnonzero(np.isfinite(position))
     if not known.size:
         return Estimate(name=name, value=None, unit="nm", method="tracked peak", reason="the peak is lost")
-    if hinge is None or first:
-        index = known[0] if first else known[-1]
-        value, se = float(position[index]), finite_or_none(float(error[index]))
+    if hinge is None:
+        value, se = float(position[known[at]]), finite_or_none(float(error[known[at]]))
         quantile, method, why = float(ndtri(0.5 + confidence / 2)), "tracked peak", "no error of the position"
     else:
-        value, se = hinge.level, hinge.level_se
-        method, why = "wald, level after the end of the shift", "no scatter left"
+        value, se, why = hinge.level, hinge.level_se, "no scatter left"
+        method = "hinge" if se is None else "wald, level after the end of the shift"
         quantile = float(stdtrit(hinge.dof, 0.5 + confidence / 2))
     if se is None:
-        method = "hinge" if hinge is not None and not first else method
         return Estimate(name=name, value=value, unit="nm", method=method, reason=why)
     return wald_estimate(name, value, se, quantile, unit="nm", method=method)
 
 
-def _composition(
-    dose: Array,
-    loss: Array,
-    shift: Hinge | None,
-    remarks: list[Remark],
-    *,
-    table: Knowledge,
-    system: System | str | Path,
-    confidence: float,
-    rng: np.random.Generator | int | None,
-) -> tuple[Estimate | None, tuple[Estimate, ...], tuple[Estimate, ...]]:
-    if table is None and not load_system(system).has_dose_curve:
-        remarks.append(Remark("no_dose_curve", "no dose curve is known: no composition beside the spectra"))
-        return None, (), ()
-    draws, said = known_draws(table, system, rng=rng)
-    remarks.extend(said)
-    known = partial(draw_estimate, confidence=confidence)
-    conversion: tuple[Estimate, ...] = ()
-    gap: tuple[Estimate, ...] = ()
-    if draws.no_product:
-        remarks.append(Remark("no_product_share", draws.no_product))
-    else:
-        product = species_draws(draws, dose)[-1].T
-        conversion = tuple(known("compositional conversion", share) for share in product)
-        gap = tuple(
-            known("optical minus compositional", at - share) for at, share in zip(loss, product, strict=True)
-        )
-    if shift is None or shift.at.value is None:
-        return None, conversion, gap
-    at_end = incorporation_draws(draws, shift.at.value)[:, 0]
-    return known("incorporation at the end of the shift", at_end, unit="%"), conversion, gap
+def _conversions(
+    draws: ParameterDraws | None, dose: Array, loss: Array, known: Callable[..., Estimate]
+) -> tuple[tuple[Estimate, ...], tuple[Estimate, ...]]:
+    """Return the share turned into product at each dose, and the optical conversion minus that."""
+    if draws is None or draws.no_product:
+        return (), ()
+    product = species_draws(draws, dose)[-1].T
+    apart = zip(loss, product, strict=True)
+    conversion = tuple(known("compositional conversion", share) for share in product)
+    return conversion, tuple(known("optical minus compositional", at - share) for at, share in apart)

@@ -8,7 +8,7 @@ from cxkinetics.composition.figures import incorporation_figure, species_figure
 from cxkinetics.composition.guest_amount import dose_unit_words
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
-from cxkinetics.composition.page import incorporation_table
+from cxkinetics.composition.page import Filled, incorporation_table, of_columns
 from cxkinetics.composition.reader import load_dose_table
 from cxkinetics.document import cells
 from cxkinetics.document.page import Block, Notes, Paragraph, Section
@@ -58,9 +58,8 @@ def load_example_dose_table(name: str = "ag-cds") -> DoseTable:
         )
     path = example_path("ag-cds-dose")
     table = load_dose_table(path)
-    return replace(
-        table, label="Ag into CdS, published", source=replace(table.source, file=path.name, note=_NOTE)
-    )
+    source = replace(table.source, file=path.name, note=_NOTE)
+    return replace(table, label="Ag into CdS, published", source=source)
 
 
 _SLOPE2 = "0.83 cannot be had from the stated points: (40.4 - 12.1)/35 = 0.809."
@@ -107,31 +106,21 @@ class DemoDoses:
 
     def targets(self) -> Table:
         """Return the dose for each target: window, purity, what limits it, what comes from priors."""
+        each, source = self.advice, self.advice[0].source
         words = {"dose_percent": "dose", "purity": "share"}
-        rows = [
-            (
-                advice.target,
-                advice.dose_percent,
-                f"{advice.window_percent[0]:g}-{advice.window_percent[1]:g}",
-                advice.purity,
-                advice.guest_share,
-                advice.limited_by,
-                ", ".join(word for key, word in words.items() if key in advice.prior_driven) or "neither",
-            )
-            for advice in self.advice
-        ]
-        source = self.advice[0].source
-        columns = [
-            Column("target"),
-            Column("dose, %", format=cells.value, numeric=True),
-            Column("window"),
-            Column("of clusters"),
-            Column(f"of all {source['guest']} [95 %]"),
-            Column("limited by"),
-            Column("driven by priors"),
-        ]
+        driven = [[word for key, word in words.items() if key in a.prior_driven] for a in each]
         unit = dose_unit_words(source["guest"], source["host_cation"])
-        return Table(columns, rows, note=f"Doses in {unit}; shares are of clusters and of silver atoms.")
+        filled: Filled = [
+            (Column("target"), [a.target for a in each]),
+            (Column("dose, %", format=cells.value, numeric=True), [a.dose_percent for a in each]),
+            (Column("window"), [f"{a.window_percent[0]:g}-{a.window_percent[1]:g}" for a in each]),
+            (Column("of clusters"), [a.purity for a in each]),
+            (Column(f"of all {source['guest']} [95 %]"), [a.guest_share for a in each]),
+            (Column("limited by"), [a.limited_by for a in each]),
+            (Column("driven by priors"), [", ".join(parts) or "neither" for parts in driven]),
+        ]
+        note = f"Doses in {unit}; shares are of clusters and of silver atoms."
+        return replace(of_columns(filled), note=note, gap=False)
 
     def sections(self) -> list[Section]:
         """Return the sections of the report: the curve, and the dose for each target."""

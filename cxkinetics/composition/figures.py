@@ -1,8 +1,8 @@
 """Figures of the dose side: dose curve with bands and rivals, species, priors, dose series."""
 
-import math
 from contextlib import contextmanager
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -13,19 +13,11 @@ from cxkinetics.composition.draws import generator
 from cxkinetics.composition.species_model import incorporation_draws
 from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.document import page
-from cxkinetics.document.figure import (
-    COLOURS,
-    figure_style,
-    new_axes,
-    new_figure,
-    on_axes,
-    polish,
-    stamp_simulated,
-)
+from cxkinetics.document.figure import COLOURS, figure_style, new_figure, on_axes, polish, stamp_simulated
 from cxkinetics.estimate import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -42,25 +34,18 @@ _POINTS: dict[str, Any] = {"fmt": "o", "mfc": "white", "color": COLOURS["data"],
 _DENSE = 400
 _BAND_DRAWS = 1000
 _SPECIES_COLOURS = ("paper", "fourth", "second", "third", "data", "band")
-_SPECIES_LINES = (
-    "-",
-    (0, (1, 1)),
-    (0, (4, 1.5)),
-    (0, (4, 1.5, 1, 1.5, 1, 1.5)),
-    (0, (2, 1)),
-    (0, (8, 1.5)),
-)
+_SPECIES_LINES = ("-", (0, (1, 1)), (0, (4, 1.5)), (0, (4, 1.5, 1, 1.5, 1, 1.5)), (0, (2, 1)), (0, (8, 1.5)))
 _LEGEND_LINE = 4.2  # font sizes: long enough to show a whole pattern of dashes
 DOSE_LABEL = "dose / mol guest per mol host cation, %"
 
 
 @contextmanager
 def _frame(
-    ax: "Axes | None", width: str, aspect: float, *, x: str = DOSE_LABEL, y: str = "", simulated: bool = False
+    ax: "Axes | None", *, x: str = DOSE_LABEL, y: str = "", simulated: bool = False, **size: Any
 ) -> "Iterator[Axes]":
     """Give axes to draw on, new ones where none are given, in the house style and with their labels."""
-    axes = new_axes(width, aspect) if ax is None else ax
     with figure_style():
+        axes = new_figure(**size).add_subplot() if ax is None else ax
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         yield axes
@@ -90,22 +75,20 @@ def plot_incorporation(
         The axes drawn on.
     """
     points = result.points
-    dense = np.linspace(points.lowest_dose_percent, points.highest_dose_percent, _DENSE)
-    with _frame(
-        ax, "single", 0.8, y=f"incorporation / % {points.basis}", simulated=points.source.simulated
-    ) as ax:
-        _thresholds(result, ax)
+    highest, label = points.highest_dose_percent, f"incorporation / % {points.basis}"
+    dense = np.linspace(points.lowest_dose_percent, highest, _DENSE)
+    curve = result.incorporation_at(dense)
+    with _frame(ax, y=label, simulated=points.source.simulated) as ax:
+        _mark(ax, result.avalanche_dose_percent, "avalanche", quiet=True, highest=highest)
+        _mark(ax, result.saturation_dose_percent, "saturation", quiet=True, highest=highest)
         limits = _curve_band(result, dense) if band and not result.options.get("preset") else None
         if limits is not None:
-            low, high = limits
-            ax.fill_between(dense, low, high, color=COLOURS["band"], alpha=0.35, lw=0, label="95 % band")
+            ax.fill_between(dense, *limits, color=COLOURS["band"], alpha=0.35, lw=0, label="95 % band")
         if rivals:
             _rival_lines(result, ax, dense)
-        ax.plot(dense, result.incorporation_at(dense), "-", color=COLOURS["fit"], label="curve", zorder=3)
+        ax.plot(dense, curve, "-", color=COLOURS["fit"], label="curve", zorder=3)
         _samples(result, ax)
-        top = 1.12 * max(
-            float(np.max(points.incorporation_percent)), float(result.incorporation_at(dense).max())
-        )
+        top = 1.12 * max(np.max(points.incorporation_percent), np.max(curve))
         ax.set_ylim(-0.03 * top, top)
         ax.margins(x=0.03)
         ax.legend(loc="upper left")
@@ -115,34 +98,26 @@ def plot_incorporation(
 def _samples(result: "IncorporationFit", ax: "Axes") -> None:
     points = result.points
     low, high = np.asarray(points.dose_low_percent), np.asarray(points.dose_high_percent)
-    y = np.asarray(points.incorporation_percent)
-    exact = ~(high > low)
-    sigma = None if points.sigma_percent is None else np.asarray(points.sigma_percent)
-    known = None if sigma is None else sigma[exact]
-    ax.errorbar(low[exact], y[exact], yerr=known, label="samples", zorder=4, **_POINTS)
-    if not exact.all():
-        middle, half = (low + high)[~exact] / 2, (high - low)[~exact] / 2
+    y, wide = points.incorporation_percent, high > low
+    sigma = None if points.sigma_percent is None else points.sigma_percent[~wide]
+    ax.errorbar(low[~wide], y[~wide], yerr=sigma, label="samples", zorder=4, **_POINTS)
+    if wide.any():
+        middle, half = (low + high)[wide] / 2, (high - low)[wide] / 2
         line: dict[str, Any] = {"fmt": "none", "color": COLOURS["data"], "lw": 1.2, "capsize": 2.2}
-        ax.errorbar(middle, y[~exact], xerr=half, label="dose an interval", zorder=4, **line)
+        ax.errorbar(middle, y[wide], xerr=half, label="dose an interval", zorder=4, **line)
 
 
-def _thresholds(result: "IncorporationFit", ax: "Axes") -> None:
-    highest = result.points.highest_dose_percent
-    for estimate, word in (
-        (result.avalanche_dose_percent, "avalanche"),
-        (result.saturation_dose_percent, "saturation"),
-    ):
-        if estimate.value is None or estimate.value > highest:
-            continue
-        if estimate.low is not None and estimate.high is not None:
-            ax.axvspan(estimate.low, min(estimate.high, highest), color=COLOURS["quiet"], alpha=0.13, lw=0)
-        _upright(ax, estimate.value, f"{word}\n{estimate.value:.1f} %", "quiet", lw=0.8, ls=":")
-
-
-def _upright(ax: "Axes", at: float, words: str, colour: str, **line: Any) -> None:
-    """Draw a line across the axes at a dose, with words at its foot."""
-    ax.axvline(at, color=COLOURS[colour], **line)
-    _say(ax, at, words, fontsize=6.5, color=COLOURS[colour])
+def _mark(ax: "Axes", estimate: Estimate, word: str, *, quiet: bool = False, highest: float = np.inf) -> None:
+    """Draw a dose as a line across the axes with words at its foot, and its interval as a band."""
+    if estimate.value is None or estimate.value > highest:
+        return
+    loud: dict[str, Any] = {"color": COLOURS["fit"], "lw": 0.9, "ls": "--"}
+    line = {"color": COLOURS["quiet"], "lw": 0.8, "ls": ":"} if quiet else loud
+    band, alpha, spec = ("quiet", 0.13, ".1f") if quiet else ("band", 0.3, ".3g")
+    if estimate.low is not None and estimate.high is not None:
+        ax.axvspan(estimate.low, min(estimate.high, highest), color=COLOURS[band], alpha=alpha, lw=0)
+    ax.axvline(estimate.value, **line)
+    _say(ax, estimate.value, f"{word}\n{estimate.value:{spec}} %", fontsize=6.5, color=line["color"])
 
 
 def _say(ax: "Axes", at: float, words: str, *, at_top: bool = False, **style: Any) -> None:
@@ -169,10 +144,8 @@ def _curve_band(result: "IncorporationFit", dense: Array) -> tuple[Array, Array]
 
 def _rival_lines(result: "IncorporationFit", ax: "Axes", dense: Array) -> None:
     styles = {"one line": (0, (1, 1.5)), "line, plateau": (0, (4, 2)), "Hill": (0, (4, 1.5, 1, 1.5))}
-    for rival in result.rivals:
+    for rival in (rival for rival in result.rivals if rival.model in styles):
         at = rival.parameters
-        if rival.model not in styles:
-            continue
         if rival.model == "Hill":
             y = at["y_f"] * incorporation_map.hill_shape(dense, at["D50"], at["h"])
         else:
@@ -200,17 +173,15 @@ def plot_species_against_dose(
         The axes drawn on.
     """
     # told apart by what they hold: their classes import the figures, not the other way
-    advice = cast("DoseAdvice", result) if hasattr(result, "window_percent") else None
-    curves = cast("SpeciesCurves", result) if advice is None else advice.curves
-    with _frame(ax, "double", 0.42, y="share of clusters") as ax:
-        if advice is not None:
-            _target_window(advice, ax)
-        for number, (key, (mean, low, high)) in enumerate(curves.shares.items()):
-            colour = COLOURS[_SPECIES_COLOURS[number % len(_SPECIES_COLOURS)]]
+    curves = cast("SpeciesCurves", getattr(result, "curves", result))
+    with _frame(ax, y="share of clusters", width="double", aspect=0.42) as ax:
+        if curves is not result:
+            _target_window(cast("DoseAdvice", result), ax)
+        looks = zip(cycle(_SPECIES_COLOURS), cycle(_SPECIES_LINES), strict=False)
+        for (key, (mean, low, high)), (colour, line) in zip(curves.shares.items(), looks, strict=False):
             if intervals:
-                ax.fill_between(curves.dose_percent, low, high, color=colour, alpha=0.14, lw=0)
-            line = _SPECIES_LINES[number % len(_SPECIES_LINES)]
-            ax.plot(curves.dose_percent, mean, color=colour, ls=line, label=formula_text(key))
+                ax.fill_between(curves.dose_percent, low, high, color=COLOURS[colour], alpha=0.14, lw=0)
+            ax.plot(curves.dose_percent, mean, color=COLOURS[colour], ls=line, label=formula_text(key))
         ax.set_ylim(-0.02, 1.04)
         ax.set_xlim(float(curves.dose_percent[0]), float(curves.dose_percent[-1]))
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=_LEGEND_LINE)
@@ -218,10 +189,8 @@ def plot_species_against_dose(
 
 
 def _target_window(result: "DoseAdvice", ax: "Axes") -> None:
-    low, high = result.window_percent
-    ax.axvspan(
-        low, high, color=COLOURS["quiet"], alpha=0.16, lw=0, label=f"window for {formula_text(result.target)}"
-    )
+    words = f"window for {formula_text(result.target)}"
+    ax.axvspan(*result.window_percent, color=COLOURS["quiet"], alpha=0.16, lw=0, label=words)
     if result.dose_percent.value is not None:
         ax.axvline(result.dose_percent.value, color=COLOURS["data"], lw=0.9, ls=":")
         _say(ax, result.dose_percent.value, f"{result.dose_percent.value:g} %", at_top=True, fontsize=7)
@@ -229,7 +198,7 @@ def _target_window(result: "DoseAdvice", ax: "Axes") -> None:
 
 def plot_composition(result: "Prediction", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the composition at a dose as bars with intervals."""
-    with _frame(ax, "single", 0.55, x=f"share of clusters at {result.dose_percent:g} % dose") as ax:
+    with _frame(ax, x=f"share of clusters at {result.dose_percent:g} % dose", aspect=0.55) as ax:
         for row, share in enumerate(result.species.values()):
             colour = COLOURS[_SPECIES_COLOURS[row % len(_SPECIES_COLOURS)]]
             ax.barh(row, share.value or 0.0, color=colour, alpha=0.75, height=0.6)
@@ -269,7 +238,7 @@ def plot_prior_posterior(result: "CompositionUpdate", *, ax: "Axes | None" = Non
     Axes
         One row per parameter, in units of the prior's interval (of the posterior's without a prior).
     """
-    with _frame(ax, "single", 0.95, x="position in the prior's 95 % interval") as ax:
+    with _frame(ax, x="position in the prior's 95 % interval", aspect=0.95) as ax:
         for row, change in enumerate(result.changes):
             _interval_pair(ax, change, row)
         after = {change.name: change.after for change in result.changes}
@@ -283,17 +252,19 @@ def plot_prior_posterior(result: "CompositionUpdate", *, ax: "Axes | None" = Non
 
 
 def _interval_pair(ax: "Axes", change: "ParameterChange", row: int) -> None:
-    frame = change.before or change.after
-    if frame.low is None or frame.high is None or change.after.low is None or change.after.high is None:
+    frame, after = (
+        np.array([e.low, e.high, e.value], dtype=float) for e in (change.before or change.after, change.after)
+    )
+    if change.name == "alpha":  # a factor is at home on a log scale
+        frame, after = np.log(frame), np.log(after)
+    if not np.isfinite([frame, after]).all():
         return
-    scale = math.log if change.name == "alpha" else float  # a factor is at home on a log scale
-    low, width = scale(frame.low), (scale(frame.high) - scale(frame.low)) or 1.0
+    low, width = frame[0], (frame[1] - frame[0]) or 1.0
     if change.before is not None:
         ax.plot([0, 1], [row, row], "-", color=COLOURS["quiet"], lw=4, alpha=0.5, solid_capstyle="butt")
-    ends = [(scale(change.after.low) - low) / width, (scale(change.after.high) - low) / width]
+    *ends, value = (after - low) / width
     ax.plot(ends, [row, row], "-", color=COLOURS["fit"], lw=1.6)
-    if change.after.value is not None:
-        ax.plot((scale(change.after.value) - low) / width, row, "o", color=COLOURS["fit"], ms=3)
+    ax.plot(value, row, "o", color=COLOURS["fit"], ms=3)
 
 
 def plot_peak_against_dose(
@@ -322,53 +293,33 @@ def plot_peak_against_dose(
     if ax is None:
         figure = new_figure("single", 1.15) if figure is None else figure
         with figure_style():
-            ax = figure.add_subplot(2, 1, 1)
-            height_ax = figure.add_subplot(2, 1, 2, sharex=ax)
-            ax.tick_params(labelbottom=False)
-    dose = result.spectra.dose_percent
-    with figure_style():
+            ax, height_ax = figure.subplots(2, 1, sharex=True)
+    dose, simulated = result.spectra.dose_percent, result.spectra.source.simulated
+    below = DOSE_LABEL if height_ax is None else ""
+    with _frame(ax, x=below, y="peak position / nm", simulated=simulated) as ax:
         known = np.isfinite(result.peak_nm)
         error = np.where(np.isfinite(result.peak_nm_se), result.peak_nm_se, 0.0)
         ax.errorbar(dose[known], result.peak_nm[known], yerr=error[known], **_POINTS)
         _mark(ax, result.shift_end_dose_percent, "end of the shift")
-        ax.set_ylabel("peak position / nm")
         sure = result.peak_nm[known & (error < 1.0)]
         if sure.size:
             ax.set_ylim(float(sure.min()) - 1.0, float(sure.max()) + 1.5)
-        stamp_simulated(ax, result.spectra.source.simulated)
-        polish(ax)
-        if height_ax is None:
-            ax.set_xlabel(DOSE_LABEL)
-            return ax
-        height_ax.plot(dose, result.height, "s", mfc="white", color=COLOURS["data"], ms=3.5)
-        _mark(height_ax, result.loss_onset_dose_percent, "onset of the loss")
-        height_ax.set_ylabel("peak height / AU")
-        height_ax.set_xlabel(DOSE_LABEL)
-        height_ax.margins(y=0.1)
-        polish(height_ax)
+    if height_ax is not None:
+        with _frame(height_ax, y="peak height / AU"):
+            height_ax.plot(dose, result.height, "s", mfc="white", color=COLOURS["data"], ms=3.5)
+            _mark(height_ax, result.loss_onset_dose_percent, "onset of the loss")
+            height_ax.margins(y=0.1)
     return ax
-
-
-def _column(estimates: "Iterable[Estimate]", name: str) -> Array:
-    """Return one field of estimates, NaN where it is not known."""
-    return np.array([getattr(estimate, name) for estimate in estimates], dtype=float)
-
-
-def _mark(ax: "Axes", estimate: Estimate, word: str) -> None:
-    if estimate.value is None:
-        return
-    if estimate.low is not None and estimate.high is not None:
-        ax.axvspan(estimate.low, estimate.high, color=COLOURS["band"], alpha=0.3, lw=0)
-    _upright(ax, estimate.value, f"{word}\n{estimate.value:.3g} %", "fit", lw=0.9, ls="--")
 
 
 def plot_conversion_against_dose(result: "DoseSpectraFit", *, ax: "Axes | None" = None) -> "Axes":
     """Draw optical and compositional conversion against dose: two quantities, not one."""
     dose = result.spectra.dose_percent
-    with _frame(ax, "single", 0.8, y="conversion", simulated=result.spectra.source.simulated) as ax:
+    with _frame(ax, y="conversion", simulated=result.spectra.source.simulated) as ax:
         ax.plot(dose, result.loss, "s-", color=COLOURS["data"], ms=3.5, lw=0.9, label="optical, 1 - A/A0")
         if result.conversion:
-            mean, low, high = (_column(result.conversion, name) for name in ("value", "low", "high"))
+            ends = [(share.value, share.low, share.high) for share in result.conversion]
+            mean, low, high = np.array(ends, dtype=float).T
             ax.fill_between(dose, low, high, color=COLOURS["third"], alpha=0.2, lw=0)
             ax.plot(dose, mean, "o--", color=COLOURS["third"], ms=3, lw=0.9, label="turned into product")
         ax.legend(loc="upper left")
@@ -378,15 +329,13 @@ def plot_conversion_against_dose(result: "DoseSpectraFit", *, ax: "Axes | None" 
 def plot_rates_against_dose(result: "RatesAgainstDose", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the rate constants of every stage against dose, with the power laws through them."""
     colours = ("paper", "fit", "second", "third")
-    with _frame(ax, "single", 0.85, y="rate constant / 1/s") as ax:
+    with _frame(ax, y="rate constant / 1/s", aspect=0.85) as ax:
         for stage, (order, constant) in enumerate(zip(result.orders, result.constants, strict=True)):
-            runs = [run for run in result.runs if len(run.rates) > stage]
-            found = [(run.dose_percent, run.rates[stage]) for run in runs]
-            known = [(d, k) for d, k in found if d > 0 and k.value is not None and k.value > 0]
-            if not known:
+            rates = [(run.dose_percent, k) for run in result.runs for k in run.rates[stage : stage + 1]]
+            rows = np.array([(dose, k.value, k.low, k.high) for dose, k in rates], dtype=float)
+            dose, rate, low, high = rows[(rows[:, 0] > 0) & (rows[:, 1] > 0)].T
+            if not dose.size:
                 continue
-            dose = np.array([d for d, _ in known])
-            rate, low, high = (_column([k for _, k in known], name) for name in ("value", "low", "high"))
             below, above = (np.nan_to_num(np.maximum(v, 0.0)) for v in (rate - low, high - rate))
             below = np.minimum(below, 0.95 * rate)
             colour = COLOURS[colours[stage % len(colours)]]
@@ -426,58 +375,39 @@ def incorporation_figure(fit: "IncorporationFit", samples: str = "samples") -> p
         f"{fit.avalanche_dose_percent.format_value()} % dose, plateau at "
         f"{fit.plateau_percent.format_value()} %."
     )
-    return page.Figure(
-        "dose-curve",
-        partial(on_axes, plot_incorporation, fit),
-        words,
-        "Samples, the curve with its thresholds, and its rivals.",
-    )
+    draw = partial(on_axes, plot_incorporation, fit)
+    return page.Figure("dose-curve", draw, words, "Samples, the curve with its thresholds, and its rivals.")
 
 
 def species_figure(result: "SpeciesCurves | DoseAdvice") -> page.Figure:
     """Return the figure of the species against dose."""
     target = getattr(result, "target", "")
-    return page.Figure(
-        "species",
-        partial(on_axes, plot_species_against_dose, result),
-        "Shares of the species against dose with their intervals.",
-        "Shares of the species against dose" + (f"; the band is the window for {target}." if target else "."),
-        width="double",
-        aspect=0.42,
-    )
+    band = f"; the band is the window for {target}." if target else "."
+    draw = partial(on_axes, plot_species_against_dose, result)
+    words = "Shares of the species against dose with their intervals."
+    caption = f"Shares of the species against dose{band}"
+    return page.Figure("species", draw, words, caption, width="double", aspect=0.42)
 
 
 def composition_figure(result: "Prediction") -> page.Figure:
     """Return the figure of a composition."""
-    return page.Figure(
-        "composition",
-        partial(on_axes, plot_composition, result),
-        f"Share of each species at {result.dose_percent:g} % dose as a bar with its interval.",
-        "Shares of clusters with their intervals.",
-        aspect=0.55,
-    )
+    draw = partial(on_axes, plot_composition, result)
+    words = f"Share of each species at {result.dose_percent:g} % dose as a bar with its interval."
+    return page.Figure("composition", draw, words, "Shares of clusters with their intervals.", aspect=0.55)
 
 
 def update_figure(result: "CompositionUpdate") -> page.Figure:
     """Return the figure of the parameters before and after the measurements."""
-    return page.Figure(
-        "parameters",
-        partial(on_axes, plot_prior_posterior, result),
-        "Interval of each parameter before and after the measurements.",
-        "Each parameter in its prior's interval.",
-        aspect=0.95,
-    )
+    draw = partial(on_axes, plot_prior_posterior, result)
+    words = "Interval of each parameter before and after the measurements."
+    return page.Figure("parameters", draw, words, "Each parameter in its prior's interval.", aspect=0.95)
 
 
 def rates_figure(result: "RatesAgainstDose") -> page.Figure:
     """Return the figure of the rates of a dose series."""
-    return page.Figure(
-        "rates",
-        partial(on_axes, plot_rates_against_dose, result),
-        f"Rate constants of {len(result.runs)} runs against dose on logarithmic axes.",
-        "Rate constants with the power laws through them.",
-        aspect=0.85,
-    )
+    draw = partial(on_axes, plot_rates_against_dose, result)
+    words = f"Rate constants of {len(result.runs)} runs against dose on logarithmic axes."
+    return page.Figure("rates", draw, words, "Rate constants with the power laws through them.", aspect=0.85)
 
 
 def dose_spectra_figures(result: "DoseSpectraFit") -> tuple[page.Figure, ...]:
@@ -488,18 +418,10 @@ def dose_spectra_figures(result: "DoseSpectraFit") -> tuple[page.Figure, ...]:
         drawn: Figure = axes.get_figure(root=True)  # type: ignore[assignment]
         return drawn
 
-    return (
-        page.Figure(
-            "peak",
-            draw_peak,
-            "Position and height of the peak against dose.",
-            "The peak against dose, with the end of its shift and the onset of the loss.",
-            aspect=1.15,
-        ),
-        page.Figure(
-            "conversion",
-            partial(on_axes, plot_conversion_against_dose, result),
-            "Optical and compositional conversion against dose.",
-            "Two quantities: absorbance lost, and share turned into product.",
-        ),
-    )
+    draw_conversion = partial(on_axes, plot_conversion_against_dose, result)
+    words = "Position and height of the peak against dose."
+    caption = "The peak against dose, with the end of its shift and the onset of the loss."
+    both = "Optical and compositional conversion against dose."
+    apart = "Two quantities: absorbance lost, and share turned into product."
+    peak = page.Figure("peak", draw_peak, words, caption, aspect=1.15)
+    return peak, page.Figure("conversion", draw_conversion, both, apart)

@@ -76,6 +76,25 @@ def known_draws(
     return fit_draws(detected, chosen, n_draws, random, seed), fit.warnings
 
 
+def curve_draws(
+    table: Knowledge, system: System | str | Path, rng: np.random.Generator | int | None, without: str
+) -> tuple[ParameterDraws | None, list[Remark]]:
+    """Return the draws for the composition beside a dose series, and the remarks on them.
+
+    Parameters
+    ----------
+    table, system, rng
+        As for `known_draws`.
+    without : str
+        What is left of the result where no dose curve is known, and the draws are None.
+    """
+    if table is None and not load_system(system).has_dose_curve:
+        return None, [Remark("no_dose_curve", f"no dose curve is known: {without}")]
+    draws, remarks = known_draws(table, system, rng=rng)
+    unknown = [Remark("no_product_share", draws.no_product)] if draws.no_product else []
+    return draws, [*remarks, *unknown]
+
+
 def check_dose(dose_percent: float, draws: ParameterDraws, *, extrapolate: bool) -> Remark | None:
     """Refuse a dose outside the calibrated ones, or return the remark that it was extrapolated.
 

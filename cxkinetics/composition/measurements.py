@@ -79,9 +79,8 @@ class ClusterFractions(Record):
         y = _incorporation(self, parameters)
         mean = n_steps * np.clip(y / parameters["y2"], 0.0, 1.0)
         shares = binding_populations(mean, parameters["alpha"], n_steps)
-        log = np.zeros(y.shape)
-        for share, measured, error in zip(shares, self.fractions, self.sigma, strict=True):
-            log = log - 0.5 * ((share - measured) / error) ** 2
+        seen = zip(shares, self.fractions, self.sigma, strict=True)
+        log: Array = -0.5 * sum(((share - measured) / error) ** 2 for share, measured, error in seen)
         return log
 
 

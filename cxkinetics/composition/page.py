@@ -1,9 +1,10 @@
 """What the results of the dose side say: their tables, once, and what print and a notebook show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from cxkinetics.composition.rates_against_dose import RatesAgainstDose
     from cxkinetics.composition.sequential_reading import SequentialImplications
     from cxkinetics.composition.update import CompositionUpdate
+
+Filled: TypeAlias = list[tuple[Column, Iterable[Any]]]
+"""Columns with their cells."""
 
 _counted = partial(Column, numeric=True)
 _MARKS = {True: "ok ", False: "!! ", None: "   "}
@@ -55,13 +59,19 @@ def _number(estimate: Estimate, spec: str) -> str:
     return "-" if estimate.value is None else format(estimate.value, spec)
 
 
-def value_columns(first: str, interval: str = "interval") -> list[Column]:
+def _values(
+    first: str, named: Iterable[tuple[str, Estimate]], *, value: str = "value", interval: str = "interval"
+) -> Table:
     """Return three columns for people: a name, the value and the interval of the same estimate."""
-    return [
-        Column(first),
-        _counted("value", format=cells.value_unit),
-        Column(interval, format=cells.bracket_or_reason),
-    ]
+    head = [Column(first), _counted(value, format=cells.value_unit)]
+    columns = [*head, Column(interval, format=cells.bracket_or_reason)]
+    return Table(columns, [(name, e, e) for name, e in named], gap=True)
+
+
+def of_columns(filled: Filled, name: str = "") -> Table:
+    """Return a table of columns that come with their cells."""
+    columns, cells_of = zip(*filled, strict=True)
+    return Table(columns, list(zip(*cells_of, strict=True)), name, gap=True)
 
 
 # ---- a dose curve
@@ -77,11 +87,12 @@ def incorporation_table(fit: "IncorporationFit") -> Table:
         "saturation dose": fit.saturation_dose_percent,
         "plateau": fit.plateau_percent,
     }
-    rows: list[tuple[Any, ...]] = [(name, estimate, estimate) for name, estimate in named.items()]
-    if fit.mean_slope_ratio is not None:
-        rows.append(("mean-slope ratio", f"{fit.mean_slope_ratio:.4g}", "chords between samples"))
     level = float(fit.options.get("confidence", 0.95))
-    return Table(value_columns("quantity", f"{level:.0%} interval"), rows)
+    table = _values("quantity", named.items(), interval=f"{level:.0%} interval")
+    if fit.mean_slope_ratio is None:
+        return table
+    chords = ("mean-slope ratio", f"{fit.mean_slope_ratio:.4g}", "chords between samples")
+    return replace(table, rows=[*table.rows, chords])
 
 
 def incorporation_brief(fit: "IncorporationFit", unit: TimeUnit) -> Section:
@@ -97,7 +108,7 @@ def incorporation_brief(fit: "IncorporationFit", unit: TimeUnit) -> Section:
     scatter = "unknown" if fit.scatter_percent is None else f"{fit.scatter_percent:.2g} percentage points"
     blocks: list[Block] = [
         *simulated_line(points.source),
-        replace(incorporation_table(fit), gap=True),
+        incorporation_table(fit),
         Paragraph(f"windows: {windows}; scatter {scatter} (degrees of freedom: {fit.dof})", hang=0, gap=True),
     ]
     if fit.rivals:
@@ -130,20 +141,19 @@ def species_table(
     """Return shares with intervals and, where known, the guest each holds and what priors contribute."""
     from_priors = {} if influence is None else influence.from_priors
     fields = ("value", "se", "low", "high")
-    held = [_counted("share of guest", format=partial(cells.fixed, spec=".2f"))]
-    columns = [
-        Column("species", "species"),
-        _counted("share", long(value=f"{what}, 0-1", fields=fields), cells.value_unit),
-        Column("interval", format=cells.bracket_or_reason),
-        *(held if guests is not None else []),
-        _counted("from priors", "variance from priors, 0-1", ".0%", missing=""),
-        Column(None, "reason"),
+    shares = species.values()
+    held = _counted("share of guest", format=partial(cells.fixed, spec=".2f"))
+    share = _counted("share", long(value=f"{what}, 0-1", fields=fields), cells.value_unit)
+    driven = _counted("from priors", "variance from priors, 0-1", ".0%", missing="")
+    filled: Filled = [
+        (Column("species", "species"), species),
+        (share, shares),
+        (Column("interval", format=cells.bracket_or_reason), shares),
+        *([] if guests is None else [(held, [guests[key] for key in species])]),
+        (driven, map(from_priors.get, species)),
+        (Column(None, "reason"), [estimate.reason for estimate in shares]),
     ]
-    rows = [
-        (key, e, e, *([] if guests is None else [guests[key]]), from_priors.get(key), e.reason)
-        for key, e in species.items()
-    ]
-    return Table(columns, rows, name)
+    return of_columns(filled, name)
 
 
 def species_frame(
@@ -151,32 +161,35 @@ def species_frame(
 ) -> "pd.DataFrame":
     """Return the shares, and the share of all guest that each species holds, one row per species."""
     ends = {"": "value", "_low": "low", "_high": "high"}
-    columns = [
-        Column("", "species"),
-        Column("", {"share": "value", "low": "low", "high": "high"}),
-        Column("", {f"share_of_guest{end}": field for end, field in ends.items()}),
+    held = Column("", {f"share_of_guest{end}": field for end, field in ends.items()})
+    filled: Filled = [
+        (Column("", "species"), species),
+        (Column("", {"share": "value", "low": "low", "high": "high"}), species.values()),
+        (held, [guests[key] for key in species]),
     ]
-    rows: list[tuple[Any, ...]] = [(key, share, guests[key]) for key, share in species.items()]
     if influence is not None:
-        columns.append(Column("", "variance_from_priors"))
-        rows = [(*row, influence.from_priors.get(row[0])) for row in rows]
-    return Table(columns, rows).frame().set_index("species")
+        filled.append((Column("", "variance_from_priors"), map(influence.from_priors.get, species)))
+    return of_columns(filled).frame().set_index("species")
 
 
-def _sensitivity_blocks(influence: "PriorInfluence", wanted: bool, title: str) -> list[Block]:
-    """Return each quantity as it is, and with the width of a prior halved and doubled, where asked for."""
-    if not wanted or not influence.shifts:
+def _sensitivity_blocks(influence: "PriorInfluence", title: str) -> list[Block]:
+    """Return each quantity with the width of a prior as it is, halved and doubled, under a title if any."""
+    if not title or not influence.shifts:
         return []
     cell = {
         (s.prior, s.factor, s.quantity): f"{s.value:.3g} [{s.low:.3g}, {s.high:.3g}]"
         for s in influence.shifts
         if None not in (s.value, s.low, s.high)
     }
-    pairs = list(dict.fromkeys((s.quantity, s.prior) for s in influence.shifts if s.prior != "none"))
-    rows = []
-    for quantity, prior in sorted(pairs, key=lambda pair: pair[0] != "purity"):
-        columns = ((prior, 0.5), ("none", 1.0), (prior, 2.0))
-        rows.append((quantity, prior, *(cell.get((*at, quantity), "-") for at in columns)))
+    pairs = dict.fromkeys((s.quantity, s.prior) for s in influence.shifts if s.prior != "none")
+    rows = [
+        (
+            quantity,
+            prior,
+            *(cell.get((*at, quantity), "-") for at in ((prior, 0.5), ("none", 1.0), (prior, 2.0))),
+        )
+        for quantity, prior in sorted(pairs, key=lambda pair: pair[0] != "purity")
+    ]
     heads = ("quantity", "prior", "half as wide", "as documented", "twice as wide")
     return [Paragraph(title, gap=True), Table([Column(head) for head in heads], rows)]
 
@@ -208,16 +221,9 @@ def prediction_brief(
         ]
         if limits:
             known.append(f"limits, each in what the technique counts: {'; '.join(limits)}")
-    first, *rest = [*known, *_footing(result.source, result.prior_driven)]
-    blocks: list[Block] = [
-        *_amount_lines(amount),
-        replace(species_table(result.species, result.influence, result.guest_share), gap=True),
-        Paragraph(first, gap=True),
-        *map(Paragraph, rest),
-        *_sensitivity_blocks(result.influence, sensitivity, "priors halved and doubled"),
-        *warning_notes(result.warnings),
-    ]
-    return Section(title, blocks, unit)
+    table = species_table(result.species, result.influence, result.guest_share)
+    searched = "priors halved and doubled" if sensitivity else ""
+    return Section(title, [*_amount_lines(amount), *_founded(result, table, searched, known)], unit)
 
 
 def dose_brief(
@@ -244,16 +250,12 @@ def dose_brief(
         result.dose_percent.reason,
         _LIMITS[result.limited_by],
     ]
-    first, *rest = _footing(result.source, result.prior_driven)
     searched = f"priors halved and doubled: purity at {dose}, and the best dose searched anew"
+    table = species_table(result.composition, result.influence, result.guest_shares or None)
     blocks: list[Block] = [
         *_amount_lines(amount),
         *(Paragraph(line) for line in lines if line),
-        replace(species_table(result.composition, result.influence, result.guest_shares or None), gap=True),
-        Paragraph(first, gap=True),
-        *map(Paragraph, rest),
-        *_sensitivity_blocks(result.influence, sensitivity, searched),
-        *warning_notes(result.warnings),
+        *_founded(result, table, searched if sensitivity else ""),
     ]
     title = f"{result.target}: dose {_both(result.dose_percent)}, {_dose_unit(result.source)}"
     return Section(title, blocks, unit)
@@ -307,17 +309,23 @@ def _interval_words(result: "DoseAdvice") -> str:
     )
 
 
-def _footing(source: Mapping[str, Any], driven: tuple[str, ...]) -> list[str]:
-    """Return what the numbers rest on."""
+def _founded(
+    result: "DoseAdvice | Prediction", table: Table, searched: str, known: Sequence[str] = ()
+) -> list[Block]:
+    """Return the table of species, what is known besides, and what the numbers rest on."""
+    source, lines = result.source, list(known)
     seed = "" if source.get("seed") is None else f", seed {source['seed']}"
-    lines = [f"from {source['origin']}; {source['n_draws']} parameter draws{seed}"]
+    lines.append(f"from {source['origin']}; {source['n_draws']} parameter draws{seed}")
     if "max_guests" in source:
         assumed = f"; assumed: {'; '.join(source['assumed'])}" if source.get("assumed") else ""
         most = f"{source['max_guests']} {source['guest']} per cluster"
         lines.append(f"largest number of guests: {most}{assumed}")
-    if driven:
-        lines.append(f"prior-driven (at least half the variance comes from priors): {', '.join(driven)}")
-    return lines
+    if result.prior_driven:
+        driven = ", ".join(result.prior_driven)
+        lines.append(f"prior-driven (at least half the variance comes from priors): {driven}")
+    first, *rest = lines
+    moved = _sensitivity_blocks(result.influence, searched)
+    return [table, Paragraph(first, gap=True), *map(Paragraph, rest), *moved, *warning_notes(result.warnings)]
 
 
 def dose_data(result: "DoseAdvice") -> list[Table]:
@@ -328,36 +336,30 @@ def dose_data(result: "DoseAdvice") -> list[Table]:
     "curves" the species against dose and "summary" where all this comes from.
     """
     unit = f"% ({_dose_unit(result.source)})"
-    window = zip(("window, lowest dose", "window, highest dose"), result.window_percent, strict=True)
-    shares = {
-        "purity": result.purity,
-        f"share of all guest in {result.target}": result.guest_share,
-        "by-product": result.byproduct,
+    low, high = (
+        Estimate(name="window", value=at, unit=unit, method="doses that will do")
+        for at in result.window_percent
+    )
+    named = {
+        f"dose for {result.target}": replace(result.dose_percent, unit=unit),
+        "window, lowest dose": low,
+        "window, highest dose": high,
+        "purity": replace(result.purity, unit="share, 0-1"),
+        f"share of all guest in {result.target}": replace(result.guest_share, unit="share, 0-1"),
+        "by-product": replace(result.byproduct, unit="share, 0-1"),
+        f"incorporation, {result.source['basis']}": result.incorporation_percent,
     }
-    named = [
-        (f"dose for {result.target}", replace(result.dose_percent, unit=unit)),
-        *(
-            (name, Estimate(name=name, value=at, unit=unit, method="doses that will do"))
-            for name, at in window
-        ),
-        *((name, replace(share, unit="share, 0-1")) for name, share in shares.items()),
-        (f"incorporation, {result.source['basis']}", result.incorporation_percent),
-    ]
     curves = result.curves
-    head, columns = [f"dose, {unit}"], [curves.dose_percent]
-    for name, values in {
-        f"incorporation, % {curves.basis}": curves.incorporation_percent,
-        **curves.shares,
-    }.items():
-        label = name if name.startswith("incorporation") else f"{name}, share"
-        head += [label, f"{label}, low", f"{label}, high"]
-        columns += list(values)
+    drawn = {f"incorporation, % {curves.basis}": curves.incorporation_percent}
+    drawn |= {f"{name}, share": share for name, share in curves.shares.items()}
+    head = [f"dose, {unit}", *(f"{label}{end}" for label in drawn for end in ("", ", low", ", high"))]
+    rows = np.vstack([curves.dose_percent, *drawn.values()]).T.tolist()
     entries = [("target", result.target), ("limited by", result.limited_by)]
     return [
-        quantity_table(named, name="dose"),
+        quantity_table(named.items(), name="dose"),
         species_table(result.composition, result.influence),
         *_prior_tables(result.influence),
-        Table.of_rows("curves", head, np.column_stack(columns).tolist()),
+        Table.of_rows("curves", head, rows),
         _summary(entries, result),
     ]
 
@@ -365,16 +367,14 @@ def dose_data(result: "DoseAdvice") -> list[Table]:
 def prediction_data(result: "Prediction") -> list[Table]:
     """Return the sheets of a predicted composition, named as for a dose."""
     unit = f"% ({_dose_unit(result.source)})"
-    trapped = [] if result.trapped_host is None else [("trapped host", result.trapped_host)]
-    named = [
-        ("dose", Estimate(name="dose", value=result.dose_percent, unit=unit, method="given")),
-        (f"incorporation, {result.source['basis']}", result.incorporation_percent),
-        *(
-            (f"conversion, {name.replace('_', ' ')}", replace(estimate, unit="0-1"))
-            for name, estimate in result.conversion.items()
-        ),
-        *trapped,
-    ]
+    named = {
+        "dose": Estimate(name="dose", value=result.dose_percent, unit=unit, method="given"),
+        f"incorporation, {result.source['basis']}": result.incorporation_percent,
+    }
+    for name, estimate in result.conversion.items():
+        named[f"conversion, {name.replace('_', ' ')}"] = replace(estimate, unit="0-1")
+    if result.trapped_host is not None:
+        named["trapped host"] = result.trapped_host
     entries: list[tuple[str, object]] = [("stage", result.stage)]
     entries += [(f"share of draws, {name}", share) for name, share in result.stage_probability.items()]
     entries += [(f"evidence to expect, {name}", words) for name, words in result.expected_evidence.items()]
@@ -384,7 +384,7 @@ def prediction_data(result: "Prediction") -> list[Table]:
         for name, at in limits.items()
     ]
     return [
-        quantity_table(named, name="dose"),
+        quantity_table(named.items(), name="dose"),
         species_table(result.species, result.influence),
         species_table(result.guest_share, name="guest", what="share of all guest"),
         *_prior_tables(result.influence),
@@ -393,14 +393,16 @@ def prediction_data(result: "Prediction") -> list[Table]:
 
 
 def _prior_tables(influence: "PriorInfluence") -> list[Table]:
-    parts: list[tuple[str, str, float]] = []
-    for quantity, share in influence.from_priors.items():
-        parts.append((quantity, "all priors without data", share))
-        parts += [(quantity, name, part) for name, part in influence.by_parameter[quantity].items()]
-    moved = []
-    for s in influence.shifts:
-        unit = "%" if s.quantity.endswith("percent") else "share, 0-1"
-        moved.append((s.quantity, s.prior, s.factor, s.value, s.low, s.high, unit))
+    parts = [
+        (quantity, name, part)
+        for quantity, share in influence.from_priors.items()
+        for name, part in {"all priors without data": share, **influence.by_parameter[quantity]}.items()
+    ]
+    units = {True: "%", False: "share, 0-1"}
+    moved = [
+        (s.quantity, s.prior, s.factor, s.value, s.low, s.high, units[s.quantity.endswith("percent")])
+        for s in influence.shifts
+    ]
     head = ("quantity", "prior", "its width times", "value", "low", "high", "unit")
     return [
         Table.of_rows("priors", ("quantity", "parameter", "share of the variance, 0-1"), parts),
@@ -457,21 +459,21 @@ def dose_spectra_brief(result: "DoseSpectraFit", unit: TimeUnit) -> Section:
         "onset of the loss": result.loss_onset_dose_percent,
         "incorporation there": result.shift_end_incorporation_percent,
     }
-    numbers = [(name, estimate, estimate) for name, estimate in named.items() if estimate is not None]
-    formats = {"dose / %": "g", "height": ".3f", "peak / nm": ".2f", "optical loss": ".2f"}
-    columns = [_counted(head, format=spec) for head, spec in formats.items()]
-    measured: list[Any] = [result.spectra.dose_percent, result.height, result.peak_nm, result.loss]
+    shown = [(name, estimate) for name, estimate in named.items() if estimate is not None]
+    filled: Filled = [
+        (_counted("dose / %", format="g"), result.spectra.dose_percent),
+        (_counted("height", format=".3f"), result.height),
+        (_counted("peak / nm", format=".2f"), result.peak_nm),
+        (_counted("optical loss", format=".2f"), result.loss),
+    ]
     if result.conversion:
-        columns += [
-            _counted(head, format=partial(_number, spec=spec))
-            for head, spec in {"converted": ".2f", "gap": "+.2f"}.items()
-        ]
-        measured += [result.conversion, result.gap]
+        filled.append((_counted("converted", format=partial(_number, spec=".2f")), result.conversion))
+        filled.append((_counted("gap", format=partial(_number, spec="+.2f")), result.gap))
     title = "spectra of a dose series" + (f": {result.spectra.label}" if result.spectra.label else "")
     blocks: list[Block] = [
         *simulated_line(result.spectra.source),
-        Table(value_columns("quantity"), numbers, gap=True),
-        Table(columns, list(zip(*measured, strict=True)), gap=True),
+        _values("quantity", shown),
+        of_columns(filled),
         *warning_notes(result.warnings),
     ]
     return Section(title, blocks, unit)
@@ -479,27 +481,20 @@ def dose_spectra_brief(result: "DoseSpectraFit", unit: TimeUnit) -> Section:
 
 def rates_brief(result: "RatesAgainstDose", unit: TimeUnit) -> Section:
     """Return what `print` shows of the rates of a dose series."""
-    stages = range(1, len(result.orders) + 1)
-    share = partial(_number, spec=".2f")
-    columns = [
-        _counted("dose / %", format="g"),
-        *(_counted(f"k{i} / {{unit}}", format=cells.value, unit="1/s") for i in stages),
-        *(_counted(f"loss {i}", format=".2f") for i in stages),
-        _counted("optical", format=".2f"),
-        _counted("converted", format=share),
-        _counted("gap", format=share),
+    runs, share = result.runs, partial(_number, spec=".2f")
+    rates, losses = (zip_longest(*v) for v in ((r.rates for r in runs), (r.stage_loss for r in runs)))
+    filled: Filled = [
+        (_counted("dose / %", format="g"), [r.dose_percent for r in runs]),
+        *((_counted(f"k{i} / {{unit}}", format=cells.value, unit="1/s"), k) for i, k in enumerate(rates, 1)),
+        *((_counted(f"loss {i}", format=".2f"), loss) for i, loss in enumerate(losses, 1)),
+        (_counted("optical", format=".2f"), [r.optical_conversion for r in runs]),
+        (_counted("converted", format=share), [r.compositional_conversion for r in runs]),
+        (_counted("gap", format=share), [r.gap for r in runs]),
     ]
-    rows = []
-    for run in result.runs:
-        rates, losses = ((*v, *[None] * (len(stages) - len(v))) for v in (run.rates, run.stage_loss))
-        rest = (run.optical_conversion, run.compositional_conversion, run.gap)
-        rows.append((run.dose_percent, *rates, *losses, *rest))
-    orders = [(str(number), order, order) for number, order in enumerate(result.orders, 1)]
-    heads = value_columns("stage")
-    heads[1] = replace(heads[1], head="order in the guest")
+    orders = [(str(number), order) for number, order in enumerate(result.orders, 1)]
     blocks: list[Block] = [
-        Table(columns, rows, gap=True),
-        Table(heads, orders, gap=True),
+        of_columns(filled),
+        _values("stage", orders, value="order in the guest"),
         *warning_notes(result.warnings),
     ]
     return Section(f"{len(result.runs)} runs against dose", blocks, unit)
@@ -507,23 +502,22 @@ def rates_brief(result: "RatesAgainstDose", unit: TimeUnit) -> Section:
 
 def sequential_brief(result: "SequentialImplications", unit: TimeUnit) -> Section:
     """Return what `print` shows of the sequential reading of one trace."""
-    columns = [
-        Column("order of the rates"),
-        *(_counted(f"{name}, {{unit}}", unit="1/s") for name in ("k1", "k2")),
-        *(_counted(name, format=".2f") for name in ("q", "c")),
-        Column("possible"),
-        Column(""),
-    ]
-    rows = [
-        (name, r.k1, r.k2, r.q, r.c, r.possible, r.reason)
-        for name, r in zip(("fast, then slow", "slow, then fast"), result.readings, strict=True)
+    read = result.readings
+    filled: Filled = [
+        (Column("order of the rates"), ("fast, then slow", "slow, then fast")),
+        (_counted("k1, {unit}", unit="1/s"), [r.k1 for r in read]),
+        (_counted("k2, {unit}", unit="1/s"), [r.k2 for r in read]),
+        (_counted("q", format=".2f"), [r.q for r in read]),
+        (_counted("c", format=".2f"), [r.c for r in read]),
+        (Column("possible"), [r.possible for r in read]),
+        (Column(""), [r.reason for r in read]),
     ]
     numbers = [("k of the broken stick, stage 1", result.broken_stick_k1)]
     if result.k1_bound is not None:
         numbers.append((result.k1_bound.name, result.k1_bound))
     blocks: list[Block] = [
-        Table(columns, rows, gap=True),
-        Table(value_columns("quantity"), [(name, e, e) for name, e in numbers], gap=True),
+        of_columns(filled),
+        _values("quantity", numbers),
         Paragraph(f"{result.text}.", gap=True),
     ]
     return Section("Read as C0 -> C2 -> product with quenching", blocks, unit)

@@ -15,10 +15,11 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition.draws import check_confidence
-from cxkinetics.composition.knowledge import Knowledge, known_draws
+from cxkinetics.composition.dose_spectra import check_doses
+from cxkinetics.composition.draws import ParameterDraws, check_confidence
+from cxkinetics.composition.knowledge import Knowledge, curve_draws
 from cxkinetics.composition.species_model import draw_estimate, species_draws, wald_estimate
-from cxkinetics.composition.system import System, load_system
+from cxkinetics.composition.system import System
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
@@ -98,8 +99,7 @@ class RatesAgainstDose(Record, Shown):
             row |= {f"loss{number}": loss for number, loss in enumerate(run.stage_loss, 1)}
             row["optical_conversion"] = run.optical_conversion
             for name in ("compositional_conversion", "gap", "doped_share"):
-                estimate = getattr(run, name)
-                row[name] = None if estimate is None else estimate.value
+                row[name] = getattr(getattr(run, name), "value", None)
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -168,8 +168,9 @@ def rates_against_dose(
     check_confidence(confidence)
     doses = _doses(fits, doses_percent)
     order = np.argsort(doses, kind="stable")
-    compositions, remarks = _compositions(doses, table, system, confidence, rng)
-    runs = tuple(_run(fits[i], float(doses[i]), compositions[i], confidence) for i in order)
+    draws, remarks = curve_draws(table, system, rng, "rates only, no composition beside them")
+    shares = _shares(draws, doses, remarks)
+    runs = tuple(_run(fits[i], float(doses[i]), shares[i], confidence) for i in order)
     n_stages = max(len(run.rates) for run in runs)
     for stage in range(n_stages):
         missing = sum(len(run.rates) <= stage for run in runs)
@@ -200,55 +201,39 @@ def _doses(fits: Sequence[StagedFit], given: Sequence[float] | Mapping[str, floa
         doses = np.asarray(given, dtype=float)
     if doses.shape != (len(fits),):
         raise InputError(f"{doses.size} doses given for {len(fits)} fits")
-    if not np.all(np.isfinite(doses) & (doses >= 0)):
-        raise InputError(f"dose {doses[~(np.isfinite(doses) & (doses >= 0))][0]:g} % must be 0 or more")
+    check_doses(doses)
     return doses
 
 
-def _compositions(
-    doses: Array,
-    table: Knowledge,
-    system: System | str | Path,
-    confidence: float,
-    rng: np.random.Generator | int | None,
-) -> tuple[list[tuple[Array, Array] | None], list[Remark]]:
-    if table is None and not load_system(system).has_dose_curve:
-        return [None] * doses.size, [
-            Remark("no_dose_curve", "no dose curve is known: rates only, no composition beside them")
-        ]
-    draws, remarks = known_draws(table, system, rng=rng)
-    if draws.no_product:
-        return [None] * doses.size, [*remarks, Remark("no_product_share", draws.no_product)]
+def _shares(draws: ParameterDraws | None, doses: Array, remarks: list[Remark]) -> list[Array | None]:
+    """Return the draws of all shares at each dose, None where no dose curve says them."""
+    if draws is None or draws.no_product:
+        return [None] * doses.size
     low, high = draws.calibrated_dose_percent
-    shares = species_draws(draws, doses)
     inside = (doses >= low) & (doses <= high)
-    found: list[tuple[Array, Array] | None] = [
-        (shares[-1, :, i], shares[1:-1, :, i].sum(axis=0)) if inside[i] else None for i in range(doses.size)
-    ]
-    said, outside = list(remarks), int((~inside).sum())
+    outside = int((~inside).sum())
     if outside:
         text = f"{outside} doses lie outside the calibrated {low:g}-{high:g} %: no composition"
-        said.append(Remark("outside_calibration", text, outside))
-    return found, said
+        remarks.append(Remark("outside_calibration", text, outside))
+    shares = species_draws(draws, doses)
+    return [shares[:, :, i] if known else None for i, known in enumerate(inside)]
 
 
-def _run(
-    fit: StagedFit, dose: float, composition: tuple[Array, Array] | None, confidence: float
-) -> RunAtDose:
+def _run(fit: StagedFit, dose: float, shares: Array | None, confidence: float) -> RunAtDose:
     start, end = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     edges = np.array([start, *(b.value for b in fit.breakpoints_s if b.value is not None), end])
     level = fit.curve(edges)
     loss = (level[:-1] - level[1:]) / level[0]
     optical = float(1 - level[-1] / level[0])
     product = doped = gap = None
-    if composition is not None:
-        product = draw_estimate("compositional conversion", composition[0], confidence=confidence)
-        doped = draw_estimate("doped clusters", composition[1], confidence=confidence)
-        gap = draw_estimate("optical minus compositional", optical - composition[0], confidence=confidence)
+    if shares is not None:
+        product = draw_estimate("compositional conversion", shares[-1], confidence=confidence)
+        doped = draw_estimate("doped clusters", shares[1:-1].sum(axis=0), confidence=confidence)
+        gap = draw_estimate("optical minus compositional", optical - shares[-1], confidence=confidence)
     return RunAtDose(
         dose_percent=dose,
         rates=tuple(stage.k_per_s for stage in fit.stages),
-        stage_loss=tuple(float(v) for v in loss),
+        stage_loss=tuple(loss.tolist()),
         optical_conversion=optical,
         compositional_conversion=product,
         gap=gap,
@@ -259,22 +244,18 @@ def _run(
 def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Estimate, ...]:
     """Fit ln k = ln k(100 %) + nu ln(dose/100 %), weighted by the errors of ln k."""
     names = (f"order in the guest, stage {stage + 1}", "ln k at 100 %")
-    points = [
-        (run.dose_percent, k.value, np.nan if k.se is None else k.se / k.value)
-        for run in runs
-        if len(run.rates) > stage
-        for k in (run.rates[stage],)
-        if run.dose_percent > 0 and k.value is not None and k.value > 0
-    ]
-    distinct = len({dose for dose, _, _ in points})
+    rates = [(run.dose_percent, k) for run in runs for k in run.rates[stage : stage + 1]]
+    rows = np.array([(dose, k.value, k.se) for dose, k in rates], dtype=float)
+    dose, rate, se = rows[(rows[:, 0] > 0) & (rows[:, 1] > 0)].T
+    distinct = np.unique(dose).size
     if distinct < 2:
         reason = f"{distinct} dose with a positive rate constant; an order needs two"
         return tuple(Estimate(name=n, value=None, method="weighted line", reason=reason) for n in names)
-    dose, rate, errors = np.array(points, dtype=float).T
+    errors = se / rate
     x, y = np.log(dose / 100), np.log(rate)
     known = bool(np.all(np.isfinite(errors) & (errors > 0)))
     weight = errors**-2 if known else np.ones_like(y)
-    design = np.stack([np.ones_like(x), x], axis=1)
+    design = np.vander(x, 2, increasing=True)
     covariance = np.linalg.inv(design.T @ (design * weight[:, None]))
     level, slope = covariance @ (design.T @ (weight * y))
     dof = y.size - 2
@@ -282,19 +263,13 @@ def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Es
     found = (float(slope), float(level))
     if not known and dof <= 0:
         reason = "two doses and no errors of k: no interval"
-        return tuple(
-            Estimate(name=n, value=v, method="line", reason=reason) for n, v in zip(names, found, strict=True)
-        )
+        bare = zip(names, found, strict=True)
+        return tuple(Estimate(name=n, value=v, method="line", reason=reason) for n, v in bare)
     # errors of the fits are never taken as smaller than the runs scatter
     scattered = not known or spread > 1
-    inflation = spread if scattered else 1.0
     quantile = float(stdtrit(dof, 0.5 + confidence / 2) if scattered else ndtri(0.5 + confidence / 2))
-    how = "line, scatter between runs"
-    if known:
-        widened = "errors widened to the scatter between runs"
-        how = f"weighted line, {widened if scattered else 'errors of the fits'}"
-    errors_of = np.sqrt(np.diag(covariance) * inflation)[::-1]
-    return tuple(
-        wald_estimate(n, v, float(se), quantile, method=how)
-        for n, v, se in zip(names, found, errors_of, strict=True)
-    )
+    widened = "errors widened to the scatter between runs" if scattered else "errors of the fits"
+    how = f"weighted line, {widened}" if known else "line, scatter between runs"
+    errors_of = np.sqrt(np.diag(covariance) * (spread if scattered else 1.0))[::-1].tolist()
+    lines = zip(names, found, errors_of, strict=True)
+    return tuple(wald_estimate(n, v, error, quantile, method=how) for n, v, error in lines)

@@ -65,11 +65,9 @@ class SpeciesCurves(Record, Shown):
         """Return one row per dose: incorporation and every share, with the ends of their intervals."""
         import pandas as pd
 
-        columns: dict[str, Array] = {"dose_percent": self.dose_percent}
-        named = {"incorporation_percent": self.incorporation_percent, **self.shares}
-        for name, values in named.items():
-            for suffix, row in zip(("", "_low", "_high"), values, strict=True):
-                columns[name + suffix] = row
+        columns = {"dose_percent": self.dose_percent}
+        for name, band in {"incorporation_percent": self.incorporation_percent, **self.shares}.items():
+            columns |= zip((name, f"{name}_low", f"{name}_high"), band, strict=True)
         return pd.DataFrame(columns)
 
     def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":

@@ -126,8 +126,7 @@ class CompositionUpdate(Record, Shown):
         return f"CompositionUpdate(narrowed: {shown})"
 
 
-STAGE_PARAMETERS = ("y2", "y_on", "alpha")
-_NAMES = (*MAP_PARAMETERS, *STAGE_PARAMETERS)
+_NAMES = (*MAP_PARAMETERS, "y2", "y_on", "alpha")
 _WALKERS = 80  # some ten for each of seven parameters
 _TRIES = 40000  # prior draws among which walkers are chosen: measurements may allow one in a thousand
 _NARROWED = 0.7
@@ -192,10 +191,8 @@ def update_priors(
     if table is None and not fractions and not onset:
         raise UsageError("nothing was measured: give a table, fractions or onset")
     chosen = load_system(system)
-    if basis is not None:
-        on = basis_for(chosen, basis)
-    else:
-        on = chosen.basis_name(BASES[0] if table is None else table.basis)
+    measured_on = BASES[0] if table is None else table.basis
+    on = chosen.basis_name(measured_on) if basis is None else basis_for(chosen, basis)
     priors = chosen.resolved_priors(on)
     if not (published_curve and chosen.has_dose_curve):
         if table is None:
@@ -213,8 +210,7 @@ def update_priors(
     draws, sample = runs[1.0]
     before, _ = draw_priors(priors, n_draws, random)
     changes = _changes(draws, before, confidence)
-    ratios = {change.name: change.sd_ratio for change in changes}
-    narrowed = frozenset(name for name, ratio in ratios.items() if ratio is None or ratio <= _NARROWED)
+    narrowed = frozenset(c.name for c in changes if c.sd_ratio is None or c.sd_ratio <= _NARROWED)
     widened = {factor: replace(runs[factor][0], measured=narrowed) for factor in _FACTORS}
     draws = replace(draws, measured=narrowed, widened=widened)
     return CompositionUpdate(
@@ -246,9 +242,8 @@ class _Model:
 
     def log_likelihood(self, theta: Array, *, flat_breaks: bool) -> Array:
         named = self.named(theta)
-        log = np.zeros(theta.shape[0])
-        for item in self.others:
-            log = log + item.log_likelihood(named, self.system.n_steps)
+        each = (item.log_likelihood(named, self.system.n_steps) for item in self.others)
+        log: Array = sum(each, np.zeros(theta.shape[0]))
         if self.fit is None:
             return log
         curve = map_log_likelihood(
@@ -274,18 +269,14 @@ def _run(
 
     def posterior(theta: Array) -> Array:
         named = model.named(theta)
-        log = np.zeros(theta.shape[0])
-        for name in _NAMES:
-            if name in priors:
-                log = log + priors[name].log_density(named[name])
+        known = (priors[name].log_density(named[name]) for name in _NAMES if name in priors)
         # alpha is walked in its logarithm, over which a density of alpha is multiplied by alpha
-        log = log + theta[:, _NAMES.index("alpha")]  # d alpha = alpha d ln alpha
+        log: Array = sum(known) + theta[:, _NAMES.index("alpha")]  # d alpha = alpha d ln alpha
         allowed = np.isfinite(log)
         log[allowed] += model.log_likelihood(theta[allowed], flat_breaks=not curve_known)
         return log
 
     sample = sample_posterior(posterior, _starts(model, priors, rng), n_draws, rng)
-    named = model.named(sample.draws)
     rest = {name: prior for name, prior in priors.items() if name not in _NAMES}
     values, uniforms = draw_priors(rest, n_draws, rng)
     calibrated = (0.0, np.inf)
@@ -296,7 +287,7 @@ def _run(
     draws = ParameterDraws(
         system=model.system,
         basis=model.basis,
-        values={**named, **values},
+        values={**model.named(sample.draws), **values},
         priors=dict(priors),
         uniforms=uniforms,
         measured=frozenset(),
@@ -311,20 +302,19 @@ def _run(
 def _starts(model: _Model, priors: Mapping[str, Prior], rng: np.random.Generator) -> Array:
     """Return allowed walkers: prior draws, chosen by how well they explain the measurements."""
     values, _ = draw_priors({n: p for n, p in priors.items() if n in _NAMES}, _TRIES, rng)
-    if "b1" not in values:
-        if model.fit is None:
-            raise InputError("no dose curve is known; give a table")
+    if "b1" not in values and model.fit is not None:
         scatter = rng.normal(1.0, 0.01, (4, _TRIES))
-        for index, (name, value) in enumerate(model.fit.parameters.items()):
-            values[name] = value * scatter[index]
+        for (name, value), factors in zip(model.fit.parameters.items(), scatter, strict=True):
+            values[name] = value * factors
     theta = np.stack([np.log(values[n]) if n == "alpha" else values[n] for n in _NAMES], axis=1)
     logs = model.log_likelihood(theta, flat_breaks=False)
     allowed = np.isfinite(logs)
-    if allowed.sum() < 2 * len(_NAMES) + 2:
+    least = 2 * len(_NAMES) + 2
+    if allowed.sum() < least:
         raise FitError(
-            "the measurements and the priors exclude each other: fewer than "
-            f"{2 * len(_NAMES) + 2} of {_TRIES} prior draws explain them at all; check the units and "
-            "errors of the measurements, or pass published_curve=False"
+            f"the measurements and the priors exclude each other: fewer than {least} of {_TRIES} prior draws "
+            "explain them at all; check the units and errors of the measurements, or pass "
+            "published_curve=False"
         )
     order = np.flatnonzero(allowed)[np.argsort(logs[allowed])[::-1]]
     # walkers that start far from what explains the measurements would spend the run on the way there
@@ -338,27 +328,20 @@ def _changes(
     tail = 0.5 * (1 - confidence)
 
     def estimate(name: str, values: Array, method: str) -> Estimate:
-        low, high = np.quantile(values, [tail, 1 - tail])
+        low, high = np.quantile(values, [tail, 1 - tail]).tolist()
+        value, se = float(np.median(values)), float(values.std())
         unit = draws.priors[name].unit if name in draws.priors else ("%" if name in ("D1", "y_f") else "")
-        return Estimate(
-            name=name,
-            value=float(np.median(values)),
-            se=float(values.std()),
-            low=float(low),
-            high=float(high),
-            unit=unit,
-            method=method,
-        )
+        return Estimate(name=name, value=value, se=se, low=low, high=high, unit=unit, method=method)
+
+    def width(values: Array) -> float:
+        return float(np.subtract(*np.quantile(values, [0.84, 0.16])))
 
     changes = []
     for name in _NAMES:
         prior, ratio = None, None
         if name in before:
             prior = estimate(name, before[name], "prior draws, median")
-            after, prior_width = (
-                np.subtract(*np.quantile(v[name], [0.84, 0.16])) for v in (draws.values, before)
-            )
-            ratio = float(after / prior_width)
+            ratio = width(draws.values[name]) / width(before[name])
         found = estimate(name, draws.values[name], "posterior draws, median")
         changes.append(ParameterChange(name=name, before=prior, after=found, sd_ratio=ratio))
     return tuple(changes)

@@ -111,6 +111,13 @@ class Problem:
         with np.errstate(all="ignore"):
             return (self.curve(theta) - self.y) * self.weight
 
+    def weighted(self, columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Return the columns of a Jacobian as a matrix (n, p), weighted; entries that overflow are zero."""
+        with np.errstate(all="ignore"):
+            matrix: NDArray[Any] = np.stack(columns, axis=1) * self.weight[:, None]
+        matrix[~np.isfinite(matrix)] = 0.0
+        return matrix
+
     def raw(self, rss: float) -> float:
         """Return a sum of squares in the units of y / sigma (inf beyond the largest double)."""
         with np.errstate(over="ignore"):
@@ -167,21 +174,17 @@ def problem_of(
             f"{len(names)} parameters need at least {len(names)} points (one more for standard errors), "
             f"{n} given; measure more points or hold parameters fixed in the function"
         )
-    if sigma is None:
-        deviations = np.ones(n)
-    else:
-        deviations = _numbers("sigma", sigma)
-        deviations = np.full(n, float(deviations)) if deviations.ndim == 0 else deviations
-        if deviations.shape != (n,):
-            raise InputError(
-                f"sigma has shape {deviations.shape} and y has {n} values; one per point is needed"
-            )
-        if np.any(deviations <= 0):
-            index = int(np.flatnonzero(deviations <= 0)[0])
-            raise InputError(
-                f"sigma is {deviations[index]:g} at index {index}; standard deviations must be positive",
-                remedy="leave the point out, or give it a large sigma",
-            )
+    deviations = np.ones(n) if sigma is None else _numbers("sigma", sigma)
+    if deviations.ndim == 0:
+        deviations = np.full(n, float(deviations))
+    if deviations.shape != (n,):
+        raise InputError(f"sigma has shape {deviations.shape} and y has {n} values; one per point is needed")
+    if np.any(deviations <= 0):
+        index = int(np.argmax(deviations <= 0))
+        raise InputError(
+            f"sigma is {deviations[index]:g} at index {index}; standard deviations must be positive",
+            remedy="leave the point out, or give it a large sigma",
+        )
     middle = 2.0 ** np.round(np.mean(np.log2(deviations)))
     relative = middle / deviations
     size = float(np.max(np.abs(ordinates * relative))) or 1.0
@@ -275,10 +278,7 @@ class Derivatives:
             else _complex(self.problem, self.problem.x, theta, j).astype(np.float64)
             for j in range(self.problem.p)
         ]
-        with np.errstate(all="ignore"):
-            matrix = np.stack(columns, axis=1) * self.problem.weight[:, None]
-        matrix[~np.isfinite(matrix)] = 0.0
-        return matrix
+        return self.problem.weighted(columns)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -507,10 +507,7 @@ class Arithmetic:
         if not self.long_jacobian or self.x is None:
             return self.derivatives.jacobian(theta.astype(np.float64))
         columns = [_complex(problem, self.x, theta, j) for j in range(problem.p)]
-        with np.errstate(all="ignore"):
-            matrix: NDArray[Any] = np.stack(columns, axis=1) * problem.weight[:, None]
-        matrix[~np.isfinite(matrix)] = 0.0
-        return matrix
+        return problem.weighted(columns)
 
     def noise(self, theta: Array, matrix: Array) -> Array:
         """Return the rounding error (n,) of the residuals, weighted.
@@ -548,9 +545,8 @@ def arithmetic_of(derivatives: Derivatives, theta: Array) -> Arithmetic:
         here = problem.curve(theta)
     except FitError:  # the function insists on doubles: they serve
         return plain
-    if values.dtype != np.longdouble or not _same(values.astype(np.float64), here):
-        return plain
-    if not _keeps_parameters(derivatives, x, theta, values):
+    extended = values.dtype == np.longdouble and _same(values.astype(np.float64), here)
+    if not extended or not _keeps_parameters(derivatives, x, theta, values):
         return plain
     return Arithmetic(derivatives, x, y, _keeps_complex(derivatives, x, theta))
 
@@ -587,10 +583,8 @@ def _keeps_complex(derivatives: Derivatives, x: NDArray[Any], theta: Array) -> b
     try:
         for j in range(problem.p):
             column = _complex(problem, x, parameters, j)
-            if column.dtype != np.longdouble:
-                return False
             shown = column.astype(np.float64) * problem.weight
-            if not _same(shown, derivatives.jacobian(theta)[:, j]):
+            if column.dtype != np.longdouble or not _same(shown, derivatives.jacobian(theta)[:, j]):
                 return False
     except FitError:  # as above
         return False

@@ -132,7 +132,8 @@ def shirley_step(energy_ev: Array, lines: Array) -> Array:
         Cumulative area by the trapezoidal rule, 0 at the first point.
     """
     steps = np.diff(energy_ev) * (lines[1:] + lines[:-1]) / 2
-    return np.concatenate([[0.0], np.cumsum(steps)])
+    passed: Array = np.concatenate([[0.0], np.cumsum(steps)])
+    return passed
 
 
 SHAPES = ("voigt", "pseudo-voigt")
@@ -365,10 +366,9 @@ def fit_doublets(
     """
     n_parameters = 2 + (0 if not number else 5 + 2 * number - 1 + (region.background == "shirley"))
     if region.energy.size < n_parameters + 5:
-        low, high = region.energy[[0, -1]]
-        few = f"{region.energy.size} points between {low:g} and {high:g} eV are too few"
+        points = f"{region.energy.size} points between {region.energy[0]:g} and {region.energy[-1]:g} eV"
         needed = f"{number} doublets with {n_parameters} parameters"
-        raise FitError(f"{few} for {needed}; measure finer or fit fewer")
+        raise FitError(f"{points} are too few for {needed}; measure finer or fit fewer")
     starts = [start] if start is not None else _starts(region, number)
     fits = [_refine(region, number, values, dict(fixed or {})) for values in starts]
     settled = [fit for fit in fits if fit is not None and np.isfinite(fit.chi2)]

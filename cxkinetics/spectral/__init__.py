@@ -2,7 +2,7 @@
 
 NAMES = {
     "SpectraFit": "result",
-    "TwoWitnesses": "witness_result",
+    "TwoWitnesses": "result",
     "fit_spectra": "fit",
     "fit_witnesses": "witnesses",
 }

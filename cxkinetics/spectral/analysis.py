@@ -14,10 +14,9 @@ from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.source import Source
 from cxkinetics.spectral.fit import fit_spectra
 from cxkinetics.spectral.isosbestic import IsosbesticPoint, isosbestic_points
-from cxkinetics.spectral.prepare import prepare
+from cxkinetics.spectral.prepare import PREPARED, prepare
 from cxkinetics.spectral.rank import rank_of
-from cxkinetics.spectral.result import SpectraFit
-from cxkinetics.spectral.witness_result import TwoWitnesses
+from cxkinetics.spectral.result import SpectraFit, TwoWitnesses
 from cxkinetics.spectral.witnesses import fit_witnesses
 
 if TYPE_CHECKING:
@@ -143,13 +142,8 @@ def analyse_spectra(
     """
     warnings: list[Remark] = []
     confidence = options.get("confidence", 0.95)
-    series, _ = prepare(
-        runs[0],
-        window_s=options.get("window"),
-        wavelength_range_nm=options.get("wavelength_range_nm"),
-        t0_s=options.get("t0"),
-        highest_absorbance=options.get("highest_absorbance", 3.0),
-    )
+    cut = {name: options[name] for name in PREPARED if name in options}
+    series, _ = prepare(runs[0], **cut)
     if scheme is None:
         scheme, why = scheme_for(series)
         warnings.append(Remark("scheme_chosen", f"no scheme was given: {scheme} was taken, as {why}"))

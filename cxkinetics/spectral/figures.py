@@ -21,14 +21,14 @@ from cxkinetics.document.units import TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate
 from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.rank import Rank, evolving_factors, known_part, rank_of, rank_of_matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cxkinetics.spectral.result import SpectraFit
-    from cxkinetics.spectral.witness_result import TwoWitnesses
+    from cxkinetics.spectral.result import SpectraFit, TwoWitnesses
 
 _HIGHEST = 30.0  # rise of the misfit up to which profiles are shown
 _SPECIES = ("paper", "fit", "second", "third", "fourth", "band", "data")
@@ -45,19 +45,19 @@ def _begun(ax: "Axes | None", time_unit: str = "s", aspect: float = 0.75) -> "tu
     return new_axes("single", aspect) if ax is None else ax, unit_called(time_unit)
 
 
-def _best_legend(ax: "Axes") -> None:
-    ax.legend(loc="best")
+def _best_legend(ax: "Axes", **how: Any) -> None:
+    ax.legend(**({"loc": "best"} | how))
 
 
 def _finish(
-    ax: "Axes", simulated: bool, x: str, y: str, legend: "Callable[[Axes], Any] | None" = None
+    ax: "Axes", drawn: SpectralSeries | Trace, x: str, y: str, legend: "Callable[[Axes], Any] | None" = None
 ) -> "Axes":
     """Name both axes, then place the legend (labels take room from it), and mark simulated data."""
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     if legend is not None:
         legend(ax)
-    stamp_simulated(ax, simulated)
+    stamp_simulated(ax, drawn.source.simulated)
     return polish(ax)
 
 
@@ -110,7 +110,7 @@ def plot_map(
             bar.outline.set_linewidth(0.5)
         ax.set_ylim(time[0], time[-1])
         ax.set_title(what, loc="left", fontsize=8)
-        return _finish(ax, series.source.simulated, "wavelength / nm", f"time / {unit.sign}")
+        return _finish(ax, series, "wavelength / nm", f"time / {unit.sign}")
 
 
 def _with_gaps(axis: Array, rows: Array) -> tuple[Array, Array]:
@@ -139,8 +139,7 @@ def plot_species_spectra(fit: "SpectraFit", *, run: int = 0, ax: "Axes | None" =
             ax.fill_between(axis, values - 2 * errors, values + 2 * errors, **band)
             ax.plot(axis, values, lw=1.2, label=name, **style)
         ax.margins(x=0.0, y=0.06)
-        label = signal_label(series.unit) + " per unit"
-        return _finish(ax, series.source.simulated, "wavelength / nm", label, _best_legend)
+        return _finish(ax, series, "wavelength / nm", f"{signal_label(series.unit)} per unit", _best_legend)
 
 
 def plot_concentrations(
@@ -157,8 +156,7 @@ def plot_concentrations(
         for i, name in enumerate(fit.species):
             ax.plot(unit.time(dense), profiles[:, i], lw=1.2, label=name, **_style_of(i))
         ax.margins(x=0.02, y=0.06)
-        label = "concentration / initial"
-        return _finish(ax, series.source.simulated, f"time / {unit.sign}", label, _best_legend)
+        return _finish(ax, series, f"time / {unit.sign}", "concentration / initial", _best_legend)
 
 
 def plot_residual_vectors(
@@ -182,10 +180,7 @@ def plot_residual_vectors(
             axis, row = _with_gaps(series.wavelength_nm, rank.in_wavelength[k : k + 1])
             in_wavelength.plot(axis, row[0], lw=0.9, **style)
         in_time.margins(y=0.3)
-
-    def legend(ax: "Axes") -> None:
-        ax.legend(loc="upper right", ncols=2)
-
+    legend = partial(_best_legend, loc="upper right", ncols=2)
     return _finish_vectors(axes, series, unit, "residual, singular vector", legend)
 
 
@@ -200,11 +195,10 @@ def _finish_vectors(
     axes: "tuple[Axes, Axes]", series: SpectralSeries, unit: TimeUnit, y: str, legend: "Callable[[Axes], Any]"
 ) -> "tuple[Axes, Axes]":
     """Finish axes of singular vectors in time, with the legend, and in wavelength."""
-    simulated = series.source.simulated
     with figure_style():
         axes[1].margins(x=0.0)
-        _finish(axes[0], simulated, f"time / {unit.sign}", y, legend)
-        _finish(axes[1], simulated, "wavelength / nm", "")
+        _finish(axes[0], series, f"time / {unit.sign}", y, legend)
+        _finish(axes[1], series, "wavelength / nm", "")
         for ax in axes:
             ax.axhline(0, color=COLOURS["quiet"], lw=0.6, zorder=0)
     return axes
@@ -239,17 +233,17 @@ def draw_spectra_fit(
     figure = new_figure("double", 1.0) if figure is None else figure
     with figure_style():
         grid = figure.add_gridspec(3, 1, height_ratios=(1.0, 1.25, 0.9))
-        rows = [grid[row].subgridspec(1, columns) for row, columns in enumerate((3, 2, 2))]
-        maps = [figure.add_subplot(rows[0][i]) for i in range(3)]
-        species, profiles = figure.add_subplot(rows[1][0]), figure.add_subplot(rows[1][1])
-        vectors = figure.add_subplot(rows[2][0]), figure.add_subplot(rows[2][1])
+        maps, (species, profiles), (in_time, in_wavelength) = (
+            grid[row].subgridspec(1, columns).subplots(squeeze=False)[0]
+            for row, columns in enumerate((3, 2, 2))
+        )
     for what, ax in zip(("data", "fit", "residuals"), maps, strict=True):
         plot_map(fit, what, run=run, ax=ax, time_unit=time_unit, colour_bar=what != "data")
     for ax in maps[1:]:
         ax.set_ylabel("")
     plot_species_spectra(fit, run=run, ax=species)
     plot_concentrations(fit, run=run, ax=profiles, time_unit=time_unit)
-    plot_residual_vectors(fit, run=run, axes=vectors, time_unit=time_unit)
+    plot_residual_vectors(fit, run=run, axes=(in_time, in_wavelength), time_unit=time_unit)
     return figure
 
 
@@ -266,8 +260,7 @@ def plot_witness_absorbance(
         _points(ax, unit.time(trace.time_s), trace.absorbance)
         _model_lines(result, ax, 0, unit)
         ax.margins(x=0.02)
-        label = signal_label(trace.unit)
-        return _finish(ax, trace.source.simulated, f"time / {unit.sign}", label, _best_legend)
+        return _finish(ax, trace, f"time / {unit.sign}", signal_label(trace.unit), _best_legend)
 
 
 def plot_witness_position(
@@ -286,7 +279,7 @@ def plot_witness_position(
         _model_lines(result, ax, 1, unit)
         ax.margins(x=0.02)
         ax.set_ylim(low - room, high + room)
-        return _finish(ax, trace.source.simulated, f"time / {unit.sign}", "peak position / nm", _best_legend)
+        return _finish(ax, trace, f"time / {unit.sign}", "peak position / nm", _best_legend)
 
 
 def _points(ax: "Axes", time: Array, values: Array, errors: Array | None = None) -> None:
@@ -322,8 +315,7 @@ def draw_witnesses(
     figure = new_figure("double", 0.62) if figure is None else figure
     with figure_style():
         grid = figure.add_gridspec(2, 1, height_ratios=(1.7, 1.0))
-        above = grid[0].subgridspec(1, 2)
-        left, right = figure.add_subplot(above[0]), figure.add_subplot(above[1])
+        left, right = grid[0].subgridspec(1, 2).subplots(squeeze=False)[0]
         below = figure.add_subplot(grid[1])
     plot_witness_absorbance(result, ax=left, time_unit=time_unit)
     plot_witness_position(result, ax=right, time_unit=time_unit)
@@ -348,8 +340,8 @@ def _plot_profiles(result: "TwoWitnesses", ax: "Axes", unit: TimeUnit) -> None:
         ax.axhline(3.84, color=COLOURS["quiet"], lw=0.7, ls=":")  # chi2 of one parameter at 95 %
         ax.set_ylim(0, _HIGHEST)
         ax.set_xlim(max(near[0] - room, grid[0]), min(near[-1] + room, grid[-1]))
-        simulated, label = result.trace.source.simulated, "rise of the misfit / noise"
-        _finish(ax, simulated, f"breakpoint / {unit.sign}", label, _best_legend)
+        label = "rise of the misfit / noise"
+        _finish(ax, result.trace, f"breakpoint / {unit.sign}", label, _best_legend)
 
 
 # ---- the rank of a series ----------------------------------------------------------------------------
@@ -365,8 +357,7 @@ def plot_singular_values(series: SpectralSeries, *, ax: "Axes | None" = None) ->
         ax.semilogy(number, rank.thresholds, "--", color=COLOURS["fit"], lw=1.0, label="noise stays below")
         ax.axvline(rank.n_components + 0.5, color=COLOURS["quiet"], lw=0.7, ls=":")
         ax.set_xticks(number[::2])
-        legend, label = partial(clear_legend, columns=1), "singular value / AU"
-        return _finish(ax, series.source.simulated, "component", label, legend)
+        return _finish(ax, series, "component", "singular value / AU", partial(clear_legend, columns=1))
 
 
 def _n_shown(rank: Rank) -> int:
@@ -424,8 +415,7 @@ def plot_evolving_factors(
         ax.axhline(found.threshold, color=COLOURS["data"], lw=0.8, ls=":", label="noise of the whole series")
         ax.set_ylim(bottom=floor)
         ax.margins(x=0.02)
-        label = "evolving singular value / AU"
-        return _finish(ax, series.source.simulated, f"time / {unit.sign}", label, clear_legend)
+        return _finish(ax, series, f"time / {unit.sign}", "evolving singular value / AU", clear_legend)
 
 
 def draw_rank(series: SpectralSeries, *, time_unit: str = "s", figure: "Figure | None" = None) -> "Figure":

@@ -1,8 +1,21 @@
-"""`fit_spectra`: a first-order scheme fitted to whole spectra."""
+"""`fit_spectra`: a first-order scheme fitted to whole spectra, and the noise about the fit.
+
+The noise is read from the residual matrix E (n times x m wavelengths). The lag-1 correlation is pooled over
+the wavelengths and corrected for what the fit takes out: with hundreds of columns that moment is as sharp
+as the restricted likelihood of `cxkinetics.inference.ar1`, which would project every column anew at each
+correlation tried; the whitening that follows is the one of that module. Wavelengths that move together
+(a jumping baseline, a lamp) hold less information than their number says: the clustered covariance, in
+which each time is one observation, shows by how much the standard errors must grow.
+
+References
+----------
+Liang, Zeger, Biometrika 73, 13 (1986), doi 10.1093/biomet/73.1.13 (clustered covariance);
+Newey, West, Econometrica 55, 703 (1987), doi 10.2307/1913610 (correlated clusters).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,14 +35,7 @@ from cxkinetics.spectral.intervals import (
     rate_estimates,
     undetermined,
 )
-from cxkinetics.spectral.network import Network, decay_rates, network_of
-from cxkinetics.spectral.noise import (
-    UNCORRELATED,
-    TimeCorrelation,
-    cluster_factor,
-    column_spread,
-    time_correlation,
-)
+from cxkinetics.spectral.network import Network, decay_rates, network_of, parse_scheme
 from cxkinetics.spectral.orders import fit_orders, judge_orders, reordered
 from cxkinetics.spectral.prepare import (
     BASELINES,
@@ -38,10 +44,9 @@ from cxkinetics.spectral.prepare import (
     prepare,
     subtract_baseline,
 )
-from cxkinetics.spectral.problem import Problem, leading_factors, row_whitening
+from cxkinetics.spectral.problem import Problem, leading_factors
 from cxkinetics.spectral.rank import Rank, rank_of_matrix
 from cxkinetics.spectral.result import OrderVerdict, SpeciesSpectra, SpectraFit, SpectralNoise
-from cxkinetics.spectral.scheme import parse_scheme
 from cxkinetics.spectral.search import Optimum, descend, find_optimum, sampled
 from cxkinetics.spectral.species import (
     Solved,
@@ -53,18 +58,115 @@ from cxkinetics.spectral.species import (
     with_errors,
 )
 
+_PROBES = 3
+
+
+class TimeCorrelation(NamedTuple):
+    """Pooled lag-1 correlation, its number of standard errors from zero, and effective wavelengths."""
+
+    rho: float
+    z: float
+    effective_columns: float
+
+
+UNCORRELATED = TimeCorrelation(0.0, 0.0, 1.0)
+
+
+def time_correlation(residuals: Sequence[Array], spans: Sequence[Array]) -> TimeCorrelation:
+    """Return the lag-1 correlation of the noise, pooled over runs and wavelengths.
+
+    Parameters
+    ----------
+    residuals : sequence of Array, shape (n, m)
+        Residual matrices, not whitened.
+    spans : sequence of Array, shape (n, s)
+        Orthonormal bases of the concentrations that were projected out.
+    """
+    lagged = total = scale = 0.0
+    spread, squares, n_times = 0.0, 0.0, 0
+    for residual, span in zip(residuals, spans, strict=True):
+        n, m = residual.shape
+        size = float(np.einsum("ij,ij->", residual, residual))
+        if n <= span.shape[1] + 1 or size == 0:
+            continue
+        variance = size / ((n - span.shape[1]) * m)
+        removed = float(np.einsum("is,is->", span[1:], span[:-1])) * variance * m
+        lagged += float(np.einsum("ij,ij->", residual[1:], residual[:-1])) + removed
+        total += size
+        scale += variance * (n - 1) * m
+        spread += size**2
+        squares += max(_squared_gram(residual) - size**2 / (n - span.shape[1]), size**2 / m)
+        n_times += n
+    if not total:
+        return UNCORRELATED
+    effective = spread / squares
+    rho = float(np.clip(lagged / scale, -0.98, 0.98))
+    return TimeCorrelation(rho, rho * float(np.sqrt(n_times * effective)), effective)
+
+
+def _squared_gram(residual: Array) -> float:
+    """Return |E'E|^2 by random signs (Hutchinson), which costs a few products with vectors."""
+    m = residual.shape[1]
+    if m <= _PROBES * 4:
+        gram = residual.T @ residual
+        return float(np.vdot(gram, gram))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (m, _PROBES))
+    images = residual.T @ (residual @ signs)
+    return float(np.einsum("ij,ij->", images, images)) / _PROBES
+
+
+def cluster_factor(scores: Sequence[Array], information: Array, variance: float, whitened: bool) -> Array:
+    """Return by how much clustered standard errors exceed those of independent readings, shape (p,).
+
+    Parameters
+    ----------
+    scores : sequence of Array, shape (n, p)
+        Sum over wavelengths of derivative times residual, for each time of each run.
+    information : Array, shape (p, p)
+        Information on the parameters per unit variance.
+    variance : float
+        Variance of one reading.
+    whitened : bool
+        Whether correlation in time was whitened away; otherwise neighbours are taken into account.
+    """
+    p = information.shape[0]
+    meat = np.zeros((p, p))
+    n_times = 0
+    for score in scores:
+        n = score.shape[0]
+        n_times += n
+        meat += score.T @ score
+        lags = 0 if whitened else int(4 * (n / 100) ** (2 / 9))
+        for lag in range(1, lags + 1 if n > 20 else 1):
+            cross = score[lag:].T @ score[:-lag]
+            meat += (1 - lag / (lags + 1)) * (cross + cross.T)
+    bread = np.linalg.pinv(information)
+    clustered = np.diag(bread @ meat @ bread) * n_times / max(n_times - p, 1)
+    plain = np.diag(bread) * variance
+    factor: Array = np.sqrt(np.maximum(clustered, 0.0) / np.where(plain > 0, plain, np.inf))
+    return factor
+
+
+def column_spread(residuals: Sequence[Array], removed: int) -> list[Array]:
+    """Return the standard deviation of each wavelength of each run, smoothed over five neighbours."""
+    found = []
+    for residual in residuals:
+        free = max(residual.shape[0] - removed, 1)
+        variance = np.einsum("nm,nm->m", residual, residual) / free
+        padded = np.pad(variance, 2, mode="edge") if variance.size > 1 else np.repeat(variance, 5)
+        smooth = np.convolve(padded, np.full(5, 0.2), mode="valid")
+        found.append(np.sqrt(np.maximum(smooth, 1e-12 * max(float(smooth.max()), 1e-300))))
+    return found
+
+
 _FILLS = 60  # rounds of filling masked cells: EM gains a digit in a few, unless much is masked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setup:
-    """What does not change between the rounds of a fit."""
+    """What does not change between the rounds of a fit; `problem` is without runs."""
 
-    network: Network
-    known: BoolArray
-    nonnegative: bool
-    lower: Array
-    upper: Array
+    problem: Problem
     start: Array | None
     rng: np.random.Generator
     rank: Rank  # of the first run
@@ -73,21 +175,19 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """The state after a fit: runs (masked cells filled), problems, their optimum and its noise."""
+    """The state after a fit: runs (masked cells filled), their problem, its optimum and noise."""
 
+    setup: Setup
     runs: tuple[Working, ...]
     problem: Problem
-    small: Problem
     optimum: Optimum
     rho: float
-    floors: tuple[Array, ...] | None = None
     correlation: TimeCorrelation = UNCORRELATED  # of the residuals
-    weighted: bool = False  # whether wavelengths were weighted by their residuals, if need be
 
     def solved(self, theta: Array | None = None) -> list[Solved]:
         """Return the runs solved at the optimum, or at other parameters."""
         place = self.optimum.theta if theta is None else theta
-        return [solve_species(run, self.problem, i, place, self.rho) for i, run in enumerate(self.runs)]
+        return [solve_species(run, self.problem, i, place) for i, run in enumerate(self.runs)]
 
     def residuals(self, solved: Sequence[Solved]) -> list[Array]:
         """Return what the runs leave, not whitened."""
@@ -120,61 +220,46 @@ def solve(
     runs: Sequence[Working],
     rho: float,
     theta: Array | None = None,
-    floors: tuple[Array, ...] | None = None,
+    floors: Sequence[Array] | None = None,
 ) -> Solution:
     """Return the optimum for an AR(1) correlation; from `theta` where that is near, else by search."""
-    runs = tuple(runs)
-    problem, small = _problems(setup, runs, rho, floors)
+    problem = problem_of(setup.problem, runs, rho=rho, floors=floors)
     if theta is None:
-        optimum = find_optimum(problem, small, setup.rng, setup.start)
+        optimum = find_optimum(problem, small_problem(problem, runs), setup.rng, setup.start)
     else:
         optimum = descend(problem, theta)
-    if any(run.masked.any() for run in runs):
-        for _ in range(_FILLS):
-            runs, change = _filled(runs, problem, optimum, rho)
-            problem, small = _problems(setup, runs, rho, floors)
-            optimum = descend(problem, optimum.theta)
-            if change < 1e-7:
-                break
-    return Solution(runs, problem, small, optimum, rho, floors)
+    for _ in range(_FILLS if any(run.masked.any() for run in runs) else 0):
+        runs, change = _filled(runs, problem, optimum)
+        problem = problem_of(setup.problem, runs, rho=rho, floors=floors)
+        optimum = descend(problem, optimum.theta)
+        if change < 1e-7:
+            break
+    return Solution(setup, tuple(runs), problem, optimum, rho)
 
 
-def _problems(
-    setup: Setup, runs: Sequence[Working], rho: float, floors: tuple[Array, ...] | None
-) -> tuple[Problem, Problem]:
-    problem = problem_of(
-        setup.network, runs, setup.known, rho=rho, lower=setup.lower, upper=setup.upper, floors=floors
-    )
-    return problem, small_problem(problem, runs)
-
-
-def _filled(
-    runs: Sequence[Working], problem: Problem, optimum: Optimum, rho: float
-) -> tuple[tuple[Working, ...], float]:
+def _filled(runs: Sequence[Working], problem: Problem, optimum: Optimum) -> tuple[list[Working], float]:
     """Put the model into the masked cells (the E step of EM); return the runs and the largest change."""
     done, change = [], 0.0
     for i, run in enumerate(runs):
-        masked = run.masked
-        if not masked.any():
-            done.append(run)
-            continue
-        model = solve_species(run, problem, i, optimum.theta, rho).model(run)
-        matrix = np.where(masked, model, run.matrix)
-        size = float(np.abs(run.matrix).max()) or 1.0
-        change = max(change, float(np.abs(matrix - run.matrix).max()) / size)
+        matrix = run.matrix
+        if run.masked.any():
+            model = solve_species(run, problem, i, optimum.theta).model(run)
+            matrix = np.where(run.masked, model, run.matrix)
+            size = float(np.abs(run.matrix).max()) or 1.0
+            change = max(change, float(np.abs(matrix - run.matrix).max()) / size)
         done.append(replace(run, matrix=matrix))
-    return tuple(done), change
+    return done, change
 
 
 _APART = 0.05  # in ln k: far enough to see a slope, near enough to change the misfit by nothing
 
 
-def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed: int) -> SpectraFit:
+def assemble(solution: Solution, warnings: Sequence[Remark], seed: int) -> SpectraFit:
     """Return the result of a solved fit.
 
     Parameters
     ----------
-    solution, setup
+    solution : Solution
         The fit.
     warnings : sequence of Remark
         From the preparation.
@@ -186,10 +271,10 @@ def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed:
     FitError
         If the fit has as many amplitudes as data.
     """
-    optimum, problem = solution.optimum, solution.problem
-    cells, amplitudes = _count(solution, setup)
-    optimum = _off_coalescence(problem, optimum)
-    _, flat = undetermined(optimum.evaluation.information)
+    setup, problem = solution.setup, solution.problem
+    cells, amplitudes = _count(solution)
+    apart = replace(solution, optimum=_off_coalescence(problem, solution.optimum))
+    _, flat = undetermined(apart.optimum.evaluation.information)
     n_parameters = problem.n_parameters - flat.shape[0]
     dof = cells - amplitudes - n_parameters
     if dof <= 0:
@@ -197,15 +282,15 @@ def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed:
             f"{cells} readings cannot hold {amplitudes} amplitudes and {n_parameters} parameters; "
             "take a smaller scheme, or more spectra"
         )
-    variance = optimum.evaluation.rss / dof
-    verdict, optimum, solved, lost = _ordered(solution, setup, optimum, variance)
-    errors = _errors(solution, setup, optimum, solved, lost=lost, flat=flat, variance=variance, dof=dof)
+    variance = apart.optimum.evaluation.rss / dof
+    verdict, optimum, solved, lost = _ordered(apart, variance)
+    errors = _errors(replace(apart, optimum=optimum), solved, lost, flat, variance=variance, dof=dof)
     rates, others = rate_estimates(errors, verdict)
     breaks = breakpoint_estimates(errors)
     deviance = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells) + _log_determinant(solution)
     k = n_parameters + amplitudes + 1 + (solution.rho != 0)
-    left = zip(solution.residuals(solved), solution.runs, strict=True)
-    squares = [float(np.mean((residual / run.weight) ** 2)) for residual, run in left]
+    parts = list(zip(solution.runs, solved, strict=True))
+    squares = [float(np.mean((item.residual(run) / run.weight) ** 2)) for run, item in parts]
     return SpectraFit(
         series=tuple(run.series for run in solution.runs),
         scheme=problem.network.scheme.text,
@@ -215,8 +300,8 @@ def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed:
         observed_rates=observed_rates(errors),
         rates_per_s=problem.rates(optimum.theta),
         breaks_s=problem.breakpoints(optimum.theta),
-        spectra=tuple(_species(run, item, problem) for run, item in zip(solution.runs, solved, strict=True)),
-        baselines=tuple(item.baseline(run) for run, item in zip(solution.runs, solved, strict=True)),
+        spectra=tuple(_species(run, item, problem) for run, item in parts),
+        baselines=tuple(item.baseline(run) for run, item in parts),
         parameter_names=errors.names,
         covariance=errors.covariance,
         rank=setup.rank,
@@ -236,17 +321,15 @@ def assemble(solution: Solution, setup: Setup, warnings: Sequence[Remark], seed:
             weights=str(setup.options["weights"]) if solution.runs[0].weights is not None else "none",
         ),
         order=verdict,
-        warnings=(*warnings, *_remarks(solution, setup.rank, errors, solved, breaks), *others),
+        warnings=(*warnings, *_remarks(solution, errors, solved, breaks), *others),
         flags=_flags(optimum, errors, verdict),
         seed=seed,
     )
 
 
-def _ordered(
-    solution: Solution, setup: Setup, optimum: Optimum, variance: float
-) -> tuple[OrderVerdict, Optimum, list[Solved], BoolArray]:
+def _ordered(solution: Solution, variance: float) -> tuple[OrderVerdict, Optimum, list[Solved], BoolArray]:
     """Return the order of the species, the optimum in that order, its runs, and the parameters lost."""
-    problem = solution.problem
+    problem, optimum, options = solution.problem, solution.optimum, solution.setup.options
     lost, flat = undetermined(optimum.evaluation.information)
 
     def solve_at(place: Optimum) -> list[Solved]:
@@ -254,7 +337,7 @@ def _ordered(
         _, directions = undetermined(information)
         covariance = pseudo_covariance(information, variance)
         return [
-            with_errors(item, run, setup.known, covariance, directions, variance=variance)
+            with_errors(item, run, problem.known, covariance, directions, variance=variance)
             for item, run in zip(solution.solved(place.theta), solution.runs, strict=True)
         ]
 
@@ -265,45 +348,37 @@ def _ordered(
     # without noise to speak of every order would differ by infinitely many variances
     judging = max(variance, noise_floor(solution.runs))
     optima, gap = fit_orders(problem, optimum, judging)
-    floats = setup.options["baseline"] != "none" and not setup.options["baseline_region_nm"]
-    found = judge_orders(
-        problem, optima, solve_at, judging, gap, preferred=setup.start, baseline_floats=floats
-    )
+    floats = options["baseline"] != "none" and not options["baseline_region_nm"]
+    preferred = solution.setup.start
+    found = judge_orders(problem, optima, solve_at, judging, gap, preferred=preferred, baseline_floats=floats)
     return *found, lost
 
 
 def _errors(
-    solution: Solution,
-    setup: Setup,
-    optimum: Optimum,
-    solved: Sequence[Solved],
-    *,
-    lost: BoolArray,
-    flat: Array,
-    variance: float,
-    dof: int,
+    solution: Solution, solved: Sequence[Solved], lost: BoolArray, flat: Array, *, variance: float, dof: int
 ) -> Errors:
     """Return what the intervals are made from: the covariance, widened where wavelengths move together."""
-    problem, information = solution.problem, optimum.evaluation.information
-    factor, times = _widening([item.scores() for item in solved], optimum, variance, solution)
+    problem, optimum, options = solution.problem, solution.optimum, solution.setup.options
+    factor, times = _widening([item.scores() for item in solved], solution, variance)
     if variance <= noise_floor(solution.runs):
         factor = np.ones_like(factor)  # rounding alone is left, which says nothing of the wavelengths
-    covariance = covariance_of(information, variance) * np.outer(factor, factor)
+    covariance = covariance_of(optimum.evaluation.information, variance) * np.outer(factor, factor)
     covariance[lost] = covariance[:, lost] = np.nan
-    small = problem if setup.nonnegative or problem.n_parameters == 0 else solution.small
+    whole = options["nonnegative"] or problem.n_parameters == 0
+    small = problem if whole else small_problem(problem, solution.runs)
     return Errors(
         problem=problem,
         small=small,
         optimum=optimum,
-        small_optimum=optimum if small is problem else descend(small, optimum.theta),
+        small_optimum=optimum if whole else descend(small, optimum.theta),
         covariance=covariance,
         lost=lost,
         flat=flat,
         variance=variance,
         factor=factor,
         dof=np.where(factor > 1, np.minimum(times, dof), dof),
-        confidence=setup.options["confidence"],
-        profile=setup.options["intervals"] == "profile",
+        confidence=options["confidence"],
+        method=options["intervals"],
     )
 
 
@@ -337,7 +412,7 @@ def _off_coalescence(problem: Problem, optimum: Optimum) -> Optimum:
     return optimum
 
 
-def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
+def _count(solution: Solution) -> tuple[int, int]:
     """Cells that carry information, and amplitudes taken out of them."""
     cells = amplitudes = 0
     parts = zip(solution.runs, solution.problem.runs, solution.optimum.evaluation.projections, strict=True)
@@ -345,7 +420,7 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
         n, m = work.matrix.shape
         cells += n * m - int(work.masked.sum())
         amplitudes += n * work.functions.shape[0]
-        if setup.nonnegative:
+        if solution.setup.options["nonnegative"]:
             amplitudes += projection.n_amplitudes
         else:  # the columns that are fitted may be fewer than the wavelengths
             profiles = projection.n_amplitudes // run.data.shape[1]
@@ -353,16 +428,15 @@ def _count(solution: Solution, setup: Setup) -> tuple[int, int]:
     return cells, amplitudes
 
 
-def _widening(
-    scores: Sequence[Array], optimum: Optimum, variance: float, solution: Solution
-) -> tuple[Array, Array]:
+def _widening(scores: Sequence[Array], solution: Solution, variance: float) -> tuple[Array, Array]:
     """Return the factor on each standard error and the effective number of independent times behind it."""
-    p = optimum.theta.size
+    information = solution.optimum.evaluation.information
+    p = information.shape[0]
     if p == 0:
         return np.ones(0), np.ones(0)
     # The factor is itself an estimate from few independent times. How few, the fourth moment of the scores
     # says (3 for a normal one); below three of its standard errors it is no sign of common motion.
-    raw = cluster_factor(scores, optimum.evaluation.information, variance, solution.rho != 0)
+    raw = cluster_factor(scores, information, variance, solution.rho != 0)
     stacked = np.vstack(list(scores))
     fourth = np.sum(stacked**4, axis=0)
     squares = np.sum(stacked**2, axis=0) ** 2
@@ -374,9 +448,8 @@ def _widening(
 
 def _log_determinant(solution: Solution) -> float:
     total = 0.0
-    for run in solution.runs:
-        white = row_whitening(run.time_s, solution.rho)
-        total += 0.0 if white is None else run.matrix.shape[1] * float(white.log_determinant)
+    for run, ready in zip(solution.runs, solution.problem.runs, strict=True):
+        total += run.matrix.shape[1] * float(ready.whitening.log_determinant)
         if run.weights is not None:
             total -= 2 * run.matrix.shape[0] * float(np.log(run.weights).sum())
     return total
@@ -396,55 +469,62 @@ def _flags(optimum: Optimum, errors: Errors, verdict: OrderVerdict) -> tuple[str
 
 
 def _remarks(
-    solution: Solution, rank: Rank, errors: Errors, solved: Sequence[Solved], breaks: Sequence[Estimate]
+    solution: Solution, errors: Errors, solved: Sequence[Solved], breaks: Sequence[Estimate]
 ) -> list[Remark]:
-    species = errors.problem.network.scheme.species
-    found = []
-    coloured = np.any(solution.runs[0].known != 0, axis=1)
-    asked = solved[0].span.shape[1] + int(coloured.sum())
-    shown = rank.n_components
-    if asked > shown:
-        text = (
+    rank, species = solution.setup.rank, errors.problem.network.scheme.species
+    shown, converged = rank.n_components, solution.optimum.converged
+    asked = solved[0].span.shape[1] + int(np.any(solution.runs[0].known != 0, axis=1).sum())
+    lost = [name for name, known in zip(species, solved[0].determined, strict=True) if not known]
+    widest = errors.factor.max(initial=1.0)
+    weights = next((run.weights for run in solution.runs if run.weights is not None), np.ones(1))
+    ratio = float(weights.max() / weights.min()) if solution.setup.options["weights"] == "auto" else 1.0
+    rows = [
+        (
+            asked > shown,
+            "rank_below_scheme",
             f"the scheme asks for {asked} independent spectra, the data show {shown} above the noise: "
-            "look at the intervals, or take fewer species"
-        )
-        found.append(Remark("rank_below_scheme", text))
-    elif asked < shown:
-        text = (
+            "look at the intervals, or take fewer species",
+        ),
+        (
+            asked < shown,
+            "rank_above_scheme",
             f"the data show {shown} independent spectra, the scheme explains {asked}: "
-            "look at the residual map; one more species, a baseline or a moving band may be missing"
-        )
-        found.append(Remark("rank_above_scheme", text))
-    if rank.note:
-        found.append(Remark("rank_doubtful", rank.note))
-    for estimate in breaks:
-        if estimate.value is None or (estimate.low is None and estimate.high is None):
-            text = f"the {estimate.name} is not resolved: one rate constant fits as well as two"
-            found.append(Remark("breakpoint_not_resolved", text))
-    open_spectra = [name for name, known in zip(species, solved[0].determined, strict=True) if not known]
-    if open_spectra:
-        text = (
-            f"the data do not determine the spectra of {', '.join(open_spectra)} one by one; "
-            "a known spectrum, or a colourless species, would"
-        )
-        found.append(Remark("spectra_not_determined", text))
-    if (errors.factor > 1).any():
-        text = (
-            f"standard errors widened by up to {errors.factor.max():.2g}: the residuals of different "
-            "wavelengths move together, by a moving baseline or a misfit of the scheme"
-        )
-        found.append(Remark("errors_widened", text))
-    weights = next((run.weights for run in solution.runs if run.weights is not None), None)
-    if weights is not None and solution.weighted:
-        ratio = float(weights.max() / weights.min())
-        text = f"wavelengths weighted by their residuals, which differ up to {ratio:.2g}-fold"
-        found.append(Remark("wavelengths_weighted", text))
-    if solution.rho:
-        text = f"noise correlated in time: AR(1) with {solution.rho:.2f} between neighbours, whitened away"
-        found.append(Remark("correlated_noise", text))
-    if not solution.optimum.converged:
-        found.append(Remark("not_converged", "the fit did not converge; do not trust its numbers"))
-    return found
+            "look at the residual map; one more species, a baseline or a moving band may be missing",
+        ),
+        (rank.note, "rank_doubtful", rank.note),
+        *(
+            (
+                estimate.value is None or (estimate.low is None and estimate.high is None),
+                "breakpoint_not_resolved",
+                f"the {estimate.name} is not resolved: one rate constant fits as well as two",
+            )
+            for estimate in breaks
+        ),
+        (
+            lost,
+            "spectra_not_determined",
+            f"the data do not determine the spectra of {', '.join(lost)} one by one; "
+            "a known spectrum, or a colourless species, would",
+        ),
+        (
+            widest > 1,
+            "errors_widened",
+            f"standard errors widened by up to {widest:.2g}: the residuals of different "
+            "wavelengths move together, by a moving baseline or a misfit of the scheme",
+        ),
+        (
+            ratio > 1,
+            "wavelengths_weighted",
+            f"wavelengths weighted by their residuals, which differ up to {ratio:.2g}-fold",
+        ),
+        (
+            solution.rho,
+            "correlated_noise",
+            f"noise correlated in time: AR(1) with {solution.rho:.2f} between neighbours, whitened away",
+        ),
+        (not converged, "not_converged", "the fit did not converge; do not trust its numbers"),
+    ]
+    return [Remark(code, text) for said, code, text in rows if said]
 
 
 _FACTORS = 10  # more components than any scheme has species
@@ -484,7 +564,7 @@ def fit_spectra(
         One run, or several that share the rate constants (each with spectra of its own).
     scheme : str
         E.g. "A -> B; B -> C", "A -> B; A -> C", "A <-> B; B -> C", or "A -> B | A -> B" for a rate
-        constant that changes at a breakpoint; see `cxkinetics.spectral.scheme`. A name in brackets
+        constant that changes at a breakpoint; see `cxkinetics.spectral.network`. A name in brackets
         names a rate constant, a value holds it: "A -> B [k1=0.056]; B -> C".
     known : mapping, optional
         Species -> spectrum per unit concentration (values on the axis of the data, a pair
@@ -562,7 +642,7 @@ def fit_spectra(
     runs, warnings = [], []
     mask = np.zeros(len(parsed.species), bool)
     cut: dict[str, Any] = {
-        "window_s": window, "wavelength_range_nm": wavelength_range_nm, "t0_s": t0,
+        "window": window, "wavelength_range_nm": wavelength_range_nm, "t0": t0,
         "highest_absorbance": highest_absorbance,
     }  # fmt: skip
     for series in _series_of(data):
@@ -586,14 +666,12 @@ def fit_spectra(
         "t0": [run.t0_s for run in runs], "highest_absorbance": highest_absorbance,
         "intervals": intervals, "confidence": confidence,
     }  # fmt: skip
-    lower, upper = box(network, [run.time_s for run in runs])
-    begin = _start(parsed, start, lower, upper)
+    blank = Problem(network, (), mask, *box(network, [run.time_s for run in runs]))
     seed = 0 if rng is None else int(rng)
     rank = rank_of_matrix(runs[0].matrix, runs[0].factors)
-    generator = np.random.default_rng(seed)
-    setup = Setup(network, mask, nonnegative, lower, upper, begin, generator, rank, options)
+    setup = Setup(blank, _start(blank, start), np.random.default_rng(seed), rank, options)
     _enough(setup, runs)
-    return assemble(_with_noise(setup, runs), setup, tuple(dict.fromkeys(warnings)), seed)
+    return assemble(_with_noise(setup, runs), tuple(dict.fromkeys(warnings)), seed)
 
 
 def _working(part: SpectralSeries, start_s: float, spectra: Array, functions: Array, weights: Any) -> Working:
@@ -650,27 +728,24 @@ def _weights(given: Any, size: int) -> Array:
     return scaled
 
 
-def _start(scheme: Any, given: Mapping[str, float] | None, lower: Array, upper: Array) -> Array | None:
+def _start(problem: Problem, given: Mapping[str, float] | None) -> Array | None:
     if given is None:
         return None
-    fixed = dict(scheme.fixed)
-    names = [name for name in scheme.rates if name not in fixed]
-    breaks = ["tb" if i == 0 else f"tb{i + 1}" for i in range(scheme.n_stages - 1)]
-    unknown = [name for name in given if name not in names + breaks]
-    if unknown:
-        raise UsageError(f"'{unknown[0]}' in start is unknown; the scheme has {', '.join(names + breaks)}")
-    theta = (lower + upper) / 2
-    for i, name in enumerate(names + breaks):
+    names, n_rates = problem.names, problem.free_rates.size
+    if unknown := [name for name in given if name not in names]:
+        raise UsageError(f"'{unknown[0]}' in start is unknown; the scheme has {', '.join(names)}")
+    theta = (problem.lower + problem.upper) / 2
+    for i, name in enumerate(names):
         if name in given:
             value = float(given[name])
-            if i < len(names) and not value > 0:
+            if i < n_rates and not value > 0:
                 raise UsageError(f"start {name} is {value:g}; a rate constant must be positive")
-            theta[i] = np.log(value) if i < len(names) else value
-    return np.clip(theta, lower, upper)
+            theta[i] = np.log(value) if i < n_rates else value
+    return np.clip(theta, problem.lower, problem.upper)
 
 
 def _enough(setup: Setup, runs: Sequence[Working]) -> None:
-    free = int((~setup.known).sum())
+    free = int((~setup.problem.known).sum())
     for run in runs:
         if run.time_s.size <= free:
             raise FitError(
@@ -681,9 +756,9 @@ def _enough(setup: Setup, runs: Sequence[Working]) -> None:
 
 def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
     """Fit, read the noise from the residuals, fit again until neither changes."""
-    noise, auto_weights = setup.options["noise"], setup.options["weights"] == "auto"
+    noise = setup.options["noise"]
     solution = solve(setup, runs, 0.0)
-    if auto_weights:
+    if setup.options["weights"] == "auto":
         solved = solution.solved()
         spreads = column_spread(solution.residuals(solved), solved[0].span.shape[1])
         weighted = [_reweighted(run, spread) for run, spread in zip(solution.runs, spreads, strict=True)]
@@ -700,9 +775,9 @@ def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
                 break
             solution = solve(setup, solution.runs, correlation.rho, solution.optimum.theta)
             correlation = solution.noise()
-    if setup.nonnegative:
-        solution = _above_zero(setup, solution)
-    return replace(solution, correlation=correlation, weighted=auto_weights)
+    if setup.options["nonnegative"]:
+        solution = _above_zero(solution)
+    return replace(solution, correlation=correlation)
 
 
 def _reweighted(run: Working, spread: Array) -> Working:
@@ -715,17 +790,17 @@ def _reweighted(run: Working, spread: Array) -> Working:
     return replace(run, weights=weights / np.sqrt(np.mean(weights**2)))
 
 
-def _above_zero(setup: Setup, solution: Solution) -> Solution:
+def _above_zero(solution: Solution) -> Solution:
     """Hold the spectra above zero within their noise, from every order of the rate constants."""
     variance = solution.optimum.evaluation.rss / sum(run.matrix.size for run in solution.runs)
-    floors = []
+    floors, known = [], solution.problem.known
     for item, run in zip(solution.solved(), solution.runs, strict=True):
-        own = np.zeros(setup.known.size)
-        own[~setup.known] = _BELOW * np.sqrt(variance * np.diag(item.back @ item.back.T))
+        own = np.zeros(known.size)
+        own[~known] = _BELOW * np.sqrt(variance * np.diag(item.back @ item.back.T))
         floors.append(-own[:, None] / (np.ones(run.matrix.shape[1]) * run.weight))
     theta = solution.optimum.theta
     # constraints make the orders optima of their own: a descent from one does not reach the others
     few = solution.problem.free_rates.size <= 4
     starts = reordered(solution.problem, theta) if few else [theta]
-    trials = [solve(setup, solution.runs, solution.rho, start, tuple(floors)) for start in starts]
+    trials = [solve(solution.setup, solution.runs, solution.rho, start, floors) for start in starts]
     return min(trials, key=lambda trial: trial.optimum.evaluation.rss)

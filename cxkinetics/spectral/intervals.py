@@ -170,8 +170,8 @@ class Errors:
         Widening of the standard errors and degrees of freedom of Student's t.
     confidence : float
         Coverage.
-    profile : bool
-        Profile intervals, else Wald's.
+    method : str
+        "profile" or "wald".
     """
 
     problem: Problem
@@ -185,15 +185,13 @@ class Errors:
     factor: Array
     dof: Array
     confidence: float
-    profile: bool
+    method: str
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters: ln of each free rate constant, then tb, tb2, ..."""
-        scheme = self.problem.network.scheme
-        rates = [f"ln {scheme.rates[j]}" for j in self.problem.free_rates]
-        breaks = ["tb" if i == 0 else f"tb{i + 1}" for i in range(scheme.n_stages - 1)]
-        return (*rates, *breaks)
+        n_rates = self.problem.free_rates.size
+        return tuple(f"ln {name}" if i < n_rates else name for i, name in enumerate(self.problem.names))
 
     def quantile(self, index: int) -> float:
         """Student's quantile of one parameter."""
@@ -204,7 +202,7 @@ class Errors:
         error = float(np.sqrt(self.covariance[index, index]))
         quantile = self.quantile(index)
         centre = float(self.optimum.theta[index])
-        if not self.profile or self.variance <= 0 or not np.isfinite(error):
+        if self.method == "wald" or self.variance <= 0 or not np.isfinite(error):
             half = min(quantile * error, _LONGEST)
             return Accepted(((centre - half, centre + half),))
         place, factor = self.small_optimum, float(self.factor[index])
@@ -225,7 +223,6 @@ def rate_estimates(
     scheme = problem.network.scheme
     values = problem.rates(errors.optimum.theta)
     free = {int(j): i for i, j in enumerate(problem.free_rates)}
-    method = "profile" if errors.profile else "wald"
     estimates: dict[str, Estimate] = {}
     remarks = []
     rate_of = partial(Estimate, unit="1/s")
@@ -242,7 +239,7 @@ def rate_estimates(
             reason = f"only combinations of {names} show: observed rates {decay} 1/s"
             if len(together) == 1:
                 reason = f"the data hold no information on {name}"
-            estimates[name] = rate_of(name=name, value=None, method=method, reason=reason)
+            estimates[name] = rate_of(name=name, value=None, method=errors.method, reason=reason)
             continue
         estimates[name] = _rate_estimate(errors, i, name, float(values[j]))
         wall = errors.optimum.theta[i]
@@ -280,7 +277,7 @@ def _rate_estimate(errors: Errors, i: int, name: str, value: float) -> Estimate:
         low=low,
         high=high,
         unit="1/s",
-        method="profile" if errors.profile else "wald",
+        method=errors.method,
         reason=reason,
         pieces=found.told(lambda end: float(np.exp(end))).several,
     )
@@ -330,8 +327,8 @@ def breakpoint_estimates(errors: Errors) -> tuple[Estimate, ...]:
             reason = "the misfit does not depend on it: the stages are alike"
             found.append(Estimate(name=name, value=None, unit="s", method="profile", reason=reason))
             continue
-        se, method = float(np.sqrt(errors.covariance[index, index])), "profile" if errors.profile else "wald"
-        found.append(profiled(name, value, se, errors.interval(index), method))
+        se = float(np.sqrt(errors.covariance[index, index]))
+        found.append(profiled(name, value, se, errors.interval(index), errors.method))
     return tuple(found)
 
 
@@ -342,16 +339,13 @@ def observed_rates(errors: Errors) -> tuple[Estimate, ...]:
     centre = decay_rates(problem.network, problem.rates(theta))
     gradient = np.zeros((centre.size, theta.size))
     usable = True
-    for i in range(n_rates):
-        moved = theta.copy()
-        sides = []
-        for sign in (1, -1):
-            moved[i] = theta[i] + sign * 1e-5
-            sides.append(decay_rates(problem.network, problem.rates(moved)))
-        if sides[0].size != centre.size or sides[1].size != centre.size:
-            usable = False
-            break
-        gradient[:, i] = (np.log(sides[0]) - np.log(sides[1])) / 2e-5
+    for i, step in enumerate(1e-5 * np.eye(theta.size)[:n_rates]):
+        ahead, behind = (
+            decay_rates(problem.network, problem.rates(place)) for place in (theta + step, theta - step)
+        )
+        usable &= ahead.size == behind.size == centre.size
+        if usable:
+            gradient[:, i] = (np.log(ahead) - np.log(behind)) / 2e-5
     inverse = pseudo_covariance(errors.optimum.evaluation.information, errors.variance)
     inverse = inverse * np.outer(errors.factor, errors.factor)
     found = []

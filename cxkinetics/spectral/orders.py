@@ -81,7 +81,7 @@ def _unseen_steps_last(problem: Problem, optimum: Optimum, variance: float) -> O
 def reordered(problem: Problem, theta: Array) -> Iterator[Array]:
     """Yield the parameters with the rate constants in every order; a swap between stages is another model."""
     scheme, n_rates = problem.network.scheme, problem.free_rates.size
-    names = [scheme.rates[j] for j in problem.free_rates]
+    names = problem.names[:n_rates]
     stages = [frozenset(step.stage for step in scheme.steps if step.rate == name) for name in names]
     for order in permutations(range(n_rates)):
         if all(stages[i] == stages[j] for i, j in enumerate(order)):
@@ -115,10 +115,9 @@ def judge_orders(
     baseline_floats : bool
         Whether a fitted baseline leaves the sign of the spectra open.
     """
-    names = [problem.network.scheme.rates[j] for j in problem.free_rates]
     species = problem.network.scheme.species
     kept: list[tuple[Optimum, list[Solved], dict[str, float]]] = []
-    relabelled = False
+    relabelled, n_rates = False, problem.free_rates.size
 
     def preference(optimum: Optimum) -> tuple[float, ...]:
         return _preference(problem, optimum.theta, preferred)
@@ -147,8 +146,7 @@ def judge_orders(
         kept.sort(key=lambda item: len(item[2]))
     orders = []
     for item, _, negative in kept:
-        values = problem.rates(item.theta)[problem.free_rates].tolist()
-        rates = dict(zip(names, values, strict=True))
+        rates = dict(zip(problem.names[:n_rates], np.exp(item.theta[:n_rates]).tolist(), strict=True))
         orders.append(SpeciesOrder(rates_per_s=rates, rss=item.evaluation.rss, negative=negative))
     text = _text(decided_by, reason, orders)
     best, runs, _ = kept[0]

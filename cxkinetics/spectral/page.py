@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from cxkinetics.spectral.analysis import SpectralAnalysis
     from cxkinetics.spectral.isosbestic import IsosbesticPoint
     from cxkinetics.spectral.rank import Rank
-    from cxkinetics.spectral.result import SpectraFit
-    from cxkinetics.spectral.witness_result import TwoWitnesses
+    from cxkinetics.spectral.result import SpectraFit, TwoWitnesses
 
 _METHODS = {"wald": "Wald", "fixed": "given"}
 _SHOWN_COMPONENTS = 6
@@ -139,12 +138,10 @@ def rank_table(rank: "Rank") -> Table:
         "lag-1 in wavelength": ".2f",
     }
     columns = [Column(head, format=said, numeric=head != "component") for head, said in formats.items()]
-    found = zip(
-        rank.singular_values, rank.thresholds, rank.smooth_in_time, rank.smooth_in_wavelength, strict=True
-    )
+    found = (rank.singular_values, rank.thresholds, rank.smooth_in_time, rank.smooth_in_wavelength)
     rows = [
-        (k + 1, value, threshold, _largest(rank, k), in_time, in_wavelength)
-        for k, (value, threshold, in_time, in_wavelength) in enumerate(found)
+        (k + 1, value, threshold, _largest(rank, k), *smooth)
+        for k, (value, threshold, *smooth) in enumerate(zip(*found, strict=True))
     ]
     return Table(columns, rows[:_SHOWN_COMPONENTS], note=rank.note)
 

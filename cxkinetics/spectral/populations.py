@@ -13,35 +13,17 @@ from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.intervals import wald
 from cxkinetics.spectral.prepare import fill_in_time
-from cxkinetics.spectral.witness_result import Populations
+from cxkinetics.spectral.result import Populations
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExponentialSpectra:
-    """Spectra of the faster exponential and of what is left (the slower one, or the constant).
-
-    Attributes
-    ----------
-    wavelength_nm, fast, slow : Array, shape (m,)
-        Axis and spectra.
-    covariance : Array, shape (2, 2)
-        Of the two at one wavelength.
-    near_nm, width_nm : float
-        Where the tracked band is and how wide, nm.
-    """
-
-    wavelength_nm: Array
-    fast: Array
-    slow: Array
-    covariance: Array
-    near_nm: float
-    width_nm: float
-
-
-def spectra_of_exponentials(
-    series: SpectralSeries, trace: Trace, window: tuple[float | None, float | None] | None, t0: float
-) -> ExponentialSpectra | None:
-    """Return the spectra of one or two exponentials and a constant, as many as AICc asks for.
+def populations_of(
+    series: SpectralSeries,
+    trace: Trace,
+    window: tuple[float | None, float | None] | None,
+    t0: float,
+    confidence: float,
+) -> Populations | None:
+    """Tell quenching from two populations by one or two exponentials and a constant, as AICc asks for.
 
     Parameters
     ----------
@@ -49,12 +31,12 @@ def spectra_of_exponentials(
         Spectra.
     trace : Trace
         The tracked peak.
-    window, t0
+    window, t0, confidence
         As for `fit_witnesses`.
 
     Returns
     -------
-    ExponentialSpectra or None
+    Populations or None
         None where the fits cannot be made.
     """
     from cxkinetics.spectral.fit import fit_spectra
@@ -69,12 +51,11 @@ def spectra_of_exponentials(
     if not fits or any(fit.aicc is None for fit in fits):
         return None
     two = len(fits) == 2 and float(fits[1].aicc or 0) < float(fits[0].aicc or 0) - AHEAD
-    fit = fits[1] if two else fits[0]
-    observed = [estimate.value for estimate in fit.observed_rates]
-    if any(rate is None for rate in observed) or len(observed) != (2 if two else 1):
+    fit = fits[two]
+    rates = [estimate.value for estimate in fit.observed_rates if estimate.value is not None]
+    if not len(rates) == len(fit.observed_rates) == 1 + two:
         return None
     time = fit.series[0].time_s
-    rates = [float(rate) for rate in observed if rate is not None]
     columns = np.stack([*(np.exp(-rate * time) for rate in rates), np.ones_like(time)], axis=1)
     data = fill_in_time(time, fit.series[0].absorbance)
     inverse = np.linalg.pinv(columns.T @ columns)
@@ -83,8 +64,8 @@ def spectra_of_exponentials(
     variance = float(np.mean(left**2)) * time.size / max(time.size - columns.shape[1], 1)
     axis = fit.series[0].wavelength_nm
     near = float(np.nanmedian(trace.peak_nm)) if trace.peak_nm is not None else float(axis.mean())
-    return ExponentialSpectra(
-        axis, spectra[0], spectra[1], variance * inverse[:2, :2], near, _width(axis, data, near)
+    return tell_apart(
+        axis, spectra[:2], variance * inverse[:2, :2], (near, _width(axis, data, near)), confidence
     )
 
 
@@ -102,14 +83,21 @@ _DECISIVE = 12.0  # chi2 units: odds of e^6
 _MOVED = 4.0  # standard errors between the two places
 
 
-def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populations:
+def tell_apart(
+    wavelength_nm: Array, spectra: Array, covariance: Array, band: tuple[float, float], confidence: float
+) -> Populations:
     """Tell quenching from two populations by the spectra of the two exponentials.
 
     Parameters
     ----------
-    found : ExponentialSpectra
-        Spectra of the faster exponential and of the slower (or of the constant that stays), their
-        covariance at one wavelength, and where the band is.
+    wavelength_nm : Array, shape (m,)
+        Axis.
+    spectra : Array, shape (2, m)
+        Of the faster exponential and of the slower (or of the constant that stays).
+    covariance : Array, shape (2, 2)
+        Of the two at one wavelength.
+    band : (float, float)
+        Where the tracked band is and how wide, nm.
     confidence : float
         Coverage of the intervals of the places.
 
@@ -119,11 +107,11 @@ def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populatio
         Whose `verdict` is "quenching" or "two_populations" only where the other description fits
         worse by 12 units of chi2 (after scaling both to the noise that the better leaves).
     """
-    near_nm, width_nm = found.near_nm, found.width_nm
-    window = np.abs(found.wavelength_nm - near_nm) <= 3.5 * width_nm
-    axis = (found.wavelength_nm[window] - near_nm) / width_nm
-    whitener = np.linalg.inv(np.linalg.cholesky(found.covariance))
-    data = (whitener @ np.stack([found.fast[window], found.slow[window]])).ravel()
+    near_nm, width_nm = band
+    window = np.abs(wavelength_nm - near_nm) <= 3.5 * width_nm
+    axis = (wavelength_nm[window] - near_nm) / width_nm
+    whitener = np.linalg.inv(np.linalg.cholesky(covariance))
+    data = (whitener @ spectra[:, window]).ravel()
     fits = {
         name: _fit_bands(axis, data, whitener, mixed)
         for name, mixed in (("quenching", True), ("populations", False))
@@ -132,35 +120,10 @@ def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populatio
     scale = max(1.0, min(fit.chi2 for fit in fits.values()) / max(degrees, 1))
     gap = (fits["populations"].chi2 - fits["quenching"].chi2) / scale
     places = {name: _places(fit, near_nm, width_nm, scale, confidence) for name, fit in fits.items()}
-    shown = {name: f"{pair[0].value:.1f} and {pair[1].value:.1f} nm" for name, pair in places.items()}
     better = fits["quenching" if gap > 0 else "populations"]
     moved = abs(better.places[0] - better.places[1]) > _MOVED * np.sqrt(scale) * better.difference_error
 
-    if not moved:
-        verdict = "degenerate"
-        text = (
-            "degenerate: both bands stand at one place, so quenching of a doped cluster and two populations "
-            "describe these spectra exactly alike"
-        )
-    elif abs(gap) < _DECISIVE:
-        verdict = "undecided"
-        text = (
-            f"undecided: quenching (bands at {shown['quenching']}) and two populations (at "
-            f"{shown['populations']}) differ by {abs(gap):.1f} in chi2, need {_DECISIVE:g}"
-        )
-    elif gap > 0:
-        verdict = "quenching"
-        text = (
-            f"quenching, not two populations: the host's band at {places['quenching'][0]} turns into one at "
-            f"{places['quenching'][1]}; two populations of one band shape fit worse by {gap:.3g} in chi2"
-        )
-    else:
-        verdict = "two_populations"
-        text = (
-            f"two populations, not quenching: bands at {places['populations'][0]} (faster) and "
-            f"{places['populations'][1]} (slower); one host that turns into a quenched cluster fits worse by "
-            f"{-gap:.3g} in chi2"
-        )
+    verdict, text = _verdict(moved, gap, places["quenching"], places["populations"])
     return Populations(
         verdict=verdict,
         text=text,
@@ -168,6 +131,33 @@ def tell_apart(found: ExponentialSpectra, confidence: float = 0.95) -> Populatio
         chi2_populations=fits["populations"].chi2 / scale,
         quenching_nm=places["quenching"],
         populations_nm=places["populations"],
+    )
+
+
+def _verdict(
+    moved: bool, gap: float, bands: tuple[Estimate, ...], others: tuple[Estimate, ...]
+) -> tuple[str, str]:
+    """Return code and sentence from the bands of host and doped cluster, and those of two populations."""
+    (host, doped), (faster, slower) = bands, others
+    if not moved:
+        return "degenerate", (
+            "degenerate: both bands stand at one place, so quenching of a doped cluster and two populations "
+            "describe these spectra exactly alike"
+        )
+    if abs(gap) < _DECISIVE:
+        return "undecided", (
+            f"undecided: quenching (bands at {host.value:.1f} and {doped.value:.1f} nm) and two populations "
+            f"(at {faster.value:.1f} and {slower.value:.1f} nm) differ by {abs(gap):.1f} in chi2, need "
+            f"{_DECISIVE:g}"
+        )
+    if gap > 0:
+        return "quenching", (
+            f"quenching, not two populations: the host's band at {host} turns into one at {doped}; "
+            f"two populations of one band shape fit worse by {gap:.3g} in chi2"
+        )
+    return "two_populations", (
+        f"two populations, not quenching: bands at {faster} (faster) and {slower} (slower); one host that "
+        f"turns into a quenched cluster fits worse by {-gap:.3g} in chi2"
     )
 
 
@@ -185,8 +175,7 @@ def _fit_bands(axis: Array, data: Array, whitener: Array, mixed: bool) -> _BandP
 
     def residual(shape: Array) -> Array:
         basis = _design(axis, shape, whitener, mixed)
-        amplitudes = _amplitudes(basis, data)
-        return data - basis @ amplitudes
+        return data - basis @ _amplitudes(basis, data)
 
     bounds = (np.array([-2.5, -2.5, -0.7, -0.6, -0.3]), np.array([2.5, 2.5, 0.7, 0.6, 0.3]))
     # the misfit has a valley for either sign of the shift, and one between

@@ -40,13 +40,9 @@ def baseline_functions(kind: str, wavelength_nm: Array, power: float = 4.0) -> A
     if kind == "linear":
         half = max(float(np.ptp(wavelength_nm)) / 2, 1e-9)
         return np.stack([ones, (wavelength_nm - wavelength_nm.mean()) / half])
-    if kind == "scatter":
-        if not power > 0:
-            raise UsageError(
-                f"the scatter power is {power:g}; it must be positive (4 for Rayleigh scattering)"
-            )
-        return np.stack([ones, (wavelength_nm / wavelength_nm[0]) ** -power])
-    raise UsageError(f"baseline is {kind!r}; it must be one of {', '.join(BASELINES)}")
+    if not power > 0:
+        raise UsageError(f"the scatter power is {power:g}; it must be positive (4 for Rayleigh scattering)")
+    return np.stack([ones, (wavelength_nm / wavelength_nm[0]) ** -power])
 
 
 def subtract_baseline(
@@ -59,7 +55,7 @@ def subtract_baseline(
     series : SpectralSeries
         Spectra; masked cells stay masked and take no part.
     kind : str
-        One of `BASELINES`.
+        One of `BASELINES`, not "none".
     region_nm : sequence of (float, float)
         Wavelength ranges, nm, both ends included.
     power : float
@@ -72,8 +68,6 @@ def subtract_baseline(
     """
     axis, matrix = series.wavelength_nm, series.absorbance
     functions = baseline_functions(kind, axis, power)
-    if not functions.shape[0]:
-        return series
     inside = np.zeros(axis.size, bool)
     for low, high in region_nm:
         inside |= (axis >= min(low, high)) & (axis <= max(low, high))
@@ -109,12 +103,16 @@ _AXES = {
 }
 
 
+PREPARED = ("window", "wavelength_range_nm", "t0", "highest_absorbance")
+"""The options of a fit by which its spectra are prepared."""
+
+
 def prepare(
     series: SpectralSeries,
     *,
-    window_s: tuple[float | None, float | None] | None = None,
+    window: tuple[float | None, float | None] | None = None,
     wavelength_range_nm: tuple[float | None, float | None] | None = None,
-    t0_s: float | None = None,
+    t0: float | None = None,
     highest_absorbance: float | None = 3.0,
 ) -> tuple[SpectralSeries, float]:
     """Return the part of a series that is to be fitted, and where its times count from.
@@ -123,11 +121,11 @@ def prepare(
     ----------
     series : SpectralSeries
         Absorbances; raw counts are refused.
-    window_s : (float or None, float or None), optional
+    window : (float or None, float or None), optional
         Times kept, s, on the file's clock; None for an open end.
     wavelength_range_nm : (float or None, float or None), optional
         Wavelengths kept, nm.
-    t0_s : float, optional
+    t0 : float, optional
         When the reaction starts. By default 0, or the first time kept where that lies before zero or
         late (more than a tenth of the span after zero), which a remark says.
     highest_absorbance : float, optional
@@ -156,10 +154,10 @@ def prepare(
     time, axis, matrix = series.time_s, series.wavelength_nm, series.absorbance
     known = np.isfinite(matrix)
     in_range = within(axis, wavelength_range_nm)
-    in_window = within(time, window_s)
+    in_window = within(time, window)
     first = float(time[in_window][0]) if in_window.any() else 0.0
     remarks: list[Remark] = []
-    start = t0_s if t0_s is not None else _start(first, float(time[-1]), remarks)
+    start = t0 if t0 is not None else _start(first, float(time[-1]), remarks)
     in_window &= time >= start
     columns = in_range.copy()
     if in_window.any():

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class Factors(NamedTuple):
     total: float
 
 
+def _square(matrix: Array) -> float:
+    return float(np.einsum("nm,nm->", matrix, matrix))
+
+
 def leading_factors(matrix: Array, count: int) -> Factors:
     """Return the `count` leading singular values and vectors of a matrix.
 
@@ -46,7 +50,7 @@ def leading_factors(matrix: Array, count: int) -> Factors:
     count : int
         How many; at most min(n, m) are returned.
     """
-    total = float(np.einsum("ij,ij->", matrix, matrix))
+    total = _square(matrix)
     smaller = min(matrix.shape)
     count = min(count, smaller)
     if smaller <= _SMALL or count > smaller // 4:
@@ -142,14 +146,13 @@ def project(
         part = _project_block(block, concentration, derivative, kept, spectra[:, columns])
         spectra[:, columns] = part.spectra
         parts.append(part)
-    return Projection(
-        sum(part.rss for part in parts),
-        spectra,
-        np.sum([part.gradient for part in parts], axis=0),
-        np.sum([part.information for part in parts], axis=0),
-        np.sum([part.curvature for part in parts], axis=0),
-        sum(part.n_amplitudes for part in parts),
-    )
+    n_amplitudes = sum(part.n_amplitudes for part in parts)
+    return Projection(spectra=spectra, n_amplitudes=n_amplitudes, **_sums(parts))
+
+
+def _sums(parts: Sequence[Projection]) -> dict[str, Any]:
+    names = ("rss", "gradient", "information", "curvature")
+    return {name: sum(getattr(part, name) for part in parts) for name in names}
 
 
 def _project_block(
@@ -163,13 +166,12 @@ def _project_block(
 ) -> Projection:
     n_parameters = derivative.shape[0]
     spectra = known_spectra.copy()
-    size = float(np.einsum("nm,nm->", data, data)) if size is None else size
+    size = _square(data) if size is None else size
     span, singular, turn, scale = column_space(concentration[:, free])
     seen = span.T @ data
-    rss = size - float(np.einsum("sm,sm->", seen, seen))
+    rss = size - _square(seen)
     if rss < 1e-7 * size:  # nearly noise-free: the difference of squares has lost its digits
-        residual = data - span @ seen
-        rss = float(np.einsum("nm,nm->", residual, residual))
+        rss = _square(data - span @ seen)
     back = turn[:, : singular.size] / singular / scale[:, None]  # the pseudo-inverse is back @ span'
     spectra[free] = back @ seen
     across = derivative - span @ (span.T @ derivative)
@@ -243,9 +245,9 @@ def _on_patterns(gram: Array, moment: Array, passive: BoolArray) -> Array:
     return solution
 
 
-def row_whitening(time_s: Array, rho: float) -> Whitening | None:
-    """Return the whitening for correlation `rho` at the median spacing; None where there is none."""
-    return whitening_at(relative_spacing(time_s), rho) if rho != 0 and time_s.size > 1 else None
+def row_whitening(time_s: Array, rho: float) -> Whitening:
+    """Return the whitening for correlation `rho` at the median spacing; zero leaves all as it is."""
+    return whitening_at(relative_spacing(time_s), rho)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,7 +262,7 @@ class Run:
         Whitened signal.
     known_spectra : Array, shape (species, m)
         Weighted like the data; zero where unknown.
-    whitening : Whitening or None
+    whitening : Whitening
         What the concentrations go through.
     floor : Array, shape (species, m), or None
         Lowest value of each free spectrum, weighted like the data.
@@ -271,12 +273,12 @@ class Run:
     time_s: Array
     data: Array
     known_spectra: Array
-    whitening: Whitening | None = None
+    whitening: Whitening
     floor: Array | None = None
     size: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", float(np.einsum("nm,nm->", self.data, self.data)))
+        object.__setattr__(self, "size", _square(self.data))
 
 
 def compressed(run: Run, right: Array | None = None) -> Run:
@@ -349,6 +351,13 @@ class Problem:
         return int(self.free_rates.size) + self.network.scheme.n_stages - 1
 
     @property
+    def names(self) -> list[str]:
+        """Free rate constants, then tb, tb2, ..."""
+        scheme = self.network.scheme
+        breaks = ["tb", *(f"tb{i}" for i in range(2, scheme.n_stages))]
+        return [scheme.rates[j] for j in self.free_rates] + breaks[: scheme.n_stages - 1]
+
+    @property
     def constrained(self) -> bool:
         """Whether the misfit depends on more than the decay rates: known spectra, or a lowest value."""
         return bool(self.known.any()) or any(run.floor is not None for run in self.runs)
@@ -380,18 +389,7 @@ class Problem:
             key = run.time_s.tobytes() if len(self.runs) > 1 else b""
             if key not in cached:
                 cached[key] = self.profiles(theta, run.time_s)
-            value, derivative = cached[key]
-            if run.whitening is not None:
-                value, derivative = run.whitening.apply_down(value), run.whitening.apply_down(derivative)
-            parts.append(
-                project(
-                    run.data, value, derivative, self.known, run.known_spectra, floor=run.floor, size=run.size
-                )
-            )
-        return Evaluation(
-            sum(part.rss for part in parts),
-            sum((part.gradient for part in parts), np.zeros(self.n_parameters)),
-            sum((part.information for part in parts), np.zeros((self.n_parameters, self.n_parameters))),
-            sum((part.curvature for part in parts), np.zeros((self.n_parameters, self.n_parameters))),
-            tuple(parts),
-        )
+            value, change = (run.whitening.apply_down(columns) for columns in cached[key])
+            held, floor = run.known_spectra, run.floor
+            parts.append(project(run.data, value, change, self.known, held, floor=floor, size=run.size))
+        return Evaluation(projections=tuple(parts), **_sums(parts))

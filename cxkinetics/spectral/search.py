@@ -88,10 +88,8 @@ def _misfit_of_exponentials(problem: Problem, decay: Array) -> Array:
     ridge = 1e-9 * np.eye(size)
     for run in problem.runs:
         stride = max(run.time_s.size // _TIMES_LOOKED_AT, 1)
-        rows = slice(None, None, stride) if run.whitening is None else slice(None)
-        columns = np.exp(-decay[:, None, :] * run.time_s[:, None])
-        if run.whitening is not None:
-            columns = run.whitening.apply_down(columns)
+        rows = slice(None, None, stride if run.whitening.identity else 1)
+        columns = run.whitening.apply_down(np.exp(-decay[:, None, :] * run.time_s[:, None]))
         columns, data = columns[:, rows], run.data[rows]
         columns = columns / np.sqrt(np.einsum("gns,gns->gs", columns, columns))[:, None, :]
         moment = columns.transpose(0, 2, 1) @ data
@@ -301,9 +299,7 @@ def inner_knots(problem: Problem, theta: Array, index: int) -> Array:
 
 def _local_minima(values: Array) -> list[int]:
     padded = np.concatenate([[np.inf], values, [np.inf]])
-    return [
-        i - 1 for i in range(1, values.size + 1) if padded[i] <= padded[i - 1] and padded[i] <= padded[i + 1]
-    ]
+    return [i for i, value in enumerate(values) if value <= min(padded[i], padded[i + 2])]
 
 
 def _walk_cells(problem: Problem, theta: Array, index: int, knots: Array) -> Optimum:

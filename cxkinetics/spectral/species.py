@@ -9,7 +9,6 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import UsageError
 from cxkinetics.signals.spectra import SpectralSeries
-from cxkinetics.spectral.network import Network
 from cxkinetics.spectral.problem import (
     Factors,
     Problem,
@@ -80,33 +79,21 @@ class Working:
 
 
 def problem_of(
-    network: Network,
-    runs: Sequence[Working],
-    known: BoolArray,
-    *,
-    rho: float,
-    lower: Array,
-    upper: Array,
-    floors: Sequence[Array] | None = None,
+    blank: Problem, runs: Sequence[Working], *, rho: float, floors: Sequence[Array] | None = None
 ) -> Problem:
-    """Return the least-squares problem with all data, whitened, in as few columns as lose nothing.
+    """Return a problem with all data of the runs, whitened, in as few columns as lose nothing.
 
     `floors` holds the lowest value of each species spectrum per run, shape (species, m).
     """
     ready = []
     for i, work in enumerate(runs):
-        whitening = row_whitening(work.time_s, rho)
+        white = row_whitening(work.time_s, rho)
+        data = white.apply_down(work.without_baseline(work.matrix))
+        known = work.without_baseline(work.known)
         floor = None if floors is None else floors[i] * work.weight
-        data = work.without_baseline(work.matrix)
-        run = Run(
-            work.time_s,
-            data if whitening is None else whitening.apply_down(data),
-            work.without_baseline(work.known),
-            whitening,
-            floor,
-        )
+        run = Run(work.time_s, data, known, white, floor)
         ready.append(run if floor is not None else compressed(run))
-    return Problem(network, tuple(ready), known, lower, upper)
+    return replace(blank, runs=tuple(ready))
 
 
 def small_problem(problem: Problem, runs: Sequence[Working]) -> Problem:
@@ -247,7 +234,7 @@ class Solved:
         return self.concentration @ self.values + self.baseline(work) @ work.functions
 
 
-def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho: float) -> Solved:
+def solve_species(work: Working, problem: Problem, index: int, theta: Array) -> Solved:
     """Return the spectra of one run.
 
     Parameters
@@ -260,14 +247,10 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array, rho
         its place there.
     theta : Array, shape (p,)
         ln k and breakpoints.
-    rho : float
-        AR(1) correlation of the noise.
     """
     concentration, change = problem.profiles(theta, work.time_s)
-    whitening = row_whitening(work.time_s, rho)
-    value, white = concentration, work.without_baseline(work.matrix)
-    if whitening is not None:
-        value, change, white = (whitening.apply_down(part) for part in (value, change, white))
+    parts = (concentration, change, work.without_baseline(work.matrix))
+    value, change, white = map(problem.runs[index].whitening.apply_down, parts)
     known = work.without_baseline(work.known)
     free = np.flatnonzero(~problem.known)
     span, singular, right, scale = column_space(value[:, free])

@@ -20,9 +20,9 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.intervals import profiled, student, wald
-from cxkinetics.spectral.populations import spectra_of_exponentials, tell_apart
+from cxkinetics.spectral.populations import populations_of
 from cxkinetics.spectral.prepare import within
-from cxkinetics.spectral.witness_result import Populations, TwoWitnesses, WitnessModel, sequential_curves
+from cxkinetics.spectral.result import Populations, TwoWitnesses, WitnessModel, sequential_curves
 
 
 def sequential_rate_bound(absorbance_share: float, shift_share: float, time_s: float) -> float:
@@ -153,30 +153,38 @@ class Pair:
     position_nm: Array
     position_se: Array
 
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of a shift: three numbers are both ends, and when it ends."""
+        return max(self.position_nm.size - 3, 1)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PairFit:
-    """One model fitted to both: parameters by name, and the deviance of both signals (whitened)."""
+    @property
+    def target(self) -> Array:
+        """Positions over their standard errors, shape (l,)."""
+        return self.position_nm * (1 / self.position_se)
 
-    parameters: dict[str, float]
-    deviance: float
+    def basis(self, *columns: Array | float) -> Array:
+        """Return columns weighed like the positions, shape (l, columns)."""
+        return np.stack([column * (1 / self.position_se) for column in columns], axis=1)
+
+    def shift_until(self, end_s: float) -> Array:
+        """Return the basis of a shift that ends at a time: its end, and its slope before."""
+        return self.basis(1.0, np.minimum(self.position_time_s - end_s, 0.0))
 
 
 def position_profile(pair: Pair, breaks_s: Array) -> tuple[Array, Array]:
     """Return misfit (x,) and [end, slope] (x, 2) of a shift that ends at each of the breaks (s)."""
-    weight = 1 / pair.position_se
-    y = pair.position_nm * weight
     misfit, found = np.empty(breaks_s.size), np.empty((breaks_s.size, 2))
     for i, end in enumerate(breaks_s):
-        basis = np.stack([weight, np.minimum(pair.position_time_s - end, 0.0) * weight], axis=1)
-        coefficients, *_ = np.linalg.lstsq(basis, y, rcond=None)
-        left = y - basis @ coefficients
+        basis = pair.shift_until(end)
+        coefficients, *_ = np.linalg.lstsq(basis, pair.target, rcond=None)
+        left = pair.target - basis @ coefficients
         misfit[i], found[i] = left @ left, coefficients
     return misfit, found
 
 
-def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
-    """Return the sequential model fitted to absorbance and position together.
+def fit_sequential(pair: Pair, *, conversion: bool) -> tuple[dict[str, float], float]:
+    """Return parameters and deviance of the sequential model fitted to absorbance and position together.
 
     Parameters
     ----------
@@ -209,20 +217,16 @@ def fit_sequential(pair: Pair, *, conversion: bool) -> PairFit:
             ).x
         rests.append(theta)
     best = min(rests, key=lambda theta: _deviance(_residuals(pair, theta, conversion)[0]))
-    left, linear = _residuals(pair, best, conversion)
-    k2 = float(np.exp(best[1])) if conversion else 0.0
-    parameters = {"k1": float(np.exp(best[0])), "k2": k2, "q": float(np.exp(best[-1]))}
-    names = ("a", "c", "start_nm", "end_nm")
-    parameters |= {name: float(value) for name, value in zip(names, linear, strict=True)}
-    return PairFit(parameters, _deviance(left))
+    left, parameters = _residuals(pair, best, conversion)
+    return parameters, _deviance(left)
 
 
 def _deviance(left: tuple[Array, Array]) -> float:
     return float(sum(part.size * np.log(max(float(part @ part) / part.size, 1e-300)) for part in left))
 
 
-def _residuals(pair: Pair, theta: Array, conversion: bool) -> tuple[tuple[Array, Array], Array]:
-    """Residuals of both signals with a, c and both positions at their best; and these four."""
+def _residuals(pair: Pair, theta: Array, conversion: bool) -> tuple[tuple[Array, Array], dict[str, float]]:
+    """Residuals of both signals with a, c and both positions at their best; and all parameters."""
     k1, q = float(np.exp(theta[0])), float(np.exp(theta[-1]))
     k2 = float(np.exp(theta[1])) if conversion else 0.0
     host, doped, product = sequential_curves(pair.time_s, k1, k2, q)
@@ -234,15 +238,15 @@ def _residuals(pair: Pair, theta: Array, conversion: bool) -> tuple[tuple[Array,
         levels = np.array([float(basis[:, 0] @ target) / float(basis[:, 0] @ basis[:, 0]), 0.0])
     absorbance_left = target - basis @ levels
     early, late, _ = sequential_curves(pair.position_time_s, k1, k2, q)
-    weight = 1 / pair.position_se
     share = early / np.maximum(early + late, 1e-300)
-    place = np.stack([share * weight, (1 - share) * weight], axis=1)
-    y = pair.position_nm * weight
-    ends, *_ = np.linalg.lstsq(place, y, rcond=None)
+    place = pair.basis(share, 1 - share)
+    ends, *_ = np.linalg.lstsq(place, pair.target, rcond=None)
     room = 2 * float(np.ptp(pair.position_nm))
     ends = np.clip(ends, pair.position_nm.min() - room, pair.position_nm.max() + room)
     c = float(levels[1] / levels[0]) if conversion and levels[0] else 0.0
-    return (absorbance_left, y - place @ ends), np.array([levels[0], c, *ends])
+    parameters = {"k1": k1, "k2": k2, "q": q, "a": float(levels[0]), "c": c}
+    parameters |= {"start_nm": float(ends[0]), "end_nm": float(ends[1])}
+    return (absorbance_left, pair.target - place @ ends), parameters
 
 
 def rank_models(
@@ -272,8 +276,8 @@ def rank_models(
     staged["start_nm"] = float(end_nm - slope * grid[best])
     rows = [("staged", 9, float(deviance[best]), staged, "")]
     for name, conversion, count in (("sequential", True, 9), ("quenching without conversion", False, 7)):
-        fit = fit_sequential(pair, conversion=conversion)
-        rows.append((name, count, fit.deviance, fit.parameters, _as_populations(fit)))
+        numbers, misfit = fit_sequential(pair, conversion=conversion)
+        rows.append((name, count, misfit, numbers, _as_populations(numbers)))
     scores = [aicc(misfit, count, n + m) for _, count, misfit, _, _ in rows]
     models = [
         WitnessModel(
@@ -293,9 +297,8 @@ def _rate(fitted: Fitted, name: str) -> float:
     return float(fitted.theta[fitted.family.names.index(name)]) / fitted.sample.span_s
 
 
-def _as_populations(fit: PairFit) -> str:
+def _as_populations(p: dict[str, float]) -> str:
     """Say which two populations would give the same curves."""
-    p = fit.parameters
     if abs(p["k1"] - p["k2"]) < 1e-9 * p["k1"]:
         return ""
     slow = p["q"] * p["k1"] / (p["k1"] - p["k2"])
@@ -349,21 +352,20 @@ def judge_witnesses(
             "describe this series exactly alike, and there is one witness of the breakpoint only"
         )
     lead = _lead(models)
-    if break_leads(models):
+    if lead >= AHEAD:
         agree = "agree" if p_value > LEVEL else "disagree"
         return "staged", (
             f"two stages: the rate changes at {by_rate}, the shift ends at {by_shift}; the witnesses {agree} "
             f"({format_p(p_value)}), and a break is ahead of every smooth model by {lead:.1f} in AICc"
         )
-    lead = -lead
-    if lead >= AHEAD and populations is not None:
-        names = {"quenching": "sequential"}
-        code = names.get(populations.verdict, populations.verdict)
-        return code, f"no break is needed (a smooth model is ahead by {lead:.1f} in AICc); {populations.text}"
-    if lead >= AHEAD:
+    needless = f"no break is needed (a smooth model is ahead by {-lead:.1f} in AICc)"
+    if -lead >= AHEAD and populations is not None:
+        code = "sequential" if populations.verdict == "quenching" else populations.verdict
+        return code, f"{needless}; {populations.text}"
+    if -lead >= AHEAD:
         return "undecided", (
-            f"no break is needed (a smooth model is ahead by {lead:.1f} in AICc); quenching and two "
-            "populations are the same curves: only whole spectra can tell them apart"
+            f"{needless}; quenching and two populations are the same curves: only whole spectra can tell "
+            "them apart"
         )
     return "undecided", (
         "a break and smooth models explain both witnesses alike "
@@ -429,22 +431,22 @@ def fit_witnesses(
     fitted = staged_fit(sample_of(trace), n_stages=2, with_offset=True, ar1=True)
     pair = _pair(trace, fitted)
     quantile = student(float(fitted.dof), confidence)
-    freedom, limit = _freedom(pair), quantile**2
-    grid, absorbance, position_misfit, lines = _profiles(pair, fitted, freedom, limit)
-    position = freedom * (position_misfit / max(float(position_misfit.min()), 1e-300) - 1)
+    limit = quantile**2
+    grid, absorbance, position_misfit, lines = _profiles(pair, fitted, limit)
+    position = _rise(position_misfit, pair.freedom)
     both = absorbance + position
     by_rate = estimate_of("breakpoint by the rate", grid, absorbance, limit, quantile)
     by_shift = estimate_of("end of the shift", grid, position, limit, quantile)
     together = estimate_of("breakpoint by both", grid, both - both.min(), limit, quantile)
     tested = agreement(absorbance, position)
     best = int(np.argmin(position_misfit))
-    peak = _peak(pair, float(grid[best]), lines[best], float(position_misfit[best]), confidence)
-    moved = peak.shift_z > _MOVED
+    peak, moved = _peak(pair, float(grid[best]), lines[best], float(position_misfit[best]), confidence)
     models = rank_models(pair, fitted, grid, absorbance, position_misfit)
-    needless = moved and not break_leads(models)
-    populations = _populations(data, trace, window, t0, confidence) if needless else None
+    populations = None
+    if moved and not break_leads(models) and isinstance(data, SpectralSeries):
+        populations = populations_of(data, trace, window, t0, confidence)
     verdict, text = judge_witnesses(
-        moved, peak.shift, models, populations, p_value=tested.p_value, by_rate=by_rate, by_shift=by_shift
+        moved, peak[-1], models, populations, p_value=tested.p_value, by_rate=by_rate, by_shift=by_shift
     )
     if not moved:
         still = "the peak does not move"
@@ -460,9 +462,9 @@ def fit_witnesses(
         together=together,
         difference=_difference(by_rate, by_shift, quantile, moved),
         agreement_p=tested.p_value if moved else None,
-        peak_start=peak.start,
-        peak_end=peak.end,
-        shift=peak.shift,
+        peak_start=peak[0],
+        peak_end=peak[1],
+        shift=peak[2],
         bound=_bound(trace, peak, together, moved),
         rates=_rates(fitted, quantile),
         models=models,
@@ -507,7 +509,7 @@ def _pair(trace: Trace, fitted: Fitted) -> Pair:
     )
 
 
-def _profiles(pair: Pair, fitted: Fitted, freedom: int, limit: float) -> tuple[Array, Array, Array, Array]:
+def _profiles(pair: Pair, fitted: Fitted, limit: float) -> tuple[Array, Array, Array, Array]:
     """Return grid, deviance of the absorbance, misfit of the position and its lines, fine at the valleys."""
     sample = fitted.sample
     best_break = float(fitted.theta[fitted.family.names.index("b1")]) * sample.span_s + sample.anchor_s
@@ -519,71 +521,48 @@ def _profiles(pair: Pair, fitted: Fitted, freedom: int, limit: float) -> tuple[A
         misfit, lines = position_profile(pair, grid)
         if not refining:
             break
-        position = freedom * (misfit / max(float(misfit.min()), 1e-300) - 1)
+        position = _rise(misfit, pair.freedom)
         both = absorbance + position
         grid = refined(grid, (absorbance, position, both - both.min()), 1.5 * limit)
     return grid, absorbance, misfit, lines
 
 
+def _rise(misfit: Array, freedom: int, least: float = np.inf) -> Array:
+    """Return how far a misfit lies above its least value, in units of the noise."""
+    rise: Array = freedom * (misfit / max(min(float(misfit.min()), least), 1e-300) - 1)
+    return rise
+
+
 def _absorbance_deviance(fitted: Fitted, grid: Array) -> Array:
     sample = fitted.sample
-    space = profile_space(fitted)
-    rss = space.rss_of_break(0, (grid - sample.anchor_s) / sample.span_s)
-    least = min(float(rss.min()), fitted.found.rss)
-    deviance: Array = fitted.dof * (rss / max(least, 1e-300) - 1)
-    return np.maximum(deviance, 0.0)
+    rss = profile_space(fitted).rss_of_break(0, (grid - sample.anchor_s) / sample.span_s)
+    return np.maximum(_rise(rss, fitted.dof, fitted.found.rss), 0.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Peak:
-    start: Estimate
-    end: Estimate
-    shift: Estimate
-    shift_z: float
+def _peak(
+    pair: Pair, ends: float, line: Array, misfit: float, confidence: float
+) -> tuple[list[Estimate], bool]:
+    """Return start, end and shift of a peak that moves until `ends` (s), and whether it is seen to move.
 
-
-def _peak(pair: Pair, ends: float, line: Array, misfit: float, confidence: float) -> _Peak:
-    """Return the positions of a peak whose shift ends at `ends` (s), `line` being its end and slope."""
-    freedom = _freedom(pair)
-    end_nm, slope = line
-    weight = 1 / pair.position_se
-    basis = np.stack([weight, np.minimum(pair.position_time_s - ends, 0.0) * weight], axis=1)
-    variance = misfit / freedom
+    `line` holds its end and slope.
+    """
+    end_nm, slope = line.tolist()
+    basis = pair.shift_until(ends)
+    variance = misfit / pair.freedom
     covariance = variance * np.linalg.pinv(basis.T @ basis)
-    quantile = student(float(freedom), confidence)
-
-    def number(name: str, value: float, row: Array) -> Estimate:
-        se = float(np.sqrt(row @ covariance @ row))
-        return wald(name, value, se, quantile, "nm")
-
+    quantile = student(float(pair.freedom), confidence)
+    rows = (
+        ("peak at the start", end_nm - slope * ends, np.array([1.0, -ends])),
+        ("peak after the shift", end_nm, np.array([1.0, 0.0])),
+        ("shift", slope * ends, np.array([0.0, ends])),
+    )
+    errors = [float(np.sqrt(row @ covariance @ row)) for *_, row in rows]
+    found = [wald(name, value, se, quantile, "nm") for (name, value, _), se in zip(rows, errors, strict=True)]
     precision = 1 / pair.position_se**2
     mean = float(precision @ pair.position_nm / precision.sum())
     still = float(precision @ (pair.position_nm - mean) ** 2)
     # A shift that is not there has no end either: judged by the gain over a constant, three numbers for one.
-    gain = max(still - misfit, 0.0) / max(variance, 1e-300)
-    return _Peak(
-        number("peak at the start", float(end_nm - slope * ends), np.array([1.0, -ends])),
-        number("peak after the shift", float(end_nm), np.array([1.0, 0.0])),
-        number("shift", float(slope * ends), np.array([0.0, ends])),
-        float(np.sqrt(gain)),
-    )
-
-
-def _freedom(pair: Pair) -> int:
-    return max(pair.position_nm.size - 3, 1)  # three numbers: both ends, and when the shift ends
-
-
-def _populations(
-    data: SpectralSeries | Trace,
-    trace: Trace,
-    window: tuple[float | None, float | None] | None,
-    t0: float,
-    confidence: float,
-) -> Populations | None:
-    if not isinstance(data, SpectralSeries):
-        return None
-    found = spectra_of_exponentials(data, trace, window, t0)
-    return None if found is None else tell_apart(found, confidence)
+    return found, float(np.sqrt(max(still - misfit, 0.0) / max(variance, 1e-300))) > _MOVED
 
 
 def _difference(one: Estimate, other: Estimate, quantile: float, moved: bool) -> Estimate:
@@ -594,7 +573,7 @@ def _difference(one: Estimate, other: Estimate, quantile: float, moved: bool) ->
     return wald("difference", value, se, quantile, "s")
 
 
-def _bound(trace: Trace, peak: _Peak, together: Estimate, moved: bool) -> Estimate:
+def _bound(trace: Trace, peak: list[Estimate], together: Estimate, moved: bool) -> Estimate:
     """Bound on k1 at the breakpoint, with the lower limit (95 %, one-sided) of the position there."""
     name = "least k1 of a sequential model"
     assert trace.peak_nm is not None
@@ -607,10 +586,10 @@ def _bound(trace: Trace, peak: _Peak, together: Estimate, moved: bool) -> Estima
     window = np.argsort(near)[:3]
     error = 0.0 if trace.peak_nm_se is None else float(np.nanmean(trace.peak_nm_se[window]))
     place, time = float(np.mean(trace.peak_nm[window])), float(np.mean(trace.time_s[window]))
-    start_nm = peak.start.value or 0.0
-    whole = (peak.end.value or 0.0) - start_nm
+    start_nm, end_nm, _ = (estimate.value or 0.0 for estimate in peak)
+    whole = end_nm - start_nm
     share = (place - start_nm) / whole - 1.645 * error / np.sqrt(3) / abs(whole)
-    start = float(np.mean(trace.absorbance[: min(3, trace.n_points)]))
+    start = float(np.mean(trace.absorbance[:3]))
     level = float(np.mean(trace.absorbance[window])) / start if start else 0.0
     if not 0 < level <= 1 or time <= 0:
         return replace(nothing, reason="the absorbance does not fall")

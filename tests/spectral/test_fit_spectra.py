@@ -6,9 +6,8 @@ from scipy.optimize import least_squares
 
 import cxkinetics as cx
 from cxkinetics.errors import FitError, InputError, UsageError
-from cxkinetics.spectral.network import concentrations, network_of
+from cxkinetics.spectral.network import concentrations, network_of, parse_scheme
 from cxkinetics.spectral.result import SpectraFit
-from cxkinetics.spectral.scheme import parse_scheme
 
 CHAIN = "A -> B; B -> C"
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from cxkinetics.spectral.network import network_of
+from cxkinetics.spectral.network import network_of, parse_scheme
 from cxkinetics.spectral.problem import Problem, Run, compressed, nonnegative_spectra, row_whitening
-from cxkinetics.spectral.scheme import parse_scheme
 
 
 def problem(data, known=None, rho=0.0, floor=None, scheme="A -> B; B -> C"):

@@ -3,8 +3,7 @@
 import pytest
 
 from cxkinetics.errors import UsageError
-from cxkinetics.spectral.network import network_of
-from cxkinetics.spectral.scheme import parse_scheme
+from cxkinetics.spectral.network import network_of, parse_scheme
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.examples.kinetics import published_kinetics, simulate_series
-from cxkinetics.spectral.witness_result import TwoWitnesses
+from cxkinetics.spectral.result import TwoWitnesses
 from cxkinetics.spectral.witnesses import agreement, estimate_of, sequential_curves, sequential_rate_bound
 
 

@@ -25,22 +25,23 @@ window    doses that will do: mean share at least 0.9 of that at the best dose a
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the target, the demands and what is known."""
     parser.description = f"{parser.description}\n{_DETAILS}"
-    parser.add_argument("target", metavar="TARGET", help="formula of the species, such as Ag2Cd32S33")
-    parser.add_argument(
+    add = parser.add_argument
+    add("target", metavar="TARGET", help="formula of the species, such as Ag2Cd32S33")
+    add(
         "--min-purity",
         type=number,
         metavar="P",
         help="least share of the target, 0-1, at the dose and in the whole window; refused with the reason "
         "where no dose reaches it",
     )
-    parser.add_argument(
+    add(
         "--max-byproduct",
         type=number,
         default=0.05,
         metavar="P",
         help="largest share of product inside the window, 0-1 (default 0.05)",
     )
-    parser.add_argument(
+    add(
         "--criterion",
         choices=("mean", "robust"),
         default="mean",

@@ -17,39 +17,34 @@ EXAMPLE = "cxkinetics incorporation cxkinetics-demo/data/ag_cds_dose.csv --prese
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add file and options."""
-    parser.add_argument("file", metavar="FILE", help="dose table (text or Excel)")
-    parser.add_argument("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
-    parser.add_argument(
-        "--to-basis", type=basis, metavar="Ag/(Ag+Cd)|Ag/Cd", help="convert to this basis first"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("file", metavar="FILE", help="dose table (text or Excel)")
+    add("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
+    add("--to-basis", type=basis, metavar="Ag/(Ag+Cd)|Ag/Cd", help="convert to this basis first")
+    add(
         "--dose-unit",
         choices=("percent", "fraction"),
         help="unit of the doses and incorporations given; overrides the header (default: what the header "
         "says). Percent means mol guest per 100 mol host cation",
     )
-    parser.add_argument("--preset", metavar="NAME", help="dose windows of the system, such as paper")
-    parser.add_argument(
-        "--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)"
-    )
-    parser.add_argument(
+    add("--preset", metavar="NAME", help="dose windows of the system, such as paper")
+    add("--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)")
+    add(
         "--interval-doses",
         choices=("censored", "leave-out"),
         default="censored",
         help="what to do with doses known only as an interval (default censored)",
     )
-    parser.add_argument(
-        "--absolute-sigma", action="store_true", help="take the given uncertainties at their word"
-    )
-    parser.add_argument(
+    add("--absolute-sigma", action="store_true", help="take the given uncertainties at their word")
+    add(
         "--spectra",
         metavar="FILE",
         help="dose x wavelength table: end of the peak's shift, onset and size of the loss",
     )
-    parser.add_argument("--near", type=number, metavar="NM", help="which peak of those spectra, nm")
-    parser.add_argument("--decimal", choices=(".", ","), metavar="MARK", help='decimal sign: "." or ","')
-    parser.add_argument("--sheet", help="sheet of a workbook")
-    parser.add_argument("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
+    add("--near", type=number, metavar="NM", help="which peak of those spectra, nm")
+    add("--decimal", choices=(".", ","), metavar="MARK", help='decimal sign: "." or ","')
+    add("--sheet", help="sheet of a workbook")
+    add("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
 
 
 def run(args: argparse.Namespace) -> int:

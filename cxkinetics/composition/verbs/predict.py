@@ -35,27 +35,26 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
     dosed : str
         Where the verb is given doses, for the help of their unit.
     """
-    parser.add_argument("--table", metavar="FILE", help="your own dose table; else the system's priors")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--table", metavar="FILE", help="your own dose table; else the system's priors")
+    add(
         "--measurements",
         metavar="FILE.toml",
         help="your own cluster fractions and product onsets, which narrow the priors",
     )
-    parser.add_argument(
-        "--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)"
-    )
-    parser.add_argument("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
-    parser.add_argument(
+    add("--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)")
+    add("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
+    add(
         "--dose-unit",
         choices=("percent", "fraction"),
         help=f"unit of the doses in {dosed} (default: what the table's header says, else percent); a header "
         "is overridden; results are always in percent",
     )
-    parser.add_argument("--extrapolate", action="store_true", help="allow doses outside the calibrated ones")
-    parser.add_argument("--sensitivity", action="store_true", help="show the priors halved and doubled")
-    parser.add_argument("--draws", type=int, default=3000, metavar="N", help="parameter draws (default 3000)")
-    parser.add_argument("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
-    parser.add_argument("--seed", type=int, help="seed of the random numbers (a fixed one by default)")
+    add("--extrapolate", action="store_true", help="allow doses outside the calibrated ones")
+    add("--sensitivity", action="store_true", help="show the priors halved and doubled")
+    add("--draws", type=int, default=3000, metavar="N", help="parameter draws (default 3000)")
+    add("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
+    add("--seed", type=int, help="seed of the random numbers (a fixed one by default)")
 
 
 def basis(text: str) -> str:
@@ -71,7 +70,8 @@ def basis(text: str) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the dose and what is known."""
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--dose",
         type=_dose,
         required=True,
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="guest added, percent of the host cation (mol guest per 100 mol host cation in the flask, such "
         "as mol Ag per 100 mol Cd); in mol per mol with --dose-unit fraction; 50%% is always percent",
     )
-    parser.add_argument(
+    add(
         "--absorbance-ratio",
         type=number,
         metavar="A/A0",
@@ -91,7 +91,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_amount_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that ask for the amount of guest and the volume of its stock solution."""
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--cadmium-umol",
         "--host-umol",
         dest="host_umol",
@@ -99,7 +100,7 @@ def add_amount_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="all Cd (host cation) in the flask, micromol: prints how much guest to add, micromol",
     )
-    parser.add_argument(
+    add(
         "--silver-mmol-per-l",
         "--stock-mmol-per-l",
         dest="stock_mmol_per_l",
@@ -137,13 +138,8 @@ def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> int:
 
 def asked(args: argparse.Namespace) -> dict[str, Any]:
     """Return what `add_source_arguments` asked for, as keywords of `predict` and `dose_for`."""
-    known = {
-        "system": args.system,
-        "basis": args.basis,
-        "n_draws": args.draws,
-        "confidence": args.confidence,
-        "rng": args.seed,
-    }
+    known = {"system": args.system, "basis": args.basis, "n_draws": args.draws, "rng": args.seed}
+    known["confidence"] = args.confidence
     return {"table": _table(args, known), "extrapolate": args.extrapolate, **known}
 
 

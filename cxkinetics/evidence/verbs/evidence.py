@@ -96,9 +96,8 @@ def _add_xrd(group: Any) -> None:
     group.add_argument("--phases-table", metavar="FILE", help="phase_id, phase_name, rir of the references")
     group.add_argument("--phases", metavar="A,B", help="use only these phases")
     _number(group, "--max-shift", 0.5, "DEG", "largest shift (default 0.5)", dest="max_shift_deg")
-    _number(
-        group, "--max-broadening", 0.5, "DEG", "largest extra width (default 0.5)", dest="max_broadening_deg"
-    )
+    text = "largest extra width (default 0.5)"
+    _number(group, "--max-broadening", 0.5, "DEG", text, dest="max_broadening_deg")
 
 
 def run(args: argparse.Namespace) -> int:
