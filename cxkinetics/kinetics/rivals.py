@@ -160,7 +160,7 @@ def smooth_contenders(
 SETTLED, LITTLE, SETTLING = 0.02, 0.2, 10
 """Change of a correlation from which a curve is fitted again, gain in AICc up to which it is at rest, and how
 often at most: a curve that misfits is drawn away from the data by the correlation of its misfit."""
-SCREEN = 40.0
+SCREEN = 60.0
 """AICc behind the best model from which a law is out before it is fitted to the end: one that misfits
 still gains where its misfit is taken for correlation, at most about half of what it is behind."""
 SLOWEST = 0.02
@@ -223,6 +223,9 @@ def _laws(
     }
     race = _Race.of(sample, families, starts)
     standing = race.started(whitening(sample, np.zeros(len(families))), tolerance=1e-3)
+    rates = np.array([i for i, family in enumerate(families) if family.shape.kind == "rate"], dtype=np.intp)
+    if rates.size:  # these start from steps, not from a grid
+        standing = race.descended(standing, 40, 1e-5, rates)
     if ar1:
         standing = race.correlated(standing)
     reached = np.array([race.criteria(standing, i, ar1)[0] for i in range(len(families))])
