@@ -36,6 +36,7 @@ from cxkinetics.document.units import SECONDS, TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate, format_p, round_by_error
 from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
+from cxkinetics.kinetics.glossary import glossary
 from cxkinetics.kinetics.options import FITTING
 from cxkinetics.kinetics.scales import smooth_family
 from cxkinetics.options import KEYWORDS, OPTIONS, as_typed, names_of
@@ -511,6 +512,7 @@ def page(
         Section("Diagnostics", _diagnostic_blocks(fit)),
         Section("What was assumed, masked and left out", _assumption_blocks(fit)),
         Section("Make it again", _reproduction_blocks(fit, command, examples)),
+        Section("Words", _glossary_blocks()),
     ]
     return Page(
         title=f"Staged kinetics of {name_of(fit)}",
@@ -609,6 +611,11 @@ def _reproduction_blocks(fit: "StagedFit", command: str, examples: Sequence[str]
             caption="Every option of this fit",
         ),
     ]
+
+
+def _glossary_blocks() -> list[Block]:
+    words = tuple(f"{word.name}: {word.means}" for word in glossary())
+    return [Notes(words), Paragraph("cxkinetics explain WORD says more of each.")]
 
 
 def page_footer(*fits: "StagedFit") -> tuple[str, ...]:
