@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import io
+import json
 import math
 import shlex
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import cxkinetics as cx
 from cxkinetics.cli.arguments import values_of
 from cxkinetics.cli.completion import completion_script
 from cxkinetics.cli.fit import settings
-from cxkinetics.cli.main import build_parser
+from cxkinetics.cli.main import build_parser, main
 from cxkinetics.cli.project import load_config, save_config
 from cxkinetics.io.file import ReadOptions
 from cxkinetics.kinetics.batch import jobs_of
@@ -271,6 +272,20 @@ def test_a_bare_time_beside_a_file_in_minutes_is_told_with_what_to_type(tmp_path
     zero = fit_stages(trace, t0=0, n_stages=1, noise="white")
     assert not [remark for remark in zero.warnings if remark.code == "read_as_seconds"]
     assert cx.StagedFit.from_json(timed.to_json()).options == timed.options
+
+
+@pytest.mark.parametrize(("typed", "told"), [("1.2min", 0), ("72", 1)])
+def test_the_line_stands_on_the_terminal_once(
+    typed: str, told: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "run.toml"
+    project.write_text(f'[fit]\nt0 = "{typed}"\nstages = 2\nnoise = "white"\n')
+    assert main(["fit", str(slow_file(tmp_path)), "--config", str(project), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["fits"][0]["options"]["t0"] == 72.0
+    line = "--t0 72 was read as seconds (if min is meant: --t0 72min)"
+    assert printed.err.count(line) == told
+    assert printed.err.count("read as seconds") == told
 
 
 def test_the_command_and_the_script_of_a_file_in_minutes_say_the_unit(tmp_path: Path) -> None:
