@@ -6,10 +6,12 @@ and the lines that make a fit again all read this table: what one of them refuse
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from cxkinetics.errors import UsageError, did_you_mean
+from cxkinetics.source import TIME_UNITS as SECONDS_IN
 
 Kind = Literal["choice", "switch", "name", "names", "label", "number", "integer", "numbers", "range"]
 Group = Literal["reading", "fitting", "showing"]
@@ -45,6 +47,8 @@ class Option(NamedTuple):
         Stands for the value in the help, where its kind does not say enough.
     need : str
         What a value must be, for the message about a wrong one, where its kind does not say it.
+    timed : bool
+        Whether its numbers are times: bare ones are s, and text may name the unit ("0.5min").
     """
 
     name: str
@@ -60,6 +64,7 @@ class Option(NamedTuple):
     default: Any = None
     metavar: str | None = None
     need: str = ""
+    timed: bool = False
 
     @property
     def flag(self) -> str:
@@ -72,7 +77,7 @@ class Option(NamedTuple):
         return self.keyword or self.name
 
     def read(self, typed: Any) -> Any:
-        """Return the value of what was typed, or of what a project file holds.
+        """Return the value of what was typed, or of what a project file or Python gives.
 
         Text that is no number where one is needed stays text: `fault` then names it as it was typed.
 
@@ -80,24 +85,47 @@ class Option(NamedTuple):
         --------
         >>> OPTIONS["stages"].read("2"), OPTIONS["window"].read("110:"), OPTIONS["breakpoint"].read("20, 55")
         (2, (110.0, None), [20.0, 55.0])
+        >>> OPTIONS["t0"].read("0.5min"), OPTIONS["window"].read("0:1h"), OPTIONS["breakpoint"].read("30 s")
+        (30.0, (0.0, 3600.0), [30.0])
         """
-        if self.kind == "range" and isinstance(typed, (list, tuple)):
-            return _opened(typed)
-        if not isinstance(typed, str) or typed in self.words:
+        several = isinstance(typed, (list, tuple)) and self.kind in ("range", "numbers")
+        if not (several or isinstance(typed, str)) or (not several and typed in self.words):
             return typed
         try:
             if self.kind in ("name", "names") and self.name != "sheet":  # a sheet may be called "2"
                 return int(typed) if typed.isdecimal() else typed
-            if self.words and self.kind in ("integer", "number"):
-                return int(typed) if self.kind == "integer" else float(typed)
+            if self.words and self.kind == "integer":
+                return int(typed)
+            if self.kind == "number" and (self.words or self.timed):
+                return self._number(typed)
             if self.kind == "numbers":
-                return [float(part) for part in typed.split(",") if part.strip()] or typed
+                parts = typed if several else [part for part in typed.split(",") if part.strip()]
+                return _alike([self._number(part) for part in parts]) or typed
             if self.kind == "range":
-                low, high = typed.split(":")
-                return _opened((float(low) if low.strip() else None, float(high) if high.strip() else None))
+                parts = typed if several else [part.strip() or None for part in typed.split(":")]
+                low, high = map(self._number, parts)
+                return _opened(_alike((low, high)))
         except ValueError:
             pass
         return typed
+
+    def _number(self, part: Any) -> Any:
+        """Return the number in a text; what is no text stays as it is."""
+        if not isinstance(part, str):
+            return part
+        return seconds(part) if self.timed else float(part)
+
+    def typed(self, value: Any, unit: str = "") -> str:
+        """Return a value as it is typed, each number of it with a unit; reading it gives the same again.
+
+        Examples
+        --------
+        >>> OPTIONS["window"].typed((300.0, None), "s"), OPTIONS["breakpoint"].typed([20, 55.5])
+        ('300s:', '20,55.5')
+        """
+        if isinstance(value, (list, tuple)):
+            return (":" if self.kind == "range" else ",").join(self.typed(item, unit) for item in value)
+        return "" if value is None else as_typed(value) + (unit if isinstance(value, numbers.Real) else "")
 
     def fault(self, value: Any, shown: str = "") -> str:
         """Return what is wrong with a value, "" where nothing is.
@@ -165,6 +193,19 @@ class Option(NamedTuple):
             return False
 
 
+def as_typed(value: Any) -> str:
+    """Return a value as it is typed; reading a number gives the same again.
+
+    Examples
+    --------
+    >>> as_typed(324.0), as_typed(0.1), as_typed("auto")
+    ('324', '0.1', 'auto')
+    """
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
+    return str(value)
+
+
 def plain(value: Any) -> Any:
     """Return an option that was found right as Python's own: numpy's numbers and fractions made plain.
 
@@ -176,9 +217,47 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, (list, tuple)):
         return type(value)(plain(item) for item in value)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if isinstance(value, (bool, Seconds)) or not isinstance(value, numbers.Real):
         return value
     return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+class Seconds(float):
+    """A time in s that was given with its unit: nobody need be told how it was read."""
+
+    __slots__ = ()
+
+
+def seconds(text: str) -> float:
+    """Return the time in a text, s: a bare number, or one with its unit (as `Seconds`).
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+
+    Examples
+    --------
+    >>> seconds("30"), seconds("0.5min"), seconds("500 ms")
+    (30.0, 30.0, 0.5)
+    """
+    timed = re.fullmatch(rf"(.*[\d.])\s*({'|'.join(TIME_UNITS)})", text.strip())
+    return Seconds(float(timed[1]) * SECONDS_IN[timed[2]]) if timed else float(text)
+
+
+def _alike(times: Any) -> Any:
+    """Return several times of which all or none have a unit; in a range 0 needs none.
+
+    Raises
+    ------
+    ValueError
+        If 5:20min was typed: 5 s or 5 min may be meant.
+    """
+    zero = isinstance(times, tuple)
+    timed = {isinstance(time, Seconds) for time in times if time is not None and not (zero and time == 0)}
+    if len(timed) > 1:
+        raise ValueError("a unit on some of several times")
+    return times
 
 
 def _opened(ends: Sequence[Any]) -> tuple[Any, ...]:
@@ -225,20 +304,23 @@ _LISTED = (
         "window",
         "fitting",
         "range",
-        "times to keep, s on the file's clock; 110: is open",
+        "times to keep, s or with a unit (2min:1h), on the file's clock; 110: is open",
         heading="signal",
         metavar="LO:HI",
-        need='two times in s, finite, such as "0:100", open "110:", or two numbers in brackets',
+        need='two times in s, finite, such as "0:100", open "110:", or two numbers in brackets; '
+        'in another unit: "5min:20min"',
+        timed=True,
     ),
     Option(
         "t0",
         "fitting",
         "number",
-        "moment of the addition; times count from it",
+        "moment of the addition, s or with a unit (0.5min); times count from it",
         heading="signal",
         words=("auto",),
         metavar="S|auto",
-        need='a finite number of seconds, or "auto"',
+        need='a finite number of seconds, a number with a unit such as "0.5min", or "auto"',
+        timed=True,
     ),
     _choice("time_unit", "reading", "unit of time in the file", TIME_UNITS),
     _choice(
@@ -284,10 +366,12 @@ _LISTED = (
         "breakpoint",
         "fitting",
         "numbers",
-        "given breakpoints, s; nothing is searched",
+        "given breakpoints, s or with a unit (8min); nothing is searched",
         keyword="breakpoints_s",
         metavar="S[,S]",
-        need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite",
+        need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite; "
+        'in another unit: "8min", "8min,20min"',
+        timed=True,
     ),
     _choice("joint", "fitting", "default continuous", ("continuous", "free")),
     _choice("recipe", "fitting", "default likelihood", ("likelihood", "loglinear")),
@@ -316,7 +400,8 @@ _LISTED = (
         least=0,
         default="auto",
         metavar="auto|none|SECONDS",
-        need='"auto", "none" or seconds from 0 on',
+        need='"auto", "none" or seconds from 0 on, or with a unit: "500ms"',
+        timed=True,
     ),
     Option(
         "confidence",
@@ -405,8 +490,8 @@ def require(given: Mapping[str, Any]) -> None:
             raise UsageError(f"{keyword} {fault}")
 
 
-def finite(text: str) -> float:
-    """Return the number in a text.
+def finite(text: str, read: Callable[[str], float] = float) -> float:
+    """Return the number in a text, as `read` reads it.
 
     Raises
     ------
@@ -418,7 +503,7 @@ def finite(text: str) -> float:
     >>> finite(" 324 ")
     324.0
     """
-    value = float(text)
+    value = read(text)
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is not finite")
     return value

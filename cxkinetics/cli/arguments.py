@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cxkinetics.errors import UsageError
-from cxkinetics.options import OPTIONS, finite, names_of
+from cxkinetics.options import OPTIONS, finite, names_of, seconds
 
 READING = tuple(name for name in names_of("reading") if name not in ("wavelength", "track"))
 """Options of every verb that reads signals."""
@@ -19,6 +19,15 @@ def number(text: str) -> float:
         return finite(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a finite number") from None
+
+
+def moment(text: str) -> float:
+    """Return the time of an option in s, for argparse: a bare number or one with a unit."""
+    try:
+        return finite(text, seconds)
+    except ValueError:
+        need = "neither a finite number of seconds nor one with a unit, such as 0.5min"
+        raise argparse.ArgumentTypeError(f"{text!r} is {need}") from None
 
 
 def add_options(group: Any, *names: str) -> None:

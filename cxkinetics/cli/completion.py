@@ -44,10 +44,12 @@ def completion_script(shell: str) -> str:
 def _known() -> dict[str, tuple[str, ...]]:
     """Return the words to offer for options that take other values too."""
     from cxkinetics.annexes import declared, named
+    from cxkinetics.kinetics.glossary import glossary
     from cxkinetics.options import OPTIONS
 
     known = {name: option.words for name, option in OPTIONS.items() if option.words}
     known["stages"] = ("auto", "1", "2", "3")
+    known["word"] = tuple(word.key for word in glossary())
     for words in declared("COMPLETION").values():
         known |= {name: named(said)() if isinstance(said, str) else said for name, said in words.items()}
     return known

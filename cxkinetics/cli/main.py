@@ -24,6 +24,7 @@ VERBS: Mapping[str, str] = {
     **{verb: line for verbs in _ANNEXES.values() for verb, line in verbs.items()},
     "formats": "list the file formats that can be read",
     "inspect": "say what was understood of a file: format, traces, axes, units, ranges, masked points",
+    "explain": "say in plain words what a word of the results means: AICc, p-value, undecided and others",
     "check": "check the installation: packaged data are fitted and compared with stored intervals",
     "completion": "print a completion script for bash, zsh, fish or PowerShell",
 }

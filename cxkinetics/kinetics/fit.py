@@ -397,7 +397,7 @@ def fit_stages(
     *,
     n_stages: int | str = "auto",
     model: str = "auto",
-    breakpoints_s: float | Sequence[float] | None = None,
+    breakpoints_s: float | str | Sequence[float | str] | None = None,
     joint: str = "continuous",
     recipe: str = "likelihood",
     offset: str | float = "auto",
@@ -405,7 +405,7 @@ def fit_stages(
     start_up: str | float = "auto",
     direction: str = "decay",
     t0: float | str | None = None,
-    window: tuple[float | None, float | None] | None = None,
+    window: tuple[float | str | None, float | str | None] | str | None = None,
     bootstrap: int = 0,
     bootstrap_kind: str = "parametric",
     absolute_sigma: bool = False,
@@ -424,8 +424,8 @@ def fit_stages(
         "auto" or "staged" shows stages; "exponential", "biexponential", "stretched", "nth-order",
         "saturation", "second-order", "delayed", or any smooth model by its name in the ranking, shows that
         model with the same numbers and no stages. The verdict does not depend on it.
-    breakpoints_s : float or sequence of float, optional
-        Given breakpoints in s (after t0); then nothing is searched.
+    breakpoints_s : float, str or sequence of them, optional
+        Given breakpoints in s (after t0), or with a unit ("8min"); then nothing is searched.
     joint : {"continuous", "free"}
         Whether the stages meet at the breakpoint.
     recipe : {"likelihood", "loglinear"}
@@ -442,10 +442,10 @@ def fit_stages(
         or given (from a dye run).
     direction : {"decay", "growth"}
         Whether the signal falls or rises.
-    t0 : float or "auto", optional
-        Moment of the addition in s; all times then count from it.
-    window : (float or None, float or None), optional
-        Times to keep, in s on the trace's clock.
+    t0 : float, str or "auto", optional
+        Moment of the addition in s, or with a unit ("0.5min"); all times then count from it.
+    window : (float or None, float or None) or str, optional
+        Times to keep on the trace's clock, in s, or with units ("5min:20min").
     bootstrap : int
         Bootstrap replicates beside the profile intervals; 0 for none.
     bootstrap_kind : {"parametric", "residual", "block"}
@@ -778,7 +778,8 @@ def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
     prepared = crop(trace, options.window)
     if options.t0 is not None:
         prepared = shift_t0(prepared, options.t0)
-    remarks = [*trace.remarks, *prepared.remarks[known:]]
+    bare = options.read_as_seconds(trace.source.time_unit)
+    remarks = [*trace.remarks, *([bare] if bare else []), *prepared.remarks[known:]]
     remedy = "record more points"
     if options.window is not None and prepared.n_points < trace.n_points:
         hint = window_hint(trace.time_s, trace.source.time_unit, options.window)

@@ -10,7 +10,8 @@ from cxkinetics.arrays import seconds_of
 from cxkinetics.errors import UsageError, did_you_mean
 from cxkinetics.kinetics.scales import OFFSET
 from cxkinetics.models.laws import SHAPES
-from cxkinetics.options import KEYWORDS, OPTIONS, names_of, plain, require
+from cxkinetics.options import KEYWORDS, OPTIONS, Seconds, names_of, plain, require
+from cxkinetics.remarks import Remark
 
 OffsetChoice = Literal["auto", "zero", "fit"] | float
 REPLICATES = 499
@@ -98,21 +99,41 @@ class FitOptions:
             )
 
     @classmethod
-    def of(cls, *, breakpoints_s: float | Sequence[float] | None = None, **given: Any) -> "FitOptions":
-        """Return options from what a user may type: a lone breakpoint, numbers as text-free values."""
+    def of(
+        cls, *, breakpoints_s: float | str | Sequence[float | str] | None = None, **given: Any
+    ) -> "FitOptions":
+        """Return options from what a user may type: a lone breakpoint, times as text with their unit."""
         breaks: tuple[float, ...] | None = None
         if breakpoints_s is not None:
+            typed = OPTIONS["breakpoint"].read(breakpoints_s)
             try:
-                elapsed, date = seconds_of("breakpoints_s", breakpoints_s)
+                elapsed, date = seconds_of("breakpoints_s", typed)
                 if date or isinstance(breakpoints_s, bool):
                     raise ValueError("a date, or true, is no time of the trace's clock")
             except (TypeError, ValueError) as error:
                 fault = OPTIONS["breakpoint"].fault("late", shown=repr(breakpoints_s))
                 raise UsageError(f"breakpoints_s {fault}") from error
-            breaks = tuple(sorted(float(b) for b in np.ravel(elapsed)))
-        if isinstance(given.get("window"), (tuple, list)):
-            given["window"] = OPTIONS["window"].read(given["window"])
+            first = typed[0] if isinstance(typed, (list, tuple)) and typed else typed
+            bare = not isinstance(first, Seconds) and np.asarray(typed).dtype.kind in "iuf"
+            breaks = tuple(sorted((float if bare else Seconds)(b) for b in np.ravel(elapsed)))
+        for name in ("t0", "window", "start_up"):
+            if name in given:
+                given[name] = OPTIONS[name].read(given[name])
         return cls(breakpoints_s=breaks, **given)
+
+    def read_as_seconds(self, unit: str) -> Remark | None:
+        """Return the remark on bare times where a file counts in another unit, with what to type."""
+        said = []
+        for option in (option for option in OPTIONS.values() if option.timed and unit not in ("", "s")):
+            value = getattr(self, option.python)
+            times = value if isinstance(value, tuple) else (value,)
+            if any(t and not isinstance(t, (str, Seconds)) for t in times):
+                typed, meant = option.typed(value), option.typed(value, unit)
+                said.append(
+                    f"{option.flag} {typed} was read as seconds (if {unit} is meant: {option.flag} {meant})"
+                )
+        text = f"the file's times are in {unit}, bare numbers count in s: {'; '.join(said)}"
+        return Remark("read_as_seconds", text, len(said)) if said else None
 
     @property
     def demanded(self) -> int | None:

@@ -36,9 +36,10 @@ from cxkinetics.document.units import SECONDS, TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate, format_p, round_by_error
 from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
+from cxkinetics.kinetics.glossary import glossary
 from cxkinetics.kinetics.options import FITTING
 from cxkinetics.kinetics.scales import smooth_family
-from cxkinetics.options import KEYWORDS, OPTIONS, names_of
+from cxkinetics.options import KEYWORDS, OPTIONS, as_typed, names_of
 from cxkinetics.record import json_text
 
 if TYPE_CHECKING:
@@ -502,6 +503,7 @@ def page(
         Section("Diagnostics", _diagnostic_blocks(fit)),
         Section("What was assumed, masked and left out", _assumption_blocks(fit)),
         Section("Make it again", _reproduction_blocks(fit, command, examples)),
+        Section("Words", _glossary_blocks()),
     ]
     return Page(
         title=f"Staged kinetics of {name_of(fit)}",
@@ -601,6 +603,11 @@ def _reproduction_blocks(fit: "StagedFit", command: str, examples: Sequence[str]
     ]
 
 
+def _glossary_blocks() -> list[Block]:
+    words = tuple(f"{word.name}: {word.means}" for word in glossary())
+    return [Notes(words), Paragraph("cxkinetics explain WORD says more of each.")]
+
+
 def page_footer(*fits: "StagedFit") -> tuple[str, ...]:
     """Return versions and input hashes, one line each."""
     from importlib.metadata import version
@@ -687,7 +694,7 @@ def command_line(fit: "StagedFit") -> str:
     given = {**_read_as(fit), **_changed(options, FITTING)}
     for name, value in given.items():
         flag = KEYWORDS[name].flag
-        words += [flag] if value is True else [flag, _flag_value(name, value)]
+        words += [flag] if value is True else [flag, KEYWORDS[name].typed(value, _unit_typed(fit, name))]
     words += ["--seed", str(fit.seed)]
     return shlex.join(words)
 
@@ -707,11 +714,9 @@ def _read_as(fit: "StagedFit") -> dict[str, Any]:
     return given
 
 
-def _flag_value(name: str, value: Any) -> str:
-    if isinstance(value, list | tuple):
-        separator = ":" if name == "window" else ","
-        return separator.join("" if item is None else _plain(item) for item in value)
-    return _plain(value)
+def _unit_typed(fit: "StagedFit", name: str) -> str:
+    """Return the unit that a time is typed with: none where bare numbers and the file count in s."""
+    return "s" if KEYWORDS[name].timed and fit.trace.source.time_unit not in ("", "s") else ""
 
 
 def _is_wavelength(reference: Any) -> bool:
@@ -723,13 +728,6 @@ def _is_wavelength(reference: Any) -> bool:
     return True
 
 
-def _plain(value: Any) -> str:
-    """Return a number so that reading it gives the same number again."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
-    return str(value)
-
-
 def python_lines(fit: "StagedFit", examples: Sequence[str] = ()) -> str:
     """Return a Python script that makes this fit again, the seed included; `examples` as for `page`."""
     trace, options = fit.trace, fit.options
@@ -739,7 +737,7 @@ def python_lines(fit: "StagedFit", examples: Sequence[str] = ()) -> str:
     drift = given.pop("reference") if _is_wavelength(given.get("reference")) else None
     lines = ["import cxkinetics as cx"]
     example = next((name for name in examples if trace.source.file == f"{name}-simulated.csv"), None)
-    method = f".at_wavelength({_plain(wavelength)})" if wavelength is not None else ""
+    method = f".at_wavelength({as_typed(wavelength)})" if wavelength is not None else ""
     if example is not None:
         opened = f"cx.load_example({example!r})"
     else:
@@ -749,9 +747,12 @@ def python_lines(fit: "StagedFit", examples: Sequence[str] = ()) -> str:
         opened = f"cx.load({', '.join([repr(trace.source.file or 'FILE'), *reading])})"
     if drift is not None:
         lines.append("from cxkinetics.signals.prepare import subtract_reference")
-        opened = f"subtract_reference({opened}, {_plain(drift)})"
-    opened += method if tracked is None else f".exciton_peak(near_nm={_plain(tracked)})"
-    wanted = [f"{name}={_literal(value)}" for name, value in _changed(options, FITTING).items()]
+        opened = f"subtract_reference({opened}, {as_typed(drift)})"
+    opened += method if tracked is None else f".exciton_peak(near_nm={as_typed(tracked)})"
+    wanted = []
+    for name, value in _changed(options, FITTING).items():
+        unit = _unit_typed(fit, name)
+        wanted.append(f"{name}={_literal(KEYWORDS[name].typed(value, unit) if unit else value)}")
     call = ", ".join(["trace", *wanted, f"rng={fit.seed}"])
     return "\n".join([*lines, "", f"trace = {opened}", f"fit = cx.fit_stages({call})", "print(fit)"])
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import InputError
+from cxkinetics.options import OPTIONS
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import mean_of_known, noise_sd
 from cxkinetics.signals.spectra import SpectralSeries
@@ -38,16 +39,17 @@ def window_hint(time_s: Array, unit: str, window_s: tuple[float | None, float | 
     Examples
     --------
     >>> window_hint(60.0 * np.arange(61), "min", (5, 20))
-    "5:20 is 5 to 20 s; the file's times are in min: for 5 to 20 min pass 300:1200"
+    "5:20 is 5 to 20 s; the file's times are in min: for 5 to 20 min pass 5min:20min"
     """
     factor = TIME_UNITS.get(unit, 1.0)
     low, high = (None if end is None else float(end) * factor for end in window_s)
     if factor == 1.0 or np.unique(time_s[_inside(time_s, low, high)]).size < FEWEST:
         return ""
     said = _span(*window_s)
+    typed = OPTIONS["window"].typed
     return (
-        f"{_typed(*window_s)} is {said} s; the file's times are in {unit}: "
-        f"for {said} {unit} pass {_typed(low, high)}"
+        f"{typed(window_s)} is {said} s; the file's times are in {unit}: "
+        f"for {said} {unit} pass {typed(window_s, unit)}"
     )
 
 
@@ -70,24 +72,20 @@ def breakpoint_hint(time_s: Array, unit: str, breakpoints_s: Sequence[float]) ->
     Examples
     --------
     >>> breakpoint_hint(60.0 * np.arange(61), "min", [8])
-    "8 is in s; the file's times are in min: for 8 min pass 480"
+    "8 is in s; the file's times are in min: for 8 min pass 8min"
     """
     factor = TIME_UNITS.get(unit, 1.0)
     meant = [float(b) * factor for b in breakpoints_s]
     held = np.histogram(np.unique(time_s), [-np.inf, *meant, np.inf])[0]
     if factor == 1.0 or held.min() < FEWEST:
         return ""
-    typed, instead = (",".join(_number(b) for b in values) for values in (breakpoints_s, meant))
+    typed, instead = (OPTIONS["breakpoint"].typed(list(breakpoints_s), sign) for sign in ("", unit))
     verb = "is" if len(meant) == 1 else "are"
     return f"{typed} {verb} in s; the file's times are in {unit}: for {typed} {unit} pass {instead}"
 
 
 def _number(value: float) -> str:
     return f"{value:.10g}"
-
-
-def _typed(low: float | None, high: float | None) -> str:
-    return f"{'' if low is None else _number(low)}:{'' if high is None else _number(high)}"
 
 
 def _span(low: float | None, high: float | None) -> str:

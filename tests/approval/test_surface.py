@@ -16,7 +16,7 @@ from tests.approval.cases import CASES, run_command
 from tests.approval.compare import APPROVE, STORED, check, masked
 
 VERBS = ("demo", "fit", "spectra", "incorporation", "predict", "dose", "evidence", "formats", "inspect")
-VERBS += ("completion",)
+VERBS += ("completion", "explain")
 SCALARS = (str, bytes, int, float, bool, type(None))
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import io
+import json
 import math
 import shlex
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import cxkinetics as cx
 from cxkinetics.cli.arguments import values_of
 from cxkinetics.cli.completion import completion_script
 from cxkinetics.cli.fit import settings
-from cxkinetics.cli.main import build_parser
+from cxkinetics.cli.main import build_parser, main
 from cxkinetics.cli.project import load_config, save_config
 from cxkinetics.io.file import ReadOptions
 from cxkinetics.kinetics.batch import jobs_of
@@ -47,6 +48,7 @@ VALUES: list[Any] = [
     math.inf,
     True,
 ]
+VALUES += ["0.5min", "30 s", "8min,20min", "8,20min", "5min:20min", "5:20min", "0:20min", ["8min", 20.0]]
 VALUES += [[20.0, 55.0], [20.0, math.inf], [80.0, 2.0], (110.0, None), (1.0, 2.0, 3.0)]
 
 
@@ -173,6 +175,7 @@ GOOD = {
     "recipe": "loglinear",
     "offset": 0.25,
     "noise": "white",
+    "start_up": 1.5,
     "confidence": 0.9,
     "bootstrap": 60,
     "bootstrap_kind": "block",
@@ -198,6 +201,106 @@ def test_make_it_again_knows_every_option(where: str) -> None:
         assert f"{keyword}=" in script
     for value in (where, "355"):
         assert value.replace("track", "near_nm").replace("wavelength", "at_wavelength") in script
+
+
+TIMES = {
+    "t0": ("0.5min", 30.0),
+    "window": ("0.5min:1h", (30.0, 3600.0)),
+    "breakpoint": ("8min, 1200s", [480.0, 1200.0]),
+    "start_up": ("500 ms", 0.5),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_a_time_takes_a_unit_on_every_route(name: str, tmp_path: Path) -> None:
+    option, (text, value) = OPTIONS[name], TIMES[name]
+    assert parsed(option.flag, text) == {option.python: value}
+    path = tmp_path / "project.toml"
+    save_config(path, {name: text}, version="0")
+    assert parsed("--config", str(path)) == {option.python: value}
+    held = getattr(FitOptions.of(**{option.python: text}), option.python)
+    assert held == (tuple(value) if isinstance(value, list) else value)
+
+
+def test_several_times_in_python_and_in_a_file_have_a_unit_each() -> None:
+    assert FitOptions.of(window=("5min", None)).window == (300.0, None)
+    assert FitOptions.of(window=["0", "1h"]).window == (0.0, 3600.0)
+    assert FitOptions.of(breakpoints_s=["20min", "480s"]).breakpoints_s == (480.0, 1200.0)
+    assert FitOptions.of(breakpoints_s="8min").breakpoints_s == (480.0,)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("window", "5:20min"),
+        ("window", (5, "20min")),
+        ("breakpoints_s", "8,20min"),
+        ("t0", "0.5m"),
+        ("t0", "min"),
+    ],
+)
+def test_a_time_that_can_be_read_in_two_ways_is_refused(keyword: str, value: Any) -> None:
+    with pytest.raises(cx.UsageError) as caught:
+        FitOptions.of(**{keyword: value})
+    assert f"{keyword} is {value!r}; it must be" in str(caught.value)
+    assert "unit" in str(caught.value)
+
+
+def slow_file(folder: Path) -> Path:
+    """Write a decay with a break at 6 min, recorded in minutes."""
+    time = np.arange(0.0, 30.1, 0.5)
+    spent = 0.19 * np.minimum(time, 6) + 0.06 * np.maximum(time - 6, 0)
+    signal = 0.9 * np.exp(-spent) + np.random.default_rng(1).normal(0, 0.003, time.size)
+    path = folder / "slow.csv"
+    rows = (f"{t:g},{a:.5f}" for t, a in zip(time, signal, strict=True))
+    path.write_text("\n".join(["time (min),A", *rows]) + "\n")
+    return path
+
+
+def test_a_bare_time_beside_a_file_in_minutes_is_told_with_what_to_type(tmp_path: Path) -> None:
+    trace = cx.load(slow_file(tmp_path))
+    assert isinstance(trace, cx.Trace)
+    bare = fit_stages(trace, window=(0, 1500), breakpoints_s=360, n_stages=2, noise="white")
+    said = [remark.text for remark in bare.warnings if remark.code == "read_as_seconds"]
+    assert len(said) == 1
+    assert "times are in min" in said[0]
+    assert "--breakpoint 360 was read as seconds (if min is meant: --breakpoint 360min)" in said[0]
+    assert "--window 0:1500" in said[0]
+    timed = fit_stages(trace, window="0:25min", breakpoints_s="6min", n_stages=2, noise="white")
+    assert not [remark for remark in timed.warnings if remark.code == "read_as_seconds"]
+    assert timed.stages == bare.stages
+    zero = fit_stages(trace, t0=0, n_stages=1, noise="white")
+    assert not [remark for remark in zero.warnings if remark.code == "read_as_seconds"]
+    assert cx.StagedFit.from_json(timed.to_json()).options == timed.options
+
+
+@pytest.mark.parametrize(("typed", "told"), [("1.2min", 0), ("72", 1)])
+def test_the_line_stands_on_the_terminal_once(
+    typed: str, told: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "run.toml"
+    project.write_text(f'[fit]\nt0 = "{typed}"\nstages = 2\nnoise = "white"\n')
+    assert main(["fit", str(slow_file(tmp_path)), "--config", str(project), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["fits"][0]["options"]["t0"] == 72.0
+    line = "--t0 72 was read as seconds (if min is meant: --t0 72min)"
+    assert printed.err.count(line) == told
+    assert printed.err.count("read as seconds") == told
+
+
+def test_the_command_and_the_script_of_a_file_in_minutes_say_the_unit(tmp_path: Path) -> None:
+    trace = cx.load(slow_file(tmp_path))
+    assert isinstance(trace, cx.Trace)
+    fit = fit_stages(trace, t0=30, window="0:25min", breakpoints_s="6min", n_stages=2, noise="white")
+    read = parsed(*shlex.split(command_line(fit))[3:])
+    assert (read["t0"], read["window"], read["breakpoints_s"]) == (30.0, (0.0, 1500.0), [360.0])
+    held = FitOptions.of(**{name: read[name] for name in ("t0", "window", "breakpoints_s")})
+    assert held.read_as_seconds("min") is None
+    scope: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(python_lines(fit), scope)
+    assert scope["fit"].stages == fit.stages
+    assert not [remark for remark in scope["fit"].warnings if remark.code == "read_as_seconds"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "powershell"])

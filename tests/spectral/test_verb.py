@@ -101,7 +101,8 @@ def test_several_runs_known_spectra_and_options(capsys, tmp_path) -> None:
     ("words", "code", "message"),
     [
         (["--model", "A + B -> C"], 2, "not first order"),
-        (["--window", "30-50"], 2, "LO:HI"),
+        (["--window", "30-50"], 2, "two times in s"),
+        (["--window", "5:20min"], 2, "'5:20min'; it must be two times"),
         (["--start", "k1"], 2, "NAME=VALUE"),
         (["--start", "k1=fast"], 2, "'fast' is no number"),
         (["--max-absorbance", "much"], 2, "number or none"),
@@ -115,6 +116,31 @@ def test_mistakes_are_one_helpful_line(capsys, words, code, message) -> None:
     assert message in err
     assert out == ""
     assert err.count("\n") == 1
+
+
+def test_times_take_a_unit_and_a_bare_one_beside_minutes_is_told(capsys, tmp_path) -> None:
+    minutes, wavelength = np.linspace(0, 10, 30), np.arange(300, 360, 6.0)
+    bands = np.exp(-0.5 * ((wavelength - np.array([[320.0], [340.0]])) / 8) ** 2)
+    shares = np.stack([np.exp(-0.4 * minutes), 1 - np.exp(-0.4 * minutes)], axis=1)
+    spectra = shares @ bands + 0.002 * np.random.default_rng(1).standard_normal((30, 10))
+    rows = [",".join(["time (min)", *(f"{w:g}" for w in wavelength)])]
+    rows += [
+        ",".join([f"{t:.4f}", *(f"{v:.5f}" for v in row)]) for t, row in zip(minutes, spectra, strict=True)
+    ]
+    file = tmp_path / "slow.csv"
+    file.write_text("\n".join(rows))
+    words = (file, "--model", "A -> B", "--intervals", "wald")
+    code, out, err = run(capsys, *words, "--window", "0:8min", "--t0", "1min", "--json")
+    record = json.loads(out)
+    assert (code, record["options"]["window"], record["options"]["t0"]) == (0, [0.0, 480.0], [60.0])
+    assert "bare numbers" not in err
+    _, bare, err = run(capsys, *words, "--window", "0:480", "--t0", "60", "--json")
+    assert json.loads(bare)["rate_constants"] == record["rate_constants"]
+    assert err.count("the file's times are in min, bare numbers count in s") == 1
+    assert "--t0 60 was read as seconds (if min is meant: --t0 60min)" in err
+    with pytest.raises(SystemExit):
+        run(capsys, *words, "--t0", "0.5m")
+    assert "'0.5m' is neither a finite number of seconds nor one with a unit" in capsys.readouterr().err
 
 
 def test_a_trace_is_sent_to_the_right_verb(capsys, tmp_path) -> None:

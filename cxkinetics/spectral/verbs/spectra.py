@@ -6,9 +6,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.cli.arguments import number
+from cxkinetics.cli.arguments import moment, number, values_of
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.options import finite
+from cxkinetics.options import OPTIONS, finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,9 +59,10 @@ def _add_model(add: "Callable[..., Any]") -> None:
 
 
 def _add_data(add: "Callable[..., Any]") -> None:
-    add("--window", metavar="LO:HI", help="times to keep, s on the file's clock; 110: is open")
+    add("--window", metavar="LO:HI", help=OPTIONS["window"].help)
     add("--wavelengths", metavar="LO:HI", help="wavelengths to keep, nm")
-    add("--t0", type=number, metavar="S", help="when the reaction starts; times count from it")
+    text = "when the reaction starts, s or with a unit (0.5min); times count from it"
+    add("--t0", type=moment, metavar="S", help=text)
     text = "leave out wavelengths above this (default 3; none keeps all)"
     add("--max-absorbance", metavar="A", help=text)
     add("--track", type=number, metavar="NM", help="follow the peak near this wavelength")
@@ -71,12 +72,15 @@ def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     from cxkinetics.cli.terminal import text_width
     from cxkinetics.estimate import json_text
+    from cxkinetics.kinetics.options import FitOptions
     from cxkinetics.kinetics.places import origin_of
     from cxkinetics.spectral.analysis import analyse_spectra
 
     options = _options(args)
     place = _place(args)
     runs = [_series(file, args) for file in args.files]
+    times = FitOptions.of(t0=options.get("t0"), window=options.get("window"))
+    bare = [times.read_as_seconds(run.source.time_unit) for run in runs]
     origins: list[str] = []
     if place is not None:
         origins = [origin_of(file, place.parent) for file in args.files]
@@ -88,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
         print(json_text(found.to_dict()))
     else:
         print(found.to_text(time_unit=time_unit, width=text_width(), warnings=False))
-    for text in dict.fromkeys(remark.text for remark in found.remarks):
+    for text in dict.fromkeys(remark.text for remark in (*filter(None, bare), *found.remarks)):
         sys.stderr.write(f"{args.files[0]}: {text}\n")
     if place is not None:
         from cxkinetics.spectral.page import write_spectra
@@ -182,9 +186,9 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
         needed = "it must be a finite number or none"
         text = args.max_absorbance
         options["highest_absorbance"] = None if text == "none" else _read("--max-absorbance", text, needed)
-    for name, key in (("window", "window"), ("wavelengths", "wavelength_range_nm")):
-        if name in given:
-            options[key] = _range(f"--{name}", given[name])
+    options |= values_of({"window": args.window})
+    if "wavelengths" in given:
+        options["wavelength_range_nm"] = _range("--wavelengths", args.wavelengths)
     if "baseline_region" in given:
         low, high = _range("--baseline-region", args.baseline_region)
         options["baseline_region_nm"] = (low or 0.0, high if high is not None else float("inf"))
