@@ -35,6 +35,10 @@ class Sample:
         The first time on the trace's clock, s.
     n_raw : int
         Points before equal times were averaged.
+    since : float
+        How long before the first reading the addition was, in spans, where that is known; else zero.
+    given : Array, shape (n,), or None
+        Relative standard deviations that were given, where `sigma` holds weights found from the readings.
     inflation : float
         Variance of an estimate over the one that `sigma`, were it known beforehand, would give: weights
         found from the readings themselves promise too much.
@@ -49,6 +53,8 @@ class Sample:
     first_s: float
     sigma_unit: float
     n_raw: int
+    since: float = 0.0
+    given: Array | None = None
     inflation: float = 1.0
 
     @property
@@ -114,6 +120,7 @@ def thinned(sample: Sample, kept: BoolArray) -> Sample:
         time=sample.time[kept],
         signal=sample.signal[kept],
         sigma=sample.sigma[kept],
+        given=None if sample.given is None else sample.given[kept],
         spacing=relative_spacing(sample.time[kept]),
     )
 

@@ -44,16 +44,17 @@ class Spread:
     ----------
     sigma : Array, shape (n,)
         Relative standard deviations, geometric mean one.
+    pattern : Array, shape (n,)
+        The same by the signal alone, without what places and single readings say of themselves.
     photometric, by_place, heavy : float
         Posterior weights of noise that grows with absorbance, that changes within the run, and of
         tails heavier than Gaussian ones.
-    transmittance_sd : float
-        Standard deviation of the transmittance, where noise grows with absorbance (else zero).
     inflation : float
         Variance of an estimate with these weights over the one that weights known beforehand would give.
     """
 
     sigma: Array
+    pattern: Array
     photometric: float = 0.0
     by_place: float = 0.0
     heavy: float = 0.0
@@ -76,7 +77,7 @@ def spread_of(sample: Sample, curve: Array, *, level: Array | None = None, model
         Patterns that are weighed; all by default.
     """
     if sample.n < FEWEST:
-        return Spread(np.ones(sample.n))
+        return Spread(np.ones(sample.n), np.ones(sample.n))
     patterns, kinds, prior = _patterns(sample, curve, level, model)
     tails = TAILS[:1] if model in ("photometric", "by-place") else TAILS
     chance = np.full(tails.size, (1 - GAUSSIAN) / max(tails.size - 1, 1))
@@ -102,8 +103,15 @@ def spread_of(sample: Sample, curve: Array, *, level: Array | None = None, model
     relative = sigma / np.sqrt(own)
     relative /= np.exp(np.mean(np.log(relative)))
     finite = tails[1:]
+    lasting = by_pattern * (kinds != "by-place")  # spikes at the start look like a noisy one
+    pattern = (
+        np.sqrt(lasting / max(float(lasting.sum()), 1e-290) @ patterns)
+        if lasting.any()
+        else np.ones(sample.n)
+    )
     return Spread(
         relative,
+        pattern / np.exp(np.mean(np.log(pattern))),
         photometric=float(by_pattern[kinds == "photometric"].sum()),
         by_place=float(by_pattern[kinds == "by-place"].sum()),
         heavy=float(1 - by_tail[0]),
@@ -113,7 +121,12 @@ def spread_of(sample: Sample, curve: Array, *, level: Array | None = None, model
 
 def with_spread(sample: Sample, spread: Spread) -> Sample:
     """Return the sample with these relative standard deviations."""
-    return replace(sample, sigma=spread.sigma, inflation=spread.inflation)
+    return replace(sample, sigma=spread.sigma, given=sample.sigma, inflation=spread.inflation)
+
+
+def without_spread(sample: Sample) -> Sample:
+    """Return the sample as it was before the spread of its noise was found."""
+    return sample if sample.given is None else replace(sample, sigma=sample.given, given=None, inflation=1.0)
 
 
 def _patterns(sample: Sample, curve: Array, level: Array | None, model: str) -> tuple[Array, Array, Array]:

@@ -24,7 +24,7 @@ from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.kinetics.result import Bootstrap
 from cxkinetics.kinetics.search import box, walk
 from cxkinetics.models.decays import DecayFamily
-from cxkinetics.models.families import AmplitudeFamily, StagedFamily
+from cxkinetics.models.families import AmplitudeFamily, StagedFamily, StartingFamily
 
 MOST_CELLS = 5
 """Gaps from which each replicate starts."""
@@ -67,12 +67,14 @@ def bootstrap_fit(
     told = AmplitudeFamily(family, sample.from_anchor)
     theta, shown = told.told(theta[good]), told.told(fitted.theta[None, :])[0]
     scales = {"C": (sample.scale, unit), "k": (1 / sample.span_s, "1/s"), "b": (sample.span_s, "s")}
-    scales["o"] = (sample.scale, unit)
+    scales |= {"o": (sample.scale, unit), "tau": (sample.span_s, "s"), "w": (sample.span_s, "s")}
+    if isinstance(family, StartingFamily):
+        theta, shown = family.told(theta), family.told(shown[None, :])[0]
     quantities: dict[str, Estimate] = {}
     for index, name in enumerate(family.names):
         if fitted.held[index]:
             continue
-        factor, of_unit = scales[name[0]]
+        factor, of_unit = scales.get(name) or scales[name[0]]
         shift = {"b": sample.first_s, "o": offset}.get(name[0], 0.0)
         value = float(shown[index]) * factor + shift
         quantities[name] = _percentiles(

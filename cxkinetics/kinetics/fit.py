@@ -1,6 +1,6 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,9 +10,16 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none
-from cxkinetics.inference.ar1 import Sample, sample_of, whitening
+from cxkinetics.inference.ar1 import Sample, sample_of, thinned, whitening
 from cxkinetics.inference.criteria import AHEAD
-from cxkinetics.inference.variance import FEWEST, PRIOR, Spread, spread_of, with_spread
+from cxkinetics.inference.variance import (
+    FEWEST,
+    PRIOR,
+    Spread,
+    spread_of,
+    with_spread,
+    without_spread,
+)
 from cxkinetics.kinetics.bootstrap import bootstrap_fit
 from cxkinetics.kinetics.checks import (
     durbin_watson,
@@ -512,12 +519,11 @@ def fit_stages(
     data = _weighed(prepared, options)
     late = _flat_until(data, options)
     if late is not None:
-        prepared = shift_t0(
-            prepared, late, how="found: the signal is flat before; --t0 0 counts from the clock's zero"
-        )
+        told = "found: the signal is flat before; --t0 0 counts from the clock's zero"
+        prepared, options = shift_t0(prepared, late, how=told), replace(options, t0=late)
         remarks.append(prepared.remarks[-1])
         data = _weighed(prepared, options)
-    outliers = find_outliers(data.sample)
+    outliers = _outliers(data, prepared, options)
     excluded: tuple[tuple[float, float], ...] = ()
     whole = prepared
     if outliers.any():
@@ -547,23 +553,45 @@ class _Data:
     broken: Found | None = None
 
 
+def _outliers(data: _Data, trace: Trace, options: FitOptions) -> BoolArray:
+    """Return which points of a sample are outliers, shape (n,).
+
+    Spikes make noise look as if it grew where they stand, and noise that grows makes spikes: so they are
+    looked for in constant noise, the pattern is found without them, and they are looked for again.
+    """
+    plain = without_spread(data.sample)
+    found = find_outliers(plain)
+    if data.spread is None or not found.any():
+        return found
+    left = thinned(plain, ~found)
+    spread = _spread(left, search_staged(left, whitening(left, 0.0), with_offset=True), trace, options)
+    pattern = np.exp(np.interp(plain.time, left.time, np.log(spread.pattern)))
+    return find_outliers(replace(plain, sigma=pattern))
+
+
 def _weighed(trace: Trace, options: FitOptions) -> _Data:
     """Return the sample of a trace with the spread of its noise; sigma that was given is left as it is."""
     sample = _sample(trace, options)
-    if trace.sigma is not None or options.noise in ("white", "ar1") or sample.n < FEWEST:
+    weighted = trace.sigma is not None and (options.absolute_sigma or np.ptp(trace.sigma) > 0)
+    if weighted or options.noise in ("white", "ar1") or sample.n < FEWEST:
         return _Data(sample)
     broken = search_staged(sample, whitening(sample, 0.0), with_offset=True)
-    curve = sample.signal - tangent(sample, broken)[0]
-    level = curve * sample.scale + (options.given_offset or 0.0) if trace.unit == "AU" else None
-    model = options.noise if options.noise in PRIOR or options.noise == "robust" else "auto"
-    spread = spread_of(sample, curve, level=level, model=model)
+    spread = _spread(sample, broken, trace, options)
     return _Data(with_spread(sample, spread), spread, broken)
 
 
-def _switch_in_words(parts: Mapping[str, Any]) -> str:
+def _spread(sample: Sample, broken: Found, trace: Trace, options: FitOptions) -> Spread:
+    """Return the spread of the noise about two stages."""
+    curve = sample.signal - tangent(sample, broken)[0]
+    level = curve * sample.scale + (options.given_offset or 0.0) if trace.unit == "AU" else None
+    model = options.noise if options.noise in PRIOR or options.noise == "robust" else "auto"
+    return spread_of(sample, curve, level=level, model=model)
+
+
+def _switch_in_words(numbers: Numbers) -> str:
     """Return how large the change of rate is, and how fast it came."""
-    width, ratio = parts.get("switch_width_s"), parts["rate_ratio"]
-    said = "" if ratio is None or ratio.low is None else f"The rate changes {ratio.format_value()}-fold"
+    width, ratio = numbers.width(), numbers.ratio()
+    said = "" if ratio.low is None else f"The rate changes {ratio.format_value()}-fold"
     if width is None:
         return f"{said}." if said else ""
     said = said or "The rate changes"
@@ -697,8 +725,10 @@ def _fitted(
             _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
         told = _by_lines if options.recipe == "loglinear" else _by_likelihood
         parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
-    if verdict.code == "two_stages" and shown == 2:
-        verdict = replace(verdict, text=f"{verdict.text} {_switch_in_words(parts)}".rstrip())
+    if verdict.code == "two_stages":
+        verdict = replace(
+            verdict, text=f"{verdict.text} {_switch_in_words(numbers(verdict.code, 2)[0])}".rstrip()
+        )
     if data.spread is not None:
         words = _spread_in_words(data, trace.unit)
         parts["noise"] = _noise_with(parts["noise"], data)
@@ -812,6 +842,9 @@ def _sample(trace: Trace, options: FitOptions) -> Sample:
 
 
 def _on_given_clock(sample: Sample, options: FitOptions) -> Sample:
+    """Return a sample that knows when the addition was, on the clock of a start-up time that was given."""
+    if options.t0 is not None:  # else the first reading stands for it, wherever a clock was set to zero
+        sample = replace(sample, since=max(sample.lead, 0.0))
     if isinstance(options.start_up, str) or options.start_up == 0:
         return sample
     return on_clock(sample, options.start_up / sample.span_s)

@@ -251,8 +251,8 @@ class StagedFit(Record, Shown):
     stage_amplitudes: tuple[float, ...] = ()
     anchor_s: float = 0.0
     bootstrap: Bootstrap | None = None
-    start_up_s: Annotated[Estimate | None, As(name="start_up")] = None
-    switch_width_s: Annotated[Estimate | None, As(name="switch_width")] = None
+    start_up_s: Annotated[Estimate | None, As(name="start-up time")] = None
+    switch_width_s: Annotated[Estimate | None, As(name="switch width")] = None
     preferred: Preferred | None = None
     model: Preferred | None = None
     seed: int = 0
@@ -283,7 +283,7 @@ class StagedFit(Record, Shown):
     def curve(self, time_s: Array) -> Array:
         """Return the fitted signal at any times (s), in the trace's unit."""
         from cxkinetics.models.decays import free_joint_decay
-        from cxkinetics.models.families import StartingFamily
+        from cxkinetics.models.families import StartingFamily, mixed_clock
 
         rates = np.array([stage.k_per_s.value for stage in self.stages], dtype=float)  # None becomes NaN
         breaks = np.array([b.value for b in self.breakpoints_s], dtype=float) - self.anchor_s
@@ -294,10 +294,16 @@ class StagedFit(Record, Shown):
             levels = np.array(self.stage_amplitudes)
             return free_joint_decay(time, levels, rates, breaks, self._offset())
         start, width = (0.0 if e is None else e.value or 0.0 for e in (self.start_up_s, self.switch_width_s))
+        if start:  # the reaction's clock stands still at the addition: t = 0, or the first reading
+            begin = 0.0 if self.options.get("t0") is not None else self._t_start_s - self.anchor_s
+            own = begin + mixed_clock(time - begin, np.array(start))[0]
+            time = np.where(time > begin, own, time)
         family = StartingFamily(rates.size, True, gradual=True, own_clock=True)
         amplitude = np.nan if self.amplitude.value is None else self.amplitude.value
-        theta = np.array([[amplitude, *rates, *breaks, start, width, self._offset()]])
-        curve: Array = family.evaluate(np.ravel(time), theta)[0][0].reshape(time.shape)
+        earliest = min(0.0, float(np.min(time, initial=0.0)))  # the family's clock begins at zero
+        amplitude *= np.exp(-rates[0] * earliest)
+        theta = np.array([[amplitude, *rates, *(breaks - earliest), 0.0, width, self._offset()]])
+        curve: Array = family.evaluate(np.ravel(time) - earliest, theta)[0][0].reshape(time.shape)
         return curve
 
     def curve_of(self, model: Preferred, time_s: Array) -> Array | None:

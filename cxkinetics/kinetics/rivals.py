@@ -113,7 +113,7 @@ def rank(contenders: Sequence[Contender]) -> tuple[Rival, ...]:
 
 def plain_rss(sample: Sample, curve: Array) -> float:
     """Return the weighted sum of squares of a scaled curve (n,), in the trace's unit squared."""
-    residual = (sample.signal - curve) / sample.sigma
+    residual = (sample.signal - curve) / (sample.sigma if sample.given is None else sample.given)
     return float(residual @ residual) * sample.scale**2
 
 

@@ -241,9 +241,8 @@ def longest_start(sample: Sample) -> float:
 
 def on_clock(sample: Sample, tau: float) -> Sample:
     """Return the sample on the clock of a reaction whose start takes the time constant tau, in spans."""
-    lead = max(sample.lead, 0.0)
-    clock, _, _ = mixed_clock(sample.time + lead, np.array(tau))
-    first, _, _ = mixed_clock(np.array(lead), np.array(tau))
+    clock, _, _ = mixed_clock(sample.time + sample.since, np.array(tau))
+    first, _, _ = mixed_clock(np.array(sample.since), np.array(tau))
     return replace(sample, time=clock - first)
 
 
@@ -263,7 +262,7 @@ def with_start(sample: Sample, white: Whitening, plain: Found, found: Found, tau
     """
     base = plain.family
     assert isinstance(base, StagedFamily)
-    family = StartingFamily(base.n_stages, base.with_offset, lead=max(sample.lead, 0.0))
+    family = StartingFamily(base.n_stages, base.with_offset, lead=sample.since)
     longest, gap = longest_start(sample), float(np.median(np.diff(sample.time)))
     times = np.unique(np.clip([1e-3 * gap, 1.5 * gap, longest, tau], 0.0, longest))
     cells = around(found.cell, sample.n) if found.cell.size else found.cell[None, :]

@@ -67,7 +67,7 @@ def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
 
 
 def smooth_numbers(
-    fitted: Fitted, options: FitOptions, unit: str, contender: Contender
+    fitted: Fitted, options: FitOptions, unit: str, contender: Contender | None = None
 ) -> dict[str, Estimate]:
     """Return every parameter of a smooth model with its interval, by name, in s and the trace's unit."""
     numbers = Numbers(fitted, confidence=options.confidence, absolute_sigma=options.absolute_sigma)
@@ -79,7 +79,7 @@ def smooth_numbers(
         found[label] = numbers.parameter(label, name, factor_of(name, fitted.sample), of)
     if options.given_offset is not None and "offset" not in found:
         found["offset"] = numbers.offset(unit, options.given_offset)
-    if "tau" in contender.parameters:
+    if contender is not None and "tau" in contender.parameters:
         why = "the likeliest of a few start-up times; the others hold it"
         value = contender.parameters["tau"]
         found["tau"] = Estimate(name="tau", value=value, unit="s", method="grid", reason=why)

@@ -11,6 +11,7 @@ from cxkinetics.errors import FitError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.inference.ar1 import Sample, whitening
 from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
+from cxkinetics.inference.variance import without_spread
 from cxkinetics.kinetics.break_test import BreakTest, break_test
 from cxkinetics.kinetics.checks import holds_zero
 from cxkinetics.kinetics.lines import MIN_DISTINCT
@@ -253,8 +254,10 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
     )
     analysis.asked = [*known, *fitted]
     if least_squares and options.ar1:
+        plain = without_spread(sample)
+        alone = singles if plain is sample else _singles(plain, options, None)
         analysis.plain = _variants(
-            sample, n_stages, singles, False, continuous=continuous, given=given, wanted=True
+            plain, n_stages, alone, False, continuous=continuous, given=given, wanted=True
         )
 
 
@@ -461,6 +464,12 @@ class _Case:
         return self.smooth.aicc - self.two.aicc
 
     @property
+    def hard_lead(self) -> float:
+        """The same over that of two stages with a break; a gradual switch is left out."""
+        known = [v.aicc for v in self.analysis.variants.get(2, []) if v.comparable]
+        return self.smooth.aicc - min(known, default=self.two.aicc)
+
+    @property
     def gap(self) -> float:
         """AICc of one exponential over the best curved or two-stage model (a third has a rule of its own)."""
         return self.exponential.aicc - _least([*self.curved, self.two]).aicc
@@ -607,7 +616,8 @@ def _say_two(case: _Case) -> str:
 def _bends_without_break(case: _Case) -> bool:
     ahead = case.exponential.aicc - case.smooth.aicc >= AHEAD
     # pieces that are no stages, such as two straight lines, may fit as well, but not clearly better
-    rival = case.lead <= 0 or (case.lead < AHEAD and bool(_no_stages(case, 2)))
+    rival = case.hard_lead <= 0 or (case.lead < AHEAD and bool(_no_stages(case, 2)))
+    rival = rival and case.lead < AHEAD  # a gradual switch may be ahead where no break is
     return bool(case.curved) and ahead and rival
 
 
@@ -615,11 +625,18 @@ def _say_smooth(case: _Case) -> str:
     bent = case.family
     assert bent is not None
     above = case.two.aicc - bent.aicc
+    gradual = [c.aicc - bent.aicc for c in case.analysis.gradual]
+    alike = (
+        " A rate that falls smoothly and a gradual switch of two rates cannot be told apart here; readings "
+        "closer together where the rate changes, or the position of the peak, would tell."
+        if gradual and min(gradual) < AHEAD
+        else ""
+    )
     return (
         f"Smooth but not one exponential: {'an' if bent.model[0] in 'aeiou' else 'a'} {bent.model} without "
         f"any break has AICc {case.exponential.aicc - bent.aicc:.1f} below one exponential and "
         f"{abs(above):.1f} {'below' if above >= 0 else 'above'} a broken decay ({case.chance} says only that "
-        "it is not one exponential). No breakpoint is established."
+        f"it is not one exponential). No breakpoint is established.{alike}"
     )
 
 
@@ -653,13 +670,13 @@ def _say_wander(case: _Case) -> str:
 
 
 def _say_undecided(case: _Case) -> str:
-    if case.strays and case.lead >= AHEAD:
-        return _say_wander(case)
     if _two_lead(case) and (why := _no_stages(case, 2)):
         return (
             f"Undecided: a broken decay leads every smooth curve by {case.lead:.1f} in AICc ({case.chance}), "
             f"but its pieces are no two first-order stages: {why}."
         )
+    if case.strays and case.lead >= AHEAD:
+        return _say_wander(case)
     best = case.smooth if case.lead < 0 else case.two
     hint = " (--stages 2 shows them, n_stages=2 in Python)" if case.lead >= 0 else ""
     place = f"only {case.lead:.1f} ahead of" if case.lead >= 0 else f"{-case.lead:.1f} behind"

@@ -329,7 +329,7 @@ class AmplitudeFamily:
 
     def since(self, theta: Array) -> tuple[Array, Array]:
         """Return how long the decay has run at the first sample (B,), and its slope by tau."""
-        if not isinstance(self.base, StartingFamily) or self.lead <= 0:
+        if not isinstance(self.base, StartingFamily) or self.base.lead <= 0 or self.lead <= 0:
             return np.full(len(theta), self.lead), np.zeros(len(theta))
         clock, _, by_tau = mixed_clock(np.array(self.lead), theta[:, self.base.tau])
         return clock, by_tau

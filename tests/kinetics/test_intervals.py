@@ -306,7 +306,9 @@ def slow_confidence(fit: cx.StagedFit, index: int, value: float) -> float:
 def test_ends_with_correlated_noise_lie_where_the_plain_recipe_puts_them() -> None:
     t = times(41)
     y = SEED(t) + noise(t, 0.01, 0.4, stream(9, "ar", 0))
-    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), n_stages=2, offset="zero", start_up="none")
+    fit = cx.fit_stages(
+        cx.Trace(time_s=t, absorbance=y), n_stages=2, offset="zero", start_up="none", noise="ar1"
+    )
     for index in (1, 2):
         estimate = fit.stages[index - 1].k_per_s
         assert slow_confidence(fit, index, estimate.low) == pytest.approx(0.025, abs=0.0025)

@@ -12,6 +12,11 @@ from cxkinetics.kinetics.search import search_staged
 from tests.studies import brute_force
 
 
+def cleaned(t: np.ndarray, y: np.ndarray) -> cx.Trace:
+    """Return the points that `fit_stages` analyses: outliers taken out."""
+    return cx.fit_stages(cx.Trace(time_s=t, absorbance=y)).trace
+
+
 def two_stage_numbers(
     t: np.ndarray, y: np.ndarray, offsets: tuple[str, ...], noise: str = "auto"
 ) -> dict[str, dict[str, Estimate]]:
