@@ -193,6 +193,20 @@ def _opened(ends: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(None if end == inf else end for end, inf in zip(ends, (-math.inf, math.inf), strict=True))
 
 
+SHORT_MODELS = {
+    "stretched": "stretched exponential",
+    "nth-order": "order n",
+    "second-order": "second order",
+    "delayed": "delayed exponential",
+}
+"""What smooth models are called besides -> in the ranking."""
+SMOOTH_MODELS = (
+    *("exponential", "exponential + drift", "biexponential", "stretched exponential", "second order"),
+    *("mixed second order", "order n", "saturation", "parabolic diffusion", "Jander diffusion"),
+    *("Ginstling-Brounshtein diffusion", "delayed exponential"),
+    *(f"smooth rate{clock}, degree {degree}" for clock in ("", ", early") for degree in (1, 2, 3)),
+)
+"""Smooth models as the ranking names them."""
 _NAME = "a name in quotes, or a number from 1"
 _NM = "a wavelength in nm, a finite number such as 324"
 TIME_UNITS = ("s", "ms", "us", "min", "h", "d")
@@ -299,13 +313,21 @@ OPTIONS: Mapping[str, Option] = {
         Option(
             "model",
             "fitting",
-            "name",
-            "model to show: staged, or a smooth one, any that is ranked (default auto)",
-            words=("auto", "staged"),
+            "choice",
+            "model to show: stages, or any smooth one that is ranked (default auto)",
+            words=(
+                "auto",
+                "staged",
+                *SHORT_MODELS,
+                *SMOOTH_MODELS,
+                *(f"{m} + offset" for m in SMOOTH_MODELS),
+            ),
             default="auto",
             metavar="auto|staged|exponential|biexponential|stretched|nth-order|saturation|second-order|"
             "delayed|NAME",
-            need=_NAME,
+            need="auto, staged, exponential, biexponential, stretched, nth-order, saturation, second-order, "
+            "delayed, or a smooth model by its name in the ranking; a scheme such as A -> B is fitted to "
+            "whole spectra by `cxkinetics spectra`",
         ),
         Option(
             "breakpoint",

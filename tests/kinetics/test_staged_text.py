@@ -15,7 +15,7 @@ from cxkinetics.document.units import SECONDS
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.page import correlation_lines, loglinear_table, rival_table
-from cxkinetics.kinetics.result import Bootstrap, LogLinear, Rival, StagedFit
+from cxkinetics.kinetics.result import Bootstrap, LogLinear, Preferred, Rival, StagedFit
 from cxkinetics.remarks import Remark
 
 EXPECTED = Path(__file__).with_name("expected_two_stages.txt")
@@ -128,11 +128,21 @@ def biexponential(fit: StagedFit) -> Rival:
 
 def test_a_smooth_verdict_says_what_is_shown_and_prints_its_curve(make_fit: Callable[..., StagedFit]) -> None:
     one = make_fit((0.03,), ())
-    text = str(with_verdict(one, "smooth", rivals=(biexponential(one), one.rivals[2])))
+    rates = {
+        "k1": (0.12, "1/s"),
+        "k2": (0.015, "1/s"),
+        "C1": (0.5, "AU"),
+        "C2": (0.4, "AU"),
+        "offset": (0.01, "AU"),
+    }
+    numbers = {name: Estimate(name=name, value=v, unit=unit) for name, (v, unit) in rates.items()}
+    known = Preferred(model="biexponential + offset", parameters=numbers, fitted_to="the signal")
+    text = str(with_verdict(one, "smooth", rivals=(biexponential(one), one.rivals[2]), preferred=known))
     assert "the verdict prefers a biexponential + offset" in text
-    assert "C1 = 0.5 AU, C2 = 0.4 AU, k1 = 0.12 1/s" in " ".join(text.split())
+    assert "k1 = 0.12 1/s, k2 = 0.015 1/s, C1 = 0.5 AU" in " ".join(text.split())
     assert "offset = 0.01 AU" in text
-    minutes = with_verdict(one, "smooth", rivals=(biexponential(one),)).to_text(time_unit="min")
+    smooth = with_verdict(one, "smooth", rivals=(biexponential(one),), preferred=known)
+    minutes = smooth.to_text(time_unit="min")
     assert "k1 = 7.2 1/min" in " ".join(minutes.split())
     assert "prefer" not in str(one)
 
