@@ -11,6 +11,10 @@ READING = tuple(name for name in names_of("reading") if name not in ("wavelength
 """Options of every verb that reads signals."""
 
 
+MOST_LISTED = 20
+"""Words that argparse may list in a refusal; of more the option itself says what it must be."""
+
+
 def number(text: str) -> float:
     """Return the number of an option, for argparse: what is none is a usage error that says so."""
     try:
@@ -27,7 +31,7 @@ def add_options(group: Any, *names: str) -> None:
             more["action"] = "store_true"
         else:
             more["metavar"] = option.metavar
-        if option.kind == "choice":
+        if option.kind == "choice" and len(option.words) <= MOST_LISTED:
             more["choices"] = option.words
         elif not option.words and option.kind in ("number", "integer"):
             more["type"] = number if option.kind == "number" else int
