@@ -269,6 +269,20 @@ def _opened(ends: Sequence[Any]) -> tuple[Any, ...]:
 
 _NEEDS = {"name": "a name in quotes, or a number from 1", "switch": "true or false"}
 """What a value must be, by its kind where no option of that kind says more."""
+SHORT_MODELS = {
+    "stretched": "stretched exponential",
+    "nth-order": "order n",
+    "second-order": "second order",
+    "delayed": "delayed exponential",
+}
+"""What smooth models are called besides -> in the ranking."""
+SMOOTH_MODELS = (
+    *("exponential", "exponential + drift", "biexponential", "stretched exponential", "second order"),
+    *("mixed second order", "order n", "saturation", "parabolic diffusion", "Jander diffusion"),
+    *("Ginstling-Brounshtein diffusion", "delayed exponential"),
+    *(f"smooth rate{clock}, degree {degree}" for clock in ("", ", early") for degree in (1, 2, 3)),
+)
+"""Smooth models as the ranking names them."""
 _NM = "a wavelength in nm, a finite number such as 324"
 TIME_UNITS = ("s", "ms", "us", "min", "h", "d")
 SHOWN_UNITS = ("s", "ms", "min", "h")
@@ -355,12 +369,21 @@ _LISTED = (
     Option(
         "model",
         "fitting",
-        "name",
-        "model to show: staged, or a smooth one, any that is ranked (default auto)",
-        words=("auto", "staged"),
+        "choice",
+        "model to show: stages, or any smooth one that is ranked (default auto)",
+        words=(
+            "auto",
+            "staged",
+            *SHORT_MODELS,
+            *SMOOTH_MODELS,
+            *(f"{m} + offset" for m in SMOOTH_MODELS),
+        ),
         default="auto",
         metavar="auto|staged|exponential|biexponential|stretched|nth-order|saturation|second-order|"
         "delayed|NAME",
+        need="auto, staged, exponential, biexponential, stretched, nth-order, saturation, second-order, "
+        "delayed, or a smooth model by its name in the ranking; a scheme such as A -> B is fitted to "
+        "whole spectra by `cxkinetics spectra`",
     ),
     Option(
         "breakpoint",

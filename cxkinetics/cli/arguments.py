@@ -13,6 +13,10 @@ METAVARS = {"integer": "N", "name": "NAME", "names": "NAME"}
 """What stands for the value of an option in the help, by its kind where the option does not say."""
 
 
+MOST_LISTED = 20
+"""Words that argparse may list in a refusal; of more the option itself says what it must be."""
+
+
 def number(text: str) -> float:
     """Return the number of an option, for argparse: what is none is a usage error that says so."""
     try:
@@ -38,7 +42,7 @@ def add_options(group: Any, *names: str) -> None:
             more["action"] = "store_true"
         else:
             more["metavar"] = option.metavar or METAVARS.get(option.kind)
-        if option.kind == "choice":
+        if option.kind == "choice" and len(option.words) <= MOST_LISTED:
             more["choices"] = option.words
         elif not option.words and option.kind in ("number", "integer"):
             more["type"] = number if option.kind == "number" else int

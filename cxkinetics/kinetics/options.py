@@ -7,10 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from cxkinetics.arrays import seconds_of
-from cxkinetics.errors import UsageError, did_you_mean
-from cxkinetics.kinetics.scales import OFFSET
-from cxkinetics.models.laws import SHAPES
-from cxkinetics.options import KEYWORDS, OPTIONS, Seconds, names_of, plain, require
+from cxkinetics.errors import UsageError
+from cxkinetics.options import KEYWORDS, OPTIONS, SHORT_MODELS, Seconds, names_of, plain, require
 from cxkinetics.remarks import Remark
 
 OffsetChoice = Literal["auto", "zero", "fit"] | float
@@ -18,15 +16,6 @@ REPLICATES = 499
 """Simulated traces behind the p-value of a break."""
 FITTING = tuple(OPTIONS[name].python for name in names_of("fitting") if name != "seed")
 """Keywords of the fields below; the seed stands beside them in a result."""
-
-
-SHORT = {
-    "stretched": "stretched exponential",
-    "nth-order": "order n",
-    "second-order": "second order",
-    "delayed": "delayed exponential",
-}
-"""What models are called on the command line -> in the ranking, where the two differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +60,10 @@ class FitOptions:
     @property
     def smooth_model(self) -> str | None:
         """The smooth model that is asked for, by its name in the ranking; None for stages."""
-        return None if self.model in ("auto", "staged") else SHORT.get(self.model, str(self.model))
+        return None if self.model in ("auto", "staged") else SHORT_MODELS.get(self.model, self.model)
 
     def _require_alone(self) -> None:
-        """Refuse a model that there is not, or options that are those of stages beside a smooth one."""
-        if "->" in str(self.model):
-            raise UsageError(
-                f"model is {self.model!r}, a scheme: it is fitted to whole spectra by `cxkinetics spectra "
-                f"FILE` (cx.fit_spectra); for one trace choose a model such as biexponential"
-            )
-        name = (self.smooth_model or "").removesuffix(OFFSET)
-        if name not in SHAPES:
-            known = ["auto", "staged", *SHORT, *(n for n in SHAPES if n not in SHORT.values())]
-            near = did_you_mean(str(self.model), known).strip()
-            raise UsageError(f"model is {self.model!r}; {near or 'known: ' + ', '.join(known)}")
+        """Refuse the options of stages beside a smooth model."""
         stages = {
             "n_stages": self.n_stages != "auto",
             "breakpoints_s": self.breakpoints_s is not None,

@@ -602,3 +602,17 @@ def test_a_third_stage_ahead_in_aicc_is_answered_in_the_verdict() -> None:
     best = min(fit.rivals, key=lambda rival: rival.delta_aicc or 0.0)
     assert best.model.startswith("3 stages")
     assert re.search(r"Three stages lie \d+\.\d lower in AICc, but .*(by 10|0\.01 needed)", fit.verdict.text)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("A -> B", "`cxkinetics spectra`"), ("biexponental", "did you mean 'biexponential'?")],
+)
+def test_a_model_that_there_is_not_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, said: str
+) -> None:
+    assert main(["fit", str(tmp_path / "run.csv"), "--model", model]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--model" in error
+    assert said in error

@@ -170,6 +170,7 @@ GOOD = {
     "time_in": "columns",
     "sheet": "2",
     "n_stages": 2,
+    "model": "staged",
     "breakpoints_s": [20.0],
     "joint": "free",
     "recipe": "loglinear",

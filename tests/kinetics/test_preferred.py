@@ -15,7 +15,8 @@ from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.kinetics.rivals import smooth_contenders
 from cxkinetics.kinetics.smooth import smooth_fit, smooth_numbers
-from cxkinetics.models.laws import LAWS
+from cxkinetics.models.laws import LAWS, SHAPES
+from cxkinetics.options import SHORT_MODELS, SMOOTH_MODELS
 from tests.studies.measure import covers
 from tests.studies.truths import SEED, SMOOTH, exponential, noise, stream, times
 
@@ -150,6 +151,11 @@ def test_a_clock_that_starts_late_changes_only_amplitudes() -> None:
         low, high = (f.model.parameters[name].value for f in (early, late))
         assert low == pytest.approx(high, rel=1e-4)
     assert "first reading, 30 s" in late.model.fitted_to
+
+
+def test_the_option_takes_every_smooth_model_of_the_ranking() -> None:
+    assert set(SMOOTH_MODELS) == set(SHAPES)
+    assert set(SHORT_MODELS.values()) <= set(SHAPES)
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,10 @@ def laws(draw: st.DrawFn) -> tuple[str, tuple[float, ...]]:
     name = draw(st.sampled_from(sorted(LAWS)))
     shape = LAWS[name]
     k = draw(st.floats(0.02, 50.0))
-    bounds = [(max(low, -4.0), min(high, 4.0)) for low, high in zip(shape.lower, shape.upper, strict=True)]
+    reach = 2.0 if shape.kind == "rate" else 4.0  # a rate that changes by e^12 asks for a finer rule
+    bounds = [
+        (max(low, -reach), min(high, reach)) for low, high in zip(shape.lower, shape.upper, strict=True)
+    ]
     return name, (k, *(draw(st.floats(*bound)) for bound in bounds[1:]))
 
 
