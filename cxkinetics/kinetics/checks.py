@@ -255,7 +255,7 @@ def _smooth_aicc(sample: Sample, out: BoolArray, family: DecayFamily) -> float:
     """Return the same of a smooth family."""
     short, rho = thinned(sample, ~out), 0.0
     for _ in range(2):
-        theta, rss = _smooth(short, whitening(short, rho), family)
+        theta, rss = smooth_optimum(short, whitening(short, rho), family)
         settled, (curve, jacobian) = rho, family.evaluate(short.time, theta[None, :])
         rho = likeliest_rho(short, short.signal - curve[0], jacobian[0], restricted=False)
     return _aicc_with_shifts(sample, out, rss, settled, theta.size)
@@ -310,7 +310,7 @@ def _misses(sample: Sample, kept: BoolArray, smooth: DecayFamily | None) -> _Wit
         found = search_staged(short, white, with_offset=True)
         family, theta, rss = found.family, found.theta, found.rss
     else:
-        family, (theta, rss) = smooth, _smooth(short, white, smooth)
+        family, (theta, rss) = smooth, smooth_optimum(short, white, smooth)
     curve, jacobian = family.evaluate(sample.time, theta[None, :])
     dof = max(short.n - theta.size, 1)
     variance = max(rss, 1e-290) / dof
@@ -324,7 +324,7 @@ def _misses(sample: Sample, kept: BoolArray, smooth: DecayFamily | None) -> _Wit
     return _Witness(misses, limit, aicc)
 
 
-def _smooth(sample: Sample, white: Whitening, family: DecayFamily) -> tuple[Array, float]:
+def smooth_optimum(sample: Sample, white: Whitening, family: DecayFamily) -> tuple[Array, float]:
     """Return parameters (p,) and rss of a smooth family."""
     shape = family.shape
     starts = grid_starts(family, sample, white, keep=4)

@@ -22,6 +22,7 @@ from cxkinetics.inference.variance import (
 )
 from cxkinetics.kinetics.bootstrap import bootstrap_fit
 from cxkinetics.kinetics.checks import (
+    SMOOTH,
     durbin_watson,
     find_outliers,
     flat_start,
@@ -29,6 +30,7 @@ from cxkinetics.kinetics.checks import (
     log_r_squared,
     noise_of,
     pattern_remark,
+    smooth_optimum,
 )
 from cxkinetics.kinetics.intervals import Numbers, half_life_of
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
@@ -88,7 +90,10 @@ def _by_likelihood(
             offset=offset,
             rng=np.random.default_rng([seed, 1]),
         )
-    cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, edges)]
+    start = numbers.start_up()
+    start = 0.0 if start is None else start.value or 0.0
+    late = [edge + start for edge in edges]  # on the clock of the trace
+    cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, late)]
     return {
         **_of_curve(trace, curve, sample.n - shown.n_parameters),
         "stages": _stages(trace, rates, edges, curve, growth),
@@ -515,6 +520,36 @@ def fit_stages(
     }
     options = FitOptions.of(breakpoints_s=breakpoints_s, **given)
     seed = _seed(rng)
+    data, whole = _cleaned(trace, options)
+    single = _check_direction(data.trace, data.sample, data.options)
+    fit = _fitted(data, seed, single=single)
+    first = whole.time_s < data.trace.time_s[0]
+    if not first.any():
+        return fit
+    whole = whole.select(first | np.isin(whole.time_s, data.trace.time_s))
+    doubt = _first_points_matter(fit, _fitted(_weighed(whole, replace(data.options, bootstrap=0)), seed))
+    return replace(fit, warnings=(*fit.warnings, doubt)) if doubt else fit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Data:
+    """The points that are fitted, and what is known of them.
+
+    `sample` holds their weights, `spread` how these were found, and `broken` two stages known from before
+    they were.
+    """
+
+    trace: Trace
+    options: FitOptions
+    sample: Sample
+    spread: Spread | None = None
+    broken: Found | None = None
+    remarks: tuple[Remark, ...] = ()
+    excluded: tuple[tuple[float, float], ...] = ()
+
+
+def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
+    """Return what is fitted of a trace, and the points before outliers were left out."""
     prepared, remarks = _prepared(trace, options)
     data = _weighed(prepared, options)
     late = _flat_until(data, options)
@@ -523,37 +558,18 @@ def fit_stages(
         prepared, options = shift_t0(prepared, late, how=told), replace(options, t0=late)
         remarks.append(prepared.remarks[-1])
         data = _weighed(prepared, options)
-    outliers = _outliers(data, prepared, options)
-    excluded: tuple[tuple[float, float], ...] = ()
-    whole = prepared
+    outliers, whole, excluded = _outliers(data), prepared, data.excluded
     if outliers.any():
         prepared, excluded, remark = _without(whole, data.sample, outliers)
         remarks.append(remark)
         data = _weighed(prepared, options)
-    single = _check_direction(prepared, data.sample, options)
     if not isinstance(options.offset, str):
         doubt = offset_remark(prepared, float(options.offset), options.direction)
         remarks += [doubt] if doubt else []
-    fit = _fitted(prepared, data, options, remarks, excluded, seed, single=single)
-    first = whole.time_s < prepared.time_s[0]
-    if not first.any():
-        return fit
-    whole = whole.select(first | np.isin(whole.time_s, prepared.time_s))
-    plain = replace(options, bootstrap=0)
-    doubt = _first_points_matter(fit, _fitted(whole, _weighed(whole, plain), plain, (), (), seed))
-    return replace(fit, warnings=(*fit.warnings, doubt)) if doubt else fit
+    return replace(data, remarks=tuple(remarks), excluded=excluded), whole
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Data:
-    """The sample with its weights, how these were found, and two stages known from before they were."""
-
-    sample: Sample
-    spread: Spread | None = None
-    broken: Found | None = None
-
-
-def _outliers(data: _Data, trace: Trace, options: FitOptions) -> BoolArray:
+def _outliers(data: _Data) -> BoolArray:
     """Return which points of a sample are outliers, shape (n,).
 
     Spikes make noise look as if it grew where they stand, and noise that grows makes spikes: so they are
@@ -564,7 +580,9 @@ def _outliers(data: _Data, trace: Trace, options: FitOptions) -> BoolArray:
     if data.spread is None or not found.any():
         return found
     left = thinned(plain, ~found)
-    spread = _spread(left, search_staged(left, whitening(left, 0.0), with_offset=True), trace, options)
+    spread = _spread(
+        left, search_staged(left, whitening(left, 0.0), with_offset=True), data.trace, data.options
+    )
     pattern = np.exp(np.interp(plain.time, left.time, np.log(spread.pattern)))
     return find_outliers(replace(plain, sigma=pattern))
 
@@ -574,18 +592,33 @@ def _weighed(trace: Trace, options: FitOptions) -> _Data:
     sample = _sample(trace, options)
     weighted = trace.sigma is not None and (options.absolute_sigma or np.ptp(trace.sigma) > 0)
     if weighted or options.noise in ("white", "ar1") or sample.n < FEWEST:
-        return _Data(sample)
+        return _Data(trace, options, sample)
     broken = search_staged(sample, whitening(sample, 0.0), with_offset=True)
     spread = _spread(sample, broken, trace, options)
-    return _Data(with_spread(sample, spread), spread, broken)
+    return _Data(trace, options, with_spread(sample, spread), spread, broken)
 
 
 def _spread(sample: Sample, broken: Found, trace: Trace, options: FitOptions) -> Spread:
     """Return the spread of the noise about two stages."""
-    curve = sample.signal - tangent(sample, broken)[0]
-    level = curve * sample.scale + (options.given_offset or 0.0) if trace.unit == "AU" else None
     model = options.noise if options.noise in PRIOR or options.noise == "robust" else "auto"
-    return spread_of(sample, curve, level=level, model=model)
+
+    def about(curve: Array) -> Spread:
+        level = curve * sample.scale + (options.given_offset or 0.0) if trace.unit == "AU" else None
+        return spread_of(sample, curve, level=level, model=model)
+
+    spread = about(sample.signal - tangent(sample, broken)[0])
+    if spread.by_place < UNLIKELY:
+        return spread
+    white, best, least = whitening(sample, 0.0), None, broken.rss
+    for family in SMOOTH:  # a steep start that stages miss looks like a noisy one
+        theta, rss = smooth_optimum(sample, white, family)
+        if rss < least:
+            best, least = family.evaluate(sample.time, theta[None, :])[0][0], rss
+    return spread if best is None else about(best)
+
+
+UNLIKELY = 0.1
+"""Posterior weight of noise that changes with place, below which no other curve is asked."""
 
 
 def _switch_in_words(numbers: Numbers) -> str:
@@ -694,17 +727,9 @@ def fit_decay(trace: Trace, model: str = "auto", **options: Any) -> StagedFit:
     return fit_stages(trace, model=model, **options)
 
 
-def _fitted(
-    trace: Trace,
-    data: _Data,
-    options: FitOptions,
-    remarks: Sequence[Remark],
-    excluded: tuple[tuple[float, float], ...],
-    seed: int,
-    *,
-    single: Found | None = None,
-) -> StagedFit:
+def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit:
     """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
+    trace, options, remarks = data.trace, data.options, data.remarks
     rng = np.random.default_rng(seed)
     analysis = analyse(data.sample, options, rng, single=single, broken=data.broken)
     known: dict[int, _Told] = {}
@@ -733,14 +758,14 @@ def _fitted(
         words = _spread_in_words(data, trace.unit)
         parts["noise"] = _noise_with(parts["noise"], data)
         if words:
-            remarks = [*remarks, Remark("noise_not_constant", words)]
+            remarks = (*remarks, Remark("noise_not_constant", words))
     return StagedFit(
         trace=trace,
         options=options.to_dict(),
         rivals=rank(analysis.contenders()),
         verdict=verdict,
         warnings=(*remarks, *parts.pop("warnings")),
-        excluded=excluded,
+        excluded=data.excluded,
         anchor_s=analysis.sample.anchor_s,
         preferred=preferred,
         seed=seed,

@@ -177,6 +177,7 @@ class StartingFamily(StagedFamily):
         at, by_time, by_tau = mixed_clock(breaks + self.lead, tau)
         return at - first, by_time, by_tau - first_by_tau
 
+    @np.errstate(over="ignore", invalid="ignore")  # a wild trial step overflows, and is refused for it
     def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
         """Return curves (B, n) and Jacobians (B, p, n); see `StagedFamily` for `cell`."""
         tau, rates = theta[:, self.tau, None], theta[:, self.rates]

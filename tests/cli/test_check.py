@@ -56,7 +56,7 @@ def test_a_number_that_differs_is_named_and_is_exit_one(
     out = capsys.readouterr().out
     lines = [line for line in out.splitlines() if "DIFFERS" in line]
     assert [line.split()[0] for line in lines] == ["ag-cds:", "cu-cds:"]
-    assert "DIFFERS, stored 0.055948 [0.055602, 0.056168]" in lines[0]
+    assert "DIFFERS, stored 0.0559542 [0.0556002, 0.0561983]" in lines[0]
 
 
 def test_a_fit_that_fails_is_named_with_its_reason(
