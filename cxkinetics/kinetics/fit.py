@@ -90,8 +90,8 @@ def _by_likelihood(
             offset=offset,
             rng=np.random.default_rng([seed, 1]),
         )
-    start = numbers.start_up()
-    start = 0.0 if start is None else start.value or 0.0
+    started = numbers.start_up()
+    start = 0.0 if started is None else started.value or 0.0
     late = [edge + start for edge in edges]  # on the clock of the trace
     cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, late)]
     return {
