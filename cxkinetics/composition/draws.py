@@ -138,23 +138,6 @@ def require_product(draws: ParameterDraws) -> None:
         )
 
 
-def require_dose_curve(system: System) -> None:
-    """Refuse a system whose dose-incorporation curve is not published.
-
-    Raises
-    ------
-    InputError
-        With what to do instead.
-    """
-    if not system.has_dose_curve:
-        found = "is published for" if system.source else "stands in the definition of"
-        raise InputError(
-            f"no dose-incorporation table {found} {system.name}",
-            remedy="measure one (guest added against guest incorporated, ICP) and pass it: --table FILE, "
-            "or table=cx.load_dose_table(...)",
-        )
-
-
 def prior_draws(
     system: System, basis: str, n_draws: int, rng: np.random.Generator, seed: int | None
 ) -> ParameterDraws:
@@ -163,9 +146,15 @@ def prior_draws(
     Raises
     ------
     InputError
-        If the system documents no dose curve.
+        If the system documents no dose curve; with what to do instead.
     """
-    require_dose_curve(system)
+    if not system.has_dose_curve:
+        found = "is published for" if system.source else "stands in the definition of"
+        raise InputError(
+            f"no dose-incorporation table {found} {system.name}",
+            remedy="measure one (guest added against guest incorporated, ICP) and pass it: --table FILE, "
+            "or table=cx.load_dose_table(...)",
+        )
     priors = system.resolved_priors(basis)
     values, uniforms = draw_priors(priors, n_draws, rng)
     return ParameterDraws(
@@ -302,44 +291,34 @@ def prior_influence(
 
     base = outputs(draws)
     rng = np.random.default_rng(_SHUFFLE_SEED)
-    by_parameter: dict[str, dict[str, float]] = {quantity: {} for quantity in base}
-    for label, names in _groups(draws).items():
-        for quantity, share in _total_effects(draws, names, outputs, base, rng).items():
-            if share > _NEGLIGIBLE:
-                by_parameter[quantity][label] = share
-    from_priors = _total_effects(draws, draws.assumed, outputs, base, rng)
-    return PriorInfluence(
-        by_parameter=by_parameter,
-        from_priors=from_priors,
-        shifts=_shifts(summary_draws or draws, by_parameter, summaries or by_default),
-    )
 
+    def total_effects(names: tuple[str, ...]) -> dict[str, float]:
+        if not names:
+            return dict.fromkeys(base, 0.0)
+        # Jansen's estimator of the total effect: shuffle these parameters alone and see how far results move
+        order = rng.permutation(draws.n_draws)
+        moved = outputs(draws.with_values(**{name: draws.values[name][order] for name in names}))
+        effects = {}
+        for quantity, values in base.items():
+            variance = float(np.nanvar(values))
+            scale = float(np.nanmax(np.abs(values), initial=0.0))
+            change = float(np.nanmean((values - moved[quantity]) ** 2)) / 2
+            effects[quantity] = min(change / variance, 1.0) if variance > (1e-9 * scale) ** 2 else 0.0
+        return effects
 
-def _total_effects(
-    draws: ParameterDraws,
-    names: tuple[str, ...],
-    outputs: Outputs,
-    base: Mapping[str, Array],
-    rng: np.random.Generator,
-) -> dict[str, float]:
-    if not names:
-        return dict.fromkeys(base, 0.0)
-    # Jansen's estimator of the total effect: shuffle these parameters alone and see how far results move
-    order = rng.permutation(draws.n_draws)
-    moved = outputs(draws.with_values(**{name: draws.values[name][order] for name in names}))
-    effects = {}
-    for quantity, values in base.items():
-        variance = float(np.nanvar(values))
-        scale = float(np.nanmax(np.abs(values), initial=0.0))
-        change = float(np.nanmean((values - moved[quantity]) ** 2)) / 2
-        effects[quantity] = min(change / variance, 1.0) if variance > (1e-9 * scale) ** 2 else 0.0
-    return effects
-
-
-def _groups(draws: ParameterDraws) -> dict[str, tuple[str, ...]]:
     measured = tuple(name for name in draws.values if name in draws.measured)
     groups = {_MEASURED: measured} if measured else {}
-    return groups | {name: (name,) for name in draws.values if name not in draws.measured}
+    groups |= {name: (name,) for name in draws.values if name not in draws.measured}
+    by_parameter: dict[str, dict[str, float]] = {quantity: {} for quantity in base}
+    for label, names in groups.items():
+        for quantity, share in total_effects(names).items():
+            if share > _NEGLIGIBLE:
+                by_parameter[quantity][label] = share
+    return PriorInfluence(
+        by_parameter=by_parameter,
+        from_priors=total_effects(draws.assumed),
+        shifts=_shifts(summary_draws or draws, by_parameter, summaries or by_default),
+    )
 
 
 def _shifts(
