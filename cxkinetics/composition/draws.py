@@ -18,10 +18,6 @@ DEFAULT_SEED = 20230706
 """Seed where none is given, so that two calls agree; it is stored in every result."""
 
 
-def _written_draws(widened: Mapping[float, "ParameterDraws"]) -> dict[str, Any]:
-    return {str(factor): draws.to_dict() for factor, draws in widened.items()}
-
-
 def _read_draws(widened: Mapping[str, Any]) -> dict[float, "ParameterDraws"]:
     return {float(factor): ParameterDraws.from_dict(record) for factor, record in widened.items()}
 
@@ -66,9 +62,7 @@ class ParameterDraws(Record):
     seed: int | None
     origin: str
     no_product: str = ""
-    widened: Annotated[Mapping[float, "ParameterDraws"], As(write=_written_draws, read=_read_draws)] = field(
-        default_factory=dict
-    )
+    widened: Annotated[Mapping[float, "ParameterDraws"], As(read=_read_draws)] = field(default_factory=dict)
 
     @property
     def n_draws(self) -> int:
@@ -324,10 +318,8 @@ def prior_influence(
 def _shifts(
     draws: ParameterDraws, by_parameter: Mapping[str, Mapping[str, float]], summaries: Summaries
 ) -> tuple[PriorShift, ...]:
-    scalable = [name for name in draws.assumed if name in draws.uniforms]
-    matter = [
-        name for name in scalable if any(parts.get(name, 0) >= _MATTERS for parts in by_parameter.values())
-    ]
+    strong = {name for parts in by_parameter.values() for name, share in parts.items() if share >= _MATTERS}
+    matter = [name for name in draws.assumed if name in draws.uniforms and name in strong]
     if not matter and not draws.widened:
         return ()
     moved = [("none", 1.0, summaries(draws))]

@@ -109,16 +109,12 @@ class Dosed:
             If an amount or a concentration is not positive and finite.
         """
         dose, window_percent = self._flask()
-        guest, host_cation = self.source.get("guest", "guest"), self.source.get("host_cation", "host cation")
-        _positive(f"the amount of {host_cation}", host_umol, "micromol")
+        guest, cation = self.source.get("guest", "guest"), self.source.get("host_cation", "host cation")
+        _positive(f"the amount of {cation}", host_umol, "micromol")
         amount = _scaled(dose, host_umol / 100, f"{guest} to add", "umol")
         window = _scaled_pair(window_percent, host_umol / 100)
         found = GuestAmount(
-            guest=guest,
-            host_cation=host_cation,
-            host_umol=float(host_umol),
-            guest_umol=amount,
-            window_umol=window,
+            guest=guest, host_cation=cation, host_umol=float(host_umol), guest_umol=amount, window_umol=window
         )
         if stock_mmol_per_l is None:
             return found

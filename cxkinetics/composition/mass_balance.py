@@ -145,8 +145,7 @@ def guest_shares(system: System, shares: Array) -> Array:
     """Return the share of all guests that each species holds, shape as `shares`; NaN without guests."""
     held = _column((*system.dopant_counts, system.guests_at_full_exchange), shares) * shares
     with np.errstate(divide="ignore", invalid="ignore"):
-        part: Array = held / held.sum(axis=0)
-    return part
+        return np.divide(held, held.sum(axis=0))
 
 
 def least_mean_dopants(system: System, incorporation_percent: float, basis: str = BASES[0]) -> float:
@@ -179,7 +178,6 @@ def trapped_and_retained_at_plateau(
     >>> round(float(trapped_and_retained_at_plateau(system, 40.4)), 3)
     97.366
     """
-    _refuse_anion_basis(basis)
     return system.guests_at_full_exchange * np.asarray(eta) / _guests_per_host(plateau_percent, basis)
 
 
@@ -193,7 +191,6 @@ def recovery_at_plateau(
     >>> round(recovery_at_plateau(System(host="Cd34S33", guest="Ag", product="Ag2S"), 40.4, T=16.0), 3)
     0.164
     """
-    _refuse_anion_basis(basis)
     odds = float(_guests_per_host(plateau_percent, basis))
     return odds * (T + rho * system.n_hosts) / system.guests_at_full_exchange
 
@@ -306,6 +303,7 @@ def removable_share(first_percent: float, last_percent: float, basis: str = BASE
 
 def _guests_per_host(incorporation_percent: ArrayLike, basis: str) -> Array:
     """Return guests per host cation in the solid, for a basis that counts the host."""
+    _refuse_anion_basis(basis)
     y = np.asarray(incorporation_percent, dtype=float) / 100
     return y / (1 - y) if basis_kind(basis) == BASES[0] else y
 

@@ -51,9 +51,7 @@ _NAMES = {
     "cadmium": "Cd", "mercury": "Hg", "indium": "In", "gallium": "Ga", "manganese": "Mn", "cobalt": "Co",
 }  # fmt: skip
 _ELEMENT = re.compile(
-    r"(?<![A-Za-z])(?:([A-Z][a-z])(?![a-z])(?!(?:Se|Te|As|[SPO])(?![a-z]))|((?i:"
-    + "|".join(_NAMES)
-    + r"))\b)"
+    rf"(?<![A-Za-z])(?:([A-Z][a-z])(?![a-z])(?!(?:Se|Te|As|[SPO])(?![a-z]))|((?i:{'|'.join(_NAMES)}))\b)"
 )
 _HOST_BEFORE = re.compile(
     r"(?:/|\b(?:per|vs\.?|in|into|to|from)\b|(?:%|percent) of)[\s(]*(?:[µumn]?mol\s+)?$", re.I
@@ -365,15 +363,14 @@ class _Reader:
         return 1.0
 
     def _doses(self, roles: dict[str, int], factor: float) -> tuple[Array, Array, Array]:
-        columns = self.table.columns
-        given = columns[roles["dose"]] if "dose" in roles else None
+        given = self.table.columns[roles["dose"]] if "dose" in roles else None
         dose = np.full(self.table.n_rows, np.nan) if given is None else given.values * factor
         low, high = dose.copy(), dose.copy()
         for row, start, end in () if given is None else given.intervals:
             low[row], high[row] = start * factor, end * factor
         for role, bound in (("low", low), ("high", high)):
             if role in roles:
-                stated = columns[roles[role]].values * factor
+                stated = self.table.columns[roles[role]].values * factor
                 np.copyto(bound, stated, where=np.isfinite(stated))
         one = np.where(np.isfinite(dose), dose, low)
         return np.where(np.isfinite(low) & (low == high), one, np.nan), low, high
@@ -442,5 +439,4 @@ class _Reader:
             self._say("mass_balance", text, bad)
 
     def _say(self, code: str, text: str, where: BoolArray) -> None:
-        rows = [int(line) for line in self.lines[where]]
-        self.remarks.append(Remark.at(code, text, len(rows), rows=rows))
+        self.remarks.append(Remark.at(code, text, int(where.sum()), rows=self.lines[where].tolist()))

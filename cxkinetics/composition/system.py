@@ -103,8 +103,7 @@ class Prior(Record):
         first, second = self.parameters
         with np.errstate(divide="ignore", invalid="ignore"):
             if self.distribution == "uniform":
-                inside = (at >= first) & (at <= second)
-                log = np.where(inside, -math.log(second - first), -np.inf)
+                log = np.where((at >= first) & (at <= second), -math.log(second - first), -np.inf)
             elif self.distribution == "beta":
                 log = (first - 1) * np.log(at) + (second - 1) * np.log1p(-at) - betaln(first, second)
             elif self.distribution == "lognormal":
@@ -343,10 +342,9 @@ class System(Record):
         host, product = dict(self.host.core), dict(self.product.core)
         if len(host) != 2:
             raise InputError(f"host {self.host} must hold one cation and one anion, such as Cd34S33")
-        shared = set(host) & set(product)
         if self.guest in host:
             raise InputError(f"guest {self.guest} is already in the host {self.host}")
-        if len(product) != 2 or self.guest not in product or len(shared) != 1:
+        if len(product) != 2 or self.guest not in product or len(host.keys() & product.keys()) != 1:
             raise InputError(
                 f"product {self.product} must hold the guest {self.guest} and the anion of {self.host}, "
                 "such as Ag2S"
@@ -451,8 +449,8 @@ class System(Record):
             near = difflib.get_close_matches(text.casefold(), keys, 1, 0.6)
             if not near:
                 raise
-            hint = f"(did you mean {keys[near[0]]}? capital letters count)"
-            raise InputError(f"{error} {hint}", value=text) from error
+            message = f"{error} (did you mean {keys[near[0]]}? capital letters count)"
+            raise InputError(message, value=text) from error
         for key in self.species:
             if parse(key) == wanted:
                 return key
@@ -644,8 +642,7 @@ def species_key(system: System, text: str) -> str:
         if _named_by(system, text) is not None:
             raise
         for name in PACKAGED_SYSTEMS:
-            key = _named_by(load_system(name), text)
-            if key is not None:
+            if (key := _named_by(load_system(name), text)) is not None:
                 own = f"{text} is no species of {system.name} ({', '.join(system.species)})"
                 remedy = f"pass --system {name} (system={name!r})"
                 raise InputError(f"{own}; {name} has {key}", value=text, remedy=remedy) from None
