@@ -145,7 +145,8 @@ def guest_shares(system: System, shares: Array) -> Array:
     """Return the share of all guests that each species holds, shape as `shares`; NaN without guests."""
     held = _column((*system.dopant_counts, system.guests_at_full_exchange), shares) * shares
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.divide(held, held.sum(axis=0))
+        part: Array = held / held.sum(axis=0)
+    return part
 
 
 def least_mean_dopants(system: System, incorporation_percent: float, basis: str = BASES[0]) -> float:

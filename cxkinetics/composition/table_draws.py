@@ -151,9 +151,8 @@ def start_walkers(
     fit: "IncorporationFit", helped: dict[str, Prior], posterior: _Density, rng: np.random.Generator
 ) -> Array:
     """Return allowed walkers about the fitted curve; for a degenerate one, the best of random curves."""
-    at = fit.parameters
     medians = {name: float(prior.quantile(np.array(0.5))) for name, prior in helped.items()}
-    centre = np.array([medians.get(name, at[name]) for name in MAP_PARAMETERS])
+    centre = np.array([medians.get(name, fit.parameters[name]) for name in MAP_PARAMETERS])
     dose, y = fit.points.highest_dose_percent, float(np.max(fit.points.incorporation_percent))
     size = np.abs(centre) + 0.02 * np.array([y / dose, dose, y / dose, y])
     chosen = np.empty((0, 4))
