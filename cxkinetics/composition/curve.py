@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -86,9 +87,7 @@ def dose_interval(
     high = np.where((slope1 <= 0) & (y == 0), first, low)
     high = np.where(y >= top, np.inf, high)
     none = (y > top) | (y < 0)
-    lowest: Array = np.where(none, np.nan, low)
-    highest: Array = np.where(none, np.nan, high)
-    return lowest, highest
+    return np.where(none, np.nan, low), np.where(none, np.nan, high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,18 +190,18 @@ class Cells:
                 f"a dose-incorporation curve needs at least 3 distinct doses, the table holds "
                 f"{self.knots.size}; add samples"
             )
-        gaps = self.knots.size - 1
-        self.first, self.second = np.triu_indices(gaps)
-        self._exact = ~self.points.censored
-        self._sums = self._prefix_sums()
-
-    def _prefix_sums(self) -> Array:
-        d, y, w = (v[self._exact] for v in (self.points.low, self.points.y, self.points.weight))
-        at = np.searchsorted(self.knots, d)
+        self.first, self.second = np.triu_indices(self.knots.size - 1)
+        exact = ~self.points.censored
+        d, y, w = (v[exact] for v in (self.points.low, self.points.y, self.points.weight))
         sums = np.zeros((5, self.knots.size + 1))
-        for row, value in enumerate((w, w * d, w * d * d, w * y, w * d * y)):
-            np.add.at(sums[row], at + 1, value)
-        return np.cumsum(sums, axis=1)
+        for row, value in zip(sums, (w, w * d, w * d * d, w * y, w * d * y), strict=True):
+            np.add.at(row, np.searchsorted(self.knots, d) + 1, value)
+        self._sums = np.cumsum(sums, axis=1)
+
+    @cached_property
+    def least(self) -> Array:
+        """The least weighted sum of squares in each cell, shape (m,)."""
+        return np.asarray(search(self).per_cell()[0])
 
     def normal_equations(self, cell: IntArray) -> tuple[Array, Array]:
         """Return the Gram matrices (m, 4, 4) and right-hand sides (m, 4) of the exact points."""
@@ -250,10 +249,8 @@ def search(
         part = todo[start : start + _CHUNK]
         case = _Case(chosen[cell[part]], side1[part], side2[part], held[which[part]])
         rss[part], phi[part] = _solve(cells, case, quantity)
-    cases = sides1.size * sides2.size
-    return Found(
-        cells, rss.reshape(held.size, chosen.size, cases), phi.reshape(held.size, chosen.size, cases, 4)
-    )
+    shape = (held.size, chosen.size, sides1.size * sides2.size)
+    return Found(cells, rss.reshape(shape), phi.reshape(*shape, 4))
 
 
 def _possible(cells: Cells, cell: IntArray, quantity: str, held: Array) -> BoolArray:
@@ -338,12 +335,10 @@ def _solve_level(cells: Cells, case: _Case, quantity: str, *, level: bool) -> tu
     if np.any(cells.points.censored):
         phi = _censored(cells, cell, gram, right, conditions=conditions, targets=targets, phi=phi)
     b1, a, b2, y_f = phi.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        first, second = -a / (b2 - b1), (y_f - a) / b2
-    first = np.where(side1 > 0, at1, held if quantity == "D1" else first)
-    second = np.where(side2 > 0, at2, held if quantity == "D2" else second)
     slack = _TOLERANCE * cells.knots[-1]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = np.where(side1 > 0, at1, held if quantity == "D1" else -a / (b2 - b1))
+        second = np.where(side2 > 0, at2, held if quantity == "D2" else (y_f - a) / b2)
         allowed = (first >= low1 - slack) & (first <= high1 + slack)
         allowed &= (second >= low2 - slack) & (second <= high2 + slack) & (first <= second + slack)
         allowed &= (b1 >= -1e-9) & (b2 > 0) & (y_f >= -1e-9)
@@ -351,8 +346,7 @@ def _solve_level(cells: Cells, case: _Case, quantity: str, *, level: bool) -> tu
         allowed &= met <= _TOLERANCE * (1 + np.abs(phi).max(axis=1) + np.abs(targets).max(axis=1))
     rss = np.full(cell.size, np.inf)
     good = np.flatnonzero(allowed)
-    if good.size:
-        rss[good] = _piecewise_rss(cells, cell[good], phi[good])
+    rss[good] = _piecewise_rss(cells, cell[good], phi[good])
     return rss, phi
 
 
@@ -428,13 +422,8 @@ def _censored(
             break
         active = np.where(above[..., None], low[hit], 0.0) + np.where(below[..., None], high[hit], 0.0)
         more = np.einsum("mnk,n,mnl->mkl", active, w, active)
-        phi = _constrained(
-            gram[todo] + more,
-            right[todo] + np.einsum("mnk,n->mk", active, w * y),
-            conditions[todo],
-            targets[todo],
-            refine=False,
-        )
+        sums = right[todo] + np.einsum("mnk,n->mk", active, w * y)
+        phi = _constrained(gram[todo] + more, sums, conditions[todo], targets[todo], refine=False)
         rss = _piecewise_rss(cells, cell[todo], phi)
         better = rss < best_rss[todo] * (1 - 1e-12)
         todo, phi = todo[better], phi[better]
@@ -456,10 +445,10 @@ _STEEP = 100.0
 class Acceptance:
     """Largest accepted sum of squares at the confidence and at 68.3 %; or why there is none."""
 
-    limit: float | None
-    one_sigma: float | None
     equal: float
-    reason: str = ""
+    limit: float | None = None
+    one_sigma: float | None = None
+    reason: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,37 +478,24 @@ def acceptance(rss: float, dof: int, confidence: float, *, absolute_sigma: bool,
     scale : float
         Weighted sum of squares of the data, to tell an exact fit.
     """
-    equal = rss * (1 + 1e-7) + 1e-13 * scale
+    equal, levels = rss * (1 + 1e-7) + 1e-13 * scale, (confidence, ONE_SIGMA)
     if absolute_sigma:
-        limits = [rss + float(chdtri(1, 1 - level)) for level in (confidence, ONE_SIGMA)]
-        return Acceptance(limits[0], limits[1], equal)
-    reason = ""
+        return Acceptance(equal, *(rss + float(chdtri(1, 1 - level)) for level in levels))
     if dof <= 0:
         reason = (
             "as many parameters as points: no scatter left to estimate an error from; "
             "give sigma and absolute_sigma=True, or more samples"
         )
-    elif rss <= 1e-18 * scale:
+        return Acceptance(equal, reason=reason)
+    if rss <= 1e-18 * scale:
         reason = "the points lie on the curve exactly: no scatter to estimate an error from"
-    if reason:
-        return Acceptance(None, None, equal, reason)
-    limits = [rss * (1 + float(fdtri(1, dof, level)) / dof) for level in (confidence, ONE_SIGMA)]
-    return Acceptance(limits[0], limits[1], equal)
+        return Acceptance(equal, reason=reason)
+    return Acceptance(equal, *(rss * (1 + float(fdtri(1, dof, level)) / dof) for level in levels))
 
 
-def profile_sets(
-    cells: Cells,
-    best: MapSolution,
-    quantity: str,
-    limits: Sequence[float],
-    minima: Array | None = None,
-) -> list[Accepted]:
-    """Return, for each limit, the values of `quantity` whose best fit has a sum of squares up to it.
-
-    `minima` is the least sum of squares of each cell, where it is known already.
-    """
-    least = search(cells).per_cell()[0] if minima is None else minima
-    keep = np.flatnonzero(least <= max(limits) * (1 + 1e-12))
+def profile_sets(cells: Cells, best: MapSolution, quantity: str, limits: Sequence[float]) -> list[Accepted]:
+    """Return, for each limit, the values of `quantity` whose best fit has a sum of squares up to it."""
+    keep = np.flatnonzero(cells.least <= max(limits) * (1 + 1e-12))
     grid, centre = _grid(cells, best, quantity), best.value(quantity)
     per_cell = search(cells, quantity, grid, keep).per_cell()
     profile = per_cell.min(axis=1)
@@ -543,20 +519,14 @@ def profile_sets(
     return [accepted(limit) for limit in limits]
 
 
-def _range(cells: Cells, best: MapSolution, quantity: str) -> tuple[float, float]:
-    if quantity in ("D1", "D2"):
-        return float(cells.knots[0]) * cells.dose_scale, float(cells.knots[-1]) * cells.dose_scale
-    centre = best.value(quantity)
-    if quantity == "b2/b1":
-        return 0.0, _FAR * max(centre if np.isfinite(centre) else 1.0, 1.0)
-    return 0.0, _FAR * (cells.y_scale if quantity == "y_f" else max(cells.units[quantity], centre))
-
-
 def _grid(cells: Cells, best: MapSolution, quantity: str) -> Array:
-    low, high = _range(cells, best, quantity)
-    centre = best.value(quantity)
+    centre, doses = best.value(quantity), cells.knots * cells.dose_scale
+    low, high = 0.0, _FAR * cells.units[quantity]
+    if quantity != "y_f" and np.isfinite(centre):
+        high = max(high, _FAR * centre)
     if quantity in ("D1", "D2"):
-        grid = np.concatenate([np.linspace(low, high, 2 * _SCAN), cells.knots * cells.dose_scale, [centre]])
+        low, high = doses[0], doses[-1]
+        grid = np.concatenate([np.linspace(low, high, 2 * _SCAN), doses, [centre]])
     elif not np.isfinite(centre) or centre <= 0:
         grid = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 2 * _SCAN) * high])
     else:
@@ -567,20 +537,13 @@ def _grid(cells: Cells, best: MapSolution, quantity: str) -> Array:
 
 
 def profile_quantity(
-    cells: Cells,
-    best: MapSolution,
-    quantity: str,
-    accept: Acceptance,
-    *,
-    name: str,
-    unit: str,
-    minima: Array | None = None,
+    cells: Cells, best: MapSolution, quantity: str, accept: Acceptance, *, name: str, unit: str
 ) -> Profiled:
     """Return one quantity with its profile interval (or the reason there is none) and its flat range."""
     value = best.value(quantity)
     finite = value if np.isfinite(value) else None
     limits = [accept.equal, *(v for v in (accept.limit, accept.one_sigma) if v is not None)]
-    sets = profile_sets(cells, best, quantity, limits, minima)
+    sets = profile_sets(cells, best, quantity, limits)
     flat = _flat_range(sets[0], value)
     estimate = Estimate(name=name, value=finite, unit=unit, method="profile", reason=accept.reason)
     if len(sets) == 1:
@@ -634,10 +597,11 @@ def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> t
     n : int
         Points that say something about the scatter.
     """
+    level = search(cells, "b2/b1", np.array([1.0])).best()  # the broken line with equal slopes
     fits = [
         (BROKEN_LINE, 4, best.rss, {"b1": best.b1, "D1": best.D1, "b2": best.b2, "y_f": best.y_f}),
         (ONE_LINE, 1, *_line(points)),
-        ("line, plateau", 2, *_line_plateau(cells)),
+        ("line, plateau", 2, level.rss, {"b1": level.b2, "y_f": level.y_f}),
         ("Hill", 3, *_hill(points)),
     ]
     exact = 1e-18 * float(np.sum(points.weight * points.y**2))
@@ -684,6 +648,10 @@ def _note(n: int, p: int, rss: float, exact: float) -> str:
 
 def _line(points: MapPoints) -> tuple[float, dict[str, float]]:
     """Fit a line through the origin: in closed form, or as a convex problem in one unknown."""
+
+    def rss(slope: float) -> float:
+        return float(np.sum(points.weight * points.off(lambda dose: slope * dose) ** 2))
+
     exact = ~points.censored
     d, y, w = points.low[exact], points.y[exact], points.weight[exact]
     slope = float(np.sum(w * d * y) / max(float(np.sum(w * d * d)), 1e-300))
@@ -691,22 +659,9 @@ def _line(points: MapPoints) -> tuple[float, dict[str, float]]:
         from scipy.optimize import minimize_scalar
 
         steepest = 2 * float(np.max(points.y[points.low > 0] / points.low[points.low > 0]))
-        found = minimize_scalar(
-            lambda b: _line_rss(points, b), bounds=(0, steepest), method="bounded", options={"xatol": 1e-10}
-        )
+        found = minimize_scalar(rss, bounds=(0, steepest), method="bounded", options={"xatol": 1e-10})
         slope = float(found.x)
-    return _line_rss(points, slope), {"b1": slope}
-
-
-def _line_rss(points: MapPoints, slope: float) -> float:
-    unbounded = 1e9 * (1 + float(points.y.max()))
-    return float(points.rss(slope, 0.0, slope, unbounded))
-
-
-def _line_plateau(cells: Cells) -> tuple[float, dict[str, float]]:
-    """Fit the broken line with equal slopes, exactly."""
-    found = search(cells, "b2/b1", np.array([1.0])).best()
-    return found.rss, {"b1": found.b2, "y_f": found.y_f}
+    return rss(slope), {"b1": slope}
 
 
 def _hill(points: MapPoints) -> tuple[float, dict[str, float]]:
@@ -725,13 +680,12 @@ def _hill(points: MapPoints) -> tuple[float, dict[str, float]]:
     def residuals(v: Array) -> Array:
         return root * points.off(lambda dose: v[0] * hill_shape(dose, v[1], v[2]))
 
-    best, at = math.inf, np.zeros(3)
+    tried = []
     for index in np.argsort(rss, axis=None)[:2]:
-        start = np.array([height.flat[index], d50.flat[index], h.flat[index]])
-        found = least_squares(residuals, start, bounds=(1e-12, np.inf), x_scale=start, max_nfev=200)
-        if 2 * found.cost < best:
-            best, at = 2 * float(found.cost), found.x
-    return best, {"y_f": float(at[0]), "D50": float(at[1]), "h": float(at[2])}
+        start = np.array([grid.flat[index] for grid in (height, d50, h)])
+        tried.append(least_squares(residuals, start, bounds=(1e-12, np.inf), x_scale=start, max_nfev=200))
+    found = min(tried, key=lambda fit: fit.cost)
+    return 2 * float(found.cost), dict(zip(("y_f", "D50", "h"), found.x.tolist(), strict=True))
 
 
 def hill_shape(dose: Array, d50: Array | float, h: Array | float) -> Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array
 from cxkinetics.composition.draws import (
     DEFAULT_DRAWS,
     ParameterDraws,
@@ -82,34 +82,6 @@ class Demands:
     criterion: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DoseCurves:
-    """Shares over a grid of doses (g,), and the best doses of each draw (n,)."""
-
-    dose: Array
-    target: Array  # mean share of the target
-    criterion: Array  # what is maximised
-    byproduct: Array  # mean share of the by-product
-    own_low: Array  # (n,) lowest best dose of each draw
-    own_high: Array  # (n,) highest
-
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the equal-tailed interval of the best doses of the single draws, percent."""
-        tail = 0.5 * (1 - confidence)
-        low, high = np.quantile(self.own_low, tail), np.quantile(self.own_high, 1 - tail)
-        return float(low), float(high)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DoseChoice:
-    """The best dose and the doses that will do, as indices of the grid."""
-
-    best: int
-    window: IntArray
-    on_plateau: bool
-    clean: BoolArray  # where the by-product keeps its limit
-
-
 def grids(draws: ParameterDraws) -> tuple[Array, Array]:
     """Return the doses inside the calibrated range, and those reaching past every saturation dose."""
     low, high = draws.calibrated_dose_percent
@@ -127,58 +99,68 @@ def _grid(low: float, high: float) -> Array:
 
 def byproduct(shares: Array, position: int) -> Array:
     """Return the share of by-product: the product, or for the product itself what is not yet product."""
-    last = shares.shape[0] - 1
-    part: Array = 1 - shares[last] if position == last else shares[last]
+    part: Array = 1 - shares[-1] if position == len(shares) - 1 else shares[-1]
     return part
 
 
-def curves_over(draws: ParameterDraws, position: int, dose: Array, criterion: str) -> DoseCurves:
-    """Return what the search needs of the species at `position`, over a grid of doses."""
-    shares = species_draws(draws, dose)
-    target = shares[position]
-    mean = target.mean(axis=0)
-    goal = mean if criterion == "mean" else np.quantile(target, _ROBUST_QUANTILE, axis=0)
-    best: BoolArray = target >= target.max(axis=1, keepdims=True) - _TIE
-    own_low = dose[np.argmax(best, axis=1)]
-    own_high = dose[dose.size - 1 - np.argmax(best[:, ::-1], axis=1)]
-    return DoseCurves(dose, mean, goal, byproduct(shares, position).mean(axis=0), own_low, own_high)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """A finished search: of which species, in which draws, for what, and the doses found."""
+
+    draws: ParameterDraws
+    position: int
+    demands: Demands
+    grid: Array  # doses (g,)
+    target: Array  # mean share of the target (g,)
+    byproduct: Array  # the same of the by-product
+    own: tuple[Array, Array]  # lowest and highest best dose of each draw (n,)
+    dose: float
+    window: tuple[float, float]
+    on_plateau: bool
+    clean: bool  # whether any dose keeps the by-product within its limit
+
+    @property
+    def key(self) -> str:
+        return self.draws.system.species[self.position]
 
 
-def choose(curves: DoseCurves, demands: Demands) -> DoseChoice:
+def _best_of_each(target: Array, grid: Array) -> tuple[Array, Array]:
+    """Return the lowest and highest best dose of each draw (n,), by its shares of the target (n, g)."""
+    best = target >= target.max(axis=1, keepdims=True) - _TIE
+    return grid[np.argmax(best, axis=1)], grid[grid.size - 1 - np.argmax(best[:, ::-1], axis=1)]
+
+
+def _searched(draws: ParameterDraws, position: int, demands: Demands, grid: Array) -> _Search:
     """Return the best dose and its window.
 
     The best dose meets all demands where any dose does, else as many as can be met. The window is the
     run of doses about it with a mean share of at least `WINDOW` times the highest and at least the
     demanded purity, cut where the by-product passes its limit.
     """
-    clean: BoolArray = curves.byproduct <= demands.max_byproduct
-    pure = curves.target >= demands.min_purity - _ROUNDING
-    best = _highest(curves.criterion, clean & pure, clean)
-    good = pure & (curves.target >= WINDOW * curves.target[best])
+    shares = species_draws(draws, grid)
+    target, other = shares[position].mean(axis=0), byproduct(shares, position).mean(axis=0)
+    goal = target
+    if demands.criterion == "robust":
+        goal = np.quantile(shares[position], _ROBUST_QUANTILE, axis=0)
+    clean, pure = other <= demands.max_byproduct, target >= demands.min_purity - _ROUNDING
+    allowed = next(some for some in (clean & pure, clean, np.full(grid.size, True)) if some.any())
+    goal = np.where(allowed, goal, -np.inf)
+    best = int(np.argmax(goal >= goal.max() - _ROUNDING))
+    good = pure & (target >= WINDOW * target[best])
     if clean.any():
         good &= clean
-    window = _run_about(best, good)
-    to_the_end = best < window[-1] == curves.dose.size - 1
-    plateau = bool(to_the_end and np.ptp(curves.target[best:]) <= FLAT)
+    good[best] = True
+    low, high = next((low, high) for low, high in runs(good) if low <= best <= high)
+    plateau = bool(best < high == grid.size - 1 and np.ptp(target[best:]) <= FLAT)
     # the highest of nearly equal doses is chance: on a plateau the cheapest one that serves is meant
     if plateau:
-        highest = float(curves.target[window].max())
-        needed = max(highest - FLAT, min(demands.min_purity, highest))
-        best = int(window[curves.target[window] >= needed][0])
-    return DoseChoice(best, window, plateau, clean)
-
-
-def _highest(criterion: Array, *allowed: BoolArray) -> int:
-    """Return the first index of the maximum over the first set of `allowed` that holds any."""
-    where = next((some for some in allowed if some.any()), np.ones(criterion.size, dtype=bool))
-    goal = np.where(where, criterion, -np.inf)
-    return int(np.flatnonzero(goal >= goal.max() - 1e-9)[0])
-
-
-def _run_about(best: int, good: BoolArray) -> IntArray:
-    """Return the indices of the run of good doses about the best one, which always counts."""
-    good[best] = True
-    return next(np.arange(low, high + 1) for low, high in runs(good) if low <= best <= high)
+        highest = float(target[low:].max())
+        best = low + int(np.argmax(target[low:] >= max(highest - FLAT, min(demands.min_purity, highest))))
+    own = _best_of_each(shares[position], grid)
+    dose, window = float(grid[best]), (float(grid[low]), float(grid[high]))
+    return _Search(
+        draws, position, demands, grid, target, other, own, dose, window, plateau, bool(clean.any())
+    )
 
 
 _NOT_STORED = Estimate(name="share of guest", value=None, reason="not in this stored result")
@@ -382,15 +364,19 @@ def dose_for(
     draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
     require_product(draws)
     key = species_key(draws.system, target)
+    asked = {"min_purity": min_purity, "max_byproduct": max_byproduct, "criterion": criterion}
     demands = Demands(min_purity=min_purity or 0.0, max_byproduct=max_byproduct, criterion=criterion)
-    search = _searched(draws, key, demands, extrapolate=extrapolate)
-    curves, choice, position = search.curves, search.choice, search.position
+    position = draws.system.species.index(key)
+    inside, beyond = grids(draws)
+    search = _searched(draws, position, demands, beyond if extrapolate else inside)
+    if not extrapolate and beyond[-1] > inside[-1]:
+        _refuse_outside(search, beyond)
     y = incorporation_draws(draws, search.dose)
     shares = share_draws(draws, y)[..., 0]
-    limit = _limit(draws, position, shares, choice.on_plateau)
+    limit = _limit(search, shares.mean(axis=1))
     purity = draw_estimate("purity", shares[position], confidence=confidence)
     found = float(purity.value or 0.0)
-    if found < demands.min_purity - _ROUNDING or not choice.clean.any():
+    if found < demands.min_purity - _ROUNDING or not search.clean:
         _refuse_purity(search, found, limit)
     return DoseAdvice(
         target=key,
@@ -403,60 +389,22 @@ def dose_for(
         guest_shares=guest_estimates(draws.system, shares, confidence),
         limited_by=limit,
         influence=_influence(search, confidence),
-        source={
-            **source_record(draws),
-            "min_purity": min_purity,
-            "max_byproduct": max_byproduct,
-            "criterion": criterion,
-            "extrapolate": extrapolate,
-            "confidence": confidence,
-        },
-        curves=curves_of(draws, curves.dose[:: max(1, curves.dose.size // 140)], confidence),
+        source={**source_record(draws), **asked, "extrapolate": extrapolate, "confidence": confidence},
+        curves=curves_of(draws, search.grid[:: max(1, search.grid.size // 140)], confidence),
         warnings=(*remarks, *_remarks(search, found, limit, extrapolate=extrapolate)),
         seed=draws.seed,
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Search:
-    """A finished search: of which species, in which draws, for what, and the doses found."""
-
-    draws: ParameterDraws
-    key: str
-    position: int
-    demands: Demands
-    curves: DoseCurves
-    choice: DoseChoice
-
-    @property
-    def dose(self) -> float:
-        return float(self.curves.dose[self.choice.best])
-
-    @property
-    def window(self) -> tuple[float, float]:
-        ends = self.curves.dose[self.choice.window[[0, -1]]]
-        return float(ends[0]), float(ends[1])
-
-
-def _searched(draws: ParameterDraws, key: str, demands: Demands, *, extrapolate: bool) -> _Search:
-    """Search the calibrated doses, or with `extrapolate` those up to every saturation."""
-    position = draws.system.species.index(key)
-    inside, beyond = grids(draws)
-    curves = curves_over(draws, position, beyond if extrapolate else inside, demands.criterion)
-    if not extrapolate and beyond[-1] > inside[-1]:
-        _refuse_outside(key, curves, curves_over(draws, position, beyond, demands.criterion), draws)
-    return _Search(draws, key, position, demands, curves, choose(curves, demands))
-
-
 def _influence(search: _Search, confidence: float) -> PriorInfluence:
     """Return what of the advice comes from priors."""
-    position, curves, dose = search.position, search.curves, search.dose
-    coarse = curves.dose[:: max(1, curves.dose.size // 150)]  # the shares of variance need no finer grid
+    position, dose = search.position, search.dose
+    coarse = search.grid[:: max(1, search.grid.size // 150)]  # the shares of variance need no finer grid
 
     def outputs(moved: ParameterDraws) -> dict[str, Array]:
         parts = species_draws(moved, dose)[..., 0]
-        own = curves_over(moved, position, coarse, "mean")
-        best_doses = own.own_low if search.choice.on_plateau else (own.own_low + own.own_high) / 2
+        low, high = _best_of_each(species_draws(moved, coarse)[position], coarse)
+        best_doses = low if search.on_plateau else (low + high) / 2
         guest = guest_shares(moved.system, parts)[position]
         held = {"guest_share": guest} if np.isfinite(guest).any() else {}  # none at dose 0
         shares = dict(zip(moved.system.species, parts, strict=True))
@@ -464,12 +412,9 @@ def _influence(search: _Search, confidence: float) -> PriorInfluence:
 
     def moved_result(moved: ParameterDraws) -> dict[str, Summary]:
         """Repeat the whole advice with other draws: purity at the dose advised, and the best dose."""
-        again = curves_over(moved, position, curves.dose, search.demands.criterion)
-        at_dose = species_draws(moved, dose)[position, :, 0]
-        return {
-            "purity": summary_of(at_dose, confidence),
-            "dose_percent": _best_dose(again, choose(again, search.demands), confidence),
-        }
+        purity = summary_of(species_draws(moved, dose)[position, :, 0], confidence)
+        again = _searched(moved, position, search.demands, search.grid)
+        return {"purity": purity, "dose_percent": _best_dose(again, confidence)}
 
     few = search.draws.first(min(_INFLUENCE_DRAWS, search.draws.n_draws))
     return prior_influence(
@@ -477,16 +422,14 @@ def _influence(search: _Search, confidence: float) -> PriorInfluence:
     )
 
 
-def _best_dose(curves: DoseCurves, choice: DoseChoice, confidence: float) -> tuple[float, float, float]:
-    """Return the best dose and its interval, percent; the interval always holds the dose."""
-    dose = float(curves.dose[choice.best])
-    low, high = curves.interval(confidence)
-    return dose, min(low, dose), max(high, dose)
+def _best_dose(search: _Search, confidence: float) -> tuple[float, float, float]:
+    """Return the best dose and the equal-tailed interval of the draws' own, which always holds it."""
+    tail, (low, high), dose = 0.5 * (1 - confidence), search.own, search.dose
+    return dose, min(float(np.quantile(low, tail)), dose), max(float(np.quantile(high, 1 - tail)), dose)
 
 
 def _dose_estimate(search: _Search, confidence: float) -> Estimate:
-    curves = search.curves
-    dose, low, high = _best_dose(curves, search.choice, confidence)
+    dose, low, high = _best_dose(search, confidence)
     first, last = search.window
     plateau = (
         f"plateau: every dose from {first:g} to {last:g} % gives {search.key}; shown is the lowest "
@@ -495,47 +438,45 @@ def _dose_estimate(search: _Search, confidence: float) -> Estimate:
     return Estimate(
         name="dose",
         value=dose,
-        se=float(((curves.own_low + curves.own_high) / 2).std()),
+        se=float(((search.own[0] + search.own[1]) / 2).std()),
         low=low,
         high=high,
         unit="%",
         method=METHOD + ": each draw's own best doses",
-        reason=plateau if search.choice.on_plateau else "",
+        reason=plateau if search.on_plateau else "",
     )
 
 
-def _limit(draws: ParameterDraws, position: int, shares: Array, on_plateau: bool) -> str:
-    means = shares.mean(axis=1)
-    last = shares.shape[0] - 1
-    if position == last:
-        return "plateau" if on_plateau else "calibrated range"
-    neighbours = 1 - means[position] - means[last]
-    if max(neighbours, means[last]) < 1e-6:
+def _limit(search: _Search, means: Array) -> str:
+    """Return what limits the target, by the mean shares (species,) at the best dose."""
+    if search.position == len(means) - 1:
+        return "plateau" if search.on_plateau else "calibrated range"
+    neighbours = 1 - means[search.position] - means[-1]
+    if max(neighbours, means[-1]) < 1e-6:
         return "none"
-    return "cooperativity" if neighbours >= means[last] else "avalanche overlap"
+    return "cooperativity" if neighbours >= means[-1] else "avalanche overlap"
 
 
-def _refuse_outside(key: str, inside: DoseCurves, beyond: DoseCurves, draws: ParameterDraws) -> None:
+def _refuse_outside(search: _Search, beyond: Array) -> None:
     """Refuse if the target does clearly better beyond the calibrated doses."""
-    best_in, best_out = float(inside.target.max()), float(beyond.target.max())
-    if best_in >= WINDOW * best_out:
+    outside = species_draws(search.draws, beyond)[search.position].mean(axis=0)
+    if search.target.max() >= WINDOW * outside.max():
         return
-    at = float(beyond.dose[int(np.argmax(beyond.target))])
-    low, high = draws.calibrated_dose_percent
+    at, (low, high) = beyond[np.argmax(outside)], search.draws.calibrated_dose_percent
     raise ExtrapolationError(
-        f"the best dose for {key}, about {at:.0f} %, lies outside the calibrated {low:g}-{high:g} % "
-        f"(inside, its share is at most {best_in:.2f}); measure there, or pass extrapolate=True "
+        f"the best dose for {search.key}, about {at:.0f} %, lies outside the calibrated {low:g}-{high:g} % "
+        f"(inside, its share is at most {search.target.max():.2f}); measure there, or pass extrapolate=True "
         "(--extrapolate)"
     )
 
 
 def _refuse_purity(search: _Search, found: float, limit: str) -> None:
-    key, curves, demands = search.key, search.curves, search.demands
-    if not search.choice.clean.any():
-        least = int(np.argmin(curves.byproduct))
+    key, demands = search.key, search.demands
+    if not search.clean:
+        least = int(np.argmin(search.byproduct))
         message = (
             f"no dose keeps the by-product of {key} at or below {demands.max_byproduct:g}: the least is "
-            f"{curves.byproduct[least]:.3f} at {curves.dose[least]:g} % dose"
+            f"{search.byproduct[least]:.3f} at {search.grid[least]:g} % dose"
         )
         limit = "avalanche overlap" if limit == "cooperativity" else limit
     else:

@@ -18,10 +18,6 @@ DEFAULT_SEED = 20230706
 """Seed where none is given, so that two calls agree; it is stored in every result."""
 
 
-def _written_draws(widened: Mapping[float, "ParameterDraws"]) -> dict[str, Any]:
-    return {str(factor): draws.to_dict() for factor, draws in widened.items()}
-
-
 def _read_draws(widened: Mapping[str, Any]) -> dict[float, "ParameterDraws"]:
     return {float(factor): ParameterDraws.from_dict(record) for factor, record in widened.items()}
 
@@ -66,9 +62,7 @@ class ParameterDraws(Record):
     seed: int | None
     origin: str
     no_product: str = ""
-    widened: Annotated[Mapping[float, "ParameterDraws"], As(write=_written_draws, read=_read_draws)] = field(
-        default_factory=dict
-    )
+    widened: Annotated[Mapping[float, "ParameterDraws"], As(read=_read_draws)] = field(default_factory=dict)
 
     @property
     def n_draws(self) -> int:
@@ -138,23 +132,6 @@ def require_product(draws: ParameterDraws) -> None:
         )
 
 
-def require_dose_curve(system: System) -> None:
-    """Refuse a system whose dose-incorporation curve is not published.
-
-    Raises
-    ------
-    InputError
-        With what to do instead.
-    """
-    if not system.has_dose_curve:
-        found = "is published for" if system.source else "stands in the definition of"
-        raise InputError(
-            f"no dose-incorporation table {found} {system.name}",
-            remedy="measure one (guest added against guest incorporated, ICP) and pass it: --table FILE, "
-            "or table=cx.load_dose_table(...)",
-        )
-
-
 def prior_draws(
     system: System, basis: str, n_draws: int, rng: np.random.Generator, seed: int | None
 ) -> ParameterDraws:
@@ -163,9 +140,15 @@ def prior_draws(
     Raises
     ------
     InputError
-        If the system documents no dose curve.
+        If the system documents no dose curve; with what to do instead.
     """
-    require_dose_curve(system)
+    if not system.has_dose_curve:
+        found = "is published for" if system.source else "stands in the definition of"
+        raise InputError(
+            f"no dose-incorporation table {found} {system.name}",
+            remedy="measure one (guest added against guest incorporated, ICP) and pass it: --table FILE, "
+            "or table=cx.load_dose_table(...)",
+        )
     priors = system.resolved_priors(basis)
     values, uniforms = draw_priors(priors, n_draws, rng)
     return ParameterDraws(
@@ -302,53 +285,41 @@ def prior_influence(
 
     base = outputs(draws)
     rng = np.random.default_rng(_SHUFFLE_SEED)
-    by_parameter: dict[str, dict[str, float]] = {quantity: {} for quantity in base}
-    for label, names in _groups(draws).items():
-        for quantity, share in _total_effects(draws, names, outputs, base, rng).items():
-            if share > _NEGLIGIBLE:
-                by_parameter[quantity][label] = share
-    from_priors = _total_effects(draws, draws.assumed, outputs, base, rng)
-    return PriorInfluence(
-        by_parameter=by_parameter,
-        from_priors=from_priors,
-        shifts=_shifts(summary_draws or draws, by_parameter, summaries or by_default),
-    )
 
+    def total_effects(names: tuple[str, ...]) -> dict[str, float]:
+        if not names:
+            return dict.fromkeys(base, 0.0)
+        # Jansen's estimator of the total effect: shuffle these parameters alone and see how far results move
+        order = rng.permutation(draws.n_draws)
+        moved = outputs(draws.with_values(**{name: draws.values[name][order] for name in names}))
+        effects = {}
+        for quantity, values in base.items():
+            variance = float(np.nanvar(values))
+            scale = float(np.nanmax(np.abs(values), initial=0.0))
+            change = float(np.nanmean((values - moved[quantity]) ** 2)) / 2
+            effects[quantity] = min(change / variance, 1.0) if variance > (1e-9 * scale) ** 2 else 0.0
+        return effects
 
-def _total_effects(
-    draws: ParameterDraws,
-    names: tuple[str, ...],
-    outputs: Outputs,
-    base: Mapping[str, Array],
-    rng: np.random.Generator,
-) -> dict[str, float]:
-    if not names:
-        return dict.fromkeys(base, 0.0)
-    # Jansen's estimator of the total effect: shuffle these parameters alone and see how far results move
-    order = rng.permutation(draws.n_draws)
-    moved = outputs(draws.with_values(**{name: draws.values[name][order] for name in names}))
-    effects = {}
-    for quantity, values in base.items():
-        variance = float(np.nanvar(values))
-        scale = float(np.nanmax(np.abs(values), initial=0.0))
-        change = float(np.nanmean((values - moved[quantity]) ** 2)) / 2
-        effects[quantity] = min(change / variance, 1.0) if variance > (1e-9 * scale) ** 2 else 0.0
-    return effects
-
-
-def _groups(draws: ParameterDraws) -> dict[str, tuple[str, ...]]:
     measured = tuple(name for name in draws.values if name in draws.measured)
     groups = {_MEASURED: measured} if measured else {}
-    return groups | {name: (name,) for name in draws.values if name not in draws.measured}
+    groups |= {name: (name,) for name in draws.values if name not in draws.measured}
+    by_parameter: dict[str, dict[str, float]] = {quantity: {} for quantity in base}
+    for label, names in groups.items():
+        for quantity, share in total_effects(names).items():
+            if share > _NEGLIGIBLE:
+                by_parameter[quantity][label] = share
+    return PriorInfluence(
+        by_parameter=by_parameter,
+        from_priors=total_effects(draws.assumed),
+        shifts=_shifts(summary_draws or draws, by_parameter, summaries or by_default),
+    )
 
 
 def _shifts(
     draws: ParameterDraws, by_parameter: Mapping[str, Mapping[str, float]], summaries: Summaries
 ) -> tuple[PriorShift, ...]:
-    scalable = [name for name in draws.assumed if name in draws.uniforms]
-    matter = [
-        name for name in scalable if any(parts.get(name, 0) >= _MATTERS for parts in by_parameter.values())
-    ]
+    strong = {name for parts in by_parameter.values() for name, share in parts.items() if share >= _MATTERS}
+    matter = [name for name in draws.assumed if name in draws.uniforms and name in strong]
     if not matter and not draws.widened:
         return ()
     moved = [("none", 1.0, summaries(draws))]

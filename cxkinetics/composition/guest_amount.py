@@ -102,78 +102,33 @@ class Dosed:
         -------
         GuestAmount
             Amount in micromol and volume in microlitres, with interval and window of the dose.
+
+        Raises
+        ------
+        UsageError
+            If an amount or a concentration is not positive and finite.
         """
-        dose, window = self._flask()
-        return guest_amount(
-            dose,
-            host_umol=host_umol,
-            stock_mmol_per_l=stock_mmol_per_l,
-            window_percent=window,
-            guest=self.source.get("guest", "guest"),
-            host_cation=self.source.get("host_cation", "host cation"),
+        dose, window_percent = self._flask()
+        guest, cation = self.source.get("guest", "guest"), self.source.get("host_cation", "host cation")
+        _positive(f"the amount of {cation}", host_umol, "micromol")
+        amount = _scaled(dose, host_umol / 100, f"{guest} to add", "umol")
+        window = _scaled_pair(window_percent, host_umol / 100)
+        found = GuestAmount(
+            guest=guest, host_cation=cation, host_umol=float(host_umol), guest_umol=amount, window_umol=window
+        )
+        if stock_mmol_per_l is None:
+            return found
+        _positive(f"the concentration of {guest} in the stock", stock_mmol_per_l, "mmol/L")
+        return replace(
+            found,
+            stock_mmol_per_l=float(stock_mmol_per_l),
+            volume_ul=_scaled(amount, 1000 / stock_mmol_per_l, "stock solution to add", "uL"),
+            window_ul=_scaled_pair(window, 1000 / stock_mmol_per_l),
         )
 
     def _flask(self) -> tuple[Estimate, tuple[float, float] | None]:
         """Return the dose to add, and its window where one is known."""
         raise NotImplementedError
-
-
-def guest_amount(
-    dose_percent: Estimate,
-    *,
-    host_umol: float,
-    stock_mmol_per_l: float | None = None,
-    window_percent: tuple[float, float] | None = None,
-    guest: str = "guest",
-    host_cation: str = "host cation",
-) -> GuestAmount:
-    """Return the guest to add for a dose.
-
-    Parameters
-    ----------
-    dose_percent : Estimate
-        Mol guest per 100 mol host cation.
-    host_umol : float
-        All host cation in the flask, micromol.
-    stock_mmol_per_l : float, optional
-        Guest in the stock solution, mmol/L; without it no volume is given.
-    window_percent : tuple of float, optional
-        Doses that will do.
-    guest, host_cation : str
-        Their symbols.
-
-    Raises
-    ------
-    UsageError
-        If an amount or a concentration is not positive and finite.
-
-    Examples
-    --------
-    >>> dose = Estimate(name="dose", value=56.0, unit="%")
-    >>> amount = guest_amount(dose, host_umol=100, stock_mmol_per_l=10)
-    >>> round(amount.guest_umol.value, 6), round(amount.volume_ul.value, 6)
-    (56.0, 5600.0)
-    """
-    _positive(f"the amount of {host_cation}", host_umol, "micromol")
-    per_percent = host_umol / 100
-    amount = _scaled(dose_percent, per_percent, f"{guest} to add", "umol")
-    found = GuestAmount(
-        guest=guest,
-        host_cation=host_cation,
-        host_umol=float(host_umol),
-        guest_umol=amount,
-        window_umol=_scaled_pair(window_percent, per_percent),
-    )
-    if stock_mmol_per_l is None:
-        return found
-    _positive(f"the concentration of {guest} in the stock", stock_mmol_per_l, "mmol/L")
-    per_umol = 1000 / stock_mmol_per_l
-    return replace(
-        found,
-        stock_mmol_per_l=float(stock_mmol_per_l),
-        volume_ul=_scaled(amount, per_umol, "stock solution to add", "uL"),
-        window_ul=_scaled_pair(found.window_umol, per_umol),
-    )
 
 
 def dose_unit_words(guest: str, host_cation: str) -> str:
@@ -206,9 +161,7 @@ def _positive(what: str, value: float, unit: str) -> None:
 def _scaled(estimate: Estimate, factor: float, name: str, unit: str) -> Estimate:
     """Return an estimate multiplied by a positive factor."""
     numbers = {field: getattr(estimate, field) for field in ("value", "se", "low", "high")}
-    scaled: dict[str, Any] = {
-        field: None if number is None else number * factor for field, number in numbers.items()
-    }
+    scaled: dict[str, Any] = {field: None if x is None else x * factor for field, x in numbers.items()}
     return replace(estimate, name=name, unit=unit, reason="", **scaled)
 
 

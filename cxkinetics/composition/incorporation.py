@@ -245,25 +245,25 @@ def fit_incorporation(
         points = on_basis(points, basis_for(chosen, basis), hosts_per_anion=hosts_per_anion)
     windows = _preset(chosen, preset)
     interval = ~np.isfinite(points.dose_percent)
-    remarks = _remarks(points, chosen, interval, interval_doses if windows is None else "leave out")
+    treated = interval_doses if windows is None else "leave out"
+    remarks = _remarks(points, chosen, interval, treated)
     options = {
         "preset": preset,
         "system": chosen.name,
         "basis": points.basis,
-        "interval_doses": interval_doses if windows is None else "leave out",
+        "interval_doses": treated,
         "absolute_sigma": absolute_sigma,
         "confidence": confidence,
     }
     used = points
-    if np.any(interval) and options["interval_doses"] == "leave out":
+    if np.any(interval) and treated == "leave out":
         if interval.all():
             raise FitError("every dose of the table is an interval; fit with interval_doses='censored'")
         used = points.exact
-    found = (
-        _fit_detected(used, points, options)
-        if windows is None
-        else _fit_windows(used, windows, points, confidence)
-    )
+    if windows is None:
+        found = _fit_detected(used, points, options)
+    else:
+        found = _fit_windows(used, windows, points, confidence)
     avalanche, saturation, plateau = (found[QUANTITIES[name][0]].value for name in ("D1", "D2", "y_f"))
     found["warnings"] = (*remarks, *found["warnings"])
     return IncorporationFit(
@@ -338,17 +338,15 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
             "or use predict and dose without a table (documented priors)"
         )
     cells = Cells(data)
-    found = search(cells)
-    best = found.best()
+    best = search(cells).best()
     at = (best.b1, best.D1, best.b2, best.y_f)
     informative = int(np.sum(~data.censored | (np.abs(data.residuals(*at)) > 0)))
     dof = informative - 4  # a dose interval that reaches the point says nothing about the scatter
-    absolute = bool(options["absolute_sigma"])
+    confidence, absolute = options["confidence"], options["absolute_sigma"]
     scale = float(np.sum(data.weight * data.y**2))
-    accept = acceptance(best.rss, dof, options["confidence"], absolute_sigma=absolute, scale=scale)
-    minima = found.per_cell()[0]
+    accept = acceptance(best.rss, dof, confidence, absolute_sigma=absolute, scale=scale)
     profiled = {
-        quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit, minima=minima)
+        quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit)
         for quantity, (_, name, unit) in QUANTITIES.items()
     }
     rivals = rank_rivals(cells, data, best, informative)
@@ -365,27 +363,25 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
         "not_identified": not_identified,
         "rivals": rivals,
         "verdict": _verdict(rivals, best, informative),
-        "warnings": (*_open_questions(not_identified), *_shape_remarks(best, high)),
+        "warnings": _shape_remarks(not_identified, best, high),
         **{QUANTITIES[quantity][0]: one.estimate for quantity, one in profiled.items()},
     }
 
 
-def _open_questions(flat: Mapping[str, tuple[float, float | None]]) -> tuple[Remark, ...]:
-    if not flat:
-        return ()
-    parts = [
-        f"any {quantity} >= {low:.3g}" if high is None else f"{quantity} from {low:.4g} to {high:.4g}"
-        for quantity, (low, high) in flat.items()
-    ]
-    text = (
-        f"the points do not identify {', '.join(flat)}: {'; '.join(parts)} fits equally well "
-        "(shown is the least steep); samples within the avalanche would tell"
-    )
-    return (Remark("not_identified", text),)
-
-
-def _shape_remarks(best: MapSolution, highest: float) -> tuple[Remark, ...]:
+def _shape_remarks(
+    flat: Mapping[str, tuple[float, float | None]], best: MapSolution, highest: float
+) -> tuple[Remark, ...]:
     remarks = []
+    if flat:
+        parts = [
+            f"any {quantity} >= {low:.3g}" if high is None else f"{quantity} from {low:.4g} to {high:.4g}"
+            for quantity, (low, high) in flat.items()
+        ]
+        text = (
+            f"the points do not identify {', '.join(flat)}: {'; '.join(parts)} fits equally well "
+            "(shown is the least steep); samples within the avalanche would tell"
+        )
+        remarks.append(Remark("not_identified", text))
     if best.b2 <= best.b1:
         text = f"the second slope, {best.b2:.3g}, does not exceed the first, {best.b1:.3g}"
         remarks.append(Remark("no_avalanche", text))

@@ -33,10 +33,8 @@ def guest_count(system: System, shares: Array, *, eta: ArrayLike = 1.0) -> Array
     eta : array_like
         Recovery of the product.
     """
-    dopants = _column(system.dopant_counts, shares)
-    total: Array = np.sum(dopants * shares[:-1], axis=0) + (
-        system.guests_at_full_exchange * np.asarray(eta) * shares[-1]
-    )
+    in_product = system.guests_at_full_exchange * np.asarray(eta) * shares[-1]
+    total: Array = np.sum(_column(system.dopant_counts, shares) * shares[:-1], axis=0) + in_product
     return total
 
 
@@ -119,12 +117,11 @@ def conversion(
     >>> conversion(system, [8.0, 12.1, 28.3], T=97.37).round(2).tolist()
     [0.14, 0.23, 0.64]
     """
-    top = system.max_dopants
-    guests0, guests1 = float(top), system.guests_at_full_exchange * np.asarray(eta)
+    guests0, guests1 = float(system.max_dopants), system.guests_at_full_exchange * np.asarray(eta)
     if basis_kind(basis) == BASES[2]:
         y = np.asarray(incorporation_percent, dtype=float) / 100
         return (y * system.n_anions - guests0) / (guests1 - guests0)
-    left = system.hosts_left(top)
+    left = system.hosts_left(system.max_dopants)
     hosts0 = left + np.asarray(T) + np.asarray(rho) * (system.n_hosts - left)
     hosts1 = np.asarray(T) + np.asarray(rho) * system.n_hosts
     odds = _guests_per_host(incorporation_percent, basis)
@@ -146,8 +143,7 @@ def linear_lever(incorporation_percent: ArrayLike, start_percent: float, end_per
 
 def guest_shares(system: System, shares: Array) -> Array:
     """Return the share of all guests that each species holds, shape as `shares`; NaN without guests."""
-    counts = _column((*system.dopant_counts, system.guests_at_full_exchange), shares, product=True)
-    held = counts * shares
+    held = _column((*system.dopant_counts, system.guests_at_full_exchange), shares) * shares
     with np.errstate(divide="ignore", invalid="ignore"):
         part: Array = held / held.sum(axis=0)
     return part
@@ -183,9 +179,7 @@ def trapped_and_retained_at_plateau(
     >>> round(float(trapped_and_retained_at_plateau(system, 40.4)), 3)
     97.366
     """
-    _refuse_anion_basis(basis)
-    guests = system.guests_at_full_exchange * np.asarray(eta)
-    return guests / _guests_per_host(plateau_percent, basis)
+    return system.guests_at_full_exchange * np.asarray(eta) / _guests_per_host(plateau_percent, basis)
 
 
 def recovery_at_plateau(
@@ -198,7 +192,6 @@ def recovery_at_plateau(
     >>> round(recovery_at_plateau(System(host="Cd34S33", guest="Ag", product="Ag2S"), 40.4, T=16.0), 3)
     0.164
     """
-    _refuse_anion_basis(basis)
     odds = float(_guests_per_host(plateau_percent, basis))
     return odds * (T + rho * system.n_hosts) / system.guests_at_full_exchange
 
@@ -264,8 +257,8 @@ def equilibrium_share_cap(
     0.242
     """
     share = float(conversion(system, incorporation_percent, T=T, rho=rho, eta=eta, basis=basis))
-    bound = system.max_dopants * (1 - share) + system.guests_at_full_exchange * eta * share
-    rise = system.guests_at_full_exchange * eta - bound
+    full = system.guests_at_full_exchange * eta
+    rise = full - (system.max_dopants * (1 - share) + full * share)
     if rise <= 0:
         return math.inf
     return (saturation_dose_percent - dose_percent) / 100 * system.n_hosts / rise
@@ -311,13 +304,13 @@ def removable_share(first_percent: float, last_percent: float, basis: str = BASE
 
 def _guests_per_host(incorporation_percent: ArrayLike, basis: str) -> Array:
     """Return guests per host cation in the solid, for a basis that counts the host."""
+    _refuse_anion_basis(basis)
     y = np.asarray(incorporation_percent, dtype=float) / 100
     return y / (1 - y) if basis_kind(basis) == BASES[0] else y
 
 
-def _column(values: object, shares: Array, *, product: bool = False) -> Array:
-    n_rows = shares.shape[0] if product else shares.shape[0] - 1
-    return np.asarray(values, dtype=float).reshape((n_rows, *([1] * (shares.ndim - 1))))
+def _column(values: object, shares: Array) -> Array:
+    return np.asarray(values, dtype=float).reshape(-1, *([1] * (shares.ndim - 1)))
 
 
 def _refuse_anion_basis(basis: str) -> None:

@@ -76,8 +76,7 @@ class ClusterFractions(Record):
             raise InputError(
                 f"{len(self.fractions)} fractions given, but the system has {n_steps + 1} clusters"
             )
-        y = _incorporation(self, parameters)
-        mean = n_steps * np.clip(y / parameters["y2"], 0.0, 1.0)
+        mean = n_steps * np.clip(_incorporation(self, parameters) / parameters["y2"], 0.0, 1.0)
         shares = binding_populations(mean, parameters["alpha"], n_steps)
         seen = zip(shares, self.fractions, self.sigma, strict=True)
         log: Array = -0.5 * sum(((share - measured) / error) ** 2 for share, measured, error in seen)
@@ -125,8 +124,7 @@ class ProductOnset(Record):
 
     def log_likelihood(self, parameters: Mapping[str, Array], n_steps: int) -> Array:
         """Return ln of the likelihood for draws of the parameters, shape (n,)."""
-        y = _incorporation(self, parameters)
-        share = product_share(y, parameters["y_on"], parameters["y_f"])
+        share = product_share(_incorporation(self, parameters), parameters["y_on"], parameters["y_f"])
         score = (share - self.detection_limit) / (_ONSET_BLUR * self.detection_limit)
         return log_ndtr(score if self.seen else -score)
 
@@ -142,9 +140,8 @@ def _one_place(incorporation_percent: float | None, dose_percent: float | None) 
 def _incorporation(place: ClusterFractions | ProductOnset, parameters: Mapping[str, Array]) -> Array:
     if place.incorporation_percent is not None:
         return np.full(parameters["y2"].shape, float(place.incorporation_percent))
-    return incorporation_map.incorporation(
-        float(place.dose_percent or 0.0), **{name: parameters[name] for name in MAP_PARAMETERS}
-    )
+    curve = {name: parameters[name] for name in MAP_PARAMETERS}
+    return incorporation_map.incorporation(float(place.dose_percent or 0.0), **curve)
 
 
 _KINDS = {"fractions": ClusterFractions, "onset": ProductOnset}

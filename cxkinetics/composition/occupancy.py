@@ -75,8 +75,7 @@ def _general_populations(mean: Array, alpha: Array, n_sites: int) -> Array:
         ln_x = np.where(inside, step, (low + high) / 2)
     shares = _softmax(ln_weight + count * ln_x)
     edge = np.zeros_like(shares)
-    edge[0] = mean <= 0
-    edge[-1] = mean >= n_sites
+    edge[0], edge[-1] = mean <= 0, mean >= n_sites
     return np.where((mean <= 0) | (mean >= n_sites), edge, shares)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -259,13 +258,10 @@ def _evidence(draws: ParameterDraws, shares: Array) -> dict[str, str]:
 
 
 def _stage(draws: ParameterDraws, dose: float) -> tuple[str, dict[str, float]]:
-    saturated = dose >= saturation_draws(draws)
-    beyond = dose >= draws.values["D1"]
-    chances = {
-        "stage 1": float(np.mean(~beyond & ~saturated)),
-        "stage 2": float(np.mean(beyond & ~saturated)),
-        "plateau": float(np.mean(saturated)),
-    }
+    beyond, saturated = dose >= draws.values["D1"], dose >= saturation_draws(draws)
+    stage = np.select([saturated, beyond], [2, 1], 0)
+    names = ("stage 1", "stage 2", "plateau")
+    chances = {name: float(np.mean(stage == number)) for number, name in enumerate(names)}
     return max(chances, key=lambda name: chances[name]), chances
 
 
@@ -273,11 +269,10 @@ def _conversions(
     draws: ParameterDraws, y: Array, product: Array, absorbance_ratio: float | None, confidence: float
 ) -> dict[str, Estimate]:
     """Return the conversions by their kinds; none stands for another."""
-    known = partial(draw_estimate, confidence=confidence)
-    balanced = mass_balance_conversion(draws, y)[:, 0]
+    found = {"compositional": product, "compositional_mass_balance": mass_balance_conversion(draws, y)[:, 0]}
     kinds = {
-        "compositional": known(_CONVERSIONS["compositional"], product),
-        "compositional_mass_balance": known(_CONVERSIONS["compositional_mass_balance"], balanced),
+        kind: draw_estimate(_CONVERSIONS[kind], values, confidence=confidence)
+        for kind, values in found.items()
     }
     if absorbance_ratio is None:
         return kinds
@@ -285,5 +280,5 @@ def _conversions(
         raise InputError(f"absorbance_ratio A/A0 is {absorbance_ratio:g}; it must be 0 or more")
     loss = 1 - absorbance_ratio
     kinds["optical"] = Estimate(name=_CONVERSIONS["optical"], value=loss, method="given")
-    kinds["gap"] = known(_CONVERSIONS["gap"], loss - product)
+    kinds["gap"] = draw_estimate(_CONVERSIONS["gap"], loss - product, confidence=confidence)
     return kinds

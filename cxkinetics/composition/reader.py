@@ -51,9 +51,7 @@ _NAMES = {
     "cadmium": "Cd", "mercury": "Hg", "indium": "In", "gallium": "Ga", "manganese": "Mn", "cobalt": "Co",
 }  # fmt: skip
 _ELEMENT = re.compile(
-    r"(?<![A-Za-z])(?:([A-Z][a-z])(?![a-z])(?!(?:Se|Te|As|[SPO])(?![a-z]))|((?i:"
-    + "|".join(_NAMES)
-    + r"))\b)"
+    rf"(?<![A-Za-z])(?:([A-Z][a-z])(?![a-z])(?!(?:Se|Te|As|[SPO])(?![a-z]))|((?i:{'|'.join(_NAMES)}))\b)"
 )
 _HOST_BEFORE = re.compile(
     r"(?:/|\b(?:per|vs\.?|in|into|to|from)\b|(?:%|percent) of)[\s(]*(?:[µumn]?mol\s+)?$", re.I
@@ -245,7 +243,8 @@ class _Reader:
         sigma = columns[taken_j].sigma  # what stands beside the value is nearer to it than a column
         if sigma is None and "sigma" in roles:
             sigma = columns[roles["sigma"]].values
-        sigma = None if sigma is None else sigma * taken_factor
+        if sigma is not None:
+            sigma = sigma * taken_factor
         known = np.isfinite(taken) & np.isfinite(low) & np.isfinite(high)
         if not known.any():
             raise self.context.error("no data rows: no row holds both a dose and an incorporation")
@@ -259,8 +258,7 @@ class _Reader:
         chosen_basis = asked.basis or self._basis(taken_j, guest)
         # an incorporation over all cations is a share; per host cation or per anion it may pass 100 %
         limit = 100.0 if basis_kind(chosen_basis) == BASES[0] else np.inf
-        what = f"an incorporation on {chosen_basis} cannot pass 100 %"
-        self._refuse_impossible(keep, [(taken, taken_j, limit, what), (low, main_j, np.inf, "")])
+        self._refuse_impossible(keep, [(taken, taken_j, limit), (low, main_j, np.inf)], chosen_basis)
         self._mass_balance(high, taken, sigma, keep, chosen_basis)
         if sigma is not None and not np.all(np.isfinite(sigma[keep]) & (sigma[keep] > 0)):
             text = "uncertainties are not used: some are missing or not positive"
@@ -365,20 +363,17 @@ class _Reader:
         return 1.0
 
     def _doses(self, roles: dict[str, int], factor: float) -> tuple[Array, Array, Array]:
-        columns, nowhere = self.table.columns, np.full(self.table.n_rows, np.nan)
-        given = columns[roles["dose"]] if "dose" in roles else None
-        dose = nowhere if given is None else given.values * factor
+        given = self.table.columns[roles["dose"]] if "dose" in roles else None
+        dose = np.full(self.table.n_rows, np.nan) if given is None else given.values * factor
         low, high = dose.copy(), dose.copy()
         for row, start, end in () if given is None else given.intervals:
             low[row], high[row] = start * factor, end * factor
         for role, bound in (("low", low), ("high", high)):
             if role in roles:
-                stated = columns[roles[role]].values * factor
-                bound[np.isfinite(stated)] = stated[np.isfinite(stated)]
-        same = np.isfinite(low) & (low == high)
-        dose[same & ~np.isfinite(dose)] = low[same & ~np.isfinite(dose)]
-        dose[~same] = np.nan
-        return dose, low, high
+                stated = self.table.columns[roles[role]].values * factor
+                np.copyto(bound, stated, where=np.isfinite(stated))
+        one = np.where(np.isfinite(dose), dose, low)
+        return np.where(np.isfinite(low) & (low == high), one, np.nan), low, high
 
     def _guest(self, dose_j: int, taken_j: int) -> str:
         """Return the guest that the two columns name, "" where they name none."""
@@ -404,18 +399,18 @@ class _Reader:
         self.remarks.append(Remark("basis_assumed", text))
         return named if guest else BASES[0]
 
-    def _refuse_impossible(self, keep: BoolArray, bounds: list[tuple[Array, int, float, str]]) -> None:
+    def _refuse_impossible(self, keep: BoolArray, bounds: list[tuple[Array, int, float]], basis: str) -> None:
         """Refuse values below zero or above the limit of their column; all such cells are listed."""
-        found: list[tuple[int, str, float, str]] = []
-        for values, j, top, what in bounds:
-            for row in np.flatnonzero(keep & ((values < 0) | (values > top))):
-                text = "it cannot be negative" if values[row] < 0 else what
-                found.append((int(self.lines[row]), self.table.name(j), float(values[row]), text))
+        found = sorted(
+            (int(self.lines[row]), self.table.name(j), float(values[row]))
+            for values, j, top in bounds
+            for row in np.flatnonzero(keep & ((values < 0) | (values > top)))
+        )
         if not found:
             return
-        found.sort()
-        line, column, value, why = found[0]
-        problems = [f"line {at}, column {name!r}: {v:g}" for at, name, v, _ in found]
+        line, column, value = found[0]
+        why = "it cannot be negative" if value < 0 else f"an incorporation on {basis} cannot pass 100 %"
+        problems = [f"line {at}, column {name!r}: {v:g}" for at, name, v in found]
         more = "" if len(found) == 1 else f" (and {len(found) - 1} more: {'; '.join(problems[1:6])})"
         other = "if it is guest per host cation (Ag/Cd) or per anion (Ag/S), pass that basis (--basis)"
         raise self.context.error(
@@ -433,20 +428,15 @@ class _Reader:
         """Remark where more guest is found than was added, even if all released host cations left."""
         fraction, kind = taken / 100.0, basis_kind(basis)
         with np.errstate(divide="ignore", invalid="ignore"):
-            of_units = fraction * (33 / 34) if kind == BASES[2] else fraction
-            ratio = fraction / (1 - fraction) if kind == BASES[0] else of_units
-            bound = ratio if kind == BASES[2] else ratio / (1 + ratio / 2)
+            ratio = fraction / (1 - fraction) if kind == BASES[0] else fraction
+            bound = fraction * (33 / 34) if kind == BASES[2] else ratio / (1 + ratio / 2)
         slack = 0.0 if sigma is None else np.where(np.isfinite(sigma), sigma, 0.0)
         bad = keep & (100.0 * bound - 2 * slack > dose + 1e-9)
         if bad.any():
-            row = int(np.flatnonzero(bad)[0])
             doses = f"{bad.sum()} dose{'' if bad.sum() == 1 else 's'}"
-            text = (
-                f"mass balance: more guest incorporated than added at {doses} "
-                f"({taken[row]:g} % at {dose[row]:g} %)"
-            )
+            first = f"({taken[bad][0]:g} % at {dose[bad][0]:g} %)"
+            text = f"mass balance: more guest incorporated than added at {doses} {first}"
             self._say("mass_balance", text, bad)
 
     def _say(self, code: str, text: str, where: BoolArray) -> None:
-        rows = [int(line) for line in self.lines[where]]
-        self.remarks.append(Remark.at(code, text, len(rows), rows=rows))
+        self.remarks.append(Remark.at(code, text, int(where.sum()), rows=self.lines[where].tolist()))

@@ -5,6 +5,7 @@ orders of the rates, and the position of the peak bounds k1 from below. A broken
 can fit the same trace; the bound is what tells them apart.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,11 +97,10 @@ def sequential_implications(
     rivals = [r for r in fit.rivals if r.model.startswith("biexponential") and r.aicc is not None]
     if not rivals:
         raise FitError("no biexponential stands among the rivals of this fit; fit it with its rivals")
-    ranked = sorted(
+    readings, rival = min(
         ((_readings(rival), rival) for rival in rivals),
         key=lambda item: (not any(r.possible for r in item[0]), item[1].aicc or 0.0),
     )
-    readings, rival = ranked[0]
     bound = _bound(fit, doped_peak_nm, at_s)
     staged = [r.aicc for r in fit.rivals if "stages" in r.model and r.aicc is not None]
     delta = rival.aicc - min(staged) if staged and rival.aicc is not None else None
@@ -141,31 +141,25 @@ def _bound(fit: StagedFit, doped_peak_nm: float | None, at_s: float | None) -> E
     last = doped_peak_nm if doped_peak_nm is not None else float(np.median(position[time >= at]))
     if abs(last - first) < 1e-9:
         return None
-    errors = trace.peak_nm_se
-    doubt = (
-        0.0 if errors is None else _ONE_SIDED * float(np.nanmedian(errors[known][near]) / abs(last - first))
-    )
+    doubt = 0.0
+    if trace.peak_nm_se is not None:
+        doubt = _ONE_SIDED * float(np.nanmedian(trace.peak_nm_se[known][near]) / abs(last - first))
     share = float(np.median(position[near]) - first) / (last - first)
     share = float(np.clip(share - doubt, 0.0, _MOST_SHIFT))
     level = fit.curve(np.array([start, at]))
     left = float(np.clip(level[1] / level[0], 1e-9, 1.0))
+    reason = (
+        f"by {at:.4g} s the peak has made at least {share:.1%} of its shift (95 %, one-sided) and "
+        f"{left:.0%} of the absorbance is left"
+    )
+    k1 = least_first_rate(left, share, at - start)
     return Estimate(
-        name="least k1 by the peak's position",
-        value=least_first_rate(left, share, at - start),
-        unit="1/s",
-        method="bound",
-        reason=(
-            f"by {at:.4g} s the peak has made at least {share:.1%} of its shift (95 %, one-sided) and "
-            f"{left:.0%} of the absorbance is left"
-        ),
+        name="least k1 by the peak's position", value=k1, unit="1/s", method="bound", reason=reason
     )
 
 
 def _words(
-    fit: StagedFit,
-    readings: tuple[SequentialReading, SequentialReading],
-    bound: Estimate | None,
-    delta: float | None,
+    fit: StagedFit, readings: Sequence[SequentialReading], bound: Estimate | None, delta: float | None
 ) -> str:
     possible = [r for r in readings if r.possible]
     k1 = fit.stages[0].k_per_s.value

@@ -1,6 +1,7 @@
 """From parameter draws and doses to incorporation and species: draws x doses in one call."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -50,13 +51,9 @@ def trapped_draws(draws: ParameterDraws, shares: Array, incorporation_percent: A
     """
     if basis_kind(draws.basis) == BASES[2]:
         return None
+    rho, eta = (draws.values[name][:, None] for name in ("rho", "eta"))
     return mass_balance.trapped_host(
-        draws.system,
-        shares,
-        incorporation_percent,
-        rho=draws.values["rho"][:, None],
-        eta=draws.values["eta"][:, None],
-        basis=draws.basis,
+        draws.system, shares, incorporation_percent, rho=rho, eta=eta, basis=draws.basis
     )
 
 
@@ -79,14 +76,12 @@ def mass_balance_conversion(draws: ParameterDraws, incorporation_percent: Array)
     return np.where(trapped < 0, np.nan, np.clip(share, 0.0, 1.0))
 
 
-def draw_estimate(
-    name: str, values: Array, *, confidence: float, unit: str = "", method: str = METHOD
-) -> Estimate:
+def draw_estimate(name: str, values: Array, *, confidence: float, unit: str = "") -> Estimate:
     """Return mean, standard deviation and equal-tailed interval of draws as an estimate.
 
     Parameters
     ----------
-    name, unit, method : str
+    name, unit : str
         For the estimate.
     values : Array, shape (n,)
         NaN draws are left out and counted in the reason.
@@ -94,21 +89,13 @@ def draw_estimate(
         Level of the interval.
     """
     value, low, high = summary_of(values, confidence)
+    estimate = partial(Estimate, name=name, value=value, low=low, high=high, unit=unit, method=METHOD)
     if value is None:
-        return Estimate(name=name, value=None, unit=unit, method=method, reason="no draw allows it")
+        return estimate(reason="no draw allows it")
     known = values[np.isfinite(values)]
     missing = values.size - known.size
     reason = f"{missing} of {values.size} draws left out: they break the mass balance" if missing else ""
-    return Estimate(
-        name=name,
-        value=value,
-        se=float(known.std()),
-        low=low,
-        high=high,
-        unit=unit,
-        method=method,
-        reason=reason,
-    )
+    return estimate(se=float(known.std()), reason=reason)
 
 
 def wald_estimate(

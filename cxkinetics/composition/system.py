@@ -82,7 +82,9 @@ class Prior(Record):
 
     def quantile(self, probability: Array) -> Array:
         """Return the quantiles at `probability` (0-1), inside the bounds."""
-        low, high = self._cut()
+        low, high = map(self._cdf, self.bounds)
+        if not high > low:
+            raise InputError(f"prior {self.name}: nothing of {self.describe()} lies inside {self.bounds}")
         inner = low + np.asarray(probability, dtype=float) * (high - low)
         first, second = self.parameters
         if self.distribution == "uniform":
@@ -101,8 +103,7 @@ class Prior(Record):
         first, second = self.parameters
         with np.errstate(divide="ignore", invalid="ignore"):
             if self.distribution == "uniform":
-                inside = (at >= first) & (at <= second)
-                log = np.where(inside, -math.log(second - first), -np.inf)
+                log = np.where((at >= first) & (at <= second), -math.log(second - first), -np.inf)
             elif self.distribution == "beta":
                 log = (first - 1) * np.log(at) + (second - 1) * np.log1p(-at) - betaln(first, second)
             elif self.distribution == "lognormal":
@@ -110,8 +111,7 @@ class Prior(Record):
             else:
                 log = -0.5 * ((at - first) / second) ** 2 - math.log(second)
         low, high = self.bounds
-        if self.distribution in ("beta", "lognormal"):
-            low = max(low, 0.0)
+        # below 0 a beta and a lognormal have no finite logarithm
         return np.where((at >= low) & (at <= high) & np.isfinite(log), log, -np.inf)
 
     def scaled(self, factor: float) -> "Prior":
@@ -153,21 +153,21 @@ class Prior(Record):
     def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
         """Return the prior that was written, by `to_dict` or by a user in the file of a system."""
         low, high = _pair(record.get("bounds") or (None, None), record["name"], "bounds")
-        given = {name: record[name] for name in ("unit", "note") if name in record}
+        values = _pair(record["parameters"], record["name"], "parameters")
+        try:
+            parameters = (float(values[0]), float(values[1]))
+        except (TypeError, ValueError) as error:
+            text = f"prior {record['name']}: parameters must be two numbers, not {list(values)!r}"
+            raise InputError(text) from error
         return cls(
             name=record["name"],
             distribution=record["distribution"],
-            parameters=_finite_pair(record["parameters"], record["name"]),
+            parameters=parameters,
             bounds=(-math.inf if low is None else low, math.inf if high is None else high),
+            unit=record.get("unit", ""),
             data=bool(record.get("data", False)),
-            **given,
+            note=record.get("note", ""),
         )
-
-    def _cut(self) -> tuple[float, float]:
-        low, high = (self._cdf(bound) for bound in self.bounds)
-        if not high > low:
-            raise InputError(f"prior {self.name}: nothing of {self.describe()} lies inside {self.bounds}")
-        return low, high
 
     def _cdf(self, value: float) -> float:
         first, second = self.parameters
@@ -176,9 +176,7 @@ class Prior(Record):
         if self.distribution == "beta":
             return float(betainc(first, second, min(max(value, 0.0), 1.0)))
         if self.distribution == "lognormal":
-            if value <= 0:
-                return 0.0
-            value = math.log(value) if math.isfinite(value) else value
+            value = math.log(value) if value > 0 else -math.inf
         return float(ndtr((value - first) / second))
 
 
@@ -199,14 +197,6 @@ def _pair(values: Sequence[Any], name: str, what: str) -> tuple[Any, Any]:
     return values[0], values[1]
 
 
-def _finite_pair(values: Sequence[Any], name: str) -> tuple[float, float]:
-    try:
-        first, second = map(float, _pair(values, name, "parameters"))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"prior {name}: parameters must be two numbers, not {list(values)!r}") from error
-    return first, second
-
-
 CHARGE_RULES = ("one-to-one", "charge-balanced")
 """Each guest displaces one host cation (the charge is balanced outside the core), or as many guests
 as carry the same charge displace one."""
@@ -221,19 +211,14 @@ _NOT_GIVEN: Any = None
 _MAX_DOPANTS = 2
 """Most guests in a cluster where the definition states none (chosen, and said wherever it matters)."""
 
+_TRAPPED = "full doping, T = 100"
+"""In a prior: the same with 100 host cations trapped per cluster."""
+
+_DOPED = {"distribution": "uniform", "parameters": [_TRAPPED, FULL_DOPING], "unit": "%"}
+_ANY_TRAPPED = "not published: anything from no trapped host to 100 host cations trapped per cluster"
 _GENERIC: Mapping[str, Mapping[str, Any]] = {
-    "y2": {
-        "distribution": "uniform",
-        "parameters": ["full doping, T = 100", FULL_DOPING],
-        "unit": "%",
-        "note": "not published: anything from no trapped host to 100 host cations trapped per cluster",
-    },
-    "y_on": {
-        "distribution": "uniform",
-        "parameters": ["full doping, T = 100", FULL_DOPING],
-        "unit": "%",
-        "note": "not published: taken as y2",
-    },
+    "y2": {**_DOPED, "note": _ANY_TRAPPED},
+    "y_on": {**_DOPED, "note": "not published: taken as y2"},
     "alpha": {
         "distribution": "lognormal",
         "parameters": [0.0, 1.0986122886681098],
@@ -357,10 +342,9 @@ class System(Record):
         host, product = dict(self.host.core), dict(self.product.core)
         if len(host) != 2:
             raise InputError(f"host {self.host} must hold one cation and one anion, such as Cd34S33")
-        shared = set(host) & set(product)
         if self.guest in host:
             raise InputError(f"guest {self.guest} is already in the host {self.host}")
-        if len(product) != 2 or self.guest not in product or len(shared) != 1:
+        if len(product) != 2 or self.guest not in product or len(host.keys() & product.keys()) != 1:
             raise InputError(
                 f"product {self.product} must hold the guest {self.guest} and the anion of {self.host}, "
                 "such as Ag2S"
@@ -465,8 +449,8 @@ class System(Record):
             near = difflib.get_close_matches(text.casefold(), keys, 1, 0.6)
             if not near:
                 raise
-            hint = f"(did you mean {keys[near[0]]}? capital letters count)"
-            raise InputError(f"{error} {hint}", value=text) from error
+            message = f"{error} (did you mean {keys[near[0]]}? capital letters count)"
+            raise InputError(message, value=text) from error
         for key in self.species:
             if parse(key) == wanted:
                 return key
@@ -516,16 +500,12 @@ class System(Record):
         """
         full = self.pure_incorporation(self.max_dopants, basis)
         trapped = self.pure_incorporation(self.max_dopants, basis, 100.0)
-        words: dict[object, float] = {FULL_DOPING: full, "full doping, T = 100": trapped}
+        words, bounds = {FULL_DOPING: full, _TRAPPED: trapped}, {"y2": [0.0, full], "y_on": [0.0, None]}
         resolved = {}
         for name, given in {**_GENERIC, **self.priors}.items():
-            record = {"name": name, **given}
-            record["parameters"] = [
-                words.get(value, value) if isinstance(value, str) else value
-                for value in record.get("parameters", ())
-            ]
-            if name in ("y2", "y_on") and "bounds" not in record:
-                record["bounds"] = [0.0, full if name == "y2" else None]
+            record = {"name": name, "bounds": bounds.get(name), **given}
+            stated = record.get("parameters", ())
+            record["parameters"] = [words.get(v, v) if isinstance(v, str) else v for v in stated]
             resolved[name] = Prior.from_dict(record)
         return resolved
 
@@ -535,13 +515,8 @@ class System(Record):
         return all(name in self.priors for name in MAP_PARAMETERS)
 
 
-PACKAGED_SYSTEMS = tuple(
-    sorted(
-        entry.name.removesuffix(".toml")
-        for entry in files("cxkinetics.composition.systems").iterdir()
-        if entry.name.endswith(".toml")
-    )
-)
+_FOLDER = files("cxkinetics.composition.systems")
+PACKAGED_SYSTEMS = tuple(sorted(Path(e.name).stem for e in _FOLDER.iterdir() if e.name.endswith(".toml")))
 """Names of the files in the folder `systems`."""
 
 
@@ -574,8 +549,7 @@ def load_system(system: System | str | Path) -> System:
         return system
     name = str(system)
     if name in PACKAGED_SYSTEMS:
-        text = files("cxkinetics.composition.systems").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-        return _from_toml(text, f"{name}.toml")
+        return _from_toml((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
     path = Path(name)
     if not path.is_file():
         raise UsageError(
@@ -668,8 +642,7 @@ def species_key(system: System, text: str) -> str:
         if _named_by(system, text) is not None:
             raise
         for name in PACKAGED_SYSTEMS:
-            key = _named_by(load_system(name), text)
-            if key is not None:
+            if (key := _named_by(load_system(name), text)) is not None:
                 own = f"{text} is no species of {system.name} ({', '.join(system.species)})"
                 remedy = f"pass --system {name} (system={name!r})"
                 raise InputError(f"{own}; {name} has {key}", value=text, remedy=remedy) from None
@@ -690,10 +663,10 @@ def _from_toml(text: str, file: str) -> System:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"is not valid TOML: {error}", file=file) from error
     known = [item.name for item in fields(System)]
-    for key in record:
-        if key not in known:
-            wanted = f"{_hint(key, known)}; known are {', '.join(known)}"
-            raise InputError(f"unknown key {key!r}{wanted}", file=file)
+    unknown = next((key for key in record if key not in known), None)
+    if unknown is not None:
+        wanted = f"{_hint(unknown, known)}; known are {', '.join(known)}"
+        raise InputError(f"unknown key {unknown!r}{wanted}", file=file)
     missing = [key for key in ("host", "guest", "product") if key not in record]
     if missing:
         raise InputError(f"a system needs {', '.join(missing)}", file=file)

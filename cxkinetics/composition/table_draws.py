@@ -8,7 +8,7 @@ system's documented prior where there is one, and counts as prior-driven.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,7 @@ _SCATTER_PERCENT = 0.3
 _SCATTER_WORTH = 2.0
 _WALKERS = 60
 _RANDOM = 6000
+_Density: TypeAlias = Callable[[Array], Array]
 
 
 def fit_draws(
@@ -87,10 +88,9 @@ def no_product_reason(fit: "IncorporationFit", system: System) -> str:
     line describes as well show neither avalanche nor plateau, so their highest incorporation is no
     full exchange.
     """
-    few = fit.dof <= FEW_DOF
 
     def rank(rival: Rival) -> tuple[float, int]:
-        score = rival.bic if few else rival.aicc  # neither where a curve meets every point
+        score = rival.bic if fit.dof <= FEW_DOF else rival.aicc  # neither where a curve meets every point
         return (-np.inf if score is None else score), rival.n_parameters
 
     best = min(fit.rivals, key=rank, default=None)
@@ -114,7 +114,7 @@ def open_parameters(fit: "IncorporationFit") -> tuple[str, ...]:
 
 def map_log_likelihood(
     points: MapPoints, *, absolute_sigma: bool, relative_sigma: bool, flat_breaks: bool = True
-) -> Callable[[Array], Array]:
+) -> _Density:
     """Return ln of the density of (b1, D1, b2, y_f), shape (m, 4) -> (m,), the scatter integrated out.
 
     Parameters
@@ -148,15 +148,11 @@ def map_log_likelihood(
 
 
 def start_walkers(
-    fit: "IncorporationFit",
-    helped: dict[str, Prior],
-    posterior: Callable[[Array], Array],
-    rng: np.random.Generator,
+    fit: "IncorporationFit", helped: dict[str, Prior], posterior: _Density, rng: np.random.Generator
 ) -> Array:
     """Return allowed walkers about the fitted curve; for a degenerate one, the best of random curves."""
-    at = fit.parameters
     medians = {name: float(prior.quantile(np.array(0.5))) for name, prior in helped.items()}
-    centre = np.array([medians.get(name, at[name]) for name in MAP_PARAMETERS])
+    centre = np.array([medians.get(name, fit.parameters[name]) for name in MAP_PARAMETERS])
     dose, y = fit.points.highest_dose_percent, float(np.max(fit.points.incorporation_percent))
     size = np.abs(centre) + 0.02 * np.array([y / dose, dose, y / dose, y])
     chosen = np.empty((0, 4))
