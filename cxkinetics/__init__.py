@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.batch import fit_many as fit_many
     from cxkinetics.kinetics.fit import fit_stages as fit_stages
     from cxkinetics.kinetics.result import StagedFit as StagedFit
+    from cxkinetics.kinetics.together import JointFit as JointFit
+    from cxkinetics.kinetics.together import fit_together as fit_together
     from cxkinetics.remarks import Remark as Remark
     from cxkinetics.signals.dose_table import DoseTable as DoseTable
     from cxkinetics.signals.spectra import SpectralSeries as SpectralSeries
@@ -86,6 +88,7 @@ _HOME = {
     "FitError": "cxkinetics.errors",
     "InputError": "cxkinetics.errors",
     "MissingExtraError": "cxkinetics.errors",
+    "JointFit": "cxkinetics.kinetics.together",
     "PeakList": "cxkinetics.signals.spectrum",
     "Remark": "cxkinetics.remarks",
     "SpectralSeries": "cxkinetics.signals.spectra",
@@ -97,6 +100,7 @@ _HOME = {
     "UsageError": "cxkinetics.errors",
     "fit_many": "cxkinetics.kinetics.batch",
     "fit_stages": "cxkinetics.kinetics.fit",
+    "fit_together": "cxkinetics.kinetics.together",
     "load": "cxkinetics.io.load",
     "load_example": "cxkinetics.examples.kinetics",
 }
