@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.io.load import read_signals
     from cxkinetics.kinetics.batch import jobs_of, trace_of
     from cxkinetics.kinetics.together import fit_together
+    from cxkinetics.record import json_text
 
     names = [name for name in OPTIONS if name in (*_SIGNAL, *_MODEL, "show_time")]
     options = values_of({name: getattr(args, name) for name in names})
@@ -65,7 +66,11 @@ def run(args: argparse.Namespace) -> int:
     error = args.temperature_error or 0.0
     fit = fit_together(traces, args.share, by, at=at, at_error=error, **dict(jobs[0].fitting))
     unit = options.get("show_time", "s")
-    print(fit.to_json() if args.json else fit.to_text(time_unit=unit, width=text_width(), warnings=False))
+    print(
+        json_text(fit.to_dict())
+        if args.json
+        else fit.to_text(time_unit=unit, width=text_width(), warnings=False)
+    )
     for remark in fit.warnings:
         sys.stderr.write(f"{remark.text}\n")
     if args.out:

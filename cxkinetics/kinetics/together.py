@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -50,7 +50,7 @@ OWN, EFFECT = "within runs only", "random effect over runs (REML, Hartung-Knapp)
 class JointRun(Record):
     """One run of a joint fit: its own amplitude, offset and noise, and its values where it is fitted alone.
 
-    `at` is its temperature (C) or dose (%), `fitted` the joint curve at its times.
+    `at` is its temperature (C) or dose (%).
     """
 
     name: str
@@ -62,7 +62,6 @@ class JointRun(Record):
     noise_sd: float
     noise_ar1: float
     alone: Annotated[Mapping[str, Estimate], As(name="{at}")]
-    fitted: Annotated[Array, DATA]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,7 @@ class SharedValue(Record):
 
     name: str
     at: float | None
-    value: Annotated[Estimate, As(name="value")]
+    value: Annotated[Estimate, As(name="{name}")]
     within_runs: Annotated[Estimate, As(name="within runs only")]
     between_sd: Annotated[Estimate, As(name="sd between runs")]
     n_runs: int
@@ -116,6 +115,8 @@ class JointFit(Record, Shown):
         What is the runs' own.
     fits : tuple of StagedFit
         Every run fitted alone.
+    curves : tuple of Array
+        The joint curve at the times of each run.
     at_error : float
         Standard error of each temperature (C) or dose (%).
     zero_s : float
@@ -123,6 +124,7 @@ class JointFit(Record, Shown):
     """
 
     SCHEMA = "cxkinetics.together/1"
+    _keys = "schema=SCHEMA version ..."
 
     n_stages: int
     stages_from: str
@@ -137,6 +139,7 @@ class JointFit(Record, Shown):
     zero_s: float
     seed: int
     fits: Annotated[tuple[StagedFit, ...], DATA]
+    curves: Annotated[tuple[Array, ...], DATA]
     warnings: tuple[Remark, ...] = ()
     version: Version = __version__
 
@@ -244,6 +247,12 @@ def fit_together(
     fits, n_stages, why = _alone(runs, options, rng)
     names = [*(f"k{i}" for i in range(1, n_stages + 1)), *_break_names(n_stages)]
     shared: BoolArray = np.array([n in words or re.sub(r"[ \d].*|\d", "", n) in words for n in names])
+    if not shared.any():
+        raise FitError(
+            f"{n_stages} stage{'s' * (n_stages > 1)} ({why}) have no {' or '.join(words)} to share; "
+            "share k (--share k), or pass --stages N (n_stages=)"
+        )
+    words = tuple(word for word in words if any(name.startswith(word) for name in names))
     groups: dict[float | None, list[int]] = {}
     for number, place in enumerate(places):
         groups.setdefault(place, []).append(number)
@@ -251,7 +260,7 @@ def fit_together(
     span = max(float(fit.trace.time_s[-1]) for fit in fits) - zero
     zero = 0.0 if abs(zero) <= 3 * span else zero
     family = StagedFamily(n_stages, checked.given_offset is None)
-    made: list[JointRun | None] = [None] * len(fits)
+    made: dict[int, tuple[JointRun, Array]] = {}
     values, costs = [], []
     seed = 0 if rng is None else int(rng)
     source = np.random.default_rng([seed, 3])
@@ -268,7 +277,7 @@ def fit_together(
                 joint, theta, shared, replicates=replicates, ar1=checked.ar1, rng=source
             )
             costs.append((cost, (len(members) - 1) * int(shared.sum())))
-    done = tuple(run for run in made if run is not None)
+    done, curves = zip(*(made[i] for i in range(len(fits))), strict=True)
     return JointFit(
         n_stages=n_stages,
         stages_from=why,
@@ -283,6 +292,7 @@ def fit_together(
         zero_s=zero,
         seed=seed,
         fits=fits,
+        curves=curves,
         warnings=_warnings(fits),
     )
 
@@ -435,19 +445,20 @@ def _problem(
 def _own(
     fit: StagedFit, run: Run, family: StagedFamily, theta: Array, at: float | None, names: Sequence[str],
     zero: float, span: float, options: FitOptions,
-) -> JointRun:  # fmt: skip
+) -> tuple[JointRun, Array]:  # fmt: skip
     """Return what a run has of its own in the joint fit."""
     _, _, amplitude, offset = projected(run, family, theta[None])
     scale = run.sample.scale
     level, base = float(amplitude[0]) * scale, float(offset[0]) * scale + (options.given_offset or 0.0)
     curve = unit_curves(family, (fit.trace.time_s - zero) / span, theta[None])[0][0]
-    alone = dict(zip(names, (*(s.k_per_s for s in fit.stages), *fit.breakpoints_s), strict=True))
-    return JointRun(
+    found = (*(s.k_per_s for s in fit.stages), *fit.breakpoints_s)
+    alone = {name: replace(e, name=name) for name, e in zip(names, found, strict=True)}
+    run_of_fit = JointRun(
         name=name_of(fit), at=at, n_points=fit.n_points,
         verdict=fit.verdict.code, amplitude=level, offset=base,
         noise_sd=float(np.sqrt(run.variance)) * scale, noise_ar1=run.rho, alone=alone,
-        fitted=level * curve + base,
     )  # fmt: skip
+    return run_of_fit, level * curve + base
 
 
 def _values(

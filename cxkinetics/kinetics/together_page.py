@@ -49,8 +49,13 @@ def value_table(fit: "JointFit") -> Table:
 def line_table(fit: "JointFit") -> Table:
     """Return one row per number of a line."""
     head = [Column("line", "line"), Column("of", "constant"), Column("quantity", "quantity")]
-    columns = [*head, Column("value", long(), cells.interval), Column("unit", format=cells.unit)]
-    rows = [(ln.kind, ln.constant, name, e, e) for ln in fit.lines for name, e in ln.numbers.items()]
+    columns = [
+        *head,
+        Column("value", long(), cells.value),
+        Column("interval", format=cells.bracket_or_reason),
+    ]
+    columns.append(Column("unit", format=cells.unit))
+    rows = [(ln.kind, ln.constant, name, e, e, e) for ln in fit.lines for name, e in ln.numbers.items()]
     return Table(columns, rows, "lines", caption=_line_caption(fit), gap=True)
 
 
@@ -98,8 +103,8 @@ def curve_table(fit: "JointFit") -> Table:
     """Return every reading with its joint curve."""
     rows = [
         (run.name, float(t), float(a), float(c))
-        for run, alone in zip(fit.runs, fit.fits, strict=True)
-        for t, a, c in zip(alone.trace.time_s, alone.trace.absorbance, run.fitted, strict=True)
+        for run, alone, curve in zip(fit.runs, fit.fits, fit.curves, strict=True)
+        for t, a, c in zip(alone.trace.time_s, alone.trace.absorbance, curve, strict=True)
     ]
     return Table.of_rows("curves", ["run", "time_s", "signal", "fitted"], rows)
 
@@ -166,10 +171,10 @@ def draw_runs(fit: "JointFit", *, figure: "Drawn | None" = None, time_unit: str 
     with figure_style():
         ax = figure.subplots()
         lowest = 1.0
-        for run, alone, colour in zip(fit.runs, fit.fits, _colours(fit), strict=True):
+        for run, alone, joint, colour in zip(fit.runs, fit.fits, fit.curves, _colours(fit), strict=True):
             t = np.array([unit.value(float(x), "s") for x in alone.trace.time_s])
             share = (np.asarray(alone.trace.absorbance) - run.offset) / run.amplitude
-            curve = (np.asarray(run.fitted) - run.offset) / run.amplitude
+            curve = (np.asarray(joint) - run.offset) / run.amplitude
             above = share > 0
             ax.plot(t[above], share[above], "o", mfc="none", mec=colour, mew=0.5, ms=2.2)
             ax.plot(t, curve, "-", color=colour, lw=1.0, label=f"{run.at:g}" if fit.by else run.name)
