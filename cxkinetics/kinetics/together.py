@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -246,38 +246,14 @@ def fit_together(
     places = _places(runs, by, at)
     fits, n_stages, why = _alone(runs, options, rng)
     names = [*(f"k{i}" for i in range(1, n_stages + 1)), *_break_names(n_stages)]
-    shared: BoolArray = np.array([n in words or re.sub(r"[ \d].*|\d", "", n) in words for n in names])
-    if not shared.any():
-        raise FitError(
-            f"{n_stages} stage{'s' * (n_stages > 1)} ({why}) have no {' or '.join(words)} to share; "
-            "share k (--share k), or pass --stages N (n_stages=)"
-        )
-    words = tuple(word for word in words if any(name.startswith(word) for name in names))
-    groups: dict[float | None, list[int]] = {}
-    for number, place in enumerate(places):
-        groups.setdefault(place, []).append(number)
+    words, shared = _shared(words, names, f"{n_stages} stage{'s' * (n_stages > 1)} ({why})")
     zero = min(float(fit.trace.time_s[0]) for fit in fits)
     span = max(float(fit.trace.time_s[-1]) for fit in fits) - zero
     zero = 0.0 if abs(zero) <= 3 * span else zero
     family = StagedFamily(n_stages, checked.given_offset is None)
-    made: dict[int, tuple[JointRun, Array]] = {}
-    values, costs = [], []
     seed = 0 if rng is None else int(rng)
-    source = np.random.default_rng([seed, 3])
-    for place, members in groups.items():
-        joint, start = _problem([fits[i] for i in members], family, shared, zero, span, checked)
-        theta, rss = joint.settle(start)
-        for i, run, own in zip(members, joint.runs, joint.columns, strict=True):
-            made[i] = _own(fits[i], run, family, theta[own], places[i], names, zero, span, checked)
-        if len(members) > 1:
-            values += _values(
-                joint, theta, rss, names, shared, [fits[i] for i in members], place, zero, span, confidence
-            )
-            cost = sharing_statistics(
-                joint, theta, shared, replicates=replicates, ar1=checked.ar1, rng=source
-            )
-            costs.append((cost, (len(members) - 1) * int(shared.sum())))
-    done, curves = zip(*(made[i] for i in range(len(fits))), strict=True)
+    plan = _Plan(family, names, shared, zero, span, checked)
+    done, curves, values, sharing = _by_place(fits, places, plan, seed)
     return JointFit(
         n_stages=n_stages,
         stages_from=why,
@@ -285,16 +261,64 @@ def fit_together(
         by=by,
         at_error=at_error,
         values=tuple(values),
-        sharing=_sharing(costs, replicates),
+        sharing=sharing,
         lines=tuple(_lines(done, by, at_error, n_stages, confidence)),
-        runs=done,
+        runs=tuple(done),
         options=options | {"offset": offset, "share": list(words), "by": by, "replicates": replicates},
         zero_s=zero,
         seed=seed,
         fits=fits,
-        curves=curves,
+        curves=tuple(curves),
         warnings=_warnings(fits),
     )
+
+
+class _Plan(NamedTuple):
+    """What all runs have in common."""
+
+    family: StagedFamily
+    names: list[str]
+    shared: BoolArray
+    zero: float
+    span: float
+    options: FitOptions
+
+
+def _shared(words: tuple[str, ...], names: Sequence[str], stages: str) -> tuple[tuple[str, ...], BoolArray]:
+    """Return the words that mean something for these stages, and which values they name (q,)."""
+    shared: BoolArray = np.array([n in words or re.sub(r"[ \d].*|\d", "", n) in words for n in names])
+    if not shared.any():
+        raise FitError(
+            f"{stages} have no {' or '.join(words)} to share; "
+            "share k (--share k), or pass --stages N (n_stages=)"
+        )
+    return tuple(word for word in words if any(name.startswith(word) for name in names)), shared
+
+
+def _by_place(
+    fits: Sequence[StagedFit], places: Sequence[float | None], plan: _Plan, seed: int
+) -> tuple[list[JointRun], list[Array], list[SharedValue], Sharing]:
+    """Return what the runs have of their own, their curves, what they share, and the test of it."""
+    groups: dict[float | None, list[int]] = {}
+    for number, place in enumerate(places):
+        groups.setdefault(place, []).append(number)
+    made: dict[int, tuple[JointRun, Array]] = {}
+    values: list[SharedValue] = []
+    costs: list[tuple[Array, int]] = []
+    options, source = plan.options, np.random.default_rng([seed, 3])
+    for place, members in groups.items():
+        alone = [fits[i] for i in members]
+        joint, start = _problem(alone, plan)
+        theta, rss = joint.settle(start)
+        for i, run, own in zip(members, joint.runs, joint.columns, strict=True):
+            made[i] = _own(fits[i], run, theta[own], place, plan)
+        if len(members) > 1:
+            values += _values(joint, (theta, rss), alone, place, plan)
+            more: dict[str, Any] = {"replicates": options.replicates, "ar1": options.ar1, "rng": source}
+            cost = sharing_statistics(joint, theta, plan.shared, **more)
+            costs.append((cost, (len(members) - 1) * int(plan.shared.sum())))
+    runs, curves = ([made[i][part] for i in range(len(fits))] for part in (0, 1))
+    return runs, curves, values, _sharing(costs, options.replicates)  # type: ignore[return-value]
 
 
 def _break_names(n_stages: int) -> list[str]:
@@ -406,15 +430,9 @@ def _alone(
     return tuple(fits), n_stages, f"from {counts[n_stages]} of {len(runs)} single runs (verdicts: {said})"
 
 
-def _problem(
-    fits: Sequence[StagedFit],
-    family: StagedFamily,
-    shared: BoolArray,
-    zero: float,
-    span: float,
-    options: FitOptions,
-) -> tuple[Joint, Array]:
+def _problem(fits: Sequence[StagedFit], plan: _Plan) -> tuple[Joint, Array]:
     """Return the joint problem of some runs, and a start: what the runs say alone."""
+    family, _, shared, zero, span, options = plan
     columns = np.empty((len(fits), shared.size), dtype=np.intp)
     columns[:, shared] = np.arange(int(shared.sum()))
     own = int((~shared).sum())
@@ -442,11 +460,9 @@ def _problem(
     return Joint(family, runs, columns), start
 
 
-def _own(
-    fit: StagedFit, run: Run, family: StagedFamily, theta: Array, at: float | None, names: Sequence[str],
-    zero: float, span: float, options: FitOptions,
-) -> tuple[JointRun, Array]:  # fmt: skip
-    """Return what a run has of its own in the joint fit."""
+def _own(fit: StagedFit, run: Run, theta: Array, at: float | None, plan: _Plan) -> tuple[JointRun, Array]:
+    """Return what a run has of its own in the joint fit, and its curve."""
+    family, names, _, zero, span, options = plan
     _, _, amplitude, offset = projected(run, family, theta[None])
     scale = run.sample.scale
     level, base = float(amplitude[0]) * scale, float(offset[0]) * scale + (options.given_offset or 0.0)
@@ -462,11 +478,11 @@ def _own(
 
 
 def _values(
-    joint: Joint, theta: Array, rss: float, names: Sequence[str], shared: BoolArray,
-    fits: Sequence[StagedFit],
-    at: float | None, zero: float, span: float, confidence: float,
-) -> list[SharedValue]:  # fmt: skip
+    joint: Joint, best: tuple[Array, float], fits: Sequence[StagedFit], at: float | None, plan: _Plan
+) -> list[SharedValue]:
     """Return the shared values of runs at one place."""
+    (theta, rss), confidence = best, plan.options.confidence
+    _, names, shared, zero, span, _ = plan
     found = []
     errors = joint.errors(theta)
     for column, name in enumerate(np.array(names)[shared]):
