@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.fit import fit_decay as fit_decay
     from cxkinetics.kinetics.fit import fit_stages as fit_stages
     from cxkinetics.kinetics.result import StagedFit as StagedFit
+    from cxkinetics.kinetics.together import JointFit as JointFit
+    from cxkinetics.kinetics.together import fit_together as fit_together
     from cxkinetics.remarks import Remark as Remark
     from cxkinetics.signals.dose_table import DoseTable as DoseTable
     from cxkinetics.signals.spectra import SpectralSeries as SpectralSeries
@@ -87,6 +89,7 @@ _MODULES = {
     "kinetics.batch": "fit_many",
     "kinetics.fit": "fit_decay fit_stages",
     "kinetics.result": "StagedFit",
+    "kinetics.together": "JointFit fit_together",
     "remarks": "Remark",
     "signals.dose_table": "DoseTable",
     "signals.spectra": "SpectralSeries",

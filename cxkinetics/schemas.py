@@ -20,6 +20,7 @@ _DOCUMENTS = (
     ("spectrum/1", "a spectrum of evidence", "cx.Spectrum.from_json(FILE)"),
     ("peak-list/1", "a list of peaks", "cx.PeakList.from_json(FILE)"),
     ("fit/1", "a fit of stages", "cx.StagedFit.from_json(FILE)"),
+    ("together/1", "runs fitted together", "cx.JointFit.from_json(FILE)"),
     ("spectra-fit/1", "a fit of whole spectra", "cx.SpectraFit.from_json(FILE)"),
     ("witnesses/1", "both witnesses of a breakpoint", "cx.TwoWitnesses.from_json(FILE)"),
     ("curve/1", "a fitted curve", "cx.CurveFit.from_json(FILE)"),

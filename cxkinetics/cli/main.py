@@ -21,6 +21,7 @@ _ANNEXES: Mapping[str, Mapping[str, str]] = declared("VERBS")
 VERBS: Mapping[str, str] = {
     "demo": "fit the packaged examples, print the paper's numbers beside ours, write figures and a report",
     "fit": "fit in-situ traces or spectra: stages, breakpoint, verdict (several files or a folder: a batch)",
+    "together": "fit several runs at once: shared rate constants and breakpoint, by temperature or by dose",
     **{verb: line for verbs in _ANNEXES.values() for verb, line in verbs.items()},
     "formats": "list the file formats that can be read",
     "inspect": "say what was understood of a file: format, traces, axes, units, ranges, masked points",

@@ -1,0 +1,105 @@
+"""`cxkinetics together`: several runs share rate constants and breakpoint; by temperature or dose."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from cxkinetics.cli.arguments import add_options, number, values_of
+from cxkinetics.errors import UsageError
+from cxkinetics.options import OPTIONS, finite
+
+EXAMPLE = "cxkinetics together run-1.csv run-2.csv run-3.csv --share k,breakpoint --out results"
+MARK = "together.json"
+_SIGNAL = (
+    "wavelength", "track", "column", "trace", "direction", "window", "t0",
+    "time_unit", "absorbance_unit", "decimal", "sheet",
+)  # fmt: skip
+_MODEL = ("stages", "offset", "noise", "confidence", "seed")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    text = "two runs or more: traces, spectra, several columns of a file, or a folder"
+    parser.add_argument("files", nargs="+", metavar="FILE", help=text)
+    add_options(parser.add_argument_group("signal"), *_SIGNAL)
+    model = parser.add_argument_group("model")
+    text = "what the runs share: k (or k1, k2, ...), breakpoint (default k,breakpoint)"
+    model.add_argument("--share", default="k,breakpoint", metavar="NAMES", help=text)
+    text = "share at equal temperature or dose, and fit lines across them"
+    model.add_argument("--by", choices=("temperature", "dose"), help=text)
+    text = "of each run, {}; by default from labels or file names"
+    model.add_argument("--temperature", metavar="C[,C]", help=text.format("degrees Celsius"))
+    model.add_argument("--dose", metavar="P[,P]", help=text.format("percent"))
+    model.add_argument(
+        "--temperature-error", type=number, metavar="K", help="standard error of each temperature"
+    )
+    add_options(model, *_MODEL)
+    output = parser.add_argument_group("output")
+    output.add_argument("--out", metavar="DIR", help="write JSON, tables, figures and report there")
+    add_options(output, "show_time")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    from cxkinetics.cli.inputs import expand
+    from cxkinetics.cli.terminal import text_width
+    from cxkinetics.document.folder import require_replaceable, write_folder
+    from cxkinetics.document.units import time_unit
+    from cxkinetics.io.file import ReadOptions
+    from cxkinetics.io.load import read_signals
+    from cxkinetics.kinetics.batch import jobs_of, trace_of
+    from cxkinetics.kinetics.together import fit_together
+    from cxkinetics.record import json_text
+
+    names = [name for name in OPTIONS if name in (*_SIGNAL, *_MODEL, "show_time")]
+    options = values_of({name: getattr(args, name) for name in names})
+    by, at = _by(args)
+    if args.out:
+        require_replaceable(Path(args.out), MARK)
+    jobs = jobs_of(expand(args.files), **options)
+    traces = [
+        trace_of(signal, job)
+        for job in jobs
+        for signal in read_signals(job.file, ReadOptions(**dict(job.reading)))
+    ]
+    error = args.temperature_error or 0.0
+    fit = fit_together(traces, args.share, by, at=at, at_error=error, **dict(jobs[0].fitting))
+    unit = options.get("show_time", "s")
+    print(
+        json_text(fit.to_dict())
+        if args.json
+        else fit.to_text(time_unit=unit, width=text_width(), warnings=False)
+    )
+    for remark in fit.warnings:
+        sys.stderr.write(f"{remark.text}\n")
+    if args.out:
+        page, tables = fit.page(time_unit(unit)), fit.data()
+        texts = {MARK: fit.to_json()}
+        write_folder(
+            Path(args.out), page, mark=MARK, texts=texts, tables=tables, workbook=("together.xlsx", tables)
+        )
+        sys.stderr.write(f"results written to {args.out}\n")
+    return 0
+
+
+def _by(args: argparse.Namespace) -> tuple[str | None, list[float] | None]:
+    """Return what the runs differ in, and its values where they are given."""
+    given: dict[str, Any] = {
+        name: getattr(args, name) for name in ("temperature", "dose") if getattr(args, name)
+    }
+    wrong = [name for name in given if args.by not in (None, name)]
+    if len(given) > 1 or wrong:
+        raise UsageError("--temperature and --dose each say what the runs differ in; give one, that of --by")
+    by = args.by or next(iter(given), None)
+    if args.temperature_error and by != "temperature":
+        raise UsageError("--temperature-error needs --by temperature")
+    if not given:
+        return by, None
+    text = given[str(by)]
+    try:
+        return by, [finite(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UsageError(
+            f"--{by} is {text!r}; it must be numbers such as 20,25,30, one for each run"
+        ) from error
