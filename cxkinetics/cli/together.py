@@ -9,7 +9,10 @@ from cxkinetics.cli.arguments import add_options, number, values_of
 from cxkinetics.errors import UsageError
 from cxkinetics.options import OPTIONS, finite
 
-EXAMPLE = "cxkinetics together run-1.csv run-2.csv run-3.csv --share k,breakpoint --out results"
+EXAMPLE = (
+    "cxkinetics together cxkinetics-demo/data/ag-cds-simulated.csv cxkinetics-demo/data/cu-cds-simulated.csv "
+    "--track 324 --share breakpoint --out together"
+)
 MARK = "together.json"
 _SIGNAL = (
     "wavelength", "track", "column", "trace", "direction", "window", "t0",
@@ -46,9 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.cli.terminal import text_width
     from cxkinetics.document.folder import require_replaceable, write_folder
     from cxkinetics.document.units import time_unit
-    from cxkinetics.io.file import ReadOptions
-    from cxkinetics.io.load import read_signals
-    from cxkinetics.kinetics.batch import jobs_of, trace_of
+    from cxkinetics.kinetics.batch import jobs_of, signals_of, trace_of
     from cxkinetics.kinetics.together import fit_together
     from cxkinetics.record import json_text
 
@@ -58,11 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         require_replaceable(Path(args.out), MARK)
     jobs = jobs_of(expand(args.files), **options)
-    traces = [
-        trace_of(signal, job)
-        for job in jobs
-        for signal in read_signals(job.file, ReadOptions(**dict(job.reading)))
-    ]
+    traces = [trace_of(signal, job) for job in jobs for signal in signals_of(job)]
     error = args.temperature_error or 0.0
     fit = fit_together(traces, args.share, by, at=at, at_error=error, **dict(jobs[0].fitting))
     unit = options.get("show_time", "s")

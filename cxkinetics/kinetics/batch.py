@@ -107,8 +107,7 @@ def run_job(job: FitJob) -> JobResult:
     Nothing a user's file can hold raises: what goes wrong is a `Failure` of the result.
     """
     try:
-        given = {name: value for name, value in job.reading.items() if name not in ("wavelength", "track")}
-        signals = list(read_signals(job.file, ReadOptions(**given)))
+        signals = signals_of(job)
     except CxKineticsError as error:
         return _failed(job.file, error, _told(job.file, error))
     except OSError as error:
@@ -228,6 +227,12 @@ class _Task:
                 write_fit(fit, fresh / place.name, **said)
         else:
             write_fit(fit, place, **said)
+
+
+def signals_of(job: FitJob) -> list[Trace | SpectralSeries]:
+    """Return what the file of a job holds."""
+    given = {name: value for name, value in job.reading.items() if name not in ("wavelength", "track")}
+    return list(read_signals(job.file, ReadOptions(**given)))
 
 
 def trace_of(signal: Trace | SpectralSeries, job: FitJob) -> Trace:

@@ -215,7 +215,7 @@ class StagedFit(Record, Shown):
     >>> fit.verdict.code, [round(stage.k_per_s.value, 3) for stage in fit.stages]
     ('two_stages', [0.056, 0.019])
     >>> round(fit.breakpoints_s[0].value), round(fit.rate_ratio.value, 1)
-    (20, 2.9)
+    (20, 3.0)
     """
 
     SCHEMA = "cxkinetics.fit/1"

@@ -121,6 +121,16 @@ class JointFit(Record, Shown):
         Standard error of each temperature (C) or dose (%).
     zero_s : float
         Time at which the amplitudes count, s.
+
+    Examples
+    --------
+    >>> t = np.arange(0.0, 100.0, 2.0)
+    >>> curve = np.exp(-0.056 * np.minimum(t, 20) - 0.019 * np.maximum(t - 20, 0))
+    >>> noise = np.random.default_rng(1).normal(0, 0.003, (2, t.size))
+    >>> runs = [Trace(time_s=t, absorbance=a * curve + e) for a, e in zip((0.9, 0.7), noise)]
+    >>> joint = fit_together(runs, n_stages=2)
+    >>> joint.n_stages, round(joint.values[0].value.value, 3)
+    (2, 0.056)
     """
 
     SCHEMA = "cxkinetics.together/1"
