@@ -101,7 +101,7 @@ def _by_likelihood(
         "amplitude": numbers.amplitude(trace.unit),
         "offset": shown_offset,
         "start_up_s": numbers.start_up() or _no_start(options),
-        "switch_width_s": numbers.width(),
+        "switch_width_s": numbers.width,
         "rate_ratio": numbers.ratio() if n_stages > 1 else None,
         "parameter_names": shown.family.names,
         "covariance": units @ shown.covariance @ units.T,
@@ -196,7 +196,7 @@ def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
     if wider is not variant and _outside(numbers, n_stages):
         variant = wider  # a value outside its own interval would contradict itself
         numbers, flags = of(wider, wider)
-    width = numbers.width()
+    width = numbers.width
     if width is not None and (width.low or _outside(numbers, n_stages)):  # not abrupt: its curve is shown
         variant = next(v for v in analysis.gradual if v.fitted is gradual)
         numbers.fitted = numbers.wider
@@ -623,7 +623,7 @@ UNLIKELY = 0.1
 
 def _switch_in_words(numbers: Numbers) -> str:
     """Return how large the change of rate is, and how fast it came."""
-    width, ratio = numbers.width(), numbers.ratio()
+    width, ratio = numbers.width, numbers.ratio()
     said = "" if ratio.low is None else f"The rate changes {ratio.format_value()}-fold"
     if width is None:
         return f"{said}." if said else ""
@@ -788,7 +788,7 @@ def _preferred(
     found |= {f"breakpoint {j}" if count > 2 else "breakpoint": told.breakpoint(j) for j in breaks}
     found = {"amplitude": told.amplitude(trace.unit), **found}
     found["offset"] = told.offset(trace.unit, options.given_offset)
-    for name, time in (("switch width", told.width()), ("start-up time", told.start_up())):
+    for name, time in (("switch width", told.width), ("start-up time", told.start_up())):
         found |= {} if time is None else {name: time}
     named = variant.model if count > 1 else variant.model.replace("one stage", "exponential")
     return told_model(named, found, trace)

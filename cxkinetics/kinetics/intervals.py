@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
@@ -704,8 +705,9 @@ class Numbers:
         reason = f"a fitted offset, {shown}, gains less than {ALIKE:g} in AICc; its interval is given"
         return replace(fitted, value=0.0, method="profile likelihood of the fitted offset", reason=reason)
 
+    @cached_property
     def width(self) -> Estimate | None:
-        """Return the time in which the rate goes from 10 to 90 % of its change, s; None of one stage."""
+        """The time in which the rate goes from 10 to 90 % of its change, s; None of one stage."""
         sample = self.wider.sample
         if not self._is_gradual(self.wider):
             if self.aside is None or not self._is_gradual(self.aside.fitted):
