@@ -43,8 +43,8 @@ ROUNDING = 1e-8
 """Scaled residuals below this are rounding, not noise: models that all fit so well tie."""
 NOTICED = 2.0
 """Gain of a start-up time, in variances of the noise, from which breaks are searched on its clock too."""
-KEPT = 2
-"""Gradual switches, the best ones, from which profiles start."""
+KEPT = 1
+"""Gradual switches from which profiles start: the best one, beside every break within reach."""
 ROUNDS = 3
 """Rounds of rho and generalised least squares."""
 
