@@ -1,9 +1,10 @@
 """What a staged fit says: its words and tables, what print shows, its report and its folder.
 
-A new quantity is one line in `quantity_estimates`, or one column and one cell in `stage_table`; text,
-notebook, LaTeX, CSV, workbook and report follow from it.
+A new number of a fit is a field of its result (`quantity_estimates` finds it), a new one of each stage one
+column and one cell in `stage_table`; text, notebook, LaTeX, CSV, workbook and report follow from it.
 """
 
+import dataclasses
 import json
 import math
 import os
@@ -219,12 +220,13 @@ def quantity_estimates(fit: "StagedFit") -> list[tuple[str, Estimate]]:
         return list(fit.model.parameters.items())
     found = [(f"k{number}", stage.k_per_s) for number, stage in enumerate(fit.stages, 1)]
     found += named_breakpoints(fit)
-    if fit.switch_width_s is not None:
-        found.append(("switch width", fit.switch_width_s))
     if fit.rate_ratio is not None:
         found.append(("k1/k2", fit.rate_ratio))
     found += [("amplitude", fit.amplitude), ("offset", fit.offset)]
-    return found if fit.start_up_s is None else [*found, ("start-up time", fit.start_up_s)]
+    known = [estimate for _, estimate in found]
+    fields = [getattr(fit, field.name) for field in dataclasses.fields(fit)]
+    further = [value for value in fields if isinstance(value, Estimate) and value not in known]
+    return [*found, *((value.name, value) for value in further)]  # a new number needs no line here
 
 
 def named_breakpoints(fit: "StagedFit") -> list[tuple[str, Estimate]]:
