@@ -11,7 +11,7 @@ from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import Sample, sample_of, thinned, whitening
-from cxkinetics.inference.criteria import AHEAD
+from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD
 from cxkinetics.inference.variance import (
     FEWEST,
     PRIOR,
@@ -20,6 +20,7 @@ from cxkinetics.inference.variance import (
     with_spread,
     without_spread,
 )
+from cxkinetics.kinetics.addition import addition_of
 from cxkinetics.kinetics.bootstrap import bootstrap_fit
 from cxkinetics.kinetics.checks import (
     SMOOTH,
@@ -552,7 +553,9 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
     """Return what is fitted of a trace, and the points before outliers were left out."""
     prepared, remarks = _prepared(trace, options)
     data = _weighed(prepared, options)
-    late = _flat_until(data, options)
+    late = None
+    if data.broken is not None and options.t0 is None and options.breakpoints_s is None:
+        late = addition_of(data.sample, data.broken)
     if late is not None:
         told = "found: the signal is flat before; --t0 0 counts from the clock's zero"
         prepared, options = shift_t0(prepared, late, how=told), replace(options, t0=late)
@@ -676,28 +679,6 @@ def _noise_with(noise: Noise, data: _Data) -> Noise:
     )
 
 
-FLAT_SHARE = 0.35
-"""Share of the second rate below which, errors included, a first stage is a wait for the addition."""
-EARLIEST = 0.4
-"""Share of a run within which an addition is looked for."""
-
-
-def _flat_until(data: _Data, options: FitOptions) -> float | None:
-    """Return until when a run stays flat before it decays, s; None where it does not, or t0 is given."""
-    sample, broken = data.sample, data.broken
-    if broken is None or options.t0 is not None or options.breakpoints_s is not None:
-        return None
-    at = float(broken.theta[broken.family.breaks][0])
-    first, second = broken.theta[broken.family.rates]
-    if at > EARLIEST or not second > 0 or abs(first) > second / 2:
-        return None
-    residual, jacobian = tangent(sample, broken)
-    fit = Fitted(sample, broken, whitening(sample, 0.0), residual, jacobian, 0.0, None)
-    error = np.sqrt(np.diag(fit.covariance)[fit.family.rates])
-    flat = abs(first) < 2.5 * error[0] and abs(first) + 2 * error[0] < FLAT_SHARE * second
-    return at * sample.span_s + sample.first_s if flat and second > 5 * error[1] else None
-
-
 def fit_decay(trace: Trace, model: str = "auto", **options: Any) -> StagedFit:
     """Fit a model by its name to a trace.
 
@@ -747,7 +728,9 @@ def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit
         parts = _by_model(trace, analysis, verdict, preferred)
     else:
         if options.demanded or options.joint == "free" or verdict.code == "smooth":
-            _show_asked(trace, analysis, shown, least_squares=verdict.code == "smooth")
+            # two stages within reach of the smooth curve are a reading of the data, with its intervals
+            far = verdict.code == "smooth" and not (shown == 2 and (verdict.delta_aicc or 0.0) > -FAR_AHEAD)
+            _show_asked(trace, analysis, shown, least_squares=far)
         told = _by_lines if options.recipe == "loglinear" else _by_likelihood
         parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
     if verdict.code == "two_stages":

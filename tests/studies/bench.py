@@ -196,7 +196,7 @@ def _stages() -> Iterator[Bench]:
             yield Bench(
                 f"switch: {width:g} s, {sd:g}", soft_switch(width), white(sd), known=soft, covered=92.0
             )
-        begun = {"k1": SEED.k1, "k2": SEED.k2}
+        begun = {"k1": SEED.k1, "k2": SEED.k2, "tb": SEED.tb}  # from the addition, however it was found
         yield Bench(f"seed: 2 s recorded early, {sd:g}", late(SEED, 2.0), white(sd), known=begun, **limits)
     for sd in (0.0005, 0.002):
         yield Bench(f"seed: photometer sd(T) {sd:g}", SEED, photometer(sd), known=known, **limits)
