@@ -13,7 +13,7 @@ import numpy as np
 
 import cxkinetics as cx
 from tests.studies import measure
-from tests.studies.truths import SEED, Curve, exponential, noise, soft_switch, stream, times
+from tests.studies.truths import SEED, Curve, Staged, exponential, noise, soft_switch, stream, times
 
 Noise = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 """(times, true signal, generator) -> the readings."""
@@ -204,10 +204,35 @@ def _stages() -> Iterator[Bench]:
     yield Bench("seed: 1/f .005 + white .003", SEED, one_over_f(0.005, 0.003), known=known, least=60.0)
 
 
+def _wandering() -> Iterator[Bench]:
+    """Strong and weak breaks under wander: found, undecided, or missed."""
+    for name, curve in (("strong", SEED), ("weak", Staged(0.045, 0.030))):
+        for kind, readings in (
+            ("1/f .005", one_over_f(0.005)),
+            ("1/f .005 + white .003", one_over_f(0.005, 0.003)),
+            ("random walk .005", walk(0.005)),
+            ("AR .8 .005 + white .003", correlated_and_white(0.005, 0.8, 0.003)),
+        ):
+            yield Bench(f"wander: {name} break, {kind}", curve, readings)
+
+
+def _held_out() -> Iterator[Bench]:
+    """Smooth laws that belong to no family of rivals and that nothing was tried on."""
+    for sd in (0.003, 0.01):
+        for name, curve in (
+            # S. Yu. Elovich's law of a barrier that rises with coverage; B. Gompertz's falling rate;
+            # a spread of rates by a gamma distribution (Pareto's decay)
+            ("Elovich", lambda t: 0.9 - 0.15 * np.log1p(0.9 * t)),
+            ("Gompertz", lambda t: 0.05 + 0.85 * np.exp(-2.2 * (1 - np.exp(-0.03 * t)))),
+            ("gamma-distributed rates", lambda t: 0.9 * (1 + 0.05 * t / 1.5) ** -1.5),
+        ):
+            yield Bench(f"held out: {name}, {sd:g}", curve, white(sd), most=6.0)
+
+
 def bench_cells() -> Iterator[Bench]:
     """Yield every cell; with 31 readings nothing is promised."""
     for n in (101, 51, 401, 31):
-        for cell in (*_exponentials(), *_stages()):
+        for cell in (*_exponentials(), *_stages(), *_wandering(), *_held_out()):
             promised = {} if n > 31 else dict.fromkeys(("most", "least", "least_one", "covered"))
             if n != 101:
                 promised["least"] = None  # found in so many per cent: promised of 101 readings
