@@ -1,7 +1,6 @@
 """A staged fit at its optimum, with the correlation of its noise; and its polish."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,9 +34,6 @@ from cxkinetics.kinetics.search import (
 )
 from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StagedFamily, StartingFamily
-
-if TYPE_CHECKING:
-    import lmfit
 
 ROUNDING = 1e-8
 """Scaled residuals below this are rounding, not noise: models that all fit so well tie."""
@@ -341,6 +337,10 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
 def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
     """Return the fit with its smooth parameters polished, and flags where that found a problem.
 
+    Gauss-Newton steps by an orthogonal decomposition of the Jacobian itself, which the products of the
+    descents square. Reference: G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed., Johns Hopkins
+    2013, sec. 5.3.
+
     Parameters
     ----------
     fitted : Fitted
@@ -349,40 +349,29 @@ def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
     Returns
     -------
     Fitted, tuple of str
-        The better of the two (never a larger rss), and "not converged" where lmfit says so.
+        The better of the two (never a larger rss), and a flag where the steps still gained.
     """
-    import lmfit
-
-    family, sample = fitted.family, fitted.sample
-    names = family.names
-    smooth = [i for i, name in enumerate(names) if name[0] != "b" and name not in ("tau", "w")]
-    cell = fitted.found.cell[None, :] if fitted.found.cell.size else None
-    parameters = lmfit.Parameters()
-    parameters.add_many(*[(names[i], float(fitted.theta[i])) for i in smooth])
-
-    def at(values: "lmfit.Parameters") -> tuple[Array, Array]:
-        theta = fitted.theta.copy()
-        theta[smooth] = [values[names[i]].value for i in smooth]
-        curve, jacobian = family.evaluate(sample.time, theta[None, :], cell)
-        return curve[0], jacobian[0][smooth]
-
-    def residual(values: "lmfit.Parameters") -> Array:
-        return fitted.white.apply(at(values)[0] - sample.signal)
-
-    def jacobian(values: "lmfit.Parameters") -> Array:
-        return fitted.white.apply(at(values)[1])
-
-    if sample.n < len(smooth):
+    family, sample, found = fitted.family, fitted.sample, fitted.found
+    smooth = np.array([name[0] != "b" and name not in ("tau", "w") for name in family.names])
+    if sample.n < int(smooth.sum()):
         return fitted, ("more parameters than points",)
-    result: Any = lmfit.Minimizer(residual, parameters, calc_covar=False).minimize(
-        method="leastsq", Dfun=jacobian, col_deriv=1, ftol=1e-15, xtol=1e-15, gtol=0.0
-    )
-    theta = fitted.theta.copy()
-    theta[smooth] = [result.params[names[i]].value for i in smooth]
-    rss = float(np.sum(residual(result.params) ** 2))
-    flags = () if result.success else ("the last polish of the smooth parameters did not converge",)
-    if not rss < fitted.found.rss:
-        return fitted, flags
-    found = replace(fitted.found, theta=theta, rss=rss)
-    rest, slope = tangent(sample, found, given=fitted.given_breaks)
-    return replace(fitted, found=found, residual=rest, jacobian=slope), flags
+    best, rest, slope, gain = found, fitted.residual, fitted.jacobian, 0.0
+    for _ in range(POLISHES):
+        step = np.linalg.lstsq(fitted.white.apply(slope[smooth]).T, fitted.white.apply(rest), rcond=None)[0]
+        theta = best.theta.copy()
+        theta[smooth] += step
+        trial = replace(best, theta=theta)
+        trial_rest, trial_slope = tangent(sample, trial, given=fitted.given_breaks)
+        rss = float(np.sum(fitted.white.apply(trial_rest) ** 2))
+        if not rss < best.rss:
+            gain = 0.0
+            break
+        gain = best.rss - rss
+        best, rest, slope = replace(trial, rss=rss), trial_rest, trial_slope
+    flags = (NOT_AT_REST,) if gain > 1e-9 * best.rss else ()
+    return (fitted if best is found else replace(fitted, found=best, residual=rest, jacobian=slope)), flags
+
+
+POLISHES = 6
+"""Steps of the polish at most: one or two take a fit at rest to the last digit."""
+NOT_AT_REST = "the last polish of the smooth parameters did not converge"

@@ -184,3 +184,26 @@ def test_an_offset_never_makes_the_optimum_worse() -> None:
             options = {"n_stages": 3} if stages == 3 else {}
             sample = sample_from(t, y)
             assert found_rss(sample, with_offset=True, **options) <= found_rss(sample, **options) * (1 + 1e-9)
+
+
+def test_a_polish_takes_the_smooth_parameters_to_rest() -> None:
+    """Against a general minimiser on the same whitened residuals, the breakpoint held where it was found."""
+    from scipy.optimize import least_squares
+
+    from cxkinetics.kinetics.optimum import polished, staged_fit
+
+    t, y = trace_of(next(iter(HARD)), 1)
+    fitted = staged_fit(sample_from(t, y), n_stages=2, with_offset=True, ar1=True)
+    best, flags = polished(fitted)
+    family, smooth = fitted.family, [i for i, n in enumerate(fitted.family.names) if n[0] != "b"]
+
+    def residual(values: np.ndarray) -> np.ndarray:
+        theta = fitted.theta.copy()
+        theta[smooth] = values
+        curve, _ = family.evaluate(fitted.sample.time, theta[None], fitted.found.cell[None])
+        return fitted.white.apply(fitted.sample.signal - curve[0])
+
+    twin = least_squares(residual, fitted.theta[smooth], xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    assert not flags
+    assert best.found.rss <= fitted.found.rss
+    assert best.found.rss == pytest.approx(2 * twin.cost, rel=1e-9)
