@@ -106,10 +106,10 @@ def _noise(fitted: Fitted, n_replicates: int, kind: str, rng: np.random.Generato
         simulated: Array = sd * ar1_noise(sample, fitted.rho, n_replicates, rng)
         return simulated
     if kind == "residual":
-        white = fitted.white.apply(fitted.residual)
+        white = fitted.white.apply(fitted.rest)
         drawn = inflate * (white - white.mean())[rng.integers(0, sample.n, (n_replicates, sample.n))]
         return coloured(sample, fitted.rho, drawn)
-    scaled = fitted.residual / sample.sigma
+    scaled = fitted.rest / sample.sigma
     memory = (1 + max(fitted.rho, 0.0)) / (1 - max(fitted.rho, 0.0))
     length = int(np.clip(round(sample.n ** (1 / 3) * memory), 2, max(sample.n // 3, 2)))
     n_blocks = -(-sample.n // length)

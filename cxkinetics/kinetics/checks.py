@@ -64,8 +64,8 @@ def runs_p(residual: Array) -> float | None:
 def noise_of(fitted: Fitted, model: str) -> Noise:
     """Return the noise about a fit, the sd in the trace's unit (per unit relative sigma)."""
     sample = fitted.sample
-    scaled = fitted.residual / sample.sigma
-    white = fitted.white.apply(fitted.residual)
+    scaled = fitted.rest / sample.sigma
+    white = fitted.white.apply(fitted.rest)
     return Noise(
         sd=float(np.sqrt(fitted.found.rss / fitted.dof)) * sample.scale,
         ar1=fitted.rho,

@@ -10,8 +10,8 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none
-from cxkinetics.inference.ar1 import Sample, sample_of, thinned, whitening
-from cxkinetics.inference.criteria import AHEAD
+from cxkinetics.inference.ar1 import FREE, Beside, Sample, sample_of, thinned, whitening
+from cxkinetics.inference.criteria import AHEAD, ALIKE
 from cxkinetics.inference.variance import (
     FEWEST,
     PRIOR,
@@ -34,10 +34,11 @@ from cxkinetics.kinetics.checks import (
 )
 from cxkinetics.kinetics.intervals import Numbers, half_life_of
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
-from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit, tangent
+from cxkinetics.kinetics.lines import MIN_DISTINCT
+from cxkinetics.kinetics.optimum import ROUNDING, Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
-from cxkinetics.kinetics.rivals import Contender, rank
+from cxkinetics.kinetics.rivals import Contender, rank, staged_contender
 from cxkinetics.kinetics.scales import factor_of
 from cxkinetics.kinetics.search import Found, on_clock, search_single, search_staged
 from cxkinetics.kinetics.smooth import PLAIN, smooth_fit, smooth_numbers, told_model
@@ -70,7 +71,7 @@ def _by_likelihood(
     offset = options.given_offset or 0.0
     rates = [numbers.rate(j) for j in range(1, n_stages + 1)]
     edges = [b.value for b in breaks if b.value is not None]
-    curve = _curve_at(trace, sample, shown.residual, offset)
+    curve = _curve_at(trace, sample, shown.rest, offset)
     noise = noise_of(shown, "ar1" if options.ar1 else "white")
     pattern = pattern_remark(shown, noise, growth=growth)
     shown_offset = numbers.offset(trace.unit, options.given_offset)
@@ -101,6 +102,7 @@ def _by_likelihood(
         "amplitude": numbers.amplitude(trace.unit),
         "offset": shown_offset,
         "start_up_s": numbers.start_up() or _no_start(options),
+        "drift_per_s": numbers.drift(trace.unit),
         "switch_width_s": numbers.width,
         "rate_ratio": numbers.ratio() if n_stages > 1 else None,
         "parameter_names": shown.family.names,
@@ -135,7 +137,7 @@ def _by_model(
     fitted = smooth_fit(sample, asked, ar1=options.ar1 and not behind)
     numbers = smooth_numbers(fitted, options, trace.unit, asked)
     given = options.given_offset or 0.0
-    curve = _curve_at(trace, sample, fitted.residual, given)
+    curve = _curve_at(trace, sample, fitted.rest, given)
     units = np.array([factor_of(name, sample) for name in fitted.family.names])
     text = f"stages is empty: {asked.model} was asked for, which has none; its numbers stand in model"
     parts = [e.value for name, e in numbers.items() if name in ("C1", "C2") and e.value is not None]
@@ -147,6 +149,7 @@ def _by_model(
         "breakpoints_s": (),
         "amplitude": numbers.get("amplitude", total),
         "offset": numbers.get("offset", zero),
+        "drift_per_s": numbers.get("drift"),
         "rate_ratio": None,
         "parameter_names": fitted.family.names,
         "covariance": fitted.covariance * units[:, None] * units,
@@ -412,7 +415,9 @@ def fit_stages(
     breakpoints_s: float | str | Sequence[float | str] | None = None,
     joint: str = "continuous",
     recipe: str = "likelihood",
-    offset: str | float = "auto",
+    offset: str | float | tuple[float, float] = "auto",
+    drift: str = "none",
+    dilution: str | tuple[float, float] | None = None,
     noise: str = "auto",
     start_up: str | float = "auto",
     direction: str = "decay",
@@ -442,9 +447,16 @@ def fit_stages(
         Whether the stages meet at the breakpoint.
     recipe : {"likelihood", "loglinear"}
         Fit the absorbance with constant noise, or straight lines in ln A as the paper does.
-    offset : {"auto", "zero", "fit"} or float
-        Signal at infinite time: zero, fitted, given, or chosen ("auto": the curve shown has one if
-        that gains 2 in AICc; the intervals always allow for one, so the choice cannot spoil them).
+    offset : {"auto", "zero", "fit"}, float or (float, float)
+        Signal at infinite time: zero, fitted, given, given with its standard deviation (a blank: it joins
+        the readings as one more), or chosen ("auto": the curve shown has one if that gains 2 in AICc; the
+        intervals always allow for one, so the choice cannot spoil them).
+    drift : {"none", "linear", "auto"}
+        Straight drift of the baseline, from the first reading on: none, fitted beside every model, or
+        fitted where it gains 2 in AICc.
+    dilution : (float, float) or str, optional
+        Volumes in the cell and added, in one unit ("3.00+0.10"): readings before t0 are scaled by
+        V/(V + added), so that they tell the amplitude.
     noise : {"auto", "ar1", "white", "photometric", "by-place", "wander", "robust"}
         "auto" estimates all of it: correlation (integrated out), slow wander, and a spread that grows
         with absorbance, changes within the run or has heavy tails. "ar1" and "white" take the spread as
@@ -508,6 +520,8 @@ def fit_stages(
         "joint": joint,
         "recipe": recipe,
         "offset": offset,
+        "drift": drift,
+        "dilution": dilution,
         "noise": noise,
         "start_up": start_up,
         "direction": direction,
@@ -564,7 +578,7 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
         remarks.append(remark)
         data = _weighed(prepared, options)
     if not isinstance(options.offset, str):
-        doubt = offset_remark(prepared, float(options.offset), options.direction)
+        doubt = offset_remark(prepared, options.given_offset or 0.0, options.direction)
         remarks += [doubt] if doubt else []
     return replace(data, remarks=tuple(remarks), excluded=excluded), whole
 
@@ -575,7 +589,7 @@ def _outliers(data: _Data) -> BoolArray:
     Spikes make noise look as if it grew where they stand, and noise that grows makes spikes: so they are
     looked for in constant noise, the pattern is found without them, and they are looked for again.
     """
-    plain = without_spread(data.sample)
+    plain = replace(without_spread(data.sample), beside=None)
     found = find_outliers(plain)
     if data.spread is None or not found.any():
         return found
@@ -592,10 +606,56 @@ def _weighed(trace: Trace, options: FitOptions) -> _Data:
     sample = _sample(trace, options)
     weighted = trace.sigma is not None and (options.absolute_sigma or np.ptp(trace.sigma) > 0)
     if weighted or options.noise in ("white", "ar1") or sample.n < FEWEST:
-        return _Data(trace, options, sample)
+        return _Data(trace, options, _with_beside(sample, options))
     broken = search_staged(sample, whitening(sample, 0.0), with_offset=True)
     spread = _spread(sample, broken, trace, options)
-    return _Data(trace, options, with_spread(sample, spread), spread, broken)
+    return _Data(trace, options, _with_beside(with_spread(sample, spread), options, broken), spread, broken)
+
+
+def _with_beside(sample: Sample, options: FitOptions, broken: Found | None = None) -> Sample:
+    """Return the sample with the curves that the options put beside every model: a blank, a drift.
+
+    `broken` are two stages with an offset, where they are known: the noise about them says what the blank
+    weighs.
+    """
+    known: list[tuple[str, Array, float]] = []
+    if options.offset_sd is not None:
+        error, variance = options.offset_sd / sample.scale, sample.sigma_unit**2
+        if not options.absolute_sigma:
+            fits = sample.n >= 2 * MIN_DISTINCT
+            white = whitening(sample, 0.0)
+            found = broken or (search_staged if fits else search_single)(sample, white, with_offset=True)
+            left = tangent(sample, found)[0] / sample.sigma
+            variance = max(float(left @ left) / max(sample.n - found.theta.size, 1), ROUNDING**2)
+        known.append(("offset", np.ones(sample.n), min(error**2 / variance, FREE / 10)))
+    drifting = [*known, ("drift", sample.time, FREE)]
+    if options.drift == "linear" or (options.drift == "auto" and _drifts(sample, options, known, drifting)):
+        known = drifting
+    return _beside(sample, known)
+
+
+def _beside(sample: Sample, known: Sequence[tuple[str, Array, float]]) -> Sample:
+    if not known:
+        return sample
+    names, columns, variance = zip(*known, strict=True)
+    return replace(sample, beside=Beside(names, np.array(columns), np.array(variance)))
+
+
+def _drifts(
+    sample: Sample,
+    options: FitOptions,
+    *known: Sequence[tuple[str, Array, float]],
+) -> bool:
+    """Return whether the second of two sets of curves beside the model gains `ALIKE` in AICc."""
+    offset = options.given_offset is None
+    counts = [n for n in (1, 2) if sample.n > 2 * n + offset + 3]
+
+    def score(beside: Sequence[tuple[str, Array, float]]) -> float:
+        data = _beside(sample, beside)
+        fits = (staged_fit(data, n_stages=n, with_offset=offset, ar1=options.ar1) for n in counts)
+        return min(staged_contender(fitted).aicc for fitted in fits)
+
+    return bool(counts) and score(known[0]) - score(known[1]) >= ALIKE
 
 
 def _spread(sample: Sample, broken: Found, trace: Trace, options: FitOptions) -> Spread:
@@ -788,8 +848,9 @@ def _preferred(
     found |= {f"breakpoint {j}" if count > 2 else "breakpoint": told.breakpoint(j) for j in breaks}
     found = {"amplitude": told.amplitude(trace.unit), **found}
     found["offset"] = told.offset(trace.unit, options.given_offset)
-    for name, time in (("switch width", told.width), ("start-up time", told.start_up())):
-        found |= {} if time is None else {name: time}
+    besides = {"drift": told.drift(trace.unit), "switch width": told.width}
+    for name, value in (besides | {"start-up time": told.start_up()}).items():
+        found |= {} if value is None else {name: value}
     named = variant.model if count > 1 else variant.model.replace("one stage", "exponential")
     return told_model(named, found, trace)
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
-from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, whitening
+from cxkinetics.inference.ar1 import (
+    Sample,
+    Whitening,
+    factors_beside,
+    likeliest_rho,
+    whitening,
+    without_beside,
+)
 from cxkinetics.inference.criteria import AHEAD, aicc, differences
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
@@ -71,12 +78,12 @@ def staged_contender(fitted: Fitted) -> Contender:
     return Contender(
         model=f"{name} + offset" if fitted.family.with_offset else name,
         kind="staged" if stages > 1 else "exponential",
-        n_parameters=fitted.n_parameters,
-        rss=plain_rss(sample, sample.signal - residual),
+        n_parameters=fitted.n_parameters + sample.n_free,
+        rss=plain_rss(sample, residual, rho),
         aicc=score,
         bic=bic,
         rho=rho,
-        parameters=in_user_units(fitted.family.names, found.theta, sample),
+        parameters=in_user_units(fitted.family.names, found.theta, sample) | _beside(sample, residual, rho),
         note="a breakpoint stands at the edge of the search range" if found.at_edge else "",
         fit=fitted,
     )
@@ -111,10 +118,20 @@ def rank(contenders: Sequence[Contender]) -> tuple[Rival, ...]:
     return tuple(rows)
 
 
-def plain_rss(sample: Sample, curve: Array) -> float:
-    """Return the weighted sum of squares of a scaled curve (n,), in the trace's unit squared."""
-    residual = (sample.signal - curve) / (sample.sigma if sample.given is None else sample.given)
-    return float(residual @ residual) * sample.scale**2
+def plain_rss(sample: Sample, residual: Array, rho: float) -> float:
+    """Return the weighted sum of squares about a scaled model (n,), in the trace's unit squared."""
+    left = without_beside(sample, rho, residual) / (sample.sigma if sample.given is None else sample.given)
+    return float(left @ left) * sample.scale**2
+
+
+def _beside(sample: Sample, residual: Array, rho: float) -> dict[str, float]:
+    """Return the factors of curves beside a model, in the trace's unit and s."""
+    if sample.beside is None:
+        return {}
+    factors, _ = factors_beside(sample, rho, residual, np.empty((0, sample.n)))
+    units = {"offset": ("blank", sample.scale), "drift": ("drift", sample.scale / sample.span_s)}
+    told = [units[name] for name in sample.beside.names]
+    return {name: float(f) * unit for f, (name, unit) in zip(factors, told, strict=True)}
 
 
 CURVED = tuple(name for name in DECAYS if name != "exponential")
@@ -143,7 +160,7 @@ def smooth_contenders(
         for with_offset in offsets
         # a mixed second order holds a plateau of its own already, and a baseline that drifts is none at zero
         if not (name == "mixed second order" and with_offset and False in offsets)
-        and (with_offset or name != "exponential + drift")
+        and (name != "exponential + drift" or (with_offset and not sample.n_free))
     ]
     families = [family for family in families if sample.n > len(family.names)]
     if not families:
@@ -395,15 +412,17 @@ class _Race:
         width, name = len(family.names), family.shape.name
         theta = standing.theta[i, :width]
         score, bic = self.criteria(standing, i, ar1)
+        residual, rho = sample.signal - self._curve(standing, i)[0], float(standing.rho[i])
+        told = in_user_units(family.names, family.told(theta[None, :])[0], sample)
         return Contender(
             model=f"{name} + offset" if family.with_offset else name,
             kind=family.shape.kind,
-            n_parameters=width,
-            rss=plain_rss(sample, self._curve(standing, i)[0]),
+            n_parameters=width + sample.n_free,
+            rss=plain_rss(sample, residual, rho),
             aicc=score,
             bic=bic,
-            rho=float(standing.rho[i]),
-            parameters=in_user_units(family.names, family.told(theta[None, :])[0], sample),
+            rho=rho,
+            parameters=told | _beside(sample, residual, rho),
             note=_note(family, theta, self.lower[i, :width], self.upper[i, :width]),
         )
 
@@ -503,7 +522,7 @@ def drift_contender(fitted: Fitted) -> Contender | None:
         model=f"{base.n_stages} stages{suffix} + drift",
         kind="drift",
         n_parameters=fitted.n_parameters + 1,
-        rss=plain_rss(sample, curve[0]),
+        rss=plain_rss(sample, sample.signal - curve[0], rho),
         aicc=score,
         bic=bic,
         rho=rho,

@@ -157,6 +157,8 @@ def analyse(
         )
     analysis = Analysis(sample, options)
     rival_offsets = (True,) if options.direction == "growth" else (False, True)
+    if options.offset_sd is not None:  # the blank gives every model one
+        rival_offsets = (False,)
     analysis.smooth = smooth_contenders(sample, ar1=options.ar1, offsets=rival_offsets)
     analysis.singles = _singles(sample, options, single)
     for n_stages in (1, 2):
@@ -369,7 +371,7 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     third = analysis.shown(3)
     if third is None or not best.aicc - third.aicc >= AHEAD or not _testable(third.fitted):
         return
-    analysis.drift = drift_contender(best.fitted)
+    analysis.drift = None if sample.n_free else drift_contender(best.fitted)
     with_offset = third.fitted.family.with_offset
     two = next(v.fitted for v in analysis.variants[2] if v.fitted.family.with_offset == with_offset)
     plain = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=without_start(two.found))
