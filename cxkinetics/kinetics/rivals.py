@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray, thinned_out
 from cxkinetics.inference.ar1 import (
+    FREE,
+    Beside,
     Sample,
     Whitening,
     factors_beside,
@@ -33,7 +35,7 @@ STRUCTURED = 0.8
 class Contender:
     """A model at its maximum likelihood: what the ranking needs.
 
-    `kind` is "exponential", "curved", "rate", "drift" or "staged"; `parameters` are in user units (s and the
+    `kind` is "exponential", "curved", "rate", "drift", "step" or "staged"; `parameters` are in user units (s and the
     trace's unit) and `rss` is the plain sum of squares in the trace's unit squared. `fit` is the
     staged fit that it tells of, None for any other model.
     """
@@ -130,6 +132,7 @@ def _beside(sample: Sample, residual: Array, rho: float) -> dict[str, float]:
         return {}
     factors, _ = factors_beside(sample, rho, residual, np.empty((0, sample.n)))
     units = {"offset": ("blank", sample.scale), "drift": ("drift", sample.scale / sample.span_s)}
+    units["step"] = ("step", sample.scale)
     told = [units[name] for name in sample.beside.names]
     return {name: float(f) * unit for f, (name, unit) in zip(factors, told, strict=True)}
 
@@ -528,4 +531,94 @@ def drift_contender(fitted: Fitted) -> Contender | None:
         rho=rho,
         parameters={"drift": per_second},
         note="a straight drift of the baseline in place of a third stage",
+    )
+
+
+STEP = " + step"
+"""Follows the exponential in the name of one whose level steps between two readings."""
+PLACES = 300
+"""Gaps in which a step is looked for at once; of a longer trace it is looked for again about the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the level added to a fit: the first reading after it, its height (scaled), and its F."""
+
+    index: int
+    height: float
+    gain: float
+
+
+def step_in(fitted: Fitted) -> Step | None:
+    """Return the step that would improve a fit most, the fit replaced by its tangent; None for few points.
+
+    Three readings at least stand on either side. F has 1 and dof - 1 degrees of freedom at a known place.
+    """
+    sample, white = fitted.sample, fitted.white
+    places = np.arange(3, sample.n - 2)
+    if places.size < 2 or fitted.dof < 5:
+        return None
+    columns = white.apply(fitted.jacobian)
+    basis = np.linalg.qr(columns[np.any(columns != 0, axis=1)].T)[0]
+    rest = white.apply(fitted.residual[None, :])[0]
+    rest = rest - basis @ (basis.T @ rest)
+    best: Step | None = None
+    tried = thinned_out(places, PLACES)
+    for _ in range(2):
+        steps = white.apply((np.arange(sample.n) >= tried[:, None]).astype(float))
+        own = np.einsum("bn,bn->b", steps, steps)
+        steps = steps - (steps @ basis) @ basis.T
+        length = np.einsum("bn,bn->b", steps, steps)
+        along = steps @ rest
+        gains = np.where(length > 1e-9 * own, along**2 / np.maximum(length, 1e-290), 0.0)
+        i = int(np.argmax(gains))
+        left = max(float(rest @ rest) - float(gains[i]), 1e-290) / (fitted.dof - 1)
+        best = Step(int(tried[i]), float(along[i] / max(length[i], 1e-290)), float(gains[i]) / left)
+        if tried.size == places.size:
+            break
+        tried = np.arange(max(tried[max(i - 1, 0)], 3), min(tried[min(i + 1, tried.size - 1)], sample.n - 3) + 1)
+        tried = thinned_out(tried, PLACES)
+    return best
+
+
+def step_contender(single: Fitted, *, least: float) -> Contender | None:
+    """Return one exponential whose level steps, as a contender; None where F stays below `least`.
+
+    Parameters
+    ----------
+    single : Fitted
+        One exponential.
+    least : float
+        Smallest F worth a fit.
+    """
+    sample, ar1 = single.sample, single.correlation is not None
+    white = whitening(sample, 0.0)  # a step looks like correlation, which would hide it
+    step = step_in(replace(single, white=white))
+    if step is None or step.gain < least:
+        return None
+    column = (np.arange(sample.n) >= step.index).astype(float)[None]
+    known = sample.beside or Beside((), np.empty((0, sample.n)), np.empty(0))
+    stepped = Beside(
+        (*known.names, "step"), np.concatenate([known.columns, column]), np.append(known.variance, FREE)
+    )
+    found = smooth_contenders(
+        replace(sample, beside=stepped),
+        ar1=ar1,
+        offsets=(single.family.with_offset,),
+        names=("exponential",),
+    )
+    if not found:
+        return None
+    time = sample.time[step.index - 1 : step.index + 1] * sample.span_s + sample.first_s
+    k = found[0].n_parameters + 1 + ar1
+    place = aicc(0.0, k + 1, sample.n) - aicc(0.0, k, sample.n)
+    return replace(
+        found[0],
+        model=found[0].model.replace("exponential", f"exponential{STEP}"),
+        kind="step",
+        n_parameters=found[0].n_parameters + 1,
+        aicc=found[0].aicc + place,
+        bic=found[0].bic + math.log(sample.n),
+        parameters={**found[0].parameters, "step from": float(time[0]), "step to": float(time[1])},
+        note="the level steps between two readings",
     )
