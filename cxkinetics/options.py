@@ -97,7 +97,7 @@ class Option(NamedTuple):
         if not (several or isinstance(typed, str)) or (not several and typed in self.words):
             return typed
         try:
-            if self.joined and (pair := _PAIRS[self.joined].fullmatch(typed.strip())):
+            if self.joined and not several and (pair := _PAIRS[self.joined].fullmatch(typed.strip())):
                 return float(pair[1]), float(pair[2])
             if self.kind in ("name", "names") and self.name != "sheet":  # a sheet may be called "2"
                 return int(typed) if typed.isdecimal() else typed
@@ -131,7 +131,9 @@ class Option(NamedTuple):
         ('300s:', '20,55.5')
         """
         if isinstance(value, (list, tuple)):
-            return (self.joined or (":" if self.kind == "range" else ",")).join(self.typed(item, unit) for item in value)
+            return (self.joined or (":" if self.kind == "range" else ",")).join(
+                self.typed(item, unit) for item in value
+            )
         return "" if value is None else as_typed(value) + (unit if isinstance(value, numbers.Real) else "")
 
     def fault(self, value: Any, shown: str = "") -> str:

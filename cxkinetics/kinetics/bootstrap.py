@@ -126,13 +126,15 @@ def replicate_fits(fitted: Fitted, signals: Array) -> tuple[Array, BoolArray]:
     space = profile_space(fitted)
     cells, theta = space.cells, space.theta
     walks = isinstance(family, StagedFamily) and family.n_stages > 1 and not fitted.given_breaks
+    walks = walks and cells.size > 0  # a gradual switch stands in no gap
     if walks:
         pick = thinned_out(np.arange(len(cells)), MOST_CELLS)
         cells, theta = cells[pick], theta[pick]
     count = len(cells)
     start, many = np.repeat(theta, n_replicates, axis=0), np.repeat(cells, n_replicates, axis=0)
     target = Target(sample.time, np.tile(signals, (count, 1)), fitted.white)
-    lower, upper = box(family, sample, many) if walks and isinstance(family, StagedFamily) else (None, None)
+    bounded = isinstance(family, StartingFamily) or walks
+    lower, upper = box(family, sample, many) if bounded and isinstance(family, StagedFamily) else (None, None)
     limits: dict[str, Any] = {"lower": lower, "upper": upper, "free": ~fitted.held}
     cell = many if many.size else None
     done = descend(family, target, start, cell=cell, **limits, iterations=30, tolerance=1e-8)

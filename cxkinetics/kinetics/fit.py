@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,11 +30,13 @@ from cxkinetics.kinetics.checks import (
     log_r_squared,
     noise_of,
     pattern_remark,
+    short_start,
     smooth_optimum,
+    step_remark,
 )
 from cxkinetics.kinetics.intervals import Numbers, half_life_of
-from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.lines import MIN_DISTINCT
+from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
@@ -47,8 +49,21 @@ from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
 from cxkinetics.options import require
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.prepare import breakpoint_hint, crop, shift_t0, window_hint
-from cxkinetics.signals.screening import offset_remark, require_fittable
+from cxkinetics.signals.prepare import (
+    breakpoint_hint,
+    crop,
+    detect_t0,
+    level_before,
+    shift_t0,
+    window_hint,
+)
+from cxkinetics.signals.screening import (
+    CLIP_FROM,
+    find_steps,
+    offset_remark,
+    require_fittable,
+    saturated_start,
+)
 from cxkinetics.signals.trace import Trace
 
 _Told = tuple[Numbers, Contender, tuple[str, ...]]
@@ -95,8 +110,11 @@ def _by_likelihood(
     start = 0.0 if started is None else started.value or 0.0
     late = [edge + start for edge in edges]  # on the clock of the trace
     cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, late)]
+    cautions += short_start(trace, options, rates, late)
+    if not find_steps(trace.time_s, trace.absorbance) and verdict.code in _ESTABLISHED:
+        cautions += step_remark(trace, shown)
     return {
-        **_of_curve(trace, curve, sample.n - shown.n_parameters),
+        **_of_curve(trace, curve, sample.n - shown.n_parameters - sample.n_free),
         "stages": _stages(trace, rates, edges, curve, growth),
         "breakpoints_s": breaks,
         "amplitude": numbers.amplitude(trace.unit),
@@ -116,6 +134,10 @@ def _by_likelihood(
         "stage_amplitudes": amplitudes,
         "bootstrap": repeated,
     }
+
+
+_ESTABLISHED = ("one_stage", "two_stages", "more_stages")
+"""Verdicts whose stages leave noise alone: of any other the residuals hold what the stages miss."""
 
 
 def _no_start(options: FitOptions) -> Estimate | None:
@@ -144,7 +166,7 @@ def _by_model(
     total = Estimate(name="amplitude", value=sum(parts), unit=trace.unit, reason="the sum of C1 and C2")
     zero = Estimate(name="offset", value=0.0, unit=trace.unit, method="chosen", reason="none was fitted")
     return {
-        **_of_curve(trace, curve, sample.n - fitted.n_parameters),
+        **_of_curve(trace, curve, sample.n - fitted.n_parameters - sample.n_free),
         "stages": (),
         "breakpoints_s": (),
         "amplitude": numbers.get("amplitude", total),
@@ -569,9 +591,16 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
     late = _flat_until(data, options)
     if late is not None:
         told = "found: the signal is flat before; --t0 0 counts from the clock's zero"
-        prepared, options = shift_t0(prepared, late, how=told), replace(options, t0=late)
-        remarks.append(prepared.remarks[-1])
+        known = len(prepared.remarks)
+        prepared, options = _counted_from(prepared, late, options, how=told), replace(options, t0=late)
+        remarks += prepared.remarks[known:]
         data = _weighed(prepared, options)
+    elif options.dilution is not None and options.t0 is None:
+        raise InputError(
+            "--dilution needs the moment of the addition, and no flat start shows it",
+            file=trace.source.file or None,
+            remedy="pass --t0 S (t0=) as well",
+        )
     outliers, whole, excluded = _outliers(data), prepared, data.excluded
     if outliers.any():
         prepared, excluded, remark = _without(whole, data.sample, outliers)
@@ -892,8 +921,12 @@ def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
     """Return the trace cropped and counted from t0, with the remarks made on the way."""
     known = len(trace.remarks)
     prepared = crop(trace, options.window)
+    if count := saturated_start(prepared.absorbance) or (
+        0 if options.t0 is not None else _flat_top(prepared)
+    ):
+        prepared = prepared.select(np.arange(prepared.n_points) >= count, _saturated(prepared, count))
     if options.t0 is not None:
-        prepared = shift_t0(prepared, options.t0)
+        prepared = _counted_from(prepared, options.t0, options)
     bare = options.read_as_seconds(trace.source.time_unit)
     remarks = [*trace.remarks, *([bare] if bare else []), *prepared.remarks[known:]]
     remedy = "record more points"
@@ -902,6 +935,34 @@ def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
         remedy = hint or "widen the window, or record more points"
     remarks += require_fittable(prepared, remedy=remedy)
     return prepared, remarks
+
+
+def _counted_from(trace: Trace, t0: float | Literal["auto"], options: FitOptions, **how: str) -> Trace:
+    """Return the trace counted from the addition, with the level before it where volumes are given."""
+    shifted = shift_t0(trace, t0, **how)
+    return shifted if options.dilution is None else level_before(trace, shifted, options.dilution)
+
+
+def _flat_top(trace: Trace) -> int:
+    """Return how many readings at the start lie flat above what most detectors tell from no light."""
+    start = trace.absorbance[:3]
+    onset = detect_t0(trace) if trace.unit == "AU" and start.size and start.min() >= CLIP_FROM else None
+    return int(np.sum(trace.time_s < onset.time_s)) if onset is not None and onset.kind == "bend" else 0
+
+
+def _saturated(trace: Trace, count: int) -> Remark:
+    times, level = tuple(trace.time_s[:count].tolist()), float(np.median(trace.absorbance[:count]))
+    exactly = np.ptp(trace.absorbance[:count]) == 0
+    how = (
+        "exactly, the largest value: the detector is saturated" if exactly else "without a fall: the detector"
+    )
+    how += "" if exactly else " is saturated, or the addition came later (--t0 counts from it)"
+    text = (
+        f"the first {count} readings ({times[0]:g} to {times[-1]:g} s) stand at {level:.4g} {trace.unit} "
+        f"{how}; they are masked, and the amplitude is an extrapolation (a shorter cell, or another "
+        "wavelength, shows the start)"
+    )
+    return Remark("saturated", text, count, times_s=times)
 
 
 def _show_asked(trace: Trace, analysis: Analysis, n_stages: int, *, least_squares: bool) -> None:

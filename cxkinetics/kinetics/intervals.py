@@ -695,9 +695,9 @@ class Numbers:
         """Return Ainf, in the trace's unit."""
         joined = self.beside("offset", "offset", self.fitted.sample.scale, unit)
         if joined is not None and given is not None:
-            known = {"method": "the blank joined with the readings", "value": (joined.value or 0.0) + given}
-            ends = {"low": (joined.low or 0.0) + given, "high": (joined.high or 0.0) + given}
-            return replace(joined, **known, **ends)
+            value, low, high = (given + (end or 0.0) for end in (joined.value, joined.low, joined.high))
+            how = "the blank joined with the readings"
+            return replace(joined, value=value, low=low, high=high, method=how)
         if given is not None:
             return Estimate(name="offset", value=given, unit=unit, method="fixed", reason="given")
         if self.fitted.family.with_offset:

@@ -49,6 +49,8 @@ class FitOptions:
             raise UsageError("a growing trace ends on its offset; use offset='fit' (or 'auto', or a value)")
         if self.replicates < 99:  # the smallest p of 99 simulated traces is 0.01
             raise UsageError(f"replicates is {self.replicates}; the p-value needs at least 99")
+        if self.drift != "none" and self.recipe == "loglinear":
+            raise UsageError("lines in ln A know no drift of the baseline; leave --drift or --recipe out")
         if self.smooth_model is not None:
             self._require_alone()
         count = self.demanded or 0

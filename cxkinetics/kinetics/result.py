@@ -225,8 +225,8 @@ class StagedFit(Record, Shown):
     _keys = """file=trace.source.file sha256=trace.source.sha256 trace=_which
         wavelength_nm=trace.wavelength_nm n_points=trace.n_points t_start_s=_t_start_s t_end_s=_t_end_s
         unit=trace.unit simulated=trace.source.simulated options seed version stages breakpoints_s amplitude
-        offset drift_per_s start_up_s switch_width_s rate_ratio preferred model rss dof redchi aicc bic loglinear noise
-        rivals verdict warnings excluded flags stage_amplitudes anchor_s bootstrap"""
+        offset drift_per_s start_up_s switch_width_s rate_ratio preferred model rss dof redchi aicc bic
+        loglinear noise rivals verdict warnings excluded flags stage_amplitudes anchor_s bootstrap"""
 
     trace: Annotated[Trace, DATA]
     options: Mapping[str, Any]

@@ -35,8 +35,8 @@ STRUCTURED = 0.8
 class Contender:
     """A model at its maximum likelihood: what the ranking needs.
 
-    `kind` is "exponential", "curved", "rate", "drift", "step" or "staged"; `parameters` are in user units (s and the
-    trace's unit) and `rss` is the plain sum of squares in the trace's unit squared. `fit` is the
+    `kind` is "exponential", "curved", "rate", "drift", "step" or "staged"; `parameters` are in user units
+    (s and the trace's unit) and `rss` is the plain sum of squares in the trace's unit squared. `fit` is the
     staged fit that it tells of, None for any other model.
     """
 
@@ -576,7 +576,9 @@ def step_in(fitted: Fitted) -> Step | None:
         best = Step(int(tried[i]), float(along[i] / max(length[i], 1e-290)), float(gains[i]) / left)
         if tried.size == places.size:
             break
-        tried = np.arange(max(tried[max(i - 1, 0)], 3), min(tried[min(i + 1, tried.size - 1)], sample.n - 3) + 1)
+        tried = np.arange(
+            max(tried[max(i - 1, 0)], 3), min(tried[min(i + 1, tried.size - 1)], sample.n - 3) + 1
+        )
         tried = thinned_out(tried, PLACES)
     return best
 
