@@ -248,6 +248,13 @@ def whitening(sample: Sample, rho: Array | float) -> Whitening:
     return replace(white, identity=False, aside=aside, share=1 - 1 / np.sqrt(1 + size))
 
 
+def with_beside(sample: Sample, name: str, column: Array, variance: float = FREE) -> Sample:
+    """Return the sample with one curve (n,) more beside every model; see `Beside`."""
+    known = sample.beside or Beside((), np.empty((0, sample.n)), np.empty(0))
+    columns = np.concatenate([known.columns, column[None, :]])
+    return replace(sample, beside=Beside((*known.names, name), columns, np.append(known.variance, variance)))
+
+
 def factors_beside(sample: Sample, rho: float, residual: Array, jacobian: Array) -> tuple[Array, Array]:
     """Return the factors (m,) of the curves beside a model, and their covariance over the noise's variance.
 

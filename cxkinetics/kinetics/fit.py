@@ -10,7 +10,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none
-from cxkinetics.inference.ar1 import FREE, Beside, Sample, sample_of, thinned, whitening
+from cxkinetics.inference.ar1 import FREE, Sample, sample_of, thinned, whitening, with_beside
 from cxkinetics.inference.criteria import AHEAD, ALIKE
 from cxkinetics.inference.variance import (
     FEWEST,
@@ -647,44 +647,30 @@ def _with_beside(sample: Sample, options: FitOptions, broken: Found | None = Non
     `broken` are two stages with an offset, where they are known: the noise about them says what the blank
     weighs.
     """
-    known: list[tuple[str, Array, float]] = []
     if options.offset_sd is not None:
         error, variance = options.offset_sd / sample.scale, sample.sigma_unit**2
         if not options.absolute_sigma:
-            fits = sample.n >= 2 * MIN_DISTINCT
-            white = whitening(sample, 0.0)
-            found = broken or (search_staged if fits else search_single)(sample, white, with_offset=True)
+            search = search_staged if sample.n >= 2 * MIN_DISTINCT else search_single
+            found = broken or search(sample, whitening(sample, 0.0), with_offset=True)
             left = tangent(sample, found)[0] / sample.sigma
             variance = max(float(left @ left) / max(sample.n - found.theta.size, 1), ROUNDING**2)
-        known.append(("offset", np.ones(sample.n), min(error**2 / variance, FREE / 10)))
-    drifting = [*known, ("drift", sample.time, FREE)]
-    if options.drift == "linear" or (options.drift == "auto" and _drifts(sample, options, known, drifting)):
-        known = drifting
-    return _beside(sample, known)
-
-
-def _beside(sample: Sample, known: Sequence[tuple[str, Array, float]]) -> Sample:
-    if not known:
+        sample = with_beside(sample, "offset", np.ones(sample.n), min(error**2 / variance, FREE / 10))
+    if options.drift == "none":
         return sample
-    names, columns, variance = zip(*known, strict=True)
-    return replace(sample, beside=Beside(names, np.array(columns), np.array(variance)))
+    drifting = with_beside(sample, "drift", sample.time)
+    return drifting if options.drift == "linear" or _gains(sample, drifting, options) else sample
 
 
-def _drifts(
-    sample: Sample,
-    options: FitOptions,
-    *known: Sequence[tuple[str, Array, float]],
-) -> bool:
-    """Return whether the second of two sets of curves beside the model gains `ALIKE` in AICc."""
+def _gains(plain: Sample, wider: Sample, options: FitOptions) -> bool:
+    """Return whether the second of two samples, with a curve more beside models, gains `ALIKE` in AICc."""
     offset = options.given_offset is None
-    counts = [n for n in (1, 2) if sample.n > 2 * n + offset + 3]
+    counts = [n for n in (1, 2) if plain.n > 2 * n + offset + 3]
 
-    def score(beside: Sequence[tuple[str, Array, float]]) -> float:
-        data = _beside(sample, beside)
-        fits = (staged_fit(data, n_stages=n, with_offset=offset, ar1=options.ar1) for n in counts)
+    def score(sample: Sample) -> float:
+        fits = (staged_fit(sample, n_stages=n, with_offset=offset, ar1=options.ar1) for n in counts)
         return min(staged_contender(fitted).aicc for fitted in fits)
 
-    return bool(counts) and score(known[0]) - score(known[1]) >= ALIKE
+    return bool(counts) and score(plain) - score(wider) >= ALIKE
 
 
 def _spread(sample: Sample, broken: Found, trace: Trace, options: FitOptions) -> Spread:

@@ -8,23 +8,22 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray, thinned_out
 from cxkinetics.inference.ar1 import (
-    FREE,
-    Beside,
     Sample,
     Whitening,
     factors_beside,
     likeliest_rho,
     whitening,
+    with_beside,
     without_beside,
 )
 from cxkinetics.inference.criteria import AHEAD, aicc, differences
 from cxkinetics.inference.descent import Target, descend
-from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
+from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.kinetics.scales import OFFSET, in_user_units
-from cxkinetics.kinetics.search import beside_its_end, box, grid_starts, smooth_box
+from cxkinetics.kinetics.search import beside_its_end, grid_starts, smooth_box
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
-from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily, StartingFamily
+from cxkinetics.models.families import FreeJointFamily, StartingFamily
 from cxkinetics.models.laws import LAWS, SHAPES, rate_basis, rate_name
 
 STRUCTURED = 0.8
@@ -472,10 +471,6 @@ def _note(family: DecayFamily, theta: Array, lower: Array, upper: Array) -> str:
     return "; ".join(notes)
 
 
-REACH = 3
-"""Gaps on either side of the breakpoint in which the drifting fit looks."""
-
-
 def drift_gain(fitted: Fitted) -> tuple[float, float]:
     """Return the slope (scaled signal per scaled time) of a drift added to a fit, and its F.
 
@@ -495,43 +490,21 @@ def drift_gain(fitted: Fitted) -> tuple[float, float]:
 
 
 def drift_contender(fitted: Fitted) -> Contender | None:
-    """Return a staged fit with a drifting baseline as a contender (None for free joints)."""
-    base, sample, found = fitted.family, fitted.sample, fitted.found
-    if not isinstance(base, StagedFamily) or sample.n <= fitted.n_parameters + 3:
+    """Return a staged fit with a drifting baseline as a contender (None for few points)."""
+    base, sample = fitted.family, fitted.sample
+    if sample.n <= fitted.n_parameters + 3:
         return None
-    family = DriftFamily(base)
-    cells = found.cell + np.arange(-REACH, REACH + 1)[:, None]
-    cells = cells[(cells >= 2).all(axis=1) & (cells <= sample.n - 4).all(axis=1)]
-    lower, upper = box(base, sample, cells)
-    free = np.full((cells.shape[0], 1), np.inf)
-    lower, upper = np.concatenate([lower, -free], axis=1), np.concatenate([upper, free], axis=1)
-    theta = np.tile(np.append(found.theta, 0.0), (cells.shape[0], 1))
-    white, rho = fitted.white, fitted.rho
-    best = 0
-    for number in range(2 if fitted.correlation is not None else 1):
-        target = Target(sample.time, sample.signal, white)
-        done = descend(family, target, theta, cell=cells, lower=lower, upper=upper, tolerance=1e-10)
-        theta, best = done.theta, int(np.argmin(done.rss))
-        if number == 0 and fitted.correlation is not None:
-            curve, jacobian = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
-            rho = likeliest_rho(sample, sample.signal - curve[0], jacobian[0], restricted=False)
-            white = whitening(sample, rho)
-    n_parameters = fitted.n_parameters + 2 + (fitted.correlation is not None)
-    score, bic = information(sample, float(done.rss[best]), float(white.log_determinant), n_parameters)
-    curve, _ = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
-    per_second = float(theta[best, -1]) * sample.scale / sample.span_s
-    suffix = " + offset" if base.with_offset else ""
-    return Contender(
-        model=f"{base.n_stages} stages{suffix} + drift",
-        kind="drift",
-        n_parameters=fitted.n_parameters + 1,
-        rss=plain_rss(sample, sample.signal - curve[0], rho),
-        aicc=score,
-        bic=bic,
-        rho=rho,
-        parameters={"drift": per_second},
-        note="a straight drift of the baseline in place of a third stage",
+    drifting = staged_fit(
+        with_beside(sample, "drift", sample.time),
+        n_stages=base.n_stages,
+        with_offset=base.with_offset,
+        ar1=fitted.correlation is not None,
+        warm=fitted.found,
+        start_up=isinstance(base, StartingFamily),
     )
+    found = staged_contender(drifting)
+    note = "a straight drift of the baseline in place of a third stage"
+    return replace(found, model=f"{found.model} + drift", kind="drift", note=note, fit=None)
 
 
 STEP = " + step"
@@ -598,13 +571,9 @@ def step_contender(single: Fitted, *, least: float) -> Contender | None:
     step = step_in(replace(single, white=white))
     if step is None or step.gain < least:
         return None
-    column = (np.arange(sample.n) >= step.index).astype(float)[None]
-    known = sample.beside or Beside((), np.empty((0, sample.n)), np.empty(0))
-    stepped = Beside(
-        (*known.names, "step"), np.concatenate([known.columns, column]), np.append(known.variance, FREE)
-    )
+    column = (np.arange(sample.n) >= step.index).astype(float)
     found = smooth_contenders(
-        replace(sample, beside=stepped),
+        with_beside(sample, "step", column),
         ar1=ar1,
         offsets=(single.family.with_offset,),
         names=("exponential",),
