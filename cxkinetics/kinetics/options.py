@@ -44,7 +44,9 @@ class FitOptions:
     def __post_init__(self) -> None:
         require({name: getattr(self, name) for name in FITTING})
         for name in FITTING:
-            object.__setattr__(self, name, plain(getattr(self, name)))
+            value = plain(getattr(self, name))
+            pair = KEYWORDS[name].joined and isinstance(value, list)
+            object.__setattr__(self, name, tuple(value) if pair else value)
         if self.direction == "growth" and self.offset == "zero":
             raise UsageError("a growing trace ends on its offset; use offset='fit' (or 'auto', or a value)")
         if self.replicates < 99:  # the smallest p of 99 simulated traces is 0.01
@@ -102,8 +104,6 @@ class FitOptions:
         for name in ("t0", "window", "start_up", "offset", "dilution"):
             if name in given:
                 given[name] = OPTIONS[name].read(given[name])
-                if OPTIONS[name].joined and isinstance(given[name], list):
-                    given[name] = tuple(given[name])
         return cls(breakpoints_s=breaks, **given)
 
     def read_as_seconds(self, unit: str) -> Remark | None:

@@ -20,7 +20,7 @@ from cxkinetics.inference.criteria import AHEAD, aicc, differences
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
 from cxkinetics.kinetics.result import Rival
-from cxkinetics.kinetics.scales import OFFSET, in_user_units
+from cxkinetics.kinetics.scales import OFFSET, STEP, in_user_units
 from cxkinetics.kinetics.search import beside_its_end, grid_starts, smooth_box
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
 from cxkinetics.models.families import FreeJointFamily, StartingFamily
@@ -507,8 +507,6 @@ def drift_contender(fitted: Fitted) -> Contender | None:
     return replace(found, model=f"{found.model} + drift", kind="drift", note=note, fit=None)
 
 
-STEP = " + step"
-"""Follows the exponential in the name of one whose level steps between two readings."""
 PLACES = 300
 """Gaps in which a step is looked for at once; of a longer trace it is looked for again about the best."""
 

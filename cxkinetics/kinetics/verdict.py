@@ -501,8 +501,8 @@ class _Case:
     @property
     def drifting(self) -> Contender | None:
         """One exponential on a drifting baseline, where it and two stages explain the trace alike."""
-        drift = next((c for c in self.analysis.smooth if c.model.startswith("exponential + drift")), None)
-        if drift is None or not drift.comparable:
+        drift = self.bent
+        if drift is None or not drift.model.startswith("exponential + drift"):
             return None
         alike = abs(drift.aicc - self.two.aicc) < AHEAD and drift.aicc - self.smooth.aicc < AHEAD
         return drift if alike and self.exponential.aicc - drift.aicc >= AHEAD else None
