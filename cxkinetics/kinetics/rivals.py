@@ -513,11 +513,12 @@ PLACES = 300
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the level added to a fit: the first reading after it, its height (scaled), and its F."""
+    """A step of the level added to a fit: the first reading after it, its height (scaled), its F, the rss."""
 
     index: int
     height: float
     gain: float
+    rss: float
 
 
 def step_in(fitted: Fitted) -> Step | None:
@@ -543,8 +544,8 @@ def step_in(fitted: Fitted) -> Step | None:
         along = steps @ rest
         gains = np.where(length > 1e-9 * own, along**2 / np.maximum(length, 1e-290), 0.0)
         i = int(np.argmax(gains))
-        left = max(float(rest @ rest) - float(gains[i]), 1e-290) / (fitted.dof - 1)
-        best = Step(int(tried[i]), float(along[i] / max(length[i], 1e-290)), float(gains[i]) / left)
+        left, height = max(float(rest @ rest) - float(gains[i]), 1e-290), along[i] / max(length[i], 1e-290)
+        best = Step(int(tried[i]), float(height), float(gains[i]) / left * (fitted.dof - 1), left)
         if tried.size == places.size:
             break
         tried = np.arange(
@@ -554,20 +555,21 @@ def step_in(fitted: Fitted) -> Step | None:
     return best
 
 
-def step_contender(single: Fitted, *, least: float) -> Contender | None:
-    """Return one exponential whose level steps, as a contender; None where F stays below `least`.
+def step_contender(single: Fitted, staged: Fitted, *, least: float) -> Contender | None:
+    """Return one exponential whose level steps, as a contender; None where it cannot change a verdict.
 
     Parameters
     ----------
-    single : Fitted
-        One exponential.
+    single, staged : Fitted
+        One exponential, and the stages that it stands against.
     least : float
         Smallest F worth a fit.
     """
     sample, ar1 = single.sample, single.correlation is not None
     white = whitening(sample, 0.0)  # a step looks like correlation, which would hide it
     step = step_in(replace(single, white=white))
-    if step is None or step.gain < least:
+    rss = float(np.sum(white.apply(staged.residual[None, :]) ** 2))
+    if step is None or step.gain < least or sample.n * math.log(step.rss / max(rss, 1e-290)) > SCREEN:
         return None
     column = (np.arange(sample.n) >= step.index).astype(float)
     found = smooth_contenders(

@@ -178,9 +178,11 @@ def analyse(
     _test_breaks(analysis, rng)
     _add_laws(analysis, rival_offsets)
     _start_rivals(analysis, rival_offsets)
-    alone = analysis.widest(1)
-    if alone is not None and alone.comparable:
-        analysis.step = step_contender(alone.fitted, least=STEPPED)
+    alone, two = analysis.widest(1), analysis.widest(2)
+    if alone is not None and two is not None and two.comparable:
+        step = step_contender(alone.fitted, two.fitted, least=STEPPED)
+        near = step is not None and step.aicc - min(v.aicc for v in analysis.variants[2]) < AHEAD
+        analysis.step = step if near else None
     return analysis
 
 
