@@ -49,6 +49,8 @@ class Option(NamedTuple):
         What a value must be, for the message about a wrong one, where its kind does not say it.
     timed : bool
         Whether its numbers are times: bare ones are s, and text may name the unit ("0.5min").
+    joined : str
+        What stands between two positive numbers that are taken, alone or besides one: "+-" before an error.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Option(NamedTuple):
     metavar: str | None = None
     need: str = ""
     timed: bool = False
+    joined: str = ""
 
     @property
     def flag(self) -> str:
@@ -87,11 +90,15 @@ class Option(NamedTuple):
         (2, (110.0, None), [20.0, 55.0])
         >>> OPTIONS["t0"].read("0.5min"), OPTIONS["window"].read("0:1h"), OPTIONS["breakpoint"].read("30 s")
         (30.0, (0.0, 3600.0), [30.0])
+        >>> OPTIONS["offset"].read("0+-0.002"), OPTIONS["dilution"].read("3.00 + 0.10")
+        ((0.0, 0.002), (3.0, 0.1))
         """
         several = isinstance(typed, (list, tuple)) and self.kind in ("range", "numbers")
         if not (several or isinstance(typed, str)) or (not several and typed in self.words):
             return typed
         try:
+            if self.joined and not several and (pair := _PAIRS[self.joined].fullmatch(typed.strip())):
+                return float(pair[1]), float(pair[2])
             if self.kind in ("name", "names") and self.name != "sheet":  # a sheet may be called "2"
                 return int(typed) if typed.isdecimal() else typed
             if self.words and self.kind == "integer":
@@ -124,7 +131,9 @@ class Option(NamedTuple):
         ('300s:', '20,55.5')
         """
         if isinstance(value, (list, tuple)):
-            return (":" if self.kind == "range" else ",").join(self.typed(item, unit) for item in value)
+            return (self.joined or (":" if self.kind == "range" else ",")).join(
+                self.typed(item, unit) for item in value
+            )
         return "" if value is None else as_typed(value) + (unit if isinstance(value, numbers.Real) else "")
 
     def fault(self, value: Any, shown: str = "") -> str:
@@ -162,10 +171,12 @@ class Option(NamedTuple):
         if self.kind == "names":
             several = value if isinstance(value, (list, tuple)) and value else (value,)
             return all(isinstance(item, str) or self._counts(item) for item in several)
+        if self.joined and isinstance(value, (list, tuple)):
+            return len(value) == 2 and all(map(self._measures, value)) and value[1] > 0
         if self.kind in ("label", "number"):
             return self._measures(value)
         if not isinstance(value, (list, tuple)):
-            return self.kind == "numbers" and self._measures(value)
+            return self.kind == "numbers" and not self.joined and self._measures(value)
         if self.kind == "numbers":
             return bool(value) and all(map(self._measures, value))
         return len(value) == 2 and all(end is None or self._measures(end) for end in value)
@@ -267,6 +278,12 @@ def _opened(ends: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(None if end == inf else end for end, inf in zip(ends, (-math.inf, math.inf), strict=True))
 
 
+_NUMBER = r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)"
+_PAIRS = {
+    "+-": re.compile(rf"{_NUMBER}\s*(?:\+/?-|±)\s*{_NUMBER}"),
+    "+": re.compile(rf"{_NUMBER}\s*\+\s*{_NUMBER}"),
+}
+"""How two numbers are typed that belong together."""
 _NEEDS = {"name": "a name in quotes, or a number from 1", "switch": "true or false"}
 """What a value must be, by its kind where no option of that kind says more."""
 SHORT_MODELS = {
@@ -405,8 +422,26 @@ _LISTED = (
         "signal at infinite time (default auto)",
         words=("auto", "zero", "fit"),
         default="auto",
-        metavar="auto|zero|fit|VALUE",
-        need='"auto", "zero", "fit" or a finite number',
+        metavar="auto|zero|fit|VALUE[+-SD]",
+        need='"auto", "zero", "fit", a finite number, or one with its standard deviation: "0+-0.002"',
+        joined="+-",
+    ),
+    _choice(
+        "drift",
+        "fitting",
+        "straight drift of the baseline (default none): fitted, or only where it gains in AICc",
+        ("none", "linear", "auto"),
+    ),
+    Option(
+        "dilution",
+        "fitting",
+        "numbers",
+        "volumes in the cell and added, in one unit: what was read before the addition is scaled to the sum",
+        heading="signal",
+        metavar="V+ADDED",
+        need='two positive volumes in one unit, in the cell and added: "3.00+0.10"',
+        joined="+",
+        least=1e-12,
     ),
     _choice(
         "noise",

@@ -15,6 +15,38 @@ FAR = 3.0
 """Spans up to which an amplitude is carried back to the clock's zero."""
 
 
+FREE = 1e8
+"""Prior variance of a curve beside the model, in units of the noise's, that stands for none known."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """Curves that stand beside every model, each times a factor of its own: a blank's offset, a drift.
+
+    The factors are integrated out, so that searches, tests and intervals know of them by the noise alone:
+    a curve c whose factor has the prior variance v adds v c c' to the covariance of the readings, which is
+    the same as one more reading, of the factor itself.
+
+    Attributes
+    ----------
+    names : tuple of str
+        "offset" or "drift".
+    columns : Array, shape (m, n)
+        The curves.
+    variance : Array, shape (m,)
+        Prior variances of their factors about zero, in units of the noise's variance; `FREE` for no prior.
+    """
+
+    names: tuple[str, ...]
+    columns: Array
+    variance: Array
+
+    @property
+    def n_free(self) -> int:
+        """Factors that the readings alone tell."""
+        return int(np.sum(self.variance >= FREE))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
     """Scaled points at distinct ascending times.
@@ -42,6 +74,8 @@ class Sample:
     inflation : float
         Variance of an estimate over the one that `sigma`, were it known beforehand, would give: weights
         found from the readings themselves promise too much.
+    beside : Beside or None
+        Curves beside every model.
     """
 
     time: Array
@@ -56,6 +90,7 @@ class Sample:
     since: float = 0.0
     given: Array | None = None
     inflation: float = 1.0
+    beside: Beside | None = None
 
     @property
     def n(self) -> int:
@@ -64,8 +99,13 @@ class Sample:
 
     @property
     def even(self) -> bool:
-        """Whether neighbours stand equally far apart."""
-        return self.spacing.size > 1 and float(np.ptp(self.spacing)) < 1e-6
+        """Whether neighbours stand equally far apart, and nothing but they correlate readings."""
+        return self.beside is None and self.spacing.size > 1 and float(np.ptp(self.spacing)) < 1e-6
+
+    @property
+    def n_free(self) -> int:
+        """Factors of curves beside the model that are fitted."""
+        return 0 if self.beside is None else self.beside.n_free
 
     @property
     def lead(self) -> float:
@@ -121,6 +161,9 @@ def thinned(sample: Sample, kept: BoolArray) -> Sample:
         signal=sample.signal[kept],
         sigma=sample.sigma[kept],
         given=None if sample.given is None else sample.given[kept],
+        beside=None
+        if sample.beside is None
+        else replace(sample.beside, columns=sample.beside.columns[:, kept]),
         spacing=relative_spacing(sample.time[kept]),
     )
 
@@ -140,7 +183,9 @@ class Whitening:
     """The bidiagonal operator that whitens AR(1) noise with relative sigma, and ln|R|.
 
     `diagonal` and `lagged` have shape (..., n): one row per correlation; `correlated` is false where
-    every correlation is zero, and `identity` true where every sigma is one as well.
+    every correlation is zero, and `identity` true where every sigma is one as well. `aside` (..., m, n) are
+    orthonormal whitened directions in which curves beside the model may lie, `share` (..., m) what is taken
+    off along them.
     """
 
     diagonal: Array
@@ -148,6 +193,8 @@ class Whitening:
     log_determinant: Array
     correlated: bool = True
     identity: bool = False
+    aside: Array | None = None
+    share: Array | None = None
 
     def apply(self, series: Array) -> Array:
         """Return the whitened series; the last axis is time, the first one that of the correlations.
@@ -162,6 +209,10 @@ class Whitening:
         white: Array = series * diagonal
         if self.correlated:
             white[..., 1:] -= series[..., :-1] * lagged[..., 1:]
+        if self.aside is not None and self.share is not None:
+            rows = "b" if self.aside.ndim == 3 else ""
+            along = np.einsum(f"{rows}...n,{rows}mn->{rows}...m", white, self.aside)
+            white -= np.einsum(f"{rows}...m,{rows}m,{rows}mn->{rows}...n", along, self.share, self.aside)
         return white
 
     def apply_down(self, columns: Array) -> Array:
@@ -178,12 +229,63 @@ class Whitening:
             self.log_determinant[index],
             self.correlated,
             self.identity,
+            None if self.aside is None else self.aside[index],
+            None if self.share is None else self.share[index],
         )
 
 
 def whitening(sample: Sample, rho: Array | float) -> Whitening:
     """Return the operator for one correlation (shape (n,)) or for several (shape (R, n))."""
-    return whitening_at(sample.spacing, rho, sample.sigma)
+    white = whitening_at(sample.spacing, rho, sample.sigma)
+    if sample.beside is None:
+        return white
+    # (1 + X'VX)^-1/2 = 1 - sum (1 - (1 + l)^-1/2) q q' over the eigenvectors q of X'VX
+    columns = np.sqrt(sample.beside.variance)[:, None] * sample.beside.columns
+    shown = white.apply(np.broadcast_to(columns, (*white.diagonal.shape[:-1], *columns.shape)))
+    size, turned = np.linalg.eigh(shown @ shown.swapaxes(-1, -2))
+    size = np.maximum(size, 1e-280)
+    aside = turned.swapaxes(-1, -2) @ shown / np.sqrt(size)[..., None]
+    return replace(white, identity=False, aside=aside, share=1 - 1 / np.sqrt(1 + size))
+
+
+def with_beside(sample: Sample, name: str, column: Array, variance: float = FREE) -> Sample:
+    """Return the sample with one curve (n,) more beside every model; see `Beside`."""
+    known = sample.beside or Beside((), np.empty((0, sample.n)), np.empty(0))
+    columns = np.concatenate([known.columns, column[None, :]])
+    return replace(sample, beside=Beside((*known.names, name), columns, np.append(known.variance, variance)))
+
+
+def factors_beside(sample: Sample, rho: float, residual: Array, jacobian: Array) -> tuple[Array, Array]:
+    """Return the factors (m,) of the curves beside a model, and their covariance over the noise's variance.
+
+    Parameters
+    ----------
+    sample, rho
+        Data and the correlation of their noise.
+    residual : Array, shape (n,)
+        Readings minus the model alone.
+    jacobian : Array, shape (p, n)
+        Its tangent, whose parameters are fitted too.
+    """
+    beside = sample.beside
+    assert beside is not None
+    white = whitening_at(sample.spacing, rho, sample.sigma)
+    columns, rest = white.apply(beside.columns), white.apply(residual[None, :])[0]
+    normal = columns @ columns.T + np.diag(1 / beside.variance)
+    factors: Array = np.linalg.solve(normal, columns @ rest)
+    both = np.concatenate([columns, white.apply(jacobian)])
+    full = both @ both.T
+    np.einsum("pp->p", full)[: len(columns)] += 1 / beside.variance
+    return factors, inverse_products(full)[: len(columns), : len(columns)]
+
+
+def without_beside(sample: Sample, rho: float, residual: Array) -> Array:
+    """Return residuals (n,) less what the curves beside the model explain of them."""
+    if sample.beside is None:
+        return residual
+    factors, _ = factors_beside(sample, rho, residual, np.empty((0, sample.n)))
+    left: Array = residual - factors @ sample.beside.columns
+    return left
 
 
 def whitening_at(spacing: Array, rho: Array | float, sigma: Array | None = None) -> Whitening:
@@ -243,7 +345,11 @@ def even_products(u: Array, v: Array) -> EvenProducts:
 
 def ar1_noise(sample: Sample, rho: float, n_series: int, rng: np.random.Generator) -> Array:
     """Return `n_series` simulated noise series with unit variance times sigma^2, shape (n_series, n)."""
-    return coloured(sample, rho, rng.standard_normal((n_series, sample.n)))
+    noise = coloured(sample, rho, rng.standard_normal((n_series, sample.n)))
+    if sample.beside is not None:  # what is free is taken out of every series again
+        known = np.sqrt(np.where(sample.beside.variance < FREE, sample.beside.variance, 0.0))
+        noise += (rng.standard_normal((n_series, known.size)) * known) @ sample.beside.columns
+    return noise
 
 
 def coloured(sample: Sample, rho: float, noise: Array) -> Array:

@@ -120,8 +120,8 @@ def spread_of(sample: Sample, curve: Array, *, level: Array | None = None, model
 
 
 def with_spread(sample: Sample, spread: Spread) -> Sample:
-    """Return the sample with these relative standard deviations."""
-    return replace(sample, sigma=spread.sigma, given=sample.sigma, inflation=spread.inflation)
+    """Return the sample with these relative standard deviations; readings of one time still count as many."""
+    return replace(sample, sigma=spread.sigma * sample.sigma, given=sample.sigma, inflation=spread.inflation)
 
 
 def without_spread(sample: Sample) -> Sample:

@@ -106,10 +106,10 @@ def _noise(fitted: Fitted, n_replicates: int, kind: str, rng: np.random.Generato
         simulated: Array = sd * ar1_noise(sample, fitted.rho, n_replicates, rng)
         return simulated
     if kind == "residual":
-        white = fitted.white.apply(fitted.residual)
+        white = fitted.white.apply(fitted.rest)
         drawn = inflate * (white - white.mean())[rng.integers(0, sample.n, (n_replicates, sample.n))]
         return coloured(sample, fitted.rho, drawn)
-    scaled = fitted.residual / sample.sigma
+    scaled = fitted.rest / sample.sigma
     memory = (1 + max(fitted.rho, 0.0)) / (1 - max(fitted.rho, 0.0))
     length = int(np.clip(round(sample.n ** (1 / 3) * memory), 2, max(sample.n // 3, 2)))
     n_blocks = -(-sample.n // length)
@@ -126,13 +126,15 @@ def replicate_fits(fitted: Fitted, signals: Array) -> tuple[Array, BoolArray]:
     space = profile_space(fitted)
     cells, theta = space.cells, space.theta
     walks = isinstance(family, StagedFamily) and family.n_stages > 1 and not fitted.given_breaks
+    walks = walks and cells.size > 0  # a gradual switch stands in no gap
     if walks:
         pick = thinned_out(np.arange(len(cells)), MOST_CELLS)
         cells, theta = cells[pick], theta[pick]
     count = len(cells)
     start, many = np.repeat(theta, n_replicates, axis=0), np.repeat(cells, n_replicates, axis=0)
     target = Target(sample.time, np.tile(signals, (count, 1)), fitted.white)
-    lower, upper = box(family, sample, many) if walks and isinstance(family, StagedFamily) else (None, None)
+    bounded = isinstance(family, StartingFamily) or walks
+    lower, upper = box(family, sample, many) if bounded and isinstance(family, StagedFamily) else (None, None)
     limits: dict[str, Any] = {"lower": lower, "upper": upper, "free": ~fitted.held}
     cell = many if many.size else None
     done = descend(family, target, start, cell=cell, **limits, iterations=30, tolerance=1e-8)

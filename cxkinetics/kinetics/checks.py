@@ -16,7 +16,7 @@ from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import Noise
-from cxkinetics.kinetics.rivals import drift_gain
+from cxkinetics.kinetics.rivals import drift_gain, step_in
 from cxkinetics.kinetics.search import grid_starts, search_staged
 from cxkinetics.models.decays import DECAYS, DecayFamily
 from cxkinetics.models.families import Family
@@ -64,8 +64,8 @@ def runs_p(residual: Array) -> float | None:
 def noise_of(fitted: Fitted, model: str) -> Noise:
     """Return the noise about a fit, the sd in the trace's unit (per unit relative sigma)."""
     sample = fitted.sample
-    scaled = fitted.residual / sample.sigma
-    white = fitted.white.apply(fitted.residual)
+    scaled = fitted.rest / sample.sigma
+    white = fitted.white.apply(fitted.rest)
     return Noise(
         sd=float(np.sqrt(fitted.found.rss / fitted.dof)) * sample.scale,
         ar1=fitted.rho,
@@ -144,6 +144,43 @@ def flat_start(
         f"than the first point pass --t0 {end:.3g} or --t0 auto (t0={end:.3g} or t0='auto')"
     )
     return [Remark("flat_first_stage", text)]
+
+
+def short_start(
+    trace: Trace, options: FitOptions, rates: Sequence[Estimate], edges: Sequence[float]
+) -> list[Remark]:
+    """Return a remark where a first stage of a few points may be a dilution, with its size.
+
+    Parameters are those of `flat_start`.
+    """
+    if len(rates) < 2 or not edges or options.dilution is not None:
+        return []
+    first, second, count = rates[0].value, rates[1].value, int(np.sum(trace.time_s < edges[0]))
+    if count > MIN_DISTINCT or first is None or second is None or not first > second:
+        return []
+    percent = -100 * float(np.expm1((second - first) * (edges[0] - float(trace.time_s[0]))))
+    text = (
+        f"stage 1 holds {count} points: a dilution of {percent:.2g} % would look the same; give the volumes "
+        "and the readings before the addition (--dilution 3.00+0.10 with --t0)"
+    )
+    return [Remark("first_stage_or_dilution", text, count)]
+
+
+def step_remark(trace: Trace, fitted: Fitted) -> list[Remark]:
+    """Return a remark where the level of a fit's residuals steps and stays, with time, size and remedy."""
+    step, sample = step_in(fitted), fitted.sample
+    if step is None:
+        return []
+    t = float(stdtrit(fitted.dof - 1, 1 - LEVEL / (2 * sample.n)))  # whatever the place
+    if step.gain <= t**2:
+        return []
+    before, after = (sample.time[step.index - 1 : step.index + 1] * sample.span_s + sample.first_s).tolist()
+    text = (
+        f"the level steps by {step.height * sample.scale:+.2g} {trace.unit} between {before:g} and "
+        f"{after:g} s and stays (F = {step.gain:.0f}): a lamp or a cell moved, or something was added; "
+        "--window keeps one side, and a replicate shows whether it comes again"
+    )
+    return [Remark("step", text, 1, times_s=(after,))]
 
 
 def holds_zero(rate: Estimate) -> bool:

@@ -25,7 +25,7 @@ from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.page import confidence_of
-from cxkinetics.kinetics.scales import smooth_signal
+from cxkinetics.kinetics.scales import given_level, smooth_signal
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.source import Source
@@ -239,9 +239,7 @@ def rival_curve(fit: "StagedFit", rival: "Rival", time_s: Array) -> Array | None
     """
     ends = float(fit.trace.time_s[0]), float(fit.trace.time_s[-1])
     curve = smooth_signal(rival.model, rival.parameters, time_s, ends)
-    given = fit.options.get("offset")
-    base = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else 0.0
-    return None if curve is None else curve + base
+    return None if curve is None else curve + given_level(fit.options)
 
 
 def plot_residuals(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":

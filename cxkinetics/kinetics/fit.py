@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none
-from cxkinetics.inference.ar1 import Sample, sample_of, thinned, whitening
-from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD
+from cxkinetics.inference.ar1 import FREE, Sample, sample_of, thinned, whitening, with_beside
+from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD
 from cxkinetics.inference.variance import (
     FEWEST,
     PRIOR,
@@ -31,14 +31,17 @@ from cxkinetics.kinetics.checks import (
     log_r_squared,
     noise_of,
     pattern_remark,
+    short_start,
     smooth_optimum,
+    step_remark,
 )
 from cxkinetics.kinetics.intervals import Numbers, half_life_of
+from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
-from cxkinetics.kinetics.optimum import Fitted, polished, staged_fit, tangent
+from cxkinetics.kinetics.optimum import ROUNDING, Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.result import LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
-from cxkinetics.kinetics.rivals import Contender, rank
+from cxkinetics.kinetics.rivals import Contender, rank, staged_contender
 from cxkinetics.kinetics.scales import factor_of
 from cxkinetics.kinetics.search import Found, on_clock, search_single, search_staged
 from cxkinetics.kinetics.smooth import PLAIN, smooth_fit, smooth_numbers, told_model
@@ -47,8 +50,21 @@ from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
 from cxkinetics.options import require
 from cxkinetics.remarks import Remark
-from cxkinetics.signals.prepare import breakpoint_hint, crop, shift_t0, window_hint
-from cxkinetics.signals.screening import offset_remark, require_fittable
+from cxkinetics.signals.prepare import (
+    breakpoint_hint,
+    crop,
+    detect_t0,
+    level_before,
+    shift_t0,
+    window_hint,
+)
+from cxkinetics.signals.screening import (
+    CLIP_FROM,
+    find_steps,
+    offset_remark,
+    require_fittable,
+    saturated_start,
+)
 from cxkinetics.signals.trace import Trace
 
 _Told = tuple[Numbers, Contender, tuple[str, ...]]
@@ -71,7 +87,7 @@ def _by_likelihood(
     offset = options.given_offset or 0.0
     rates = [numbers.rate(j) for j in range(1, n_stages + 1)]
     edges = [b.value for b in breaks if b.value is not None]
-    curve = _curve_at(trace, sample, shown.residual, offset)
+    curve = _curve_at(trace, sample, shown.rest, offset)
     noise = noise_of(shown, "ar1" if options.ar1 else "white")
     pattern = pattern_remark(shown, noise, growth=growth)
     shown_offset = numbers.offset(trace.unit, options.given_offset)
@@ -95,13 +111,17 @@ def _by_likelihood(
     start = 0.0 if started is None else started.value or 0.0
     late = [edge + start for edge in edges]  # on the clock of the trace
     cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, late)]
+    cautions += short_start(trace, options, rates, late)
+    if not find_steps(trace.time_s, trace.absorbance) and verdict.code in _ESTABLISHED:
+        cautions += step_remark(trace, shown)
     return {
-        **_of_curve(trace, curve, sample.n - shown.n_parameters),
+        **_of_curve(trace, curve, sample.n - shown.n_parameters - sample.n_free),
         "stages": _stages(trace, rates, edges, curve, growth),
         "breakpoints_s": breaks,
         "amplitude": numbers.amplitude(trace.unit),
         "offset": shown_offset,
         "start_up_s": numbers.start_up() or _no_start(options),
+        "drift_per_s": numbers.drift(trace.unit),
         "switch_width_s": numbers.width,
         "rate_ratio": numbers.ratio() if n_stages > 1 else None,
         "parameter_names": shown.family.names,
@@ -115,6 +135,10 @@ def _by_likelihood(
         "stage_amplitudes": amplitudes,
         "bootstrap": repeated,
     }
+
+
+_ESTABLISHED = ("one_stage", "two_stages", "more_stages")
+"""Verdicts whose stages leave noise alone: of any other the residuals hold what the stages miss."""
 
 
 def _no_start(options: FitOptions) -> Estimate | None:
@@ -136,18 +160,19 @@ def _by_model(
     fitted = smooth_fit(sample, asked, ar1=options.ar1 and not behind)
     numbers = smooth_numbers(fitted, options, trace.unit, asked)
     given = options.given_offset or 0.0
-    curve = _curve_at(trace, sample, fitted.residual, given)
+    curve = _curve_at(trace, sample, fitted.rest, given)
     units = np.array([factor_of(name, sample) for name in fitted.family.names])
     text = f"stages is empty: {asked.model} was asked for, which has none; its numbers stand in model"
     parts = [e.value for name, e in numbers.items() if name in ("C1", "C2") and e.value is not None]
     total = Estimate(name="amplitude", value=sum(parts), unit=trace.unit, reason="the sum of C1 and C2")
     zero = Estimate(name="offset", value=0.0, unit=trace.unit, method="chosen", reason="none was fitted")
     return {
-        **_of_curve(trace, curve, sample.n - fitted.n_parameters),
+        **_of_curve(trace, curve, sample.n - fitted.n_parameters - sample.n_free),
         "stages": (),
         "breakpoints_s": (),
         "amplitude": numbers.get("amplitude", total),
         "offset": numbers.get("offset", zero),
+        "drift_per_s": numbers.get("drift"),
         "rate_ratio": None,
         "parameter_names": fitted.family.names,
         "covariance": fitted.covariance * units[:, None] * units,
@@ -413,7 +438,9 @@ def fit_stages(
     breakpoints_s: float | str | Sequence[float | str] | None = None,
     joint: str = "continuous",
     recipe: str = "likelihood",
-    offset: str | float = "auto",
+    offset: str | float | tuple[float, float] = "auto",
+    drift: str = "none",
+    dilution: str | tuple[float, float] | None = None,
     noise: str = "auto",
     start_up: str | float = "auto",
     direction: str = "decay",
@@ -443,9 +470,16 @@ def fit_stages(
         Whether the stages meet at the breakpoint.
     recipe : {"likelihood", "loglinear"}
         Fit the absorbance with constant noise, or straight lines in ln A as the paper does.
-    offset : {"auto", "zero", "fit"} or float
-        Signal at infinite time: zero, fitted, given, or chosen ("auto": the curve shown has one if
-        that gains 2 in AICc; the intervals always allow for one, so the choice cannot spoil them).
+    offset : {"auto", "zero", "fit"}, float or (float, float)
+        Signal at infinite time: zero, fitted, given, given with its standard deviation (a blank: it joins
+        the readings as one more), or chosen ("auto": the curve shown has one if that gains 2 in AICc; the
+        intervals always allow for one, so the choice cannot spoil them).
+    drift : {"none", "linear", "auto"}
+        Straight drift of the baseline, from the first reading on: none, fitted beside every model, or
+        fitted where it gains 2 in AICc.
+    dilution : (float, float) or str, optional
+        Volumes in the cell and added, in one unit ("3.00+0.10"): readings before t0 are scaled by
+        V/(V + added), so that they tell the amplitude.
     noise : {"auto", "ar1", "white", "photometric", "by-place", "wander", "robust"}
         "auto" estimates all of it: correlation (integrated out), slow wander, and a spread that grows
         with absorbance, changes within the run or has heavy tails. "ar1" and "white" take the spread as
@@ -509,6 +543,8 @@ def fit_stages(
         "joint": joint,
         "recipe": recipe,
         "offset": offset,
+        "drift": drift,
+        "dilution": dilution,
         "noise": noise,
         "start_up": start_up,
         "direction": direction,
@@ -558,16 +594,23 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
         late = addition_of(data.sample, data.broken)
     if late is not None:
         told = "found: the signal is flat before; --t0 0 counts from the clock's zero"
-        prepared, options = shift_t0(prepared, late, how=told), replace(options, t0=late)
-        remarks.append(prepared.remarks[-1])
+        known = len(prepared.remarks)
+        prepared, options = _counted_from(prepared, late, options, how=told), replace(options, t0=late)
+        remarks += prepared.remarks[known:]
         data = _weighed(prepared, options)
+    elif options.dilution is not None and options.t0 is None:
+        raise InputError(
+            "--dilution needs the moment of the addition, and no flat start shows it",
+            file=trace.source.file or None,
+            remedy="pass --t0 S (t0=) as well",
+        )
     outliers, whole, excluded = _outliers(data), prepared, data.excluded
     if outliers.any():
         prepared, excluded, remark = _without(whole, data.sample, outliers)
         remarks.append(remark)
         data = _weighed(prepared, options)
     if not isinstance(options.offset, str):
-        doubt = offset_remark(prepared, float(options.offset), options.direction)
+        doubt = offset_remark(prepared, options.given_offset or 0.0, options.direction)
         remarks += [doubt] if doubt else []
     return replace(data, remarks=tuple(remarks), excluded=excluded), whole
 
@@ -578,7 +621,7 @@ def _outliers(data: _Data) -> BoolArray:
     Spikes make noise look as if it grew where they stand, and noise that grows makes spikes: so they are
     looked for in constant noise, the pattern is found without them, and they are looked for again.
     """
-    plain = without_spread(data.sample)
+    plain = replace(without_spread(data.sample), beside=None)
     found = find_outliers(plain)
     if data.spread is None or not found.any():
         return found
@@ -595,10 +638,42 @@ def _weighed(trace: Trace, options: FitOptions) -> _Data:
     sample = _sample(trace, options)
     weighted = trace.sigma is not None and (options.absolute_sigma or np.ptp(trace.sigma) > 0)
     if weighted or options.noise in ("white", "ar1") or sample.n < FEWEST:
-        return _Data(trace, options, sample)
+        return _Data(trace, options, _with_beside(sample, options))
     broken = search_staged(sample, whitening(sample, 0.0), with_offset=True)
     spread = _spread(sample, broken, trace, options)
-    return _Data(trace, options, with_spread(sample, spread), spread, broken)
+    return _Data(trace, options, _with_beside(with_spread(sample, spread), options, broken), spread, broken)
+
+
+def _with_beside(sample: Sample, options: FitOptions, broken: Found | None = None) -> Sample:
+    """Return the sample with the curves that the options put beside every model: a blank, a drift.
+
+    `broken` are two stages with an offset, where they are known: the noise about them says what the blank
+    weighs.
+    """
+    if options.offset_sd is not None:
+        error, variance = options.offset_sd / sample.scale, sample.sigma_unit**2
+        if not options.absolute_sigma:
+            search = search_staged if sample.n >= 2 * MIN_DISTINCT else search_single
+            found = broken or search(sample, whitening(sample, 0.0), with_offset=True)
+            left = tangent(sample, found)[0] / sample.sigma
+            variance = max(float(left @ left) / max(sample.n - found.theta.size, 1), ROUNDING**2)
+        sample = with_beside(sample, "offset", np.ones(sample.n), min(error**2 / variance, FREE / 10))
+    if options.drift == "none":
+        return sample
+    drifting = with_beside(sample, "drift", sample.time)
+    return drifting if options.drift == "linear" or _gains(sample, drifting, options) else sample
+
+
+def _gains(plain: Sample, wider: Sample, options: FitOptions) -> bool:
+    """Return whether the second of two samples, with a curve more beside models, gains `ALIKE` in AICc."""
+    offset = options.given_offset is None
+    counts = [n for n in (1, 2) if plain.n > 2 * n + offset + 3]
+
+    def score(sample: Sample) -> float:
+        fits = (staged_fit(sample, n_stages=n, with_offset=offset, ar1=options.ar1) for n in counts)
+        return min(staged_contender(fitted).aicc for fitted in fits)
+
+    return bool(counts) and score(plain) - score(wider) >= ALIKE
 
 
 def _spread(sample: Sample, broken: Found, trace: Trace, options: FitOptions) -> Spread:
@@ -771,8 +846,9 @@ def _preferred(
     found |= {f"breakpoint {j}" if count > 2 else "breakpoint": told.breakpoint(j) for j in breaks}
     found = {"amplitude": told.amplitude(trace.unit), **found}
     found["offset"] = told.offset(trace.unit, options.given_offset)
-    for name, time in (("switch width", told.width), ("start-up time", told.start_up())):
-        found |= {} if time is None else {name: time}
+    besides = {"drift": told.drift(trace.unit), "switch width": told.width}
+    for name, value in (besides | {"start-up time": told.start_up()}).items():
+        found |= {} if value is None else {name: value}
     named = variant.model if count > 1 else variant.model.replace("one stage", "exponential")
     return told_model(named, found, trace)
 
@@ -814,8 +890,12 @@ def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
     """Return the trace cropped and counted from t0, with the remarks made on the way."""
     known = len(trace.remarks)
     prepared = crop(trace, options.window)
+    if count := saturated_start(prepared.absorbance) or (
+        0 if options.t0 is not None else _flat_top(prepared)
+    ):
+        prepared = prepared.select(np.arange(prepared.n_points) >= count, _saturated(prepared, count))
     if options.t0 is not None:
-        prepared = shift_t0(prepared, options.t0)
+        prepared = _counted_from(prepared, options.t0, options)
     bare = options.read_as_seconds(trace.source.time_unit)
     remarks = [*trace.remarks, *([bare] if bare else []), *prepared.remarks[known:]]
     remedy = "record more points"
@@ -824,6 +904,34 @@ def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
         remedy = hint or "widen the window, or record more points"
     remarks += require_fittable(prepared, remedy=remedy)
     return prepared, remarks
+
+
+def _counted_from(trace: Trace, t0: float | Literal["auto"], options: FitOptions, **how: str) -> Trace:
+    """Return the trace counted from the addition, with the level before it where volumes are given."""
+    shifted = shift_t0(trace, t0, **how)
+    return shifted if options.dilution is None else level_before(trace, shifted, options.dilution)
+
+
+def _flat_top(trace: Trace) -> int:
+    """Return how many readings at the start lie flat above what most detectors tell from no light."""
+    start = trace.absorbance[:3]
+    onset = detect_t0(trace) if trace.unit == "AU" and start.size and start.min() >= CLIP_FROM else None
+    return int(np.sum(trace.time_s < onset.time_s)) if onset is not None and onset.kind == "bend" else 0
+
+
+def _saturated(trace: Trace, count: int) -> Remark:
+    times, level = tuple(trace.time_s[:count].tolist()), float(np.median(trace.absorbance[:count]))
+    exactly = np.ptp(trace.absorbance[:count]) == 0
+    how = (
+        "exactly, the largest value: the detector is saturated" if exactly else "without a fall: the detector"
+    )
+    how += "" if exactly else " is saturated, or the addition came later (--t0 counts from it)"
+    text = (
+        f"the first {count} readings ({times[0]:g} to {times[-1]:g} s) stand at {level:.4g} {trace.unit} "
+        f"{how}; they are masked, and the amplitude is an extrapolation (a shorter cell, or another "
+        "wavelength, shows the start)"
+    )
+    return Remark("saturated", text, count, times_s=times)
 
 
 def _show_asked(trace: Trace, analysis: Analysis, n_stages: int, *, least_squares: bool) -> None:

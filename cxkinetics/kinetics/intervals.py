@@ -11,7 +11,7 @@ from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 from cxkinetics.arrays import Array, BoolArray, product, thinned_out
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.accepted import Accepted, accepted_set, between
-from cxkinetics.inference.ar1 import ar1_noise
+from cxkinetics.inference.ar1 import ar1_noise, factors_beside
 from cxkinetics.inference.criteria import ALIKE
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent, under
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
@@ -693,6 +693,11 @@ class Numbers:
 
     def offset(self, unit: str, given: float | None) -> Estimate:
         """Return Ainf, in the trace's unit."""
+        joined = self.beside("offset", "offset", self.fitted.sample.scale, unit)
+        if joined is not None and given is not None:
+            value, low, high = (given + (end or 0.0) for end in (joined.value, joined.low, joined.high))
+            how = "the blank joined with the readings"
+            return replace(joined, value=value, low=low, high=high, method=how)
         if given is not None:
             return Estimate(name="offset", value=given, unit=unit, method="fixed", reason="given")
         if self.fitted.family.with_offset:
@@ -704,6 +709,38 @@ class Numbers:
         shown = fitted.format_value()
         reason = f"a fitted offset, {shown}, gains less than {ALIKE:g} in AICc; its interval is given"
         return replace(fitted, value=0.0, method="profile likelihood of the fitted offset", reason=reason)
+
+    def beside(self, label: str, name: str, factor: float, unit: str) -> Estimate | None:
+        """Return the factor of a curve beside the model, by its name; None where there is none such."""
+        fitted, sample = self.fitted, self.fitted.sample
+        if sample.beside is None or name not in sample.beside.names:
+            return None
+        wide = fitted if self.wider.family.with_offset == fitted.family.with_offset else self.wider
+        place = sample.beside.names.index(name)
+        values, _ = factors_beside(sample, fitted.rho, fitted.residual, fitted.jacobian)
+        middle, square = factors_beside(sample, wide.rho, wide.residual, wide.jacobian)
+        scale = fitted.variance if self.scale is None else self.scale**2
+        error = math.sqrt(float(square[place, place]) * scale)
+        reach = (
+            float(stdtrit(wide.dof, 0.5 + self.level / 2)) * error
+            if self.scale is None
+            else float(ndtri(0.5 + self.level / 2)) * error
+        )
+        value, centre = float(values[place]) * factor, float(middle[place]) * factor
+        return Estimate(
+            name=label,
+            value=value,
+            se=error * factor,
+            low=min(centre - reach * factor, value),
+            high=max(centre + reach * factor, value),
+            unit=unit,
+            method="least squares beside the model",
+        )
+
+    def drift(self, unit: str) -> Estimate | None:
+        """Return the slope of a drifting baseline, in the trace's unit per s; None where none was fitted."""
+        sample = self.fitted.sample
+        return self.beside("drift", "drift", sample.scale / sample.span_s, f"{unit}/s")
 
     @cached_property
     def width(self) -> Estimate | None:

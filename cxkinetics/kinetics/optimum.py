@@ -13,6 +13,7 @@ from cxkinetics.inference.ar1 import (
     inverse_products,
     likeliest_rho,
     whitening,
+    without_beside,
 )
 from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.inference.descent import Target, descend
@@ -58,7 +59,7 @@ class Fitted:
     white : Whitening
         Noise operator at `rho`.
     residual : Array, shape (n,)
-        Signal minus curve, scaled.
+        Signal minus curve, scaled; curves beside the model are left in it.
     jacobian : Array, shape (p, n)
         Tangent at the optimum.
     rho : float
@@ -101,7 +102,12 @@ class Fitted:
     @property
     def dof(self) -> int:
         """Degrees of freedom, at least one."""
-        return max(self.sample.n - self.n_parameters, 1)
+        return max(self.sample.n - self.n_parameters - self.sample.n_free, 1)
+
+    @property
+    def rest(self) -> Array:
+        """What the model and the curves beside it leave of the signal (n,), scaled."""
+        return without_beside(self.sample, self.rho, self.residual)
 
     @property
     def variance(self) -> float:
@@ -319,9 +325,10 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
     -2 ln L = n ln(2 pi S/n) + n + ln|R| + 2 sum ln sigma, over the inflation of the weights (QAICc;
     K. P. Burnham, D. R. Anderson, Model Selection and Multimodel Inference, Springer 2002, eq. 2.33);
     K counts curve parameters (a breakpoint once), the noise's scale and, where it was fitted, rho: the
-    caller gives that K.
+    caller gives that K; free curves beside the model are added.
     """
     n = sample.n
+    n_parameters += sample.n_free
     if rss / n <= ROUNDING**2:
         log_determinant = 0.0  # rounding has no correlation either
     deviance = (

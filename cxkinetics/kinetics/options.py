@@ -11,7 +11,7 @@ from cxkinetics.errors import UsageError
 from cxkinetics.options import KEYWORDS, OPTIONS, SHORT_MODELS, Seconds, names_of, plain, require
 from cxkinetics.remarks import Remark
 
-OffsetChoice = Literal["auto", "zero", "fit"] | float
+OffsetChoice = Literal["auto", "zero", "fit"] | float | tuple[float, float]
 REPLICATES = 499
 """Simulated traces behind the p-value of a break."""
 FITTING = tuple(OPTIONS[name].python for name in names_of("fitting") if name != "seed")
@@ -28,6 +28,8 @@ class FitOptions:
     joint: Literal["continuous", "free"] = "continuous"
     recipe: Literal["likelihood", "loglinear"] = "likelihood"
     offset: OffsetChoice = "auto"
+    drift: Literal["none", "linear", "auto"] = "none"
+    dilution: tuple[float, float] | None = None
     noise: Literal["auto", "white", "ar1", "photometric", "by-place", "wander", "robust"] = "auto"
     start_up: float | Literal["auto", "none"] = "auto"
     direction: Literal["decay", "growth"] = "decay"
@@ -42,11 +44,15 @@ class FitOptions:
     def __post_init__(self) -> None:
         require({name: getattr(self, name) for name in FITTING})
         for name in FITTING:
-            object.__setattr__(self, name, plain(getattr(self, name)))
+            value = plain(getattr(self, name))
+            pair = KEYWORDS[name].joined and isinstance(value, list)
+            object.__setattr__(self, name, tuple(value) if pair else value)
         if self.direction == "growth" and self.offset == "zero":
             raise UsageError("a growing trace ends on its offset; use offset='fit' (or 'auto', or a value)")
         if self.replicates < 99:  # the smallest p of 99 simulated traces is 0.01
             raise UsageError(f"replicates is {self.replicates}; the p-value needs at least 99")
+        if self.drift != "none" and self.recipe == "loglinear":
+            raise UsageError("lines in ln A know no drift of the baseline; leave --drift or --recipe out")
         if self.smooth_model is not None:
             self._require_alone()
         count = self.demanded or 0
@@ -95,7 +101,7 @@ class FitOptions:
             first = typed[0] if isinstance(typed, (list, tuple)) and typed else typed
             bare = not isinstance(first, Seconds) and np.asarray(typed).dtype.kind in "iuf"
             breaks = tuple(sorted((float if bare else Seconds)(b) for b in np.ravel(elapsed)))
-        for name in ("t0", "window", "start_up"):
+        for name in ("t0", "window", "start_up", "offset", "dilution"):
             if name in given:
                 given[name] = OPTIONS[name].read(given[name])
         return cls(breakpoints_s=breaks, **given)
@@ -138,16 +144,23 @@ class FitOptions:
 
     @property
     def given_offset(self) -> float | None:
-        """The offset the user fixed, in the trace's unit; None where it is chosen or fitted."""
+        """The offset the user gave, in the trace's unit; None where it is chosen or fitted."""
         if self.offset == "zero":
             return 0.0
+        if isinstance(self.offset, tuple):
+            return self.offset[0]
         return None if isinstance(self.offset, str) else float(self.offset)
+
+    @property
+    def offset_sd(self) -> float | None:
+        """The standard deviation of an offset that was given with one: a blank's."""
+        return self.offset[1] if isinstance(self.offset, tuple) else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return all options as a JSON-ready mapping."""
         record = {name: getattr(self, name) for name in self.__slots__}
-        for name in ("breakpoints_s", "window"):
-            if record[name] is not None:
+        for name in ("breakpoints_s", "window", "offset", "dilution"):
+            if isinstance(record[name], tuple):
                 record[name] = list(record[name])
         if record["n_stages"] != "auto":
             record["n_stages"] = int(record["n_stages"])

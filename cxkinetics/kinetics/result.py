@@ -194,6 +194,9 @@ class StagedFit(Record, Shown):
     switch_width_s : Estimate or None
         Time in which the rate goes from 10 to 90 % of its change, s; 0 is abrupt. It tells of the
         ensemble's rate law, not of one cluster. None of one stage, and of breaks that were given.
+    drift_per_s : Estimate or None
+        Slope of a drifting baseline, in the trace's unit per s, from the first reading on; None where none
+        was fitted.
     preferred : Preferred or None
         The model that the verdict prefers, smooth or staged, whatever is shown; None where the data are
         too few for any.
@@ -222,8 +225,8 @@ class StagedFit(Record, Shown):
     _keys = """file=trace.source.file sha256=trace.source.sha256 trace=_which
         wavelength_nm=trace.wavelength_nm n_points=trace.n_points t_start_s=_t_start_s t_end_s=_t_end_s
         unit=trace.unit simulated=trace.source.simulated options seed version stages breakpoints_s amplitude
-        offset start_up_s switch_width_s rate_ratio preferred model rss dof redchi aicc bic loglinear noise
-        rivals verdict warnings excluded flags stage_amplitudes anchor_s bootstrap"""
+        offset drift_per_s start_up_s switch_width_s rate_ratio preferred model rss dof redchi aicc bic
+        loglinear noise rivals verdict warnings excluded flags stage_amplitudes anchor_s bootstrap"""
 
     trace: Annotated[Trace, DATA]
     options: Mapping[str, Any]
@@ -253,6 +256,7 @@ class StagedFit(Record, Shown):
     bootstrap: Bootstrap | None = None
     start_up_s: Annotated[Estimate | None, As(name="start-up time")] = None
     switch_width_s: Annotated[Estimate | None, As(name="switch width")] = None
+    drift_per_s: Annotated[Estimate | None, As(name="drift")] = None
     preferred: Preferred | None = None
     model: Preferred | None = None
     seed: int = 0
@@ -304,17 +308,19 @@ class StagedFit(Record, Shown):
         amplitude *= np.exp(-rates[0] * earliest)
         theta = np.array([[amplitude, *rates, *(breaks - earliest), 0.0, width, self._offset()]])
         curve: Array = family.evaluate(np.ravel(time) - earliest, theta)[0][0].reshape(time.shape)
-        return curve
+        drift = 0.0 if self.drift_per_s is None else self.drift_per_s.value or 0.0
+        return curve + drift * (np.asarray(time_s, dtype=float) - self._t_start_s)
 
     def curve_of(self, model: Preferred, time_s: Array) -> Array | None:
         """Return the signal of a smooth model with its numbers at any times (s); None for stages."""
-        from cxkinetics.kinetics.scales import smooth_signal
+        from cxkinetics.kinetics.scales import given_level, smooth_signal
 
-        given = self.options.get("offset")
-        base = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else 0.0
         names = {"amplitude": "C", "offset": "o"}
         values = {names.get(n, n): e.value for n, e in model.parameters.items() if e.value is not None}
         curve = smooth_signal(model.model, values, time_s, (self._t_start_s, self._t_end_s))
+        base = given_level(self.options)
+        if isinstance(self.options.get("offset"), list):  # joined with the readings
+            base = values.get("o", base)
         return None if curve is None else curve + base
 
     def _offset(self) -> float:

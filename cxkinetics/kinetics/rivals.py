@@ -6,16 +6,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
-from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, whitening
+from cxkinetics.arrays import Array, BoolArray, IntArray, thinned_out
+from cxkinetics.inference.ar1 import (
+    Sample,
+    Whitening,
+    factors_beside,
+    likeliest_rho,
+    whitening,
+    with_beside,
+    without_beside,
+)
 from cxkinetics.inference.criteria import AHEAD, aicc, differences
 from cxkinetics.inference.descent import Target, descend
-from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest
+from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
 from cxkinetics.kinetics.result import Rival
-from cxkinetics.kinetics.scales import OFFSET, in_user_units
-from cxkinetics.kinetics.search import beside_its_end, box, grid_starts, smooth_box
+from cxkinetics.kinetics.scales import OFFSET, STEP, in_user_units
+from cxkinetics.kinetics.search import beside_its_end, grid_starts, smooth_box
 from cxkinetics.models.decays import DECAYS, DecayFamily, JointFamily
-from cxkinetics.models.families import DriftFamily, FreeJointFamily, StagedFamily, StartingFamily
+from cxkinetics.models.families import FreeJointFamily, StartingFamily
 from cxkinetics.models.laws import LAWS, SHAPES, rate_basis, rate_name
 
 STRUCTURED = 0.8
@@ -26,8 +34,8 @@ STRUCTURED = 0.8
 class Contender:
     """A model at its maximum likelihood: what the ranking needs.
 
-    `kind` is "exponential", "curved", "rate", "drift" or "staged"; `parameters` are in user units (s and the
-    trace's unit) and `rss` is the plain sum of squares in the trace's unit squared. `fit` is the
+    `kind` is "exponential", "curved", "rate", "drift", "step" or "staged"; `parameters` are in user units
+    (s and the trace's unit) and `rss` is the plain sum of squares in the trace's unit squared. `fit` is the
     staged fit that it tells of, None for any other model.
     """
 
@@ -71,12 +79,12 @@ def staged_contender(fitted: Fitted) -> Contender:
     return Contender(
         model=f"{name} + offset" if fitted.family.with_offset else name,
         kind="staged" if stages > 1 else "exponential",
-        n_parameters=fitted.n_parameters,
-        rss=plain_rss(sample, sample.signal - residual),
+        n_parameters=fitted.n_parameters + sample.n_free,
+        rss=plain_rss(sample, residual, rho),
         aicc=score,
         bic=bic,
         rho=rho,
-        parameters=in_user_units(fitted.family.names, found.theta, sample),
+        parameters=in_user_units(fitted.family.names, found.theta, sample) | _beside(sample, residual, rho),
         note="a breakpoint stands at the edge of the search range" if found.at_edge else "",
         fit=fitted,
     )
@@ -111,10 +119,21 @@ def rank(contenders: Sequence[Contender]) -> tuple[Rival, ...]:
     return tuple(rows)
 
 
-def plain_rss(sample: Sample, curve: Array) -> float:
-    """Return the weighted sum of squares of a scaled curve (n,), in the trace's unit squared."""
-    residual = (sample.signal - curve) / (sample.sigma if sample.given is None else sample.given)
-    return float(residual @ residual) * sample.scale**2
+def plain_rss(sample: Sample, residual: Array, rho: float) -> float:
+    """Return the weighted sum of squares about a scaled model (n,), in the trace's unit squared."""
+    left = without_beside(sample, rho, residual) / (sample.sigma if sample.given is None else sample.given)
+    return float(left @ left) * sample.scale**2
+
+
+def _beside(sample: Sample, residual: Array, rho: float) -> dict[str, float]:
+    """Return the factors of curves beside a model, in the trace's unit and s."""
+    if sample.beside is None:
+        return {}
+    factors, _ = factors_beside(sample, rho, residual, np.empty((0, sample.n)))
+    units = {"offset": ("blank", sample.scale), "drift": ("drift", sample.scale / sample.span_s)}
+    units["step"] = ("step", sample.scale)
+    told = [units[name] for name in sample.beside.names]
+    return {name: float(f) * unit for f, (name, unit) in zip(factors, told, strict=True)}
 
 
 CURVED = tuple(name for name in DECAYS if name != "exponential")
@@ -143,7 +162,7 @@ def smooth_contenders(
         for with_offset in offsets
         # a mixed second order holds a plateau of its own already, and a baseline that drifts is none at zero
         if not (name == "mixed second order" and with_offset and False in offsets)
-        and (with_offset or name != "exponential + drift")
+        and (name != "exponential + drift" or (with_offset and not sample.n_free))
     ]
     families = [family for family in families if sample.n > len(family.names)]
     if not families:
@@ -395,15 +414,17 @@ class _Race:
         width, name = len(family.names), family.shape.name
         theta = standing.theta[i, :width]
         score, bic = self.criteria(standing, i, ar1)
+        residual, rho = sample.signal - self._curve(standing, i)[0], float(standing.rho[i])
+        told = in_user_units(family.names, family.told(theta[None, :])[0], sample)
         return Contender(
             model=f"{name} + offset" if family.with_offset else name,
             kind=family.shape.kind,
-            n_parameters=width,
-            rss=plain_rss(sample, self._curve(standing, i)[0]),
+            n_parameters=width + sample.n_free,
+            rss=plain_rss(sample, residual, rho),
             aicc=score,
             bic=bic,
-            rho=float(standing.rho[i]),
-            parameters=in_user_units(family.names, family.told(theta[None, :])[0], sample),
+            rho=rho,
+            parameters=told | _beside(sample, residual, rho),
             note=_note(family, theta, self.lower[i, :width], self.upper[i, :width]),
         )
 
@@ -450,10 +471,6 @@ def _note(family: DecayFamily, theta: Array, lower: Array, upper: Array) -> str:
     return "; ".join(notes)
 
 
-REACH = 3
-"""Gaps on either side of the breakpoint in which the drifting fit looks."""
-
-
 def drift_gain(fitted: Fitted) -> tuple[float, float]:
     """Return the slope (scaled signal per scaled time) of a drift added to a fit, and its F.
 
@@ -473,40 +490,106 @@ def drift_gain(fitted: Fitted) -> tuple[float, float]:
 
 
 def drift_contender(fitted: Fitted) -> Contender | None:
-    """Return a staged fit with a drifting baseline as a contender (None for free joints)."""
-    base, sample, found = fitted.family, fitted.sample, fitted.found
-    if not isinstance(base, StagedFamily) or sample.n <= fitted.n_parameters + 3:
+    """Return a staged fit with a drifting baseline as a contender (None for few points)."""
+    base, sample = fitted.family, fitted.sample
+    if sample.n <= fitted.n_parameters + 3:
         return None
-    family = DriftFamily(base)
-    cells = found.cell + np.arange(-REACH, REACH + 1)[:, None]
-    cells = cells[(cells >= 2).all(axis=1) & (cells <= sample.n - 4).all(axis=1)]
-    lower, upper = box(base, sample, cells)
-    free = np.full((cells.shape[0], 1), np.inf)
-    lower, upper = np.concatenate([lower, -free], axis=1), np.concatenate([upper, free], axis=1)
-    theta = np.tile(np.append(found.theta, 0.0), (cells.shape[0], 1))
-    white, rho = fitted.white, fitted.rho
-    best = 0
-    for number in range(2 if fitted.correlation is not None else 1):
-        target = Target(sample.time, sample.signal, white)
-        done = descend(family, target, theta, cell=cells, lower=lower, upper=upper, tolerance=1e-10)
-        theta, best = done.theta, int(np.argmin(done.rss))
-        if number == 0 and fitted.correlation is not None:
-            curve, jacobian = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
-            rho = likeliest_rho(sample, sample.signal - curve[0], jacobian[0], restricted=False)
-            white = whitening(sample, rho)
-    n_parameters = fitted.n_parameters + 2 + (fitted.correlation is not None)
-    score, bic = information(sample, float(done.rss[best]), float(white.log_determinant), n_parameters)
-    curve, _ = family.evaluate(sample.time, theta[best : best + 1], cells[best : best + 1])
-    per_second = float(theta[best, -1]) * sample.scale / sample.span_s
-    suffix = " + offset" if base.with_offset else ""
-    return Contender(
-        model=f"{base.n_stages} stages{suffix} + drift",
-        kind="drift",
-        n_parameters=fitted.n_parameters + 1,
-        rss=plain_rss(sample, curve[0]),
-        aicc=score,
-        bic=bic,
-        rho=rho,
-        parameters={"drift": per_second},
-        note="a straight drift of the baseline in place of a third stage",
+    drifting = staged_fit(
+        with_beside(sample, "drift", sample.time),
+        n_stages=base.n_stages,
+        with_offset=base.with_offset,
+        ar1=fitted.correlation is not None,
+        warm=fitted.found,
+        start_up=isinstance(base, StartingFamily),
+    )
+    found = staged_contender(drifting)
+    note = "a straight drift of the baseline in place of a third stage"
+    return replace(found, model=f"{found.model} + drift", kind="drift", note=note, fit=None)
+
+
+PLACES = 300
+"""Gaps in which a step is looked for at once; of a longer trace it is looked for again about the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the level added to a fit: the first reading after it, its height (scaled), its F, the rss."""
+
+    index: int
+    height: float
+    gain: float
+    rss: float
+
+
+def step_in(fitted: Fitted) -> Step | None:
+    """Return the step that would improve a fit most, the fit replaced by its tangent; None for few points.
+
+    Three readings at least stand on either side. F has 1 and dof - 1 degrees of freedom at a known place.
+    """
+    sample, white = fitted.sample, fitted.white
+    places = np.arange(3, sample.n - 2)
+    if places.size < 2 or fitted.dof < 5:
+        return None
+    columns = white.apply(fitted.jacobian)
+    basis = np.linalg.qr(columns[np.any(columns != 0, axis=1)].T)[0]
+    rest = white.apply(fitted.residual[None, :])[0]
+    rest = rest - basis @ (basis.T @ rest)
+    best: Step | None = None
+    tried = thinned_out(places, PLACES)
+    for _ in range(2):
+        steps = white.apply((np.arange(sample.n) >= tried[:, None]).astype(float))
+        own = np.einsum("bn,bn->b", steps, steps)
+        steps = steps - (steps @ basis) @ basis.T
+        length = np.einsum("bn,bn->b", steps, steps)
+        along = steps @ rest
+        gains = np.where(length > 1e-9 * own, along**2 / np.maximum(length, 1e-290), 0.0)
+        i = int(np.argmax(gains))
+        left, height = max(float(rest @ rest) - float(gains[i]), 1e-290), along[i] / max(length[i], 1e-290)
+        best = Step(int(tried[i]), float(height), float(gains[i]) / left * (fitted.dof - 1), left)
+        if tried.size == places.size:
+            break
+        tried = np.arange(
+            max(tried[max(i - 1, 0)], 3), min(tried[min(i + 1, tried.size - 1)], sample.n - 3) + 1
+        )
+        tried = thinned_out(tried, PLACES)
+    return best
+
+
+def step_contender(single: Fitted, staged: Fitted, *, least: float) -> Contender | None:
+    """Return one exponential whose level steps, as a contender; None where it cannot change a verdict.
+
+    Parameters
+    ----------
+    single, staged : Fitted
+        One exponential, and the stages that it stands against.
+    least : float
+        Smallest F worth a fit.
+    """
+    sample, ar1 = single.sample, single.correlation is not None
+    white = whitening(sample, 0.0)  # a step looks like correlation, which would hide it
+    step = step_in(replace(single, white=white))
+    rss = float(np.sum(white.apply(staged.residual[None, :]) ** 2))
+    if step is None or step.gain < least or sample.n * math.log(step.rss / max(rss, 1e-290)) > SCREEN:
+        return None
+    column = (np.arange(sample.n) >= step.index).astype(float)
+    found = smooth_contenders(
+        with_beside(sample, "step", column),
+        ar1=ar1,
+        offsets=(single.family.with_offset,),
+        names=("exponential",),
+    )
+    if not found:
+        return None
+    time = sample.time[step.index - 1 : step.index + 1] * sample.span_s + sample.first_s
+    k = found[0].n_parameters + 1 + ar1
+    place = aicc(0.0, k + 1, sample.n) - aicc(0.0, k, sample.n)
+    return replace(
+        found[0],
+        model=found[0].model.replace("exponential", f"exponential{STEP}"),
+        kind="step",
+        n_parameters=found[0].n_parameters + 1,
+        aicc=found[0].aicc + place,
+        bic=found[0].bic + math.log(sample.n),
+        parameters={**found[0].parameters, "step from": float(time[0]), "step to": float(time[1])},
+        note="the level steps between two readings",
     )

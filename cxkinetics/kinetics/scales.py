@@ -1,6 +1,7 @@
 """Parameters of scaled samples in s and the trace's unit, and the curve of a smooth model by name."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def smooth_signal(
     Array or None
         None where no smooth model has that name.
     """
-    family, (first, last) = smooth_family(model), ends_s
+    family, (first, last) = smooth_family(model.replace(STEP, "")), ends_s
     if family is None or not all(name in parameters for name in family.names):
         return None
     span = last - first or 1.0
@@ -77,4 +78,20 @@ def smooth_signal(
         )
     clock = (time - begin) / span
     signal: Array = family.evaluate(clock, theta)[0][0]
-    return signal
+    besides = {name: parameters.get(name, 0.0) for name in BESIDE if name not in family.names}
+    late = np.asarray(time_s) - first
+    stepped = parameters.get("step", 0.0) * (late >= parameters.get("step to", np.inf) - first)
+    return signal + besides.get("blank", 0.0) + besides.get("drift", 0.0) * late + stepped
+
+
+STEP = " + step"
+"""Follows the exponential in the name of one whose level steps between two readings."""
+BESIDE = ("blank", "drift")
+"""Parameters of curves beside a model: what a blank's error adds, and the slope from the first reading."""
+
+
+def given_level(options: Mapping[str, Any]) -> float:
+    """Return the offset that the options of a fit give, 0 where they give none."""
+    given = options.get("offset")
+    given = given[0] if isinstance(given, list | tuple) else given
+    return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else 0.0

@@ -79,6 +79,8 @@ def smooth_numbers(
         found[label] = numbers.parameter(label, name, factor_of(name, fitted.sample), of)
     if options.given_offset is not None and "offset" not in found:
         found["offset"] = numbers.offset(unit, options.given_offset)
+    if (drift := numbers.drift(unit)) is not None:
+        found["drift"] = drift
     if contender is not None and "tau" in contender.parameters:
         why = "the likeliest of a few start-up times; the others hold it"
         value = contender.parameters["tau"]

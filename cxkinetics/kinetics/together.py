@@ -249,6 +249,11 @@ def fit_together(
         "direction": direction, "t0": t0, "window": window, "confidence": confidence,
     }  # fmt: skip
     checked = FitOptions.of(**options, replicates=replicates)
+    if checked.offset_sd is not None:
+        raise UsageError(
+            "several runs have an offset each, which one blank with an error cannot give; pass the value "
+            f"alone (offset={checked.given_offset:g}), or leave it to be fitted"
+        )
     by = BY.get(by, by) if by is not None else None
     if by is not None and by not in BY.values():
         raise UsageError(f"by is {by!r}; it must be one of {', '.join(BY.values())}")

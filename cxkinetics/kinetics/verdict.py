@@ -24,6 +24,7 @@ from cxkinetics.kinetics.rivals import (
     law_contenders,
     smooth_contenders,
     staged_contender,
+    step_contender,
 )
 from cxkinetics.kinetics.scales import OFFSET
 from cxkinetics.kinetics.search import (
@@ -62,6 +63,8 @@ class Analysis:
         The stages to show by plain least squares, where the verdict says that none hold.
     singles : dict
         One exponential in white noise, without and with a fitted offset: where searches start.
+    step : Contender or None
+        One exponential whose level steps, where that could be what bends the trace.
     gradual : list of Contender
         Two stages whose switch takes time, the variants as for a break.
     """
@@ -73,6 +76,7 @@ class Analysis:
     test: BreakTest | None = None
     further_test: BreakTest | None = None
     drift: Contender | None = None
+    step: Contender | None = None
     asked: list[Contender] = field(default_factory=list)
     smooth_asked: list[Contender] = field(default_factory=list)
     plain: list[Contender] = field(default_factory=list)
@@ -118,7 +122,7 @@ class Analysis:
         known = {contender.model for contender in staged}
         staged += [v for v in self.asked if v.fitted.family.n_stages > 1 and v.model not in known]
         smooth = [*self.smooth, *self.smooth_asked]
-        return [*smooth, *staged, *self.gradual, *([self.drift] if self.drift else [])]
+        return [*smooth, *staged, *self.gradual, *(c for c in (self.drift, self.step) if c)]
 
 
 def analyse(
@@ -157,6 +161,8 @@ def analyse(
         )
     analysis = Analysis(sample, options)
     rival_offsets = (True,) if options.direction == "growth" else (False, True)
+    if options.offset_sd is not None:  # the blank gives every model one
+        rival_offsets = (False,)
     analysis.smooth = smooth_contenders(sample, ar1=options.ar1, offsets=rival_offsets)
     analysis.singles = _singles(sample, options, single)
     for n_stages in (1, 2):
@@ -172,7 +178,17 @@ def analyse(
     _test_breaks(analysis, rng)
     _add_laws(analysis, rival_offsets)
     _start_rivals(analysis, rival_offsets)
+    alone, two = analysis.widest(1), analysis.widest(2)
+    if alone is not None and two is not None and two.comparable:
+        step = step_contender(alone.fitted, two.fitted, least=STEPPED)
+        near = step is not None and step.aicc - min(v.aicc for v in analysis.variants[2]) < AHEAD
+        analysis.step = step if near else None
     return analysis
+
+
+STEPPED = 16.0
+"""F of a step in the level from which one exponential with it is fitted: chance makes one, at whatever place,
+in one trace of a hundred."""
 
 
 FEWEST_FOR_START = 15
@@ -369,7 +385,7 @@ def _test_breaks(analysis: Analysis, rng: np.random.Generator) -> None:
     third = analysis.shown(3)
     if third is None or not best.aicc - third.aicc >= AHEAD or not _testable(third.fitted):
         return
-    analysis.drift = drift_contender(best.fitted)
+    analysis.drift = None if sample.n_free else drift_contender(best.fitted)
     with_offset = third.fitted.family.with_offset
     two = next(v.fitted for v in analysis.variants[2] if v.fitted.family.with_offset == with_offset)
     plain = search_staged(sample, third.fitted.white, with_offset=with_offset, warm=without_start(two.found))
@@ -475,6 +491,25 @@ class _Case:
         return self.exponential.aicc - _least([*self.curved, self.two]).aicc
 
     @property
+    def step(self) -> Contender | None:
+        """One exponential with a step in its level, where it explains all that bends or breaks."""
+        step = self.analysis.step
+        if step is None or not step.comparable or self.exponential.aicc - step.aicc < 2 * AHEAD:
+            return None
+        stages = _least([self.two, *([self.three] if self.three else [])])
+        ahead = all(step.aicc <= curved.aicc for curved in self.curved)
+        return step if ahead and step.aicc - stages.aicc < AHEAD else None
+
+    @property
+    def drifting(self) -> Contender | None:
+        """One exponential on a drifting baseline, where it and two stages explain the trace alike."""
+        drift = self.bent
+        if drift is None or not drift.model.startswith("exponential + drift"):
+            return None
+        alike = abs(drift.aicc - self.two.aicc) < AHEAD and drift.aicc - self.smooth.aicc < AHEAD
+        return drift if alike and self.exponential.aicc - drift.aicc >= AHEAD else None
+
+    @property
     def strays(self) -> bool:
         """Whether slow wander of the baseline could make the break."""
         test = self.analysis.test
@@ -533,6 +568,7 @@ def _three_lead(case: _Case) -> bool:
         and min(case.smooth.aicc, case.two.aicc) - third.aicc >= FAR_AHEAD
         and further.p_value <= FURTHER_LEVEL
         and not case.strays
+        and not case.step
         and (further.wander_p is None or further.wander_p <= FURTHER_LEVEL)
         and (drift is None or drift.aicc - third.aicc >= AHEAD)
     )
@@ -552,7 +588,7 @@ def _two_lead(case: _Case) -> bool:
 
 
 def _two_hold(case: _Case) -> bool:
-    return _two_lead(case) and not case.strays and not _no_stages(case, 2)
+    return _two_lead(case) and not case.strays and not case.step and not _no_stages(case, 2)
 
 
 def _no_stages(case: _Case, n_stages: int) -> str:
@@ -687,6 +723,35 @@ def _say_undecided(case: _Case) -> str:
     ) + _why_not_three(case)
 
 
+def _say_step(case: _Case) -> str:
+    """Return what a step of the level could do that a break did as well."""
+    step = case.step
+    assert step is not None
+    behind = step.aicc - case.two.aicc
+    told = step.parameters
+    words = f"by {told['step']:+.2g} between {told['step from']:g} and {told['step to']:g} s"
+    return (
+        f"Undecided: one exponential whose level steps, {words}, has AICc {abs(behind):.1f} "
+        f"{'above' if behind > 0 else 'below'} two stages and {case.exponential.aicc - step.aicc:.1f} below "
+        "one exponential without: a lamp or a cell that moved is no stage. A window on one side of it, or a "
+        "replicate, decides."
+    )
+
+
+def _say_drift(case: _Case) -> str:
+    """Return what a drifting baseline could do that a last stage did as well."""
+    drift = case.drifting
+    assert drift is not None
+    behind, slope = drift.aicc - case.two.aicc, drift.parameters["drift"]
+    rates = case.two.parameters
+    return (
+        f"Undecided: a baseline that drifts and a slow last stage cannot be told apart. One exponential "
+        f"(k = {drift.parameters['k']:.3g} 1/s) on a straight drift of {slope:+.2g} per s has AICc "
+        f"{abs(behind):.1f} {'above' if behind > 0 else 'below'} two stages (k1 = {rates['k1']:.3g}, "
+        f"k2 = {rates['k2']:.3g} 1/s). A reference wavelength, or a longer run, decides."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """A verdict, how many stages it shows, when it holds, what it says, and what it prefers to them."""
@@ -706,6 +771,8 @@ _RULES = (
     _Rule(
         "no_decay", 1, lambda case: _is_flat(case.rate), lambda case: _say_no_decay(case.analysis, case.rate)
     ),
+    _Rule("undecided", 1, lambda case: case.step is not None, _say_step, lambda case: case.likelier),
+    _Rule("undecided", 1, lambda case: case.drifting is not None, _say_drift, lambda case: case.likelier),
     _Rule("smooth", 1, _bends_without_break, _say_smooth, lambda case: case.family),
     _Rule("one_stage", 1, lambda case: case.p_value > LEVEL and case.gap < AHEAD, _say_one),
     _Rule("undecided", 1, lambda case: True, _say_undecided, lambda case: case.likelier),

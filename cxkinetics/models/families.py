@@ -358,24 +358,6 @@ class AmplitudeFamily:
         return curve, jacobian
 
 
-@dataclass(frozen=True, slots=True)
-class DriftFamily:
-    """A staged family on a baseline that drifts along a straight line; the last parameter is its slope."""
-
-    base: StagedFamily
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Parameter names, in order."""
-        return (*self.base.names, "drift")
-
-    def evaluate(self, time: Array, theta: Array, cell: IntArray | None = None) -> tuple[Array, Array]:
-        """Return curves (B, n) and Jacobians (B, p, n)."""
-        curve, jacobian = self.base.evaluate(time, theta[:, :-1], cell)
-        slope = np.broadcast_to(time, (theta.shape[0], 1, time.size))
-        return curve + theta[:, -1:] * time, np.concatenate([jacobian, slope], axis=1)
-
-
 def carried_back(exponent: float) -> float:
     """Return the factor exp(k lead) by which an amplitude grows on its way back, kept finite."""
     return float(np.exp(min(max(exponent, -500.0), 500.0)))

@@ -214,6 +214,56 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"], *, how: str = "given")
     return replace(kept, time_s=kept.time_s - moment)
 
 
+def level_before(signal: Trace, shifted: Trace, volumes: tuple[float, float]) -> Trace:
+    """Return a trace counted from the addition with the level before it, scaled to the volume after it.
+
+    Parameters
+    ----------
+    signal : Trace
+        On the clock of the file.
+    shifted : Trace
+        The same by `shift_t0`.
+    volumes : (float, float)
+        In the cell, and added.
+
+    Raises
+    ------
+    InputError
+        If there is no reading before the addition.
+
+    Examples
+    --------
+    >>> run = Trace(time_s=[0, 1, 2, 3, 4], absorbance=[0.93, 0.93, 0.88, 0.86, 0.84])
+    >>> whole = level_before(run, shift_t0(run, 2.0), (3.0, 0.1))
+    >>> whole.time_s.tolist(), round(float(whole.absorbance[0]), 3)
+    ([0.0, 0.0, 0.0, 1.0, 2.0], 0.9)
+    """
+    moment = float(signal.time_s[-1] - shifted.time_s[-1])
+    early = signal.time_s < moment
+    cell, added = volumes
+    if not early.any():
+        raise signal._refusal(
+            f"there is no reading before the addition at {moment:g} s, whose level a dilution could scale",
+            "leave --dilution out, or record the level before the addition",
+        )
+    share = cell / (cell + added)
+    level, count = share * signal.absorbance[early], int(early.sum())
+    text = (
+        f"{count} reading{'s' * (count > 1)} before the addition, scaled by {cell:g}/{cell + added:g} for "
+        f"the dilution, stand{'s' * (count == 1)} at t = 0: mean {float(level.mean()):.4g} {signal.unit}"
+    )
+    sigma = None
+    if signal.sigma is not None and shifted.sigma is not None:
+        sigma = np.concatenate([share * signal.sigma[early], shifted.sigma])
+    return replace(
+        shifted,
+        time_s=np.concatenate([np.zeros(count), shifted.time_s]),
+        absorbance=np.concatenate([level, shifted.absorbance]),
+        sigma=sigma,
+        remarks=(*shifted.remarks, Remark("dilution", text, count)),
+    )
+
+
 def detect_t0(trace: Trace) -> Onset | None:
     """Find the moment of addition in a trace, or return None.
 

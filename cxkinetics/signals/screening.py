@@ -47,6 +47,31 @@ def clipped_level(absorbance: Array, *, at_least: int = 3) -> float | None:
     return top if clipped else None
 
 
+CEILING = 10.0
+"""Noise, in steps of the display, from which equal readings side by side are no chance."""
+
+
+def saturated_start(values: Array) -> int:
+    """Return how many readings at the start stand at the ceiling of a detector, 0 where none do.
+
+    Three or more that read the largest value exactly, where the others scatter by many steps of the
+    display: noise would show on a flat start, and shows on no ceiling.
+
+    Examples
+    --------
+    >>> decay = np.exp(-0.1 * np.arange(40.0)) + np.random.default_rng(1).normal(0, 0.003, 40)
+    >>> saturated_start(np.minimum(decay, 0.7)), saturated_start(decay)
+    (4, 0)
+    """
+    top = float(values.max(initial=-np.inf))
+    below = np.flatnonzero(values < top)
+    count = int(below[0]) if below.size else 0
+    if count < 3 or below.size < 8 or np.count_nonzero(values == top) > count + 2:
+        return 0
+    step = next((10.0**-d for d in range(12) if np.allclose(values, values.round(d), rtol=0, atol=1e-12)), 0)
+    return count if noise_sd(values[count:]) > CEILING * step else 0
+
+
 def dropout_spectra(matrix: Array) -> BoolArray:
     """Return which spectra of a time x wavelength matrix are dropouts (nearly all far below zero).
 

@@ -50,12 +50,13 @@ VALUES: list[Any] = [
 ]
 VALUES += ["0.5min", "30 s", "8min,20min", "8,20min", "5min:20min", "5:20min", "0:20min", ["8min", 20.0]]
 VALUES += [[20.0, 55.0], [20.0, math.inf], [80.0, 2.0], (110.0, None), (1.0, 2.0, 3.0)]
+VALUES += ["0+-0.002", "0.1±0.01", "3.00 + 0.10", "3+0", "0.1+-0", "0.1+-x"]
 
 
 def typed_as(option: Option, value: Any) -> str:
     """Return a value as it is typed."""
     if isinstance(value, (list, tuple)):
-        mark = ":" if option.kind == "range" else ","
+        mark = option.joined or (":" if option.kind == "range" else ",")
         return mark.join("" if item is None else repr(item) for item in value)
     return str(value)
 
@@ -174,7 +175,9 @@ GOOD = {
     "breakpoints_s": [20.0],
     "joint": "free",
     "recipe": "loglinear",
-    "offset": 0.25,
+    "offset": [0.25, 0.002],
+    "drift": "auto",
+    "dilution": [3.0, 0.1],
     "noise": "white",
     "start_up": 1.5,
     "confidence": 0.9,
