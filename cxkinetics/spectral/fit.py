@@ -208,7 +208,7 @@ class Solution:
 
 
 def box(network: Network, times_s: Sequence[Array], *, starting: bool) -> tuple[Array, Array]:
-    """Return the bounds of ln k, breakpoints and start-up: a ten-thousandth of a decay to thirty per sample."""
+    """Return the bounds: of rates from a ten-thousandth of a decay in all to thirty per sample."""
     scheme = network.scheme
     n_free = len(scheme.rates) - len(scheme.fixed)
     times, span, shortest = sampled(times_s)
@@ -698,7 +698,7 @@ def fit_spectra(
         "weights": "none" if weights is None else weights if isinstance(weights, str) else "given",
         "noise": noise, "window": None if window is None else list(window),
         "wavelength_range_nm": None if wavelength_range_nm is None else list(wavelength_range_nm),
-        "t0": [run.t0_s for run in runs], "start_up": start_up, "highest_absorbance": highest_absorbance,
+        "t0": [run.t0_s for run in runs], "start_up": timed.start_up, "highest_absorbance": highest_absorbance,
         "intervals": intervals, "confidence": confidence,
     }  # fmt: skip
     if noise == "photometric":
@@ -883,7 +883,7 @@ def photometric_weights(residual: Array, fitted: Array, unit: str) -> tuple[Arra
     order = np.argsort(level, kind="stable")
     order = order[thinned_out(np.arange(order.size), MOST)]
     curve = level[order] - level[order[0]]
-    sample = sample_of(Trace(time_s=np.arange(order.size), absorbance=rough[order] + curve))
+    sample = sample_of(Trace(time_s=np.arange(float(order.size)), absorbance=rough[order] + curve))
     absorbance = level[order] if unit == "AU" else None
     spread = spread_of(sample, curve / sample.scale, level=absorbance, model="photometric")
     sd = np.interp(np.log(np.maximum(fitted - level.min(), 0.0) + 1.0), np.log(curve + 1.0), spread.sigma)

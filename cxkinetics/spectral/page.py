@@ -79,8 +79,7 @@ def rate_table(fit: "SpectraFit") -> Table:
     for number, estimate in enumerate(fit.breakpoints_s, 1):
         name = "breakpoint" if len(fit.breakpoints_s) == 1 else f"breakpoint {number}"
         rows.append((name, estimate, "the rate constants change"))
-    if fit.start_up_s is not None and fit.start_s or fit.options.get("start_up") == "auto":
-        assert fit.start_up_s is not None
+    if fit.start_up_s is not None and (fit.start_s or fit.options.get("start_up") == "auto"):
         rows.append(("start-up time", fit.start_up_s, "mixing or the instrument"))
     lost = any(estimate.value is None for estimate in fit.rate_constants)
     if lost or len(fit.observed_rates) != len(fit.rates):
@@ -116,7 +115,7 @@ def fit_criteria(fit: "SpectraFit") -> str:
 
 
 def shared_text(fit: "SpectraFit") -> str:
-    """Return in one line what of noise and start `cxkinetics fit` takes into account and this fit does not."""
+    """Return in one line what `cxkinetics fit` knows of noise and start that this fit does not."""
     lacking = ["slow wander", "noise by place", "heavy tails"]
     if fit.noise.model == "photometric":
         lacking.insert(0, "correlation in time beside growing noise (errors widen by it)")
@@ -334,6 +333,7 @@ def analysis_page(found: "SpectralAnalysis", unit: TimeUnit, *, command: str = "
     rates: list[Block] = [
         rate_table(fit),
         Paragraph(fit_criteria(fit)),
+        Paragraph(shared_text(fit)),
         Paragraph(f"Order of the species: {fit.order.text}"),
         drawn["fit"],
     ]

@@ -127,8 +127,8 @@ def prepare(
     wavelength_range_nm : (float or None, float or None), optional
         Wavelengths kept, nm.
     t0 : float or "auto", optional
-        When the reaction starts; "auto" finds it. By default 0, or the first time kept where that lies before zero or
-        late (more than a tenth of the span after zero), which a remark says.
+        When the reaction starts; "auto" finds it. By default 0, or the first time kept where that lies
+        before zero or late (more than a tenth of the span after zero), which a remark says.
     highest_absorbance : float, optional
         Wavelengths whose median exceeds this are left out (little light reaches the detector there,
         and stray light takes its place); None keeps them all.

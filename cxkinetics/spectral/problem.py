@@ -192,7 +192,13 @@ def _project_block(
 
 
 def _project_cells(
-    data: Array, concentration: Array, derivative: Array, free: IntArray, known_spectra: Array, *, cells: Array
+    data: Array,
+    concentration: Array,
+    derivative: Array,
+    free: IntArray,
+    known_spectra: Array,
+    *,
+    cells: Array,
 ) -> Projection:
     """Project where every reading has a weight of its own: each wavelength then has its own projection."""
     columns = concentration[:, free]
@@ -220,7 +226,8 @@ def inverses_by_column(concentration: Array, cells: Array) -> Array:
     pairs = scaled[:, :, None] * scaled[:, None, :]
     gram = (cells.T @ pairs.reshape(len(pairs), -1)).reshape(-1, size.size, size.size)
     inverse: Array = np.linalg.pinv(gram, rcond=_RANK_TOLERANCE**1.5, hermitian=True)
-    return inverse / np.where(size > 0, np.outer(size, size), np.inf)
+    inverse /= np.where(size > 0, np.outer(size, size), np.inf)
+    return inverse
 
 
 def column_space(columns: Array) -> tuple[Array, Array, Array, Array]:

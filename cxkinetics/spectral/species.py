@@ -299,7 +299,7 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array) -> 
     spectra = known.copy()
     floor, cells = problem.runs[index].floor, problem.runs[index].cells
     inverse = None if cells is None else inverses_by_column(value[:, free], cells)
-    if inverse is not None:
+    if cells is not None and inverse is not None:
         spectra[free] = np.einsum("mst,tm->sm", inverse, value[:, free].T @ (cells * target))
     elif floor is None:
         spectra[free] = back @ (span.T @ target)

@@ -59,7 +59,8 @@ def fitted(name: str, number: int) -> SpectraFit:
 
 def tally(name: str, numbers: range) -> Counter[str]:
     """Return how often each interval holds the truth, and how often readings were weighted."""
-    truth = {"k1": SEED.k1, "k2": SEED.k2, "breakpoint": SEED.tb, "start-up time": CELLS[name].get("tau", 0.0)}
+    truth = {"k1": SEED.k1, "k2": SEED.k2, "breakpoint": SEED.tb}
+    truth["start-up time"] = CELLS[name].get("tau", 0.0)
     count: Counter[str] = Counter()
     for number in numbers:
         fit = fitted(name, number)
