@@ -698,7 +698,8 @@ def fit_spectra(
         "weights": "none" if weights is None else weights if isinstance(weights, str) else "given",
         "noise": noise, "window": None if window is None else list(window),
         "wavelength_range_nm": None if wavelength_range_nm is None else list(wavelength_range_nm),
-        "t0": [run.t0_s for run in runs], "start_up": timed.start_up, "highest_absorbance": highest_absorbance,
+        "t0": [run.t0_s for run in runs], "start_up": timed.start_up,
+        "highest_absorbance": highest_absorbance,
         "intervals": intervals, "confidence": confidence,
     }  # fmt: skip
     if noise == "photometric":

@@ -225,9 +225,9 @@ def inverses_by_column(concentration: Array, cells: Array) -> Array:
     scaled = concentration / np.where(size > 0, size, 1.0)
     pairs = scaled[:, :, None] * scaled[:, None, :]
     gram = (cells.T @ pairs.reshape(len(pairs), -1)).reshape(-1, size.size, size.size)
-    inverse: Array = np.linalg.pinv(gram, rcond=_RANK_TOLERANCE**1.5, hermitian=True)
-    inverse /= np.where(size > 0, np.outer(size, size), np.inf)
-    return inverse
+    inverse = np.linalg.pinv(gram, rcond=_RANK_TOLERANCE**1.5, hermitian=True)
+    told: Array = inverse / np.where(size > 0, np.outer(size, size), np.inf)
+    return told
 
 
 def column_space(columns: Array) -> tuple[Array, Array, Array, Array]:
