@@ -483,18 +483,24 @@ def _flags(optimum: Optimum, errors: Errors, verdict: OrderVerdict) -> tuple[str
     return tuple(name for name, true in found if true)
 
 
-def _remarks(
-    solution: Solution, errors: Errors, solved: Sequence[Solved], breaks: Sequence[Estimate]
-) -> list[Remark]:
-    rank, species = solution.setup.rank, errors.problem.network.scheme.species
-    shown, converged = rank.n_components, solution.optimum.converged
-    asked = solved[0].span.shape[1] + int(np.any(solution.runs[0].known != 0, axis=1).sum())
-    lost = [name for name, known in zip(species, solved[0].determined, strict=True) if not known]
-    widest = errors.factor.max(initial=1.0)
+def _unevenness(solution: Solution) -> tuple[float, float]:
+    """Return how many times weights found from residuals differ, of wavelengths and of readings (in sd)."""
     weights = next((run.weights for run in solution.runs if run.weights is not None), np.ones(1))
     cells = next((run.cells for run in solution.runs if run.cells is not None), np.ones(1))
     spread = float(np.sqrt(cells.max() / cells.min()))
     ratio = float(weights.max() / weights.min()) if solution.setup.options["weights"] == "auto" else 1.0
+    return ratio, spread
+
+
+def _remarks(
+    solution: Solution, errors: Errors, solved: Sequence[Solved], breaks: Sequence[Estimate]
+) -> list[Remark]:
+    rank, species = solution.setup.rank, errors.problem.network.scheme.species
+    shown = rank.n_components
+    asked = solved[0].span.shape[1] + int(np.any(solution.runs[0].known != 0, axis=1).sum())
+    lost = [name for name, known in zip(species, solved[0].determined, strict=True) if not known]
+    widest = errors.factor.max(initial=1.0)
+    ratio, spread = _unevenness(solution)
     rows = [
         (
             asked > shown,
@@ -544,7 +550,11 @@ def _remarks(
             "noise_grows",
             f"readings weighted by how their noise grows with absorbance: the sd differs {spread:.2g}-fold",
         ),
-        (not converged, "not_converged", "the fit did not converge; do not trust its numbers"),
+        (
+            not solution.optimum.converged,
+            "not_converged",
+            "the fit did not converge; do not trust its numbers",
+        ),
     ]
     return [Remark(code, text) for said, code, text in rows if said]
 
@@ -670,7 +680,6 @@ def fit_spectra(
     """
     _check(baseline, noise, intervals, confidence, weights)
     timed = FitOptions.of(t0=t0, start_up=start_up)
-    starting = timed.start_up == "auto"
     regions = _regions(baseline_region_nm)
     parsed = parse_scheme(scheme)
     network = network_of(parsed, initial)
@@ -702,12 +711,8 @@ def fit_spectra(
         "highest_absorbance": highest_absorbance,
         "intervals": intervals, "confidence": confidence,
     }  # fmt: skip
-    if noise == "photometric":
-        _require_cells(runs, nonnegative)
-    given = None if starting else 0.0 if isinstance(timed.start_up, str) else float(timed.start_up)
-    limits = box(network, [run.time_s for run in runs], starting=starting)
-    blank = Problem(network, (), mask, *limits, given)
-    seed = 0 if rng is None else int(rng)
+    _require_cells(runs, nonnegative, noise)
+    blank, seed = _blank(network, mask, runs, timed), 0 if rng is None else int(rng)
     rank = rank_of_matrix(runs[0].matrix, runs[0].factors)
     setup = Setup(blank, _start(blank, start), np.random.default_rng(seed), rank, options)
     _enough(setup, runs)
@@ -751,10 +756,17 @@ def _check(baseline: str, noise: str, intervals: str, confidence: float, weights
         raise UsageError(f"weights is {weights!r}; give one number per wavelength, or 'auto'")
 
 
-def _require_cells(runs: Sequence[Working], nonnegative: bool) -> None:
+def _blank(network: Network, mask: BoolArray, runs: Sequence[Working], timed: FitOptions) -> Problem:
+    """Return the problem without its data."""
+    given = None if timed.starts else 0.0 if isinstance(timed.start_up, str) else float(timed.start_up)
+    limits = box(network, [run.time_s for run in runs], starting=given is None)
+    return Problem(network, (), mask, *limits, given)
+
+
+def _require_cells(runs: Sequence[Working], nonnegative: bool, noise: str) -> None:
     """Refuse weights of single readings beside what ties the wavelengths of a spectrum together."""
     tied = "spectra held above zero" if nonnegative else "a baseline fitted with the kinetics"
-    if nonnegative or any(run.functions.size for run in runs):
+    if noise == "photometric" and (nonnegative or any(run.functions.size for run in runs)):
         raise UsageError(
             f"noise 'photometric' weighs each reading alone, which cannot be done beside {tied}; "
             "subtract a baseline with --baseline-region, or take --noise auto"

@@ -158,14 +158,8 @@ def prepare(
     in_window = within(time, window)
     first = float(time[in_window][0]) if in_window.any() else 0.0
     remarks: list[Remark] = []
-    if t0 == "auto":
-        found = shift_t0(series, "auto")
-        start = float(time[-1] - found.time_s[-1])
-        in_window &= time >= time[-found.time_s.size]
-        remarks.append(found.remarks[-1])
-    else:
-        start = float(t0) if t0 is not None else _start(first, float(time[-1]), remarks)
-        in_window &= time >= start
+    start, begin = _moment(series, t0, first, remarks)
+    in_window &= time >= begin
     columns = in_range.copy()
     if in_window.any():
         columns &= known[in_window].mean(axis=0) > _MOSTLY
@@ -221,6 +215,19 @@ def within(axis: Array, limits: tuple[float | None, float | None] | None) -> Boo
     """Return which values lie between two limits; None is an open end."""
     low, high = limits if limits is not None else (None, None)
     return (axis >= (-np.inf if low is None else low)) & (axis <= (np.inf if high is None else high))
+
+
+def _moment(
+    series: SpectralSeries, t0: float | str | None, first: float, remarks: list[Remark]
+) -> tuple[float, float]:
+    """Return when the reaction starts, and the first time that is used, s."""
+    time = series.time_s
+    if t0 == "auto":
+        found = shift_t0(series, "auto")
+        remarks.append(found.remarks[-1])
+        return float(time[-1] - found.time_s[-1]), float(time[-found.time_s.size])
+    start = float(t0) if t0 is not None else _start(first, float(time[-1]), remarks)
+    return start, start
 
 
 def _start(first: float, last: float, remarks: list[Remark]) -> float:
