@@ -19,12 +19,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, thinned_out
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.inference.ar1 import sample_of
 from cxkinetics.inference.criteria import aicc, bic
+from cxkinetics.inference.variance import MOST, spread_of
+from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
+from cxkinetics.signals.trace import Trace
 from cxkinetics.spectral.intervals import (
     Errors,
     breakpoint_estimates,
@@ -33,6 +37,7 @@ from cxkinetics.spectral.intervals import (
     observed_rates,
     pseudo_covariance,
     rate_estimates,
+    start_up_estimate,
     undetermined,
 )
 from cxkinetics.spectral.network import Network, decay_rates, network_of, parse_scheme
@@ -159,6 +164,8 @@ def column_spread(residuals: Sequence[Array], removed: int) -> list[Array]:
     return found
 
 
+LONGEST_START = 0.2
+"""Share of the run that mixing may take."""
 _FILLS = 60  # rounds of filling masked cells: EM gains a digit in a few, unless much is masked
 
 
@@ -183,6 +190,7 @@ class Solution:
     optimum: Optimum
     rho: float
     correlation: TimeCorrelation = UNCORRELATED  # of the residuals
+    photometric: float | None = None  # posterior weight of noise that grows with absorbance, where weighed
 
     def solved(self, theta: Array | None = None) -> list[Solved]:
         """Return the runs solved at the optimum, or at other parameters."""
@@ -199,15 +207,15 @@ class Solution:
         return time_correlation(self.residuals(solved), [item.span for item in solved])
 
 
-def box(network: Network, times_s: Sequence[Array]) -> tuple[Array, Array]:
-    """Return the bounds of ln k and breakpoints: from a ten-thousandth of a decay to thirty per sample."""
+def box(network: Network, times_s: Sequence[Array], *, starting: bool) -> tuple[Array, Array]:
+    """Return the bounds: of rates from a ten-thousandth of a decay in all to thirty per sample."""
     scheme = network.scheme
     n_free = len(scheme.rates) - len(scheme.fixed)
     times, span, shortest = sampled(times_s)
     n_breaks = scheme.n_stages - 1
     lower = np.concatenate([np.full(n_free, np.log(1e-4 / span)), np.full(n_breaks, times[0])])
     upper = np.concatenate([np.full(n_free, np.log(30 / shortest)), np.full(n_breaks, times[-1])])
-    return lower, upper
+    return np.append(lower, [0.0] * starting), np.append(upper, [LONGEST_START * span] * starting)
 
 
 def noise_floor(runs: Sequence[Working]) -> float:
@@ -297,9 +305,11 @@ def assemble(solution: Solution, warnings: Sequence[Remark], seed: int) -> Spect
         options=dict(setup.options),
         rates=rates,
         breakpoints_s=breaks,
+        start_up_s=start_up_estimate(errors),
         observed_rates=observed_rates(errors),
         rates_per_s=problem.rates(optimum.theta),
         breaks_s=problem.breakpoints(optimum.theta),
+        start_s=problem.start_up(optimum.theta),
         spectra=tuple(_species(run, item, problem) for run, item in parts),
         baselines=tuple(item.baseline(run) for run, item in parts),
         parameter_names=errors.names,
@@ -319,6 +329,8 @@ def assemble(solution: Solution, warnings: Sequence[Remark], seed: int) -> Spect
             effective_wavelengths=solution.correlation.effective_columns,
             error_factor=float(errors.factor.max(initial=1.0)),
             weights=str(setup.options["weights"]) if solution.runs[0].weights is not None else "none",
+            model="photometric" if solution.runs[0].cells is not None else "ar1" if solution.rho else "white",
+            photometric=solution.photometric,
         ),
         order=verdict,
         warnings=(*warnings, *_remarks(solution, errors, solved, breaks), *others),
@@ -331,6 +343,7 @@ def _ordered(solution: Solution, variance: float) -> tuple[OrderVerdict, Optimum
     """Return the order of the species, the optimum in that order, its runs, and the parameters lost."""
     problem, optimum, options = solution.problem, solution.optimum, solution.setup.options
     lost, flat = undetermined(optimum.evaluation.information)
+    steps = problem.breaks.stop
 
     def solve_at(place: Optimum) -> list[Solved]:
         information = place.evaluation.information
@@ -341,7 +354,7 @@ def _ordered(solution: Solution, variance: float) -> tuple[OrderVerdict, Optimum
             for item, run in zip(solution.solved(place.theta), solution.runs, strict=True)
         ]
 
-    if lost.any():
+    if lost[:steps].any():  # of the start-up time the order of the species does not depend
         text = "the data determine only combinations of the rate constants, so no order of the species"
         verdict = OrderVerdict(decided_by="undecided", text=text, orders=())
         return verdict, optimum, solve_at(optimum), lost_nearby(problem, optimum, flat)
@@ -450,6 +463,7 @@ def _log_determinant(solution: Solution) -> float:
     total = 0.0
     for run, ready in zip(solution.runs, solution.problem.runs, strict=True):
         total += run.matrix.shape[1] * float(ready.whitening.log_determinant)
+        total -= 0.0 if run.cells is None else float(np.log(run.cells).sum())
         if run.weights is not None:
             total -= 2 * run.matrix.shape[0] * float(np.log(run.weights).sum())
     return total
@@ -457,27 +471,36 @@ def _log_determinant(solution: Solution) -> float:
 
 def _flags(optimum: Optimum, errors: Errors, verdict: OrderVerdict) -> tuple[str, ...]:
     problem = errors.problem
-    at_wall = (optimum.theta <= problem.lower + 1e-9) | (optimum.theta >= problem.upper - 1e-9)
+    low, high = optimum.theta <= problem.lower + 1e-9, optimum.theta >= problem.upper - 1e-9
+    at_wall = (low | high)[: problem.breaks.stop]  # a start-up time of zero is none of these
     found = [
         ("not_converged", not optimum.converged),
         ("at_bound", bool(at_wall.any())),
-        ("not_determined", bool(errors.lost.any())),
+        ("not_determined", bool(errors.lost[: problem.breaks.stop].any())),
         ("order_undecided", verdict.decided_by == "undecided"),
         ("errors_widened", bool((errors.factor > 1).any())),
     ]
     return tuple(name for name, true in found if true)
 
 
+def _unevenness(solution: Solution) -> tuple[float, float]:
+    """Return how many times weights found from residuals differ, of wavelengths and of readings (in sd)."""
+    weights = next((run.weights for run in solution.runs if run.weights is not None), np.ones(1))
+    cells = next((run.cells for run in solution.runs if run.cells is not None), np.ones(1))
+    spread = float(np.sqrt(cells.max() / cells.min()))
+    ratio = float(weights.max() / weights.min()) if solution.setup.options["weights"] == "auto" else 1.0
+    return ratio, spread
+
+
 def _remarks(
     solution: Solution, errors: Errors, solved: Sequence[Solved], breaks: Sequence[Estimate]
 ) -> list[Remark]:
     rank, species = solution.setup.rank, errors.problem.network.scheme.species
-    shown, converged = rank.n_components, solution.optimum.converged
+    shown = rank.n_components
     asked = solved[0].span.shape[1] + int(np.any(solution.runs[0].known != 0, axis=1).sum())
     lost = [name for name, known in zip(species, solved[0].determined, strict=True) if not known]
     widest = errors.factor.max(initial=1.0)
-    weights = next((run.weights for run in solution.runs if run.weights is not None), np.ones(1))
-    ratio = float(weights.max() / weights.min()) if solution.setup.options["weights"] == "auto" else 1.0
+    ratio, spread = _unevenness(solution)
     rows = [
         (
             asked > shown,
@@ -522,7 +545,16 @@ def _remarks(
             "correlated_noise",
             f"noise correlated in time: AR(1) with {solution.rho:.2f} between neighbours, whitened away",
         ),
-        (not converged, "not_converged", "the fit did not converge; do not trust its numbers"),
+        (
+            solution.runs[0].cells is not None,
+            "noise_grows",
+            f"readings weighted by how their noise grows with absorbance: the sd differs {spread:.2g}-fold",
+        ),
+        (
+            not solution.optimum.converged,
+            "not_converged",
+            "the fit did not converge; do not trust its numbers",
+        ),
     ]
     return [Remark(code, text) for said, code, text in rows if said]
 
@@ -531,6 +563,9 @@ _FACTORS = 10  # more components than any scheme has species
 _ROUNDS = 4  # of noise and fit: the correlation settles to 0.005 in two or three
 _BELOW = 3.0  # standard errors that a spectrum held non-negative may lie below zero
 _UNEVEN = 2.0  # residual spreads of wavelengths that differ by less are alike
+LIKELY = 0.5
+"""Posterior weight of noise that grows with absorbance from which readings are weighted by it."""
+NOISES = ("auto", "white", "ar1", "photometric")
 _CORRELATED = 0.05  # weaker correlation in time than this is left alone
 
 
@@ -550,7 +585,8 @@ def fit_spectra(
     noise: str = "auto",
     window: tuple[float | None, float | None] | None = None,
     wavelength_range_nm: tuple[float | None, float | None] | None = None,
-    t0: float | None = None,
+    t0: float | str | None = None,
+    start_up: float | str = "none",
     highest_absorbance: float | None = 3.0,
     intervals: str = "profile",
     confidence: float = 0.95,
@@ -591,13 +627,20 @@ def fit_spectra(
     weights : "auto", array_like of shape (m,), or None
         1/sd of each wavelength (only ratios matter). "auto" takes the residuals of a first fit where
         they differ by more than twofold between wavelengths; None weighs all alike.
-    noise : {"auto", "white", "ar1"}
-        Correlation in time: "auto" and "ar1" estimate it from the residuals and whiten it away
-        ("auto" where it exceeds 0.05 and four standard errors); "white" assumes none.
+    noise : {"auto", "white", "ar1", "photometric"}
+        "ar1" estimates the correlation in time from the residuals and whitens it away; "photometric"
+        weighs each reading by how the noise grows with absorbance, which the residuals say; "auto" does
+        what they call for (a correlation above 0.05 and four standard errors; of the two, growth first);
+        "white" assumes none of it.
     window, wavelength_range_nm : pair of float or None, optional
         Times (s, on the file's clock) and wavelengths (nm) that are fitted; None for an open end.
-    t0 : float, optional
-        When the reaction starts, s; by default 0, or the first time kept where that is far from 0.
+    t0 : float or "auto", optional
+        When the reaction starts, s; "auto" finds it where the wavelength that changes most shows a flat
+        start or a jump; by default 0, or the first time kept where that is far from 0.
+    start_up : "none", "auto" or float
+        Time constant tau of mixing or of the instrument, s: the scheme runs on the clock
+        t - tau (1 - exp(-t/tau)). "auto" fits it (0 at least), and every interval holds its uncertainty.
+        Breakpoints are told on that clock, tau earlier than on the one of the spectra, as in `fit_stages`.
     highest_absorbance : float, optional
         Wavelengths whose median absorbance exceeds this are left out; None keeps them all.
     intervals : {"profile", "wald"}
@@ -636,13 +679,14 @@ def fit_spectra(
     0.056
     """
     _check(baseline, noise, intervals, confidence, weights)
+    timed = FitOptions.of(t0=t0, start_up=start_up)
     regions = _regions(baseline_region_nm)
     parsed = parse_scheme(scheme)
     network = network_of(parsed, initial)
     runs, warnings = [], []
     mask = np.zeros(len(parsed.species), bool)
     cut: dict[str, Any] = {
-        "window": window, "wavelength_range_nm": wavelength_range_nm, "t0": t0,
+        "window": window, "wavelength_range_nm": wavelength_range_nm, "t0": timed.t0,
         "highest_absorbance": highest_absorbance,
     }  # fmt: skip
     for series in _series_of(data):
@@ -663,11 +707,12 @@ def fit_spectra(
         "weights": "none" if weights is None else weights if isinstance(weights, str) else "given",
         "noise": noise, "window": None if window is None else list(window),
         "wavelength_range_nm": None if wavelength_range_nm is None else list(wavelength_range_nm),
-        "t0": [run.t0_s for run in runs], "highest_absorbance": highest_absorbance,
+        "t0": [run.t0_s for run in runs], "start_up": timed.start_up,
+        "highest_absorbance": highest_absorbance,
         "intervals": intervals, "confidence": confidence,
     }  # fmt: skip
-    blank = Problem(network, (), mask, *box(network, [run.time_s for run in runs]))
-    seed = 0 if rng is None else int(rng)
+    _require_cells(runs, nonnegative, noise)
+    blank, seed = _blank(network, mask, runs, timed), 0 if rng is None else int(rng)
     rank = rank_of_matrix(runs[0].matrix, runs[0].factors)
     setup = Setup(blank, _start(blank, start), np.random.default_rng(seed), rank, options)
     _enough(setup, runs)
@@ -700,7 +745,7 @@ def _series_of(data: SpectralSeries | Sequence[SpectralSeries]) -> list[Spectral
 def _check(baseline: str, noise: str, intervals: str, confidence: float, weights: Any) -> None:
     for name, value, allowed in (
         ("baseline", baseline, BASELINES),
-        ("noise", noise, ("auto", "white", "ar1")),
+        ("noise", noise, NOISES),
         ("intervals", intervals, ("profile", "wald")),
     ):
         if value not in allowed:
@@ -709,6 +754,23 @@ def _check(baseline: str, noise: str, intervals: str, confidence: float, weights
         raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
     if isinstance(weights, str) and weights != "auto":
         raise UsageError(f"weights is {weights!r}; give one number per wavelength, or 'auto'")
+
+
+def _blank(network: Network, mask: BoolArray, runs: Sequence[Working], timed: FitOptions) -> Problem:
+    """Return the problem without its data."""
+    given = None if timed.starts else 0.0 if isinstance(timed.start_up, str) else float(timed.start_up)
+    limits = box(network, [run.time_s for run in runs], starting=given is None)
+    return Problem(network, (), mask, *limits, given)
+
+
+def _require_cells(runs: Sequence[Working], nonnegative: bool, noise: str) -> None:
+    """Refuse weights of single readings beside what ties the wavelengths of a spectrum together."""
+    tied = "spectra held above zero" if nonnegative else "a baseline fitted with the kinetics"
+    if noise == "photometric" and (nonnegative or any(run.functions.size for run in runs)):
+        raise UsageError(
+            f"noise 'photometric' weighs each reading alone, which cannot be done beside {tied}; "
+            "subtract a baseline with --baseline-region, or take --noise auto"
+        )
 
 
 def _regions(given: Any) -> list[tuple[float, float]]:
@@ -758,26 +820,88 @@ def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
     """Fit, read the noise from the residuals, fit again until neither changes."""
     noise = setup.options["noise"]
     solution = solve(setup, runs, 0.0)
+    if noise in ("auto", "photometric"):
+        solution = _weighed(solution)
     if setup.options["weights"] == "auto":
         solved = solution.solved()
-        spreads = column_spread(solution.residuals(solved), solved[0].span.shape[1])
+        left = [
+            residual if run.cells is None else residual * np.sqrt(run.cells)
+            for residual, run in zip(solution.residuals(solved), solution.runs, strict=True)
+        ]
+        spreads = column_spread(left, solved[0].span.shape[1])
         weighted = [_reweighted(run, spread) for run, spread in zip(solution.runs, spreads, strict=True)]
         if any(run.weights is not None for run in weighted):
-            solution = solve(setup, weighted, 0.0, solution.optimum.theta)
+            grows = solution.photometric
+            solution = replace(solve(setup, weighted, 0.0, solution.optimum.theta), photometric=grows)
     correlation = solution.noise()
     # four standard errors: with many wavelengths a correlation too weak to matter is still significant
     correlated = noise == "ar1" or (abs(correlation.z) > 4 and abs(correlation.rho) > _CORRELATED)
     cells = sum(run.matrix.size for run in solution.runs)
     correlated &= solution.optimum.evaluation.rss > cells * noise_floor(solution.runs)
-    if noise != "white" and correlated and any(run.time_s.size >= 12 for run in solution.runs):
+    correlated &= noise != "white" and all(run.cells is None for run in solution.runs)
+    if correlated and any(run.time_s.size >= 12 for run in solution.runs):
         for _ in range(_ROUNDS):
             if abs(correlation.rho - solution.rho) < 0.005:
                 break
-            solution = solve(setup, solution.runs, correlation.rho, solution.optimum.theta)
+            found = solve(setup, solution.runs, correlation.rho, solution.optimum.theta)
+            solution = replace(found, photometric=solution.photometric)
             correlation = solution.noise()
     if setup.options["nonnegative"]:
         solution = _above_zero(solution)
     return replace(solution, correlation=correlation)
+
+
+def _weighed(solution: Solution) -> Solution:
+    """Weigh each reading by how the noise grows with absorbance, where it does."""
+    demanded = solution.setup.options["noise"] == "photometric"
+    tied = solution.setup.options["nonnegative"] or any(run.functions.size for run in solution.runs)
+    floor = len(solution.runs) * noise_floor(solution.runs) * solution.runs[0].matrix.size
+    if tied or (solution.optimum.evaluation.rss <= floor and not demanded):
+        return solution
+    parts = list(zip(solution.solved(), solution.runs, strict=True))
+    shares = []
+    runs = []
+    for item, run in parts:
+        fitted = item.model(run)
+        cells, share = photometric_weights(run.matrix - fitted, fitted, run.series.unit)
+        shares.append(share)
+        runs.append(replace(run, cells=cells))
+    share = float(np.mean(shares))
+    if not demanded and share < LIKELY:
+        return replace(solution, photometric=share)
+    return replace(solve(solution.setup, runs, 0.0, solution.optimum.theta), photometric=share)
+
+
+def photometric_weights(residual: Array, fitted: Array, unit: str) -> tuple[Array, float]:
+    """Return 1/variance of each reading by how the noise grows with absorbance, and how sure that is.
+
+    The patterns are those of `cxkinetics.inference.variance`, weighed by their likelihood in second
+    differences along time (which take out what a fit leaves of the kinetics), sorted by absorbance.
+
+    Parameters
+    ----------
+    residual, fitted : Array, shape (n, m)
+        Of a first fit.
+    unit : str
+        Of the signal; noise of one that is no absorbance can only be proportional to it.
+
+    Returns
+    -------
+    cells : Array, shape (n, m)
+        Relative, geometric mean one.
+    share : float
+        Posterior weight of noise that grows.
+    """
+    rough, level = np.diff(residual, 2, axis=0).ravel() / np.sqrt(6.0), fitted[1:-1].ravel()
+    order = np.argsort(level, kind="stable")
+    order = order[thinned_out(np.arange(order.size), MOST)]
+    curve = level[order] - level[order[0]]
+    sample = sample_of(Trace(time_s=np.arange(float(order.size)), absorbance=rough[order] + curve))
+    absorbance = level[order] if unit == "AU" else None
+    spread = spread_of(sample, curve / sample.scale, level=absorbance, model="photometric")
+    sd = np.interp(np.log(np.maximum(fitted - level.min(), 0.0) + 1.0), np.log(curve + 1.0), spread.sigma)
+    cells = sd**-2.0
+    return cells / np.exp(np.mean(np.log(cells))), spread.photometric
 
 
 def _reweighted(run: Working, spread: Array) -> Working:

@@ -13,7 +13,7 @@ from cxkinetics.remarks import Remark
 from cxkinetics.spectral.network import decay_rates
 from cxkinetics.spectral.problem import Problem
 from cxkinetics.spectral.result import OrderVerdict, RateConstant, breakpoint_name
-from cxkinetics.spectral.search import Optimum, descend, inner_knots, scan_breakpoint
+from cxkinetics.spectral.search import Optimum, descend, inner_knots, sampled, scan_breakpoint
 
 _FLAT = 1e-7  # relative eigenvalue of the information below which a direction is not determined
 CLOSE = 0.05
@@ -90,7 +90,7 @@ def profile_interval(
     quantile : float
         Student's quantile times the factor by which errors were widened.
     """
-    if index >= problem.free_rates.size:
+    if index in problem.breaks:
         return _breakpoint_interval(problem, optimum, index, variance * quantile**2)
     centre, pieces, found = float(optimum.theta[index]), [], []
     for sign, wall in ((-1, problem.lower[index]), (1, problem.upper[index])):
@@ -320,7 +320,7 @@ def breakpoint_estimates(errors: Errors) -> tuple[Estimate, ...]:
     """Return the breakpoints with intervals, s."""
     n_rates = errors.problem.free_rates.size
     found = []
-    for index in range(n_rates, errors.problem.n_parameters):
+    for index in errors.problem.breaks:
         name = breakpoint_name(index - n_rates + 1)
         value = float(errors.optimum.theta[index])
         if errors.lost[index]:
@@ -330,6 +330,29 @@ def breakpoint_estimates(errors: Errors) -> tuple[Estimate, ...]:
         se = float(np.sqrt(errors.covariance[index, index]))
         found.append(profiled(name, value, se, errors.interval(index), errors.method))
     return tuple(found)
+
+
+def start_up_estimate(errors: Errors) -> Estimate:
+    """Return the time constant of mixing with its profile interval, s; a given one as it is."""
+    problem, name = errors.problem, "start-up time"
+    value = problem.start_up(errors.optimum.theta)
+    if problem.start_up_s is not None:
+        return Estimate(name=name, value=value, unit="s", method="fixed", reason="given, not fitted")
+    index, place = problem.n_parameters - 1, errors.small_optimum
+    error, factor = float(np.sqrt(errors.covariance[index, index])), float(errors.factor[index])
+    if not (np.isfinite(error) and error > 0):  # at zero the readings after the first say nothing of it
+        error = sampled([run.time_s for run in problem.runs])[2]
+    quantile = errors.quantile(index) * factor
+    found = profile_interval(
+        errors.small, place, index, error=error / factor, variance=errors.variance, quantile=quantile
+    )
+    reason = "not to be told from zero" if found.low is None else ""
+    if found.high is None:
+        reason = "the upper end is open: a fifth of the run would do as well"
+    return Estimate(
+        name=name, value=value, se=None if found.low is None else error, low=found.low or 0.0,
+        high=found.high, unit="s", method="profile", reason=reason,
+    )  # fmt: skip
 
 
 def observed_rates(errors: Errors) -> tuple[Estimate, ...]:

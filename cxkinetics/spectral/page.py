@@ -79,6 +79,8 @@ def rate_table(fit: "SpectraFit") -> Table:
     for number, estimate in enumerate(fit.breakpoints_s, 1):
         name = "breakpoint" if len(fit.breakpoints_s) == 1 else f"breakpoint {number}"
         rows.append((name, estimate, "the rate constants change"))
+    if fit.start_up_s is not None and (fit.start_s or fit.options.get("start_up") == "auto"):
+        rows.append(("start-up time", fit.start_up_s, "mixing or the instrument"))
     lost = any(estimate.value is None for estimate in fit.rate_constants)
     if lost or len(fit.observed_rates) != len(fit.rates):
         observed = enumerate(fit.observed_rates, 1)
@@ -101,6 +103,8 @@ def fit_criteria(fit: "SpectraFit") -> str:
         size = max((float(np.abs(item).max()) for item in fit.baselines if item.size), default=0.0)
         largest = f" (coefficients up to {size:.2g} {unit})" if size else ""
         parts.append(f"{kind} baseline of each spectrum {how}{largest}")
+    if noise.model == "photometric":
+        parts.append("noise grows with absorbance, readings weighted")
     if noise.ar1:
         parts.append(f"AR(1) noise {noise.ar1:.2f} whitened")
     elif noise.lag1_autocorrelation is not None:
@@ -108,6 +112,17 @@ def fit_criteria(fit: "SpectraFit") -> str:
     if noise.error_factor > 1:
         parts.append(f"standard errors widened {noise.error_factor:.2g}-fold")
     return "; ".join(part for part in parts if part)
+
+
+def shared_text(fit: "SpectraFit") -> str:
+    """Return in one line what `cxkinetics fit` knows of noise and start that this fit does not."""
+    lacking = ["slow wander", "noise by place", "heavy tails"]
+    if fit.noise.model == "photometric":
+        lacking.insert(0, "correlation in time beside growing noise (errors widen by it)")
+    text = f"Not taken into account here, but by cxkinetics fit on a trace: {', '.join(lacking)}"
+    if fit.options.get("start_up", "none") == "none":
+        text += "; mixing is taken as instantaneous (--start-up auto fits its time)"
+    return f"{text}."
 
 
 def rank_text(rank: "Rank") -> str:
@@ -165,6 +180,7 @@ def fit_brief(fit: "SpectraFit", unit: TimeUnit) -> Section:
         *simulated_line(simulated),
         replace(rate_table(fit), gap=True),
         Paragraph(fit_criteria(fit), gap=True),
+        Paragraph(shared_text(fit)),
         Paragraph(rank_text(fit.rank)),
         Paragraph(_species_line(fit)),
         *([Paragraph(f"flags: {'; '.join(fit.flags)}")] if fit.flags else []),
@@ -317,6 +333,7 @@ def analysis_page(found: "SpectralAnalysis", unit: TimeUnit, *, command: str = "
     rates: list[Block] = [
         rate_table(fit),
         Paragraph(fit_criteria(fit)),
+        Paragraph(shared_text(fit)),
         Paragraph(f"Order of the species: {fit.order.text}"),
         drawn["fit"],
     ]

@@ -9,6 +9,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.prepare import shift_t0
 from cxkinetics.signals.spectra import SpectralSeries
 
 BASELINES = ("none", "constant", "linear", "scatter")
@@ -112,7 +113,7 @@ def prepare(
     *,
     window: tuple[float | None, float | None] | None = None,
     wavelength_range_nm: tuple[float | None, float | None] | None = None,
-    t0: float | None = None,
+    t0: float | str | None = None,
     highest_absorbance: float | None = 3.0,
 ) -> tuple[SpectralSeries, float]:
     """Return the part of a series that is to be fitted, and where its times count from.
@@ -125,9 +126,9 @@ def prepare(
         Times kept, s, on the file's clock; None for an open end.
     wavelength_range_nm : (float or None, float or None), optional
         Wavelengths kept, nm.
-    t0 : float, optional
-        When the reaction starts. By default 0, or the first time kept where that lies before zero or
-        late (more than a tenth of the span after zero), which a remark says.
+    t0 : float or "auto", optional
+        When the reaction starts; "auto" finds it. By default 0, or the first time kept where that lies
+        before zero or late (more than a tenth of the span after zero), which a remark says.
     highest_absorbance : float, optional
         Wavelengths whose median exceeds this are left out (little light reaches the detector there,
         and stray light takes its place); None keeps them all.
@@ -157,8 +158,8 @@ def prepare(
     in_window = within(time, window)
     first = float(time[in_window][0]) if in_window.any() else 0.0
     remarks: list[Remark] = []
-    start = t0 if t0 is not None else _start(first, float(time[-1]), remarks)
-    in_window &= time >= start
+    start, begin = _moment(series, t0, first, remarks)
+    in_window &= time >= begin
     columns = in_range.copy()
     if in_window.any():
         columns &= known[in_window].mean(axis=0) > _MOSTLY
@@ -214,6 +215,19 @@ def within(axis: Array, limits: tuple[float | None, float | None] | None) -> Boo
     """Return which values lie between two limits; None is an open end."""
     low, high = limits if limits is not None else (None, None)
     return (axis >= (-np.inf if low is None else low)) & (axis <= (np.inf if high is None else high))
+
+
+def _moment(
+    series: SpectralSeries, t0: float | str | None, first: float, remarks: list[Remark]
+) -> tuple[float, float]:
+    """Return when the reaction starts, and the first time that is used, s."""
+    time = series.time_s
+    if t0 == "auto":
+        found = shift_t0(series, "auto")
+        remarks.append(found.remarks[-1])
+        return float(time[-1] - found.time_s[-1]), float(time[-found.time_s.size])
+    start = float(t0) if t0 is not None else _start(first, float(time[-1]), remarks)
+    return start, start
 
 
 def _start(first: float, last: float, remarks: list[Remark]) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.inference.ar1 import Whitening, relative_spacing, whitening_at
+from cxkinetics.models.families import mixed_clock
 from cxkinetics.spectral.network import Network, concentrations
 
 _SMALL = 160  # matrices with fewer rows or columns than this are decomposed exactly
@@ -107,6 +108,7 @@ def project(
     known_spectra: Array,
     *,
     floor: Array | None = None,
+    cells: Array | None = None,
     size: float | None = None,
 ) -> Projection:
     """Return the projection of one run.
@@ -125,6 +127,8 @@ def project(
         Their values (zero where unknown).
     floor : Array, shape (species, m), optional
         Lowest value of each free spectrum; none by default.
+    cells : Array, shape (n, m), optional
+        Weight of each reading, 1/variance; all alike by default.
     size : float, optional
         |data|^2, where it is at hand.
     """
@@ -132,6 +136,8 @@ def project(
         size = None
         data = data - concentration[:, known] @ known_spectra[known]
     free = np.flatnonzero(~known)
+    if cells is not None:
+        return _project_cells(data, concentration, derivative, free, known_spectra, cells=cells)
     if floor is None:
         return _project_block(data, concentration, derivative, free, known_spectra, size=size)
     above = data - concentration[:, free] @ floor[free]
@@ -183,6 +189,45 @@ def _project_block(
     turned = (back.T @ misfit[:, free]).reshape(n_parameters, singular.size * data.shape[1])
     curvature = information + turned @ turned.T
     return Projection(rss, spectra, gradient, information, curvature, singular.size * data.shape[1])
+
+
+def _project_cells(
+    data: Array,
+    concentration: Array,
+    derivative: Array,
+    free: IntArray,
+    known_spectra: Array,
+    *,
+    cells: Array,
+) -> Projection:
+    """Project where every reading has a weight of its own: each wavelength then has its own projection."""
+    columns = concentration[:, free]
+    inverse = inverses_by_column(columns, cells)
+    spectra = known_spectra.copy()
+    spectra[free] = np.einsum("mst,tm->sm", inverse, columns.T @ (cells * data))
+    weighted = cells * (data - columns @ spectra[free])
+    rss = float(np.einsum("nm,nm->", weighted, data - columns @ spectra[free]))
+    moved = derivative @ spectra  # (p, n, m)
+    along = columns.T @ (cells * moved)  # (p, s, m)
+    across = moved - columns @ np.einsum("mst,ptm->psm", inverse, along)
+    gradient = -np.einsum("pnm,nm->p", moved, weighted)
+    length = data.size
+    information = (cells * across).reshape(-1, length) @ moved.reshape(-1, length).T
+    misfit = (derivative.transpose(0, 2, 1) @ weighted)[:, free]
+    curvature = information + np.einsum("psm,mst,qtm->pq", misfit, inverse, misfit, optimize=True)
+    rank = column_space(columns)[1].size
+    return Projection(rss, spectra, gradient, information, curvature, rank * data.shape[1])
+
+
+def inverses_by_column(concentration: Array, cells: Array) -> Array:
+    """Return (C' W C)^-1 of each wavelength, (m, species, species), for weights `cells` (n, m)."""
+    size = np.sqrt(np.einsum("ns,ns->s", concentration, concentration))
+    scaled = concentration / np.where(size > 0, size, 1.0)
+    pairs = scaled[:, :, None] * scaled[:, None, :]
+    gram = (cells.T @ pairs.reshape(len(pairs), -1)).reshape(-1, size.size, size.size)
+    inverse = np.linalg.pinv(gram, rcond=_RANK_TOLERANCE**1.5, hermitian=True)
+    told: Array = inverse / np.where(size > 0, np.outer(size, size), np.inf)
+    return told
 
 
 def column_space(columns: Array) -> tuple[Array, Array, Array, Array]:
@@ -266,6 +311,8 @@ class Run:
         What the concentrations go through.
     floor : Array, shape (species, m), or None
         Lowest value of each free spectrum, weighted like the data.
+    cells : Array, shape (n, m), or None
+        Weight of each reading, 1/variance, beside that of its wavelength.
     size : float
         |data|^2.
     """
@@ -275,6 +322,7 @@ class Run:
     known_spectra: Array
     whitening: Whitening
     floor: Array | None = None
+    cells: Array | None = None
     size: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -325,7 +373,9 @@ class Problem:
     known : BoolArray, shape (species,)
         Whose spectra are known.
     lower, upper : Array, shape (p,)
-        The box: ln k, then breakpoints in s.
+        The box: ln k, then breakpoints in s and the start-up time, s.
+    start_up_s : float or None
+        Time constant of mixing, given; None where it is fitted.
     """
 
     network: Network
@@ -333,6 +383,7 @@ class Problem:
     known: BoolArray
     lower: Array
     upper: Array
+    start_up_s: float | None = 0.0
     free_rates: Array = field(init=False)
     fixed_rates: Array = field(init=False)
 
@@ -347,15 +398,21 @@ class Problem:
 
     @property
     def n_parameters(self) -> int:
-        """Free rate constants and breakpoints."""
-        return int(self.free_rates.size) + self.network.scheme.n_stages - 1
+        """Free rate constants, breakpoints and start-up time."""
+        return self.breaks.stop + (self.start_up_s is None)
+
+    @property
+    def breaks(self) -> range:
+        """Places of the breakpoints among the parameters."""
+        first = int(self.free_rates.size)
+        return range(first, first + self.network.scheme.n_stages - 1)
 
     @property
     def names(self) -> list[str]:
-        """Free rate constants, then tb, tb2, ..."""
+        """Free rate constants, then tb, tb2, ..., and tau."""
         scheme = self.network.scheme
-        breaks = ["tb", *(f"tb{i}" for i in range(2, scheme.n_stages))]
-        return [scheme.rates[j] for j in self.free_rates] + breaks[: scheme.n_stages - 1]
+        breaks = ["tb", *(f"tb{i}" for i in range(2, scheme.n_stages))][: scheme.n_stages - 1]
+        return [*(scheme.rates[j] for j in self.free_rates), *breaks, *["tau"] * (self.start_up_s is None)]
 
     @property
     def constrained(self) -> bool:
@@ -369,16 +426,38 @@ class Problem:
         return rates
 
     def breakpoints(self, theta: Array) -> Array:
-        """Return the breakpoints, s, ascending."""
-        return np.sort(theta[self.free_rates.size :])
+        """Return the breakpoints, s, ascending; a start that takes time delays each by that time."""
+        return np.sort(theta[self.breaks.start : self.breaks.stop])
+
+    def start_up(self, theta: Array) -> float:
+        """Return the time constant of mixing, s."""
+        return float(theta[-1]) if self.start_up_s is None else self.start_up_s
+
+    def held_start(self, start_up_s: float) -> "Problem":
+        """Return the problem with a free start-up time held."""
+        return replace(self, lower=self.lower[:-1], upper=self.upper[:-1], start_up_s=start_up_s)
+
+    def clock(self, theta: Array, time_s: Array) -> tuple[Array, Array]:
+        """Return times on the clock of the reaction, and their derivative by the start-up time."""
+        tau = self.start_up(theta)
+        if tau == 0.0 and self.start_up_s is not None:
+            return time_s, np.zeros(0)
+        own, _, by_tau = mixed_clock(time_s, np.array(tau))
+        return own, by_tau
 
     def profiles(self, theta: Array, time_s: Array) -> tuple[Array, Array]:
         """Return concentrations (n, species) and derivatives with respect to theta (p, n, species)."""
-        rates = self.rates(theta)
-        value, derivative = concentrations(self.network, time_s, rates, self.breakpoints(theta))
+        rates, breaks = self.rates(theta), self.breakpoints(theta)
+        own, by_tau = self.clock(theta, time_s)
+        value, derivative = concentrations(self.network, own, rates, breaks)
         kept = np.concatenate([self.free_rates, np.arange(rates.size, derivative.shape[0])]).astype(int)
         derivative = derivative[kept]
         derivative[: self.free_rates.size] *= rates[self.free_rates, None, None]
+        if self.start_up_s is None:
+            stage = np.searchsorted(breaks, own, side="right")
+            generators = np.tensordot(rates, self.network.steps, (0, 1))
+            speed = np.einsum("nij,nj->ni", generators[stage], value)
+            derivative = np.concatenate([derivative, (by_tau[:, None] * speed)[None]])
         return value, derivative
 
     def evaluate(self, theta: Array) -> Evaluation:
@@ -390,6 +469,6 @@ class Problem:
             if key not in cached:
                 cached[key] = self.profiles(theta, run.time_s)
             value, change = (run.whitening.apply_down(columns) for columns in cached[key])
-            held, floor = run.known_spectra, run.floor
-            parts.append(project(run.data, value, change, self.known, held, floor=floor, size=run.size))
+            more: dict[str, Any] = {"floor": run.floor, "cells": run.cells, "size": run.size}
+            parts.append(project(run.data, value, change, self.known, run.known_spectra, **more))
         return Evaluation(projections=tuple(parts), **_sums(parts))

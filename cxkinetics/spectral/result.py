@@ -10,6 +10,7 @@ from cxkinetics.arrays import Array, ArrayLike, frozen_array
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
+from cxkinetics.models.families import mixed_clock
 from cxkinetics.record import DATA, As, Record, Version, freeze, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -133,6 +134,10 @@ class SpectralNoise(Record):
         By how much standard errors were widened because wavelengths move together (1: not at all).
     weights : str
         "none", "given" or "auto" (by the residuals of each wavelength).
+    model : str
+        "white", "ar1" or "photometric" (each reading weighted: the noise grows with absorbance).
+    photometric : float or None
+        Posterior weight of noise that grows with absorbance; None where it was not weighed.
     """
 
     sd: float | None
@@ -141,6 +146,8 @@ class SpectralNoise(Record):
     effective_wavelengths: float | None
     error_factor: float
     weights: str
+    model: str = "white"
+    photometric: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -159,10 +166,13 @@ class SpectraFit(Record, Shown):
         Rate constants with their steps.
     breakpoints_s : tuple of Estimate
         Where the rate constants change, s, for staged schemes.
+    start_up_s : Estimate or None
+        Time constant of mixing or of the instrument, s: rates and breakpoints run on the clock
+        t - tau (1 - exp(-t/tau)).
     observed_rates : tuple of Estimate
         Decay rates that the spectra show (eigenvalues of the rate matrix of the first stage), 1/s,
         fastest first; determined even where single rate constants are not.
-    rates_per_s, breaks_s : Array
+    rates_per_s, breaks_s, start_s : Array, Array, float
         The point at which profiles and fit are computed (an undetermined rate constant has a value
         here too, which means nothing by itself).
     spectra : tuple of SpeciesSpectra
@@ -189,7 +199,7 @@ class SpectraFit(Record, Shown):
 
     SCHEMA: ClassVar[str] = "cxkinetics.spectra-fit/1"
     _keys = """schema=SCHEMA version runs=_runs unit=_unit scheme species options seed rate_constants
-        breakpoints_s observed_rates order rank rss n_cells n_amplitudes dof redchi aicc bic noise
+        breakpoints_s start_up_s observed_rates order rank rss n_cells n_amplitudes dof redchi aicc bic noise
         species_spectra warnings flags
         | ... data.rank_in_time=rank.in_time data.rank_in_wavelength=rank.in_wavelength"""
 
@@ -219,6 +229,8 @@ class SpectraFit(Record, Shown):
     flags: tuple[str, ...] = ()
     seed: int = 0
     version: Version = __version__
+    start_up_s: Annotated[Estimate | None, As(name="start-up time")] = None
+    start_s: Annotated[float, DATA] = 0.0
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -288,7 +300,8 @@ class SpectraFit(Record, Shown):
         order = np.argsort(time, kind="stable")
         network = network_of(parse_scheme(self.scheme), self.options.get("initial"))
         value = np.empty((time.size, len(self.species)))
-        value[order], _ = concentrations(network, time[order], self.rates_per_s, self.breaks_s)
+        own = mixed_clock(time[order], np.array(self.start_s))[0] if self.start_s else time[order]
+        value[order], _ = concentrations(network, own, self.rates_per_s, self.breaks_s)
         return value
 
     def fitted(self, run: int = 0) -> Array:
@@ -323,6 +336,8 @@ class SpectraFit(Record, Shown):
 
         rows = [(f"{rate.name} ({rate.steps})", rate.estimate) for rate in self.rates]
         rows += [(f"breakpoint {i}", estimate) for i, estimate in enumerate(self.breakpoints_s, 1)]
+        if self.start_up_s is not None and self.start_s:
+            rows.append(("start-up time", self.start_up_s))
         rows += [(f"observed rate {i}", estimate) for i, estimate in enumerate(self.observed_rates, 1)]
         return quantity_table(rows, first="quantity").frame().set_index("quantity")
 

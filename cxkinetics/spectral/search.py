@@ -120,6 +120,8 @@ def _apart(problem: Problem, one: Array, other: Array) -> bool:
 
 
 _MOST_SCANNED = 48
+STARTS: Array = np.array([0.0, 0.6, 2.5, 10.0])
+"""Start-up times from which a descent begins, in shortest steps between spectra."""
 LONGEST_STEP = 1.5
 """In ln k: the tangent of an exponential says nothing of rates five times as large."""
 STILL = 1e-10
@@ -221,6 +223,8 @@ def find_optimum(
     """
     if problem.n_parameters == 0:
         return Optimum(np.zeros(0), problem.evaluate(np.zeros(0)), True)
+    if problem.start_up_s is None:
+        return _with_start_up(problem, small, rng, None if start is None else start[:-1])
     trials = ranked_starts(small, rng)
     if start is not None:
         trials.insert(0, start)
@@ -236,6 +240,18 @@ def find_optimum(
     if problem.network.scheme.n_stages > 1:
         return _refine_breakpoints(problem, small, best.theta)
     return descend(problem, descend(small, best.theta, tolerance=1e-7).theta)
+
+
+def _with_start_up(
+    problem: Problem, small: Problem, rng: np.random.Generator, start: Array | None
+) -> Optimum:
+    """Return the optimum with a start-up time, from the optima of several held ones."""
+    _, _, step = sampled([run.time_s for run in problem.runs])
+    rests = []
+    for tau in np.unique(np.minimum(step * STARTS, problem.upper[-1])):
+        held = find_optimum(problem.held_start(tau), small.held_start(tau), rng, start)
+        rests.append(descend(problem, np.append(held.theta, tau)))
+    return min(rests, key=lambda rest: rest.evaluation.rss)
 
 
 def _least_misfit(problem: Problem) -> float:
@@ -269,10 +285,9 @@ def scan_breakpoint(
 
 
 def _refine_breakpoints(problem: Problem, small: Problem, theta: Array) -> Optimum:
-    n_rates = problem.free_rates.size
     best: Optimum | None = None
     for _ in range(2 if problem.network.scheme.n_stages > 2 else 1):
-        for index in range(n_rates, theta.size):
+        for index in problem.breaks:
             knots = inner_knots(problem, theta, index)
             coarse = knots[np.unique(np.linspace(0, knots.size - 1, _MOST_SCANNED).astype(int))]
             scanned = scan_breakpoint(small, theta, index, coarse)
@@ -289,9 +304,9 @@ def _refine_breakpoints(problem: Problem, small: Problem, theta: Array) -> Optim
 
 def inner_knots(problem: Problem, theta: Array, index: int) -> Array:
     """Return the sampling times between which a breakpoint may lie (two points at least on each side)."""
-    times = np.unique(np.concatenate([run.time_s for run in problem.runs]))
-    low = theta[index - 1] if index > problem.free_rates.size else times[0]
-    high = theta[index + 1] if index + 1 < theta.size else times[-1]
+    times = problem.clock(theta, np.unique(np.concatenate([run.time_s for run in problem.runs])))[0]
+    low = theta[index - 1] if index > problem.breaks.start else times[0]
+    high = theta[index + 1] if index + 1 < problem.breaks.stop else times[-1]
     inner = times[(times > low) & (times < high)]
     kept: Array = inner[1:-1] if inner.size > 4 else inner
     return kept if kept.size else np.array([theta[index]])

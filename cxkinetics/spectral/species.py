@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import UsageError
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.problem import (
@@ -15,6 +15,7 @@ from cxkinetics.spectral.problem import (
     Run,
     column_space,
     compressed,
+    inverses_by_column,
     leading_factors,
     nonnegative_spectra,
     row_whitening,
@@ -43,6 +44,8 @@ class Working:
         1/sd of each wavelength, relative.
     factors : Factors
         Leading singular values and vectors of the data.
+    cells : Array, shape (n, m), or None
+        1/variance of each reading beside the weight of its wavelength, relative (geometric mean one).
     """
 
     series: SpectralSeries
@@ -52,6 +55,7 @@ class Working:
     functions: Array
     weights: Array | None
     factors: Factors
+    cells: Array | None = None
 
     @property
     def time_s(self) -> Array:
@@ -91,8 +95,8 @@ def problem_of(
         data = white.apply_down(work.without_baseline(work.matrix))
         known = work.without_baseline(work.known)
         floor = None if floors is None else floors[i] * work.weight
-        run = Run(work.time_s, data, known, white, floor)
-        ready.append(run if floor is not None else compressed(run))
+        run = Run(work.time_s, data, known, white, floor, work.cells)
+        ready.append(run if floor is not None or run.cells is not None else compressed(run))
     return replace(blank, runs=tuple(ready))
 
 
@@ -100,7 +104,7 @@ def small_problem(problem: Problem, runs: Sequence[Working]) -> Problem:
     """Return the problem on the leading singular vectors alone, spectra of either sign."""
     small = []
     for work, run in zip(runs, problem.runs, strict=True):
-        if min(run.data.shape) <= _KEPT:
+        if min(run.data.shape) <= _KEPT or run.cells is not None:
             small.append(replace(run, floor=None))
         elif run.data.shape[1] == work.matrix.shape[1]:
             leading = np.linalg.qr(work.without_baseline(work.factors.in_wavelength).T)[0]
@@ -199,6 +203,12 @@ class Solved:
         Orthonormal basis of the free (whitened) concentrations, and the pseudo-inverse back @ span'.
     left_over : Array, shape (n, m)
         Residual, weighted and whitened.
+    value : Array, shape (n, free species)
+        Free concentrations, whitened.
+    cells : Array, shape (n, m), or None
+        Weights of the readings, and
+    inverse : Array, shape (m, free, free), or None
+        the inverse normal matrix of each wavelength under them.
     """
 
     values: Array
@@ -210,6 +220,9 @@ class Solved:
     span: Array
     back: Array
     left_over: Array
+    value: Array
+    cells: Array | None = None
+    inverse: Array | None = None
 
     def residual(self, work: Working) -> Array:
         """Return data minus fit, weighted, baseline taken out, not whitened, shape (n, m)."""
@@ -217,9 +230,35 @@ class Solved:
 
     def scores(self) -> Array:
         """Return sums over wavelengths of derivative times residual, shape (n, p)."""
+        if self.cells is not None:
+            moved = self.change @ self.weighted - self.value @ self.shift()
+            found: Array = np.einsum("pnm,nm->np", moved, self.cells * self.left_over)
+            return found
         across = self.change - self.span @ (self.span.T @ self.change)
         sums: Array = np.einsum("pns,ns->np", across, self.left_over @ self.weighted.T)
         return sums
+
+    def shift(self) -> Array:
+        """Return how the free spectra make up for a change of each parameter, shape (p, free, m)."""
+        if self.cells is None:
+            found: Array = self.back @ (self.span.T @ self.change) @ self.weighted
+            return found
+        return self._solve(self.value.T @ (self.cells * (self.change @ self.weighted)))
+
+    def _solve(self, right: Array) -> Array:
+        """Return the inverse normal matrix, of each wavelength or of all, times (..., free, m)."""
+        if self.inverse is None:
+            return np.asarray(self.back @ self.back.T @ right)
+        return np.asarray(np.einsum("mst,...tm->...sm", self.inverse, right))
+
+    def with_parameters(self, free: IntArray) -> tuple[Array, Array]:
+        """Return the slopes of the free spectra (p, free, m), and their variances (free, m) per variance."""
+        left_over = self.left_over if self.cells is None else self.cells * self.left_over
+        moved = self._solve(self.change[:, :, free].transpose(0, 2, 1) @ left_over) - self.shift()
+        if self.inverse is not None:
+            return moved, np.einsum("mss->sm", self.inverse)
+        own = np.diag(self.back @ self.back.T)
+        return moved, np.repeat(own[:, None], moved.shape[2], axis=1)
 
     def baseline(self, work: Working) -> Array:
         """Return the coefficients of the baseline functions, shape (n, q)."""
@@ -258,8 +297,11 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array) -> 
     back = right[:, :rank] / singular / scale[:, None]
     target = white - value[:, problem.known] @ known[problem.known] if problem.known.any() else white
     spectra = known.copy()
-    floor = problem.runs[index].floor
-    if floor is None:
+    floor, cells = problem.runs[index].floor, problem.runs[index].cells
+    inverse = None if cells is None else inverses_by_column(value[:, free], cells)
+    if cells is not None and inverse is not None:
+        spectra[free] = np.einsum("mst,tm->sm", inverse, value[:, free].T @ (cells * target))
+    elif floor is None:
         spectra[free] = back @ (span.T @ target)
     else:
         above = nonnegative_spectra(value[:, free], target - value[:, free] @ floor[free])
@@ -282,6 +324,9 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array) -> 
         span=span,
         back=back,
         left_over=white - value @ spectra,
+        value=value[:, free],
+        cells=cells,
+        inverse=inverse,
     )
 
 
@@ -304,15 +349,12 @@ def with_errors(
         Of one weighted reading.
     """
     free = np.flatnonzero(~known)
-    inverse = solved.back @ solved.back.T
-    to_spectra = solved.back @ (solved.span.T @ solved.change)
-    moved = -to_spectra @ solved.weighted
-    moved += inverse @ (solved.change[:, :, free].transpose(0, 2, 1) @ solved.left_over)
+    moved, own = solved.with_parameters(free)
     determined = solved.determined.copy()
     if flat.size:
         drift = np.abs(np.tensordot(flat, moved, 1)).max(axis=(0, 2))
         determined[free] &= drift <= _FLAT * max(float(np.abs(solved.weighted).max()), 1e-300)
-    total = np.repeat(variance * np.diag(inverse)[:, None], moved.shape[2], axis=1)
+    total = variance * own
     for i in range(moved.shape[0]):
         for j in range(moved.shape[0]):
             total += covariance[i, j] * moved[i] * moved[j]

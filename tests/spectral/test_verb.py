@@ -141,6 +141,12 @@ def test_times_take_a_unit_and_a_bare_one_beside_minutes_is_told(capsys, tmp_pat
     with pytest.raises(SystemExit):
         run(capsys, *words, "--t0", "0.5m")
     assert "'0.5m' is neither a finite number of seconds nor one with a unit" in capsys.readouterr().err
+    code, out, err = run(capsys, *words, "--start-up", "0.1min", "--json")
+    record = json.loads(out)
+    assert (code, record["options"]["start_up"], record["start_up_s"]["value"]) == (0, 6.0, 6.0)
+    _, out, err = run(capsys, *words, "--start-up", "6", "--json")
+    assert "--start-up 6 was read as seconds (if min is meant: --start-up 6min)" in err
+    assert run(capsys, *words, "--start-up", "slow")[0] == 2
 
 
 def test_a_trace_is_sent_to_the_right_verb(capsys, tmp_path) -> None:

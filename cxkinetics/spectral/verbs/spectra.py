@@ -51,7 +51,8 @@ def _add_model(add: "Callable[..., Any]") -> None:
     add("--baseline", choices=("none", "constant", "linear", "scatter"), help=text)
     add("--baseline-region", metavar="LO:HI", help="nm where nothing absorbs: subtracted there")
     add("--baseline-power", type=number, metavar="N", help="wavelength^-N of scatter (default 4)")
-    add("--noise", choices=("auto", "white", "ar1"), help="correlation in time (default auto)")
+    text = "correlation in time, or growth with absorbance (default auto: what the residuals call for)"
+    add("--noise", choices=("auto", "white", "ar1", "photometric"), help=text)
     add("--weights", choices=("auto", "none"), help="of the wavelengths (default auto)")
     add("--intervals", choices=("profile", "wald"), help="default profile")
     add("--confidence", type=number, metavar="P", help="level of the intervals (default 0.95)")
@@ -61,8 +62,10 @@ def _add_model(add: "Callable[..., Any]") -> None:
 def _add_data(add: "Callable[..., Any]") -> None:
     add("--window", metavar="LO:HI", help=OPTIONS["window"].help)
     add("--wavelengths", metavar="LO:HI", help="wavelengths to keep, nm")
-    text = "when the reaction starts, s or with a unit (0.5min); times count from it"
-    add("--t0", type=moment, metavar="S", help=text)
+    text = "when the reaction starts, s or with a unit (0.5min), or auto: found; times count from it"
+    add("--t0", type=lambda given: given if given == "auto" else moment(given), metavar="S|auto", help=text)
+    text = "time constant of mixing or of the instrument, s (default none; auto: fitted, it may be 0)"
+    add("--start-up", metavar=OPTIONS["start_up"].metavar, help=text)
     text = "leave out wavelengths above this (default 3; none keeps all)"
     add("--max-absorbance", metavar="A", help=text)
     add("--track", type=number, metavar="NM", help="follow the peak near this wavelength")
@@ -79,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args)
     place = _place(args)
     runs = [_series(file, args) for file in args.files]
-    times = FitOptions.of(t0=options.get("t0"), window=options.get("window"))
+    times = FitOptions.of(**{key: options[key] for key in ("t0", "window", "start_up") if key in options})
     bare = [times.read_as_seconds(run.source.time_unit) for run in runs]
     origins: list[str] = []
     if place is not None:
@@ -186,7 +189,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
         needed = "it must be a finite number or none"
         text = args.max_absorbance
         options["highest_absorbance"] = None if text == "none" else _read("--max-absorbance", text, needed)
-    options |= values_of({"window": args.window})
+    options |= values_of({"window": args.window, "start_up": args.start_up})
     if "wavelengths" in given:
         options["wavelength_range_nm"] = _range("--wavelengths", args.wavelengths)
     if "baseline_region" in given:
