@@ -483,13 +483,24 @@ def _flags(optimum: Optimum, errors: Errors, verdict: OrderVerdict) -> tuple[str
     return tuple(name for name, true in found if true)
 
 
-def _unevenness(solution: Solution) -> tuple[float, float]:
-    """Return how many times weights found from residuals differ, of wavelengths and of readings (in sd)."""
+def _weight_rows(solution: Solution) -> list[tuple[bool, str, str]]:
+    """Return what is said of weights found from residuals: whether, code, text."""
     weights = next((run.weights for run in solution.runs if run.weights is not None), np.ones(1))
     cells = next((run.cells for run in solution.runs if run.cells is not None), np.ones(1))
     spread = float(np.sqrt(cells.max() / cells.min()))
     ratio = float(weights.max() / weights.min()) if solution.setup.options["weights"] == "auto" else 1.0
-    return ratio, spread
+    return [
+        (
+            ratio > 1,
+            "wavelengths_weighted",
+            f"wavelengths weighted by their residuals, which differ up to {ratio:.2g}-fold",
+        ),
+        (
+            solution.runs[0].cells is not None,
+            "noise_grows",
+            f"readings weighted by how their noise grows with absorbance: the sd differs {spread:.2g}-fold",
+        ),
+    ]
 
 
 def _remarks(
@@ -500,7 +511,6 @@ def _remarks(
     asked = solved[0].span.shape[1] + int(np.any(solution.runs[0].known != 0, axis=1).sum())
     lost = [name for name, known in zip(species, solved[0].determined, strict=True) if not known]
     widest = errors.factor.max(initial=1.0)
-    ratio, spread = _unevenness(solution)
     rows = [
         (
             asked > shown,
@@ -535,20 +545,11 @@ def _remarks(
             f"standard errors widened by up to {widest:.2g}: the residuals of different "
             "wavelengths move together, by a moving baseline or a misfit of the scheme",
         ),
-        (
-            ratio > 1,
-            "wavelengths_weighted",
-            f"wavelengths weighted by their residuals, which differ up to {ratio:.2g}-fold",
-        ),
+        *_weight_rows(solution),
         (
             solution.rho,
             "correlated_noise",
             f"noise correlated in time: AR(1) with {solution.rho:.2f} between neighbours, whitened away",
-        ),
-        (
-            solution.runs[0].cells is not None,
-            "noise_grows",
-            f"readings weighted by how their noise grows with absorbance: the sd differs {spread:.2g}-fold",
         ),
         (
             not solution.optimum.converged,
@@ -712,11 +713,10 @@ def fit_spectra(
         "intervals": intervals, "confidence": confidence,
     }  # fmt: skip
     _require_cells(runs, nonnegative, noise)
-    blank, seed = _blank(network, mask, runs, timed), 0 if rng is None else int(rng)
+    blank, seed = _blank(network, mask, runs, timed), int(rng or 0)
     rank = rank_of_matrix(runs[0].matrix, runs[0].factors)
     setup = Setup(blank, _start(blank, start), np.random.default_rng(seed), rank, options)
-    _enough(setup, runs)
-    return assemble(_with_noise(setup, runs), tuple(dict.fromkeys(warnings)), seed)
+    return assemble(_with_noise(setup, _enough(setup, runs)), tuple(dict.fromkeys(warnings)), seed)
 
 
 def _working(part: SpectralSeries, start_s: float, spectra: Array, functions: Array, weights: Any) -> Working:
@@ -806,7 +806,8 @@ def _start(problem: Problem, given: Mapping[str, float] | None) -> Array | None:
     return np.clip(theta, problem.lower, problem.upper)
 
 
-def _enough(setup: Setup, runs: Sequence[Working]) -> None:
+def _enough(setup: Setup, runs: Sequence[Working]) -> Sequence[Working]:
+    """Return the runs, refused where one has too few spectra."""
     free = int((~setup.problem.known).sum())
     for run in runs:
         if run.time_s.size <= free:
@@ -814,6 +815,7 @@ def _enough(setup: Setup, runs: Sequence[Working]) -> None:
                 f"{run.time_s.size} spectra cannot hold the spectra of {free} species; "
                 "take a smaller scheme, or give known spectra"
             )
+    return runs
 
 
 def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
