@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from cxkinetics.arrays import Array, BoolArray, IntArray
-from cxkinetics.inference.ar1 import Sample, Whitening, inverse_products
+from cxkinetics.inference.ar1 import Sample, Whitening, correlation_profile, inverse_products
 from cxkinetics.inference.descent import Products, minimise
 from cxkinetics.models.families import StagedFamily
 
@@ -172,14 +172,50 @@ class Joint:
         errors: Array = np.sqrt(np.einsum("pp->p", inverse_products(normal[0])))
         return errors
 
+    def wider(self, theta: Array, *, ar1: bool) -> Array:
+        """Return by how much standard errors (p,) grow where the noise of each run is not known but found.
+
+        The covariance of each run is that over its correlation (the law of total variance), with the
+        variance of Student's law for a size of the noise that few independent readings tell.
+        """
+        known, found = np.zeros((2, self.size, self.size))
+        for run, own in zip(self.runs, self.columns, strict=True):
+            _, _, amplitude, offset = projected(run, self.family, theta[own][None])
+            curve, slopes = unit_curves(self.family, run.time, theta[own][None])
+            rows = [
+                curve,
+                amplitude[0] * slopes[0],
+                *([np.ones((1, run.sample.n))] * self.family.with_offset),
+            ]
+            tangent, n = np.concatenate(rows), run.sample.n
+            rest = run.sample.signal - amplitude[0] * curve[0] - offset[0]
+            white = run.white.apply(tangent)
+            plain = inverse_products(white @ white.T) * run.variance
+            rho, weight, total = np.array([run.rho]), np.ones(1), plain[None]
+            if ar1:
+                over = correlation_profile(run.sample, rest, tangent)
+                rho, weight = over.rho, over.weight
+                moved = over.shift - weight @ over.shift
+                total = over.covariance + moved[:, :, None] * moved[:, None, :]
+            dof = np.clip(n * (1 - rho) / np.sqrt(1 + rho**2) - len(tangent), 3.0, max(n - len(tangent), 3))
+            total = np.einsum("r,rpq->pq", weight * dof / (dof - 2), total)
+            inner, at = slice(1, 1 + own.size), (own[:, None], own)
+            for normal, covariance in ((known, plain), (found, total)):
+                normal[at] += np.linalg.inv(covariance[inner, inner])
+        ratio = np.diag(inverse_products(found)) / np.diag(inverse_products(known))
+        return np.sqrt(np.maximum(ratio, 1.0))
+
     def profile(
-        self, theta: Array, rss: float, column: int, level: float
+        self, theta: Array, rss: float, column: int, level: float, *, wider: float = 1.0
     ) -> tuple[float | None, float | None]:
-        """Return the interval of a parameter by its profile; None at an end that the data leave open."""
+        """Return the interval of a parameter by its profile; None at an end that the data leave open.
+
+        `wider` stretches the roots of the profile.
+        """
         error = self.errors(theta)
         normal, _ = self.evaluate(theta[None])[1](None)
         along = inverse_products(normal[0])[column] / error[column] ** 2
-        limit = float(stdtrit(max(self.dof, 1), (1 + level) / 2))
+        limit = wider * float(stdtrit(max(self.dof, 1), (1 + level) / 2))
         ends = []
         for side in (-1, 1):
             start = theta + np.outer(side * REACH * error[column], along)

@@ -499,11 +499,12 @@ def _values(
     (theta, rss), confidence = best, plan.options.confidence
     _, names, shared, zero, span, _ = plan
     found = []
-    errors = joint.errors(theta)
+    wider = joint.wider(theta, ar1=plan.options.ar1)
+    errors = joint.errors(theta) * wider
     for column, name in enumerate(np.array(names)[shared]):
         rate = str(name).startswith("k")
         factor, shift, unit = (1 / span, 0.0, "1/s") if rate else (span, zero, "s")
-        low, high = joint.profile(theta, rss, column, confidence)
+        low, high = joint.profile(theta, rss, column, confidence, wider=float(wider[column]))
         reason = "" if None not in (low, high) else "the profile stays flat: the data do not bound an end"
         within = Estimate(
             name=OWN, value=float(theta[column]) * factor + shift, se=float(errors[column]) * factor,
