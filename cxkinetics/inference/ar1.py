@@ -76,6 +76,8 @@ class Sample:
         found from the readings themselves promise too much.
     beside : Beside or None
         Curves beside every model.
+    starts : bool
+        Whether the start of the run may take time that is not known.
     """
 
     time: Array
@@ -91,6 +93,7 @@ class Sample:
     given: Array | None = None
     inflation: float = 1.0
     beside: Beside | None = None
+    starts: bool = True
 
     @property
     def n(self) -> int:

@@ -961,6 +961,7 @@ def _on_given_clock(sample: Sample, options: FitOptions) -> Sample:
     """Return a sample that knows when the addition was, on the clock of a start-up time that was given."""
     if options.t0 is not None:  # else the first reading stands for it, wherever a clock was set to zero
         sample = replace(sample, since=max(sample.lead, 0.0))
+    sample = replace(sample, starts=options.start_up == "auto")
     if isinstance(options.start_up, str) or options.start_up == 0:
         return sample
     return on_clock(sample, options.start_up / sample.span_s)

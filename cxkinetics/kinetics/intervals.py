@@ -15,7 +15,14 @@ from cxkinetics.inference.ar1 import ar1_noise, factors_beside
 from cxkinetics.inference.criteria import ALIKE
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent, under
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
-from cxkinetics.kinetics.search import break_cells, longest_start, search_single, smooth_box, width_range
+from cxkinetics.kinetics.search import (
+    FEWEST_FOR_START,
+    break_cells,
+    longest_start,
+    search_single,
+    smooth_box,
+    width_range,
+)
 from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import (
     AmplitudeFamily,
@@ -748,7 +755,7 @@ class Numbers:
         sample = self.wider.sample
         if not self._is_gradual(self.wider):
             if self.aside is None or not self._is_gradual(self.aside.fitted):
-                return None
+                return self._no_width()
             confidence = confidence_of(self.aside.fitted, "w", self.aside, known_scale=self.scale)
             confidence.baseline(self.wider.found.rss)
             found = intervals_of([confidence], self.level, grids=[self._grid("w")])[0]
@@ -760,13 +767,30 @@ class Numbers:
         width = self._estimate("switch width", "w", sample.span_s, "s")
         return _from_zero(width)
 
+    def _no_width(self) -> Estimate | None:
+        """Return why several stages have no width of their switch; None of one stage."""
+        family = self.fitted.family
+        if family.n_stages == 1:
+            return None
+        if isinstance(family, FreeJointFamily):
+            reason = "free joints leave a gap between the stages, not a switch"
+        elif self.fitted.given_breaks:
+            reason = "the breakpoint was given: no switch was fitted"
+        elif family.n_stages > 2:
+            reason = "a width is fitted to one switch; these stages have several"
+        elif not isinstance(family, StartingFamily) and self.fitted.sample.n >= FEWEST_FOR_START:
+            reason = "the plain model was asked for (--start-up none): an abrupt switch"
+        else:
+            reason = f"{self.fitted.sample.n} readings are too few for a width"
+        return Estimate(name="switch width", value=None, unit="s", reason=reason)
+
     @staticmethod
     def _is_gradual(fitted: Fitted) -> bool:
         return isinstance(fitted.family, StartingFamily) and fitted.family.gradual
 
     def start_up(self) -> Estimate | None:
         """Return the time constant of mixing or of the instrument, in s; None where none was fitted."""
-        if not isinstance(self.wider.family, StartingFamily):
+        if not isinstance(self.wider.family, StartingFamily) or not self.wider.sample.starts:
             return None
         found = self._estimate("start-up time", "tau", self.wider.sample.span_s, "s")
         return _from_zero(found)

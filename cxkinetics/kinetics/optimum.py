@@ -132,6 +132,8 @@ class Fitted:
         """Which parameters were given and are not adjusted (p,)."""
         held = np.zeros(len(self.family.names), bool)
         held[self.family.breaks] = self.given_breaks
+        if isinstance(self.family, StartingFamily):
+            held[self.family.tau] = not self.sample.starts
         return held
 
 

@@ -134,8 +134,8 @@ class FitOptions:
 
     @property
     def starts(self) -> bool:
-        """Whether a start-up time belongs to every model."""
-        return self.start_up == "auto"
+        """Whether a start that takes time, and a switch that does, belong to every model."""
+        return self.start_up != "none"
 
     @property
     def wanders(self) -> bool:

@@ -109,10 +109,11 @@ class ProfileSpace:
             group=np.repeat(np.arange(n_values), n_candidates),
         )
         table = done.rss.reshape(n_values, n_candidates)
-        if n_candidates == 1 or not self.held.any():
+        held = np.flatnonzero(self.held[fitted.family.breaks])
+        if n_candidates == 1 or not held.size:
             lowest: Array = table.min(axis=1)
             return lowest
-        column = int(np.flatnonzero(self.held)[0])
+        column = fitted.family.breaks.start + int(held[0])
         breaks = theta[:, column]
         best = np.argmin(table, axis=1)
         rows = done.theta.reshape(n_values, n_candidates, width)[np.arange(n_values), best]
@@ -137,7 +138,7 @@ class ProfileSpace:
         gaps, count = break_cells(fitted.sample, fitted.family.n_stages), max(reach, 1)
         cells = np.clip(first[:, None] + np.arange(count), gaps[0], gaps[-1]).reshape(-1, 1)
         lower, upper = box(fitted.family, fitted.sample, cells)
-        free = np.ones(start.shape, bool)
+        free = np.repeat(~fitted.held[None, :], start.shape[0], axis=0)
         free[np.arange(start.shape[0]), parameter] = False
         if isinstance(family, RatioFamily):
             index = family.names.index("k1/k2")
@@ -178,7 +179,7 @@ class ProfileSpace:
         lower[:, column], upper[:, column] = time[0], time[-1]
         if isinstance(family, StartingFamily):
             family = replace(family, own_clock=True)
-        free = np.ones(len(family.names), bool)
+        free = ~fitted.held
         free[column] = False
         target = Target(time, fitted.sample.signal, fitted.white)
         return descend(
@@ -194,7 +195,7 @@ class ProfileSpace:
         start[:, column] = held
         cells[:, number] = np.clip(np.searchsorted(time, held, side="right") - 1, 0, time.size - 2)
         apart = np.diff(cells, axis=1).min(axis=1) >= 1  # the breaks keep their order
-        free = np.ones(start.shape, bool)
+        free = np.repeat(~fitted.held[None, :], start.shape[0], axis=0)
         free[:, column] = False
         rss = np.full(held.size, np.inf)
         if apart.any():

@@ -233,8 +233,14 @@ SLOWEST_START = 0.05
 START_GAPS = 4.0
 
 
+FEWEST_FOR_START = 15
+"""Readings from which a start-up time is fitted."""
+
+
 def longest_start(sample: Sample) -> float:
     """Return the longest time constant of mixing or of the instrument that is tried, in spans."""
+    if not sample.starts:
+        return 0.0
     gap = float(np.median(np.diff(sample.time)))
     return min(max(SLOWEST_START, START_GAPS * gap), 0.15)
 
@@ -447,6 +453,8 @@ def fit_at(
     """
     lower, upper = box(family, sample, cells)
     target, wanted = Target(sample.time, sample.signal, white), {"tolerance": 1e-13, "race": race_of(sample)}
+    if isinstance(family, StartingFamily) and not sample.starts:
+        wanted["free"] = np.arange(len(family.names)) != family.tau
     cell = cells if cells.size else None
     done = descend(family, target, start, cell=cell, lower=lower, upper=upper, **(wanted | options))
     return done.theta, done.rss

@@ -28,6 +28,7 @@ from cxkinetics.kinetics.rivals import (
 )
 from cxkinetics.kinetics.scales import OFFSET
 from cxkinetics.kinetics.search import (
+    FEWEST_FOR_START,
     Found,
     on_clock,
     search_single,
@@ -191,8 +192,6 @@ STEPPED = 16.0
 in one trace of a hundred."""
 
 
-FEWEST_FOR_START = 15
-"""Readings from which a start-up time is fitted."""
 STARTS = 1.0
 """Gain of a start-up time, in -2 ln L of a staged model, from which it is fitted in the rivals too."""
 

@@ -41,3 +41,26 @@ def test_stages_asked_for_beside_a_smooth_verdict_tell_how_fast_the_rate_changed
     for fit in smooth:
         assert fit.switch_width_s is not None
         assert fit.start_up_s is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"breakpoints_s": 20.0}, "given"),
+        ({"n_stages": 2, "joint": "free"}, "gap"),
+        ({"n_stages": 3}, "several"),
+        ({"start_up": "none"}, "abrupt"),
+    ],
+)
+def test_several_stages_without_a_width_say_why(options: dict, reason: str) -> None:
+    width = cx.fit_stages(_trace(SEED), rng=0, **options).switch_width_s
+    assert width.value is None
+    assert reason in width.reason
+
+
+def test_a_start_up_time_that_is_given_leaves_the_width_to_be_found() -> None:
+    fit = cx.fit_stages(_trace(mixing(SEED, 2.0)), start_up=2.0, rng=0)
+    assert fit.switch_width_s.low == 0.0
+    assert 0 < fit.switch_width_s.high < 8
+    assert fit.start_up_s.method == "given"
+    assert fit.breakpoints_s[0].value == pytest.approx(20.0, abs=0.6)
