@@ -699,20 +699,6 @@ UNLIKELY = 0.1
 """Posterior weight of noise that changes with place, below which no other curve is asked."""
 
 
-def _switch_in_words(numbers: Numbers) -> str:
-    """Return how large the change of rate is, and how fast it came."""
-    width, ratio = numbers.width, numbers.ratio()
-    said = "" if ratio.low is None else f"The rate changes {ratio.format_value()}-fold"
-    if width is None:
-        return f"{said}." if said else ""
-    said = said or "The rate changes"
-    if width.low:
-        return f"{said}, gradually: within {width} (10 to 90 %), so the breakpoint is the middle of a change."
-    if width.high is None:
-        return f"{said}; how fast, the data do not bound."
-    return f"{said} within {width.high:.2g} s at most: abrupt, or faster than the data can tell."
-
-
 def _spread_in_words(data: _Data, unit: str) -> str:
     """Return how the noise differs from reading to reading; "" where it is constant."""
     spread = data.spread
@@ -795,8 +781,11 @@ def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit
             known[n_stages] = _numbers(analysis, code, n_stages, seed)
         return known[n_stages]
 
+    def as_found(n_stages: int) -> Numbers:
+        return numbers("", n_stages)[0]
+
     rate = _rate_if_flat(analysis)
-    verdict, shown, model = judge(analysis, rate, lambda: numbers("two_stages", 2)[0].ratio())
+    verdict, shown, model = judge(analysis, rate, as_found)
     preferred = None if model is None else _preferred(trace, analysis, model, partial(numbers, verdict.code))
     shown = options.demanded or shown
     if options.smooth_model is not None:
@@ -808,10 +797,6 @@ def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit
             _show_asked(trace, analysis, shown, least_squares=far)
         told = _by_lines if options.recipe == "loglinear" else _by_likelihood
         parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
-    if verdict.code == "two_stages":
-        verdict = replace(
-            verdict, text=f"{verdict.text} {_switch_in_words(numbers(verdict.code, 2)[0])}".rstrip()
-        )
     if data.spread is not None:
         words = _spread_in_words(data, trace.unit)
         parts["noise"] = _noise_with(parts["noise"], data)

@@ -116,12 +116,30 @@ class Rival(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative(Record):
+    """Two readings of a trace that cannot be told apart, each with its model and numbers.
+
+    `reading` is the better one, `delta_aicc` what the other one is behind; `decided_by` is the measurement
+    that would tell. Numbers are in s and the trace's unit.
+    """
+
+    reading: str
+    model: str
+    numbers: Mapping[str, float]
+    other_reading: str
+    other_model: str
+    other_numbers: Mapping[str, float]
+    delta_aicc: float | None
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Record):
-    """The judgement: code, simulated p-value of "a break", and one sentence with its numbers.
+    """The judgement: code, simulated p-value of "a break", and a plain answer with the numbers behind it.
 
     `delta_aicc` is AICc of the best smooth rival minus AICc of the best staged model. `wander_p_value` is
     the same p where the noise may hold slow wander beside white noise; None where the first one exceeds
-    5 %, or one kind of noise was asked for.
+    5 %, or one kind of noise was asked for. `alternatives` are readings that the trace leaves open.
     """
 
     code: str
@@ -129,6 +147,7 @@ class Verdict(Record):
     text: str
     delta_aicc: float | None = None
     wander_p_value: float | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,12 @@ from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD, FURTHER_LEVEL
 from cxkinetics.inference.variance import without_spread
 from cxkinetics.kinetics.break_test import BreakTest, break_test
 from cxkinetics.kinetics.checks import holds_zero
+from cxkinetics.kinetics.intervals import Numbers
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, gradual_fit, staged_fit
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.result import Verdict
+from cxkinetics.kinetics.pairs import alternatives_of, in_words, step_contender, wander_of
+from cxkinetics.kinetics.result import Alternative, Verdict
 from cxkinetics.kinetics.rivals import (
     Contender,
     drift_contender,
@@ -433,7 +435,8 @@ class _Case:
     """What the rules are applied to: the best of each kind of model, and the tests.
 
     `three`, `bent` and `general` (a smooth rate of no mechanism) are None where no such model could be
-    compared; `rate` is that of one stage, where its interval might hold zero; `ratio` works out k1/k2.
+    compared; `rate` is that of one stage, where its interval might hold zero; `numbers` works out those of
+    so many stages.
     """
 
     analysis: Analysis
@@ -444,12 +447,7 @@ class _Case:
     three: Contender | None
     p_value: float
     rate: Estimate | None
-    ratio: Callable[[], Estimate] | None
-
-    @property
-    def size(self) -> str:
-        """The change of the rate with its interval, in brackets."""
-        return f" (k1/k2 = {self.ratio()})" if self.ratio else ""
+    numbers: Callable[[int], Numbers]
 
     @property
     def curved(self) -> list[Contender]:
@@ -524,7 +522,7 @@ class _Case:
         return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f})"
 
 
-def _case_of(analysis: Analysis, rate: Estimate | None, ratio: Callable[[], Estimate] | None) -> _Case | None:
+def _case_of(analysis: Analysis, rate: Estimate | None, numbers: Callable[[int], Numbers]) -> _Case | None:
     """Return the case; None where the data are too few to compare two stages with one, or to test."""
 
     def best(contenders: Sequence[Contender]) -> Contender | None:
@@ -545,7 +543,7 @@ def _case_of(analysis: Analysis, rate: Estimate | None, ratio: Callable[[], Esti
         three=best(analysis.variants.get(3, [])),
         p_value=test.p_value,
         rate=rate,
-        ratio=ratio,
+        numbers=numbers,
     )
 
 
@@ -630,12 +628,14 @@ def rate_change(fitted: Fitted, number: int) -> tuple[float, float]:
 
 
 def _say_three(case: _Case) -> str:
-    third, further = case.three, case.analysis.further_test
+    third, further, numbers = case.three, case.analysis.further_test, case.numbers(3)
     assert third is not None
     assert further is not None
+    at = " and at ".join(numbers.breakpoint(j).format_value() for j in (1, 2))
+    rates = ", ".join(f"k{j} {numbers.rate(j).format_value()}" for j in (1, 2, 3))
     return (
-        f"Three first-order stages: a break against one exponential has {case.chance}, "
-        f"a second break {format_p(further.p_value)}; AICc of three stages lies "
+        f"Three stages: the rate changes at {at} s ({rates} 1/s). A break against one exponential has "
+        f"{case.chance}, a second break {format_p(further.p_value)}; AICc of three stages lies "
         f"{case.two.aicc - third.aicc:.1f} below two stages and "
         f"{case.smooth.aicc - third.aicc:.1f} below the best smooth curve ({case.smooth.model})."
     )
@@ -643,9 +643,39 @@ def _say_three(case: _Case) -> str:
 
 def _say_two(case: _Case) -> str:
     return (
-        f"Two first-order stages{case.size}: a break against one exponential has {case.chance}, "
+        f"Two stages: {_change(case.numbers(2))} A break against one exponential has {case.chance}, "
         f"and AICc lies {case.lead:.1f} below the best smooth curve ({case.smooth.model}; {AHEAD:g} needed)."
     ) + _why_not_three(case)
+
+
+def _change(numbers: Numbers) -> str:
+    """Return how large the change of rate is, when, between which rates, and how fast it came."""
+    at, (first, second), width = numbers.breakpoint(1), (numbers.rate(j) for j in (1, 2)), numbers.width
+    said = (
+        f"the rate {_fold(numbers.ratio())} at {at.format_value()} s "
+        f"(k1 {first.format_value()}, k2 {second.format_value()} 1/s)."
+    )
+    if width is None:
+        return said
+    if width.low:
+        how = f"The change is gradual, it takes {width} (10 to 90 %): the time is that of its middle."
+    elif width.high is None:
+        how = "How fast it came, the data do not bound."
+    else:
+        how = f"The change takes {width.high:.2g} s at most: abrupt, or faster than the data can tell."
+    return f"{said} {how}"
+
+
+def _fold(ratio: Estimate) -> str:
+    """Return by how much a rate falls or rises, with the interval."""
+    value, low, high = ratio.value, ratio.low, ratio.high
+    if value is None or value <= 0:
+        return "changes"
+    if value < 1 and (low is None or low > 0):
+        low, high = (1 / end if end else None for end in (high, low))
+        ratio = replace(ratio, value=1 / value, se=None, pieces=(), low=low, high=high)
+    shown = str(ratio).partition(" ")
+    return f"{'rises' if value < 1 else 'falls'} {shown[0]}-fold{shown[1]}{shown[2]}"
 
 
 def _bends_without_break(case: _Case) -> bool:
@@ -659,25 +689,24 @@ def _bends_without_break(case: _Case) -> bool:
 def _say_smooth(case: _Case) -> str:
     bent = case.family
     assert bent is not None
-    above = case.two.aicc - bent.aicc
-    gradual = [c.aicc - bent.aicc for c in case.analysis.gradual]
-    alike = (
-        " A rate that falls smoothly and a gradual switch of two rates cannot be told apart here; readings "
-        "closer together where the rate changes, or the position of the peak, would tell."
-        if gradual and min(gradual) < AHEAD
-        else ""
-    )
+    above, gain = case.two.aicc - bent.aicc, case.exponential.aicc - bent.aicc
     return (
-        f"Smooth but not one exponential: {'an' if bent.model[0] in 'aeiou' else 'a'} {bent.model} without "
-        f"any break has AICc {case.exponential.aicc - bent.aicc:.1f} below one exponential and "
+        f"The rate changes smoothly: {_article(bent.model)} without any break describes the run. No "
+        f"breakpoint is established: AICc lies {gain:.1f} below one exponential and "
         f"{abs(above):.1f} {'below' if above >= 0 else 'above'} a broken decay ({case.chance} says only that "
-        f"it is not one exponential). No breakpoint is established.{alike}"
+        f"it is not one exponential)."
     )
+
+
+def _article(model: str) -> str:
+    return f"{'an' if model[0] in 'aeiou' else 'a'} {model}"
 
 
 def _say_one(case: _Case) -> str:
+    rate = case.numbers(1).rate(1)
     text = (
-        f"One first-order stage: no break ({case.chance}), and no curved or two-stage model lies {AHEAD:g} "
+        f"One exponential describes the run (k {rate.format_value()} 1/s); no second stage can be seen. "
+        f"There is no break ({case.chance}), and no curved or two-stage model lies {AHEAD:g} "
         f"in AICc below {case.exponential.model} (largest lead {max(case.gap, 0.0):.1f})."
     )
     if case.three is not None and case.exponential.aicc - case.three.aicc >= AHEAD:
@@ -688,37 +717,48 @@ def _say_one(case: _Case) -> str:
     return text
 
 
-def _say_wander(case: _Case) -> str:
-    """Return what wander could do that a break did as well."""
+def _wander(case: _Case) -> Alternative | None:
+    """Return a second stage and the wander that could make it as well, where it could."""
     test, sample = case.analysis.test, case.analysis.sample
-    assert test is not None
-    assert test.wander_sd is not None
+    if test is None or test.wander_sd is None or not case.strays or case.lead <= -AHEAD:
+        return None
     spacing = float(np.median(np.diff(sample.time))) * sample.span_s
     lasts = min((test.wander_lasts or 0.0) * spacing, sample.span_s)
+    return wander_of(case.two, test.wander_sd * sample.scale, lasts)
+
+
+def _say_wander(case: _Case) -> str:
+    test = case.analysis.test
+    assert test is not None
     return (
-        f"Undecided: a break and slow wander of the baseline cannot be told apart. The broken decay leads "
+        f"Cannot be told: a second stage and slow wander of the baseline fit equally well. Two stages lead "
         f"the best smooth curve ({case.smooth.model}) by {case.lead:.1f} in AICc, and {case.chance} says "
-        f"that noise correlated from reading to reading does not make it; but noise that wanders by "
-        f"{test.wander_sd * sample.scale:.2g} (sd, over some {lasts:.2g} s) would, "
-        f"{format_p(test.wander_p)}. A blank run or a replicate decides."
+        f"that noise correlated from reading to reading does not make it; but noise that wanders would, "
+        f"{format_p(test.wander_p)}."
     )
 
 
 def _say_undecided(case: _Case) -> str:
     if _two_lead(case) and (why := _no_stages(case, 2)):
         return (
-            f"Undecided: a broken decay leads every smooth curve by {case.lead:.1f} in AICc ({case.chance}), "
-            f"but its pieces are no two first-order stages: {why}."
+            f"Cannot be told: the rate changes, but not from one first-order stage to another. A broken "
+            f"decay leads every smooth curve by {case.lead:.1f} in AICc ({case.chance}), but {why}."
         )
     if case.strays and case.lead >= AHEAD:
         return _say_wander(case)
     best = case.smooth if case.lead < 0 else case.two
     hint = " (--stages 2 shows them, n_stages=2 in Python)" if case.lead >= 0 else ""
     place = f"only {case.lead:.1f} ahead of" if case.lead >= 0 else f"{-case.lead:.1f} behind"
+    if case.lead >= AHEAD:
+        answer = "two stages fit best, but noise like this could make them"
+    elif case.lead > -AHEAD:
+        answer = f"two stages and {_article(case.smooth.model)} fit equally well"
+    else:
+        answer = "the run is not quite one exponential, but nothing else fits clearly better"
     return (
-        f"Undecided: {case.chance} for a break, but the broken decay is {place} the best smooth curve "
-        f"({case.smooth.model}) in AICc, {AHEAD:g} needed; the best of these is {best.model}{hint}. "
-        "More points around the suspected break, or a peak that moves, would decide."
+        f"Cannot be told: {answer}. A break has {case.chance}, but the broken decay is {place} the best "
+        f"smooth curve ({case.smooth.model}) in AICc, {AHEAD:g} needed; the best of these is "
+        f"{best.model}{hint}. More points around the suspected break, or a peak that moves, would decide."
     ) + _why_not_three(case)
 
 
@@ -779,7 +819,7 @@ _RULES = (
 
 
 def judge(
-    analysis: Analysis, decay_rate: Estimate | None, ratio: Callable[[], Estimate] | None = None
+    analysis: Analysis, decay_rate: Estimate | None, numbers: Callable[[int], Numbers]
 ) -> tuple[Verdict, int, Contender | None]:
     """Return the verdict, the number of stages to show, and the model that it prefers.
 
@@ -789,26 +829,37 @@ def judge(
         All fits.
     decay_rate : Estimate or None
         Rate constant of one stage with its interval, where it might hold zero.
-    ratio : callable, optional
-        Works out k1/k2 of two stages, which their verdict tells.
+    numbers : callable
+        Works out the numbers of so many stages, which the verdict tells.
     """
-    case = _case_of(analysis, decay_rate, ratio)
+    case = _case_of(analysis, decay_rate, numbers)
     if case is None:
         return _judge_few(analysis, decay_rate), 1, analysis.shown(1)
     rule = next(rule for rule in _RULES if rule.holds(case))
     lead = case.lead
     if rule.code == "more_stages" and case.three is not None:
         lead = case.smooth.aicc - case.three.aicc
-    test = analysis.test
+    test, pairs = analysis.test, () if rule.code in ("more_stages", "no_decay") else _pairs(case)
     verdict = Verdict(
         code=rule.code,
         p_value=case.p_value,
-        text=rule.says(case),
+        text=f"{rule.says(case)} {in_words(pairs)}".rstrip(),
         delta_aicc=lead,
         wander_p_value=None if test is None else test.wander_p,
+        alternatives=pairs,
     )
     preferred = rule.prefers(case) if rule.prefers else analysis.shown(rule.n_stages)
     return verdict, rule.n_stages, preferred
+
+
+def _pairs(case: _Case) -> tuple[Alternative, ...]:
+    """Return the readings of the bench and of the reaction between which the models do not decide."""
+    analysis = case.analysis
+    step = step_contender(case.two) if case.p_value <= LEVEL else None
+    known = [*analysis.contenders(), *analysis.variants.get(1, []), *([step] if step else [])]
+    wander = _wander(case)
+    found = alternatives_of(known, min(case.smooth.aicc, case.two.aicc))
+    return (wander, *found) if wander else found
 
 
 def _judge_few(analysis: Analysis, decay_rate: Estimate | None) -> Verdict:
@@ -817,7 +868,7 @@ def _judge_few(analysis: Analysis, decay_rate: Estimate | None) -> Verdict:
     if _is_flat(decay_rate):
         return Verdict(code="no_decay", p_value=p_value, text=_say_no_decay(analysis, decay_rate))
     text = (
-        f"Undecided: {analysis.sample.n} distinct times are too few to tell two stages from one "
+        f"Cannot be told: {analysis.sample.n} distinct times are too few to tell two stages from one "
         "(two stages with an offset, correlated noise and a test need about 10)."
     )
     return Verdict(code="undecided", p_value=p_value, text=text)
@@ -848,13 +899,14 @@ def _is_flat(rate: Estimate | None) -> bool:
 
 
 def _say_no_decay(analysis: Analysis, rate: Estimate | None) -> str:
-    text = f"No decay: the rate constant of one stage, k = {rate}, has an interval that holds 0; "
+    found = f"The rate constant of one stage, k = {rate}, has an interval that holds 0"
     comparable = [c for c in analysis.contenders() if c.comparable]
     plain = next((c for c in comparable if c.model == "exponential"), None)
     if plain is not None and plain.aicc - _least(comparable).aicc >= AHEAD:
         best = _least(comparable)
-        return text + (
-            f"the signal does change ({best.model} has AICc {plain.aicc - best.aicc:.1f} below it), but not "
-            "as one decay: it may rise and fall. Choose a window in which it only falls, or growth."
+        return (
+            f"No decay: the signal changes, but not as one decay. {found}; {best.model} has AICc "
+            f"{plain.aicc - best.aicc:.1f} below it: it may rise and fall. Choose a window in which it only "
+            "falls, or growth."
         )
-    return text + "nothing changes beyond the noise, so no breakpoint is sought."
+    return f"No decay: nothing changes beyond the noise. {found}, so no breakpoint is sought."

@@ -48,7 +48,8 @@ def test_the_seed_trace_has_two_stages_with_its_numbers(sd: float, rho: float) -
         assert stage.half_life_s.value == pytest.approx(np.log(2) / stage.k_per_s.value)
         assert stage.r_squared_log > 0.6
     assert fit.stages[0].end_s == fit.stages[1].start_s == fit.breakpoints_s[0].value
-    assert "The rate changes" in fit.verdict.text
+    assert fit.verdict.text.startswith("Two stages: the rate falls ")
+    assert fit.verdict.text.count("k1 ") == 1, "the numbers are said once"
     assert fit.rivals[0].delta_aicc == 0.0
     assert sum(r.akaike_weight for r in fit.rivals) == pytest.approx(1.0)
 
