@@ -1,5 +1,6 @@
 """Checks of a staged fit: residuals, a flat start, outliers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,8 +27,10 @@ from cxkinetics.signals.trace import Trace
 
 DRIFT = 16.0
 """F (1 and n - p degrees of freedom) of an added straight line from which drift is suspected."""
-STRONG = 0.6
-"""AR(1) correlation from which residuals count as structured."""
+CORRELATED = 2.6
+"""Lag-1 correlation of the residuals, times the root of their number, from which they are structured: white
+noise reaches it in one trace of 200 (G. E. P. Box, D. A. Pierce, J. Am. Stat. Assoc. 65, 1509 (1970),
+doi 10.1080/01621459.1970.10481180)."""
 
 
 def lag1_autocorrelation(residual: Array) -> float | None:
@@ -80,8 +83,11 @@ def pattern_remark(fitted: Fitted, noise: Noise, *, growth: bool) -> Remark | No
     """Return a remark where the residuals show a pattern or the tail turns back."""
     sample = fitted.sample
     found = []
-    if noise.ar1 is not None and noise.ar1 > STRONG:
-        found.append(f"neighbouring residuals correlate by {noise.ar1:.2f}")
+    lag1 = noise.lag1_autocorrelation
+    if lag1 is not None and lag1 * math.sqrt(sample.n) > CORRELATED:
+        found.append(
+            f"neighbouring residuals correlate by {lag1:.2f}, as those of white noise do in one trace of 200"
+        )
     if noise.runs_p is not None and noise.runs_p < 1e-3:
         found.append(f"runs test p = {noise.runs_p:.1g} on the whitened residuals")
     slope, gain = drift_gain(fitted)

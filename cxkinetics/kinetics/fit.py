@@ -1,6 +1,6 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -9,7 +9,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
-from cxkinetics.estimate import Estimate, finite_or_none
+from cxkinetics.estimate import Estimate, finite_or_none, format_p
 from cxkinetics.inference.ar1 import FREE, Sample, sample_of, thinned, whitening, with_beside
 from cxkinetics.inference.criteria import AHEAD, ALIKE, FAR_AHEAD
 from cxkinetics.inference.variance import (
@@ -40,7 +40,7 @@ from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.result import LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
+from cxkinetics.kinetics.result import Influence, LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank, staged_contender
 from cxkinetics.kinetics.scales import factor_of
 from cxkinetics.kinetics.search import Found, on_clock, search_single, search_staged
@@ -560,12 +560,59 @@ def fit_stages(
     data, whole = _cleaned(trace, options)
     single = _check_direction(data.trace, data.sample, data.options)
     fit = _fitted(data, seed, single=single)
+    options = replace(data.options, bootstrap=0, n_stages="auto", model="auto")
+    influence = [
+        Influence(left_out=words, verdict=other.verdict.code, p_value=other.verdict.p_value)
+        for words, left in _few_readings(fit)
+        if (other := _fitted(_weighed(left, options), seed)).verdict.code != fit.verdict.code
+    ]
+    remarks = [_hangs(fit, influence)] if influence else []
     first = whole.time_s < data.trace.time_s[0]
-    if not first.any():
-        return fit
-    whole = whole.select(first | np.isin(whole.time_s, data.trace.time_s))
-    doubt = _first_points_matter(fit, _fitted(_weighed(whole, replace(data.options, bootstrap=0)), seed))
-    return replace(fit, warnings=(*fit.warnings, doubt)) if doubt else fit
+    if first.any():
+        whole = whole.select(first | np.isin(whole.time_s, data.trace.time_s))
+        other = _fitted(_weighed(whole, replace(data.options, bootstrap=0)), seed)
+        kept = f"nothing: {_points('first', fit.excluded[: int(first.sum())])} kept"
+        verdict = other.verdict
+        influence.append(Influence(left_out=kept, verdict=verdict.code, p_value=verdict.p_value))
+        doubt = _first_points_matter(fit, other)
+        remarks += [doubt] if doubt else []
+    return replace(fit, influence=tuple(influence), warnings=(*fit.warnings, *remarks))
+
+
+FEW_READINGS = 4
+"""Readings of a first or last stage up to which the verdict is looked at without some of them."""
+
+
+def _few_readings(fit: StagedFit) -> Iterator[tuple[str, Trace]]:
+    """Yield what is left out, in words, and the trace without: readings of stages that hold only a few."""
+    if fit.verdict.code not in ("two_stages", "more_stages") or len(fit.stages) < 2:
+        return
+    trace = fit.trace
+    readings = list(zip(trace.time_s.tolist(), trace.absorbance.tolist(), strict=True))
+    for where, stage in (("first", fit.stages[0]), ("last", fit.stages[-1])):
+        for count in range(1, stage.n_points if stage.n_points <= FEW_READINGS else 1):
+            order, left = np.arange(trace.n_points), readings[:count]
+            if where == "last":
+                order, left = order[::-1], readings[-count:]
+            if trace.n_points - count >= FEWEST:
+                yield _points(where, left), trace.select(order >= count)
+
+
+def _points(where: str, points: Sequence[tuple[float, float]]) -> str:
+    """Return which readings these are, in words with their times."""
+    times = ", ".join(f"{time:g}" for time, _ in points)
+    return f"{where} {len(points)} points ({times} s)" if len(points) > 1 else f"{where} point ({times} s)"
+
+
+def _hangs(fit: StagedFit, influence: Sequence[Influence]) -> Remark:
+    """Return a remark that the verdict hangs on few readings."""
+    becomes = "; ".join(
+        f"without the {i.left_out} it is {i.verdict.replace('_', ' ')}"
+        + ("" if i.p_value is None else f", {format_p(i.p_value)}")
+        for i in influence
+    )
+    text = f"the verdict, {fit.verdict.code.replace('_', ' ')}, hangs on few readings: {becomes}"
+    return Remark("few_readings", text, len(influence))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -72,7 +72,7 @@ class _Pair:
     neither: _Chosen = _exponential
 
 
-STEP = "exponential + step"
+DILUTED = "exponential + dilution"
 """One exponential whose first readings stand higher or lower by a share: a dilution."""
 _PAIRS = (
     _Pair(
@@ -85,10 +85,17 @@ _PAIRS = (
     ),
     _Pair(
         "a dilution at the addition",
-        _named(STEP),
+        _named(DILUTED),
         "a fast first stage",
         partial(_stages, falling=True),
         "the volumes, a blank addition or the baseline before it",
+    ),
+    _Pair(
+        "a step of the level (a lamp, a cell that moved)",
+        lambda c: c.kind == "step",
+        "a second stage",
+        _stages,
+        "a window on one side of it or a replicate",
     ),
     _Pair(
         "a drifting baseline",
@@ -214,7 +221,7 @@ def _with_numbers(reading: str, model: str, numbers: Mapping[str, float], told: 
     return f"{reading} ({': '.join(part for part in (model, *once) if part)})"
 
 
-def step_contender(two: Contender) -> Contender | None:
+def diluted_contender(two: Contender) -> Contender | None:
     """Return one exponential with a step after its first readings, beside two stages.
 
     Where the first of two stages holds hardly more than `MIN_DISTINCT` readings: a dilution looks the same.
@@ -252,10 +259,10 @@ def step_contender(two: Contender) -> Contender | None:
     told = {"C": float(share[0]) * sample.scale, "k": math.exp(log_k) / sample.span_s}
     told |= {"dilution": float(share[1] / share[0]), "readings": float(count)}
     return Contender(
-        model=STEP + (OFFSET if family.with_offset else ""),
-        kind="step",
+        model=DILUTED + (OFFSET if family.with_offset else ""),
+        kind="dilution",
         n_parameters=n_parameters,
-        rss=plain_rss(sample, curve),
+        rss=plain_rss(sample, sample.signal - curve, two.rho),
         aicc=score,
         bic=bic,
         rho=two.rho,

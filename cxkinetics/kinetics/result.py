@@ -134,6 +134,18 @@ class Alternative(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Influence(Record):
+    """What the verdict becomes when readings are left out that it hangs on, or when excluded ones are kept.
+
+    `left_out` says which in words, with their times.
+    """
+
+    left_out: str
+    verdict: str
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Record):
     """The judgement: code, simulated p-value of "a break", and a plain answer with the numbers behind it.
 
@@ -199,6 +211,9 @@ class StagedFit(Record, Shown):
         Of the fit shown.
     loglinear, noise, rivals, verdict, warnings
         See their classes.
+    influence : tuple of Influence
+        Other verdicts, where this one hangs on few readings: those of a first or last stage of four at most,
+        and first readings that were excluded.
     excluded : tuple of (float, float)
         Points left out as outliers: (time in s, signal).
     flags : tuple of str
@@ -245,7 +260,8 @@ class StagedFit(Record, Shown):
         wavelength_nm=trace.wavelength_nm n_points=trace.n_points t_start_s=_t_start_s t_end_s=_t_end_s
         unit=trace.unit simulated=trace.source.simulated options seed version stages breakpoints_s amplitude
         offset drift_per_s start_up_s switch_width_s rate_ratio preferred model rss dof redchi aicc bic
-        loglinear noise rivals verdict warnings excluded flags stage_amplitudes anchor_s bootstrap"""
+        loglinear noise rivals verdict influence warnings excluded flags stage_amplitudes anchor_s
+        bootstrap"""
 
     trace: Annotated[Trace, DATA]
     options: Mapping[str, Any]
@@ -267,6 +283,7 @@ class StagedFit(Record, Shown):
     noise: Noise
     rivals: tuple[Rival, ...]
     verdict: Verdict
+    influence: tuple[Influence, ...] = ()
     warnings: tuple[Remark, ...] = ()
     excluded: tuple[tuple[float, float], ...] = ()
     flags: tuple[str, ...] = ()

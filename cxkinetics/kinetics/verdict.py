@@ -18,7 +18,7 @@ from cxkinetics.kinetics.intervals import Numbers
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, gradual_fit, staged_fit
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.pairs import alternatives_of, in_words, step_contender, wander_of
+from cxkinetics.kinetics.pairs import alternatives_of, diluted_contender, in_words, wander_of
 from cxkinetics.kinetics.result import Alternative, Verdict
 from cxkinetics.kinetics.rivals import (
     Contender,
@@ -770,10 +770,10 @@ def _say_step(case: _Case) -> str:
     told = step.parameters
     words = f"by {told['step']:+.2g} between {told['step from']:g} and {told['step to']:g} s"
     return (
-        f"Undecided: one exponential whose level steps, {words}, has AICc {abs(behind):.1f} "
-        f"{'above' if behind > 0 else 'below'} two stages and {case.exponential.aicc - step.aicc:.1f} below "
-        "one exponential without: a lamp or a cell that moved is no stage. A window on one side of it, or a "
-        "replicate, decides."
+        f"Cannot be told: the level of the signal steps {words}, and a second stage is not needed beside it. "
+        f"One exponential with the step has AICc {abs(behind):.1f} {'above' if behind > 0 else 'below'} two "
+        f"stages and {case.exponential.aicc - step.aicc:.1f} below one exponential without: a lamp or a cell "
+        f"that moved is no stage; a window on one side of it or a replicate would tell."
     )
 
 
@@ -784,10 +784,10 @@ def _say_drift(case: _Case) -> str:
     behind, slope = drift.aicc - case.two.aicc, drift.parameters["drift"]
     rates = case.two.parameters
     return (
-        f"Undecided: a baseline that drifts and a slow last stage cannot be told apart. One exponential "
+        f"Cannot be told: a baseline that drifts and a slow last stage fit equally well. One exponential "
         f"(k = {drift.parameters['k']:.3g} 1/s) on a straight drift of {slope:+.2g} per s has AICc "
         f"{abs(behind):.1f} {'above' if behind > 0 else 'below'} two stages (k1 = {rates['k1']:.3g}, "
-        f"k2 = {rates['k2']:.3g} 1/s). A reference wavelength, or a longer run, decides."
+        f"k2 = {rates['k2']:.3g} 1/s); a reference wavelength or a longer run would tell."
     )
 
 
@@ -840,10 +840,11 @@ def judge(
     if rule.code == "more_stages" and case.three is not None:
         lead = case.smooth.aicc - case.three.aicc
     test, pairs = analysis.test, () if rule.code in ("more_stages", "no_decay") else _pairs(case)
+    said = rule.says(case)
     verdict = Verdict(
         code=rule.code,
         p_value=case.p_value,
-        text=f"{rule.says(case)} {in_words(pairs)}".rstrip(),
+        text=f"{said} {in_words([pair for pair in pairs if pair.decided_by not in said])}".rstrip(),
         delta_aicc=lead,
         wander_p_value=None if test is None else test.wander_p,
         alternatives=pairs,
@@ -855,8 +856,8 @@ def judge(
 def _pairs(case: _Case) -> tuple[Alternative, ...]:
     """Return the readings of the bench and of the reaction between which the models do not decide."""
     analysis = case.analysis
-    step = step_contender(case.two) if case.p_value <= LEVEL else None
-    known = [*analysis.contenders(), *analysis.variants.get(1, []), *([step] if step else [])]
+    diluted = diluted_contender(case.two) if case.p_value <= LEVEL else None
+    known = [*analysis.contenders(), *analysis.variants.get(1, []), *([diluted] if diluted else [])]
     wander = _wander(case)
     found = alternatives_of(known, min(case.smooth.aicc, case.two.aicc))
     return (wander, *found) if wander else found

@@ -51,7 +51,8 @@ def stages() -> tuple[Contender, Contender]:
         ("second order", "curved", False, "a reagent that runs out", "second dose"),
         ("biexponential", "curved", False, "a rate that changes smoothly", "position of the peak"),
         ("smooth rate, degree 2", "rate", False, "a rate that changes smoothly", "closer together"),
-        ("exponential + step", "step", False, "a dilution", "volumes"),
+        ("exponential + dilution", "dilution", False, "a dilution", "volumes"),
+        ("exponential + step", "step", False, "a step of the level", "one side of it"),
         ("exponential + offset", "exponential", False, "an offset", "endpoint"),
     ],
 )
