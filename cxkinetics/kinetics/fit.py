@@ -559,7 +559,11 @@ def fit_stages(
     seed = _seed(rng)
     data, whole = _cleaned(trace, options)
     single = _check_direction(data.trace, data.sample, data.options)
-    fit = _fitted(data, seed, single=single)
+    return _with_influence(_fitted(data, seed, single=single), data, whole, seed)
+
+
+def _with_influence(fit: StagedFit, data: "_Data", whole: Trace, seed: int) -> StagedFit:
+    """Return a fit with what its verdict becomes without some readings, or with excluded ones of `whole`."""
     options = replace(data.options, bootstrap=0, n_stages="auto", model="auto")
     influence = [
         Influence(left_out=words, verdict=other.verdict.code, p_value=other.verdict.p_value)

@@ -203,7 +203,7 @@ def test_a_lamp_step_is_no_stage_and_is_named(height: float) -> None:
     for seed in range(3):
         fit = cx.fit_stages(run(seed, k=(0.056,), beside=lambda time: height * (time >= 40)))
         assert fit.verdict.code == "undecided"
-        assert "level steps" in fit.verdict.text
+        assert "the level of the signal steps" in fit.verdict.text
         assert "between 39 and 40 s" in fit.verdict.text
         step = next(rival for rival in fit.rivals if "step" in rival.model)
         assert step.parameters["step"] == pytest.approx(height, abs=0.008)
@@ -215,7 +215,7 @@ def test_a_step_on_true_stages_is_warned_of_with_its_time() -> None:
     if fit.verdict.code == "two_stages":
         assert "between 59 and 60 s" in texts[0]
     else:
-        assert "level steps" in fit.verdict.text
+        assert "the level of the signal steps" in fit.verdict.text
 
 
 @pytest.mark.parametrize("k", [(0.056,), (0.056, 0.019)])
