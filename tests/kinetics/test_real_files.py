@@ -122,3 +122,27 @@ def test_the_tracked_peak_of_the_packaged_example_gives_its_own_truth() -> None:
     for name, estimate in numbers.items():
         assert estimate.low <= truth[name] <= estimate.high, name
     assert fit.to_dict()["simulated"] is True
+
+
+@pytest.mark.parametrize("name", BROMINE)
+def test_bromine_keeps_its_first_points_and_names_the_rival(shared_data: Path, name: str) -> None:
+    """Three and four readings tell of the first rate: a curve without a break fits them as well."""
+    fit = cx.fit_stages(bromine(shared_data, name))
+    assert not fit.excluded
+    assert fit.verdict.code in ("smooth", "undecided")
+    (pair,) = fit.verdict.alternatives
+    assert {pair.reading, pair.other_reading} >= {"a switch between two rates"}
+
+
+def test_runs_that_their_authors_call_exponential_are_not_called_staged(shared_data: Path) -> None:
+    files = sorted((shared_data / "real" / "kimetics").glob("S2MOs-data_*.csv"))
+    codes = [cx.fit_stages(cx.load(file)).verdict.code for file in files]
+    assert len(codes) == 8
+    assert "more_stages" not in codes
+    assert codes.count("two_stages") <= 1
+    assert codes.count("one_stage") >= 4
+
+
+def test_a_lid_that_was_opened_is_no_stage(shared_data: Path) -> None:
+    for file in sorted((shared_data / "real" / "hitachi").glob("*.TXT")):
+        assert cx.fit_stages(cx.load(file)).verdict.code in ("smooth", "undecided", "one_stage")
