@@ -15,10 +15,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from cxkinetics.inference.ar1 import sample_of
-from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.verdict import analyse, judge
-from tests.studies.measure import cleaned
+import cxkinetics as cx
 from tests.studies.truths import Curve, Staged, noise, stream, times
 
 A0, OFFSET = 0.9, 0.08
@@ -103,11 +100,10 @@ def tally(cell: str, numbers: range, *, n: int, sd: float, seed: int) -> Counter
     t = times(n)
     for number in numbers:
         y = curve_of(cell)(t) + noise(t, sd, 0.0, stream(seed, f"{cell}, {n}, {sd:g}", number))
-        analysis = analyse(sample_of(cleaned(t, y)), FitOptions(), np.random.default_rng(number))
-        verdict, _, model = judge(analysis, None)
-        counts[verdict.code] += 1
-        if verdict.code == "smooth" and model is not None:
-            counts[f"prefers {model.model.removesuffix(' + offset')}"] += 1
+        fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), rng=number)
+        counts[fit.verdict.code] += 1
+        if fit.verdict.code == "smooth" and fit.preferred is not None:
+            counts[f"prefers {fit.preferred.model.removesuffix(' + offset')}"] += 1
     return counts
 
 
