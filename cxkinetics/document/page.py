@@ -145,6 +145,8 @@ class Page:
         What it is about.
     summary : str
         The one sentence a reader takes home; it stands first.
+    behind : str
+        What stands behind it, in small.
     sections : sequence of Section
         The rest, in reading order.
     simulated : bool
@@ -159,6 +161,7 @@ class Page:
 
     title: str
     summary: str = ""
+    behind: str = ""
     sections: Sequence[Section] = ()
     simulated: bool = False
     facts: tuple[Fact, ...] = ()

@@ -85,9 +85,7 @@ def pattern_remark(fitted: Fitted, noise: Noise, *, growth: bool) -> Remark | No
     found = []
     lag1 = noise.lag1_autocorrelation
     if lag1 is not None and lag1 * math.sqrt(sample.n) > CORRELATED:
-        found.append(
-            f"neighbouring residuals correlate by {lag1:.2f}, as those of white noise do in one trace of 200"
-        )
+        found.append(f"neighbouring residuals correlate by {lag1:.2f}, more than those of white noise")
     if noise.runs_p is not None and noise.runs_p < 1e-3:
         found.append(f"runs test p = {noise.runs_p:.1g} on the whitened residuals")
     slope, gain = drift_gain(fitted)

@@ -842,10 +842,9 @@ def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit
     if options.smooth_model is not None:
         parts = _by_model(trace, analysis, verdict, preferred)
     else:
-        if options.demanded or options.joint == "free" or verdict.code == "smooth":
-            # two stages within reach of the smooth curve are a reading of the data, with its intervals
-            far = verdict.code == "smooth" and not (shown == 2 and (verdict.delta_aicc or 0.0) > -FAR_AHEAD)
-            _show_asked(trace, analysis, shown, least_squares=far)
+        compared = _for_comparison(analysis, verdict, shown)
+        if options.demanded or options.joint == "free" or compared:
+            _show_asked(trace, analysis, shown, least_squares=compared)
         told = _by_lines if options.recipe == "loglinear" else _by_likelihood
         parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
     if data.spread is not None:
@@ -865,6 +864,19 @@ def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit
         seed=seed,
         **parts,
     )
+
+
+def _for_comparison(analysis: Analysis, verdict: Verdict, n_stages: int) -> bool:
+    """Return whether stages are shown for comparison only: the correlation of their misfit would draw them.
+
+    Two stages within reach of a smooth curve are a reading of the data, with its intervals.
+    """
+    if verdict.code == "smooth":
+        return n_stages != 2 or (verdict.delta_aicc or 0.0) <= -FAR_AHEAD
+    known = [c for c in analysis.contenders() if c.comparable]
+    plain = [c.aicc for c in known if c.kind == "exponential"]
+    one = verdict.code == "undecided" and n_stages == 1 and bool(plain)
+    return one and min(plain) - min(c.aicc for c in known) >= AHEAD
 
 
 def _preferred(

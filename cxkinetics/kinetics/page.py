@@ -507,9 +507,11 @@ def page(
         Section("Make it again", _reproduction_blocks(fit, command, examples)),
         Section("Words", _glossary_blocks()),
     ]
+    summary, behind = _summary(fit)
     return Page(
         title=f"Staged kinetics of {name_of(fit)}",
-        summary=_summary(fit),
+        summary=summary,
+        behind=behind,
         sections=sections,
         simulated=fit.trace.source.simulated,
         facts=fit_facts(fit, unit),
@@ -517,18 +519,19 @@ def page(
     )
 
 
-def _summary(fit: "StagedFit") -> str:
-    """Return the verdict, with a word on the numbers shown where they are not what it says.
+def _summary(fit: "StagedFit") -> tuple[str, str]:
+    """Return the answer, and what stands behind it: statistics, and which numbers are shown.
 
     A first stage that is flat is pointed out here: its cause is most often a late addition.
     """
     note, count = shown_note(fit), len(fit.stages)
-    words = [_sentence(verdict_text(fit))]
+    answer, _, further = verdict_text(fit).partition(". ")
+    words = [_sentence(further)] if further else []
     if note:
         shown = fit.model.model if fit.model else f"{count} stage{'s' if count > 1 else ''}"
         words.append(f"Below, {shown}{note}.")
     words += [_sentence(remark.text) for remark in fit.warnings if remark.code == "flat_first_stage"]
-    return " ".join(words)
+    return _sentence(answer), " ".join(words)
 
 
 def _sentence(text: str) -> str:
@@ -537,13 +540,21 @@ def _sentence(text: str) -> str:
 
 
 def fit_facts(fit: "StagedFit", unit: TimeUnit = SECONDS) -> tuple[Fact, ...]:
-    """Return the numbers shown large: rate constants, breakpoints, their ratio."""
+    """Return the numbers shown large: rate constants, breakpoints, their ratio.
+
+    A time that may be zero says nothing here; it stands in the table.
+    """
     confidence = confidence_of(fit.options)
     named = quantity_estimates(fit)
     if fit.verdict.code == "smooth" and fit.preferred is not None:
         named = list(fit.preferred.parameters.items())
-    shown = [pair for pair in named if pair[0] not in ("amplitude", "offset")]
+    shown = [(name, e) for name, e in named if name not in _BESIDE or e.low or e.method == "given"]
+    shown = [pair for pair in shown if pair[0] not in ("amplitude", "offset")]
     return tuple(Fact.of(name, unit.estimate(estimate), confidence) for name, estimate in shown)
+
+
+_BESIDE = ("start-up time", "switch width")
+"""Times that are told large only where they are not zero."""
 
 
 def _verdict_blocks(fit: "StagedFit", unit: TimeUnit) -> list[Block]:
@@ -554,10 +565,19 @@ def _verdict_blocks(fit: "StagedFit", unit: TimeUnit) -> list[Block]:
         rows.append(("AICc, best smooth rival minus best staged model", f"{verdict.delta_aicc:.1f}"))
     lead = f"a staged model ahead of every smooth rival by {AHEAD:g} in AICc"
     note = f"A break needs p <= {LEVEL:g} and {lead}."
-    return [
+    blocks: list[Block] = [
         Paragraph(f"{fit_title(fit, unit)}."),
         Table([Column("judged by"), Column("value")], rows, note=note),
     ]
+    if verdict.alternatives:
+        heads = ("reading", "model", "or", "model", "AICc apart", "would tell")
+        told = [
+            (a.reading, a.model, a.other_reading, a.other_model, a.delta_aicc, a.decided_by)
+            for a in verdict.alternatives
+        ]
+        caption = "Readings that cannot be told apart"
+        blocks.append(Table([Column(head) for head in heads], told, caption=caption))
+    return blocks
 
 
 def _diagnostic_blocks(fit: "StagedFit") -> list[Block]:

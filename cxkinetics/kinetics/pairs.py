@@ -116,7 +116,7 @@ _PAIRS = (
         _any_of(_named("stretched exponential"), _populations, lambda c: c.kind == "rate"),
         "a switch between two rates",
         _stages,
-        "the position of the peak, or readings closer together where the rate changes,",
+        "the position of the peak or denser readings where the rate changes",
     ),
     _Pair(
         "an offset",

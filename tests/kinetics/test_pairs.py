@@ -50,7 +50,7 @@ def stages() -> tuple[Contender, Contender]:
         ("order n + offset", "curved", True, "a reagent that runs out", "second dose"),
         ("second order", "curved", False, "a reagent that runs out", "second dose"),
         ("biexponential", "curved", False, "a rate that changes smoothly", "position of the peak"),
-        ("smooth rate, degree 2", "rate", False, "a rate that changes smoothly", "closer together"),
+        ("smooth rate, degree 2", "rate", False, "a rate that changes smoothly", "denser readings"),
         ("exponential + dilution", "dilution", False, "a dilution", "volumes"),
         ("exponential + step", "step", False, "a step of the level", "one side of it"),
         ("exponential + offset", "exponential", False, "an offset", "endpoint"),
