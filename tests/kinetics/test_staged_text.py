@@ -216,5 +216,5 @@ def test_the_recipe_of_a_growing_trace_names_its_logarithm(make_fit: Callable[..
 def test_the_headline_of_the_report_says_what_is_shown(fit: StagedFit) -> None:
     demanded = replace(fit, options={**fit.options, "n_stages": 2})
     page = with_verdict(demanded, "one_stage").page(SECONDS)
-    assert page.summary.endswith("Below, 2 stages (shown as demanded; the verdict is one stage).")
-    assert "Below" not in fit.page(SECONDS).summary
+    assert page.behind.endswith("Below, 2 stages (shown as demanded; the verdict is one stage).")
+    assert "Below" not in fit.page(SECONDS).behind
