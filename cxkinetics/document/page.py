@@ -145,8 +145,6 @@ class Page:
         What it is about.
     summary : str
         The one sentence a reader takes home; it stands first.
-    behind : str
-        What stands behind it, in small.
     sections : sequence of Section
         The rest, in reading order.
     simulated : bool
@@ -155,17 +153,19 @@ class Page:
         The numbers shown large under the summary.
     footer : tuple of str
         Versions and hashes.
+    behind : str
+        What stands behind the summary, below it in plain type.
     simulated_note : str
         What is simulated, in the notice at the top.
     """
 
     title: str
     summary: str = ""
-    behind: str = ""
     sections: Sequence[Section] = ()
     simulated: bool = False
     facts: tuple[Fact, ...] = ()
     footer: tuple[str, ...] = ()
+    behind: str = ""
     simulated_note: str = "The numbers below describe a simulation, not a measurement."
 
     def figures(self) -> Iterator[Figure]:

@@ -758,7 +758,8 @@ def _check(baseline: str, noise: str, intervals: str, confidence: float, weights
 
 def _blank(network: Network, mask: BoolArray, runs: Sequence[Working], timed: FitOptions) -> Problem:
     """Return the problem without its data."""
-    given = None if timed.starts else 0.0 if isinstance(timed.start_up, str) else float(timed.start_up)
+    said = timed.start_up
+    given = {"auto": None, "none": 0.0}[said] if isinstance(said, str) else said
     limits = box(network, [run.time_s for run in runs], starting=given is None)
     return Problem(network, (), mask, *limits, given)
 

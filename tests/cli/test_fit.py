@@ -135,7 +135,7 @@ def test_the_printed_text_has_units_intervals_and_verdict(run_csv: Path) -> None
     assert err == ""
     assert "1/s" in out
     assert "breakpoint" in out
-    assert "Verdict: Two first-order stages" in out
+    assert "Verdict: Two stages: the rate falls" in out
     assert "paper's recipe" in out
     assert max(map(len, out.splitlines())) <= 110
 

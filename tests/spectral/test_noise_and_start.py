@@ -6,7 +6,7 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.problem import project
-from tests.studies.spectra_study import CHAIN, STAGED, series, tally
+from tests.spectral.spectra_study import CHAIN, STAGED, series, tally
 from tests.studies.truths import SEED, stream
 
 

@@ -1,6 +1,6 @@
 """Study of whole-spectrum fits: coverage under noise of the transmittance, and under slow mixing.
 
-`python -m tests.studies.spectra_study [SERIES]` prints every cell; all series are simulated.
+`python -m tests.spectral.spectra_study [SERIES]` prints every cell; all series are simulated.
 """
 
 import sys
