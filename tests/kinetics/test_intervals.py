@@ -364,13 +364,12 @@ def test_profile_of_one_of_two_breaks_against_every_gap_of_the_other(number: int
 
 
 def test_a_start_up_time_of_one_stage_is_not_negative() -> None:
-    """A reaction that starts faster than one exponential draws the time below zero, where none is."""
-    t = np.arange(101.0)
-    early = np.where(t < 2.5, 1.06, 1.0)
-    times = []
-    for number in range(4):
-        y = early * 0.9 * np.exp(-0.03 * t) + np.random.default_rng(number).normal(0, 0.006, t.size)
-        fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), n_stages=1)
-        times += [fit.start_up_s] if fit.start_up_s is not None else []
-    assert times
-    assert all(0 <= (time.low or 0.0) <= time.value for time in times), [str(time) for time in times]
+    """In about half of the traces noise draws the time below zero, where none is."""
+    t = np.linspace(0, 100, 31)
+    found = []
+    for number in range(8):
+        y = 0.9 * np.exp(-0.03 * t) + noise(t, 0.006, 0.5, stream(72, "start", number))
+        fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y))
+        found += [fit.start_up_s] if fit.verdict.code == "one_stage" and fit.start_up_s is not None else []
+    assert len(found) >= 4
+    assert all(0 <= (time.low or 0.0) <= time.value for time in found), [str(time) for time in found]
