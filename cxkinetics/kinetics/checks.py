@@ -327,8 +327,10 @@ def _spikes(values: Array) -> BoolArray:
 
 
 def _suspicious(sample: Sample) -> bool:
-    slope = np.diff(sample.signal) / np.diff(sample.time)
-    second = np.diff(slope)
+    steepness = 1 / np.diff(sample.time)
+    second = np.diff(np.diff(sample.signal) * steepness)
+    # in units of what noise does to each: short gaps would stand out on a clock that is uneven
+    second /= np.sqrt(steepness[1:] ** 2 + steepness[:-1] ** 2 + (steepness[1:] + steepness[:-1]) ** 2)
     spread = 1.4826 * float(np.median(np.abs(second - np.median(second))))
     return bool(np.max(np.abs(second - np.median(second))) > SUSPECT * spread)
 

@@ -21,6 +21,7 @@ from cxkinetics.kinetics.search import (
     Found,
     around,
     at_given_breaks,
+    box,
     fit_at,
     gradual_switches,
     longest_start,
@@ -311,7 +312,10 @@ def _nearby(sample: Sample, found: Found, white: Whitening, *, given: bool = Fal
         free[family.breaks] = not given
         target, cells = Target(sample.time, sample.signal, white), found.cell[None, :]
         cell = cells if isinstance(family, FreeJointFamily) else None
-        done = descend(family, target, found.theta[None, :], cell=cell, free=free)
+        # one stage has no cells, and a start-up time that must stay within its range
+        lower, upper = (None, None) if cells.size else box(family, sample, cells)
+        start = found.theta[None, :]
+        done = descend(family, target, start, cell=cell, free=free, lower=lower, upper=upper)
         best = Found.best(family, cells, (done.theta, done.rss))
     else:
         cells = around(found.cell, sample.n, reach)

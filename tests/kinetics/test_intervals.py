@@ -361,3 +361,15 @@ def test_profile_of_one_of_two_breaks_against_every_gap_of_the_other(number: int
                 if rest < least:
                     least, near = rest, end
         assert 0.997 * least <= rss * sample.scale**2 <= least * (1 + 1e-6), "the grid is coarse, not lower"
+
+
+def test_a_start_up_time_of_one_stage_is_not_negative() -> None:
+    """In about half of the traces noise draws the time below zero, where none is."""
+    t = np.linspace(0, 100, 31)
+    found = []
+    for number in range(8):
+        y = 0.9 * np.exp(-0.03 * t) + noise(t, 0.006, 0.5, stream(72, "start", number))
+        fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y))
+        found += [fit.start_up_s] if fit.verdict.code == "one_stage" and fit.start_up_s is not None else []
+    assert len(found) >= 4
+    assert all(0 <= (time.low or 0.0) <= time.value for time in found), [str(time) for time in found]

@@ -68,3 +68,26 @@ def test_three_free_stages_have_a_breakpoint_each() -> None:
     )
     assert len(fit.breakpoints_s) == 2
     assert all(b.low < b.value < b.high for b in fit.breakpoints_s)
+
+
+def test_times_that_are_spaced_by_their_logarithm_look_for_no_outliers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Early readings lie close together: their slopes scatter, which is no spike; a spike is looked for."""
+    from cxkinetics.inference.ar1 import sample_of
+    from cxkinetics.kinetics import checks
+
+    def searched(y: np.ndarray) -> bool:
+        calls: list[int] = []
+        none = np.zeros(t.size, bool)
+        monkeypatch.setattr(checks, "_settled", lambda *_: calls.append(1) or none)
+        monkeypatch.setattr(checks, "_confirmed", lambda *_: none)
+        checks.find_outliers(sample_of(cx.Trace(time_s=t, absorbance=y)))
+        return bool(calls)
+
+    t = np.geomspace(0.5, 300.0, 101)
+    clean = [0.9 * np.exp(-0.02 * t) + stream(71, "log", i).normal(0, 0.003, t.size) for i in range(20)]
+    assert sum(searched(y) for y in clean) <= 1
+    spike = clean[0].copy()
+    spike[60] += 0.06
+    assert searched(spike)
