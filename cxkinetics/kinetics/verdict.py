@@ -593,13 +593,14 @@ def _no_stages(case: _Case, n_stages: int) -> str:
     shown, wide = case.analysis.shown(n_stages), case.analysis.widest(n_stages)
     assert shown is not None
     assert wide is not None
-    fitted = shown.fitted
-    rates = fitted.theta[fitted.family.rates]
-    error = np.sqrt(np.maximum(np.diag(fitted.covariance)[fitted.family.rates], 0.0))
-    rising = np.flatnonzero(rates + TWO_SIDED * error < 0)
-    if rising.size:
-        rate = float(rates[rising[0]]) / fitted.sample.span_s
-        return f"k{rising[0] + 1} = {rate:.3g} 1/s lies below zero with its whole interval"
+    gradual = [case.two] if n_stages == 2 and any(case.two is c for c in case.analysis.gradual) else []
+    for fitted in (shown.fitted, *(c.fitted for c in gradual)):
+        rates = fitted.theta[fitted.family.rates]
+        error = np.sqrt(np.maximum(np.diag(fitted.covariance)[fitted.family.rates], 0.0))
+        rising = np.flatnonzero(rates + TWO_SIDED * error < 0)
+        if rising.size:
+            rate = float(rates[rising[0]]) / fitted.sample.span_s
+            return f"k{rising[0] + 1} = {rate:.3g} 1/s lies below zero with its whole interval"
     for number in range(1, n_stages):
         low, high = rate_change(wide.fitted, number)
         if low < SLIGHT and high > 1 / SLIGHT:
