@@ -74,8 +74,8 @@ class Chemistry:
         Elements: the guest, the host cation that it replaces, and the anion.
     host_phase, product_phase : str
         Names of the two species on which evidence speaks ("CdS", "Ag2S").
-    most_guests : int
-        Most guests in a cluster.
+    max_guests : int or None
+        Most guests in a cluster; None where the system states none.
     one_to_one : bool
         Whether each guest displaces one host cation.
     fragments_da : (float, float) or None
@@ -97,13 +97,30 @@ class Chemistry:
     anion: str
     host_phase: str
     product_phase: str
-    most_guests: int
+    max_guests: int | None
     one_to_one: bool = True
     fragments_da: tuple[float, float] | None = None
     line: str = ""
     lines: tuple[Line, ...] = ()
     states: tuple[ChemicalState, ...] = ()
     charges: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def most_guests(self) -> int:
+        """Most guests in a cluster, for what needs the number.
+
+        Raises
+        ------
+        InputError
+            If the system states none.
+        """
+        if self.max_guests is None:
+            raise InputError(
+                f"the system {self.system} states no largest number of {self.guest} per cluster, and a mass "
+                "spectrum is searched up to it",
+                remedy="add max_guests = N to its file (in Python System(max_guests=N))",
+            )
+        return self.max_guests
 
     def line_called(self, line: str | Line) -> Line:
         """Return a line by its name, among those of the system and those in `LINES`.
@@ -168,7 +185,7 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
             raise InputError(fault, remedy=f"use {', '.join(known)}")
     states = tuple(_made(ChemicalState, row, system) for row in table.pop("states", ()))
     lines = tuple(_made(Line, row, system) for row in table.pop("lines", ()))
-    charges = tuple(sorted(table.pop("charges", {}).items()))
+    charges = tuple(sorted({**system.charges, **table.pop("charges", {})}.items()))
     names = [line.name for line in (*lines, *LINES.values()) if line.name.split()[0] == system.guest]
     made = {"host_cluster": str(system.host), "line": names[0] if names else "", **table}
     if "host_phase" not in made:
@@ -180,8 +197,8 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
         guest=system.guest,
         replaced=system.host_cation,
         anion=system.anion,
-        product_phase=system.species[-1],
-        most_guests=system.max_dopants,
+        product_phase=system.product_key,
+        max_guests=system.max_guests,
         one_to_one=system.guests_per_host == 1,
         lines=lines,
         states=states,
@@ -214,7 +231,7 @@ def charge_of(symbol: str, charges: tuple[tuple[str, int], ...] = ()) -> int:
     """
     known = dict(OXIDATION_STATES) | dict(charges)
     if symbol not in known:
-        remedy = f"name it in the system's file: [evidence.charges] {symbol} = ..."
+        remedy = f"name it in the system's file: charges = {{ {symbol} = ... }}"
         raise InputError(f"the formal charge of {symbol} is not known", remedy=remedy)
     return known[symbol]
 

@@ -24,7 +24,7 @@ def test_four_guests_cost_little_more_than_two(
     cpu_seconds: Callable, tell: Callable[[str], None]
 ) -> None:
     two = cx.load_system("ag-cds")
-    four = replace(two, max_dopants=4)
+    four = replace(two, max_guests=4)
     few = cpu_seconds(lambda: cx.dose_for("Ag2Cd32S33", system=two), 3)
     many = cpu_seconds(lambda: cx.dose_for("Ag2Cd32S33", system=four), 3)
     tell(f"\nfour guests {1e3 * many:.0f} ms, two {1e3 * few:.0f} ms")
