@@ -728,7 +728,7 @@ def require_elements(table: DoseTable, system: System) -> None:
         raise InputError(
             f"tables of the system {system.name} hold a {system.measured}, which is optical and no incorporation",
             file=table.source.file or None,
-            remedy="fit it with fit_titration, or give a system with measured = \"incorporation\"",
+            remedy='fit it with fit_titration, or give a system with measured = "incorporation"',
         )
     _, guest, other = basis_elements(table.basis)
     stated = table.basis not in BASES

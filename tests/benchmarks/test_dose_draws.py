@@ -20,9 +20,7 @@ def test_draws_are_cheaper_together(cpu_seconds: Callable, tell: Callable[[str],
     assert apart > together
 
 
-def test_four_guests_cost_little_more_than_two(
-    cpu_seconds: Callable, tell: Callable[[str], None]
-) -> None:
+def test_four_guests_cost_little_more_than_two(cpu_seconds: Callable, tell: Callable[[str], None]) -> None:
     two = cx.load_system("ag-cds")
     four = replace(two, max_guests=4)
     few = cpu_seconds(lambda: cx.dose_for("Ag2Cd32S33", system=two), 3)

@@ -100,9 +100,7 @@ def test_intervals_of_a_nearly_straight_table_hold_their_values(y: tuple[float, 
 
 
 def test_a_solid_solution_needs_no_avalanche_and_has_no_product() -> None:
-    mixed = cx.System(
-        host="Cd34S33", guest="Zn", product="ZnS", max_guests=4, avalanche=False, name="zn-cds"
-    )
+    mixed = cx.System(host="Cd34S33", guest="Zn", product="ZnS", max_guests=4, avalanche=False, name="zn-cds")
     points = cx.DoseTable(dose_percent=DOSES, incorporation_percent=NOISY, basis="Zn/(Zn+Cd)")
     result = cx.predict(dose_percent=90, table=points, system=mixed, n_draws=300)
     assert result.species["ZnS"].high == 0

@@ -82,7 +82,10 @@ def test_toml_file(tmp_path: Path) -> None:
         ('host = "Cd34S33"\nguset = "Ag"', "did you mean guest"),
         ('host = "Cd34S33"', "needs guest, product"),
         ("host = ", "not valid TOML"),
-        ('host = "Cd34S33"\nguest = "Ag"\nproduct = "Ag2S"\nmax_guests = "two"', "max_guests is 'two'; it must be a whole"),
+        (
+            'host = "Cd34S33"\nguest = "Ag"\nproduct = "Ag2S"\nmax_guests = "two"',
+            "max_guests is 'two'; it must be a whole",
+        ),
     ):
         file.write_text(text)
         with pytest.raises(InputError, match=words):

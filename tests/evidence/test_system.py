@@ -146,7 +146,7 @@ def test_a_system_whose_charges_stand_in_no_table_names_them(tmp_path: Path) -> 
     path.write_text(words + "[evidence.charges]\nIn = 3\nGa = 3\nP = -3\n")
     with pytest.raises(cx.InputError, match=r"no largest number of Ga.*max_guests = N"):
         SearchSpace.of(path)
-    path.write_text('max_guests = 2\ncharges = { In = 3, Ga = 3, P = -3 }\n' + words)
+    path.write_text("max_guests = 2\ncharges = { In = 3, Ga = 3, P = -3 }\n" + words)
     found = chemistry_of(path)
     assert (found.host_phase, found.product_phase, found.line) == ("InP", "GaP", "")
     space = SearchSpace.of(path)
