@@ -452,8 +452,8 @@ class System(Record):
         """
         if self.max_guests is None:
             raise InputError(
-                f"the system {self.name} states no largest number of {self.guest} per cluster, and the shares "
-                "of species depend on it",
+                f"the system {self.name} states no largest number of {self.guest} per cluster, and the "
+                "shares of species depend on it",
                 remedy="add max_guests = N to its file (in Python System(max_guests=N)): the number of the "
                 "most doped cluster that a mass spectrum shows",
             )
@@ -726,7 +726,8 @@ def require_elements(table: DoseTable, system: System) -> None:
     """
     if system.measured != MEASURED[0]:
         raise InputError(
-            f"tables of the system {system.name} hold a {system.measured}, which is optical and no incorporation",
+            f"tables of the system {system.name} hold a {system.measured}, which is optical and no "
+            "incorporation",
             file=table.source.file or None,
             remedy='fit it with fit_titration, or give a system with measured = "incorporation"',
         )

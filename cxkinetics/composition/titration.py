@@ -206,8 +206,8 @@ class TitrationFit(Record, Shown):
         if self.no_dark_state:
             return make(value=shares[0], low=min(shares))
         reason = (
-            "an optical fraction only bounds the product: dark or quenched clusters count as converted; assert "
-            "that there are none (no_dark_state) to take it for the product"
+            "an optical fraction only bounds the product: dark or quenched particles count as converted; "
+            "assert that there are none (no_dark_state) to take it for the product"
         )
         return make(value=None, low=0.0, reason=reason)
 
@@ -322,15 +322,15 @@ def _checked(added: ArrayLike, converted: ArrayLike, sigma: ArrayLike | None) ->
             needed = {"guests added": "from 0", "sigma": "positive"}.get(what, "a fraction between 0 and 1")
             remedy = "divide percent by 100" if what == "fraction converted" else ""
             text = f"point {at + 1}: {what} is {values[at]:g}; it must be {needed}"
-            raise InputError(text, value=float(values[at]), remedy=remedy)
+            raise InputError(text, value=f"{values[at]:g}", remedy=remedy)
     if np.unique(x[x > 0]).size < _FEWEST:
         raise FitError(
             f"a titration needs {_FEWEST} amounts above 0 at least; there are {np.unique(x[x > 0]).size}"
         )
     if not (y.min() < 0.5 < y.max()):
         raise FitError(
-            f"the fractions converted run from {y.min():.3g} to {y.max():.3g}: the rise through one half is not "
-            "covered; measure on both sides of it"
+            f"the fractions converted run from {y.min():.3g} to {y.max():.3g}: the rise through one half is "
+            "not covered; measure on both sides of it"
         )
     return x, y, 1 / spread
 
@@ -350,9 +350,9 @@ def _fitted(curve: _Curve, x: Array, y: Array, weight: Array) -> tuple[Array, fl
 
     grid = rss(middles[:, None], shapes[None, :])
     i, j = np.unravel_index(int(np.argmin(grid)), grid.shape)
-    limits = [(np.log(middles[0]), np.log(middles[-1])), (np.log(shapes[0]), np.log(shapes[-1]))]
+    limits = [(float(np.log(ends[0])), float(np.log(ends[-1]))) for ends in (middles, shapes)]
     # a simplex: the nucleation line has corners, on which a gradient says nothing
-    found = minimize(
+    found = minimize(  # type: ignore[call-overload]  # the stubs know other options
         lambda logs: float(rss(*np.exp(logs))),
         np.log([middles[i], shapes[j]]),
         method="Nelder-Mead",
@@ -423,7 +423,8 @@ def _verdict(ranked: list[TitrationRival], alike: tuple[str, ...], hill: Estimat
         best = ranked[0]
         return {"code": best.model.replace(" ", "_"), "text": f"{best.words}; {pair}; {slope}"}
     listed = ", ".join(alike)
-    text = f"cannot be told apart (within {AHEAD:g} in AICc): {listed}; {pair}; {slope}; what would decide: {DECIDES}"
+    alone = f"cannot be told apart (within {AHEAD:g} in AICc): {listed}"
+    text = f"{alone}; {pair}; {slope}; what would decide: {DECIDES}"
     return {"code": "cannot_be_told_apart", "text": text}
 
 
