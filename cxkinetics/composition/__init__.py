@@ -33,6 +33,7 @@ VERBS = {
     ),
     "predict": "predict incorporation and species at a dose, with intervals",
     "dose": "the dose for a target cluster, with its window and purity, or why no dose gives it",
+    "system": "write a commented file that defines a cation system of your own",
 }
 _READER = "cxkinetics.composition.reader"
 READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}

@@ -827,6 +827,17 @@ def packaged_species() -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for name in named for key in load_system(name).species))
 
 
+def system_template() -> str:
+    """Return the file that `cxkinetics system new` writes: all keys explained, those left out set off.
+
+    Examples
+    --------
+    >>> system_template().splitlines()[5]
+    'host = "Cd34S33"'
+    """
+    return files("cxkinetics.composition").joinpath("new_system.toml").read_text(encoding="utf-8")
+
+
 def packaged_systems() -> tuple[str, ...]:
     """Return the names of the packaged systems, for a shell to offer.
 
