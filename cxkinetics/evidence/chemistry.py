@@ -61,6 +61,35 @@ class ChemicalState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """A crystal structure, from which a powder pattern is computed.
+
+    Attributes
+    ----------
+    name, source : str
+        Name of the mineral, and where the structure comes from.
+    cell : tuple of float
+        a, b, c (Angstrom), alpha, beta, gamma (degrees).
+    atoms : tuple of (int, float, float, float)
+        Every atom of the cell: atomic number, and place in fractions of the cell.
+    """
+
+    name: str
+    cell: tuple[float, ...]
+    atoms: tuple[tuple[float, ...], ...]
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = [atom for atom in self.atoms if len(atom) != 4]
+        if len(self.cell) != 6 or wrong or not self.atoms:
+            raise InputError(
+                f"the structure of {self.name} has {len(self.cell)} numbers in its cell and "
+                f"{len(self.atoms)} atoms, {len(wrong)} of them incomplete",
+                remedy="give cell = [a, b, c, alpha, beta, gamma] and atoms = [[Z, x, y, z], ...]",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chemistry:
     """A cation system as spectra see it.
 
@@ -86,6 +115,12 @@ class Chemistry:
         Lines of the system beside those in `LINES`.
     states : tuple of ChemicalState
         Known states; empty where none is published.
+    source : str
+        Where the numbers of the system come from.
+    host_peaks : tuple of (float, float, float)
+        Place, full width (degrees 2theta, Cu K-alpha) and relative area of the host's broad peaks.
+    product_structure : Structure or None
+        Of the product, for a computed pattern.
     charges : tuple of (str, int)
         Formal charges that stand in no table, or otherwise than there.
     """
@@ -104,6 +139,9 @@ class Chemistry:
     lines: tuple[Line, ...] = ()
     states: tuple[ChemicalState, ...] = ()
     charges: tuple[tuple[str, int], ...] = ()
+    source: str = ""
+    host_peaks: tuple[tuple[float, float, float], ...] = ()
+    product_structure: Structure | None = None
 
     @property
     def most_guests(self) -> int:
@@ -176,7 +214,10 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
 
     system = load_system(given)
     table = dict(system.evidence)
-    known = ("host_cluster", "host_phase", "fragments_da", "line", "lines", "states", "charges")
+    known = (
+        *("host_cluster", "host_phase", "fragments_da", "line", "lines", "states", "charges"),
+        *("host_peaks", "product_structure"),
+    )
     for key in table:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.6)
@@ -185,6 +226,10 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
             raise InputError(fault, remedy=f"use {', '.join(known)}")
     states = tuple(_made(ChemicalState, row, system) for row in table.pop("states", ()))
     lines = tuple(_made(Line, row, system) for row in table.pop("lines", ()))
+    if (structure := table.pop("product_structure", None)) is not None:
+        rows = {**structure, "cell": tuple(structure["cell"]), "atoms": tuple(map(tuple, structure["atoms"]))}
+        table["product_structure"] = _made(Structure, rows, system)
+    table["host_peaks"] = tuple(map(tuple, table.get("host_peaks", ())))
     charges = tuple(sorted({**system.charges, **table.pop("charges", {})}.items()))
     names = [line.name for line in (*lines, *LINES.values()) if line.name.split()[0] == system.guest]
     made = {"host_cluster": str(system.host), "line": names[0] if names else "", **table}
@@ -203,6 +248,7 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
         lines=lines,
         states=states,
         charges=charges,
+        source=system.source,
         **made,
     )
 

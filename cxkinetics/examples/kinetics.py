@@ -554,7 +554,8 @@ def _followed(published: PublishedKinetics, fit: StagedFit) -> list[Comparison]:
         found = Estimate(name=quantity, value=value, unit=unit, reason=reason)
         row = Comparison(quantity=quantity, published=stated, found=found, kind="followed")
         if row.agrees is False and note not in told:
-            row, _ = replace(row, note=note), told.add(note)
+            row = replace(row, note=note)
+            told.add(note)
         rows.append(row)
     return rows
 
