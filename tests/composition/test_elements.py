@@ -1,6 +1,7 @@
 """Whose elements a dose table and a result are of: refusals, names of bases, labels of own systems."""
 
 import json
+import re
 from pathlib import Path
 
 import matplotlib
@@ -9,6 +10,7 @@ matplotlib.use("Agg")
 
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.text import Text
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
@@ -206,3 +208,22 @@ def test_the_earlier_name_of_the_largest_number_is_read_with_a_remark(tmp_path: 
     assert cx.System.from_dict(old.to_dict()).remarks == ()
     with pytest.raises(cx.InputError, match="max_dopants is its earlier name"):
         cx.System(host="Cd34S33", guest="Cu", product="CuS", max_guests=2, max_dopants=3)
+
+
+@pytest.mark.parametrize("basis", ["Cd/(Cd+In)", "Cd/In", "Cd/P"])
+def test_no_form_of_a_result_speaks_of_other_elements(basis: str, indium: Path) -> None:
+    table = cx.DoseTable(dose_percent=DOSES, incorporation_percent=TAKEN, basis=basis)
+    fit = cx.fit_incorporation(table, system=indium)
+    results = {
+        "curve": fit,
+        "prediction": cx.predict(dose_percent=50, table=fit, system=indium, n_draws=200),
+        "dose": cx.dose_for("Cd2In35P20", table=fit, system=indium, n_draws=200),
+        "shares": cx.species_curves(table=fit, system=indium, n_draws=200),
+        "update": cx.update_priors(table=table, system=indium, published_curve=False, n_draws=200),
+    }
+    for name, result in results.items():
+        drawn = result.plot()
+        words = [text.get_text() for text in getattr(drawn, "figure", drawn).findobj(Text)]
+        for form in (str(result), result.to_json(), result._repr_html_(), " ".join(words)):
+            assert not re.search(r"\bAg|[Ss]ilver|Cd34|CdS\b|ulfide", form), name
+    plt.close("all")
