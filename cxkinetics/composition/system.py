@@ -247,7 +247,8 @@ class System(Record):
     host : str or Formula
         The host cluster, such as "Cd34S33": one cation and one anion (ligands are left out).
     guest : str
-        Symbol of the guest cation, such as "Ag".
+        Symbol of the guest cation, such as "Ag". One guest: several one after another are a system each,
+        the second with what the first left as its host.
     product : str or Formula
         What full exchange gives, such as "Ag2S": guest and the host's anion.
     max_guests : int, optional
@@ -386,6 +387,11 @@ class System(Record):
             raise InputError(f"{most} {self.guest} displace more {self.host_cation} than {self.host} holds")
 
     def _check_elements(self) -> None:
+        if not isinstance(self.guest, str):
+            raise InputError(
+                f"guest is {self.guest!r}; a system has one guest",
+                remedy="describe a second exchange in a file of its own, with what the first left as host",
+            )
         host, product = dict(self.host.core), dict(self.product.core)
         if len(host) != 2:
             raise InputError(f"host {self.host} must hold one cation and one anion, such as Cd34S33")
@@ -832,7 +838,7 @@ def system_template() -> str:
 
     Examples
     --------
-    >>> system_template().splitlines()[5]
+    >>> system_template().splitlines()[6]
     'host = "Cd34S33"'
     """
     return files("cxkinetics.composition").joinpath("new_system.toml").read_text(encoding="utf-8")

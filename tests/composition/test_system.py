@@ -48,6 +48,7 @@ def test_charge_balanced_rule_takes_two_silver_for_one_cadmium() -> None:
         ({"product": "Cu2S"}, "must hold the guest Ag"),
         ({"product": "Ag2Se"}, "the anion of"),
         ({"guest": "Cd"}, "already in the host"),
+        ({"guest": ["Ag", "Cu"]}, "one guest; describe a second exchange in a file of its own"),
         ({"charge_rule": "any"}, "one-to-one"),
         ({"max_guests": 40}, "more Cd than"),
         ({"priors": {"beta": {}}}, "belongs to no parameter"),
