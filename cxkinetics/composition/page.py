@@ -539,8 +539,6 @@ def binding_brief(result: "BindingFit", unit: TimeUnit) -> Section:
 
 def titration_brief(fit: "TitrationFit", unit: TimeUnit) -> Section:
     """Return what `print` shows of a titration: slope, middle, the rivals and what they leave open."""
-    from cxkinetics.composition.titration import titration_words
-
     numbers = quantity_table([(one.name, one) for one in (fit.hill_n, fit.half_converted)])
     columns = [
         Column("description"),
@@ -549,6 +547,23 @@ def titration_brief(fit: "TitrationFit", unit: TimeUnit) -> Section:
         _counted("delta AICc", format=".1f"),
     ]
     rows = [(one.model, f"{one.middle:.4g}", f"{one.shape:.3g}", one.delta) for one in fit.rivals]
-    said = [Paragraph(line, gap=number == 0) for number, line in enumerate(titration_words(fit))]
+    said = [Paragraph(line, gap=number == 0) for number, line in enumerate(_titration_words(fit))]
     title = f"{fit.system.title or fit.system.name}: titration, {fit.added.size} points"
     return Section(title, [numbers, Table(columns, rows, gap=True), *said], unit)
+
+
+def _titration_words(fit: "TitrationFit") -> list[str]:
+    """Return what stands below the table: verdict, published numbers, what the fraction says."""
+    lines = [fit.verdict["text"]]
+    published: dict[str, Any] = dict(fit.system.titration)
+    if published:
+        lines.append(
+            f"published for {fit.system.name}: n {published['hill_n']:g}, critical number of guests "
+            f"{published['critical_guests']:g} per particle ({fit.system.source})"
+        )
+    if not fit.no_dark_state:
+        lines.append(
+            "the fraction converted is optical and only bounds the share of "
+            f"{fit.system.product_key}: dark or quenched particles count as converted"
+        )
+    return lines

@@ -426,20 +426,3 @@ def _verdict(ranked: list[TitrationRival], alike: tuple[str, ...], hill: Estimat
     alone = f"cannot be told apart (within {AHEAD:g} in AICc): {listed}"
     text = f"{alone}; {pair}; {slope}; what would decide: {DECIDES}"
     return {"code": "cannot_be_told_apart", "text": text}
-
-
-def titration_words(fit: TitrationFit) -> list[str]:
-    """Return what stands below the table: verdict, published numbers, what the fraction says."""
-    lines = [fit.verdict["text"]]
-    published: dict[str, Any] = dict(fit.system.titration)
-    if published:
-        lines.append(
-            f"published for {fit.system.name}: n {published['hill_n']:g}, critical number of guests "
-            f"{published['critical_guests']:g} per particle ({fit.system.source})"
-        )
-    if not fit.no_dark_state:
-        lines.append(
-            "the fraction converted is optical and only bounds the share of "
-            f"{fit.system.product_key}: dark or quenched particles count as converted"
-        )
-    return lines
