@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from cxkinetics.composition.species_curves import species_curves as species_curves
     from cxkinetics.composition.system import System as System
     from cxkinetics.composition.system import load_system as load_system
+    from cxkinetics.composition.titration import TitrationFit as TitrationFit
+    from cxkinetics.composition.titration import fit_titration as fit_titration
     from cxkinetics.composition.update import CompositionUpdate as CompositionUpdate
     from cxkinetics.composition.update import update_priors as update_priors
     from cxkinetics.curves.fit import fit_curve as fit_curve

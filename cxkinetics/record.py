@@ -185,7 +185,8 @@ def _writer(items: Iterable[_Item]) -> Callable[[Any], dict[str, Any]]:
         line = f"{holder}.update({value})" if mark.inline else f"{holder}[{key!r}] = {value}"
         if mark.omit:
             line = f"if it.{attribute} != default{number}: {line}"
-            known[f"default{number}"] = field.default
+            made_up = field.default is MISSING
+            known[f"default{number}"] = field.default_factory() if made_up else field.default
         known[f"write{number}"] = codec.write
         lines.append(f" {line}")
     exec("\n".join([*lines, " return out"]), known)

@@ -62,8 +62,8 @@ class Part(Protocol):
 def comparison_table(rows: Sequence[Comparison], caption: str = "") -> Table:
     """Return the numbers beside each other, one row per quantity.
 
-    The last column says whether the published number lies in our interval; for numbers found from
-    published measurements, whether ours rounds to the digits printed.
+    The last column says whether the published number lies in our interval; for numbers that were not
+    put into a simulation, whether ours rounds to the digits printed.
 
     Parameters
     ----------
@@ -72,15 +72,19 @@ def comparison_table(rows: Sequence[Comparison], caption: str = "") -> Table:
     caption : str
         One line above the table.
     """
-    rounded = any(row.kind == "measured" for row in rows)
-    judged, head = ("agrees", "same digits") if rounded else ("inside", "inside")
+    put_in = {row.kind for row in rows} & {"simulated", "assumed", ""}
+    rounded = {row.kind for row in rows} & {"measured", "followed"}
+    head = " / ".join(["inside"] * bool(put_in) + ["same digits"] * bool(rounded))
     own = Column("ours [95 %]"), Column("unit", format=cells.unit), Column("ours - paper", numeric=True)
     columns = [Column("quantity"), Column("paper"), *own, Column(head)]
     shown = [
-        (row.quantity, _published(row), row.found, row.found, _difference(row), getattr(row, judged))
-        for row in rows
+        (row.quantity, _published(row), row.found, row.found, _difference(row), _judged(row)) for row in rows
     ]
     return Table(columns, shown, caption=caption, note=" ".join(row.note for row in rows if row.note))
+
+
+def _judged(row: Comparison) -> bool | None:
+    return row.inside if row.kind in ("simulated", "assumed", "") else row.agrees
 
 
 def _published(row: Comparison) -> str:

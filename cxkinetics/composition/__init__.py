@@ -10,11 +10,13 @@ NAMES = {
     "ProductOnset": "measurements",
     "SpeciesCurves": "species_curves",
     "System": "system",
+    "TitrationFit": "titration",
     "dose_for": "dose",
     "expected_verdicts": "detection",
     "fit_binding": "binding",
     "fit_dose_spectra": "dose_spectra",
     "fit_incorporation": "incorporation",
+    "fit_titration": "titration",
     "load_dose_table": "reader",
     "load_example_dose_table": "examples",
     "load_system": "system",
@@ -31,6 +33,7 @@ VERBS = {
     ),
     "predict": "predict incorporation and species at a dose, with intervals",
     "dose": "the dose for a target cluster, with its window and purity, or why no dose gives it",
+    "system": "write a commented file that defines a cation system of your own",
 }
 _READER = "cxkinetics.composition.reader"
 READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}

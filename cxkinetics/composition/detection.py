@@ -110,7 +110,7 @@ def detection_limits(system: System) -> dict[str, dict[str, dict[str, Any]]]:
     >>> detection_limits(load_system("ag-cds"))["XPS"]["Ag2S"]
     {'limit': 0.05, 'of': 'Ag atoms'}
     """
-    names = (f"{system.host_cation}{system.anion}", system.species[-1])
+    names = (f"{system.host_cation}{system.anion}", system.product_key)
     return {
         technique: {
             name: {"limit": float(limits[share]), "of": unit}
@@ -128,7 +128,7 @@ def verdict_of_shares(system: System, clusters: float, product: float, limits: M
     >>> verdict_of_shares(load_system("ag-cds"), 0.4, 0.6, {"cluster_share": 0.5, "product_share": 0.05})
     'Ag2S'
     """
-    names = (f"{system.host_cation}{system.anion}", system.species[-1])
+    names = (f"{system.host_cation}{system.anion}", system.product_key)
     found = zip(names, (clusters, product), _SHARES, strict=True)
     return " + ".join(name for name, share, key in found if share >= float(limits[key])) or "nothing"
 

@@ -339,6 +339,8 @@ def _shifts(
 def summary_of(values: Array, confidence: float) -> Summary:
     """Return mean and equal-tailed interval of draws, those that are not finite left out.
 
+    Where few draws carry the mean (a share that is 0 in nearly all of them), the interval reaches to it.
+
     Examples
     --------
     >>> summary_of(np.array([1.0, 2.0, 3.0, np.nan]), 0.5)
@@ -349,4 +351,5 @@ def summary_of(values: Array, confidence: float) -> Summary:
         return None, None, None
     tail = 0.5 * (1 - confidence)
     low, high = np.quantile(known, [tail, 1 - tail])
-    return float(known.mean()), float(low), float(high)
+    mean = float(known.mean())
+    return mean, min(float(low), mean), max(float(high), mean)

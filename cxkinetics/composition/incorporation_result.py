@@ -143,7 +143,7 @@ def _observed_states(system: System, basis: str) -> tuple[list[Check], float | N
             text += f", which is impossible: the mean is at least {least:.3f} {system.guest}"
         code = f"trapped_host_at_{y:g}"
         checks.append(Check(code=code, text=text, value=trapped, unit=unit, passed=trapped >= 0))
-        if dopants == system.max_dopants:
+        if dopants == system.most_guests:
             trapped_at_top = trapped
     return checks, trapped_at_top
 
@@ -171,7 +171,7 @@ def _equilibrium_check(
     """Return the cap on the cluster share by the sample nearest to the avalanche, for rho of 0 and 1."""
     dose = np.asarray(points.dose_percent)
     known = np.flatnonzero(np.isfinite(dose) & (dose < saturation))
-    if not known.size:
+    if not known.size or system.max_guests is None:
         return []
     nearest = known[np.argmin(np.abs(dose[known] - avalanche))]
     at, y = float(dose[nearest]), float(points.incorporation_percent[nearest])

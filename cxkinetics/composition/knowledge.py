@@ -59,7 +59,8 @@ def known_draws(
     chosen = load_system(system)
     random, seed = generator(rng)
     if table is None:
-        return prior_draws(chosen, basis_for(chosen, basis or BASES[0]), n_draws, random, seed), ()
+        on = basis_for(chosen, basis or BASES[0])
+        return prior_draws(chosen, on, n_draws, random, seed), chosen.remarks
     fit = table
     if isinstance(fit, DoseTable):
         fit = fit_incorporation(fit, system=chosen, basis=basis)
@@ -73,7 +74,7 @@ def known_draws(
     if fit.options.get("preset"):
         # windows that were given are no detected breaks, and their lines need not meet: only the points count
         detected = fit_incorporation(fit.points, system=chosen, confidence=fit.options["confidence"])
-    return fit_draws(detected, chosen, n_draws, random, seed), fit.warnings
+    return fit_draws(detected, chosen, n_draws, random, seed), (*chosen.remarks, *fit.warnings)
 
 
 def curve_draws(
@@ -126,7 +127,7 @@ def source_record(draws: ParameterDraws) -> dict[str, object]:
         "basis": draws.system.basis_name(draws.basis),
         "origin": draws.origin,
         "calibrated_dose_percent": [finite_or_none(value) for value in draws.calibrated_dose_percent],
-        "max_guests": draws.system.max_dopants,
+        "max_guests": draws.system.max_guests,
         "assumed": list(draws.system.assumed),
         "n_draws": draws.n_draws,
         "seed": draws.seed,

@@ -59,7 +59,7 @@ def incorporation_of_state(
 
     Examples
     --------
-    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)
     >>> one_silver = np.array([0.0, 1.0, 0.0, 0.0])
     >>> round(float(incorporation_of_state(system, one_silver)), 4)
     2.9412
@@ -85,7 +85,7 @@ def trapped_host(
 
     Examples
     --------
-    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)
     >>> two = np.array([0.0, 0.0, 1.0, 0.0])
     >>> float(trapped_host(system, two, 4.0)), float(trapped_host(system, two, 4.0, basis="Ag/Cd"))
     (16.0, 18.0)
@@ -113,15 +113,15 @@ def conversion(
 
     Examples
     --------
-    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)
     >>> conversion(system, [8.0, 12.1, 28.3], T=97.37).round(2).tolist()
     [0.14, 0.23, 0.64]
     """
-    guests0, guests1 = float(system.max_dopants), system.guests_at_full_exchange * np.asarray(eta)
+    guests0, guests1 = float(system.most_guests), system.guests_at_full_exchange * np.asarray(eta)
     if basis_kind(basis) == BASES[2]:
         y = np.asarray(incorporation_percent, dtype=float) / 100
         return (y * system.n_anions - guests0) / (guests1 - guests0)
-    left = system.hosts_left(system.max_dopants)
+    left = system.hosts_left(system.most_guests)
     hosts0 = left + np.asarray(T) + np.asarray(rho) * (system.n_hosts - left)
     hosts1 = np.asarray(T) + np.asarray(rho) * system.n_hosts
     odds = _guests_per_host(incorporation_percent, basis)
@@ -156,7 +156,7 @@ def least_mean_dopants(system: System, incorporation_percent: float, basis: str 
 
     Examples
     --------
-    >>> round(least_mean_dopants(System(host="Cd34S33", guest="Ag", product="Ag2S"), 3.2), 3)
+    >>> round(least_mean_dopants(System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2), 3.2), 3)
     1.088
     """
     y = incorporation_percent / 100
@@ -175,7 +175,7 @@ def trapped_and_retained_at_plateau(
 
     Examples
     --------
-    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)
     >>> round(float(trapped_and_retained_at_plateau(system, 40.4)), 3)
     97.366
     """
@@ -189,7 +189,8 @@ def recovery_at_plateau(
 
     Examples
     --------
-    >>> round(recovery_at_plateau(System(host="Cd34S33", guest="Ag", product="Ag2S"), 40.4, T=16.0), 3)
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+    >>> round(recovery_at_plateau(system, 40.4, T=16.0), 3)
     0.164
     """
     odds = float(_guests_per_host(plateau_percent, basis))
@@ -201,7 +202,7 @@ def dose_of_full_exchange(system: System) -> float:
 
     Examples
     --------
-    >>> round(dose_of_full_exchange(System(host="Cd34S33", guest="Ag", product="Ag2S")), 3)
+    >>> round(dose_of_full_exchange(System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)), 3)
     194.118
     """
     return 100 * system.guests_at_full_exchange / system.n_hosts
@@ -214,7 +215,7 @@ def saturation_share_cap(system: System, saturation_dose_percent: ArrayLike) -> 
 
     Examples
     --------
-    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)
     >>> round(float(saturation_share_cap(system, 135.0)), 5)
     0.69545
     """
@@ -252,13 +253,13 @@ def equilibrium_share_cap(
 
     Examples
     --------
-    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)
     >>> round(equilibrium_share_cap(system, 100.0, 12.1, 135.0, T=97.366), 3)
     0.242
     """
     share = float(conversion(system, incorporation_percent, T=T, rho=rho, eta=eta, basis=basis))
     full = system.guests_at_full_exchange * eta
-    rise = full - (system.max_dopants * (1 - share) + full * share)
+    rise = full - (system.most_guests * (1 - share) + full * share)
     if rise <= 0:
         return math.inf
     return (saturation_dose_percent - dose_percent) / 100 * system.n_hosts / rise

@@ -15,6 +15,7 @@ from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.errors import InputError
 
 _NEWTON_STEPS = 60
+_LOGIT_TOLERANCE = 1e-12
 
 
 def binding_populations(mean_bound: ArrayLike, alpha: ArrayLike, n_sites: int = 2) -> Array:
@@ -51,38 +52,41 @@ def binding_populations(mean_bound: ArrayLike, alpha: ArrayLike, n_sites: int = 
 
 
 def _general_populations(mean: Array, alpha: Array, n_sites: int) -> Array:
-    """Solve for ln x by safeguarded Newton steps; the mean rises with x."""
-    count = np.arange(n_sites + 1.0).reshape(-1, *([1] * mean.ndim))
-    shape = (-1, *([1] * mean.ndim))
-    ln_weight = np.log([float(comb(n_sites, k)) for k in range(n_sites + 1)]).reshape(shape)
-    ln_weight = ln_weight + count * (count - 1) / 2 * np.log(alpha)
-    inner = np.clip(mean, 1e-12 * n_sites, n_sites * (1 - 1e-12))
-    reach = 40.0 + n_sites * np.abs(np.log(alpha))
-    low, high = -reach, reach.copy()
-    ln_x = np.clip(np.log(inner / (n_sites - inner)), low, high)
-    # Newton converges in a few steps but may leave the range where one cluster holds nearly all: the root
-    # stays between low and high, and a step out of them is replaced by halving
+    """Solve for ln x by safeguarded Newton steps; the mean rises with x.
+
+    The steps are taken in the logit of the mean, which is nearly straight in ln x, and only where the
+    mean is still to be met: a clamped mean is nobody's root, and one slow point holds up no other.
+    """
+    count = np.arange(n_sites + 1.0)[:, None]
+    ln_ways = np.log([float(comb(n_sites, k)) for k in range(n_sites + 1)])[:, None]
+    shares = np.zeros((n_sites + 1, mean.size))
+    shares[0], shares[-1] = (mean <= 0).ravel(), (mean >= n_sites).ravel()
+    at = np.flatnonzero((mean > 0) & (mean < n_sites))
+    wanted, ln_alpha = np.ravel(mean)[at], np.log(np.ravel(alpha)[at])
+    logit = np.log(wanted / (n_sites - wanted))
+    ln_x = logit - (n_sites - 1) / 2 * ln_alpha  # exact for alpha = 1, half way for the others
+    high = np.abs(logit) + n_sites * np.abs(ln_alpha) + 1.0
+    low, last = -high, np.full(at.size, np.inf)
     for _ in range(_NEWTON_STEPS):
-        shares = _softmax(ln_weight + count * ln_x)
-        bound = np.sum(count * shares, axis=0)
-        variance = np.sum(count**2 * shares, axis=0) - bound**2
-        if float(np.max(np.abs(bound - inner), initial=0.0)) < 1e-13 * n_sites:
-            break
-        low, high = np.where(bound < inner, ln_x, low), np.where(bound < inner, high, ln_x)
+        ln_weight = ln_ways + count * (count - 1) / 2 * ln_alpha + count * ln_x
+        weight = np.exp(ln_weight - ln_weight.max(axis=0))
+        weight /= weight.sum(axis=0)
+        shares[:, at] = weight
+        bound, room = (count * weight).sum(axis=0), ((n_sites - count) * weight).sum(axis=0)
+        slope = ((count - bound) ** 2 * weight).sum(axis=0) * n_sites
         with np.errstate(divide="ignore", invalid="ignore"):
-            step = ln_x + (inner - bound) / variance
-        inside = (step > low) & (step < high)
-        ln_x = np.where(inside, step, (low + high) / 2)
-    shares = _softmax(ln_weight + count * ln_x)
-    edge = np.zeros_like(shares)
-    edge[0], edge[-1] = mean <= 0, mean >= n_sites
-    return np.where((mean <= 0) | (mean >= n_sites), edge, shares)
-
-
-def _softmax(ln_weight: Array) -> Array:
-    weight = np.exp(ln_weight - ln_weight.max(axis=0))
-    shares: Array = weight / weight.sum(axis=0)
-    return shares
+            off = np.log(bound / room) - logit
+            step = ln_x - off * bound * room / slope
+        low, high = np.where(off < 0, ln_x, low), np.where(off < 0, high, ln_x)
+        # Newton may leave the range, or creep, where one cluster holds nearly all: then it is halved
+        newton = (step > low) & (step < high) & (np.abs(off) < last / 2)
+        ln_x, last = np.where(newton, step, (low + high) / 2), np.abs(off)
+        left = last > _LOGIT_TOLERANCE
+        if not left.any():
+            break
+        at, logit, ln_alpha = at[left], logit[left], ln_alpha[left]
+        ln_x, low, high, last = ln_x[left], low[left], high[left], last[left]
+    return shares.reshape(n_sites + 1, *mean.shape)
 
 
 def product_share(incorporation_percent: ArrayLike, y_on: ArrayLike, y_f: ArrayLike) -> Array:

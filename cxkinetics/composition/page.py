@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cxkinetics.composition.predict import Prediction
     from cxkinetics.composition.rates_against_dose import RatesAgainstDose
     from cxkinetics.composition.sequential_reading import SequentialImplications
+    from cxkinetics.composition.titration import TitrationFit
     from cxkinetics.composition.update import CompositionUpdate
 
 Filled: TypeAlias = list[tuple[Column, Iterable[Any]]]
@@ -534,3 +535,35 @@ def binding_brief(result: "BindingFit", unit: TimeUnit) -> Section:
     )
     blocks: list[Block] = [Table(columns, rows, gap=True), Paragraph(text, gap=True)]
     return Section(f"{result.system.name}, sequential binding; {result.label}", blocks, unit)
+
+
+def titration_brief(fit: "TitrationFit", unit: TimeUnit) -> Section:
+    """Return what `print` shows of a titration: slope, middle, the rivals and what they leave open."""
+    numbers = quantity_table([(one.name, one) for one in (fit.hill_n, fit.half_converted)])
+    columns = [
+        Column("description"),
+        _counted("half at"),
+        _counted("shape"),
+        _counted("delta AICc", format=".1f"),
+    ]
+    rows = [(one.model, f"{one.middle:.4g}", f"{one.shape:.3g}", one.delta) for one in fit.rivals]
+    said = [Paragraph(line, gap=number == 0) for number, line in enumerate(_titration_words(fit))]
+    title = f"{fit.system.title or fit.system.name}: titration, {fit.added.size} points"
+    return Section(title, [numbers, Table(columns, rows, gap=True), *said], unit)
+
+
+def _titration_words(fit: "TitrationFit") -> list[str]:
+    """Return what stands below the table: verdict, published numbers, what the fraction says."""
+    lines = [fit.verdict["text"]]
+    published: dict[str, Any] = dict(fit.system.titration)
+    if published:
+        lines.append(
+            f"published for {fit.system.name}: n {published['hill_n']:g}, critical number of guests "
+            f"{published['critical_guests']:g} per particle ({fit.system.source})"
+        )
+    if not fit.no_dark_state:
+        lines.append(
+            "the fraction converted is optical and only bounds the share of "
+            f"{fit.system.product_key}: dark or quenched particles count as converted"
+        )
+    return lines

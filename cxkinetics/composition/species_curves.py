@@ -139,4 +139,6 @@ def curves_of(draws: ParameterDraws, dose_percent: Array, confidence: float) -> 
 def _band(values: Array, confidence: float) -> Array:
     tail = 0.5 * (1 - confidence)
     low, high = np.quantile(values, [tail, 1 - tail], axis=0)
-    return np.stack([values.mean(axis=0), low, high])
+    mean = values.mean(axis=0)
+    # as in `summary_of`: a mean that few draws carry lies in its interval
+    return np.stack([mean, np.minimum(low, mean), np.maximum(high, mean)])

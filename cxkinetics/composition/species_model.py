@@ -31,6 +31,8 @@ def saturation_draws(draws: ParameterDraws) -> Array:
 def share_draws(draws: ParameterDraws, incorporation_percent: Array) -> Array:
     """Return the shares of all species at given incorporations (n, g): shape (species, n, g)."""
     columns = {name: draws.values[name][:, None] for name in ("y2", "y_on", "y_f", "alpha")}
+    if not draws.system.avalanche:
+        columns["y_on"] = np.array(np.inf)  # a solid solution has no onset of a product
     return species_shares(incorporation_percent, n_steps=draws.system.n_steps, **columns)
 
 

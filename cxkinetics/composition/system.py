@@ -16,7 +16,8 @@ from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.models.formula import OXIDATION_STATES, Formula, parse
-from cxkinetics.record import As, Record
+from cxkinetics.record import OMIT, As, Record
+from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_elements, basis_kind, name_basis
 from cxkinetics.signals.dose_table import DoseTable
 
@@ -201,18 +202,23 @@ CHARGE_RULES = ("one-to-one", "charge-balanced")
 """Each guest displaces one host cation (the charge is balanced outside the core), or as many guests
 as carry the same charge displace one."""
 
+MEASURED = ("incorporation", "fraction converted")
+"""Guest found in the solid (ICP), or the optical fraction converted."""
+
 FULL_DOPING = "full doping"
 """In a prior: the incorporation of a pure sample of the most doped cluster, on the basis in use."""
 
 MAP_PARAMETERS = ("b1", "D1", "b2", "y_f")
 """Parameters of the dose-incorporation map, in this order."""
 
-_NOT_GIVEN: Any = None
-_MAX_DOPANTS = 2
-"""Most guests in a cluster where the definition states none (chosen, and said wherever it matters)."""
+_LONGEST_LIST = 20
+"""Most guests of clusters that are listed one by one; a larger particle has a mean occupancy only."""
 
 _TRAPPED = "full doping, T = 100"
 """In a prior: the same with 100 host cations trapped per cluster."""
+
+_ANION_ERROR = 0.98
+"""Least incorporation per anion that a pure sample of the most doped cluster reads, of the true (chosen)."""
 
 _DOPED = {"distribution": "uniform", "parameters": [_TRAPPED, FULL_DOPING], "unit": "%"}
 _ANY_TRAPPED = "not published: anything from no trapped host to 100 host cations trapped per cluster"
@@ -241,12 +247,15 @@ class System(Record):
     host : str or Formula
         The host cluster, such as "Cd34S33": one cation and one anion (ligands are left out).
     guest : str
-        Symbol of the guest cation, such as "Ag".
+        Symbol of the guest cation, such as "Ag". One guest: several one after another are a system each,
+        the second with what the first left as its host.
     product : str or Formula
         What full exchange gives, such as "Ag2S": guest and the host's anion.
-    max_dopants : int
-        Most guests a cluster takes before it turns into the product; 2 is assumed where it is not
-        given, and `assumed` and every result then say so.
+    max_guests : int, optional
+        Most guests a cluster takes before it turns into the product. Without it nothing is assumed:
+        what needs the number is refused (see `most_guests`).
+    max_dopants : int, optional
+        Earlier name of `max_guests`, still read, with a remark; None once it is read.
     charge_rule : str
         One of `CHARGE_RULES`.
     name, title, source : str
@@ -268,6 +277,24 @@ class System(Record):
         Dopant counts read off mass spectra: {"incorporation_percent", "dopants", "note"}.
     assumed : tuple of str
         What is taken over without a published number.
+    charges : mapping
+        Formal charges of ions that stand in no table, or otherwise than there: {"In": 3, "P": -3}.
+    measured : str
+        One of `MEASURED`: what a table of the system holds against the guest added.
+    no_dark_state : bool
+        Asserted: no dark or quenched state exists, so that a fraction converted, which is optical, is
+        the share of the product. Without it an optical fraction only bounds that share.
+    observed_optical : tuple of mapping
+        Published optical numbers of a dose series: {"dose_percent", "intensity_left"}.
+    titration : mapping
+        Published numbers of a titration: {"hill_n", "critical_guests", "correlation", "note"}.
+    avalanche : bool
+        False for a solid solution: guests are taken up without a step to a product phase.
+
+    Attributes
+    ----------
+    remarks : tuple of Remark
+        What was read otherwise than it was written; results made with the system repeat it.
 
     Raises
     ------
@@ -276,7 +303,7 @@ class System(Record):
 
     Examples
     --------
-    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_dopants=2)
+    >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)
     >>> system.species
     ('Cd34S33', 'AgCd33S33', 'Ag2Cd32S33', 'Ag2S')
     >>> system.guests_at_full_exchange
@@ -286,7 +313,8 @@ class System(Record):
     host: Annotated[Formula, As(write=str, read=parse)]
     guest: str
     product: Annotated[Formula, As(write=str, read=parse)]
-    max_dopants: int = _NOT_GIVEN
+    max_guests: int | None = None
+    max_dopants: Annotated[int | None, OMIT] = None
     charge_rule: str = "one-to-one"
     name: str = ""
     title: str = ""
@@ -299,6 +327,13 @@ class System(Record):
     evidence: Mapping[str, Any] = field(default_factory=dict)
     observed: tuple[Mapping[str, Any], ...] = ()
     assumed: tuple[str, ...] = ()
+    charges: Annotated[Mapping[str, int], OMIT] = field(default_factory=dict)
+    measured: Annotated[str, OMIT] = "incorporation"
+    no_dark_state: Annotated[bool, OMIT] = False
+    observed_optical: Annotated[tuple[Mapping[str, float], ...], OMIT] = ()
+    titration: Annotated[Mapping[str, Any], OMIT] = field(default_factory=dict)
+    avalanche: Annotated[bool, OMIT] = True
+    remarks: tuple[Remark, ...] = field(default=(), init=False, compare=False)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
@@ -311,34 +346,52 @@ class System(Record):
             low, high = self.calibrated_dose_percent
             set_field(self, "calibrated_dose_percent", (float(low), float(high)))
         set_field(self, "assumed", tuple(self.assumed))
-        if self.max_dopants is _NOT_GIVEN:
-            note = f"max_dopants = {_MAX_DOPANTS}: the definition states no largest number of guests"
-            set_field(self, "max_dopants", _MAX_DOPANTS)
-            set_field(self, "assumed", (*self.assumed, note))
-        set_field(self, "observed", tuple(dict(item) for item in self.observed))
+        if self.max_dopants is not None:
+            if self.max_guests not in (None, self.max_dopants):
+                both = f"max_guests is {self.max_guests} and max_dopants is {self.max_dopants}"
+                raise InputError(f"{both}; give max_guests alone, max_dopants is its earlier name")
+            text = f"max_dopants = {self.max_dopants} is read as max_guests, its name today"
+            set_field(self, "remarks", (Remark("earlier_name", text),))
+            set_field(self, "max_guests", self.max_dopants)
+            set_field(self, "max_dopants", None)
+        for name in ("observed", "observed_optical"):
+            set_field(self, name, tuple(dict(item) for item in getattr(self, name)))
+        if self.measured not in MEASURED:
+            raise InputError(f"measured is {self.measured!r}; it must be one of {', '.join(MEASURED)}")
         if self.charge_rule not in CHARGE_RULES:
             raise InputError(
                 f"charge_rule is {self.charge_rule!r}; it must be one of {', '.join(CHARGE_RULES)}"
             )
         self._check_elements()
-        if self.max_dopants < 1 or self.max_dopants != int(self.max_dopants):
-            raise InputError(f"max_dopants is {self.max_dopants}; it must be a whole number from 1")
-        if self.max_dopants % self.guests_per_step:
-            raise InputError(
-                f"max_dopants = {self.max_dopants} leaves half an atom: by the {self.charge_rule} rule "
-                f"{self.guest} enters {self.guests_per_step} at a time"
-            )
-        if self.hosts_left(self.max_dopants) < 0:
-            raise InputError(
-                f"{self.max_dopants} {self.guest} displace more {self.host_cation} than {self.host} holds"
-            )
+        if self.max_guests is not None:
+            self._check_most(self.max_guests)
         unknown = set(self.priors) - {*MAP_PARAMETERS, *_GENERIC}
         if unknown:
             known = ", ".join((*MAP_PARAMETERS, *_GENERIC))
             raise InputError(f"prior {sorted(unknown)[0]!r} belongs to no parameter; known: {known}")
-        self.resolved_priors(BASES[0])
+        if self.max_guests is not None:
+            self.resolved_priors(BASES[0])
+        for name, given in self.priors.items() if self.max_guests is None else ():
+            if not any(isinstance(value, str) for value in given.get("parameters", ())):
+                Prior.from_dict({"name": name, **given})
+
+    def _check_most(self, most: int) -> None:
+        if isinstance(most, bool) or not isinstance(most, int | float) or most < 1 or most != int(most):
+            raise InputError(f"max_guests is {most!r}; it must be a whole number from 1")
+        if most % self.guests_per_step:
+            raise InputError(
+                f"max_guests = {most} leaves half an atom: by the {self.charge_rule} rule "
+                f"{self.guest} enters {self.guests_per_step} at a time"
+            )
+        if self.hosts_left(most) < 0:
+            raise InputError(f"{most} {self.guest} displace more {self.host_cation} than {self.host} holds")
 
     def _check_elements(self) -> None:
+        if not isinstance(self.guest, str):
+            raise InputError(
+                f"guest is {self.guest!r}; a system has one guest",
+                remedy="describe a second exchange in a file of its own, with what the first left as host",
+            )
         host, product = dict(self.host.core), dict(self.product.core)
         if len(host) != 2:
             raise InputError(f"host {self.host} must hold one cation and one anion, such as Cd34S33")
@@ -380,13 +433,14 @@ class System(Record):
         """Guests that displace one host cation, by the charge rule."""
         if self.charge_rule == "one-to-one":
             return Fraction(1)
-        missing = [s for s in (self.guest, self.host_cation) if s not in OXIDATION_STATES]
+        known = {**OXIDATION_STATES, **self.charges}
+        missing = [s for s in (self.guest, self.host_cation) if s not in known]
         if missing:
             raise InputError(
                 f"the charge of {missing[0]} is not known, which the rule charge-balanced needs; "
-                "use the rule one-to-one"
+                f"give it (charges = {{ {missing[0]} = ... }}) or use the rule one-to-one"
             )
-        return Fraction(OXIDATION_STATES[self.host_cation], OXIDATION_STATES[self.guest])
+        return Fraction(known[self.host_cation], known[self.guest])
 
     @property
     def guests_per_step(self) -> int:
@@ -394,14 +448,59 @@ class System(Record):
         return self.guests_per_host.numerator
 
     @property
+    def most_guests(self) -> int:
+        """Most guests in a cluster, for what needs the number.
+
+        Raises
+        ------
+        InputError
+            If the system states none.
+        """
+        if self.max_guests is None:
+            raise InputError(
+                f"the system {self.name} states no largest number of {self.guest} per cluster, and the "
+                "shares of species depend on it",
+                remedy="add max_guests = N to its file (in Python System(max_guests=N)): the number of the "
+                "most doped cluster that a mass spectrum shows",
+            )
+        return int(self.max_guests)
+
+    @property
+    def lists_species(self) -> bool:
+        """Whether the clusters can be listed one by one, by their guests."""
+        return self.max_guests is not None and self.max_guests <= _LONGEST_LIST
+
+    @property
     def n_steps(self) -> int:
         """Doping steps up to the most doped cluster."""
-        return self.max_dopants // self.guests_per_step
+        return self.most_guests // self.guests_per_step
 
     @property
     def dopant_counts(self) -> tuple[int, ...]:
-        """Guests in each cluster, from 0 to `max_dopants`."""
-        return tuple(range(0, self.max_dopants + 1, self.guests_per_step))
+        """Guests in each cluster, from 0 to `most_guests`.
+
+        Raises
+        ------
+        InputError
+            If the system states no such number, or a particle takes too many to be listed.
+        """
+        if not self.lists_species:
+            raise InputError(
+                f"a particle of {self.name} takes up to {self.most_guests} {self.guest}: it has a mean "
+                "occupancy and no list of species",
+                remedy="use mean_guests of the system for its occupancy, and fit_titration for a titration",
+            )
+        return tuple(range(0, self.most_guests + 1, self.guests_per_step))
+
+    @property
+    def beyond_key(self) -> str:
+        """Name of all clusters with more guests than `species` lists, for shares that sum to 1."""
+        return f"more than {self.most_guests} {self.guest}"
+
+    @property
+    def disrupted_key(self) -> str:
+        """Name of all clusters that hold guests and are neither listed nor the product."""
+        return f"disrupted, with {self.guest}"
 
     def hosts_left(self, dopants: int) -> int:
         """Return how many host cations a cluster with `dopants` guests holds."""
@@ -412,7 +511,7 @@ class System(Record):
 
         Examples
         --------
-        >>> System(host="Cd34S33", guest="Cu", product="CuS").cluster(1)
+        >>> System(host="Cd34S33", guest="Cu", product="CuS", max_guests=2).cluster(1)
         'CuCd33S33'
         """
         left = self.hosts_left(dopants)
@@ -426,8 +525,12 @@ class System(Record):
     @property
     def species(self) -> tuple[str, ...]:
         """Keys of a composition: the clusters, then the product."""
-        guest_first = sorted(self.product.core, key=lambda item: item[0] != self.guest)
-        return (*self.clusters, _written(guest_first))
+        return (*self.clusters, self.product_key)
+
+    @property
+    def product_key(self) -> str:
+        """Formula of the product, guest first."""
+        return _written(sorted(self.product.core, key=lambda item: item[0] != self.guest))
 
     def species_key(self, text: str) -> str:
         """Return the key of the species that `text` means (elements in any order, ligands left out).
@@ -439,7 +542,7 @@ class System(Record):
 
         Examples
         --------
-        >>> System(host="Cd34S33", guest="Ag", product="Ag2S").species_key("Cd32Ag2S33(L)")
+        >>> System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2).species_key("Cd32Ag2S33(L)")
         'Ag2Cd32S33'
         """
         try:
@@ -463,7 +566,7 @@ class System(Record):
 
         Examples
         --------
-        >>> System(host="Cd34S33", guest="Cu", product="CuS").basis_name("Ag/(Ag+Cd)")
+        >>> System(host="Cd34S33", guest="Cu", product="CuS", max_guests=2).basis_name("Ag/(Ag+Cd)")
         'Cu/(Cu+Cd)'
         """
         return name_basis(basis_kind(basis), guest=self.guest, host=self.host_cation, anion=self.anion)
@@ -482,13 +585,39 @@ class System(Record):
 
         Examples
         --------
-        >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S")
+        >>> system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=2)
         >>> round(system.pure_incorporation(2, "Ag/(Ag+Cd)"), 4), system.pure_incorporation(2, "Ag/Cd")
         (5.8824, 6.25)
         """
         hosts = self.n_hosts - dopants / float(self.guests_per_host) + trapped
         counted = (dopants + hosts, hosts, self.n_anions)[BASES.index(basis_kind(basis))]
         return 100 * dopants / counted
+
+    def mean_guests(self, incorporation_percent: float, basis: str, trapped: float = 0.0) -> float:
+        """Return the mean number of guests per particle at an incorporation (%): the occupancy.
+
+        Parameters
+        ----------
+        incorporation_percent : float
+            Guest in the solid, percent on `basis`.
+        basis : str
+            One of the kinds in `BASES`, with any elements.
+        trapped : float
+            Host cations per particle that are counted but sit outside.
+
+        Examples
+        --------
+        >>> system = load_system("cu-cdse")
+        >>> round(system.mean_guests(system.pure_incorporation(500, "Cu/(Cu+Cd)"), "Cu/(Cu+Cd)"))
+        500
+        """
+        y, kind = incorporation_percent / 100, basis_kind(basis)
+        if kind == BASES[2]:
+            return y * self.n_anions
+        if kind == BASES[0] and y >= 1:
+            raise InputError(f"incorporation {incorporation_percent:g} % on {basis} leaves no host cation")
+        per_host = y / (1 - y) if kind == BASES[0] else y
+        return per_host * (self.n_hosts + trapped) / (1 + per_host / float(self.guests_per_host))
 
     def resolved_priors(self, basis: str) -> dict[str, Prior]:
         """Return all priors of the system on `basis`, generic ones filled in.
@@ -498,8 +627,10 @@ class System(Record):
         dict of str to Prior
             The map parameters are there only if the system documents them.
         """
-        full = self.pure_incorporation(self.max_dopants, basis)
-        trapped = self.pure_incorporation(self.max_dopants, basis, 100.0)
+        full = self.pure_incorporation(self.most_guests, basis)
+        # per anion no trapped host is counted: what is left open is the analysis of the anion
+        counted = self.pure_incorporation(self.most_guests, basis, 100.0)
+        trapped = _ANION_ERROR * full if basis_kind(basis) == BASES[2] else counted
         words, bounds = {FULL_DOPING: full, _TRAPPED: trapped}, {"y2": [0.0, full], "y_on": [0.0, None]}
         resolved = {}
         for name, given in {**_GENERIC, **self.priors}.items():
@@ -526,8 +657,9 @@ def load_system(system: System | str | Path) -> System:
     Parameters
     ----------
     system : System, str or Path
-        "ag-cds", "cu-cds", the path of a TOML file, or a System (returned as it is). The shortest
-        file holds `host`, `guest` and `product`; see `System` for all keys.
+        The name of a packaged system, the path of a TOML file, or a System (returned as it is). The
+        shortest file holds `host`, `guest` and `product`; `cxkinetics system new FILE` writes one with
+        all keys explained.
 
     Returns
     -------
@@ -598,6 +730,13 @@ def require_elements(table: DoseTable, system: System) -> None:
     >>> table = DoseTable(dose_percent=[0, 50], incorporation_percent=[0, 5], basis="Cu/(Cu+Cd)")
     >>> require_elements(table, load_system("cu-cds"))
     """
+    if system.measured != MEASURED[0]:
+        raise InputError(
+            f"tables of the system {system.name} hold a {system.measured}, which is optical and no "
+            "incorporation",
+            file=table.source.file or None,
+            remedy='fit it with fit_titration, or give a system with measured = "incorporation"',
+        )
     _, guest, other = basis_elements(table.basis)
     stated = table.basis not in BASES
     guest = table.guest or (guest if stated else "")
@@ -641,7 +780,7 @@ def species_key(system: System, text: str) -> str:
     except InputError:
         if _named_by(system, text) is not None:
             raise
-        for name in PACKAGED_SYSTEMS:
+        for name in filter(_lists_species, PACKAGED_SYSTEMS):
             if (key := _named_by(load_system(name), text)) is not None:
                 own = f"{text} is no species of {system.name} ({', '.join(system.species)})"
                 remedy = f"pass --system {name} (system={name!r})"
@@ -662,7 +801,7 @@ def _from_toml(text: str, file: str) -> System:
         record: Mapping[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"is not valid TOML: {error}", file=file) from error
-    known = [item.name for item in fields(System)]
+    known = [item.name for item in fields(System) if item.init]
     unknown = next((key for key in record if key not in known), None)
     if unknown is not None:
         wanted = f"{_hint(unknown, known)}; known are {', '.join(known)}"
@@ -678,6 +817,10 @@ def _from_toml(text: str, file: str) -> System:
         raise InputError(f"an entry has the wrong type: {error}", file=file) from error
 
 
+def _lists_species(name: str) -> bool:
+    return load_system(name).lists_species
+
+
 def packaged_species() -> tuple[str, ...]:
     """Return the species of the packaged systems.
 
@@ -686,7 +829,19 @@ def packaged_species() -> tuple[str, ...]:
     >>> packaged_species()[:2]
     ('Cd34S33', 'AgCd33S33')
     """
-    return tuple(dict.fromkeys(key for name in PACKAGED_SYSTEMS for key in load_system(name).species))
+    named = filter(_lists_species, PACKAGED_SYSTEMS)
+    return tuple(dict.fromkeys(key for name in named for key in load_system(name).species))
+
+
+def system_template() -> str:
+    """Return the file that `cxkinetics system new` writes: all keys explained, those left out set off.
+
+    Examples
+    --------
+    >>> system_template().splitlines()[6]
+    'host = "Cd34S33"'
+    """
+    return files("cxkinetics.composition").joinpath("new_system.toml").read_text(encoding="utf-8")
 
 
 def packaged_systems() -> tuple[str, ...]:
@@ -695,6 +850,6 @@ def packaged_systems() -> tuple[str, ...]:
     Examples
     --------
     >>> packaged_systems()
-    ('ag-cds', 'cu-cds')
+    ('ag-cds', 'cu-cds', 'cu-cdse')
     """
     return PACKAGED_SYSTEMS

@@ -86,8 +86,10 @@ def no_product_reason(fit: "IncorporationFit", system: System) -> str:
 
     The share of product is counted up to the plateau, which stands for full exchange. Points that one
     line describes as well show neither avalanche nor plateau, so their highest incorporation is no
-    full exchange.
+    full exchange. A solid solution has no product to share.
     """
+    if not system.avalanche:
+        return ""
 
     def rank(rival: Rival) -> tuple[float, int]:
         score = rival.bic if fit.dof <= FEW_DOF else rival.aicc  # neither where a curve meets every point
@@ -97,7 +99,7 @@ def no_product_reason(fit: "IncorporationFit", system: System) -> str:
     if fit.verdict.get("code") != "no_avalanche" and (best is None or best.model != ONE_LINE):
         return ""
     return (
-        f"no share of {system.species[-1]} follows from the table: it shows no avalanche up to a plateau, "
+        f"no share of {system.product_key} follows from the table: it shows no avalanche up to a plateau, "
         "so no incorporation in it is known to be full exchange"
     )
 

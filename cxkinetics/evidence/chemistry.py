@@ -61,6 +61,35 @@ class ChemicalState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """A crystal structure, from which a powder pattern is computed.
+
+    Attributes
+    ----------
+    name, source : str
+        Name of the mineral, and where the structure comes from.
+    cell : tuple of float
+        a, b, c (Angstrom), alpha, beta, gamma (degrees).
+    atoms : tuple of (int, float, float, float)
+        Every atom of the cell: atomic number, and place in fractions of the cell.
+    """
+
+    name: str
+    cell: tuple[float, ...]
+    atoms: tuple[tuple[float, ...], ...]
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = [atom for atom in self.atoms if len(atom) != 4]
+        if len(self.cell) != 6 or wrong or not self.atoms:
+            raise InputError(
+                f"the structure of {self.name} has {len(self.cell)} numbers in its cell and "
+                f"{len(self.atoms)} atoms, {len(wrong)} of them incomplete",
+                remedy="give cell = [a, b, c, alpha, beta, gamma] and atoms = [[Z, x, y, z], ...]",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chemistry:
     """A cation system as spectra see it.
 
@@ -74,8 +103,8 @@ class Chemistry:
         Elements: the guest, the host cation that it replaces, and the anion.
     host_phase, product_phase : str
         Names of the two species on which evidence speaks ("CdS", "Ag2S").
-    most_guests : int
-        Most guests in a cluster.
+    max_guests : int or None
+        Most guests in a cluster; None where the system states none.
     one_to_one : bool
         Whether each guest displaces one host cation.
     fragments_da : (float, float) or None
@@ -86,6 +115,12 @@ class Chemistry:
         Lines of the system beside those in `LINES`.
     states : tuple of ChemicalState
         Known states; empty where none is published.
+    source : str
+        Where the numbers of the system come from.
+    host_peaks : tuple of (float, float, float)
+        Place, full width (degrees 2theta, Cu K-alpha) and relative area of the host's broad peaks.
+    product_structure : Structure or None
+        Of the product, for a computed pattern.
     charges : tuple of (str, int)
         Formal charges that stand in no table, or otherwise than there.
     """
@@ -97,13 +132,33 @@ class Chemistry:
     anion: str
     host_phase: str
     product_phase: str
-    most_guests: int
+    max_guests: int | None
     one_to_one: bool = True
     fragments_da: tuple[float, float] | None = None
     line: str = ""
     lines: tuple[Line, ...] = ()
     states: tuple[ChemicalState, ...] = ()
     charges: tuple[tuple[str, int], ...] = ()
+    source: str = ""
+    host_peaks: tuple[tuple[float, float, float], ...] = ()
+    product_structure: Structure | None = None
+
+    @property
+    def most_guests(self) -> int:
+        """Most guests in a cluster, for what needs the number.
+
+        Raises
+        ------
+        InputError
+            If the system states none.
+        """
+        if self.max_guests is None:
+            raise InputError(
+                f"the system {self.system} states no largest number of {self.guest} per cluster, and a mass "
+                "spectrum is searched up to it",
+                remedy="add max_guests = N to its file (in Python System(max_guests=N))",
+            )
+        return self.max_guests
 
     def line_called(self, line: str | Line) -> Line:
         """Return a line by its name, among those of the system and those in `LINES`.
@@ -159,7 +214,10 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
 
     system = load_system(given)
     table = dict(system.evidence)
-    known = ("host_cluster", "host_phase", "fragments_da", "line", "lines", "states", "charges")
+    known = (
+        *("host_cluster", "host_phase", "fragments_da", "line", "lines", "states", "charges"),
+        *("host_peaks", "product_structure"),
+    )
     for key in table:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.6)
@@ -168,7 +226,11 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
             raise InputError(fault, remedy=f"use {', '.join(known)}")
     states = tuple(_made(ChemicalState, row, system) for row in table.pop("states", ()))
     lines = tuple(_made(Line, row, system) for row in table.pop("lines", ()))
-    charges = tuple(sorted(table.pop("charges", {}).items()))
+    if (structure := table.pop("product_structure", None)) is not None:
+        rows = {**structure, "cell": tuple(structure["cell"]), "atoms": tuple(map(tuple, structure["atoms"]))}
+        table["product_structure"] = _made(Structure, rows, system)
+    table["host_peaks"] = tuple(map(tuple, table.get("host_peaks", ())))
+    charges = tuple(sorted({**system.charges, **table.pop("charges", {})}.items()))
     names = [line.name for line in (*lines, *LINES.values()) if line.name.split()[0] == system.guest]
     made = {"host_cluster": str(system.host), "line": names[0] if names else "", **table}
     if "host_phase" not in made:
@@ -180,12 +242,13 @@ def _chemistry_of(given: "System | str | Path") -> Chemistry:
         guest=system.guest,
         replaced=system.host_cation,
         anion=system.anion,
-        product_phase=system.species[-1],
-        most_guests=system.max_dopants,
+        product_phase=system.product_key,
+        max_guests=system.max_guests,
         one_to_one=system.guests_per_host == 1,
         lines=lines,
         states=states,
         charges=charges,
+        source=system.source,
         **made,
     )
 
@@ -214,7 +277,7 @@ def charge_of(symbol: str, charges: tuple[tuple[str, int], ...] = ()) -> int:
     """
     known = dict(OXIDATION_STATES) | dict(charges)
     if symbol not in known:
-        remedy = f"name it in the system's file: [evidence.charges] {symbol} = ..."
+        remedy = f"name it in the system's file: charges = {{ {symbol} = ... }}"
         raise InputError(f"the formal charge of {symbol} is not known", remedy=remedy)
     return known[symbol]
 

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.errors import UsageError
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks, check_formula
+from cxkinetics.evidence.chemistry import DEFAULT, Chemistry, Structure, SystemLike, chemistry_of
 from cxkinetics.evidence.diffraction import PatternFit, fit_pattern
 from cxkinetics.evidence.doublets import doublet, line_key, shirley_step
 from cxkinetics.evidence.findings import Consensus, SampleEvidence, join
@@ -177,10 +179,6 @@ def _of_energies() -> list[Contradiction]:
 
 
 NOTE = "follows Table I of doi 10.1063/5.0151904; shares, intensities and noise were chosen, not measured"
-COMPUTED = (
-    "computed: acanthite Ag2S (structure of Frueh, Z. Kristallogr. 110, 136, 1958; kinematic), CdS clusters "
-    "as two broad peaks at 26.3 and 49.1 degrees (doi 10.1063/5.0151904); Cu K-alpha"
-)
 CU_K_ALPHA = 1.5406  # Angstrom
 
 
@@ -276,24 +274,46 @@ def simulate_diffraction(sample: Mapping[str, Any]) -> Spectrum:
     return _simulated("xrd", axis, counts, "XRD", percent)
 
 
-@lru_cache(maxsize=1)
-def reference_library() -> Library:
-    """Return the computed references of CdS clusters and acanthite Ag2S (Cu K-alpha, no RIR known).
+def reference_library(system: SystemLike = DEFAULT) -> Library:
+    """Return the computed references of the host and the product of a system (Cu K-alpha, no RIR known).
+
+    Raises
+    ------
+    UsageError
+        If the system's file does not hold what they are computed from.
 
     Examples
     --------
-    >>> reference_library().phase_names
-    ('CdS', 'Ag2S')
+    >>> reference_library().phase_names, reference_library("cu-cds").phase_names
+    (('CdS', 'Ag2S'), ('CdS', 'CuS'))
     """
+    return _references(chemistry_of(system))
+
+
+@lru_cache(maxsize=4)
+def _references(known: Chemistry) -> Library:
+    structure = known.product_structure
+    if structure is None or not known.host_peaks:
+        raise UsageError(
+            f"no reference pattern of {known.host_phase} and {known.product_phase} is computed for "
+            f"{known.system}; name reference patterns (--library), or give its file [evidence] host_peaks "
+            "and product_structure"
+        )
     axis = np.arange(18.0, 67.001, 0.05).round(3)
-    clusters = _broad_peaks(axis, ((26.3, 5.0, 1.0), (49.1, 8.0, 0.55)))
-    sulfide = _broad_peaks(axis, tuple((angle, 0.5, height) for angle, height in acanthite_lines()))
-    patterns = np.column_stack([1000 * clusters / clusters.max(), 1000 * sulfide / sulfide.max()])
+    host = _broad_peaks(axis, known.host_peaks)
+    product = _broad_peaks(axis, tuple((place, 0.5, height) for place, height in powder_lines(structure)))
+    patterns = np.column_stack([1000 * host / host.max(), 1000 * product / product.max()])
+    places = " and ".join(f"{place:g}" for place, *_ in known.host_peaks)
+    note = (
+        f"computed: {structure.name} {known.product_phase} (structure of {structure.source}; kinematic), "
+        f"{known.host_phase} clusters as {len(known.host_peaks)} broad peaks at {places} degrees "
+        f"({known.source}); Cu K-alpha"
+    )
     return Library(
         axis=axis,
         patterns=patterns.round(2),
-        names=("CdS", "Ag2S"),
-        source=Source(file="evidence_xrd_references.csv", format="computed", simulated=True, note=COMPUTED),
+        names=(known.host_phase, known.product_phase),
+        source=Source(file="evidence_xrd_references.csv", format="computed", simulated=True, note=note),
     )
 
 
@@ -307,35 +327,35 @@ def _broad_peaks(axis: Array, peaks: tuple[tuple[float, float, float], ...]) -> 
     return total
 
 
-def acanthite_lines() -> tuple[tuple[float, float], ...]:
-    """Return 2theta (degrees, Cu K-alpha) and relative intensity of acanthite's lines, kinematically.
+def powder_lines(structure: Structure) -> tuple[tuple[float, float], ...]:
+    """Return 2theta (degrees, Cu K-alpha) and relative intensity of the lines of a structure, kinematically.
 
     Examples
     --------
-    >>> lines = acanthite_lines()
+    >>> lines = powder_lines(chemistry_of("ag-cds").product_structure)
     >>> max(lines, key=lambda line: line[1])[0]
     34.42
     """
-    a, b, c, beta = 4.23, 6.91, 7.87, np.radians(99.583)
-    atoms = ((47, 0.758, 0.015, 0.305), (47, 0.285, 0.320, 0.435), (16, 0.359, 0.239, 0.134))
-    sites = [
-        (number, *place)
-        for number, x, y, z in atoms
-        for place in ((x, y, z), (-x, -y, -z), (0.5 - x, y + 0.5, 0.5 - z), (x + 0.5, 0.5 - y, z + 0.5))
-    ]  # P21/n
-    h, k, m = np.mgrid[-4:5, :8, -8:9].reshape(3, -1)
-    plane = (h / a) ** 2 + (m / c) ** 2 - 2 * h * m * np.cos(beta) / (a * c)
-    sine = CU_K_ALPHA * np.sqrt(plane / np.sin(beta) ** 2 + (k / b) ** 2) / 2
+    lengths, angles = np.array(structure.cell[:3]), np.radians(structure.cell[3:])
+    cosines = np.eye(3)
+    for (i, j), angle in zip(((1, 2), (0, 2), (0, 1)), angles, strict=True):
+        cosines[i, j] = cosines[j, i] = np.cos(angle)
+    reciprocal = np.linalg.inv(cosines * np.outer(lengths, lengths))
+    reach = 2 * np.sin(np.radians(34.0)) / CU_K_ALPHA
+    most = np.ceil(reach * lengths).astype(int)
+    planes = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in most), indexing="ij")).reshape(3, -1)
+    sine = CU_K_ALPHA / 2 * np.sqrt(np.einsum("ip,ij,jp->p", planes, reciprocal, planes))
     seen = (sine > 0) & (sine < np.sin(np.radians(34.0)))
-    h, k, m, sine = h[seen], k[seen], m[seen], sine[seen]
+    planes, sine = planes[:, seen], sine[seen]
     theta, damping = np.arcsin(sine), np.exp(-7.0 * (sine / CU_K_ALPHA) ** 2)
-    factor = sum(number * damping * np.exp(2j * np.pi * (h * x + k * y + m * z)) for number, x, y, z in sites)
+    atoms = np.array(structure.atoms)
+    factor = damping * (atoms[:, 0] @ np.exp(2j * np.pi * (atoms[:, 1:] @ planes)))
     geometry = (1 + np.cos(2 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta))
-    angles, line = np.unique(np.degrees(2 * theta).round(2), return_inverse=True)
-    strength = np.bincount(line, np.abs(factor) ** 2 * geometry * np.where(k == 0, 1, 2))
+    places, line = np.unique(np.degrees(2 * theta).round(2), return_inverse=True)
+    strength = np.bincount(line, np.abs(factor) ** 2 * geometry)
     relative = strength / strength.max()
     return tuple(
-        (float(angle), float(value)) for angle, value in zip(angles, relative, strict=True) if value > 0.01
+        (float(place), float(value)) for place, value in zip(places, relative, strict=True) if value > 0.01
     )
 
 

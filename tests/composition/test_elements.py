@@ -1,6 +1,7 @@
 """Whose elements a dose table and a result are of: refusals, names of bases, labels of own systems."""
 
 import json
+import re
 from pathlib import Path
 
 import matplotlib
@@ -9,6 +10,7 @@ matplotlib.use("Agg")
 
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.text import Text
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
@@ -23,6 +25,7 @@ name = "cd-inp"
 host = "In37P20"
 guest = "Cd"
 product = "Cd3P2"
+max_guests = 2
 """
 
 
@@ -169,16 +172,58 @@ def test_a_stored_table_keeps_its_guest_and_basis(tmp_path: Path) -> None:
     assert cx.DoseTable.from_json(json.dumps(older)) == table
 
 
-def test_the_largest_number_of_guests_is_said_and_called_assumed(tmp_path: Path, indium: Path) -> None:
+def test_without_a_largest_number_of_guests_only_what_needs_it_is_refused(
+    tmp_path: Path, indium: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "icp.csv", "Cd added (mol %),Cd incorporated (mol %)")
+    table = cx.load_dose_table(path)
+    indium.write_text(INDIUM.replace("max_guests = 2\n", ""))
+    assert cx.load_system(indium).max_guests is None
+    fit = cx.fit_incorporation(table, system=indium)
+    assert fit.avalanche_dose_percent.value == pytest.approx(98, abs=4)
+    for use in (
+        lambda: cx.dose_for("Cd3P2", table=table, system=indium, n_draws=200),
+        lambda: cx.predict(dose_percent=50, table=table, system=indium, n_draws=200),
+        lambda: cx.species_curves(table=fit, system=indium, n_draws=200),
+        lambda: cx.update_priors(table=table, system=indium, published_curve=False, n_draws=200),
+        lambda: cx.fit_binding(table, system=indium),
+    ):
+        with pytest.raises(cx.InputError, match=r"cd-inp states no largest number of Cd.*add max_guests = N"):
+            use()
+    assert main(["predict", "--dose", "50", "--table", str(path), "--system", str(indium)]) == 1
+    assert "add max_guests = N to its file" in capsys.readouterr().err
+
+
+def test_the_earlier_name_of_the_largest_number_is_read_with_a_remark(tmp_path: Path, indium: Path) -> None:
     table = cx.load_dose_table(write(tmp_path / "icp.csv", "Cd added (%),Cd found (%)"))
-    advice = cx.dose_for("Cd3P2", table=table, system=indium, n_draws=200)
-    assert advice.source["max_guests"] == 2
-    text = " ".join(str(advice).split())
-    assert "largest number of guests: 2 Cd per cluster; assumed: max_dopants = 2: the definition" in text
-    indium.write_text(INDIUM + "max_dopants = 3\n")
+    indium.write_text(INDIUM.replace("max_guests = 2", "max_dopants = 3"))
     stated = cx.predict(dose_percent=50, table=table, system=indium, n_draws=200)
     assert (stated.source["max_guests"], stated.source["assumed"]) == (3, [])
     assert "largest number of guests: 3 Cd per cluster\n" in str(stated)
-    assert (
-        cx.System.from_dict(cx.System(host="Cd34S33", guest="Cu", product="CuS").to_dict()).max_dopants == 2
-    )
+    text = "max_dopants = 3 is read as max_guests, its name today"
+    assert text in [remark.text for remark in stated.warnings]
+    old = cx.System(host="Cd34S33", guest="Cu", product="CuS", max_dopants=2)
+    assert old == cx.System(host="Cd34S33", guest="Cu", product="CuS", max_guests=2)
+    assert cx.System.from_dict({**old.to_dict(), "max_guests": None, "max_dopants": 2}).max_guests == 2
+    assert cx.System.from_dict(old.to_dict()).remarks == ()
+    with pytest.raises(cx.InputError, match="max_dopants is its earlier name"):
+        cx.System(host="Cd34S33", guest="Cu", product="CuS", max_guests=2, max_dopants=3)
+
+
+@pytest.mark.parametrize("basis", ["Cd/(Cd+In)", "Cd/In", "Cd/P"])
+def test_no_form_of_a_result_speaks_of_other_elements(basis: str, indium: Path) -> None:
+    table = cx.DoseTable(dose_percent=DOSES, incorporation_percent=TAKEN, basis=basis)
+    fit = cx.fit_incorporation(table, system=indium)
+    results = {
+        "curve": fit,
+        "prediction": cx.predict(dose_percent=50, table=fit, system=indium, n_draws=200),
+        "dose": cx.dose_for("Cd2In35P20", table=fit, system=indium, n_draws=200),
+        "shares": cx.species_curves(table=fit, system=indium, n_draws=200),
+        "update": cx.update_priors(table=table, system=indium, published_curve=False, n_draws=200),
+    }
+    for name, result in results.items():
+        drawn = result.plot()
+        words = [text.get_text() for text in getattr(drawn, "figure", drawn).findobj(Text)]
+        for form in (str(result), result.to_json(), result._repr_html_(), " ".join(words)):
+            assert not re.search(r"\bAg|[Ss]ilver|Cd34|CdS\b|ulfide", form), name
+    plt.close("all")

@@ -97,3 +97,15 @@ def test_intervals_of_a_nearly_straight_table_hold_their_values(y: tuple[float, 
         assert estimate.value is not None
         assert estimate.low is None or estimate.low <= estimate.value
         assert estimate.high is None or estimate.high >= estimate.value
+
+
+def test_a_solid_solution_needs_no_avalanche_and_has_no_product() -> None:
+    mixed = cx.System(host="Cd34S33", guest="Zn", product="ZnS", max_guests=4, avalanche=False, name="zn-cds")
+    points = cx.DoseTable(dose_percent=DOSES, incorporation_percent=NOISY, basis="Zn/(Zn+Cd)")
+    result = cx.predict(dose_percent=90, table=points, system=mixed, n_draws=300)
+    assert result.species["ZnS"].high == 0
+    assert sum(share.value for share in result.species.values()) == pytest.approx(1)
+    assert result.species["Zn4Cd30S33"].value > 0.05
+    avalanche = cx.System(host="Cd34S33", guest="Zn", product="ZnS", max_guests=4)
+    with pytest.raises(cx.InputError, match="no share of ZnS"):
+        cx.predict(dose_percent=90, table=points, system=avalanche, n_draws=300)

@@ -71,3 +71,12 @@ def test_species_sum_to_one(y: float, y2: float, y_on: float, y_f: float, alpha:
 def test_product_share_is_linear_between_onset_and_plateau() -> None:
     assert product_share([3.0, 4.0, 22.2, 40.4, 50.0], 4.0, 40.4).tolist() == pytest.approx([0, 0, 0.5, 1, 1])
     assert product_share(50.0, 60.0, 40.0) == 0  # a plateau below the onset never turns
+
+
+@pytest.mark.parametrize("alpha", [1e-9, 1e-3, 1e3, 1e9])
+def test_clusters_of_many_guests_have_their_mean_however_cooperative(alpha: float) -> None:
+    mean = np.linspace(0, 8, 161)  # a Newton step alone creeps where one cluster holds nearly all
+    populations = binding_populations(mean, alpha, 8)
+    np.testing.assert_allclose(np.arange(9) @ populations, mean, atol=1e-10)
+    assert populations[:, 0].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert populations[:, -1].tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 1]

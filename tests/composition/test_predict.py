@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxkinetics as cx
+from cxkinetics.composition.draws import summary_of
 from cxkinetics.composition.predict import Prediction
 
 DOSE = [0, 20, 40, 60, 75, 90, 100, 108, 117, 126, 135, 145, 160, 175]
@@ -146,3 +147,10 @@ def test_text_holds_the_numbers() -> None:
     assert "Ag2Cd32S33" in text
     assert "5.20 %" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_mean_that_few_draws_carry_lies_in_its_interval() -> None:
+    few = np.zeros(1000)
+    few[:10] = 1.0  # both quantiles are 0
+    assert summary_of(few, 0.95) == (0.01, 0.0, 0.01)
+    assert summary_of(1 - few, 0.95) == (0.99, 0.99, 1.0)

@@ -26,7 +26,7 @@ def test_incorporation_of_pure_clusters_on_each_basis() -> None:
 
 
 def test_another_system_in_a_few_lines() -> None:
-    system = System(host="Cd35Se35", guest="Cu", product="Cu2Se", max_dopants=4)
+    system = System(host="Cd35Se35", guest="Cu", product="Cu2Se", max_guests=4)
     assert system.species == ("Cd35Se35", "CuCd34Se35", "Cu2Cd33Se35", "Cu3Cd32Se35", "Cu4Cd31Se35", "Cu2Se")
     assert system.guests_at_full_exchange == 70
     assert set(system.resolved_priors("Ag/Cd")) == {"y2", "y_on", "alpha", "T", "rho", "eta", "phi"}
@@ -34,11 +34,11 @@ def test_another_system_in_a_few_lines() -> None:
 
 
 def test_charge_balanced_rule_takes_two_silver_for_one_cadmium() -> None:
-    system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_dopants=4, charge_rule="charge-balanced")
+    system = System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=4, charge_rule="charge-balanced")
     assert system.dopant_counts == (0, 2, 4)
     assert system.clusters == ("Cd34S33", "Ag2Cd33S33", "Ag4Cd32S33")
     with pytest.raises(InputError, match="half an atom"):
-        System(host="Cd34S33", guest="Ag", product="Ag2S", max_dopants=3, charge_rule="charge-balanced")
+        System(host="Cd34S33", guest="Ag", product="Ag2S", max_guests=3, charge_rule="charge-balanced")
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,9 @@ def test_charge_balanced_rule_takes_two_silver_for_one_cadmium() -> None:
         ({"product": "Cu2S"}, "must hold the guest Ag"),
         ({"product": "Ag2Se"}, "the anion of"),
         ({"guest": "Cd"}, "already in the host"),
+        ({"guest": ["Ag", "Cu"]}, "one guest; describe a second exchange in a file of its own"),
         ({"charge_rule": "any"}, "one-to-one"),
-        ({"max_dopants": 40}, "more Cd than"),
+        ({"max_guests": 40}, "more Cd than"),
         ({"priors": {"beta": {}}}, "belongs to no parameter"),
         ({"priors": {"alpha": {"distribution": "gamma", "parameters": [1, 2]}}}, "not known"),
         ({"priors": {"T": {"distribution": "uniform", "parameters": [5, 5]}}}, "empty"),
@@ -76,13 +77,16 @@ def test_systems_survive_a_dictionary(name: str) -> None:
 
 def test_toml_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text('host = "Cd34S33"\nguest = "Ag"\nproduct = "Ag2S"\n')
+    file.write_text('host = "Cd34S33"\nguest = "Ag"\nproduct = "Ag2S"\nmax_guests = 2\n')
     assert load_system(file).species == SILVER.species
     for text, words in (
         ('host = "Cd34S33"\nguset = "Ag"', "did you mean guest"),
         ('host = "Cd34S33"', "needs guest, product"),
         ("host = ", "not valid TOML"),
-        ('host = "Cd34S33"\nguest = "Ag"\nproduct = "Ag2S"\nmax_dopants = "two"', "mine.toml"),
+        (
+            'host = "Cd34S33"\nguest = "Ag"\nproduct = "Ag2S"\nmax_guests = "two"',
+            "max_guests is 'two'; it must be a whole",
+        ),
     ):
         file.write_text(text)
         with pytest.raises(InputError, match=words):
@@ -148,3 +152,43 @@ def test_errors_belong_to_the_tree() -> None:
 @pytest.mark.parametrize("system", ["ag-cds", "cu-cds"])
 def test_the_species_that_a_shell_offers_are_those_of_the_systems(system: str) -> None:
     assert set(load_system(system).species) <= set(packaged_species())
+
+
+@pytest.mark.parametrize("basis", ["Ag/(Ag+Cd)", "Ag/Cd", "Ag/S"])
+def test_generic_priors_stand_on_every_basis(basis: str) -> None:
+    system = System(host="Cd34S33", guest="Cu", product="CuS", max_guests=2)
+    full = system.pure_incorporation(2, basis)
+    prior = system.resolved_priors(basis)["y2"]  # per anion no trapped host lowers it
+    assert 0 < prior.parameters[0] < prior.parameters[1] == pytest.approx(full)
+
+
+def test_charges_of_any_element_stand_in_the_definition() -> None:
+    named = {"host": "In37P20", "guest": "Ga", "product": "GaP", "charge_rule": "charge-balanced"}
+    with pytest.raises(InputError, match=r"charge of \w+ is not known.*charges = \{"):
+        System(**named, max_guests=2)
+    system = System(**named, max_guests=2, charges={"In": 3, "Ga": 3, "P": -3})
+    assert system.clusters == ("In37P20", "GaIn36P20", "Ga2In35P20")
+    copper = System(**named | {"guest": "Cu", "product": "Cu3P"}, max_guests=3, charges={"In": 3, "Cu": 1})
+    assert copper.clusters == ("In37P20", "Cu3In36P20")
+    assert System.from_dict(copper.to_dict()) == copper
+
+
+def test_a_large_particle_has_a_mean_occupancy_and_no_list() -> None:
+    large = load_system("cu-cdse")
+    assert not large.lists_species
+    for use in (lambda: large.species, lambda: large.dopant_counts, lambda: large.species_key("Cu2Se")):
+        with pytest.raises(InputError, match=r"up to 500 Cu: it has a mean occupancy and no list"):
+            use()
+    for basis in ("Cu/(Cu+Cd)", "Cu/Cd", "Cu/Se"):
+        for trapped in (0.0, 90.0) if basis != "Cu/Se" else (0.0,):
+            y = large.pure_incorporation(300, basis, trapped)
+            assert large.mean_guests(y, basis, trapped) == pytest.approx(300)
+    assert SILVER.mean_guests(4.0, "Ag/(Ag+Cd)", 16.0) == pytest.approx(2.0)  # the published state
+    with pytest.raises(InputError, match="leaves no host"):
+        large.mean_guests(100, "Cu/(Cu+Cd)")
+
+
+def test_states_outside_the_list_have_one_name_each() -> None:
+    keys = (*SILVER.species, SILVER.beyond_key, SILVER.disrupted_key)
+    assert keys[-2:] == ("more than 2 Ag", "disrupted, with Ag")
+    assert len(set(keys)) == len(keys)

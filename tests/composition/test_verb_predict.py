@@ -28,7 +28,7 @@ def test_own_table_and_own_system(tmp_path: Path, capsys: pytest.CaptureFixture)
     rows = ["dose (%),incorporated (%)", "0,0", "25,2.6", "50,5.1", "75,8.1", "100,12.0", "120,28.0"]
     table.write_text("\n".join([*rows, "135,40.1", "150,40.0", "175,40.3"]))
     system = tmp_path / "mine.toml"
-    system.write_text('name = "mine"\nhost = "Cd34S33"\nguest = "Ag"\nproduct = "Ag2S"\n')
+    system.write_text('name = "mine"\nhost = "Cd34S33"\nguest = "Ag"\nproduct = "Ag2S"\nmax_guests = 2\n')
     assert main(["predict", "--dose", "60", "--table", str(table), "--system", str(system), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["source"]["system"] == "mine"
 

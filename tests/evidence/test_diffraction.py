@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxkinetics.errors import FitError, InputError, UsageError
+from cxkinetics.evidence.chemistry import chemistry_of
 from cxkinetics.evidence.diffraction import PatternFit, fit_pattern
-from cxkinetics.evidence.examples import acanthite_lines, reference_library
+from cxkinetics.evidence.examples import powder_lines, reference_library
 from cxkinetics.evidence.patterns import Library, NonNegative, joined_columns, load_library
 from cxkinetics.evidence.reader import load_spectrum
 from cxkinetics.evidence.sightings import findings_of_pattern
@@ -214,9 +215,37 @@ def test_non_negative_least_squares_against_a_slow_twin(seed: int, n_positive: i
 
 
 def test_the_computed_acanthite_pattern_has_its_known_strong_lines() -> None:
-    strong = {round(angle, 1) for angle, height in acanthite_lines() if height > 0.45}
+    structure = chemistry_of("ag-cds").product_structure
+    strong = {round(angle, 1) for angle, height in powder_lines(structure) if height > 0.45}
     assert strong >= {31.5, 33.7, 34.4, 34.7, 36.8, 37.7, 40.8}
     assert all(28.5 < angle < 44 for angle in strong)
+
+
+def test_the_computed_covellite_pattern_has_its_known_lines() -> None:
+    lines = dict(powder_lines(chemistry_of("cu-cds").product_structure))
+    # powder data of covellite, Cu K-alpha: place and the height beside the strongest
+    known = {29.28: 0.65, 31.79: 1.0, 32.85: 0.55, 47.94: 0.75, 52.71: 0.35, 59.35: 0.37}
+    for place, height in known.items():
+        near = sum(value for angle, value in lines.items() if abs(angle - place) < 0.25)
+        assert near == pytest.approx(height, abs=0.3), place
+    host, product = reference_library("cu-cds"), reference_library("ag-cds")
+    assert (host.phase_names, product.phase_names) == (("CdS", "CuS"), ("CdS", "Ag2S"))
+    assert "covellite CuS" in host.source.note
+
+
+def test_a_structure_without_its_cell_is_refused(tmp_path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(
+        'host = "Cd34S33"\nguest = "Cu"\nproduct = "CuS"\n[evidence]\nhost_peaks = [[26.3, 5.0, 1.0]]\n'
+    )
+    with pytest.raises(UsageError, match=r"no reference pattern of CdS and CuS.*--library"):
+        reference_library(path)
+    path.write_text(
+        path.read_text()
+        + '[evidence.product_structure]\nname = "x"\ncell = [1.0, 2.0]\natoms = [[1, 0, 0, 0]]\n'
+    )
+    with pytest.raises(InputError, match="2 numbers in its cell"):
+        reference_library(path)
 
 
 def test_result_survives_json_and_reads_well(fits: dict) -> None:

@@ -23,7 +23,7 @@ MERCURY = """
 host = "Cd34S33"
 guest = "Hg"
 product = "HgS"
-max_dopants = 2
+max_guests = 2
 name = "hg-cds"
 source = "chosen"
 
@@ -141,9 +141,12 @@ def test_a_system_whose_charges_stand_in_no_table_names_them(tmp_path: Path) -> 
     words = 'host = "In37P20"\nguest = "Ga"\nproduct = "GaP"\n'
     path = tmp_path / "ga-inp.toml"
     path.write_text(words)
-    with pytest.raises(cx.InputError, match=r"charge of In is not known.*evidence\.charges"):
+    with pytest.raises(cx.InputError, match=r"charge of In is not known.*charges = \{ In"):
         chemistry_of(path)
     path.write_text(words + "[evidence.charges]\nIn = 3\nGa = 3\nP = -3\n")
+    with pytest.raises(cx.InputError, match=r"no largest number of Ga.*max_guests = N"):
+        SearchSpace.of(path)
+    path.write_text("max_guests = 2\ncharges = { In = 3, Ga = 3, P = -3 }\n" + words)
     found = chemistry_of(path)
     assert (found.host_phase, found.product_phase, found.line) == ("InP", "GaP", "")
     space = SearchSpace.of(path)
@@ -169,7 +172,7 @@ def test_what_the_table_evidence_cannot_hold_is_named(tmp_path: Path, table: str
 
 def test_a_system_that_exchanges_by_charge_is_refused_for_mass_spectra() -> None:
     system = cx.System(
-        host="Cd34S33", guest="Ag", product="Ag2S", max_dopants=4, charge_rule="charge-balanced"
+        host="Cd34S33", guest="Ag", product="Ag2S", max_guests=4, charge_rule="charge-balanced"
     )
     with pytest.raises(cx.UsageError, match="one-to-one"):
         guest_ladder(system=system)

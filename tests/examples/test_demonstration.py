@@ -84,10 +84,33 @@ def test_what_was_put_in_or_assumed_is_no_agreement(demo: DemoTrace) -> None:
     counts = tally((demo.title, row) for row in demo.comparisons)
     assumed = ("Cu into CdS absorbance at 0 s", "Cu into CdS peak shift ends")
     assert counts.assumed == (assumed if demo.name == "cu-cds" else ())
-    assert (counts.measured, counts.simulated) == (0, len(demo.comparisons) - len(counts.assumed))
+    followed = 4 if demo.name == "ag-cds" else 0
+    assert (counts.measured, counts.followed) == (0, followed)
+    assert counts.simulated == len(demo.comparisons) - len(counts.assumed) - followed
     assert "Agreement" not in str(counts)
     shown = {row[0]: row[1] for row in comparison_table(demo.comparisons).rows}
     assert shown["absorbance at 0 s"] == ("0.9 (assumed)" if demo.name == "cu-cds" else "0.9")
+
+
+def test_what_was_not_put_in_is_compared_and_can_miss() -> None:
+    demo = demonstrate_trace("ag-cds")
+    rows = {row.quantity: row for row in demo.comparisons if row.kind == "followed"}
+    # by 0.9, 0.056 and 0.019: 0.9 exp(-1.12) = 0.294 and 0.294 exp(-1.52) = 0.064
+    assert rows["absorbance at 20 s"].found.value == pytest.approx(0.294, abs=0.002)
+    assert rows["absorbance at 100 s"].found.value == pytest.approx(0.0642, abs=0.002)
+    assert [row.published for row in rows.values()] == [0.3, 0.07, 0.966, 0.986]
+    assert {name: row.agrees for name, row in rows.items()} == {
+        "absorbance at 20 s": True,
+        "absorbance at 100 s": False,
+        "R2 of ln A, stage 1": False,
+        "R2 of ln A, stage 2": False,
+    }
+    counts = tally((demo.title, row) for row in demo.comparisons)
+    assert (counts.met, counts.followed, len(counts.unmet)) == (1, 4, 3)
+    assert "1 of 4 come out with the digits it prints (not: absorbance at 100 s; R2" in str(counts)
+    table = comparison_table(demo.comparisons)
+    assert table.columns[-1].head == "inside / same digits"
+    assert table.note.count("R2 of lines in ln A") == 1
 
 
 def test_the_command_writes_a_whole_folder_and_says_what_it_found(
@@ -97,10 +120,12 @@ def test_the_command_writes_a_whole_folder_and_says_what_it_found(
     assert main(["demo", "--out", str(folder), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["simulated"] is True
-    assert all(row["inside_interval"] for row in record["comparisons"]["ag-cds"])
+    put_in = [row for row in record["comparisons"]["ag-cds"] if row["kind"] == "simulated"]
+    assert all(row["inside_interval"] for row in put_in)
     assert [advice["target"] for advice in record["doses"]] == ["AgCd33S33", "Ag2Cd32S33", "Ag2S"]
     assert json.loads((folder / "demo.json").read_text()) == record
     assert record["tally"]["measured"] == {"agree": 4, "of": 6, "missed": ["slope, stage 2", "slope ratio"]}
+    assert record["tally"]["followed"]["agree"] == 1
     assert record["tally"]["simulated"] == {"recovered": 14, "of": 14}
     assert len(record["tally"]["assumed"]) == 2
     html = (folder / "report.html").read_text()
