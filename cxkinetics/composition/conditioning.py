@@ -25,8 +25,8 @@ from cxkinetics.remarks import Remark
 
 _OF_SAMPLE = ("T", "rho", "eta", "phi", "trend", "loss", "retention")
 _OF_CHEMISTRY = ("mechanism", "alpha", "second_step", "third_step", "onset", "steepness")
-_POOL = 1000  # draws for each mechanism
-_ROUNDS = 3
+_POOL = 1500  # draws for each mechanism
+_ROUNDS = 4
 _ENOUGH = 400.0
 _BINS = 8
 _EVERYWHERE = 0.3  # of every proposal, so that nothing that the first draws missed is lost
@@ -51,6 +51,17 @@ class Weighed:
     def effective(self) -> float:
         """Effective number of draws."""
         return float(np.exp(2 * logsumexp(self.log) - logsumexp(2 * self.log)))
+
+    def beside(self, other: "Weighed") -> "Weighed":
+        """Return the draws of both pools."""
+        joint = {
+            name: {key: np.concatenate([column, getattr(other, name)[key]]) for key, column in mine.items()}
+            for name, mine in (("values", self.values), ("uniforms", self.uniforms))
+        }
+        assert self.fit is not None and other.fit is not None
+        return Weighed(
+            **joint, log=np.concatenate([self.log, other.log]), fit=np.concatenate([self.fit, other.fit])
+        )
 
     def resampled(self, count: int, rng: np.random.Generator) -> Array:
         """Return the rows of `count` draws of equal weight."""
@@ -115,16 +126,20 @@ def joined(
     if published and not own:
         chemistry = _published_chemistry(draws, keys, published, rng)
     everything = (*published, *measured) if own else tuple(measured)
-    pool = _weighed_pool(draws, keys, everything, chemistry, rng)
-    rows = pool.resampled(count, rng)
+    if everything:
+        pool = _weighed_pool(draws, keys, everything, chemistry, rng)
+        rows = pool.resampled(count, rng)
+    else:
+        pool = _pool(draws, keys, count, chemistry, rng, {})
+        rows = np.arange(count)
     values = {name: column[rows] for name, column in pool.values.items()}
     numbers = sum(item.numbers for item in everything)
-    left_out = ("y2", "y_on")  # where stages begin follows from the mass balance
+    out = ("y2", "y_on")  # where stages begin follows from the mass balance
     return replace(
         draws,
-        values={name: column for name, column in values.items() if name not in left_out},
-        priors={n: p for n, p in {**draws.priors, **SPECIES_PRIORS}.items() if n not in left_out},
-        uniforms={n: column[rows] for n, column in pool.uniforms.items() if n not in (*left_out, "mechanism")},
+        values={name: column for name, column in values.items() if name not in out},
+        priors={n: p for n, p in {**draws.priors, **SPECIES_PRIORS}.items() if n not in out},
+        uniforms={n: column[rows] for n, column in pool.uniforms.items() if n not in (*out, "mechanism")},
         mechanisms=_weights(pool, keys, numbers),
         effective_draws=pool.effective if everything else None,
     )
@@ -158,14 +173,15 @@ def _weighed_pool(
     size = _POOL * len(keys)
     pool = _weighed(_pool(draws, keys, size, chemistry, rng, proposals), draws, measured)
     for _ in range(_ROUNDS):
-        if not measured or pool.effective >= _ENOUGH or not np.isfinite(pool.log).any():
+        if pool.effective >= _ENOUGH or not np.isfinite(pool.log).any():
             break
         proposals = _learned(pool)
-        pool = _weighed(_pool(draws, keys, size, chemistry, rng, proposals), draws, measured)
+        before, pool = pool, _weighed(_pool(draws, keys, size, chemistry, rng, proposals), draws, measured)
+        pool = max((pool, before.beside(pool)), key=lambda found: found.effective)
     if not np.isfinite(pool.log).any():
         raise FitError(
-            f"the measurements and the priors exclude each other: none of {pool.log.size} draws explains them; "
-            "check the units and errors of the measurements"
+            f"the measurements and the priors exclude each other: none of {pool.log.size} draws explains "
+            "them; check the units and errors of the measurements"
         )
     return pool
 
@@ -194,7 +210,8 @@ def _pool(
     values = {name: prior.quantile(uniforms[name]) for name, prior in drawn.items()}
     if chemistry is None:
         codes = np.array([KEYS.index(key) for key in keys], dtype=float)
-        values["mechanism"] = codes[np.minimum((uniforms["mechanism"] * codes.size).astype(int), codes.size - 1)]
+        place = (uniforms["mechanism"] * codes.size).astype(int)
+        values["mechanism"] = codes[np.minimum(place, codes.size - 1)]
     else:
         rows = rng.permutation(total) % chemistry["mechanism"].size
         values |= {name: column[rows] for name, column in chemistry.items()}
@@ -215,11 +232,10 @@ def _learned(pool: Weighed) -> dict[str, Array]:
 
 
 def _weighed(pool: Weighed, draws: ParameterDraws, measured: Sequence[Measurement]) -> Weighed:
-    if not measured:
-        return pool
     places = np.stack([incorporation_of(item, pool.values) for item in measured], axis=1)
     state = read_state(draws.system, draws.basis, pool.values, places)
-    fit = np.sum([item.log_likelihood(state.column(k), draws.system) for k, item in enumerate(measured)], axis=0)
+    each = [item.log_likelihood(state.column(k), draws.system) for k, item in enumerate(measured)]
+    fit = np.sum(each, axis=0)
     return replace(pool, log=pool.log + fit, fit=fit)
 
 

@@ -300,7 +300,7 @@ class DoseAdvice(Dosed, Record, Shown):
 CRITERIA = ("mean", "robust")
 """Best dose by the mean share of the target, or by its 10 % quantile over the draws."""
 
-_INFLUENCE_DRAWS = 1000  # shares of variance, wanted to a percent; each costs a search per parameter
+_INFLUENCE_DRAWS = 600  # shares of variance, wanted to a percent; each costs a search per parameter
 
 
 def dose_for(
@@ -383,9 +383,7 @@ def dose_for(
             raise UsageError(f"{name} is {value:g}; it is a fraction and must lie between 0 and 1")
     if criterion not in CRITERIA:
         raise UsageError(f"criterion is {criterion!r}; use one of {', '.join(CRITERIA)}")
-    draws, remarks = known_draws(
-        table, system, basis=basis, n_draws=n_draws, rng=rng, mechanism=mechanism
-    )
+    draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng, mechanism=mechanism)
     require_product(draws)
     key = species_key(draws.system, target)
     asked = {"min_purity": min_purity, "max_byproduct": max_byproduct, "criterion": criterion}

@@ -22,7 +22,7 @@ _ONSET_BLUR = 0.25
 """Blur of a detection limit, as a share of it: a limit is not a cliff."""
 
 RESPONSE_SD = math.log(2)
-"""Standard deviation of ln of the response of a mass spectrometer to one guest more: heights are no shares."""
+"""Sd of ln of the response of a mass spectrometer to one guest more: heights are no shares."""
 
 _RESPONSES = ndtri((np.arange(25) + 0.5) / 25)
 _RESPONSES /= _RESPONSES.std()
@@ -317,7 +317,8 @@ Measurement = ClusterFractions | ProductOnset | TopCluster | GuestShare | WashPa
 def guest_in_product(state: State, system: System) -> Array:
     """Return the share of all guest atoms that sit in the product; 0 without guest."""
     others = state.beyond_guests + state.loose
-    return np.nan_to_num(guest_shares(system, state.shares, others)[-1])
+    share: Array = np.nan_to_num(guest_shares(system, state.shares, others)[-1])
+    return share
 
 
 def _one_place(incorporation_percent: float | None, dose_percent: float | None) -> None:

@@ -19,7 +19,7 @@ from math import comb, log
 import numpy as np
 from scipy.special import gammaln
 
-from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.arrays import Array, ArrayLike, BoolArray
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.mass_balance import guest_count, host_count, trapped_and_retained_at_plateau
 from cxkinetics.composition.occupancy import binding_populations
@@ -73,7 +73,7 @@ class Sample:
     trapped: Array
     rho: Array
     eta: Array
-    beyond_onset: Array  # whether the incorporation exceeds that of the avalanche dose
+    beyond_onset: BoolArray  # whether the incorporation exceeds that of the avalanche dose
     values: Mapping[str, Array]
     at_onset: "Sample | None" = None
 
@@ -90,7 +90,8 @@ class Sample:
 
     def mean_bound(self) -> Array:
         """Return the guests per cluster if there is no product."""
-        mean: Array = (self.odds * (self.hosts + self.trapped) + self.fixed) / (1 + self.odds * self.per_guest)
+        asked = self.odds * (self.hosts + self.trapped) + self.fixed
+        mean: Array = asked / (1 + self.odds * self.per_guest)
         return mean
 
     def surplus(self, bound: Array, product: Array, loose: Array | float = 0.0) -> Array:
@@ -273,14 +274,22 @@ MECHANISMS = (
     Mechanism("two-site", "equilibrium over sites, with a cap", ("alpha",), two_sites),
     Mechanism("consecutive", "irreversible filling, with a cap", ("second_step",), in_a_row),
     Mechanism(
-        "third-step", "irreversible filling, a slow further step", ("second_step", "third_step"), None, third_step
+        "third-step",
+        "irreversible filling, a slow further step",
+        ("second_step", "third_step"),
+        None,
+        third_step,
     ),
     Mechanism("random", "guests at random, doped clusters stay", (), at_random, None, True, False),
     Mechanism("random-avalanche", "guests at random, one too many makes product", (), None, random_avalanche),
     Mechanism(
-        "sequential", "sequential binding with a Hill-like avalanche", ("alpha", "onset", "steepness"), None, sequential
+        "sequential",
+        "sequential binding with a Hill-like avalanche",
+        ("alpha", "onset", "steepness"),
+        None,
+        sequential,
     ),
-    Mechanism("two-state", "clusters switch as a whole (two states)", ("onset", "steepness"), None, two_state),
+    Mechanism("two-state", "clusters switch as a whole", ("onset", "steepness"), None, two_state),
     Mechanism("nucleation", "product nucleates above a threshold", ("alpha",), two_sites, None, True),
 )
 KEYS = tuple(mechanism.key for mechanism in MECHANISMS)
@@ -309,7 +318,7 @@ SPECIES_PRIORS = {
             "power of free guest with which the product rises",
             {"distribution": "lognormal", "parameters": (log(8), log(2.5)), "bounds": (0.5, 60.0)},
         ),
-        ("trend", "0 or less: the trapped host is the same in all samples, else it changes with dose", _SWITCH),
+        ("trend", "0 or less: the trapped host is the same everywhere, else it changes with dose", _SWITCH),
         ("loss", "0 or less: no product is lost, else the share eta is recovered", _SWITCH),
         ("retention", "0 or less: no released host is retained, else the share rho", _SWITCH),
         (
@@ -331,7 +340,9 @@ def _columns(values: Mapping[str, Array], names: tuple[str, ...]) -> dict[str, A
     return {name: values[name][:, None] for name in names if name in values}
 
 
-def trapped_host(system: System, basis: str, values: Mapping[str, Array], y: Array) -> tuple[Array, Array, Array]:
+def trapped_host(
+    system: System, basis: str, values: Mapping[str, Array], y: Array
+) -> tuple[Array, Array, Array]:
     """Return T at incorporations (n, g), with rho and eta (n, 1) as the draws have them."""
     at = _columns(values, tuple(values))
     eta, rho = np.where(at["loss"] > 0, at["eta"], 1.0), np.where(at["retention"] > 0, at["rho"], 0.0)
@@ -351,7 +362,9 @@ def trapped_host(system: System, basis: str, values: Mapping[str, Array], y: Arr
     return np.where(at["trend"] > 0, last + changes, last), rho, eta
 
 
-def _sample(system: System, basis: str, values: Mapping[str, Array], y: Array, *, onset: bool = True) -> Sample:
+def _sample(
+    system: System, basis: str, values: Mapping[str, Array], y: Array, *, onset: bool = True
+) -> Sample:
     trapped, rho, eta = trapped_host(system, basis, values, y)
     part = np.clip(y / 100, 0.0, None)
     kind = basis_kind(basis)

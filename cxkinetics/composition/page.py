@@ -445,9 +445,7 @@ def update_brief(result: "CompositionUpdate", unit: TimeUnit) -> Section:
     what = [f"{len(result.measurements)} measurements"] if result.measurements else []
     if result.points is not None:
         what.append(f"a dose table of {result.points.n_points} rows")
-    text = (
-        f"narrowed by at least 30 %: {', '.join(result.narrowed) or 'none'}; {_sampled(result)}"
-    )
+    text = f"narrowed by at least 30 %: {', '.join(result.narrowed) or 'none'}; {_sampled(result)}"
     title = f"{result.draws.system.name}: priors updated with {' and '.join(what)}"
     table = replace(change_table(result), gap=True)
     return Section(title, [table, Paragraph(text, gap=True), *warning_notes(result.warnings)], unit)

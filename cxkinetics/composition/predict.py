@@ -219,9 +219,7 @@ def predict(
     (5.2, 1.0)
     """
     check_confidence(confidence)
-    draws, remarks = known_draws(
-        table, system, basis=basis, n_draws=n_draws, rng=rng, mechanism=mechanism
-    )
+    draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng, mechanism=mechanism)
     require_product(draws)
     extrapolated = check_dose(float(dose_percent), draws, extrapolate=extrapolate)
     y = incorporation_draws(draws, dose_percent)

@@ -40,8 +40,8 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
     add(
         "--measurements",
         metavar="FILE.toml",
-        help="your own cluster fractions, product onsets, top clusters, shares of guest and wash pairs, which "
-        "narrow the priors",
+        help="your own cluster fractions, product onsets, top clusters, shares of guest and wash pairs, "
+        "which narrow the priors",
     )
     add(
         "--mechanism",
