@@ -306,8 +306,6 @@ def untold(draws: ParameterDraws) -> Remark | None:
     known = [w for w in draws.mechanisms if w.weight > 0 or w.p_value is not None]
     excluded = [w.mechanism for w in known if w.p_value is not None and w.p_value < _EXCLUDED]
     left = [w.mechanism for w in draws.mechanisms if w.weight >= _COUNTS]
-    if len(draws.mechanisms) < 2:
-        return None
     words = [f"the measurements exclude {', '.join(excluded)}"] if excluded else []
     if len(left) > 1:
         at = _telling_incorporation(draws, left)

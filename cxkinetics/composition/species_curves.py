@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _DRAWS = 1000
 _DOSES = 141
 _VISIBLE = 1e-3
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,7 +130,9 @@ def curves_of(draws: ParameterDraws, dose_percent: Array, confidence: float) -> 
     """Return the curves of given draws on a grid of doses."""
     few = draws.first(_DRAWS)
     y = incorporation_draws(few, dose_percent)
-    shares = share_draws(few, y)
+    # a few doses at a time are solved for as a prediction is; many are read between nodes
+    parts = np.array_split(y, -(-y.shape[1] // _AT_ONCE), axis=1)
+    shares = np.concatenate([share_draws(few, part) for part in parts], axis=-1)
     bands = dict(zip(draws.system.species, (_band(v, confidence) for v in shares), strict=True))
     beyond = 1 - shares.sum(axis=0)
     if float(beyond.max()) > _VISIBLE:
