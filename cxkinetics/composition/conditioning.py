@@ -10,6 +10,7 @@ with one part in ten left to another chemistry; its trapped host and its wash in
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from scipy.special import logsumexp
@@ -58,7 +59,8 @@ class Weighed:
             name: {key: np.concatenate([column, getattr(other, name)[key]]) for key, column in mine.items()}
             for name, mine in (("values", self.values), ("uniforms", self.uniforms))
         }
-        assert self.fit is not None and other.fit is not None
+        assert self.fit is not None
+        assert other.fit is not None
         return Weighed(
             **joint, log=np.concatenate([self.log, other.log]), fit=np.concatenate([self.fit, other.fit])
         )
@@ -130,8 +132,8 @@ def joined(
         pool = _weighed_pool(draws, keys, everything, chemistry, rng)
         rows = pool.resampled(count, rng)
     else:
-        pool = _pool(draws, keys, count, chemistry, rng, {})
-        rows = np.arange(count)
+        pool = _pool(draws, keys, count, chemistry, rng)
+        rows = np.arange(count, dtype=np.intp)
     values = {name: column[rows] for name, column in pool.values.items()}
     numbers = sum(item.numbers for item in everything)
     out = ("y2", "y_on")  # where stages begin follows from the mass balance
@@ -157,7 +159,7 @@ def _published_chemistry(
     rows = pool.resampled(_POOL, rng)
     found = {name: pool.values[name][rows] for name in _OF_CHEMISTRY}
     other = rng.random(_POOL) < _OTHER_CHEMISTRY
-    wide = _pool(own, keys, _POOL, None, rng, {}).values
+    wide = _pool(own, keys, _POOL, None, rng).values
     return {name: np.where(other, wide[name], column) for name, column in found.items()}
 
 
@@ -171,12 +173,15 @@ def _weighed_pool(
     """Return a pool in which enough draws count, or as many as some rounds of better proposals give."""
     proposals: dict[str, Array] = {}
     size = _POOL * len(keys)
-    pool = _weighed(_pool(draws, keys, size, chemistry, rng, proposals), draws, measured)
+    pool = _weighed(_pool(draws, keys, size, chemistry, rng, proposals=proposals), draws, measured)
     for _ in range(_ROUNDS):
         if pool.effective >= _ENOUGH or not np.isfinite(pool.log).any():
             break
         proposals = _learned(pool)
-        before, pool = pool, _weighed(_pool(draws, keys, size, chemistry, rng, proposals), draws, measured)
+        before, pool = (
+            pool,
+            _weighed(_pool(draws, keys, size, chemistry, rng, proposals=proposals), draws, measured),
+        )
         pool = max((pool, before.beside(pool)), key=lambda found: found.effective)
     if not np.isfinite(pool.log).any():
         raise FitError(
@@ -192,7 +197,8 @@ def _pool(
     total: int,
     chemistry: Mapping[str, Array] | None,
     rng: np.random.Generator,
-    proposals: Mapping[str, Array],
+    *,
+    proposals: Mapping[str, Array] = MappingProxyType({}),
 ) -> Weighed:
     """Return draws of everything; where a histogram is proposed for a uniform, the weight undoes it."""
     drawn: dict[str, Prior] = {n: p for n, p in draws.priors.items() if n in (*_OF_SAMPLE, *_OF_CHEMISTRY)}

@@ -26,7 +26,7 @@ from cxkinetics.composition.occupancy import binding_populations
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
 from cxkinetics.signals.basis import BASES, basis_kind
 
-_BISECTIONS = 12  # of a range of some 30 in ln s: to 0.01, where the line is nearly straight
+_BISECTIONS = 12  # of a range of some 40 in ln s: to 0.01, where the line is nearly straight
 _SECANTS = 4
 _NODES = 64  # along the incorporation; between them shares are straight to 2e-3
 _NEAR = 0.02  # relative distance below which two rates count as equal: their closed form is 0/0
@@ -493,5 +493,5 @@ def _along(mechanism: Mechanism, sample: Sample) -> _Read:
         _, bound, product = line(ln_s, sample.values, sample.system)
         return sample.surplus(bound, product)
 
-    shares, bound, product = line(_root(surplus, -16.0, 16.0, sample.odds), sample.values, sample.system)
+    shares, bound, product = line(_root(surplus, -16.0, 26.0, sample.odds), sample.values, sample.system)
     return np.concatenate([shares, product[None]]), bound, np.zeros_like(bound)

@@ -60,16 +60,16 @@ def test_every_state_reads_as_its_incorporation(mechanism: str, basis: str) -> N
     rng = np.random.default_rng(5)
     curve = prior_draws(SYSTEM, basis, 200, rng, None)
     values = dict(joined(curve, rng, mechanism=mechanism).values)
-    values["y_f"] *= 1.3  # above the published plateau, so that all of 0-40 % lies before it
+    values["y_f"] = 1.3 * values["y_f"]  # above the published plateau, so that all of 0-40 % lies before it
     y = np.linspace(0.5, 38, 12) * np.ones((200, 1))
     state = read_state(SYSTEM, basis, values, y)
     trapped = trapped_host(SYSTEM, basis, values, y)[0]
     hosts = state.hosts + trapped
     counted = {BASIS: state.guests + hosts, "Ag/Cd": hosts, "Ag/S": 33.0}[basis]
-    # near the plateau or with much host trapped at low dose, a state may have no product to give away
-    inside = (state.shares[-1] < 1 - 1e-6) & (y > 0)
+    inside = state.shares[-1] < 1 - 1e-6  # all of it product: more cannot be
+    assert np.mean(inside) > 0.9
     read = (100 * state.guests / counted)[inside]
-    assert np.quantile(np.abs(read / y[inside] - 1), 0.97) < 1e-4
+    assert np.max(np.abs(read / y[inside] - 1)) < 4e-3
     assert state.shares.sum(axis=0) + state.beyond == pytest.approx(1)
     assert state.shares.min() >= 0
 
@@ -95,7 +95,7 @@ def test_a_chain_of_steps_is_the_matrix_exponential() -> None:
 def test_filling_in_a_row_has_the_mean_asked_for_and_its_ceiling() -> None:
     mean = np.linspace(0, 2, 201)[None]
     shares = in_a_row(mean, {"second_step": np.ones((1, 1))}, SYSTEM)
-    assert shares[1] + 2 * shares[2] == pytest.approx(mean, abs=1e-6)
+    assert shares[1] + 2 * shares[2] == pytest.approx(mean, abs=1e-5)
     assert shares[1].max() == pytest.approx(np.exp(-1), abs=3e-3)  # irreversible filling
 
 
@@ -132,7 +132,7 @@ def test_incorporation_alone_shows_the_spread_of_mechanisms() -> None:
     share = result.species["Ag2Cd32S33"]
     assert share.low < 0.15
     assert share.high > 0.6
-    assert {row["weight"] for row in result.rivals} == {pytest.approx(1 / 8, abs=0.01)}
+    assert [row["weight"] for row in result.rivals] == pytest.approx([1 / 8] * 8, abs=0.01)
     assert all(row["p_value"] is None for row in result.rivals)
     text = next(w.text for w in result.warnings if w.code == "mechanisms")
     assert "cannot be told apart by the incorporation alone; a mass spectrum at an incorporation" in text
@@ -165,10 +165,6 @@ def test_fractions_of_random_filling_are_not_taken_for_two_sites() -> None:
     assert share.low <= world.species(dose)["Ag2Cd32S33"] <= share.high
 
 
-def width(estimate: cx.Estimate) -> float:
-    return estimate.high - estimate.low
-
-
 def test_each_kind_of_measurement_narrows_what_it_can() -> None:
     world = World(16.0)
     table = own(world)
@@ -191,7 +187,7 @@ def test_each_kind_of_measurement_narrows_what_it_can() -> None:
         response_sd=0.0,
     )
     for measured in (xps, calibrated):
-        assert width(updated(measured).species["Ag2Cd32S33"]) < 0.8 * width(bare.species["Ag2Cd32S33"])
+        assert updated(measured).species["Ag2Cd32S33"].se < 0.8 * bare.species["Ag2Cd32S33"].se
     assert updated(top).species["Ag2Cd32S33"].value > bare.species["Ag2Cd32S33"].value
 
 
