@@ -399,7 +399,9 @@ def dose_for(
     shares, (composition, guests) = state.shares, composition_estimates(draws.system, state, confidence)
     limit = _limit(search, shares.mean(axis=1))
     purity = draw_estimate("purity", shares[position], confidence=confidence)
-    found = float(purity.value or 0.0)
+    # shares of the grid are read between nodes: a purity that the search reached is not refused for that
+    reached = float(np.interp(search.dose, search.grid, search.target))
+    found = max(float(purity.value or 0.0), reached)
     if found < demands.min_purity - _ROUNDING or not search.clean:
         _refuse_purity(search, found, limit)
     return DoseAdvice(

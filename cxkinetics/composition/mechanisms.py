@@ -27,9 +27,9 @@ from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
 from cxkinetics.signals.basis import BASES, basis_kind
 
 _BISECTIONS = 12  # of a range of some 40 in ln s: to 0.01, where the line is nearly straight
-_SECANTS = 4
+_SECANTS = 6
 _NODES = 64  # along the incorporation; between them shares are straight to 2e-3
-_NEAR = 0.02  # relative distance below which two rates count as equal: their closed form is 0/0
+_NEAR = {4: 1e-3, 6: 0.02}  # rates -> relative distance to which equal ones are moved: their form is 0/0
 _MOST_STEPS = 6  # longest chain of unequal rates whose closed form keeps four digits
 
 
@@ -149,10 +149,11 @@ def chain(time: Array, rates: list[Array]) -> Array:
         count = np.arange(len(rates)).reshape(-1, *([1] * time.ndim))
         shares: Array = np.exp(count * np.log(time) - time - gammaln(count + 1))
         return shares
+    near = next(distance for most, distance in _NEAR.items() if len(rates) <= most)
     apart: list[Array] = []
     for rate in rates:
         for other in apart:
-            rate = np.where(np.abs(rate / other - 1) < _NEAR, other * (1 + _NEAR), rate)
+            rate = np.where(np.abs(rate / other - 1) < near, other * (1 + near), rate)
         apart.append(rate)
     fallen = [np.exp(-rate * time) for rate in apart]
     found, made = [], np.ones_like(apart[0])
@@ -412,6 +413,8 @@ def read_shares(system: System, basis: str, values: Mapping[str, Array], y: Arra
         if rows.size:
             own = {name: draws[rows] for name, draws in values.items()}
             shares[:, rows], bound[rows], loose[rows] = _of_rows(mechanism, system, basis, own, y[rows])
+    bare = y <= 0
+    shares[0, bare], shares[1:, bare], bound[bare], loose[bare] = 1.0, 0.0, 0.0, 0.0
     return shares, bound, loose
 
 

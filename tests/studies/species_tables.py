@@ -106,6 +106,8 @@ def tally(name: str, tables: int, draws: int = 1500) -> Counter[str]:
             result = cx.predict(dose_percent=dose, table=known, n_draws=draws, rng=number)
             for key, truth in world.species(dose).items():
                 share = result.species[key]
+                assert share.low is not None
+                assert share.high is not None
                 inside = share.low - 1e-3 <= truth <= share.high + 1e-3
                 counts[f"{dose:g} {key}"] += inside
                 counts["inside"] += inside
