@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import chi2
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, IntArray
 from cxkinetics.composition.draws import MechanismWeight, ParameterDraws, draw_priors
 from cxkinetics.composition.measurements import Measurement, incorporation_of, measurements_of
 from cxkinetics.composition.mechanisms import KEYS, MECHANISMS, SPECIES_PRIORS, read_shares, read_state
@@ -65,7 +65,7 @@ class Weighed:
             **joint, log=np.concatenate([self.log, other.log]), fit=np.concatenate([self.fit, other.fit])
         )
 
-    def resampled(self, count: int, rng: np.random.Generator) -> Array:
+    def resampled(self, count: int, rng: np.random.Generator) -> IntArray:
         """Return the rows of `count` draws of equal weight."""
         weight = np.exp(self.log - logsumexp(self.log))
         at = (np.arange(count) + rng.random()) / count
@@ -128,6 +128,7 @@ def joined(
     if published and not own:
         chemistry = _published_chemistry(draws, keys, published, rng)
     everything = (*published, *measured) if own else tuple(measured)
+    rows: IntArray
     if everything:
         pool = _weighed_pool(draws, keys, everything, chemistry, rng)
         rows = pool.resampled(count, rng)
