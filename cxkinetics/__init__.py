@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from cxkinetics.composition.incorporation_result import IncorporationFit as IncorporationFit
     from cxkinetics.composition.mass_balance import removable_share as removable_share
     from cxkinetics.composition.measurements import ClusterFractions as ClusterFractions
+    from cxkinetics.composition.measurements import GuestShare as GuestShare
     from cxkinetics.composition.measurements import ProductOnset as ProductOnset
+    from cxkinetics.composition.measurements import TopCluster as TopCluster
+    from cxkinetics.composition.measurements import WashPair as WashPair
     from cxkinetics.composition.predict import Prediction as Prediction
     from cxkinetics.composition.predict import predict as predict
     from cxkinetics.composition.rates_against_dose import rates_against_dose as rates_against_dose

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.composition import mass_balance
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, require_product
 from cxkinetics.composition.knowledge import Knowledge, known_draws
-from cxkinetics.composition.species_model import share_draws
+from cxkinetics.composition.measurements import guest_in_product
+from cxkinetics.composition.mechanisms import State
+from cxkinetics.composition.species_model import state_draws
 from cxkinetics.composition.system import System, load_system
 from cxkinetics.errors import InputError
 from cxkinetics.record import Record
@@ -78,7 +79,7 @@ def _units(system: System, technique: str) -> tuple[str, str]:
     return unit, unit
 
 
-def counted_shares(system: System, technique: str, shares: Array) -> tuple[Array, Array]:
+def counted_shares(system: System, technique: str, state: State) -> tuple[Array, Array]:
     """Return what a technique counts of the clusters and of the product, each shape (n,).
 
     Parameters
@@ -87,18 +88,19 @@ def counted_shares(system: System, technique: str, shares: Array) -> tuple[Array
         Species and their guests.
     technique : str
         Such as "XPS".
-    shares : Array, shape (species, n)
-        Shares of units.
+    state : State
+        Of draws (n,).
 
     Examples
     --------
-    >>> little = np.array([[0.0], [0.0], [0.95], [0.05]])
+    >>> from cxkinetics.composition.mechanisms import state_of_shares
+    >>> little = state_of_shares(load_system("ag-cds"), [[0.0], [0.0], [0.95], [0.05]])
     >>> [part.round(2).tolist() for part in counted_shares(load_system("ag-cds"), "XPS", little)]
     [[0.95], [0.63]]
     """
-    clusters, product = 1 - shares[-1], shares[-1]
+    clusters, product = 1 - state.shares[-1], state.shares[-1]
     if _counts_atoms(technique):  # a unit keeps its anions, so clusters hold their share of those
-        product = np.nan_to_num(mass_balance.guest_shares(system, shares)[-1])
+        product = guest_in_product(state, system)
     return clusters, product
 
 
@@ -177,10 +179,10 @@ def expected_verdicts(
         )
     draws, _ = known_draws(table, chosen, n_draws=n_draws, rng=rng)
     require_product(draws)
-    shares = share_draws(draws, np.full((draws.n_draws, 1), float(incorporation_percent)))[..., 0]
+    state = state_draws(draws, np.full((draws.n_draws, 1), float(incorporation_percent))).column(0)
     verdicts = []
     for technique, limits in draws.system.detection.items():
-        counted = np.stack(counted_shares(draws.system, technique, shares))
+        counted = np.stack(counted_shares(draws.system, technique, state))
         least = np.array([float(limits[key]) for key in _SHARES])
         mean = counted.mean(axis=1)
         same = ((counted >= least[:, None]) == (mean >= least)[:, None]).all(axis=0)

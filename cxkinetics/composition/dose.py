@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.composition.conditioning import ALL, untold
 from cxkinetics.composition.draws import (
     DEFAULT_DRAWS,
     ParameterDraws,
@@ -21,17 +22,17 @@ from cxkinetics.composition.draws import (
 from cxkinetics.composition.guest_amount import Dosed, GuestAmount
 from cxkinetics.composition.knowledge import Knowledge, check_dose, known_draws, source_record
 from cxkinetics.composition.mass_balance import guest_shares
+from cxkinetics.composition.mechanisms import KEYS
 from cxkinetics.composition.occupancy import least_cooperativity_for
 from cxkinetics.composition.species_curves import SpeciesCurves, curves_of
 from cxkinetics.composition.species_model import (
     METHOD,
+    composition_estimates,
     draw_estimate,
-    guest_estimates,
     incorporation_draws,
     saturation_draws,
-    share_draws,
-    share_estimates,
     species_draws,
+    state_draws,
 )
 from cxkinetics.composition.system import System, species_key
 from cxkinetics.document.shown import Shown
@@ -61,6 +62,7 @@ _STEP_PERCENT = 0.5  # finer than doses are weighed in
 _MOST_DOSES = 601
 _TIE = 1e-6  # shares of one draw that close are equally good: on a plateau all its doses count
 _ROUNDING = 1e-9
+_FEWEST = 10  # draws of one mechanism for its own best dose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,7 @@ class _Search:
     target: Array  # mean share of the target (g,)
     byproduct: Array  # the same of the by-product
     own: tuple[Array, Array]  # lowest and highest best dose of each draw (n,)
+    each: Array  # share of the target in each draw (n, g)
     dose: float
     window: tuple[float, float]
     on_plateau: bool
@@ -159,7 +162,18 @@ def _searched(draws: ParameterDraws, position: int, demands: Demands, grid: Arra
     own = _best_of_each(shares[position], grid)
     dose, window = float(grid[best]), (float(grid[low]), float(grid[high]))
     return _Search(
-        draws, position, demands, grid, target, other, own, dose, window, plateau, bool(clean.any())
+        draws=draws,
+        position=position,
+        demands=demands,
+        grid=grid,
+        target=target,
+        byproduct=other,
+        own=own,
+        each=shares[position],
+        dose=dose,
+        window=window,
+        on_plateau=plateau,
+        clean=bool(clean.any()),
     )
 
 
@@ -192,6 +206,11 @@ class DoseAdvice(Dosed, Record, Shown):
         Share of all guest atoms that each species holds there; `guest_share` is that of the target.
     limited_by : str
         "cooperativity", "avalanche overlap", "plateau", "calibrated range" or "none".
+    mechanism : str
+        "all", or the mechanism that was believed.
+    rivals : tuple of mapping
+        Every mechanism: its weight, with and without priors, its check against the measurements, and the
+        best dose and purity if it alone holds (None where too few draws have it).
     influence : PriorInfluence
         What comes from priors.
     source : mapping
@@ -204,13 +223,13 @@ class DoseAdvice(Dosed, Record, Shown):
     >>> import cxkinetics as cx
     >>> advice = cx.dose_for("Ag2Cd32S33", n_draws=500)
     >>> advice.window_percent, advice.limited_by
-    ((46.0, 64.5), 'avalanche overlap')
+    ((37.0, 68.0), 'avalanche overlap')
     """
 
     SCHEMA = "cxkinetics.dose/1"
     _keys = """schema=SCHEMA version target dose_percent window_percent purity guest_share byproduct
-        incorporation_percent composition composition_guest_share limited_by prior_driven influence source
-        seed warnings"""
+        incorporation_percent composition composition_guest_share limited_by mechanism rivals prior_driven
+        influence source seed warnings"""
 
     target: str
     dose_percent: Annotated[Estimate, As(name="dose")]
@@ -226,6 +245,8 @@ class DoseAdvice(Dosed, Record, Shown):
     guest_shares: Annotated[Mapping[str, Estimate], As(key="composition_guest_share")] = field(
         default_factory=dict
     )
+    mechanism: str = ""
+    rivals: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
     version: Version = __version__
@@ -279,7 +300,7 @@ class DoseAdvice(Dosed, Record, Shown):
 CRITERIA = ("mean", "robust")
 """Best dose by the mean share of the target, or by its 10 % quantile over the draws."""
 
-_INFLUENCE_DRAWS = 1000  # shares of variance, wanted to a percent; each costs a search per parameter
+_INFLUENCE_DRAWS = 500  # shares of variance, wanted to a percent; each costs a search per parameter
 
 
 def dose_for(
@@ -295,6 +316,7 @@ def dose_for(
     n_draws: int = DEFAULT_DRAWS,
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
+    mechanism: str = ALL,
 ) -> DoseAdvice:
     """Return the dose that gives most of a species, with its window and purity.
 
@@ -318,7 +340,7 @@ def dose_for(
         "mean", or "robust" (10 % quantile over the draws: good even if the parameters are bad).
     extrapolate : bool
         Allow doses beyond the calibrated ones.
-    n_draws, confidence, rng
+    n_draws, confidence, rng, mechanism
         As for `predict`.
 
     Returns
@@ -344,10 +366,11 @@ def dose_for(
 
     Notes
     -----
-    With the documented silver priors: AgCd33S33 at 23 % dose, share 0.49 (0.25-0.73), limited by
-    cooperativity whatever the dose; Ag2Cd32S33 at 56 %, 0.97 (0.91-1.00), window 45.5-64.5 %; Ag2S
-    from 132.5 % (130 % before the cut at 5 % by-product), shown at 136 %. Doses lie on a grid of
-    0.5 %; intervals are equal-tailed over the draws.
+    For the published silver samples, with their spectra and their wash pair: AgCd33S33 at 22 % dose,
+    share 0.55 (0.33-0.79), limited by cooperativity whatever the dose; Ag2Cd32S33 at 43 %, 0.99
+    (0.94-1.00) of the clusters and 0.82 (0.71-0.97) of the silver, window 37-68 %; Ag2S from 132 %,
+    shown at 136 %. Doses lie on a grid of 0.5 %; intervals are equal-tailed over the draws. Every
+    share is read through the mass balance, averaged over rival mechanisms by their weights.
 
     Examples
     --------
@@ -361,7 +384,7 @@ def dose_for(
             raise UsageError(f"{name} is {value:g}; it is a fraction and must lie between 0 and 1")
     if criterion not in CRITERIA:
         raise UsageError(f"criterion is {criterion!r}; use one of {', '.join(CRITERIA)}")
-    draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
+    draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng, mechanism=mechanism)
     require_product(draws)
     key = species_key(draws.system, target)
     asked = {"min_purity": min_purity, "max_byproduct": max_byproduct, "criterion": criterion}
@@ -372,10 +395,13 @@ def dose_for(
     if not extrapolate and beyond[-1] > inside[-1]:
         _refuse_outside(search, beyond)
     y = incorporation_draws(draws, search.dose)
-    shares = share_draws(draws, y)[..., 0]
+    state = state_draws(draws, y).column(0)
+    shares, (composition, guests) = state.shares, composition_estimates(draws.system, state, confidence)
     limit = _limit(search, shares.mean(axis=1))
     purity = draw_estimate("purity", shares[position], confidence=confidence)
-    found = float(purity.value or 0.0)
+    # shares of the grid are read between nodes: a purity that the search reached is not refused for that
+    reached = float(np.interp(search.dose, search.grid, search.target))
+    found = max(float(purity.value or 0.0), reached)
     if found < demands.min_purity - _ROUNDING or not search.clean:
         _refuse_purity(search, found, limit)
     return DoseAdvice(
@@ -385,10 +411,12 @@ def dose_for(
         purity=purity,
         byproduct=draw_estimate("by-product", byproduct(shares, position), confidence=confidence),
         incorporation_percent=draw_estimate("incorporation", y[:, 0], confidence=confidence, unit="%"),
-        composition=share_estimates(draws.system.species, shares, confidence),
-        guest_shares=guest_estimates(draws.system, shares, confidence),
+        composition=composition,
+        guest_shares=guests,
         limited_by=limit,
-        influence=_influence(search, confidence),
+        influence=_influence(search, purity, confidence),
+        mechanism=mechanism,
+        rivals=_rivals(search),
         source={**source_record(draws), **asked, "extrapolate": extrapolate, "confidence": confidence},
         curves=curves_of(draws, search.grid[:: max(1, search.grid.size // 140)], confidence),
         warnings=(*remarks, *_remarks(search, found, limit, extrapolate=extrapolate)),
@@ -396,10 +424,25 @@ def dose_for(
     )
 
 
-def _influence(search: _Search, confidence: float) -> PriorInfluence:
+def _rivals(search: _Search) -> tuple[Mapping[str, Any], ...]:
+    """Return each mechanism's weights and check, and the best dose and purity if it alone holds."""
+    draws, found = search.draws, []
+    shares = search.each
+    for weight in draws.mechanisms:
+        rows = draws.values["mechanism"] == KEYS.index(weight.mechanism)
+        own: dict[str, float | None] = {"dose_percent": None, "purity": None}
+        if int(rows.sum()) >= _FEWEST:
+            mean = shares[rows].mean(axis=0)
+            best = int(np.argmax(mean >= mean.max() - (FLAT if search.on_plateau else _ROUNDING)))
+            own = {"dose_percent": float(search.grid[best]), "purity": float(mean[best])}
+        found.append({**weight.to_dict(), **own})
+    return tuple(found)
+
+
+def _influence(search: _Search, purity: Estimate, confidence: float) -> PriorInfluence:
     """Return what of the advice comes from priors."""
     position, dose = search.position, search.dose
-    coarse = search.grid[:: max(1, search.grid.size // 150)]  # the shares of variance need no finer grid
+    coarse = search.grid[:: max(1, search.grid.size // 100)]  # the shares of variance need no finer grid
 
     def outputs(moved: ParameterDraws) -> dict[str, Array]:
         parts = species_draws(moved, dose)[..., 0]
@@ -413,13 +456,12 @@ def _influence(search: _Search, confidence: float) -> PriorInfluence:
     def moved_result(moved: ParameterDraws) -> dict[str, Summary]:
         """Repeat the whole advice with other draws: purity at the dose advised, and the best dose."""
         purity = summary_of(species_draws(moved, dose)[position, :, 0], confidence)
-        again = _searched(moved, position, search.demands, search.grid)
+        again = _searched(moved, position, search.demands, coarse)
         return {"purity": purity, "dose_percent": _best_dose(again, confidence)}
 
     few = search.draws.first(min(_INFLUENCE_DRAWS, search.draws.n_draws))
-    return prior_influence(
-        few, outputs, confidence=confidence, summaries=moved_result, summary_draws=search.draws
-    )
+    now = {"purity": (purity.value, purity.low, purity.high), "dose_percent": _best_dose(search, confidence)}
+    return prior_influence(few, outputs, confidence=confidence, summaries=moved_result, now=now)
 
 
 def _best_dose(search: _Search, confidence: float) -> tuple[float, float, float]:
@@ -459,7 +501,9 @@ def _limit(search: _Search, means: Array) -> str:
 
 def _refuse_outside(search: _Search, beyond: Array) -> None:
     """Refuse if the target does clearly better beyond the calibrated doses."""
-    outside = species_draws(search.draws, beyond)[search.position].mean(axis=0)
+    few = search.draws.first(min(_INFLUENCE_DRAWS, search.draws.n_draws))
+    beyond = beyond[:: max(1, beyond.size // 150)]
+    outside = species_draws(few, beyond)[search.position].mean(axis=0)
     if search.target.max() >= WINDOW * outside.max():
         return
     at, (low, high) = beyond[np.argmax(outside)], search.draws.calibrated_dose_percent
@@ -506,7 +550,7 @@ def _cooperativity_words(search: _Search, purity: float) -> str:
 
 
 def _remarks(search: _Search, found: float, limit: str, *, extrapolate: bool) -> list[Remark]:
-    remarks = []
+    remarks = [remark for remark in (untold(search.draws),) if remark]
     between = 0 < search.position < len(search.draws.system.species) - 1
     if between and limit == "cooperativity" and found < _PURE:
         words = _cooperativity_words(search, _PURE)

@@ -22,6 +22,35 @@ def _read_draws(widened: Mapping[str, Any]) -> dict[float, "ParameterDraws"]:
     return {float(factor): ParameterDraws.from_dict(record) for factor, record in widened.items()}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MechanismWeight(Record):
+    """How much one mechanism counts.
+
+    Attributes
+    ----------
+    mechanism : str
+        Its key.
+    weight : float
+        Posterior probability, all mechanisms alike before the measurements.
+    weight_without_priors : float or None
+        The same by the best fit of each and the number of its parameters: it does not depend on how wide
+        the priors of its parameters are. None without measurements.
+    misfit : float or None
+        Chi-square of its best fit.
+    numbers : int
+        Numbers measured.
+    p_value : float or None
+        Chance of a misfit that large if the mechanism holds: the check that it can fail.
+    """
+
+    mechanism: str
+    weight: float
+    weight_without_priors: float | None
+    misfit: float | None
+    numbers: int
+    p_value: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ParameterDraws(Record):
     """Draws of all parameters of the composition model.
@@ -48,6 +77,12 @@ class ParameterDraws(Record):
         In words, where the map comes from.
     no_product : str
         Why no share of product follows from the user's table; "" where one does.
+    own_samples : bool
+        Whether the samples are those that the system's published measurements were made of.
+    mechanisms : tuple of MechanismWeight
+        Weights of the mechanisms behind the draws.
+    effective_draws : float or None
+        Draws that count, of those weighed by measurements.
     widened : mapping of float to ParameterDraws
         For measured draws: the same with all priors multiplied in width by the key.
     """
@@ -62,6 +97,9 @@ class ParameterDraws(Record):
     seed: int | None
     origin: str
     no_product: str = ""
+    own_samples: bool = False
+    mechanisms: tuple[MechanismWeight, ...] = ()
+    effective_draws: float | None = None
     widened: Annotated[Mapping[float, "ParameterDraws"], As(read=_read_draws)] = field(default_factory=dict)
 
     @property
@@ -78,14 +116,18 @@ class ParameterDraws(Record):
         """Parameters whose spread comes from a prior that no data stand behind."""
         return tuple(name for name in self.values if name in self.priors and not self.from_data(name))
 
-    def first(self, count: int) -> "ParameterDraws":
-        """Return the first `count` draws."""
+    def rows(self, rows: Array | slice) -> "ParameterDraws":
+        """Return some of the draws."""
         return replace(
             self,
-            values={name: draws[:count] for name, draws in self.values.items()},
-            uniforms={name: draws[:count] for name, draws in self.uniforms.items()},
-            widened={factor: other.first(count) for factor, other in self.widened.items()},
+            values={name: draws[rows] for name, draws in self.values.items()},
+            uniforms={name: draws[rows] for name, draws in self.uniforms.items()},
+            widened={factor: other.rows(rows) for factor, other in self.widened.items()},
         )
+
+    def first(self, count: int) -> "ParameterDraws":
+        """Return the first `count` draws."""
+        return self.rows(slice(count))
 
     def with_values(self, **values: Array) -> "ParameterDraws":
         """Return the draws with the draws of some parameters replaced, each of shape (n,)."""
@@ -95,7 +137,7 @@ class ParameterDraws(Record):
         """Return the draws with the width of one prior (or of all, for None) multiplied by `factor`."""
         if name is None and factor in self.widened:
             return self.widened[factor]
-        names = self.assumed if name is None else (name,)
+        names = self.assumed if name is None else GROUPS.get(name, (name,))
         scaled = {n: self.priors[n].scaled(factor) for n in names if n in self.uniforms}
         values = {n: prior.quantile(self.uniforms[n]) for n, prior in scaled.items()}
         return replace(self, values={**self.values, **values}, priors={**self.priors, **scaled})
@@ -160,6 +202,7 @@ def prior_draws(
         measured=frozenset(),
         calibrated_dose_percent=system.calibrated_dose_percent or (0.0, float("inf")),
         seed=seed,
+        own_samples=True,
         origin=f"documented priors of {system.name}; those of the dose curve sum up published points",
     )
 
@@ -181,6 +224,12 @@ def draw_priors(
         values[name] = prior.quantile(uniforms[name])
     return values, uniforms
 
+
+GROUPS = {
+    "mechanism": ("mechanism", "second_step", "third_step", "onset", "steepness"),
+    "mass balance": ("T", "trend", "eta", "loss", "rho", "retention"),
+}
+"""Parameters that say one thing together."""
 
 FACTORS = (0.5, 2.0)
 _MATTERS = 0.01  # least share of a variance for which a prior is halved and doubled
@@ -261,6 +310,7 @@ def prior_influence(
     confidence: float,
     summaries: Summaries | None = None,
     summary_draws: ParameterDraws | None = None,
+    now: Mapping[str, Summary] | None = None,
 ) -> PriorInfluence:
     """Return what of each output comes from priors.
 
@@ -276,8 +326,9 @@ def prior_influence(
         Draws -> {quantity: (value, low, high)} for the second table, where a result is more than the
         mean of its draws (a dose, say); mean and interval of `outputs` by default.
     summary_draws : ParameterDraws, optional
-        The draws behind the second table: those of the result itself, so that its rows with
-        factor 1 are the result; `draws` by default.
+        The draws behind the second table; `draws` by default.
+    now : mapping, optional
+        The result itself, for the rows with factor 1; `summaries` of the draws by default.
     """
 
     def by_default(moved: ParameterDraws) -> Mapping[str, Summary]:
@@ -302,7 +353,11 @@ def prior_influence(
 
     measured = tuple(name for name in draws.values if name in draws.measured)
     groups = {_MEASURED: measured} if measured else {}
-    groups |= {name: (name,) for name in draws.values if name not in draws.measured}
+    loose = {name: name for name in draws.values if name not in draws.measured}
+    if "mechanism" in draws.values:
+        loose |= {name: label for label, names in GROUPS.items() for name in names if name in loose}
+    for name, label in loose.items():
+        groups[label] = (*groups.get(label, ()), name)
     by_parameter: dict[str, dict[str, float]] = {quantity: {} for quantity in base}
     for label, names in groups.items():
         for quantity, share in total_effects(names).items():
@@ -311,18 +366,23 @@ def prior_influence(
     return PriorInfluence(
         by_parameter=by_parameter,
         from_priors=total_effects(draws.assumed),
-        shifts=_shifts(summary_draws or draws, by_parameter, summaries or by_default),
+        shifts=_shifts(summary_draws or draws, by_parameter, summaries or by_default, now),
     )
 
 
 def _shifts(
-    draws: ParameterDraws, by_parameter: Mapping[str, Mapping[str, float]], summaries: Summaries
+    draws: ParameterDraws,
+    by_parameter: Mapping[str, Mapping[str, float]],
+    summaries: Summaries,
+    now: Mapping[str, Summary] | None,
 ) -> tuple[PriorShift, ...]:
     strong = {name for parts in by_parameter.values() for name, share in parts.items() if share >= _MATTERS}
-    matter = [name for name in draws.assumed if name in draws.uniforms and name in strong]
+    scalable = [name for name in draws.assumed if name in draws.uniforms]
+    matter = [name for name in strong if any(n in scalable for n in GROUPS.get(name, (name,)))]
+    matter.sort(key=[*GROUPS, *draws.values].index)
     if not matter and not draws.widened:
         return ()
-    moved = [("none", 1.0, summaries(draws))]
+    moved = [("none", 1.0, now or summaries(draws))]
     for name in (*matter, None):
         for factor in FACTORS:
             found = summaries(draws.with_prior_scaled(name, factor))

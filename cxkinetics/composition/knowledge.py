@@ -1,10 +1,12 @@
 """What is known about a sample, in any form a user has it, turned into parameter draws."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
+from cxkinetics.composition.conditioning import ALL, joined, of_mechanism, same_publication
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
@@ -28,6 +30,7 @@ def known_draws(
     basis: str | None = None,
     n_draws: int = DEFAULT_DRAWS,
     rng: np.random.Generator | int | None = None,
+    mechanism: str = ALL,
 ) -> tuple[ParameterDraws, tuple[Remark, ...]]:
     """Return parameter draws and the remarks that came with the data.
 
@@ -43,6 +46,8 @@ def known_draws(
         At least 100.
     rng : Generator or int, optional
         A seed is stored; a fixed one is used where none is given.
+    mechanism : str
+        "all" rivals by their weights, or the one to believe.
 
     Raises
     ------
@@ -52,15 +57,16 @@ def known_draws(
     if n_draws < 100:
         raise UsageError(f"n_draws is {n_draws}; at least 100 are needed for an interval")
     if isinstance(table, CompositionUpdate):
-        draws, remarks = known_draws(table.draws, system, n_draws=n_draws)
+        draws, remarks = known_draws(table.draws, system, n_draws=n_draws, mechanism=mechanism)
         return draws, (*table.warnings, *remarks)
     if isinstance(table, ParameterDraws):
-        return (table.first(n_draws) if n_draws < table.n_draws else table), ()
+        chosen_draws = of_mechanism(table, mechanism)
+        return (chosen_draws.first(n_draws) if n_draws < chosen_draws.n_draws else chosen_draws), ()
     chosen = load_system(system)
     random, seed = generator(rng)
     if table is None:
-        on = basis_for(chosen, basis or BASES[0])
-        return prior_draws(chosen, on, n_draws, random, seed), chosen.remarks
+        curve = prior_draws(chosen, basis_for(chosen, basis or BASES[0]), n_draws, random, seed)
+        return joined(curve, random, mechanism=mechanism), chosen.remarks
     fit = table
     if isinstance(fit, DoseTable):
         fit = fit_incorporation(fit, system=chosen, basis=basis)
@@ -74,7 +80,9 @@ def known_draws(
     if fit.options.get("preset"):
         # windows that were given are no detected breaks, and their lines need not meet: only the points count
         detected = fit_incorporation(fit.points, system=chosen, confidence=fit.options["confidence"])
-    return fit_draws(detected, chosen, n_draws, random, seed), (*chosen.remarks, *fit.warnings)
+    curve = fit_draws(detected, chosen, n_draws, random, seed)
+    curve = replace(curve, own_samples=same_publication(fit.points.source.note, chosen.source))
+    return joined(curve, random, mechanism=mechanism), (*chosen.remarks, *fit.warnings)
 
 
 def curve_draws(

@@ -141,11 +141,14 @@ def linear_lever(incorporation_percent: ArrayLike, start_percent: float, end_per
     return (y - start_percent) / (end_percent - start_percent)
 
 
-def guest_shares(system: System, shares: Array) -> Array:
-    """Return the share of all guests that each species holds, shape as `shares`; NaN without guests."""
+def guest_shares(system: System, shares: Array, others: ArrayLike = 0.0) -> Array:
+    """Return the share of all guests that each species holds, shape as `shares`; NaN without guests.
+
+    `others`: guests per unit that sit elsewhere.
+    """
     held = _column((*system.dopant_counts, system.guests_at_full_exchange), shares) * shares
     with np.errstate(divide="ignore", invalid="ignore"):
-        part: Array = held / held.sum(axis=0)
+        part: Array = held / (held.sum(axis=0) + others)
     return part
 
 

@@ -1,5 +1,6 @@
 """A user's own measurements that narrow the priors, in Python or from a TOML file."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -7,17 +8,25 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, logsumexp, ndtri
 
 from cxkinetics.arrays import Array
 from cxkinetics.composition import curve as incorporation_map
-from cxkinetics.composition.occupancy import binding_populations, product_share
-from cxkinetics.composition.system import MAP_PARAMETERS
+from cxkinetics.composition.mass_balance import guest_shares
+from cxkinetics.composition.mechanisms import State
+from cxkinetics.composition.system import MAP_PARAMETERS, System
 from cxkinetics.errors import InputError
 from cxkinetics.record import Record
 
 _ONSET_BLUR = 0.25
 """Blur of a detection limit, as a share of it: a limit is not a cliff."""
+
+RESPONSE_SD = math.log(2)
+"""Sd of ln of the response of a mass spectrometer to one guest more: heights are no shares."""
+
+_RESPONSES = ndtri((np.arange(25) + 0.5) / 25)
+_RESPONSES /= _RESPONSES.std()
+_LEAST = 1e-12  # a share that is 0 has no logarithm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +42,9 @@ class ClusterFractions(Record):
         Their standard deviations.
     incorporation_percent, dose_percent : float
         Where the sample was made: one of the two.
+    response_sd : float
+        Standard deviation of ln of how much better (or worse) the spectrometer sees a cluster with one
+        guest more; 0 where the heights were calibrated to shares.
 
     Raises
     ------
@@ -54,6 +66,7 @@ class ClusterFractions(Record):
     sigma: tuple[float, ...]
     incorporation_percent: float | None = None
     dose_percent: float | None = None
+    response_sd: float = RESPONSE_SD
 
     def __post_init__(self) -> None:
         values, errors = np.asarray(self.fractions, dtype=float), np.asarray(self.sigma, dtype=float)
@@ -65,21 +78,33 @@ class ClusterFractions(Record):
             raise InputError(f"the fractions {values.tolist()} must be 0 or more and not all 0")
         if not np.all(np.isfinite(errors) & (errors > 0)):
             raise InputError(f"the errors {errors.tolist()} must be positive")
+        if not (math.isfinite(self.response_sd) and self.response_sd >= 0):
+            raise InputError(f"response_sd is {self.response_sd:g}; it must be 0 or more")
         _one_place(self.incorporation_percent, self.dose_percent)
         total = values.sum()
         object.__setattr__(self, "fractions", tuple(float(v) for v in values / total))
         object.__setattr__(self, "sigma", tuple(float(v) for v in errors / total))
 
-    def log_likelihood(self, parameters: Mapping[str, Array], n_steps: int) -> Array:
-        """Return ln of the likelihood for draws of the parameters, shape (n,)."""
-        if len(self.fractions) != n_steps + 1:
+    @property
+    def numbers(self) -> int:
+        """How many numbers were measured."""
+        return len(self.fractions) - 1
+
+    def log_likelihood(self, state: State, system: System) -> Array:
+        """Return ln of the likelihood, 0 where all is met, of states (species, n); shape (n,)."""
+        clusters = system.n_steps + 1
+        if len(self.fractions) not in (clusters, clusters + 1):
             raise InputError(
-                f"{len(self.fractions)} fractions given, but the system has {n_steps + 1} clusters"
+                f"{len(self.fractions)} fractions given, but the system has {clusters} clusters (one more "
+                "may be given for clusters with more guests than those)"
             )
-        mean = n_steps * np.clip(_incorporation(self, parameters) / parameters["y2"], 0.0, 1.0)
-        shares = binding_populations(mean, parameters["alpha"], n_steps)
-        seen = zip(shares, self.fractions, self.sigma, strict=True)
-        log: Array = -0.5 * sum(((share - measured) / error) ** 2 for share, measured, error in seen)
+        shares = np.concatenate([state.shares[:-1], state.beyond[None]])[: len(self.fractions), None]
+        count = np.arange(len(self.fractions)).reshape(-1, 1, 1)
+        heights = shares * np.exp(self.response_sd * _RESPONSES[:, None] * count)
+        heights = heights / np.maximum(heights.sum(axis=0), _LEAST)
+        seen = zip(heights, self.fractions, self.sigma, strict=True)
+        each = -0.5 * sum(((height - measured) / error) ** 2 for height, measured, error in seen)
+        log: Array = logsumexp(each, axis=0) - math.log(_RESPONSES.size)
         return log
 
 
@@ -94,7 +119,10 @@ class ProductOnset(Record):
     incorporation_percent, dose_percent : float
         Where the sample was made: one of the two.
     detection_limit : float
-        Share of units turned into product that the technique just sees.
+        Share of product that the technique just sees, of what it counts.
+    counts : str
+        What that is: "units" (clusters before exchange; mass spectra, XRD) or "guest" (atoms; XPS). With
+        "more", what is seen or not is no product but clusters with more guests than the system lists.
 
     Raises
     ------
@@ -116,17 +144,181 @@ class ProductOnset(Record):
     incorporation_percent: float | None = None
     dose_percent: float | None = None
     detection_limit: float = 0.05
+    counts: str = "units"
 
     def __post_init__(self) -> None:
+        if self.counts not in ("units", "guest", "more"):
+            raise InputError(f"counts is {self.counts!r}; use units, guest or more")
         if not 0 < self.detection_limit < 1:
             raise InputError(f"detection_limit is {self.detection_limit:g}; it must lie between 0 and 1")
         _one_place(self.incorporation_percent, self.dose_percent)
 
-    def log_likelihood(self, parameters: Mapping[str, Array], n_steps: int) -> Array:
-        """Return ln of the likelihood for draws of the parameters, shape (n,)."""
-        share = product_share(_incorporation(self, parameters), parameters["y_on"], parameters["y_f"])
+    @property
+    def numbers(self) -> int:
+        """How many numbers were measured."""
+        return 1
+
+    def log_likelihood(self, state: State, system: System) -> Array:
+        """Return ln of the likelihood of states (species, n); shape (n,)."""
+        share = state.beyond if self.counts == "more" else state.shares[-1]
+        if self.counts == "guest":
+            share = guest_in_product(state, system)
         score = (share - self.detection_limit) / (_ONSET_BLUR * self.detection_limit)
         return log_ndtr(score if self.seen else -score)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopCluster(Record):
+    """The cluster whose peak is highest in the mass spectrum of one sample: an inequality, no fraction.
+
+    Parameters
+    ----------
+    guests : int
+        Guests in it.
+    incorporation_percent, dose_percent, response_sd
+        As for `ClusterFractions`.
+
+    Examples
+    --------
+    >>> TopCluster(guests=1, incorporation_percent=3.2).numbers
+    1
+    """
+
+    SCHEMA = "cxkinetics.top-cluster/1"
+    _keys = "kind=_kind ..."
+    _kind: ClassVar[str] = "top cluster"
+
+    guests: int
+    incorporation_percent: float | None = None
+    dose_percent: float | None = None
+    response_sd: float = RESPONSE_SD
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.response_sd) and self.response_sd > 0):
+            raise InputError(f"response_sd is {self.response_sd:g}; it must be positive")
+        _one_place(self.incorporation_percent, self.dose_percent)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers were measured."""
+        return 1
+
+    def log_likelihood(self, state: State, system: System) -> Array:
+        """Return ln of the likelihood of states (species, n); shape (n,)."""
+        if self.guests not in system.dopant_counts:
+            known = ", ".join(map(str, system.dopant_counts))
+            raise InputError(f"the top cluster has {self.guests} guests; the system lists {known}")
+        place = system.dopant_counts.index(self.guests)
+        heights = np.log(np.maximum(np.concatenate([state.shares[:-1], state.beyond[None]]), _LEAST))
+        steps = np.delete(np.arange(heights.shape[0]), place)
+        lead = (heights[place] - heights[steps]) / (np.abs(steps - place)[:, None] * self.response_sd)
+        # the response ratio of one step decides all comparisons on a side: the tightest one counts
+        below, above = lead[steps < place], lead[steps > place]
+        sides = [log_ndtr(side.min(axis=0)) for side in (below, above) if side.size]
+        return np.asarray(sum(sides), dtype=float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestShare(Record):
+    """The share of all guest atoms that XPS (or XRD) finds in the product of one sample.
+
+    Parameters
+    ----------
+    share : float
+        0-1.
+    sigma : float
+        Its standard deviation; a ratio of peak areas is hardly better than a tenth of itself.
+    incorporation_percent, dose_percent : float
+        Where the sample was made: one of the two.
+
+    Examples
+    --------
+    >>> GuestShare(share=0.3, sigma=0.1, dose_percent=75).numbers
+    1
+    """
+
+    SCHEMA = "cxkinetics.guest-share/1"
+    _keys = "kind=_kind ..."
+    _kind: ClassVar[str] = "share of guest in the product"
+
+    share: float
+    sigma: float
+    incorporation_percent: float | None = None
+    dose_percent: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise InputError(f"share is {self.share:g}; it must lie between 0 and 1")
+        if not self.sigma > 0:
+            raise InputError(f"sigma is {self.sigma:g}; it must be positive")
+        _one_place(self.incorporation_percent, self.dose_percent)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers were measured."""
+        return 1
+
+    def log_likelihood(self, state: State, system: System) -> Array:
+        """Return ln of the likelihood of states (species, n); shape (n,)."""
+        log: Array = -0.5 * ((guest_in_product(state, system) - self.share) / self.sigma) ** 2
+        return log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WashPair(Record):
+    """One sample washed two ways: the guest stays, trapped host goes, and no less than none can be left.
+
+    Parameters
+    ----------
+    clean_percent : float
+        Incorporation after the wash that leaves least host, percent.
+    sigma : float
+        Its standard deviation.
+    incorporation_percent, dose_percent : float
+        The sample as washed for the dose table: one of the two.
+
+    Examples
+    --------
+    >>> WashPair(clean_percent=31.6, sigma=0.6, incorporation_percent=12.1).numbers
+    1
+    """
+
+    SCHEMA = "cxkinetics.wash-pair/1"
+    _keys = "kind=_kind ..."
+    _kind: ClassVar[str] = "wash pair"
+
+    clean_percent: float
+    sigma: float = 0.5
+    incorporation_percent: float | None = None
+    dose_percent: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.clean_percent < 100:
+            raise InputError(f"clean_percent is {self.clean_percent:g}; it must lie between 0 and 100")
+        if not self.sigma > 0:
+            raise InputError(f"sigma is {self.sigma:g}; it must be positive")
+        _one_place(self.incorporation_percent, self.dose_percent)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers were measured."""
+        return 1
+
+    def log_likelihood(self, state: State, system: System) -> Array:
+        """Return ln of the chance that the clusters alone do not read lower than the clean sample."""
+        alone = 100 * state.guests / np.maximum(state.guests + state.hosts, _LEAST)
+        return log_ndtr((alone - self.clean_percent) / self.sigma)
+
+
+Measurement = ClusterFractions | ProductOnset | TopCluster | GuestShare | WashPair
+"""Whatever a user can measure of a sample beside its incorporation."""
+
+
+def guest_in_product(state: State, system: System) -> Array:
+    """Return the share of all guest atoms that sit in the product; 0 without guest."""
+    others = state.beyond_guests + state.loose
+    share: Array = np.nan_to_num(guest_shares(system, state.shares, others)[-1])
+    return share
 
 
 def _one_place(incorporation_percent: float | None, dose_percent: float | None) -> None:
@@ -137,19 +329,26 @@ def _one_place(incorporation_percent: float | None, dose_percent: float | None) 
         raise InputError(f"the sample stands at {given[0]:g} %; it must be a finite number from 0")
 
 
-def _incorporation(place: ClusterFractions | ProductOnset, parameters: Mapping[str, Array]) -> Array:
+def incorporation_of(place: Measurement, values: Mapping[str, Array]) -> Array:
+    """Return the incorporation (%) of a sample in every draw, shape (n,)."""
     if place.incorporation_percent is not None:
-        return np.full(parameters["y2"].shape, float(place.incorporation_percent))
-    curve = {name: parameters[name] for name in MAP_PARAMETERS}
+        return np.full(values["y_f"].shape, float(place.incorporation_percent))
+    curve = {name: values[name] for name in MAP_PARAMETERS}
     return incorporation_map.incorporation(float(place.dose_percent or 0.0), **curve)
 
 
-_KINDS = {"fractions": ClusterFractions, "onset": ProductOnset}
+_KINDS: Mapping[str, type[Any]] = {
+    "fractions": ClusterFractions,
+    "onset": ProductOnset,
+    "top": TopCluster,
+    "guest_share": GuestShare,
+    "wash": WashPair,
+}
 """Key in a file -> what its entries are."""
 
 
-def load_measurements(path: str | Path) -> tuple[tuple[ClusterFractions, ...], tuple[ProductOnset, ...]]:
-    r"""Return the cluster fractions and product onsets of a TOML file.
+def load_measurements(path: str | Path) -> tuple[Measurement, ...]:
+    r"""Return the measurements of a TOML file: [[fractions]], [[onset]], [[top]], [[guest_share]], [[wash]].
 
     Raises
     ------
@@ -161,7 +360,7 @@ def load_measurements(path: str | Path) -> tuple[tuple[ClusterFractions, ...], t
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "ms.toml"
     >>> _ = file.write_text("[[onset]]\nincorporation_percent = 8.0\nseen = true\n")
-    >>> load_measurements(file)[1][0].seen
+    >>> load_measurements(file)[0].seen
     True
     """
     name = str(path)
@@ -170,15 +369,21 @@ def load_measurements(path: str | Path) -> tuple[tuple[ClusterFractions, ...], t
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not valid TOML: {error}", file=name) from error
     unknown = set(record) - set(_KINDS)
+    known = ", ".join(_KINDS)
     if unknown:
-        raise InputError(f"unknown key {sorted(unknown)[0]!r}; known are fractions and onset", file=name)
+        raise InputError(f"unknown key {sorted(unknown)[0]!r}; known are {known}", file=name)
     if not any(record.values()):
-        raise InputError("holds no measurement", file=name, remedy="write [[fractions]] or [[onset]] entries")
-    fractions, onset = (
-        tuple(_built(kind, item, name, f"{key} entry {n}") for n, item in enumerate(record.get(key, ()), 1))
-        for key, kind in _KINDS.items()
+        raise InputError("holds no measurement", file=name, remedy=f"write [[...]] entries of {known}")
+    return measurements_of(record, name)
+
+
+def measurements_of(record: Mapping[str, Any], file: str) -> tuple[Measurement, ...]:
+    """Return the measurements of a read TOML table, key -> entries."""
+    return tuple(
+        _built(_KINDS[key], item, file, f"{key} entry {n}")
+        for key, entries in record.items()
+        for n, item in enumerate(entries, 1)
     )
-    return fractions, onset
 
 
 def _built(kind: type[Any], item: Any, file: str, place: str) -> Any:

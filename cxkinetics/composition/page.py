@@ -37,7 +37,7 @@ Filled: TypeAlias = list[tuple[Column, Iterable[Any]]]
 _counted = partial(Column, numeric=True)
 _MARKS = {True: "ok ", False: "!! ", None: "   "}
 _CONVERSIONS = {
-    "compositional": "converted to product, by occupancy",
+    "compositional": "converted to product",
     "compositional_mass_balance": "the same by mass balance (T from the plateau)",
     "optical": "optical conversion 1 - A/A0 (another quantity)",
     "gap": "optical minus compositional",
@@ -211,7 +211,7 @@ def prediction_brief(
         if key in result.conversion
     ]
     if result.trapped_host is not None and result.trapped_host.value is not None:
-        known.append(f"trapped host that this implies: {_both(result.trapped_host)}")
+        known.append(f"trapped host: {_both(result.trapped_host)}")
     if result.expected_evidence:
         seen = ", ".join(f"{name} {verdict}" for name, verdict in result.expected_evidence.items())
         known.append(f"evidence to expect (detection limits chosen, not published): {seen}")
@@ -434,15 +434,19 @@ def change_table(result: "CompositionUpdate") -> Table:
     return Table(columns, [(c.name, c.before, c.after, c.sd_ratio) for c in result.changes])
 
 
+def _sampled(result: "CompositionUpdate") -> str:
+    if result.acceptance is not None:
+        return f"sampler: acceptance {result.acceptance:.2f}, scale reduction {result.scale_reduction:.3f}"
+    counted = result.draws.effective_draws
+    return f"{result.draws.n_draws} draws" + ("" if counted is None else f", of which {counted:.0f} count")
+
+
 def update_brief(result: "CompositionUpdate", unit: TimeUnit) -> Section:
     """Return what `print` shows of parameters before and after the measurements."""
-    what = [f"{len(result.measurements)} fractions or onsets"] if result.measurements else []
+    what = [f"{len(result.measurements)} measurements"] if result.measurements else []
     if result.points is not None:
         what.append(f"a dose table of {result.points.n_points} rows")
-    text = (
-        f"narrowed by at least 30 %: {', '.join(result.narrowed) or 'none'}; sampler: acceptance "
-        f"{result.acceptance:.2f}, scale reduction {result.scale_reduction:.3f}"
-    )
+    text = f"narrowed by at least 30 %: {', '.join(result.narrowed) or 'none'}; {_sampled(result)}"
     title = f"{result.draws.system.name}: priors updated with {' and '.join(what)}"
     table = replace(change_table(result), gap=True)
     return Section(title, [table, Paragraph(text, gap=True), *warning_notes(result.warnings)], unit)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.composition.conditioning import ALL, untold
 from cxkinetics.composition.detection import counted_shares, detection_limits, verdict_of_shares
 from cxkinetics.composition.draws import (
     DEFAULT_DRAWS,
@@ -19,14 +20,15 @@ from cxkinetics.composition.draws import (
 )
 from cxkinetics.composition.guest_amount import Dosed, GuestAmount
 from cxkinetics.composition.knowledge import Knowledge, check_dose, known_draws, source_record
+from cxkinetics.composition.mechanisms import State
 from cxkinetics.composition.species_model import (
+    composition_estimates,
     draw_estimate,
-    guest_estimates,
     incorporation_draws,
     mass_balance_conversion,
     saturation_draws,
     share_draws,
-    share_estimates,
+    state_draws,
     trapped_draws,
 )
 from cxkinetics.composition.system import System
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from cxkinetics.document.units import TimeUnit
 
 _CONVERSIONS = {
-    "compositional": "conversion by occupancy",
+    "compositional": "share turned into product",
     "compositional_mass_balance": "conversion by mass balance",
     "optical": "optical conversion 1 - A/A0",
     "gap": "optical minus compositional",
@@ -71,11 +73,15 @@ class Prediction(Dosed, Record, Shown):
     guest_share : mapping of str to Estimate
         Share of all guest that each species holds.
     conversion : mapping of str to Estimate
-        "compositional" (share turned into product, by occupancy), "compositional_mass_balance" (the
-        same by the mass balance with T from the plateau) and, where an absorbance ratio was given,
-        "optical" and the "gap" between them.
+        "compositional" (share turned into product) and, where an absorbance ratio was given, "optical"
+        and the "gap" between them: the absorbance also falls for other reasons, so that of the two the
+        compositional one says how much product there is.
     trapped_host : Estimate or None
-        Trapped host per unit that the composition implies.
+        Trapped host per unit at this dose.
+    mechanism : str
+        "all", or the mechanism that was believed.
+    rivals : tuple of mapping
+        Every mechanism: its weight, with and without priors, and its check against the measurements.
     expected_evidence : mapping of str to str
         What each technique would report at the mean composition, by chosen detection limits; empty
         where the system states none.
@@ -98,8 +104,8 @@ class Prediction(Dosed, Record, Shown):
 
     SCHEMA = "cxkinetics.predict/1"
     _keys = """schema=SCHEMA version dose_percent incorporation_percent stage stage_probability species
-        guest_share conversion trapped_host expected_evidence detection_limits prior_driven influence source
-        seed warnings"""
+        guest_share conversion trapped_host expected_evidence detection_limits mechanism rivals prior_driven
+        influence source seed warnings"""
 
     dose_percent: float
     incorporation_percent: Annotated[Estimate, As(name="incorporation")]
@@ -108,11 +114,13 @@ class Prediction(Dosed, Record, Shown):
     species: Mapping[str, Estimate]
     guest_share: Mapping[str, Estimate]
     conversion: Annotated[Mapping[str, Estimate], As(name=_CONVERSIONS)]
-    trapped_host: Annotated[Estimate | None, As(name="trapped host implied")]
+    trapped_host: Annotated[Estimate | None, As(name="trapped host")]
     expected_evidence: Mapping[str, str]
     influence: Annotated[PriorInfluence, INLINE]
     source: Mapping[str, Any]
     detection_limits: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    mechanism: str = ""
+    rivals: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
     version: Version = __version__
@@ -162,6 +170,7 @@ def predict(
     n_draws: int = DEFAULT_DRAWS,
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
+    mechanism: str = ALL,
 ) -> Prediction:
     """Predict incorporation and species at a dose.
 
@@ -186,6 +195,9 @@ def predict(
         Of the intervals.
     rng : Generator or int, optional
         Seed or generator; the seed is stored.
+    mechanism : str
+        "all" rival mechanisms by their weights (default), or one of them: "two-site", "consecutive",
+        "third-step", "random", "random-avalanche", "sequential", "two-state", "nucleation".
 
     Returns
     -------
@@ -207,17 +219,18 @@ def predict(
     (5.2, 1.0)
     """
     check_confidence(confidence)
-    draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
+    draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng, mechanism=mechanism)
     require_product(draws)
     extrapolated = check_dose(float(dose_percent), draws, extrapolate=extrapolate)
     y = incorporation_draws(draws, dose_percent)
-    shares = share_draws(draws, y)
-    keys = draws.system.species
-    warnings = [*remarks, *([extrapolated] if extrapolated else [])]
+    state = state_draws(draws, y)
+    keys, one = draws.system.species, state.column(0)
+    species, guests = composition_estimates(draws.system, one, confidence)
+    warnings = [*remarks, *(remark for remark in (extrapolated, untold(draws)) if remark)]
     per_unit = f"{draws.system.host_cation} per {draws.system.anion}{draws.system.n_anions}"
-    implied, trapped = trapped_draws(draws, shares, y), None
+    implied, trapped = trapped_draws(draws, state.shares, y), None
     if implied is not None:
-        trapped = draw_estimate("trapped host implied", implied[:, 0], confidence=confidence, unit=per_unit)
+        trapped = draw_estimate("trapped host", implied[:, 0], confidence=confidence, unit=per_unit)
     if trapped is not None and trapped.value is not None and trapped.value < 0:
         text = (
             f"the composition implies {trapped.value:.3g} trapped {per_unit}, which is impossible: at this "
@@ -236,23 +249,25 @@ def predict(
         incorporation_percent=draw_estimate("incorporation", y[:, 0], confidence=confidence, unit="%"),
         stage=stage,
         stage_probability=chances,
-        species=share_estimates(keys, shares[..., 0], confidence),
-        guest_share=guest_estimates(draws.system, shares[..., 0], confidence),
-        conversion=_conversions(draws, y, shares[-1, :, 0], absorbance_ratio, confidence),
+        species=species,
+        guest_share=guests,
+        conversion=_conversions(draws, y, one.shares[-1], absorbance_ratio, confidence),
         trapped_host=trapped,
-        expected_evidence=_evidence(draws, shares[..., 0]),
+        expected_evidence=_evidence(draws, one),
         detection_limits=detection_limits(draws.system),
         influence=prior_influence(draws, outputs, confidence=confidence),
         source={**source_record(draws), "confidence": confidence, "extrapolate": extrapolate},
+        mechanism=mechanism,
+        rivals=tuple(weight.to_dict() for weight in draws.mechanisms),
         warnings=tuple(warnings),
         seed=draws.seed,
     )
 
 
-def _evidence(draws: ParameterDraws, shares: Array) -> dict[str, str]:
+def _evidence(draws: ParameterDraws, state: State) -> dict[str, str]:
     found = {}
     for technique, limits in draws.system.detection.items():
-        clusters, product = (float(v.mean()) for v in counted_shares(draws.system, technique, shares))
+        clusters, product = (float(v.mean()) for v in counted_shares(draws.system, technique, state))
         found[technique] = verdict_of_shares(draws.system, clusters, product, limits)
     return found
 
@@ -269,7 +284,9 @@ def _conversions(
     draws: ParameterDraws, y: Array, product: Array, absorbance_ratio: float | None, confidence: float
 ) -> dict[str, Estimate]:
     """Return the conversions by their kinds; none stands for another."""
-    found = {"compositional": product, "compositional_mass_balance": mass_balance_conversion(draws, y)[:, 0]}
+    found = {"compositional": product}
+    if "mechanism" not in draws.values:  # draws of earlier versions: shares by occupancy
+        found["compositional_mass_balance"] = mass_balance_conversion(draws, y)[:, 0]
     kinds = {
         kind: draw_estimate(_CONVERSIONS[kind], values, confidence=confidence)
         for kind, values in found.items()

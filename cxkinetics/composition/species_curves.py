@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.composition.conditioning import ALL
 from cxkinetics.composition.draws import ParameterDraws, check_confidence, require_product
 from cxkinetics.composition.knowledge import Knowledge, known_draws
 from cxkinetics.composition.species_model import incorporation_draws, share_draws
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _DRAWS = 1000
 _DOSES = 141
+_VISIBLE = 1e-3
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,12 +93,13 @@ def species_curves(
     n_draws: int = _DRAWS,
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
+    mechanism: str = ALL,
 ) -> SpeciesCurves:
     """Return species and incorporation against dose, with bands.
 
     Parameters
     ----------
-    table, system, basis, n_draws, confidence, rng
+    table, system, basis, n_draws, confidence, rng, mechanism
         As for `predict`.
     highest_dose_percent : float, optional
         End of the grid; that of the calibrated doses by default.
@@ -112,7 +116,7 @@ def species_curves(
     1.0
     """
     check_confidence(confidence)
-    draws, _ = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng)
+    draws, _ = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng, mechanism=mechanism)
     require_product(draws)
     low, high = draws.calibrated_dose_percent
     end = highest_dose_percent if highest_dose_percent is not None else (high if np.isfinite(high) else 175.0)
@@ -125,10 +129,17 @@ def curves_of(draws: ParameterDraws, dose_percent: Array, confidence: float) -> 
     """Return the curves of given draws on a grid of doses."""
     few = draws.first(_DRAWS)
     y = incorporation_draws(few, dose_percent)
-    shares = share_draws(few, y)
+    # a few doses at a time are solved for as a prediction is; many are read between nodes
+    parts = np.array_split(y, -(-y.shape[1] // _AT_ONCE), axis=1)
+    shares = np.concatenate([share_draws(few, part) for part in parts], axis=-1)
+    bands = dict(zip(draws.system.species, (_band(v, confidence) for v in shares), strict=True))
+    beyond = 1 - shares.sum(axis=0)
+    if float(beyond.max()) > _VISIBLE:
+        product = draws.system.species[-1]
+        bands = {**bands, draws.system.beyond_key: _band(beyond, confidence), product: bands.pop(product)}
     return SpeciesCurves(
         dose_percent=dose_percent,
-        shares=dict(zip(draws.system.species, (_band(v, confidence) for v in shares), strict=True)),
+        shares=bands,
         incorporation_percent=_band(y, confidence),
         basis=draws.system.basis_name(draws.basis),
         confidence=confidence,

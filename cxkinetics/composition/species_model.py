@@ -9,12 +9,22 @@ from cxkinetics.arrays import Array, ArrayLike
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition import mass_balance
 from cxkinetics.composition.draws import ParameterDraws, summary_of
+from cxkinetics.composition.mechanisms import (
+    State,
+    read_shares,
+    read_state,
+    state_of_shares,
+    trapped_host,
+)
 from cxkinetics.composition.occupancy import species_shares
 from cxkinetics.composition.system import MAP_PARAMETERS, System
 from cxkinetics.estimate import Estimate
 from cxkinetics.signals.basis import BASES, basis_kind
 
 METHOD = "parameter draws"
+
+LOOSE = "without exchange"
+"""Key of the guest taken up without exchange."""
 
 
 def incorporation_draws(draws: ParameterDraws, dose_percent: ArrayLike) -> Array:
@@ -30,6 +40,8 @@ def saturation_draws(draws: ParameterDraws) -> Array:
 
 def share_draws(draws: ParameterDraws, incorporation_percent: Array) -> Array:
     """Return the shares of all species at given incorporations (n, g): shape (species, n, g)."""
+    if "mechanism" in draws.values:
+        return read_shares(draws.system, draws.basis, draws.values, incorporation_percent)[0]
     columns = {name: draws.values[name][:, None] for name in ("y2", "y_on", "y_f", "alpha")}
     if not draws.system.avalanche:
         columns["y_on"] = np.array(np.inf)  # a solid solution has no onset of a product
@@ -39,6 +51,16 @@ def share_draws(draws: ParameterDraws, incorporation_percent: Array) -> Array:
 def species_draws(draws: ParameterDraws, dose_percent: ArrayLike) -> Array:
     """Return the shares of all species for every draw and dose, shape (species, n, g)."""
     return share_draws(draws, incorporation_draws(draws, dose_percent))
+
+
+def state_draws(draws: ParameterDraws, incorporation_percent: Array) -> State:
+    """Return all that the units hold at given incorporations (n, g).
+
+    Draws of earlier versions, which know no mechanism, hold clusters of the system and product alone.
+    """
+    if "mechanism" in draws.values:
+        return read_state(draws.system, draws.basis, draws.values, incorporation_percent)
+    return state_of_shares(draws.system, share_draws(draws, incorporation_percent))
 
 
 def trapped_draws(draws: ParameterDraws, shares: Array, incorporation_percent: Array) -> Array | None:
@@ -53,6 +75,8 @@ def trapped_draws(draws: ParameterDraws, shares: Array, incorporation_percent: A
     """
     if basis_kind(draws.basis) == BASES[2]:
         return None
+    if "mechanism" in draws.values:
+        return trapped_host(draws.system, draws.basis, draws.values, incorporation_percent)[0]
     rho, eta = (draws.values[name][:, None] for name in ("rho", "eta"))
     return mass_balance.trapped_host(
         draws.system, shares, incorporation_percent, rho=rho, eta=eta, basis=draws.basis
@@ -118,13 +142,27 @@ def share_estimates(keys: Sequence[str], shares: Array, confidence: float) -> Ma
     }
 
 
-def guest_estimates(system: System, shares: Array, confidence: float) -> Mapping[str, Estimate]:
-    """Return the estimate of the share of all guest that each species holds, from the draws of shares.
+def composition_estimates(
+    system: System, state: State, confidence: float
+) -> tuple[Mapping[str, Estimate], Mapping[str, Estimate]]:
+    """Return the estimates of all shares, and of the share of all guest that each holds, of a state (n,).
 
-    Draws without any guest have nothing to share and are left out.
+    Clusters with more guests than the system lists, and guest taken up without exchange, have a key each
+    where any draw has some. Draws without any guest have nothing to share and are left out.
     """
-    guests = mass_balance.guest_shares(system, shares)
-    if not np.isfinite(guests).any():
+    keys, shares = [*system.species[:-1]], [*state.shares[:-1]]
+    held = [n * share for n, share in zip(system.dopant_counts, shares, strict=True)]
+    if state.beyond.any():
+        keys, shares = [*keys, system.beyond_key], [*shares, state.beyond]
+        held.append(state.beyond_guests)
+    keys, shares = [*keys, system.species[-1]], [*shares, state.shares[-1]]
+    held.append(system.guests_at_full_exchange * state.shares[-1])
+    units = share_estimates(keys, np.stack(shares), confidence)
+    if state.loose.any():
+        keys, held = [*keys, LOOSE], [*held, state.loose]
+    total = np.sum(held, axis=0)
+    if not (total > 0).any():
         reason = "no guest in the solid"
-        return {key: Estimate(name=key, value=None, reason=reason) for key in system.species}
-    return share_estimates(system.species, guests, confidence)
+        return units, {key: Estimate(name=key, value=None, reason=reason) for key in keys}
+    with np.errstate(invalid="ignore"):
+        return units, share_estimates(keys, np.stack(held) / np.where(total > 0, total, np.nan), confidence)

@@ -275,6 +275,9 @@ class System(Record):
         What mass spectra, XPS and XRD need of the system (see `cxkinetics.evidence.chemistry`).
     observed : tuple of mapping
         Dopant counts read off mass spectra: {"incorporation_percent", "dopants", "note"}.
+    published : mapping
+        Published measurements of the system's own samples beside the dose curve, as in a file of
+        measurements: {"top": [...], "onset": [...], "wash": [...]}.
     assumed : tuple of str
         What is taken over without a published number.
     charges : mapping
@@ -326,6 +329,7 @@ class System(Record):
     optical: Mapping[str, float] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
     observed: tuple[Mapping[str, Any], ...] = ()
+    published: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
     charges: Annotated[Mapping[str, int], OMIT] = field(default_factory=dict)
     measured: Annotated[str, OMIT] = "incorporation"

@@ -31,7 +31,13 @@ _Density: TypeAlias = Callable[[Array], Array]
 
 
 def fit_draws(
-    fit: "IncorporationFit", system: System, n_draws: int, rng: np.random.Generator, seed: int | None
+    fit: "IncorporationFit",
+    system: System,
+    n_draws: int,
+    rng: np.random.Generator,
+    seed: int | None,
+    *,
+    published_curve: bool = False,
 ) -> ParameterDraws:
     """Return parameter draws for a fitted dose curve.
 
@@ -45,9 +51,12 @@ def fit_draws(
         Number of draws.
     rng, seed
         Generator, and its seed for the record.
+    published_curve : bool
+        Whether the system's documented dose curve takes part as that of the same chemistry.
     """
     priors = system.resolved_priors(fit.basis)
-    helped = {name: priors[name] for name in open_parameters(fit) if name in priors}
+    known = MAP_PARAMETERS if published_curve else open_parameters(fit)
+    helped = {name: priors[name] for name in known if name in priors}
     log_density = map_log_likelihood(
         MapPoints.of(fit.points),
         absolute_sigma=bool(fit.options.get("absolute_sigma")),
@@ -65,19 +74,22 @@ def fit_draws(
     sample = sample_posterior(posterior, walkers, n_draws, rng)
     other = {name: prior for name, prior in priors.items() if name not in MAP_PARAMETERS}
     values, uniforms = draw_priors(other, n_draws, rng)
+    calibrated = (fit.points.lowest_dose_percent, fit.points.highest_dose_percent)
+    if published_curve and system.calibrated_dose_percent is not None:
+        calibrated = system.calibrated_dose_percent
     mapped = {name: sample.draws[:, index] for index, name in enumerate(MAP_PARAMETERS)}
     return ParameterDraws(
         system=system,
         basis=fit.basis,
         values={**mapped, **values},
         # another sample's data are no data about this one: the prior counts as an assumption
-        priors={**other, **{name: replace(prior, data=False) for name, prior in helped.items()}},
+        priors={**other, **{n: replace(p, data=p.data and published_curve) for n, p in helped.items()}},
         uniforms=uniforms,
         measured=frozenset(name for name in MAP_PARAMETERS if name not in helped),
-        calibrated_dose_percent=(fit.points.lowest_dose_percent, fit.points.highest_dose_percent),
+        calibrated_dose_percent=calibrated,
         seed=seed,
         origin="fitted table" + (f" {fit.points.source.file}" if fit.points.source.file else ""),
-        no_product=no_product_reason(fit, system),
+        no_product="" if published_curve else no_product_reason(fit, system),
     )
 
 

@@ -79,7 +79,7 @@ def test_prior_against_posterior_names_every_parameter() -> None:
 
     update = cx.update_priors(onset=[cx.ProductOnset(seen=True, incorporation_percent=8.0)], n_draws=300)
     labels = [tick.get_text().partition(" ")[0] for tick in plot_prior_posterior(update).get_yticklabels()]
-    assert labels == ["b1", "D1", "b2", "y_f", "y2", "y_on", "alpha"]
+    assert labels == ["b1", "D1", "b2", "y_f", "T", "rho", "eta", "alpha", "second_step", "third_step"]
 
 
 def test_rates_and_conversions_draw_themselves() -> None:

@@ -41,7 +41,7 @@ def test_stages_along_the_dose() -> None:
 
 def test_host_alone_without_guest_and_product_alone_on_the_plateau() -> None:
     assert cx.predict(dose_percent=0).species["Cd34S33"].value == 1
-    assert cx.predict(dose_percent=170).species["Ag2S"].value == pytest.approx(1)
+    assert cx.predict(dose_percent=170).species["Ag2S"].value == pytest.approx(1, abs=1e-4)
 
 
 def test_same_seed_same_numbers_and_the_seed_is_kept() -> None:
@@ -54,7 +54,9 @@ def test_same_seed_same_numbers_and_the_seed_is_kept() -> None:
 def test_what_rests_on_priors_is_said() -> None:
     at_23 = cx.predict(dose_percent=23)
     assert "AgCd33S33" in at_23.prior_driven
-    assert at_23.influence.by_parameter["AgCd33S33"]["alpha"] > 0.9
+    parts = at_23.influence.by_parameter["AgCd33S33"]
+    assert parts["alpha"] > 0.3
+    assert parts["mechanism"] > 0.1
     assert "incorporation_percent" not in at_23.prior_driven
     at_120 = cx.predict(dose_percent=120)
     assert "Ag2S" not in at_120.prior_driven
@@ -67,7 +69,8 @@ def test_what_rests_on_priors_is_said() -> None:
 def test_own_table_replaces_the_priors_of_the_curve() -> None:
     result = cx.predict(dose_percent=60, table=TABLE)
     assert result.incorporation_percent.value == pytest.approx(6.4, abs=0.2)
-    assert result.influence.by_parameter["incorporation_percent"] == {"dose curve": 1.0}
+    parts = result.influence.by_parameter["incorporation_percent"]
+    assert parts == {"dose curve": pytest.approx(1.0, abs=0.05)}  # estimated by a shuffle
     fit = cx.fit_incorporation(TABLE)
     assert cx.predict(dose_percent=60, table=fit) == result
     preset = cx.fit_incorporation(TABLE, preset="paper")
@@ -97,7 +100,10 @@ def test_copper_asks_for_a_table() -> None:
     with pytest.raises(cx.InputError, match=r"no dose-incorporation table is published for cu-cds.*--table"):
         cx.predict(dose_percent=50, system="cu-cds")
     result = cx.predict(dose_percent=50, system="cu-cds", table=TABLE)
-    assert list(result.species) == ["Cd34S33", "CuCd33S33", "Cu2Cd32S33", "CuS"]
+    named = ["Cd34S33", "CuCd33S33", "Cu2Cd32S33", "more than 2 Cu", "CuS"]
+    assert list(result.species) == named
+    alone = cx.predict(dose_percent=50, system="cu-cds", table=TABLE, mechanism="two-site")
+    assert list(alone.species) == [name for name in named if "more" not in name]
 
 
 def test_optical_conversion_stands_beside_the_compositional_one() -> None:
@@ -105,7 +111,8 @@ def test_optical_conversion_stands_beside_the_compositional_one() -> None:
     for loss in (0.92, 0.83):
         result = cx.predict(dose_percent=100, absorbance_ratio=1 - loss)
         assert result.conversion["optical"].value == pytest.approx(loss)
-        assert 0.15 < result.conversion["compositional_mass_balance"].value < 0.32
+        assert 0.15 < result.conversion["compositional"].value < 0.32
+        assert "compositional_mass_balance" not in result.conversion
         assert result.conversion["gap"].low > 0.5
 
 
@@ -145,7 +152,7 @@ def test_parameters_that_a_table_leaves_open_count_as_assumed() -> None:
 def test_text_holds_the_numbers() -> None:
     text = str(cx.predict(dose_percent=50))
     assert "Ag2Cd32S33" in text
-    assert "5.20 %" in text
+    assert "incorporation 5." in text
     assert max(map(len, text.splitlines())) <= 100
 
 

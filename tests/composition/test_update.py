@@ -41,18 +41,32 @@ def test_sampler_against_a_normal_of_known_covariance() -> None:
 
 def test_fractions_narrow_the_cooperativity_and_raise_the_purity(mixed: cx.CompositionUpdate) -> None:
     assert "alpha" in mixed.narrowed
-    assert mixed.after["alpha"].high < 0.5
+    assert mixed.after["alpha"].value < 0.3
     assert mixed.before["alpha"].high > 5
     advice = cx.dose_for("AgCd33S33", table=mixed)
-    assert advice.purity.value == pytest.approx(0.76, abs=0.06)
-    assert advice.purity.value > cx.dose_for("AgCd33S33").purity.value + 0.15
+    assert advice.purity.value > cx.dose_for("AgCd33S33").purity.value + 0.1
 
 
-def test_onset_moves_the_stage_limit() -> None:
-    late = cx.update_priors(onset=[cx.ProductOnset(seen=False, incorporation_percent=7.0)])
-    early = cx.update_priors(onset=[cx.ProductOnset(seen=True, incorporation_percent=6.2)])
-    assert late.after["y_on"].value > early.after["y_on"].value + 0.5
-    assert late.after["y_on"].value > late.before["y_on"].value
+def test_onset_bounds_the_trapped_host() -> None:
+    """No product yet at an incorporation that two guests reach only without much trapped host."""
+    late = cx.ProductOnset(seen=False, incorporation_percent=5.5, counts="guest")
+    early = cx.ProductOnset(seen=True, incorporation_percent=3.0, counts="guest")
+    found = [
+        cx.predict(dose_percent=50, table=cx.update_priors(onset=[onset], mechanism="two-site"))
+        for onset in (late, early)
+    ]
+    assert found[0].trapped_host.high < 15 < found[1].trapped_host.low
+    assert found[0].guest_share["Ag2S"].value < 0.15 < 0.3 < found[1].guest_share["Ag2S"].value
+
+
+def test_an_onset_weighs_the_mechanisms() -> None:
+    """Where so late an onset needs another wash than the plateau shows, mechanisms without a cap gain."""
+    late = cx.update_priors(onset=[cx.ProductOnset(seen=False, incorporation_percent=5.5, counts="guest")])
+    early = cx.update_priors(onset=[cx.ProductOnset(seen=True, incorporation_percent=3.0, counts="guest")])
+    weights = [{row["mechanism"]: row["weight"] for row in update.rivals} for update in (late, early)]
+    for free in ("random", "nucleation"):
+        assert weights[0][free] > 0.2 > 0.01 > weights[1][free]
+    assert weights[0]["two-site"] < 0.05 < 0.3 < weights[1]["two-site"]
 
 
 def test_table_and_published_curve_meet_in_between() -> None:
@@ -98,7 +112,18 @@ def test_result_is_reproducible_and_json_ready(mixed: cx.CompositionUpdate) -> N
     record = json.loads(mixed.to_json())
     assert record["schema"] == "cxkinetics.update/1"
     assert record["seed"] == 3
-    assert len(mixed.table()) == 7
+    assert list(mixed.table().index) == [
+        "b1",
+        "D1",
+        "b2",
+        "y_f",
+        "T",
+        "rho",
+        "eta",
+        "alpha",
+        "second_step",
+        "third_step",
+    ]
     assert "before" in str(mixed)
 
 
@@ -133,11 +158,11 @@ def test_measurements_from_toml(tmp_path: Path) -> None:
         "[[onset]]\ndose_percent = 75\nseen = true\n"
     )
     fractions, onset = load_measurements(file)
-    assert fractions[0].fractions == pytest.approx((0.1, 0.8, 0.1))
-    assert fractions[0].sigma == pytest.approx((0.05, 0.05, 0.05))
-    assert onset[0].dose_percent == 75
+    assert fractions.fractions == pytest.approx((0.1, 0.8, 0.1))
+    assert fractions.sigma == pytest.approx((0.05, 0.05, 0.05))
+    assert onset.dose_percent == 75
     for text, words in (
-        ("[[fraction]]\n", "known are fractions and onset"),
+        ("[[fraction]]\n", "known are fractions, onset, top, guest_share, wash"),
         ("[[onset]]\nseen = true\ndoes = 3\n", "onset entry 1: unknown key 'does'"),
         ("[[onset]]\ndose_percent = 3\n", "missing"),
         ("[[onset]]\nseen = true\ndose_percent = -3\n", "onset entry 1"),

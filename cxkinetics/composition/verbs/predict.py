@@ -40,7 +40,15 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
     add(
         "--measurements",
         metavar="FILE.toml",
-        help="your own cluster fractions and product onsets, which narrow the priors",
+        help="your own cluster fractions, product onsets, top clusters, shares of guest and wash pairs, "
+        "which narrow the priors",
+    )
+    add(
+        "--mechanism",
+        default="all",
+        metavar="NAME",
+        help="all rival mechanisms by their weights (default), or one of two-site, consecutive, third-step, "
+        "random, random-avalanche, sequential, two-state, nucleation",
     )
     add("--system", default="ag-cds", help="a packaged system such as cu-cds, or FILE.toml (default ag-cds)")
     add("--basis", type=basis, metavar=BASIS, help=BASIS_HELP)
@@ -139,7 +147,7 @@ def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> int:
 def asked(args: argparse.Namespace) -> dict[str, Any]:
     """Return what `add_source_arguments` asked for, as keywords of `predict` and `dose_for`."""
     known = {"system": args.system, "basis": args.basis, "n_draws": args.draws, "rng": args.seed}
-    known["confidence"] = args.confidence
+    known |= {"confidence": args.confidence, "mechanism": args.mechanism}
     return {"table": _table(args, known), "extrapolate": args.extrapolate, **known}
 
 
@@ -195,10 +203,8 @@ def _table(args: argparse.Namespace, known: dict[str, Any]) -> "DoseTable | Comp
     from cxkinetics.composition.measurements import load_measurements
     from cxkinetics.composition.update import update_priors
 
-    fractions, onset = load_measurements(args.measurements)
-    update = update_priors(
-        table=table, fractions=fractions, onset=onset, published_curve=table is None, **known
-    )
+    measured = load_measurements(args.measurements)
+    update = update_priors(table=table, measured=measured, published_curve=table is None, **known)
     for change in update.changes:
         before = "-" if change.before is None else str(change.before)
         sys.stderr.write(f"{change.name}: {before} before, {change.after} after the measurements\n")
