@@ -13,6 +13,7 @@ from cxkinetics.composition import mass_balance
 from cxkinetics.composition.curve import QUANTITIES
 from cxkinetics.composition.system import MAP_PARAMETERS, System, load_system
 from cxkinetics.document.shown import Shown
+from cxkinetics.errors import FitError
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.record import DATA, As, Record, Version, read
@@ -300,6 +301,25 @@ class IncorporationFit(Record, Shown):
     def incorporation_at(self, dose_percent: ArrayLike) -> Array:
         """Return the fitted incorporation (%) at any dose (%)."""
         return self.intercept + incorporation_map.incorporation(dose_percent, **self.parameters)
+
+    def band_at(self, dose_percent: ArrayLike, confidence: float = 0.95) -> tuple[Array, Array]:
+        """Return the ends of the interval of the incorporation (%) at true doses (%).
+
+        Raises
+        ------
+        FitError
+            If the fit has no errors to draw from: a preset, or no degrees of freedom.
+        """
+        from cxkinetics.composition.table_draws import table_posterior
+
+        if self.options.get("preset") or (self.stage1_slope.method != "posterior"):
+            raise FitError("the fit has no interval of its curve: windows were given, or no scatter is left")
+        used = self.points if self.options["interval_doses"] == "censored" else self.points.exact
+        curve = np.array([self.parameters[name] for name in MAP_PARAMETERS])
+        posterior = table_posterior(used, curve, absolute_sigma=self.options["absolute_sigma"])
+        drawn = incorporation_map.incorporation(np.asarray(dose_percent)[..., None], *posterior.curves.T)
+        low, high = np.quantile(drawn, [0.5 * (1 - confidence), 0.5 * (1 + confidence)], axis=-1)
+        return low, high
 
     def dose_at(self, incorporation_percent: float) -> tuple[float, float] | None:
         """Return the lowest and highest dose (%) that give an incorporation (%).

@@ -66,7 +66,10 @@ def test_what_rests_on_priors_is_said() -> None:
 def test_own_table_replaces_the_priors_of_the_curve() -> None:
     result = cx.predict(dose_percent=60, table=TABLE)
     assert result.incorporation_percent.value == pytest.approx(6.4, abs=0.2)
-    assert result.influence.by_parameter["incorporation_percent"] == {"dose curve": 1.0}
+    # the share is estimated by shuffling the draws, to some percent
+    (part, share), *others = result.influence.by_parameter["incorporation_percent"].items()
+    assert (part, others) == ("dose curve", [])
+    assert share == pytest.approx(1, abs=0.05)
     fit = cx.fit_incorporation(TABLE)
     assert cx.predict(dose_percent=60, table=fit) == result
     preset = cx.fit_incorporation(TABLE, preset="paper")
