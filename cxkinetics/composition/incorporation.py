@@ -455,7 +455,7 @@ def _refuted(other: Rival, broken: Rival, dof: int) -> bool:
     a curve with as many bends (Hill) must only do clearly worse.
     """
     more = broken.n_parameters - other.n_parameters
-    if dof < _LEAST_DOF or broken.bic is None:
+    if dof < _LEAST_DOF or broken.bic is None or broken.rss is None or other.rss is None:
         return False
     nested = other.model in (ONE_LINE, LINE_PLATEAU)
     limit = float(fdtri(more, dof, 1 - (_SEARCHED if nested else 0.05)))

@@ -30,6 +30,7 @@ _WALKERS = 160  # many and short: the ensemble is vectorised over them
 _BURN_IN, _STEPS = 100, 100
 _RANDOM = 6000
 _DRAWS = 8000
+_CROWDED = 0.9
 _SEED = 20230706  # of a fit, which is to give the same intervals twice
 _Density: TypeAlias = Callable[[Array], Array]
 
@@ -91,13 +92,14 @@ def no_product_reason(fit: "IncorporationFit", system: System) -> str:
     straight = line == -np.inf or line < best + AHEAD
     asserted = fit.points.plateau_is_full_exchange
     none = f"no share of {system.species[-1]} follows from the table: it "
+    unknown = "no incorporation in it is known to be full exchange"
     if straight or (fit.verdict.get("code") == "no_avalanche" and not asserted):
-        return f"{none}shows no avalanche up to a plateau, so no incorporation in it is known to be full exchange"
+        return f"{none}shows no avalanche up to a plateau, so {unknown}"
     open_ended = "no_plateau" in {remark.code for remark in fit.warnings} or "y_f" in open_parameters(fit)
     if open_ended and not asserted:
         return (
-            f"{none}ends before a plateau, so no incorporation in it is known to be full exchange (where it is "
-            "known otherwise, assert it with plateau_is_full_exchange, --plateau-is-full-exchange)"
+            f"{none}ends before a plateau, so {unknown} (where it is known otherwise, assert "
+            "it with plateau_is_full_exchange, --plateau-is-full-exchange)"
         )
     return ""
 
@@ -161,17 +163,23 @@ class TableDensity:
         parts = [np.log(max(constant, 1e-9)) + 0.3 * rng.standard_normal(count), rng.uniform(0, 0.04, count)]
         return np.column_stack([curves, *parts[: self.n_unknown]])
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Largest avalanche dose (half the largest saturation dose) and plateau that are looked at."""
+        return float(self.points.high.max()), 3 * float(self.points.y.max()) + 1.0
+
     def allowed(self, theta: Array) -> BoolArray:
         """Return which rows are curves within bounds."""
         b1, first, b2, y_f = np.moveaxis(theta[..., :4], -1, 0)
-        highest, top = float(self.points.high.max()), 3 * float(self.points.y.max()) + 1.0
+        highest, top = self.limits
         with np.errstate(divide="ignore", invalid="ignore"):
             last = incorporation_map.saturation_dose(b1, first, b2, y_f)
             inside = (b1 >= 0) & (b2 > 0) & (first >= 0) & (first <= highest) & (y_f > 0) & (y_f <= top)
             inside &= (last >= first) & (last <= 2 * highest)
         if self.n_unknown > 1:
             inside &= theta[..., 5] >= 0
-        return inside
+        allowed: BoolArray = inside
+        return allowed
 
     def __call__(self, theta: Array) -> Array:
         """Return ln of the density of rows (m, 4 + n_unknown), -inf where not allowed."""
@@ -265,12 +273,11 @@ class TablePosterior:
 
     def values(self, quantity: str) -> Array:
         """Return draws of one of `QUANTITIES`, against the true doses."""
-        b1, first, b2, y_f = self.curves.T
-        if quantity == "b2/b1":
-            return b2 / np.maximum(b1, 1e-300)
-        if quantity == "D2":
-            return incorporation_map.saturation_dose(b1, first, b2, y_f)
-        return dict(zip(MAP_PARAMETERS, (b1, first, b2, y_f), strict=True))[quantity]
+        curves = self.curves.T
+        drawn: dict[str, Array] = dict(zip(MAP_PARAMETERS, curves, strict=True))
+        drawn["D2"] = incorporation_map.saturation_dose(*curves)
+        drawn["b2/b1"] = drawn["b2"] / np.maximum(drawn["b1"], 1e-300)
+        return drawn[quantity]
 
     def interval(self, quantity: str, confidence: float) -> tuple[float, float]:
         """Return the equal-tailed interval of a quantity."""
@@ -283,6 +290,12 @@ class TablePosterior:
         if profiled.value is None:
             return profiled
         (low, high), sd = self.interval(quantity, confidence), self.interval(quantity, ONE_SIGMA)
+        # draws that crowd at the largest plateau or saturation dose that is looked at know no upper end
+        highest, top = self.density.limits
+        unlimited = high > _CROWDED * {"y_f": top, "D2": 2 * highest}.get(quantity, np.inf)
+        if unlimited and profiled.high is not None:
+            reason = "no upper end that the points would set"
+            profiled = replace(profiled, high=None, se=None, reason=reason)
         return replace(
             profiled,
             se=None if profiled.se is None else (sd[1] - sd[0]) / 2,

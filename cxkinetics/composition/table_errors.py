@@ -19,7 +19,7 @@ from cxkinetics.errors import UsageError
 TYPICAL_SCATTER_PERCENT = 0.3
 """Median of the prior of the constant part of an unknown ICP error, percentage points (chosen)."""
 
-TYPICAL_SHARE = 0.03
+TYPICAL_SHARE = 0.05
 """Standard deviation of the half-normal prior of its proportional part (chosen)."""
 
 _SCATTER_FACTOR = 1.5  # standard deviation of ln of the constant part: 95 % lie within a factor of 19

@@ -127,15 +127,16 @@ class DoseTable(Stored):
     def _refuse_errors(self) -> None:
         if not 0 <= self.common_dose_error < 1:
             raise InputError(
-                f"common_dose_error is {self.common_dose_error:g}; it must be a fraction from 0 to 1 (3 % is 0.03)"
+                f"common_dose_error is {self.common_dose_error:g}; it must be a fraction from 0 to 1 (3 % is "
+                "0.03)"
             )
         if self.icp_error is None:
             return
         constant, share = self.icp_error
         if not (np.isfinite(constant) and constant >= 0 and 0 <= share < 1 and constant + share > 0):
             raise InputError(
-                f"icp_error is ({constant:g}, {share:g}); it must be a standard deviation in percentage points "
-                "and a fraction below 1, not both 0"
+                f"icp_error is ({constant:g}, {share:g}); it must be a standard deviation in percentage "
+                "points and a fraction below 1, not both 0"
             )
         self._set(icp_error=(float(constant), float(share)))
 
