@@ -287,7 +287,8 @@ class TablePosterior:
 
     def estimate(self, quantity: str, profiled: Estimate, confidence: float) -> Estimate:
         """Return an estimate with these errors: an end that the points leave open stays open."""
-        if profiled.value is None:
+        value = profiled.value
+        if value is None:
             return profiled
         (low, high), sd = self.interval(quantity, confidence), self.interval(quantity, ONE_SIGMA)
         # draws that crowd at the largest plateau or saturation dose that is looked at know no upper end
@@ -299,8 +300,8 @@ class TablePosterior:
         return replace(
             profiled,
             se=None if profiled.se is None else (sd[1] - sd[0]) / 2,
-            low=None if profiled.low is None else min(low, profiled.value),
-            high=None if profiled.high is None else max(high, profiled.value),
+            low=None if profiled.low is None else min(low, value),
+            high=None if profiled.high is None else max(high, value),
             method="posterior",
             pieces=(),
         )

@@ -66,6 +66,49 @@ def read_error(text: str, what: str) -> tuple[float, float]:
     return parts[""], parts["%"]
 
 
+class Amounts(NamedTuple):
+    """What a flask holds and what is added: each number with its relative standard deviation."""
+
+    host_umol: tuple[float, float]
+    stock_mmol_per_l: tuple[float, float]
+
+    @property
+    def percent_per_ul(self) -> float:
+        """Dose of a microlitre of the stock solution, percent of the host cation."""
+        return self.stock_mmol_per_l[0] / self.host_umol[0] / 10
+
+    @property
+    def common(self) -> float:
+        """Relative error of a factor on all doses made from them."""
+        return float(np.hypot(self.host_umol[1], self.stock_mmol_per_l[1]))
+
+
+def read_amount(text: str | float, what: str) -> tuple[float, float]:
+    """Return an amount and its relative standard deviation.
+
+    Parameters
+    ----------
+    text : str or float
+        "20", "20±0.4" or "20±2%" (also with "+-").
+    what : str
+        Name of the option, for the message.
+
+    Examples
+    --------
+    >>> read_amount("20±0.4", "host_umol"), read_amount("10+-2%", "stock_mmol_per_l")
+    ((20.0, 0.02), (10.0, 0.02))
+    """
+    number, _, error = str(text).replace("+/-", "±").replace("+-", "±").partition("±")
+    try:
+        value = float(number)
+    except ValueError:
+        value = np.nan
+    if not 0 < value < np.inf:
+        raise UsageError(f"{what} is {str(text)!r}; write a positive number, such as 20, 20±0.4 or 20±2%")
+    constant, share = read_error(error, what) if error else (0.0, 0.0)
+    return value, constant / value + share
+
+
 def point_log_density(points: MapPoints, theta: Array, scatter: Scatter, *, sigmas: bool) -> Array:
     """Return ln of the density of every point, the true doses integrated out.
 
