@@ -269,6 +269,9 @@ def fit_incorporation(
         found = _fit_detected(used, points, options)
     else:
         found = _fit_windows(used, windows, points, confidence)
+        if points.states_errors:
+            text = "lines through given windows take doses as exact: the stated errors are not used"
+            remarks = (*remarks, Remark("errors_unused", text))
     avalanche, saturation, plateau = (found[QUANTITIES[name][0]].value for name in ("D1", "D2", "y_f"))
     found["warnings"] = (*remarks, *found["warnings"])
     return IncorporationFit(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cxkinetics.composition.incorporation_result import IncorporationFit
 
 _WALKERS = 160  # many and short: the ensemble is vectorised over them
-_BURN_IN, _STEPS = 100, 100
+_BURN_IN, _STEPS = 80, 80
 _RANDOM = 6000
 _DRAWS = 8000
 _CROWDED = 0.9

@@ -146,6 +146,11 @@ class DoseTable(Stored):
         return int(self.dose_percent.size)
 
     @property
+    def states_errors(self) -> bool:
+        """Whether an error of the doses or of the ICP readings is stated, beside `sigma_percent`."""
+        return self.dose_sd_percent is not None or self.common_dose_error > 0 or self.icp_error is not None
+
+    @property
     def exact(self) -> "DoseTable":
         """The rows whose dose is stated outright."""
         return self._rows(np.isfinite(self.dose_percent))

@@ -87,6 +87,16 @@ def test_the_band_holds_the_curve_and_is_refused_without_scatter() -> None:
         cx.fit_incorporation(cx.load_example_dose_table(), preset="paper").band_at(50.0)
 
 
+def test_a_preset_says_that_it_uses_no_stated_errors() -> None:
+    points = cx.DoseTable(
+        dose_percent=[0, 75, 100, 135, 175],
+        incorporation_percent=[0, 8.0, 12.1, 40.4, 40.0],
+        common_dose_error=0.03,
+    )
+    assert "errors_unused" in [w.code for w in cx.fit_incorporation(points, preset="paper").warnings]
+    assert "errors_unused" not in [w.code for w in cx.fit_incorporation(points).warnings]
+
+
 @pytest.mark.parametrize("text", ["", "x", "-1", "100%", "1,2", "5%,2%", "nan", "1,2,3%", "inf"])
 def test_no_error_is_made_of_what_is_none(text: str) -> None:
     with pytest.raises(cx.UsageError, match="dose_error is "):
