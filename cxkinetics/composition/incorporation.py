@@ -375,6 +375,7 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
         # of a point of average weight
         "scatter_percent": None if dof <= 0 else float(np.sqrt(best.rss / dof / np.mean(data.weight))),
         "not_identified": not_identified,
+        "errors": {} if errors is None else errors.record(used),
         "rivals": rivals,
         "verdict": _verdict(rivals, best, informative),
         "warnings": (*_shape_remarks(not_identified, best, high), *_error_remarks(used, errors, confidence)),

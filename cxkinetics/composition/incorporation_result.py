@@ -16,7 +16,7 @@ from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.result import Rival
-from cxkinetics.record import DATA, As, Record, Version, read
+from cxkinetics.record import DATA, OMIT, As, Record, Version, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_kind
 from cxkinetics.signals.dose_table import DoseTable
@@ -230,6 +230,10 @@ class IncorporationFit(Record, Shown):
         Incorporation minus curve (for a dose interval: distance from what the curve reaches in it).
     rss, dof, scatter_percent : numbers
         Weighted sum of squares, degrees of freedom, and the scatter about the curve.
+    errors : mapping
+        The errors behind the intervals: of a dose (median relative sd), common to all doses, of an
+        incorporation (constant part, share), and whether each was stated, fitted or assumed; empty
+        where windows were given or no scatter is left.
     rivals : tuple of Rival
         The curve against one line, line and plateau, Hill.
     verdict : mapping
@@ -271,6 +275,7 @@ class IncorporationFit(Record, Shown):
     scatter_percent: float | None
     intercept: Annotated[float, As(key="intercept_percent")] = 0.0
     not_identified: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    errors: Annotated[Mapping[str, Any], OMIT] = field(default_factory=dict)
     rivals: tuple[Rival, ...] = ()
     verdict: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()

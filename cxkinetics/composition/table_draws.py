@@ -8,7 +8,7 @@ there is one, and counts as prior-driven. An error common to all doses stretches
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, ONE_SIGMA, QUANTITIES, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
-from cxkinetics.composition.table_errors import Scatter, point_log_density, scatter_log_prior, variances
+from cxkinetics.composition.table_errors import Scatter, point_log_density, scatter_log_prior
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.inference.ensemble import sample_posterior
@@ -260,11 +260,21 @@ class TablePosterior:
         """Median ICP error."""
         return self.density.scatter(np.median(self.draws, axis=0))
 
-    @property
-    def variance(self) -> Array:
-        """Variance of every point about the median curve, shape (n,)."""
-        middle = np.median(self.draws[:, :4], axis=0)
-        return variances(self.density.points, middle, self.scatter, sigmas=self.density.sigmas)
+    def record(self, table: DoseTable) -> dict[str, Any]:
+        """Return the errors that the intervals rest on, and where each comes from."""
+        scatter, sigmas = self.scatter, self.density.sigmas
+        points = self.density.points
+        dosed = points.low > 0
+        relative = np.asarray(points.dose_sd + 0 * points.low)[dosed] / points.low[dosed]
+        return {
+            "dose_error": float(np.median(relative)) if relative.size else 0.0,
+            "dose_error_from": "default" if table.dose_sd_percent is None else "stated",
+            "common_dose_error": self.common,
+            "icp_constant": float(scatter.constant),
+            "icp_share": float(scatter.share),
+            "icp_unit": "given sd" if sigmas else "percentage points",
+            "icp_from": "fitted" if self.density.n_unknown else "stated",
+        }
 
     @property
     def curves(self) -> Array:

@@ -159,18 +159,3 @@ def scatter_log_prior(scatter: Scatter, *, sigmas: bool) -> Array:
     typical = 1.0 if sigmas else TYPICAL_SCATTER_PERCENT
     log: Array = -0.5 * (np.log(scatter.constant / typical) / _SCATTER_FACTOR) ** 2
     return log - 0.5 * (scatter.share / TYPICAL_SHARE) ** 2
-
-
-def variances(points: MapPoints, theta: Array, scatter: Scatter, *, sigmas: bool) -> Array:
-    """Return the variance of every point's distance from a curve (4,): incorporation and dose, by the slope.
-
-    For the least-squares search only, which takes weights; the likelihood integrates.
-    """
-    b1, first, b2, top = theta
-    sd = scatter.constant * (points.weight**-0.5 if sigmas else np.ones(points.y.size))
-    middle = incorporation_map.incorporation(points.low, *theta)
-    step = np.maximum(points.dose_sd, _SHARPEST * points.high.max())
-    ends = [incorporation_map.incorporation(points.low + sign * step, b1, first, b2, top) for sign in (-1, 1)]
-    slope = (ends[1] - ends[0]) / (2 * step)
-    total: Array = sd**2 + (scatter.share * middle) ** 2 + (slope * points.dose_sd) ** 2
-    return total
