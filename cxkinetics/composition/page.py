@@ -102,7 +102,8 @@ def _errors_line(errors: Mapping[str, Any]) -> str:
     share = f" and {errors['icp_share']:.2g} of the value" if errors["icp_share"] else ""
     return (
         f"errors: doses {100 * errors['dose_error']:.2g} % per flask ({origin}) and "
-        f"{100 * errors['common_dose_error']:.2g} % common to all; ICP {constant}{share} ({errors['icp_from']})"
+        f"{100 * errors['common_dose_error']:.2g} % common to all; "
+        f"ICP {constant}{share} ({errors['icp_from']})"
     )
 
 
