@@ -337,8 +337,8 @@ def table_posterior(table: DoseTable, curve: Array, *, absolute_sigma: bool) -> 
     return TablePosterior(density, draws, table.common_dose_error)
 
 
-_NODES = (0.1, 0.2, 0.4, 0.8, 1.6)
-"""Constant parts over which an unknown ICP error is summed, in units of the typical one over 0.3."""
+_NODES = (0.15, 0.4, 1.2)
+"""Constant parts, percentage points, over which an unknown ICP error is summed (few: a sum in every draw)."""
 
 
 def map_log_likelihood(
@@ -358,8 +358,8 @@ def map_log_likelihood(
     sigmas = relative_sigma and points.icp is None
     unknown = 0 if absolute_sigma or points.icp is not None else 1 if sigmas else 2
     density = TableDensity(points, sigmas, unknown, flat_breaks)
-    scale = np.log(np.array(_NODES) * (1 / 0.4 if sigmas else 1.0))
-    nodes = np.array([(a, c) for a in scale for c in ((0.0, 0.05) if unknown > 1 else (0.0,))])[:, :unknown]
+    constant = np.log(np.array(_NODES) * (1 / 0.4 if sigmas else 1.0))
+    nodes = np.column_stack([constant, np.zeros(constant.size)])[:, :unknown]
     nodes = nodes if unknown else np.empty((1, 0))
 
     def log_density(theta: Array) -> Array:
