@@ -90,14 +90,24 @@ def dose_interval(
     return np.where(none, np.nan, low), np.where(none, np.nan, high)
 
 
+DEFAULT_DOSE_ERROR = 0.02
+"""Relative standard deviation of a dose whose error is not stated: a pipette and a balance give 1-3 %."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MapPoints:
-    """Points to fit: doses (low = high where exact), incorporations and weights 1/sigma^2."""
+    """Points to fit: doses (low = high where exact), incorporations and weights 1/sigma^2.
+
+    `dose_sd` is the standard deviation of the true dose about the one that was set; `icp` the two
+    parts of that of an incorporation, None where they are to be fitted.
+    """
 
     low: Array
     high: Array
     y: Array
     weight: Array
+    dose_sd: Array | float = 0.0
+    icp: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, table: DoseTable) -> "MapPoints":
@@ -105,7 +115,10 @@ class MapPoints:
         sigma = table.sigma_percent
         weight = np.ones(table.n_points) if sigma is None else np.asarray(sigma) ** -2.0
         low, high = np.asarray(table.dose_low_percent), np.asarray(table.dose_high_percent)
-        return cls(low, high, np.asarray(table.incorporation_percent), weight)
+        spread = table.dose_sd_percent
+        dose_sd = DEFAULT_DOSE_ERROR * low if spread is None else np.asarray(spread)
+        y = np.asarray(table.incorporation_percent)
+        return cls(low, high, y, weight, np.where(high > low, 0.0, dose_sd), table.icp_error)
 
     @property
     def censored(self) -> BoolArray:
@@ -145,6 +158,11 @@ class MapSolution:
         """Saturation dose, percent."""
         return float(saturation_dose(self.b1, self.D1, self.b2, self.y_f))
 
+    @property
+    def curve(self) -> tuple[float, float, float, float]:
+        """b1, D1, b2 and y_f."""
+        return self.b1, self.D1, self.b2, self.y_f
+
     def value(self, quantity: str) -> float:
         """Return one of `QUANTITIES`."""
         if quantity == "b2/b1":
@@ -179,6 +197,7 @@ class Cells:
             points.high / self.dose_scale,
             points.y / self.y_scale,
             points.weight / float(np.mean(points.weight)),
+            points.dose_sd / self.dose_scale,
         )
         self.rss_scale = self.y_scale**2 * float(np.mean(points.weight))
         slope = self.y_scale / self.dose_scale
@@ -574,6 +593,7 @@ def _flat_range(equal: Accepted, value: float) -> tuple[float, float | None] | N
 
 BROKEN_LINE = "line, avalanche, plateau"
 ONE_LINE = "one line"
+LINE_PLATEAU = "line, plateau"
 
 FEW_DOF = 4
 """With no more degrees of freedom left by the broken line than this, the correction in AICc alone costs
@@ -601,7 +621,7 @@ def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> t
     fits = [
         (BROKEN_LINE, 4, best.rss, {"b1": best.b1, "D1": best.D1, "b2": best.b2, "y_f": best.y_f}),
         (ONE_LINE, 1, *_line(points)),
-        ("line, plateau", 2, level.rss, {"b1": level.b2, "y_f": level.y_f}),
+        (LINE_PLATEAU, 2, level.rss, {"b1": level.b2, "y_f": level.y_f}),
         ("Hill", 3, *_hill(points)),
     ]
     exact = 1e-18 * float(np.sum(points.weight * points.y**2))

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import fdtri, stdtrit
 
 from cxkinetics.arrays import Array, ArrayLike, BoolArray
 from cxkinetics.composition.curve import (
     BROKEN_LINE,
+    DEFAULT_DOSE_ERROR,
     FEW_DOF,
+    LINE_PLATEAU,
     ONE_LINE,
     QUANTITIES,
     Cells,
@@ -26,6 +28,7 @@ from cxkinetics.composition.draws import check_confidence
 from cxkinetics.composition.incorporation_result import IncorporationFit, curve_checks, more_in_than_added
 from cxkinetics.composition.species_model import wald_estimate
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
+from cxkinetics.composition.table_draws import TablePosterior, table_posterior
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.criteria import AHEAD
@@ -37,6 +40,8 @@ from cxkinetics.signals.dose_table import DoseTable
 
 _TWO_POINTS = "the line passes through the two points of its window: no degrees of freedom"
 _ONE_SAMPLE = "one sample on the plateau"
+_LEAST_DOF = 2
+_SEARCHED = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +269,9 @@ def fit_incorporation(
         found = _fit_detected(used, points, options)
     else:
         found = _fit_windows(used, windows, points, confidence)
+        if points.states_errors:
+            text = "lines through given windows take doses as exact: the stated errors are not used"
+            remarks = (*remarks, Remark("errors_unused", text))
     avalanche, saturation, plateau = (found[QUANTITIES[name][0]].value for name in ("D1", "D2", "y_f"))
     found["warnings"] = (*remarks, *found["warnings"])
     return IncorporationFit(
@@ -339,8 +347,7 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
         )
     cells = Cells(data)
     best = search(cells).best()
-    at = (best.b1, best.D1, best.b2, best.y_f)
-    informative = int(np.sum(~data.censored | (np.abs(data.residuals(*at)) > 0)))
+    informative = int(np.sum(~data.censored | (np.abs(data.residuals(*best.curve)) > 0)))
     dof = informative - 4  # a dose interval that reaches the point says nothing about the scatter
     confidence, absolute = options["confidence"], options["absolute_sigma"]
     scale = float(np.sum(data.weight * data.y**2))
@@ -349,23 +356,47 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
         quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit)
         for quantity, (_, name, unit) in QUANTITIES.items()
     }
+    errors = None
+    if not accept.reason:
+        errors = table_posterior(used, np.array(best.curve), absolute_sigma=absolute)
+        profiled = {
+            quantity: replace(one, estimate=errors.estimate(quantity, one.estimate, confidence))
+            for quantity, one in profiled.items()
+        }
     rivals = rank_rivals(cells, data, best, informative)
     not_identified = {q: p.flat for q, p in profiled.items() if p.flat is not None}
     low, high = points.lowest_dose_percent, points.highest_dose_percent
     first, last = min(best.D1, high), min(best.D2, high)
     return {
         "windows_percent": {"stage 1": (low, first), "stage 2": (first, last), "plateau": (last, high)},
-        "residuals": MapPoints.of(points).residuals(*at),
+        "residuals": MapPoints.of(points).residuals(*best.curve),
         "rss": best.rss,
         "dof": dof,
         # of a point of average weight
         "scatter_percent": None if dof <= 0 else float(np.sqrt(best.rss / dof / np.mean(data.weight))),
         "not_identified": not_identified,
+        "errors": {} if errors is None else errors.record(used),
         "rivals": rivals,
         "verdict": _verdict(rivals, best, informative),
-        "warnings": _shape_remarks(not_identified, best, high),
+        "warnings": (*_shape_remarks(not_identified, best, high), *_error_remarks(used, errors, confidence)),
         **{QUANTITIES[quantity][0]: one.estimate for quantity, one in profiled.items()},
     }
+
+
+def _error_remarks(used: DoseTable, errors: TablePosterior | None, confidence: float) -> tuple[Remark, ...]:
+    """Say which dose error was assumed and what half and twice of it would do, where none was stated."""
+    if used.dose_sd_percent is not None or errors is None:
+        return ()
+    ends = [
+        f"{factor * DEFAULT_DOSE_ERROR:.0%} -> {low:.4g}-{high:.4g} %"
+        for factor in (0.5, 1.0, 2.0)
+        for low, high in [errors.assuming(factor).interval("D1", confidence)]
+    ]
+    text = (
+        f"the error of the doses is not stated: {DEFAULT_DOSE_ERROR:.0%} per flask is assumed, and no error "
+        f"common to all (avalanche dose at {'; '.join(ends)}); state it (--dose-error, --common-dose-error)"
+    )
+    return (Remark("dose_error_assumed", text),)
 
 
 def _shape_remarks(
@@ -396,10 +427,17 @@ def _verdict(rivals: tuple[Rival, ...], best: MapSolution, n: int) -> dict[str, 
     others = [r for r in rivals if r.model != BROKEN_LINE]
     rival = min(others, key=lambda r: r.aicc if r.aicc is not None else np.inf)
     lead = (rival.aicc or 0.0) - (broken.aicc or 0.0)
-    few = n - broken.n_parameters <= FEW_DOF
+    dof = n - broken.n_parameters
+    few = dof <= FEW_DOF
     rising = best.b2 > best.b1
     if line.bic is None:
         code, text = "no_avalanche", "no avalanche in these points: one line meets every one"
+    elif few and rising and all(_refuted(other, broken, dof) for other in others):
+        code = "avalanche"
+        text = (
+            f"slow uptake, avalanche and plateau: {n} points are few, but every simpler curve misses them "
+            f"({rival.model}: sum of squares {rival.rss:.3g} against {broken.rss:.3g})"
+        )
     elif broken.delta_aicc is None:
         code, text = "undecided", "too few points to compare the curve with simpler ones by AICc"
     elif lead >= AHEAD and rising:
@@ -412,6 +450,20 @@ def _verdict(rivals: tuple[Rival, ...], best: MapSolution, n: int) -> dict[str, 
         why = f"which {n} points cannot decide" if few else "too little to decide"
         code, text = "undecided", f"avalanche against {rival.model}: {lead:+.1f} in AICc, {why}"
     return {"code": code, "text": text}
+
+
+def _refuted(other: Rival, broken: Rival, dof: int) -> bool:
+    """Return whether an F test refutes a curve against the broken line, for tables too small for AICc.
+
+    The breaks are searched for, so the level against curves within the broken line is far below 5 %;
+    a curve with as many bends (Hill) must only do clearly worse.
+    """
+    more = broken.n_parameters - other.n_parameters
+    if dof < _LEAST_DOF or broken.bic is None or broken.rss is None or other.rss is None:
+        return False
+    nested = other.model in (ONE_LINE, LINE_PLATEAU)
+    limit = float(fdtri(more, dof, 1 - (_SEARCHED if nested else 0.05)))
+    return other.rss > broken.rss * (1 + limit * more / dof)
 
 
 def _mean_slope_ratio(points: DoseTable, avalanche: float | None, saturation: float | None) -> float | None:

@@ -13,9 +13,10 @@ from cxkinetics.composition import mass_balance
 from cxkinetics.composition.curve import QUANTITIES
 from cxkinetics.composition.system import MAP_PARAMETERS, System, load_system
 from cxkinetics.document.shown import Shown
+from cxkinetics.errors import FitError
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.result import Rival
-from cxkinetics.record import DATA, As, Record, Version, read
+from cxkinetics.record import DATA, OMIT, As, Record, Version, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_kind
 from cxkinetics.signals.dose_table import DoseTable
@@ -229,6 +230,10 @@ class IncorporationFit(Record, Shown):
         Incorporation minus curve (for a dose interval: distance from what the curve reaches in it).
     rss, dof, scatter_percent : numbers
         Weighted sum of squares, degrees of freedom, and the scatter about the curve.
+    errors : mapping
+        The errors behind the intervals: of a dose (median relative sd), common to all doses, of an
+        incorporation (constant part, share), and whether each was stated, fitted or assumed; empty
+        where windows were given or no scatter is left.
     rivals : tuple of Rival
         The curve against one line, line and plateau, Hill.
     verdict : mapping
@@ -270,6 +275,7 @@ class IncorporationFit(Record, Shown):
     scatter_percent: float | None
     intercept: Annotated[float, As(key="intercept_percent")] = 0.0
     not_identified: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    errors: Annotated[Mapping[str, Any], OMIT] = field(default_factory=dict)
     rivals: tuple[Rival, ...] = ()
     verdict: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
@@ -300,6 +306,25 @@ class IncorporationFit(Record, Shown):
     def incorporation_at(self, dose_percent: ArrayLike) -> Array:
         """Return the fitted incorporation (%) at any dose (%)."""
         return self.intercept + incorporation_map.incorporation(dose_percent, **self.parameters)
+
+    def band_at(self, dose_percent: ArrayLike, confidence: float = 0.95) -> tuple[Array, Array]:
+        """Return the ends of the interval of the incorporation (%) at true doses (%).
+
+        Raises
+        ------
+        FitError
+            If the fit has no errors to draw from: a preset, or no degrees of freedom.
+        """
+        from cxkinetics.composition.table_draws import table_posterior
+
+        if self.options.get("preset") or (self.stage1_slope.method != "posterior"):
+            raise FitError("the fit has no interval of its curve: windows were given, or no scatter is left")
+        used = self.points if self.options["interval_doses"] == "censored" else self.points.exact
+        curve = np.array([self.parameters[name] for name in MAP_PARAMETERS])
+        posterior = table_posterior(used, curve, absolute_sigma=self.options["absolute_sigma"])
+        drawn = incorporation_map.incorporation(np.asarray(dose_percent)[..., None], *posterior.curves.T)
+        low, high = np.quantile(drawn, [0.5 * (1 - confidence), 0.5 * (1 + confidence)], axis=-1)
+        return low, high
 
     def dose_at(self, incorporation_percent: float) -> tuple[float, float] | None:
         """Return the lowest and highest dose (%) that give an incorporation (%).

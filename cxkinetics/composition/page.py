@@ -96,6 +96,18 @@ def incorporation_table(fit: "IncorporationFit") -> Table:
     return replace(table, rows=[*table.rows, chords])
 
 
+def _errors_line(errors: Mapping[str, Any]) -> str:
+    """Return the errors that the intervals of a dose curve rest on."""
+    origin = "assumed" if errors["dose_error_from"] == "default" else "stated"
+    constant = f"{errors['icp_constant']:.2g} {errors['icp_unit']}"
+    share = f" and {errors['icp_share']:.2g} of the value" if errors["icp_share"] else ""
+    return (
+        f"errors: doses {100 * errors['dose_error']:.2g} % per flask ({origin}) and "
+        f"{100 * errors['common_dose_error']:.2g} % common to all; "
+        f"ICP {constant}{share} ({errors['icp_from']})"
+    )
+
+
 def incorporation_brief(fit: "IncorporationFit", unit: TimeUnit) -> Section:
     """Return what `print` shows of a dose curve."""
     points = fit.points
@@ -112,6 +124,8 @@ def incorporation_brief(fit: "IncorporationFit", unit: TimeUnit) -> Section:
         incorporation_table(fit),
         Paragraph(f"windows: {windows}; scatter {scatter} (degrees of freedom: {fit.dof})", hang=0, gap=True),
     ]
+    if fit.errors:
+        blocks.append(Paragraph(_errors_line(fit.errors), hang=0))
     if fit.rivals:
         columns = [Column("model"), _counted("parameters"), _counted("rss")]
         columns += [_counted("dAICc", format=".1f"), Column("")]

@@ -9,11 +9,14 @@ import contextlib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.composition.raw_icp import is_reading, with_incorporation
+from cxkinetics.composition.table_errors import Amounts, read_amount, read_error
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.estimate import finite_or_none
 from cxkinetics.io.file import Content, Context, ReadOptions, decode, read_content
@@ -39,6 +42,7 @@ _PERCENT = re.compile(r"%|percent|prozent|mol-?%|pct|at\.?\s?%")
 _AMOUNT = re.compile(
     r"[munpµμ]?(mol|g|L|l|M|mL|ml)(\s*/\s*\w+)?|[µμu][lL]|drops?|equivalents? of .*|mol/L|mg/mL"
 )
+_VOLUME = re.compile(r"[(\[]\s*([µμum])[lL]\s*[)\]]")
 _BASIS = re.compile(r"\b[A-Z][a-z]?\s*/\s*(\(\s*[A-Z][a-z]?\s*\+\s*[A-Z][a-z]?\s*\)|[A-Z][a-z]?)(?![a-z])")
 
 _CATIONS = frozenset([
@@ -93,6 +97,13 @@ def load_dose_table(
     incorporation_unit: str | None = None,
     dose_column: str | int | None = None,
     incorporation_column: str | int | None = None,
+    dose_error: str | None = None,
+    common_dose_error: str | float | None = None,
+    icp_error: str | None = None,
+    host_umol: str | float | None = None,
+    stock_mmol_per_l: str | float | None = None,
+    volume_error: str | None = None,
+    plateau_is_full_exchange: bool = False,
     decimal: str | None = None,
     sheet: str | int | None = None,
 ) -> DoseTable:
@@ -109,6 +120,18 @@ def load_dose_table(
         Overrides the header; `incorporation_unit` follows `dose_unit` where the file is silent.
     dose_column, incorporation_column : str or int, optional
         Columns by name or number (from 1), where the names do not tell.
+    dose_error, icp_error : str, optional
+        Standard deviation of each dose and of each incorporation: "0.3" percentage points, "5%" of the
+        value, or both, "0.3,5%". A column of the file that holds them gives way.
+    common_dose_error : str or float, optional
+        Relative standard deviation of a factor on all doses, such as "3%" or 0.03.
+    host_umol, stock_mmol_per_l : str or float, optional
+        Host cation in every flask and guest in the stock solution, such as "20±0.4" or "10±2%": they
+        turn a column of volumes ("Ag added (µL)") into doses, and their errors are common to all.
+    volume_error : str, optional
+        Standard deviation of a volume of stock: "0.5" microlitres, "1%", or both.
+    plateau_is_full_exchange : bool
+        Asserts that the plateau is the product alone, as `DoseTable` has it.
     decimal, sheet
         As for `load`.
 
@@ -137,7 +160,67 @@ def load_dose_table(
     if basis is not None:
         basis_kind(basis)
     asked = _Asked(basis, dose_unit, incorporation_unit or dose_unit, dose_column, incorporation_column)
-    return _read(read_content(path), ReadOptions(decimal=decimal, sheet=sheet), asked)
+    amounts = _amounts(host_umol, stock_mmol_per_l, volume_error)
+    table = _read(
+        read_content(path), ReadOptions(decimal=decimal, sheet=sheet), asked._replace(amounts=amounts)
+    )
+    pipetted = None
+    if amounts is not None and volume_error is not None:
+        constant, share = read_error(volume_error, "volume_error")
+        pipetted = constant * amounts.percent_per_ul, share
+    return stating(
+        table,
+        dose_error=pipetted if dose_error is None else read_error(dose_error, "dose_error"),
+        icp_error=None if icp_error is None else read_error(icp_error, "icp_error"),
+        common=_common(common_dose_error, amounts),
+        plateau_is_full_exchange=plateau_is_full_exchange,
+    )
+
+
+def stating(
+    table: DoseTable,
+    *,
+    dose_error: tuple[float, float] | None = None,
+    icp_error: tuple[float, float] | None = None,
+    common: float | None = None,
+    plateau_is_full_exchange: bool = False,
+) -> DoseTable:
+    """Return a table with the errors that are stated of it; what is None stays as the table has it."""
+    changes: dict[str, Any] = {"plateau_is_full_exchange": True} if plateau_is_full_exchange else {}
+    if dose_error is not None:
+        dose = (np.asarray(table.dose_low_percent) + np.asarray(table.dose_high_percent)) / 2
+        # nothing added to the blank: nothing to err in
+        spread = np.where(dose > 0, np.hypot(dose_error[0], dose_error[1] * dose), 0.0)
+        changes["dose_sd_percent"] = spread
+    if icp_error is not None:
+        changes["icp_error"] = icp_error
+    if common is not None:
+        changes["common_dose_error"] = common
+    return replace(table, **changes) if changes else table
+
+
+def _amounts(
+    host_umol: str | float | None, stock_mmol_per_l: str | float | None, volume_error: str | None
+) -> Amounts | None:
+    """Return what the flasks hold, None where nothing is said of them."""
+    given = {"host_umol": host_umol, "stock_mmol_per_l": stock_mmol_per_l}
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == 2 and volume_error is None:
+        return None
+    if missing:
+        raise UsageError(f"{' and '.join(missing)} not given: a dose from volumes takes host and stock, both")
+    return Amounts(*(read_amount(str(value), name) for name, value in given.items()))
+
+
+def _common(typed: str | float | None, amounts: Amounts | None) -> float | None:
+    if typed is None:
+        return None if amounts is None else amounts.common
+    if not isinstance(typed, str):
+        return float(typed)
+    constant, share = read_error(typed, "common_dose_error")
+    if constant:
+        raise UsageError(f"common_dose_error is {typed!r}; it is a share of every dose: write 3%")
+    return share
 
 
 def describe_dose_table(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, Any] | None:
@@ -185,6 +268,7 @@ class _Asked(NamedTuple):
     taken_unit: str | None = None
     dose_column: str | int | None = None
     taken_column: str | int | None = None
+    amounts: Amounts | None = None
 
 
 def _read(content: Content, options: ReadOptions, asked: _Asked) -> DoseTable:
@@ -216,7 +300,7 @@ def _role_of(name: str) -> str:
     """Return what a column of that name holds: "dose", "low", "high", "taken", "sigma" or ""."""
     dosed, taken, sigma = DOSE.search(name), TAKEN.search(name), _SIGMA.search(name)
     if sigma:
-        return "" if dosed else "sigma"
+        return "dose sd" if dosed else "" if is_reading(name) else "sigma"
     if dosed and not (taken and taken.start() < dosed.start()):  # "found for a dose" is what was found
         return "low" if _LOW.search(name) else "high" if _HIGH.search(name) else "dose"
     return "taken" if taken else ""
@@ -231,12 +315,15 @@ class _Reader:
         self.lines = np.asarray(table.lines)
 
     def read(self, asked: _Asked) -> DoseTable:
+        asked = self._from_readings(asked)
         roles = self._roles(asked)
         refuse_texts(self.context, self.table, sorted(roles.values()))
         columns, taken_j = self.table.columns, roles["taken"]
         main_j = roles.get("dose", roles.get("low", taken_j))
         # a table of mol/mol may pass 1 in the dose (an excess up to threefold), never in what was taken up
-        dose_factor = self._factor(main_j, asked.dose_unit, "dose", largest=3.0)
+        dose_factor = self._per_volume(main_j, asked.amounts)
+        if dose_factor is None:
+            dose_factor = self._factor(main_j, asked.dose_unit, "dose", largest=3.0)
         taken_factor = self._factor(taken_j, asked.taken_unit, "incorporation", largest=1.0)
         taken = columns[taken_j].values * taken_factor
         dose, low, high = self._doses(roles, dose_factor)
@@ -264,7 +351,9 @@ class _Reader:
             text = "uncertainties are not used: some are missing or not positive"
             self._say("sigma_dropped", text, keep & ~(sigma > 0))
             sigma = None
+        dose_sd = self._dose_sd(roles, dose_factor, keep)
         return DoseTable(
+            dose_sd_percent=dose_sd,
             dose_percent=dose[keep],
             incorporation_percent=taken[keep],
             sigma_percent=None if sigma is None else sigma[keep],
@@ -276,6 +365,65 @@ class _Reader:
             source=self.context.source(),
             remarks=tuple(self.remarks),
         )
+
+    def _from_readings(self, asked: _Asked) -> _Asked:
+        """Turn raw ICP readings, where the file holds them, into a column of incorporations."""
+        if asked.taken_column is not None or not any(is_reading(name) for name in self.table.names):
+            return asked
+        names = [self.table.name(j) for j in range(len(self.table.columns))]
+        doses = [j for j, name in enumerate(names) if _role_of(plain_name(name)) in ("dose", "low", "high")]
+        if asked.dose_column is not None:
+            doses = [self._find(asked.dose_column)]
+        guest = next(filter(None, (guest_in(names[j]) for j in doses)), "")
+        dosed = np.zeros(self.table.n_rows, dtype=bool)
+        for column in (self.table.columns[j] for j in doses):
+            dosed |= np.isfinite(column.values)
+            dosed[[row for row, *_ in column.intervals]] = True
+        over_host = False
+        if asked.basis is not None:
+            kind, own, _ = basis_elements(asked.basis)
+            guest, over_host = guest or own, kind == BASES[1]
+            if kind == BASES[2]:
+                raise self.context.error(
+                    f"readings of two cations give no incorporation on {asked.basis}",
+                    "read them on guest/(guest+host) and convert (--to-basis)",
+                )
+        made = with_incorporation(self.table, self.context, guest, dosed=dosed, over_host=over_host)
+        if made is None:
+            return asked
+        self.table, basis, remarks = made
+        self.remarks += remarks
+        return asked._replace(basis=basis, taken_column=len(self.table.columns), taken_unit="percent")
+
+    def _per_volume(self, j: int, amounts: Amounts | None) -> float | None:
+        """Return what turns volumes of stock solution into doses; None for a column of other doses."""
+        found = _VOLUME.search(self.table.name(j))
+        if found is None or amounts is None:
+            return None
+        factor = amounts.percent_per_ul * (1000.0 if found.group(1) == "m" else 1.0)
+        text = (
+            f"doses made of volumes of stock, {amounts.stock_mmol_per_l[0]:g} mmol/L, and "
+            f"{amounts.host_umol[0]:g} umol of host cation: 1 uL is {amounts.percent_per_ul:.4g} %"
+        )
+        self.remarks.append(Remark("dose_from_volume", text, self.table.n_rows))
+        return factor
+
+    def _dose_sd(self, roles: dict[str, int], factor: float, keep: BoolArray) -> Array | None:
+        """Return the standard deviations of the doses that the file gives."""
+        given = None if "dose" not in roles else self.table.columns[roles["dose"]].sigma
+        if given is None and "dose sd" in roles:
+            given = self.table.columns[roles["dose sd"]].values
+        if given is None:
+            return None
+        spread = given[keep] * factor
+        usable = np.isfinite(spread) & (spread >= 0)
+        if not usable.all():
+            text = "errors of the doses are not used: some are missing or negative"
+            where = keep.copy()
+            where[keep] = ~usable
+            self._say("dose_error_dropped", text, where)
+            return None
+        return spread
 
     def _roles(self, asked: _Asked) -> dict[str, int]:
         """Index of the columns "dose" (or "low" and "high"), "taken" and, if there, "sigma"."""

@@ -1,32 +1,37 @@
 """Parameter draws for a user's own dose table: the posterior of the map, priors for the rest.
 
-The likelihood is that of the fit, the scatter integrated out under a weak prior worth two
-measurements with a standard deviation of 0.3 percentage points (of 1 in units of the given sigmas);
-the breaks are flat over the doses of the table. A parameter that the points leave open takes the
-system's documented prior where there is one, and counts as prior-driven.
+The likelihood is that of `table_errors`: true doses integrated out, and an unknown ICP error (constant
+part, proportional part) walked along with the curve under a weak prior. The breaks are flat over the
+doses of the table. A parameter that the points leave open takes the system's documented prior where
+there is one, and counts as prior-driven. An error common to all doses stretches or shrinks every draw.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.composition import curve as incorporation_map
-from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, QUANTITIES, MapPoints
+from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, ONE_SIGMA, QUANTITIES, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
+from cxkinetics.composition.table_errors import Scatter, point_log_density, scatter_log_prior
+from cxkinetics.estimate import Estimate
+from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.inference.ensemble import sample_posterior
-from cxkinetics.kinetics.result import Rival
+from cxkinetics.signals.dose_table import DoseTable
 
 if TYPE_CHECKING:
     from cxkinetics.composition.incorporation_result import IncorporationFit
 
-_SCATTER_PERCENT = 0.3
-_SCATTER_WORTH = 2.0
-_WALKERS = 60
+_WALKERS = 160  # many and short: the ensemble is vectorised over them
+_BURN_IN, _STEPS = 80, 80
 _RANDOM = 6000
+_DRAWS = 8000
+_CROWDED = 0.9
+_SEED = 20230706  # of a fit, which is to give the same intervals twice
 _Density: TypeAlias = Callable[[Array], Array]
 
 
@@ -55,29 +60,25 @@ def fit_draws(
         Whether the system's documented dose curve takes part as that of the same chemistry.
     """
     priors = system.resolved_priors(fit.basis)
-    known = MAP_PARAMETERS if published_curve else open_parameters(fit)
+    left_open = open_parameters(fit)
+    known = MAP_PARAMETERS if published_curve else left_open
     helped = {name: priors[name] for name in known if name in priors}
-    log_density = map_log_likelihood(
-        MapPoints.of(fit.points),
-        absolute_sigma=bool(fit.options.get("absolute_sigma")),
-        relative_sigma=fit.points.sigma_percent is not None,
-        flat_breaks="b2" not in helped,
+    density = TableDensity.of(
+        fit.points, absolute_sigma=bool(fit.options.get("absolute_sigma")), flat_breaks="b2" not in helped
     )
-
-    def posterior(theta: Array) -> Array:
-        log = log_density(theta)
-        for name, prior in helped.items():
-            log = log + prior.log_density(theta[:, MAP_PARAMETERS.index(name)])
-        return log
-
-    walkers = start_walkers(fit, helped, posterior, rng)
-    sample = sample_posterior(posterior, walkers, n_draws, rng)
+    curve = np.array([fit.parameters[name] for name in MAP_PARAMETERS])
+    for name, prior in helped.items():
+        at = MAP_PARAMETERS.index(name)
+        if name in left_open or not np.isfinite(prior.log_density(curve[at])):
+            curve[at] = float(prior.quantile(np.array(0.5)))
+    sample = sample_curve(density, curve, n_draws, rng, helped=helped)
+    stretched = common_scale(sample[:, :4], fit.points.common_dose_error, rng)
     other = {name: prior for name, prior in priors.items() if name not in MAP_PARAMETERS}
     values, uniforms = draw_priors(other, n_draws, rng)
     calibrated = (fit.points.lowest_dose_percent, fit.points.highest_dose_percent)
     if published_curve and system.calibrated_dose_percent is not None:
         calibrated = system.calibrated_dose_percent
-    mapped = {name: sample.draws[:, index] for index, name in enumerate(MAP_PARAMETERS)}
+    mapped = {name: stretched[:, index] for index, name in enumerate(MAP_PARAMETERS)}
     return ParameterDraws(
         system=system,
         basis=fit.basis,
@@ -97,23 +98,29 @@ def no_product_reason(fit: "IncorporationFit", system: System) -> str:
     """Return why a table says nothing about how much is product, "" where it does.
 
     The share of product is counted up to the plateau, which stands for full exchange. Points that one
-    line describes as well show neither avalanche nor plateau, so their highest incorporation is no
-    full exchange. A solid solution has no product to share.
+    line describes nearly as well show neither avalanche nor plateau, so their highest incorporation is
+    no full exchange, and nor is the end of a table within the avalanche, unless that is asserted. A
+    solid solution has no product to share.
     """
     if not system.avalanche:
         return ""
-
-    def rank(rival: Rival) -> tuple[float, int]:
-        score = rival.bic if fit.dof <= FEW_DOF else rival.aicc  # neither where a curve meets every point
-        return (-np.inf if score is None else score), rival.n_parameters
-
-    best = min(fit.rivals, key=rank, default=None)
-    if fit.verdict.get("code") != "no_avalanche" and (best is None or best.model != ONE_LINE):
-        return ""
-    return (
-        f"no share of {system.product_key} follows from the table: it shows no avalanche up to a plateau, "
-        "so no incorporation in it is known to be full exchange"
-    )
+    scores = {r.model: r.bic if fit.dof <= FEW_DOF else r.aicc for r in fit.rivals}
+    # no score: a curve that meets every point
+    ranks = {model: -np.inf if score is None else score for model, score in scores.items()}
+    line, best = ranks.pop(ONE_LINE, np.inf), min(ranks.values(), default=-np.inf)
+    straight = line == -np.inf or line < best + AHEAD
+    asserted = fit.points.plateau_is_full_exchange
+    none = f"no share of {system.product_key} follows from the table: it "
+    unknown = "no incorporation in it is known to be full exchange"
+    if straight or (fit.verdict.get("code") == "no_avalanche" and not asserted):
+        return f"{none}shows no avalanche up to a plateau, so {unknown}"
+    open_ended = "no_plateau" in {remark.code for remark in fit.warnings} or "y_f" in open_parameters(fit)
+    if open_ended and not asserted:
+        return (
+            f"{none}ends before a plateau, so {unknown} (where it is known otherwise, assert "
+            "it with plateau_is_full_exchange, --plateau-is-full-exchange)"
+        )
+    return ""
 
 
 def open_parameters(fit: "IncorporationFit") -> tuple[str, ...]:
@@ -126,53 +133,243 @@ def open_parameters(fit: "IncorporationFit") -> tuple[str, ...]:
     )
 
 
-def map_log_likelihood(
-    points: MapPoints, *, absolute_sigma: bool, relative_sigma: bool, flat_breaks: bool = True
-) -> _Density:
-    """Return ln of the density of (b1, D1, b2, y_f), shape (m, 4) -> (m,), the scatter integrated out.
+@dataclass(frozen=True, slots=True, eq=False)
+class TableDensity:
+    """ln of the density of b1, D1, b2, y_f and, where the ICP error is unknown, of its parts.
 
-    Parameters
+    The parts are ln of the constant one (or of the factor on given sigmas) and, without sigmas, the
+    proportional one.
+
+    Attributes
     ----------
     points : MapPoints
-        The user's points.
-    absolute_sigma, relative_sigma : bool
-        Whether the weights are 1/variance at their word; whether they come from given sigmas.
+        The user's points, with the errors of their doses.
+    sigmas : bool
+        True: the weights are of given sigmas.
+    n_unknown : int
+        Unknown parts of the ICP error: 0, 1 or 2.
     flat_breaks : bool
         True: flat in b1, D1, D2 and y_f within bounds (so a slope b2 weighs as 1/b2^2, which is
         proper). False: the bare likelihood within the same bounds.
     """
-    highest = float(points.high.max())
-    top = 3 * float(points.y.max()) + 1.0
-    worth = 0.5 * _SCATTER_WORTH
-    spread = worth * (1.0 if relative_sigma else _SCATTER_PERCENT**2)
 
-    def log_density(theta: Array) -> Array:
-        b1, first, b2, y_f = theta.T
+    points: MapPoints
+    sigmas: bool
+    n_unknown: int
+    flat_breaks: bool = True
+
+    @classmethod
+    def of(cls, table: DoseTable, *, absolute_sigma: bool, flat_breaks: bool = True) -> "TableDensity":
+        """Return the density of a table; a stated ICP error or sigmas at their word leave nothing unknown."""
+        sigmas = table.sigma_percent is not None and table.icp_error is None
+        unknown = 0 if absolute_sigma or table.icp_error is not None else 1 if sigmas else 2
+        return cls(MapPoints.of(table), sigmas, unknown, flat_breaks)
+
+    def scatter(self, theta: Array) -> Scatter:
+        """Return the ICP error that goes with rows of `theta`."""
+        size = theta.shape[:-1]
+        stated = (1.0, 0.0) if self.points.icp is None else self.points.icp
+        constant, share = (np.full(size, part) for part in stated)
+        if self.n_unknown:
+            constant = np.exp(theta[..., 4])
+        if self.n_unknown > 1:
+            share = theta[..., 5]
+        return Scatter(constant, share)
+
+    def with_scatter(self, curves: Array, constant: float, rng: np.random.Generator) -> Array:
+        """Return curves (m, 4) with random ICP errors about `constant` beside them."""
+        count = curves.shape[0]
+        parts = [np.log(max(constant, 1e-9)) + 0.3 * rng.standard_normal(count), rng.uniform(0, 0.04, count)]
+        return np.column_stack([curves, *parts[: self.n_unknown]])
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Largest avalanche dose (half the largest saturation dose) and plateau that are looked at."""
+        return float(self.points.high.max()), 3 * float(self.points.y.max()) + 1.0
+
+    def allowed(self, theta: Array) -> BoolArray:
+        """Return which rows are curves within bounds."""
+        b1, first, b2, y_f = np.moveaxis(theta[..., :4], -1, 0)
+        highest, top = self.limits
         with np.errstate(divide="ignore", invalid="ignore"):
             last = incorporation_map.saturation_dose(b1, first, b2, y_f)
-            allowed = (b1 >= 0) & (b2 > 0) & (first >= 0) & (first <= highest) & (y_f > 0) & (y_f <= top)
-            allowed &= (last >= first) & (last <= 2 * highest)
-        rss = points.rss(b1, first, b2, y_f)
-        log = -0.5 * rss if absolute_sigma else -(points.y.size / 2 + worth) * np.log(spread + rss / 2)
-        if flat_breaks:
-            log = log + np.log(np.maximum(y_f - b1 * first, 1e-300)) - 2 * np.log(np.maximum(b2, 1e-300))
-        return np.where(allowed, log, -np.inf)
+            inside = (b1 >= 0) & (b2 > 0) & (first >= 0) & (first <= highest) & (y_f > 0) & (y_f <= top)
+            inside &= (last >= first) & (last <= 2 * highest)
+        if self.n_unknown > 1:
+            inside &= theta[..., 5] >= 0
+        allowed: BoolArray = inside
+        return allowed
 
-    return log_density
+    def __call__(self, theta: Array) -> Array:
+        """Return ln of the density of rows (m, 4 + n_unknown), -inf where not allowed."""
+        log = np.full(theta.shape[0], -np.inf)
+        good = np.flatnonzero(self.allowed(theta))
+        rows = theta[good]
+        b1, first, b2, y_f = rows[:, :4].T
+        scatter = self.scatter(rows)
+        found = point_log_density(self.points, rows[:, :4], scatter, sigmas=self.sigmas).sum(axis=1)
+        if self.n_unknown:
+            found += scatter_log_prior(scatter, sigmas=self.sigmas)
+        if self.flat_breaks:
+            found += np.log(np.maximum(y_f - b1 * first, 1e-300)) - 2 * np.log(np.maximum(b2, 1e-300))
+        log[good] = found
+        return log
+
+
+def sample_curve(
+    density: TableDensity,
+    curve: Array,
+    n_draws: int,
+    rng: np.random.Generator,
+    *,
+    helped: Mapping[str, Prior] | None = None,
+) -> Array:
+    """Return draws (n, 4 + n_unknown) of the curve and of the unknown ICP error.
+
+    Parameters
+    ----------
+    density : TableDensity
+    curve : Array, shape (4,)
+        Where the walkers start.
+    n_draws, rng
+        Number of draws; generator.
+    helped : mapping, optional
+        Priors of parameters that the points leave open.
+    """
+    known = {} if helped is None else dict(helped)
+
+    def posterior(theta: Array) -> Array:
+        log = density(theta)
+        for name, prior in known.items():
+            log = log + prior.log_density(theta[:, MAP_PARAMETERS.index(name)])
+        return log
+
+    walkers = start_walkers(density, curve, posterior, rng)
+    return sample_posterior(posterior, walkers, n_draws, rng, burn_in=_BURN_IN, steps=_STEPS).draws
+
+
+def common_scale(curves: Array, common: float, rng: np.random.Generator) -> Array:
+    """Return curves (m, 4) against the true doses, where a factor on all doses is known to `common` only."""
+    if not common:
+        return curves
+    factor = np.exp(common * rng.standard_normal(curves.shape[0]))[:, None]
+    stretched: Array = curves * factor ** np.array([-1.0, 1.0, -1.0, 0.0])
+    return stretched
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TablePosterior:
+    """What the errors of a table leave of its curve.
+
+    Attributes
+    ----------
+    density : TableDensity
+    draws : Array, shape (m, 4 + n_unknown)
+        Against the doses that were set.
+    common : float
+        Error of a factor on all doses.
+    """
+
+    density: TableDensity
+    draws: Array
+    common: float
+
+    @property
+    def scatter(self) -> Scatter:
+        """Median ICP error."""
+        return self.density.scatter(np.median(self.draws, axis=0))
+
+    def record(self, table: DoseTable) -> dict[str, Any]:
+        """Return the errors that the intervals rest on, and where each comes from."""
+        scatter, sigmas = self.scatter, self.density.sigmas
+        points = self.density.points
+        dosed = points.low > 0
+        relative = np.asarray(points.dose_sd + 0 * points.low)[dosed] / points.low[dosed]
+        return {
+            "dose_error": float(np.median(relative)) if relative.size else 0.0,
+            "dose_error_from": "default" if table.dose_sd_percent is None else "stated",
+            "common_dose_error": self.common,
+            "icp_constant": float(scatter.constant),
+            "icp_share": float(scatter.share),
+            "icp_unit": "given sd" if sigmas else "percentage points",
+            "icp_from": "fitted" if self.density.n_unknown else "stated",
+        }
+
+    @property
+    def curves(self) -> Array:
+        """Draws of the curve (m, 4) against the true doses."""
+        return common_scale(self.draws[:, :4], self.common, np.random.default_rng(_SEED))
+
+    def values(self, quantity: str) -> Array:
+        """Return draws of one of `QUANTITIES`, against the true doses."""
+        curves = self.curves.T
+        drawn: dict[str, Array] = dict(zip(MAP_PARAMETERS, curves, strict=True))
+        drawn["D2"] = incorporation_map.saturation_dose(*curves)
+        drawn["b2/b1"] = drawn["b2"] / np.maximum(drawn["b1"], 1e-300)
+        return drawn[quantity]
+
+    def interval(self, quantity: str, confidence: float) -> tuple[float, float]:
+        """Return the equal-tailed interval of a quantity."""
+        tail = 0.5 * (1 - confidence)
+        low, high = np.quantile(self.values(quantity), [tail, 1 - tail]).tolist()
+        return low, high
+
+    def estimate(self, quantity: str, profiled: Estimate, confidence: float) -> Estimate:
+        """Return an estimate with these errors: an end that the points leave open stays open."""
+        value = profiled.value
+        if value is None:
+            return profiled
+        (low, high), sd = self.interval(quantity, confidence), self.interval(quantity, ONE_SIGMA)
+        # draws that crowd at the largest plateau or saturation dose that is looked at know no upper end
+        highest, top = self.density.limits
+        unlimited = high > _CROWDED * {"y_f": top, "D2": 2 * highest}.get(quantity, np.inf)
+        if unlimited and profiled.high is not None:
+            reason = "no upper end that the points would set"
+            profiled = replace(profiled, high=None, se=None, reason=reason)
+        return replace(
+            profiled,
+            se=None if profiled.se is None else (sd[1] - sd[0]) / 2,
+            low=None if profiled.low is None else min(low, value),
+            high=None if profiled.high is None else max(high, value),
+            method="posterior",
+            pieces=(),
+        )
+
+    def assuming(self, factor: float) -> "TablePosterior":
+        """Return the posterior for dose errors `factor` times as large, walked on from these draws."""
+        if factor == 1:
+            return self
+        points = self.density.points
+        density = replace(self.density, points=replace(points, dose_sd=factor * points.dose_sd))
+        start, rng = self.draws[:_WALKERS], np.random.default_rng(_SEED)
+        sample = sample_posterior(
+            density, start, self.draws.shape[0], rng, burn_in=_BURN_IN // 4, steps=_STEPS // 4
+        )
+        return replace(self, density=density, draws=sample.draws)
+
+
+def table_posterior(table: DoseTable, curve: Array, *, absolute_sigma: bool) -> TablePosterior:
+    """Return the posterior of a table's curve, walked from where `curve` (4,) lies."""
+    density = TableDensity.of(table, absolute_sigma=absolute_sigma)
+    rng = np.random.default_rng(_SEED)
+    draws = sample_curve(density, curve, _DRAWS, rng)
+    return TablePosterior(density, draws, table.common_dose_error)
 
 
 def start_walkers(
-    fit: "IncorporationFit", helped: dict[str, Prior], posterior: _Density, rng: np.random.Generator
+    density: TableDensity, curve: Array, posterior: _Density, rng: np.random.Generator
 ) -> Array:
-    """Return allowed walkers about the fitted curve; for a degenerate one, the best of random curves."""
-    medians = {name: float(prior.quantile(np.array(0.5))) for name, prior in helped.items()}
-    centre = np.array([medians.get(name, fit.parameters[name]) for name in MAP_PARAMETERS])
-    dose, y = fit.points.highest_dose_percent, float(np.max(fit.points.incorporation_percent))
-    size = np.abs(centre) + 0.02 * np.array([y / dose, dose, y / dose, y])
-    chosen = np.empty((0, 4))
+    """Return allowed walkers about a fitted curve; for a degenerate one, the best of random curves."""
+    points = density.points
+    dose, y = float(points.high.max()), float(points.y.max())
+    size = np.abs(curve) + 0.02 * np.array([y / dose, dose, y / dose, y])
+    weight = points.weight if density.sigmas else np.ones(points.y.size)
+    scatter = float(np.sqrt(np.mean(weight * points.residuals(*curve) ** 2)))
+    chosen = np.empty((0, 4 + density.n_unknown))
     # a narrow posterior allows few of the wide trials, a curve at a bound few of the narrow ones
     for width in (0.02, 0.01, 0.005, 0.05):
-        trial = np.abs(centre + width * size * rng.standard_normal((8 * _WALKERS, 4)))
+        near = np.abs(curve + width * size * rng.standard_normal((8 * _WALKERS, 4)))
+        trial = density.with_scatter(near, scatter, rng)
         chosen = np.concatenate([chosen, trial[np.isfinite(posterior(trial))]])
         if chosen.shape[0] >= _WALKERS:
             return chosen[:_WALKERS]
@@ -181,5 +378,6 @@ def start_walkers(
     last = first + rng.uniform(0.01, 1.0, _RANDOM) * dose
     top = rng.uniform(0.1, 1.2, _RANDOM) * y
     level = rng.uniform(0.0, 1.0, _RANDOM) * top
-    trial = np.stack([level / first, first, (top - level) / (last - first), top], axis=1)
+    anywhere = np.stack([level / first, first, (top - level) / (last - first), top], axis=1)
+    trial = density.with_scatter(anywhere, 0.1 * y, rng)
     return trial[np.argsort(posterior(trial))[::-1][:_WALKERS]]

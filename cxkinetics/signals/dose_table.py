@@ -6,12 +6,13 @@ bounds hold it): no exact dose is ever invented.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, numbers_of
 from cxkinetics.errors import InputError, UsageError
+from cxkinetics.record import OMIT
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES, basis_elements, name_basis
 from cxkinetics.signals.storage import Stored
@@ -37,6 +38,18 @@ class DoseTable(Stored):
         table's own elements, such as "Cd/(Cd+In)".
     guest : str
         Symbol of the guest that the table names; "" where it names none.
+    dose_sd_percent : array_like, shape (n,), optional
+        Standard deviation of each dose about the one that was set, percent: pipette and balance,
+        another in every flask. None: not stated, and a fit assumes its default aloud.
+    common_dose_error : float
+        Relative standard deviation of a factor on all doses of the table (titre of the stock, amount
+        of clusters): no residual shows it, and more doses do not lessen it.
+    icp_error : tuple of float, optional
+        Constant part (percentage points) and proportional part (a fraction) of the standard
+        deviation of an incorporation. None: fitted.
+    plateau_is_full_exchange : bool
+        True: it is asserted that the plateau, seen or not, is the product alone. Without it a share of
+        product follows only where the table shows an avalanche up to a plateau.
     label, source, remarks
         As for `Trace`.
 
@@ -60,6 +73,10 @@ class DoseTable(Stored):
     dose_high_percent: Array | None = None
     basis: str = "Ag/(Ag+Cd)"
     guest: str = ""
+    dose_sd_percent: Array | None = None
+    common_dose_error: Annotated[float, OMIT] = 0.0
+    icp_error: Annotated[tuple[float, float] | None, OMIT] = None
+    plateau_is_full_exchange: Annotated[bool, OMIT] = False
     label: str = ""
     source: Source = field(default_factory=Source)
     remarks: tuple[Remark, ...] = ()
@@ -72,6 +89,7 @@ class DoseTable(Stored):
         "sigma_percent": "sd of incorporation (%)",
         "dose_low_percent": "dose low (%)",
         "dose_high_percent": "dose high (%)",
+        "dose_sd_percent": "sd of dose (%)",
     }
 
     def __post_init__(self) -> None:
@@ -99,14 +117,38 @@ class DoseTable(Stored):
         incorporation, sigma = columns["incorporation_percent"], columns.get("sigma_percent", np.ones(1))
         _refuse("incorporation_percent", incorporation, incorporation < 0, "cannot be negative")
         _refuse("sigma_percent", sigma, sigma <= 0, "must be positive")
+        spread = columns.get("dose_sd_percent", np.zeros(1))
+        _refuse("dose_sd_percent", spread, spread < 0, "a standard deviation cannot be negative")
+        self._refuse_errors()
         order = np.argsort((low + high) / 2, kind="stable")
         self._set(**{name: frozen_array(column[order]) for name, column in columns.items()})
         self._hash(*(columns[name] for name in sorted(columns)))
+
+    def _refuse_errors(self) -> None:
+        if not 0 <= self.common_dose_error < 1:
+            raise InputError(
+                f"common_dose_error is {self.common_dose_error:g}; it must be a fraction from 0 to 1 (3 % is "
+                "0.03)"
+            )
+        if self.icp_error is None:
+            return
+        constant, share = self.icp_error
+        if not (np.isfinite(constant) and constant >= 0 and 0 <= share < 1 and constant + share > 0):
+            raise InputError(
+                f"icp_error is ({constant:g}, {share:g}); it must be a standard deviation in percentage "
+                "points and a fraction below 1, not both 0"
+            )
+        self._set(icp_error=(float(constant), float(share)))
 
     @property
     def n_points(self) -> int:
         """Number of rows."""
         return int(self.dose_percent.size)
+
+    @property
+    def states_errors(self) -> bool:
+        """Whether an error of the doses or of the ICP readings is stated, beside `sigma_percent`."""
+        return self.dose_sd_percent is not None or self.common_dose_error > 0 or self.icp_error is not None
 
     @property
     def exact(self) -> "DoseTable":

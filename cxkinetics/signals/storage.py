@@ -160,7 +160,7 @@ class Stored(Signal):
             File to write; an interrupted write leaves the old file.
         """
         record = self.to_dict()
-        columns = {name: record.pop(name) for name in self._columns}
+        columns = {name: record.pop(name, None) for name in self._columns}
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         used = [name for name, column in columns.items() if column is not None]

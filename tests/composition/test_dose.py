@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,6 +134,9 @@ def test_own_table_and_calibrated_range() -> None:
     assert advice.dose_percent.low < 30 < advice.dose_percent.high
     assert "more than 2 Ag" not in cx.dose_for("Ag2S", table=TABLE, mechanism="two-site").composition
     short = cx.DoseTable(dose_percent=DOSE[:9], incorporation_percent=TAKEN[:9])
+    with pytest.raises(cx.InputError, match="ends before a plateau"):
+        cx.dose_for("Ag2S", table=short)
+    short = replace(short, plateau_is_full_exchange=True)
     with pytest.raises(cx.ExtrapolationError, match="outside the calibrated 0-117 %"):
         cx.dose_for("Ag2S", table=short)
     assert cx.dose_for("Ag2S", table=short, extrapolate=True).dose_percent.value > 117

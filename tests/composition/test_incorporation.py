@@ -1,6 +1,7 @@
 """`fit_incorporation`: the published numbers, presets, intervals, checks."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,14 +139,16 @@ def test_more_in_than_added_warns() -> None:
 
 
 def test_sigmas_relative_or_at_their_word() -> None:
-    base = simulated()
+    base, exact = simulated(), np.zeros(DOSE.size)
     with_sigma = cx.DoseTable(
         dose_percent=DOSE,
         incorporation_percent=base.incorporation_percent,
         sigma_percent=np.full(DOSE.size, 0.03),
+        dose_sd_percent=exact,
     )
-    free, relative = cx.fit_incorporation(base), cx.fit_incorporation(with_sigma)
-    assert relative.stage2_slope.low == pytest.approx(free.stage2_slope.low, rel=1e-6)
+    free = cx.fit_incorporation(replace(base, dose_sd_percent=exact))
+    relative = cx.fit_incorporation(with_sigma)
+    assert relative.stage2_slope.value == pytest.approx(free.stage2_slope.value, rel=1e-9)
     assert relative.scatter_percent == pytest.approx(free.scatter_percent)
     absolute = cx.fit_incorporation(with_sigma, absolute_sigma=True)
     assert absolute.stage2_slope.se < 0.2 * relative.stage2_slope.se

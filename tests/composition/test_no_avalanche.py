@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
+from cxkinetics.composition.curve import incorporation
 from cxkinetics.composition.figures import plot_incorporation
 
 DOSES = np.arange(0.0, 151.0, 15.0)
@@ -72,12 +73,32 @@ def test_nothing_about_the_product_comes_beside_spectra_and_rates() -> None:
         cx.predict(dose_percent=50, table=alone)
 
 
-def test_few_points_with_an_obvious_avalanche_are_not_called_without_one() -> None:
+def test_few_points_with_an_obvious_avalanche_are_recognised() -> None:
     points = table((0.1, 2.6, 5.4, 8.0, 12.2, 28.3, 40.2), (0, 25, 50, 75, 100, 120, 140))
     fit = cx.fit_incorporation(points)
-    assert fit.verdict["code"] == "undecided"
-    assert "which 7 points cannot decide" in fit.verdict["text"]
-    assert cx.predict(dose_percent=140, table=points, n_draws=300).species["Ag2S"].value > 0.9
+    assert fit.verdict["code"] == "avalanche"
+    assert "7 points are few, but every simpler curve misses them" in fit.verdict["text"]
+    # with doses known to 2 % the last sample may lie before the plateau or on it
+    assert cx.predict(dose_percent=140, table=points, n_draws=300).species["Ag2S"].high > 0.95
+
+
+@pytest.mark.parametrize("n", [6, 7, 8])
+def test_few_points_of_a_line_or_of_a_line_with_a_plateau_are_no_avalanche(n: int) -> None:
+    rng, dose = np.random.default_rng(n), np.linspace(0, 150, n)
+    for true in (0.27 * dose, np.minimum(0.27 * dose, 25.0)):
+        for _ in range(10):
+            y = np.abs(true + rng.normal(0, 0.5, n))
+            fit = cx.fit_incorporation(table(y, dose))
+            assert fit.verdict["code"] != "avalanche", y
+
+
+def test_a_table_that_ends_in_the_avalanche_gives_no_share_of_product_unless_asserted() -> None:
+    dose = np.array([0, 20, 40, 60, 80, 100, 105, 110, 115, 120.0])
+    y = np.abs(incorporation(dose, 0.107, 98, 0.81, 60) + np.random.default_rng(2).normal(0, 0.3, dose.size))
+    with pytest.raises(cx.InputError, match=r"ends before a plateau, .*--plateau-is-full-exchange"):
+        cx.predict(dose_percent=115, table=table(y, dose))
+    asserted = cx.DoseTable(dose_percent=dose, incorporation_percent=y, plateau_is_full_exchange=True)
+    assert 0 < cx.predict(dose_percent=115, table=asserted, n_draws=300).species["Ag2S"].value < 1
 
 
 def test_an_exact_line_is_no_avalanche() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cxkinetics.cli.arguments import number
 from cxkinetics.composition.verbs.predict import BASIS, BASIS_HELP, basis
+from cxkinetics.composition.verbs.shared import add_out, add_table_arguments, table_options, write_out
 from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--decimal", choices=(".", ","), metavar="MARK", help='decimal sign: "." or ","')
     add("--sheet", help="sheet of a workbook")
     add("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
+    add_table_arguments(parser, amounts=True)
+    add_out(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,7 +60,12 @@ def run(args: argparse.Namespace) -> int:
             f"--near {args.near:g} picks a peak of spectra, and none are given; add --spectra FILE"
         )
     table = load_dose_table(
-        args.file, basis=args.basis, dose_unit=args.dose_unit, decimal=args.decimal, sheet=args.sheet
+        args.file,
+        basis=args.basis,
+        dose_unit=args.dose_unit,
+        decimal=args.decimal,
+        sheet=args.sheet,
+        **table_options(args, amounts=True),
     )
     fit = fit_incorporation(
         table,
@@ -80,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     for file, result in zip((args.file, args.spectra), shown, strict=False):
         for remark in result.warnings:
             sys.stderr.write(f"{file}: {remark.text}\n")
+    write_out(fit, args, "incorporation", **({} if spectra is None else {"dose_spectra": spectra.to_json()}))
     return 0
 
 

@@ -1,0 +1,161 @@
+"""The likelihood of a dose table whose doses and incorporations both err.
+
+What was set is the nominal dose; the true one lies about it and is integrated out, which a broken line
+allows in closed form: each of its three pieces gives a normal density of the incorporation times the
+chance that the true dose lies on that piece. At a corner this differs from a variance enlarged by the
+slope. A factor common to all doses is left out here: it moves no residual.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from cxkinetics.arrays import Array
+from cxkinetics.composition import curve as incorporation_map
+from cxkinetics.composition.curve import MapPoints
+from cxkinetics.errors import UsageError
+
+TYPICAL_SCATTER_PERCENT = 0.3
+"""Median of the prior of the constant part of an unknown ICP error, percentage points (chosen)."""
+
+TYPICAL_SHARE = 0.05
+"""Standard deviation of the half-normal prior of its proportional part (chosen)."""
+
+_SCATTER_FACTOR = 1.5  # standard deviation of ln of the constant part: 95 % lie within a factor of 19
+_SHARPEST = 1e-7
+_LN_FLOOR = -690.0
+
+
+class Scatter(NamedTuple):
+    """Standard deviation of an incorporation: constant part (or factor on given sigmas), and share."""
+
+    constant: Array
+    share: Array
+
+
+def read_error(text: str, what: str) -> tuple[float, float]:
+    """Return the constant and the proportional part of an error that was typed.
+
+    Parameters
+    ----------
+    text : str
+        "0.3" (percentage points), "5%" (of the value) or both, "0.3,5%".
+    what : str
+        Name of the option, for the message.
+
+    Examples
+    --------
+    >>> read_error("2%", "dose_error"), read_error("0.3,5%", "icp_error")
+    ((0.0, 0.02), (0.3, 0.05))
+    """
+    parts = {"": 0.0, "%": 0.0}
+    words = text.split(",")
+    try:
+        for word in words:
+            sign = "%" if word.strip().endswith("%") else ""
+            parts[sign] = float(word.strip().removesuffix("%")) / (100 if sign else 1)
+    except ValueError:
+        parts[""] = np.nan
+    signs = {word.strip().endswith("%") for word in words}
+    if len(signs) != len(words) or not (0 <= parts[""] < np.inf and 0 <= parts["%"] < 1):
+        raise UsageError(
+            f"{what} is {text!r}; write percentage points such as 0.3, a share of the value such as 5%, "
+            "or both: 0.3,5%"
+        )
+    return parts[""], parts["%"]
+
+
+class Amounts(NamedTuple):
+    """What a flask holds and what is added: each number with its relative standard deviation."""
+
+    host_umol: tuple[float, float]
+    stock_mmol_per_l: tuple[float, float]
+
+    @property
+    def percent_per_ul(self) -> float:
+        """Dose of a microlitre of the stock solution, percent of the host cation."""
+        return self.stock_mmol_per_l[0] / self.host_umol[0] / 10
+
+    @property
+    def common(self) -> float:
+        """Relative error of a factor on all doses made from them."""
+        return float(np.hypot(self.host_umol[1], self.stock_mmol_per_l[1]))
+
+
+def read_amount(text: str | float, what: str) -> tuple[float, float]:
+    """Return an amount and its relative standard deviation.
+
+    Parameters
+    ----------
+    text : str or float
+        "20", "20±0.4" or "20±2%" (also with "+-").
+    what : str
+        Name of the option, for the message.
+
+    Examples
+    --------
+    >>> read_amount("20±0.4", "host_umol"), read_amount("10+-2%", "stock_mmol_per_l")
+    ((20.0, 0.02), (10.0, 0.02))
+    """
+    number, _, error = str(text).replace("+/-", "±").replace("+-", "±").partition("±")
+    try:
+        value = float(number)
+    except ValueError:
+        value = np.nan
+    if not 0 < value < np.inf:
+        raise UsageError(f"{what} is {str(text)!r}; write a positive number, such as 20, 20±0.4 or 20±2%")
+    constant, share = read_error(error, what) if error else (0.0, 0.0)
+    return value, constant / value + share
+
+
+def point_log_density(points: MapPoints, theta: Array, scatter: Scatter, *, sigmas: bool) -> Array:
+    """Return ln of the density of every point, the true doses integrated out.
+
+    Parameters
+    ----------
+    points : MapPoints
+        n points.
+    theta : Array, shape (..., 4)
+        b1, D1, b2, y_f of allowed curves (D1 <= D2).
+    scatter : Scatter
+        Of shape (...).
+    sigmas : bool
+        True: the constant part multiplies the given sigmas.
+
+    Returns
+    -------
+    Array, shape (..., n)
+    """
+    b1, first, b2, top = np.moveaxis(theta, -1, 0)[..., None]
+    last = incorporation_map.saturation_dose(b1, first, b2, top)
+    dose, y = points.low, points.y
+    sd = scatter.constant[..., None] * (points.weight**-0.5 if sigmas else 1.0)
+    share = scatter.share[..., None]
+    middle = incorporation_map.incorporation(dose, b1, first, b2, top)
+    variance = sd**2 + (share * middle) ** 2
+    # the three pieces along a leading axis: intercept, slope, ends
+    zero = np.zeros_like(b1)
+    start = np.stack([zero, (b1 - b2) * first, top])
+    slope = np.stack([b1, b2, zero])
+    ends = np.stack([zero - np.inf, first, last, zero + np.inf])
+    spread = np.maximum(points.dose_sd, _SHARPEST * dose.max())
+    off = y - start - slope * dose
+    total = variance + (slope * spread) ** 2
+    centre = dose + spread**2 * slope * off / total
+    width = spread * np.sqrt(variance / total)
+    inside = ndtr((ends[1:] - centre) / width) - ndtr((ends[:-1] - centre) / width)
+    density = np.sum(inside * np.exp(-0.5 * off**2 / total) / np.sqrt(total), axis=0)
+    with np.errstate(divide="ignore"):
+        log: Array = np.maximum(np.log(density), _LN_FLOOR)
+    if points.censored.any():
+        off = points.residuals(*np.moveaxis(theta, -1, 0))
+        log = np.where(points.censored, -0.5 * off**2 / variance - 0.5 * np.log(variance), log)
+    return log
+
+
+def scatter_log_prior(scatter: Scatter, *, sigmas: bool) -> Array:
+    """Return ln of the prior density of ln(constant part) and of the share."""
+    typical = 1.0 if sigmas else TYPICAL_SCATTER_PERCENT
+    log: Array = -0.5 * (np.log(scatter.constant / typical) / _SCATTER_FACTOR) ** 2
+    return log - 0.5 * (scatter.share / TYPICAL_SHARE) ** 2
