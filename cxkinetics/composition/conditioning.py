@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from cxkinetics.arrays import Array, IntArray
-from cxkinetics.composition.draws import MechanismWeight, ParameterDraws, draw_priors
+from cxkinetics.composition.draws import DEFAULT_SEED, MechanismWeight, ParameterDraws, prior_draws
 from cxkinetics.composition.measurements import Measurement, incorporation_of, measurements_of
 from cxkinetics.composition.mechanisms import (
     KEYS,
@@ -29,6 +29,7 @@ from cxkinetics.composition.mechanisms import (
 )
 from cxkinetics.composition.system import Prior, System
 from cxkinetics.errors import FitError, UsageError
+from cxkinetics.record import json_text
 from cxkinetics.remarks import Remark
 
 _OF_SAMPLE = ("T", "rho", "eta", "phi", "trend", "loss", "retention")
@@ -36,7 +37,9 @@ _OF_CHEMISTRY = ("mechanism", "alpha", "second_step", "third_step", "onset", "st
 _POOL = 1500  # draws for each mechanism
 _ROUNDS = 4
 _ENOUGH = 400.0
+_KNOWN = 48000  # draws of a published chemistry: drawn once, and any part of it may count
 _BINS = 8
+_CHEMISTRY, _CHEMISTRY_BINS = "chemistry", 64
 _EVERYWHERE = 0.3  # of every proposal, so that nothing that the first draws missed is lost
 _OTHER_CHEMISTRY = 0.1
 _FEWEST = 20  # draws of one mechanism for an answer by it alone
@@ -136,7 +139,7 @@ def joined(
     own = draws.own_samples
     chemistry = None
     if published and not own:
-        chemistry = _published_chemistry(draws, keys, published, rng)
+        chemistry = _published_chemistry(system, draws.basis, keys)
     everything = (*published, *measured) if own else tuple(measured)
     rows: IntArray
     if everything:
@@ -147,7 +150,7 @@ def joined(
         rows = np.arange(count, dtype=np.intp)
     values = {name: column[rows] for name, column in pool.values.items()}
     numbers = sum(item.numbers for item in everything)
-    out = ("y2", "y_on")  # where stages begin follows from the mass balance
+    out = ("y2", "y_on", _CHEMISTRY)  # where stages begin follows from the mass balance
     return replace(
         draws,
         values={name: column for name, column in values.items() if name not in out},
@@ -158,20 +161,30 @@ def joined(
     )
 
 
-def _published_chemistry(
-    draws: ParameterDraws, keys: tuple[str, ...], published: Sequence[Measurement], rng: np.random.Generator
-) -> Mapping[str, Array]:
-    """Return draws of the constants of the chemistry, from what was published of the system's own samples."""
-    system = draws.system
-    priors = system.resolved_priors(draws.basis)
-    values, uniforms = draw_priors(priors, _POOL, rng)
-    own = replace(draws, values=values, uniforms=uniforms, priors=priors)
-    pool = _weighed_pool(own, keys, published, None, rng)
-    rows = pool.resampled(_POOL, rng)
-    found = {name: pool.values[name][rows] for name in _OF_CHEMISTRY}
-    other = rng.random(_POOL) < _OTHER_CHEMISTRY
-    wide = _pool(own, keys, _POOL, None, rng).values
-    return {name: np.where(other, wide[name], column) for name, column in found.items()}
+_CHEMISTRIES: dict[tuple[str, str, tuple[str, ...]], Mapping[str, Array]] = {}
+
+
+def _published_chemistry(system: System, basis: str, keys: tuple[str, ...]) -> Mapping[str, Array]:
+    """Return draws of the constants of the chemistry, from what was published of the system's own samples.
+
+    They are the same for every user, so they are drawn once, many of them, and stand in order: what
+    other measurements like lies together.
+    """
+    place = (json_text(system.to_dict()), basis, keys)
+    if place in _CHEMISTRIES:
+        return _CHEMISTRIES[place]
+    rng = np.random.default_rng(DEFAULT_SEED)
+    own = prior_draws(system, basis, _KNOWN, rng, DEFAULT_SEED)
+    published = measurements_of(system.published, system.name)
+    pool = _weighed_pool(own, keys, published, None, rng, size=_KNOWN, enough=_KNOWN / 4)
+    rows = pool.resampled(_KNOWN, rng)
+    other = rng.random(_KNOWN) < _OTHER_CHEMISTRY
+    wide = _pool(own, keys, _KNOWN, None, rng).values
+    found = {name: np.where(other, wide[name], pool.values[name][rows]) for name in _OF_CHEMISTRY}
+    of_sites = np.isin(found["mechanism"], [k for k, m in enumerate(MECHANISMS) if "alpha" in m.parameters])
+    order = np.lexsort((np.where(of_sites, found["alpha"], found["second_step"]), found["mechanism"]))
+    _CHEMISTRIES[place] = {name: column[order] for name, column in found.items()}
+    return _CHEMISTRIES[place]
 
 
 def _weighed_pool(
@@ -180,13 +193,16 @@ def _weighed_pool(
     measured: Sequence[Measurement],
     chemistry: Mapping[str, Array] | None,
     rng: np.random.Generator,
+    *,
+    size: int | None = None,
+    enough: float = _ENOUGH,
 ) -> Weighed:
     """Return a pool in which enough draws count, or as many as some rounds of better proposals give."""
     proposals: dict[str, Array] = {}
-    size = _POOL * len(keys)
+    size = _POOL * len(keys) if size is None else size
     pool = _weighed(_pool(draws, keys, size, chemistry, rng, proposals=proposals), draws, measured)
     for _ in range(_ROUNDS):
-        if pool.effective >= _ENOUGH or not np.isfinite(pool.log).any():
+        if pool.effective >= enough or not np.isfinite(pool.log).any():
             break
         proposals = _learned(pool)
         before, pool = (
@@ -217,7 +233,7 @@ def _pool(
     if chemistry is not None:
         drawn = {name: prior for name, prior in drawn.items() if name not in chemistry}
     uniforms, log = {}, np.zeros(total)
-    for name in drawn:
+    for name in (*drawn, *(() if chemistry is None else (_CHEMISTRY,))):
         spread = proposals.get(name, np.ones(1))
         bins = (rng.permutation(total) + rng.random(total)) / total  # one in each of as many equal slices
         edges = np.concatenate([[0.0], np.cumsum(spread) / spread.sum()])
@@ -230,7 +246,7 @@ def _pool(
         place = (uniforms["mechanism"] * codes.size).astype(int)
         values["mechanism"] = codes[np.minimum(place, codes.size - 1)]
     else:
-        rows = rng.permutation(total) % chemistry["mechanism"].size
+        rows = (uniforms[_CHEMISTRY] * chemistry["mechanism"].size).astype(int)
         values |= {name: column[rows] for name, column in chemistry.items()}
     rows = rng.permutation(total) % draws.n_draws
     values |= {name: column[rows] for name, column in draws.values.items() if name not in values}
@@ -243,8 +259,9 @@ def _learned(pool: Weighed) -> dict[str, Array]:
     weight = np.exp(pool.log - logsumexp(pool.log))
     histograms = {}
     for name, uniform in pool.uniforms.items():
-        found = np.histogram(uniform, bins=_BINS, range=(0, 1), weights=weight)[0]
-        histograms[name] = (1 - _EVERYWHERE) * found / found.sum() + _EVERYWHERE / _BINS
+        bins = _CHEMISTRY_BINS if name == _CHEMISTRY else _BINS
+        found = np.histogram(uniform, bins=bins, range=(0, 1), weights=weight)[0]
+        histograms[name] = (1 - _EVERYWHERE) * found / found.sum() + _EVERYWHERE / bins
     return histograms
 
 

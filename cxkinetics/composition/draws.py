@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, IntArray
 from cxkinetics.composition.system import Prior, System
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.record import As, Record, read
@@ -116,7 +116,7 @@ class ParameterDraws(Record):
         """Parameters whose spread comes from a prior that no data stand behind."""
         return tuple(name for name in self.values if name in self.priors and not self.from_data(name))
 
-    def rows(self, rows: Array | slice) -> "ParameterDraws":
+    def rows(self, rows: IntArray | slice) -> "ParameterDraws":
         """Return some of the draws."""
         return replace(
             self,
@@ -133,14 +133,35 @@ class ParameterDraws(Record):
         """Return the draws with the draws of some parameters replaced, each of shape (n,)."""
         return replace(self, values={**self.values, **values})
 
-    def with_prior_scaled(self, name: str | None, factor: float) -> "ParameterDraws":
-        """Return the draws with the width of one prior (or of all, for None) multiplied by `factor`."""
+    def with_prior_scaled(self, name: str | None, factor: float) -> "ParameterDraws | None":
+        """Return the draws with the width of one prior (or of all, for None) multiplied by `factor`.
+
+        Draws weighed by measurements are weighed anew, by the scaled prior over the prior where they
+        stand: moved along with their prior they would no longer explain what was measured. They know
+        nothing of values that a wider prior allows and the prior does not. None where the scaled prior
+        allows no draw that explains the measurements.
+        """
         if name is None and factor in self.widened:
             return self.widened[factor]
         names = self.assumed if name is None else GROUPS.get(name, (name,))
         scaled = {n: self.priors[n].scaled(factor) for n in names if n in self.uniforms}
+        if self.effective_draws is not None and scaled:
+            rows = self._reweighed(scaled)
+            return None if rows is None else replace(self.rows(rows), priors={**self.priors, **scaled})
         values = {n: prior.quantile(self.uniforms[n]) for n, prior in scaled.items()}
         return replace(self, values={**self.values, **values}, priors={**self.priors, **scaled})
+
+    def _reweighed(self, scaled: Mapping[str, Prior]) -> IntArray | None:
+        """Return rows of the draws as they count where some priors are replaced; None where none does."""
+        log = np.zeros(self.n_draws)
+        for name, prior in scaled.items():
+            draws = self.values[name]
+            log += prior.log_density(draws) - self.priors[name].log_density(draws)
+        if not np.isfinite(log).any():
+            return None
+        weight = np.exp(log - log.max())
+        ends = np.cumsum(weight / weight.sum())
+        return np.minimum(np.searchsorted(ends, (np.arange(log.size) + 0.5) / log.size), log.size - 1)
 
 
 def generator(rng: np.random.Generator | int | None) -> tuple[np.random.Generator, int | None]:
@@ -385,7 +406,8 @@ def _shifts(
     moved = [("none", 1.0, now or summaries(draws))]
     for name in (*matter, None):
         for factor in FACTORS:
-            found = summaries(draws.with_prior_scaled(name, factor))
+            scaled = draws.with_prior_scaled(name, factor)
+            found = {} if scaled is None else summaries(scaled)
             if name is not None:
                 found = {q: s for q, s in found.items() if by_parameter.get(q, {}).get(name, 0.0) >= _MATTERS}
             moved.append((name or "all", factor, found))

@@ -166,6 +166,14 @@ class TitrationFit(Record, Shown):
     confidence : float
     added, converted, sigma : Array or None
         The points: guests per particle, fraction converted, and its standard deviation where given.
+
+    Examples
+    --------
+    >>> import cxkinetics as cx
+    >>> added = np.arange(0, 1001, 50.0)
+    >>> fit = cx.fit_titration(added, added**7.1 / (500**7.1 + added**7.1) + 0.01 * np.sin(added))
+    >>> round(fit.half_converted.value), fit.two_sites_excluded
+    (501, True)
     """
 
     SCHEMA = "cxkinetics.titration/1"
@@ -263,7 +271,7 @@ def fit_titration(
     >>> rise = added**7.1 / (500**7.1 + added**7.1) + 0.01 * np.cos(np.arange(21.0) * 7)
     >>> fit = fit_titration(added, rise)
     >>> round(fit.hill_n.value, 1), fit.two_sites_excluded, fit.verdict["code"]
-    (7.1, True, 'cannot_be_told_apart')
+    (6.9, True, 'cannot_be_told_apart')
     """
     chosen = load_system(system)
     x, y, weight = _checked(added, converted, sigma)

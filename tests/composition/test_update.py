@@ -41,10 +41,19 @@ def test_sampler_against_a_normal_of_known_covariance() -> None:
 
 def test_fractions_narrow_the_cooperativity_and_raise_the_purity(mixed: cx.CompositionUpdate) -> None:
     assert "alpha" in mixed.narrowed
-    assert mixed.after["alpha"].value < 0.3
     assert mixed.before["alpha"].high > 5
     advice = cx.dose_for("AgCd33S33", table=mixed)
-    assert advice.purity.value > cx.dose_for("AgCd33S33").purity.value + 0.1
+    assert advice.purity.value == pytest.approx(0.76, abs=0.06)
+    assert advice.purity.value > cx.dose_for("AgCd33S33").purity.value + 0.15
+    # where filling is one step after the other, alpha has no part in it: it is narrowed for two sites
+    assert cx.update_priors(fractions=[MIXED], rng=3, mechanism="two-site").after["alpha"].high < 0.5
+
+
+def test_the_weights_do_not_hang_on_the_dice() -> None:
+    """Fractions that few draws of the published chemistry explain: one seed is as good as another."""
+    found = [cx.update_priors(fractions=[MIXED], rng=seed).rivals for seed in (1, 2, 3, 4)]
+    for rows in zip(*found, strict=True):
+        assert np.ptp([row["weight"] for row in rows]) < 0.1, rows[0]["mechanism"]
 
 
 def test_onset_bounds_the_trapped_host() -> None:
