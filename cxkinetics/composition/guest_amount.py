@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
+from scipy.special import ndtr
 
+from cxkinetics.composition.curve import DEFAULT_DOSE_ERROR
 from cxkinetics.composition.draws import PriorInfluence
+from cxkinetics.composition.table_errors import read_amount, read_error
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.record import HIDDEN, As, Record, read, written
@@ -36,6 +39,12 @@ class GuestAmount(Record):
         Stock solution to add, microlitres.
     window_ul : tuple of float or None
         Its window.
+    dose_error : float
+        Relative standard deviation of the dose that the flask then holds: host, stock and volume together.
+    dose_error_from : str
+        "stated", or "assumed" where no error of an amount is stated.
+    chance_in_window : float or None
+        Chance that the flask's own dose lies in the window (0-1); None where no window is known.
     """
 
     SCHEMA = "cxkinetics.guest-amount/1"
@@ -49,9 +58,12 @@ class GuestAmount(Record):
     stock_mmol_per_l: float | None = None
     volume_ul: Annotated[Estimate | None, As(key="volume", name="stock solution to add")] = None
     window_ul: Annotated[tuple[float, float] | None, HIDDEN] = None
+    dose_error: float = 0.0
+    dose_error_from: str = "stated"
+    chance_in_window: float | None = None
 
     def __str__(self) -> str:
-        """Return the amount, and the volume where a stock is given, in a line each."""
+        """Return the amount, the volume where a stock is given, and what the flask then holds, in lines."""
         lines = [
             f"{_with_interval(self.guest_umol)} {self.guest} for {self.host_umol:g} umol {self.host_cation} "
             f"in the flask{_window_words(self.window_umol, 'umol')}"
@@ -61,7 +73,10 @@ class GuestAmount(Record):
                 f"{_with_interval(self.volume_ul)} of a stock with {self.stock_mmol_per_l:g} mmol/L "
                 f"{self.guest}{_window_words(self.window_ul, 'uL')}"
             )
-        return "\n".join(lines)
+        held = f"the flask's own dose errs by {100 * self.dose_error:.2g} % ({self.dose_error_from})"
+        if self.chance_in_window is not None:
+            held += f": it lies in the window with a chance of {self.chance_in_window:.2g}"
+        return "\n".join([*lines, held])
 
     def _written(self, whole: bool) -> dict[str, Any]:
         record = written(self, whole)
@@ -88,15 +103,23 @@ class Dosed:
         """Quantities of which at least half the variance comes from priors."""
         return self.influence.driven
 
-    def amount(self, *, host_umol: float, stock_mmol_per_l: float | None = None) -> GuestAmount:
-        """Return how much guest to add to a flask.
+    def amount(
+        self,
+        *,
+        host_umol: float | str,
+        stock_mmol_per_l: float | str | None = None,
+        volume_error: str | None = None,
+    ) -> GuestAmount:
+        """Return how much guest to add to a flask, and how likely it then holds a dose of the window.
 
         Parameters
         ----------
-        host_umol : float
-            All host cation (Cd) in the flask, micromol.
-        stock_mmol_per_l : float, optional
-            Guest (Ag) in the stock solution, mmol/L; gives the volume to add.
+        host_umol : float or str
+            All host cation (Cd) in the flask, micromol; with its error as "20±0.4" or "20±2%".
+        stock_mmol_per_l : float or str, optional
+            Guest (Ag) in the stock solution, mmol/L, such as "10±1%"; gives the volume to add.
+        volume_error : str, optional
+            Standard deviation of that volume: "0.5" microlitres, "1%", or "0.5,1%".
 
         Returns
         -------
@@ -107,23 +130,46 @@ class Dosed:
         ------
         UsageError
             If an amount or a concentration is not positive and finite.
+
+        Notes
+        -----
+        Without any stated error the dose is taken to err by `DEFAULT_DOSE_ERROR`. Of stocks that the dose
+        table was made from as well, give no errors, and none common to the table: they cancel.
         """
         dose, window_percent = self._flask()
         guest, cation = self.source.get("guest", "guest"), self.source.get("host_cation", "host cation")
-        _positive(f"the amount of {cation}", host_umol, "micromol")
-        amount = _scaled(dose, host_umol / 100, f"{guest} to add", "umol")
-        window = _scaled_pair(window_percent, host_umol / 100)
+        host, *errors = _amount(f"the amount of {cation}", host_umol, "micromol")
+        amount = _scaled(dose, host / 100, f"{guest} to add", "umol")
+        window = _scaled_pair(window_percent, host / 100)
         found = GuestAmount(
-            guest=guest, host_cation=cation, host_umol=float(host_umol), guest_umol=amount, window_umol=window
+            guest=guest, host_cation=cation, host_umol=host, guest_umol=amount, window_umol=window
         )
-        if stock_mmol_per_l is None:
-            return found
-        _positive(f"the concentration of {guest} in the stock", stock_mmol_per_l, "mmol/L")
+        if stock_mmol_per_l is not None:
+            stock, error = _amount(f"the concentration of {guest} in the stock", stock_mmol_per_l, "mmol/L")
+            volume = _scaled(amount, 1000 / stock, "stock solution to add", "uL")
+            found = replace(
+                found,
+                stock_mmol_per_l=stock,
+                volume_ul=volume,
+                window_ul=_scaled_pair(window, 1000 / stock),
+            )
+            errors.append(error)
+            if volume_error is not None:
+                constant, share = read_error(volume_error, "volume_error")
+                errors += [share, constant / volume.value if volume.value else 0.0]
+        elif volume_error is not None:
+            raise UsageError(f"volume_error is {volume_error!r} of a volume of stock; give stock_mmol_per_l")
+        stated = any(errors)
+        error = float(np.hypot.reduce(errors)) if stated else DEFAULT_DOSE_ERROR
+        chance = None
+        if window_percent is not None and dose.value:
+            low, high = ((end / dose.value - 1) / error for end in window_percent)
+            chance = float(ndtr(high) - ndtr(low))
         return replace(
             found,
-            stock_mmol_per_l=float(stock_mmol_per_l),
-            volume_ul=_scaled(amount, 1000 / stock_mmol_per_l, "stock solution to add", "uL"),
-            window_ul=_scaled_pair(window, 1000 / stock_mmol_per_l),
+            dose_error=error,
+            dose_error_from="stated" if stated else "assumed",
+            chance_in_window=chance,
         )
 
     def _flask(self) -> tuple[Estimate, tuple[float, float] | None]:
@@ -153,9 +199,12 @@ def _window_words(window: tuple[float, float] | None, unit: str) -> str:
     return "" if window is None else f"; window {window[0]:.4g}-{window[1]:.4g} {unit}"
 
 
-def _positive(what: str, value: float, unit: str) -> None:
+def _amount(what: str, given: float | str, unit: str) -> tuple[float, float]:
+    """Return an amount and its relative error."""
+    value, error = read_amount(given, what) if isinstance(given, str) else (float(given), 0.0)
     if not (np.isfinite(value) and value > 0):
         raise UsageError(f"{what} is {value:g} {unit}; it must be a finite number above 0")
+    return value, error
 
 
 def _scaled(estimate: Estimate, factor: float, name: str, unit: str) -> Estimate:

@@ -88,3 +88,69 @@ def test_copper_is_called_copper(tmp_path: Path, capsys: pytest.CaptureFixture) 
     assert "mol Cu per 100 mol Cd" in out
     assert "Cu for 10 umol Cd in the flask" in out
     assert "of a stock with 5 mmol/L Cu" in out
+
+
+def test_errors_of_the_amounts_say_how_likely_the_window_is_met(capsys: pytest.CaptureFixture) -> None:
+    words = ["dose", "AgCd33S33", "--draws", "300", "--json", "--cadmium-umol"]
+
+    def amount(*more: str) -> dict:
+        assert main([*words, *more]) == 0
+        return json.loads(capsys.readouterr().out)["amount"]
+
+    plain = amount("20")
+    assert (plain["dose_error"], plain["dose_error_from"]) == (0.02, "assumed")
+    known = amount("20±1%", "--silver-mmol-per-l", "10±2%", "--volume-error", "0.5,1%")
+    share = 0.5 / known["volume"]["value"]
+    assert known["dose_error"] == pytest.approx((0.01**2 + 0.02**2 + 0.01**2 + share**2) ** 0.5)
+    rough = amount("20±30%")
+    assert known["chance_in_window"] > 0.99
+    # a dose that errs by 30 % misses a window of about a quarter either way in more than a third of flasks
+    assert 0.4 < rough["chance_in_window"] < 0.7
+    assert main(["dose", "AgCd33S33", "--cadmium-umol", "20±x"]) == 2
+    assert "--cadmium-umol" in capsys.readouterr().err
+    assert main([*words[:4], "--cadmium-umol", "20", "--volume-error", "0.5"]) == 2
+    assert "stock_mmol_per_l" in capsys.readouterr().err
+
+
+ICP = "0,0 20,2.1 40,4.3 60,6.4 80,8.6 97,10.4 105,16.2 115,24.1 125,32.3 135,40.3 150,40.1 175,40.2"
+
+
+def test_a_table_of_volumes_and_its_own_stocks(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Errors that table and flask have in common cancel; of other stocks they count in both."""
+    rows = [pair.split(",") for pair in ICP.split()]
+    volumes, doses = tmp_path / "volumes.csv", tmp_path / "doses.csv"
+    volumes.write_text(
+        "Ag added (µL),Ag incorporated (%)\n" + "\n".join(f"{20 * float(d)},{y}" for d, y in rows)
+    )
+    doses.write_text("Ag added (%),Ag incorporated (%)\n" + "\n".join(f"{d},{y}" for d, y in rows))
+    stocks = ["--cadmium-umol", "20±3%", "--silver-mmol-per-l", "10±3%", "--dose-error", "1%"]
+    words = ["dose", "Ag2S", "--mechanism", "two-site", "--draws", "600", "--json", *stocks, "--table"]
+
+    def record(*more: str) -> dict:
+        assert main([*words, *more]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    same = record(str(volumes), "--same-stocks", "--volume-error", "1%")
+    other = record(str(doses), "--common-dose-error", "4.2%")
+    assert same["amount"]["dose_error"] == pytest.approx(0.01)
+    assert other["amount"]["dose_error"] == pytest.approx(0.03 * 2**0.5)
+    assert same["window_percent"][0] < other["window_percent"][0]
+    assert main([*words, str(volumes)]) == 1
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("words", [["dose", "AgCd33S33"], ["predict", "--dose", "30"]])
+def test_a_folder_of_the_result(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "out"
+    assert main([*words, "--draws", "300", "--cadmium-umol", "20", "--out", str(out)]) == 0
+    capsys.readouterr()
+    names = {file.name for file in out.iterdir()}
+    assert {f"{words[0]}.json", f"{words[0]}.xlsx", "amount.json", "report.html"} <= names
+    assert any(name.endswith(".png") for name in names)
+    assert json.loads((out / f"{words[0]}.json").read_text())["schema"] == f"cxkinetics.{words[0]}/1"
+
+
+def test_options_of_a_table_need_one(capsys: pytest.CaptureFixture) -> None:
+    for option in (["--icp-error", "0.3"], ["--same-stocks"], ["--plateau-is-full-exchange"]):
+        assert main(["dose", "AgCd33S33", *option]) == 2
+        assert f"{option[0]} says how to read a dose table" in capsys.readouterr().err

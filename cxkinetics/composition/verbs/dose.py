@@ -68,4 +68,4 @@ def run(args: argparse.Namespace) -> int:
         criterion=args.criterion,
         **asked(args),
     )
-    return answer(result, args)
+    return answer(result, args, "dose")

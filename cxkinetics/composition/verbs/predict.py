@@ -2,9 +2,17 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.arguments import number
+from cxkinetics.composition.verbs.shared import (
+    add_out,
+    add_table_arguments,
+    require_table,
+    table_options,
+    write_out,
+)
 from cxkinetics.errors import UsageError
 from cxkinetics.options import finite
 
@@ -63,6 +71,8 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
     add("--draws", type=int, default=3000, metavar="N", help="parameter draws (default 3000)")
     add("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
     add("--seed", type=int, help="seed of the random numbers (a fixed one by default)")
+    add_table_arguments(parser)
+    add_out(parser)
 
 
 def basis(text: str) -> str:
@@ -104,34 +114,52 @@ def add_amount_arguments(parser: argparse.ArgumentParser) -> None:
         "--cadmium-umol",
         "--host-umol",
         dest="host_umol",
-        type=number,
         metavar="N",
-        help="all Cd (host cation) in the flask, micromol: prints how much guest to add, micromol",
+        help="all Cd (host cation) in the flask, micromol, such as 20 or 20±2%%: prints how much guest to "
+        "add, micromol, and how likely the flask then holds the dose",
     )
     add(
         "--silver-mmol-per-l",
         "--stock-mmol-per-l",
         dest="stock_mmol_per_l",
-        type=number,
         metavar="C",
-        help="Ag (guest) in the stock solution, mmol/L: prints the volume to add, microlitres",
+        help="Ag (guest) in the stock solution, mmol/L, such as 10±1%%: prints the volume to add, uL",
+    )
+    add(
+        "--same-stocks",
+        action="store_true",
+        help="host and stock are those that the flasks of --table were dosed from: their errors cancel, and "
+        "volumes in the table are read as doses by them",
     )
 
 
 def check_amount(args: argparse.Namespace) -> None:
-    """Refuse a stock concentration without the amount that it is to be measured against."""
+    """Refuse amounts that are none, and a stock without the amount that it is to be measured against."""
+    from cxkinetics.composition.table_errors import read_amount
+
     if args.stock_mmol_per_l is not None and args.host_umol is None:
         raise UsageError(
-            f"--silver-mmol-per-l {args.stock_mmol_per_l:g} gives a volume only with the amount of host "
+            f"--silver-mmol-per-l {args.stock_mmol_per_l} gives a volume only with the amount of host "
             "cation in the flask; add --cadmium-umol N"
         )
+    require_table(args)
+    for option, typed in (("--cadmium-umol", args.host_umol), ("--silver-mmol-per-l", args.stock_mmol_per_l)):
+        if typed is not None:
+            read_amount(typed, option)
 
 
-def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> int:
-    """Print a result, with the amount of guest that was asked for, and its warnings."""
-    amount = None
+def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace, name: str) -> int:
+    """Print a result, with the amount of guest that was asked for, and its warnings; write its folder."""
+    from cxkinetics.composition.table_errors import read_amount
+
+    amount, more = None, {}
     if args.host_umol is not None:
-        amount = result.amount(host_umol=args.host_umol, stock_mmol_per_l=args.stock_mmol_per_l)
+        amounts = [args.host_umol, args.stock_mmol_per_l]
+        if args.same_stocks:  # what they err by moved the table's doses as well
+            amounts = [None if one is None else read_amount(one, "amount")[0] for one in amounts]
+        host, stock = amounts
+        amount = result.amount(host_umol=host, stock_mmol_per_l=stock, volume_error=args.volume_error)
+        more = {"amount": amount.to_json()}
     if args.json:
         from cxkinetics.record import json_text
 
@@ -141,6 +169,7 @@ def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace) -> int:
         print(result.to_text(warnings=False, sensitivity=args.sensitivity, amount=amount))
     for remark in result.warnings:
         sys.stderr.write(f"{remark.text}\n")
+    write_out(result, args, name, **more)
     return 0
 
 
@@ -197,7 +226,10 @@ def _table(args: argparse.Namespace, known: dict[str, Any]) -> "DoseTable | Comp
     if args.table is not None:
         from cxkinetics.composition.reader import load_dose_table
 
-        table = load_dose_table(args.table, basis=args.basis, dose_unit=args.dose_unit)
+        options = table_options(args, amounts=args.same_stocks)
+        table = load_dose_table(args.table, basis=args.basis, dose_unit=args.dose_unit, **options)
+        if args.same_stocks:
+            table = replace(table, common_dose_error=0.0)
     if args.measurements is None:
         return table
     from cxkinetics.composition.measurements import load_measurements
@@ -219,4 +251,5 @@ def run(args: argparse.Namespace) -> int:
     dose, remark_on_dose = dose_percent(args.dose, args.dose_unit, table=args.table is not None)
     if remark_on_dose:
         sys.stderr.write(f"{remark_on_dose}\n")
-    return answer(predict(dose_percent=dose, absorbance_ratio=args.absorbance_ratio, **asked(args)), args)
+    result = predict(dose_percent=dose, absorbance_ratio=args.absorbance_ratio, **asked(args))
+    return answer(result, args, "predict")

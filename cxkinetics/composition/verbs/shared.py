@@ -5,14 +5,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxkinetics.errors import UsageError
+
 if TYPE_CHECKING:
     from cxkinetics.composition.dose import DoseAdvice
     from cxkinetics.composition.incorporation_result import IncorporationFit
     from cxkinetics.composition.predict import Prediction
 
 _COLUMNS = ("dose_column", "incorporation_column")
-_ERRORS = ("dose_error", "common_dose_error", "icp_error", "volume_error", "plateau_is_full_exchange")
-_AMOUNTS = ("host_umol", "stock_mmol_per_l")
+_ERRORS = ("dose_error", "common_dose_error", "icp_error", "plateau_is_full_exchange")
+_AMOUNTS = ("host_umol", "stock_mmol_per_l", "volume_error")
 
 
 def add_table_arguments(parser: argparse.ArgumentParser, *, amounts: bool = False) -> None:
@@ -75,6 +77,16 @@ def table_options(args: argparse.Namespace, *, amounts: bool = False) -> dict[st
     """Return what `add_table_arguments` asked for, as keywords of `load_dose_table`."""
     names = (*_COLUMNS, *_ERRORS, *(_AMOUNTS if amounts else ()))
     return {name: getattr(args, name) for name in names}
+
+
+def require_table(args: argparse.Namespace) -> None:
+    """Refuse options that say how to read a dose table where none is given."""
+    asked = [name for name in (*_COLUMNS, *_ERRORS, "same_stocks") if getattr(args, name)]
+    if asked and args.table is None:
+        raise UsageError(
+            f"--{asked[0].replace('_', '-')} says how to read a dose table, and no --table is given; leave "
+            "it out, or add --table FILE"
+        )
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
