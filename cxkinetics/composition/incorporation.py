@@ -28,7 +28,7 @@ from cxkinetics.composition.draws import check_confidence
 from cxkinetics.composition.incorporation_result import IncorporationFit, curve_checks, more_in_than_added
 from cxkinetics.composition.species_model import wald_estimate
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
-from cxkinetics.composition.table_draws import TablePosterior, table_posterior
+from cxkinetics.composition.table_draws import TablePosterior, contradicted, table_posterior
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.criteria import AHEAD
@@ -356,8 +356,8 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
         quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit)
         for quantity, (_, name, unit) in QUANTITIES.items()
     }
-    errors = None
-    if not accept.reason:
+    errors, wrong = None, contradicted(used, np.array(best.curve), absolute_sigma=absolute)
+    if not accept.reason and not wrong:
         errors = table_posterior(used, np.array(best.curve), absolute_sigma=absolute)
         profiled = {
             quantity: replace(one, estimate=errors.estimate(quantity, one.estimate, confidence))
@@ -378,13 +378,24 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
         "errors": {} if errors is None else errors.record(used),
         "rivals": rivals,
         "verdict": _verdict(rivals, best, informative),
-        "warnings": (*_shape_remarks(not_identified, best, high), *_error_remarks(used, errors, confidence)),
+        "warnings": (
+            *_shape_remarks(not_identified, best, high),
+            *_error_remarks(used, errors, confidence, wrong),
+        ),
         **{QUANTITIES[quantity][0]: one.estimate for quantity, one in profiled.items()},
     }
 
 
-def _error_remarks(used: DoseTable, errors: TablePosterior | None, confidence: float) -> tuple[Remark, ...]:
-    """Say which dose error was assumed and what half and twice of it would do, where none was stated."""
+def _error_remarks(
+    used: DoseTable, errors: TablePosterior | None, confidence: float, wrong: str
+) -> tuple[Remark, ...]:
+    """Say what contradicts stated errors, or which dose error was assumed and what half and twice do."""
+    if wrong:
+        text = (
+            f"{wrong}: the intervals of the curve take doses as exact, and predictions fit the size of the "
+            "ICP error; give other errors, or none"
+        )
+        return (Remark("errors_contradicted", text),)
     if used.dose_sd_percent is not None or errors is None:
         return ()
     ends = [

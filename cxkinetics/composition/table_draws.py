@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from scipy.stats import chi2
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.composition import curve as incorporation_map
@@ -31,6 +32,7 @@ _BURN_IN, _STEPS = 80, 80
 _RANDOM = 6000
 _DRAWS = 8000
 _CROWDED = 0.9
+_CONTRADICTED = 1e-6
 _SEED = 20230706  # of a fit, which is to give the same intervals twice
 _Density: TypeAlias = Callable[[Array], Array]
 
@@ -63,9 +65,10 @@ def fit_draws(
     left_open = open_parameters(fit)
     known = MAP_PARAMETERS if published_curve else left_open
     helped = {name: priors[name] for name in known if name in priors}
-    density = TableDensity.of(
-        fit.points, absolute_sigma=bool(fit.options.get("absolute_sigma")), flat_breaks="b2" not in helped
-    )
+    points, absolute = fit.points, bool(fit.options.get("absolute_sigma"))
+    if contradicted(points, np.array(list(fit.parameters.values())), absolute_sigma=absolute):
+        points, absolute = replace(points, icp_error=None), False
+    density = TableDensity.of(points, absolute_sigma=absolute, flat_breaks="b2" not in helped)
     curve = np.array([fit.parameters[name] for name in MAP_PARAMETERS])
     for name, prior in helped.items():
         at = MAP_PARAMETERS.index(name)
@@ -346,6 +349,32 @@ class TablePosterior:
             density, start, self.draws.shape[0], rng, burn_in=_BURN_IN // 4, steps=_STEPS // 4
         )
         return replace(self, density=density, draws=sample.draws)
+
+
+def contradicted(table: DoseTable, curve: Array, *, absolute_sigma: bool) -> str:
+    """Return by how much the scatter about a curve contradicts stated errors, "" where it does not.
+
+    Where they are far too small, a posterior that takes them at their word leaves the plateau, whose
+    samples differ by more than they may, for steep curves, on which the errors of the doses excuse more.
+    """
+    density = TableDensity.of(table, absolute_sigma=absolute_sigma)
+    points = density.points
+    dof = int(np.sum(~points.censored)) - curve.size
+    if density.n_unknown or dof < 1:
+        return ""
+    scatter = density.scatter(curve)
+    b1, first, b2, _ = curve
+    last, near = incorporation_map.saturation_dose(*curve), 2 * np.asarray(points.dose_sd)
+    slope = np.where(points.low + near < first, b1, np.where(points.low - near > last, 0.0, max(b1, b2)))
+    sd = scatter.constant * (points.weight**-0.5 if density.sigmas else 1.0)
+    variance = sd**2 + (scatter.share * points.y) ** 2 + (slope * points.dose_sd) ** 2
+    misfit = float(np.sum((points.residuals(*curve) ** 2 / variance)[~points.censored]))
+    if chi2.sf(misfit, dof) > _CONTRADICTED:
+        return ""
+    return (
+        f"the stated errors are too small for the scatter about the curve, by a factor of about "
+        f"{np.sqrt(misfit / dof):.2g} (chi-square {misfit:.3g} on {dof} degrees of freedom)"
+    )
 
 
 def table_posterior(table: DoseTable, curve: Array, *, absolute_sigma: bool) -> TablePosterior:

@@ -121,3 +121,23 @@ def test_the_errors_of_a_table_come_back_from_its_file() -> None:
     points = table(dose_sd_percent=0.02 * DOSE, common_dose_error=0.03, icp_error=(0.3, 0.05))
     assert cx.DoseTable.from_csv(points.to_csv()) == points
     assert cx.DoseTable.from_json(points.to_json()) == points
+
+
+@pytest.mark.parametrize("stated", ["sigma", "icp"])
+def test_errors_ten_times_too_small_are_contradicted_and_leave_no_one_sided_interval(stated: str) -> None:
+    dose = np.array([0, 20, 40, 60, 80, 97, 105, 115, 125, 135, 150, 175.0])
+    for seed in (1, 2, 3):
+        y = np.abs(incorporation(dose, *CURVE) + np.random.default_rng(seed).normal(0, 0.3, dose.size))
+        small = {"icp_error": (0.03, 0.0)} if stated == "icp" else {"sigma_percent": np.full(dose.size, 0.03)}
+        points = cx.DoseTable(dose_percent=dose, incorporation_percent=y, **small)
+        fit = cx.fit_incorporation(points, absolute_sigma=stated == "sigma")
+        assert "errors_contradicted" in [w.code for w in fit.warnings]
+        for end in (fit.plateau_percent.low, fit.plateau_percent.high):
+            assert 0 < abs(end - fit.plateau_percent.value) < 1
+        result = cx.predict(dose_percent=150, table=fit, n_draws=300, mechanism="two-site")
+        assert result.incorporation_percent.low < 40.2 < result.incorporation_percent.high
+        assert result.incorporation_percent.high < 45  # a mode at 66 before
+        right = {"icp_error": (0.3, 0.0)} if stated == "icp" else {"sigma_percent": np.full(dose.size, 0.3)}
+        told = cx.DoseTable(dose_percent=dose, incorporation_percent=y, **right)
+        codes = [w.code for w in cx.fit_incorporation(told, absolute_sigma=stated == "sigma").warnings]
+        assert "errors_contradicted" not in codes
