@@ -1,7 +1,7 @@
 """M0, the empirical curve of incorporation against dose: exact search, profile intervals, rivals."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -594,6 +594,7 @@ def _flat_range(equal: Accepted, value: float) -> tuple[float, float | None] | N
 BROKEN_LINE = "line, avalanche, plateau"
 ONE_LINE = "one line"
 LINE_PLATEAU = "line, plateau"
+HILL = "Hill"
 
 FEW_DOF = 4
 """With no more degrees of freedom left by the broken line than this, the correction in AICc alone costs
@@ -622,7 +623,7 @@ def rank_rivals(cells: Cells, points: MapPoints, best: MapSolution, n: int) -> t
         (BROKEN_LINE, 4, best.rss, {"b1": best.b1, "D1": best.D1, "b2": best.b2, "y_f": best.y_f}),
         (ONE_LINE, 1, *_line(points)),
         (LINE_PLATEAU, 2, level.rss, {"b1": level.b2, "y_f": level.y_f}),
-        ("Hill", 3, *_hill(points)),
+        (HILL, 3, *_hill(points)),
     ]
     exact = 1e-18 * float(np.sum(points.weight * points.y**2))
     scored = [(_scores(n, p, rss, exact), name, p, rss, at) for name, p, rss, at in fits]
@@ -706,6 +707,21 @@ def _hill(points: MapPoints) -> tuple[float, dict[str, float]]:
         tried.append(least_squares(residuals, start, bounds=(1e-12, np.inf), x_scale=start, max_nfev=200))
     found = min(tried, key=lambda fit: fit.cost)
     return 2 * float(found.cost), dict(zip(("y_f", "D50", "h"), found.x.tolist(), strict=True))
+
+
+def incorporation_of_draws(values: Mapping[str, Array], dose_percent: ArrayLike) -> Array:
+    """Return the incorporation (%) of every draw (n, 1) of a curve at doses (g,), shape (n, g).
+
+    `values` holds b1, D1, b2, y_f and, where some draws are Hill curves, their hill_D50 and hill_h (else 0).
+    """
+    dose = np.atleast_1d(np.asarray(dose_percent, dtype=float))
+    b1, first, b2, top = (values[name] for name in ("b1", "D1", "b2", "y_f"))
+    y = incorporation(dose, b1, first, b2, top)
+    if "hill_h" in values:
+        rows = np.flatnonzero(values["hill_h"][:, 0] > 0)
+        shape = hill_shape(dose, values["hill_D50"][rows], values["hill_h"][rows])
+        y[rows] = top[rows] * shape
+    return y
 
 
 def hill_shape(dose: Array, d50: Array | float, h: Array | float) -> Array:

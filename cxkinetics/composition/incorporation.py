@@ -26,6 +26,7 @@ from cxkinetics.composition.curve import (
 )
 from cxkinetics.composition.draws import check_confidence
 from cxkinetics.composition.incorporation_result import IncorporationFit, curve_checks, more_in_than_added
+from cxkinetics.composition.rival_curves import curves_remark
 from cxkinetics.composition.species_model import wald_estimate
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.composition.table_draws import TablePosterior, contradicted, table_posterior
@@ -381,6 +382,7 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
         "warnings": (
             *_shape_remarks(not_identified, best, high),
             *_error_remarks(used, errors, confidence, wrong),
+            *curves_remark(rivals, dof),
         ),
         **{QUANTITIES[quantity][0]: one.estimate for quantity, one in profiled.items()},
     }

@@ -14,7 +14,7 @@ from cxkinetics.arrays import Array
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.mass_balance import guest_shares
 from cxkinetics.composition.mechanisms import State
-from cxkinetics.composition.system import MAP_PARAMETERS, System
+from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError
 from cxkinetics.record import Record
 
@@ -333,8 +333,8 @@ def incorporation_of(place: Measurement, values: Mapping[str, Array]) -> Array:
     """Return the incorporation (%) of a sample in every draw, shape (n,)."""
     if place.incorporation_percent is not None:
         return np.full(values["y_f"].shape, float(place.incorporation_percent))
-    curve = {name: values[name] for name in MAP_PARAMETERS}
-    return incorporation_map.incorporation(float(place.dose_percent or 0.0), **curve)
+    columns = {name: column[:, None] for name, column in values.items()}
+    return incorporation_map.incorporation_of_draws(columns, place.dose_percent or 0.0)[:, 0]
 
 
 _KINDS: Mapping[str, type[Any]] = {

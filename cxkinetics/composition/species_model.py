@@ -29,8 +29,8 @@ LOOSE = "without exchange"
 
 def incorporation_draws(draws: ParameterDraws, dose_percent: ArrayLike) -> Array:
     """Return the incorporation (%) for every draw and dose, shape (n, g)."""
-    columns = {name: draws.values[name][:, None] for name in MAP_PARAMETERS}
-    return incorporation_map.incorporation(np.atleast_1d(np.asarray(dose_percent, dtype=float)), **columns)
+    columns = {name: column[:, None] for name, column in draws.values.items()}
+    return incorporation_map.incorporation_of_draws(columns, dose_percent)
 
 
 def saturation_draws(draws: ParameterDraws) -> Array:

@@ -17,6 +17,7 @@ from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, ONE_SIGMA, QUANTITIES, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
+from cxkinetics.composition.rival_curves import averaged
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
 from cxkinetics.composition.table_errors import Scatter, point_log_density, scatter_log_prior
 from cxkinetics.estimate import Estimate
@@ -76,6 +77,9 @@ def fit_draws(
             curve[at] = float(prior.quantile(np.array(0.5)))
     sample = sample_curve(density, curve, n_draws, rng, helped=helped)
     stretched = common_scale(sample[:, :4], fit.points.common_dose_error, rng)
+    steep: Mapping[str, Array] = {}
+    if not helped:  # where a prior has its say, it is one of the broken line
+        stretched, steep = averaged(fit, density, stretched, rng)
     other = {name: prior for name, prior in priors.items() if name not in MAP_PARAMETERS}
     values, uniforms = draw_priors(other, n_draws, rng)
     calibrated = (fit.points.lowest_dose_percent, fit.points.highest_dose_percent)
@@ -85,11 +89,11 @@ def fit_draws(
     return ParameterDraws(
         system=system,
         basis=fit.basis,
-        values={**mapped, **values},
+        values={**mapped, **steep, **values},
         # another sample's data are no data about this one: the prior counts as an assumption
         priors={**other, **{n: replace(p, data=p.data and published_curve) for n, p in helped.items()}},
         uniforms=uniforms,
-        measured=frozenset(name for name in MAP_PARAMETERS if name not in helped),
+        measured=frozenset(name for name in (*MAP_PARAMETERS, *steep) if name not in helped),
         calibrated_dose_percent=calibrated,
         seed=seed,
         origin="fitted table" + (f" {fit.points.source.file}" if fit.points.source.file else ""),
