@@ -318,7 +318,10 @@ class IncorporationFit(Record, Shown):
         from cxkinetics.composition.table_draws import table_posterior
 
         if self.options.get("preset") or (self.stage1_slope.method != "posterior"):
-            raise FitError("the fit has no interval of its curve: windows were given, or no scatter is left")
+            raise FitError(
+                "the fit has no interval of its curve: windows were given, no scatter is left, or the stated "
+                "errors contradict the points"
+            )
         used = self.points if self.options["interval_doses"] == "censored" else self.points.exact
         curve = np.array([self.parameters[name] for name in MAP_PARAMETERS])
         posterior = table_posterior(used, curve, absolute_sigma=self.options["absolute_sigma"])

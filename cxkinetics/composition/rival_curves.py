@@ -57,7 +57,10 @@ def curves_remark(rivals: "tuple[Rival, ...]", dof: int) -> tuple[Remark, ...]:
     if set(weights) <= {BROKEN_LINE}:
         return ()
     words = ", ".join(f"{model} {weight:.2f}" for model, weight in weights.items())
-    text = f"the points do not tell the curves apart (weights: {words}): predictions average over them"
+    text = (
+        f"the points do not tell the curves apart (weights: {words}): predictions from the table alone "
+        "average over them"
+    )
     return (Remark("curves_alike", text),)
 
 
