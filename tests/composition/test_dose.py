@@ -238,10 +238,10 @@ def calls_of_dose_for(n_draws: int) -> int:
     return count
 
 
-def test_ten_times_the_draws_do_not_take_twice_the_calls() -> None:
+def test_three_thousand_draws_take_no_more_calls_than_a_hundred() -> None:
     cx.dose_for("Ag2S", n_draws=100)  # imports
-    few = calls_of_dose_for(300)
-    assert calls_of_dose_for(3000) < 2 * few
+    few = calls_of_dose_for(100)
+    assert calls_of_dose_for(3000) < 1.1 * few
 
 
 def test_other_basis_reads_the_same_numbers_otherwise() -> None:
@@ -251,5 +251,5 @@ def test_other_basis_reads_the_same_numbers_otherwise() -> None:
 
 def test_text_holds_the_numbers() -> None:
     text = str(cx.dose_for("AgCd33S33"))
-    assert "AgCd33S33: dose 2" in text
+    assert "AgCd33S33: dose 22.0 % [19" in text
     assert "cooperativity" in text

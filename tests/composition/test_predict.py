@@ -152,7 +152,7 @@ def test_parameters_that_a_table_leaves_open_count_as_assumed() -> None:
 def test_text_holds_the_numbers() -> None:
     text = str(cx.predict(dose_percent=50))
     assert "Ag2Cd32S33" in text
-    assert "incorporation 5." in text
+    assert "incorporation 5.31 %" in text
     assert max(map(len, text.splitlines())) <= 100
 
 
