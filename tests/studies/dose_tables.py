@@ -5,6 +5,8 @@
 Truths, doses and errors are drawn here and by nothing that is fitted: the flask holds g D (1 + e) of guest,
 g common to the table, e its own, and the broken line is written out anew. A cell is named by its ICP error,
 its dose errors and its number of doses. "!" marks a coverage that contradicts 92 % at 1 % (exact binomial).
+With 200 tables a cell and seed 1511: common 3 % (flask 1 %) and flask 3 %, at 6, 8 and 12 doses, and flask
+2 % left to the default, each number is covered in 92 to 100 % (5 % ICP error, default: D2 90.5, y_f 91).
 """
 
 import argparse
