@@ -645,7 +645,11 @@ class Numbers:
             for n in names
         ]
         for name, confidence in zip(names, confidences, strict=True):
-            if name[0] == "k" and isinstance(confidence.stretch, float) and (wider := self._scheffe(name)) > 1:
+            if (
+                name[0] == "k"
+                and isinstance(confidence.stretch, float)
+                and (wider := self._scheffe(name)) > 1
+            ):
                 confidence.stretch *= wider
                 self._short.add(name)
         grids = [self._grid(n) for n in names]
@@ -865,7 +869,7 @@ class Numbers:
             return Estimate(name="breakpoint", value=value, unit="s", method="given", reason=told)
         found = self._estimate("breakpoint", f"b{number}", sample.span_s, "s", shift=sample.first_s)
         if found.low is None or found.high is None:
-            found = _within_run(found, sample.first_s, sample.first_s + sample.span_s)
+            found = replace(found, within=(sample.first_s, sample.first_s + sample.span_s))
         if self.fitted.found.at_edge:
             found = replace(found, reason="the optimum stands at the edge of the search range")
         return found
@@ -961,18 +965,6 @@ class Numbers:
             method="profile over the gaps between samples" if not reason else "gap",
             reason=reason,
         )
-
-
-def _within_run(found: Estimate, first: float, last: float) -> Estimate:
-    """Return a breakpoint whose unbounded ends are those of the run: none lies beyond."""
-    if found.value is None or not found.method or "bound" not in found.reason:
-        return found
-    ends = [word for word, end in (("first", found.low), ("last", found.high)) if end is None]
-    low = first if found.low is None else found.low
-    high = last if found.high is None else found.high
-    pieces = found.pieces and ((low, found.pieces[0][1]), *found.pieces[1:-1], (found.pieces[-1][0], high))
-    reason = f"the data do not bound it on the side of the {' and of the '.join(ends)} reading"
-    return replace(found, low=low, high=high, reason=reason, pieces=pieces)
 
 
 def _opened(found: Estimate, below: bool, above: bool, reason: str) -> Estimate:

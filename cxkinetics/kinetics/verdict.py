@@ -770,11 +770,20 @@ def _say_step(case: _Case) -> str:
     behind = step.aicc - case.two.aicc
     told = step.parameters
     words = f"by {told['step']:+.2g} between {told['step from']:g} and {told['step to']:g} s"
+    sample = case.two.fitted.sample
+    before = int(np.sum(sample.time * sample.span_s + sample.first_s <= told["step from"]))
+    reading, decides = (
+        "a lamp or a cell that moved is",
+        "a window on one side of it or a replicate would tell",
+    )
+    if told["step"] < 0 and before <= MIN_DISTINCT:
+        reading = "a dilution at the addition, or a lamp or a cell that moved, is"
+        decides = "the volumes (--dilution with --t0), or a replicate, would tell"
     return (
         f"Cannot be told: the level of the signal steps {words}, and a second stage is not needed beside it. "
         f"One exponential with the step has AICc {abs(behind):.1f} {'above' if behind > 0 else 'below'} two "
-        f"stages and {case.exponential.aicc - step.aicc:.1f} below one exponential without: a lamp or a cell "
-        f"that moved is no stage; a window on one side of it or a replicate would tell."
+        f"stages and {case.exponential.aicc - step.aicc:.1f} below one exponential without: {reading} "
+        f"no stage; {decides}."
     )
 
 
