@@ -334,6 +334,8 @@ class StagedFit(Record, Shown):
             levels = np.array(self.stage_amplitudes)
             return free_joint_decay(time, levels, rates, breaks, self._offset())
         start, width = (0.0 if e is None else e.value or 0.0 for e in (self.start_up_s, self.switch_width_s))
+        if "w" not in self.parameter_names:  # the width may be zero, and the curve shown is that of a break
+            width = 0.0
         if start:  # the reaction's clock stands still at the addition: t = 0, or the first reading
             begin = 0.0 if self.options.get("t0") is not None else self._t_start_s - self.anchor_s
             own = begin + mixed_clock(time - begin, np.array(start))[0]

@@ -109,3 +109,13 @@ def test_a_verdict_that_hangs_on_one_reading_says_which() -> None:
             assert any(w.code == "few_readings" and f"at {at:g} s" in w.text for w in fit.warnings)
             told.append(number)
     assert told, "no trace whose verdict hangs on a reading"
+
+
+@pytest.mark.parametrize("offset", ["auto", "zero", "fit", 0.0])
+@pytest.mark.parametrize("number", range(6))
+def test_the_curve_at_the_readings_is_what_was_fitted(number: int, offset: str | float) -> None:
+    """Also where the width of the switch may be zero and its best value is not."""
+    t = np.linspace(0, 100, 101)
+    y = Staged()(t) + stream(7, "curve", number).normal(0, 0.01, t.size)
+    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), offset=offset)
+    assert fit.curve(fit.trace.time_s) == pytest.approx(fit.fitted, abs=1e-4)
