@@ -151,7 +151,8 @@ class Verdict(Record):
 
     `delta_aicc` is AICc of the best smooth rival minus AICc of the best staged model. `wander_p_value` is
     the same p where the noise may hold slow wander beside white noise; None where the first one exceeds
-    5 %, or one kind of noise was asked for. `alternatives` are readings that the trace leaves open.
+    5 %, or one kind of noise was asked for. `seed_free_p_value` is the first one by the tube formula, which
+    has no least value. `alternatives` are readings that the trace leaves open.
     """
 
     code: str
@@ -159,6 +160,7 @@ class Verdict(Record):
     text: str
     delta_aicc: float | None = None
     wander_p_value: float | None = None
+    seed_free_p_value: float | None = None
     alternatives: tuple[Alternative, ...] = ()
 
 

@@ -519,7 +519,8 @@ class _Case:
         assert test is not None
         smallest = is_smallest(test.p_value, test.n_replicates)
         shown = f"p <= {test.p_value:.2g}" if smallest else format_p(test.p_value)
-        return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f})"
+        free = f"; {format_p(test.seed_free_p)} by the tube formula" if smallest else ""
+        return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f}{free})"
 
 
 def _case_of(analysis: Analysis, rate: Estimate | None, numbers: Callable[[int], Numbers]) -> _Case | None:
@@ -857,6 +858,7 @@ def judge(
         text=f"{said} {in_words([pair for pair in pairs if pair.decided_by not in said])}".rstrip(),
         delta_aicc=lead,
         wander_p_value=None if test is None else test.wander_p,
+        seed_free_p_value=None if test is None else test.seed_free_p,
         alternatives=pairs,
     )
     preferred = rule.prefers(case) if rule.prefers else analysis.shown(rule.n_stages)
