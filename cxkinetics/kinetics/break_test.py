@@ -12,6 +12,7 @@ p says only "not this curve without a break"; a smooth curve of another shape gi
 so the rivals must be asked as well.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -141,7 +142,8 @@ def seed_free_p_value(
     unit = along[usable] / length[usable, None]
     kappa = float(np.sum(np.arccos(np.clip(np.abs(np.einsum("bn,bn->b", unit[1:], unit[:-1])), 0.0, 1.0))))
     d, rest = sample.n - columns.shape[0], dof / (statistic + dof)
-    return min(1.0, kappa / np.pi * rest ** ((d - 2) / 2) + float(betainc((d - 1) / 2, 0.5, rest)))
+    crossed = kappa / math.pi * rest ** ((d - 2) / 2)
+    return min(1.0, float(crossed + betainc((d - 1) / 2, 0.5, rest)))
 
 
 WIDE: Array = np.array([-0.3, 0.0, 0.25, 0.5, 0.7, 0.85, 0.95])

@@ -275,7 +275,8 @@ def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
         further = min(_staged_aicc(sample, trial, n_stages) for n_stages in (2, 3))
         if 0 < first < EARLY:
             diluted = np.where(np.arange(sample.n) <= last, False, kept)
-            levels = (with_beside(sample, "step", np.arange(sample.n) < i) for i in range(first, last + 2))
+            before = (np.arange(sample.n) < np.arange(first, last + 2)[:, None]).astype(float)
+            levels = (with_beside(sample, "step", step) for step in before)
             if (stepped := min(_staged_aicc(level, diluted, 2) for level in levels)) < further:
                 trial, further = diluted, stepped
         if _shifted_aicc(sample, kept) > further - AHEAD:
