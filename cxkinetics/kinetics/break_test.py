@@ -20,7 +20,7 @@ from scipy.special import betainc
 
 from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.inference.accepted import parabola, vertex
-from cxkinetics.inference.ar1 import EvenProducts, Sample, ar1_noise, even_products, whitening
+from cxkinetics.inference.ar1 import EvenProducts, Sample, Whitening, ar1_noise, even_products, whitening
 from cxkinetics.inference.wander import wander_of
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
 from cxkinetics.kinetics.search import Found, break_cells
@@ -101,7 +101,9 @@ def break_test(
     found = BreakTest(
         statistic=float(statistic),
         p_value=p_value,
-        seed_free_p=seed_free_p_value(sample, jacobian, directions, alternative.rho, statistic, dof),
+        seed_free_p=seed_free_p_value(
+            whitening(sample, alternative.rho), jacobian, directions, statistic=statistic, dof=dof
+        ),
         n_replicates=n_replicates,
         critical_5_percent=float(np.quantile(simulated, 0.95)),
     )
@@ -120,7 +122,7 @@ def break_test(
 
 
 def seed_free_p_value(
-    sample: Sample, jacobian: Array, directions: Array, rho: float, statistic: float, dof: int
+    white: Whitening, jacobian: Array, directions: Array, *, statistic: float, dof: int
 ) -> float:
     """Return p of the largest F over all breaks by the tube formula: no simulation, and no least value.
 
@@ -128,9 +130,8 @@ def seed_free_p_value(
     sphere in d dimensions; its length is kappa. With w^2 = F/(F + dof), P(max |<direction, noise>| >= w)
     is about kappa/pi (1 - w^2)^((d - 2)/2) + P(Beta(1/2, (d - 1)/2) >= w^2): H. Hotelling, Am. J. Math.
     61, 440 (1939), doi 10.2307/2371512; M. Knowles, D. Siegmund, Int. Stat. Rev. 57, 205 (1989),
-    doi 10.2307/1403794. The correlation `rho` of the noise is taken as known.
+    doi 10.2307/1403794. The correlation of the noise is taken as known.
     """
-    white = whitening(sample, rho)
     columns = white.apply(jacobian)
     columns = columns[np.any(columns != 0, axis=1)]
     basis = np.linalg.qr(columns.T)[0]
@@ -141,7 +142,7 @@ def seed_free_p_value(
     usable = length > 1e-4 * own
     unit = along[usable] / length[usable, None]
     kappa = float(np.sum(np.arccos(np.clip(np.abs(np.einsum("bn,bn->b", unit[1:], unit[:-1])), 0.0, 1.0))))
-    d, rest = sample.n - columns.shape[0], dof / (statistic + dof)
+    d, rest = columns.shape[1] - columns.shape[0], dof / (statistic + dof)
     crossed = kappa / math.pi * rest ** ((d - 2) / 2)
     return min(1.0, float(crossed + betainc((d - 1) / 2, 0.5, rest)))
 

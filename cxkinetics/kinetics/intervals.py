@@ -667,15 +667,14 @@ class Numbers:
         family, sample = self.wider.family, self.wider.sample
         if family.n_stages != 2 or isinstance(family, FreeJointFamily) or self.wider.given_breaks:
             return 1.0
-        joint = float(_value(self.wider, "b1") or 0.0)
-        first, n_first = name != "k2", int(np.sum(sample.time < joint))
+        n_first = int(np.sum(sample.time < (_value(self.wider, "b1") or 0.0)))
         started = isinstance(family, StartingFamily)
         for counts, readings, besides in (
-            (first, n_first, started + (self.aside is not None)),
+            (name != "k2", n_first, started + (self.aside is not None)),
             (name != "k1", sample.n - n_first, family.with_offset + (self.aside is not None)),
         ):
             unknowns = 2 + besides  # k and the break itself
-            if counts and readings <= unknowns and self.wider.dof > 0:
+            if counts and readings <= unknowns:
                 scheffe = unknowns * float(fdtri(unknowns, self.wider.dof, self.level))
                 return math.sqrt(scheffe / float(fdtri(1, self.wider.dof, self.level)))
         return 1.0
@@ -716,9 +715,8 @@ class Numbers:
         """Return whether k of a stage is unbounded from below and from above as its break is."""
         family = self.wider.family
         names = family.names[family.breaks]
-        if isinstance(family, FreeJointFamily) or self.wider.given_breaks or not names:
-            return False, False
-        if number not in (1, len(names) + 1) or self.wider.sample.n <= self.wider.n_parameters:
+        searched = bool(names) and not (isinstance(family, FreeJointFamily) or self.wider.given_breaks)
+        if not (searched and number in (1, len(names) + 1)):
             return False, False
         beside, other = (names[0], "k2") if number == 1 else (names[-1], f"k{number - 1}")
         _, accepted = self._known(beside)
