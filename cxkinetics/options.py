@@ -297,7 +297,9 @@ def _choice(name: str, group: Group, help: str, words: tuple[str, ...], **more: 
 _LISTED = (
     Option("wavelength", "reading", "number", "read the spectra at this wavelength", metavar="NM", need=_NM),
     Option("track", "reading", "number", "track the peak near this wavelength", metavar="NM", need=_NM),
-    Option("column", "reading", "names", "signal column of a table, by name or number from 1"),
+    Option(
+        "column", "reading", "names", "signal column of a table, by name or number from 1; all: each a trace"
+    ),
     Option(
         "trace",
         "reading",
@@ -352,6 +354,8 @@ _LISTED = (
         need='"." or ","',
     ),
     _choice("time_in", "reading", "which axis of a matrix is time", ("rows", "columns")),
+    _choice("axis", "reading", "what the first column is, where no name says so", ("time", "wavelength")),
+    Option("times", "reading", "name", "file with the times of spectra that carry none, a row for each"),
     Option("sheet", "reading", "name", "sheet of a workbook, by name or number from 1"),
     Option(
         "stages",

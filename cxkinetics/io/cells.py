@@ -13,7 +13,8 @@ from cxkinetics.io.words import time_factor
 _MISSING = (
     "|nan|na|n/a|#n/a|#na|#n/v|#nv|null|none|nil|-|--|---|----|–|—|?|.|..|...|*|x|missing|#value!|#div/0!|#num!|"
     "#ref!|#wert!|#zahl!|#bezug!|nd|n.d.|n. d.|k.a.|k. a.|n/d|n.a.|1.#qnan|-1.#ind|1.#ind|nan(ind)|-nan|"
-    "-nan(ind)|+nan|<na>|nat|not available|no data|blank|empty"
+    "-nan(ind)|+nan|<na>|nat|not available|no data|blank|empty|#name?|#null!|#spill!|#calc!|<lod|< lod|<loq|"
+    "< loq|<lloq|< lloq|bdl|bld|blq|bql|bloq|lod|loq"
 )
 MISSING_WORDS = frozenset(_MISSING.split("|"))
 _OVERFLOW = re.compile(
@@ -22,6 +23,7 @@ _OVERFLOW = re.compile(
     r"|[+-]?inf|[+-]?infinity|[+-]?∞|>\s?\d+([.,]\d*)?|übersteuert|überlauf|under|underflow|undrflw)",
     re.IGNORECASE,
 )
+_BELOW = re.compile(r"<\s?\d+([.,]\d*)?\s?%?")
 _PLAIN = r"[+-]?(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eEdD][+-]?\d+)?"
 _QUICK = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?\s?%?")
 _NARROW = str.maketrans(
@@ -149,8 +151,9 @@ _VALUE_UNITS = frozenset([
 
 
 def is_missing(cell: str) -> bool:
-    """Return whether `cell` stands for a missing value (blank, NaN, #N/A, --, ...)."""
-    return cell.strip().casefold() in MISSING_WORDS
+    """Return whether `cell` stands for a missing value (blank, NaN, #N/A, --, <LOD, <0.05, ...)."""
+    text = cell.strip().casefold()
+    return text in MISSING_WORDS or (text[:1] == "<" and _BELOW.fullmatch(text) is not None)
 
 
 def is_overflow(cell: str) -> bool:

@@ -17,6 +17,7 @@ WHITESPACE = "whitespace"
 DELIMITERS = ("\t", ";", ",", "|", WHITESPACE)
 _STARTS_WITH_NUMBER = re.compile(r"\s*[-+.,]?\d")
 _COMMENT = re.compile(r"\s*(#|//|%(?!\s*T\b)|!|\$\$)")
+_QUOTED = re.compile(r'"[^"]*"|[^\s"]+')
 _SAMPLE_LINES, _SAMPLE_CELLS = 1500, 12
 
 
@@ -82,6 +83,8 @@ def split_line(line: str, delimiter: str) -> list[str]:
     >>> split_line('"1,000", 0.85', ",")
     ['1,000', '0.85']
     """
+    if delimiter == WHITESPACE and '"' in line:
+        return [cell.strip('"').strip() for cell in _QUOTED.findall(line)]
     if delimiter == WHITESPACE:
         return line.split() if _STARTS_WITH_NUMBER.match(line) else _spaced_names(line)
     if '"' in line:

@@ -207,6 +207,8 @@ def load(
     wavelength: float | None = None,
     reference: str | int | float | None = None,
     time_in: str | None = None,
+    axis: str | None = None,
+    times: str | None = None,
 ) -> Trace | SpectralSeries | list[Signal]:
     r"""Read a file, or a folder of one-spectrum files.
 
@@ -215,7 +217,8 @@ def load(
     path : path-like
         What the file is, is found out from its content.
     column : str, int or sequence of these, optional
-        The signal column by name or number (from 1), where several could be meant.
+        The signal column by name or number (from 1), where several could be meant; "all" makes a
+        trace of each.
     trace : int or str, optional
         One trace of a file with several, by number (from 1) or label.
     time_unit : {"s", "ms", "us", "min", "h", "d"}, optional
@@ -234,6 +237,11 @@ def load(
         whose drift is subtracted; for spectra: the wavelength in nm whose drift is.
     time_in : {"rows", "columns"}, optional
         Which axis of a matrix is time, where the file does not say.
+    axis : {"time", "wavelength"}, optional
+        What the first column is, where no name says so.
+    times : path-like, optional
+        A file with the times of spectra that carry none: a row for each, in their order; of a log of
+        events the rows of the one event that stands as often as there are spectra.
 
     Returns
     -------

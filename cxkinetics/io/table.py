@@ -212,14 +212,21 @@ def _as_times(cells: list[str]) -> Column | None:
     return None
 
 
+_MOST_ABOVE = 400
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All tables of a file, the number style and delimiter they share, and what was assumed."""
+    """All tables of a file, the number style and delimiter they share, and what was assumed.
+
+    `above` holds the cells of the lines above the largest table.
+    """
 
     tables: tuple[Table, ...]
     style: NumberStyle
     remarks: tuple[Remark, ...]
     delimiter: str = ","
+    above: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
     @property
     def main(self) -> Table:
@@ -270,7 +277,10 @@ def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tabl
             )
             remarks.append(Remark(code, text, len(inside), tuple(line for line, _ in inside)))
     tables = tuple(_table(rows, block, style, file) for block in kept)
-    return Tables(tables, style, tuple(remarks), rows.delimiter)
+    above = tuple(
+        tuple(cell for cell in cells if cell) for cells in rows.cells[: min(main.start, _MOST_ABOVE)]
+    )
+    return Tables(tables, style, tuple(remarks), rows.delimiter, above)
 
 
 def _marked(rows: Rows, block: Block) -> list[tuple[int, str]]:

@@ -46,12 +46,17 @@ _WORDS = {
     """,
     "sigma": """
         sd std stdev stddev std.dev. standarddeviation sigma σ error err errors uncertainty sem se ±
-        +/- rsd fehler standardabweichung stdabw écart-type ecarttype incertitude incertidumbre
-        desviación deviation unc
+        +/- rsd cv fehler standardabweichung stdabw écart-type ecarttype incertitude incertidumbre
+        desviación deviation unc stderr stderror std.err std.error standarderror s.d s.e s.e.m
     """,
     "index": """
         index idx no no. nr nr. # n point points cycle cycles scan row id number nummer messpunkt
-        numéro pt sample# reading
+        numéro pt sample# reading pixel pixels
+    """,
+    "other": """
+        irradiance radiance radiant reflectance reflectivity reflexion %r r% fluorescence fluoreszenz rfu rlu
+        luminescence photoluminescence chemiluminescence phosphorescence emission voltage potential current
+        pressure humidity conductivity conductance ph turbidity epsilon mass weight energy_density
     """,
     "temperature": """
         temperature temp temp. temperatur température temperatura tº t° °c cell_temp 温度 温度(°c)
