@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cxkinetics.errors import InputError
-from cxkinetics.io.cells import NumberStyle, is_missing, is_number, is_overflow
+from cxkinetics.io.cells import LONGEST_CELL, NumberStyle, is_missing, is_number, is_overflow
 from cxkinetics.io.headers import is_unit, read_header
-from cxkinetics.io.words import clock_seconds, parse_moment
+from cxkinetics.io.words import TIME_MARKS, clock_seconds, parse_moment
 from cxkinetics.remarks import Remark
 
 WHITESPACE = "whitespace"
@@ -114,7 +114,7 @@ def is_datum(cell: str) -> bool:
     """Return whether a cell may stand in a column of data: number, gap, overflow or time."""
     if is_number(cell) or is_missing(cell) or is_overflow(cell):
         return True
-    return any(mark in cell for mark in ":-/.") and _is_time(cell)
+    return is_time(cell)
 
 
 def _is_header_comment(line: str, delimiter: str) -> bool:
@@ -305,7 +305,7 @@ def _class_of(cells: list[str], labels: frozenset[int]) -> str:
     for j, cell in enumerate(cells):
         if j in labels or not cell:
             continue
-        kind = ("n" if is_number(cell) or _is_time(cell) else "m") if is_datum(cell) else "t"
+        kind = "n" if is_number(cell) or is_time(cell) else "m" if is_missing(cell) or is_overflow(cell) else "t"
         numbers += kind == "n"
         texts += kind == "t"
         first = first or kind
@@ -326,8 +326,10 @@ def _all_plain(cells: list[str]) -> bool:
     return True
 
 
-def _is_time(cell: str) -> bool:
-    return clock_seconds(cell) is not None or parse_moment(cell) is not None
+def is_time(cell: str) -> bool:
+    """Return whether a cell is a clock time or a date."""
+    marked = len(cell) <= LONGEST_CELL and any(mark in cell for mark in TIME_MARKS)
+    return marked and (clock_seconds(cell) is not None or parse_moment(cell) is not None)
 
 
 def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...]]]:
@@ -345,8 +347,7 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
             cells = rows.cells[j]
             fits = len(cells) == width
             goes_on = j + 1 < n and classes[j + 1] == DATA
-            damaged = (fits and _is_broken_row(cells)) or (len(cells) == 1 and is_number(cells[0]))
-            if classes[j] == DATA or (classes[j] == MIXED and fits) or (goes_on and damaged):
+            if classes[j] == DATA or (classes[j] == MIXED and fits) or (goes_on and _is_damaged(cells, fits)):
                 stop = j + 1
             elif (len(cells) == 1 and goes_on and len(rows.cells[j + 1]) == width) or (
                 fits and all(map(is_missing, cells))
@@ -361,6 +362,10 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
         runs.append((begin, stop, tuple(k for k in skipped if k < stop)))
         i = max(stop, i + 1)
     return runs
+
+
+def _is_damaged(cells: list[str], fits: bool) -> bool:
+    return (fits and _is_broken_row(cells)) or (len(cells) == 1 and is_number(cells[0]))
 
 
 def _is_broken_row(cells: list[str]) -> bool:
@@ -458,8 +463,9 @@ def _is_unit_row(cells: list[str]) -> bool:
 
 def _bare(unit: str) -> str:
     """Return a unit without the brackets around it; those inside stay ("cm^(-1)")."""
-    inside = re.fullmatch(r"\s*[(\[]\s*(.*?)\s*[)\]]\s*", unit)
-    return inside.group(1) if inside else unit.strip()
+    bare = unit.strip()
+    enclosed = len(bare) > 1 and (bare[0], bare[-1]) in {("(", ")"), ("[", "]"), ("(", "]"), ("[", ")")}
+    return bare[1:-1].strip() if enclosed else bare
 
 
 def _with_unit(name: str, unit: str) -> str:

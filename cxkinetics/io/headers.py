@@ -67,6 +67,9 @@ def spectral_unit(text: str) -> str | None:
     return None if found == "um" and text.strip().endswith("M") else found  # µM is a concentration
 
 
+_LONGEST_NAME = 200  # a longer cell is prose, and costly to search
+
+
 def read_header(cell: str) -> Quantity:
     """Return what a header cell means.
 
@@ -78,8 +81,8 @@ def read_header(cell: str) -> Quantity:
     (324.0, 'concentration')
     """
     name = cell.strip().strip('"').strip()
-    if not name:
-        return Quantity("")
+    if not name or len(name) > _LONGEST_NAME:
+        return Quantity(name)
     if _TRANSFORMED.match(name):
         return Quantity(name, "other")
     error_of = _ERROR_OF.fullmatch(name)
@@ -243,10 +246,13 @@ def _split_unit(name: str) -> tuple[str, str]:
     return name, ""
 
 
+_LONGEST_UNIT = 40
+
+
 def is_unit(text: str) -> bool:
     """Return whether `text` alone is a unit that headers use ("s", "nm", "a.u.", "mol %")."""
     folded = text.strip().casefold()
-    return (
+    return len(folded) <= _LONGEST_UNIT and (
         spectral_unit(folded) is not None
         or time_factor(folded) is not None
         or folded

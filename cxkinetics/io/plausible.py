@@ -42,6 +42,9 @@ _OTHER_LIGHT = re.compile(
 )
 
 
+_LONGEST_LINE = 200  # a longer one is prose
+
+
 def told_above(context: Context, above: Sequence[Sequence[str]]) -> Context:
     """Return the context with what the lines above a table say of its signal: quantity and wavelength.
 
@@ -56,6 +59,8 @@ def told_above(context: Context, above: Sequence[Sequence[str]]) -> Context:
     places: set[float] = set()
     for cells in above:
         line = " ".join(cells)
+        if len(line) > _LONGEST_LINE:
+            continue
         found = _AT.search(line)
         if found and not _OTHER_LIGHT.search(line):
             places.add(float(found[1].replace(",", ".")))

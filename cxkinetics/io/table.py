@@ -13,9 +13,9 @@ from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.io.cells import MISSING_WORDS, NumberStyle, is_missing, is_number, is_overflow, parse_measured
 from cxkinetics.io.file import Content, ReadOptions, decode, plain_lines
-from cxkinetics.io.grid import WHITESPACE, Block, Rows, find_blocks, find_style, is_datum, rows_of, split_line
+from cxkinetics.io.grid import WHITESPACE, Block, Rows, find_blocks, find_style, is_datum, is_time, rows_of, split_line
 from cxkinetics.io.headers import read_header
-from cxkinetics.io.words import clock_seconds, parse_moment
+from cxkinetics.io.words import TIME_MARKS, clock_seconds, parse_moment
 from cxkinetics.remarks import Remark
 
 ColumnKind: TypeAlias = Literal["number", "clock", "moment", "text", "empty"]
@@ -149,6 +149,10 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
     sigma = np.full(len(cells), np.nan)
     overflow: list[int] = []
     others: list[tuple[int, str]] = []
+    first = next(filter(None, cells), "")
+    times = _as_times(cells) if is_time(first) else None
+    if times is not None and not times.texts:
+        return times
     intervals: list[tuple[int, float, float]] = []
     units: set[str] = set()
     for i, cell in enumerate(cells):
@@ -203,7 +207,7 @@ def _as_times(cells: list[str]) -> Column | None:
     readers: dict[ColumnKind, Callable[[str], float | None]]
     readers = {"clock": clock_seconds, "moment": parse_moment}
     for kind, read in readers.items():
-        found = [read(cell) for cell in cells]
+        found = [read(cell) if any(mark in cell for mark in TIME_MARKS) else None for cell in cells]
         known = sum(value is not None for value in found)
         if known and known >= 0.5 * len(filled):
             values = np.array([np.nan if value is None else value for value in found])
@@ -384,6 +388,7 @@ def _no_rows(rows: Rows, file: str) -> InputError:
 
 
 LARGE_BYTES = 4_000_000  # a text table beyond this is read by blocks
+_PLAIN_BYTES = 150_000  # and beyond this, if all its cells are plain numbers
 _HEAD_BYTES = _TAIL_BYTES = 1 << 16
 _LONGEST_HEAD = 16_000_000  # thirty rows of a wide matrix of spectra are shorter
 _BLOCK_BYTES = 1 << 23
@@ -411,8 +416,8 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     InputError
         If there is no table, or the file is too large to be read cell by cell.
     """
-    found = None
-    if len(text or content.data) > LARGE_BYTES:
+    found = plain_table(content, text, options)
+    if found is None and len(text or content.data) > LARGE_BYTES:
         found = large_tables(replace(content, data=text.encode("utf-8")) if text else content, options)
         if found is None and not text:
             text = decode(content.data, content.file).text
@@ -429,6 +434,18 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     return found
 
 
+def plain_table(content: Content, text: str, options: ReadOptions) -> Tables | None:
+    """Return the table of a file of middle size whose rows are all plain numbers and times, else None."""
+    size = len(text or content.data)
+    if not _PLAIN_BYTES < size <= LARGE_BYTES or not text:
+        return None
+    try:
+        data = plain_lines(text).encode()
+        return _by_blocks(replace(content, data=data), options, careful=False)
+    except InputError:
+        return None  # the careful way finds the reason
+
+
 def large_tables(content: Content, options: ReadOptions) -> Tables | None:
     """Return the table of a large file, or None where only the careful way will do.
 
@@ -437,6 +454,11 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
     InputError
         If the head holds no table.
     """
+    return _by_blocks(content, options, careful=True)
+
+
+def _by_blocks(content: Content, options: ReadOptions, *, careful: bool) -> Tables | None:
+    """Return the table read block by block; None where a label, a footer or an odd cell stands in one."""
     data = content.data
     if b"\x00" in data[:_HEAD_BYTES]:
         return None
@@ -459,8 +481,13 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
     stop = _end_of_data(content, start, found.delimiter, len(table.columns))
     if stop is None:
         return None
+    labels = any(column.kind == "text" for column in table.columns)
+    if not careful and (labels or found.remarks or data[stop:].strip()):
+        return None
     filler = _Filler(content, found, data.count(b"\n", start, stop) + 1)
     filler.fill(start, stop)
+    if not careful and filler.careful_bytes:
+        return None
     lines, body = filler.lines[: filler.n], filler.numbers[: filler.n]
     return replace(found, tables=(replace(table, columns=filler.columns(), lines=lines, body=body),))
 

@@ -168,6 +168,11 @@ _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 
 
+TIME_MARKS = ":-/. "
+"""One of these stands in every clock time and date."""
+_LONGEST_TIME = 60  # characters
+
+
 def clock_seconds(text: str) -> float | None:
     """Return the s in "hh:mm:ss", "mm:ss.s" or "1 02:03:04" (days first), or None.
 
@@ -179,6 +184,8 @@ def clock_seconds(text: str) -> float | None:
     (90.0, 90.5, None)
     """
     stripped = text.strip()
+    if len(stripped) > _LONGEST_TIME:
+        return None
     short = re.fullmatch(r"(\d{1,3}):([0-5]?\d[.,]\d+)", stripped)
     if short:
         return int(short[1]) * 60.0 + _number(short[2])
@@ -219,6 +226,8 @@ def parse_moment(text: str, *, day_first: bool | None = None) -> float | None:
     46.0
     """
     stripped = text.strip()
+    if len(stripped) > _LONGEST_TIME:
+        return None
     match = _ISO.fullmatch(stripped)
     if match:
         year, month, day, *clock = match.groups()
