@@ -305,7 +305,9 @@ def _class_of(cells: list[str], labels: frozenset[int]) -> str:
     for j, cell in enumerate(cells):
         if j in labels or not cell:
             continue
-        kind = "n" if is_number(cell) or is_time(cell) else "m" if is_missing(cell) or is_overflow(cell) else "t"
+        kind = (
+            "n" if is_number(cell) or is_time(cell) else "m" if is_missing(cell) or is_overflow(cell) else "t"
+        )
         numbers += kind == "n"
         texts += kind == "t"
         first = first or kind
@@ -342,13 +344,19 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
             i += 1
             continue
         width, stop, skipped = len(rows.cells[i]), i + 1, []
+        # notes may stand in a first column that is mostly blank, in two rows that follow and in the last
+        notes, noted = not rows.cells[i][0], ""
         j = i + 1
         while j < n:
             cells = rows.cells[j]
             fits = len(cells) == width
             goes_on = j + 1 < n and classes[j + 1] == DATA
-            if classes[j] == DATA or (classes[j] == MIXED and fits) or (goes_on and _is_damaged(cells, fits)):
+            if classes[j] == DATA or (classes[j] == MIXED and fits):
                 stop = j + 1
+            elif (goes_on or (notes and DATA in (*classes[j + 1 : j + 3], noted))) and _is_damaged(
+                cells, fits
+            ):
+                stop, noted = j + 1, DATA if notes else ""
             elif (len(cells) == 1 and goes_on and len(rows.cells[j + 1]) == width) or (
                 fits and all(map(is_missing, cells))
             ):
@@ -357,11 +365,24 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
                 break
             j += 1
         begin = i
-        while begin > 0 and classes[begin - 1] == MIXED and len(rows.cells[begin - 1]) == width:
+        while (
+            begin > 0
+            and len(rows.cells[begin - 1]) == width
+            and (
+                classes[begin - 1] == MIXED or (begin > 1 and _begins_with_note(rows.cells[begin - 2 : stop]))
+            )
+        ):
             begin -= 1  # a first data row that holds a text cell
         runs.append((begin, stop, tuple(k for k in skipped if k < stop)))
         i = max(stop, i + 1)
     return runs
+
+
+def _begins_with_note(cells: list[list[str]]) -> bool:
+    """Return whether the second row is data behind a note: names stand above it, and notes or gaps below."""
+    head, row, *below = cells
+    named = len(head) == len(row) and not any(map(is_datum, filter(None, head)))
+    return named and _is_broken_row(row) and not any(is_number(found[0]) for found in below[:20] if found)
 
 
 def _is_damaged(cells: list[str], fits: bool) -> bool:

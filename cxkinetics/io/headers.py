@@ -57,7 +57,7 @@ _MOLAR = re.compile(r"[munpµμ]?(M|mol|g|mg)(\s*(/|·|\*)?\s*(L|l|dm|ml|mL)\^?(
 _BRACKETED = re.compile(r"^(.*\S)?[\s_]*[(\[{<]\s*([^()\[\]{}<>]*?)\s*[)\]}>]\.?$")
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 _PER_CM = r"(?:(?:1|(?<=\s))/\s?cm|cm\s?[\^*({]*\s?[-−–⁻]\s?[1¹][)}]*)"
-_PLACE = re.compile(rf"({_NUMBER})\s*({_PER_CM}|[^\W\d_]+\.?|%)?", re.IGNORECASE)
+_PLACE = re.compile(rf"({_NUMBER})[\s_]*({_PER_CM}|[^\W\d_]+\.?|%)?", re.IGNORECASE)
 _POINT = NumberStyle()
 
 

@@ -420,6 +420,8 @@ def _sorts(labels: list[str], time: Array, place: Array) -> bool:
 
 
 def _repeats(time: Array, place: Array) -> bool:
+    if np.all(np.diff(time) > 0):
+        return False
     known = np.isfinite(time) & np.isfinite(place)
     pairs: IntArray = np.unique(np.column_stack([time[known], place[known]]), axis=0)
     return len(pairs) < int(known.sum())

@@ -13,7 +13,17 @@ from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.io.cells import MISSING_WORDS, NumberStyle, is_missing, is_number, is_overflow, parse_measured
 from cxkinetics.io.file import Content, ReadOptions, decode, plain_lines
-from cxkinetics.io.grid import WHITESPACE, Block, Rows, find_blocks, find_style, is_datum, is_time, rows_of, split_line
+from cxkinetics.io.grid import (
+    WHITESPACE,
+    Block,
+    Rows,
+    find_blocks,
+    find_style,
+    is_datum,
+    is_time,
+    rows_of,
+    split_line,
+)
 from cxkinetics.io.headers import read_header
 from cxkinetics.io.words import TIME_MARKS, clock_seconds, parse_moment
 from cxkinetics.remarks import Remark
@@ -388,8 +398,9 @@ def _no_rows(rows: Rows, file: str) -> InputError:
 
 
 LARGE_BYTES = 4_000_000  # a text table beyond this is read by blocks
-_PLAIN_BYTES = 150_000  # and beyond this, if all its cells are plain numbers
+_PLAIN_BYTES = 60_000  # and beyond this, if all its cells are plain numbers
 _HEAD_BYTES = _TAIL_BYTES = 1 << 16
+_SHORT_HEAD = 1 << 13
 _LONGEST_HEAD = 16_000_000  # thirty rows of a wide matrix of spectra are shorter
 _BLOCK_BYTES = 1 << 23
 _CAREFUL_BLOCK = 1 << 15  # a block with an odd cell is halved down to this before it is read cell by cell
@@ -470,7 +481,7 @@ def _by_blocks(content: Content, options: ReadOptions, *, careful: bool) -> Tabl
             f"no data rows: there is no line break in the first {megabytes} MB",
             "export the table with one row a line",
         )
-    head = _head(data)
+    head = _head(data, _HEAD_BYTES if careful else _SHORT_HEAD)
     found = tables_of(decode(head, content.file).text, file=content.file, decimal=options.decimal)
     if len(found.tables) != 1:
         return None
@@ -492,9 +503,8 @@ def _by_blocks(content: Content, options: ReadOptions, *, careful: bool) -> Tabl
     return replace(found, tables=(replace(table, columns=filler.columns(), lines=lines, body=body),))
 
 
-def _head(data: bytes) -> bytes:
-    """Return the first lines: 64 kilobytes or thirty of them, whichever is more."""
-    end = _HEAD_BYTES
+def _head(data: bytes, end: int) -> bytes:
+    """Return the first lines: so many bytes or thirty lines, whichever is more."""
     while data.count(b"\n", 0, end) < 30 and end < min(_LONGEST_HEAD, len(data)):
         end *= 2
     return data[: data.rfind(b"\n", 0, end) + 1]
