@@ -355,7 +355,14 @@ _LISTED = (
     ),
     _choice("time_in", "reading", "which axis of a matrix is time", ("rows", "columns")),
     _choice("axis", "reading", "what the first column is, where no name says so", ("time", "wavelength")),
-    Option("times", "reading", "name", "file with the times of spectra that carry none, a row for each"),
+    Option(
+        "times",
+        "reading",
+        "label",
+        "file with the times of spectra that carry none, a row for each",
+        metavar="FILE",
+        need="the path of a file",
+    ),
     Option("sheet", "reading", "name", "sheet of a workbook, by name or number from 1"),
     Option(
         "stages",

@@ -33,6 +33,7 @@ SPECTRAL = ("wavelength", "energy", "wavenumber")
 _OPTICAL = ("absorbance", "transmittance", "counts")
 _MOST_NAMED = 40
 ALL = "all"
+ASKS_AXIS = "time or wavelength"
 NOT_SIGNALS = ("time", "sigma", "index", "temperature", *SPECTRAL)
 _DAY = 86400.0
 
@@ -782,10 +783,12 @@ def _log_table(content: Content, options: ReadOptions) -> Table:
     rows = rows_of(decode(content.data, content.file).text)
     if any(sum(map(is_number, cells)) > 1 for cells in rows.cells):
         return tables_in(content, "", options).main
-    counted = [["No." if k == 0 else str(k), *cells] for k, cells in enumerate(rows.cells)]
-    if rows.cells and is_number(rows.cells[0][0]):
-        counted[0][0] = "0"
-    return tables_of_rows(replace(rows, cells=counted), file=content.file, decimal=options.decimal).main
+    cells, lines = rows.cells, rows.lines
+    if cells and is_number(cells[0][0]):
+        cells, lines = [["time"], *cells], [0, *lines]
+    counted = [["No." if k == 0 else str(k), *found] for k, found in enumerate(cells)]
+    rows = replace(rows, cells=counted, lines=lines)
+    return tables_of_rows(rows, file=content.file, decimal=options.decimal).main
 
 
 def spectrum_time(context: Context) -> tuple[float, Context]:
@@ -1078,7 +1081,7 @@ def _first_is_spectral(sheet: Sheet, axis_j: int) -> bool:
     if stated or not _may_be_wavelength(values) or values.size < 20:
         return False
     raise context.error(
-        f"the first column has no name and runs from {_span(values)}: time or wavelength?",
+        f"the first column has no name and runs from {_span(values)}: {ASKS_AXIS}?",
         "say which (--axis time or --axis wavelength), or name it in a header",
         line=int(sheet.table.lines[0]),
     )

@@ -244,3 +244,26 @@ def test_a_log_of_another_length_is_refused(read: Any, tmp_path: Path) -> None:
     text = table("Wavelength (nm),one,two,three", WAVES, WAVES, WAVES, WAVES)
     with pytest.raises(cx.InputError, match=r"log\.txt.*2 times for 3 spectra"):
         read(text, times=str(tmp_path / "log.txt"))
+
+
+def bare_spectra(folder: Path, names: Sequence[str]) -> None:
+    folder.mkdir()
+    for k, name in enumerate(names):
+        rows = [f"{w:g};{(0.2 + 0.001 * w) / (k + 1):.5f}" for w in WAVES]
+        (folder / name).write_text("\n".join(rows) + "\n")
+
+
+def test_a_folder_of_bare_spectra_named_by_time_is_a_run(tmp_path: Path) -> None:
+    bare_spectra(tmp_path / "run", ["a 0 s.csv", "a 5 s.csv", "a 10 s.csv"])
+    series = cx.load(tmp_path / "run")
+    assert series.time_s.tolist() == [0.0, 5.0, 10.0]
+    assert (series.wavelength_nm[0], series.wavelength_nm[-1]) == (300.0, 350.0)
+    assert series.absorbance[:, 0].tolist() == pytest.approx([0.5, 0.25, 0.16667])
+
+
+def test_times_of_the_files_of_a_folder_stand_in_a_log(tmp_path: Path) -> None:
+    bare_spectra(tmp_path / "run", ["a_x.csv", "b_x.csv", "c_x.csv"])
+    with pytest.raises(cx.InputError, match=r"no time in the name.*--times"):
+        cx.load(tmp_path / "run")
+    (tmp_path / "log.csv").write_text("file,time (min)\na,0\nb,2\nc,4\n")
+    assert cx.load(tmp_path / "run", times=tmp_path / "log.csv").time_s.tolist() == [0.0, 120.0, 240.0]
