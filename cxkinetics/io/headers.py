@@ -23,7 +23,7 @@ class Quantity:
     kind : str
         "time", "wavelength", "energy", "wavenumber", "absorbance", "transmittance", "counts",
         "concentration", "sigma", "index", "temperature", "well", "other" (a quantity that is none of
-        these, or a function of one: fluorescence, V, ln A), "" (unknown).
+        these, or a function of one: fluorescence, V, ln A), "setting" (integration time), "" (unknown).
     unit : str
         As read; "" where none is given. For an axis: "nm", "um", "eV", "cm-1", or a unit of time.
     place : float or None
@@ -96,7 +96,7 @@ def read_header(cell: str) -> Quantity:
     if kind == "index" and time_factor(unit) is not None:
         kind = "time"
     if kind == "time" and _SETTING.search(name):
-        return Quantity(name, "other")
+        return Quantity(name, "setting")
     if kind == "time":
         own = "" if stem == unit else _kind_of(stem, "")[0]
         weak = own != "time" or name == "T"

@@ -34,7 +34,7 @@ _OPTICAL = ("absorbance", "transmittance", "counts")
 _MOST_NAMED = 40
 ALL = "all"
 ASKS_AXIS = "time or wavelength"
-NOT_SIGNALS = ("time", "sigma", "index", "temperature", *SPECTRAL)
+NOT_SIGNALS = ("time", "sigma", "index", "temperature", "setting", *SPECTRAL)
 _DAY = 86400.0
 
 
@@ -938,7 +938,7 @@ def _matrix_columns(sheet: Sheet, axis: list[int]) -> list[int] | None:
     """Columns whose names are places on one axis, if the table is a matrix, else None."""
     free = [(j, q, column.kind) for j, q, column in sheet if j not in axis]
     placed = [j for j, q, kind in free if q.place is not None and kind != "text"]
-    beside = ("index", "temperature", "time")  # these may stand beside a matrix
+    beside = ("index", "temperature", "time", "setting")  # these may stand beside a matrix
     others = [j for j, q, kind in free if q.place is None and kind == "number" and q.kind not in beside]
     if not placed or len(placed) < 2 * len(others):
         return None

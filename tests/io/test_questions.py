@@ -227,7 +227,8 @@ def test_every_column_can_be_read_at_once(read: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "log", ["time (min)\n0\n1\n2\n", "t/min;event\n0;scan\n0.5;LED\n1;scan\n1.5;LED\n2;scan\n"]
+    "log",
+    ["0\n60\n120\n", "time (min)\n0\n1\n2\n", "t/min;event\n0;scan\n0.5;LED\n1;scan\n1.5;LED\n2;scan\n"],
 )
 def test_times_of_spectra_stand_in_a_file_of_their_own(log: str, read: Any, tmp_path: Path) -> None:
     text = table("Wavelength (nm),one,two,three", WAVES, WAVES / 1e3, WAVES / 2e3, WAVES / 4e3)
