@@ -134,7 +134,7 @@ def test_functions_stay_short_plain_and_called_by_name() -> None:
         )
 
 
-CORE, WHOLE = 18_620, 33_580
+CORE, WHOLE = 18_725, 33_685
 """Lines of code, without blanks, comments and docstrings; raised only with a line in the changelog."""
 
 
