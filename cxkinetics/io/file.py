@@ -274,6 +274,8 @@ class ReadOptions:
     wavelength: float | None = None
     reference: str | int | float | None = None
     time_in: str | None = None
+    axis: str | None = None
+    times: str | None = None
 
     def __post_init__(self) -> None:
         require({name: getattr(self, name) for name in self.__slots__})
@@ -347,6 +349,8 @@ class Context:
         Kind of an unnamed first column where the format says it ("time", "wavelength").
     y_kind : str
         Kind of an unnamed signal where the format says it ("absorbance", "transmittance", "counts").
+    y_name : str
+        The words that say so.
     wavelength_nm : float or None
         Where a trace was recorded, from the preamble.
     label : str
@@ -366,6 +370,7 @@ class Context:
     time_unit: str = ""
     x_kind: str = ""
     y_kind: str = ""
+    y_name: str = ""
     wavelength_nm: float | None = None
     label: str = ""
     spectrum_time_s: float | None = None
