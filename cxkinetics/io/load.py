@@ -28,7 +28,7 @@ from cxkinetics.io.file import (
     marked,
     read_content,
 )
-from cxkinetics.io.formats.instruments import binary_remedy, read_instrument_file
+from cxkinetics.io.formats.instruments import read_instrument_file, unknown_binary
 from cxkinetics.io.reference import Reader, with_reference
 from cxkinetics.io.table import LARGE_BYTES
 from cxkinetics.io.words import NamedTime, natural_key, time_factor, time_in_name
@@ -184,7 +184,10 @@ def _one_axis(shown: str, spectra: Sequence[_Spectrum]) -> tuple[Array, list[Rem
     return first, [Remark("axes_aligned", text)] if worst > 1e-6 else []
 
 
-_MODULES = "agilent excel specord own jcamp_dx plates specfit jasco oceanview uvprobe cary text"
+_MODULES = (
+    "agilent avantes procspec excel specord own jcamp_dx perkinelmer prodata olis glotaran enlighten plates "
+    "specfit jasco oceanview uvprobe cary text"
+)
 
 
 def formats() -> tuple[BinaryFormat | TextFormat, ...]:
@@ -316,8 +319,7 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
     except InputError as error:
         foreign = read_instrument_file(content, options)
         if foreign is None:
-            remedy = binary_remedy(content.file)
-            raise content.error("this is a binary file that no reader knows", remedy) from error
+            raise unknown_binary(content) from error
         return foreign
     for entry in known:
         if isinstance(entry, TextFormat) and entry.sniff(head):

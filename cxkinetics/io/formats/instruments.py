@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import EXPORT, Content, Context, ReadOptions, Signal
+from cxkinetics.errors import InputError
+from cxkinetics.io.file import EXPORT, OLD_OFFICE, Content, Context, ReadOptions, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.signals import RawMatrix, RawTrace, build_series, build_trace
@@ -42,12 +43,15 @@ class _Found:
     remarks: tuple[Remark, ...]
 
 
-def binary_remedy(file: str) -> str:
-    """Return what to do about a binary file that no reader of this package knows."""
-    remedy = EXPORT
+def unknown_binary(content: Content) -> InputError:
+    """Return the refusal of a binary file that no reader of this package knows."""
+    kind, remedy, file = "a binary file that no reader knows", EXPORT, content.file
+    if content.data.startswith(OLD_OFFICE):
+        kind = "a binary file of the old Office kind (.xls or an instrument's own), not a table"
+        remedy = "save it as .xlsx or CSV"
     if file.casefold().endswith(_ENDINGS) and importlib.util.find_spec("openreadout") is None:
         remedy += f", or install the extra that reads this kind: {INSTALL}"
-    return remedy
+    return content.error(f"this is {kind}", remedy)
 
 
 def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal] | None:
