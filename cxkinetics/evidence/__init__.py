@@ -22,7 +22,12 @@ VERBS = {
     ),
 }
 FORMATS = (
-    ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak), regular scans"),
+    ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak)"),
+    (
+        "diffractogram",
+        ".xrdml .raw .brml .rasx",
+        "XRD: PANalytical, Bruker and Rigaku patterns, with the extra instruments",
+    ),
     ("spectrum table", ".csv .txt .xy .xlsx", "XPS, XRD, mass spectra: axis and counts as two columns"),
     ("peak list", ".csv .txt", "mass spectra: m/z, with intensities or assigned formulae where known"),
     (

@@ -90,6 +90,43 @@ def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal]
     return _signals(context, usable)
 
 
+def opened_by_extra(content: Content) -> tuple[str, list[tuple[Mapping[str, Any], Array | None, Array]]] | None:
+    """Return the format and every trace (record, axis, channels) of one sweep that `openreadout` finds.
+
+    None where it does not know the file.
+
+    Raises
+    ------
+    InputError
+        If the package is not installed, or knows the format but the file is damaged.
+    """
+    if importlib.util.find_spec("openreadout") is None:
+        raise content.error("this kind of file is read by the extra instruments", INSTALL)
+    package = importlib.import_module("openreadout")
+    try:
+        name = str(package.info(content.file).get("format", {}).get("name", "instrument file"))
+        with package.File(content.file) as opened:
+            traces = [
+                (record, _places(opened, int(record["index"])), _channels(opened, int(record["index"])))
+                for record in opened.traces
+                if int(record.get("sweep_count", 1)) == 1
+            ]
+    except package.UnknownFormatError:
+        return None
+    except package.OpenReadoutError as error:
+        raise content.error(f"openreadout cannot read this file: {error}", EXPORT) from error
+    return name, traces
+
+
+def _places(opened: Any, index: int) -> Array | None:
+    places = opened.trace_axis(index)
+    return None if places is None else np.asarray(places, dtype=np.float64)
+
+
+def _channels(opened: Any, index: int) -> Array:
+    return np.atleast_2d(np.asarray(opened.read_trace(index, 0), dtype=np.float64))
+
+
 def _trace(opened: Any, record: Mapping[str, Any], content: Content) -> _Found | str:
     """Return one trace, or the reason why it is none of ours."""
     extra = record.get("extra") or {}
