@@ -38,4 +38,10 @@ FORMATS = (
     ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
 )
 IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
-FOREIGN = {IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps")}
+_PATTERN = "cxkinetics evidence xrd"
+FOREIGN = {  # what stands among the first bytes
+    IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps"),
+    "<xrdMeasurements": ("a diffraction pattern (PANalytical)", _PATTERN),
+    "Experiment0/": ("a diffraction pattern (Bruker)", _PATTERN),
+    "Data0/Profile0": ("a diffraction pattern (Rigaku)", _PATTERN),
+}

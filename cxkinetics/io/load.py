@@ -308,7 +308,7 @@ def _is_spectrum(signals: list[Signal]) -> TypeGuard[list[SpectralSeries]]:
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
     for begin, (what, command) in (pair for known in declared("FOREIGN").values() for pair in known.items()):
-        if content.begins_with(begin):
+        if begin.encode() in content.data[:2048]:
             raise content.error(f"this is {what}, not an optical measurement", f"read it with: {command}")
     known = formats()
     for entry in known:
