@@ -37,7 +37,9 @@ def read_enlighten(context: Context, text: str) -> list[Signal]:
     techniques = {name.casefold() for name in stated.get("Technique", [])}
     quantity = _TECHNIQUES.get(techniques.copy().pop()) if len(techniques) == 1 else None
     if quantity is None:
-        what = f"its technique is {', '.join(sorted(techniques)) or 'not stated'}: no absorbance follows from it"
+        what = (
+            f"its technique is {', '.join(sorted(techniques)) or 'not stated'}: no absorbance follows from it"
+        )
         raise context.error(what, "measure in absorbance or transmission")
     names = lines[start]
     rows = [cells for cells in lines[start + 1 :] if len(cells) >= len(names)]

@@ -38,7 +38,9 @@ def read_explicit(context: Context, text: str) -> list[Signal]:
         try:
             rows.append(np.array(line.split(), dtype=np.float64))
         except ValueError:
-            raise context.error(f"numbers are needed, found {line[:40]!r}", COPY_OR_EXPORT, line=number) from None
+            raise context.error(
+                f"numbers are needed, found {line[:40]!r}", COPY_OR_EXPORT, line=number
+            ) from None
         needed = count if len(rows) == 1 else count + 1
         if rows[-1].size != needed:
             what = f"this row holds {rows[-1].size} numbers, {needed} are stated"

@@ -90,7 +90,9 @@ def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal]
     return _signals(context, usable)
 
 
-def opened_by_extra(content: Content) -> tuple[str, list[tuple[Mapping[str, Any], Array | None, Array]]] | None:
+def opened_by_extra(
+    content: Content,
+) -> tuple[str, list[tuple[Mapping[str, Any], Array | None, Array]]] | None:
     """Return the format and every trace (record, axis, channels) of one sweep that `openreadout` finds.
 
     None where it does not know the file.

@@ -105,9 +105,7 @@ def _parse(context: Context, text: str) -> tuple[list[dict[str, Any]], list[str]
     return blocks, [line for line in heard.getvalue().splitlines() if line]
 
 
-def _each_once(
-    context: Context, blocks: list[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], Context]:
+def _each_once(context: Context, blocks: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Context]:
     """Return the blocks with every place once: digitised curves repeat the points where two strokes meet."""
     found, repeated = [], 0
     for block in blocks:

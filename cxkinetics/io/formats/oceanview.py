@@ -18,7 +18,9 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 
 _MARK = re.compile(r"^>{3,}.*<{3,}.*$", re.MULTILINE)
-_END = re.compile(r"^>{3,}\s*(?:(?:End|Ende|Fin|Fine)\b.*<{3,}|Data<{3,}.*Extremo).*$", re.MULTILINE | re.IGNORECASE)
+_END = re.compile(
+    r"^>{3,}\s*(?:(?:End|Ende|Fin|Fine)\b.*<{3,}|Data<{3,}.*Extremo).*$", re.MULTILINE | re.IGNORECASE
+)
 _PIXELS = re.compile(r"^[^\n:]*\b(?:pixels?|p[ií]xeles)\b[^\n:]*:\s*(\d+)", re.MULTILINE | re.IGNORECASE)
 _JAZ = re.compile(r"\s*W\tD\tR\tS\tP[ \t]*\n")
 _DATE = re.compile(r"^\s*(?:Date|Datum|Fecha|Data)\s*:\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)

@@ -32,7 +32,9 @@ def read_perkinelmer(context: Context, text: str) -> list[Signal]:
     line = plain[: group.start(2)].count("\n") + 1
     timed = time_factor(x_unit) is not None
     if y_unit.casefold() not in _VALUES or (spectral_unit(x_unit) is None and not timed):
-        what = f"the file states {y_unit!r} over {x_unit!r}: not absorbance or transmittance over a wavelength"
+        what = (
+            f"the file states {y_unit!r} over {x_unit!r}: not absorbance or transmittance over a wavelength"
+        )
         raise context.error(what, "export absorbance over nm", line=line)
     name, _ = _VALUES[y_unit.casefold()]
     head = f"{'time' if timed else 'wavelength'} ({x_unit})\t{name}\n"

@@ -17,9 +17,7 @@ from cxkinetics.io.layout import understand
 from cxkinetics.io.table import Table, parse_column, tables_in
 from cxkinetics.remarks import Remark
 
-_GEN5_HEADER = re.compile(
-    r"^\t*\"?(?:Time\"?[\t;,]\"?T[°º]?[^\t;,\n]*|Kinetic read\"?)[\t;,]", re.MULTILINE
-)
+_GEN5_HEADER = re.compile(r"^\t*\"?(?:Time\"?[\t;,]\"?T[°º]?[^\t;,\n]*|Kinetic read\"?)[\t;,]", re.MULTILINE)
 _EMISSION = re.compile(r"\b\d{3}(?:/\d+)?, ?\d{3}\b")
 _WAVELENGTH = re.compile(r"(?<!\d)([2-9]\d\d|1[01]\d\d)(?!\d)")
 
@@ -245,7 +243,9 @@ def _seconds(cell: str) -> float | None:
     found = _DURATION.fullmatch(cell.strip())
     if found is None or not any(found.groups()):
         return None
-    return sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600.0, 60.0, 1.0), strict=True))
+    return sum(
+        float(part or 0) * unit for part, unit in zip(found.groups(), (3600.0, 60.0, 1.0), strict=True)
+    )
 
 
 def _table(context: Context, times: list[str], wells: dict[str, list[str]], line: int) -> Table:
@@ -342,6 +342,12 @@ FORMATS = (
     TextFormat("SoftMax Pro", ".txt", _SOFTMAX, sniff_softmax, read_softmax),
     TextFormat("Magellan", ".txt .xlsx", "Tecan Magellan, a trace a well", sniff_magellan, read_magellan),
     TextFormat("SkanIt", ".txt .xlsx", "Thermo SkanIt, a trace a sample", sniff_skanit, read_skanit),
-    TextFormat("SkanIt plates", ".txt", "plates by iteration: refused with the reason", sniff_iterations, refuse_iterations),
+    TextFormat(
+        "SkanIt plates",
+        ".txt",
+        "plates by iteration: refused with the reason",
+        sniff_iterations,
+        refuse_iterations,
+    ),
     TextFormat("wells in rows", ".csv .txt .xlsx", _ROWS, sniff_rows, read_rows),
 )

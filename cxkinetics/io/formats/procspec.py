@@ -48,7 +48,9 @@ def read_procspec(context: Context) -> list[Signal]:
     named = re.search(r"\.(\w+?)IntensityDescriptor$", stated)
     quantity = _QUANTITIES.get(named[1]) if named else None
     if quantity is None:
-        what = f"the file holds {named[1] if named else 'values without a unit'}, no absorbance follows from it"
+        what = (
+            f"the file holds {named[1] if named else 'values without a unit'}, no absorbance follows from it"
+        )
         raise context.error(what, "save it as absorbance or transmission", value=stated)
     moment = tree.findtext(".//acquisitionTime/milliTime", "")
     acquired = float(moment) / 1000.0 if moment.strip().isdecimal() else None
@@ -69,7 +71,9 @@ def _document(context: Context) -> ElementTree.Element:
     except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, ValueError) as error:
         raise context.error(f"the archive cannot be read: {error}", COPY_OR_EXPORT) from error
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise context.error("the XML defines entities of its own: no file of SpectraSuite does", COPY_OR_EXPORT)
+        raise context.error(
+            "the XML defines entities of its own: no file of SpectraSuite does", COPY_OR_EXPORT
+        )
     try:
         return ElementTree.fromstring(re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#x?[0-9a-fA-F]+;", "", text))
     except ElementTree.ParseError as error:

@@ -142,5 +142,7 @@ def _row(context: Context, lines: list[str], at: int, count: int) -> Array:
     return found
 
 
-_SUMMARY = "Applied Photophysics Pro-Data stores in text: stopped-flow traces and spectra, channels and repeats"
+_SUMMARY = (
+    "Applied Photophysics Pro-Data stores in text: stopped-flow traces and spectra, channels and repeats"
+)
 FORMATS = (TextFormat("Pro-Data", ".dsa", _SUMMARY, sniff, read_prodata),)
