@@ -26,7 +26,7 @@ FORMATS = (
     (
         "diffractogram",
         ".xrdml .raw .brml .rasx",
-        "XRD: PANalytical, Bruker and Rigaku patterns, with the extra instruments",
+        "XRD, with the extra instruments: PANalytical and Bruker; .raw and Rigaku .rasx by their layout only",
     ),
     ("spectrum table", ".csv .txt .xy .xlsx", "XPS, XRD, mass spectra: axis and counts as two columns"),
     ("peak list", ".csv .txt", "mass spectra: m/z, with intensities or assigned formulae where known"),

@@ -2,8 +2,8 @@
 
 A reader of our own, because it must name the line that does not fit, read any file ending, honour
 the list of omitted items and never print. One value stands on each line; what a line means follows
-from the lines before it. In an irregular scan the first variable is the axis; kinetic energies become binding energies with the
-photon energy of the block.
+from the lines before it. In an irregular scan the first variable is the axis; kinetic energies become
+binding energies with the photon energy of the block.
 
 References
 ----------

@@ -7,13 +7,14 @@ import numpy as np
 from cxkinetics.arrays import Array
 
 if TYPE_CHECKING:
-    from cxkinetics.signals.storage import Signal
+    from cxkinetics.signals.spectra import SpectralSeries
+    from cxkinetics.signals.trace import Trace
 
 WIDTH, HEIGHT = 60, 9
 _FIRST, _LAST = "o", "*"
 
 
-def sketch(signal: "Signal") -> str:
+def sketch(signal: "Trace | SpectralSeries") -> str:
     """Return the readings over time, or the first (o) and the last (*) spectrum over the wavelength.
 
     Parameters

@@ -69,6 +69,28 @@ def test_real_evidence_is_read_as_its_bytes_say(entry: dict[str, Any], shared_da
     assert spectrum.counts[[0, -1]].tolist() == read["counts"]
 
 
-def test_every_format_names_what_stands_behind_it() -> None:
-    for entry in formats():
-        assert entry.summary.strip() and entry.endings.startswith("."), entry.name
+def test_every_format_has_a_real_file_behind_it(shared_data: Path) -> None:
+    behind = {entry["file"]: entry.get("remedy", {}) for entry in OF_SIGNALS if "read" in entry}
+    behind |= {
+        name: {}
+        for name in (
+            "plate-gen5/Benchling-Open-Source-kinetic_multiplate.txt",
+            "plate-softmax/Benchling-Open-Source-spectramax340_kinetic_partial_plate.txt",
+            "plate-tecan/FAIRChemistry-tekan_spark.xlsx",
+            "jasco/garrekstemo-uvvis_abs.txt",
+            "textspec/Larsius23-UV-vis_allData.csv",
+            "kin-csv/pkaysantana-run_298K.csv",
+        )
+    }
+    files = [(shared_data / "real" / name, options) for name, options in behind.items()]
+    files += [(min((shared_data / "uvvis" / "specfit").iterdir(), key=lambda file: len(file.name)), {})]
+    files += [(shared_data / "uvvis" / "agilent_kd" / "test_data3.KD", {})]
+    met = set()
+    for path, options in files:
+        if not EXTRA and path.suffix == ".spc":
+            continue
+        found = cx.load(path, **options)
+        first = found[0] if isinstance(found, list) else found
+        met |= {first.source.format, first.source.format.split(" (")[0]}
+    own = {"cxkinetics"}  # no instrument writes it
+    assert {entry.name for entry in formats()} - met == own

@@ -1,4 +1,4 @@
-"""Avantes: AvaSoft text (.ttt, .trt, .txt) and binary (AvaSoft 8 .RAW8 .TRM8 .RFL8 .ABS8, older .TRM .ROH .ABS).
+"""Avantes: AvaSoft text (.ttt, .txt) and binary (AvaSoft 8, such as .RFL8, and before it .TRM).
 
 The text has a line of column names that begins with "Wave", one of units that begins with "[nm]", and
 numbers divided by semicolons; a name above may be padded with NUL. What AvaSoft 8 stores are counts of
@@ -58,9 +58,8 @@ def read_text(context: Context) -> list[Signal]:
     body = dict(zip(names, np.array(rows, dtype=np.float64).T, strict=False))
     axis = body[names[0]]
     if all(name in body for name in _COUNTED):
-        told, percent, quantity = against_reference(
-            context, *(body[name] for name in _COUNTED), mode=names[-1]
-        )
+        sample, dark, reference = (body[name] for name in _COUNTED)
+        told, percent, quantity = against_reference(context, sample, dark, reference, names[-1])
         return one_spectrum(told, axis, percent, quantity)
     for name, kind in _PROCESSED.items():
         if name in body:
@@ -126,5 +125,5 @@ _SUMMARY = "AvaSoft text of spectra: absorbance, transmittance, or from counts o
 _BINARY = "AvaSoft binary spectra, from their counts of sample, dark and reference"
 FORMATS = (
     BinaryFormat("AvaSoft text", ".ttt .txt", _SUMMARY, sniff_text, read_text),
-    BinaryFormat("AvaSoft", ".RFL8 .TRM8 .ABS8 .TRM", _BINARY, sniff_binary, read_binary),
+    BinaryFormat("AvaSoft", ".RFL8 .TRM", _BINARY, sniff_binary, read_binary),
 )

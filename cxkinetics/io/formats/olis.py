@@ -37,7 +37,7 @@ def read_olis(context: Context, text: str) -> list[Signal]:
         raise context.error(what, "export each spectrum by itself", line=2)
     made = _CREATED.search(banner)
     acquired = parse_moment("{}-{}-{} {}".format(*made.groups())) if made else None
-    return one_spectrum(replace(context, acquired_s=acquired), *rows, Quantity("", "absorbance"))
+    return one_spectrum(replace(context, acquired_s=acquired), rows[0], rows[1], Quantity("", "absorbance"))
 
 
 _SUMMARY = "Olis ASCII-PBP of one spectrum: a row of wavelengths, a row of absorbances"

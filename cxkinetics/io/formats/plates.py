@@ -1,4 +1,4 @@
-"""Plate readers, a trace a well: Gen5 (BioTek), SoftMax Pro (Molecular Devices), and those with wells in rows.
+"""Plate readers, a trace a well: Gen5 (BioTek), SoftMax Pro (Molecular Devices), wells in rows.
 
 Gen5 writes a section for each reading, headed "Time", "T° ..." and the wells. SoftMax writes either
 that (TimeFormat) or, for each time, the plate as rows and columns (PlateFormat); both are read. BMG
@@ -279,17 +279,20 @@ def read_magellan(context: Context, text: str) -> list[Signal]:
     return numbered(understand(told, _table(told, times, wells, len(times) + 1)))
 
 
+_ITERATION = re.compile(r"^\t?Iteration: ?(\d+)", re.MULTILINE)
 _SKANIT = re.compile(r"^(?:[^\t;,\n]*[\t;,])?avg\. time \[s\][\t;,].*\([A-P]\d\d\)", re.MULTILINE)
 
 
 def sniff_skanit(head: str) -> bool:
     """Return whether the text holds the kinetic table of SkanIt: samples with their wells in brackets."""
-    return _SKANIT.search(head) is not None
+    return _SKANIT.search(head) is not None or ("Plate:" in head and _ITERATION.search(head) is not None)
 
 
 def read_skanit(context: Context, text: str) -> list[Signal]:
     """Return a trace for each sample, labelled with its name and well."""
     plain = plain_lines(text)
+    if _SKANIT.search(plain) is None:
+        _refuse_iterations(context, plain)
     divider = _divider(plain)
     rows = [[cell.strip() for cell in line.split(divider)] for line in plain.split("\n")]
     start = next(k for k, cells in enumerate(rows) if "avg. time [s]" in cells)
@@ -310,14 +313,9 @@ def read_skanit(context: Context, text: str) -> list[Signal]:
     return numbered([replace(signal, label=labels.get(signal.label, signal.label)) for signal in signals])
 
 
-def sniff_iterations(head: str) -> bool:
-    """Return whether the text is that of SkanIt, plates by iteration and without a time."""
-    return re.search(r"^\t?Iteration: ?1\s*$", head, re.MULTILINE) is not None and "Plate:" in head
-
-
-def refuse_iterations(context: Context, text: str) -> list[Signal]:
-    """Refuse it: nothing in the file tells the time between two iterations."""
-    count = len(set(re.findall(r"^\t?Iteration: ?(\d+)", text, re.MULTILINE)))
+def _refuse_iterations(context: Context, text: str) -> None:
+    """Refuse plates by iteration: nothing in such a file tells the time between two of them."""
+    count = len(set(_ITERATION.findall(text)))
     raise context.error(
         f"plates of {count} iterations without the time of any: no course of time can be read",
         "export the kinetic result as a list with its times ('avg. time [s]')",
@@ -331,7 +329,8 @@ def is_plate(text: str) -> bool:
 
 def read_sheet(context: Context, text: str) -> list[Signal]:
     """Return the signals in the text of a sheet that is a plate reader's."""
-    return next(entry for entry in FORMATS if entry.sniff(text[:_SHEET_HEAD])).read(context, text)
+    entry = next(entry for entry in FORMATS if entry.sniff(text[:_SHEET_HEAD]))
+    return entry.read(replace(context, format=f"{entry.name} ({context.format})"), text)
 
 
 _SHEET_HEAD = 1 << 18
@@ -342,12 +341,5 @@ FORMATS = (
     TextFormat("SoftMax Pro", ".txt", _SOFTMAX, sniff_softmax, read_softmax),
     TextFormat("Magellan", ".txt .xlsx", "Tecan Magellan, a trace a well", sniff_magellan, read_magellan),
     TextFormat("SkanIt", ".txt .xlsx", "Thermo SkanIt, a trace a sample", sniff_skanit, read_skanit),
-    TextFormat(
-        "SkanIt plates",
-        ".txt",
-        "plates by iteration: refused with the reason",
-        sniff_iterations,
-        refuse_iterations,
-    ),
     TextFormat("wells in rows", ".csv .txt .xlsx", _ROWS, sniff_rows, read_rows),
 )
