@@ -28,7 +28,7 @@ from cxkinetics.io.file import (
     marked,
     read_content,
 )
-from cxkinetics.io.formats.instruments import binary_remedy, read_instrument_file
+from cxkinetics.io.formats.instruments import read_instrument_file, unknown_binary
 from cxkinetics.io.layout import ASKS_AXIS, times_of_log
 from cxkinetics.io.reference import Reader, with_reference
 from cxkinetics.io.table import LARGE_BYTES
@@ -202,7 +202,10 @@ def _one_axis(shown: str, spectra: Sequence[_Spectrum]) -> tuple[Array, list[Rem
     return first, [Remark("axes_aligned", text)] if worst > 1e-6 else []
 
 
-_MODULES = "agilent excel specord own jcamp_dx plates specfit jasco oceanview uvprobe cary text"
+_MODULES = (
+    "agilent avantes procspec excel specord own jcamp_dx perkinelmer prodata olis glotaran enlighten plates "
+    "specfit jasco oceanview uvprobe cary text"
+)
 
 
 def formats() -> tuple[BinaryFormat | TextFormat, ...]:
@@ -332,7 +335,7 @@ def _is_spectrum(signals: list[Signal]) -> TypeGuard[list[SpectralSeries]]:
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
     for begin, (what, command) in (pair for known in declared("FOREIGN").values() for pair in known.items()):
-        if content.begins_with(begin):
+        if begin.encode() in content.data[:2048]:
             raise content.error(f"this is {what}, not an optical measurement", f"read it with: {command}")
     known = formats()
     for entry in known:
@@ -343,8 +346,7 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
     except InputError as error:
         foreign = read_instrument_file(content, options)
         if foreign is None:
-            remedy = binary_remedy(content.file)
-            raise content.error("this is a binary file that no reader knows", remedy) from error
+            raise unknown_binary(content) from error
         return foreign
     for entry in known:
         if isinstance(entry, TextFormat) and entry.sniff(head):
