@@ -22,7 +22,12 @@ VERBS = {
     ),
 }
 FORMATS = (
-    ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak), regular scans"),
+    ("VAMAS", ".vms .npl", "XPS: blocks of ISO 14976 files (CasaXPS, PHI MultiPak)"),
+    (
+        "diffractogram",
+        ".xrdml .raw .brml .rasx",
+        "XRD, with the extra instruments: PANalytical and Bruker; .raw and Rigaku .rasx by their layout only",
+    ),
     ("spectrum table", ".csv .txt .xy .xlsx", "XPS, XRD, mass spectra: axis and counts as two columns"),
     ("peak list", ".csv .txt", "mass spectra: m/z, with intensities or assigned formulae where known"),
     (
@@ -33,4 +38,10 @@ FORMATS = (
     ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
 )
 IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
-FOREIGN = {IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps")}
+_PATTERN = "cxkinetics evidence xrd"
+FOREIGN = {  # what stands among the first bytes
+    IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps"),
+    "<xrdMeasurements": ("a diffraction pattern (PANalytical)", _PATTERN),
+    "Experiment0/": ("a diffraction pattern (Bruker)", _PATTERN),
+    "Data0/Profile0": ("a diffraction pattern (Rigaku)", _PATTERN),
+}

@@ -210,8 +210,8 @@ def test_broken_vamas_files_name_the_line(tmp_path: Path) -> None:
     cut = write(tmp_path, "\n".join(text.splitlines()[:70]), "cut.vms")
     with pytest.raises(InputError, match=r"line 70: block 1 announces 12 values but the file ends after"):
         load_spectrum(cut, "xps")
-    with pytest.raises(InputError, match="only REGULAR scans are read"):
-        load_spectrum(write(tmp_path, vamas_text(scan="IRREGULAR")), "xps")
+    with pytest.raises(InputError, match="REGULAR and IRREGULAR scans are read"):
+        load_spectrum(write(tmp_path, vamas_text(scan="MAPPING")), "xps")
     odd = text.replace("1106.6", "abc", 1)
     with pytest.raises(InputError, match="'abc' stands where the axis start"):
         load_spectrum(write(tmp_path, odd), "xps")

@@ -205,8 +205,8 @@ def test_columns_left_out_of_a_real_workbook(shared_data: Path) -> None:
     ("file", "words"),
     [
         ("ocean/ropensci-OOusb4000.txt", "values run from -11720 to 33575.*too large"),
-        ("avantes/aphalo-avantes-avaspec-e-irrad.csv", "too large for absorbances"),
-        ("textspec/aphalo-cid-spectravue-Abs-Measurements.csv", "too large for absorbances"),
+        ("avantes/aphalo-avantes-avaspec-e-irrad.csv", "Irradiance.*is no absorbance"),
+        ("textspec/aphalo-cid-spectravue-Abs-Measurements.csv", "all 3 spectra stand at one time"),
         (
             "plate-gen5/FAIRChemistry-20240719_biotek_FDH.V9_0.02enzyme_kinetics.xlsx",
             "line 191, column 'A3'.*1073",

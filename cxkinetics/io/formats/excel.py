@@ -15,6 +15,7 @@ from typing import Any
 from cxkinetics.errors import InputError
 from cxkinetics.io.cells import is_number
 from cxkinetics.io.file import BinaryFormat, Content, Context, ReadOptions, Signal
+from cxkinetics.io.formats.plates import is_plate, read_sheet
 from cxkinetics.io.formats.text import read_tables
 from cxkinetics.io.grid import Rows
 from cxkinetics.io.table import Tables, tables_of_rows
@@ -33,6 +34,9 @@ def sniff(content: Content) -> bool:
 
 def read_workbook(context: Context) -> list[Signal]:
     """Return the signals of one sheet."""
+    plates = _plate_sheets(context)
+    if plates is not None:
+        return plates
     found, sheet = workbook_tables(context.content, context.options)
     if not context.content.name.casefold().endswith((".xlsx", ".xlsm")):
         text = "the file is an Excel workbook whatever its name says"
@@ -40,6 +44,32 @@ def read_workbook(context: Context) -> list[Signal]:
     if sheet:
         context = context.saying(Remark("sheet", f"sheet {sheet!r} read"))
     return read_tables(context, found)
+
+
+def _plate_sheets(context: Context) -> list[Signal] | None:
+    """Return the signals of the one sheet that a plate reader wrote, None where there is none."""
+    sheets, options = sheet_rows(context.content), context.options
+    if options.sheet is not None:
+        sheets = [sheets[_find_sheet(context.content, [name for name, _ in sheets], options.sheet)]]
+    found = []
+    for name, rows in sheets:
+        lines = [""] * max(rows.lines, default=0)
+        first = min((k for cells in rows.cells for k, cell in enumerate(cells) if cell), default=0)
+        for number, cells in zip(rows.lines, rows.cells, strict=True):
+            lines[number - 1] = "\t".join(cells[first:])
+        text = "\n".join(lines)
+        if is_plate(text):
+            found.append((name, text))
+    if not found:
+        return None
+    if len(found) > 1:
+        shown = ", ".join(repr(name) for name, _ in found)
+        raise context.error(
+            f"{len(found)} sheets hold plates: {shown}", "say which with sheet= (--sheet NAME)"
+        )
+    name, text = found[0]
+    told = context.saying(Remark("sheet", f"sheet {name!r} read")) if len(sheets) > 1 else context
+    return read_sheet(told, text)
 
 
 def workbook_tables(content: Content, options: ReadOptions) -> tuple[Tables, str]:

@@ -49,6 +49,7 @@ def read_jcamp(context: Context, text: str) -> list[Signal]:
         names = ", ".join(repr(str(block.get("title", ""))) for block in aside)
         text_ = f"set aside, no times of a run: {names}"
         context = context.saying(Remark("spectra_set_aside", text_, len(aside)))
+    blocks, context = _each_once(context, blocks)
     kinetic = [block for block in blocks if time_factor(str(block.get("xunits", ""))) is not None]
     if kinetic:
         return [s for number, block in enumerate(kinetic, 1) for s in _trace(context, block, number)]
@@ -102,6 +103,23 @@ def _parse(context: Context, text: str) -> tuple[list[dict[str, Any]], list[str]
     arrays = [{key: np.asarray(block[key], dtype=np.float64) for key in ("x", "y")} for block in found]
     blocks = [{**block, **own} for block, own in zip(found, arrays, strict=True)]
     return blocks, [line for line in heard.getvalue().splitlines() if line]
+
+
+def _each_once(context: Context, blocks: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Context]:
+    """Return the blocks with every place once: digitised curves repeat the points where two strokes meet."""
+    found, repeated = [], 0
+    for block in blocks:
+        places, which = np.unique(block["x"], return_inverse=True)
+        extra = block["x"].size - places.size
+        timed = time_factor(str(block.get("xunits", ""))) is not None
+        if extra and not timed:
+            repeated += extra
+            block = {**block, "x": places, "y": np.bincount(which, block["y"]) / np.bincount(which)}
+        found.append(block)
+    if repeated:
+        text = f"{repeated} points that stand twice are averaged"
+        context = context.saying(Remark("repeated_points", text, repeated))
+    return found, context
 
 
 def _leaves(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -18,6 +18,7 @@ _TITLE = re.compile(
 _REFLECTED = re.compile(
     r'^"?Wavelength[^"\n]*"?\s*[,;\t ]\s*"?(R ?%|%R|Refl[^"\n]*?|Int[^"\n]*?)\.?"?\s*$', re.I | re.M
 )
+_BLANK_BETWEEN = re.compile(r'(?<=[^\s",;])" +"(?=[^\s",;])')  # in the header of a file divided by blanks
 _STAMP = re.compile(r"_(\d{2})(\d{2})(\d{2})_(\d{2})(\d{2})(\d{2})")
 
 
@@ -44,7 +45,7 @@ def read_uvprobe(context: Context, text: str) -> list[Signal]:
             "(pass --time-unit if it is another)",
         )
         context = replace(context.saying(told), spectrum_time_s=named.value * 60.0)
-    return read_text_table(context, text)
+    return read_text_table(context, _BLANK_BETWEEN.sub('"\t"', text, count=1))
 
 
 _SUMMARY = "Shimadzu UVProbe text of spectra (minutes in the file name) and time courses"
