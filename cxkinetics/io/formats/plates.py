@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cxkinetics.io.cells import is_number
 from cxkinetics.io.file import Context, Signal, TextFormat, numbered, plain_lines
 from cxkinetics.io.grid import find_style
 from cxkinetics.io.layout import understand
@@ -178,7 +179,11 @@ def _row_of_times(rows: list[list[str]]) -> tuple[int, int] | None:
     """Return row and column of the word for time that heads a row of times above wells."""
     for k, cells in enumerate(rows[:-1]):
         named = [j for j, cell in enumerate(cells[:8]) if _TIME_HEAD.fullmatch(cell.strip())]
-        if named and _WELL.fullmatch(rows[k + 1][0].strip()) and sum(map(bool, cells[named[0] + 1 :])) > 2:
+        below = rows[k + 1]
+        if not named or not _WELL.fullmatch(below[0].strip()) or sum(map(bool, cells[named[0] + 1 :])) <= 2:
+            continue
+        # a number below the word is itself a time: the rows are times, a well stands beside each
+        if not is_number(below[named[0]] if named[0] < len(below) else ""):
             return k, named[0]
     return None
 

@@ -61,8 +61,8 @@ def read_prodata(context: Context, text: str) -> list[Signal]:
     blocks = matrix.reshape(*(d.places.size for d in others), wave.size, time.size)
     signals: list[Signal] = []
     for place in itertools.product(*(range(d.places.size) for d in others)):
-        block, label = blocks[place], _label(others, place)
-        recorded, told = np.any(block, axis=1), context
+        block, told = blocks[place], context
+        recorded = np.any(block, axis=1)
         if not recorded.any():
             continue
         if not recorded.all():  # a run that was stopped: its place is kept, filled with zeros
@@ -71,7 +71,9 @@ def read_prodata(context: Context, text: str) -> list[Signal]:
             told = context.saying(Remark("wavelengths_empty", text, int(np.count_nonzero(~recorded))))
             behind = np.cumsum(block[:, ::-1] != 0, axis=1)[:, ::-1] == 0
             block = np.where(behind, np.nan, block)
-        signals += _built(told, time, wave[recorded], block[recorded], quantity, label)
+        signals += _built(
+            told, time, wave[recorded], block[recorded], quantity=quantity, label=_label(others, place)
+        )
     if not signals:
         raise context.error("every reading is zero", COPY_OR_EXPORT)
     return numbered(signals)
@@ -83,7 +85,7 @@ def _label(dimensions: list[_Dimension], place: tuple[int, ...]) -> str:
 
 
 def _built(
-    context: Context, time: Array, wave: Array, block: Array, quantity: Quantity, label: str
+    context: Context, time: Array, wave: Array, block: Array, *, quantity: Quantity, label: str
 ) -> list[Signal]:
     if wave.size == 1:
         course = RawTrace(
