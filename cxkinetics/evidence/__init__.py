@@ -38,10 +38,24 @@ FORMATS = (
     ("findings", ".csv", "sample, technique, species, state: to be joined with the others"),
 )
 IDENTIFIER = "VAMAS Surface Chemical Analysis Standard Data Transfer Format"
-_PATTERN = "cxkinetics evidence xrd"
-FOREIGN = {  # what stands among the first bytes
-    IDENTIFIER: ("a VAMAS file of photoelectron spectra", "cxkinetics evidence xps"),
-    "<xrdMeasurements": ("a diffraction pattern (PANalytical)", _PATTERN),
-    "Experiment0/": ("a diffraction pattern (Bruker)", _PATTERN),
-    "Data0/Profile0": ("a diffraction pattern (Rigaku)", _PATTERN),
+_COMMAND = "cxkinetics evidence"
+_HEAD = r"(?mi)^[^\w\n]*"
+_COUNTED = r"(?!\w).*(count|cps|inten)"
+FOREIGN = {
+    IDENTIFIER: ("a VAMAS file of photoelectron spectra", f"{_COMMAND} xps"),
+    r"SpecsLab Prodigy": ("a photoelectron spectrum (SPECS)", f"{_COMMAND} xps"),
+    r"(?mi)^Dimension 1 name=(binding|kinetic) energy": (
+        "a photoelectron spectrum (Scienta)",
+        f"{_COMMAND} xps",
+    ),
+    rf"{_HEAD}(K\.E\.|B\.E|(binding|kinetic) energy){_COUNTED}": (
+        "a photoelectron spectrum",
+        f"{_COMMAND} xps",
+    ),
+    r"<xrdMeasurements": ("a diffraction pattern (PANalytical)", f"{_COMMAND} xrd"),
+    r"Experiment0/": ("a diffraction pattern (Bruker)", f"{_COMMAND} xrd"),
+    r"Data0/Profile0": ("a diffraction pattern (Rigaku)", f"{_COMMAND} xrd"),
+    r"(?m)^_FILEVERSION=\d[\s\S]*^_STEPSIZE=": ("a diffraction pattern (.uxd)", f"{_COMMAND} xrd"),
+    rf"{_HEAD}2?[ -]?(theta|\u03b8){_COUNTED}": ("a diffraction pattern", f"{_COMMAND} xrd"),
+    rf"{_HEAD}m/z{_COUNTED}": ("a mass spectrum", f"{_COMMAND} ms"),
 }

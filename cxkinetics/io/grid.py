@@ -135,7 +135,8 @@ def _score(sample: list[str], delimiter: str) -> int:
     numeric = 0
     for line in sample:
         cut = delimiter == WHITESPACE or delimiter in line
-        head = split_line(line[:20000], delimiter)[:_SAMPLE_CELLS] if cut else []
+        cells = split_line(line[:20000], delimiter) if cut else []
+        head = cells[:_SAMPLE_CELLS] + cells[_SAMPLE_CELLS:][-_SAMPLE_CELLS:]
         if len(head) > 1 and any(map(is_number, head)):
             share = sum(is_datum(cell) for cell in head) / len(head)
             numeric += 2 if share == 1.0 else 1 if share >= 0.5 else 0
@@ -450,6 +451,9 @@ def _header_of(rows: Rows, begin: int, width: int, floor: int) -> tuple[list[str
     if above and _is_unit_row(names) and _may_be_header(rows.cells[above[-1]], width):
         units, top = names, above.pop()
         names = [_with_unit(n, u) for n, u in zip(_padded(rows.cells[top], width), units, strict=True)]
+    if above and _is_second_row_of_names(names, rows.cells[above[-1]]):
+        top = above.pop()
+        names = [f"{a} {b}".strip() for a, b in zip(_padded(rows.cells[top], width), names, strict=True)]
     groups: list[str] = []
     if above and 2 <= len(rows.cells[above[-1]]) <= width + 1 and _is_group_row(rows.cells[above[-1]], width):
         groups = _padded(rows.cells[above[-1]], width)
@@ -463,6 +467,12 @@ def _may_be_header(cells: list[str], width: int) -> bool:
     if width >= 2 and len(cells) < 2:
         return False
     return len(filled) >= max(1, min(2, width)) or (len(cells) >= width and bool(filled))
+
+
+def _is_second_row_of_names(cells: list[str], above: list[str]) -> bool:
+    """Return whether numbers (concentrations, wavelengths) stand below full names that begin with a time."""
+    numbers = not cells[0] and all(is_number(cell) for cell in cells if cell)
+    return numbers and len(above) >= len(cells) and all(above) and read_header(above[0]).kind == "time"
 
 
 def _is_group_row(cells: list[str], width: int) -> bool:

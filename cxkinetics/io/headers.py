@@ -176,7 +176,7 @@ def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
     timed = time_factor(unit) is not None
     if unit.casefold() in ("counts", "cts"):
         return "counts", False
-    bracketed = re.fullmatch(r"\[[^\]]+\][₀0]?", stem.strip()) is not None
+    bracketed = re.fullmatch(r"\[[^\]/]+\][₀0]?", stem.strip()) is not None
     if (bracketed or compact in _MOLE_WORDS) and (not timed or unit == "M"):
         return "concentration", False
     if "%" in unit and compact in ("t", "transmission", "transmittance", ""):
@@ -233,7 +233,8 @@ def _split_unit(name: str) -> tuple[str, str]:
     match = _BRACKETED.match(name)
     if match and (match.group(1) or "").strip():
         return match.group(1), match.group(2)
-    if match and not re.fullmatch(r"\[.*\]", name):
+    # "[S]" is a concentration, "[nm]" and "[counts]" are none
+    if match and (name[0] != "[" or spectral_unit(match.group(2)) or match.group(2) == "counts"):
         return "", match.group(2)
     for mark in (r"\s*/\s*", r"\s*,\s*", r"\s+in\s+", r"\s+", r"_", r"\."):
         parts = re.split(mark, name)
@@ -277,7 +278,7 @@ def _read_place(name: str) -> Quantity | None:
     if clock is not None:
         return Quantity(name, "", "s", clock, "time")
     bracketed = _UNIT_BEHIND.fullmatch(name)
-    stated = name
+    stated = _PATH_LENGTH.sub("", name)
     if bracketed and (spectral_unit(bracketed[2]) or not name[0].isalpha()):
         stated = f"{bracketed[1]} {bracketed[2]}"
     for pattern in _PLACED:
@@ -300,6 +301,7 @@ _PLACED = (
         re.IGNORECASE,
     ),
 )
+_PATH_LENGTH = re.compile(r"(?<=\d)\s*\(\d+(?:\.\d+)? ?[mc]m\)$")  # "A260 (10mm)"
 _UNIT_BEHIND = re.compile(r"(.*\d)\s*[(\[{<]\s*([^\[\]<>]*?)\s*[)\]}>]")  # "324 (nm)"
 
 

@@ -540,6 +540,9 @@ def _spectrum(sheet: Sheet, axis_j: int, j: int) -> RawMatrix:
     )
 
 
+_PURITY = re.compile(r"\b(A ?)?260 ?/ ?(A ?)?2[38]0\b")
+
+
 def read_trace_table(sheet: Sheet) -> list[Signal]:
     """Return the traces of a table whose rows are times.
 
@@ -551,6 +554,9 @@ def read_trace_table(sheet: Sheet) -> list[Signal]:
     InputError
         If no column can be the time, or the signal is not unique.
     """
+    if sheet.context.options.column is None and any(map(_PURITY.search, sheet.table.names)):
+        what = "a row for each sample, with its purity (A260/A280), not for each time: no course of time"
+        raise sheet.error(what, "export the readings of one sample with the time of each")
     sheet, time_j, time, time_quantity = _time_column(sheet)
     table, quantities = sheet.table, sheet.quantities
     reference_j = _reference_column(sheet)
@@ -834,6 +840,7 @@ def understand(context: Context, table: Table) -> list[Signal]:
         text = f"no header: the first column is taken as time, {others}"
         context = context.saying(Remark("no_header", text))
     sheet = Sheet(context, table, quantities)
+    _refuse_plate(sheet)
     if is_pairs(sheet):
         return read_pairs(sheet)
     sheet = timed(sheet)
@@ -850,6 +857,23 @@ def understand(context: Context, table: Table) -> list[Signal]:
     if not sheet.times and _first_is_spectral(sheet, axis[0]):
         return read_spectrum_table(sheet)
     return read_trace_table(_at_one_wavelength(sheet))
+
+
+def _refuse_plate(sheet: Sheet) -> None:
+    """Raise where the table is a plate: rows A, B, ... and columns 1, 2, ... of wells, each read once."""
+    table = sheet.table
+    columns = [q.place for q in sheet.quantities[1:] if q.place is not None]
+    rows = _labels(table.columns[0], table.n_rows)
+    if not table.names:  # the numbers of the columns stand beside a word ("Abs"), and again below
+        columns = [column.values[0] for column in table.columns[1:]]
+        rows = [
+            row for row, number in zip(rows, table.columns[-1].values, strict=True) if number != columns[-1]
+        ]
+    if len(columns) < 3 or columns != list(range(1, len(columns) + 1)) or len(rows) < 2:
+        return
+    if rows == list("ABCDEFGHIJKLMNOP"[: len(rows)]):
+        what = f"a plate of {len(rows)} rows and {len(columns)} columns of wells, each read once"
+        raise sheet.error(f"{what}: there is no course of time", "export the kinetic reading with its times")
 
 
 def _at_one_wavelength(sheet: Sheet) -> Sheet:
@@ -938,6 +962,11 @@ def _matrix_columns(sheet: Sheet, axis: list[int]) -> list[int] | None:
     """Columns whose names are places on one axis, if the table is a matrix, else None."""
     free = [(j, q, column.kind) for j, q, column in sheet if j not in axis]
     placed = [j for j, q, kind in free if q.place is not None and kind != "text"]
+    places = [sheet.quantities[j].place for j in placed]
+    if len(set(places)) < len(places):  # "A260 (10mm)" among its like, and "A260" again
+        forms = {j: re.sub(r"\d+", "", sheet.quantities[j].name, count=1) for j in placed}
+        usual = Counter(forms.values()).most_common(1)[0][0]
+        placed = [j for j in placed if forms[j] == usual]
     beside = ("index", "temperature", "time", "setting")  # these may stand beside a matrix
     others = [j for j, q, kind in free if q.place is None and kind == "number" and q.kind not in beside]
     if not placed or len(placed) < 2 * len(others):
@@ -964,7 +993,9 @@ def _read_matrix(sheet: Sheet, axis: list[int], placed: list[int]) -> list[Signa
     if context.options.column is not None and kind in SPECTRAL and len(placed) > 1:
         return read_trace_table(replace(sheet, quantities=traces))
     by_time, guessed = _rows_are_times(context, row_kind, kind, first.values, places)
-    _refuse_one_time(sheet, axis, first.values if by_time else np.empty(0))
+    if not by_time and context.options.times is not None:
+        return read_spectrum_table(sheet)
+    names = _samples_of(sheet, axis, first.values) if by_time else {}
     if (kind if by_time else rows.kind) not in SPECTRAL:
         ask_unit_of_axis(context, places if by_time else first.values)
     context = context.saying(*guessed)
@@ -991,7 +1022,12 @@ def _read_matrix(sheet: Sheet, axis: list[int], placed: list[int]) -> list[Signa
     )
     if by_time:
         seconds, context = seconds_of(context, first, rows)
-        return list(build_series(context, replace(raw, time_s=seconds)))
+        parts = [
+            replace(raw, time_s=np.zeros(1), matrix=raw.matrix[[i]], lines=None, label=name, number=i + 1)
+            for i, name in names.items()
+        ] or [replace(raw, time_s=seconds)]
+        return [series for part in parts for series in build_series(context, part)]
+    _refuse_untimed(sheet, axis, placed)
     text = "the table is transposed: its rows are wavelengths, its columns times"
     context = context.saying(Remark("transposed", text))
     times, context = _times_of_names(context, named, across)
@@ -1000,13 +1036,44 @@ def _read_matrix(sheet: Sheet, axis: list[int], placed: list[int]) -> list[Signa
     return list(build_series(context, replace(raw, lines=None)))
 
 
-def _refuse_one_time(sheet: Sheet, axis: list[int], values: Array) -> None:
-    """Raise where several rows of a matrix stand at one time: they are samples, or kinds of readings."""
+def _samples_of(sheet: Sheet, axis: list[int], values: Array) -> dict[int, str]:
+    """Return row and name of the samples of a matrix whose rows stand at one time, none where they do not.
+
+    Of rows that are several quantities of one sample it is that of the absorbance.
+
+    Raises
+    ------
+    InputError
+        If no column names them: they may be samples, or kinds of readings.
+    """
     known = values[np.isfinite(values)]
-    if known.size > 1 and not varies(values):
-        text = f"all {known.size} spectra stand at one time: no course of time can be read"
+    if known.size < 2 or varies(values):
+        return {}
+    for _, quantity, column in sheet:
+        names = _labels(column, sheet.table.n_rows) if column.kind == "text" else []
+        kinds = [KIND_OF.get(name.casefold(), "") for name in names]
+        if kinds.count("absorbance") == 1:
+            return {kinds.index("absorbance"): ""}
+        if _word(quantity) in _WORDS and len(set(names)) == known.size:
+            return dict(enumerate(names))
+    text = f"all {known.size} spectra stand at one time: no course of time can be read"
+    raise sheet.error(text, "keep the row of one spectrum, or name the column that holds the time", axis[0])
+
+
+_MOMENT_WITHOUT_NUMBER = re.compile(r"\b(initial|start|before|dark|fresh|final|end|after)\b", re.IGNORECASE)
+
+
+def _refuse_untimed(sheet: Sheet, axis: list[int], placed: list[int]) -> None:
+    """Ask for the times of spectra that are named by a moment, "initial" or "dark", and not by its time."""
+    left = [
+        q.name
+        for j, q, column in sheet
+        if j not in {*axis, *placed} and column.kind == "number" and _MOMENT_WITHOUT_NUMBER.search(q.name)
+    ]
+    if left:
         raise sheet.error(
-            text, "keep the row of one spectrum, or name the column that holds the time", axis[0]
+            f"spectra beside those with a time: {', '.join(map(repr, left))}; when were they recorded?",
+            "name each by its time ('0 min'), remove it, or give the times of all in a file (--times FILE)",
         )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,6 +40,8 @@ from cxkinetics.signals.trace import Trace
 from cxkinetics.source import TIME_UNITS, Source
 
 _SAME_SETTINGS = "record all spectra of a run with the same settings"
+_BEGIN = 2048
+_RAMAN = re.compile(r"(?mi)^\W?data ?type[,;\t]\W?raman|^#?AxisType\[1\]=Spectr\s+#?AxisUnit\[1\]=1/cm")
 _TIME_CODES = ("time_from_name", "time_set_zero", "time_unit_assumed", "times_used")
 
 
@@ -334,9 +337,13 @@ def _is_spectrum(signals: list[Signal]) -> TypeGuard[list[SpectralSeries]]:
 
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
-    for begin, (what, command) in (pair for known in declared("FOREIGN").values() for pair in known.items()):
-        if begin.encode() in content.data[:2048]:
+    begin = content.data[:_BEGIN].decode("utf-8", errors="replace")
+    for mark, (what, command) in (pair for known in declared("FOREIGN").values() for pair in known.items()):
+        if re.search(mark, begin):
             raise content.error(f"this is {what}, not an optical measurement", f"read it with: {command}")
+    if _RAMAN.search(begin):
+        what = "this is a Raman spectrum: its axis is a shift, not a wavelength"
+        raise content.error(what, "give a spectrum of absorbance")
     known = formats()
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):

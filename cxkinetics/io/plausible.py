@@ -42,6 +42,7 @@ _OTHER_LIGHT = re.compile(
 )
 
 
+_LI1800 = re.compile(r"LIMS: *\d{3,4} ?- ?\d{3,4} ?NM$")  # of LI-COR
 _LONGEST_LINE = 200  # a longer one is prose
 
 
@@ -69,6 +70,9 @@ def told_above(context: Context, above: Sequence[Sequence[str]]) -> Context:
         said = _SAYS_WHAT.fullmatch(name.strip(" :=->")) is not None and (
             read_header(value.partition("[")[0]).kind == "other" or OTHER_UNITS.fullmatch(value) is not None
         )
+        if _LI1800.match(line):
+            line = "LI-1800, a spectroradiometer"
+            context, alone = replace(context, x_kind=context.x_kind or "wavelength"), True
         if (alone or said) and not context.y_kind:
             context = replace(context, y_kind="other", y_name=line)
     known = context.wavelength_nm is not None or len(places) != 1

@@ -42,6 +42,9 @@ def against_reference(
         text = "the light is reflected: its absorbance is -lg of a reflectance"
         told = told.saying(Remark("reflectance", text))
     blind = int(np.count_nonzero(light <= 0))
+    if blind > 0.5 * light.size:
+        what = f"the reference is no brighter than the dark at {blind} of {light.size} wavelengths"
+        raise context.error(f"{what}: no transmittance follows", "record dark and reference again")
     if blind:
         text = f"{blind} readings where the reference is no brighter than the dark are masked"
         told = told.saying(Remark("no_reference_light", text, blind))

@@ -173,9 +173,10 @@ def written(run: Run, form: Form, rng: np.random.Generator) -> bytes:
                 column[0],
                 [cell.replace(".", form.decimal) if name != "clock" else cell for cell in column[1]],
             )
-            columns.insert(0, column) if name == "index" else columns.append(column)
+            # a counter stands first, as instruments write it; what else is beside may stand anywhere behind
+            columns.insert(0 if name == "index" else int(rng.integers(1, len(columns) + 1)), column)
         if form.reversed_columns:
-            columns.reverse()
+            columns = [columns[k] for k in rng.permutation(len(columns))]
         head = [name for name, _ in columns]
         head[-1] = head[-1] or "No."  # a last name may not be empty: a separator at the end makes no column
         rows = [[cells[i] or gap for _, cells in columns] for i in order]

@@ -7,7 +7,8 @@ sample, dark and reference: the transmittance is computed from them.
 AvaSoft 8 binary, little-endian: "AVS82" or "AVS84", start and stop pixel (u16) at 89 and 91, from 328
 float32 wavelengths, sample, dark and reference one behind the other. Before it everything is float32:
 the characters of a name, five coefficients of the wavelength at 296, start and stop pixel behind them,
-from 400 the triples of sample, reference and dark of each pixel.
+from 400 the triples of sample, reference and dark of each pixel; so Avantes describes it, by the reader
+of K. Karapetyan (2011) and that of the R package lightr.
 """
 
 import re
@@ -80,8 +81,8 @@ def read_binary(context: Context) -> list[Signal]:
     data = context.content.data
     if data.startswith(_MARKS):
         if data[5] != 1:
-            what = f"the file states {data[5]} spectrometers; one is read"
-            raise context.error(what, "export each spectrometer as text")
+            what = f"the file states {data[5]} spectra; one is read"
+            raise context.error(what, "export each as text")
         first, last = struct.unpack_from("<HH", data, _PIXELS_AT)
         values = _floats(context, _FIRST_BYTE, 4 * (last - first + 1)).reshape(4, -1)
         axis, (sample, dark, reference) = values[0], values[1:]
@@ -91,6 +92,11 @@ def read_binary(context: Context) -> list[Signal]:
         first, last = pixels
         coefficients = np.frombuffer(data, "<f4", 5, _OLD_COEFFICIENTS).astype(np.float64)
         axis = np.polynomial.polynomial.polyval(np.arange(first, last + 1), coefficients)
+        if len(data) < _OLD_DATA + 12 * axis.size:
+            what = (
+                f"the file holds no {axis.size} readings of sample, reference and dark: counts alone, or cut"
+            )
+            raise context.error(what, "save the spectrum as transmittance or absorbance (.TRM, .ABS)")
         sample, reference, dark = _floats(context, _OLD_DATA, 3 * axis.size).reshape(-1, 3).T
     if not (100 < axis[0] < axis[-1] < 3000 and np.all(np.diff(axis) > 0)):
         what = f"its wavelengths run from {axis[0]:g} to {axis[-1]:g} nm: the file is damaged"

@@ -66,7 +66,8 @@ def _jaz(context: Context, lines: list[str]) -> list[Signal]:
     The processed column P is the percentage of light, or its absorbance: the counts tell without it.
     """
     try:
-        body = np.array([line.split() for line in lines[1:] if line.strip()], dtype=np.float64)
+        rows = [line.replace(",", ".").split() for line in lines[1:] if line.strip()]
+        body = np.array(rows, dtype=np.float64)
     except ValueError:
         body = np.empty(0)
     if body.ndim != 2 or body.shape[1] != len(lines[0].split()):

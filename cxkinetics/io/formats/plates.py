@@ -56,7 +56,9 @@ def read_gen5(context: Context, text: str) -> list[Signal]:
         stop = plain.find("\n\n", start)
         above = plain[:start].rstrip("\n").rsplit("\n", 1)[-1].strip()
         header = plain[start : plain.find("\n", start)].lstrip("\t")
-        found = _WAVELENGTH.search(above) or _WAVELENGTH.search(re.split(r"[\t;,]", header)[1])
+        # "OD600:450": what was asked for stands before the colon, what was measured behind it
+        places = (above.rpartition(":")[2], above, re.split(r"[\t;,]", header)[1])
+        found = next(filter(None, map(_WAVELENGTH.search, places)), None)
         body = plain[start : stop if stop > 0 else len(plain)]
         indent = len(body) - len(body.lstrip("\t"))  # in a workbook the table begins in the second column
         body = re.sub(rf"^\t{{{indent}}}", "", body, flags=re.MULTILINE) if indent else body
@@ -167,8 +169,14 @@ _MOMENT = re.compile(r"^[^\n/]*\d:\d\d[^\n/]*/ (\d+(?:[.,]\d+)?) sec / [^\n]*$",
 
 
 def sniff_rows(head: str) -> bool:
-    """Return whether a row of times stands right above rows that begin with wells."""
-    return _row_of_times([line.split(_divider(head)) for line in plain_lines(head).split("\n")]) is not None
+    """Return whether a row of times stands right above rows that begin with wells, or EnVision wrote it."""
+    return (
+        _ENVISION.match(head) is not None
+        or _row_of_times([line.split(_divider(head)) for line in plain_lines(head).split("\n")]) is not None
+    )
+
+
+_ENVISION = re.compile(r"\ufeff?Plate information[ ,;\t]*\r?\n\"?Plate\"?[,;\t]\"?Repeat")
 
 
 def _divider(text: str) -> str:
@@ -194,14 +202,21 @@ def read_rows(context: Context, text: str) -> list[Signal]:
     rows = [line.split(_divider(plain)) for line in plain.split("\n")]
     found = _row_of_times(rows)
     if found is None:
-        raise context.error("no row of times stands above the wells", "export the kinetic reading")
+        what = "no row of times stands above the wells: each was read once, or its times were left out"
+        raise context.error(what, "export the kinetic reading with its times")
     start, column = found
     stated = _TIME_HEAD.fullmatch(rows[start][column].strip())
     cells = [(j, cell.strip()) for j, cell in enumerate(rows[start]) if j > column and cell.strip()]
     seconds = [_seconds(cell) for _, cell in cells]
     in_words = all(second is not None for second in seconds)
     times = [f"{second:.10g}" if in_words else cell for second, (_, cell) in zip(seconds, cells, strict=True)]
-    unit = "s" if in_words else (stated[1] if stated else "") or ("h" if "BioLect" in plain else "")
+    unit = "s" if in_words else (stated[1] if stated else "") or ""
+    if not unit and "BioLect" in plain and context.options.time_unit is None:
+        unit, text = (
+            "h",
+            "times of a BioLector taken in h: the file states no unit (--time-unit if it is another)",
+        )
+        context = context.saying(Remark("time_unit_assumed", text))
     groups = [cell.strip() for cell in rows[start - 1]] if start else []
     heads = {j: groups[j] for j, _ in cells if j < len(groups) and groups[j]}
     # MARS writes what a block of times holds above each of them, other programs the number of the cycle

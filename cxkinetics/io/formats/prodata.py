@@ -8,13 +8,14 @@ row all times.
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cxkinetics.arrays import Array
 from cxkinetics.io.file import COPY_OR_EXPORT, Context, Signal, TextFormat, numbered, plain_lines
 from cxkinetics.io.headers import Quantity, read_header
+from cxkinetics.io.quantities import time_unit_of
 from cxkinetics.io.signals import RawMatrix, RawTrace, build_series, build_trace
 from cxkinetics.remarks import Remark
 
@@ -57,6 +58,14 @@ def read_prodata(context: Context, text: str) -> list[Signal]:
         raise context.error(what, COPY_OR_EXPORT)
     matrix = np.array([_row(context, lines, k, time.size) for k in rows[: needed // properties]])
     context, quantity = _meant(context, names)
+    if context.options.time_unit is None:
+        text = "times taken in s: a Pro-Data store states no unit (--time-unit if it is another)"
+        context = context.saying(Remark("time_unit_assumed", text))
+    factor, context = time_unit_of(replace(context, time_unit="s"), Quantity("", "time"))
+    time = time * factor
+    if sum(d.places.size > 1 for d in dimensions[1:]) > 1:
+        text = "the rows are taken as " + " by ".join(d.name.casefold() for d in reversed(dimensions[1:]))
+        context = context.saying(Remark("order_assumed", f"{text}: the store does not say their order"))
     # with a mark "-iter" the repeats and wavelengths follow each other; channels stand outermost
     blocks = matrix.reshape(*(d.places.size for d in others), wave.size, time.size)
     signals: list[Signal] = []
