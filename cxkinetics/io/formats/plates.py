@@ -218,9 +218,11 @@ def read_rows(context: Context, text: str) -> list[Signal]:
         )
         context = context.saying(Remark("time_unit_assumed", text))
     groups = [cell.strip() for cell in rows[start - 1]] if start else []
-    heads = {j: groups[j] for j, _ in cells if j < len(groups) and groups[j]}
-    # MARS writes what a block of times holds above each of them, other programs the number of the cycle
-    if any(head.replace(".", "", 1).isdigit() for head in heads.values()):
+    # MARS writes what a block of times holds above each of them or above the first, others number the cycle
+    heads, head = {}, ""
+    for j, _ in cells:
+        head = heads[j] = (groups[j] if j < len(groups) else "") or head
+    if not head or any(text.replace(".", "", 1).isdigit() for text in heads.values()):
         heads = {}
     tables: dict[str, dict[str, list[str]]] = {}
     for row in rows[start + 1 :]:
