@@ -103,7 +103,9 @@ def test_real_spectrasuite_files_hold_one_processed_spectrum(shared_data: Path, 
     assert {"spectra_set_aside", "counts_assumed"} <= codes(series)
 
 
-RECORDS = "##TITLE= run\n##JCAMP-DX= 4.24\n##DATA TYPE= UV/VIS SPECTRUM\n##XUNITS= NANOMETERS\n##YUNITS= ABSORBANCE\n"
+RECORDS = (
+    "##TITLE= run\n##JCAMP-DX= 4.24\n##DATA TYPE= UV SPECTRUM\n##XUNITS= NANOMETERS\n##YUNITS= ABSORBANCE\n"
+)
 REGULAR = (
     "##XFACTOR= 1.0\n##YFACTOR= 0.001\n##FIRSTX= 300.0\n##LASTX= 300.4\n##DELTAX= 0.1\n##FIRSTY= 0.5\n"
     "##NPOINTS= 5\n##XYDATA= (X++(Y..Y))\n300.0 500 400 300\n300.3 200 100\n##END=\n"
