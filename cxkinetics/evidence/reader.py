@@ -369,7 +369,7 @@ def _built(names: tuple[str, str], lines: Array, **made: Any) -> Spectrum:
 
 
 def _unit_of(name: str) -> str:
-    found = re.search(r"[(\[/]\s*([^)\]]+?)\s*[)\]]?$", name)
+    found = re.search(r"[(\[/] ?([^)\]]+?) ?[)\]]?$", name[-40:])
     return found[1] if found and "z" not in found[1] else "counts"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.cells import LONGEST_CELL, NumberStyle, is_missing, is_number, is_overflow
+from cxkinetics.io.file import plain_lines
 from cxkinetics.io.headers import is_unit, read_header
 from cxkinetics.io.words import TIME_MARKS, clock_seconds, parse_moment
 from cxkinetics.remarks import Remark
@@ -45,7 +46,8 @@ class Rows:
 
 def rows_of(text: str, delimiter: str | None = None) -> Rows:
     """Split `text` into rows; the delimiter is found unless it is given."""
-    lines = text.splitlines()
+    # a form feed ends no line, or lines are counted otherwise than in the bytes of a large file
+    lines = plain_lines(text).split("\n")
     if lines and re.fullmatch(r'"?sep=(.)"?', lines[0].strip()):  # a hint that spreadsheets write
         delimiter = delimiter or lines[0].strip().strip('"')[4]
         lines[0] = ""
@@ -288,7 +290,12 @@ def find_blocks(rows: Rows) -> list[Block]:
     labels = _label_columns(rows)
     blocks: list[Block] = []
     previous_stop = 0
-    for start, stop, skipped in _runs(rows, [_class_of(cells, labels) for cells in rows.cells]):
+    classes = [_class_of(cells, labels) for cells in rows.cells]
+    if DATA not in classes:  # a single row of data, with words in it, below its names
+        for i, (above, cells) in enumerate(itertools.pairwise(rows.cells), 1):
+            if classes[i] == MIXED and len(above) == len(cells) < 2 * sum(map(is_number, cells)):
+                classes[i] = DATA
+    for start, stop, skipped in _runs(rows, classes):
         begin = start + _is_axis_row(rows, start, stop)
         width = max((len(rows.cells[i]) for i in range(begin, stop)), default=0)
         if begin < stop:

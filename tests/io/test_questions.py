@@ -186,9 +186,13 @@ def test_a_bare_axis_that_may_be_in_wavenumbers_is_asked(read: Any) -> None:
 
 def test_samples_read_at_one_moment_are_no_run(read: Any) -> None:
     names = "Date,Mode," + ",".join(f"{w:g}" for w in WAVES)
-    text = table(names, [STAMPS[0]] * 3, ["Absorbance", "Dark", "Raw"], *[[0.1, 0.2, 0.3] for _ in WAVES])
+    text = table(names, [STAMPS[0]] * 3, ["Scope", "Dark", "Raw"], *[[0.1, 0.2, 0.3] for _ in WAVES])
     with pytest.raises(cx.InputError, match="all 3 spectra stand at one time"):
         read(text)
+    (series,) = read("\n".join(text.split("\n")[:2]))  # the row of one spectrum is kept
+    assert series.absorbance.tolist() == [[0.1] * WAVES.size]
+    (series,) = read(text.replace("Scope", "Absorbance"))  # of several quantities that of the signal
+    assert series.absorbance.tolist() == [[0.1] * WAVES.size]
 
 
 def test_a_signal_beside_its_change_is_asked(read: Any) -> None:

@@ -34,10 +34,11 @@ def sniff(content: Content) -> bool:
 
 def read_workbook(context: Context) -> list[Signal]:
     """Return the signals of one sheet."""
-    plates = _plate_sheets(context)
+    sheets = sheet_rows(context.content)
+    plates = _plate_sheets(context, sheets)
     if plates is not None:
         return plates
-    found, sheet = workbook_tables(context.content, context.options)
+    found, sheet = workbook_tables(context.content, context.options, sheets)
     if not context.content.name.casefold().endswith((".xlsx", ".xlsm")):
         text = "the file is an Excel workbook whatever its name says"
         context = context.saying(Remark("excel_workbook", text))
@@ -46,9 +47,9 @@ def read_workbook(context: Context) -> list[Signal]:
     return read_tables(context, found)
 
 
-def _plate_sheets(context: Context) -> list[Signal] | None:
+def _plate_sheets(context: Context, sheets: list[tuple[str, Rows]]) -> list[Signal] | None:
     """Return the signals of the one sheet that a plate reader wrote, None where there is none."""
-    sheets, options = sheet_rows(context.content), context.options
+    options = context.options
     if options.sheet is not None:
         sheets = [sheets[_find_sheet(context.content, [name for name, _ in sheets], options.sheet)]]
     found = []
@@ -72,7 +73,9 @@ def _plate_sheets(context: Context) -> list[Signal] | None:
     return read_sheet(told, text)
 
 
-def workbook_tables(content: Content, options: ReadOptions) -> tuple[Tables, str]:
+def workbook_tables(
+    content: Content, options: ReadOptions, sheets: list[tuple[str, Rows]] | None = None
+) -> tuple[Tables, str]:
     """Return the tables of the sheet asked for, or of the only one that holds any.
 
     Raises
@@ -80,7 +83,7 @@ def workbook_tables(content: Content, options: ReadOptions) -> tuple[Tables, str
     InputError
         If the archive is no workbook, damaged or a bomb, or several sheets hold tables.
     """
-    sheets = sheet_rows(content)
+    sheets = sheet_rows(content) if sheets is None else sheets
     if options.sheet is not None:
         name, rows = sheets[_find_sheet(content, [name for name, _ in sheets], options.sheet)]
         return tables_of_rows(rows, file=content.file, decimal=options.decimal), name

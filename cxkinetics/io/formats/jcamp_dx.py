@@ -253,7 +253,7 @@ def _series(
         axis_unit=unit,
         matrix=matrix,
         quantity=quantity,
-        label=re.sub(r"\s*\(t\d+\)$", "", str(block.get("title", ""))),
+        label=re.sub(r" ?\(t\d+\)$", "", str(block.get("title", ""))),
         number=number,
     )
     return list(build_series(context.saying(*said, *assumed), raw))

@@ -17,15 +17,18 @@ from cxkinetics.io.words import parse_moment
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 
-_MARK = re.compile(r"^>{3,}.*<{3,}.*$", re.MULTILINE)
+_MARK = re.compile(r"^>{3}[^\n<]*<{3}.*$", re.MULTILINE)
 _END = re.compile(
     r"^>{3,}\s*(?:(?:End|Ende|Fin|Fine)\b.*<{3,}|Data<{3,}.*Extremo).*$", re.MULTILINE | re.IGNORECASE
 )
-_PIXELS = re.compile(r"^[^\n:]*\b(?:pixels?|p[ií]xeles)\b[^\n:]*:\s*(\d+)", re.MULTILINE | re.IGNORECASE)
+_PIXELS = re.compile(
+    r"^[^\n:]{0,99}\b(?:pixels?|p[ií]xeles)\b[^\n:]{0,99}:\s*(\d+)", re.MULTILINE | re.IGNORECASE
+)
 _JAZ = re.compile(r"\s*W\tD\tR\tS\tP[ \t]*\n")
-_DATE = re.compile(r"^\s*(?:Date|Datum|Fecha|Data)\s*:\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
+_DATE = re.compile(r"^[ \t]*(?:Date|Datum|Fecha|Data)[ \t]*:(.+)$", re.MULTILINE | re.IGNORECASE)
 _WAVELENGTHS = re.compile(
-    r"X\s*-?\s*(?:axis|achse|axe|eje)[^\n:]*:\s*(wavelength|wellenl|longueur|longitud|lunghezz|raman|.*)",
+    r"X[ \t]{0,9}-?[ \t]{0,9}(?:axis|achse|axe|eje)[^\n:]*:\s*"
+    r"(wavelength|wellenl|longueur|longitud|lunghezz|raman|.*)",
     re.IGNORECASE,
 )
 

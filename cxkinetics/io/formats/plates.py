@@ -44,7 +44,7 @@ def sniff_gen5(head: str) -> bool:
 
 def read_gen5(context: Context, text: str) -> list[Signal]:
     """Return a trace for each well, and for each reading where there are several."""
-    plain = re.sub(r"[\t ]+$", "", plain_lines(text), flags=re.MULTILINE)
+    plain = "\n".join(line.rstrip("\t ") for line in plain_lines(text).split("\n"))
     starts = [match.start() for match in _GEN5_HEADER.finditer(plain)]
     if not starts:
         raise context.error(
@@ -165,15 +165,12 @@ _DURATION = re.compile(r"(?:(\d+) ?h)? ?(?:(\d+) ?min)? ?(?:(\d+(?:\.\d+)?) ?s)?
 _NO_ABSORBANCE = re.compile(
     r"polari[sz]ation|fluor|lumin|\bF: ?\d{3}|\d{3}, ?\d{3}|\bRaw Data\b|Gain=", re.IGNORECASE
 )
-_MOMENT = re.compile(r"^[^\n/]*\d:\d\d[^\n/]*/ (\d+(?:[.,]\d+)?) sec / [^\n]*$", re.MULTILINE)
+_MOMENT = re.compile(r"^[^\n/]{0,99}\d:\d\d[^\n/]{0,99}/ (\d+(?:[.,]\d+)?) sec / [^\n]*$", re.MULTILINE)
 
 
 def sniff_rows(head: str) -> bool:
     """Return whether a row of times stands right above rows that begin with wells, or EnVision wrote it."""
-    return (
-        _ENVISION.match(head) is not None
-        or _row_of_times([line.split(_divider(head)) for line in plain_lines(head).split("\n")]) is not None
-    )
+    return _ENVISION.match(head) is not None or _row_of_times(_split(plain_lines(head))) is not None
 
 
 _ENVISION = re.compile(r"\ufeff?Plate information[ ,;\t]*\r?\n\"?Plate\"?[,;\t]\"?Repeat")
@@ -181,6 +178,11 @@ _ENVISION = re.compile(r"\ufeff?Plate information[ ,;\t]*\r?\n\"?Plate\"?[,;\t]\
 
 def _divider(text: str) -> str:
     return max("\t;,", key=text.count)
+
+
+def _split(text: str) -> list[list[str]]:
+    divider = _divider(text)
+    return [line.split(divider) for line in text.split("\n")]
 
 
 def _row_of_times(rows: list[list[str]]) -> tuple[int, int] | None:
@@ -199,7 +201,7 @@ def _row_of_times(rows: list[list[str]]) -> tuple[int, int] | None:
 def read_rows(context: Context, text: str) -> list[Signal]:
     """Return a trace for each well, and for each table of times that stands there."""
     plain = plain_lines(text)
-    rows = [line.split(_divider(plain)) for line in plain.split("\n")]
+    rows = _split(plain)
     found = _row_of_times(rows)
     if found is None:
         what = "no row of times stands above the wells: each was read once, or its times were left out"
@@ -279,7 +281,7 @@ def _table(context: Context, times: list[str], wells: dict[str, list[str]], line
 
 def sniff_magellan(head: str) -> bool:
     """Return whether moments in lines of their own begin the text, as Magellan writes them."""
-    return re.match(r"\s*[^\n/]*/ 0 sec / ", head) is not None and len(_MOMENT.findall(head)) > 2
+    return re.match(r"[^\n/]{0,99}/ 0 sec / ", head.lstrip()) is not None and len(_MOMENT.findall(head)) > 2
 
 
 def read_magellan(context: Context, text: str) -> list[Signal]:
@@ -287,8 +289,8 @@ def read_magellan(context: Context, text: str) -> list[Signal]:
     plain = plain_lines(text)
     times = _MOMENT.findall(plain)
     wells: dict[str, list[str]] = {}
-    for number, line in enumerate(plain.split("\n"), 1):
-        cells = [cell.strip() for cell in line.split(_divider(plain))]
+    for number, row in enumerate(_split(plain), 1):
+        cells = [cell.strip() for cell in row]
         for j in (j for j, cell in enumerate(cells) if _WELL.fullmatch(cell)):
             values = cells[j + 1 : j + 1 + len(times)]
             if cells[j] in wells or len(values) < len(times) or not all(values):
@@ -315,8 +317,7 @@ def read_skanit(context: Context, text: str) -> list[Signal]:
     plain = plain_lines(text)
     if _SKANIT.search(plain) is None:
         _refuse_iterations(context, plain)
-    divider = _divider(plain)
-    rows = [[cell.strip() for cell in line.split(divider)] for line in plain.split("\n")]
+    rows = [[cell.strip() for cell in row] for row in _split(plain)]
     start = next(k for k, cells in enumerate(rows) if "avg. time [s]" in cells)
     place = rows[start].index("avg. time [s]")
     columns = [(j, name) for j, name in enumerate(rows[start]) if re.search(r"\([A-P]\d\d\)$", name)]
@@ -327,7 +328,7 @@ def read_skanit(context: Context, text: str) -> list[Signal]:
         body.append(cells)
     labels = {name[-4:-1]: name for _, name in columns}
     wells = {name[-4:-1]: [cells[j] for cells in body] for j, name in columns}
-    found = re.search(r"^\W*Wavelength: (\d+) nm", "\n".join(plain.split("\n")[:start]), re.MULTILINE)
+    found = re.search(r"^[^\w\n]*Wavelength: (\d+) nm", "\n".join(plain.split("\n")[:start]), re.MULTILINE)
     told = replace(context, time_unit="s", wavelength_nm=float(found[1]) if found else None)
     table = _table(told, [cells[place] for cells in body], wells, start + 1)
     table = Table(table.names, [], table.columns, list(range(start + 2, start + 2 + len(body))), start + 1)
