@@ -139,6 +139,9 @@ def load_spectrum(
     )
 
 
+_FEWEST_POINTS = 10
+
+
 def evidence_table(
     content: Content, *, decimal: str | None = None, sheet: str | int | None = None
 ) -> tuple[Context, Table, str]:
@@ -156,6 +159,11 @@ def evidence_table(
             fault = "no data rows: no line holds two or more numbers"
             raise content.error(fault, "export axis and counts as two columns of a text table") from None
     context = Context(content=content, options=options, format=format_name, remarks=found.remarks)
+    others = [table for table in found.tables if table is not found.main and table.n_rows >= _FEWEST_POINTS]
+    if others:
+        at = ", ".join(str(table.lines[0]) for table in others)
+        said = f"the largest of {len(others) + 1} tables is read; others begin at lines {at}"
+        context = context.saying(Remark("tables_left_out", said, len(others)))
     return context, found.main, text
 
 
@@ -331,17 +339,24 @@ def _diffractogram(content: Content, kind: str, subtracted: bool, label: str) ->
     names = [str(channel.get("name")) for channel in record.get("channels") or []]
     if "intensity" not in names:
         raise content.error(f"its channels are {', '.join(names)}: none is an intensity", EXPORT)
+    counts, remarks = values[names.index("intensity")], []
+    if "attenuation_factor" in names and np.any(values[names.index("attenuation_factor")] != 1.0):
+        counts = counts * values[names.index("attenuation_factor")]
+        text = (
+            "counts behind an attenuator are multiplied by its factor, which the file states for each point"
+        )
+        remarks.append(Remark("attenuated", text))
     return _built(
         ("2theta", "intensity"),
         np.ones(axis.size),  # a binary file has no lines
         kind="xrd",
         axis=axis,
-        counts=values[names.index("intensity")],
+        counts=counts,
         label=label or content.stem,
         unit="counts",
         background_subtracted=subtracted,
         source=content.source(f"{name} (openreadout)"),
-        remarks=(),
+        remarks=tuple(remarks),
     )
 
 

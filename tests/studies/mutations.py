@@ -21,7 +21,7 @@ AXIS_UNITS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "eV": lambda nm: 1239.8419843320026 / nm,
     "cm-1": lambda nm: 1e7 / nm,
 }
-NEVER_ASKED = ("encoding", "delimiter", "decimal mark", "comments", "column order")
+NEVER_ASKED = ("encoding", "delimiter", "decimal mark", "comments", "column order", "line ends")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class Form:
     axis_unit: str = "nm"
     beside: tuple[str, ...] = ()  # further columns
     comments: bool = False
+    line_end: str = "\n"
+    time_name: str = "time ({})"
+    signal_name: str = "absorbance"
     reversed_columns: bool = False
     done: tuple[str, ...] = field(default=())
 
@@ -91,6 +94,16 @@ def _axis_unit(form: Form, rng: np.random.Generator) -> Form:
     return replace(form, axis_unit=str(rng.choice(["um", "eV", "cm-1"])))
 
 
+def _names(form: Form, rng: np.random.Generator) -> Form:
+    times = ["Time [{}]", "t / {}", "Zeit ({})", "Elapsed time ({})", "Tiempo ({})", "temps ({})"]
+    signals = ["A", "Abs", "OD600", "Extinktion", "A (AU)", "A324", "Absorbance at 324 nm"]
+    return replace(form, time_name=str(rng.choice(times)), signal_name=str(rng.choice(signals)))
+
+
+def _line_end(form: Form, rng: np.random.Generator) -> Form:
+    return replace(form, line_end=str(rng.choice(["\r\n", "\r"])))
+
+
 def _column(name: str) -> Callable[[Form, np.random.Generator], Form]:
     return lambda form, rng: replace(form, beside=(*form.beside, name))
 
@@ -109,6 +122,8 @@ CHANGES: dict[str, Callable[[Form, np.random.Generator], Form]] = {
     "temperature column": _column("temperature"),
     "comment column": _column("comment"),
     "comments": lambda form, rng: replace(form, comments=True),
+    "line ends": _line_end,
+    "names": _names,
     "column order": lambda form, rng: replace(form, reversed_columns=True),
 }
 SPECTRA_ONLY, TRACE_ONLY = ("transposition", "unit of axis"), ("sigma column", "column order")
@@ -129,13 +144,16 @@ def _beside(name: str, run: Run, rng: np.random.Generator) -> tuple[str, list[st
     n = run.time_s.size
     if name == "index":
         first = int(rng.integers(0, 2))
-        return str(rng.choice(["No.", "Index", "#", "Scan", ""])), [str(first + i) for i in range(n)]
+        names = ["No.", "Index", "#", "Scan", "", "n", "Cycle", "Pt", "Messpunkt"]
+        return str(rng.choice(names)), [str(first + i) for i in range(n)]
     if name == "clock":
         seconds = 36000 + np.floor(run.time_s).astype(int)
         clocks = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in seconds]
-        return str(rng.choice(["Clock", "Time of day"])), clocks
+        if rng.random() < 0.5:
+            clocks = [f"2024-03-01 {clock}" for clock in clocks]
+        return str(rng.choice(["Clock", "Time of day", "Timestamp", "Date"])), clocks
     if name == "sigma":
-        return str(rng.choice(["sd", "std", "error", "stderr", "SD (AU)"])), ["0.002"] * n
+        return str(rng.choice(["sd", "std", "error", "stderr", "SD (AU)", "±", "u(A)"])), ["0.002"] * n
     if name == "temperature":
         return str(rng.choice(["T (°C)", "Temp", "Temperature"])), [
             f"{25 + 0.1 * (i % 3):.1f}" for i in range(n)
@@ -160,9 +178,9 @@ def written(run: Run, form: Form, rng: np.random.Generator) -> bytes:
             [number(place), *[number(v) for v in run.absorbance[order, j]]] for j, place in enumerate(places)
         ]
     else:
-        columns = [(f"time ({form.time_unit})", [number(t) for t in times])]
+        columns = [(form.time_name.format(form.time_unit), [number(t) for t in times])]
         if run.is_trace:
-            columns.append(("absorbance", [number(v) for v in run.absorbance[:, 0]]))
+            columns.append((form.signal_name, [number(v) for v in run.absorbance[:, 0]]))
         else:
             unit = "" if form.axis_unit == "nm" else f" {form.axis_unit}"
             bodies = ([number(v) for v in run.absorbance[:, j]] for j in range(places.size))
@@ -182,10 +200,11 @@ def written(run: Run, form: Form, rng: np.random.Generator) -> bytes:
         rows = [[cells[i] or gap for _, cells in columns] for i in order]
     if form.delimiter == "  ":  # between blanks a name must stand in one piece, and a cell must not be empty
         head = [{"": "No.", "#": "No."}.get(name, name.replace(" ", "_")) for name in head]
+        rows = [[cell.replace(" ", "T") for cell in row] for row in rows]  # a date and its clock
     lines = [form.delimiter.join(row) for row in [head, *rows]]
     if form.comments:
         lines = ["# exported by a spectrometer", "# operator: me", *lines]
-    return ("\n".join(lines) + "\n").encode(form.encoding)
+    return (form.line_end.join(lines) + form.line_end).encode(form.encoding, errors="replace")
 
 
 def _axis_word(unit: str) -> str:
