@@ -272,6 +272,10 @@ NANODROP = (
 )
 LICOR = '"FILE:SUN"\n"REM: DIRECT (QNTM)"\n"LIMS: 300- 400NM"\n"INT:  2NM"\n'
 LICOR += "\n".join(f" {n}  {0.001 * n:.3E}" for n in range(300, 402, 2))
+OCEAN = "Data from zolt77percent_AbsoluteIrradiance__0__19-20-35-388.txt Node\n\nUser: DM\nXAxis mode: Wavelengths\n"
+OCEAN += "Number of Pixels in Spectrum: 4\n>>>>>Begin Spectral Data<<<<<\n" + rows(
+    AXIS, ABSORBANCE, comma=True
+)
 RAMAN = "\n".join(["#Title=\tZnF2", "#AxisType[1]=Spectr", "#AxisUnit[1]=1/cm"])
 NUMBERS = "\n" + "\n".join(f"{20 + 2 * k}\t{45 + k % 7}" for k in range(30))
 NO_RUN = {
@@ -279,6 +283,7 @@ NO_RUN = {
     "plate under a word": (PLATE.replace(",1", "Abs,1", 1) + "S,1,2,3,4\n", "each read once"),
     "EnVision": (ENVISION, "each was read once"),
     "NanoDrop": (NANODROP, "a row for each sample"),
+    "irradiance of OceanView": (OCEAN, "AbsoluteIrradiance.*is no absorbance"),
     "LI-1800": (LICOR, "LI-1800.*is no absorbance"),
     "Raman of LabSpec": (RAMAN + NUMBERS, "Raman"),
     "Raman of JASCO": ("TITLE,t\nDATA TYPE,RAMAN SPECTRUM\nXYDATA" + NUMBERS.replace("\t", ","), "Raman"),
