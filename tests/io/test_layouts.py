@@ -231,7 +231,10 @@ BIOLECTOR += [[None, None, None, "Time:", *(TIMES / 3600).tolist()]]
 BIOLECTOR += [
     [f"{w[0]}{int(w[1:]):02d}", "X", None, "[1] Absorbance", *values] for w, values in WELLS.items()
 ]
+ICONTROL = [["Cycle Nr.", 1, 2, 3, 4], ["Time [s]", *TIMES.tolist()], ["Temp. [°C]", 25, 25.1, 25, 25]]
+ICONTROL += [[well, *values] for well, values in WELLS.items()]
 PLATES = {
+    "i-control": (ICONTROL, None, ""),
     "Nivo": (NIVO, None, ""),
     "MARS": (MARS, None, ""),
     "MARS, times in words": (MARS_WORDS, None, ""),

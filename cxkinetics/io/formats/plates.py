@@ -6,6 +6,7 @@ MARS, Nivo and BioLector write a row of times and below it a row for each well; 
 in lines of their own and then rows of wells, several side by side. Workbooks hold the same rows.
 """
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 
@@ -189,13 +190,17 @@ def _row_of_times(rows: list[list[str]]) -> tuple[int, int] | None:
     """Return row and column of the word for time that heads a row of times above wells."""
     for k, cells in enumerate(rows[:-1]):
         named = [j for j, cell in enumerate(cells[:8]) if _TIME_HEAD.fullmatch(cell.strip())]
-        below = rows[k + 1]
+        below = next((row for row in rows[k + 1 : k + 3] if not _is_temperature(row)), [""])
         if not named or not _WELL.fullmatch(below[0].strip()) or sum(map(bool, cells[named[0] + 1 :])) <= 2:
             continue
         # a number below the word is itself a time: the rows are times, a well stands beside each
         if not is_number(below[named[0]] if named[0] < len(below) else ""):
             return k, named[0]
     return None
+
+
+def _is_temperature(cells: list[str]) -> bool:
+    return re.match(r"temp\S* ?[(\[]", cells[0], re.IGNORECASE) is not None
 
 
 def read_rows(context: Context, text: str) -> list[Signal]:
@@ -227,7 +232,7 @@ def read_rows(context: Context, text: str) -> list[Signal]:
     if not head or any(text.replace(".", "", 1).isdigit() for text in heads.values()):
         heads = {}
     tables: dict[str, dict[str, list[str]]] = {}
-    for row in rows[start + 1 :]:
+    for row in itertools.filterfalse(_is_temperature, rows[start + 1 :]):
         own = [cell.strip() for cell in row] + [""] * len(rows[start])
         if not _WELL.fullmatch(own[0]):
             break
@@ -358,7 +363,7 @@ def read_sheet(context: Context, text: str) -> list[Signal]:
 
 _SHEET_HEAD = 1 << 18
 _SOFTMAX = "Molecular Devices SoftMax Pro kinetic exports in TimeFormat or PlateFormat, a trace a well"
-_ROWS = "BMG MARS, Nivo, BioLector: a row of times, a row for each well"
+_ROWS = "a row of times, a row for each well: BMG MARS, Nivo, BioLector; Tecan i-control by its layout only"
 FORMATS = (
     TextFormat("Gen5", ".txt", "BioTek Gen5 kinetic exports, a trace a well", sniff_gen5, read_gen5),
     TextFormat("SoftMax Pro", ".txt", _SOFTMAX, sniff_softmax, read_softmax),
