@@ -275,7 +275,7 @@ NANODROP = (
 )
 LICOR = '"FILE:SUN"\n"REM: DIRECT (QNTM)"\n"LIMS: 300- 400NM"\n"INT:  2NM"\n'
 LICOR += "\n".join(f" {n}  {0.001 * n:.3E}" for n in range(300, 402, 2))
-OCEAN = "Data from zolt77percent_AbsoluteIrradiance__0__19-20-35-388.txt Node\n\nUser: DM\nXAxis mode: Wavelengths\n"
+OCEAN = "Data from zolt77percent_AbsoluteIrradiance__0__19-20.txt Node\n\nXAxis mode: Wavelengths\n"
 OCEAN += "Number of Pixels in Spectrum: 4\n>>>>>Begin Spectral Data<<<<<\n" + rows(
     AXIS, ABSORBANCE, comma=True
 )
