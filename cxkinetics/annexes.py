@@ -14,7 +14,8 @@ gone, and nothing else is.
 `FORMATS`
     Name, usual endings and one line for each format that the verb named like the annex reads.
 `FOREIGN`
-    How a file begins that is no signal -> what it is, and the command that reads it.
+    Regular expression of what stands among the first characters of a file that is no signal -> what it is,
+    and the command that reads it.
 `DEMO`
     Function as "module:name" that makes the annex's part of `cxkinetics demo`.
 `CHECK`

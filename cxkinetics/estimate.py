@@ -82,6 +82,8 @@ class Estimate:
         Why there is no interval (or why an end is open).
     pieces : tuple of (float, float)
         The pieces of the interval where it is a set of more than one.
+    within : (float, float) or ()
+        Values that it cannot leave, of which print shows the one that stands at an open end.
 
     Examples
     --------
@@ -101,9 +103,10 @@ class Estimate:
     method: str = ""
     reason: Annotated[str, OMIT] = ""
     pieces: Annotated[tuple[tuple[float, float], ...], OMIT] = ()
+    within: Annotated[tuple[float, ...], OMIT] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: value, se, low, high, unit, method and, where due, reason and pieces."""
+        """Return the JSON form: value, se, low, high, unit, method and, where due, reason, pieces, within."""
         return written(self)
 
     @classmethod
@@ -153,6 +156,8 @@ class Estimate:
         text = round_by_error(self.value, error)
         if self.low is None and self.high is None:
             return f"{text}{unit}" + (f" ({self.reason})" if self.reason else "")
-        pieces = self.pieces or ((self.low, self.high),)
+        first, last = self.within or (None, None)
+        low, high = first if self.low is None else self.low, last if self.high is None else self.high
+        pieces = self.pieces or ((low, high),)
         shown = " or ".join(bracket(low, high, error) for low, high in pieces)
         return f"{text} {shown}{unit}"

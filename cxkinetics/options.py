@@ -314,7 +314,9 @@ def _choice(name: str, group: Group, help: str, words: tuple[str, ...], **more: 
 _LISTED = (
     Option("wavelength", "reading", "number", "read the spectra at this wavelength", metavar="NM", need=_NM),
     Option("track", "reading", "number", "track the peak near this wavelength", metavar="NM", need=_NM),
-    Option("column", "reading", "names", "signal column of a table, by name or number from 1"),
+    Option(
+        "column", "reading", "names", "signal column of a table, by name or number from 1; all: each a trace"
+    ),
     Option(
         "trace",
         "reading",
@@ -369,6 +371,15 @@ _LISTED = (
         need='"." or ","',
     ),
     _choice("time_in", "reading", "which axis of a matrix is time", ("rows", "columns")),
+    _choice("axis", "reading", "what the first column is, where no name says so", ("time", "wavelength")),
+    Option(
+        "times",
+        "reading",
+        "label",
+        "file with the times of spectra that carry none, a row for each",
+        metavar="FILE",
+        need="the path of a file",
+    ),
     Option("sheet", "reading", "name", "sheet of a workbook, by name or number from 1"),
     Option(
         "stages",

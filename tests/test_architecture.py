@@ -134,7 +134,7 @@ def test_functions_stay_short_plain_and_called_by_name() -> None:
         )
 
 
-CORE, WHOLE = 19_200, 36_450
+CORE, WHOLE = 20_700, 38_050
 """Lines of code, without blanks, comments and docstrings; raised only with a line in the changelog."""
 
 

@@ -306,6 +306,9 @@ def _role_of(name: str) -> str:
     return "taken" if taken else ""
 
 
+_TRACE = 0.05
+
+
 class _Reader:
     """The steps from a table to a `DoseTable`, with the remarks gathered on the way."""
 
@@ -323,10 +326,12 @@ class _Reader:
         # a table of mol/mol may pass 1 in the dose (an excess up to threefold), never in what was taken up
         dose_factor = self._per_volume(main_j, asked.amounts)
         if dose_factor is None:
-            dose_factor = self._factor(main_j, asked.dose_unit, "dose", largest=3.0)
-        taken_factor = self._factor(taken_j, asked.taken_unit, "incorporation", largest=1.0)
-        taken = columns[taken_j].values * taken_factor
+            dose_factor = self._factor(main_j, asked.dose_unit, "dose", largest=3.0, doubt=3.0)
         dose, low, high = self._doses(roles, dose_factor)
+        # so little of so much: a true trace, or a fraction that stands under a percent header?
+        trace = min(1.0, _TRACE * float(np.nanmax(high, initial=0.0)))
+        taken_factor = self._factor(taken_j, asked.taken_unit, "incorporation", largest=1.0, doubt=trace)
+        taken = columns[taken_j].values * taken_factor
         sigma = columns[taken_j].sigma  # what stands beside the value is nearer to it than a column
         if sigma is None and "sigma" in roles:
             sigma = columns[roles["sigma"]].values
@@ -480,8 +485,11 @@ class _Reader:
             f"there is no column {wanted!r}; columns are {self.table.listed}", line=self.table.header_line
         )
 
-    def _factor(self, j: int, unit: str | None, what: str, *, largest: float) -> float:
-        """100 for fractions, 1 for percent; what was assumed or converted is remarked."""
+    def _factor(self, j: int, unit: str | None, what: str, *, largest: float, doubt: float) -> float:
+        """100 for fractions, 1 for percent; what was assumed or converted is remarked.
+
+        A column of percent that does not pass `doubt` may hold fractions and is asked.
+        """
         name, column = self.table.name(j), self.table.columns[j]
         percent = column.unit == "%" or _PERCENT.search(name.casefold())
         stated = "percent" if percent else "fraction" if _FRACTION.search(name.casefold()) else ""
@@ -501,9 +509,13 @@ class _Reader:
             how = "to be a fraction" if chosen == "fraction" else "in percent"
             text = f"{what} assumed {how}: column {name!r} names no unit"
             self.remarks.append(Remark(f"{what}_unit_assumed", text))
-        if chosen == "percent" and stated and 0 < top <= largest:
-            text = f"{what} reaches only {top:g} % ({name!r}): are these fractions under a percent header?"
-            self.remarks.append(Remark(f"{what}_range", text))
+        if chosen == "percent" and stated and unit is None and 0 < top <= doubt:
+            raise self.context.error(
+                f"the {what} reaches only {top:g} %: are these fractions under a percent header?",
+                "pass --dose-unit percent (dose_unit=) if they are percent, else name the column (mol/mol)",
+                line=self.table.header_line,
+                column=name,
+            )
         if chosen == "fraction":
             text = f"{what} converted from a fraction (mol/mol) to percent"
             self.remarks.append(Remark("fraction_converted", text, self.table.n_rows))

@@ -42,6 +42,7 @@ class TimeUnit:
             return estimate
         changed: dict[str, Any] = {"unit": self.shown(estimate.unit)}
         changed["pieces"] = tuple((low * factor, high * factor) for low, high in estimate.pieces)
+        changed["within"] = tuple(end * factor for end in estimate.within)
         for name in ("value", "se", "low", "high"):
             number = getattr(estimate, name)
             changed[name] = None if number is None else number * factor

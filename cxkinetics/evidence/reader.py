@@ -16,9 +16,10 @@ from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.doublets import line_key
 from cxkinetics.evidence.findings import STATES, Finding, SampleEvidence
 from cxkinetics.evidence.vamas import VamasBlock, is_vamas, read_vamas
-from cxkinetics.io.file import Content, Context, ReadOptions, decode, marked, read_content
+from cxkinetics.io.file import EXPORT, Content, Context, ReadOptions, decode, marked, read_content
 from cxkinetics.io.formats.excel import sniff as is_workbook
 from cxkinetics.io.formats.excel import workbook_tables
+from cxkinetics.io.formats.instruments import opened_by_extra
 from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table, tables_of
 from cxkinetics.remarks import Remark
@@ -107,6 +108,8 @@ def load_spectrum(
         if kind != "xps":
             raise content.error(f"this is a VAMAS file (XPS), not a spectrum of kind {kind!r}")
         return _from_vamas(content, block, photon_energy_ev, background_subtracted, label)
+    if content.data.startswith(_DIFFRACTOGRAMS) and b"xl/" not in content.data:
+        return _diffractogram(content, kind, background_subtracted, label)
     context, table, text = evidence_table(content, decimal=decimal, sheet=sheet)
     x, said_x = _axis_column(context, table, kind, axis_column)
     y, said_y = _counts_column(context, table, x, counts_column)
@@ -136,6 +139,9 @@ def load_spectrum(
     )
 
 
+_FEWEST_POINTS = 10
+
+
 def evidence_table(
     content: Content, *, decimal: str | None = None, sheet: str | int | None = None
 ) -> tuple[Context, Table, str]:
@@ -153,6 +159,11 @@ def evidence_table(
             fault = "no data rows: no line holds two or more numbers"
             raise content.error(fault, "export axis and counts as two columns of a text table") from None
     context = Context(content=content, options=options, format=format_name, remarks=found.remarks)
+    others = [table for table in found.tables if table is not found.main and table.n_rows >= _FEWEST_POINTS]
+    if others:
+        at = ", ".join(str(table.lines[0]) for table in others)
+        said = f"the largest of {len(others) + 1} tables is read; others begin at lines {at}"
+        context = context.saying(Remark("tables_left_out", said, len(others)))
     return context, found.main, text
 
 
@@ -307,6 +318,48 @@ def _from_vamas(
     )
 
 
+_DIFFRACTOGRAMS = (b"<?xml", b"\xef\xbb\xbf<?xml", b"<xrdMeasurement", b"PK\x03\x04", b"RAW", b"FI\x00")
+
+
+def _diffractogram(content: Content, kind: str, subtracted: bool, label: str) -> Spectrum:
+    """Return the pattern in a file of a diffractometer, read through the optional package."""
+    opened = opened_by_extra(content)
+    if opened is None:
+        raise content.error("this is no text table, and no file of a diffractometer that is known", EXPORT)
+    name, traces = opened
+    patterns = [
+        (record, axis, values)
+        for record, axis, values in traces
+        if (record.get("extra") or {}).get("axis", {}).get("quantity") == "two_theta" and axis is not None
+    ]
+    if kind != "xrd" or len(patterns) != 1:
+        found = f"{len(patterns)} diffraction patterns ({name})"
+        raise content.error(f"the file holds {found}; one {kind} spectrum is needed", "export it as text")
+    record, axis, values = patterns[0]
+    names = [str(channel.get("name")) for channel in record.get("channels") or []]
+    if "intensity" not in names:
+        raise content.error(f"its channels are {', '.join(names)}: none is an intensity", EXPORT)
+    counts, remarks = values[names.index("intensity")], []
+    if "attenuation_factor" in names and np.any(values[names.index("attenuation_factor")] != 1.0):
+        counts = counts * values[names.index("attenuation_factor")]
+        text = (
+            "counts behind an attenuator are multiplied by its factor, which the file states for each point"
+        )
+        remarks.append(Remark("attenuated", text))
+    return _built(
+        ("2theta", "intensity"),
+        np.ones(axis.size),  # a binary file has no lines
+        kind="xrd",
+        axis=axis,
+        counts=counts,
+        label=label or content.stem,
+        unit="counts",
+        background_subtracted=subtracted,
+        source=content.source(f"{name} (openreadout)"),
+        remarks=tuple(remarks),
+    )
+
+
 def _choose_block(file: str, blocks: tuple[VamasBlock, ...], wanted: int | str | None) -> VamasBlock:
     listed = ", ".join(f"{b.number} ({b.line or b.label})" for b in blocks[:12])
     if wanted is None and len(blocks) == 1:
@@ -331,7 +384,7 @@ def _built(names: tuple[str, str], lines: Array, **made: Any) -> Spectrum:
 
 
 def _unit_of(name: str) -> str:
-    found = re.search(r"[(\[/]\s*([^)\]]+?)\s*[)\]]?$", name)
+    found = re.search(r"[(\[/] ?([^)\]]+?) ?[)\]]?$", name[-40:])
     return found[1] if found and "z" not in found[1] else "counts"
 
 

@@ -2,8 +2,8 @@
 
 A reader of our own, because it must name the line that does not fit, read any file ending, honour
 the list of omitted items and never print. One value stands on each line; what a line means follows
-from the lines before it. Regular scans are read; kinetic energies become binding energies with the
-photon energy of the block.
+from the lines before it. In an irregular scan the first variable is the axis; kinetic energies become
+binding energies with the photon energy of the block.
 
 References
 ----------
@@ -129,8 +129,7 @@ def read_vamas(content: Content) -> tuple[VamasBlock, ...]:
     Raises
     ------
     InputError
-        If a line is not what the format says it must be, naming the line; if the file ends early;
-        or if the scan is not regular.
+        If a line is not what the format says it must be, naming the line; or if the file ends early.
     """
     return _Reader(content).blocks()
 
@@ -180,9 +179,10 @@ class _Reader:
         self.skip(4, "institution, instrument, operator and experiment")
         self.skip(self.count("the number of comment lines"), "a comment line")
         mode, scan = self.text("the experiment mode"), self.text("the scan mode")
-        if scan != "REGULAR":
-            fault = f"the scan mode is {scan!r}; only REGULAR scans are read"
+        if scan not in ("REGULAR", "IRREGULAR"):
+            fault = f"the scan mode is {scan!r}; REGULAR and IRREGULAR scans are read"
             raise self.error(fault, "export as a text table", value=scan)
+        self.regular = scan == "REGULAR"
         if mode in ("MAP", "MAPDP", "NORM", "SDP"):
             self.count("the number of spectral regions")
         if mode in ("MAP", "MAPDP"):
@@ -233,6 +233,8 @@ class _Reader:
             return self.mode in _MODES[37] or technique in _SPUTTERED
         if part == 23:
             return technique == "AES diff"
+        if part == 31 and not self.regular:
+            return False
         return self.mode in _MODES.get(part, (self.mode,)) and (part != 37 or technique in _DEPTH)
 
     def _part(self, part: int, kept: dict[str, Any]) -> None:
@@ -248,13 +250,17 @@ class _Reader:
         elif part == 32:
             kept["ordinates"] = self.count("the number of corresponding variables")
             read = [self.text(what) for what in ("a variable's label", "its unit") * kept["ordinates"]]
+            if not self.regular and read:  # the first variable is the axis
+                kept["the axis label"], read = read[0], read[2:]
             kept["unit"] = read[1] if read else ""
         elif part == 40:
             self.skip(3 * self.count("the number of additional parameters"), "an additional parameter")
 
     def _block(self, number: int, kept: dict[str, Any]) -> VamasBlock:
-        counts = self._counts(number, kept.get("ordinates", 0))
+        values = self._values(number, kept.get("ordinates", 0))
+        counts = values[:, 0 if self.regular else 1]
         start, step = kept.get("the axis start", np.nan), kept.get("the axis step", np.nan)
+        regular = start + step * np.arange(counts.size, dtype=np.float64)
         photon = kept.get("photon energy", np.nan)
         return VamasBlock(
             number=number,
@@ -264,17 +270,20 @@ class _Reader:
             line=f"{kept.get('species', '')} {kept.get('the transition', '')}".strip(),
             photon_energy_ev=photon if 0 < photon < 1e30 else None,  # the format writes 1e37 for "unknown"
             axis_name=kept.get("the axis label", ""),
-            axis=start + step * np.arange(counts.size, dtype=np.float64),
+            axis=regular if self.regular else values[:, 0],
             counts=counts,
             unit=kept.get("unit", ""),
         )
 
-    def _counts(self, number: int, n_ordinates: int) -> Array:
+    def _values(self, number: int, n_ordinates: int) -> Array:
+        """Return the values of a block, a row for each point: every variable, in the order of the file."""
         n_values = self.count(f"the number of values of block {number}")
-        if n_ordinates < 1 or n_values < 1:
-            raise self.error(f"block {number} announces no values")
+        if n_ordinates < (1 if self.regular else 2) or n_values < 1 or n_values % n_ordinates:
+            fault = f"block {number} announces {n_values} values of {n_ordinates} variables"
+            raise self.error(fault, "export it again, or as a text table")
         self.skip(2 * n_ordinates, "smallest and largest value")
         if (left := len(self.lines) - self.at) < n_values:
             fault = f"block {number} announces {n_values} values but the file ends after {left}"
             raise self.error(fault, "export it again: it was cut off", line=len(self.lines))
-        return np.array([self.number(f"a value of block {number}") for _ in range(n_values)])[::n_ordinates]
+        read = [self.number(f"a value of block {number}") for _ in range(n_values)]
+        return np.array(read).reshape(-1, n_ordinates)

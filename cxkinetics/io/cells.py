@@ -13,16 +13,20 @@ from cxkinetics.io.words import time_factor
 _MISSING = (
     "|nan|na|n/a|#n/a|#na|#n/v|#nv|null|none|nil|-|--|---|----|–|—|?|.|..|...|*|x|missing|#value!|#div/0!|#num!|"
     "#ref!|#wert!|#zahl!|#bezug!|nd|n.d.|n. d.|k.a.|k. a.|n/d|n.a.|1.#qnan|-1.#ind|1.#ind|nan(ind)|-nan|"
-    "-nan(ind)|+nan|<na>|nat|not available|no data|blank|empty"
+    "-nan(ind)|+nan|<na>|nat|not available|no data|blank|empty|#name?|#null!|#spill!|#calc!|<lod|< lod|<loq|"
+    "< loq|<lloq|< lloq|bdl|bld|blq|bql|bloq|lod|loq"
 )
 MISSING_WORDS = frozenset(_MISSING.split("|"))
+LONGEST_CELL = 60  # no number, time or word for a gap is longer
 _OVERFLOW = re.compile(
     r"(ovr?flw|ovf|ovr|over|over\s?flow|over\s?fl|over\s?range|over\s?rng|ovrng|out\s?of\s?range|oor"
     r"|sat|sat\.|satur|saturated|saturation|max|>\s?max|off\s?scale|clipped|\*{2,}|#{2,}|-?1\.#inf"
     r"|[+-]?inf|[+-]?infinity|[+-]?∞|>\s?\d+([.,]\d*)?|übersteuert|überlauf|under|underflow|undrflw)",
     re.IGNORECASE,
 )
-_PLAIN = r"[+-]?(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eEdD][+-]?\d+)?"
+_BELOW = re.compile(r"<\s?\d+([.,]\d*)?\s?%?")
+_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][+-]?\d+)?")
+_ODD = re.compile(r"['dD]")
 _QUICK = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?\s?%?")
 _NARROW = str.maketrans(
     {"\u2212": "-", "\u2013": "-", "\u00a0": "", "\u202f": "", "\u2009": "", "\u2007": "", "'": "", "’": ""}
@@ -56,6 +60,8 @@ class NumberStyle:
         >>> NumberStyle(",", ".").number("1.234,5"), NumberStyle().number("1,5")
         (1234.5, None)
         """
+        if cell.isalpha():
+            return None
         text = cell
         if self.thousands and self.thousands in text:
             whole = re.match(
@@ -80,8 +86,10 @@ class NumberStyle:
     @staticmethod
     def _odd_number(text: str) -> float | None:
         """Typographic minus signs, Fortran exponents, hard spaces or apostrophes between thousands."""
+        if text.isascii() and not _ODD.search(text):
+            return None
         plain = text.translate(_NARROW).strip()
-        if re.fullmatch(_PLAIN.format(d=r"\."), plain) is None:
+        if _PLAIN.fullmatch(plain) is None:
             return None
         value = float(plain.replace("d", "e").replace("D", "e"))
         return value if math.isfinite(value) else None
@@ -115,6 +123,8 @@ def parse_measured(cell: str, style: NumberStyle) -> Measured | None:
     value = style.number(cell)
     if value is not None:
         return Measured(value)
+    if len(cell) > LONGEST_CELL or ":" in cell:
+        return None
     unit = ""
     text = cell
     tail = _TAIL.search(cell)
@@ -149,13 +159,17 @@ _VALUE_UNITS = frozenset([
 
 
 def is_missing(cell: str) -> bool:
-    """Return whether `cell` stands for a missing value (blank, NaN, #N/A, --, ...)."""
-    return cell.strip().casefold() in MISSING_WORDS
+    """Return whether `cell` stands for a missing value (blank, NaN, #N/A, --, <LOD, <0.05, ...)."""
+    text = cell.strip().casefold()
+    return text in MISSING_WORDS or (
+        text[:1] == "<" and len(text) <= LONGEST_CELL and _BELOW.fullmatch(text) is not None
+    )
 
 
 def is_overflow(cell: str) -> bool:
     """Return whether `cell` says that the detector was out of range (OVRFLW, ****, >3.5, ...)."""
-    return _OVERFLOW.fullmatch(cell.strip()) is not None
+    text = cell.strip()
+    return len(text) <= LONGEST_CELL and _OVERFLOW.fullmatch(text) is not None
 
 
 def is_number(cell: str) -> bool:
@@ -173,10 +187,10 @@ def is_number(cell: str) -> bool:
         return math.isfinite(float(text)) and "_" not in text
     except ValueError:
         pass
+    if len(text) > LONGEST_CELL or ":" in text or not any(map(str.isdigit, text)):
+        return False
     if _QUICK.fullmatch(text):
         return True
-    if not any(c.isdigit() for c in text) or len(text) > 60:
-        return False
     return any(parse_measured(text, style) is not None for style in _ANY_STYLE)
 
 

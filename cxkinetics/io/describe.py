@@ -13,7 +13,9 @@ from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 
 
-def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, Any]:
+def describe(
+    path: str | os.PathLike[str], options: ReadOptions, found: list[Signal] | None = None
+) -> dict[str, Any]:
     """Return what a file holds.
 
     Parameters
@@ -22,6 +24,8 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
         A file of signals, a folder of one-spectrum files, or a file that an annex knows (a dose table).
     options : ReadOptions
         As for `load`.
+    found : list, optional
+        The signals themselves are added to it.
 
     Returns
     -------
@@ -45,6 +49,8 @@ def describe(path: str | os.PathLike[str], options: ReadOptions) -> dict[str, An
             if record is not None:
                 return record
         raise error
+    if found is not None:
+        found += signals
     first = signals[0].source
     return {
         "file": os.fspath(path),

@@ -22,7 +22,7 @@ LARGEST_FILE = 1 << 30
 EXPORT = "export as CSV from the instrument software"
 COPY_OR_EXPORT = f"copy it again, or {EXPORT}"
 
-_OLD_OFFICE = "a binary file of the old Office kind (.xls or an instrument's own)"
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # of .xls, but of UVProbe .spc and old .jws too
 _FOREIGN = (  # first bytes, what it is, what to do
     (b"%PDF", "a PDF document", "export the numbers as CSV from the instrument software"),
     (b"\x89PNG", "a PNG picture", "export the numbers as CSV"),
@@ -33,7 +33,6 @@ _FOREIGN = (  # first bytes, what it is, what to do
     (b"Rar!", "a RAR archive", "unpack it first"),
     (b"BZh", "a bzip2 archive", "unpack it first"),
     (b"\xfd7zXZ", "an xz archive", "unpack it first"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLD_OFFICE, "save it as .xlsx or CSV"),
     (b"\x89HDF", "a binary HDF5 file", "export the table as CSV"),
     (b"CDF\x01", "a binary netCDF file", "export the table as CSV"),
 )
@@ -274,6 +273,8 @@ class ReadOptions:
     wavelength: float | None = None
     reference: str | int | float | None = None
     time_in: str | None = None
+    axis: str | None = None
+    times: str | None = None
 
     def __post_init__(self) -> None:
         require({name: getattr(self, name) for name in self.__slots__})
@@ -347,6 +348,8 @@ class Context:
         Kind of an unnamed first column where the format says it ("time", "wavelength").
     y_kind : str
         Kind of an unnamed signal where the format says it ("absorbance", "transmittance", "counts").
+    y_name : str
+        The words that say so.
     wavelength_nm : float or None
         Where a trace was recorded, from the preamble.
     label : str
@@ -366,6 +369,7 @@ class Context:
     time_unit: str = ""
     x_kind: str = ""
     y_kind: str = ""
+    y_name: str = ""
     wavelength_nm: float | None = None
     label: str = ""
     spectrum_time_s: float | None = None

@@ -8,15 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cxkinetics.errors import InputError
-from cxkinetics.io.cells import NumberStyle, is_missing, is_number, is_overflow
+from cxkinetics.io.cells import LONGEST_CELL, NumberStyle, is_missing, is_number, is_overflow
+from cxkinetics.io.file import plain_lines
 from cxkinetics.io.headers import is_unit, read_header
-from cxkinetics.io.words import clock_seconds, parse_moment
+from cxkinetics.io.words import TIME_MARKS, clock_seconds, parse_moment
 from cxkinetics.remarks import Remark
 
 WHITESPACE = "whitespace"
 DELIMITERS = ("\t", ";", ",", "|", WHITESPACE)
 _STARTS_WITH_NUMBER = re.compile(r"\s*[-+.,]?\d")
 _COMMENT = re.compile(r"\s*(#|//|%(?!\s*T\b)|!|\$\$)")
+_QUOTED = re.compile(r'"[^"]*"|[^\s"]+')
 _SAMPLE_LINES, _SAMPLE_CELLS = 1500, 12
 
 
@@ -44,7 +46,8 @@ class Rows:
 
 def rows_of(text: str, delimiter: str | None = None) -> Rows:
     """Split `text` into rows; the delimiter is found unless it is given."""
-    lines = text.splitlines()
+    # a form feed ends no line, or lines are counted otherwise than in the bytes of a large file
+    lines = plain_lines(text).split("\n")
     if lines and re.fullmatch(r'"?sep=(.)"?', lines[0].strip()):  # a hint that spreadsheets write
         delimiter = delimiter or lines[0].strip().strip('"')[4]
         lines[0] = ""
@@ -82,6 +85,8 @@ def split_line(line: str, delimiter: str) -> list[str]:
     >>> split_line('"1,000", 0.85', ",")
     ['1,000', '0.85']
     """
+    if delimiter == WHITESPACE and '"' in line:
+        return [cell.strip('"').strip() for cell in _QUOTED.findall(line)]
     if delimiter == WHITESPACE:
         return line.split() if _STARTS_WITH_NUMBER.match(line) else _spaced_names(line)
     if '"' in line:
@@ -111,7 +116,7 @@ def is_datum(cell: str) -> bool:
     """Return whether a cell may stand in a column of data: number, gap, overflow or time."""
     if is_number(cell) or is_missing(cell) or is_overflow(cell):
         return True
-    return any(mark in cell for mark in ":-/.") and _is_time(cell)
+    return is_time(cell)
 
 
 def _is_header_comment(line: str, delimiter: str) -> bool:
@@ -132,7 +137,8 @@ def _score(sample: list[str], delimiter: str) -> int:
     numeric = 0
     for line in sample:
         cut = delimiter == WHITESPACE or delimiter in line
-        head = split_line(line[:20000], delimiter)[:_SAMPLE_CELLS] if cut else []
+        cells = split_line(line[:20000], delimiter) if cut else []
+        head = cells[:_SAMPLE_CELLS] + cells[_SAMPLE_CELLS:][-_SAMPLE_CELLS:]
         if len(head) > 1 and any(map(is_number, head)):
             share = sum(is_datum(cell) for cell in head) / len(head)
             numeric += 2 if share == 1.0 else 1 if share >= 0.5 else 0
@@ -284,7 +290,12 @@ def find_blocks(rows: Rows) -> list[Block]:
     labels = _label_columns(rows)
     blocks: list[Block] = []
     previous_stop = 0
-    for start, stop, skipped in _runs(rows, [_class_of(cells, labels) for cells in rows.cells]):
+    classes = [_class_of(cells, labels) for cells in rows.cells]
+    if DATA not in classes:  # a single row of data, with words in it, below its names
+        for i, (above, cells) in enumerate(itertools.pairwise(rows.cells), 1):
+            if classes[i] == MIXED and len(above) == len(cells) < 2 * sum(map(is_number, cells)):
+                classes[i] = DATA
+    for start, stop, skipped in _runs(rows, classes):
         begin = start + _is_axis_row(rows, start, stop)
         width = max((len(rows.cells[i]) for i in range(begin, stop)), default=0)
         if begin < stop:
@@ -302,7 +313,9 @@ def _class_of(cells: list[str], labels: frozenset[int]) -> str:
     for j, cell in enumerate(cells):
         if j in labels or not cell:
             continue
-        kind = ("n" if is_number(cell) or _is_time(cell) else "m") if is_datum(cell) else "t"
+        kind = (
+            "n" if is_number(cell) or is_time(cell) else "m" if is_missing(cell) or is_overflow(cell) else "t"
+        )
         numbers += kind == "n"
         texts += kind == "t"
         first = first or kind
@@ -323,8 +336,10 @@ def _all_plain(cells: list[str]) -> bool:
     return True
 
 
-def _is_time(cell: str) -> bool:
-    return clock_seconds(cell) is not None or parse_moment(cell) is not None
+def is_time(cell: str) -> bool:
+    """Return whether a cell is a clock time or a date."""
+    marked = len(cell) <= LONGEST_CELL and any(mark in cell for mark in TIME_MARKS)
+    return marked and (clock_seconds(cell) is not None or parse_moment(cell) is not None)
 
 
 def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...]]]:
@@ -337,14 +352,19 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
             i += 1
             continue
         width, stop, skipped = len(rows.cells[i]), i + 1, []
+        # notes may stand in a first column that is mostly blank, in two rows that follow and in the last
+        notes, noted = not rows.cells[i][0], ""
         j = i + 1
         while j < n:
             cells = rows.cells[j]
             fits = len(cells) == width
             goes_on = j + 1 < n and classes[j + 1] == DATA
-            damaged = (fits and _is_broken_row(cells)) or (len(cells) == 1 and is_number(cells[0]))
-            if classes[j] == DATA or (classes[j] == MIXED and fits) or (goes_on and damaged):
+            if classes[j] == DATA or (classes[j] == MIXED and fits):
                 stop = j + 1
+            elif (goes_on or (notes and DATA in (*classes[j + 1 : j + 3], noted))) and _is_damaged(
+                cells, fits
+            ):
+                stop, noted = j + 1, DATA if notes else ""
             elif (len(cells) == 1 and goes_on and len(rows.cells[j + 1]) == width) or (
                 fits and all(map(is_missing, cells))
             ):
@@ -353,11 +373,28 @@ def _runs(rows: Rows, classes: list[str]) -> list[tuple[int, int, tuple[int, ...
                 break
             j += 1
         begin = i
-        while begin > 0 and classes[begin - 1] == MIXED and len(rows.cells[begin - 1]) == width:
+        while (
+            begin > 0
+            and len(rows.cells[begin - 1]) == width
+            and (
+                classes[begin - 1] == MIXED or (begin > 1 and _begins_with_note(rows.cells[begin - 2 : stop]))
+            )
+        ):
             begin -= 1  # a first data row that holds a text cell
         runs.append((begin, stop, tuple(k for k in skipped if k < stop)))
         i = max(stop, i + 1)
     return runs
+
+
+def _begins_with_note(cells: list[list[str]]) -> bool:
+    """Return whether the second row is data behind a note: names stand above it, and notes or gaps below."""
+    head, row, *below = cells
+    named = len(head) == len(row) and not any(map(is_datum, filter(None, head)))
+    return named and _is_broken_row(row) and not any(is_number(found[0]) for found in below[:20] if found)
+
+
+def _is_damaged(cells: list[str], fits: bool) -> bool:
+    return (fits and _is_broken_row(cells)) or (len(cells) == 1 and is_number(cells[0]))
 
 
 def _is_broken_row(cells: list[str]) -> bool:
@@ -421,6 +458,9 @@ def _header_of(rows: Rows, begin: int, width: int, floor: int) -> tuple[list[str
     if above and _is_unit_row(names) and _may_be_header(rows.cells[above[-1]], width):
         units, top = names, above.pop()
         names = [_with_unit(n, u) for n, u in zip(_padded(rows.cells[top], width), units, strict=True)]
+    if above and _is_second_row_of_names(names, rows.cells[above[-1]]):
+        top = above.pop()
+        names = [f"{a} {b}".strip() for a, b in zip(_padded(rows.cells[top], width), names, strict=True)]
     groups: list[str] = []
     if above and 2 <= len(rows.cells[above[-1]]) <= width + 1 and _is_group_row(rows.cells[above[-1]], width):
         groups = _padded(rows.cells[above[-1]], width)
@@ -434,6 +474,12 @@ def _may_be_header(cells: list[str], width: int) -> bool:
     if width >= 2 and len(cells) < 2:
         return False
     return len(filled) >= max(1, min(2, width)) or (len(cells) >= width and bool(filled))
+
+
+def _is_second_row_of_names(cells: list[str], above: list[str]) -> bool:
+    """Return whether numbers (concentrations, wavelengths) stand below full names that begin with a time."""
+    numbers = not cells[0] and all(is_number(cell) for cell in cells if cell)
+    return numbers and len(above) >= len(cells) and all(above) and read_header(above[0]).kind == "time"
 
 
 def _is_group_row(cells: list[str], width: int) -> bool:
@@ -455,8 +501,9 @@ def _is_unit_row(cells: list[str]) -> bool:
 
 def _bare(unit: str) -> str:
     """Return a unit without the brackets around it; those inside stay ("cm^(-1)")."""
-    inside = re.fullmatch(r"\s*[(\[]\s*(.*?)\s*[)\]]\s*", unit)
-    return inside.group(1) if inside else unit.strip()
+    bare = unit.strip()
+    enclosed = len(bare) > 1 and (bare[0], bare[-1]) in {("(", ")"), ("[", "]"), ("(", "]"), ("[", ")")}
+    return bare[1:-1].strip() if enclosed else bare
 
 
 def _with_unit(name: str, unit: str) -> str:

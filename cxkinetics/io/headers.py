@@ -22,7 +22,8 @@ class Quantity:
         The cell as it stands, trimmed.
     kind : str
         "time", "wavelength", "energy", "wavenumber", "absorbance", "transmittance", "counts",
-        "concentration", "sigma", "index", "temperature", "well", "" (unknown).
+        "concentration", "sigma", "index", "temperature", "well", "other" (a quantity that is none of
+        these, or a function of one: fluorescence, V, ln A), "setting" (integration time), "" (unknown).
     unit : str
         As read; "" where none is given. For an axis: "nm", "um", "eV", "cm-1", or a unit of time.
     place : float or None
@@ -56,7 +57,7 @@ _MOLAR = re.compile(r"[munpµμ]?(M|mol|g|mg)(\s*(/|·|\*)?\s*(L|l|dm|ml|mL)\^?(
 _BRACKETED = re.compile(r"^(.*\S)?[\s_]*[(\[{<]\s*([^()\[\]{}<>]*?)\s*[)\]}>]\.?$")
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 _PER_CM = r"(?:(?:1|(?<=\s))/\s?cm|cm\s?[\^*({]*\s?[-−–⁻]\s?[1¹][)}]*)"
-_PLACE = re.compile(rf"({_NUMBER})\s*({_PER_CM}|[^\W\d_]+\.?|%)?", re.IGNORECASE)
+_PLACE = re.compile(rf"({_NUMBER})[\s_]*({_PER_CM}|[^\W\d_]+\.?|%)?", re.IGNORECASE)
 _POINT = NumberStyle()
 
 
@@ -64,6 +65,9 @@ def spectral_unit(text: str) -> str | None:
     """Return "nm", "um", "Å", "eV" or "cm-1" for the ways these are written, else None."""
     found = _SPECTRAL.get(text.strip().casefold().translate(_TYPED))
     return None if found == "um" and text.strip().endswith("M") else found  # µM is a concentration
+
+
+_LONGEST_NAME = 200  # a longer cell is prose, and costly to search
 
 
 def read_header(cell: str) -> Quantity:
@@ -77,8 +81,13 @@ def read_header(cell: str) -> Quantity:
     (324.0, 'concentration')
     """
     name = cell.strip().strip('"').strip()
-    if not name:
-        return Quantity("")
+    if not name or len(name) > _LONGEST_NAME:
+        return Quantity(name)
+    if _TRANSFORMED.match(name):
+        return Quantity(name, "other")
+    error_of = _ERROR_OF.fullmatch(name)
+    if error_of and read_header(error_of[1]).kind in _SIGNALS and not is_unit(error_of[1].casefold()):
+        return Quantity(name, "sigma")
     placed = _read_place(name)
     if placed is not None:
         return placed
@@ -86,6 +95,8 @@ def read_header(cell: str) -> Quantity:
     kind, weak = _kind_of(stem, unit)
     if kind == "index" and time_factor(unit) is not None:
         kind = "time"
+    if kind == "time" and _SETTING.search(name):
+        return Quantity(name, "setting")
     if kind == "time":
         own = "" if stem == unit else _kind_of(stem, "")[0]
         weak = own != "time" or name == "T"
@@ -119,23 +130,53 @@ _SIGNALS = ("absorbance", "transmittance", "counts", "concentration")
 
 _MOLE_WORDS = ("conc", "conc.", "concentration", "konzentration")
 _BARE_TIMES = ("s", "sec", "secs", "seconds", "min", "minutes", "ms", "h", "hours", "hr", "sek")
-_NO_WORD = ("t", "a", "e", "s", "n", "no", "nr", "id", "id.")  # in a longer name these say nothing
+# in a longer name these say nothing
+_NO_WORD = (
+    "t",
+    "a",
+    "e",
+    "s",
+    "n",
+    "no",
+    "nr",
+    "id",
+    "id.",
+    "ph",
+    "mass",
+    "weight",
+    "current",
+    "potential",
+    "cv",
+)
+OTHER_UNITS = re.compile(
+    r"[mµμunk]?V|[mµμ]?S(/c?m|\s?c?m-1)?|[mkM]?Pa|m?bar|atm|psi|torr|rfu|rlu|ntu|[µμm]?W\b.*|[µμmnkM]?J|k?Hz|[mk]?g",
+    re.IGNORECASE,
+)
+_SETTING = re.compile(r"integration|exposure|dwell|averaging|settl|response|dead\s?time", re.IGNORECASE)
+_ERROR_OF = re.compile(r"(?:u|s|sd|se|σ|err|error|unc|δ)\s?\(\s*(.+?)\s*\)", re.IGNORECASE)
+# a function of a signal, or its derivative: no scale of amounts
+_TRANSFORMED = re.compile(
+    r"(?!-?\s*(log|log10|lg)[\s(\[{]*(T\b|I[\s_]?[0o]|I/))"  # these are absorbance by definition
+    r"-?\s*(ln|log|log10|lg)\s*(?=[\s(\[{|/_])[\s(\[{|/_]*\W*[^\W\d]|1\s*/\s*[(\[]?\s*(a|abs\w*|od|c|\[)"
+    r"(?![^\W\d])|(d|δ|Δ)\s?[([]?\w+[)\]]?\s*/\s*(d|δ|Δ)\s?\w+",
+    re.IGNORECASE,
+)
 # Of several words the one that names the rarer thing decides: "sd of absorbance" is a sigma, "abs at
 # wavelength" no absorbance scale but an axis, and a mere counter gives way to everything.
 _STRONGER_FIRST = (
-    "sigma", "transmittance", "wavelength", "wavenumber", "energy", "time", "temperature", "absorbance",
-    "counts", "index",
+    "sigma", "transmittance", "wavelength", "wavenumber", "energy", "time", "temperature", "other",
+    "absorbance", "counts", "index",
 )  # fmt: skip
 
 
 def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
     """Return the kind that a name and its unit tell, and whether it rests on a single letter."""
-    folded = stem.casefold().strip(" ._:-")
+    folded = stem.casefold().strip(" ._:-") if stem.strip() != "+/-" else stem.strip()
     compact = re.sub(r"[\s_]+", "", folded)
     timed = time_factor(unit) is not None
     if unit.casefold() in ("counts", "cts"):
         return "counts", False
-    bracketed = re.fullmatch(r"\[[^\]]+\][₀0]?", stem.strip()) is not None
+    bracketed = re.fullmatch(r"\[[^\]/]+\][₀0]?", stem.strip()) is not None
     if (bracketed or compact in _MOLE_WORDS) and (not timed or unit == "M"):
         return "concentration", False
     if "%" in unit and compact in ("t", "transmission", "transmittance", ""):
@@ -145,6 +186,8 @@ def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
     spectral = spectral_unit(unit) if unit else None
     axis = _AXIS_KIND[spectral] if spectral else ""
     kind = KIND_OF.get(compact, "") or KIND_OF.get(compact.rstrip("."), "")
+    if not kind and KIND_OF.get(compact.rstrip("0123456789")) == "sigma":
+        return "sigma", False
     if kind == "absorbance" and compact in ("au", "a.u.") and stem == unit:
         return kind, False
     if kind and (kind == "temperature" or not (spectral or timed)):
@@ -153,7 +196,9 @@ def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
         return ("time" if kind in ("time", "index") and timed else axis or "time"), False
     if axis and compact in ("", "x", "axis", "xaxis"):
         return axis, False
-    return _of_words(folded, axis) or axis or _of_unit(stem, folded, unit), False
+    # "CurrentTime" is two words
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", stem).casefold().strip(" ._:-")
+    return _of_words(parted, axis) or axis or _of_unit(stem, folded, unit), False
 
 
 def _of_words(folded: str, axis: str) -> str:
@@ -161,7 +206,7 @@ def _of_words(folded: str, axis: str) -> str:
     words = [w for w in re.split(r"[^\w%#±λσ°]+|_", folded) if w]
     hits = [KIND_OF[w] for w in words if w in KIND_OF and w not in _NO_WORD]
     lead = KIND_OF.get(words[0], "") if words else ""
-    if hits and lead and words[0] not in _WEAK and "sigma" not in hits and not axis:
+    if hits and lead not in ("", "other") and words[0] not in _WEAK and "sigma" not in hits and not axis:
         return "time" if lead == "index" and "time" in hits else lead  # "scan time" is a time
     return next((kind for kind in _STRONGER_FIRST if kind in hits), "")
 
@@ -170,10 +215,17 @@ def _of_unit(stem: str, folded: str, unit: str) -> str:
     """Return the kind that the unit alone tells, or a name that is a unit or a well; else ""."""
     if time_factor(unit) is not None:
         return "time"
-    if unit and _MOLAR.fullmatch(unit) and not unit.casefold().startswith("mol%"):
+    if (
+        unit
+        and _MOLAR.fullmatch(unit)
+        and re.search(r"[^\W\d]", stem)
+        and not unit.casefold().startswith("mol%")
+    ):
         return "concentration"
     if time_factor(stem) is not None and folded in _BARE_TIMES:
         return "time"
+    if unit and OTHER_UNITS.fullmatch(unit.strip()):
+        return "other"
     return "well" if re.fullmatch(r"[A-P](0?[1-9]|1\d|2[0-4])", stem) else ""
 
 
@@ -181,7 +233,8 @@ def _split_unit(name: str) -> tuple[str, str]:
     match = _BRACKETED.match(name)
     if match and (match.group(1) or "").strip():
         return match.group(1), match.group(2)
-    if match and not re.fullmatch(r"\[.*\]", name):
+    # "[S]" is a concentration, "[nm]" and "[counts]" are none
+    if match and (name[0] != "[" or spectral_unit(match.group(2)) or match.group(2) == "counts"):
         return "", match.group(2)
     for mark in (r"\s*/\s*", r"\s*,\s*", r"\s+in\s+", r"\s+", r"_", r"\."):
         parts = re.split(mark, name)
@@ -194,10 +247,13 @@ def _split_unit(name: str) -> tuple[str, str]:
     return name, ""
 
 
+_LONGEST_UNIT = 40
+
+
 def is_unit(text: str) -> bool:
     """Return whether `text` alone is a unit that headers use ("s", "nm", "a.u.", "mol %")."""
     folded = text.strip().casefold()
-    return (
+    return len(folded) <= _LONGEST_UNIT and (
         spectral_unit(folded) is not None
         or time_factor(folded) is not None
         or folded
@@ -222,7 +278,7 @@ def _read_place(name: str) -> Quantity | None:
     if clock is not None:
         return Quantity(name, "", "s", clock, "time")
     bracketed = _UNIT_BEHIND.fullmatch(name)
-    stated = name
+    stated = _PATH_LENGTH.sub("", name)
     if bracketed and (spectral_unit(bracketed[2]) or not name[0].isalpha()):
         stated = f"{bracketed[1]} {bracketed[2]}"
     for pattern in _PLACED:
@@ -245,6 +301,7 @@ _PLACED = (
         re.IGNORECASE,
     ),
 )
+_PATH_LENGTH = re.compile(r"(?<=\d)\s*\(\d+(?:\.\d+)? ?[mc]m\)$")  # "A260 (10mm)"
 _UNIT_BEHIND = re.compile(r"(.*\d)\s*[(\[{<]\s*([^\[\]<>]*?)\s*[)\]}>]")  # "324 (nm)"
 
 

@@ -9,14 +9,18 @@ import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.errors import InputError, did_you_mean
-from cxkinetics.io.file import Context, Signal, numbered
+from cxkinetics.io.cells import is_number
+from cxkinetics.io.file import Content, Context, ReadOptions, Signal, decode, numbered, read_content
+from cxkinetics.io.grid import rows_of
 from cxkinetics.io.headers import AXES, Quantity, read_corner, read_header
+from cxkinetics.io.plausible import ask_unit_of_axis
 from cxkinetics.io.quantities import axis_nm, axis_unit_of, refuse_texts, seconds_of, signal_of, time_unit_of
 from cxkinetics.io.signals import RawMatrix, RawTrace, build_series, build_trace
-from cxkinetics.io.table import Column, Table
+from cxkinetics.io.table import Column, Table, tables_in, tables_of_rows
 from cxkinetics.io.words import (
     KIND_OF,
     absorbance_from_counts,
+    absorbance_from_percent_transmittance,
     speak_of_dose,
     time_factor,
     time_in_name,
@@ -28,7 +32,9 @@ from cxkinetics.signals.screening import starts_of_runs
 SPECTRAL = ("wavelength", "energy", "wavenumber")
 _OPTICAL = ("absorbance", "transmittance", "counts")
 _MOST_NAMED = 40
-NOT_SIGNALS = ("time", "sigma", "index", "temperature", *SPECTRAL)
+ALL = "all"
+ASKS_AXIS = "time or wavelength"
+NOT_SIGNALS = ("time", "sigma", "index", "temperature", "setting", *SPECTRAL)
 _DAY = 86400.0
 
 
@@ -73,7 +79,8 @@ class Sheet:
 
 def chosen_columns(sheet: Sheet, not_these: set[int]) -> list[int]:
     """Return which columns are the signals: those asked for, else the only one that can be meant."""
-    if sheet.context.options.column is not None:
+    everything = _wants_all(sheet)
+    if sheet.context.options.column is not None and not everything:
         return _asked(sheet)
     meant = {
         j: q
@@ -85,7 +92,12 @@ def chosen_columns(sheet: Sheet, not_these: set[int]) -> list[int]:
         raise sheet.error(
             f"no column holds a signal; columns are {sheet.table.listed}", "name one with column= (--column)"
         )
-    strong = {j: q for j, q in meant.items() if q.kind in _OPTICAL and not q.weak}
+    amounts = {j: q for j, q in meant.items() if q.kind in (*_OPTICAL, "concentration")}
+    if amounts:  # beside them "ln A" or "pH" is no signal
+        meant = {j: q for j, q in meant.items() if q.kind != "other"}
+    strong = _strong(sheet, meant)
+    if everything:
+        return list(meant)
     for group in (meant, strong):
         if len(group) == 1:
             return list(group)
@@ -95,21 +107,59 @@ def chosen_columns(sheet: Sheet, not_these: set[int]) -> list[int]:
     names = [sheet.table.name(j) for j in meant]
     if len(set(names)) < len(names):
         names = [f"{name} (number {j + 1})" for name, j in zip(names, meant, strict=True)]
+    if sheet.axes and not sheet.times:
+        raise _no_times(sheet, names)
     raise sheet.error(
         f"{len(names)} columns could be the signal: {', '.join(names)}",
-        "say which with column= (--column NAME)",
+        "say which with column= (--column NAME), or read each as a trace (--column all)",
     )
 
 
-def _asked(sheet: Sheet) -> list[int]:
+def _no_times(sheet: Sheet, names: list[str]) -> InputError:
+    return sheet.error(
+        f"{len(names)} columns could be the signal, spectra without times: {', '.join(names)}",
+        "give their times in a file (--times FILE), put the time of each into its column name ('10 s'), or "
+        "choose one with column= (--column NAME)",
+    )
+
+
+def _strong(sheet: Sheet, meant: dict[int, Quantity]) -> dict[int, Quantity]:
+    """Return the columns that are signals by name, without those that say another one in percent again."""
+    strong = {j: q for j, q in meant.items() if q.kind in _OPTICAL and not q.weak}
+    if len(strong) == 1 and {q.kind for q in strong.values()} <= {q.kind for q in meant.values() if q.weak}:
+        return {}  # "A" beside "dA": which is the signal, and which its change or its error?
+    kinds = {q.kind: j for j, q in strong.items()}
+    if len(strong) == 2 and set(kinds) == {"absorbance", "transmittance"}:
+        absorbance, percent = (
+            sheet.table.columns[kinds[kind]].values for kind in ("absorbance", "transmittance")
+        )
+        differ = np.abs(absorbance_from_percent_transmittance(percent) - absorbance)
+        if np.isfinite(differ).any() and np.nanmedian(differ) < _ONE_QUANTITY:
+            return {kinds["absorbance"]: strong[kinds["absorbance"]]}
+    return strong
+
+
+_ONE_QUANTITY = 0.02  # rounded values of %T differ from their absorbance by so much
+
+
+def _wants_all(sheet: Sheet) -> bool:
+    """Return whether every column is asked for, none being named so."""
     wanted = sheet.context.options.column
+    return wanted == ALL and ALL not in {name.strip().casefold() for name in sheet.table.names}
+
+
+def _asked(sheet: Sheet) -> list[int]:
+    wanted = None if _wants_all(sheet) else sheet.context.options.column
     items = [wanted] if isinstance(wanted, (str, int)) else wanted or []
     return [find_column(sheet, item) for item in items]
 
 
+_WELL_BEHIND = re.compile(r"\([A-P](0?[1-9]|1\d|2[0-4])\)$")
+
+
 def _parallel(quantities: list[Quantity]) -> bool:
     """Return whether columns are traces side by side: wells, or names that differ by a number alone."""
-    if all(q.kind == "well" for q in quantities):
+    if all(q.kind == "well" or _WELL_BEHIND.search(q.name) for q in quantities):
         return True
     stems = {q.name.rstrip("0123456789").strip(" _-#.").casefold() for q in quantities}
     return len(stems) == 1 and "" not in stems and all(q.name[-1].isdigit() for q in quantities)
@@ -135,12 +185,36 @@ def find_column(sheet: Sheet, item: str | int) -> int:
     )
 
 
-def sigma_of(quantities: list[Quantity], j: int, how_many: int) -> int | None:
-    """Return the column of standard deviations that belongs to signal column `j`, or None."""
+def sigmas_of(quantities: list[Quantity], signals: list[int]) -> dict[int, int | None]:
+    """Return for each signal column its column of standard deviations, None where none is known to be.
+
+    It names the signal, or there are as many of them as signals, or it stands alone right behind.
+    """
     sigmas = [k for k, q in enumerate(quantities) if q.kind == "sigma"]
-    if j + 1 in sigmas:
-        return j + 1
-    return sigmas[0] if how_many == 1 and len(sigmas) == 1 else None
+    named = {j: [k for k in sigmas if _is_of(quantities[k], quantities[j])] for j in signals}
+    if any(named.values()) and all(len(found) <= 1 for found in named.values()):
+        return {j: found[0] if found else None for j, found in named.items()}
+    if len(sigmas) == len(signals):
+        return dict(zip(signals, sigmas, strict=True))
+    return {j: j + 1 if j + 1 in sigmas and j + 2 not in sigmas else None for j in signals}
+
+
+def _is_of(sigma: Quantity, signal: Quantity) -> bool:
+    """Return whether the name of a column of standard deviations holds that of the signal, or its place."""
+    if sigma.place is not None or not signal.name:
+        return signal.place is not None and sigma.place == signal.place
+    name = re.escape(signal.name.replace("_", " "))
+    return re.search(rf"(?<!\w){name}(?!\w)", sigma.name.replace("_", " "), re.IGNORECASE) is not None
+
+
+def _spread(sheet: Sheet, sigma_j: int | None, column: Column) -> Array | None:
+    """Return the standard deviations of a signal; those in percent of it are multiplied out."""
+    if sigma_j is None:
+        return column.sigma
+    values, quantity = sheet.table.columns[sigma_j].values, sheet.quantities[sigma_j]
+    if quantity.unit == "%" or "%" in quantity.name:
+        return values * np.abs(column.values) / 100.0
+    return values
 
 
 def unused_columns(table: Table, used: Collection[int | None]) -> tuple[Remark, ...]:
@@ -164,11 +238,14 @@ def time_columns(sheet: Sheet) -> list[int]:
     clocks = [j for j, column in enumerate(columns) if column.kind == "clock"]
     dates = [j for j, column in enumerate(columns) if column.kind == "moment"]
     named = [j for j, q, column in sheet if q.kind == "time" and column.kind == "number"]
+    named = [j for j in named if quantities[j].name != "T" or j == 0 or _starts_clock(columns[j].values)]
     if clocks or dates or sheet.axes:  # "time point" 1, 2, 3 counts
         named = [j for j in named if quantities[j].unit or not _counts(columns[j].values)]
     sure = [j for j in named if not quantities[j].weak and varies(columns[j].values)]
     if sure:
-        return [min(sure, key=lambda j: (not quantities[j].unit, _counts(columns[j].values)))]
+        return [
+            min(sure, key=lambda j: (time_factor(quantities[j].unit) is None, _counts(columns[j].values)))
+        ]
     plain_days = [j for j in dates if not np.any(columns[j].values % _DAY > 0)]
     if plain_days and clocks:
         return [plain_days[0], clocks[0]]
@@ -208,6 +285,12 @@ def varies(values: Array) -> bool:
     return values.size < 2 or (known.size > 0 and bool(np.any(known != known[0])))
 
 
+def _starts_clock(values: Array) -> bool:
+    """Return whether the values rise from 0, as a time does and a temperature does not."""
+    known = values[np.isfinite(values)]
+    return known.size > 1 and known[0] == 0.0 and bool(np.all(np.diff(known) > 0))
+
+
 def _counts(values: Array) -> bool:
     """Return whether the values are 0, 1, 2, ... or 1, 2, 3, ..."""
     return values.size > 1 and values[0] in (0.0, 1.0) and bool(np.all(np.diff(values) == 1.0))
@@ -215,6 +298,7 @@ def _counts(values: Array) -> bool:
 
 _NAMES = """
     well wells wellid wellname wellposition sample samples sampleid samplename sampleno id name cell cells
+    curve content
     cuvette position pos run runs replicate replicates rep repeat trial experiment exp series trace channel
     plate plateid tube vial probe probenname küvette messung dataset condition compound substrate strain group
     échantillon puits cuve muestra pocillo campione pozzetto
@@ -237,7 +321,7 @@ def read_series(sheet: Sheet) -> list[Signal]:
         for j, q, column in sheet
         if j not in taken and q.place is None and (column.kind == "text" or _whole(column, q))
     }
-    if not sheet.times or not labels:
+    if not sheet.times:
         return []
     time, axes = time_of(sheet, sheet.times)[0].values, sheet.axes
     place = np.zeros(time.size) if len(axes) != 1 else sheet.table.columns[axes[0]].values
@@ -254,9 +338,17 @@ def read_series(sheet: Sheet) -> list[Signal]:
         keys = [j for j in dividing if _sorts(labels[j], time, place)]
         if not keys and np.unique(time).size > 1:
             _refuse_unclear(sheet, {j: labels[j] for j in texts}, time, place)
+            _refuse_numbered(sheet, time, place)
         if len({tuple(np.unique(labels[j], return_inverse=True)[1].tolist()) for j in keys}) > 1:
             raise _unclear(sheet, keys)
         keys = keys[:1]
+    for j in texts if not keys else ():
+        if _go_round(labels[j]):
+            raise _unclear(
+                sheet,
+                [j],
+                "the labels of column {} come round in turn: whether they tell several series apart",
+            )
     return _read_split(sheet, keys, labels) if keys else []
 
 
@@ -329,6 +421,8 @@ def _sorts(labels: list[str], time: Array, place: Array) -> bool:
 
 
 def _repeats(time: Array, place: Array) -> bool:
+    if np.all(np.diff(time) > 0):
+        return False
     known = np.isfinite(time) & np.isfinite(place)
     pairs: IntArray = np.unique(np.column_stack([time[known], place[known]]), axis=0)
     return len(pairs) < int(known.sum())
@@ -345,10 +439,38 @@ def _refuse_unclear(sheet: Sheet, texts: dict[int, list[str]], time: Array, plac
                 raise _unclear(sheet, [j])
 
 
-def _unclear(sheet: Sheet, columns: list[int]) -> InputError:
+def _refuse_numbered(sheet: Sheet, time: Array, place: Array) -> None:
+    """Ask where times repeat and a column of whole numbers, no signal by name, gives each reading its own."""
+    free = [
+        (j, column)
+        for j, q, column in sheet
+        if j not in (*sheet.times, *_asked(sheet))
+        and column.kind == "number"
+        and not q.kind
+        and q.place is None
+    ]
+    signals = [q for q in sheet.quantities if q.kind in (*_OPTICAL, "concentration")]
+    for j, column in free if len(free) > 1 or signals else ():
+        labels = _labels(column, sheet.table.n_rows)
+        whole = bool(np.all(column.values == np.round(column.values)))
+        if whole and _divides(labels, time) and _sorts(labels, time, place):
+            raise _unclear(sheet, [j])
+
+
+def _go_round(labels: list[str]) -> bool:
+    """Return whether the same labels come back in the same order throughout, as in a round of samples."""
+    n = len(set(labels))
+    return n > 1 and len(labels) >= 3 * n and "" not in labels and labels[n:] == labels[:-n]
+
+
+def _unclear(
+    sheet: Sheet,
+    columns: list[int],
+    text: str = "times repeat, and whether column {} tells several series apart",
+) -> InputError:
     names = " or ".join(repr(sheet.table.name(j)) for j in columns)
     return sheet.error(
-        f"times repeat, and whether column {names} tells several series apart is not clear",
+        f"{text.format(names)} is not clear",
         "name the column that does 'well' or 'sample' and leave the others out, or split the file",
         columns[0],
     )
@@ -361,7 +483,12 @@ def is_pairs(sheet: Sheet) -> bool:
     while n > 2 and kinds[n - 2 : n] == ["empty", "empty"]:
         n -= 2
     axes, signals = ({q.kind for q in sheet.quantities[k:n:2]} for k in (0, 1))
-    return n >= 4 and len(axes) == 1 and axes <= {*AXES} and not signals & {*AXES, "sigma"}
+    # "min" beside "max" is no time where the other pairs begin with a time
+    alike = len({(sheet.quantities[j].weak, kinds[j]) for j in range(0, n, 2) if kinds[j] != "empty"}) == 1
+    whole = all(kind == "empty" for kind in kinds[n:])  # a column more belongs to no pair
+    return (
+        whole and n >= 4 and len(axes) == 1 and axes <= {*AXES} and alike and not signals & {*AXES, "sigma"}
+    )
 
 
 def read_pairs(sheet: Sheet) -> list[Signal]:
@@ -413,6 +540,9 @@ def _spectrum(sheet: Sheet, axis_j: int, j: int) -> RawMatrix:
     )
 
 
+_PURITY = re.compile(r"\b(A ?)?260 ?/ ?(A ?)?2[38]0\b")
+
+
 def read_trace_table(sheet: Sheet) -> list[Signal]:
     """Return the traces of a table whose rows are times.
 
@@ -424,6 +554,9 @@ def read_trace_table(sheet: Sheet) -> list[Signal]:
     InputError
         If no column can be the time, or the signal is not unique.
     """
+    if sheet.context.options.column is None and any(map(_PURITY.search, sheet.table.names)):
+        what = "a row for each sample, with its purity (A260/A280), not for each time: no course of time"
+        raise sheet.error(what, "export the readings of one sample with the time of each")
     sheet, time_j, time, time_quantity = _time_column(sheet)
     table, quantities = sheet.table, sheet.quantities
     reference_j = _reference_column(sheet)
@@ -436,8 +569,8 @@ def read_trace_table(sheet: Sheet) -> list[Signal]:
     if known.size >= 3 and np.all(known == known[0]):  # samples or repeats
         text = f"all {known.size} rows stand at one time ({known[0]:g} s): no course of time can be read"
         raise sheet.error(text, "name the column that holds the time 'time (s)'", time_j[0])
-    sigmas = {j: sigma_of(quantities, j, len(chosen)) for j in chosen}
-    context = context.saying(*unused_columns(table, used.union(chosen, sigmas.values())))
+    sigmas, clocks = sigmas_of(quantities, chosen), _twins(sheet, time_j)
+    context = context.saying(*unused_columns(table, used.union(chosen, sigmas.values(), clocks)))
     traces: list[Signal] = []
     for j in chosen:
         quantity, column, told, sigma_j = quantities[j], table.columns[j], context, sigmas[j]
@@ -449,13 +582,16 @@ def read_trace_table(sheet: Sheet) -> list[Signal]:
         told, values = told.saying(*said), column.values
         if reference_j is not None:
             told, values, quantity = _with_reference(replace(sheet, context=told), reference_j, j)
+        own = max((k for k in clocks if k < j), default=time_j[0])
         raw = RawTrace(
-            time_s=seconds,
+            time_s=seconds
+            if own == time_j[0]
+            else seconds_of(context, table.columns[own], quantities[own])[0],
             values=values,
             quantity=quantity,
             lines=np.asarray(table.lines),
-            time_name=table.name(time_j[0]),
-            sigma=column.sigma if sigma_j is None else table.columns[sigma_j].values,
+            time_name=table.name(own),
+            sigma=_spread(sheet, sigma_j, column),
             overflow=column.overflowed,
             label=_trace_label(sheet, j, len(chosen)),
             wavelength_nm=wavelength if wavelength is not None else context.wavelength_nm,
@@ -463,6 +599,13 @@ def read_trace_table(sheet: Sheet) -> list[Signal]:
         )
         traces += build_trace(told, raw)
     return traces
+
+
+def _twins(sheet: Sheet, time_j: list[int]) -> list[int]:
+    """Return the columns named like the time: each is that of the columns behind it."""
+    first = sheet.quantities[time_j[0]]
+    same = [j for j, q, column in sheet if (q.name, q.kind, column.kind) == (first.name, "time", "number")]
+    return same if len(same) > 1 and len(time_j) == 1 else []
 
 
 def _place_nm(quantity: Quantity) -> tuple[float | None, tuple[Remark, ...]]:
@@ -542,14 +685,15 @@ def _time_column(sheet: Sheet) -> tuple[Sheet, list[int], Column, Quantity]:
     first, column = sheet.quantities[0], sheet.table.columns[0]
     unit = first.unit if time_factor(first.unit or "?") else ""
     time = Quantity(sheet.table.name(0), "time", unit)
-    asked = bool(sheet.context.options.time_unit) and column.kind == "number"
+    options = sheet.context.options
+    asked = (bool(options.time_unit) or options.axis == "time") and column.kind == "number"
     if not any(names) or asked:
         return sheet, [0], column, replace(time, unit=unit or sheet.context.time_unit)
     plain = not first.kind and first.name.casefold() in ("", "x", "x-axis", "frame", "frames")
     if column.kind == "number" and (plain or first.kind == "index") and _rises(column.values):
         text = f"column {time.name!r} taken as time: no column is named so"
         return sheet.saying(Remark("time_column_assumed", text)), [0], column, time
-    remedy = "name the first column 'time (s)', or pass --time-unit if it is the time"
+    remedy = "name the first column 'time (s)', or pass --axis time (or --time-unit) if it is the time"
     if speak_of_dose(names):
         remedy = "this is a dose table: use cxkinetics incorporation (Python: cx.load_dose_table)"
     raise sheet.error(f"no column is named as time; columns are {sheet.table.listed}", remedy)
@@ -569,18 +713,88 @@ def read_spectrum_table(sheet: Sheet) -> list[Signal]:
         If several spectra stand side by side and none carries a time.
     """
     axis_j = next((j for j, q in enumerate(sheet.quantities) if q.kind in SPECTRAL), 0)
-    j, *others = chosen_columns(sheet, {axis_j})
-    if others:
-        raise sheet.error(
-            f"{1 + len(others)} spectra without times: {', '.join(map(sheet.table.name, (j, *others)))}",
-            "put the time of each spectrum into its column name ('10 s'), or choose one with column=",
+    table, options = sheet.table, sheet.context.options
+    if options.times is not None and options.column is None:
+        sheet = replace(sheet, context=replace(sheet.context, options=replace(options, column=ALL)))
+    chosen = chosen_columns(sheet, {axis_j})
+    refuse_texts(sheet.context, table, [axis_j, *chosen])
+    used = {axis_j, *chosen, *sigmas_of(sheet.quantities, chosen).values()}
+    context = sheet.context.saying(*unused_columns(table, used))
+    if options.times is not None:
+        times, context = times_of_log(context, options.times, len(chosen))
+        known = np.isfinite(table.columns[axis_j].values)
+        body = table.block(chosen)[known].T
+        raw = replace(_spectrum(sheet, axis_j, chosen[0]), time_s=times, matrix=body)
+        return list(build_series(context, replace(raw, overflow=table.overflow_in(chosen))))
+    if len(chosen) > 1 and not _wants_all(sheet):
+        raise _no_times(sheet, [table.name(j) for j in chosen])
+    time_s, context = spectrum_time(context)
+    found: list[Signal] = []
+    for j in chosen:
+        label = _trace_label(sheet, j, len(chosen))
+        raw = replace(_spectrum(sheet, axis_j, j), time_s=np.array([time_s]), label=label)
+        found += build_series(context, raw)
+    return numbered(found)
+
+
+def times_of_log(context: Context, path: str, count: int) -> tuple[Array, Context]:
+    """Return the times of `count` spectra that stand in a file of their own.
+
+    Parameters
+    ----------
+    context : Context
+        Of the spectra; its unit of time holds where the log names none.
+    path : str
+        A text table with a column of times, a row for each spectrum; or a log of events, of which one
+        stands as often as there are spectra.
+    count : int
+        Number of spectra.
+
+    Raises
+    ------
+    InputError
+        If the file has no time, or another number of rows.
+    """
+    content = read_content(path)
+    log = replace(context, content=content, remarks=(), x_kind="", wavelength_nm=None)
+    table = _log_table(content, context.options)
+    quantities = [read_header(name) for name in table.names]
+    quantities += [Quantity("")] * (len(table.columns) - len(quantities))
+    sheet, time_j, column, quantity = _time_column(timed(Sheet(log, table, quantities)))
+    seconds, log = seconds_of(sheet.context, column, quantity)
+    shown = f"{seconds.size} times"
+    if seconds.size != count:
+        texts = [_labels(column, table.n_rows) for column in table.columns if column.kind == "text"]
+        events = [
+            (labels, word) for labels in texts for word, n in Counter(labels).items() if n == count and word
+        ]
+        shown += "".join(
+            f" ({', '.join(f'{w} {n}' for w, n in Counter(labels).items())})" for labels in texts[:1]
         )
-    refuse_texts(sheet.context, sheet.table, [axis_j, j])
-    used = {axis_j, j, sigma_of(sheet.quantities, j, 1)}
-    time_s, context = spectrum_time(sheet.context.saying(*unused_columns(sheet.table, used)))
-    label = _trace_label(sheet, j, 1)
-    spectrum = replace(_spectrum(sheet, axis_j, j), time_s=np.array([time_s]), label=label)
-    return list(build_series(context, spectrum))
+        if len(events) != 1:
+            raise content.error(
+                f"{shown} for {count} spectra", "keep one row for each spectrum, in their order"
+            )
+        labels, word = events[0]
+        seconds = seconds[[label == word for label in labels]]
+        shown += f", of which {count} are {word!r}"
+    if not np.isfinite(seconds).all():
+        raise content.error("a time is missing", column=table.name(time_j[0]))
+    text = f"times of the spectra from {content.name!r}, column {table.name(time_j[0])!r}: {shown}"
+    return seconds, context.saying(*log.remarks, Remark("times_of_log", text, count))
+
+
+def _log_table(content: Content, options: ReadOptions) -> Table:
+    """Return the table of a log; one of a single column of numbers is given a counter beside it."""
+    rows = rows_of(decode(content.data, content.file).text)
+    if any(sum(map(is_number, cells)) > 1 for cells in rows.cells):
+        return tables_in(content, "", options).main
+    cells, lines = rows.cells, rows.lines
+    if cells and is_number(cells[0][0]):
+        cells, lines = [["time"], *cells], [0, *lines]
+    counted = [["No." if k == 0 else str(k), *found] for k, found in enumerate(cells)]
+    rows = replace(rows, cells=counted, lines=lines)
+    return tables_of_rows(rows, file=content.file, decimal=options.decimal).main
 
 
 def spectrum_time(context: Context) -> tuple[float, Context]:
@@ -619,11 +833,14 @@ def understand(context: Context, table: Table) -> list[Signal]:
         table = replace(table, names=["", *table.groups[1:]], groups=table.groups[:1])
     quantities = [read_header(name) for name in table.names]
     quantities += [Quantity("")] * (len(table.columns) - len(quantities))
+    if context.options.axis is not None and (not quantities[0].kind or quantities[0].weak):
+        context = replace(context, x_kind=context.options.axis)
     if not table.names and not context.x_kind:
         others = "the second as absorbance" if len(table.columns) == 2 else "the others as signals"
         text = f"no header: the first column is taken as time, {others}"
         context = context.saying(Remark("no_header", text))
     sheet = Sheet(context, table, quantities)
+    _refuse_plate(sheet)
     if is_pairs(sheet):
         return read_pairs(sheet)
     sheet = timed(sheet)
@@ -640,6 +857,23 @@ def understand(context: Context, table: Table) -> list[Signal]:
     if not sheet.times and _first_is_spectral(sheet, axis[0]):
         return read_spectrum_table(sheet)
     return read_trace_table(_at_one_wavelength(sheet))
+
+
+def _refuse_plate(sheet: Sheet) -> None:
+    """Raise where the table is a plate: rows A, B, ... and columns 1, 2, ... of wells, each read once."""
+    table = sheet.table
+    columns = [q.place for q in sheet.quantities[1:] if q.place is not None]
+    rows = _labels(table.columns[0], table.n_rows)
+    if not table.names:  # the numbers of the columns stand beside a word ("Abs"), and again below
+        columns = [column.values[0] for column in table.columns[1:]]
+        rows = [
+            row for row, number in zip(rows, table.columns[-1].values, strict=True) if number != columns[-1]
+        ]
+    if len(columns) < 3 or columns != list(range(1, len(columns) + 1)) or len(rows) < 2:
+        return
+    if rows == list("ABCDEFGHIJKLMNOP"[: len(rows)]):
+        what = f"a plate of {len(rows)} rows and {len(columns)} columns of wells, each read once"
+        raise sheet.error(f"{what}: there is no course of time", "export the kinetic reading with its times")
 
 
 def _at_one_wavelength(sheet: Sheet) -> Sheet:
@@ -728,7 +962,12 @@ def _matrix_columns(sheet: Sheet, axis: list[int]) -> list[int] | None:
     """Columns whose names are places on one axis, if the table is a matrix, else None."""
     free = [(j, q, column.kind) for j, q, column in sheet if j not in axis]
     placed = [j for j, q, kind in free if q.place is not None and kind != "text"]
-    beside = ("index", "temperature", "time")  # these may stand beside a matrix
+    places = [sheet.quantities[j].place for j in placed]
+    if len(set(places)) < len(places):  # "A260 (10mm)" among its like, and "A260" again
+        forms = {j: re.sub(r"\d+", "", sheet.quantities[j].name, count=1) for j in placed}
+        usual = Counter(forms.values()).most_common(1)[0][0]
+        placed = [j for j in placed if forms[j] == usual]
+    beside = ("index", "temperature", "time", "setting")  # these may stand beside a matrix
     others = [j for j, q, kind in free if q.place is None and kind == "number" and q.kind not in beside]
     if not placed or len(placed) < 2 * len(others):
         return None
@@ -754,6 +993,11 @@ def _read_matrix(sheet: Sheet, axis: list[int], placed: list[int]) -> list[Signa
     if context.options.column is not None and kind in SPECTRAL and len(placed) > 1:
         return read_trace_table(replace(sheet, quantities=traces))
     by_time, guessed = _rows_are_times(context, row_kind, kind, first.values, places)
+    if not by_time and context.options.times is not None:
+        return read_spectrum_table(sheet)
+    names = _samples_of(sheet, axis, first.values) if by_time else {}
+    if (kind if by_time else rows.kind) not in SPECTRAL:
+        ask_unit_of_axis(context, places if by_time else first.values)
     context = context.saying(*guessed)
     refuse_texts(context, table, [*axis, *placed])
     if len(placed) > 1 or not by_time:
@@ -778,13 +1022,59 @@ def _read_matrix(sheet: Sheet, axis: list[int], placed: list[int]) -> list[Signa
     )
     if by_time:
         seconds, context = seconds_of(context, first, rows)
-        return list(build_series(context, replace(raw, time_s=seconds)))
+        parts = [
+            replace(raw, time_s=np.zeros(1), matrix=raw.matrix[[i]], lines=None, label=name, number=i + 1)
+            for i, name in names.items()
+        ] or [replace(raw, time_s=seconds)]
+        return [series for part in parts for series in build_series(context, part)]
+    _refuse_untimed(sheet, axis, placed)
     text = "the table is transposed: its rows are wavelengths, its columns times"
     context = context.saying(Remark("transposed", text))
     times, context = _times_of_names(context, named, across)
     known, unit = np.isfinite(first.values), axis_unit_of(rows.kind, rows.unit)
     raw = replace(raw, time_s=times, axis=first.values[known], axis_unit=unit, matrix=raw.matrix[known].T)
     return list(build_series(context, replace(raw, lines=None)))
+
+
+def _samples_of(sheet: Sheet, axis: list[int], values: Array) -> dict[int, str]:
+    """Return row and name of the samples of a matrix whose rows stand at one time, none where they do not.
+
+    Of rows that are several quantities of one sample it is that of the absorbance.
+
+    Raises
+    ------
+    InputError
+        If no column names them: they may be samples, or kinds of readings.
+    """
+    known = values[np.isfinite(values)]
+    if known.size < 2 or varies(values):
+        return {}
+    for _, quantity, column in sheet:
+        names = _labels(column, sheet.table.n_rows) if column.kind == "text" else []
+        kinds = [KIND_OF.get(name.casefold(), "") for name in names]
+        if kinds.count("absorbance") == 1:
+            return {kinds.index("absorbance"): ""}
+        if _word(quantity) in _WORDS and len(set(names)) == known.size:
+            return dict(enumerate(names))
+    text = f"all {known.size} spectra stand at one time: no course of time can be read"
+    raise sheet.error(text, "keep the row of one spectrum, or name the column that holds the time", axis[0])
+
+
+_MOMENT_WITHOUT_NUMBER = re.compile(r"\b(initial|start|before|dark|fresh|final|end|after)\b", re.IGNORECASE)
+
+
+def _refuse_untimed(sheet: Sheet, axis: list[int], placed: list[int]) -> None:
+    """Ask for the times of spectra that are named by a moment, "initial" or "dark", and not by its time."""
+    left = [
+        q.name
+        for j, q, column in sheet
+        if j not in {*axis, *placed} and column.kind == "number" and _MOMENT_WITHOUT_NUMBER.search(q.name)
+    ]
+    if left:
+        raise sheet.error(
+            f"spectra beside those with a time: {', '.join(map(repr, left))}; when were they recorded?",
+            "name each by its time ('0 min'), remove it, or give the times of all in a file (--times FILE)",
+        )
 
 
 def _named_above(table: Table) -> Quantity:
@@ -812,8 +1102,11 @@ def _rows_are_times(
     context: Context, row_kind: str, column_kind: str, rows: Array, columns: Array
 ) -> tuple[bool, tuple[Remark, ...]]:
     """Decide which axis of a matrix is time."""
-    if context.options.time_in is not None:
-        return context.options.time_in == "rows", ()
+    asked = context.options.time_in or {"time": "rows", "wavelength": "columns"}.get(
+        context.options.axis or ""
+    )
+    if asked is not None:
+        return asked == "rows", ()
     if row_kind == "time" or column_kind in SPECTRAL:
         return True, ()
     if row_kind in SPECTRAL or column_kind in ("time", "moment"):
@@ -827,7 +1120,8 @@ def _rows_are_times(
     raise context.error(
         f"which axis is time cannot be told: the rows run from {_span(rows)}, "
         f"the columns from {_span(columns)}",
-        "name the corner cell 'time (s)' or 'wavelength (nm)', or pass time_in='rows' or 'columns'",
+        "name the corner cell 'time (s)' or 'wavelength (nm)', or say what the first column is: "
+        "--axis time or wavelength",
     )
 
 
@@ -854,7 +1148,7 @@ def _first_is_spectral(sheet: Sheet, axis_j: int) -> bool:
     if stated or not _may_be_wavelength(values) or values.size < 20:
         return False
     raise context.error(
-        f"the first column has no name and runs from {_span(values)}: time or wavelength?",
-        "name it in a header, or pass --time-unit if it is time",
+        f"the first column has no name and runs from {_span(values)}: {ASKS_AXIS}?",
+        "say which (--axis time or --axis wavelength), or name it in a header",
         line=int(sheet.table.lines[0]),
     )

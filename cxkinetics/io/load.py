@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,7 +29,8 @@ from cxkinetics.io.file import (
     marked,
     read_content,
 )
-from cxkinetics.io.formats.instruments import binary_remedy, read_instrument_file
+from cxkinetics.io.formats.instruments import read_instrument_file, unknown_binary
+from cxkinetics.io.layout import ASKS_AXIS, times_of_log
 from cxkinetics.io.reference import Reader, with_reference
 from cxkinetics.io.table import LARGE_BYTES
 from cxkinetics.io.words import NamedTime, natural_key, time_factor, time_in_name
@@ -38,6 +40,8 @@ from cxkinetics.signals.trace import Trace
 from cxkinetics.source import TIME_UNITS, Source
 
 _SAME_SETTINGS = "record all spectra of a run with the same settings"
+_BEGIN = 2048
+_RAMAN = re.compile(r"(?mi)^\W?data ?type[,;\t]\W?raman|^#?AxisType\[1\]=Spectr\s+#?AxisUnit\[1\]=1/cm")
 _TIME_CODES = ("time_from_name", "time_set_zero", "time_unit_assumed", "times_used")
 
 
@@ -83,7 +87,7 @@ def read_folder(folder: str | os.PathLike[str], options: ReadOptions, reader: Re
     other: list[tuple[str, str]] = []
     for file in files:
         try:
-            signals = reader(str(file), replace(options, trace=None, wavelength=None))
+            signals = _read_spectrum(reader, file, replace(options, trace=None, wavelength=None, times=None))
         except InputError as error:
             other.append((file.name, str(error).removeprefix(str(file)).lstrip(", :")))
             continue
@@ -122,6 +126,16 @@ def read_folder(folder: str | os.PathLike[str], options: ReadOptions, reader: Re
     return [series]
 
 
+def _read_spectrum(reader: Reader, file: Path, options: ReadOptions) -> list[Signal]:
+    """Read a file of a folder of spectra: a bare first column that may be a wavelength is one."""
+    try:
+        return reader(str(file), options)
+    except InputError as error:
+        if ASKS_AXIS not in str(error) or options.axis is not None:
+            raise
+        return reader(str(file), replace(options, axis="wavelength"))
+
+
 def _span(spectra: Sequence[_Spectrum], times: Array) -> str:
     first, last = int(np.argmin(times)), int(np.argmax(times))
     one, other = (f"{spectra[k].file.name!r} at {times[k]:g} s" for k in (first, last))
@@ -129,6 +143,10 @@ def _span(spectra: Sequence[_Spectrum], times: Array) -> str:
 
 
 def _times(shown: str, spectra: Sequence[_Spectrum], options: ReadOptions) -> tuple[Array, list[Remark]]:
+    if options.times is not None:
+        context = Context(content=Content(shown, b"", ""), options=options, format="folder")
+        seconds, context = times_of_log(context, options.times, len(spectra))
+        return seconds, list(context.remarks)
     named = [s.named for s in spectra if s.named is not None]
     clock = np.array([s.moment_s for s in spectra], dtype=np.float64)  # NaN where a file states none
     if len(named) == len(spectra):
@@ -144,7 +162,10 @@ def _times(shown: str, spectra: Sequence[_Spectrum], options: ReadOptions) -> tu
         return clock - clock.min(), [Remark("times_from_headers", text)]
     bare = next(s.file.name for s in spectra if s.named is None)
     text = f"no time in the name or header of {bare!r}"
-    raise InputError(text, file=shown, remedy="name the files by their time ('run_120s.csv', '5 min.txt')")
+    remedy = (
+        "name the files by their time ('run_120s.csv', '5 min.txt'), or give the times in a file (--times)"
+    )
+    raise InputError(text, file=shown, remedy=remedy)
 
 
 def _unit_from_clock(
@@ -184,7 +205,10 @@ def _one_axis(shown: str, spectra: Sequence[_Spectrum]) -> tuple[Array, list[Rem
     return first, [Remark("axes_aligned", text)] if worst > 1e-6 else []
 
 
-_MODULES = "agilent excel specord own jcamp_dx plates specfit jasco oceanview uvprobe cary text"
+_MODULES = (
+    "agilent avantes procspec excel specord own jcamp_dx perkinelmer prodata olis glotaran enlighten plates "
+    "specfit jasco oceanview uvprobe cary text"
+)
 
 
 def formats() -> tuple[BinaryFormat | TextFormat, ...]:
@@ -207,6 +231,8 @@ def load(
     wavelength: float | None = None,
     reference: str | int | float | None = None,
     time_in: str | None = None,
+    axis: str | None = None,
+    times: str | os.PathLike[str] | None = None,
 ) -> Trace | SpectralSeries | list[Signal]:
     r"""Read a file, or a folder of one-spectrum files.
 
@@ -215,7 +241,8 @@ def load(
     path : path-like
         What the file is, is found out from its content.
     column : str, int or sequence of these, optional
-        The signal column by name or number (from 1), where several could be meant.
+        The signal column by name or number (from 1), where several could be meant; "all" makes a
+        trace of each.
     trace : int or str, optional
         One trace of a file with several, by number (from 1) or label.
     time_unit : {"s", "ms", "us", "min", "h", "d"}, optional
@@ -234,6 +261,11 @@ def load(
         whose drift is subtracted; for spectra: the wavelength in nm whose drift is.
     time_in : {"rows", "columns"}, optional
         Which axis of a matrix is time, where the file does not say.
+    axis : {"time", "wavelength"}, optional
+        What the first column is, where no name says so.
+    times : path-like, optional
+        A file with the times of spectra that carry none: a row for each, in their order; of a log of
+        events the rows of the one event that stands as often as there are spectra.
 
     Returns
     -------
@@ -258,6 +290,7 @@ def load(
     >>> load(file).time_s.tolist()
     [0.0, 60.0, 120.0]
     """
+    times = os.fspath(times) if isinstance(times, os.PathLike) else times
     options = locals().copy()  # all but the path are fields of `ReadOptions`
     signals = read_signals(options.pop("path"), ReadOptions(**options))
     return signals[0] if len(signals) == 1 else signals
@@ -293,7 +326,7 @@ def is_run_folder(path: str | os.PathLike[str]) -> bool:
     if len(named) < 2 or len(named) < 0.8 * len(files):
         return False
     try:
-        return _is_spectrum(_read_file(str(named[0]), ReadOptions()))
+        return _is_spectrum(_read_spectrum(_read_file, named[0], ReadOptions()))
     except InputError:
         return False
 
@@ -304,9 +337,13 @@ def _is_spectrum(signals: list[Signal]) -> TypeGuard[list[SpectralSeries]]:
 
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
-    for begin, (what, command) in (pair for known in declared("FOREIGN").values() for pair in known.items()):
-        if content.begins_with(begin):
+    begin = content.data[:_BEGIN].decode("utf-8", errors="replace")
+    for mark, (what, command) in (pair for known in declared("FOREIGN").values() for pair in known.items()):
+        if re.search(mark, begin):
             raise content.error(f"this is {what}, not an optical measurement", f"read it with: {command}")
+    if _RAMAN.search(begin):
+        what = "this is a Raman spectrum: its axis is a shift, not a wavelength"
+        raise content.error(what, "give a spectrum of absorbance")
     known = formats()
     for entry in known:
         if isinstance(entry, BinaryFormat) and entry.sniff(content):
@@ -316,8 +353,7 @@ def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]
     except InputError as error:
         foreign = read_instrument_file(content, options)
         if foreign is None:
-            remedy = binary_remedy(content.file)
-            raise content.error("this is a binary file that no reader knows", remedy) from error
+            raise unknown_binary(content) from error
         return foreign
     for entry in known:
         if isinstance(entry, TextFormat) and entry.sniff(head):

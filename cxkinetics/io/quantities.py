@@ -1,5 +1,6 @@
 """Columns to quantities: times to s, axes to nm, signals to absorbance, each conversion said aloud."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,15 +8,18 @@ import numpy as np
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.io.file import Context
 from cxkinetics.io.headers import Quantity, spectral_unit
+from cxkinetics.io.plausible import LONGEST_UNNAMED_NM, RAW_COUNTS, no_absorbance, oddities, unit_of_values
 from cxkinetics.io.table import Column, Table
-from cxkinetics.io.words import absorbance_from_percent_transmittance, time_factor, to_nanometres
+from cxkinetics.io.words import (
+    absorbance_from_percent_transmittance,
+    parse_moment,
+    time_factor,
+    to_nanometres,
+)
 from cxkinetics.remarks import Remark
 
-_LARGEST_ABSORBANCE = 10.0
 _HALF_DAY = 43200.0  # s
-_FEW = 0.01  # share of the readings of spectra that may be noise without light
-_TABLES = ("text table", "Excel workbook")
-_LONGEST_UNNAMED_NM = 3500.0  # beyond it a bare number is a wavenumber rather than a wavelength
+_DIGITS = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)")  # 20240131235959
 
 
 def refuse_texts(context: Context, table: Table, columns: list[int]) -> None:
@@ -87,6 +91,9 @@ def seconds_of(context: Context, column: Column, quantity: Quantity) -> tuple[Ar
             context = context.saying(Remark("clock_times", text))
         return seconds, context
     factor, told = time_unit_of(context, quantity, column.unit)
+    if told.time_factor_s is None and known.size and 1.9e13 <= known.min() <= known.max() < 2.1e13:
+        moments = [parse_moment(_DIGITS.sub(r"\1-\2-\3 \4:\5:\6", f"{v:.0f}")) for v in values]
+        return seconds_of(context, Column(np.array(moments, dtype=np.float64), "moment"), quantity)
     stamps = _computer_clock(known) if told.time_factor_s is None else None
     if stamps is not None:
         return (values - float(known.min())) * stamps[0], context.saying(stamps[1])
@@ -124,7 +131,7 @@ def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Re
         )
     with np.errstate(divide="ignore", invalid="ignore"):
         axis = to_nanometres(values, known)
-    bad = ~np.isfinite(axis) | (axis < 50) | (axis > (50000 if unit else _LONGEST_UNNAMED_NM))
+    bad = ~np.isfinite(axis) | (axis < 50) | (axis > (50000 if unit else LONGEST_UNNAMED_NM))
     if bad.any():
         index = int(np.flatnonzero(bad)[0])
         raise context.error(
@@ -132,35 +139,11 @@ def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Re
             "check which axis is the wavelength, and name it with its unit (nm, um, eV or cm-1)",
             value=f"{values[index]:g}",
         )
-    said = _oddities(axis)
+    said = oddities(axis)
     if unit in ("", "nm"):
         return axis, said
     text = f"spectral axis converted from {unit} to nm ({values.min():g}-{values.max():g} {unit})"
     return axis, (Remark("axis_converted", text), *said)
-
-
-def _oddities(axis: Array) -> tuple[Remark, ...]:
-    """Remark wavelengths out of order, and the odd jump in an even axis: signs of a damaged header."""
-    steps = np.diff(axis)
-    if steps.size < 2:
-        return ()
-    rising = np.median(steps) > 0
-    wrong = np.flatnonzero((steps < 0) if rising else (steps > 0))
-    if wrong.size:
-        i = int(wrong[0])
-        text = (
-            f"wavelengths do not stand in order in the file ({axis[i + 1]:g} nm follows {axis[i]:g} nm): "
-            "sorted; check the header"
-        )
-        return (Remark("axis_not_in_order", text, int(wrong.size)),)
-    usual = np.abs(np.median(steps))
-    odd = np.flatnonzero(np.abs(np.abs(steps) - usual) > 0.5 * usual)
-    if steps.size >= 10 and 0 < odd.size <= max(2, 0.05 * steps.size):
-        i = int(odd[0])
-        jump = f"from {axis[i]:g} to {axis[i + 1]:g} nm"
-        text = f"wavelengths jump {jump}, though they go in steps of {usual:g} nm"
-        return (Remark("axis_uneven", text, int(odd.size)),)
-    return ()
 
 
 def signal_of(
@@ -186,52 +169,22 @@ def signal_of(
     """
     wanted = context.options.absorbance_unit
     kind = quantity.kind or context.y_kind
+    if kind == "other" and context.y_kind == "counts":
+        kind = "counts"  # the format has said what it is, and keeps it
     if wanted == "percentT" or (wanted is None and kind == "transmittance"):
         return _from_transmittance(values, quantity, sure=wanted == "percentT")
     if wanted == "fractionT":
         text = "transmittance (fraction) converted to absorbance, A = -log10(T)"
         return _absorbances(100.0 * values, "T", Remark("fraction_converted", text))
     if wanted == "counts" or (wanted is None and kind == "counts"):
-        return values, "counts", (_RAW_COUNTS,)
+        return values, "counts", (RAW_COUNTS,)
+    if wanted is None and kind == "other":
+        raise no_absorbance(context, quantity)
     if kind == "concentration":
         return values, quantity.unit, ()
     if quantity.unit.casefold() == "mau":
         return values / 1000.0, "AU", (Remark("unit_converted", "signal converted from mAU to AU"),)
-    sample = values[:: max(1, values.size // 200_000)]
-    known = np.abs(sample[np.isfinite(sample)])
-    if wanted is None and known.size and float(np.median(known)) > _LARGEST_ABSORBANCE:
-        return _too_large(context, values, quantity)
-    return values, "AU", () if wanted is not None else _beyond(context, values, quantity, lines)
-
-
-def _beyond(
-    context: Context, values: Array, quantity: Quantity, lines: IntArray | None
-) -> tuple[Remark, ...]:
-    """Refuse readings that no absorbance reaches: another quantity, or damaged numbers.
-
-    A few of them among whole spectra are noise where no light comes through, and an instrument's
-    own file that says "absorbance" is taken at its word: these are remarked.
-    """
-    beyond = np.abs(values) > _LARGEST_ABSORBANCE
-    count = int(beyond.sum())
-    if not count:
-        return ()
-    known = values[np.isfinite(values)]
-    text = (
-        f"{count} of {known.size} readings are beyond +-{_LARGEST_ABSORBANCE:g} (values run from "
-        f"{known.min():g} to {known.max():g}): too large for absorbances"
-    )
-    stated = quantity.kind == "absorbance" and context.format not in _TABLES
-    if stated or (values.ndim == 2 and count <= _FEW * known.size):
-        return (Remark("beyond_absorbance", text, count),)
-    first = tuple(int(i) for i in np.argwhere(beyond)[0])
-    raise context.error(
-        text,
-        "correct them, or say what they are: --absorbance-unit percentT, counts or abs (as they are)",
-        line=None if lines is None else int(lines[first[0]]),
-        column=quantity.name or None,
-        value=f"{values[first]:g}",
-    )
+    return values, *(("AU", ()) if wanted is not None else unit_of_values(context, values, quantity, lines))
 
 
 def _from_transmittance(
@@ -252,22 +205,3 @@ def _absorbances(percent: Array, name: str, said: Remark) -> tuple[Array, str, t
     text = f"{dark} readings of {name} <= 0 masked: no light came through (saturated)"
     remarks = (said, Remark("no_light", text, dark)) if dark else (said,)
     return absorbance_from_percent_transmittance(percent), "AU", remarks
-
-
-_RAW_COUNTS = Remark(
-    "raw_counts",
-    "raw counts, not absorbance: nothing can be fitted before a reference is given (reference=...)",
-)
-
-
-def _too_large(context: Context, values: Array, quantity: Quantity) -> tuple[Array, str, tuple[Remark, ...]]:
-    known = values[np.isfinite(values)]
-    low, high = float(known.min()), float(known.max())
-    if quantity.kind == "absorbance" or high <= 120:  # percents run to 100 and a little beyond
-        raise context.error(
-            f"values run from {low:g} to {high:g}: too large for absorbances",
-            "say what they are: --absorbance-unit percentT or counts (absorbance_unit=)",
-            column=quantity.name or None,
-        )
-    text = f"values run from {low:g} to {high:g}: too large for absorbances, so taken as raw counts"
-    return values, "counts", (Remark("counts_assumed", text), _RAW_COUNTS)

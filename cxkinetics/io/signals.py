@@ -10,6 +10,7 @@ from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.io.file import Context
 from cxkinetics.io.headers import Quantity
+from cxkinetics.io.plausible import before_zero
 from cxkinetics.io.quantities import axis_nm, signal_of
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import clipped_level, dropout_spectra, duplicate_rows, starts_of_runs
@@ -95,7 +96,7 @@ def build_trace(context: Context, raw: RawTrace) -> list[Trace]:
     remarks = list(context.remarks)
     overflow = np.zeros(raw.values.size, bool) if raw.overflow is None else raw.overflow
     values, unit, said = signal_of(context, raw.values, raw.quantity, raw.lines)
-    rows = _Rows(raw.time_s, values, raw.lines, raw.sigma)
+    rows = _Rows(raw.time_s, values, raw.lines, _converted_sigma(raw, said))
     known = np.isfinite(raw.time_s) & np.isfinite(raw.values)
     gaps = ~known & ~overflow
     if gaps.any():
@@ -126,6 +127,19 @@ def build_trace(context: Context, raw: RawTrace) -> list[Trace]:
     return traces
 
 
+def _converted_sigma(raw: RawTrace, said: Sequence[Remark]) -> Array | None:
+    """Return the standard deviations on the scale to which the readings were converted."""
+    if raw.sigma is None:
+        return None
+    codes = {remark.code for remark in said}
+    scale: Array | float = 1000.0 if "unit_converted" in codes else 1.0
+    if codes & {"percent_converted", "fraction_converted"}:
+        scale = np.log(10.0) * np.abs(raw.values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sigma: Array = raw.sigma / scale
+    return sigma
+
+
 def _tidied(context: Context, remarks: list[Remark], rows: _Rows, unit: str) -> _Rows:
     """Drop duplicates and clipped readings, sort, and add a remark for each."""
     # duplicates go first: rows written twice must not make a saturated level of one reading
@@ -153,6 +167,7 @@ def _tidied(context: Context, remarks: list[Remark], rows: _Rows, unit: str) -> 
     if again.any():
         text = f"{again.sum()} times stand more than once with different readings: all are kept as replicates"
         remarks.append(rows.remark("repeated_times", text, again))
+    remarks += before_zero(rows.time)
     low = rows.body <= 0
     if unit == "AU" and low.any():
         text = f"absorbance <= 0 at {low.sum()} of {low.size} points"

@@ -13,9 +13,19 @@ from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.io.cells import MISSING_WORDS, NumberStyle, is_missing, is_number, is_overflow, parse_measured
 from cxkinetics.io.file import Content, ReadOptions, decode, plain_lines
-from cxkinetics.io.grid import WHITESPACE, Block, Rows, find_blocks, find_style, is_datum, rows_of, split_line
+from cxkinetics.io.grid import (
+    WHITESPACE,
+    Block,
+    Rows,
+    find_blocks,
+    find_style,
+    is_datum,
+    is_time,
+    rows_of,
+    split_line,
+)
 from cxkinetics.io.headers import read_header
-from cxkinetics.io.words import clock_seconds, parse_moment
+from cxkinetics.io.words import TIME_MARKS, clock_seconds, parse_moment
 from cxkinetics.remarks import Remark
 
 ColumnKind: TypeAlias = Literal["number", "clock", "moment", "text", "empty"]
@@ -149,6 +159,10 @@ def parse_column(cells: list[str], style: NumberStyle) -> Column:
     sigma = np.full(len(cells), np.nan)
     overflow: list[int] = []
     others: list[tuple[int, str]] = []
+    first = next(filter(None, cells), "")
+    times = _as_times(cells) if is_time(first) else None
+    if times is not None and not times.texts:
+        return times
     intervals: list[tuple[int, float, float]] = []
     units: set[str] = set()
     for i, cell in enumerate(cells):
@@ -203,7 +217,7 @@ def _as_times(cells: list[str]) -> Column | None:
     readers: dict[ColumnKind, Callable[[str], float | None]]
     readers = {"clock": clock_seconds, "moment": parse_moment}
     for kind, read in readers.items():
-        found = [read(cell) for cell in cells]
+        found = [read(cell) if any(mark in cell for mark in TIME_MARKS) else None for cell in cells]
         known = sum(value is not None for value in found)
         if known and known >= 0.5 * len(filled):
             values = np.array([np.nan if value is None else value for value in found])
@@ -212,14 +226,21 @@ def _as_times(cells: list[str]) -> Column | None:
     return None
 
 
+_MOST_ABOVE = 400
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All tables of a file, the number style and delimiter they share, and what was assumed."""
+    """All tables of a file, the number style and delimiter they share, and what was assumed.
+
+    `above` holds the cells of the lines above the largest table.
+    """
 
     tables: tuple[Table, ...]
     style: NumberStyle
     remarks: tuple[Remark, ...]
     delimiter: str = ","
+    above: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
     @property
     def main(self) -> Table:
@@ -270,7 +291,10 @@ def tables_of_rows(rows: Rows, *, file: str, decimal: str | None = None) -> Tabl
             )
             remarks.append(Remark(code, text, len(inside), tuple(line for line, _ in inside)))
     tables = tuple(_table(rows, block, style, file) for block in kept)
-    return Tables(tables, style, tuple(remarks), rows.delimiter)
+    above = tuple(
+        tuple(cell for cell in cells if cell) for cells in rows.cells[: min(main.start, _MOST_ABOVE)]
+    )
+    return Tables(tables, style, tuple(remarks), rows.delimiter, above)
 
 
 def _marked(rows: Rows, block: Block) -> list[tuple[int, str]]:
@@ -374,7 +398,9 @@ def _no_rows(rows: Rows, file: str) -> InputError:
 
 
 LARGE_BYTES = 4_000_000  # a text table beyond this is read by blocks
+_PLAIN_BYTES = 60_000  # and beyond this, if all its cells are plain numbers
 _HEAD_BYTES = _TAIL_BYTES = 1 << 16
+_SHORT_HEAD = 1 << 13
 _LONGEST_HEAD = 16_000_000  # thirty rows of a wide matrix of spectra are shorter
 _BLOCK_BYTES = 1 << 23
 _CAREFUL_BLOCK = 1 << 15  # a block with an odd cell is halved down to this before it is read cell by cell
@@ -401,8 +427,8 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     InputError
         If there is no table, or the file is too large to be read cell by cell.
     """
-    found = None
-    if len(text or content.data) > LARGE_BYTES:
+    found = plain_table(content, text, options)
+    if found is None and len(text or content.data) > LARGE_BYTES:
         found = large_tables(replace(content, data=text.encode("utf-8")) if text else content, options)
         if found is None and not text:
             text = decode(content.data, content.file).text
@@ -419,6 +445,18 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     return found
 
 
+def plain_table(content: Content, text: str, options: ReadOptions) -> Tables | None:
+    """Return the table of a file of middle size whose rows are all plain numbers and times, else None."""
+    size = len(text or content.data)
+    if not _PLAIN_BYTES < size <= LARGE_BYTES or not text:
+        return None
+    try:
+        data = plain_lines(text).encode()
+        return _by_blocks(replace(content, data=data), options, careful=False)
+    except InputError:
+        return None  # the careful way finds the reason
+
+
 def large_tables(content: Content, options: ReadOptions) -> Tables | None:
     """Return the table of a large file, or None where only the careful way will do.
 
@@ -427,6 +465,11 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
     InputError
         If the head holds no table.
     """
+    return _by_blocks(content, options, careful=True)
+
+
+def _by_blocks(content: Content, options: ReadOptions, *, careful: bool) -> Tables | None:
+    """Return the table read block by block; None where a label, a footer or an odd cell stands in one."""
     data = content.data
     if b"\x00" in data[:_HEAD_BYTES]:
         return None
@@ -438,7 +481,7 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
             f"no data rows: there is no line break in the first {megabytes} MB",
             "export the table with one row a line",
         )
-    head = _head(data)
+    head = _head(data, _HEAD_BYTES if careful else _SHORT_HEAD)
     found = tables_of(decode(head, content.file).text, file=content.file, decimal=options.decimal)
     if len(found.tables) != 1:
         return None
@@ -449,15 +492,19 @@ def large_tables(content: Content, options: ReadOptions) -> Tables | None:
     stop = _end_of_data(content, start, found.delimiter, len(table.columns))
     if stop is None:
         return None
+    labels = any(column.kind == "text" for column in table.columns)
+    if not careful and (labels or found.remarks or data[stop:].strip()):
+        return None
     filler = _Filler(content, found, data.count(b"\n", start, stop) + 1)
     filler.fill(start, stop)
+    if not careful and filler.careful_bytes:
+        return None
     lines, body = filler.lines[: filler.n], filler.numbers[: filler.n]
     return replace(found, tables=(replace(table, columns=filler.columns(), lines=lines, body=body),))
 
 
-def _head(data: bytes) -> bytes:
-    """Return the first lines: 64 kilobytes or thirty of them, whichever is more."""
-    end = _HEAD_BYTES
+def _head(data: bytes, end: int) -> bytes:
+    """Return the first lines: so many bytes or thirty lines, whichever is more."""
     while data.count(b"\n", 0, end) < 30 and end < min(_LONGEST_HEAD, len(data)):
         end *= 2
     return data[: data.rfind(b"\n", 0, end) + 1]

@@ -46,12 +46,17 @@ _WORDS = {
     """,
     "sigma": """
         sd std stdev stddev std.dev. standarddeviation sigma σ error err errors uncertainty sem se ±
-        +/- rsd fehler standardabweichung stdabw écart-type ecarttype incertitude incertidumbre
-        desviación deviation unc
+        +/- rsd cv fehler standardabweichung stdabw écart-type ecarttype incertitude incertidumbre
+        desviación deviation unc stderr stderror std.err std.error standarderror s.d s.e s.e.m
     """,
     "index": """
         index idx no no. nr nr. # n point points cycle cycles scan row id number nummer messpunkt
-        numéro pt sample# reading
+        numéro pt sample# reading pixel pixels
+    """,
+    "other": """
+        irradiance radiance radiant reflectance reflectivity reflexion %r r% fluorescence fluoreszenz rfu rlu
+        luminescence photoluminescence chemiluminescence phosphorescence emission voltage potential current
+        pressure humidity conductivity conductance ph turbidity epsilon mass weight energy_density
     """,
     "temperature": """
         temperature temp temp. temperatur température temperatura tº t° °c cell_temp 温度 温度(°c)
@@ -163,6 +168,11 @@ _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 
 
+TIME_MARKS = ":-/. "
+"""One of these stands in every clock time and date."""
+_LONGEST_TIME = 60  # characters
+
+
 def clock_seconds(text: str) -> float | None:
     """Return the s in "hh:mm:ss", "mm:ss.s" or "1 02:03:04" (days first), or None.
 
@@ -174,6 +184,8 @@ def clock_seconds(text: str) -> float | None:
     (90.0, 90.5, None)
     """
     stripped = text.strip()
+    if len(stripped) > _LONGEST_TIME:
+        return None
     short = re.fullmatch(r"(\d{1,3}):([0-5]?\d[.,]\d+)", stripped)
     if short:
         return int(short[1]) * 60.0 + _number(short[2])
@@ -214,6 +226,8 @@ def parse_moment(text: str, *, day_first: bool | None = None) -> float | None:
     46.0
     """
     stripped = text.strip()
+    if len(stripped) > _LONGEST_TIME:
+        return None
     match = _ISO.fullmatch(stripped)
     if match:
         year, month, day, *clock = match.groups()

@@ -12,13 +12,15 @@ p says only "not this curve without a break"; a smooth curve of another shape gi
 so the rivals must be asked as well.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import betainc
 
 from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.inference.accepted import parabola, vertex
-from cxkinetics.inference.ar1 import EvenProducts, Sample, ar1_noise, even_products, whitening
+from cxkinetics.inference.ar1 import EvenProducts, Sample, Whitening, ar1_noise, even_products, whitening
 from cxkinetics.inference.wander import wander_of
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
 from cxkinetics.kinetics.search import Found, break_cells
@@ -36,10 +38,12 @@ class BreakTest:
 
     `wander_p` is the same p where the noise is white and slow wander together, which has the standard
     deviation `wander_sd` (scaled) and lasts for `wander_lasts` neighbours; None where it was not asked for.
+    `seed_free_p` is p by the tube formula, at the correlation found (see `seed_free_p_value`).
     """
 
     statistic: float
     p_value: float
+    seed_free_p: float
     n_replicates: int
     critical_5_percent: float
     wander_p: float | None = None
@@ -97,6 +101,9 @@ def break_test(
     found = BreakTest(
         statistic=float(statistic),
         p_value=p_value,
+        seed_free_p=seed_free_p_value(
+            whitening(sample, alternative.rho), jacobian, directions, statistic=statistic, dof=dof
+        ),
         n_replicates=n_replicates,
         critical_5_percent=float(np.quantile(simulated, 0.95)),
     )
@@ -112,6 +119,32 @@ def break_test(
         wander_sd=strays.sd,
         wander_lasts=strays.lasts,
     )
+
+
+def seed_free_p_value(
+    white: Whitening, jacobian: Array, directions: Array, *, statistic: float, dof: int
+) -> float:
+    """Return p of the largest F over all breaks by the tube formula: no simulation, and no least value.
+
+    The directions (b, n), cleared of the tangent (p, n) and of length one, run along a curve on the unit
+    sphere in d dimensions; its length is kappa. With w^2 = F/(F + dof), P(max |<direction, noise>| >= w)
+    is about kappa/pi (1 - w^2)^((d - 2)/2) + P(Beta(1/2, (d - 1)/2) >= w^2): H. Hotelling, Am. J. Math.
+    61, 440 (1939), doi 10.2307/2371512; M. Knowles, D. Siegmund, Int. Stat. Rev. 57, 205 (1989),
+    doi 10.2307/1403794. The correlation of the noise is taken as known.
+    """
+    columns = white.apply(jacobian)
+    columns = columns[np.any(columns != 0, axis=1)]
+    basis = np.linalg.qr(columns.T)[0]
+    along = white.apply(directions)
+    own = np.linalg.norm(along, axis=1)
+    along = along - (along @ basis) @ basis.T
+    length = np.linalg.norm(along, axis=1)
+    usable = length > 1e-4 * own
+    unit = along[usable] / length[usable, None]
+    kappa = float(np.sum(np.arccos(np.clip(np.abs(np.einsum("bn,bn->b", unit[1:], unit[:-1])), 0.0, 1.0))))
+    d, rest = columns.shape[1] - columns.shape[0], dof / (statistic + dof)
+    crossed = kappa / math.pi * rest ** ((d - 2) / 2)
+    return min(1.0, float(crossed + betainc((d - 1) / 2, 0.5, rest)))
 
 
 WIDE: Array = np.array([-0.3, 0.0, 0.25, 0.5, 0.7, 0.85, 0.95])

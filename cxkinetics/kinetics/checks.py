@@ -10,7 +10,7 @@ from scipy.special import ndtr, stdtrit
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.accepted import runs
-from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, thinned, whitening
+from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, thinned, whitening, with_beside
 from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.lines import MIN_DISTINCT
@@ -263,7 +263,8 @@ def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
 def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
     """Return those outliers (n,) whose mean shifts gain enough over a further stage in their place.
 
-    A spike beside the parabola through its neighbours needs no more proof but at the start.
+    A spike beside the parabola through its neighbours needs no more proof but at the start, where the run
+    may also end what was measured before a dilution.
     """
     kept = out.copy()
     for first, last in runs(out):
@@ -272,6 +273,12 @@ def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
         trial = kept.copy()
         trial[first : last + 1] = False
         further = min(_staged_aicc(sample, trial, n_stages) for n_stages in (2, 3))
+        if 0 < first < EARLY:
+            diluted = np.where(np.arange(sample.n) <= last, False, kept)
+            before = (np.arange(sample.n) < np.arange(first, last + 2)[:, None]).astype(float)
+            levels = (with_beside(sample, "step", step) for step in before)
+            if (stepped := min(_staged_aicc(level, diluted, 2) for level in levels)) < further:
+                trial, further = diluted, stepped
         if _shifted_aicc(sample, kept) > further - AHEAD:
             kept = trial
     return kept
@@ -289,7 +296,7 @@ def _staged_aicc(sample: Sample, out: BoolArray, n_stages: int) -> float:
     """
     fitted = staged_fit(thinned(sample, ~out), n_stages=n_stages, with_offset=True, ar1=True)
     found, rho, _, _ = settle_likeliest(fitted)
-    return _aicc_with_shifts(sample, out, found.rss, rho, fitted.n_parameters)
+    return _aicc_with_shifts(sample, out, found.rss, rho, fitted.n_parameters + sample.n_free)
 
 
 def _smooth_aicc(sample: Sample, out: BoolArray, family: DecayFamily) -> float:

@@ -559,15 +559,17 @@ def fit_stages(
     seed = _seed(rng)
     data, whole = _cleaned(trace, options)
     single = _check_direction(data.trace, data.sample, data.options)
-    return _with_influence(_fitted(data, seed, single=single), data, whole, seed)
+    return _with_influence(_fitted(data, seed, single=single), data, whole, seed, single=single)
 
 
-def _with_influence(fit: StagedFit, data: "_Data", whole: Trace, seed: int) -> StagedFit:
+def _with_influence(
+    fit: StagedFit, data: "_Data", whole: Trace, seed: int, *, single: Found | None
+) -> StagedFit:
     """Return a fit with what its verdict becomes without some readings, or with excluded ones of `whole`."""
     options = replace(data.options, bootstrap=0, n_stages="auto", model="auto")
     influence = [
         Influence(left_out=words, verdict=other.verdict.code, p_value=other.verdict.p_value)
-        for words, left in _few_readings(fit)
+        for words, left in (*_few_readings(fit), *_strongest_reading(fit, data.sample, single))
         if (other := _fitted(_weighed(left, options), seed)).verdict.code != fit.verdict.code
     ]
     remarks = [_hangs(fit, influence)] if influence else []
@@ -600,6 +602,28 @@ def _few_readings(fit: StagedFit) -> Iterator[tuple[str, Trace]]:
                 order, left = order[::-1], readings[-count:]
             if trace.n_points - count >= FEWEST:
                 yield _points(where, left), trace.select(order >= count)
+
+
+def _strongest_reading(fit: StagedFit, sample: Sample, single: Found | None) -> Iterator[tuple[str, Trace]]:
+    """Yield the same for the reading that speaks most for a break, where the break is not far ahead.
+
+    It is the one whose residual shrinks most from one exponential to the stages.
+    """
+    verdict, trace = fit.verdict, fit.trace
+    narrow = verdict.p_value is not None and verdict.p_value > NARROWLY
+    narrow |= verdict.delta_aicc is not None and verdict.delta_aicc < 2 * AHEAD
+    if single is None or verdict.code != "two_stages" or not fit.stages or not narrow:
+        return
+    if sample.n != trace.n_points or sample.n <= FEWEST:
+        return
+    one, two = tangent(sample, single)[0], fit.residuals / sample.scale
+    strongest = int(np.argmax((one**2 - two**2) / sample.sigma**2))
+    words = f"reading at {trace.time_s[strongest]:g} s, which speaks most for the break"
+    yield words, trace.select(np.arange(sample.n) != strongest)
+
+
+NARROWLY = 0.01
+"""p from which a break is looked at without the reading that speaks most for it."""
 
 
 def _points(where: str, points: Sequence[tuple[float, float]]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import fdtri, gammaln, ndtr, ndtri, stdtr, stdtrit
 
 from cxkinetics.arrays import Array, BoolArray, product, thinned_out
 from cxkinetics.estimate import Estimate
@@ -628,6 +628,7 @@ class Numbers:
         self.law = break_law(self.wider, confidence, np.random.default_rng([seed, 2]))
         self.level = confidence
         self._found: dict[str, tuple[Confidence, Accepted]] = {}
+        self._short: set[str] = set()
         self.scale = shown.sample.sigma_unit if absolute_sigma else None
         ar1 = self.wider.correlation is not None
         self.method = "profile likelihood, " + ("AR(1) noise integrated out" if ar1 else "white noise")
@@ -643,11 +644,45 @@ class Numbers:
             confidence_of(self.wider, n, self.space, aside=self.aside, known_scale=self.scale, law=self.law)
             for n in names
         ]
+        for name, confidence in zip(names, confidences, strict=True):
+            if (
+                name[0] == "k"
+                and isinstance(confidence.stretch, float)
+                and (wider := self._scheffe(name)) > 1
+            ):
+                confidence.stretch *= wider
+                self._short.add(name)
         grids = [self._grid(n) for n in names]
         intervals = [Accepted()] * len(names)
         if self.wider.sample.n > self.wider.n_parameters:
             intervals = intervals_of(confidences, self.level, grids=grids)
         self._found.update(zip(names, zip(confidences, intervals, strict=True), strict=True))
+
+    def _scheffe(self, name: str) -> float:
+        """Return by how much roots of k of a stage, or of a ratio, exceed Student's law in a short stage.
+
+        As many unknowns as readings pass through them all, and a profile takes the best of every way to
+        do so: H. Scheffe, Biometrika 40, 87 (1953), doi 10.1093/biomet/40.1-2.87, bounds them together.
+        """
+        family, sample = self.wider.family, self.wider.sample
+        if family.n_stages != 2 or isinstance(family, FreeJointFamily) or self.wider.given_breaks:
+            return 1.0
+        n_first = int(np.sum(sample.time < (_value(self.wider, "b1") or 0.0)))
+        started = isinstance(family, StartingFamily)
+        for counts, readings, besides in (
+            (name != "k2", n_first, started + (self.aside is not None)),
+            (name != "k1", sample.n - n_first, family.with_offset + (self.aside is not None)),
+        ):
+            unknowns = 2 + besides  # k and the break itself
+            if counts and readings <= unknowns:
+                scheffe = unknowns * float(fdtri(unknowns, self.wider.dof, self.level))
+                return math.sqrt(scheffe / float(fdtri(1, self.wider.dof, self.level)))
+        return 1.0
+
+    def _known(self, name: str) -> tuple[Confidence, Accepted]:
+        if name not in self._found:
+            self.look(name)
+        return self._found[name]
 
     def look_at_all(self) -> None:
         """Run every profile that a result shows."""
@@ -656,15 +691,41 @@ class Numbers:
         self.look("C0", *sorted(names, key=lambda name: name[0] == "b"))  # breakpoints last
 
     def rate(self, number: int) -> Estimate:
-        """Return k of stage `number` (from 1), in 1/s."""
-        return self._estimate("k", f"k{number}", 1 / self.fitted.sample.span_s, "1/s")
+        """Return k of stage `number` (from 1), in 1/s.
+
+        Where nothing keeps the break beside a first or last stage from that end of the run, the stage may
+        be too short to bound its k: the interval is open on the side away from the other k, on both sides
+        where it holds the other.
+        """
+        found = self._estimate("k", f"k{number}", 1 / self.fitted.sample.span_s, "1/s")
+        below, above = self._left_open(number)
+        return _opened(found, below, above, f"stage {number} may be too short to bound its k")
 
     def ratio(self) -> Estimate:
         """Return k1/k2."""
         second = self.fitted.theta[self.fitted.family.names.index("k2")]
         if abs(second) < 1e-9:
             return Estimate(name="k1/k2", value=None, reason="k2 is zero")
-        return self._estimate("k1/k2", "k1/k2", 1.0, "")
+        found = self._estimate("k1/k2", "k1/k2", 1.0, "")
+        first, last = self._left_open(1), self._left_open(2)
+        reason = "a stage beside the breakpoint may be too short to bound its k"
+        return _opened(found, first[0] or last[1], first[1] or last[0], reason)
+
+    def _left_open(self, number: int) -> tuple[bool, bool]:
+        """Return whether k of a stage is unbounded from below and from above as its break is."""
+        family = self.wider.family
+        names = family.names[family.breaks]
+        searched = bool(names) and not (isinstance(family, FreeJointFamily) or self.wider.given_breaks)
+        if not (searched and number in (1, len(names) + 1)):
+            return False, False
+        beside, other = (names[0], "k2") if number == 1 else (names[-1], f"k{number - 1}")
+        _, accepted = self._known(beside)
+        if not (accepted.open_low if number == 1 else accepted.open_high):
+            return False, False
+        own, (neighbour, _) = self._known(f"k{number}")[1], self._known(other)
+        falls = own.low is None or own.low < neighbour.estimate
+        rises = own.high is None or own.high > neighbour.estimate
+        return falls, rises
 
     def amplitude(self, unit: str) -> Estimate:
         """Return A0 - Ainf at t = 0, in the trace's unit."""
@@ -805,15 +866,15 @@ class Numbers:
             value = value * sample.span_s + sample.first_s
             return Estimate(name="breakpoint", value=value, unit="s", method="given", reason=told)
         found = self._estimate("breakpoint", f"b{number}", sample.span_s, "s", shift=sample.first_s)
+        if found.low is None or found.high is None:
+            found = replace(found, within=(sample.first_s, sample.first_s + sample.span_s))
         if self.fitted.found.at_edge:
             found = replace(found, reason="the optimum stands at the edge of the search range")
         return found
 
     def _estimate(self, label: str, name: str, factor: float, unit: str, *, shift: float = 0.0) -> Estimate:
         """Return a quantity of the curve shown with its interval, scaled by `factor` and moved by `shift`."""
-        if name not in self._found:
-            self.look(name)
-        confidence, interval = self._found[name]
+        confidence, interval = self._known(name)
         value = _value(self.fitted, name)
         value = (confidence.estimate if value is None else value) * factor + shift
         if self.wider.sample.n - self.wider.n_parameters < 1:
@@ -824,6 +885,7 @@ class Numbers:
         if low is not None and high is not None and high - low < NARROW * max(abs(low), abs(high)):
             pieces = ()
         stretched = isinstance(confidence.stretch, tuple) or confidence.stretch > 1.0
+        law = "Scheffe's bound for a short stage" if name in self._short else "law of a weak break simulated"
         reason = ""
         if found.open_ends:
             which = "both ends" if len(found.open_ends) == 2 else f"the {found.open_ends[0]} end"
@@ -835,7 +897,7 @@ class Numbers:
             low=low,
             high=high,
             unit=unit,
-            method=self.method + (", law of a weak break simulated" if stretched else ""),
+            method=self.method + (f", {law}" if stretched else ""),
             reason=reason,
             pieces=pieces,
         )
@@ -901,6 +963,14 @@ class Numbers:
             method="profile over the gaps between samples" if not reason else "gap",
             reason=reason,
         )
+
+
+def _opened(found: Estimate, below: bool, above: bool, reason: str) -> Estimate:
+    """Return an estimate without the ends that are unbounded for a reason."""
+    ends = (found.low if not below else None), (found.high if not above else None)
+    if ends == (found.low, found.high):
+        return found
+    return replace(found, se=None, low=ends[0], high=ends[1], reason=reason, pieces=())
 
 
 def _from_zero(time: Estimate) -> Estimate:

@@ -151,7 +151,8 @@ class Verdict(Record):
 
     `delta_aicc` is AICc of the best smooth rival minus AICc of the best staged model. `wander_p_value` is
     the same p where the noise may hold slow wander beside white noise; None where the first one exceeds
-    5 %, or one kind of noise was asked for. `alternatives` are readings that the trace leaves open.
+    5 %, or one kind of noise was asked for. `seed_free_p_value` is the first one by the tube formula, which
+    has no least value. `alternatives` are readings that the trace leaves open.
     """
 
     code: str
@@ -159,6 +160,7 @@ class Verdict(Record):
     text: str
     delta_aicc: float | None = None
     wander_p_value: float | None = None
+    seed_free_p_value: float | None = None
     alternatives: tuple[Alternative, ...] = ()
 
 
@@ -334,6 +336,8 @@ class StagedFit(Record, Shown):
             levels = np.array(self.stage_amplitudes)
             return free_joint_decay(time, levels, rates, breaks, self._offset())
         start, width = (0.0 if e is None else e.value or 0.0 for e in (self.start_up_s, self.switch_width_s))
+        if "w" not in self.parameter_names:  # the width may be zero, and the curve shown is that of a break
+            width = 0.0
         if start:  # the reaction's clock stands still at the addition: t = 0, or the first reading
             begin = 0.0 if self.options.get("t0") is not None else self._t_start_s - self.anchor_s
             own = begin + mixed_clock(time - begin, np.array(start))[0]

@@ -519,7 +519,8 @@ class _Case:
         assert test is not None
         smallest = is_smallest(test.p_value, test.n_replicates)
         shown = f"p <= {test.p_value:.2g}" if smallest else format_p(test.p_value)
-        return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f})"
+        free = f"; {format_p(test.seed_free_p)} by the tube formula" if smallest else ""
+        return f"{shown} ({test.n_replicates} simulated traces, F = {test.statistic:.1f}{free})"
 
 
 def _case_of(analysis: Analysis, rate: Estimate | None, numbers: Callable[[int], Numbers]) -> _Case | None:
@@ -770,11 +771,20 @@ def _say_step(case: _Case) -> str:
     behind = step.aicc - case.two.aicc
     told = step.parameters
     words = f"by {told['step']:+.2g} between {told['step from']:g} and {told['step to']:g} s"
+    sample = case.two.fitted.sample
+    before = int(np.sum(sample.time * sample.span_s + sample.first_s <= told["step from"]))
+    reading, decides = (
+        "a lamp or a cell that moved is",
+        "a window on one side of it or a replicate would tell",
+    )
+    if told["step"] < 0 and before <= MIN_DISTINCT:
+        reading = "a dilution at the addition, or a lamp or a cell that moved, is"
+        decides = "the volumes (--dilution with --t0), or a replicate, would tell"
     return (
         f"Cannot be told: the level of the signal steps {words}, and a second stage is not needed beside it. "
         f"One exponential with the step has AICc {abs(behind):.1f} {'above' if behind > 0 else 'below'} two "
-        f"stages and {case.exponential.aicc - step.aicc:.1f} below one exponential without: a lamp or a cell "
-        f"that moved is no stage; a window on one side of it or a replicate would tell."
+        f"stages and {case.exponential.aicc - step.aicc:.1f} below one exponential without: {reading} "
+        f"no stage; {decides}."
     )
 
 
@@ -848,6 +858,7 @@ def judge(
         text=f"{said} {in_words([pair for pair in pairs if pair.decided_by not in said])}".rstrip(),
         delta_aicc=lead,
         wander_p_value=None if test is None else test.wander_p,
+        seed_free_p_value=None if test is None else test.seed_free_p,
         alternatives=pairs,
     )
     preferred = rule.prefers(case) if rule.prefers else analysis.shown(rule.n_stages)

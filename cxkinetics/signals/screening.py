@@ -93,6 +93,8 @@ def duplicate_rows(*columns: Array) -> BoolArray:
     """Return which rows repeat an earlier row exactly in every column (NaN equals NaN)."""
     if len(columns[0]) == 0:
         return np.zeros(0, dtype=bool)
+    if columns[0].ndim == 1 and np.all(np.diff(columns[0]) > 0):  # rising: no row comes again
+        return np.zeros(len(columns[0]), dtype=bool)
     table = np.column_stack([np.reshape(column, (len(column), -1)) for column in columns])
     keyed = np.ascontiguousarray(np.where(np.isnan(table), np.inf, table) + 0.0)
     rows = keyed.view([("", keyed.dtype)] * keyed.shape[1]).ravel()

@@ -337,7 +337,8 @@ def start_up_estimate(errors: Errors) -> Estimate:
     problem, name = errors.problem, "start-up time"
     value = problem.start_up(errors.optimum.theta)
     if problem.start_up_s is not None:
-        return Estimate(name=name, value=value, unit="s", method="fixed", reason="given, not fitted")
+        reason = "given, not fitted" if value else "none was fitted"
+        return Estimate(name=name, value=value, unit="s", method="fixed", reason=reason)
     index, place = problem.n_parameters - 1, errors.small_optimum
     error, factor = float(np.sqrt(errors.covariance[index, index])), float(errors.factor[index])
     if not (np.isfinite(error) and error > 0):  # at zero the readings after the first say nothing of it

@@ -130,3 +130,26 @@ def test_formats_of_an_absent_annex_are_not_listed(
     assert "VAMAS" not in capsys.readouterr().out
     assert formats.run(argparse.Namespace(json=True)) == 0
     assert "evidence_formats" not in json.loads(capsys.readouterr().out)
+
+
+def test_inspect_draws_what_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("time (s),absorbance\n" + "".join(f"{t},{0.9 * 0.9**t:.4f}\n" for t in range(0, 40, 2)))
+    assert main(["inspect", str(path)]) == 0
+    assert "|" not in capsys.readouterr().out  # no terminal, not asked
+    assert main(["inspect", str(path), "--draw", "--out", str(tmp_path / "figures")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    drawn = [line for line in lines if "|" in line]
+    assert drawn[0].split() == ["0.9", "|*"]
+    assert drawn[-1].endswith("*")
+    assert lines[-1].split() == ["0", "38", "s"]
+    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == ["run.png", "run.svg"]
+
+
+def test_inspect_draws_first_and_last_spectrum(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "spectra.csv"
+    path.write_text("wavelength (nm),0 s,10 s\n300,0.5,0.1\n350,0.9,0.2\n400,0.4,0.1\n450,0.2,0.1\n")
+    assert main(["inspect", str(path), "--draw"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("o") - out.split("|")[0].count("o") >= 3
+    assert out.splitlines()[-1].split() == ["300", "450", "nm"]

@@ -48,6 +48,7 @@ VALUES: list[Any] = [
     math.inf,
     True,
 ]
+VALUES += ["time"]
 VALUES += ["0.5min", "30 s", "8min,20min", "8,20min", "5min:20min", "5:20min", "0:20min", ["8min", 20.0]]
 VALUES += [[20.0, 55.0], [20.0, math.inf], [80.0, 2.0], (110.0, None), (1.0, 2.0, 3.0)]
 VALUES += ["0+-0.002", "0.1±0.01", "3.00 + 0.10", "3+0", "0.1+-0", "0.1+-x"]
@@ -169,6 +170,8 @@ GOOD = {
     "absorbance_unit": "abs",
     "decimal": ".",
     "time_in": "columns",
+    "axis": "wavelength",
+    "times": "log.csv",
     "sheet": "2",
     "n_stages": 2,
     "model": "staged",

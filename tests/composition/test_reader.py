@@ -78,10 +78,23 @@ def test_ranges_and_bounds_of_a_dose(tmp_path: Path) -> None:
 
 def test_a_unit_given_overrides_the_header(tmp_path: Path) -> None:
     path = table(tmp_path / "icp.csv", "dose (%),incorporation (%)", lambda d, y: f"{d / 100},{y / 100}")
-    assert "are these fractions" in " ".join(remark.text for remark in cx.load_dose_table(path).remarks)
+    with pytest.raises(
+        cx.InputError, match=r"column 'dose \(%\)'.*only 1\.75 %: are these fractions.*--dose-unit"
+    ):
+        cx.load_dose_table(path)
+    assert cx.load_dose_table(path, dose_unit="percent").dose_percent[-1] == DOSES[-1] / 100
     given = cx.load_dose_table(path, dose_unit="fraction")
     assert np.allclose(given.dose_percent, DOSES)
     assert np.allclose(given.incorporation_percent, TAKEN)
+
+
+def test_fractions_of_incorporation_under_a_percent_header_are_asked(tmp_path: Path) -> None:
+    path = table(tmp_path / "icp.csv", "dose (%),incorporation (%)", lambda d, y: f"{d},{y / 100}")
+    with pytest.raises(cx.InputError, match=r"the incorporation reaches only.*are these fractions"):
+        cx.load_dose_table(path)
+    given = cx.load_dose_table(path, incorporation_unit="fraction")
+    assert np.allclose(given.incorporation_percent, TAKEN)
+    assert cx.load_dose_table(path, dose_unit="percent").incorporation_percent[-1] == TAKEN[-1] / 100
 
 
 @pytest.mark.parametrize(

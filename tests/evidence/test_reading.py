@@ -1,5 +1,8 @@
 """Spectra as files: what is read, and that bad ones are refused with place, value and remedy."""
 
+import io
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,14 @@ def test_tables_are_read(tmp_path: Path, text: str, kind: str, first: float) -> 
     assert spectrum.n_points == 40
     assert spectrum.axis[0] == first
     assert spectrum.source.sha256
+
+
+def test_of_several_tables_the_largest_is_read_and_the_others_are_named(tmp_path: Path) -> None:
+    regions = [f"Region {k}\n" + table("B.E.\tCounts", n, 300.0, "\t") for k, n in enumerate((40, 60, 5))]
+    spectrum = load_spectrum(write(tmp_path, "\n".join(regions)), "xps")
+    assert spectrum.n_points == 60
+    (remark,) = [remark for remark in spectrum.remarks if remark.code == "tables_left_out"]
+    assert remark.text == "the largest of 2 tables is read; others begin at lines 3"
 
 
 def test_decimal_commas_descending_axes_and_gaps(tmp_path: Path) -> None:
@@ -205,13 +216,84 @@ def test_vamas_blocks_with_and_without_omitted_items(tmp_path: Path, exclude: bo
         load_spectrum(path, "xrd")
 
 
+def test_an_irregular_scan_has_its_axis_among_its_variables(tmp_path: Path) -> None:
+    regular = vamas_text(values=12).split("\n")
+    text = "\n".join(regular).replace("REGULAR", "IRREGULAR")
+    text = text.replace(
+        "\nKinetic Energy\neV\n1106.6\n0.1\n1\ncounts\nd\n", "\n2\nKinetic Energy\neV\ncounts\nd\n"
+    )
+    energies = ["1106.6", "1106.9", *(f"{1107 + 0.1 * i:.1f}" for i in range(9)), "1108.6"]
+    for number in (1, 2):
+        values = [str(100 + number + i) for i in range(12)]
+        pairs = [cell for pair in zip(energies, values, strict=True) for cell in pair]
+        text = text.replace(
+            "\n".join(["12", "10", "99", *values]), "\n".join(["24", *["10", "99"] * 2, *pairs])
+        )
+    spectrum = load_spectrum(write(tmp_path, text, "irregular.vms"), "xps", block=2)
+    assert spectrum.axis.tolist() == pytest.approx([1486.6 - float(energy) for energy in energies[::-1]])
+    assert spectrum.counts.tolist() == [102.0 + i for i in range(12)][::-1]
+
+
+XRDML = (
+    '<?xml version="1.0" encoding="UTF-8"?><xrdMeasurements xmlns="http://www.xrdml.com/XRDMeasurement/1.5">'
+    '<xrdMeasurement measurementType="Scan" status="Completed"><scan appendNumber="0" mode="Continuous" '
+    'scanAxis="Gonio" status="Completed"><dataPoints><positions axis="2Theta" unit="deg"><startPosition>10.0'
+    '</startPosition><endPosition>10.22</endPosition></positions><commonCountingTime unit="seconds">1'
+    '</commonCountingTime><intensities unit="counts">100 101 102 103 104 105 106 107 108 109 110 111'
+    "</intensities></dataPoints></scan></xrdMeasurement></xrdMeasurements>"
+)
+
+
+def rasx(attenuation: float) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        lines = [f"{10 + 0.02 * k:.4f}\t{(100 + k) / attenuation}\t{attenuation}" for k in range(12)]
+        archive.writestr("Data0/Profile0.txt", "\ufeff" + "\r\n".join(lines))
+        archive.writestr("Data0/MesurementConditions0.xml", '<?xml version="1.0"?><MeasurementConditions/>')
+        archive.writestr("root.xml", '<?xml version="1.0"?><Root><Data0/></Root>')
+    return stream.getvalue()
+
+
+def bruker_raw() -> bytes:
+    head = bytearray(712 + 304)
+    head[:8] = b"RAW1.01\0"
+    struct.pack_into("<II", head, 8, 1, 1)
+    struct.pack_into("<IIdd", head, 712, 304, 12, 5.0, 10.0)
+    for place, kind, value in ((176, "<d", 0.02), (192, "<f", 1.0), (252, "<I", 4)):
+        struct.pack_into(kind, head, 712 + place, value)
+    return bytes(head) + struct.pack("<12f", *range(100, 112))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("a.xrdml", XRDML.encode()), ("a.rasx", rasx(1.0)), ("b.rasx", rasx(4.0)), ("a.raw", bruker_raw())],
+    ids=["xrdml", "rasx", "rasx attenuated", "raw"],
+)
+def test_patterns_of_diffractometers_are_read_by_the_extra(name: str, data: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("openreadout")
+    spectrum = load_spectrum(write(tmp_path, data, name), "xrd")
+    assert spectrum.axis.tolist() == pytest.approx([10 + 0.02 * k for k in range(12)])
+    assert spectrum.counts.tolist() == [100.0 + k for k in range(12)]
+    assert [remark.code for remark in spectrum.remarks] == (["attenuated"] if name == "b.rasx" else [])
+    with pytest.raises(InputError, match=r"1 diffraction patterns .*one xps spectrum is needed"):
+        load_spectrum(tmp_path / name, "xps")
+
+
+def test_a_pattern_without_the_extra_is_refused_naming_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cxkinetics.io.formats.instruments.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'cxkinetics\[instruments\]'"):
+        load_spectrum(write(tmp_path, XRDML.encode(), "a.xrdml"), "xrd")
+
+
 def test_broken_vamas_files_name_the_line(tmp_path: Path) -> None:
     text = vamas_text()
     cut = write(tmp_path, "\n".join(text.splitlines()[:70]), "cut.vms")
     with pytest.raises(InputError, match=r"line 70: block 1 announces 12 values but the file ends after"):
         load_spectrum(cut, "xps")
-    with pytest.raises(InputError, match="only REGULAR scans are read"):
-        load_spectrum(write(tmp_path, vamas_text(scan="IRREGULAR")), "xps")
+    with pytest.raises(InputError, match="REGULAR and IRREGULAR scans are read"):
+        load_spectrum(write(tmp_path, vamas_text(scan="MAPPING")), "xps")
     odd = text.replace("1106.6", "abc", 1)
     with pytest.raises(InputError, match="'abc' stands where the axis start"):
         load_spectrum(write(tmp_path, odd), "xps")

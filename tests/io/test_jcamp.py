@@ -101,3 +101,37 @@ def test_real_spectrasuite_files_hold_one_processed_spectrum(shared_data: Path, 
     assert (series.wavelength_nm[0], series.wavelength_nm[-1]) == (176.36, 893.69)
     assert (series.unit, series.absorbance[0, 0]) == ("counts", 32822.795)
     assert {"spectra_set_aside", "counts_assumed"} <= codes(series)
+
+
+RECORDS = (
+    "##TITLE= run\n##JCAMP-DX= 4.24\n##DATA TYPE= UV SPECTRUM\n##XUNITS= NANOMETERS\n##YUNITS= ABSORBANCE\n"
+)
+REGULAR = (
+    "##XFACTOR= 1.0\n##YFACTOR= 0.001\n##FIRSTX= 300.0\n##LASTX= 300.4\n##DELTAX= 0.1\n##FIRSTY= 0.5\n"
+    "##NPOINTS= 5\n##XYDATA= (X++(Y..Y))\n300.0 500 400 300\n300.3 200 100\n##END=\n"
+)
+POINTS = (
+    "##XFACTOR= 1.0\n##YFACTOR= 1.0\n##FIRSTX= 300.5\n##LASTX= 302.5\n##NPOINTS= 3\n"
+    "##XYPOINTS= (XY..XY)\n300.5 0.512\n301.5 0.4\n302.5 0.25\n##END=\n"
+)
+
+
+@pytest.mark.parametrize("body", [REGULAR, POINTS], ids=["abscissa table", "points"])
+def test_decimal_commas_are_read_as_points(body: str, tmp_path: Path) -> None:
+    plain, commas = (
+        read(tmp_path, RECORDS + text) for text in (body, body.replace(".", ",").replace(",,", ".."))
+    )
+    assert plain.wavelength_nm.tolist() == commas.wavelength_nm.tolist()
+    assert plain.absorbance.tolist() == commas.absorbance.tolist()
+    assert plain.absorbance[0, 0] in (0.5, 0.512)
+
+
+def test_a_comma_between_x_and_y_stays_one(tmp_path: Path) -> None:
+    body = POINTS.replace("300.5 0.512\n301.5 0.4\n302.5 0.25", "300,5; 301,4; 302,2")
+    assert read(tmp_path, RECORDS + body).absorbance.tolist() == [[5.0, 4.0, 2.0]]
+
+
+def test_commas_that_may_be_either_are_asked(tmp_path: Path) -> None:
+    body = POINTS.replace("300.5\n", "300,5\n").replace("300.5 0.512", "300,5,0,512").replace("0.4", "0,4")
+    with pytest.raises(cx.InputError, match="points and commas"):
+        read(tmp_path, RECORDS + body)

@@ -170,6 +170,31 @@ def test_end_that_the_data_leave_open_is_none_and_says_why() -> None:
     assert np.all(z < 1), "the profile is flat up to the last admissible break on either side"
 
 
+def test_k_is_open_where_its_break_is() -> None:
+    """A stage that may be shorter than two readings bounds no rate; print shows the times of the run."""
+    t = times(60)
+    y = Staged(k1=0.04, k2=0.04 / 1.3, tb=45.0)(t) + noise(t, 0.01, 0.0, stream(7, "weak13", 0))
+    fit = white_fit(t, y, True)
+    first, second = (stage.k_per_s for stage in fit.stages)
+    assert fit.breakpoints_s[0].within == (0.0, 100.0)
+    assert None in (first.low, first.high)
+    assert None in (second.low, second.high)
+    assert "too short to bound its k" in first.reason
+    assert fit.rate_ratio is not None
+    assert None in (fit.rate_ratio.low, fit.rate_ratio.high)
+    short = Staged(k1=0.15, k2=0.019, tb=2.4)(times(101)) + noise(
+        times(101), 0.003, 0.0, stream(7, "short", 0)
+    )
+    fit = cx.fit_stages(cx.Trace(time_s=times(101), absorbance=short))
+    first, breakpoint_s = fit.stages[0].k_per_s, fit.breakpoints_s[0]
+    assert breakpoint_s.low is None
+    assert str(breakpoint_s).split()[1] == "[0,"
+    assert first.high is None
+    assert first.low is not None
+    assert first.low < 0.15, "k1 lies above k2 however short the stage is"
+    assert "Scheffe" in first.method
+
+
 def test_rate_ratio_ends_lie_on_the_profile_of_the_ratio() -> None:
     t, y, _ = case("seed")
     fit = white_fit(t, y, False)

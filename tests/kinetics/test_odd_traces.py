@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from tests.studies.truths import stream
+from tests.studies.truths import Staged, stream
 
 KINDS = {
     "decay": lambda u: np.exp(-3 * u),
@@ -91,3 +91,31 @@ def test_times_that_are_spaced_by_their_logarithm_look_for_no_outliers(
     spike = clean[0].copy()
     spike[60] += 0.06
     assert searched(spike)
+
+
+def test_a_verdict_that_hangs_on_one_reading_says_which() -> None:
+    """Without the reading that speaks most for a weak break the same fit is undecided, and so told."""
+    t = np.linspace(0, 100, 51)
+    told = []
+    for number in (0, 1, 9):
+        y = Staged(k1=0.045, k2=0.030)(t) + stream(3, "w", number).normal(0, 0.008, t.size)
+        fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y))
+        for influence in fit.influence:
+            at = float(influence.left_out.split()[2])
+            other = cx.fit_stages(fit.trace.select(fit.trace.time_s != at))
+            assert influence.left_out.endswith("which speaks most for the break")
+            assert (influence.verdict, influence.p_value) == (other.verdict.code, other.verdict.p_value)
+            assert influence.verdict != fit.verdict.code == "two_stages"
+            assert any(w.code == "few_readings" and f"at {at:g} s" in w.text for w in fit.warnings)
+            told.append(number)
+    assert told, "no trace whose verdict hangs on a reading"
+
+
+@pytest.mark.parametrize("offset", ["auto", "zero", "fit", 0.0])
+@pytest.mark.parametrize("number", range(6))
+def test_the_curve_at_the_readings_is_what_was_fitted(number: int, offset: str | float) -> None:
+    """Also where the width of the switch may be zero and its best value is not."""
+    t = np.linspace(0, 100, 101)
+    y = Staged()(t) + stream(7, "curve", number).normal(0, 0.01, t.size)
+    fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=y), offset=offset)
+    assert fit.curve(fit.trace.time_s) == pytest.approx(fit.fitted, abs=1e-4)

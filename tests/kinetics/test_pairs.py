@@ -107,13 +107,28 @@ def test_a_clear_trace_leaves_nothing_open(curve: Any) -> None:
 
 
 def test_a_first_step_may_be_a_dilution() -> None:
-    """Six per cent of dilution between the third and the fourth reading, no first stage."""
+    """Dilution between the third and the fourth reading, no first stage: a pair, then clearly a step."""
     share = np.where(T < 2.5, 1.06, 1.0)
     fit = fitted(lambda t: share * exponential(0.03)(t), 0.004, "dilution", noise="ar1")
+    assert not fit.excluded
+    assert "between 2 and 3 s" in fit.verdict.text
+    assert "a dilution at the addition, or a lamp or a cell that moved, is no stage" in fit.verdict.text
+    share = np.where(T < 2.5, 1.03, 1.0)
+    fit = fitted(lambda t: share * exponential(0.03)(t), 0.004, "dilution")
     pair = next(a for a in fit.verdict.alternatives if "a dilution" in a.reading + a.other_reading)
     numbers = pair.numbers if "a dilution" in pair.reading else pair.other_numbers
-    assert numbers["dilution"] == pytest.approx(0.06, abs=0.015)
-    assert numbers["readings"] == np.sum(fit.trace.time_s < 2.5)
+    assert numbers["dilution"] == pytest.approx(0.03, abs=0.015)
+    assert numbers["readings"] == 3
+    assert not fit.excluded
+
+
+@pytest.mark.parametrize(("readings", "step", "sd"), [(3, 0.06, 0.001), (4, 0.06, 0.001), (4, 0.2, 0.004)])
+def test_readings_before_a_dilution_are_no_outliers(readings: int, step: float, sd: float) -> None:
+    """One level shift of all explains them; to take some out and keep others would not."""
+    share = np.where(readings - 0.5 > T, 1 + step, 1.0)
+    for number in range(6):
+        y = share * exponential(0.03)(T) + np.random.default_rng(number).normal(0, sd, T.size)
+        assert not cx.fit_stages(cx.Trace(time_s=T, absorbance=y)).excluded
 
 
 def test_wander_stands_among_the_readings() -> None:

@@ -340,3 +340,21 @@ def test_as_many_points_as_the_stages_need_are_fitted(joint: str) -> None:
 def test_a_list_or_spectra_in_place_of_a_trace_says_how_to_make_one() -> None:
     with pytest.raises(cx.InputError, match="exciton_peak"):
         cx.fit_stages([BASE])
+
+
+def test_the_seed_free_p_follows_the_simulated_one() -> None:
+    """Weak breaks in white noise: the tube formula against 499 simulated traces, and no floor."""
+    both = []
+    for number in range(30):
+        curve = Staged(k1=0.04, k2=0.04 / (1.0 + 0.02 * (number % 10)), tb=30.0)
+        fit = cx.fit_stages(trace(curve, 0.01, number=number, n=51), noise="white")
+        both.append((fit.verdict.p_value, fit.verdict.seed_free_p_value))
+    simulated, free = np.array(both).T
+    told = (simulated > 0.01) & (simulated < 0.8)
+    assert told.sum() >= 8
+    assert np.corrcoef(np.log(simulated[told]), np.log(free[told]))[0, 1] > 0.95
+    assert np.all(np.abs(np.log(free[told] / simulated[told])) < np.log(2.5))
+    strong = cx.fit_stages(trace(SEED)).verdict
+    assert strong.p_value == pytest.approx(1 / 500)
+    assert 0 < strong.seed_free_p_value < 1e-10
+    assert "by the tube formula" in strong.text

@@ -20,14 +20,14 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 
 _COLUMNS = re.compile(
-    r"^[^\n]*[,;\t][^\n]*\n\"?(Wavelength|Wavenumber|Time|Energy) ?\([^)\n]+\)"
+    r"(?=[^\n]*[,;\t])[^\n]*\n\"?(Wavelength|Wavenumber|Time|Energy) ?\([^)\n]+\)"
     r"\"?[,;\t]\"?(Abs|%T|%R|[AT]\b|Trans)",
     re.I,
 )
-_COLLECTED = re.compile(r"^Collection Time\s*:\s*(.+?)[\s,;]*$", re.MULTILINE)
+_COLLECTED = re.compile(r"^Collection Time\s*:\s*(.+)$", re.MULTILINE)
 _SCHEDULED = re.compile(
     r"^(?:Cycle [Tt]ime|Cycle Interval|Scheduled? (?:Start )?Time)"
-    r"\s*\(?(min|sec|s|h)?\)?\s*[:=]?\s+(\d+(?:[.,]\d+)?)",
+    r"[ \t]{0,9}\(?(min|sec|s|h)?\)?[ \t]{0,9}[:=]?[ \t]{1,9}(\d+(?:[.,]\d+)?)",
     re.MULTILINE,
 )
 _WAVELENGTH = re.compile(r"^Wavelength \(nm\)\s+([\d.]+)", re.MULTILINE)
@@ -90,7 +90,7 @@ def methods_of(footer: str) -> list[Method]:
         if scheduled is not None:
             factor = time_factor(scheduled[1] or "min") or 60.0
             cycle = float(scheduled[2].replace(",", ".")) * factor
-        moment = parse_moment(collected[1]) if collected else None
+        moment = parse_moment(collected[1].strip(" \t\r,;")) if collected else None
         found.append(Method(above, moment, cycle, float(wavelength[1]) if wavelength else None))
     return found
 

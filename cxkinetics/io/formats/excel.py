@@ -15,6 +15,7 @@ from typing import Any
 from cxkinetics.errors import InputError
 from cxkinetics.io.cells import is_number
 from cxkinetics.io.file import BinaryFormat, Content, Context, ReadOptions, Signal
+from cxkinetics.io.formats.plates import is_plate, read_sheet
 from cxkinetics.io.formats.text import read_tables
 from cxkinetics.io.grid import Rows
 from cxkinetics.io.table import Tables, tables_of_rows
@@ -33,7 +34,11 @@ def sniff(content: Content) -> bool:
 
 def read_workbook(context: Context) -> list[Signal]:
     """Return the signals of one sheet."""
-    found, sheet = workbook_tables(context.content, context.options)
+    sheets = sheet_rows(context.content)
+    plates = _plate_sheets(context, sheets)
+    if plates is not None:
+        return plates
+    found, sheet = workbook_tables(context.content, context.options, sheets)
     if not context.content.name.casefold().endswith((".xlsx", ".xlsm")):
         text = "the file is an Excel workbook whatever its name says"
         context = context.saying(Remark("excel_workbook", text))
@@ -42,7 +47,35 @@ def read_workbook(context: Context) -> list[Signal]:
     return read_tables(context, found)
 
 
-def workbook_tables(content: Content, options: ReadOptions) -> tuple[Tables, str]:
+def _plate_sheets(context: Context, sheets: list[tuple[str, Rows]]) -> list[Signal] | None:
+    """Return the signals of the one sheet that a plate reader wrote, None where there is none."""
+    options = context.options
+    if options.sheet is not None:
+        sheets = [sheets[_find_sheet(context.content, [name for name, _ in sheets], options.sheet)]]
+    found = []
+    for name, rows in sheets:
+        lines = [""] * max(rows.lines, default=0)
+        first = min((k for cells in rows.cells for k, cell in enumerate(cells) if cell), default=0)
+        for number, cells in zip(rows.lines, rows.cells, strict=True):
+            lines[number - 1] = "\t".join(cells[first:])
+        text = "\n".join(lines)
+        if is_plate(text):
+            found.append((name, text))
+    if not found:
+        return None
+    if len(found) > 1:
+        shown = ", ".join(repr(name) for name, _ in found)
+        raise context.error(
+            f"{len(found)} sheets hold plates: {shown}", "say which with sheet= (--sheet NAME)"
+        )
+    name, text = found[0]
+    told = context.saying(Remark("sheet", f"sheet {name!r} read")) if len(sheets) > 1 else context
+    return read_sheet(told, text)
+
+
+def workbook_tables(
+    content: Content, options: ReadOptions, sheets: list[tuple[str, Rows]] | None = None
+) -> tuple[Tables, str]:
     """Return the tables of the sheet asked for, or of the only one that holds any.
 
     Raises
@@ -50,7 +83,7 @@ def workbook_tables(content: Content, options: ReadOptions) -> tuple[Tables, str
     InputError
         If the archive is no workbook, damaged or a bomb, or several sheets hold tables.
     """
-    sheets = sheet_rows(content)
+    sheets = sheet_rows(content) if sheets is None else sheets
     if options.sheet is not None:
         name, rows = sheets[_find_sheet(content, [name for name, _ in sheets], options.sheet)]
         return tables_of_rows(rows, file=content.file, decimal=options.decimal), name

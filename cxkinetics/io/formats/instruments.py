@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
-from cxkinetics.io.file import EXPORT, Content, Context, ReadOptions, Signal
+from cxkinetics.errors import InputError
+from cxkinetics.io.file import EXPORT, OLD_OFFICE, Content, Context, ReadOptions, Signal
 from cxkinetics.io.headers import Quantity, read_header, spectral_unit
 from cxkinetics.io.layout import spectrum_time
 from cxkinetics.io.signals import RawMatrix, RawTrace, build_series, build_trace
@@ -42,12 +43,15 @@ class _Found:
     remarks: tuple[Remark, ...]
 
 
-def binary_remedy(file: str) -> str:
-    """Return what to do about a binary file that no reader of this package knows."""
-    remedy = EXPORT
+def unknown_binary(content: Content) -> InputError:
+    """Return the refusal of a binary file that no reader of this package knows."""
+    kind, remedy, file = "a binary file that no reader knows", EXPORT, content.file
+    if content.data.startswith(OLD_OFFICE):
+        kind = "a binary file of the old Office kind (.xls or an instrument's own), not a table"
+        remedy = "save it as .xlsx or CSV"
     if file.casefold().endswith(_ENDINGS) and importlib.util.find_spec("openreadout") is None:
         remedy += f", or install the extra that reads this kind: {INSTALL}"
-    return remedy
+    return content.error(f"this is {kind}", remedy)
 
 
 def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal] | None:
@@ -84,6 +88,45 @@ def read_instrument_file(content: Content, options: ReadOptions) -> list[Signal]
         text = f"read by openreadout: {assurance}"
         context = context.saying(Remark("read_by_openreadout", text))
     return _signals(context, usable)
+
+
+def opened_by_extra(
+    content: Content,
+) -> tuple[str, list[tuple[Mapping[str, Any], Array | None, Array]]] | None:
+    """Return the format and every trace (record, axis, channels) of one sweep that `openreadout` finds.
+
+    None where it does not know the file.
+
+    Raises
+    ------
+    InputError
+        If the package is not installed, or knows the format but the file is damaged.
+    """
+    if importlib.util.find_spec("openreadout") is None:
+        raise content.error("this kind of file is read by the extra instruments", INSTALL)
+    package = importlib.import_module("openreadout")
+    try:
+        name = str(package.info(content.file).get("format", {}).get("name", "instrument file"))
+        with package.File(content.file) as opened:
+            traces = [
+                (record, _places(opened, int(record["index"])), _channels(opened, int(record["index"])))
+                for record in opened.traces
+                if int(record.get("sweep_count", 1)) == 1
+            ]
+    except package.UnknownFormatError:
+        return None
+    except package.OpenReadoutError as error:
+        raise content.error(f"openreadout cannot read this file: {error}", EXPORT) from error
+    return name, traces
+
+
+def _places(opened: Any, index: int) -> Array | None:
+    places = opened.trace_axis(index)
+    return None if places is None else np.asarray(places, dtype=np.float64)
+
+
+def _channels(opened: Any, index: int) -> Array:
+    return np.atleast_2d(np.asarray(opened.read_trace(index, 0), dtype=np.float64))
 
 
 def _trace(opened: Any, record: Mapping[str, Any], content: Content) -> _Found | str:

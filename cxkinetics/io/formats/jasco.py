@@ -11,7 +11,7 @@ from cxkinetics.io.table import tables_in
 from cxkinetics.io.words import parse_moment, time_factor
 from cxkinetics.remarks import Remark
 
-_KEY = re.compile(r"^([A-Z][A-Z0-9 /]*[A-Z0-9])[\t,;:][ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_KEY = re.compile(r"^([A-Z][A-Z0-9 /]*[A-Z0-9])[\t,;:](.*)$", re.MULTILINE)
 _AXES = {"cm-1": "wavenumber", "eV": "energy"}
 _DATA = re.compile(r"^XYDATA[\t,; ]*$", re.MULTILINE)
 

@@ -49,6 +49,7 @@ def read_jcamp(context: Context, text: str) -> list[Signal]:
         names = ", ".join(repr(str(block.get("title", ""))) for block in aside)
         text_ = f"set aside, no times of a run: {names}"
         context = context.saying(Remark("spectra_set_aside", text_, len(aside)))
+    blocks, context = _each_once(context, blocks)
     kinetic = [block for block in blocks if time_factor(str(block.get("xunits", ""))) is not None]
     if kinetic:
         return [s for number, block in enumerate(kinetic, 1) for s in _trace(context, block, number)]
@@ -68,6 +69,7 @@ def read_jcamp(context: Context, text: str) -> list[Signal]:
 
 def _parse(context: Context, text: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the blocks that hold data, and what the package complained about."""
+    text = _with_points(context, text)
     for stated in re.findall(r"##\s*NPOINTS\s*=\s*([\d.,eE+]+)", text, re.I):
         number = re.sub(r"\D.*", "", stated)
         if len(number) > 8 or int(number or 0) > _MOST_POINTS or int(number or 0) > len(text):
@@ -102,6 +104,46 @@ def _parse(context: Context, text: str) -> tuple[list[dict[str, Any]], list[str]
     arrays = [{key: np.asarray(block[key], dtype=np.float64) for key in ("x", "y")} for block in found]
     blocks = [{**block, **own} for block, own in zip(found, arrays, strict=True)]
     return blocks, [line for line in heard.getvalue().splitlines() if line]
+
+
+_RECORD = re.compile(r"##\s*(FIRST|LAST|MAX|MIN|DELTA)?[XY](FACTOR)?\s*=\s*[+-]?\d+([.,])\d", re.IGNORECASE)
+_DATA = re.compile(r"(##\s*(?:XYDATA|XYPOINTS|PEAK TABLE)\s*=[^\n]*\n)([^#]*)", re.IGNORECASE)
+
+
+def _with_points(context: Context, text: str) -> str:
+    """Return the text with decimal points where its numbers are written with commas.
+
+    The standard knows no decimal comma, but it lets a comma divide x from y in a table of points: what a
+    comma means is told by the records of the factors and limits, or by an abscissa table, which has none.
+    """
+    marks = {found[3] for found in _RECORD.finditer(text)}
+    tables = _DATA.findall(text)
+    regular = [body for head, body in tables if "++" in head]
+    if "," not in marks and not any(re.search(r"\d,\d", body) for body in regular):
+        return text
+    if "." in marks or any(re.search(r"\d\.\d|\d,\d*,\d", body) for _, body in tables):
+        what = "its numbers hold decimal points and commas: which divides the decimals cannot be told"
+        raise context.error(what, "export it with decimal points")
+    commas = re.compile(r"(?<=\d),(?=\d)")
+    text = re.sub(r"(?m)^(##[^=\n]*[XY](?:FACTOR)?[ \t]*=.*)$", lambda line: commas.sub(".", line[0]), text)
+    return _DATA.sub(lambda table: table[1] + commas.sub(".", table[2]), text)
+
+
+def _each_once(context: Context, blocks: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Context]:
+    """Return the blocks with every place once: digitised curves repeat the points where two strokes meet."""
+    found, repeated = [], 0
+    for block in blocks:
+        places, which = np.unique(block["x"], return_inverse=True)
+        extra = block["x"].size - places.size
+        timed = time_factor(str(block.get("xunits", ""))) is not None
+        if extra and not timed:
+            repeated += extra
+            block = {**block, "x": places, "y": np.bincount(which, block["y"]) / np.bincount(which)}
+        found.append(block)
+    if repeated:
+        text = f"{repeated} points that stand twice are averaged"
+        context = context.saying(Remark("repeated_points", text, repeated))
+    return found, context
 
 
 def _leaves(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -211,7 +253,7 @@ def _series(
         axis_unit=unit,
         matrix=matrix,
         quantity=quantity,
-        label=re.sub(r"\s*\(t\d+\)$", "", str(block.get("title", ""))),
+        label=re.sub(r" ?\(t\d+\)$", "", str(block.get("title", ""))),
         number=number,
     )
     return list(build_series(context.saying(*said, *assumed), raw))

@@ -1,24 +1,34 @@
 """OceanView and SpectraSuite ASCII: a header in any language, a >>>>>Begin<<<<< mark, pixels.
 
 All pixels are read and compared with the number that the header states. A file of one spectrum has
-wavelength and signal; a file of many has a row of wavelengths and a row for each time.
+wavelength and signal; a file of many has a row of wavelengths and a row for each time. A Jaz writes the
+counts of dark, reference and sample beside the processed value.
 """
 
 import re
 from dataclasses import replace
 
-from cxkinetics.io.file import Context, Signal, TextFormat, plain_lines
+import numpy as np
+
+from cxkinetics.io.file import COPY_OR_EXPORT, Context, Signal, TextFormat, plain_lines
 from cxkinetics.io.formats.text import read_text_table
+from cxkinetics.io.single import against_reference, one_spectrum
 from cxkinetics.io.words import parse_moment
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 
-_MARK = re.compile(r"^>{3,}.*<{3,}\s*$", re.MULTILINE)
-_END = re.compile(r"^>{3,}\s*(End|Ende|Fin|Fine)\b.*<{3,}\s*$", re.MULTILINE | re.IGNORECASE)
-_PIXELS = re.compile(r"^[^\n:]*\b(?:pixels?|píxeles|pixel)\b[^\n:]*:\s*(\d+)", re.MULTILINE | re.IGNORECASE)
-_DATE = re.compile(r"^\s*(?:Date|Datum|Fecha|Data)\s*:\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
+_MARK = re.compile(r"^>{3}[^\n<]*<{3}.*$", re.MULTILINE)
+_END = re.compile(
+    r"^>{3,}\s*(?:(?:End|Ende|Fin|Fine)\b.*<{3,}|Data<{3,}.*Extremo).*$", re.MULTILINE | re.IGNORECASE
+)
+_PIXELS = re.compile(
+    r"^[^\n:]{0,99}\b(?:pixels?|p[ií]xeles)\b[^\n:]{0,99}:\s*(\d+)", re.MULTILINE | re.IGNORECASE
+)
+_JAZ = re.compile(r"\s*W\tD\tR\tS\tP[ \t]*\n")
+_DATE = re.compile(r"^[ \t]*(?:Date|Datum|Fecha|Data)[ \t]*:(.+)$", re.MULTILINE | re.IGNORECASE)
 _WAVELENGTHS = re.compile(
-    r"X\s*-?\s*(?:axis|achse|axe|eje)[^\n:]*:\s*(wavelength|wellenl|longueur|longitud|lunghezz|raman|.*)",
+    r"X[ \t]{0,9}-?[ \t]{0,9}(?:axis|achse|axe|eje)[^\n:]*:\s*"
+    r"(wavelength|wellenl|longueur|longitud|lunghezz|raman|.*)",
     re.IGNORECASE,
 )
 
@@ -46,7 +56,28 @@ def read_oceanview(context: Context, text: str) -> list[Signal]:
     spectral = re.match(r"w|longueur|longitud|lunghezz", axis[1], re.I) if axis else None
     x_kind = "wavelength" if spectral or (pixels and "spect" in header.casefold()) else ""
     context = replace(context, x_kind=x_kind, acquired_s=parse_moment(date[1]) if date else None)
-    return [_checked(signal, pixels) for signal in read_text_table(context, body)]
+    if _JAZ.match(body[mark.end() :]):
+        signals = _jaz(context, body[mark.end() :].strip().split("\n"))
+    else:
+        signals = read_text_table(context, body)
+    return [_checked(signal, pixels) for signal in signals]
+
+
+def _jaz(context: Context, lines: list[str]) -> list[Signal]:
+    """Return the spectrum of a Jaz file, from its counts of dark, reference and sample.
+
+    The processed column P is the percentage of light, or its absorbance: the counts tell without it.
+    """
+    try:
+        rows = [line.replace(",", ".").split() for line in lines[1:] if line.strip()]
+        body = np.array(rows, dtype=np.float64)
+    except ValueError:
+        body = np.empty(0)
+    if body.ndim != 2 or body.shape[1] != len(lines[0].split()):
+        raise context.error("its rows are not as long as its header: the file is damaged", COPY_OR_EXPORT)
+    axis, dark, reference, sample = body[:, :4].T
+    told, percent, quantity = against_reference(context, sample, dark, reference)
+    return one_spectrum(told, axis, percent, quantity)
 
 
 def _checked(signal: Signal, pixels: re.Match[str] | None) -> Signal:
@@ -60,4 +91,4 @@ def _checked(signal: Signal, pixels: re.Match[str] | None) -> Signal:
 
 
 _SUMMARY = "OceanView and SpectraSuite ASCII: every pixel, headers in any language, decimal commas"
-FORMATS = (TextFormat("OceanView", ".txt", _SUMMARY, sniff, read_oceanview),)
+FORMATS = (TextFormat("OceanView", ".txt .jaz", _SUMMARY, sniff, read_oceanview),)

@@ -12,7 +12,7 @@ from cxkinetics.io.file import Context, Signal, TextFormat
 from cxkinetics.io.formats.text import read_text_table
 from cxkinetics.remarks import Remark
 
-_COUNTS = re.compile(r"^\s*X/Z\s+Nm\s+Nw\b.*\n\s*\d+\s+(\d+)\s+(\d+)\b", re.MULTILINE)
+_COUNTS = re.compile(r"^[ \t]*X/Z[ \t]+Nm[ \t]+Nw\b.*\n[ \t]*\d+[ \t]+(\d+)[ \t]+(\d+)\b", re.MULTILINE)
 
 
 def sniff(head: str) -> bool:

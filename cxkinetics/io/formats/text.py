@@ -4,6 +4,7 @@ import numpy as np
 
 from cxkinetics.io.file import Context, Signal, TextFormat, numbered
 from cxkinetics.io.layout import understand
+from cxkinetics.io.plausible import told_above
 from cxkinetics.io.table import Column, Table, Tables, tables_in
 
 
@@ -23,7 +24,7 @@ def read_tables(context: Context, found: Tables) -> list[Signal]:
     InputError
         If several tables differ and none was chosen.
     """
-    context = context.saying(*found.remarks)
+    context = told_above(context, found.above).saying(*found.remarks)
     tables, main = found.tables, found.main
     same = [t for t in tables if len(t.columns) == len(main.columns) and t.names in ([], main.names)]
     if len(same) == len(tables):

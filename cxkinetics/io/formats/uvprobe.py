@@ -18,12 +18,16 @@ _TITLE = re.compile(
 _REFLECTED = re.compile(
     r'^"?Wavelength[^"\n]*"?\s*[,;\t ]\s*"?(R ?%|%R|Refl[^"\n]*?|Int[^"\n]*?)\.?"?\s*$', re.I | re.M
 )
+_BLANK_BETWEEN = re.compile(r'(?<=[^\s",;])" +"(?=[^\s",;])')  # in the header of a file divided by blanks
+_LONGEST_TITLE = 400
 _STAMP = re.compile(r"_(\d{2})(\d{2})(\d{2})_(\d{2})(\d{2})(\d{2})")
 
 
 def sniff(head: str) -> bool:
     """Return whether the text begins with a UVProbe title and header."""
-    return _TITLE.match(head.replace("\r", "").lstrip()) is not None
+    plain = head.replace("\r", "").lstrip()
+    # a title is short, and a long line would be searched for it in many ways
+    return 0 < plain.find("\n") < _LONGEST_TITLE and _TITLE.match(plain) is not None
 
 
 def read_uvprobe(context: Context, text: str) -> list[Signal]:
@@ -44,7 +48,7 @@ def read_uvprobe(context: Context, text: str) -> list[Signal]:
             "(pass --time-unit if it is another)",
         )
         context = replace(context.saying(told), spectrum_time_s=named.value * 60.0)
-    return read_text_table(context, text)
+    return read_text_table(context, _BLANK_BETWEEN.sub('"\t"', text, count=1))
 
 
 _SUMMARY = "Shimadzu UVProbe text of spectra (minutes in the file name) and time courses"
