@@ -12,7 +12,7 @@ from cxkinetics.composition.conditioning import joined
 from cxkinetics.composition.draws import prior_draws
 from cxkinetics.composition.mechanisms import KEYS, SPECIES_PRIORS, chain, in_a_row, read_state, trapped_host
 from cxkinetics.composition.species_model import share_draws
-from tests.studies.species_tables import World
+from tests.composition.species_tables import World
 
 SYSTEM = cx.load_system("ag-cds")
 BASIS = "Ag/(Ag+Cd)"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from tests.studies import titrations
+from tests.composition import titrations
 
 EVEN = "21 even points to 1000"
 

@@ -5,9 +5,12 @@ The full run, 10 000 damaged files::
     python -m pytest tests/io/test_fuzz.py -m slow
 """
 
+import io
 import os
 import resource
+import struct
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +136,26 @@ def test_two_hundred_megabytes_of_junk(tmp_path: Path, kind: str) -> None:
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert seconds < HANG_S
     assert grown < 600, f"{grown:.0f} MB"
+
+
+def _archive(flipped: int) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ps_0.xml", "<spectrum>" + " ".join(f"{v:.6f}" for v in range(2000)))
+    data = bytearray(stream.getvalue())
+    data[flipped : flipped + 4] = b"\xff" * 4
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("short.RFL8", b"AVS82"),
+        ("headless.RFL8", b"AVS84" + bytes(322)),
+        ("backwards.RFL8", b"AVS82\x01" + b"\xff" * 85 + b"\x00" * 900),
+        ("nan.RFL8", b"AVS82\x01" + bytes(83) + struct.pack("<HH", 0, 9) + b"\x01\x00\xa0\x7f" * 300),
+        *((f"flipped {at}.ProcSpec", _archive(at)) for at in (45, 60, 200, 1000)),
+    ],
+)
+def test_damaged_binary_files_are_refused(name: str, data: bytes) -> None:
+    assert check(name, data) == "refused"

@@ -80,6 +80,7 @@ def read_binary(context: Context) -> list[Signal]:
     """Return the spectrum, from its counts of sample, dark and reference."""
     data = context.content.data
     if data.startswith(_MARKS):
+        _require_bytes(context, _FIRST_BYTE)
         if data[5] != 1:
             what = f"the file states {data[5]} spectra; one is read"
             raise context.error(what, "export each as text")
@@ -90,7 +91,7 @@ def read_binary(context: Context) -> list[Signal]:
         pixels = _old_pixels(data)
         assert pixels is not None  # the sniffer asked
         first, last = pixels
-        coefficients = np.frombuffer(data, "<f4", 5, _OLD_COEFFICIENTS).astype(np.float64)
+        coefficients = _floats(context, _OLD_COEFFICIENTS, 5)
         axis = np.polynomial.polynomial.polyval(np.arange(first, last + 1), coefficients)
         if len(data) < _OLD_DATA + 12 * axis.size:
             what = (
@@ -107,11 +108,18 @@ def read_binary(context: Context) -> list[Signal]:
 
 
 def _floats(context: Context, start: int, count: int) -> Array:
+    if count <= 0:
+        raise context.error("its last pixel comes before its first: the file is damaged", COPY_OR_EXPORT)
+    _require_bytes(context, start + 4 * count)
+    with np.errstate(invalid="ignore"):  # damaged bytes may make a signalling NaN
+        return np.frombuffer(context.content.data, "<f4", count, start).astype(np.float64)
+
+
+def _require_bytes(context: Context, needed: int) -> None:
     size = len(context.content.data)
-    if count <= 0 or start + 4 * count > size:
-        what = f"the file holds {size} bytes, its header needs {start + 4 * max(count, 0)}: it is cut short"
+    if size < needed:
+        what = f"the file holds {size} bytes, its header needs {needed}: it is cut short"
         raise context.error(what, COPY_OR_EXPORT)
-    return np.frombuffer(context.content.data, "<f4", count, start).astype(np.float64)
 
 
 def _old_pixels(data: bytes) -> tuple[int, int] | None:

@@ -6,8 +6,10 @@ processing made; the last with numbers of its own is the spectrum that was shown
 """
 
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -19,6 +21,7 @@ from cxkinetics.io.headers import Quantity
 from cxkinetics.io.single import one_spectrum
 
 _LARGEST_XML = 64_000_000
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _QUANTITIES = {
     "Absorbance": Quantity("", "absorbance"),
     "Transmission": Quantity("%T", "transmittance"),
@@ -68,7 +71,7 @@ def _document(context: Context) -> ElementTree.Element:
                 raise context.error(what, COPY_OR_EXPORT)
             # names of users stand in the encoding of their machine: only the numbers are of use
             text = archive.read(names[0]).decode("latin-1")
-    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, ValueError) as error:
+    except (*_DAMAGED, NotImplementedError, OSError, EOFError, ValueError, RuntimeError) as error:
         raise context.error(f"the archive cannot be read: {error}", COPY_OR_EXPORT) from error
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise context.error(

@@ -119,7 +119,8 @@ def _block(content: Content, key: bytes, count: int) -> Array:
             COPY_OR_EXPORT,
         )
     with np.errstate(invalid="ignore"):  # damaged files hold signalling NaN
-        values = np.frombuffer(content.data, "<f4", count, start).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # damaged bytes may make a signalling NaN
+            values = np.frombuffer(content.data, "<f4", count, start).astype(np.float64)
         return np.where(np.isfinite(values) & (np.abs(values) < 1e6), values, np.nan)
 
 

@@ -1,6 +1,6 @@
 """Do the intervals of species hold the truth in worlds of other washes and other mechanisms?
 
-`python -m tests.studies.species_tables --tables N [--cell NAME]` makes N tables a cell with a generator
+`python -m tests.composition.species_tables --tables N [--cell NAME]` makes N tables a cell with a generator
 of its own (a mass balance written out here) and counts truths inside 95 % intervals.
 """
 

@@ -1,6 +1,6 @@
 """Coverage of the numbers of a dose table whose doses and incorporations err, by simulation.
 
-    python -m tests.studies.dose_tables --tables 200 [--seed 15] [--only TEXT]
+    python -m tests.composition.dose_tables --tables 200 [--seed 15] [--only TEXT]
 
 Truths, doses and errors are drawn here and by nothing that is fitted: the flask holds g D (1 + e) of guest,
 g common to the table, e its own, and the broken line is written out anew. A cell is named by its ICP error,

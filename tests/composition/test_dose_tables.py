@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.studies.dose_tables import COLUMNS, TRUTH, Cell, cells, contradicts, curve, main
+from tests.composition.dose_tables import COLUMNS, TRUTH, Cell, cells, contradicts, curve, main
 
 SEED = 20240229
 

@@ -1,6 +1,6 @@
 """Doses for targets: what the packaged observations say, what each measurement narrows, and coverage.
 
-    python -m tests.studies.targets [--tables 200] [--seed 15]
+    python -m tests.composition.targets [--tables 200] [--seed 15]
 
 First the three targets of Ag/CdS by all packaged observations beside the numbers of version 0.1.0; then a row
 for each measurement that narrows a dose; then how often the best dose and the purity of a world drawn from
@@ -16,8 +16,8 @@ import numpy as np
 import cxkinetics as cx
 from cxkinetics.composition.knowledge import known_draws
 from cxkinetics.composition.species_model import incorporation_draws, species_draws
-from tests.studies.dose_tables import contradicts
-from tests.studies.species_tables import World
+from tests.composition.dose_tables import contradicts
+from tests.composition.species_tables import World
 from tests.studies.truths import stream
 
 BEFORE = {  # version 0.1.0: dose, %; share of clusters; share of silver

@@ -1,6 +1,6 @@
 """Titrations of large particles: how often the Hill slope is held, and what is told apart.
 
-python -m tests.studies.titrations --tables 200
+python -m tests.composition.titrations --tables 200
 """
 
 import argparse

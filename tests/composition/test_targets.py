@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.studies.dose_tables import contradicts
-from tests.studies.targets import coverage, narrowing
+from tests.composition.dose_tables import contradicts
+from tests.composition.targets import coverage, narrowing
 
 
 def test_each_measurement_narrows_dose_and_purity() -> None:
