@@ -4,7 +4,7 @@ A result implements `brief`, and where it has more to say `page`, `figures` and 
 renders is imported inside the methods, so that making a result loads nothing that shows it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,23 +141,32 @@ class Shown:
         """Return the sheets of the workbook as DataFrames: raw numbers, times in s, rates in 1/s."""
         return {table.name: table.frame() for table in self.data()}
 
-    def plot(self, **options: Any) -> Any:
+    def plot(
+        self, *, theme: str = "light", colours: "Mapping[str, str] | None" = None, **options: Any
+    ) -> Any:
         """Draw this result and return the matplotlib Figure.
 
         Parameters
         ----------
+        theme : {"light", "dark"}
+            Dark letters on white, or light ones on a dark ground.
+        colours : mapping, optional
+            Other colours, by the names of `cxkinetics.document.figure.COLOURS`: ``{"fit": "black"}``.
         **options
             Of the function that draws this kind of result.
 
         Raises
         ------
         UsageError
-            If this kind of result has no figure.
+            If this kind of result has no figure, or an option is off.
         """
+        from cxkinetics.document.figure import restyle
         from cxkinetics.document.units import SECONDS
         from cxkinetics.errors import UsageError
 
         declared = self.figures(SECONDS)
         if not declared:
             raise UsageError(f"there is no figure of a {type(self).__name__}; print it instead")
-        return declared[0].draw(**options)
+        figure = declared[0].draw(**options)
+        restyle(figure, theme=theme, colours=colours)
+        return figure

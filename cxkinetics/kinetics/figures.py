@@ -328,6 +328,7 @@ def draw_staged_fit(
     fit: "StagedFit",
     *,
     view: str = "fit",
+    beside: "Sequence[StagedFit]" = (),
     time_unit: str = "s",
     ax: "Axes | None" = None,
     figure: "Figure | None" = None,
@@ -341,6 +342,8 @@ def draw_staged_fit(
         What to draw.
     view : str
         "fit" for the signal with residuals, "ln" for ln A, "both" for the two side by side.
+    beside : sequence of StagedFit
+        Further fits to lay over this one, each in a colour of its own, without residuals.
     time_unit : str
         "s", "ms", "min" or "h".
     ax : Axes, optional
@@ -357,7 +360,13 @@ def draw_staged_fit(
     """
     if view not in ("fit", "ln", "both"):
         raise UsageError(f"view is {view!r}; it must be 'fit', 'ln' or 'both'")
-    unit_called(time_unit)
+    unit = unit_called(time_unit)
+    if beside:
+        with figure_style():
+            if ax is None:
+                ax = (figure or new_figure(width or "single", 0.6)).add_subplot()
+            _draw_overlay((fit, *beside), view, unit, ax)
+        return ax.figure  # type: ignore[return-value]
     if ax is not None:
         (plot_ln_signal if view == "ln" else plot_staged_fit)(fit, ax=ax, time_unit=time_unit)
         return ax.figure  # type: ignore[return-value]
@@ -374,6 +383,42 @@ def draw_staged_fit(
         if view == "both":
             plot_ln_signal(fit, ax=figure.add_subplot(grid[:, 1]), time_unit=time_unit)
     return figure
+
+
+_HUES = tuple(COLOURS[name] for name in ("fit", "paper", "second", "third", "fourth", "band", "data"))
+
+
+def _draw_overlay(fits: "Sequence[StagedFit]", view: str, unit: TimeUnit, ax: "Axes") -> None:
+    """Draw several fits over each other: readings, curve and a dashed line at each breakpoint."""
+    if view == "both":
+        raise UsageError("several fits are drawn in one view; give view='fit' or view='ln'")
+    if len(units := {fit.trace.unit for fit in fits}) > 1:
+        raise UsageError(f"the signals have different units ({', '.join(sorted(units))}); draw each alone")
+    if view == "ln" and any(grows(fit) for fit in fits):
+        raise UsageError("ln A is drawn of falling signals; give view='fit'")
+    for number, fit in enumerate(fits):
+        hue = _HUES[number % len(_HUES)]
+        dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
+        readings = np.asarray(fit.trace.time_s), np.asarray(fit.trace.absorbance)
+        for (time, signal), style in (
+            (readings, {**_HOLLOW, "mec": hue, "ms": 2}),
+            ((dense, fit.curve(dense)), {"color": hue, "label": short_label(_called(fit, number))}),
+        ):
+            known = signal > 0 if view == "ln" else np.isfinite(signal)
+            shown = np.log(signal[known]) if view == "ln" else signal[known]
+            ax.plot(unit.time(time[known]), shown, **style)
+        for estimate in fit.breakpoints_s:
+            if estimate.value is not None:
+                ax.axvline(estimate.value / unit.seconds, color=hue, lw=0.7, ls=(0, (3, 3)), zorder=1)
+    ax.set_xlabel(f"time / {unit.sign}")
+    ax.set_ylabel("ln A" if view == "ln" else signal_label(fits[0].trace.unit))
+    ax.margins(x=0.02)
+    stamp_simulated(ax, any(fit.trace.source.simulated for fit in fits))
+    clear_legend(ax)
+
+
+def _called(fit: "StagedFit", number: int) -> str:
+    return fit.trace.label or fit.trace.source.file or f"fit {number + 1}"
 
 
 def figures(
