@@ -178,6 +178,29 @@ class Page:
                     yield from block.figures
 
 
+def as_shown(sections: Sequence[Section], where: Where) -> Table:
+    """Return all tables of some sections as one table of words: rounded by their errors, in the unit shown.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        What is shown.
+    where : Where
+        On which medium; tables that are not shown there are left out.
+    """
+    rows: list[tuple[str, ...]] = []
+    for section in sections:
+        for block in section.shown(where):
+            if isinstance(block, Table):
+                grid = block.grid(section.unit)
+                title = [(words,)] if (words := grid.caption or section.title) else []
+                head, note = [grid.header] * any(grid.header), [(grid.note,)] * bool(grid.note)
+                rows += [*title, *head, *grid.rows, *note, ()]
+    width = max(map(len, rows), default=1)
+    names = ("as shown", *(f"column {number}" for number in range(2, width + 1)))
+    return Table.of_rows("as shown", names, [(*row, *[""] * (width - len(row))) for row in rows[:-1]])
+
+
 def simulated_line(source: Source, *, indent: int = 0, hang: int = 2) -> tuple[Paragraph, ...]:
     """Return the line that says that data are simulated; nothing for measured ones."""
     if not source.simulated:

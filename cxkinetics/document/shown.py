@@ -124,18 +124,27 @@ class Shown:
 
         return latex_section(self.brief(unit_called(time_unit), **options))
 
-    def to_excel(self, path: str | PathLike[str]) -> Path:
+    def to_excel(self, path: str | PathLike[str], *, time_unit: str = "s") -> Path:
         """Write this result to an Excel workbook, units in the heads, and return its path.
+
+        The last sheet holds the tables that `print` shows, numbers rounded by their errors; the others hold
+        every digit, times in s.
 
         Parameters
         ----------
         path : path-like
             Where to, ending in .xlsx; the file is whole or not there.
+        time_unit : str
+            Unit of times and rate constants in the last sheet: "s", "ms", "min" or "h".
         """
         from cxkinetics.atomic import write_bytes
+        from cxkinetics.document.page import as_shown
         from cxkinetics.document.sheets import workbook_bytes
+        from cxkinetics.document.table import Where
+        from cxkinetics.document.units import time_unit as unit_called
 
-        return write_bytes(path, workbook_bytes(self.data()))
+        shown = as_shown([self.brief(unit_called(time_unit))], Where.TEXT)
+        return write_bytes(path, workbook_bytes([*self.data(), *([shown] if shown.rows else [])]))
 
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Return the sheets of the workbook as DataFrames: raw numbers, times in s, rates in 1/s."""

@@ -7,6 +7,7 @@ prints is loaded before the last fit is there.
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -360,6 +361,12 @@ class BatchResult(Shown):
     def table(self) -> "pd.DataFrame":
         """Return one row per fit: file, verdict, every number with its interval, noise."""
         return self.data()[0].frame()
+
+    def __repr__(self) -> str:
+        codes = Counter(fit.verdict.code for fit in self.fits)
+        verdicts = ", ".join(f"{count} {code}" for code, count in codes.most_common())
+        fits = f"{len(self.fits)} fits" + (f": {verdicts}" if verdicts else "")
+        return f"BatchResult({fits}; {len(self.failures)} failures)"
 
     def to_json(self) -> str:
         """Return the JSON document of the batch: every number, without the data."""
