@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.result import StagedFit as StagedFit
     from cxkinetics.kinetics.together import JointFit as JointFit
     from cxkinetics.kinetics.together import fit_together as fit_together
+    from cxkinetics.planning.sampling import SamplingPlan as SamplingPlan
+    from cxkinetics.planning.sampling import plan_sampling as plan_sampling
     from cxkinetics.remarks import Remark as Remark
     from cxkinetics.signals.dose_table import DoseTable as DoseTable
     from cxkinetics.signals.spectra import SpectralSeries as SpectralSeries
