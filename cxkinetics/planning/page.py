@@ -58,7 +58,9 @@ def _expected(plan: "SamplingPlan", unit: TimeUnit) -> Table:
         known = width.half_width and even.half_width
         ratio = even.half_width / width.half_width if known and even.half_width and width.half_width else None
         rows.append((name, *_cells(width), *_cells(even), ratio, width.unit))
-    note = f"median and worst tenth of {plan.simulated} simulated runs, each fitted"
+    note = (
+        f"of the expected decay, and of the worst tenth of all believed; {plan.simulated} simulated fits each"
+    )
     return Table(columns, rows, name="expected", note=note)
 
 

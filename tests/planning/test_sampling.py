@@ -22,7 +22,7 @@ SILVER = belief_of_numbers((0.056, 0.019), (20.0,))
 
 @cache
 def plan() -> cx.SamplingPlan:
-    return seed_plan(12)
+    return seed_plan(24)
 
 
 @cache
@@ -128,9 +128,8 @@ def test_placed_readings_halve_the_intervals_of_even_ones() -> None:
 
 
 def test_the_plan_promises_what_other_runs_give() -> None:
-    for name, told in (("placed", plan().expected), ("even", plan().even)):
-        halves = np.array([width.half_width for width in told.values()], dtype=float)
-        np.testing.assert_allclose(halves, study()[name].widths, rtol=0.25)
+    halves = np.array([width.half_width for width in plan().expected.values()], dtype=float)
+    np.testing.assert_allclose(halves, study()["placed"].widths, rtol=0.25)
 
 
 @pytest.mark.slow
@@ -259,7 +258,7 @@ def test_a_plan_is_stored_and_shown_in_every_form(tmp_path: Path) -> None:
     assert set(record["blocks"][0]) == {"from_s", "to_s", "every_s"}
     assert set(record["expected"]) == {"k1", "k2", "breakpoint"}
     assert record["expected"]["k1"]["unit"] == "1/s"
-    assert record["simulated"] == 12
+    assert record["simulated"] == 24
     assert set(record["chance_of_verdict"]) >= {"value", "se", "low", "high", "unit", "method"}
     assert "30 readings in" in str(made)
     assert "1/min" in made.to_text(time_unit="min")
