@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from cxkinetics.composition.measurements import ProductOnset as ProductOnset
     from cxkinetics.composition.measurements import TopCluster as TopCluster
     from cxkinetics.composition.measurements import WashPair as WashPair
+    from cxkinetics.composition.plan import DosePlan as DosePlan
+    from cxkinetics.composition.plan import plan_dose as plan_dose
     from cxkinetics.composition.predict import Prediction as Prediction
     from cxkinetics.composition.predict import predict as predict
     from cxkinetics.composition.rates_against_dose import rates_against_dose as rates_against_dose
