@@ -100,15 +100,11 @@ def plot_plan(plan: "DosePlan", *, ax: "Axes | None" = None) -> "Axes":
             else:
                 axes.plot(x, y, "-", color=COLOURS["paper"], lw=1.0, label=kind)
         axes.axhline(1.0, color=COLOURS["quiet"], lw=0.6)
-        for number, step in enumerate(plan.steps, 1):
-            axes.axvline(step.dose_percent, color=COLOURS["fit"], lw=0.8, ls=":")
-            axes.annotate(
-                f"{number}",
-                (step.dose_percent, 0.02),
-                xycoords=("data", "axes fraction"),
-                ha="left",
-                fontsize=6.5,
-            )
+        for dose in dict.fromkeys(step.dose_percent for step in plan.steps):
+            turns = [f"{turn}" for turn, step in enumerate(plan.steps, 1) if step.dose_percent == dose]
+            axes.axvline(dose, color=COLOURS["fit"], lw=0.8, ls=":")
+            place = (dose, 0.02)
+            axes.annotate(f" {', '.join(turns)}", place, xycoords=("data", "axes fraction"), fontsize=6.5)
         axes.set_xlabel(DOSE_LABEL)
         axes.set_ylabel("intervals narrower by a factor of")
         axes.margins(x=0.03)
