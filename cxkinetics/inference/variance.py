@@ -126,6 +126,8 @@ def with_spread(sample: Sample, spread: Spread) -> Sample:
 
 def without_spread(sample: Sample) -> Sample:
     """Return the sample as it was before the spread of its noise was found."""
+    if sample.blocks is not None:
+        return sample.blocks.plain or sample
     return sample if sample.given is None else replace(sample, sigma=sample.given, given=None, inflation=1.0)
 
 

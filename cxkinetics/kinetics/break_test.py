@@ -20,7 +20,15 @@ from scipy.special import betainc
 
 from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.inference.accepted import parabola, vertex
-from cxkinetics.inference.ar1 import EvenProducts, Sample, Whitening, ar1_noise, even_products, whitening
+from cxkinetics.inference.ar1 import (
+    EvenProducts,
+    Sample,
+    Whitening,
+    ar1_noise,
+    even_products,
+    hidden_squares,
+    whitening,
+)
 from cxkinetics.inference.wander import wander_of
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
 from cxkinetics.kinetics.search import Found, break_cells
@@ -70,8 +78,8 @@ def break_test(
         Largest p up to which white noise and wander together are tried too.
     """
     sample = alternative.sample
-    dof = max(sample.n - alternative.n_parameters, 1)
-    floor = sample.n * ROUNDING**2
+    dof = max(sample.n_read - alternative.n_parameters, 1)
+    floor = sample.n_read * ROUNDING**2
     least = max(alternative.found.rss, floor)
     statistic = max(max(null.rss, floor) - least, 0.0) / (least / dof * sample.inflation)
     residual, jacobian = tangent(sample, null)
@@ -85,8 +93,8 @@ def break_test(
         clock, knots = null.family.own_times(clock, tau), null.family.own_times(knots, tau)
     directions = -(curve - offset) * np.maximum(clock - knots[:, None], 0.0)
     rho = alternative.rho
-    if alternative.correlation is None:
-        grid = np.zeros(1)
+    if alternative.correlation is None or sample.blocks is not None:  # long traces tell it beyond doubt
+        grid = np.array([rho])
     else:
         sd = np.sqrt((1.0 - rho**2) / sample.n + 0.3 / sample.n)
         grid = _around(rho, sd)
@@ -96,13 +104,19 @@ def break_test(
         rho = float(np.clip(2 * rho - chosen.mean(), -0.7, 0.98))
         grid = _around(rho, sd)
     noise = ar1_noise(sample, rho, n_replicates, rng)
-    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=grid, dof=dof)
+    hidden = hidden_squares(sample, n_replicates, rng)
+    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=grid, dof=dof, hidden=hidden)
     p_value = _p_value(simulated, statistic)
     found = BreakTest(
         statistic=float(statistic),
         p_value=p_value,
         seed_free_p=seed_free_p_value(
-            whitening(sample, alternative.rho), jacobian, directions, statistic=statistic, dof=dof
+            whitening(sample, alternative.rho),
+            jacobian,
+            directions,
+            statistic=statistic,
+            dof=dof,
+            n_hidden=sample.n_read - sample.n,
         ),
         n_replicates=n_replicates,
         critical_5_percent=float(np.quantile(simulated, 0.95)),
@@ -122,7 +136,13 @@ def break_test(
 
 
 def seed_free_p_value(
-    white: Whitening, jacobian: Array, directions: Array, *, statistic: float, dof: int
+    white: Whitening,
+    jacobian: Array,
+    directions: Array,
+    *,
+    statistic: float,
+    dof: int,
+    n_hidden: int = 0,
 ) -> float:
     """Return p of the largest F over all breaks by the tube formula: no simulation, and no least value.
 
@@ -131,6 +151,7 @@ def seed_free_p_value(
     is about kappa/pi (1 - w^2)^((d - 2)/2) + P(Beta(1/2, (d - 1)/2) >= w^2): H. Hotelling, Am. J. Math.
     61, 440 (1939), doi 10.2307/2371512; M. Knowles, D. Siegmund, Int. Stat. Rev. 57, 205 (1989),
     doi 10.2307/1403794. The correlation of the noise is taken as known.
+    `n_hidden` readings stand beyond the points.
     """
     columns = white.apply(jacobian)
     columns = columns[np.any(columns != 0, axis=1)]
@@ -142,7 +163,7 @@ def seed_free_p_value(
     usable = length > 1e-4 * own
     unit = along[usable] / length[usable, None]
     kappa = float(np.sum(np.arccos(np.clip(np.abs(np.einsum("bn,bn->b", unit[1:], unit[:-1])), 0.0, 1.0))))
-    d, rest = columns.shape[1] - columns.shape[0], dof / (statistic + dof)
+    d, rest = columns.shape[1] + n_hidden - columns.shape[0], dof / (statistic + dof)
     crossed = kappa / math.pi * rest ** ((d - 2) / 2)
     return min(1.0, float(crossed + betainc((d - 1) / 2, 0.5, rest)))
 
@@ -156,7 +177,14 @@ def _p_value(simulated: Array, statistic: float) -> float:
 
 
 def _statistics(
-    sample: Sample, jacobian: Array, directions: Array, noise: Array, *, grid: Array, dof: int
+    sample: Sample,
+    jacobian: Array,
+    directions: Array,
+    noise: Array,
+    *,
+    grid: Array,
+    dof: int,
+    hidden: Array | float = 0.0,
 ) -> tuple[Array, Array]:
     """Return F* and rho* of each noise series (B, n), rho* by restricted likelihood on the grid.
 
@@ -174,7 +202,7 @@ def _statistics(
         if products is None:
             series, whitened = white.apply(noise), white.apply(columns)
             mixed, own = series @ whitened.T, whitened @ whitened.T
-            total = np.einsum("bn,bn->b", series, series)
+            total = np.einsum("bn,bn->b", series, series) + hidden
         else:
             mixed, own, total = (part.at(value) for part in products)
         normal = own[:width, :width] + 1e-13 * np.eye(width)

@@ -69,6 +69,8 @@ class Fitted:
         Profile over rho; None for white noise.
     given_breaks : bool
         True where the breakpoints were given, not searched.
+    whole : Fitted or None
+        The same fit to all readings, where `sample` holds blocks of them.
     """
 
     sample: Sample
@@ -79,6 +81,12 @@ class Fitted:
     rho: float
     correlation: Correlation | None
     given_breaks: bool = False
+    whole: "Fitted | None" = None
+
+    @property
+    def every(self) -> "Fitted":
+        """The fit to all readings."""
+        return self.whole or self
 
     @property
     def family(self) -> StagedFamily | FreeJointFamily | DecayFamily:
@@ -103,7 +111,7 @@ class Fitted:
     @property
     def dof(self) -> int:
         """Degrees of freedom, at least one."""
-        return max(self.sample.n - self.n_parameters - self.sample.n_free, 1)
+        return max(self.sample.n_read - self.n_parameters - self.sample.n_free, 1)
 
     @property
     def rest(self) -> Array:
@@ -120,7 +128,7 @@ class Fitted:
         """Whether no stage is over between two samples: else its rate is known from below only."""
         if not isinstance(self.family, StagedFamily):
             return True
-        return float(np.max(self.theta[self.family.rates]) * np.max(np.diff(self.sample.time))) < 1.0
+        return float(np.max(self.theta[self.family.rates]) * self.sample.widest_gap) < 1.0
 
     @property
     def covariance(self) -> Array:
@@ -215,7 +223,7 @@ def staged_fit(
             return plain
         found = with_start(sample, white, plain, plain, 0.0)
         tau = float(found.theta[2 * n_stages])
-        if n_stages == 1 or found.rss > plain.rss * (1 - NOTICED / sample.n):
+        if n_stages == 1 or found.rss > plain.rss * (1 - NOTICED / sample.n_read):
             return found
         # the breaks may lie elsewhere on a clock that starts slowly
         again = search(on_clock(sample, tau), white)
@@ -333,7 +341,7 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
     K counts curve parameters (a breakpoint once), the noise's scale and, where it was fitted, rho: the
     caller gives that K; free curves beside the model are added.
     """
-    n = sample.n
+    n = sample.n_read
     n_parameters += sample.n_free
     if rss / n <= ROUNDING**2:
         log_determinant = 0.0  # rounding has no correlation either
@@ -341,7 +349,7 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
         n * np.log(2 * np.pi * max(rss / n, ROUNDING**2))
         + n
         + log_determinant
-        + 2 * float(np.sum(np.log(sample.sigma)))
+        + 2 * sample.log_sigma
         + 2 * n * np.log(sample.scale)
     ) / sample.inflation
     return aicc(deviance, n_parameters, n), bic(deviance, n_parameters, n)
@@ -375,7 +383,7 @@ def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
         theta[smooth] += step
         trial = replace(best, theta=theta)
         trial_rest, trial_slope = tangent(sample, trial, given=fitted.given_breaks)
-        rss = float(np.sum(fitted.white.apply(trial_rest) ** 2))
+        rss = float(np.sum(fitted.white.apply(trial_rest) ** 2) + fitted.white.hidden)
         if not rss < best.rss:
             gain = 0.0
             break

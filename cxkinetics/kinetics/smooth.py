@@ -11,6 +11,7 @@ from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.intervals import Numbers
 from cxkinetics.kinetics.optimum import ROUNDS, Fitted, tangent
 from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.reduction import finished
 from cxkinetics.kinetics.result import Preferred
 from cxkinetics.kinetics.rivals import Contender, delay_of
 from cxkinetics.kinetics.scales import factor_of, powers_of, smooth_family
@@ -23,7 +24,7 @@ PLAIN = "by plain least squares, for comparison: other models lie far ahead"
 _WORDS = {"C": "amplitude", "o": "offset"}
 
 
-def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
+def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool, whole: Sample | None = None) -> Fitted:
     """Return a ranked smooth model with the correlation of its noise by restricted likelihood.
 
     Parameters
@@ -34,7 +35,17 @@ def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
         The model at its maximum likelihood: where the fit starts.
     ar1 : bool
         Estimate the correlation (else white noise).
+    whole : Sample, optional
+        All readings, where `sample` holds blocks of them.
     """
+    fitted = _fit(sample, contender, ar1=ar1)
+    if whole is None:
+        return fitted
+    tau = contender.parameters.get("tau")
+    return finished(fitted, whole if tau is None else on_clock(whole, tau / whole.span_s))
+
+
+def _fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
     named = smooth_family(contender.model)
     assert named is not None, "only a smooth model is fitted here"
     if "tau" in contender.parameters:

@@ -70,6 +70,8 @@ class Analysis:
         One exponential whose level steps, where that could be what bends the trace.
     gradual : list of Contender
         Two stages whose switch takes time, the variants as for a break.
+    whole : Sample or None
+        All readings, where `sample` holds blocks of them.
     """
 
     sample: Sample
@@ -85,6 +87,12 @@ class Analysis:
     plain: list[Contender] = field(default_factory=list)
     singles: dict[bool, Found] = field(default_factory=dict)
     gradual: list[Contender] = field(default_factory=list)
+    whole: Sample | None = None
+
+    @property
+    def every(self) -> Sample:
+        """All readings."""
+        return self.whole or self.sample
 
     @property
     def as_judged(self) -> bool:
@@ -724,7 +732,7 @@ def _wander(case: _Case) -> Alternative | None:
     test, sample = case.analysis.test, case.analysis.sample
     if test is None or test.wander_sd is None or not case.strays or case.lead <= -AHEAD:
         return None
-    spacing = float(np.median(np.diff(sample.time))) * sample.span_s
+    spacing = sample.gap * sample.span_s
     lasts = min((test.wander_lasts or 0.0) * spacing, sample.span_s)
     return wander_of(case.two, test.wander_sd * sample.scale, lasts)
 
