@@ -205,10 +205,12 @@ def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
     if code == "no_decay" and n_stages == 1:
         variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
 
-    gradual, whole = analysis.switching(wider.fitted), analysis.whole
+    switching, whole = analysis.switching(wider.fitted), analysis.whole
 
     def done(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
         return polished(fitted) if whole is None else (finished(fitted, whole), ())
+
+    gradual = switching if switching is None or whole is None else done(switching)[0]
 
     def of(variant: Contender, wider: Contender) -> tuple[Numbers, tuple[str, ...]]:
         shown, flags = done(variant.fitted)
@@ -229,8 +231,8 @@ def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
         numbers, flags = of(wider, wider)
     width = numbers.width
     if width is not None and (width.low or _outside(numbers, n_stages)):  # not abrupt: its curve is shown
-        variant = next(v for v in analysis.gradual if v.fitted is gradual)
-        numbers.fitted = numbers.wider if whole is None or numbers.wider.whole else done(numbers.wider)[0]
+        variant = next(v for v in analysis.gradual if v.fitted is switching)
+        numbers.fitted = numbers.wider
     return numbers, variant, flags
 
 

@@ -182,15 +182,15 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
 def finished(fitted: Fitted, whole: Sample) -> Fitted:
     """Return a fit to blocks at the optimum of all readings, with the fit to these (`Fitted.whole`).
 
-    The signal of the blocks is moved along the tangent of the curve, so that their optimum is that of all
-    readings and profiles rise from there.
+    The signal of the blocks is moved by as much as the curve, so that their optimum is that of all readings
+    and profiles rise from there.
     """
     sample, family, white = fitted.sample, fitted.family, whitening(whole, fitted.rho)
     found = _descended(fitted, whole, white)
     residual, jacobian = tangent(whole, found, given=fitted.given_breaks)
     every = Fitted(whole, found, white, residual, jacobian, fitted.rho, None, fitted.given_breaks)
-    moved = sample.signal + (found.theta - fitted.theta) @ fitted.jacobian
-    sample = replace(sample, signal=moved)
+    was, now = (family.evaluate(sample.time, f.theta[None, :])[0][0] for f in (fitted, found))
+    sample = replace(sample, signal=sample.signal + now - was)
     cell = fitted.found.cell
     if cell.size and not isinstance(family, FreeJointFamily):
         cell = np.searchsorted(sample.time, found.theta[family.breaks], side="right") - 1
