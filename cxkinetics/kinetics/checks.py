@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.accepted import runs
 from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, thinned, whitening, with_beside
@@ -16,11 +16,11 @@ from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
 from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.reduction import is_long, reduced
 from cxkinetics.kinetics.result import Noise
 from cxkinetics.kinetics.rivals import drift_gain, step_in
-from cxkinetics.kinetics.search import grid_starts, search_staged
+from cxkinetics.kinetics.search import Found, grid_starts, search_staged
 from cxkinetics.models.decays import DECAYS, DecayFamily
-from cxkinetics.models.families import Family
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import noise_sd
 from cxkinetics.signals.trace import Trace
@@ -239,10 +239,14 @@ def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
     """Return the outliers (n,) at which the search comes to rest that begins without the suspects (n,)."""
     none, kept = np.zeros(sample.n, bool), ~suspects
     for _ in range(8):
-        witnesses = [_misses(sample, kept, family) for family in (None, *SMOOTH)]
+        short = thinned(sample, kept)
+        standing, broken = reduced(short)
+        staged = broken or search_staged(standing, whitening(standing, 0.0), with_offset=True)
+        decays = [staged, *(_smooth_found(standing, family) for family in SMOOTH)]
+        witnesses = [_misses(sample, kept, short, found) for found in decays]
         best = min(witness.aicc for witness in witnesses)
-        staged, limit = witnesses[0].misses, witnesses[0].limit
-        out = staged > limit
+        misses, limit = witnesses[0].misses, witnesses[0].limit
+        out = misses > limit
         for number, witness in enumerate(witnesses[1:]):
             if number == 0 or witness.aicc < best + FAR_AHEAD:  # further behind it has no say
                 out &= witness.misses > witness.limit
@@ -250,8 +254,8 @@ def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
         if out.sum() > MOST * sample.n:
             return none
         trial = ~out
-        rough = np.median(staged[kept]) * 6
-        trial[kept & (staged > max(limit, rough))] = False  # held out while the fit settles
+        rough = np.median(misses[kept]) * 6
+        trial[kept & (misses > max(limit, rough))] = False  # held out while the fit settles
         if np.array_equal(trial, kept):
             break
         kept = trial
@@ -294,14 +298,15 @@ def _staged_aicc(sample: Sample, out: BoolArray, n_stages: int) -> float:
 
     Were the noise taken as white, its waves would ask for stages.
     """
-    fitted = staged_fit(thinned(sample, ~out), n_stages=n_stages, with_offset=True, ar1=True)
+    short, _ = reduced(thinned(sample, ~out))
+    fitted = staged_fit(short, n_stages=n_stages, with_offset=True, ar1=True)
     found, rho, _, _ = settle_likeliest(fitted)
     return _aicc_with_shifts(sample, out, found.rss, rho, fitted.n_parameters + sample.n_free)
 
 
 def _smooth_aicc(sample: Sample, out: BoolArray, family: DecayFamily) -> float:
     """Return the same of a smooth family."""
-    short, rho = thinned(sample, ~out), 0.0
+    (short, _), rho = reduced(thinned(sample, ~out)), 0.0
     for _ in range(2):
         theta, rss = smooth_optimum(short, whitening(short, rho), family)
         settled, (curve, jacobian) = rho, family.evaluate(short.time, theta[None, :])
@@ -321,7 +326,7 @@ def _spikes(values: Array) -> BoolArray:
     spikes = np.zeros(n, bool)
     floor = max(noise_sd(values), 1e-6 * float(np.ptp(values)))
     positions = np.arange(n)
-    for i in range(n):
+    for i in _near_spikes(values, floor).tolist() if is_long(n) else range(n):
         near = positions[max(0, i - half) : i + half + 1]
         around = near[(np.abs(near - i) > LONGEST // 2) & ~spikes[near]]
         if around.size < 6 or around[0] >= i or around[-1] <= i:
@@ -331,6 +336,23 @@ def _spikes(values: Array) -> BoolArray:
         spread = max(floor, 1.4826 * float(np.median(np.abs(rest))))
         spikes[i] = abs(values[i] - curve[-1]) > 8.0 * spread
     return spikes
+
+
+def _near_spikes(values: Array, floor: float) -> IntArray:
+    """Return the points of a long trace that a parabola may miss as a spike, and those beside them."""
+    half = 2 * (LONGEST + 2)
+    away = np.arange(-half, half + 1)
+    around = away[np.abs(away) > LONGEST // 2]
+    # the weights with which a parabola through the neighbours, spikes among them, tells the middle
+    weights = np.linalg.pinv(np.vander(around, 3))[-1]
+    kernel = np.zeros(away.size)
+    kernel[around + half] = weights
+    miss = np.abs(values[half:-half] - np.convolve(values, kernel[::-1], "valid"))
+    near = np.zeros(values.size, bool)
+    near[:half] = near[-half:] = True
+    for i in (np.flatnonzero(miss > 4.0 * floor) + half).tolist():
+        near[i - half : i + half + 1] = True
+    return np.flatnonzero(near)
 
 
 def _suspicious(sample: Sample) -> bool:
@@ -351,16 +373,14 @@ class _Witness:
     aicc: float
 
 
-def _misses(sample: Sample, kept: BoolArray, smooth: DecayFamily | None) -> _Witness:
-    """Return what two stages, or a smooth family, say when fitted to the points kept."""
-    short = thinned(sample, kept)
-    white = whitening(short, 0.0)
-    family: Family
-    if smooth is None:
-        found = search_staged(short, white, with_offset=True)
-        family, theta, rss = found.family, found.theta, found.rss
-    else:
-        family, (theta, rss) = smooth, smooth_optimum(short, white, smooth)
+def _smooth_found(sample: Sample, family: DecayFamily) -> Found:
+    theta, rss = smooth_optimum(sample, whitening(sample, 0.0), family)
+    return Found(family, theta, np.empty(0, dtype=np.intp), rss)
+
+
+def _misses(sample: Sample, kept: BoolArray, short: Sample, found: Found) -> _Witness:
+    """Return what a decay says that was fitted to the points kept, `short`, or to what stands for them."""
+    family, theta, rss = found.family, found.theta, found.rss
     curve, jacobian = family.evaluate(sample.time, theta[None, :])
     dof = max(short.n - theta.size, 1)
     variance = max(rss, 1e-290) / dof

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none, format_p
 from cxkinetics.inference.ar1 import FREE, Sample, sample_of, thinned, whitening, with_beside
@@ -378,8 +378,16 @@ def _curve_at(trace: Trace, sample: Sample, residual: Array, offset: float) -> A
     curve: Array = (sample.signal - residual) * sample.scale + offset
     if sample.n == time.size:
         return curve
-    at_times: Array = curve[np.argmin(np.abs(sample.time[:, None] - time[None, :]), axis=0)]
+    at_times: Array = curve[_nearest(sample.time, time)]
     return at_times
+
+
+def _nearest(places: Array, values: Array) -> IntArray:
+    """Return which of ascending places lies nearest to each value."""
+    after = np.clip(np.searchsorted(places, values), 1, max(places.size - 1, 1))
+    before = after - 1
+    closer = np.abs(values - places[before]) <= np.abs(places[np.minimum(after, places.size - 1)] - values)
+    return np.where(closer, before, np.minimum(after, places.size - 1))
 
 
 def _relative_sigma(trace: Trace) -> Array:
@@ -1078,7 +1086,7 @@ def _without(
     trace: Trace, sample: Sample, outliers: BoolArray
 ) -> tuple[Trace, tuple[tuple[float, float], ...], Remark]:
     times = sample.time[outliers] * sample.span_s + sample.first_s
-    near = np.min(np.abs(trace.time_s[:, None] - times[None, :]), axis=1) <= 1e-9 * sample.span_s
+    near = np.abs(trace.time_s - times[_nearest(times, trace.time_s)]) <= 1e-9 * sample.span_s
     excluded = tuple(
         (float(t), float(a)) for t, a in zip(trace.time_s[near], trace.absorbance[near], strict=True)
     )

@@ -29,7 +29,7 @@ from cxkinetics.kinetics.search import Found, box, search_staged, smooth_box, wa
 from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StartingFamily
 
-LONG = 1000
+LONG = 900
 """Readings up to which every one is searched."""
 ROUGH = 160
 """Averages of which the reference curve is found."""
@@ -47,12 +47,17 @@ ROUNDS = 2
 """How often the reference is fitted to blocks that it makes itself."""
 
 
+def is_long(n: int) -> bool:
+    """Return whether so many readings are searched in blocks."""
+    return n > LONG
+
+
 def reduced(sample: Sample) -> tuple[Sample, Found | None]:
     """Return what stands for a sample, and two stages with an offset found in it (white noise).
 
     A sample of `LONG` readings at most stands for itself, and nothing is searched.
     """
-    if sample.n <= LONG:
+    if not is_long(sample.n):
         return sample, None
     rough = np.linspace(0, sample.n, ROUGH).astype(np.intp)[:-1]
     starts = np.unique(np.concatenate([rough, np.arange(SINGLE)]))
