@@ -73,6 +73,8 @@ class Blocks:
         Median and largest distance of two readings, in spans.
     starts : IntArray, shape (b,)
         The first reading of each block.
+    whole : Sample
+        The readings.
     plain : Sample or None
         The same points without weights that were found from the readings, where there are such.
     """
@@ -87,6 +89,7 @@ class Blocks:
     gap: float
     widest: float
     starts: IntArray
+    whole: "Sample"
     plain: "Sample | None" = None
 
     @property
@@ -155,6 +158,11 @@ class Sample:
     def n_read(self) -> int:
         """Number of readings at distinct times that the points stand for."""
         return self.n if self.blocks is None else int(self.blocks.counts.sum())
+
+    @property
+    def every(self) -> "Sample":
+        """The readings themselves."""
+        return self if self.blocks is None else self.blocks.whole
 
     @property
     def gap(self) -> float:

@@ -30,7 +30,8 @@ from cxkinetics.inference.ar1 import (
     whitening,
 )
 from cxkinetics.inference.wander import wander_of
-from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
+from cxkinetics.kinetics.optimum import ROUNDING, Fitted, found_in, settled_in, tangent
+from cxkinetics.kinetics.reduction import slowed
 from cxkinetics.kinetics.search import Found, break_cells
 from cxkinetics.models.families import StartingFamily
 
@@ -78,20 +79,7 @@ def break_test(
         Largest p up to which white noise and wander together are tried too.
     """
     sample = alternative.sample
-    dof = max(sample.n_read - alternative.n_parameters, 1)
-    floor = sample.n_read * ROUNDING**2
-    least = max(alternative.found.rss, floor)
-    statistic = max(max(null.rss, floor) - least, 0.0) / (least / dof * sample.inflation)
-    residual, jacobian = tangent(sample, null)
-    curve = sample.signal - residual
-    offset = null.theta[-1] if null.family.with_offset else 0.0
-    gaps = break_cells(sample, 2)
-    knots = thinned_out(sample.time[gaps[0] : gaps[-1] + 2], DIRECTIONS)
-    clock = sample.time
-    if isinstance(null.family, StartingFamily):
-        tau = float(null.theta[null.family.tau])
-        clock, knots = null.family.own_times(clock, tau), null.family.own_times(knots, tau)
-    directions = -(curve - offset) * np.maximum(clock - knots[:, None], 0.0)
+    statistic, jacobian, directions, dof = _setting(null, alternative)
     rho = alternative.rho
     if alternative.correlation is None or sample.blocks is not None:  # long traces tell it beyond doubt
         grid = np.array([rho])
@@ -123,6 +111,11 @@ def break_test(
     )
     if p_value > wander or alternative.correlation is None:
         return found
+    gap = sample.gap
+    if sample.blocks is not None:
+        null, alternative = _slowly(null, alternative, slowed(sample.blocks.whole, alternative.found))
+        statistic, jacobian, directions, dof = _setting(null, alternative)
+        sample, grid = alternative.sample, np.array([alternative.rho])
     strays = wander_of(sample, alternative.residual, alternative.jacobian)
     noise = strays.noise(sample, n_replicates, rng)
     slower = np.unique(np.concatenate([grid, WIDE]))  # the correlation that one number makes of both
@@ -131,8 +124,34 @@ def break_test(
         found,
         wander_p=_p_value(simulated, statistic),
         wander_sd=strays.sd,
-        wander_lasts=strays.lasts,
+        wander_lasts=strays.lasts * (sample.gap / gap),
     )
+
+
+def _setting(null: Found, alternative: Fitted) -> tuple[float, Array, Array, int]:
+    """Return F, the tangent (p, n) of the null, the directions (b, n) of breaks, and degrees of freedom."""
+    sample = alternative.sample
+    dof = max(sample.n_read - alternative.n_parameters, 1)
+    floor = sample.n_read * ROUNDING**2
+    least = max(alternative.found.rss, floor)
+    statistic = max(max(null.rss, floor) - least, 0.0) / (least / dof * sample.inflation)
+    residual, jacobian = tangent(sample, null)
+    curve = sample.signal - residual
+    offset = null.theta[-1] if null.family.with_offset else 0.0
+    gaps = break_cells(sample, 2)
+    knots = thinned_out(sample.time[gaps[0] : gaps[-1] + 2], DIRECTIONS)
+    clock = sample.time
+    if isinstance(null.family, StartingFamily):
+        tau = float(null.theta[null.family.tau])
+        clock, knots = null.family.own_times(clock, tau), null.family.own_times(knots, tau)
+    directions = -(curve - offset) * np.maximum(clock - knots[:, None], 0.0)
+    return float(statistic), jacobian, directions, dof
+
+
+def _slowly(null: Found, alternative: Fitted, slow: Sample) -> tuple[Found, Fitted]:
+    """Return both models in averages of equally many readings, under a correlation of their own."""
+    fitted = settled_in(alternative, slow)
+    return found_in(null, slow, fitted.white), fitted
 
 
 def seed_free_p_value(

@@ -40,7 +40,7 @@ from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.reduction import again, finished, reduced
+from cxkinetics.kinetics.reduction import again, finished, reduced, starts_about
 from cxkinetics.kinetics.result import Influence, LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank, staged_contender
 from cxkinetics.kinetics.scales import factor_of
@@ -79,7 +79,7 @@ def _by_likelihood(
 
     `known` are the numbers of so many stages, where they are known.
     """
-    sample, options = analysis.every, analysis.options
+    sample, options = analysis.sample.every, analysis.options
     told = known if analysis.as_judged else None
     numbers, variant, flags = told or _numbers(analysis, verdict.code, n_stages, seed)
     shown = numbers.fitted.every
@@ -153,12 +153,12 @@ def _by_model(
     trace: Trace, analysis: Analysis, verdict: Verdict, preferred: Preferred | None
 ) -> dict[str, Any]:
     """Return the same of a smooth model that was asked for by its name: no stages, its numbers."""
-    sample, options = analysis.every, analysis.options
+    sample, options = analysis.sample.every, analysis.options
     assert options.smooth_model is not None
     asked = smooth_asked(analysis, options.smooth_model)
     # the misfit of a model that is out would be taken for correlation, and draw its curve from the data
     behind = asked.aicc - min(c.aicc for c in (*analysis.contenders(), asked)) >= AHEAD
-    fitted = smooth_fit(analysis.sample, asked, ar1=options.ar1 and not behind, whole=analysis.whole)
+    fitted = smooth_fit(analysis.sample, asked, ar1=options.ar1 and not behind)
     numbers = smooth_numbers(fitted, options, trace.unit, asked)
     fitted = fitted.every
     given = options.given_offset or 0.0
@@ -205,18 +205,20 @@ def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
     if code == "no_decay" and n_stages == 1:
         variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
 
-    switching, whole = analysis.switching(wider.fitted), analysis.whole
+    switching, blocks = analysis.switching(wider.fitted), variant.fitted.sample.blocks
+
+    starts = None if blocks is None else starts_about(wider.fitted)
 
     def done(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
-        return polished(fitted) if whole is None else (finished(fitted, whole), ())
+        return polished(fitted) if blocks is None else (finished(fitted, starts), ())
 
-    gradual = switching if switching is None or whole is None else done(switching)[0]
+    gradual = switching if switching is None or blocks is None else done(switching)[0]
 
     def of(variant: Contender, wider: Contender) -> tuple[Numbers, tuple[str, ...]]:
         shown, flags = done(variant.fitted)
         numbers = Numbers(
             shown,
-            shown if wider is variant else wider.fitted if whole is None else done(wider.fitted)[0],
+            shown if wider is variant else wider.fitted if blocks is None else done(wider.fitted)[0],
             gradual=gradual,
             confidence=analysis.options.confidence,
             absolute_sigma=analysis.options.absolute_sigma,
@@ -889,7 +891,6 @@ def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit
     trace, options, remarks = data.trace, data.options, data.remarks
     rng = np.random.default_rng(seed)
     analysis = analyse(data.standing, options, rng, single=single, broken=data.broken)
-    analysis.whole = data.sample if data.standing is not data.sample else None
     known: dict[int, _Told] = {}
 
     def numbers(code: str, n_stages: int) -> _Told:
@@ -950,7 +951,7 @@ def _preferred(
     """Return a model with the interval of every parameter."""
     options, sample = analysis.options, analysis.sample
     if model.fit is None and model.kind != "staged":
-        fitted = smooth_fit(sample, model, ar1=options.ar1, whole=analysis.whole)
+        fitted = smooth_fit(sample, model, ar1=options.ar1)
         return told_model(
             model.model, smooth_numbers(fitted, options, trace.unit, model), trace, fitted.every
         )

@@ -17,6 +17,7 @@ from cxkinetics.inference.ar1 import (
 )
 from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.inference.descent import Target, descend
+from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.search import (
     Found,
     around,
@@ -26,6 +27,7 @@ from cxkinetics.kinetics.search import (
     gradual_switches,
     longest_start,
     on_clock,
+    roomy,
     search_free_joints,
     search_several,
     search_single,
@@ -247,6 +249,31 @@ def staged_fit(
         residual, jacobian = tangent(sample, found, given=held)
     profile = correlation_profile(sample, residual, jacobian)
     return Fitted(sample, found, white, residual, jacobian, rho, profile, held)
+
+
+def found_in(found: Found, sample: Sample, white: Whitening) -> Found:
+    """Return a staged decay that was found in another sample of the same trace at rest in this one."""
+    cell = found.cell
+    if cell.size:
+        inner = np.searchsorted(sample.time, found.theta[found.family.breaks], side="right") - 1
+        cell = np.clip(inner, MIN_DISTINCT - 1, sample.n - MIN_DISTINCT - 1)
+        if not roomy(cell[None, :], sample.n)[0]:  # too coarse for all of its stages
+            cell = np.round(np.linspace(-1, sample.n - 1, cell.size + 2)[1:-1]).astype(np.intp)
+    return _nearby(sample, replace(found, cell=cell, knots=np.empty(0)), white)
+
+
+def settled_in(fitted: Fitted, sample: Sample) -> Fitted:
+    """Return a staged fit with correlated noise in another sample of the same trace."""
+    rho, found = 0.0, found_in(fitted.found, sample, whitening(sample, 0.0))
+    for _ in range(ROUNDS):
+        residual, jacobian = tangent(sample, found)
+        new = likeliest_rho(sample, residual, jacobian, restricted=True)
+        if abs(new - rho) < 2e-3:
+            break
+        rho, found = new, _nearby(sample, found, whitening(sample, new))
+    residual, jacobian = tangent(sample, found)
+    profile = correlation_profile(sample, residual, jacobian)
+    return Fitted(sample, found, whitening(sample, rho), residual, jacobian, rho, profile)
 
 
 def gradual_fit(hard: Fitted) -> Fitted | None:

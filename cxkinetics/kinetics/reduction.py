@@ -19,6 +19,8 @@ from cxkinetics.inference.ar1 import (
     Whitening,
     correlation_profile,
     inverse_products,
+    relative_spacing,
+    thinned,
     whitening,
 )
 from cxkinetics.inference.descent import Target, descend
@@ -39,10 +41,16 @@ GRADED = 0.35
 """Share of its distance from a single reading that a block is long."""
 SINGLE = 10
 """Readings at either end that stand for themselves."""
+SLOW = 200
+"""Averages in which wander is looked for: what is slow is slow in them too."""
+NEAR, FAR = 10, 20
+"""Averages between a break and the end of a run, and how much of the run, in distances of a break from it."""
 REACH = 4.0
 """Standard errors on either side of a break within which blocks are short."""
 SHORT = 0.25
 """Length of these, in standard errors; single readings where that is less than one."""
+MOST_CORRELATED = 0.98
+"""Correlation at most that widens where blocks are short."""
 ROUNDS = 2
 """How often the reference is fitted to blocks that it makes itself."""
 
@@ -64,8 +72,9 @@ def reduced(sample: Sample) -> tuple[Sample, Found | None]:
     short = _blocks(sample, np.zeros_like, starts)
     found = _searched(short)
     for _ in range(ROUNDS):
-        curve = _curve_of(found)
-        short = _blocks(sample, curve, _starts(sample, curve(sample.time), _zones(short, found)))
+        curve = _curve_of(found, short)
+        shown = curve(sample.time)
+        short = _blocks(sample, curve, _starts(sample, shown, _zones(short, found, sample.signal - shown)))
         found = _searched(short)
     return short, found
 
@@ -73,15 +82,19 @@ def reduced(sample: Sample) -> tuple[Sample, Found | None]:
 def again(sample: Sample, short: Sample, found: Found) -> tuple[Sample, Found]:
     """Return what stands for a sample, and a decay found in it, from those found with other weights."""
     assert short.blocks is not None
-    standing = _blocks(sample, _curve_of(found), short.blocks.starts)
+    standing = _blocks(sample, _curve_of(found, short), short.blocks.starts)
     knots, told = standing.time[np.searchsorted(short.time, found.knots)], found.knot_theta.copy()
     told[:, found.family.breaks.start] = knots
     return standing, replace(found, knots=knots, knot_theta=told)
 
 
-def _curve_of(found: Found) -> Callable[[Array], Array]:
+def _curve_of(found: Found, sample: Sample) -> Callable[[Array], Array]:
+    """Return the curve of a decay that was found in a sample, at any times."""
+    joints = sample.time[found.cell] * (1 - 1e-12) if isinstance(found.family, FreeJointFamily) else None
+
     def curve(time: Array) -> Array:
-        value: Array = found.family.evaluate(time, found.theta[None, :])[0][0]
+        cell = None if joints is None else np.searchsorted(time, joints)[None, :]
+        value: Array = found.family.evaluate(time, found.theta[None, :], cell)[0][0]
         return value
 
     return curve
@@ -91,12 +104,17 @@ def _searched(short: Sample) -> Found:
     return search_staged(short, whitening(short, 0.0), with_offset=True)
 
 
-def _zones(short: Sample, found: Found) -> list[tuple[float, float]]:
-    """Return each break with its standard error, in spans."""
+def _zones(short: Sample, found: Found, rest: Array) -> list[tuple[float, float]]:
+    """Return each break with its standard error, in spans; `rest` (n,) is what the decay leaves of readings.
+
+    Correlation widens the errors by the root of (1 + rho)/(1 - rho).
+    """
+    rho = min(max(float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-290), 0.0), MOST_CORRELATED)
     _, jacobian = tangent(short, found)
     white = whitening(short, 0.0)
     shown = white.apply(jacobian)
     variance = np.diag(inverse_products(shown @ shown.T)) * found.rss / max(short.n_read - len(jacobian), 1)
+    variance *= (1 + rho) / (1 - rho)
     breaks = range(found.family.breaks.start, found.family.breaks.stop)
     return [(float(found.theta[b]), float(np.sqrt(max(variance[b], 0.0)))) for b in breaks]
 
@@ -166,6 +184,7 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
         gap=float(np.median(gaps)),
         widest=float(np.max(gaps)),
         starts=starts,
+        whole=sample,
         plain=plain,
     )
     beside = sample.beside
@@ -184,35 +203,82 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
     )
 
 
-def finished(fitted: Fitted, whole: Sample) -> Fitted:
+def slowed(whole: Sample, found: Found) -> Sample:
+    """Return averages of equally many readings, fine enough for the breaks of a decay found in them.
+
+    Where these stand near one end, of as much of the run as tells of them.
+    """
+    n, breaks = whole.n, np.searchsorted(whole.time, found.theta[found.family.breaks])
+    first, last = max(int(breaks[0]), 1), max(int(n - breaks[-1]), 1)
+    length = min(n, FAR * (int(breaks[-1]) if first <= last else n - int(breaks[0])))
+    begin, end = (0, length) if first <= last else (n - length, n)
+    count = min(max(SLOW, min(length * NEAR // min(first, last), 3 * SLOW)), length)
+    part = thinned(whole, (np.arange(n) >= begin) & (np.arange(n) < end))
+    cut = np.unique(np.linspace(0, part.n, count + 1).astype(np.intp)[:-1])
+    weight, curve = part.sigma**-2.0, _curve_of(found, whole)
+    total = np.add.reduceat(weight, cut)
+
+    def mean(values: Array) -> Array:
+        result: Array = np.add.reduceat(weight * values, cut) / total
+        return result
+
+    time, beside = mean(part.time), part.beside
+    if beside is not None:
+        beside = replace(beside, columns=np.array([mean(column) for column in beside.columns]))
+    return replace(
+        part,
+        time=time,
+        signal=mean(part.signal - curve(part.time)) + curve(time),
+        sigma=(total / np.exp(np.mean(np.log(total)))) ** -0.5,
+        given=None,
+        spacing=relative_spacing(time),
+        beside=beside,
+    )
+
+
+def starts_about(fitted: Fitted) -> IntArray:
+    """Return the first reading of each block about a fit to other blocks, short about its own breaks."""
+    family, found, zones = fitted.family, fitted.found, []
+    assert fitted.sample.blocks is not None
+    whole = fitted.sample.blocks.whole
+    if isinstance(family, FreeJointFamily):
+        at = fitted.sample.time[np.stack([found.cell - 1, found.cell])]
+        zones = [(float(low + high) / 2, float(high - low)) for low, high in at.T]
+    elif not (isinstance(family, DecayFamily) or fitted.given_breaks):
+        errors = np.sqrt(np.maximum(np.diag(fitted.covariance), 0.0))
+        zones = list(zip(found.theta[family.breaks].tolist(), errors[family.breaks].tolist(), strict=True))
+    return _starts(whole, _curve_of(found, fitted.sample)(whole.time), zones)
+
+
+def finished(fitted: Fitted, starts: IntArray | None = None) -> Fitted:
     """Return a fit to blocks at the optimum of all readings, with the fit to these (`Fitted.whole`).
 
-    The signal of the blocks is moved by as much as the curve, so that their optimum is that of all readings
-    and profiles rise from there.
+    The blocks (at `starts`, or where they were) are made anew about that optimum, and their signal is moved
+    along its tangent as far as it is none of theirs, so that profiles rise from there.
     """
-    sample, family, white = fitted.sample, fitted.family, whitening(whole, fitted.rho)
+    family, rho, given = fitted.family, fitted.rho, fitted.given_breaks
+    blocks = fitted.sample.blocks
+    assert blocks is not None
+    whole = blocks.whole
+    white = whitening(whole, rho)
     found = _descended(fitted, whole, white)
-    residual, jacobian = tangent(whole, found, given=fitted.given_breaks)
-    every = Fitted(whole, found, white, residual, jacobian, fitted.rho, None, fitted.given_breaks)
-    was, now = (family.evaluate(sample.time, f.theta[None, :])[0][0] for f in (fitted, found))
-    sample = replace(sample, signal=sample.signal + now - was)
-    cell = fitted.found.cell
-    if cell.size and not isinstance(family, FreeJointFamily):
+    residual, jacobian = tangent(whole, found, given=given)
+    every = Fitted(whole, found, white, residual, jacobian, rho, None, given)
+    sample = _blocks(whole, _curve_of(found, whole), blocks.starts if starts is None else starts)
+    white, cell = whitening(sample, rho), found.cell
+    if isinstance(family, FreeJointFamily):
+        cell = np.searchsorted(sample.time, whole.time[cell] * (1 - 1e-12))
+    elif cell.size:
         cell = np.searchsorted(sample.time, found.theta[family.breaks], side="right") - 1
     short = replace(fitted.found, theta=found.theta, cell=cell)
-    residual, jacobian = tangent(sample, short, given=fitted.given_breaks)
-    short = replace(short, rss=float(np.sum(fitted.white.apply(residual) ** 2) + fitted.white.hidden))
+    residual, jacobian = tangent(sample, short, given=given)
+    step = np.linalg.lstsq(white.apply(jacobian).T, white.apply(residual), rcond=1e-10)[0]
+    residual = residual - step @ jacobian
+    sample = replace(sample, signal=sample.signal - step @ jacobian)
+    short = replace(short, rss=float(np.sum(white.apply(residual) ** 2) + white.hidden))
     profile = None if fitted.correlation is None else correlation_profile(sample, residual, jacobian)
     every = replace(every, correlation=profile)
-    return replace(
-        fitted,
-        sample=sample,
-        found=short,
-        residual=residual,
-        jacobian=jacobian,
-        correlation=profile,
-        whole=every,
-    )
+    return Fitted(sample, short, white, residual, jacobian, rho, profile, given, every)
 
 
 def _descended(fitted: Fitted, whole: Sample, white: Whitening) -> Found:

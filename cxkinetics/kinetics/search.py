@@ -249,7 +249,10 @@ def on_clock(sample: Sample, tau: float) -> Sample:
     """Return the sample on the clock of a reaction whose start takes the time constant tau, in spans."""
     clock, _, _ = mixed_clock(sample.time + sample.since, np.array(tau))
     first, _, _ = mixed_clock(np.array(sample.since), np.array(tau))
-    return replace(sample, time=clock - first)
+    blocks = sample.blocks
+    if blocks is not None:
+        blocks = replace(blocks, whole=on_clock(blocks.whole, tau))
+    return replace(sample, time=clock - first, blocks=blocks)
 
 
 def with_start(sample: Sample, white: Whitening, plain: Found, found: Found, tau: float) -> Found:
@@ -482,8 +485,11 @@ def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntA
     total = np.add.reduceat(weight, edges)
     time = np.add.reduceat(weight * sample.time, edges) / total
     signal = np.add.reduceat(weight * sample.signal, edges) / total
-    spacing = relative_spacing(time)
-    short = replace(sample, time=time, signal=signal, sigma=total**-0.5, spacing=spacing)
+    spacing, beside = relative_spacing(time), sample.beside
+    if beside is not None:
+        columns = np.add.reduceat(weight * beside.columns, edges, axis=1) / total
+        beside = replace(beside, columns=columns)
+    short = replace(sample, time=time, signal=signal, sigma=total**-0.5, spacing=spacing, beside=beside)
     found = search_staged(short, whitening(short, 0.0), with_offset=with_offset)
     best = np.argsort(found.knot_rss, kind="stable")[: 3 * BEST]
     stride = max(1, (sample.n // DENSE) // 12)

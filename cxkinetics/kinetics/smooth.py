@@ -24,7 +24,7 @@ PLAIN = "by plain least squares, for comparison: other models lie far ahead"
 _WORDS = {"C": "amplitude", "o": "offset"}
 
 
-def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool, whole: Sample | None = None) -> Fitted:
+def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
     """Return a ranked smooth model with the correlation of its noise by restricted likelihood.
 
     Parameters
@@ -35,14 +35,9 @@ def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool, whole: Sample
         The model at its maximum likelihood: where the fit starts.
     ar1 : bool
         Estimate the correlation (else white noise).
-    whole : Sample, optional
-        All readings, where `sample` holds blocks of them.
     """
     fitted = _fit(sample, contender, ar1=ar1)
-    if whole is None:
-        return fitted
-    tau = contender.parameters.get("tau")
-    return finished(fitted, whole if tau is None else on_clock(whole, tau / whole.span_s))
+    return fitted if sample.blocks is None else finished(fitted)
 
 
 def _fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:

@@ -70,8 +70,6 @@ class Analysis:
         One exponential whose level steps, where that could be what bends the trace.
     gradual : list of Contender
         Two stages whose switch takes time, the variants as for a break.
-    whole : Sample or None
-        All readings, where `sample` holds blocks of them.
     """
 
     sample: Sample
@@ -87,12 +85,6 @@ class Analysis:
     plain: list[Contender] = field(default_factory=list)
     singles: dict[bool, Found] = field(default_factory=dict)
     gradual: list[Contender] = field(default_factory=list)
-    whole: Sample | None = None
-
-    @property
-    def every(self) -> Sample:
-        """All readings."""
-        return self.whole or self.sample
 
     @property
     def as_judged(self) -> bool:
