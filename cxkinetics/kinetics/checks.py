@@ -16,7 +16,7 @@ from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.reduction import is_long, reduced
+from cxkinetics.kinetics.reduction import alike, is_long, reduced
 from cxkinetics.kinetics.result import Noise
 from cxkinetics.kinetics.rivals import drift_gain, step_in
 from cxkinetics.kinetics.search import Found, grid_starts, search_staged
@@ -212,6 +212,10 @@ EARLY = 2 * MIN_DISTINCT
 first stage."""
 
 
+_Known = tuple[Sample, Found] | None
+"""What stands for a long trace, and a decay found in it."""
+
+
 def find_outliers(sample: Sample) -> BoolArray:
     """Return which points of a sample are outliers, shape (n,).
 
@@ -223,25 +227,27 @@ def find_outliers(sample: Sample) -> BoolArray:
     none = np.zeros(sample.n, bool)
     if sample.n < 15 or not _suspicious(sample):
         return none
+    short, decay = reduced(sample)
+    known = None if decay is None else (short, decay)
     spikes = _spikes(sample.signal)  # they return if both models allow them
     held_out = spikes.copy()
     held_out[:2] = True
-    found = [_settled(sample, held_out)]
+    found = [_settled(sample, held_out, known)]
     if found[0][:2].any():
-        found.append(_settled(sample, spikes))
-    confirmed = [_confirmed(sample, out, spikes) for out in found]
+        found.append(_settled(sample, spikes, known))
+    confirmed = [_confirmed(sample, out, spikes, known) for out in found]
     if np.array_equal(confirmed[0], confirmed[-1]):
         return confirmed[0]
-    return min(confirmed, key=lambda out: _shifted_aicc(sample, out))
+    return min(confirmed, key=lambda out: _shifted_aicc(sample, out, known))
 
 
-def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
+def _settled(sample: Sample, suspects: BoolArray, known: _Known) -> BoolArray:
     """Return the outliers (n,) at which the search comes to rest that begins without the suspects (n,)."""
     none, kept = np.zeros(sample.n, bool), ~suspects
     for _ in range(8):
         short = thinned(sample, kept)
-        standing, broken = reduced(short)
-        staged = broken or search_staged(standing, whitening(standing, 0.0), with_offset=True)
+        standing = alike(short, known)
+        staged = search_staged(standing, whitening(standing, 0.0), with_offset=True)
         decays = [staged, *(_smooth_found(standing, family) for family in SMOOTH)]
         witnesses = [_misses(sample, kept, short, found) for found in decays]
         best = min(witness.aicc for witness in witnesses)
@@ -264,7 +270,7 @@ def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
     return out
 
 
-def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
+def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray, known: _Known) -> BoolArray:
     """Return those outliers (n,) whose mean shifts gain enough over a further stage in their place.
 
     A spike beside the parabola through its neighbours needs no more proof but at the start, where the run
@@ -276,37 +282,39 @@ def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
             continue
         trial = kept.copy()
         trial[first : last + 1] = False
-        further = min(_staged_aicc(sample, trial, n_stages) for n_stages in (2, 3))
+        further = min(_staged_aicc(sample, trial, n_stages, known) for n_stages in (2, 3))
         if 0 < first < EARLY:
             diluted = np.where(np.arange(sample.n) <= last, False, kept)
             before = (np.arange(sample.n) < np.arange(first, last + 2)[:, None]).astype(float)
             levels = (with_beside(sample, "step", step) for step in before)
-            if (stepped := min(_staged_aicc(level, diluted, 2) for level in levels)) < further:
+            if (stepped := min(_staged_aicc(level, diluted, 2, known) for level in levels)) < further:
                 trial, further = diluted, stepped
-        if _shifted_aicc(sample, kept) > further - AHEAD:
+        if _shifted_aicc(sample, kept, known) > further - AHEAD:
             kept = trial
     return kept
 
 
-def _shifted_aicc(sample: Sample, out: BoolArray) -> float:
+def _shifted_aicc(sample: Sample, out: BoolArray, known: _Known) -> float:
     """Return AICc of the best of both models with a mean shift for each of the points `out`."""
-    return min(_staged_aicc(sample, out, 2), *(_smooth_aicc(sample, out, family) for family in SMOOTH))
+    return min(
+        _staged_aicc(sample, out, 2, known), *(_smooth_aicc(sample, out, family, known) for family in SMOOTH)
+    )
 
 
-def _staged_aicc(sample: Sample, out: BoolArray, n_stages: int) -> float:
+def _staged_aicc(sample: Sample, out: BoolArray, n_stages: int, known: _Known) -> float:
     """Return AICc of a staged decay in AR(1) noise with a mean shift for each of the points `out`.
 
     Were the noise taken as white, its waves would ask for stages.
     """
-    short, _ = reduced(thinned(sample, ~out))
+    short = alike(thinned(sample, ~out), known)
     fitted = staged_fit(short, n_stages=n_stages, with_offset=True, ar1=True)
     found, rho, _, _ = settle_likeliest(fitted)
     return _aicc_with_shifts(sample, out, found.rss, rho, fitted.n_parameters + sample.n_free)
 
 
-def _smooth_aicc(sample: Sample, out: BoolArray, family: DecayFamily) -> float:
+def _smooth_aicc(sample: Sample, out: BoolArray, family: DecayFamily, known: _Known) -> float:
     """Return the same of a smooth family."""
-    (short, _), rho = reduced(thinned(sample, ~out)), 0.0
+    short, rho = alike(thinned(sample, ~out), known), 0.0
     for _ in range(2):
         theta, rss = smooth_optimum(short, whitening(short, rho), family)
         settled, (curve, jacobian) = rho, family.evaluate(short.time, theta[None, :])

@@ -72,11 +72,19 @@ def reduced(sample: Sample) -> tuple[Sample, Found | None]:
     short = _blocks(sample, np.zeros_like, starts)
     found = _searched(short)
     for _ in range(ROUNDS):
-        curve = _curve_of(found, short)
-        shown = curve(sample.time)
-        short = _blocks(sample, curve, _starts(sample, shown, _zones(short, found, sample.signal - shown)))
+        short = alike(sample, (short, found))
         found = _searched(short)
     return short, found
+
+
+def alike(sample: Sample, known: tuple[Sample, Found] | None) -> Sample:
+    """Return what stands for a sample of which nearly all was reduced before; itself where that is None."""
+    if known is None:
+        return sample
+    short, found = known
+    curve = _curve_of(found, short)
+    shown = curve(sample.time)
+    return _blocks(sample, curve, _starts(sample, shown, _zones(short, found, sample.signal - shown)))
 
 
 def again(sample: Sample, short: Sample, found: Found) -> tuple[Sample, Found]:

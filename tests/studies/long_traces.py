@@ -37,7 +37,7 @@ def three_stages(t: np.ndarray) -> np.ndarray:
     return 0.9 * np.exp(-spent)
 
 
-WEAK = Staged(0.045, 0.040, 35.0)
+WEAK = Staged(0.045, 0.038, 35.0)
 PLAIN = truths.exponential(0.04, 0.05)
 BI = truths.biexponential(0.5, 0.1, 0.02)
 
