@@ -243,7 +243,7 @@ def diluted_contender(two: Contender) -> Contender | None:
     def solved(log_k: float, count: int) -> tuple[float, Array]:
         design = white.apply(columns(log_k, count))
         share = np.asarray(np.linalg.lstsq(design.T, target, rcond=None)[0], dtype=float)
-        return float(np.sum((target - share @ design) ** 2)), share
+        return float(np.sum((target - share @ design) ** 2) + white.hidden), share
 
     near = math.log(max(float(fitted.theta[family.rates][1]), 1e-3))
     tried = []

@@ -121,7 +121,11 @@ def rank(contenders: Sequence[Contender]) -> tuple[Rival, ...]:
 
 def plain_rss(sample: Sample, residual: Array, rho: float) -> float:
     """Return the weighted sum of squares about a scaled model (n,), in the trace's unit squared."""
-    left = without_beside(sample, rho, residual) / (sample.sigma if sample.given is None else sample.given)
+    left = without_beside(sample, rho, residual)
+    if sample.blocks is not None:
+        plain = whitening(replace(sample.blocks.plain or sample, beside=None), 0.0)
+        return float(np.sum(plain.apply(left) ** 2) + plain.hidden) * sample.scale**2
+    left = left / (sample.sigma if sample.given is None else sample.given)
     return float(left @ left) * sample.scale**2
 
 
@@ -214,9 +218,9 @@ def law_contenders(
         shape = LAWS[contender.model.removesuffix(OFFSET)]
         narrower = [DecayFamily(LAWS[name], o) for name in _narrower(shape.name) for o in offsets]
         spared = contender.n_parameters - np.array([len(family.names) for family in narrower])
-        room = aicc(0.0, contender.n_parameters + 1 + ar1, sample.n)
+        room = aicc(0.0, contender.n_parameters + 1 + ar1, sample.n_read)
         for family, fewer in zip(narrower, spared.tolist(), strict=True):
-            gain = room - aicc(0.0, contender.n_parameters - fewer + 1 + ar1, sample.n)
+            gain = room - aicc(0.0, contender.n_parameters - fewer + 1 + ar1, sample.n_read)
             if fewer and contender.aicc - gain <= smooth:
                 further.append(family)
     return [*found, *_laws(sample, further, ar1, least, staged)]
@@ -371,7 +375,7 @@ class _Race:
                 rho[i] = likeliest_rho(self.sample, rest[i], jacobian[:width], restricted=False)
         white, rss = whitening(self.sample, rho), standing.rss.copy()
         for i, residual in rest.items():
-            rss[i] = np.sum(white.rows(i).apply(residual) ** 2)
+            rss[i] = np.sum(white.rows(i).apply(residual) ** 2) + white.rows(i).hidden
         return _Standing(standing.theta, rss, rho, white)
 
     def finished(self, standing: _Standing, ar1: bool, which: IntArray | None = None) -> list[Contender]:
@@ -544,7 +548,10 @@ def step_in(fitted: Fitted) -> Step | None:
         along = steps @ rest
         gains = np.where(length > 1e-9 * own, along**2 / np.maximum(length, 1e-290), 0.0)
         i = int(np.argmax(gains))
-        left, height = max(float(rest @ rest) - float(gains[i]), 1e-290), along[i] / max(length[i], 1e-290)
+        left, height = (
+            max(float(rest @ rest + white.hidden) - float(gains[i]), 1e-290),
+            along[i] / max(length[i], 1e-290),
+        )
         best = Step(int(tried[i]), float(height), float(gains[i]) / left * (fitted.dof - 1), left)
         if tried.size == places.size:
             break
@@ -568,8 +575,8 @@ def step_contender(single: Fitted, staged: Fitted, *, least: float) -> Contender
     sample, ar1 = single.sample, single.correlation is not None
     white = whitening(sample, 0.0)  # a step looks like correlation, which would hide it
     step = step_in(replace(single, white=white))
-    rss = float(np.sum(white.apply(staged.residual[None, :]) ** 2))
-    if step is None or step.gain < least or sample.n * math.log(step.rss / max(rss, 1e-290)) > SCREEN:
+    rss = float(np.sum(white.apply(staged.residual[None, :]) ** 2) + white.hidden)
+    if step is None or step.gain < least or sample.n_read * math.log(step.rss / max(rss, 1e-290)) > SCREEN:
         return None
     column = (np.arange(sample.n) >= step.index).astype(float)
     found = smooth_contenders(
@@ -582,14 +589,14 @@ def step_contender(single: Fitted, staged: Fitted, *, least: float) -> Contender
         return None
     time = sample.time[step.index - 1 : step.index + 1] * sample.span_s + sample.first_s
     k = found[0].n_parameters + 1 + ar1
-    place = aicc(0.0, k + 1, sample.n) - aicc(0.0, k, sample.n)
+    place = aicc(0.0, k + 1, sample.n_read) - aicc(0.0, k, sample.n_read)
     return replace(
         found[0],
         model=found[0].model.replace("exponential", f"exponential{STEP}"),
         kind="step",
         n_parameters=found[0].n_parameters + 1,
         aicc=found[0].aicc + place,
-        bic=found[0].bic + math.log(sample.n),
+        bic=found[0].bic + math.log(sample.n_read),
         parameters={**found[0].parameters, "step from": float(time[0]), "step to": float(time[1])},
         note="the level steps between two readings",
     )

@@ -725,7 +725,7 @@ def _wander(case: _Case) -> Alternative | None:
     test, sample = case.analysis.test, case.analysis.sample
     if test is None or test.wander_sd is None or not case.strays or case.lead <= -AHEAD:
         return None
-    spacing = float(np.median(np.diff(sample.time))) * sample.span_s
+    spacing = sample.gap * sample.span_s
     lasts = min((test.wander_lasts or 0.0) * spacing, sample.span_s)
     return wander_of(case.two, test.wander_sd * sample.scale, lasts)
 
