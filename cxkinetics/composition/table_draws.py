@@ -406,6 +406,7 @@ def contradicted(table: DoseTable, curve: Array, *, absolute_sigma: bool, blank:
     slope = np.where(points.low + near < first, b1, np.where(points.low - near > last, 0.0, max(b1, b2)))
     sd = scatter.constant * (points.weight**-0.5 if density.sigmas else 1.0)
     variance = sd**2 + (scatter.share * points.y) ** 2 + (slope * points.dose_sd) ** 2
+    variance = np.maximum(variance, np.finfo(float).tiny)
     misfit = float(np.sum((points.residuals(*curve) ** 2 / variance)[~points.censored]))
     if chi2.sf(misfit, dof) > _CONTRADICTED:
         return ""

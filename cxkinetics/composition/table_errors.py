@@ -142,7 +142,8 @@ def point_log_density(points: MapPoints, theta: Array, scatter: Scatter, *, sigm
     sd = scatter.constant[..., None] * (points.weight**-0.5 if sigmas else 1.0)
     share = scatter.share[..., None]
     middle = incorporation_map.incorporation(dose, b1, first, b2, top)
-    variance = sd**2 + (share * (middle + blank)) ** 2
+    # a share of nothing found is no error at all
+    variance = np.maximum(sd**2 + (share * (middle + blank)) ** 2, (_SHARPEST * points.y.max()) ** 2)
     # the three pieces along a leading axis: intercept, slope, ends
     zero = np.zeros_like(b1)
     start = np.stack([zero, (b1 - b2) * first, top])
@@ -186,6 +187,8 @@ def told_blank(points: MapPoints, best: MapSolution, confidence: float, *, absol
         return replace(estimate, reason="taken as 0 (no sample of dose 0)")
     if dof < (1 if known else _LEAST_DOF):
         return replace(estimate, reason="taken as 0 (too few samples before the avalanche)")
+    if points.icp is not None and not points.icp[0]:
+        return replace(estimate, reason="taken as 0 (the stated error has no constant part)")
     dose, y, spread = points.low[rows], points.y[rows], (points.dose_sd + 0 * points.low)[rows]
     constant, share = (TYPICAL_SCATTER_PERCENT, 0.0) if points.icp is None else points.icp
     sd = np.hypot(

@@ -87,11 +87,12 @@ class Cell:
             common_dose_error=self.common,
         )
 
-    def tally(self, seed: int, numbers: range) -> Counter[str]:
+    def tally(self, seed: int, numbers: range, *, oracle: bool = False) -> Counter[str]:
         counts: Counter[str] = Counter()
         for number in numbers:
             table = self.table(seed, number)
-            fit, told = cx.fit_incorporation(table), cx.fit_incorporation(self.oracle(table))
+            fit = cx.fit_incorporation(table)
+            told = cx.fit_incorporation(self.oracle(table)) if oracle else fit
             counts["tables"] += 1
             counts[fit.verdict["code"]] += 1
             for name, field in FIELDS.items():
@@ -109,7 +110,7 @@ class Cell:
             counts["y(50) covered"] += bool(held[0])
             counts["y(110) covered"] += bool(held[1])
             try:
-                share = cx.predict(dose_percent=110, table=fit, n_draws=1000, rng=number).species["Ag2S"]
+                share = cx.predict(dose_percent=110, table=fit, n_draws=500, rng=number).species["Ag2S"]
             except cx.InputError:
                 continue
             counts["Ag2S(110) tables"] += 1
@@ -160,7 +161,7 @@ def main(words: list[str] | None = None) -> int:
     missed = 0
     for cell in cells():
         if asked.only in cell.name:
-            counts = cell.tally(asked.seed, range(asked.tables))
+            counts = cell.tally(asked.seed, range(asked.tables), oracle=True)
             shown = list(rows(counts))
             missed += any("!" in cover for cover in shown)
             total = counts["tables"]

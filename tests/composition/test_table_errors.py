@@ -218,3 +218,15 @@ def test_replicates_of_a_dose_say_the_error_of_a_reading() -> None:
     assert errors["icp_constant"] == pytest.approx(0.3, rel=0.5)
     assert "replicates of a dose alone" in str(cx.fit_incorporation(points))
     assert "replicates_sd" not in cx.fit_incorporation(table()).errors
+
+
+def test_a_share_alone_is_no_error_of_a_sample_that_holds_nothing() -> None:
+    y = incorporation(DOSE, *CURVE) * (1 + 0.05 * np.random.default_rng(2).normal(size=DOSE.size))
+    fit = cx.fit_incorporation(
+        cx.DoseTable(
+            dose_percent=DOSE, incorporation_percent=y, icp_error=(0.0, 0.05), dose_sd_percent=0 * DOSE
+        )
+    )
+    assert fit.plateau_percent.low < 40.2 < fit.plateau_percent.high
+    assert "no constant part" in fit.blank_percent.reason
+    assert "errors_contradicted" not in [w.code for w in fit.warnings]
