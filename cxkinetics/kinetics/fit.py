@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.calls import checked
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none, format_p
 from cxkinetics.inference.ar1 import FREE, Sample, sample_of, thinned, whitening, with_beside
@@ -430,6 +431,7 @@ FLAT = 5.0
 """Wald ratio of k below which its interval is worked out to see whether it holds zero."""
 
 
+@checked("trace")
 def fit_stages(
     trace: Trace,
     *,
@@ -815,6 +817,7 @@ def _noise_with(noise: Noise, data: _Data) -> Noise:
     )
 
 
+@checked("trace")
 def fit_decay(trace: Trace, model: str = "auto", **options: Any) -> StagedFit:
     """Fit a model by its name to a trace.
 
