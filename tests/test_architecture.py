@@ -19,6 +19,7 @@ PACKAGE = Path(cxkinetics.__file__).parent
 GROUND = {
     "annexes",
     "arrays",
+    "calls",
     "atomic",
     "errors",
     "estimate",

@@ -153,6 +153,11 @@ class Prior(Record):
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
         """Return the prior that was written, by `to_dict` or by a user in the file of a system."""
+        lacking = [key for key in ("name", "distribution", "parameters") if key not in record]
+        if lacking:
+            raise InputError(
+                f"prior {record.get('name', '')}: {lacking[0]} is missing; give {lacking[0]} = ..."
+            )
         low, high = _pair(record.get("bounds") or (None, None), record["name"], "bounds")
         values = _pair(record["parameters"], record["name"], "parameters")
         try:

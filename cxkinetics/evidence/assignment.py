@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.calls import checked
 from cxkinetics.errors import UsageError
 from cxkinetics.evidence.chemistry import (
     DEFAULT,
@@ -478,6 +479,7 @@ def check_formula(text: str, mz: float, space: SearchSpace | None = None) -> Can
     )
 
 
+@checked()
 def assign_peaks(
     peaks: PeakList,
     *,

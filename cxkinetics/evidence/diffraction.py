@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.misfit import why_undecided
@@ -320,6 +321,7 @@ def _share_unit(*, by_weight: bool) -> str:
     return "weight share" if by_weight else "share of scattered intensity"
 
 
+@checked()
 def fit_pattern(
     spectrum: Spectrum,
     library: Library,

@@ -7,11 +7,13 @@ formula is compared with. Overlapping envelopes are one peak here; `fit_mixture`
 
 import numpy as np
 
+from cxkinetics.calls import checked
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectrum import PeakList, Spectrum
 
 
+@checked()
 def pick_peaks(
     spectrum: Spectrum, *, width_da: float = 15.0, significance: float = 8.0, most: int = 60
 ) -> PeakList:

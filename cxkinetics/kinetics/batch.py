@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.atomic import replace_directory
+from cxkinetics.calls import checked
 from cxkinetics.document.folder import require_no_file, require_replaceable
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
@@ -443,6 +444,7 @@ def jobs_of(
     ]
 
 
+@checked("jobs", "out")
 def fit_many(
     files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,

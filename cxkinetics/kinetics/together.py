@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.calls import checked
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import CxKineticsError, FitError, InputError, UsageError, did_you_mean
 from cxkinetics.estimate import Estimate
@@ -181,6 +182,7 @@ class JointFit(Record, Shown):
         return f"JointFit({len(self.runs)} runs, {self.n_stages} stages: {shown})"
 
 
+@checked()
 def fit_together(
     traces: Sequence[Trace | Any],
     share: Sequence[str] = ("k", "breakpoint"),

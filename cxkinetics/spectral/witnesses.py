@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.inference.accepted import accepted_set, between, runs, vertex
@@ -377,6 +378,7 @@ _FEWEST = 10
 _MOVED = 4.0  # standard errors of the shift
 
 
+@checked()
 def fit_witnesses(
     data: SpectralSeries | Trace,
     *,

@@ -1,0 +1,2 @@
+def odd_traces(seed):
+    yield from ()
