@@ -9,6 +9,7 @@ word processors take over when they are copied.
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
 from html import escape
 from importlib import resources
 from typing import Any
@@ -79,6 +80,18 @@ def render_page(page: Page, drawn: Mapping[str, str] | None = None) -> str:
     >>> "<h1>Run &lt;3&gt;</h1>" in html
     True
     """
+    template, css = _template()
+    sections = [
+        {"title": part.title, "blocks": [_view(b, part.unit, drawn or {}) for b in part.shown(Where.PAGE)]}
+        for part in page.sections
+    ]
+    shown: str = template.render(page=page, sections=sections, css=css, version=__version__)
+    return shown.lstrip() + "\n"
+
+
+@cache
+def _template() -> tuple[Any, Any]:
+    """Return the template of a page and its style sheet, read once."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -86,13 +99,7 @@ def render_page(page: Page, drawn: Mapping[str, str] | None = None) -> str:
     environment = Environment(loader=PackageLoader("cxkinetics.document", ""), autoescape=True, **plain)
     environment.filters |= {"data_address": _data_address, "unbroken": _unbroken, "shown_width": _shown_width}
     css = resources.files("cxkinetics.document").joinpath("page.css").read_text(encoding="utf-8")
-    sections = [
-        {"title": part.title, "blocks": [_view(b, part.unit, drawn or {}) for b in part.shown(Where.PAGE)]}
-        for part in page.sections
-    ]
-    template = environment.get_template("page.html")
-    shown = template.render(page=page, sections=sections, css=Markup(css), version=__version__)
-    return shown.lstrip() + "\n"
+    return environment.get_template("page.html"), Markup(css)
 
 
 def _view(block: Block, unit: TimeUnit, drawn: Mapping[str, str]) -> dict[str, Any]:
