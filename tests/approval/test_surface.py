@@ -118,9 +118,7 @@ LOADING = {
 HEAVY = frozenset(
     ("numpy", "scipy", "pandas", "matplotlib", "lmfit", "openpyxl", "jinja2", "tqdm", "molmass", "jcamp")
 )
-SLOW_PARTS = frozenset(
-    ("scipy.optimize", "scipy.stats", "scipy.sparse", "scipy.linalg", "concurrent.futures")
-)
+SLOW_PARTS = frozenset(("scipy.optimize", "scipy.stats", "scipy.sparse", "scipy.linalg"))
 """Parts that take longer to import than a short trace to fit, or nearly."""
 
 
