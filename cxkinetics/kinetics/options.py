@@ -1,6 +1,6 @@
 """The options of a staged fit, checked once and kept with the result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -165,3 +165,8 @@ class FitOptions:
         if record["n_stages"] != "auto":
             record["n_stages"] = int(record["n_stages"])
         return record
+
+
+def confidence_of(options: Mapping[str, Any]) -> float:
+    """Return the confidence level of a fit's intervals (0.95 where it is not recorded)."""
+    return float(options.get("confidence") or 0.95)
