@@ -1,31 +1,21 @@
 """The command and the Python lines that do what the page does."""
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cxkinetics.app.forms import parser_of
+from cxkinetics.cli.arguments import READING, values_of
 from cxkinetics.options import OPTIONS
 
-_CALLS = {
-    "dose": ("dose_for", "target"),
-    "predict": ("predict", "dose"),
-    "incorporation": ("fit_incorporation", "file"),
-    "together": ("fit_together", "files"),
-}
-"""Verb -> function of Python that does the same, and its first argument."""
-_RENAMED = {"draws": "n_draws", "seed": "rng", "to_basis": "basis", "stages": "n_stages"}
-_OF_TABLE: tuple[str, ...] = (
-    "dose_column",
-    "incorporation_column",
-    "dose_error",
-    "common_dose_error",
-    "icp_error",
-    "dose_unit",
-)
-_OF_TABLE += ("plateau_is_full_exchange", "decimal", "sheet")
+_READ = ("dose_column", "incorporation_column", "dose_error", "common_dose_error", "icp_error", "dose_unit")
+_OF_TABLE = (*_READ, "plateau_is_full_exchange", "decimal", "sheet")
 _OF_AMOUNT = ("host_umol", "stock_mmol_per_l", "volume_error")
-_AT_READING = ("trace", "column", "time_unit", "absorbance_unit", "decimal", "sheet", "wavelength")
+_KEYWORDS = {"draws": "n_draws", "seed": "rng", "to_basis": "basis"}
+"""Option of a verb -> keyword of Python, where it is called otherwise."""
+_NO_KEYWORD = {"spectra", "near", "measurements", "same_stocks", "sensitivity", "dilution"}
+"""Options that several calls would have to be written for."""
 
 
 def fit_command(file: str, chosen: Mapping[str, Any]) -> str:
@@ -38,8 +28,7 @@ def fit_command(file: str, chosen: Mapping[str, Any]) -> str:
     """
     words = ["cxkinetics", "fit", file]
     for name, value in chosen.items():
-        text = OPTIONS[name].typed(value)
-        flag = OPTIONS[name].flag
+        flag, text = OPTIONS[name].flag, OPTIONS[name].typed(value)
         if value is True:
             words.append(flag)
         else:  # joined where the value would be taken for an option
@@ -59,16 +48,8 @@ def fit_lines(file: str, options: Mapping[str, Any]) -> str:
     fit = batch.fits[0]
     print(fit)
     """
-    given = [_quoted([file]), *(f"{name}={_literal(value)}" for name, value in options.items())]
-    return "\n".join(
-        [
-            "import cxkinetics as cx",
-            "",
-            f"batch = cx.fit_many({', '.join(given)})",
-            "fit = batch.fits[0]",
-            "print(fit)",
-        ]
-    )
+    made = f"batch = cx.fit_many({_arguments([[file]], options)})"
+    return "\n".join(["import cxkinetics as cx", "", made, "fit = batch.fits[0]", "print(fit)"])
 
 
 def verb_command(words: Sequence[str]) -> str:
@@ -77,92 +58,105 @@ def verb_command(words: Sequence[str]) -> str:
 
 
 def verb_lines(words: Sequence[str]) -> str:
-    """Return the lines of Python of another verb; "" where no function does it, or words are missing."""
-    parser = parser_of(words)
-    if parser is None or words[0] not in _CALLS:
+    """Return the lines of Python of another verb; "" where no short ones do it, or words are missing.
+
+    Examples
+    --------
+    >>> print(verb_lines(["together", "a.csv", "b.csv", "--stages", "2"]))
+    import cxkinetics as cx
+    <BLANKLINE>
+    runs = [cx.load(file) for file in ["a.csv", "b.csv"]]
+    result = cx.fit_together(runs, n_stages=2)
+    print(result)
+    """
+    parser, make = parser_of(words), _MADE.get(words[0] if words else "")
+    if parser is None or make is None:
         return ""
     try:
         args = vars(parser.parse_args(list(words[1:])))
-    except SystemExit:
+    except SystemExit:  # a word is missing yet, or off
         return ""
-    given = {
-        action.dest: args[action.dest]
-        for action in parser._actions
-        if action.dest in args and args[action.dest] != action.default
-    }
-    function, first = _CALLS[words[0]]
-    made = _together(given) if words[0] == "together" else _composed(words[0], given, first)
-    return "\n".join(["import cxkinetics as cx", "", *made(function)])
+    given = {a.dest: args[a.dest] for a in parser._actions if args.get(a.dest, a.default) != a.default}
+    if _NO_KEYWORD & given.keys():
+        return ""
+    lines = make(given)
+    return "\n".join(["import cxkinetics as cx", "", *lines, "print(result)"]) if lines else ""
 
 
-def _composed(verb: str, given: dict[str, Any], first: str) -> Any:
-    def lines(function: str) -> list[str]:
-        rest = dict(given)
-        told, amount = rest.pop(first), {name: rest.pop(name) for name in _OF_AMOUNT if name in rest}
-        opened = []
-        if verb == "incorporation" or "table" in rest:
-            file = told if verb == "incorporation" else rest.pop("table")
-            own = {name: rest.pop(name) for name in _OF_TABLE if name in rest}
-            if "basis" in rest:
-                own["basis"] = rest["basis"] if verb != "incorporation" else rest.pop("basis")
-            if verb == "incorporation":
-                own |= amount
-            opened = [f"table = cx.load_dose_table({_call(file, own)})"]
-            rest = {"table": "table"} | rest if verb != "incorporation" else rest
-        start = "table" if verb == "incorporation" else _literal(told[0] if isinstance(told, tuple) else told)
-        keywords = [
-            f"{_RENAMED.get(name, name)}={value if name == 'table' else _literal(value)}"
-            for name, value in rest.items()
-            if name not in ("spectra", "near", "measurements", "same_stocks", "sensitivity")
-        ]
-        made = [*opened, f"result = cx.{function}({', '.join([start, *keywords])})", "print(result)"]
-        if amount and verb != "incorporation":
-            made.append(f"print(result.amount({_call(None, amount)}))")
-        return made
-
-    return lines
+def _dose(given: dict[str, Any]) -> list[str]:
+    opened, amount = _table(given), _taken(given, _OF_AMOUNT)
+    call = f"result = cx.dose_for({_arguments([given.pop('target')], given, opened)})"
+    return [*opened, call, *_amount(amount)]
 
 
-def _together(given: dict[str, Any]) -> Any:
-    def lines(function: str) -> list[str]:
-        rest = dict(given)
-        files, share = rest.pop("files"), rest.pop("share", None)
-        reading = {name: rest.pop(name) for name in _AT_READING if name in rest}
-        tracked = f".exciton_peak(near_nm={_literal(rest.pop('track'))})" if "track" in rest else ""
-        by = rest.pop("by", None) or next((name for name in ("temperature", "dose") if name in rest), None)
-        at = rest.pop(by, None) if by else None
-        error = rest.pop("temperature_error", None)
-        own = {"share": share, "by": by, "at": None if at is None else [float(x) for x in at.split(",")]}
-        own |= {"at_error": error, **{_RENAMED.get(name, name): value for name, value in rest.items()}}
-        named = {name: value for name, value in own.items() if value is not None}
-        more = "".join(f", {name}={_literal(value)}" for name, value in reading.items())
-        return [
-            f"runs = [cx.load(file{more}){tracked} for file in {_quoted(files)}]",
-            f"result = cx.{function}({', '.join(['runs', _call(None, named)]) if named else 'runs'})",
-            "print(result)",
-        ]
-
-    return lines
+def _predict(given: dict[str, Any]) -> list[str]:
+    if given.get("dose_unit") == "fraction" and "table" not in given:
+        return []
+    opened, amount = _table(given), _taken(given, _OF_AMOUNT)
+    given = {"dose_percent": given.pop("dose")[0], **given}
+    return [*opened, f"result = cx.predict({_arguments([], given, opened)})", *_amount(amount)]
 
 
-def _call(first: Any, keywords: Mapping[str, Any]) -> str:
-    words = [] if first is None else [_literal(first)]
-    return ", ".join([*words, *(f"{name}={_literal(value)}" for name, value in keywords.items())])
+def _incorporation(given: dict[str, Any]) -> list[str]:
+    opened = _table({"table": given.pop("file"), **_taken(given, (*_OF_TABLE, *_OF_AMOUNT, "basis"))})
+    if "interval_doses" in given:
+        given["interval_doses"] = given["interval_doses"].replace("-", " ")
+    words = _arguments([], given)
+    return [*opened, f"result = cx.fit_incorporation({', '.join(['table', *([words] if words else [])])})"]
 
 
-def _quoted(files: Sequence[str]) -> str:
-    return f"[{', '.join(_literal(file) for file in files)}]"
+def _together(given: dict[str, Any]) -> list[str]:
+    options = values_of({name: given.pop(name) for name in OPTIONS if name in given})
+    reading = _taken(options, [*(OPTIONS[name].python for name in READING), "wavelength"])
+    peak = f".exciton_peak(near_nm={_literal(options.pop('track'))})" if "track" in options else ""
+    opened = f"cx.load({', '.join(['file', *([_arguments([], reading)] if reading else [])])}){peak}"
+    at = {name: given.pop(name) for name in ("temperature", "dose") if name in given}
+    for name, text in at.items():
+        given |= {"by": given.get("by", name), "at": [float(part) for part in text.split(",")]}
+    if "temperature_error" in given:
+        given["at_error"] = given.pop("temperature_error")
+    files = given.pop("files")
+    words = _arguments([], given | options)
+    return [
+        f"runs = [{opened} for file in {_literal(files)}]",
+        f"result = cx.fit_together({', '.join(['runs', *([words] if words else [])])})",
+    ]
+
+
+_MADE = {"dose": _dose, "predict": _predict, "incorporation": _incorporation, "together": _together}
+
+
+def _taken(given: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Take those of some names out of what is given."""
+    return {name: given.pop(name) for name in names if name in given}
+
+
+def _table(given: dict[str, Any]) -> list[str]:
+    """Return the line that opens a dose table, and take what it needs; nothing where none is given."""
+    if "table" not in given:
+        return []
+    basis = {"basis": given["basis"]} if "basis" in given else {}
+    return [
+        f"table = cx.load_dose_table({_arguments([given.pop('table')], _taken(given, _OF_TABLE) | basis)})"
+    ]
+
+
+def _amount(amount: Mapping[str, Any]) -> list[str]:
+    return [f"print(result.amount({_arguments([], amount)}))"] if amount else []
+
+
+def _arguments(first: Sequence[Any], keywords: Mapping[str, Any], opened: Sequence[str] = ()) -> str:
+    words = [*map(_literal, first), *(["table=table"] if opened else [])]
+    named = (f"{_KEYWORDS.get(name, name)}={_literal(value)}" for name, value in keywords.items())
+    return ", ".join([*words, *named])
 
 
 def _literal(value: Any) -> str:
-    """Return a value as Python writes it, texts in double quotes, times without their class."""
+    """Return a value as Python writes it: texts in double quotes, times as plain numbers."""
     if isinstance(value, str):
-        import json
-
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, (list, tuple)):
-        inner = ", ".join(_literal(item) for item in value)
-        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
-    if isinstance(value, float) and not isinstance(value, bool):
-        return repr(float(value))
-    return repr(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_literal, value))})"
+    return repr(float(value)) if isinstance(value, float) else repr(value)

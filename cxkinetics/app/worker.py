@@ -4,6 +4,7 @@ It is killed to stop it and another one is started; the session is the folder, s
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -87,6 +88,7 @@ def main(folder: str) -> None:
         os.environ.setdefault(name, "1")  # the matrices are small: threads would only wait for each other
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints is no answer
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # fonts that are not there are no remark on data
     os.chdir(folder)
     threading.Thread(target=_warm, daemon=True).start()
     for line in sys.stdin:

@@ -103,14 +103,16 @@ function field(one, value, change) {
     const box = element("input", { type: "checkbox", id, checked: !!value, ...more, onchange: () => change(box.checked) });
     return element("div", { className: "field check" }, element("label", {}, box, ` ${humane(one.name)}`), help);
   }
-  const few = one.words.length && one.words.length < 12 && (one.kind === "choice" || !one.kind);
+  const listed = /^[a-z0-9|-]+$/.test(one.metavar || "") ? one.metavar.split("|") : one.words; // no letter stands for a value
+  const few = one.kind === "choice" || listed !== one.words || (!one.kind && one.words.length);
   let input;
   let list = null;
   if (one.several) return several(one, value || [], change, help);
   if (few) {
-    const none = one.default ? `default: ${one.default}` : "as found";
+    const standing = one.default || (one.name === "show_time" ? "s" : "");
+    const none = standing ? `default: ${standing}` : "as found";
     input = element("select", { id, ...more, onchange: () => change(input.value) });
-    const words = one.words.filter((word) => word !== one.default);
+    const words = (one.kind === "choice" ? one.words : listed).filter((word) => word !== standing);
     input.append(new Option(one.required ? "choose" : none, ""), ...words.map((word) => new Option(word, word)));
     input.value = value || "";
   } else {
@@ -167,11 +169,12 @@ function keepAs(name, blob) {
 }
 
 /** Take a report over into `host`: its own style attributes are set one by one, as the policy lets none in. */
-function adopt(host, html, open = 2) {
+function adopt(host, html, open = 2, head = host) {
+  // returns the title of the report
   const plain = html.replace(/<style>[^]*?<\/style>/g, "").replaceAll(' style="', ' data-style="');
   const page = new DOMParser().parseFromString(plain, "text/html");
-  host.replaceChildren();
-  for (const part of page.querySelectorAll("header > :not(h1, nav)")) host.append(document.importNode(part, true));
+  for (const own of new Set([host, head])) own.replaceChildren();
+  for (const part of page.querySelectorAll("header > :not(h1, nav)")) head.append(document.importNode(part, true));
   [...page.querySelectorAll("main > section")].forEach((section, i) => {
     const title = section.querySelector("h2")?.textContent || "";
     const parts = [...section.children].filter((node) => node.tagName !== "H2").map((node) => document.importNode(node, true));
@@ -188,6 +191,19 @@ function adopt(host, html, open = 2) {
       const [name, value] = rule.split(":");
       if (value) node.style.setProperty(name.trim(), value.trim());
     }
+  }
+  requestAnimationFrame(tellCut);
+  for (const node of host.querySelectorAll("details")) node.addEventListener("toggle", tellCut);
+  return page.querySelector("h1")?.textContent || "";
+}
+
+/** Say below each table that is cut at the side that it goes on. */
+function tellCut() {
+  for (const box of document.querySelectorAll(".wide")) {
+    const cut = box.scrollWidth > box.clientWidth + 2;
+    const told = box.nextElementSibling?.classList.contains("cut") ? box.nextElementSibling : null;
+    if (cut && !told) box.after(element("p", { className: "quiet cut" }, "The table goes on to the right: scroll it sideways."));
+    if (!cut) told?.remove();
   }
 }
 
@@ -237,8 +253,10 @@ async function uploads(list) {
     if (kept && name.toLowerCase().endsWith(".toml")) projects.push(name);
   }
   for (const name of projects) await openProject(name);
+  const before = current;
   await listed();
   await readAndFit();
+  if (current && current !== before && current.read?.kind === "dose table") choose(current);
 }
 
 async function listed() {
@@ -315,6 +333,7 @@ async function fitRun(run) {
     run.error = found.failures.join(" ");
   } catch (error) {
     run.fit = null;
+    run.lines = await ask({ do: "lines", file: run.file, typed: typedOf(run) }).catch(() => null);
     run.error = error.kind === "Stopped" ? "" : error.message;
     if (error.kind === "Stopped") say(error.message);
   }
@@ -554,13 +573,14 @@ function pick(x, y, plot, trace, near) {
 
 function showFit() {
   const found = current.fit;
-  at("fit-card").hidden = at("fit-lines").hidden = !found;
-  if (!found) return;
-  at("fit-lines").replaceChildren(element("h2", {}, "The same without this page"), ...code("In a terminal", found.command), ...code("In Python", found.python));
-  const fit = found.fits[0];
+  const lines = found || current.lines;
+  at("fit-lines").hidden = !lines;
+  if (lines) at("fit-lines").replaceChildren(element("h2", {}, "The same without this page"), ...code("In a terminal", lines.command), ...code("In Python", lines.python));
+  const fit = found?.fits[0];
+  if (!fit) at("verdict").replaceChildren();
   at("fit-card").hidden = !fit;
   if (!fit) return;
-  adopt(at("fit-result"), fit.html);
+  adopt(at("fit-result"), fit.html, 2, at("verdict"));
   const stem = current.file.split("/").pop().replace(/\.[^.]*$/, "");
   exports(at("fit-exports"), found, stem);
   const row = element("div", { className: "row" });
@@ -587,9 +607,10 @@ function showForm(name) {
   const made = (one) => field(one, mine[one.name], (value) => {
     if (value === "" || value === false) delete mine[one.name];
     else mine[one.name] = value;
+    if (one.several) forms[name].chosen = true;
   });
   const shown = first.map((own) => fields.find((one) => one.name === own)).filter(Boolean);
-  if (verb === "together" && !mine.files) mine.files = runs.filter((run) => run.read?.kind === "signals").map((run) => run.file);
+  if (verb === "together" && !forms[name].chosen) mine.files = runs.filter((run) => run.read?.kind === "signals").map((run) => run.file);
   host.replaceChildren(element("p", {}, `${about.verbs[verb].help[0].toUpperCase()}${about.verbs[verb].help.slice(1)}.`),
     element("div", { className: "fields" }, ...shown.map(made)),
     element("details", {}, element("summary", {}, "More options"),
@@ -621,27 +642,31 @@ async function runVerb(name) {
   if (!found) return null;
   results[verb] = found;
   const body = element("div");
-  adopt(body, found.html, 3);
+  const title = adopt(body, found.html, 3);
+  if (body.firstElementChild?.textContent === "Result") body.firstElementChild.remove();
   const said = found.said.length ? element("details", { className: "section" }, element("summary", {}, `Remarks (${found.said.length})`),
     element("ul", {}, ...found.said.map((line) => element("li", {}, line)))) : null;
   const keep = element("div");
   exports(keep, found, verb.replace(" ", "-"));
   result.hidden = false;
-  result.replaceChildren(element("h2", {}, "Result"), ...amount(found.document), body, ...[said].filter(Boolean), keep,
+  result.replaceChildren(element("h2", {}, title || "Result"), ...facts(found.document), body, ...[said].filter(Boolean), keep,
     element("div", { className: "lines" }, ...code("In a terminal", found.command), ...code("In Python", found.python)));
   return result.scrollIntoView({ block: "nearest" });
 }
 
-/** What is to be pipetted, where it was asked for. */
-function amount(document) {
-  const own = document.amount;
-  if (!own) return [];
-  const told = (label, one) => (one && one.value !== null && one.value !== undefined
-    ? [element("div", {}, element("dt", {}, label), element("dd", {}, `${short(one.value)} ${one.unit || ""}`,
-      one.low === null || one.low === undefined ? "" : element("small", {}, `${short(one.low)} to ${short(one.high)} ${one.unit || ""}`)))]
-    : []);
-  const facts = Object.entries(own).flatMap(([name, one]) => (one && typeof one === "object" && "value" in one ? told(humane(name), one) : []));
-  return facts.length ? [element("dl", { className: "facts" }, ...facts)] : [];
+/** The numbers of a document, and what is to be pipetted, shown large. */
+function facts(document) {
+  const isNumber = (one) => one && typeof one === "object" && typeof one.value === "number";
+  const { amount, ...rest } = document;
+  const told = (name, one) => {
+    const unit = (one.unit || "").replace(/^u(?=mol|L)/, "µ");
+    const range = typeof one.low === "number" ? `${short(one.low, 3)} to ${short(one.high, 3)} ${unit}` : one.reason || "";
+    return element("div", {}, element("dt", {}, humane(name.replace(/_(percent|per_s|s)$/, ""))),
+      element("dd", {}, `${short(one.value)} ${unit}`, range ? element("small", {}, range) : ""));
+  };
+  const found = Object.entries(rest).filter(([, one]) => isNumber(one)).slice(0, 6).map(([name, one]) => told(name, one));
+  if (isNumber(amount)) found.splice(1, 0, told(`${amount.guest || "guest"} to add`, amount), ...(isNumber(amount.volume) ? [told("volume of stock", amount.volume)] : []));
+  return found.length ? [element("dl", { className: "facts" }, ...found)] : [];
 }
 
 // ---- tabs, and the start ----------------------------------------------------------------------------------
@@ -789,6 +814,7 @@ async function start() {
   buildTabs();
   await listed();
   await readAndFit();
+  addEventListener("resize", tellCut);
   document.documentElement.dataset.ready = "yes";
 }
 

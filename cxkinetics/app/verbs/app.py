@@ -1,6 +1,7 @@
 """`cxkinetics app`: the page for the bench."""
 
 import argparse
+import contextlib
 import sys
 
 EXAMPLE = "cxkinetics app"
@@ -32,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
             webbrowser.open(address)
 
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end
         serve(args.port, ready)
-    except KeyboardInterrupt:
-        sys.stderr.write("ended; what was uploaded is deleted\n")
+    sys.stderr.write("ended; what was uploaded is deleted\n")
     return 0
