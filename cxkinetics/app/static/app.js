@@ -9,6 +9,8 @@ const MAIN = ["model", "stages", "joint", "offset", "noise", "show_time"];
 const HANDLES = ["t0", "window", "breakpoint", "mask"];
 const NAMES = { t0: "Addition, t0", window: "Window", breakpoint: "Breakpoint", mask: "Left out", stages: "Stages",
   show_time: "Time shown in", host_umol: "Host cation in the flask, µmol", stock_mmol_per_l: "Stock solution, mmol/L" };
+const SUCH_AS = { t0: "such as 12.5, or auto", window: "such as 0:100", breakpoint: "such as 20, or 20,55", mask: "such as 12,30.5",
+  track: "such as 324", wavelength: "such as 324", dilution: "such as 3.00+0.10", column: "its name, or 2", share: "k,breakpoint" };
 const SECONDS = { s: 1, ms: 1e-3, min: 60, h: 3600 };
 const VERDICTS = { one_stage: "one stage", two_stages: "two stages", more_stages: "more stages", no_decay: "no decay" };
 // what stands above "More options" in the form of a verb
@@ -117,7 +119,7 @@ function field(one, value, change) {
     input.value = value || "";
   } else {
     const offered = [...new Set([...one.words, ...(one.offered || []), ...(one.file ? runs.map((run) => run.file) : [])])];
-    const standing = one.default === null || one.default === undefined || one.kind === "switch" ? one.metavar || "" : String(one.default);
+    const standing = one.default === null || one.default === undefined ? SUCH_AS[one.name] || one.metavar || "" : `default: ${one.default}`;
     input = element("input", { id, value: value ?? "", placeholder: standing, autocomplete: "off", spellcheck: false, ...more,
       onchange: () => change(input.value.trim()) });
     if (offered.length) {
@@ -128,7 +130,7 @@ function field(one, value, change) {
   const clear = value && one.clearable
     ? element("button", { type: "button", className: "plain", title: "let go", "aria-label": `let go of ${humane(one.name)}`, onclick: () => change("") }, "×")
     : null;
-  return element("div", { className: "field" }, element("label", { htmlFor: id }, humane(one.name)),
+  return element("div", { className: "field", "data-name": one.name }, element("label", { htmlFor: id }, humane(one.name)),
     element("div", { className: "in" }, input, clear), list, help);
 }
 
@@ -404,6 +406,7 @@ function show() {
     at("trace-pick").value = run.trace;
   }
   showControls();
+  pointOut(run.error || "");
   if (signals) {
     if (read.spectra) showSpectra();
     showTrace();
@@ -437,6 +440,16 @@ function showControls() {
     at("model").replaceChildren(...made(MAIN));
     at("more").replaceChildren(...made(rest.map((one) => one.name)));
   });
+}
+
+/** Mark the controls of the options that a message names, and open what they stand in. */
+function pointOut(message) {
+  const named = [...message.matchAll(/--([a-z][a-z0-9-]*)/g)].map(([, flag]) => flag.replaceAll("-", "_"));
+  for (const node of at("bench").querySelectorAll(".field[data-name]")) {
+    const asked = named.includes(node.dataset.name);
+    node.classList.toggle("asked", asked);
+    if (asked) node.closest("details")?.setAttribute("open", "");
+  }
 }
 
 /** Controls are made anew; who stood on one stands on its successor. */
