@@ -45,7 +45,7 @@ _HEADERS = [
 _STATIC = {
     "app.css": ("app", "text/css"),
     "app.js": ("app", "text/javascript"),
-    "plots.js": ("app", "text/javascript"),
+    "plots.js": ("document", "text/javascript"),
     "uPlot.iife.min.js": ("document", "text/javascript"),
     "uPlot.min.css": ("document", "text/css"),
     "page.css": ("document", "text/css"),

@@ -77,7 +77,7 @@ def about(request: Mapping[str, Any]) -> Answer:
 
 def files(request: Mapping[str, Any]) -> Answer:
     """Return the inputs behind what was dropped, as the command line takes them, and what was left out."""
-    from cxkinetics.cli.inputs import expand
+    from cxkinetics.io.inputs import expand
     from cxkinetics.io.words import natural_key
 
     inputs: list[str] = []
