@@ -94,7 +94,7 @@ def _span(low: float | None, high: float | None) -> str:
     return f"{_number(low)} to {_number(high)}"
 
 
-Signal = TypeVar("Signal", Trace, SpectralSeries)
+Signal = TypeVar("Signal", bound=Trace | SpectralSeries)
 
 
 @dataclass(frozen=True, slots=True)
