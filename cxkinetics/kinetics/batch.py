@@ -32,7 +32,7 @@ from cxkinetics.kinetics.options import FITTING, FitOptions
 from cxkinetics.kinetics.places import folder_names, origin_of, require_own, shard_of, stored_in
 from cxkinetics.kinetics.replicates import Replicates, replicates_of
 from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.options import WHERE, names_of, require
+from cxkinetics.options import OPTIONS, WHERE, names_of, require
 from cxkinetics.record import Record, json_text
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -449,6 +449,7 @@ def jobs_of(
     figures = options.pop("figures", None)
     named = {name: options.pop(name, default) for name, default in _MANNERS.items()}
     fitting = {name: options.pop(name) for name in (*FITTING, "rng") if name in options}
+    options["mask"] = OPTIONS["mask"].read(options.get("mask"))  # times may have a unit
     require({**options, "rng": fitting.get("rng")})
     FitOptions.of(**{name: value for name, value in fitting.items() if name != "rng"})
     if len(several := [name for name in WHERE if options.get(name) is not None]) > 1:

@@ -109,7 +109,8 @@ class FitOptions:
     def read_as_seconds(self, unit: str) -> Remark | None:
         """Return the remark on bare times where a file counts in another unit, with what to type."""
         said = []
-        for option in (option for option in OPTIONS.values() if option.timed and unit not in ("", "s")):
+        named = map(OPTIONS.__getitem__, names_of("fitting"))
+        for option in (option for option in named if option.timed and unit not in ("", "s")):
             value = getattr(self, option.python)
             times = value if isinstance(value, tuple) else (value,)
             if any(t and not isinstance(t, (str, Seconds)) for t in times):

@@ -94,7 +94,7 @@ def _span(low: float | None, high: float | None) -> str:
     return f"{_number(low)} to {_number(high)}"
 
 
-Signal = TypeVar("Signal", Trace, SpectralSeries)
+Signal = TypeVar("Signal", bound=Trace | SpectralSeries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,48 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
         return signal
     text = f"{int((~keep).sum())} points outside the window {shown} left out"
     return _kept(signal, keep, "window", text)
+
+
+NEAR = 0.01
+"""Share of the median spacing within which a time that is typed means a reading."""
+
+
+def leave_out(signal: Signal, times_s: Sequence[float]) -> Signal:
+    """Return a trace or series without the readings at some times.
+
+    Parameters
+    ----------
+    signal : Trace or SpectralSeries
+        Left unchanged.
+    times_s : sequence of float
+        Times of readings, in s on the clock of the file; of equal times all readings are left out.
+
+    Raises
+    ------
+    InputError
+        If there is no reading at one of them.
+
+    Examples
+    --------
+    >>> leave_out(Trace(time_s=[0, 1, 2, 3], absorbance=[4, 9, 2, 1]), [1]).absorbance.tolist()
+    [4.0, 2.0, 1.0]
+    """
+    time = signal.time_s
+    reach = NEAR * float(np.median(np.diff(np.unique(time)))) if np.unique(time).size > 1 else 0.0
+    keep = np.ones(time.size, dtype=bool)
+    for moment in times_s:
+        at = np.abs(time - moment) <= reach
+        if not at.any():
+            near = ", ".join(_number(t) for t in np.sort(time[np.argsort(np.abs(time - moment))[:2]]))
+            raise signal._refusal(
+                f"there is no reading at {_number(moment)} s to leave out; the nearest are at {near} s",
+                "give the times of readings, as the file has them, to --mask (mask=)",
+            )
+        keep &= ~at
+    count = int((~keep).sum())
+    listed = ", ".join(_number(t) for t in time[~keep][:8]) + (f" and {count - 8} more" if count > 8 else "")
+    text = f"{count} reading{'s' * (count > 1)} left out as asked, at {listed} s"
+    return _kept(signal, keep, "mask", text)
 
 
 def shift_t0(signal: Signal, t0: float | Literal["auto"], *, how: str = "given") -> Signal:

@@ -173,6 +173,7 @@ GOOD = {
     "axis": "wavelength",
     "times": "log.csv",
     "sheet": "2",
+    "mask": [12.0, 30.5],
     "n_stages": 2,
     "model": "staged",
     "breakpoints_s": [20.0],
@@ -216,6 +217,12 @@ TIMES = {
     "breakpoint": ("8min, 1200s", [480.0, 1200.0]),
     "start_up": ("500 ms", 0.5),
 }
+
+
+def test_a_mask_takes_a_unit_on_every_route() -> None:
+    assert parsed("--mask", "0.5min, 8s") == {"mask": [30.0, 8.0]}
+    assert ReadOptions(mask="0.5min").mask == [30.0]
+    assert jobs_of(["run.csv"], mask="0.5min")[0].reading == {"mask": [30.0]}
 
 
 @pytest.mark.parametrize("name", TIMES)
