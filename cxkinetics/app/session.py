@@ -313,7 +313,7 @@ def _moved(time: float | None, clock_s: float) -> float | None:
 
 def _fit_shown(fit: "StagedFit", time_unit: str, command: str) -> Answer:
     from cxkinetics.document.units import time_unit as unit_called
-    from cxkinetics.kinetics.page import name_of
+    from cxkinetics.kinetics.places import name_of
 
     return {
         "name": name_of(fit),

@@ -115,7 +115,7 @@ def _static(name: str) -> str:
 
 @cache
 def _script() -> tuple[Any, str]:
-    """Return the script of a page with charts and its hash: library, drawing of a plot, what a report does."""
+    """Return the script of a page with charts and its hash: library, drawing of a plot, use in a report."""
     from markupsafe import Markup
 
     plots = _static("plots.js").replace("export ", "")  # a module of the local page, here part of one script
