@@ -110,8 +110,8 @@ class DosePlan(Record, Shown):
     Examples
     --------
     >>> plan = plan_dose("avalanche", count=1, n_draws=500)
-    >>> plan.steps[0].kind, plan.steps[0].narrowing > 1
-    ('dose table point', True)
+    >>> plan.steps[0].kind, plan.steps[0].narrowing > 1, len(plan.candidates)
+    ('dose table point', True, 35)
     """
 
     SCHEMA = "cxkinetics.plan-dose/1"

@@ -227,7 +227,9 @@ def plan_sampling(
 
     Examples
     --------
-    >>> plan = plan_sampling(rates_per_s=(0.056, 0.019), breakpoints_s=20, simulations=2)
+    >>> plan = plan_sampling(rates_per_s=(0.056, 0.019), breakpoints_s=20, simulations=1)
+    >>> plan.blocks[0].from_s, plan.blocks[0].to_s, len(plan.times_s)
+    (0.0, 3.0, 30)
     >>> plan.expected["k1"].half_width < plan.even["k1"].half_width
     True
     """
