@@ -26,7 +26,7 @@ gone, and nothing else is.
     What `cxkinetics plan` can plan -> its line in the help, and the module that does it: it has EXAMPLE,
     add_arguments(parser) and run(args).
 `ADVICE`
-    Code of a verdict -> the sentence with which every verdict of that code ends.
+    The sentence with which every undecided verdict ends.
 """
 
 from importlib import import_module
