@@ -820,8 +820,32 @@ function listen() {
     keepAs("project.toml", new Blob([found.text], { type: "application/toml" }));
     say("Saved. cxkinetics fit FILE --config project.toml does the same; dropped here it opens again.");
   }));
-  at("summary").addEventListener("click", () => work("Putting the fits together", async () => {
-    const found = await ask({ do: "summary", ids: runs.filter((run) => run.fit?.fits.length).map((run) => run.fit.id) });
+  at("every-trace").addEventListener("click", () => everyTrace(current));
+  at("summary").addEventListener("click", () => tabulate(runs.filter((run) => run.fit?.fits.length).map((run) => run.fit.id)));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
+}
+
+/** Fit each trace of a file with the settings of the page, and show all of them. */
+async function everyTrace(run) {
+  stopped = false;
+  const ids = [];
+  const failed = [];
+  const count = run.read.traces.length;
+  for (const { number, label } of run.read.traces) {
+    if (stopped) return;
+    const typed = { ...typedOf(run), trace: String(number) };
+    const found = await work(`Fitting trace ${number} ${label} (${ids.length + failed.length + 1} of ${count})`,
+      () => ask({ do: "fit", file: run.file, typed }), ids.length + failed.length, count);
+    if (found) (found.fits.length ? ids : failed).push(found.fits.length ? found.id : found.failures.join(" "));
+  }
+  if (failed.length) say(failed.join("; "), true);
+  if (ids.length) await tabulate(ids);
+}
+
+/** Show fits as one table, with their mean and spread. */
+function tabulate(ids) {
+  return work("Putting the fits together", async () => {
+    const found = await ask({ do: "summary", ids });
     const body = element("div");
     adopt(body, found.html, 4);
     const keep = element("div");
@@ -830,8 +854,7 @@ function listen() {
     at("summary-card").hidden = false;
     at("summary-card").replaceChildren(element("h2", {}, "All fits"), body, keep);
     at("summary-card").scrollIntoView({ block: "start" });
-  }));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
+  });
 }
 
 async function start() {
