@@ -94,7 +94,7 @@ def _span(low: float | None, high: float | None) -> str:
     return f"{_number(low)} to {_number(high)}"
 
 
-Signal = TypeVar("Signal", bound=Trace | SpectralSeries)
+Signal = TypeVar("Signal", Trace, SpectralSeries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ NEAR = 0.01
 """Share of the median spacing within which a time that is typed means a reading."""
 
 
-def leave_out(signal: Signal, times_s: Sequence[float]) -> Signal:
+def leave_out(signal: Trace | SpectralSeries, times_s: Sequence[float]) -> Trace | SpectralSeries:
     """Return a trace or series without the readings at some times.
 
     Parameters
@@ -199,7 +199,7 @@ def leave_out(signal: Signal, times_s: Sequence[float]) -> Signal:
     count = int((~keep).sum())
     listed = ", ".join(_number(t) for t in time[~keep][:8]) + (f" and {count - 8} more" if count > 8 else "")
     text = f"{count} reading{'s' * (count > 1)} left out as asked, at {listed} s"
-    return _kept(signal, keep, "mask", text)
+    return signal._rows(keep, Remark("mask", text, count, times_s=tuple(time[~keep].tolist())))
 
 
 def shift_t0(signal: Signal, t0: float | Literal["auto"], *, how: str = "given") -> Signal:
