@@ -114,6 +114,8 @@ def test_an_interrupted_batch_is_collected_and_a_damaged_result_named(
     for name in ("summary.csv", "report.html"):
         (bench / "res" / name).unlink()
     (bench / "res" / "run2" / "fit.json").write_text("{")
+    half = bench / "res" / ".run4.abcd1234.part"  # what a kill left
+    shutil.copytree(bench / "res" / "run3", half)
     capsys.readouterr()
     assert main(["collect", "res", "--csv"]) == 1
     out, err = capsys.readouterr()
@@ -122,7 +124,7 @@ def test_an_interrupted_batch_is_collected_and_a_damaged_result_named(
     assert "damaged" in err
     assert "Traceback" not in err
     assert {"summary.csv", "report.html"} <= names(bench / "res")
-    assert leftovers(bench / "res") == []
+    assert leftovers(bench / "res") == [half.name]  # of an input that may be fitted elsewhere now
     assert main(["fit", *FILES[2:], *WORDS, "--out", "res"]) == 0
     assert "the stored result is damaged" in capsys.readouterr().err
 
@@ -135,6 +137,12 @@ def test_a_folder_without_results_is_one_line(
         assert main([verb, place]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert "holds no fit.json" in line
+
+
+def test_an_empty_name_is_no_folder(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "run0.csv", *WORDS, "--out", ""]) == 2
+    assert "out is empty" in capsys.readouterr().err
+    assert not (bench / "run0").exists()
 
 
 def test_a_shard_needs_a_folder(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
