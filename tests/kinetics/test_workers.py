@@ -138,7 +138,7 @@ def test_one_poisoned_trace_of_a_batch_on_a_cluster_is_the_only_one_lost(tmp_pat
 
 @posix
 def test_a_result_that_is_being_replaced_survives_a_kill_at_any_step(tmp_path: Path) -> None:
-    assert kills.killed_writes(tmp_path, 12) == []
+    assert kills.killed_writes(tmp_path, 10) == []
 
 
 @posix
