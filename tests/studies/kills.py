@@ -54,7 +54,7 @@ def write_trace(path: Path, number: int, n: int = 31) -> Path:
 
 
 def _forked(work: Callable[[], object], kill_at: int = 0) -> int | None:
-    """Run in a process that kills itself before its `kill_at`-th step; return its steps, None where killed."""
+    """Run in a process that kills itself before a step; return its steps, None where killed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks where threads run: none is used
         child = os.fork()
