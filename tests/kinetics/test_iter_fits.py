@@ -2,6 +2,8 @@
 
 import csv
 import gc
+import json
+import random
 import weakref
 from pathlib import Path
 from typing import Any
@@ -134,25 +136,29 @@ def test_shards_divide_the_inputs_and_name_folders_as_the_whole_does(tmp_path: P
             jobs_of(files, shard=wrong)
 
 
-@pytest.mark.parametrize("damage", range(24))
-def test_a_stored_result_that_is_damaged_anywhere_is_fitted_again(damage: int, tmp_path: Path) -> None:
-    import json
-    import random
-
+def test_a_stored_result_that_is_damaged_anywhere_is_fitted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, out = write_trace(tmp_path / "run.csv", 1), tmp_path / "res"
     options: dict[str, Any] = {**FAST, "out": out, "figures": "svg"}
     (first,) = fit_many(file, **options).fits
     stored = out / "run" / "fit.json"
-    record = json.loads(stored.read_text())
-    chance, holder, key = random.Random(damage), record, ""
-    while isinstance(holder, (dict, list)) and holder:
-        above = holder
-        key = chance.choice(list(above) if isinstance(above, dict) else range(len(above)))
-        holder = above[key]
-        if chance.random() < 0.4:
-            break
-    above[key] = chance.choice([None, "x", [], {}, -1, {"value": "x"}, [[1]], 10**400])
-    stored.write_text(json.dumps(record))
-    batch = fit_many(file, **options)
-    assert batch.failures == ()
-    assert batch.fits[0].stages == first.stages or batch.skipped
+    whole = stored.read_text()
+    monkeypatch.setattr("cxkinetics.kinetics.page.write_fit", lambda *_, **__: None)  # read, not drawn
+    refitted = 0
+    for number in range(60):
+        record, chance = json.loads(whole), random.Random(number)
+        holder, key = record, ""
+        while isinstance(holder, (dict, list)) and holder:
+            above = holder
+            key = chance.choice(list(above) if isinstance(above, dict) else range(len(above)))
+            holder = above[key]
+            if chance.random() < 0.4:
+                break
+        above[key] = chance.choice([None, "x", [], {}, -1, {"value": "x"}, [[1]], 10**400])
+        stored.write_text(json.dumps(record))
+        batch = fit_many(file, **options)
+        assert batch.failures == (), number
+        assert batch.skipped or batch.fits[0].stages == first.stages, number
+        refitted += not batch.skipped
+    assert refitted > 20
