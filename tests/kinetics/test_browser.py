@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cxkinetics.kinetics.batch import Failure
+from cxkinetics.kinetics.batch import BatchResult, Failure, JobResult
 from cxkinetics.kinetics.batch_page import write_batch
 from cxkinetics.kinetics.page import write_fit
 from cxkinetics.kinetics.result import StagedFit
@@ -82,7 +82,8 @@ def test_the_table_of_a_batch_is_whole_on_a_desktop_and_scrolls_in_its_own_box_e
 ) -> None:
     fits = [make_fit((0.056, k2), file=f"run{k2}.csv", options={"replicates": 999}) for k2 in (0.018, 0.019)]
     page = browser.new_page(viewport={"width": width, "height": 800})
-    page.goto((write_batch(fits, [], tmp_path) / "report.html").as_uri())
+    batch = BatchResult(results=(JobResult(file="runs", fits=tuple(fits), folders=("", "")),))
+    page.goto((write_batch(batch, tmp_path) / "report.html").as_uri())
     boxes = page.evaluate(
         "[...document.querySelectorAll('.wide')].map(e => [e.scrollWidth - e.clientWidth, "
         "e.getBoundingClientRect().left, innerWidth - e.getBoundingClientRect().right])"
