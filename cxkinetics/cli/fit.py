@@ -61,7 +61,6 @@ def _under(heading: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    from cxkinetics.cli.inputs import expand
     from cxkinetics.kinetics.batch import jobs_of
     from cxkinetics.kinetics.options import FITTING, FitOptions
 
@@ -83,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--shard leaves its results in a folder for cxkinetics collect: name it with --out")
     command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["fit"] else ""
     told = {"command": command, "force": args.force, "debug": args.debug, "figures": args.figures}
-    work = jobs_of(expand(args.files), out=args.out, shard=args.shard, **told, **options)
+    work = jobs_of(args.files, out=args.out, shard=args.shard, **told, **options)
     if args.out and (len(work) > 1 or args.shard):
         from cxkinetics.kinetics.places import require_batch_place
 

@@ -79,7 +79,9 @@ def write_folder(
     UsageError
         If the folder holds something else than an earlier result.
     """
+    from cxkinetics.document.page import as_shown
     from cxkinetics.document.sheets import csv_text, workbook_bytes
+    from cxkinetics.document.table import Where
 
     require_replaceable(directory, mark)
     with replace_directory(directory) as fresh:
@@ -87,8 +89,11 @@ def write_folder(
             write_text(fresh / name, text)
         for table in tables:
             write_text(fresh / f"{table.name}.csv", csv_text(table, digits=digits))
+        # rounded, in the unit of the report; the others hold every digit
+        shown = as_shown(page.sections, Where.PAGE)
+        write_text(fresh / "as-shown.csv", csv_text(shown))
         if workbook is not None:
-            write_bytes(fresh / workbook[0], workbook_bytes(workbook[1]))
+            write_bytes(fresh / workbook[0], workbook_bytes([*workbook[1], shown]))
         write_report(fresh, page, formats)
     return directory
 
