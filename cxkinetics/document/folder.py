@@ -89,9 +89,8 @@ def write_folder(
             write_text(fresh / name, text)
         for table in tables:
             write_text(fresh / f"{table.name}.csv", csv_text(table, digits=digits))
-        shown = as_shown(
-            page.sections, Where.PAGE
-        )  # rounded, in the report's unit; the others hold every digit
+        # rounded, in the unit of the report; the others hold every digit
+        shown = as_shown(page.sections, Where.PAGE)
         write_text(fresh / "as-shown.csv", csv_text(shown))
         if workbook is not None:
             write_bytes(fresh / workbook[0], workbook_bytes([*workbook[1], shown]))

@@ -7,7 +7,7 @@ to type instead.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -441,7 +441,7 @@ def _liveliest(series: SpectralSeries) -> Trace:
 
 def _kept(signal: Signal, keep: BoolArray, code: str, text: str) -> Signal:
     times = tuple(signal.time_s[~keep].tolist())
-    return cast(Signal, signal._rows(keep, Remark(code, text, len(times), times_s=times)))
+    return signal._rows(keep, Remark(code, text, len(times), times_s=times))
 
 
 def _range(time: Array) -> str:
