@@ -87,6 +87,17 @@ def alike(sample: Sample, known: tuple[Sample, Found] | None) -> Sample:
     return _blocks(sample, curve, _starts(sample, shown, _zones(short, found, sample.signal - shown)))
 
 
+def finer(short: Sample, found: Found, at: float) -> tuple[Sample, Found]:
+    """Return blocks that are short about a time too, in spans, and the same decay found in them."""
+    assert short.blocks is not None
+    whole, curve = short.blocks.whole, _curve_of(found, short)
+    shown, place = curve(whole.time), int(np.searchsorted(short.time, at))
+    block = float(short.time[min(place + 1, short.n - 1)] - short.time[max(place - 2, 0)])
+    zones = [*_zones(short, found, whole.signal - shown), (at, block / REACH)]
+    short = _blocks(whole, curve, _starts(whole, shown, zones))
+    return short, _searched(short)
+
+
 def again(sample: Sample, short: Sample, found: Found) -> tuple[Sample, Found]:
     """Return what stands for a sample, and a decay found in it, from those found with other weights."""
     assert short.blocks is not None
