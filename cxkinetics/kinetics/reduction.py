@@ -222,6 +222,25 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
     )
 
 
+def means_in(short: Sample, values: Array) -> Array:
+    """Return the values (n,) of all readings at the points that stand for them; themselves without blocks."""
+    blocks = short.blocks
+    if blocks is None:
+        return values
+    weight, cut = 1 / blocks.whole.sigma, blocks.starts[1:] - 1
+
+    def mean(weight: Array, values: Array) -> Array:
+        result: Array = np.add.reduceat(weight**2 * values, cut) / np.add.reduceat(weight**2, cut)
+        return result
+
+    own = np.flatnonzero(~blocks.lends)[1:]
+    lent = blocks.lends[own - 1]
+    result = np.empty(short.n)
+    result[0], result[own] = values[0], mean(weight[1:], values[1:])
+    result[own[lent] - 1] = mean(weight[:-1], values[:-1])[lent]
+    return result
+
+
 def slowed(whole: Sample, found: Found) -> Sample:
     """Return averages of equally many readings, fine enough for the breaks of a decay found in them.
 
