@@ -51,6 +51,8 @@ SHORT = 0.25
 """Length of these, in standard errors; single readings where that is less than one."""
 MOST_CORRELATED = 0.98
 """Correlation at most that widens where blocks are short."""
+CLASSES = 6
+"""Classes of the distances between readings on a clock that is uneven."""
 ROUNDS = 2
 """How often the reference is fitted to blocks that it makes itself."""
 
@@ -166,14 +168,21 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
         summed: Array = np.add.reduceat(values, cut)
         return summed
 
-    late, early = weight[1:], weight[:-1]
-    own, mixed, before = total(late**2), total(late * early), total(early**2)
+    late, early, noise = weight[1:], weight[:-1], rest * weight
+    kinds, worth = _classes(sample.spacing, rest)
+    pairs = np.stack([late**2, late * early, early**2])
+    squares = np.stack([noise[1:] ** 2, noise[1:] * noise[:-1], noise[:-1] ** 2])
+    shares = [kinds == kind for kind in range(kinds.max() + 1)] if kinds.any() else [np.ones(kinds.size)]
+    number = np.array([total(share * 1.0) for share in shares])
+    distance = np.array([total(share * sample.spacing) for share in shares]) / np.maximum(number, 1.0)
+    weights = np.array([[total(share * part) for share in shares] for part in pairs])
+    square = np.array([[total(share * part) for share in shares] for part in squares])
     columns = [sample.time, rest, *(() if sample.beside is None else sample.beside.columns)]
-    mean = [(total(late**2 * c[1:]) / own, total(early**2 * c[:-1]) / before) for c in columns]
-    noise = rest * weight
-    square = total(noise[1:] ** 2), total(noise[1:] * noise[:-1]), total(noise[:-1] ** 2)
-    (_, _), (now, then) = mean[:2]
-    shown = own * now**2, mixed * now * then, before * then**2
+    counted = pairs[::2] * worth
+    whole = total(counted[0]), total(counted[1])
+    mean = [(total(counted[0] * c[1:]) / whole[0], total(counted[1] * c[:-1]) / whole[1]) for c in columns]
+    now, then = mean[1]
+    shown = weights * np.stack([now**2, now * then, then**2])[:, None, :]
     counts = np.diff(np.append(starts[1:], sample.n))
     alone = np.concatenate([[True], counts == 1])
     lent = ~(alone[1:] & alone[:-1])  # the reading before is no point
@@ -186,19 +195,24 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
         values[0], values[at], values[loan] = first, of_block, of_loan[lent]
         return values
 
-    nothing = np.zeros(counts.size)
-    distance = total(sample.spacing) / counts
+    def standing(first: float, of_blocks: Array, of_loans: float = 0.0) -> Array:
+        values = np.full((*of_blocks.shape[:-1], n_points), of_loans)
+        values[..., at] = of_blocks
+        values[..., 0, 0] = first
+        return values
+
     time = points(float(sample.time[0]), *mean[0])
     lends = np.zeros(n_points, bool)
     lends[loan] = True
     gaps = np.diff(sample.time)
+    first = standing(0.0, weights)
+    first[0, 0, 0] = weight[0] ** 2
     blocks = Blocks(
         lends=lends,
-        distance=points(np.inf, distance, distance),
-        own=points(float(weight[0]) ** 2, own, np.maximum(before - mixed**2 / own, 0.0)),
-        before=points(0.0, mixed / np.sqrt(own), nothing),
-        counts=points(1.0, counts, nothing),
-        unexplained=np.array([points(0.0, s - e, nothing) for s, e in zip(square, shown, strict=True)]),
+        counts=standing(1.0, number),
+        distance=standing(np.inf, np.where(number > 0, distance, 1.0), 1.0),
+        weight=first,
+        unexplained=standing(0.0, square - shown),
         log_sigma=sample.log_sigma,
         gap=float(np.median(gaps)),
         widest=float(np.max(gaps)),
@@ -214,12 +228,25 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
         sample,
         time=time,
         signal=points(float(rest[0]), now, then) + curve(time),
-        sigma=points(float(sample.sigma[0]), own**-0.5, before**-0.5),
+        sigma=points(float(sample.sigma[0]), weights[0].sum(axis=0) ** -0.5, weights[2].sum(axis=0) ** -0.5),
         given=None,
         spacing=np.ones(n_points - 1),
         beside=beside,
         blocks=blocks,
     )
+
+
+def _classes(spacing: Array, rest: Array) -> tuple[IntArray, Array | float]:
+    """Return the class of each distance between neighbours (n - 1,), and what readings after it are worth.
+
+    Correlated readings are worth the more the further they stand apart; even ones are all of one class.
+    """
+    if float(np.ptp(spacing)) < 1e-6:
+        return np.zeros(spacing.size, dtype=np.intp), 1.0
+    edges = np.unique(np.quantile(spacing, np.arange(1, CLASSES) / CLASSES))
+    rho = float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-290)
+    neighbours = min(max(rho, 0.0), MOST_CORRELATED) ** spacing
+    return np.searchsorted(edges, spacing), (1 - neighbours) / (1 + neighbours)
 
 
 def means_in(short: Sample, values: Array) -> Array:
