@@ -243,6 +243,7 @@ def _classes(spacing: Array, rest: Array) -> tuple[IntArray, Array | float]:
     """
     if float(np.ptp(spacing)) < 1e-6:
         return np.zeros(spacing.size, dtype=np.intp), 1.0
+    spacing = spacing.round(6)  # clocks in one unit have few distances, but for rounding
     edges = np.unique(np.quantile(spacing, np.arange(1, CLASSES) / CLASSES))
     rho = float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-290)
     neighbours = min(max(rho, 0.0), MOST_CORRELATED) ** spacing
