@@ -8,7 +8,7 @@ What is shown at last is fitted to all readings again (`finished`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -158,6 +158,38 @@ def _starts(sample: Sample, curve: Array, zones: Sequence[tuple[float, float]]) 
     return starts
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """Where the points of blocks stand: the first reading, then each block (`at`), before it its loan."""
+
+    lends: BoolArray
+    at: IntArray
+    lent: BoolArray
+
+    @classmethod
+    def of(cls, starts: IntArray, n: int) -> "_Layout":
+        """Return the layout of blocks of n readings, the first of which is one reading."""
+        alone = np.concatenate([[True], np.diff(np.append(starts[1:], n)) == 1])
+        lent = ~(alone[1:] & alone[:-1])  # the reading before is no point
+        at = 1 + np.arange(lent.size) + np.cumsum(lent)
+        lends = np.zeros(1 + lent.size + int(lent.sum()), bool)
+        lends[at[lent] - 1] = True
+        return cls(lends, at, lent)
+
+    def points(self, first: float, of_blocks: Array, of_loans: Array) -> Array:
+        """Return the values of all points (n,)."""
+        values = np.empty(self.lends.size)
+        values[0], values[self.at], values[self.lends] = first, of_blocks, of_loans[self.lent]
+        return values
+
+    def standing(self, first: float, of_blocks: Array, of_loans: float = 0.0) -> Array:
+        """Return values (..., n) of points, those of loans all alike; the first one counts in class 0."""
+        values = np.full((*of_blocks.shape[:-1], self.lends.size), of_loans)
+        values[..., self.at] = of_blocks
+        values[..., 0, 0] = first
+        return values
+
+
 def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -> Sample:
     """Return the averages of a sample over blocks, the first of which is its first reading alone."""
     plain = None if sample.given is None else _blocks(without_spread(sample), curve, starts)
@@ -183,32 +215,14 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
     mean = [(total(counted[0] * c[1:]) / whole[0], total(counted[1] * c[:-1]) / whole[1]) for c in columns]
     now, then = mean[1]
     shown = weights * np.stack([now**2, now * then, then**2])[:, None, :]
-    counts = np.diff(np.append(starts[1:], sample.n))
-    alone = np.concatenate([[True], counts == 1])
-    lent = ~(alone[1:] & alone[:-1])  # the reading before is no point
-    n_points = 1 + counts.size + int(lent.sum())
-    at = 1 + np.arange(counts.size) + np.cumsum(lent)
-    loan = at[lent] - 1
-
-    def points(first: float, of_block: Array, of_loan: Array) -> Array:
-        values = np.empty(n_points)
-        values[0], values[at], values[loan] = first, of_block, of_loan[lent]
-        return values
-
-    def standing(first: float, of_blocks: Array, of_loans: float = 0.0) -> Array:
-        values = np.full((*of_blocks.shape[:-1], n_points), of_loans)
-        values[..., at] = of_blocks
-        values[..., 0, 0] = first
-        return values
-
+    layout = _Layout.of(starts, sample.n)
+    points, standing = layout.points, layout.standing
     time = points(float(sample.time[0]), *mean[0])
-    lends = np.zeros(n_points, bool)
-    lends[loan] = True
     gaps = np.diff(sample.time)
     first = standing(0.0, weights)
     first[0, 0, 0] = weight[0] ** 2
     blocks = Blocks(
-        lends=lends,
+        lends=layout.lends,
         counts=standing(1.0, number),
         distance=standing(np.inf, np.where(number > 0, distance, 1.0), 1.0),
         weight=first,
@@ -230,7 +244,7 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
         signal=points(float(rest[0]), now, then) + curve(time),
         sigma=points(float(sample.sigma[0]), weights[0].sum(axis=0) ** -0.5, weights[2].sum(axis=0) ** -0.5),
         given=None,
-        spacing=np.ones(n_points - 1),
+        spacing=np.ones(time.size - 1),
         beside=beside,
         blocks=blocks,
     )
@@ -261,12 +275,8 @@ def means_in(short: Sample, values: Array) -> Array:
         result: Array = np.add.reduceat(weight**2 * values, cut) / np.add.reduceat(weight**2, cut)
         return result
 
-    own = np.flatnonzero(~blocks.lends)[1:]
-    lent = blocks.lends[own - 1]
-    result = np.empty(short.n)
-    result[0], result[own] = values[0], mean(weight[1:], values[1:])
-    result[own[lent] - 1] = mean(weight[:-1], values[:-1])[lent]
-    return result
+    of_blocks, of_loans = mean(weight[1:], values[1:]), mean(weight[:-1], values[:-1])
+    return _Layout.of(blocks.starts, values.size).points(float(values[0]), of_blocks, of_loans)
 
 
 def slowed(whole: Sample, found: Found) -> Sample:
