@@ -468,7 +468,7 @@ class Record:
         document = self._written(True)
         if self.SCHEMA and "schema" not in document:
             document = {"schema": self.SCHEMA, **document}
-        return json.dumps(document, allow_nan=False)
+        return json_text(document)
 
     @classmethod
     def from_json(cls, source: str | os.PathLike[str]) -> Self:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from scipy.special import ndtr
 
+from cxkinetics.calls import checked
 from cxkinetics.composition.curve import DEFAULT_DOSE_ERROR
 from cxkinetics.composition.draws import PriorInfluence
 from cxkinetics.composition.table_errors import read_amount, read_error
@@ -103,6 +104,7 @@ class Dosed:
         """Quantities of which at least half the variance comes from priors."""
         return self.influence.driven
 
+    @checked()
     def amount(
         self,
         *,
