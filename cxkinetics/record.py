@@ -488,7 +488,9 @@ class Record:
     @classmethod
     def _opened(cls, document: Mapping[str, Any], file: str | None) -> Self:
         try:
-            return cls.from_dict(document)
+            made = cls.from_dict(document)
+            str(made)  # what cannot be told is damaged too
+            return made
         except InputError as error:
             if file is None:
                 raise

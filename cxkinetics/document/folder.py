@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
+from cxkinetics.calls import shown
 from cxkinetics.document.page import Page, as_shown
 from cxkinetics.document.table import Table, Where
 from cxkinetics.errors import UsageError
@@ -136,6 +137,11 @@ def require_no_file(directory: Path) -> None:
     UsageError
         With the name of that file.
     """
-    taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
+    try:
+        taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
+    except (OSError, ValueError) as error:  # a name too long, or with a zero in it
+        raise UsageError(
+            f"{shown(str(directory))} cannot be a folder ({error}); name another with --out"
+        ) from error
     if taken is not None and not taken.is_dir():
         raise UsageError(f"{taken} is a file, and results need a folder; name another with --out")
