@@ -10,6 +10,7 @@ from cxkinetics.errors import UsageError
 if TYPE_CHECKING:
     from cxkinetics.composition.dose import DoseAdvice
     from cxkinetics.composition.incorporation_result import IncorporationFit
+    from cxkinetics.composition.plan import DosePlan
     from cxkinetics.composition.predict import Prediction
 
 _COLUMNS = ("dose_column", "incorporation_column")
@@ -95,13 +96,16 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def write_out(
-    result: "IncorporationFit | Prediction | DoseAdvice", args: argparse.Namespace, name: str, **more: str
+    result: "IncorporationFit | Prediction | DoseAdvice | DosePlan",
+    args: argparse.Namespace,
+    name: str,
+    **more: str,
 ) -> None:
     """Write the folder of a result where `--out` asks for one.
 
     Parameters
     ----------
-    result : IncorporationFit, Prediction or DoseAdvice
+    result : IncorporationFit, Prediction, DoseAdvice or DosePlan
     args : argparse.Namespace
         Of the verb.
     name : str
