@@ -360,7 +360,9 @@ def detect_t0(trace: Trace) -> Onset | None:
     time, values = trace.time_s, trace.absorbance
     if values.size < 8:
         return None
-    noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
+    noise = max(noise_sd(values), 1e-6 * float(np.ptp(values)))
+    if noise == 0:
+        return None
     return _disturbance(time, values, noise) or _bend(time, values, noise)
 
 
@@ -374,6 +376,8 @@ def _disturbance(time: Array, values: Array, noise: float) -> Onset | None:
         before = values[max(0, i - 5) : i + 1]
         if before.size < 3 or i >= 0.8 * values.size:
             return None  # no start to compare with, or nothing left to fit
+        if time[i] == time[0]:
+            return None  # readings of one moment tell no drift
         drift = np.polyfit(time[: i + 1], values[: i + 1], 1)[0] * (time[i] - time[0])
         if abs(drift) > max(0.1 * abs(steps[i]), 6 * noise):
             return None  # the start is not flat: a bubble during the reaction, not its addition
@@ -410,6 +414,8 @@ def _bend(time: Array, values: Array, noise: float) -> Onset | None:
     if best is None:
         return None
     _, i, moment = best
+    if time[i - 1] == time[0]:
+        return None  # readings of one moment tell no drift
     drift = np.polyfit(time[:i], values[:i], 1)[0] * (time[i - 1] - time[0])
     if abs(drift) > 6 * noise * np.sqrt(12 / i):
         return None  # the start is not flat
