@@ -147,7 +147,7 @@ def test_the_figures_of_the_study_hold_with_two_hundred_runs() -> None:
 
 def test_more_noise_makes_the_verdict_rarer_and_says_so() -> None:
     noisy = cx.plan_sampling(
-        rates_per_s=(0.056, 0.019), breakpoints_s=20, sd=0.03, points=15, simulations=6, even_to_s=100
+        rates_per_s=(0.056, 0.019), breakpoints_s=20, sd=0.03, points=15, simulations=3, even_to_s=100
     )
     assert noisy.chance_of_verdict.value is not None
     assert noisy.chance_of_verdict.value < 0.8
