@@ -164,6 +164,21 @@ def test_runs_are_dropped_marked_and_saved_as_the_command_line_has_them(
     assert "Biexponential" in shown.locator("#fit-result").inner_text()
     told = json.loads(page.kept("JSON"))
     project = page.kept("Save project")
+    assert page.kept("Report").startswith("<!DOCTYPE html>")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    shown.get_by_role("button", name="Residuals").click()
+    shown.wait_for_selector("#status:has-text('Copied')")
+    copied = shown.evaluate("() => navigator.clipboard.readText()").splitlines()
+    assert copied[0] == "time (s)\tresidual (AU)"
+    assert len(copied) - 1 == told["fits"][0]["n_points"]
+    shown.get_by_role("button", name="Tables for Word").click()
+    page.settled()
+    assert "<table" in shown.evaluate(
+        """async () => {
+            const [item] = await navigator.clipboard.read();
+            return (await item.getType("text/html")).text();
+        }"""
+    )
     monkeypatch.chdir(files)
     (tmp_path / "project.toml").write_text(project, encoding="utf-8")
     assert told == bench.command("fit", "run.KD", "--config", str(tmp_path / "project.toml"))

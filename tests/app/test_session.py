@@ -141,6 +141,12 @@ def test_several_fits_are_one_table_and_are_written_whole(place: Path) -> None:
     assert stored == fits.fits[0]
 
 
+def test_a_smooth_model_is_written_as_stages_are(place: Path) -> None:
+    found = asked("fit", file="run.csv", typed={"model": "biexponential"})
+    assert not found["document"]["fits"][0]["stages"]
+    assert {"report.html", "stages.csv", "fit.xlsx"} <= set(asked("export", id=found["id"])["files"])
+
+
 def test_a_fit_that_cannot_be_is_told_and_the_others_stay(place: Path) -> None:
     found = answer({"do": "fit", "file": "run.csv", "typed": {"breakpoint": "5000"}})
     assert not found["fits"]

@@ -41,7 +41,9 @@ let zoom = null;
 // ---- the boundary -----------------------------------------------------------------------------------------
 
 async function send(path, options = {}) {
-  const response = await fetch(path, { ...options, headers: { "X-Key": key, ...(options.headers || {}) } });
+  const response = await fetch(path, { ...options, headers: { "X-Key": key, ...(options.headers || {}) } }).catch(() => {
+    throw new Error("the page has ended in its terminal; start it again with: cxkinetics app");
+  });
   if (!response.ok) throw new Error((await response.text()).trim() || response.statusText);
   return response;
 }
@@ -601,14 +603,23 @@ function showFit() {
   const row = element("div", { className: "row" });
   const labels = { points: "Readings", curve: "Dense curve", ln: "ln A", residuals: "Residuals" };
   for (const [name, label] of Object.entries(labels)) row.append(element("button", { type: "button", onclick: () => copied(fit.copies[name]) }, label));
-  const tables = () => [...at("fit-result").querySelectorAll("table")];
+  const tables = () => [...at("fit-result").querySelectorAll("table")].map((own) => {
+    const plain = own.cloneNode(true);
+    for (const node of [plain, ...plain.querySelectorAll("[style], [class]")]) {
+      node.removeAttribute("style");
+      node.removeAttribute("class");
+    }
+    return plain;
+  });
   row.append(
-    element("button", { type: "button", onclick: () => copied(tables().map((own) => own.innerText).join("\n\n"), tables().map((own) => own.outerHTML).join("<p></p>")) }, "Tables for Word"),
+    element("button", { type: "button", onclick: () => copied(tables().map(asText).join("\n\n"), tables().map((own) => own.outerHTML).join("<p></p>")) }, "Tables for Word"),
     element("button", { type: "button", onclick: () => copied(fit.copies.latex) }, "LaTeX"));
   if (values["plan sampling"]) at("fit-exports").querySelector(".row").append(
     element("button", { type: "button", onclick: () => planFrom(found.document.fits[0]) }, "Plan the next run"));
   at("fit-exports").append(element("h3", {}, "Copy into Origin, Excel, Word, LaTeX"), row);
 }
+
+const asText = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent).join("\t")).join("\n");
 
 /** Take the numbers of a fit as the guess of the next run. */
 function planFrom(fit) {
