@@ -71,7 +71,11 @@ def patterns() -> Iterator[tuple[str, tuple[re.Pattern[str], tuple[str, ...]]]]:
         for name, value in vars(loaded).items():
             for found in inside(value):
                 if isinstance(found.pattern, str):
-                    used = tuple(way for way in (*SCANS, "match", "fullmatch") if f"{name}.{way}(" in source)
+                    used = tuple(
+                        way
+                        for way in (*SCANS, "match", "fullmatch")
+                        if f"{name}.{way}(" in source or f"re.{way}({name}," in source
+                    )
                     yield f"{module.name}.{name}: {found.pattern[:60]}", (found, used or ("search", "match"))
 
 
