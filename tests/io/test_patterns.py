@@ -56,8 +56,8 @@ PIECES = (
 )
 
 
-SHORT = {"cxkinetics.io.cells"}
-"""Modules whose patterns only see cells of at most `LONGEST_CELL` characters."""
+SHORT = {"cxkinetics.io.cells", "cxkinetics.io.headers", "cxkinetics.io.words"}
+"""Modules that pass over cells of more than 60 and names of more than 200 characters before they search."""
 SCANS = ("search", "findall", "finditer", "split", "sub")
 
 
@@ -121,7 +121,7 @@ KNOWN = dict(patterns())
 
 
 def test_the_patterns_are_found() -> None:
-    assert len(KNOWN) > 100
+    assert len(KNOWN) > 80
     assert grows(re.compile(r"(a|b)*\s+$"), ("search",), "", " "), "a pattern known to be slow"
 
 
