@@ -383,6 +383,16 @@ _LISTED = (
     ),
     Option("sheet", "reading", "name", "sheet of a workbook, by name or number from 1"),
     Option(
+        "mask",
+        "reading",
+        "numbers",
+        "times of readings to leave out, s or with a unit (8min), on the file's clock",
+        metavar="S[,S]",
+        need="a number of seconds, or several in square brackets, e.g. [12, 30.5], all finite; "
+        'in another unit: "8min", "8min,20min"',
+        timed=True,
+    ),
+    Option(
         "stages",
         "fitting",
         "integer",

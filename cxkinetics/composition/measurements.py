@@ -336,9 +336,10 @@ def _one_place(incorporation_percent: float | None, dose_percent: float | None) 
 
 
 def incorporation_of(place: Measurement, values: Mapping[str, Array]) -> Array:
-    """Return the incorporation (%) of a sample in every draw, shape (n,)."""
+    """Return the incorporation (%) of a sample in every draw, shape (n,), the table's blank taken off."""
     if place.incorporation_percent is not None:
-        return np.full(values["y_f"].shape, float(place.incorporation_percent))
+        read = np.full(values["y_f"].shape, float(place.incorporation_percent))
+        return np.maximum(read - values.get(incorporation_map.BLANK, 0.0), 0.0)
     columns = {name: column[:, None] for name, column in values.items()}
     return incorporation_map.incorporation_of_draws(columns, place.dose_percent or 0.0)[:, 0]
 

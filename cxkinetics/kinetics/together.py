@@ -20,7 +20,7 @@ from cxkinetics.io.given import as_trace
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.joint import Joint, Run, projected, unit_curves
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.page import name_of
+from cxkinetics.kinetics.places import name_of
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.kinetics.sharing import sharing_statistics
 from cxkinetics.models.families import StagedFamily
