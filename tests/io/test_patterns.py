@@ -71,11 +71,9 @@ def patterns() -> Iterator[tuple[str, tuple[re.Pattern[str], tuple[str, ...]]]]:
         for name, value in vars(loaded).items():
             for found in inside(value):
                 if isinstance(found.pattern, str):
-                    used = tuple(
-                        way
-                        for way in (*SCANS, "match", "fullmatch")
-                        if f"{name}.{way}(" in source or f"re.{way}({name}," in source
-                    )
+                    own = rf"\b{name}(\[[^\]]*\])?\.{{0}}\(|\bre\.{{0}}\({name},"
+                    ways = (*SCANS, "match", "fullmatch")
+                    used = tuple(way for way in ways if re.search(own.format(way), source))
                     yield f"{module.name}.{name}: {found.pattern[:60]}", (found, used or ("search", "match"))
 
 
