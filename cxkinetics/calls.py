@@ -103,10 +103,7 @@ def shown(value: Any) -> str:
     >>> shown("x" * 999), shown([1.5, None])
     ("'xxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxxxxxxxxxx'", '[1.5, None]')
     """
-    try:
-        text = " ".join(_SHOWN.repr(value).split())
-    except Exception:  # an object of another's that cannot even be written
-        text = f"of type {type(value).__name__}"
+    text = " ".join(_SHOWN.repr(value).split())
     return text if len(text) <= 160 else f"{text[:157]}..."
 
 

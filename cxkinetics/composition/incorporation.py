@@ -187,7 +187,7 @@ INTERVAL_DOSES = ("censored", "leave out")
 """What is done with a dose known only as an interval."""
 
 
-@checked()
+@checked("preset", "basis", "interval_doses", "absolute_sigma", "hosts_per_anion", "confidence")
 def fit_incorporation(
     table: DoseTable | str | os.PathLike[str],
     *,

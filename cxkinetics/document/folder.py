@@ -169,8 +169,7 @@ def require_no_file(directory: Path) -> None:
     try:
         taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
     except (OSError, ValueError) as error:  # a name too long, or with a zero in it
-        raise UsageError(
-            f"{shown(str(directory))} cannot be a folder ({error}); name another with --out"
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{shown(str(directory))} is no name of a folder: {why}") from error
     if taken is not None and not taken.is_dir():
         raise UsageError(f"{taken} is a file, and results need a folder; name another with --out")

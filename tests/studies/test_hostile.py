@@ -8,7 +8,7 @@ import pytest
 
 from tests.studies.hostile import attacked, attackers
 
-SAMPLES = {"files": 900, "calls": 330, "options": 150, "traces": 24}
+SAMPLES = {"files": 900, "calls": 330, "options": 150, "traces": 6}
 WHOLE = {"files": 100_000, "calls": 20_000, "options": 6000, "traces": 2000}
 
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def test_nothing_but_a_result_or_an_error_of_ours_comes_out(kind: str, folder: Path) -> None:
     states, faults = attacked(attackers(folder)[kind](2026), SAMPLES[kind], timed=False)
     assert not faults
-    assert states["done"] >= SAMPLES[kind] // 20, "too hostile to test what is computed"
+    assert states["done"] > SAMPLES[kind] // 20, "too hostile to test what is computed"
 
 
 @pytest.mark.slow
