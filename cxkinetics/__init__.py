@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from cxkinetics.composition.measurements import ProductOnset as ProductOnset
     from cxkinetics.composition.measurements import TopCluster as TopCluster
     from cxkinetics.composition.measurements import WashPair as WashPair
+    from cxkinetics.composition.plan import DosePlan as DosePlan
+    from cxkinetics.composition.plan import plan_dose as plan_dose
     from cxkinetics.composition.predict import Prediction as Prediction
     from cxkinetics.composition.predict import predict as predict
     from cxkinetics.composition.rates_against_dose import rates_against_dose as rates_against_dose
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.result import StagedFit as StagedFit
     from cxkinetics.kinetics.together import JointFit as JointFit
     from cxkinetics.kinetics.together import fit_together as fit_together
+    from cxkinetics.planning.sampling import SamplingPlan as SamplingPlan
+    from cxkinetics.planning.sampling import plan_sampling as plan_sampling
     from cxkinetics.remarks import Remark as Remark
     from cxkinetics.signals.dose_table import DoseTable as DoseTable
     from cxkinetics.signals.spectra import SpectralSeries as SpectralSeries

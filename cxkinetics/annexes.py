@@ -22,13 +22,18 @@ gone, and nothing else is.
     As "module:name": stored intervals, and the function that computes them again for `cxkinetics check`.
 `COMPLETION`
     Option or argument of its verbs -> words that a shell offers for it, or the function that gives them.
+`PLANS`
+    What `cxkinetics plan` can plan -> its line in the help, and the module that does it: it has EXAMPLE,
+    add_arguments(parser) and run(args).
+`ADVICE`
+    Code of a verdict -> the sentence with which every verdict of that code ends.
 """
 
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-ANNEXES = ("curves", "spectral", "composition", "evidence")
+ANNEXES = ("curves", "spectral", "composition", "evidence", "planning")
 """In the order of their verbs in the help."""
 
 

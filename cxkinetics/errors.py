@@ -28,7 +28,7 @@ class CxKineticsWarning(UserWarning):
     --------
     >>> import tempfile, warnings
     >>> from pathlib import Path
-    >>> from cxkinetics.cli.inputs import expand
+    >>> from cxkinetics.io.inputs import expand
     >>> with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always", CxKineticsWarning)
     ...     for name in ("run.csv", "notes.pdf"):

@@ -90,6 +90,8 @@ class Estimate:
     >>> k = Estimate(name="k", value=0.0562, se=0.001, low=0.0542, high=0.0582, unit="1/s", method="wald")
     >>> str(k)
     '0.0562 [0.0542, 0.0582] 1/s'
+    >>> k
+    Estimate(k = 0.0562 [0.0542, 0.0582] 1/s)
     >>> str(Estimate(name="k2", value=None, reason="the trace ends too early"))
     'not determined (the trace ends too early)'
     """
@@ -147,6 +149,9 @@ class Estimate:
         if self.low is not None and self.high is not None and self.high > self.low:
             return (self.high - self.low) / 4
         return self.se
+
+    def __repr__(self) -> str:
+        return f"Estimate({self.name} = {self})" if self.name else f"Estimate({self})"
 
     def __str__(self) -> str:
         if self.value is None:

@@ -30,6 +30,8 @@ _DOCUMENTS = (
     ("dose-spectra/1", "a fitted dose series", "DoseSpectraFit.from_json(FILE)"),
     ("update/1", "priors narrowed by measurements", "cx.CompositionUpdate.from_json(FILE)"),
     ("species-curves/1", "species against dose", "cx.SpeciesCurves.from_json(FILE)"),
+    ("plan-sampling/1", "a plan of readings", "cx.SamplingPlan.from_json(FILE)"),
+    ("plan-dose/1", "a plan of doses", "cx.DosePlan.from_json(FILE)"),
     ("rates-against-dose/1", "rates against dose", "RatesAgainstDose.from_json(FILE)"),
     ("mass-assignment/1", "assigned masses", "MassAssignment.from_json(FILE) of evidence.assignment"),
     ("mixture/1", "a mixture of clusters", "MixtureFit.from_json(FILE) of evidence.mixture"),

@@ -8,7 +8,9 @@ EXAMPLE = "cxkinetics explain breakpoint"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the word."""
-    parser.add_argument("word", nargs="*", metavar="WORD", help="such as AICc (default: list the words)")
+    parser.add_argument(
+        "word", nargs="*", metavar="WORD", help="such as AICc, or options (default: list the words)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -21,6 +23,8 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.version import __version__
 
     asked = " ".join(args.word).strip()
+    if asked.casefold() in ("option", "options"):
+        return _options(as_json=args.json)
     words = (explain(asked),) if asked else glossary()
     if args.json:
         record = {
@@ -40,5 +44,31 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(
             textwrap.fill(f"{word.key:<{column}}{word.means}", width, subsequent_indent=" " * column) + "\n"
         )
-    sys.stdout.write("cxkinetics explain WORD says more of one.\n")
+    sys.stdout.write(
+        "cxkinetics explain WORD says more of one; cxkinetics explain options lists every option of a fit "
+        "as it is called on the command line and in Python.\n"
+    )
+    return 0
+
+
+def _options(*, as_json: bool) -> int:
+    """Print every option of reading and fitting with both its names."""
+    from cxkinetics.cli.terminal import text_width
+    from cxkinetics.document.table import Column, Table
+    from cxkinetics.document.text import aligned
+    from cxkinetics.estimate import json_text
+    from cxkinetics.options import OPTIONS
+    from cxkinetics.version import __version__
+
+    if as_json:
+        options = [
+            {"flag": option.flag, "python": option.python, "group": option.group, "help": option.help}
+            for option in OPTIONS.values()
+        ]
+        record = {"schema": "cxkinetics.explain/1", "version": __version__, "options": options}
+        sys.stdout.write(json_text(record) + "\n")
+        return 0
+    columns = [Column("command line"), Column("Python"), Column("what it does")]
+    rows = [(option.flag, option.python, option.help) for option in OPTIONS.values()]
+    sys.stdout.write(aligned(Table(columns, rows).grid(), indent=0, width=text_width()) + "\n")
     return 0

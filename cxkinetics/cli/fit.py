@@ -50,7 +50,6 @@ def _under(heading: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    from cxkinetics.cli.inputs import expand
     from cxkinetics.kinetics.batch import jobs_of, run_jobs
     from cxkinetics.kinetics.options import FITTING, FitOptions
 
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         save_config(args.save_config, chosen, version=__version__)
     show_time = options.get("show_time", "s")
     command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["fit"] else ""
-    work = jobs_of(expand(args.files), out=args.out, command=command, force=args.force, **options)
+    work = jobs_of(args.files, out=args.out, command=command, force=args.force, **options)
     if args.out and len(work) > 1:
         from cxkinetics.kinetics.places import require_batch_place
 

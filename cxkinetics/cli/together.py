@@ -45,7 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    from cxkinetics.cli.inputs import expand
     from cxkinetics.cli.terminal import text_width
     from cxkinetics.document.folder import require_replaceable, write_folder
     from cxkinetics.document.units import time_unit
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     by, at = _by(args)
     if args.out:
         require_replaceable(Path(args.out), MARK)
-    jobs = jobs_of(expand(args.files), **options)
+    jobs = jobs_of(args.files, **options)
     traces = [trace_of(signal, job) for job in jobs for signal in signals_of(job)]
     error = args.temperature_error or 0.0
     fit = fit_together(traces, args.share, by, at=at, at_error=error, **dict(jobs[0].fitting))

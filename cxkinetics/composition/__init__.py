@@ -4,6 +4,7 @@ NAMES = {
     "ClusterFractions": "measurements",
     "CompositionUpdate": "update",
     "DoseAdvice": "dose",
+    "DosePlan": "plan",
     "DoseSpectra": "dose_spectra",
     "GuestShare": "measurements",
     "IncorporationFit": "incorporation_result",
@@ -23,6 +24,7 @@ NAMES = {
     "load_dose_table": "reader",
     "load_example_dose_table": "examples",
     "load_system": "system",
+    "plan_dose": "plan",
     "predict": "predict",
     "rates_against_dose": "rates_against_dose",
     "removable_share": "mass_balance",
@@ -37,6 +39,12 @@ VERBS = {
     "predict": "predict incorporation and species at a dose, with intervals",
     "dose": "the dose for a target cluster, with its window and purity, or why no dose gives it",
     "system": "write a commented file that defines a cation system of your own",
+}
+PLANS = {
+    "dose": (
+        "the next doses or measurements for a target, and how much they narrow its dose and purity",
+        "cxkinetics.composition.verbs.plan_dose",
+    ),
 }
 _READER = "cxkinetics.composition.reader"
 READERS = {"dose table": (f"{_READER}:describe_dose_table", f"{_READER}:dose_table_line")}

@@ -330,8 +330,8 @@ def dose_for(
     ----------
     target : str
         Formula of a species of the system, elements in any order, such as "Ag2Cd32S33".
-    table : DoseTable, IncorporationFit or ParameterDraws, optional
-        The user's own dose table, its fit, or updated draws; documented priors without it.
+    table : DoseTable, path-like, IncorporationFit or ParameterDraws, optional
+        The user's own dose table, a file of one, its fit, or updated draws; documented priors without it.
     system : System, str or Path
         "ag-cds", "cu-cds", a TOML file or a System.
     basis : str, optional

@@ -1,5 +1,6 @@
 """`fit_incorporation`: a dose table in; slopes, thresholds, plateau and rivals out."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from cxkinetics.composition.curve import (
 )
 from cxkinetics.composition.draws import check_confidence
 from cxkinetics.composition.incorporation_result import IncorporationFit, curve_checks, more_in_than_added
+from cxkinetics.composition.reader import as_dose_table
 from cxkinetics.composition.rival_curves import curves_remark
 from cxkinetics.composition.species_model import wald_estimate
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
@@ -185,7 +187,7 @@ INTERVAL_DOSES = ("censored", "leave out")
 
 
 def fit_incorporation(
-    table: DoseTable,
+    table: DoseTable | str | os.PathLike[str],
     *,
     preset: str | None = None,
     basis: str | None = None,
@@ -199,7 +201,7 @@ def fit_incorporation(
 
     Parameters
     ----------
-    table : DoseTable
+    table : DoseTable or path-like
         Guest added against guest incorporated, percent; replicates and dose intervals allowed.
     preset : str, optional
         Name of dose windows that the system documents ("paper"); by default they are detected.
@@ -246,6 +248,7 @@ def fit_incorporation(
     if interval_doses not in INTERVAL_DOSES:
         raise UsageError(f"interval_doses is {interval_doses!r}; use one of {', '.join(INTERVAL_DOSES)}")
     check_confidence(confidence)
+    table = as_dose_table(table)
     if absolute_sigma and table.sigma_percent is None:
         raise UsageError("absolute_sigma=True needs a table with sigma_percent")
     require_elements(table, chosen)

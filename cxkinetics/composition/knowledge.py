@@ -1,5 +1,6 @@
 """What is known about a sample, in any form a user has it, turned into parameter draws."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -19,8 +20,10 @@ from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES
 from cxkinetics.signals.dose_table import DoseTable
 
-Knowledge: TypeAlias = DoseTable | IncorporationFit | ParameterDraws | CompositionUpdate | None
-"""A table, its fit, an update, ready-made draws, or nothing (then the documented priors speak)."""
+Knowledge: TypeAlias = (
+    DoseTable | str | os.PathLike[str] | IncorporationFit | ParameterDraws | CompositionUpdate | None
+)
+"""A table, its file, its fit, an update, ready-made draws, or nothing (then the documented priors speak)."""
 
 
 def known_draws(
@@ -36,7 +39,7 @@ def known_draws(
 
     Parameters
     ----------
-    table : DoseTable, IncorporationFit, CompositionUpdate, ParameterDraws or None
+    table : DoseTable, path-like, IncorporationFit, CompositionUpdate, ParameterDraws or None
         What is known; draws are used as they are (cut to `n_draws`).
     system : System, str or Path
         Ignored where draws bring their own.
@@ -68,11 +71,11 @@ def known_draws(
         curve = prior_draws(chosen, basis_for(chosen, basis or BASES[0]), n_draws, random, seed)
         return joined(curve, random, mechanism=mechanism), chosen.remarks
     fit = table
-    if isinstance(fit, DoseTable):
+    if isinstance(fit, DoseTable | str | os.PathLike):
         fit = fit_incorporation(fit, system=chosen, basis=basis)
     elif not isinstance(fit, IncorporationFit):
         raise InputError(
-            f"table is a {type(table).__name__}; give a DoseTable (cx.load_dose_table), "
+            f"table is a {type(table).__name__}; give a DoseTable (cx.load_dose_table), the path of one, "
             "the result of fit_incorporation or update_priors, or parameter draws"
         )
     require_elements(fit.points, chosen)

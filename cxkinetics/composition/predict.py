@@ -166,8 +166,8 @@ class Prediction(Dosed, Record, Shown):
 
 
 def predict(
-    *,
     dose_percent: float,
+    *,
     table: Knowledge = None,
     system: System | str | Path = "ag-cds",
     basis: str | None = None,
@@ -184,8 +184,8 @@ def predict(
     ----------
     dose_percent : float
         Guest added, percent of the host cation: mol guest per 100 mol host cation in the flask.
-    table : DoseTable, IncorporationFit or ParameterDraws, optional
-        The user's own dose table (or its fit, or draws updated with measurements); without it
+    table : DoseTable, path-like, IncorporationFit or ParameterDraws, optional
+        The user's own dose table (a file of one, its fit, or draws updated with measurements); without it
         the documented priors of the system.
     system : System, str or Path
         "ag-cds", "cu-cds", a TOML file or a System.

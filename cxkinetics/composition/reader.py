@@ -89,6 +89,24 @@ def guest_in(name: str) -> str:
     return ""
 
 
+def as_dose_table(given: DoseTable | str | os.PathLike[str]) -> DoseTable:
+    """Return the dose table that somebody means: itself, or that of a file.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or the file holds none.
+    """
+    if isinstance(given, DoseTable):
+        return given
+    if isinstance(given, (str, os.PathLike)):
+        return load_dose_table(given)
+    raise InputError(
+        f"the dose table is a {type(given).__name__}; give a cx.DoseTable or the path of one",
+        remedy="make one with cx.DoseTable(dose_percent=..., incorporation_percent=...)",
+    )
+
+
 def load_dose_table(
     path: str | os.PathLike[str],
     *,

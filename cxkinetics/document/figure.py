@@ -6,7 +6,7 @@ Sizes are those of a journal: 85 mm for one column, 178 mm for two. Nothing here
 matplotlib's settings beyond the `with` block, and nothing opens a window.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,16 @@ COLOURS = {
 
 WIDTHS_INCH = {"single": 85 / 25.4, "double": 178 / 25.4}
 """Width of a journal's single and double column, inches."""
+
+_DARK = {
+    "white": "#1c1c1c",
+    "black": "#e6e6e6",
+    COLOURS["data"]: "#cfcfcf",
+    COLOURS["quiet"]: "#a6a6a6",
+    COLOURS["pale"]: "#1d4a66",
+    COLOURS["paper"]: "#5db0e6",
+}
+"""What a dark ground makes of the colours that it would swallow; the others are seen on both."""
 
 SIMULATED_STAMP = "simulated data"
 
@@ -127,6 +137,46 @@ def stamp_simulated(ax: "Axes", simulated: bool) -> None:
     """Write "simulated data" above the right end of the axes where `simulated` is true."""
     if simulated:
         ax.set_title(SIMULATED_STAMP, loc="right", fontsize=7, color=COLOURS["fit"], style="italic")
+
+
+def restyle(figure: "Figure", *, theme: str = "light", colours: "Mapping[str, str] | None" = None) -> None:
+    """Give a drawn figure other colours: whatever was drawn in one of the house's gets the one in its place.
+
+    Parameters
+    ----------
+    figure : Figure
+        With everything on it.
+    theme : {"light", "dark"}
+        Dark letters on white, or light ones on a dark ground.
+    colours : mapping, optional
+        Names of `COLOURS` and the colours wanted in their place, as matplotlib writes them.
+
+    Raises
+    ------
+    UsageError
+        If the theme, a name or a colour is unknown.
+    """
+    from matplotlib.colors import is_color_like, to_hex, to_rgba
+
+    if theme not in ("light", "dark"):
+        raise UsageError(f"theme is {theme!r}; it must be 'light' or 'dark'")
+    wanted = dict(_DARK) if theme == "dark" else {}
+    for name, colour in (colours or {}).items():
+        if name not in COLOURS or not is_color_like(colour):
+            raise UsageError(f"colours has {name!r}: {colour!r}; it takes a colour for {', '.join(COLOURS)}")
+        wanted[COLOURS[name]] = colour
+    table = {to_hex(old): new for old, new in wanted.items()}
+    for artist in figure.findobj() if table else ():
+        for part in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
+            get, put = (getattr(artist, f"{verb}_{part}", None) for verb in ("get", "set"))
+            now = None if get is None or put is None else get()
+            if now is None or not is_color_like(now) or (alpha := to_rgba(now)[3]) == 0:
+                continue  # a marker's face may be empty, a collection may have many colours
+            if (new := table.get(to_hex(now))) is not None:
+                put(to_rgba(new, alpha))  # type: ignore[misc]
+    if theme == "dark":
+        for ax in figure.axes:  # further ticks are made as axes are moved
+            ax.tick_params(colors=_DARK["black"])
 
 
 def settle(figure: "Figure") -> None:

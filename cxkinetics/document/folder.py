@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
-from cxkinetics.document.page import Page
-from cxkinetics.document.table import Table
+from cxkinetics.document.page import Page, as_shown
+from cxkinetics.document.table import Table, Where
 from cxkinetics.errors import UsageError
 
 
@@ -59,8 +59,12 @@ def write_folder(
             write_text(fresh / name, text)
         for table in tables:
             write_text(fresh / f"{table.name}.csv", csv_text(table, digits=digits))
+        shown = as_shown(
+            page.sections, Where.PAGE
+        )  # rounded, in the unit of the report; the others hold every digit
+        write_text(fresh / "as-shown.csv", csv_text(shown))
         if workbook is not None:
-            write_bytes(fresh / workbook[0], workbook_bytes(workbook[1]))
+            write_bytes(fresh / workbook[0], workbook_bytes([*workbook[1], shown]))
         write_report(fresh, page, formats)
     return directory
 

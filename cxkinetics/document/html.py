@@ -1,14 +1,18 @@
 """Blocks as HTML: a fragment for a notebook, or one self-contained file, light and dark, screen and print.
 
-A page needs no network and runs no script: figures are SVG inside the address of an image, so that
-none can meddle with another or with the page, and a content security policy forbids the page to load
-anything. Everything that comes from a file or a user is escaped. Tables are plain HTML tables, which
-word processors take over when they are copied.
+A page needs no network: figures are SVG inside the address of an image, so that none can meddle with
+another or with the page. A content security policy forbids the page to load anything and to run anything
+but the one script that is its own, known by its hash: it draws charts that values are read from. Without
+it, and on paper, the figures stand as printed. Everything that comes from a file or a user is escaped.
+Tables are plain HTML tables, which word processors take over when they are copied.
 """
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
 from html import escape
 from importlib import resources
 from typing import Any
@@ -86,13 +90,30 @@ def render_page(page: Page, drawn: Mapping[str, str] | None = None) -> str:
     environment = Environment(loader=PackageLoader("cxkinetics.document", ""), autoescape=True, **plain)
     environment.filters |= {"data_address": _data_address, "unbroken": _unbroken, "shown_width": _shown_width}
     css = resources.files("cxkinetics.document").joinpath("page.css").read_text(encoding="utf-8")
+    script = ""
+    if any(figure.charts for figure in page.figures()):
+        script, css = _script(), css + _static("uPlot.min.css")
     sections = [
         {"title": part.title, "blocks": [_view(b, part.unit, drawn or {}) for b in part.shown(Where.PAGE)]}
         for part in page.sections
     ]
     template = environment.get_template("page.html")
-    shown = template.render(page=page, sections=sections, css=Markup(css), version=__version__)
+    known = b64encode(sha256(script.encode()).digest()).decode() if script else ""
+    shown = template.render(
+        page=page, sections=sections, css=Markup(css), version=__version__, script=Markup(script), known=known
+    )
     return shown.lstrip() + "\n"
+
+
+def _static(name: str) -> str:
+    return resources.files("cxkinetics.document").joinpath("static", name).read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    """Return the script of a page with charts: the library, how a plot is drawn, and what a report does."""
+    plots = _static("plots.js").replace("export ", "")  # a module of the local page, here part of one script
+    return f"{_static('uPlot.iife.min.js')}\n(() => {{\n{plots}\n{_static('charts.js')}}})();\n"
 
 
 def _view(block: Block, unit: TimeUnit, drawn: Mapping[str, str]) -> dict[str, Any]:
@@ -107,13 +128,29 @@ def _view(block: Block, unit: TimeUnit, drawn: Mapping[str, str]) -> dict[str, A
     return {"kind": type(block).__name__.lower(), "it": block}
 
 
-def _picture(figure: Figure, drawn: Mapping[str, str]) -> dict[str, str]:
+def _picture(figure: Figure, drawn: Mapping[str, str]) -> dict[str, Any]:
     svg = drawn.get(figure.name)
     if svg is None:
         from cxkinetics.document.figure import drawn_figure, svg_text
 
         svg = svg_text(drawn_figure(figure))
-    return {"svg": svg, "alternative": figure.alternative, "caption": figure.caption}
+    return {
+        "name": figure.name,
+        "svg": svg,
+        "alternative": figure.alternative,
+        "caption": figure.caption,
+        "charts": _charts_json(figure),
+    }
+
+
+def _charts_json(figure: Figure) -> Any:
+    """Return the charts of a figure as JSON in which no letter can end the element around it."""
+    from markupsafe import Markup
+
+    if figure.charts is None:
+        return ""
+    text = json.dumps([chart.spec() for chart in figure.charts()], separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))
 
 
 def _unbroken(cell: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from cxkinetics.document import cells
 from cxkinetics.document.table import BaseBlock, Column, Table, Where
 from cxkinetics.document.units import SECONDS, TimeUnit
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.remarks import Remark
 from cxkinetics.source import Source
 from cxkinetics.version import __version__
@@ -38,6 +38,75 @@ class Paragraph(BaseBlock):
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A line or readings on a chart.
+
+    Attributes
+    ----------
+    label : str
+        What it is.
+    x, y : array_like, shape (n,)
+        Where it goes; thinned by whoever makes it.
+    kind : {"line", "dots", "cross"}
+        How it is drawn.
+    colour : str
+        As CSS writes it, or a variable of the page such as "--ink".
+    """
+
+    label: str
+    x: Any
+    y: Any
+    kind: str = "line"
+    colour: str = "--ink"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A panel of a figure that values are read from on a page, beside the figure as it is printed.
+
+    Attributes
+    ----------
+    x, y : str
+        Labels of the axes, with units.
+    curves : sequence of Curve
+        What is on it.
+    bands : sequence of (float or None, float or None)
+        Stretches of x to shade; None is an open end.
+    height : int
+        In pixels.
+    logarithmic : bool
+        Whether its y may be shown on a logarithmic scale.
+    """
+
+    x: str
+    y: str
+    curves: Sequence[Curve]
+    bands: Sequence[tuple[float | None, float | None]] = ()
+    height: int = 300
+    logarithmic: bool = False
+
+    def spec(self) -> dict[str, Any]:
+        """Return it as the script of a page reads it; numbers with the digits that a screen can show."""
+        return {
+            "x": self.x,
+            "y": self.y,
+            "tables": [[_digits(curve.x, 8), _digits(curve.y, 5)] for curve in self.curves],
+            "series": [
+                {"label": curve.label, "kind": curve.kind, "colour": curve.colour} for curve in self.curves
+            ],
+            "bands": [list(band) for band in self.bands],
+            "height": self.height,
+            "logarithmic": self.logarithmic,
+            "words": f"{self.y} against {self.x}; arrow keys step through the readings",
+        }
+
+
+def _digits(values: Any, digits: int) -> list[float | None]:
+    numbers = (finite_or_none(float(value)) for value in values)
+    return [None if number is None else float(f"{number:.{digits}g}") for number in numbers]
+
+
+@dataclass(frozen=True, slots=True)
 class Figure(BaseBlock):
     """A figure that is drawn when it is needed, never before.
 
@@ -56,6 +125,8 @@ class Figure(BaseBlock):
         Column width, or inches.
     aspect : float
         Height over width.
+    charts : callable, optional
+        Returns the panels that values are read from on a page, one below the other; made when needed.
     """
 
     name: str
@@ -64,6 +135,7 @@ class Figure(BaseBlock):
     caption: str = ""
     width: str | float = "single"
     aspect: float = 0.8
+    charts: Callable[[], Sequence[Chart]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +248,29 @@ class Page:
                     yield block
                 elif isinstance(block, Gallery):
                     yield from block.figures
+
+
+def as_shown(sections: Sequence[Section], where: Where) -> Table:
+    """Return all tables of some sections as one table of words: rounded by their errors, in the unit shown.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        What is shown.
+    where : Where
+        On which medium; tables that are not shown there are left out.
+    """
+    rows: list[tuple[str, ...]] = []
+    for section in sections:
+        for block in section.shown(where):
+            if isinstance(block, Table):
+                grid = block.grid(section.unit)
+                title = [(words,)] if (words := grid.caption or section.title) else []
+                head, note = [grid.header] * any(grid.header), [(grid.note,)] * bool(grid.note)
+                rows += [*title, *head, *grid.rows, *note, ()]
+    width = max(map(len, rows), default=1)
+    names = ("as shown", *(f"column {number}" for number in range(2, width + 1)))
+    return Table.of_rows("as shown", names, [(*row, *[""] * (width - len(row))) for row in rows[:-1]])
 
 
 def simulated_line(source: Source, *, indent: int = 0, hang: int = 2) -> tuple[Paragraph, ...]:

@@ -4,7 +4,7 @@ A result implements `brief`, and where it has more to say `page`, `figures` and 
 renders is imported inside the methods, so that making a result loads nothing that shows it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,40 +124,58 @@ class Shown:
 
         return latex_section(self.brief(unit_called(time_unit), **options))
 
-    def to_excel(self, path: str | PathLike[str]) -> Path:
+    def to_excel(self, path: str | PathLike[str], *, time_unit: str = "s") -> Path:
         """Write this result to an Excel workbook, units in the heads, and return its path.
+
+        The last sheet holds the tables that `print` shows, numbers rounded by their errors; the others hold
+        every digit, times in s.
 
         Parameters
         ----------
         path : path-like
             Where to, ending in .xlsx; the file is whole or not there.
+        time_unit : str
+            Unit of times and rate constants in the last sheet: "s", "ms", "min" or "h".
         """
         from cxkinetics.atomic import write_bytes
+        from cxkinetics.document.page import as_shown
         from cxkinetics.document.sheets import workbook_bytes
+        from cxkinetics.document.table import Where
+        from cxkinetics.document.units import time_unit as unit_called
 
-        return write_bytes(path, workbook_bytes(self.data()))
+        shown = as_shown([self.brief(unit_called(time_unit))], Where.TEXT)
+        return write_bytes(path, workbook_bytes([*self.data(), *([shown] if shown.rows else [])]))
 
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Return the sheets of the workbook as DataFrames: raw numbers, times in s, rates in 1/s."""
         return {table.name: table.frame() for table in self.data()}
 
-    def plot(self, **options: Any) -> Any:
+    def plot(
+        self, *, theme: str = "light", colours: "Mapping[str, str] | None" = None, **options: Any
+    ) -> Any:
         """Draw this result and return the matplotlib Figure.
 
         Parameters
         ----------
+        theme : {"light", "dark"}
+            Dark letters on white, or light ones on a dark ground.
+        colours : mapping, optional
+            Other colours, by the names of `cxkinetics.document.figure.COLOURS`: ``{"fit": "black"}``.
         **options
             Of the function that draws this kind of result.
 
         Raises
         ------
         UsageError
-            If this kind of result has no figure.
+            If this kind of result has no figure, or an option is off.
         """
+        from cxkinetics.document.figure import restyle
         from cxkinetics.document.units import SECONDS
         from cxkinetics.errors import UsageError
 
         declared = self.figures(SECONDS)
         if not declared:
             raise UsageError(f"there is no figure of a {type(self).__name__}; print it instead")
-        return declared[0].draw(**options)
+        figure = declared[0].draw(**options)
+        restyle(figure, theme=theme, colours=colours)
+        return figure

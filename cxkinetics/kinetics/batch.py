@@ -7,6 +7,7 @@ prints is loaded before the last fit is there.
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,6 +21,7 @@ from cxkinetics.document.folder import require_no_file, require_replaceable
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
 from cxkinetics.io.file import ReadOptions
+from cxkinetics.io.inputs import expand
 from cxkinetics.io.load import read_signals
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.options import FITTING, FitOptions
@@ -360,6 +362,12 @@ class BatchResult(Shown):
         """Return one row per fit: file, verdict, every number with its interval, noise."""
         return self.data()[0].frame()
 
+    def __repr__(self) -> str:
+        codes = Counter(fit.verdict.code for fit in self.fits)
+        verdicts = ", ".join(f"{count} {code}" for code, count in codes.most_common())
+        fits = f"{len(self.fits)} fits" + (f": {verdicts}" if verdicts else "")
+        return f"BatchResult({fits}; {len(self.failures)} failures)"
+
     def to_json(self) -> str:
         """Return the JSON document of the batch: every number, without the data."""
         return json_text(self.to_dict())
@@ -388,8 +396,8 @@ def jobs_of(
 
     Parameters
     ----------
-    files : iterable of path-like
-        Inputs.
+    files : path-like or iterable of path-like
+        Inputs; a folder stands for the files in it, or is one run; a pattern ("runs/*.csv") for its files.
     out : str, optional
         Folder of results; inputs with equal stems are told apart by a mark made of their path.
     **options
@@ -398,6 +406,8 @@ def jobs_of(
 
     Raises
     ------
+    InputError
+        If a folder or a pattern holds no file of data.
     UsageError
         If the place of the folder of results is taken by a file, or an option is off.
     """
@@ -422,7 +432,7 @@ def jobs_of(
     if isinstance(files, (str, os.PathLike)):  # one file, not the letters of its name
         files = [files]
     try:
-        typed = [os.fsdecode(file) for file in files]
+        typed = expand([os.fsdecode(file) for file in files])
     except TypeError as error:
         raise UsageError(f"files is {files!r}; give paths, such as ['run-1.csv', 'run-2.csv']") from error
     if out is None:
@@ -445,8 +455,9 @@ def fit_many(
 
     Parameters
     ----------
-    files : iterable of path-like
-        Inputs; a bad one is listed under `failures` and the rest goes on.
+    files : path-like or iterable of path-like
+        Inputs; a folder stands for the files in it (or is one run, where they hold a spectrum each), a
+        pattern ("runs/*.csv") for those it matches. A bad one is listed under `failures`; the rest goes on.
     jobs : int
         Processes on this machine; the linear algebra of each is pinned to one thread.
     executor : concurrent.futures.Executor, optional
@@ -465,6 +476,8 @@ def fit_many(
 
     Raises
     ------
+    InputError
+        If a folder or a pattern holds no file of data.
     UsageError
         If `jobs` is below one.
 

@@ -126,6 +126,8 @@ def cut_below(marks: "Sequence[Artist]", share: float) -> None:
 
 
 _CURVE_POINTS = 400
+_CHART_POINTS = 101
+_PAPER_WORDS = "lines in ln A (paper's recipe)"
 _LEFT_OUT: Any = {
     "ls": "none",
     "marker": "x",
@@ -304,30 +306,31 @@ def plot_ln_signal(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str
         smooth = _smooth_curve(fit, dense)
         if smooth is not None:
             draw(*logarithm(dense, smooth[1]), **_SMOOTH_LINE, label=short_label(smooth[0]))
-        _paper_lines(fit, ax, unit, time_s, ln_signal)
+        for number, (ends, level) in enumerate(_paper_lines(fit, time_s, ln_signal)):
+            label = "_" if number else _PAPER_WORDS
+            draw(ends, level, ls="--", color=COLOURS["second"], lw=1.1, label=label, zorder=4)
         _finish(fit, ax, unit, "ln(A$_\\infty$ - A)" if growth else "ln A")
     return ax
 
 
-def _paper_lines(fit: "StagedFit", ax: "Axes", unit: TimeUnit, time_s: Array, ln_signal: Array) -> None:
-    """Draw each log-linear line; a least-squares line runs through the mean point of its window."""
-    drawn = False
+def _paper_lines(fit: "StagedFit", time_s: Array, ln_signal: Array) -> "list[tuple[Array, Array]]":
+    """Return the ends of each log-linear line; a least-squares line runs through the mean of its window."""
+    found = []
     for line in fit.loglinear.stages:
         inside = (time_s >= line.start_s) & (time_s <= line.end_s)
         if line.k_per_s.value is None or not inside.any():
             continue
         ends = np.array([time_s[inside][0], time_s[inside][-1]])
         middle = float(np.mean(time_s[inside]))
-        level = float(np.mean(ln_signal[inside])) - line.k_per_s.value * (ends - middle)
-        label = None if drawn else "lines in ln A (paper's recipe)"
-        ax.plot(unit.time(ends), level, "--", color=COLOURS["second"], lw=1.1, label=label, zorder=4)
-        drawn = True
+        found.append((ends, float(np.mean(ln_signal[inside])) - line.k_per_s.value * (ends - middle)))
+    return found
 
 
 def draw_staged_fit(
     fit: "StagedFit",
     *,
     view: str = "fit",
+    beside: "Sequence[StagedFit]" = (),
     time_unit: str = "s",
     ax: "Axes | None" = None,
     figure: "Figure | None" = None,
@@ -341,6 +344,8 @@ def draw_staged_fit(
         What to draw.
     view : str
         "fit" for the signal with residuals, "ln" for ln A, "both" for the two side by side.
+    beside : sequence of StagedFit
+        Further fits to lay over this one, each in a colour of its own, without residuals.
     time_unit : str
         "s", "ms", "min" or "h".
     ax : Axes, optional
@@ -357,7 +362,13 @@ def draw_staged_fit(
     """
     if view not in ("fit", "ln", "both"):
         raise UsageError(f"view is {view!r}; it must be 'fit', 'ln' or 'both'")
-    unit_called(time_unit)
+    unit = unit_called(time_unit)
+    if beside:
+        with figure_style():
+            if ax is None:
+                ax = (figure or new_figure(width or "single", 0.6)).add_subplot()
+            _draw_overlay((fit, *beside), view, unit, ax)
+        return ax.figure  # type: ignore[return-value]
     if ax is not None:
         (plot_ln_signal if view == "ln" else plot_staged_fit)(fit, ax=ax, time_unit=time_unit)
         return ax.figure  # type: ignore[return-value]
@@ -376,6 +387,42 @@ def draw_staged_fit(
     return figure
 
 
+_HUES = tuple(COLOURS[name] for name in ("fit", "paper", "second", "third", "fourth", "band", "data"))
+
+
+def _draw_overlay(fits: "Sequence[StagedFit]", view: str, unit: TimeUnit, ax: "Axes") -> None:
+    """Draw several fits over each other: readings, curve and a dashed line at each breakpoint."""
+    if view == "both":
+        raise UsageError("several fits are drawn in one view; give view='fit' or view='ln'")
+    if len(units := {fit.trace.unit for fit in fits}) > 1:
+        raise UsageError(f"the signals have different units ({', '.join(sorted(units))}); draw each alone")
+    if view == "ln" and any(grows(fit) for fit in fits):
+        raise UsageError("ln A is drawn of falling signals; give view='fit'")
+    for number, fit in enumerate(fits):
+        hue = _HUES[number % len(_HUES)]
+        dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
+        readings = np.asarray(fit.trace.time_s), np.asarray(fit.trace.absorbance)
+        for (time, signal), style in (
+            (readings, {**_HOLLOW, "mec": hue, "ms": 2}),
+            ((dense, fit.curve(dense)), {"color": hue, "label": short_label(_called(fit, number))}),
+        ):
+            known = signal > 0 if view == "ln" else np.isfinite(signal)
+            shown = np.log(signal[known]) if view == "ln" else signal[known]
+            ax.plot(unit.time(time[known]), shown, **style)
+        for estimate in fit.breakpoints_s:
+            if estimate.value is not None:
+                ax.axvline(estimate.value / unit.seconds, color=hue, lw=0.7, ls=(0, (3, 3)), zorder=1)
+    ax.set_xlabel(f"time / {unit.sign}")
+    ax.set_ylabel("ln A" if view == "ln" else signal_label(fits[0].trace.unit))
+    ax.margins(x=0.02)
+    stamp_simulated(ax, any(fit.trace.source.simulated for fit in fits))
+    clear_legend(ax)
+
+
+def _called(fit: "StagedFit", number: int) -> str:
+    return fit.trace.label or fit.trace.source.file or f"fit {number + 1}"
+
+
 def figures(
     fit: "StagedFit", unit: TimeUnit, *, series: SpectralSeries | None = None
 ) -> "tuple[page.Figure, ...]":
@@ -391,9 +438,12 @@ def figures(
         The spectra that the trace was taken from.
     """
     drawn = partial(draw_staged_fit, fit, time_unit=unit.sign)
+    signal, logarithm = (partial(charts, fit, unit, view=view) for view in ("fit", "ln"))
     found = [
-        page.Figure("fit", partial(drawn, view="fit"), *_signal_words(fit, unit), aspect=0.95),
-        page.Figure("ln", partial(drawn, view="ln"), *_logarithm_words(fit, unit), aspect=0.95),
+        page.Figure("fit", partial(drawn, view="fit"), *_signal_words(fit, unit), aspect=0.95, charts=signal),
+        page.Figure(
+            "ln", partial(drawn, view="ln"), *_logarithm_words(fit, unit), aspect=0.95, charts=logarithm
+        ),
     ]
     if series is not None:
         spectra = partial(on_axes, plot_spectra, series, peak=fit.trace, time_unit=unit.sign)
@@ -404,6 +454,65 @@ def figures(
         caption = "Position of the peak: the other witness of a breakpoint."
         found.append(page.Figure("peak", path, _path_words(fit), caption))
     return tuple(found)
+
+
+def charts(fit: "StagedFit", unit: TimeUnit, *, view: str) -> "list[page.Chart]":
+    """Return the panels that values are read from: signal and residuals, or ln A.
+
+    Parameters
+    ----------
+    fit : StagedFit
+        What is drawn.
+    unit : TimeUnit
+        Of the time axes.
+    view : {"fit", "ln"}
+        Which of the two figures.
+    """
+    time_s, signal = np.asarray(fit.trace.time_s), np.asarray(fit.trace.absorbance)
+    dense = np.linspace(float(time_s[0]), float(time_s[-1]), _CHART_POINTS)
+    smooth = _smooth_curve(fit, dense)
+    growth, ceiling = grows(fit), fit.offset.value or 0.0
+
+    def shown(values: Array) -> Array:
+        if view == "fit":
+            return values
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logarithm: Array = np.log(ceiling - values if growth else values)
+        return logarithm
+
+    def curve(label: str, time: Array, values: Array, kind: str, colour: str) -> page.Curve:
+        return page.Curve(label, unit.time(time), shown(values), kind, colour)
+
+    data = "simulated data" if fit.trace.source.simulated else "data"
+    curves = [curve(data, time_s, signal, "dots", "--ink")]
+    if fit.excluded:
+        left_out = np.array(fit.excluded, dtype=float)
+        curves.append(curve("left out", left_out[:, 0], left_out[:, 1], "cross", COLOURS["third"]))
+    curves.append(curve(_fit_label(fit), dense, fit.curve(dense), "line", COLOURS["fit"]))
+    if smooth is not None:
+        curves.append(curve(smooth[0], dense, smooth[1], "line", COLOURS["paper"]))
+    if view == "ln":
+        known_ln = np.isfinite(shown(signal))
+        for line in _paper_lines(fit, time_s[known_ln], shown(signal)[known_ln]):
+            curves.append(page.Curve(_PAPER_WORDS, unit.time(line[0]), line[1], "line", COLOURS["second"]))
+    ends = float(time_s[0]), float(time_s[-1])
+    known = [estimate for estimate in fit.breakpoints_s if estimate.value is not None]
+    bands = [(a / unit.seconds, b / unit.seconds) for one in known for a, b in _pieces(one, *ends)]
+    label = signal_label(fit.trace.unit) if view == "fit" else "ln(A\u221e - A)" if growth else "ln A"
+    found = [
+        page.Chart(f"time / {unit.sign}", label, curves, bands, logarithmic=view == "fit" and not growth)
+    ]
+    if view == "fit":
+        own = _smooth_curve(fit, time_s)
+        residuals = fit.residuals if own is None else signal - own[1]
+        label = "residual" + (f" / {fit.trace.unit}" if fit.trace.unit else "")
+        dots = [page.Curve("residual", unit.time(time_s), residuals, "dots", "--ink")]
+        for sign in (-1, 1) if fit.noise.sd is not None else ():
+            level = np.full(2, 2 * sign * (fit.noise.sd or 0.0))
+            label_2sd = f"{'+' if sign > 0 else '-'}2 sd of the noise"
+            dots.append(page.Curve(label_2sd, unit.time(np.array(ends)), level, "line", "--quiet"))
+        found.append(page.Chart(f"time / {unit.sign}", label, dots, bands, height=170))
+    return found
 
 
 def _signal_words(fit: "StagedFit", unit: TimeUnit) -> tuple[str, str]:

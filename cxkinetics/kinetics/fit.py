@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, ArrayLike, BoolArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none, format_p
 from cxkinetics.inference.ar1 import FREE, Sample, sample_of, thinned, whitening, with_beside
@@ -431,7 +431,8 @@ FLAT = 5.0
 
 
 def fit_stages(
-    trace: Trace,
+    trace: Trace | Any,
+    absorbance: ArrayLike | None = None,
     *,
     n_stages: int | str = "auto",
     model: str = "auto",
@@ -456,8 +457,12 @@ def fit_stages(
 
     Parameters
     ----------
-    trace : Trace
-        Signal against time.
+    trace : Trace, path-like, DataFrame or array_like
+        Signal against time: a Trace; a file with one, spectra read at their strongest peak (`cx.load` takes
+        the options of reading); a DataFrame with a column of times and one of the signal, their names read
+        as the heads of a file are; or times in s, shape (n,).
+    absorbance : array_like, shape (n,), optional
+        The signal, where `trace` holds times.
     n_stages : int or "auto"
         Stages to show; "auto" takes the number that the verdict establishes.
     model : str
@@ -532,11 +537,10 @@ def fit_stages(
     >>> fit.verdict.code, round(fit.stages[0].k_per_s.value, 3), round(fit.breakpoints_s[0].value, 1)
     ('two_stages', 0.056, 20.0)
     """
-    if not isinstance(trace, Trace):
-        raise InputError(
-            f"fit_stages needs a Trace, not a {type(trace).__name__}; from spectra make one with "
-            "series.exciton_peak(near_nm=...) or series.at_wavelength(nm), from a list take one item"
-        )
+    if not isinstance(trace, Trace) or absorbance is not None:
+        from cxkinetics.io.given import as_trace  # readers are loaded only where something is to be read
+
+        trace = as_trace(trace, absorbance)
     given: dict[str, Any] = {
         "n_stages": n_stages,
         "model": model,
@@ -815,13 +819,13 @@ def _noise_with(noise: Noise, data: _Data) -> Noise:
     )
 
 
-def fit_decay(trace: Trace, model: str = "auto", **options: Any) -> StagedFit:
+def fit_decay(trace: Trace | Any, model: str = "auto", **options: Any) -> StagedFit:
     """Fit a model by its name to a trace.
 
     Parameters
     ----------
-    trace : Trace
-        Signal against time.
+    trace : Trace, path-like, DataFrame or (array_like, array_like)
+        Signal against time, as for `fit_stages`; times and readings as a pair.
     model : str
         As for `fit_stages`.
     **options

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import lmfit
     import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MplFigure
 
     from cxkinetics.document.page import Figure, Page, Section
     from cxkinetics.document.table import Table
@@ -377,6 +379,50 @@ class StagedFit(Record, Shown):
         from cxkinetics.kinetics.page import page
 
         return page(self, unit, **options)
+
+    def plot(  # type: ignore[override]  # names its options, where others hand on whatever they are given
+        self,
+        *,
+        view: str = "fit",
+        beside: "Sequence[StagedFit]" = (),
+        time_unit: str = "s",
+        width: str | float | None = None,
+        theme: str = "light",
+        colours: "Mapping[str, str] | None" = None,
+        ax: "Axes | None" = None,
+        figure: "MplFigure | None" = None,
+    ) -> "MplFigure":
+        """Draw this fit and return the matplotlib Figure.
+
+        Parameters
+        ----------
+        view : {"fit", "ln", "both"}
+            The signal with residuals, ln A, or the two side by side.
+        beside : sequence of StagedFit
+            Further fits to lay over this one, each in a colour of its own, without residuals.
+        time_unit : str
+            "s", "ms", "min" or "h".
+        width : "single", "double" or float, optional
+            A journal's column (85 or 178 mm), or inches.
+        theme : {"light", "dark"}
+            Dark letters on white, or light ones on a dark ground.
+        colours : mapping, optional
+            Other colours, by the names of `cxkinetics.document.figure.COLOURS`: ``{"fit": "black"}``.
+        ax : Axes, optional
+            Draw one view without its residuals into these axes.
+        figure : Figure, optional
+            An empty figure to fill; a new one by default.
+
+        Raises
+        ------
+        UsageError
+            If an option is off, or fits laid over each other have signals in different units.
+        """
+        drawn = super(StagedFit, self).plot(
+            theme=theme, colours=colours, view=view, beside=beside, time_unit=time_unit, width=width, ax=ax,
+            figure=figure,
+        )  # fmt: skip
+        return cast("MplFigure", drawn)
 
     def figures(self, unit: "TimeUnit", *, series: "SpectralSeries | None" = None) -> "Sequence[Figure]":
         """Return the figures; `series` are the spectra that the trace was taken from."""

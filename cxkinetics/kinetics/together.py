@@ -15,6 +15,7 @@ from cxkinetics.errors import CxKineticsError, FitError, InputError, UsageError,
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.ar1 import sample_of, whitening
 from cxkinetics.inference.between import Between, between_runs
+from cxkinetics.io.given import as_trace
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.joint import Joint, Run, projected, unit_curves
 from cxkinetics.kinetics.options import FitOptions
@@ -181,7 +182,7 @@ class JointFit(Record, Shown):
 
 
 def fit_together(
-    traces: Sequence[Trace],
+    traces: Sequence[Trace | Any],
     share: Sequence[str] = ("k", "breakpoint"),
     by: str | None = None,
     *,
@@ -201,7 +202,7 @@ def fit_together(
 
     Parameters
     ----------
-    traces : sequence of Trace
+    traces : sequence of Trace, path-like, DataFrame or (array_like, array_like)
         Two runs or more; times count from the same moment in each.
     share : sequence of str
         "k" (or "k1", "k2", ...) and "breakpoint": what the runs share.
@@ -340,13 +341,9 @@ def _break_names(n_stages: int) -> list[str]:
     return ["breakpoint"] if n_stages == 2 else [f"breakpoint {i}" for i in range(1, n_stages)]
 
 
-def _runs(traces: Sequence[Trace] | Trace) -> list[Trace]:
-    runs: list[Trace] = [traces] if isinstance(traces, Trace) else list(traces)
-    for number, run in enumerate(runs, 1):
-        if not isinstance(run, Trace):
-            raise InputError(
-                f"run {number} is a {type(run).__name__}, not a Trace; load it with cx.load(FILE)"
-            )
+def _runs(traces: Sequence[Any] | Trace) -> list[Trace]:
+    given = [traces] if isinstance(traces, Trace | str) else list(traces)
+    runs = [as_trace(run, who=f"fit_together, run {number},") for number, run in enumerate(given, 1)]
     if len(runs) < 2:
         file = runs[0].source.file if runs else None
         remedy = "give two runs or more, or fit one with: cxkinetics fit"

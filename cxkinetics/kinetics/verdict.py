@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from cxkinetics.annexes import declared
 from cxkinetics.arrays import Array
 from cxkinetics.errors import FitError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, format_p
@@ -855,7 +856,9 @@ def judge(
     verdict = Verdict(
         code=rule.code,
         p_value=case.p_value,
-        text=f"{said} {in_words([pair for pair in pairs if pair.decided_by not in said])}".rstrip(),
+        text=_with_advice(
+            f"{said} {in_words([pair for pair in pairs if pair.decided_by not in said])}".rstrip(), rule.code
+        ),
         delta_aicc=lead,
         wander_p_value=None if test is None else test.wander_p,
         seed_free_p_value=None if test is None else test.seed_free_p,
@@ -884,7 +887,13 @@ def _judge_few(analysis: Analysis, decay_rate: Estimate | None) -> Verdict:
         f"Cannot be told: {analysis.sample.n} distinct times are too few to tell two stages from one "
         "(two stages with an offset, correlated noise and a test need about 10)."
     )
-    return Verdict(code="undecided", p_value=p_value, text=text)
+    return Verdict(code="undecided", p_value=p_value, text=_with_advice(text, "undecided"))
+
+
+def _with_advice(text: str, code: str) -> str:
+    """Return what a verdict says, with what the annexes advise after one of that code."""
+    said = (advice.get(code, "") for advice in declared("ADVICE").values())
+    return " ".join([text, *filter(None, said)])
 
 
 def _why_not_three(case: _Case) -> str:

@@ -14,6 +14,7 @@ from cxkinetics.cli.main import main
 from cxkinetics.inference.criteria import AHEAD
 from cxkinetics.kinetics.glossary import explain, glossary
 from cxkinetics.kinetics.options import REPLICATES
+from cxkinetics.options import OPTIONS
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -36,9 +37,18 @@ def test_every_entry_is_two_to_four_sentences_and_no_word_has_two() -> None:
 def test_without_a_word_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = said(capsys)
     assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines() if line[0] != " "][:-1] == [
-        w.key for w in glossary()
-    ]
+    listed = [line.split()[0] for line in out.splitlines() if line[0] != " "]
+    assert listed[: len(glossary())] == [w.key for w in glossary()]
+    assert "cxkinetics explain options" in out
+
+
+def test_every_option_stands_there_with_both_names(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "options")
+    assert (code, err) == (0, "")
+    pairs = {tuple(line.split()[:2]) for line in out.splitlines()}
+    assert {(option.flag, option.python) for option in OPTIONS.values()} <= pairs
+    record = json.loads(said(capsys, "options", "--json")[1])
+    assert [option["python"] for option in record["options"]] == [o.python for o in OPTIONS.values()]
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_optical_conversion_stands_beside_the_compositional_one() -> None:
         ({"dose_percent": 50, "n_draws": 10}, cx.UsageError, "100"),
         ({"dose_percent": 50, "confidence": 95}, cx.UsageError, "between 0 and 1"),
         ({"dose_percent": 50, "basis": "Ag/Te"}, cx.UsageError, "Ag/Cd"),
-        ({"dose_percent": 50, "table": "icp.csv"}, cx.InputError, "load_dose_table"),
+        ({"dose_percent": 50, "table": [50, 5.4]}, cx.InputError, "load_dose_table"),
         ({"dose_percent": 50, "absorbance_ratio": -1.0}, cx.InputError, "-1"),
         ({"dose_percent": 50, "rng": -1}, cx.UsageError, "seed"),
     ],

@@ -1,8 +1,11 @@
 """One section in every form: text, notebook, page, LaTeX, CSV and workbook."""
 
 import io
+import json
 import re
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from zipfile import ZipFile
 
@@ -11,7 +14,18 @@ import pytest
 
 from cxkinetics.document.html import fragment, render_page
 from cxkinetics.document.latex import escaped, latex_section
-from cxkinetics.document.page import Code, Notes, Page, Paragraph, Section, simulated_line, warning_notes
+from cxkinetics.document.page import (
+    Chart,
+    Code,
+    Curve,
+    Figure,
+    Notes,
+    Page,
+    Paragraph,
+    Section,
+    simulated_line,
+    warning_notes,
+)
 from cxkinetics.document.sheets import csv_text, summary_table, workbook_bytes
 from cxkinetics.document.table import Column, Table, Where, long
 from cxkinetics.document.text import aligned, format_section, wrapped
@@ -160,6 +174,23 @@ def test_a_page_is_one_file_that_loads_nothing() -> None:
     assert html == render_page(
         Page("Run 3", "One stage.", [section(NUMBERS, Code("cxkinetics fit run.csv"))])
     )
+
+
+def test_the_only_script_that_may_run_is_the_one_known_by_its_hash() -> None:
+    evil = "</script><script>alert(1)</script>"
+    curve = Curve(evil, [0.0, 1.0, 2.0], [1.0, float("nan"), 0.25])
+    figure = Figure("fit", lambda **_: None, "a line", charts=lambda: [Chart("time / s", evil, [curve])])
+    html = render_page(Page("Run", "One stage.", [section(figure)]), {"fit": "<svg></svg>"})
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert len(scripts) == 1
+    digest = b64encode(sha256(scripts[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html
+    data = re.search(r'<script type="application/json" class="charts">(.*?)</script>', html, re.DOTALL)
+    assert data is not None
+    spec = json.loads(data[1])[0]
+    assert spec["tables"] == [[[0.0, 1.0, 2.0], [1.0, None, 0.25]]]
+    assert spec["y"] == evil
+    assert not Outline(html).open
 
 
 def test_links_of_a_table_stand_behind_its_second_cells() -> None:

@@ -144,7 +144,15 @@ def test_a_folder_holds_every_file_and_each_figure_is_drawn_once(tmp_path: Path)
     write(result, tmp_path / "run")
     found = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*.*")}
     figures = {f"{name}.{kind}" for name in ("fit", "ln") for kind in ("png", "svg", "pdf")}
-    assert found == {"fit.json", "data/a.txt", "numbers.csv", "fit.xlsx", "report.html", *figures}
+    assert found == {
+        "fit.json",
+        "data/a.txt",
+        "numbers.csv",
+        "as-shown.csv",
+        "fit.xlsx",
+        "report.html",
+        *figures,
+    }
     assert result.drawn == ["fit", "ln"]
     assert (tmp_path / "run" / "numbers.csv").read_text().startswith("quantity,value,se,low,high,unit,")
 

@@ -82,7 +82,7 @@ def test_the_table_of_a_batch_is_whole_on_a_desktop_and_scrolls_in_its_own_box_e
 ) -> None:
     fits = [make_fit((0.056, k2), file=f"run{k2}.csv", options={"replicates": 999}) for k2 in (0.018, 0.019)]
     page = browser.new_page(viewport={"width": width, "height": 800})
-    page.goto((write_batch(fits, [], tmp_path) / "report.html").as_uri())
+    page.goto((write_batch(batch_of(fits), tmp_path) / "report.html").as_uri())
     boxes = page.evaluate(
         "[...document.querySelectorAll('.wide')].map(e => [e.scrollWidth - e.clientWidth, "
         "e.getBoundingClientRect().left, innerWidth - e.getBoundingClientRect().right])"
@@ -91,3 +91,35 @@ def test_the_table_of_a_batch_is_whole_on_a_desktop_and_scrolls_in_its_own_box_e
     assert min(min(left, right) for _, left, right in boxes) >= 0
     assert (boxes[-1][0] > 0) == (width < 1280)
     page.close()
+
+
+def test_values_are_read_from_the_charts_of_a_report(browser: Any, reports: dict[str, Path]) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True).new_page()
+    page.goto(reports["fit"].as_uri())
+    figure = page.locator("figure[data-name=fit]")
+    assert figure.locator(".plot").count() == 2
+    assert not figure.locator("img").is_visible()
+    over = figure.locator(".u-over").first
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    values = figure.locator(".u-value").all_inner_texts()
+    assert any(text.strip() not in ("", "--") for text in values)
+    limits = "document.querySelector('figure[data-name=fit] .plot').plot.scales.x.max"
+    before = page.evaluate(limits)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.up()
+    assert page.evaluate(limits) < before
+    figure.get_by_role("button", name="Whole range").click()
+    assert page.evaluate(limits) == before
+    figure.get_by_role("button", name="Logarithmic").click()
+    assert page.evaluate("document.querySelector('figure[data-name=fit] .plot').plot.scales.y.distr") == 3
+    figure.get_by_role("button", name="As printed").click()
+    assert figure.locator("img").is_visible()
+
+
+def test_without_scripts_the_figures_stand_as_printed(browser: Any, reports: dict[str, Path]) -> None:
+    page = browser.new_context(java_script_enabled=False, offline=True).new_page()
+    page.goto(reports["fit"].as_uri())
+    assert page.locator("figure[data-name=fit] img").is_visible()

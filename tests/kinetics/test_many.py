@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.cli.inputs import expand
 from cxkinetics.cli.project import load_config, save_config
+from cxkinetics.io.inputs import expand
 from cxkinetics.kinetics.batch import BatchResult, FitJob, fit_many, jobs_of, run_job
 from cxkinetics.kinetics.options import FitOptions
 from tests.studies.truths import SEED, noise, stream, times

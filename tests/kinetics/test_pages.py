@@ -103,9 +103,16 @@ def test_long_notes_may_stand_below_their_row_on_a_phone(page: str) -> None:
     assert '<table style="--columns: 5">' in page
 
 
-def test_a_report_loads_nothing_and_runs_nothing(page: str) -> None:
-    for tag, attributes in Reader(page).found:
-        assert tag not in {"script", "iframe", "object", "form"}
+def test_a_report_loads_nothing_and_runs_nothing_but_its_charts(page: str) -> None:
+    found = Reader(page).found
+    scripts = [attributes.get("type") for tag, attributes in found if tag == "script"]
+    assert sorted(scripts, key=str) == [
+        None,
+        *["application/json"] * 2,
+    ]  # the script itself, data of two figures
+    assert page.count("script-src 'sha256-") == 1
+    for tag, attributes in found:
+        assert tag not in {"iframe", "object", "form"}
         for name in ("src", "href"):
             address = attributes.get(name)
             assert address is None or address.startswith(("data:", "#")), address
@@ -145,7 +152,8 @@ def test_equal_results_give_equal_reports(fit: StagedFit) -> None:
 
 def test_a_folder_holds_every_file_and_the_whole_result(fit: StagedFit, tmp_path: Path) -> None:
     folder = write_fit(fit, tmp_path / "run3")
-    names = {"fit.json", "quantities.csv", "stages.csv", "trace.csv", "rivals.csv", "fit.xlsx", "report.html"}
+    names = {"fit.json", "fit.xlsx", "report.html"}
+    names |= {f"{name}.csv" for name in ("quantities", "stages", "trace", "rivals", "as-shown")}
     names |= {f"{figure}.{kind}" for figure in ("fit", "ln") for kind in ("png", "svg", "pdf")}
     assert {path.name for path in folder.iterdir()} == names
     assert StagedFit.from_json((folder / "fit.json").read_text()) == fit

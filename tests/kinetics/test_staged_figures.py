@@ -321,3 +321,28 @@ def test_a_bare_trace_is_drawn_with_its_errors() -> None:
     assert str(trace) == repr(trace)
     assert "Trace(" in trace._repr_html_()
     assert "simulated data" not in words_on(figure)
+
+
+def test_fits_are_laid_over_each_other(make_fit: Callable[..., StagedFit]) -> None:
+    first, second = make_fit(), make_fit(simulated=False)
+    for view in ("fit", "ln"):
+        figure = first.plot(view=view, beside=[second])
+        assert_legends_cover_nothing(figure)
+        assert len(figure.axes) == 1
+        assert len({line.get_color() for line in figure.axes[0].lines if line.get_linestyle() == "-"}) == 2
+    with pytest.raises(UsageError, match="one view"):
+        first.plot(view="both", beside=[second])
+    with pytest.raises(UsageError, match="falling"):
+        first.plot(view="ln", beside=[make_fit(growth=True)])
+
+
+def test_a_dark_theme_and_other_colours_reach_every_part(make_fit: Callable[..., StagedFit]) -> None:
+    dark = make_fit().plot(view="both", theme="dark")
+    assert mpl.colors.to_hex(dark.get_facecolor()) == "#1c1c1c"
+    assert mpl.colors.to_hex(dark.axes[0].xaxis.label.get_color()) == "#e6e6e6"
+    black = make_fit().plot(colours={"fit": "black"})
+    curve = next(line for line in black.axes[0].lines if line.get_label() == "fit")
+    assert mpl.colors.to_hex(curve.get_color()) == "#000000"
+    for off in ({"theme": "grey"}, {"colours": {"fit": "no colour"}}, {"colours": {"curve": "red"}}):
+        with pytest.raises(UsageError):
+            make_fit().plot(**off)

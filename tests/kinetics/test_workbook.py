@@ -14,7 +14,7 @@ from cxkinetics.kinetics.result import StagedFit
 
 def test_a_workbook_holds_the_fit_with_units(fit: StagedFit, tmp_path: Path) -> None:
     book = openpyxl.load_workbook(fit.to_excel(tmp_path / "fit.xlsx"))
-    assert book.sheetnames == ["summary", "quantities", "stages", "trace", "rivals"]
+    assert book.sheetnames == ["summary", "quantities", "stages", "trace", "rivals", "as shown"]
     quantities = {row[0]: row for row in book["quantities"].iter_rows(min_row=2, values_only=True)}
     assert quantities["k1"][1] == fit.stages[0].k_per_s.value
     assert quantities["k1"][5] == "1/s"
@@ -43,7 +43,15 @@ def test_a_label_is_text_and_never_a_formula(make_fit: Callable[..., StagedFit],
 def test_a_dose_for_a_target_has_a_workbook_with_units(tmp_path: Path) -> None:
     advice = cx.dose_for("Ag2Cd32S33", n_draws=200)
     book = openpyxl.load_workbook(advice.to_excel(tmp_path / "dose.xlsx"))
-    assert book.sheetnames == ["dose", "composition", "priors", "sensitivity", "curves", "summary"]
+    assert book.sheetnames == [
+        "dose",
+        "composition",
+        "priors",
+        "sensitivity",
+        "curves",
+        "summary",
+        "as shown",
+    ]
     dose = {row[0]: row for row in book["dose"].iter_rows(min_row=2, values_only=True)}
     assert dose["dose for Ag2Cd32S33"][1] == advice.dose_percent.value
     assert dose["dose for Ag2Cd32S33"][5] == "% (mol Ag per 100 mol Cd)"
@@ -112,3 +120,10 @@ def test_records_within_records_get_their_own_sheet() -> None:
     assert parts[0][:3] == ["groups", "name", "at value"]
     assert parts[1][:3] == ["one", "x", 1.0]
     assert parts[2][-1] == "0, 0.5"
+
+
+def test_a_workbook_ends_with_the_tables_as_shown(fit: StagedFit, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(fit.to_excel(tmp_path / "fit.xlsx", time_unit="min"))
+    rows = {row[0]: row for row in book["as shown"].iter_rows(values_only=True)}
+    assert rows["k1"][2] == "1/min"
+    assert rows["k1"][1] in fit.to_text(time_unit="min")

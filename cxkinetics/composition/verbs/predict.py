@@ -33,7 +33,9 @@ _LARGEST_FRACTION = 10.0
 _SUSPICIOUS_PERCENT = 2.0
 
 
-def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dose and the table") -> None:
+def add_source_arguments(
+    parser: argparse.ArgumentParser, *, dosed: str = "--dose and the table", answers: bool = True
+) -> None:
     """Add the options that say what is known: table, system, basis, draws.
 
     Parameters
@@ -42,6 +44,8 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
         Of the verb.
     dosed : str
         Where the verb is given doses, for the help of their unit.
+    answers : bool
+        Whether the verb answers with a composition, which has an interval and may be extrapolated.
     """
     add = parser.add_argument
     add("--table", metavar="FILE", help="your own dose table; else the system's priors")
@@ -66,10 +70,12 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, dosed: str = "--dos
         help=f"unit of the doses in {dosed} (default: what the table's header says, else percent); a header "
         "is overridden; results are always in percent",
     )
-    add("--extrapolate", action="store_true", help="allow doses outside the calibrated ones")
-    add("--sensitivity", action="store_true", help="show the priors halved and doubled")
+    if answers:
+        add("--extrapolate", action="store_true", help="allow doses outside the calibrated ones")
+        add("--sensitivity", action="store_true", help="show the priors halved and doubled")
     add("--draws", type=int, default=3000, metavar="N", help="parameter draws (default 3000)")
-    add("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
+    if answers:
+        add("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
     add("--seed", type=int, help="seed of the random numbers (a fixed one by default)")
     add_table_arguments(parser)
     add_out(parser)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cxkinetics.composition.dose_spectra import DoseSpectraFit
     from cxkinetics.composition.guest_amount import GuestAmount
     from cxkinetics.composition.incorporation_result import IncorporationFit
+    from cxkinetics.composition.plan import DosePlan
     from cxkinetics.composition.predict import Prediction
 
 _COLUMNS = ("dose_column", "incorporation_column")
@@ -97,7 +98,7 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def write_out(
-    result: "IncorporationFit | Prediction | DoseAdvice",
+    result: "IncorporationFit | Prediction | DoseAdvice | DosePlan",
     args: argparse.Namespace,
     name: str,
     *,
@@ -108,7 +109,7 @@ def write_out(
 
     Parameters
     ----------
-    result : IncorporationFit, Prediction or DoseAdvice
+    result : IncorporationFit, Prediction, DoseAdvice or DosePlan
     args : argparse.Namespace
         Of the verb.
     name : str

@@ -1,8 +1,9 @@
-"""Which inputs a command means: files, folders of runs, and folders that are one run."""
+"""Which inputs are meant: files, folders of runs, and folders that are one run."""
 
 import re
 import warnings
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
 from cxkinetics.errors import CxKineticsWarning, InputError
@@ -36,7 +37,7 @@ def expand(paths: Sequence[str]) -> list[str]:
         if place.is_dir():
             inputs += _of_folder(place, path)
         elif not place.exists() and any(sign in path for sign in "*?["):
-            found = sorted(str(p) for p in Path().glob(path)) if not place.is_absolute() else []
+            found = sorted(glob(path, recursive=True))
             if not found:
                 raise InputError("no file matches this pattern", file=path)
             inputs += found
