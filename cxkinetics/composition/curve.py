@@ -110,14 +110,14 @@ class MapPoints:
     icp: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, table: DoseTable) -> "MapPoints":
-        """Return the rows of a dose table; without sigmas all weigh the same."""
+    def of(cls, table: DoseTable, blank: float = 0.0) -> "MapPoints":
+        """Return the rows of a dose table above what a blank reads; without sigmas all weigh the same."""
         sigma = table.sigma_percent
         weight = np.ones(table.n_points) if sigma is None else np.asarray(sigma) ** -2.0
         low, high = np.asarray(table.dose_low_percent), np.asarray(table.dose_high_percent)
         spread = table.dose_sd_percent
         dose_sd = DEFAULT_DOSE_ERROR * low if spread is None else np.asarray(spread)
-        y = np.asarray(table.incorporation_percent)
+        y = np.asarray(table.incorporation_percent) - blank
         return cls(low, high, y, weight, np.where(high > low, 0.0, dose_sd), table.icp_error)
 
     @property
@@ -707,6 +707,10 @@ def _hill(points: MapPoints) -> tuple[float, dict[str, float]]:
         tried.append(least_squares(residuals, start, bounds=(1e-12, np.inf), x_scale=start, max_nfev=200))
     found = min(tried, key=lambda fit: fit.cost)
     return 2 * float(found.cost), dict(zip(("y_f", "D50", "h"), found.x.tolist(), strict=True))
+
+
+BLANK = "blank"
+"""Key, in parameter draws, of what a sample without guest reads, percent; it is no part of the curve."""
 
 
 def incorporation_of_draws(values: Mapping[str, Array], dose_percent: ArrayLike) -> Array:

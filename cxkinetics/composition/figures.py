@@ -138,7 +138,10 @@ def _curve_band(result: "IncorporationFit", dense: Array) -> tuple[Array, Array]
     draws = fit_draws(result, result.system, _BAND_DRAWS, random, seed)
     if draws.no_product:  # draws of avalanches are no band of points that show none
         return None
-    low, high = np.quantile(incorporation_draws(draws, dense), [0.025, 0.975], axis=0)
+    read = incorporation_draws(draws, dense) + np.reshape(
+        draws.values.get(incorporation_map.BLANK, 0.0), (-1, 1)
+    )
+    low, high = np.quantile(read, [0.025, 0.975], axis=0)
     return low, high
 
 
@@ -150,7 +153,15 @@ def _rival_lines(result: "IncorporationFit", ax: "Axes", dense: Array) -> None:
             y = at["y_f"] * incorporation_map.hill_shape(dense, at["D50"], at["h"])
         else:
             y = incorporation_map.incorporation(dense, at["b1"], 0.0, at["b1"], at.get("y_f", np.inf))
-        ax.plot(dense, y, ls=styles[rival.model], color=COLOURS["quiet"], lw=0.9, label=rival.model, zorder=1)
+        ax.plot(
+            dense,
+            result.intercept + y,
+            ls=styles[rival.model],
+            color=COLOURS["quiet"],
+            lw=0.9,
+            label=rival.model,
+            zorder=1,
+        )
 
 
 def plot_species_against_dose(

@@ -10,7 +10,9 @@ import numpy as np
 from scipy.special import fdtri, stdtrit
 
 from cxkinetics.arrays import Array, ArrayLike, BoolArray
+from cxkinetics.calls import checked
 from cxkinetics.composition.curve import (
+    BLANK,
     BROKEN_LINE,
     DEFAULT_DOSE_ERROR,
     FEW_DOF,
@@ -20,6 +22,7 @@ from cxkinetics.composition.curve import (
     Cells,
     MapPoints,
     MapSolution,
+    Profiled,
     acceptance,
     profile_quantity,
     rank_rivals,
@@ -32,6 +35,7 @@ from cxkinetics.composition.rival_curves import curves_remark
 from cxkinetics.composition.species_model import wald_estimate
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.composition.table_draws import TablePosterior, contradicted, table_posterior
+from cxkinetics.composition.table_errors import replicates, told_blank
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.criteria import AHEAD
@@ -183,6 +187,7 @@ INTERVAL_DOSES = ("censored", "leave out")
 """What is done with a dose known only as an interval."""
 
 
+@checked()
 def fit_incorporation(
     table: DoseTable | str | os.PathLike[str],
     *,
@@ -255,7 +260,6 @@ def fit_incorporation(
     windows = _preset(chosen, preset)
     interval = ~np.isfinite(points.dose_percent)
     treated = interval_doses if windows is None else "leave out"
-    remarks = _remarks(points, chosen, interval, treated)
     options = {
         "preset": preset,
         "system": chosen.name,
@@ -275,14 +279,17 @@ def fit_incorporation(
         found = _fit_windows(used, windows, points, confidence)
         if points.states_errors:
             text = "lines through given windows take doses as exact: the stated errors are not used"
-            remarks = (*remarks, Remark("errors_unused", text))
+            found["warnings"] = (Remark("errors_unused", text), *found["warnings"])
     avalanche, saturation, plateau = (found[QUANTITIES[name][0]].value for name in ("D1", "D2", "y_f"))
+    blank = found["intercept"] if windows is None else 0.0
+    remarks = _remarks(points, chosen, interval, treated, blank)
     found["warnings"] = (*remarks, *found["warnings"])
+    above = None if plateau is None else plateau - blank
     return IncorporationFit(
         points=points,
         system=chosen,
         options=options,
-        checks=curve_checks(chosen, points, avalanche=avalanche, saturation=saturation, plateau=plateau),
+        checks=curve_checks(chosen, points, avalanche=avalanche, saturation=saturation, plateau=above),
         mean_slope_ratio=_mean_slope_ratio(points, avalanche, saturation),
         **found,
     )
@@ -323,9 +330,13 @@ def _preset(system: System, preset: str | None) -> Mapping[str, Any] | None:
     return system.presets[preset]
 
 
-def _remarks(points: DoseTable, system: System, interval: Array, treated: str) -> tuple[Remark, ...]:
-    remarks = list(points.remarks)
-    broken = more_in_than_added(points, system)
+def _remarks(
+    points: DoseTable, system: System, interval: Array, treated: str, blank: float
+) -> tuple[Remark, ...]:
+    broken = more_in_than_added(points, system, blank)
+    # what a reader remarked before the blank was known
+    excused = blank > 0 and broken is None
+    remarks = [remark for remark in points.remarks if not (excused and remark.code == "mass_balance")]
     if broken is not None and not any(remark.code == broken.code for remark in remarks):
         remarks.append(broken)
     count = int(np.sum(interval))
@@ -349,39 +360,53 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
             f"the curve has 4 parameters and the table {distinct} distinct doses; add samples, "
             "or use predict and dose without a table (documented priors)"
         )
+    absolute = options["absolute_sigma"]
     cells = Cells(data)
     best = search(cells).best()
+    blank = told_blank(data, best, options["confidence"], absolute_sigma=absolute)
+    if blank.value:
+        data = MapPoints.of(used, blank.value)
+        cells = Cells(data)
+        best = search(cells).best()
+    taken_off = blank.value or 0.0
     informative = int(np.sum(~data.censored | (np.abs(data.residuals(*best.curve)) > 0)))
-    dof = informative - 4  # a dose interval that reaches the point says nothing about the scatter
-    confidence, absolute = options["confidence"], options["absolute_sigma"]
+    # a dose interval that reaches the point says nothing about the scatter
+    dof = informative - 4 - (taken_off > 0)
+    confidence = options["confidence"]
     scale = float(np.sum(data.weight * data.y**2))
     accept = acceptance(best.rss, dof, confidence, absolute_sigma=absolute, scale=scale)
     profiled = {
         quantity: profile_quantity(cells, best, quantity, accept, name=name, unit=unit)
         for quantity, (_, name, unit) in QUANTITIES.items()
     }
-    errors, wrong = None, contradicted(used, np.array(best.curve), absolute_sigma=absolute)
+    profiled["y_f"] = _read_with(profiled["y_f"], taken_off)
+    curve = np.array(best.curve)
+    errors, wrong = None, contradicted(used, curve, absolute_sigma=absolute, blank=taken_off)
     if not accept.reason and not wrong:
-        errors = table_posterior(used, np.array(best.curve), absolute_sigma=absolute)
+        errors = table_posterior(used, curve, absolute_sigma=absolute, blank=taken_off)
         profiled = {
             quantity: replace(one, estimate=errors.estimate(quantity, one.estimate, confidence))
             for quantity, one in profiled.items()
         }
-    rivals = rank_rivals(cells, data, best, informative)
+        if taken_off:
+            blank = errors.estimate(BLANK, blank, confidence)
+    rivals = rank_rivals(cells, data, best, informative - (taken_off > 0))
     not_identified = {q: p.flat for q, p in profiled.items() if p.flat is not None}
     low, high = points.lowest_dose_percent, points.highest_dose_percent
     first, last = min(best.D1, high), min(best.D2, high)
     return {
         "windows_percent": {"stage 1": (low, first), "stage 2": (first, last), "plateau": (last, high)},
-        "residuals": MapPoints.of(points).residuals(*best.curve),
+        "residuals": MapPoints.of(points, taken_off).residuals(*best.curve),
         "rss": best.rss,
         "dof": dof,
         # of a point of average weight
         "scatter_percent": None if dof <= 0 else float(np.sqrt(best.rss / dof / np.mean(data.weight))),
         "not_identified": not_identified,
-        "errors": {} if errors is None else errors.record(used),
+        "errors": {} if errors is None else errors.record(used) | replicates(data, best),
+        "intercept": taken_off,
+        "blank_percent": blank,
         "rivals": rivals,
-        "verdict": _verdict(rivals, best, informative),
+        "verdict": _verdict(rivals, best, informative - (taken_off > 0)),
         "warnings": (
             *_shape_remarks(not_identified, best, high),
             *_error_remarks(used, errors, confidence, wrong),
@@ -389,6 +414,19 @@ def _fit_detected(used: DoseTable, points: DoseTable, options: Mapping[str, Any]
         ),
         **{QUANTITIES[quantity][0]: one.estimate for quantity, one in profiled.items()},
     }
+
+
+def _read_with(profiled: Profiled, blank: float) -> Profiled:
+    """Return a profiled plateau as it is read, with the blank."""
+    if not blank:
+        return profiled
+    one = profiled.estimate
+    value, low, high = (None if end is None else end + blank for end in (one.value, one.low, one.high))
+    pieces = tuple((start + blank, end + blank) for start, end in one.pieces)
+    flat = profiled.flat
+    if flat is not None:
+        flat = (flat[0] + blank, None if flat[1] is None else flat[1] + blank)
+    return Profiled(replace(one, value=value, low=low, high=high, pieces=pieces), flat)
 
 
 def _error_remarks(

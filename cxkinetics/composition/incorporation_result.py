@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.arrays import Array, ArrayLike, numbers_of
+from cxkinetics.calls import checked
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition import mass_balance
 from cxkinetics.composition.curve import QUANTITIES
@@ -58,11 +59,11 @@ class Check(Record):
     passed: bool | None = None
 
 
-def more_in_than_added(points: DoseTable, system: System) -> Remark | None:
+def more_in_than_added(points: DoseTable, system: System, blank: float = 0.0) -> Remark | None:
     """Return a warning where a sample holds more guest than was added, or None.
 
     The bound assumes that every guest added is bound and displaces host by the charge rule, and
-    that all displaced host is washed away; half a percentage point is allowed for the blank.
+    that all displaced host is washed away; half a percentage point is allowed beyond a known blank.
     """
     if basis_kind(points.basis) == BASES[2]:
         return None
@@ -72,6 +73,7 @@ def more_in_than_added(points: DoseTable, system: System) -> Remark | None:
         most = 100 * dose / (hosts + dose if basis_kind(points.basis) == BASES[0] else hosts)
     most = np.where((dose == 0), 0.0, most)
     slack = np.maximum(_BLANK_PERCENT, 0.0 if points.sigma_percent is None else 3 * points.sigma_percent)
+    slack = slack + blank
     y = np.asarray(points.incorporation_percent)
     rows = np.flatnonzero(y > most + slack)
     if not rows.size:
@@ -221,7 +223,11 @@ class IncorporationFit(Record, Shown):
     avalanche_dose_percent, saturation_dose_percent, plateau_percent : Estimate
         D1, D2 and y_f, percent.
     intercept : float
-        Incorporation of the first line at dose 0, percent: 0 unless a preset left it free.
+        Incorporation of the first line at dose 0, percent: 0 unless a preset left it free or the
+        samples show a blank; the plateau counts it, the other numbers do not.
+    blank_percent : Estimate or None
+        What a sample without guest reads, percent, where the points can tell that it is not 0; else 0,
+        with what they say. None where windows were given.
     windows_percent : mapping
         Dose window of each stage, percent.
     not_identified : mapping
@@ -274,6 +280,7 @@ class IncorporationFit(Record, Shown):
     dof: int
     scatter_percent: float | None
     intercept: Annotated[float, As(key="intercept_percent")] = 0.0
+    blank_percent: Annotated[Estimate | None, As(name="blank", omit=True)] = None
     not_identified: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     errors: Annotated[Mapping[str, Any], OMIT] = field(default_factory=dict)
     rivals: tuple[Rival, ...] = ()
@@ -305,8 +312,10 @@ class IncorporationFit(Record, Shown):
 
     def incorporation_at(self, dose_percent: ArrayLike) -> Array:
         """Return the fitted incorporation (%) at any dose (%)."""
-        return self.intercept + incorporation_map.incorporation(dose_percent, **self.parameters)
+        dose = numbers_of("dose_percent", dose_percent)
+        return self.intercept + incorporation_map.incorporation(dose, **self.parameters)
 
+    @checked("confidence")
     def band_at(self, dose_percent: ArrayLike, confidence: float = 0.95) -> tuple[Array, Array]:
         """Return the ends of the interval of the incorporation (%) at true doses (%).
 
@@ -324,11 +333,15 @@ class IncorporationFit(Record, Shown):
             )
         used = self.points if self.options["interval_doses"] == "censored" else self.points.exact
         curve = np.array([self.parameters[name] for name in MAP_PARAMETERS])
-        posterior = table_posterior(used, curve, absolute_sigma=self.options["absolute_sigma"])
-        drawn = incorporation_map.incorporation(np.asarray(dose_percent)[..., None], *posterior.curves.T)
+        absolute = self.options["absolute_sigma"]
+        posterior = table_posterior(used, curve, absolute_sigma=absolute, blank=self.intercept)
+        dose = numbers_of("dose_percent", dose_percent)
+        drawn = incorporation_map.incorporation(dose[..., None], *posterior.curves.T)
+        drawn = drawn + posterior.blanks
         low, high = np.quantile(drawn, [0.5 * (1 - confidence), 0.5 * (1 + confidence)], axis=-1)
         return low, high
 
+    @checked()
     def dose_at(self, incorporation_percent: float) -> tuple[float, float] | None:
         """Return the lowest and highest dose (%) that give an incorporation (%).
 

@@ -88,6 +88,8 @@ def incorporation_table(fit: "IncorporationFit") -> Table:
         "saturation dose": fit.saturation_dose_percent,
         "plateau": fit.plateau_percent,
     }
+    if fit.blank_percent is not None:
+        named["blank, at dose 0"] = fit.blank_percent
     level = float(fit.options.get("confidence", 0.95))
     table = _values("quantity", named.items(), interval=f"{level:.0%} interval")
     if fit.mean_slope_ratio is None:
@@ -101,10 +103,16 @@ def _errors_line(errors: Mapping[str, Any]) -> str:
     origin = "assumed" if errors["dose_error_from"] == "default" else "stated"
     constant = f"{errors['icp_constant']:.2g} {errors['icp_unit']}"
     share = f" and {errors['icp_share']:.2g} of the value" if errors["icp_share"] else ""
+    alike = ""
+    if "replicates_sd" in errors:
+        alike = (
+            f"; replicates of a dose alone: {errors['replicates_sd']:.2g} percentage points on "
+            f"{errors['replicates_dof']} degrees of freedom"
+        )
     return (
         f"errors: doses {100 * errors['dose_error']:.2g} % per flask ({origin}) and "
         f"{100 * errors['common_dose_error']:.2g} % common to all; "
-        f"ICP {constant}{share} ({errors['icp_from']})"
+        f"ICP {constant}{share} ({errors['icp_from']}{alike})"
     )
 
 

@@ -131,7 +131,7 @@ def _drawn(density: "TableDensity", rival: "Rival", count: int, rng: np.random.G
         log = np.full(theta.shape[0], -np.inf)
         good = np.flatnonzero((theta[:, :p] > 0).all(axis=1) & (theta[:, p + 1 :] >= 0).all(axis=1))
         own = theta[good]
-        constant, share = density.scatter(np.concatenate([np.zeros((good.size, 4)), own[:, p:]], axis=1))
+        constant, share, _ = density.scatter(np.concatenate([np.zeros((good.size, 4)), own[:, p:]], axis=1))
         y, slope = curve(dose, own), (curve(dose + step, own) - curve(dose - step, own)) / (2 * step)
         sd = constant[:, None] * (points.weight**-0.5 if density.sigmas else 1.0)
         variance = sd**2 + (share[:, None] * y) ** 2 + (slope * points.dose_sd) ** 2

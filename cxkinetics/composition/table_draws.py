@@ -15,7 +15,7 @@ from scipy.stats import chi2
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.composition import curve as incorporation_map
-from cxkinetics.composition.curve import FEW_DOF, ONE_LINE, ONE_SIGMA, QUANTITIES, MapPoints
+from cxkinetics.composition.curve import BLANK, FEW_DOF, ONE_LINE, ONE_SIGMA, QUANTITIES, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
 from cxkinetics.composition.rival_curves import averaged
 from cxkinetics.composition.system import MAP_PARAMETERS, Prior, System
@@ -67,25 +67,28 @@ def fit_draws(
     known = MAP_PARAMETERS if published_curve else left_open
     helped = {name: priors[name] for name in known if name in priors}
     points, absolute = fit.points, bool(fit.options.get("absolute_sigma"))
-    if contradicted(points, np.array(list(fit.parameters.values())), absolute_sigma=absolute):
+    curve, blank = np.array([fit.parameters[name] for name in MAP_PARAMETERS]), fit.intercept
+    if contradicted(points, curve, absolute_sigma=absolute, blank=blank):
         points, absolute = replace(points, icp_error=None), False
-    density = TableDensity.of(points, absolute_sigma=absolute, flat_breaks="b2" not in helped)
-    curve = np.array([fit.parameters[name] for name in MAP_PARAMETERS])
+    flat = "b2" not in helped
+    density = TableDensity.of(points, absolute_sigma=absolute, blank=blank > 0, flat_breaks=flat)
     for name, prior in helped.items():
         at = MAP_PARAMETERS.index(name)
         if name in left_open or not np.isfinite(prior.log_density(curve[at])):
             curve[at] = float(prior.quantile(np.array(0.5)))
-    sample = sample_curve(density, curve, n_draws, rng, helped=helped)
+    sample = sample_curve(density, curve, n_draws, rng, helped=helped, blank=blank)
     stretched = common_scale(sample[:, :4], fit.points.common_dose_error, rng)
     steep: Mapping[str, Array] = {}
     if not helped:  # where a prior has its say, it is one of the broken line
-        stretched, steep = averaged(fit, density, stretched, rng)
+        stretched, steep = averaged(fit, density.at_blank(blank), stretched, rng)
     other = {name: prior for name, prior in priors.items() if name not in MAP_PARAMETERS}
     values, uniforms = draw_priors(other, n_draws, rng)
     calibrated = (fit.points.lowest_dose_percent, fit.points.highest_dose_percent)
     if published_curve and system.calibrated_dose_percent is not None:
         calibrated = system.calibrated_dose_percent
     mapped = {name: stretched[:, index] for index, name in enumerate(MAP_PARAMETERS)}
+    if blank > 0:
+        mapped[BLANK] = sample[:, -1]
     return ParameterDraws(
         system=system,
         basis=fit.basis,
@@ -93,10 +96,12 @@ def fit_draws(
         # another sample's data are no data about this one: the prior counts as an assumption
         priors={**other, **{n: replace(p, data=p.data and published_curve) for n, p in helped.items()}},
         uniforms=uniforms,
-        measured=frozenset(name for name in (*MAP_PARAMETERS, *steep) if name not in helped),
+        measured=frozenset(name for name in (*mapped, *steep) if name not in helped),
         calibrated_dose_percent=calibrated,
         seed=seed,
-        origin="fitted table" + (f" {fit.points.source.file}" if fit.points.source.file else ""),
+        origin="fitted table"
+        + (f" {fit.points.source.file}" if fit.points.source.file else "")
+        + (f", its blank of {blank:.2g} % taken off" if blank > 0 else ""),
         no_product="" if published_curve else no_product_reason(fit, system),
     )
 
@@ -155,6 +160,8 @@ class TableDensity:
         True: the weights are of given sigmas.
     n_unknown : int
         Unknown parts of the ICP error: 0, 1 or 2.
+    blank : bool
+        True: what a sample without guest reads is unknown too, the last column of all.
     flat_breaks : bool
         True: flat in b1, D1, D2 and y_f within bounds (so a slope b2 weighs as 1/b2^2, which is
         proper). False: the bare likelihood within the same bounds.
@@ -163,14 +170,26 @@ class TableDensity:
     points: MapPoints
     sigmas: bool
     n_unknown: int
+    blank: bool = False
     flat_breaks: bool = True
 
     @classmethod
-    def of(cls, table: DoseTable, *, absolute_sigma: bool, flat_breaks: bool = True) -> "TableDensity":
+    def of(
+        cls, table: DoseTable, *, absolute_sigma: bool, blank: bool = False, flat_breaks: bool = True
+    ) -> "TableDensity":
         """Return the density of a table; a stated ICP error or sigmas at their word leave nothing unknown."""
         sigmas = table.sigma_percent is not None and table.icp_error is None
         unknown = 0 if absolute_sigma or table.icp_error is not None else 1 if sigmas else 2
-        return cls(MapPoints.of(table), sigmas, unknown, flat_breaks)
+        return cls(MapPoints.of(table), sigmas, unknown, blank, flat_breaks)
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return 4 + self.n_unknown + self.blank
+
+    def at_blank(self, blank: float) -> "TableDensity":
+        """Return the density of the same points with a known blank taken off."""
+        return replace(self, points=replace(self.points, y=self.points.y - blank), blank=False)
 
     def scatter(self, theta: Array) -> Scatter:
         """Return the ICP error that goes with rows of `theta`."""
@@ -181,12 +200,17 @@ class TableDensity:
             constant = np.exp(theta[..., 4])
         if self.n_unknown > 1:
             share = theta[..., 5]
-        return Scatter(constant, share)
+        return Scatter(constant, share, theta[..., -1] if self.blank else 0.0)
 
-    def with_scatter(self, curves: Array, constant: float, rng: np.random.Generator) -> Array:
-        """Return curves (m, 4) with random ICP errors about `constant` beside them."""
+    def with_scatter(
+        self, curves: Array, constant: float, rng: np.random.Generator, blank: float = 0.0
+    ) -> Array:
+        """Return curves (m, 4) with random ICP errors about `constant`, and blanks, beside them."""
         count = curves.shape[0]
         parts = [np.log(max(constant, 1e-9)) + 0.3 * rng.standard_normal(count), rng.uniform(0, 0.04, count)]
+        if self.blank:
+            parts[self.n_unknown :] = [blank + max(constant, 1e-9) * rng.standard_normal(count)]
+            return np.column_stack([curves, *parts])
         return np.column_stack([curves, *parts[: self.n_unknown]])
 
     @property
@@ -230,8 +254,9 @@ def sample_curve(
     rng: np.random.Generator,
     *,
     helped: Mapping[str, Prior] | None = None,
+    blank: float = 0.0,
 ) -> Array:
-    """Return draws (n, 4 + n_unknown) of the curve and of the unknown ICP error.
+    """Return draws (n, size) of the curve, of the unknown ICP error and of an unknown blank.
 
     Parameters
     ----------
@@ -242,6 +267,8 @@ def sample_curve(
         Number of draws; generator.
     helped : mapping, optional
         Priors of parameters that the points leave open.
+    blank : float
+        Where the walkers start, if the blank is unknown.
     """
     known = {} if helped is None else dict(helped)
 
@@ -251,7 +278,7 @@ def sample_curve(
             log = log + prior.log_density(theta[:, MAP_PARAMETERS.index(name)])
         return log
 
-    walkers = start_walkers(density, curve, posterior, rng)
+    walkers = start_walkers(density, curve, posterior, rng, blank)
     return sample_posterior(posterior, walkers, n_draws, rng, burn_in=_BURN_IN, steps=_STEPS).draws
 
 
@@ -271,7 +298,7 @@ class TablePosterior:
     Attributes
     ----------
     density : TableDensity
-    draws : Array, shape (m, 4 + n_unknown)
+    draws : Array, shape (m, size of the density)
         Against the doses that were set.
     common : float
         Error of a factor on all doses.
@@ -303,16 +330,23 @@ class TablePosterior:
         }
 
     @property
+    def blanks(self) -> Array:
+        """Draws of what a sample without guest reads (m,)."""
+        return np.broadcast_to(self.density.scatter(self.draws).blank, self.draws.shape[:1])
+
+    @property
     def curves(self) -> Array:
         """Draws of the curve (m, 4) against the true doses."""
         return common_scale(self.draws[:, :4], self.common, np.random.default_rng(_SEED))
 
     def values(self, quantity: str) -> Array:
-        """Return draws of one of `QUANTITIES`, against the true doses."""
+        """Return draws of one of `QUANTITIES` or of the blank, against the true doses."""
         curves = self.curves.T
         drawn: dict[str, Array] = dict(zip(MAP_PARAMETERS, curves, strict=True))
         drawn["D2"] = incorporation_map.saturation_dose(*curves)
         drawn["b2/b1"] = drawn["b2"] / np.maximum(drawn["b1"], 1e-300)
+        drawn["y_f"] = drawn["y_f"] + self.blanks  # as it is read
+        drawn["blank"] = self.blanks
         return drawn[quantity]
 
     def interval(self, quantity: str, confidence: float) -> tuple[float, float]:
@@ -355,15 +389,15 @@ class TablePosterior:
         return replace(self, density=density, draws=sample.draws)
 
 
-def contradicted(table: DoseTable, curve: Array, *, absolute_sigma: bool) -> str:
+def contradicted(table: DoseTable, curve: Array, *, absolute_sigma: bool, blank: float = 0.0) -> str:
     """Return by how much the scatter about a curve contradicts stated errors, "" where it does not.
 
     Where they are far too small, a posterior that takes them at their word leaves the plateau, whose
     samples differ by more than they may, for steep curves, on which the errors of the doses excuse more.
     """
-    density = TableDensity.of(table, absolute_sigma=absolute_sigma)
+    density = TableDensity.of(table, absolute_sigma=absolute_sigma).at_blank(blank)
     points = density.points
-    dof = int(np.sum(~points.censored)) - curve.size
+    dof = int(np.sum(~points.censored)) - curve.size - (blank > 0)
     if density.n_unknown or dof < 1:
         return ""
     scatter = density.scatter(curve)
@@ -372,6 +406,7 @@ def contradicted(table: DoseTable, curve: Array, *, absolute_sigma: bool) -> str
     slope = np.where(points.low + near < first, b1, np.where(points.low - near > last, 0.0, max(b1, b2)))
     sd = scatter.constant * (points.weight**-0.5 if density.sigmas else 1.0)
     variance = sd**2 + (scatter.share * points.y) ** 2 + (slope * points.dose_sd) ** 2
+    variance = np.maximum(variance, np.finfo(float).tiny)
     misfit = float(np.sum((points.residuals(*curve) ** 2 / variance)[~points.censored]))
     if chi2.sf(misfit, dof) > _CONTRADICTED:
         return ""
@@ -381,28 +416,31 @@ def contradicted(table: DoseTable, curve: Array, *, absolute_sigma: bool) -> str
     )
 
 
-def table_posterior(table: DoseTable, curve: Array, *, absolute_sigma: bool) -> TablePosterior:
-    """Return the posterior of a table's curve, walked from where `curve` (4,) lies."""
-    density = TableDensity.of(table, absolute_sigma=absolute_sigma)
+def table_posterior(
+    table: DoseTable, curve: Array, *, absolute_sigma: bool, blank: float = 0.0
+) -> TablePosterior:
+    """Return the posterior of a table's curve, walked from where `curve` (4,) and a blank lie (0: none)."""
+    density = TableDensity.of(table, absolute_sigma=absolute_sigma, blank=blank > 0)
     rng = np.random.default_rng(_SEED)
-    draws = sample_curve(density, curve, _DRAWS, rng)
+    draws = sample_curve(density, curve, _DRAWS, rng, blank=blank)
     return TablePosterior(density, draws, table.common_dose_error)
 
 
 def start_walkers(
-    density: TableDensity, curve: Array, posterior: _Density, rng: np.random.Generator
+    density: TableDensity, curve: Array, posterior: _Density, rng: np.random.Generator, blank: float = 0.0
 ) -> Array:
     """Return allowed walkers about a fitted curve; for a degenerate one, the best of random curves."""
     points = density.points
     dose, y = float(points.high.max()), float(points.y.max())
     size = np.abs(curve) + 0.02 * np.array([y / dose, dose, y / dose, y])
     weight = points.weight if density.sigmas else np.ones(points.y.size)
-    scatter = float(np.sqrt(np.mean(weight * points.residuals(*curve) ** 2)))
-    chosen = np.empty((0, 4 + density.n_unknown))
+    off = density.at_blank(blank).points.residuals(*curve)
+    scatter = float(np.sqrt(np.mean(weight * off**2)))
+    chosen = np.empty((0, density.size))
     # a narrow posterior allows few of the wide trials, a curve at a bound few of the narrow ones
     for width in (0.02, 0.01, 0.005, 0.05):
         near = np.abs(curve + width * size * rng.standard_normal((8 * _WALKERS, 4)))
-        trial = density.with_scatter(near, scatter, rng)
+        trial = density.with_scatter(near, scatter, rng, blank)
         chosen = np.concatenate([chosen, trial[np.isfinite(posterior(trial))]])
         if chosen.shape[0] >= _WALKERS:
             return chosen[:_WALKERS]
@@ -412,5 +450,5 @@ def start_walkers(
     top = rng.uniform(0.1, 1.2, _RANDOM) * y
     level = rng.uniform(0.0, 1.0, _RANDOM) * top
     anywhere = np.stack([level / first, first, (top - level) / (last - first), top], axis=1)
-    trial = density.with_scatter(anywhere, 0.1 * y, rng)
+    trial = density.with_scatter(anywhere, 0.1 * y, rng, blank)
     return trial[np.argsort(posterior(trial))[::-1][:_WALKERS]]

@@ -6,15 +6,18 @@ chance that the true dose lies on that piece. At a corner this differs from a va
 slope. A factor common to all doses is left out here: it moves no residual.
 """
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri, stdtrit
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.composition import curve as incorporation_map
-from cxkinetics.composition.curve import MapPoints
+from cxkinetics.composition.curve import MapPoints, MapSolution
 from cxkinetics.errors import UsageError
+from cxkinetics.estimate import Estimate
+from cxkinetics.kinetics.lines import fit_line
 
 TYPICAL_SCATTER_PERCENT = 0.3
 """Median of the prior of the constant part of an unknown ICP error, percentage points (chosen)."""
@@ -24,14 +27,19 @@ TYPICAL_SHARE = 0.05
 
 _SCATTER_FACTOR = 1.5  # standard deviation of ln of the constant part: 95 % lie within a factor of 19
 _SHARPEST = 1e-7
+_LEAST_DOF = 2  # of the samples before the avalanche, for a blank to be told by their own scatter
 _LN_FLOOR = -690.0
 
 
 class Scatter(NamedTuple):
-    """Standard deviation of an incorporation: constant part (or factor on given sigmas), and share."""
+    """Standard deviation of an incorporation: constant part (or factor on given sigmas), and share.
+
+    `blank` is what a sample without guest reads, percentage points.
+    """
 
     constant: Array
     share: Array
+    blank: Array | float = 0.0
 
 
 def read_error(text: str, what: str) -> tuple[float, float]:
@@ -129,11 +137,13 @@ def point_log_density(points: MapPoints, theta: Array, scatter: Scatter, *, sigm
     """
     b1, first, b2, top = np.moveaxis(theta, -1, 0)[..., None]
     last = incorporation_map.saturation_dose(b1, first, b2, top)
-    dose, y = points.low, points.y
+    blank = np.asarray(scatter.blank)[..., None]
+    dose, y = points.low, points.y - blank
     sd = scatter.constant[..., None] * (points.weight**-0.5 if sigmas else 1.0)
     share = scatter.share[..., None]
     middle = incorporation_map.incorporation(dose, b1, first, b2, top)
-    variance = sd**2 + (share * middle) ** 2
+    # a share of nothing found is no error at all
+    variance = np.maximum(sd**2 + (share * (middle + blank)) ** 2, (_SHARPEST * points.y.max()) ** 2)
     # the three pieces along a leading axis: intercept, slope, ends
     zero = np.zeros_like(b1)
     start = np.stack([zero, (b1 - b2) * first, top])
@@ -149,9 +159,74 @@ def point_log_density(points: MapPoints, theta: Array, scatter: Scatter, *, sigm
     with np.errstate(divide="ignore"):
         log: Array = np.maximum(np.log(density), _LN_FLOOR)
     if points.censored.any():
-        off = points.residuals(*np.moveaxis(theta, -1, 0))
+        off = replace(points, y=y).residuals(*np.moveaxis(theta, -1, 0))
         log = np.where(points.censored, -0.5 * off**2 / variance - 0.5 * np.log(variance), log)
     return log
+
+
+def told_blank(points: MapPoints, best: MapSolution, confidence: float, *, absolute_sigma: bool) -> Estimate:
+    """Return what a sample without guest reads: 0 unless the samples before the avalanche tell otherwise.
+
+    They tell where one of them has dose 0 and the interval of their line's intercept lies above it.
+
+    Parameters
+    ----------
+    points : MapPoints
+    best : MapSolution
+        The curve without a blank.
+    confidence : float
+        At which the blank must differ from 0.
+    absolute_sigma : bool
+        True: the weights are 1/variance at their word.
+    """
+    estimate = Estimate(name="blank", value=0.0, unit="%", method="line before the avalanche")
+    rows = _before_avalanche(points, best)
+    known = absolute_sigma or points.icp is not None
+    dof = int(rows.sum()) - 2
+    if not np.any(points.low[rows] == 0):
+        return replace(estimate, reason="taken as 0 (no sample of dose 0)")
+    if dof < (1 if known else _LEAST_DOF):
+        return replace(estimate, reason="taken as 0 (too few samples before the avalanche)")
+    if points.icp is not None and not points.icp[0]:
+        return replace(estimate, reason="taken as 0 (the stated error has no constant part)")
+    dose, y, spread = points.low[rows], points.y[rows], (points.dose_sd + 0 * points.low)[rows]
+    constant, share = (TYPICAL_SCATTER_PERCENT, 0.0) if points.icp is None else points.icp
+    sd = np.hypot(
+        points.weight[rows] ** -0.5 if points.icp is None and np.ptp(points.weight) else constant, share * y
+    )
+    weight = 1 / (sd**2 + (best.b1 * spread) ** 2)
+    _, intercept, _, rss = fit_line(dose, y, weight)
+    centre = np.average(dose, weights=weight)
+    unit = 1 / weight.sum() + centre**2 / np.sum(weight * (dose - centre) ** 2)
+    # stated errors that are far too small are to make no blank
+    se = float(np.sqrt(unit * max(rss / dof, float(known))))
+    half = se * float(ndtri(0.5 + confidence / 2) if known else stdtrit(dof, 0.5 + confidence / 2))
+    low, high = intercept - half, intercept + half
+    if low > 0:
+        return replace(estimate, value=intercept, se=se, low=low, high=high)
+    reason = f"taken as 0 (the samples before the avalanche say {intercept:.2g} [{low:.2g}, {high:.2g}])"
+    return replace(estimate, reason=reason)
+
+
+def _before_avalanche(points: MapPoints, best: MapSolution) -> BoolArray:
+    """Return which samples lie before the avalanche whatever the error of their dose."""
+    inside: BoolArray = ~points.censored & (points.low + 2 * np.asarray(points.dose_sd) <= best.D1)
+    return inside
+
+
+def replicates(points: MapPoints, best: MapSolution) -> dict[str, Any]:
+    """Return how far replicates of a dose differ and on how many degrees of freedom; {} without any.
+
+    Within the avalanche they differ by the errors of their doses too, so those there do not count.
+    """
+    flat = _before_avalanche(points, best) | (points.low - 2 * np.asarray(points.dose_sd) >= best.D2)
+    dose, y = points.low[flat & ~points.censored], points.y[flat & ~points.censored]
+    each = [y[dose == at] for at in np.unique(dose)]
+    dof = sum(own.size - 1 for own in each)
+    if not dof:
+        return {}
+    total = sum(float(np.sum((own - own.mean()) ** 2)) for own in each)
+    return {"replicates_sd": float(np.sqrt(total / dof)), "replicates_dof": dof}
 
 
 def scatter_log_prior(scatter: Scatter, *, sigmas: bool) -> Array:

@@ -36,7 +36,7 @@ from cxkinetics.kinetics.checks import (
     smooth_optimum,
     step_remark,
 )
-from cxkinetics.kinetics.intervals import Numbers, half_life_of
+from cxkinetics.kinetics.intervals import ELSEWHERE, Numbers, half_life_of
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, polished, staged_fit, tangent
@@ -235,7 +235,7 @@ def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
         numbers, flags = of(wider, wider)
     width = numbers.width
     if width is not None and (width.low or _outside(numbers, n_stages)):  # not abrupt: its curve is shown
-        variant = next(v for v in analysis.gradual if v.fitted is switching)
+        variant = next((v for v in analysis.gradual if v.fitted is switching), variant)
         numbers.fitted = numbers.wider
     return numbers, variant, flags
 
@@ -252,11 +252,7 @@ def _outside(numbers: Numbers, n_stages: int) -> bool:
     estimates = [numbers.rate(j) for j in range(1, n_stages + 1)]
     estimates += [numbers.breakpoint(j) for j in range(1, n_stages)]
     estimates += [numbers.amplitude(""), numbers.offset("", None)]
-    return any(
-        e.value is not None
-        and ((e.low is not None and e.value < e.low) or (e.high is not None and e.value > e.high))
-        for e in estimates
-    )
+    return any(e.reason == ELSEWHERE for e in estimates)
 
 
 def _by_lines(

@@ -160,6 +160,48 @@ def crop(signal: Signal, window_s: tuple[float | None, float | None] | None) -> 
     return _kept(signal, keep, "window", text)
 
 
+NEAR = 0.01
+"""Share of the median spacing within which a time that is typed means a reading."""
+
+
+def leave_out(signal: Trace | SpectralSeries, times_s: Sequence[float]) -> Trace | SpectralSeries:
+    """Return a trace or series without the readings at some times.
+
+    Parameters
+    ----------
+    signal : Trace or SpectralSeries
+        Left unchanged.
+    times_s : sequence of float
+        Times of readings, in s on the clock of the file; of equal times all readings are left out.
+
+    Raises
+    ------
+    InputError
+        If there is no reading at one of them.
+
+    Examples
+    --------
+    >>> leave_out(Trace(time_s=[0, 1, 2, 3], absorbance=[4, 9, 2, 1]), [1]).absorbance.tolist()
+    [4.0, 2.0, 1.0]
+    """
+    time = signal.time_s
+    reach = NEAR * float(np.median(np.diff(np.unique(time)))) if np.unique(time).size > 1 else 0.0
+    keep = np.ones(time.size, dtype=bool)
+    for moment in times_s:
+        at = np.abs(time - moment) <= reach
+        if not at.any():
+            near = ", ".join(_number(t) for t in np.sort(time[np.argsort(np.abs(time - moment))[:2]]))
+            raise signal._refusal(
+                f"there is no reading at {_number(moment)} s to leave out; the nearest are at {near} s",
+                "give the times of readings, as the file has them, to --mask (mask=)",
+            )
+        keep &= ~at
+    count = int((~keep).sum())
+    listed = ", ".join(_number(t) for t in time[~keep][:8]) + (f" and {count - 8} more" if count > 8 else "")
+    text = f"{count} reading{'s' * (count > 1)} left out as asked, at {listed} s"
+    return signal._rows(keep, Remark("mask", text, count, times_s=tuple(time[~keep].tolist())))
+
+
 MOST_READINGS = 200_000
 """Readings of a trace at most; of more, neighbours are averaged first."""
 
@@ -318,7 +360,9 @@ def detect_t0(trace: Trace) -> Onset | None:
     time, values = trace.time_s, trace.absorbance
     if values.size < 8:
         return None
-    noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
+    noise = max(noise_sd(values), 1e-6 * float(np.ptp(values)))
+    if noise == 0:
+        return None
     return _disturbance(time, values, noise) or _bend(time, values, noise)
 
 
@@ -332,6 +376,8 @@ def _disturbance(time: Array, values: Array, noise: float) -> Onset | None:
         before = values[max(0, i - 5) : i + 1]
         if before.size < 3 or i >= 0.8 * values.size:
             return None  # no start to compare with, or nothing left to fit
+        if time[i] == time[0]:
+            return None  # readings of one moment tell no drift
         drift = np.polyfit(time[: i + 1], values[: i + 1], 1)[0] * (time[i] - time[0])
         if abs(drift) > max(0.1 * abs(steps[i]), 6 * noise):
             return None  # the start is not flat: a bubble during the reaction, not its addition
@@ -368,6 +414,8 @@ def _bend(time: Array, values: Array, noise: float) -> Onset | None:
     if best is None:
         return None
     _, i, moment = best
+    if time[i - 1] == time[0]:
+        return None  # readings of one moment tell no drift
     drift = np.polyfit(time[:i], values[:i], 1)[0] * (time[i - 1] - time[0])
     if abs(drift) > 6 * noise * np.sqrt(12 / i):
         return None  # the start is not flat

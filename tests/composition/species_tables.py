@@ -1,7 +1,9 @@
 """Do the intervals of species hold the truth in worlds of other washes and other mechanisms?
 
 `python -m tests.composition.species_tables --tables N [--cell NAME]` makes N tables a cell with a generator
-of its own (a mass balance written out here) and counts truths inside 95 % intervals.
+of its own (a mass balance written out here) and counts truths inside 95 % intervals, and in how many tables
+each warning stands: one that names what is wrong of a world must stand in few tables of the well-behaved
+ones, whose errors are stated.
 """
 
 import argparse
@@ -65,9 +67,11 @@ class World:
     def dose_of(self, incorporation: float) -> float:
         return incorporation / self.b1
 
-    def table(self, rng: np.random.Generator) -> cx.DoseTable:
+    def table(self, rng: np.random.Generator, *, stated: bool = False) -> cx.DoseTable:
         y = np.array([self.incorporation(dose) if dose else 0.0 for dose in DOSES])
-        return cx.DoseTable(dose_percent=DOSES, incorporation_percent=np.abs(y + rng.normal(0, 0.3, y.size)))
+        y = np.abs(y + rng.normal(0, 0.3, y.size))
+        errors = {"dose_sd_percent": 0 * DOSES, "icp_error": (0.3, 0.0)} if stated else {}
+        return cx.DoseTable(dose_percent=DOSES, incorporation_percent=y, **errors)
 
     def fractions(self, rng: np.random.Generator, at: float, *, more: bool) -> cx.ClusterFractions:
         """Return heights of a mass spectrum whose response to one guest more is off by about two."""
@@ -86,16 +90,18 @@ CELLS = {
     "T 2, with fractions": (World(2.0), 3.0),
     "random, T 16": (World(16.0, at_random=True), None),
     "random, T 16, with fractions": (World(16.0, at_random=True), 3.2),
+    "well-behaved, T 60": (World(60.0), None),
+    "well-behaved, T 60, with fractions": (World(60.0), 3.0),
 }
 
 
 def tally(name: str, tables: int, draws: int = 1500) -> Counter[str]:
-    """Return how many truths lie inside, by species and dose, and how often two sites get over 0.9."""
+    """Return how many truths lie inside, by species and dose, two sites over 0.9, and warnings."""
     world, fractions_at = CELLS[name]
     counts: Counter[str] = Counter()
     for number in range(tables):
         rng = np.random.default_rng([SEED, list(CELLS).index(name), number])
-        table = world.table(rng)
+        table = world.table(rng, stated=name.startswith("well-behaved"))
         known: cx.DoseTable | cx.CompositionUpdate = table
         if fractions_at is not None:
             seen = world.fractions(rng, fractions_at, more=world.at_random)
@@ -112,9 +118,10 @@ def tally(name: str, tables: int, draws: int = 1500) -> Counter[str]:
                 counts[f"{dose:g} {key}"] += inside
                 counts["inside"] += inside
                 counts["asked"] += 1
+                counts[f"width {key}"] += (share.high - share.low) / len(ASKED)
         weights = {row["mechanism"]: row["weight"] for row in result.rivals}
         counts["two-site above .9"] += weights["two-site"] > 0.9
-        counts["warned"] += any(w.code not in ("mechanisms",) for w in result.warnings)
+        counts.update({f"warning {code}" for code in {w.code for w in result.warnings}})
         counts["tables"] += 1
     return counts
 
@@ -127,10 +134,18 @@ def main() -> None:
     args = parser.parse_args()
     for name in [args.cell] if args.cell else CELLS:
         counts = tally(name, args.tables)
-        low = {key: n for key, n in counts.items() if key[0].isdigit() and n < 0.9 * counts["tables"]}
+        total = counts["tables"]
+        low = {key: n for key, n in counts.items() if key[0].isdigit() and n < 0.9 * total}
+        said = {key.removeprefix("warning "): n for key, n in counts.items() if key.startswith("warning ")}
+        widths = [
+            f"{key.removeprefix('width ')} {n / total:.2f}"
+            for key, n in counts.items()
+            if key[:6] == "width "
+        ]
         print(
             f"{name}: inside {100 * counts['inside'] / counts['asked']:.1f} %, two-site above .9 "
-            f"{counts['two-site above .9']}/{counts['tables']}, warned {counts['warned']}; below 90 %: {low}",
+            f"{counts['two-site above .9']}/{total}; below 90 %: {low}; mean width {', '.join(widths)}; "
+            f"tables with a warning: {said}",
             flush=True,
         )
 

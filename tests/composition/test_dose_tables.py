@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from tests.composition.dose_tables import COLUMNS, TRUTH, Cell, cells, contradicts, curve, main
+import cxkinetics as cx
+from cxkinetics.composition.mass_balance import incorporation_of_state
+from tests.composition.dose_tables import (
+    COLUMNS,
+    PRODUCT_AT_110,
+    TRUTH,
+    Cell,
+    answered,
+    cells,
+    contradicts,
+    curve,
+    main,
+)
 
 SEED = 20240229
 
@@ -11,6 +23,20 @@ SEED = 20240229
 def test_the_truth_is_the_broken_line_of_its_numbers() -> None:
     assert curve(np.array([0.0, 98.0, TRUTH["D2"], 175.0])) == pytest.approx([0, 10.486, 40.2, 40.2])
     assert curve(np.array([110.0])) == pytest.approx(10.486 + 12 * 0.81)
+
+
+def test_the_product_of_the_world_meets_its_mass_balance() -> None:
+    system = cx.load_system("ag-cds")
+    shares = np.array([0, 0, 1 - PRODUCT_AT_110, PRODUCT_AT_110])
+    trapped = 66 * (100 / TRUTH["y_f"] - 1)
+    assert incorporation_of_state(system, shares, T=trapped) == pytest.approx(10.486 + 12 * 0.81)
+
+
+def test_the_oracle_is_told_the_errors_of_its_table() -> None:
+    cell = Cell((0.0, 0.05), 0.03, 0.0, 12, None)
+    told = cell.oracle(cell.table(SEED, 0))
+    assert told.icp_error == (0.0, 0.05)
+    assert told.dose_sd_percent == pytest.approx(0.03 * told.dose_percent)
 
 
 def test_a_flask_errs_by_as_much_as_the_cell_says() -> None:
@@ -32,7 +58,7 @@ def test_a_few_tables_of_the_study(cell: Cell) -> None:
     counts = cell.tally(SEED, range(12))
     assert counts["tables"] == 12
     for name in COLUMNS:
-        assert not contradicts(counts[f"{name} covered"], 12), (name, counts)
+        assert not contradicts(counts[f"{name} covered"], answered(counts, name)), (name, counts)
 
 
 def test_taking_3_percent_of_the_doses_for_none_is_caught() -> None:
@@ -52,4 +78,4 @@ def test_the_study(cell: Cell) -> None:
     counts = cell.tally(SEED, range(60))
     if cell.stated == -1.0 or cell.flask == 0.02:  # told, or of the size that is assumed
         for name in COLUMNS:
-            assert not contradicts(counts[f"{name} covered"], 60), (name, counts)
+            assert not contradicts(counts[f"{name} covered"], answered(counts, name)), (name, counts)

@@ -6,6 +6,7 @@ from scipy.integrate import quad
 
 import cxkinetics as cx
 from cxkinetics.composition.curve import MapPoints, incorporation
+from cxkinetics.composition.measurements import incorporation_of
 from cxkinetics.composition.table_errors import Scatter, point_log_density, read_error
 
 DOSE = np.array([0, 40, 80, 97, 105, 120, 133, 150, 175.0])
@@ -141,3 +142,91 @@ def test_errors_ten_times_too_small_are_contradicted_and_leave_no_one_sided_inte
         told = cx.DoseTable(dose_percent=dose, incorporation_percent=y, **right)
         codes = [w.code for w in cx.fit_incorporation(told, absolute_sigma=stated == "sigma").warnings]
         assert "errors_contradicted" not in codes
+
+
+def with_blank(blank: float, seed: int = 4, **errors: object) -> cx.DoseTable:
+    dose = np.array([0, 0, 20, 40, 60, 80, 97, 105, 115, 125, 135, 150, 175.0])
+    y = blank + incorporation(dose, *CURVE) + np.random.default_rng(seed).normal(0, 0.15, dose.size)
+    return cx.DoseTable(
+        dose_percent=dose, incorporation_percent=np.abs(y), dose_sd_percent=0.01 * dose, **errors
+    )
+
+
+@pytest.mark.parametrize("icp", [None, (0.15, 0.0)])
+def test_a_blank_that_the_points_show_is_fitted_and_stated(icp: tuple[float, float] | None) -> None:
+    for seed in (1, 2, 3):
+        points = with_blank(1.2, seed, icp_error=icp)
+        fit = cx.fit_incorporation(points)
+        blank = fit.blank_percent
+        assert blank.low < 1.2 < blank.high
+        assert width(blank) < 0.8
+        assert fit.intercept == blank.value
+        assert fit.stage1_slope.low < CURVE[0] < fit.stage1_slope.high
+        # the plateau as it is read; the curve of the samples lies a blank below it
+        assert fit.plateau_percent.low < 41.4 < fit.plateau_percent.high
+        assert fit.parameters["y_f"] == pytest.approx(fit.plateau_percent.value - blank.value)
+        assert fit.dof == 13 - 5
+        low, high = fit.band_at(np.array([0.0, 50.0, 175.0]))
+        truth = 1.2 + incorporation(np.array([0.0, 50.0, 175.0]), *CURVE)
+        assert np.all((low < truth) & (truth < high))
+        assert "mass_balance" not in [w.code for w in fit.warnings]
+        assert "blank, at dose 0" in str(fit)
+        assert cx.IncorporationFit.from_json(fit.to_json()).blank_percent == blank
+        # what is predicted holds no blank
+        result = cx.predict(dose_percent=50, table=fit, n_draws=300)
+        assert result.incorporation_percent.low < 5.35 < result.incorporation_percent.high < 6.2
+        assert "blank of" in result.source["origin"]
+
+
+def test_a_blank_that_the_points_do_not_show_is_taken_as_none_and_said_so() -> None:
+    told = 0
+    for seed in range(20):
+        fit = cx.fit_incorporation(with_blank(0.0, seed))
+        told += fit.intercept > 0
+        if not fit.intercept:
+            assert fit.blank_percent.value == 0
+            assert "say" in fit.blank_percent.reason
+            assert fit.dof == 13 - 4
+    assert told <= 3
+    full = with_blank(1.2)
+    kept = {name: np.asarray(getattr(full, name))[2:] for name in ("dose_percent", "incorporation_percent")}
+    without = cx.fit_incorporation(cx.DoseTable(**kept, dose_sd_percent=0.01 * kept["dose_percent"]))
+    assert without.intercept == 0
+    assert "no sample of dose 0" in without.blank_percent.reason
+
+
+def test_a_sample_stands_a_blank_below_its_reading() -> None:
+    points = with_blank(1.2)
+    unseen = cx.ProductOnset(seen=False, incorporation_percent=4.2)
+    update = cx.update_priors(table=points, onset=[unseen], published_curve=False, n_draws=300, rng=1)
+    assert update.draws.values["blank"].mean() == pytest.approx(1.2, abs=0.3)
+    bare = {name: column for name, column in update.draws.values.items() if name != "blank"}
+    assert incorporation_of(unseen, bare).mean() == pytest.approx(4.2)
+    assert incorporation_of(unseen, update.draws.values).mean() == pytest.approx(3.0, abs=0.3)
+
+
+def test_replicates_of_a_dose_say_the_error_of_a_reading() -> None:
+    dose = np.repeat([0, 30, 60, 80, 110, 125, 150, 175.0], 3)
+    y = 0.5 + incorporation(dose, *CURVE) + np.random.default_rng(7).normal(0, 0.3, dose.size)
+    points = cx.DoseTable(dose_percent=dose, incorporation_percent=y, dose_sd_percent=0 * dose)
+    errors = cx.fit_incorporation(points).errors
+    inside = (dose < 98) | (dose > 140)  # elsewhere the errors of the doses show too
+    groups = [y[(dose == at) & inside] for at in np.unique(dose[inside])]
+    pooled = np.sqrt(sum(((own - own.mean()) ** 2).sum() for own in groups) / 12)
+    assert errors["replicates_dof"] == 12
+    assert errors["replicates_sd"] == pytest.approx(pooled)
+    assert errors["icp_constant"] == pytest.approx(0.3, rel=0.5)
+    assert "replicates of a dose alone" in str(cx.fit_incorporation(points))
+    assert "replicates_sd" not in cx.fit_incorporation(table()).errors
+
+
+def test_a_share_alone_is_no_error_of_a_sample_that_holds_nothing() -> None:
+    y = incorporation(DOSE, *CURVE) * (1 + 0.05 * np.random.default_rng(2).normal(size=DOSE.size))
+    fit = cx.fit_incorporation(
+        cx.DoseTable(
+            dose_percent=DOSE, incorporation_percent=y, icp_error=(0.0, 0.05), dose_sd_percent=0 * DOSE
+        )
+    )
+    assert fit.plateau_percent.low < 40.2 < fit.plateau_percent.high
+    assert "no constant part" in fit.blank_percent.reason
+    assert "errors_contradicted" not in [w.code for w in fit.warnings]
