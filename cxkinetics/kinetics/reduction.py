@@ -31,7 +31,7 @@ from cxkinetics.kinetics.search import Found, box, search_staged, smooth_box, wa
 from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StartingFamily
 
-LONG = 900
+LONG = 401
 """Readings up to which every one is searched."""
 ROUGH = 160
 """Averages of which the reference curve is found."""
