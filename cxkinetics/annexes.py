@@ -28,7 +28,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-ANNEXES = ("curves", "spectral", "composition", "evidence")
+ANNEXES = ("curves", "spectral", "composition", "mechanism", "evidence")
 """In the order of their verbs in the help."""
 
 

@@ -38,7 +38,7 @@ FLOORS = [  # from the ground up; a module imports from its own room and from lo
     {"kinetics"},
     {"examples"},
     {"cli"},
-    {"curves", "spectral", "composition", "evidence"},  # annexes: the core does without them
+    {"curves", "spectral", "composition", "mechanism", "evidence"},  # annexes: the core does without them
 ]
 SEAMS = {"__init__.py"}  # for type checkers it names every public name, those of the annexes too
 HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "lmfit", "openpyxl", "jinja2", "tqdm"}
