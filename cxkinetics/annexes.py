@@ -33,7 +33,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-ANNEXES = ("curves", "spectral", "composition", "evidence", "planning", "app")
+ANNEXES = ("curves", "spectral", "composition", "evidence", "mechanism", "planning", "app")
 """In the order of their verbs in the help."""
 
 
