@@ -174,6 +174,18 @@ class Evidence(Record):
         return len(self.observations) + sum(run.time_s.size for run in self.runs)
 
     @property
+    def highest_dose_percent(self) -> float:
+        """The highest dose of all."""
+        seen = [one.dose_percent for one in self.observations]
+        return max([*seen, *(run.dose_percent for run in self.runs)])
+
+    @property
+    def latest_s(self) -> float:
+        """The latest time of all."""
+        seen = [one.time_s for one in self.observations]
+        return max([*seen, *(float(run.time_s[-1]) for run in self.runs)])
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Every source once, in order."""
         return tuple(dict.fromkeys(self.by_point))

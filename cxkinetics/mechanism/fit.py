@@ -1,6 +1,6 @@
 """`fit_mechanism`: one mechanism for dose, time, spectrum and composition, and its rivals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -24,7 +24,7 @@ from cxkinetics.mechanism.data import (
 )
 from cxkinetics.mechanism.deciding import deciding
 from cxkinetics.mechanism.inference import (
-    QUICK,
+    COARSE,
     determined_directions,
     left_out,
     parameters_of,
@@ -32,7 +32,7 @@ from cxkinetics.mechanism.inference import (
     profile,
 )
 from cxkinetics.mechanism.observables import Eye
-from cxkinetics.mechanism.problem import EDGE, Problem, descend, problem_of, starts, theta_of
+from cxkinetics.mechanism.problem import Problem, descend, problem_of, starts, theta_of
 from cxkinetics.mechanism.result import MechanismFit, Residual, RivalFit
 from cxkinetics.mechanism.scheme import Mechanism, load_mechanism
 from cxkinetics.mechanism.solver import RATIO
@@ -78,7 +78,7 @@ class _Found:
 def fit_mechanism(
     evidence: Evidence | str | Path | None = None,
     *,
-    table: "DoseTable | None" = None,
+    table: "DoseTable | str | Path | None" = None,
     runs: "Sequence[Run]" = (),
     mechanism: Mechanism | str | Path = DEFAULT,
     rivals: Sequence[str | Mechanism] | str = "all",
@@ -95,7 +95,7 @@ def fit_mechanism(
     ----------
     evidence : Evidence, str or Path, optional
         Observations of any kind, or their TOML file (see `cxkinetics.mechanism.data`).
-    table : DoseTable, optional
+    table : DoseTable, str or Path, optional
         Your own doses and incorporations.
     runs : sequence of (Trace, SpectralSeries or file, dose in percent)
         Your own runs; time counts from the addition of the guest.
@@ -155,7 +155,7 @@ def _check(n_starts: int, n_draws: int, confidence: float) -> None:
 def gather(
     evidence: Evidence | str | Path | None,
     *,
-    table: "DoseTable | None",
+    table: "DoseTable | str | Path | None",
     runs: "Sequence[Run]",
     published: bool | None,
     quenched_s: float,
@@ -163,6 +163,10 @@ def gather(
 ) -> Evidence:
     """Return all that a fit is made to, as one."""
     parts = []
+    if isinstance(table, str | Path):
+        from cxkinetics.composition.reader import load_dose_table
+
+        table = load_dose_table(table)
     if table is not None:
         if table.guest and table.guest != mechanism.guest:
             raise InputError(
@@ -188,7 +192,9 @@ def gather(
     parts.sort(key=lambda part: not any(seen.quantity == "incorporation" for seen in part.observations))
     basis = parts[0].basis
     same = [
-        part if any(seen.quantity == "incorporation" for seen in part.observations) else replace(part, basis=basis)
+        part
+        if any(seen.quantity == "incorporation" for seen in part.observations)
+        else replace(part, basis=basis)
         for part in parts
     ]
     return joined(same)
@@ -221,7 +227,7 @@ def _rivals(rivals: Sequence[str | Mechanism] | str, chosen: Mechanism) -> list[
 def _searched(mechanism: Mechanism, evidence: Evidence, n_starts: int, seed: int) -> _Found:
     """Return the best of all starts: a quick search from each, then an exact one from the finalists."""
     eye = Eye(mechanism, evidence)
-    quick = replace(problem_of(eye, n_starts), ratio=QUICK)
+    quick = replace(problem_of(eye, n_starts), ratio=COARSE)
     begun = starts(mechanism, n_starts, np.random.default_rng(seed))
     found = descend(quick, begun, iterations=40, tolerance=1e-4, race=0.3)
     ahead = np.argsort(found.rss)[:_FINALISTS]
@@ -274,7 +280,9 @@ def _told(
         misfit=misfit,
         residuals=_residuals(best),
         rivals=tuple(rivals),
-        deciding=deciding(mechanism, _theta(best), draws, [(r, _theta(o)) for r, o in _apart(rivals, others)]),
+        deciding=deciding(
+            mechanism, _theta(best), draws, [(r, _theta(o)) for r, o in _apart(rivals, others)]
+        ),
         verdict=_verdict(mechanism, rivals),
         options=_options(best, evidence, confidence),
         definition=mechanism.definition,
@@ -405,7 +413,6 @@ def _rival(found: _Found, chosen: _Found) -> RivalFit:
         left_out=dict(zip(sources, refits[: len(masks)].tolist(), strict=False)),
         doubled=float(refits[-2]),
         halved=float(refits[-1]),
-        definition=mechanism.definition,
     )
 
 
@@ -431,17 +438,17 @@ def _verdict(mechanism: Mechanism, rivals: list[RivalFit]) -> dict[str, str]:
     if near:
         names = ", ".join(f"{rival.mechanism} ({rival.behind:+.1f})" for rival in near)
         text = (
-            f"within {LEAD:g} of chi2 for each parameter more: {names}; nothing is claimed for the states that "
-            f"only {mechanism.name} has"
+            f"within {LEAD:g} of chi2 for each parameter more: {names}; nothing is claimed for the "
+            f"states that only {mechanism.name} has"
         )
         return {"code": "not told apart", "text": text}
     if not simpler:
         return {"code": "alone", "text": "no simpler rival was fitted: nothing is claimed for its states"}
     least = min(simpler, key=lambda rival: rival.behind)
+    more = rivals[0].n_parameters - least.n_parameters
     text = (
         f"every simpler rival is behind by more than {LEAD:g} of chi2 for each parameter; the nearest is "
-        f"{least.mechanism}, behind by {least.behind:.0f} for {len(rivals[0].parameters) - least.n_parameters} "
-        "parameters"
+        f"{least.mechanism}, behind by {least.behind:.0f} for {more} parameters"
     )
     return {"code": "ahead", "text": text}
 
@@ -454,11 +461,3 @@ def published_fit() -> MechanismFit:
     """
     text = (files("cxkinetics.mechanism") / "published-fit.json").read_text(encoding="utf-8")
     return MechanismFit.from_json(text)
-
-
-def clipped(z: Array) -> Array:
-    """Return logits inside the edge of the search."""
-    return np.clip(z, -EDGE, EDGE)
-
-
-_Unused = Mapping

@@ -16,6 +16,8 @@ from cxkinetics.mechanism.problem import EDGE, Problem, descend, theta_of
 
 QUICK = 1.16
 """Steps of the solver where a thousandth in a share is enough: while searching, and in draws."""
+COARSE = 1.25
+"""Steps of the first search from each start: it only has to end near a minimum."""
 _EVEN = 1 / 1.8138
 """Pull of a logit whose prior is even between the bounds: one over the sd of the logistic distribution."""
 _ROUNDS = 9
@@ -26,7 +28,7 @@ _EVEN_SD = 1 / np.sqrt(12)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """Ends of the intervals (parameters, 2) in logits, NaN where a bound is reached first, and the best found."""
+    """Ends of the intervals (parameters, 2) in logits, NaN where a bound comes first, and the best found."""
 
     ends: Array
     best: Array
@@ -88,7 +90,9 @@ def profile(problem: Problem, best: Array, chi2: float, *, confidence: float, sc
         beyond = rows[~within]
         outside[beyond], height_out[beyond] = trial[beyond], height[~within]
         reach[kept] = np.minimum(2 * reach[kept], 3.0)
-        closed |= np.isfinite(outside) & (np.abs(np.sqrt(height_out) - np.sqrt(height_in)) < 0.1 * np.sqrt(level))
+        closed |= np.isfinite(outside) & (
+            np.abs(np.sqrt(height_out) - np.sqrt(height_in)) < 0.1 * np.sqrt(level)
+        )
     reached = np.isfinite(outside)
     share = (np.sqrt(level) - np.sqrt(height_in)) / (np.sqrt(height_out) - np.sqrt(height_in))
     ends = np.where(reached, inside + np.clip(share, 0, 1) * (outside - inside), np.nan)

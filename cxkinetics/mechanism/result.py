@@ -25,8 +25,9 @@ DETERMINED = ("determined", "bounded", "not by these data")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residual(Record):
-    """One number of the evidence: its source, what it is, the reading, the prediction and (reading -
-    prediction) / sd; 0 for a limit that is kept. A run stands as one: its rms in sd, and its chi2.
+    """One number of the evidence beside its prediction.
+
+    `pull` is (reading - prediction) / sd, 0 for a limit that is kept; a run stands as one: its rms in sd.
     """
 
     source: str
@@ -84,7 +85,6 @@ class RivalFit(Record):
     left_out: Mapping[str, float]
     doubled: float
     halved: float
-    definition: Annotated[str, DATA]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +165,7 @@ class MechanismFit(Record, Shown):
     """
 
     SCHEMA = "cxkinetics.mechanism/1"
+    _keys = "schema=SCHEMA version ..."
 
     mechanism: str
     title: str

@@ -206,13 +206,14 @@ class Mechanism:
                 f"use one of {', '.join(VARIANTS)}"
             )
         more = replace(VARIANTS[words], unit=f"{self.host} per cluster" if words == RISING else "")
-        changed = {"trapped": f"{self.trapped.text} + T1 * dose / 100"} if words == RISING else {"recovery": "eta"}
+        rising = words == RISING
         return replace(
             self,
             name=f"{self.name} + {words}",
             title=f"{self.title}, {words}",
             parameters=(*self.parameters, more),
-            **{key: parse_expression(text) for key, text in changed.items()},
+            trapped=parse_expression(f"{self.trapped.text} + T1 * dose / 100") if rising else self.trapped,
+            recovery=self.recovery if rising else parse_expression("eta"),
         )
 
 
@@ -330,11 +331,6 @@ def _mechanism(name: str, record: Mapping[str, Any]) -> Mechanism:
     laws = tuple(_expression(f"[rates] {key}", _need(rates, key, "[rates]")) for key in scheme.rates)
     species = tuple(_species(key, _need(states, key, "[species]")) for key in scheme.species)
     parameters = tuple(_parameter(key, entry) for key, entry in _table(record, "parameters").items())
-    whole = {
-        key: _expression(key, record.get(key, default))
-        for key, default in {"supply": None, "trapped": 0, "recovery": 1}.items()
-        if default is not None or _need(record, key, "the file") is not None
-    }
     made = Mechanism(
         name=name,
         title=str(record.get("title", name)),
@@ -347,7 +343,9 @@ def _mechanism(name: str, record: Mapping[str, Any]) -> Mechanism:
         laws=laws,
         species=species,
         parameters=parameters,
-        **whole,
+        supply=_expression("supply", _need(record, "supply", "the file")),
+        trapped=_expression("trapped", record.get("trapped", 0)),
+        recovery=_expression("recovery", record.get("recovery", 1)),
     )
     _check_names(made)
     return made

@@ -30,7 +30,8 @@ ORDER = 4
 FIRST_S = 2e-3
 """First step; what is faster is damped out, as the method is stiffly stable."""
 _ITERATIONS = 12
-_SETTLED = 1e-9
+_SETTLED = 1e-6
+"""Last change of Newton's method; what is left after it is of the order of its square."""
 _LEAST = 1e-12
 
 
@@ -226,30 +227,33 @@ class _Step:
         ]
         systems = laws.supply.size
         self.by_parameter = [
-            (r, p, law.derivative(name))
+            (r, p, law.derivative(name).along("L", laws.values))
             for r, law in enumerate(laws.laws)
             for p, name in enumerate(mechanism.names)
             if name in law.names
         ]
         self.by_reference = [
-            (r, law.derivative("L100")) for r, law in enumerate(laws.laws) if "L100" in law.names
+            (r, law.derivative("L100").along("L", laws.values))
+            for r, law in enumerate(laws.laws)
+            if "L100" in law.names
         ]
         self.supplied = [p for p in range(supply_slope.shape[0]) if supply_slope[p].any()]
         self.moving = [r for r, law in enumerate(laws.laws) if "L" in law.names]
-        self.by_free = {r: laws.laws[r].derivative("L") for r in self.moving}
+        self.by_free = {r: laws.laws[r].derivative("L").along("L", laws.values) for r in self.moving}
+        self.by_rate = {r: laws.laws[r].along("L", laws.values) for r in self.moving}
         self.rates = np.empty((len(laws.laws), systems))
         for r, law in enumerate(laws.laws):
             if r not in self.moving:
                 self.rates[r] = law(laws.values)
 
-    def _evaluate(self, share: Array) -> tuple[dict[str, Array], Array, Array]:
-        """Return the values, K (species, species, systems) and dK/dL c (species, systems)."""
-        values = self.laws.values | {"L": self.laws.free(share)}
+    def _evaluate(self, share: Array) -> tuple[Array, Array, Array]:
+        """Return the free guest, K (species, species, systems) and dK/dL c (species, systems)."""
+        left = self.laws.free(share)
         rates = self.rates
         turn = {}
         for r in self.moving:
-            rates[r] = self.laws.laws[r](values)
-            turn[r] = self.by_free[r](values)
+            rates[r] = self.by_rate[r](left)
+            turn[r] = self.by_free[r](left)
         matrix = np.zeros((self.size, self.size, share.shape[1]))
         pull = np.zeros(share.shape)
         for r, j, changes in self.steps:
@@ -258,7 +262,7 @@ class _Step:
                 matrix[i, j] += change * rates[r]
                 if moved is not None:
                     pull[i] += change * moved
-        return values, matrix, pull
+        return left, matrix, pull
 
     def newton(self, known: Array, guess: Array, reach: float) -> tuple[Array, BoolArray]:
         """Return the shares that solve c - known - reach K(L(c)) c = 0, and where none were found."""
@@ -281,13 +285,13 @@ class _Step:
 
     def derivative(self, share: Array, held: Array, reach: float) -> Array:
         """Return the sensitivities (species, parameters, systems) that belong to a solved step."""
-        values, matrix, pull = self._evaluate(share)
+        left, matrix, pull = self._evaluate(share)
         right = held.copy()
-        direct = {(r, p): law(values) for r, p, law in self.by_parameter}
+        direct = {(r, p): law(left) for r, p, law in self.by_parameter}
         for r, law in self.by_reference:
-            turn = law(values)
+            turn = law(left)
             for p in self.supplied:  # the supply at 100 % follows the same parameters
-                direct[r, p] = direct.get((r, p), 0.0) + turn * values["_L100"][p]
+                direct[r, p] = direct.get((r, p), 0.0) + turn * self.laws.values["_L100"][p]
         for r, j, changes in self.steps:
             for (rate, p), slope in direct.items():
                 if rate == r:

@@ -69,6 +69,17 @@ class Expression:
         """Return its value, a number or an array."""
         return _value(self.tree, values)
 
+    def along(self, name: str, values: Values) -> Callable[[Any], Any]:
+        """Return it as a function of one name, all that does not depend on that worked out once.
+
+        Examples
+        --------
+        >>> law = parse_expression("kd * 2 * (L / L100)^a").along("L", {"kd": 0.5, "L100": 4.0, "a": 2.0})
+        >>> float(law(8.0))
+        4.0
+        """
+        return _along(self.tree, name, values)
+
     def derivative(self, name: str) -> "Expression":
         """Return its derivative with respect to a name.
 
@@ -156,6 +167,19 @@ def _value(tree: _Tree, values: Values) -> Any:
     if len(tree) == 2:
         return _APPLY[kind](_value(tree[1], values))
     return _APPLY[kind](_value(tree[1], values), _value(tree[2], values))
+
+
+def _along(tree: _Tree, name: str, values: Values) -> Callable[[Any], Any]:
+    if name not in _names(tree):
+        known = _value(tree, values)
+        return lambda _: known
+    if tree[0] == "name":
+        return lambda value: value
+    apply, first = _APPLY[tree[0]], _along(tree[1], name, values)
+    if len(tree) == 2:
+        return lambda value: apply(first(value))
+    last = _along(tree[2], name, values)
+    return lambda value: apply(first(value), last(value))
 
 
 @cache
