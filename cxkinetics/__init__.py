@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from cxkinetics.examples.kinetics import load_example as load_example
     from cxkinetics.io.load import load as load
     from cxkinetics.kinetics.batch import fit_many as fit_many
+    from cxkinetics.kinetics.batch import iter_fits as iter_fits
     from cxkinetics.kinetics.fit import fit_decay as fit_decay
     from cxkinetics.kinetics.fit import fit_stages as fit_stages
     from cxkinetics.kinetics.result import StagedFit as StagedFit
@@ -95,7 +96,7 @@ _MODULES = {
     "estimate": "Estimate",
     "examples.kinetics": "load_example",
     "io.load": "load",
-    "kinetics.batch": "fit_many",
+    "kinetics.batch": "fit_many iter_fits",
     "kinetics.fit": "fit_decay fit_stages",
     "kinetics.result": "StagedFit",
     "kinetics.together": "JointFit fit_together",

@@ -26,14 +26,14 @@ gone, and nothing else is.
     What `cxkinetics plan` can plan -> its line in the help, and the module that does it: it has EXAMPLE,
     add_arguments(parser) and run(args).
 `ADVICE`
-    Code of a verdict -> the sentence with which every verdict of that code ends.
+    The sentence with which every undecided verdict ends.
 """
 
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-ANNEXES = ("curves", "spectral", "composition", "evidence", "planning")
+ANNEXES = ("curves", "spectral", "composition", "evidence", "planning", "app")
 """In the order of their verbs in the help."""
 
 

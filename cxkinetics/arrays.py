@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike as ArrayLike
 from numpy.typing import NDArray
 
+from cxkinetics.calls import FARTHEST
 from cxkinetics.errors import InputError
 
 Array: TypeAlias = NDArray[np.float64]
@@ -36,7 +37,7 @@ def frozen_array(values: ArrayLike) -> Array:
     return array
 
 
-def numbers_of(what: str, values: ArrayLike) -> Array:
+def numbers_of(what: str, values: ArrayLike, farthest: float = FARTHEST) -> Array:
     """Return `values` as float64; what a masked array masks is NaN.
 
     Raises
@@ -53,10 +54,12 @@ def numbers_of(what: str, values: ArrayLike) -> Array:
         found = _array(values)
         if found.dtype.kind in "mM":
             raise InputError(f"{what} holds times ({found.dtype}), not numbers", remedy="give plain numbers")
-        return _filled(found.astype(np.float64))
-    except (TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+        if found.dtype.kind == "c":
+            raise InputError(f"{what} holds complex numbers", remedy="give their real part, or their size")
+        return _reached(what, _filled(found.astype(np.float64)), farthest)
+    except InputError:
+        raise
+    except (OverflowError, TypeError, ValueError) as error:
         raise InputError(f"{what} holds something that is not a number: {error}") from error
 
 
@@ -100,6 +103,16 @@ def seconds_of(what: str, values: ArrayLike) -> tuple[Array, str]:
             remedy="give seconds, or timedelta64 in days or a shorter unit",
         )
     return _filled(found / np.timedelta64(1, "s")), since
+
+
+def _reached(what: str, values: Array, farthest: float) -> Array:
+    """Refuse finite numbers whose squares overflow: no sum of squares and no fit can be had of them."""
+    if values.size and not -farthest <= values.min() <= values.max() <= farthest:  # or NaN is among them
+        beyond = values[(np.abs(values) > farthest) & np.isfinite(values)]
+        if beyond.size:
+            value = beyond[0]
+            raise InputError(f"{what} holds {value:g}; numbers beyond {farthest:g} cannot be computed with")
+    return values
 
 
 def _of_objects(what: str, found: Any) -> tuple[Array, str]:

@@ -1,17 +1,22 @@
 """Files that are whole or not there: written under a temporary name, then moved into place.
 
 A run that is interrupted half-way leaves the old output as it was. A directory is replaced in two
-renames; between them the old one stands aside under a temporary name and is put back on failure.
+renames; between them the old one stands aside under a temporary name and is put back on failure, or by
+the next run where this one was killed.
 Text that goes into a table is neutralised, so that a spreadsheet never runs it as a formula.
 """
 
 import contextlib
+import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+_LONGEST = 40
+"""Signs of a name that its temporary names repeat."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -74,6 +79,7 @@ def replace_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     with _named_after(target):
         target.parent.mkdir(parents=True, exist_ok=True)
+        recover(target.parent, [target.name])
         fresh = Path(tempfile.mkdtemp(prefix=_beside(target), suffix=".part", dir=target.parent))
     try:
         yield fresh
@@ -82,6 +88,40 @@ def replace_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+LEFT = re.compile(r"(\..*\.)[a-z0-9_]{8}\.(part|old)", re.DOTALL)
+"""A temporary name: what it stands for, eight signs of `tempfile`, and whether fresh or old."""
+
+
+def recover(directory: str | os.PathLike[str], names: Iterable[str]) -> None:
+    """Put back what a killed run left aside, and take away what it left half-written.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the files and folders stand; it need not exist.
+    names : iterable of str
+        Those that nobody else is writing now: temporary names of others are left alone.
+    """
+    place = Path(directory)
+    wanted = {_beside(place / name): name for name in names}
+    try:
+        entries = os.listdir(place)
+    except OSError:
+        return
+    for entry in entries:
+        found = LEFT.fullmatch(entry) if entry.startswith(".") else None
+        if found is None or found[1] not in wanted:
+            continue
+        left, target = place / entry, place / wanted[found[1]]
+        with contextlib.suppress(OSError):  # an old result that cannot be put back stays where it is
+            if found[2] == "old" and (left / "old").exists() and not target.exists():
+                os.replace(left / "old", target)
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 def neutral_cell(text: str) -> str:
@@ -115,9 +155,9 @@ def _swap(fresh: Path, target: Path) -> None:
         os.replace(fresh, target)
     except BaseException:
         os.replace(old, target)
+        os.rmdir(aside)
         raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -130,8 +170,12 @@ def _named_after(target: Path) -> Iterator[None]:
 
 
 def _beside(target: Path) -> str:
-    """Return the start of a temporary name, short enough where the name itself is as long as may be."""
-    return f".{target.name[:40]}."
+    """Return the start of a temporary name: of one target alone, and short where that name is long."""
+    name = target.name
+    if len(name) > _LONGEST:
+        mark = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        name = f"{name[: _LONGEST - len(mark)]}{mark}"
+    return f".{name}."
 
 
 def _usual_mode(target: Path) -> int:

@@ -104,7 +104,7 @@ class InputError(CxKineticsError, ValueError):
         text = f"{place}: {message}" if place else message
         if remedy:
             text += f"; {remedy}"
-        super().__init__(text)
+        super().__init__(" ".join(text.splitlines()))  # a value of a file may hold line breaks
         self.file, self.line, self.column = file, line, column
         self.value, self.remedy, self.problems = value, remedy, tuple(problems)
 

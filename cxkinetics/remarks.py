@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from cxkinetics.calls import checked_fields
 from cxkinetics.record import OMIT, Record
 
 SHOWN, LISTED = 8, 2000
 """Places that a printed line and a report name; the record holds all."""
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True)
 class Remark(Record):
     """One warning that travels with the data or the result.

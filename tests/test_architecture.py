@@ -19,6 +19,7 @@ PACKAGE = Path(cxkinetics.__file__).parent
 GROUND = {
     "annexes",
     "arrays",
+    "calls",
     "atomic",
     "errors",
     "estimate",
@@ -38,7 +39,14 @@ FLOORS = [  # from the ground up; a module imports from its own room and from lo
     {"kinetics"},
     {"examples"},
     {"cli"},
-    {"curves", "spectral", "composition", "evidence", "planning"},  # annexes: the core does without them
+    {
+        "curves",
+        "spectral",
+        "composition",
+        "evidence",
+        "planning",
+        "app",
+    },  # annexes: the core does without them
 ]
 SEAMS = {"__init__.py"}  # for type checkers it names every public name, those of the annexes too
 HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "lmfit", "openpyxl", "jinja2", "tqdm"}

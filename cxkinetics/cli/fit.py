@@ -11,7 +11,9 @@ from cxkinetics.errors import UsageError
 from cxkinetics.options import OPTIONS, WHERE
 
 if TYPE_CHECKING:
-    from cxkinetics.kinetics.batch import BatchResult
+    from collections.abc import Sequence
+
+    from cxkinetics.kinetics.batch import BatchResult, FitJob
 
 EXAMPLE = "cxkinetics fit cxkinetics-demo/data/ag-cds-simulated.csv --track 324 --out results"
 FULL_TEXTS = 3
@@ -30,6 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out", metavar="DIR", help="write DIR/<stem>/ per input: JSON, tables, figures, report"
+    )
+    output.add_argument(
+        "--figures",
+        metavar="KINDS",
+        help="what --out writes beside each report, of svg,png,pdf,xlsx (default: all for one input, svg "
+        "for several; cxkinetics report DIR makes the others later)",
+    )
+    output.add_argument(
+        "--shard", metavar="I/N", help="fit every N-th input from the I-th on; then cxkinetics collect DIR"
     )
     output.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for a batch (default 1)")
     output.add_argument(
@@ -50,7 +61,7 @@ def _under(heading: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    from cxkinetics.kinetics.batch import jobs_of, run_jobs
+    from cxkinetics.kinetics.batch import jobs_of
     from cxkinetics.kinetics.options import FITTING, FitOptions
 
     if args.json and args.csv:
@@ -67,28 +78,54 @@ def run(args: argparse.Namespace) -> int:
         from cxkinetics.version import __version__
 
         save_config(args.save_config, chosen, version=__version__)
-    show_time = options.get("show_time", "s")
+    if args.shard and not args.out:
+        raise UsageError("--shard leaves its results in a folder for cxkinetics collect: name it with --out")
     command = "cxkinetics " + shlex.join(sys.argv[1:]) if sys.argv[1:2] == ["fit"] else ""
-    work = jobs_of(args.files, out=args.out, command=command, force=args.force, **options)
-    if args.out and len(work) > 1:
+    told = {"command": command, "force": args.force, "debug": args.debug, "figures": args.figures}
+    work = jobs_of(args.files, out=args.out, shard=args.shard, **told, **options)
+    if args.out and (len(work) > 1 or args.shard):
         from cxkinetics.kinetics.places import require_batch_place
 
         require_batch_place(Path(args.out))
-    progress = _progress(len(work))
-    batch = run_jobs(work, jobs=args.jobs, progress=progress.update if progress else None)
-    if progress:
-        progress.close()
-    if args.out and (len(batch.fits) + len(batch.failures) > 1):
-        from cxkinetics.kinetics.batch_page import write_batch
+    batch = _run(args, work)
+    if args.shard or (args.out and len(batch.fits) + len(batch.failures) > 1):
+        batch = _summed(args, batch, command, options.get("show_time", "s"))
+    print_batch(args, batch, options.get("show_time", "s"))
+    return 1 if batch.failures or not (batch.fits or args.shard) else 0
 
-        try:
-            write_batch(batch, args.out, command=command, time_unit=show_time)
-        except Exception as error:  # the fits are done and are told nonetheless
-            if args.debug:
-                raise
-            batch = batch.with_failure(args.out, error)
-    _print(args, batch, show_time)
-    return 1 if batch.failures or not batch.fits else 0
+
+def _run(args: argparse.Namespace, work: "Sequence[FitJob]") -> "BatchResult":
+    from cxkinetics.kinetics.batch import run_jobs
+
+    progress = _progress(len(work))
+    try:
+        return run_jobs(work, jobs=args.jobs, progress=progress.update if progress else None)
+    except KeyboardInterrupt:
+        if args.out and len(work) > 1:
+            sys.stderr.write(
+                f"what is finished stands in {args.out}: the same command goes on with the rest, and "
+                f"cxkinetics collect {shlex.quote(args.out)} sums it up\n"
+            )
+        raise
+    finally:
+        if progress:
+            progress.close()
+
+
+def _summed(args: argparse.Namespace, batch: "BatchResult", command: str, show_time: str) -> "BatchResult":
+    """Write what stands beside the folders of single fits; return the batch with what failed in it."""
+    from cxkinetics.kinetics.batch_page import write_batch, write_shard
+
+    try:
+        if args.shard:
+            write_shard(batch, args.out, args.shard)
+        else:
+            write_batch(batch, args.out, command=command, time_unit=show_time, figures=args.figures)
+    except Exception as error:  # the fits are done and are told nonetheless
+        if args.debug:
+            raise
+        batch = batch.with_failure(args.out, error)
+    return batch
 
 
 def settings(args: argparse.Namespace) -> dict[str, Any]:
@@ -117,7 +154,8 @@ def _progress(n_inputs: int) -> Any | None:
     return tqdm(total=n_inputs, unit="file", file=sys.stderr)
 
 
-def _print(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> None:
+def print_batch(args: argparse.Namespace, batch: "BatchResult", show_time: str) -> None:
+    """Print results on stdout, and what is to be said of them on stderr."""
     if args.json:
         print(batch.to_json())
     elif args.csv:

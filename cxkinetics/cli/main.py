@@ -23,6 +23,8 @@ VERBS: Mapping[str, str] = {
     "fit": "fit in-situ traces or spectra: stages, breakpoint, verdict (several files or a folder: a batch)",
     "together": "fit several runs at once: shared rate constants and breakpoint, by temperature or by dose",
     **{verb: line for verbs in _ANNEXES.values() for verb, line in verbs.items()},
+    "report": "make the reports, figures and workbooks of stored fits again",
+    "collect": "sum up the results in a folder, of one run or of shards, as one batch",
     "formats": "list the file formats that can be read",
     "inspect": "say what was understood of a file: format, traces, axes, units, ranges, masked points",
     "explain": "say in plain words what a word of the results means: AICc, p-value, undecided and others",
@@ -134,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # the matrices are small: threads would only wait for each other
     try:
-        with _plain_warnings(args.verb):
+        with _plain_warnings(args.verb), _sigterm_as_interrupt():
             return int(args.run(args))
     except BrokenPipeError:
         return 0
@@ -146,9 +148,33 @@ def main(argv: Sequence[str] | None = None) -> int:
             text = f"{error.filename}: {error.strerror}; name a place that can be read and written"
         sys.stderr.write(f"cxkinetics {args.verb}: {' '.join(text.split())}\n")
         return 2 if isinstance(error, UsageError) else 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         sys.stderr.write("interrupted; nothing half-written was kept\n")
-        return 130
+        return 143 if isinstance(error, _Terminated) else 130
+
+
+class _Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM)."""
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: with its processes, and without half-written files."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield
+        return
+
+    def stop(*_: object) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -1,4 +1,8 @@
-"""Project files: the options of a fit as the [fit] table of a TOML file."""
+"""Project files: the options of a fit as the [fit] table of a TOML file.
+
+A table [runs."FILE"] for each file may stand beside it: the options of that file, where several have
+options of their own. `cxkinetics fit --config` reads [fit] alone, the page reads both.
+"""
 
 import difflib
 import json
@@ -13,6 +17,7 @@ from cxkinetics.errors import InputError
 from cxkinetics.options import OPTIONS
 
 TABLE = "fit"
+RUNS = "runs"
 
 
 def load_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -25,10 +30,36 @@ def load_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         a value that is refused; every such value is named.
     """
     file = os.fspath(path)
+    document = _document(path, file)
+    options = document.get(TABLE)
+    if not isinstance(options, dict):
+        raise InputError("holds no [fit] table", file=file, remedy=_where_options_stand(document))
+    return _checked(options, file)
+
+
+def load_runs(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
+    """Return the options of each file that has a table in [runs]; nothing where none has.
+
+    Raises
+    ------
+    InputError
+        As of `load_config`.
+    """
+    file = os.fspath(path)
+    runs = _document(path, file).get(RUNS, {})
+    if not isinstance(runs, dict) or not all(isinstance(options, dict) for options in runs.values()):
+        raise InputError(
+            "[runs] must hold a table for each file", file=file, remedy='write [runs."run.csv"] above them'
+        )
+    return {name: _checked(options, file) for name, options in runs.items()}
+
+
+def _document(path: str | os.PathLike[str], file: str) -> dict[str, Any]:
+    """Return the whole TOML document."""
     try:
         with open(path, encoding="utf-8-sig") as stream:
             text = stream.read()
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise InputError(
             f"this is not a TOML file: byte {error.start} is no UTF-8 text",
@@ -39,9 +70,10 @@ def load_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise _no_toml(file, text, error) from error
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", file=file) from error
-    options = document.get(TABLE)
-    if not isinstance(options, dict):
-        raise InputError("holds no [fit] table", file=file, remedy=_where_options_stand(document))
+
+
+def _checked(options: dict[str, Any], file: str) -> dict[str, Any]:
+    """Return the options of one table, or refuse those that do not exist or are off."""
     unknown = sorted(set(options) - set(OPTIONS))
     if unknown:
         near = difflib.get_close_matches(unknown[0], list(OPTIONS), 1)
@@ -87,11 +119,34 @@ def _where_options_stand(document: Mapping[str, Any]) -> str:
     return "make one with --save-config"
 
 
-def save_config(path: str | os.PathLike[str], options: Mapping[str, Any], *, version: str) -> None:
-    """Write the options that differ from None as the [fit] table, whole or not at all."""
-    lines = [f"# options of a fit, written by cxkinetics {version}", f"[{TABLE}]"]
-    lines += [f"{name} = {_toml(value)}" for name, value in options.items() if value is not None]
+def save_config(
+    path: str | os.PathLike[str],
+    options: Mapping[str, Any],
+    *,
+    version: str,
+    runs: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Write the options that differ from None as the [fit] table, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    options : mapping
+        Of [fit].
+    version : str
+        Of the package.
+    runs : mapping, optional
+        Files with options of their own, each a table in [runs].
+    """
+    lines = [f"# options of a fit, written by cxkinetics {version}", f"[{TABLE}]", *_lines(options)]
+    for name, own in (runs or {}).items():
+        lines += ["", f"[{RUNS}.{_toml(name)}]", *_lines(own)]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _lines(options: Mapping[str, Any]) -> list[str]:
+    return [f"{name} = {_toml(value)}" for name, value in options.items() if value is not None]
 
 
 def _toml(value: Any) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.calls import checked
 from cxkinetics.curves.problem import Problem, derivatives_at, problem_of
 from cxkinetics.curves.result import CurveFit
 from cxkinetics.curves.solver import DIGITS, Rest, marquardt, pattern_flags, search, settled, unmoved
@@ -261,6 +262,7 @@ MOVES = 3
 """Times that a profile may find a smaller sum of squares."""
 
 
+@checked("lower", "upper", "absolute_sigma", "confidence", "profile", "units", "rng")
 def fit_curve(
     function: Callable[..., Any],
     x: ArrayLike,

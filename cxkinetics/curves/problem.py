@@ -204,7 +204,7 @@ def problem_of(
 
 def _numbers(what: str, values: ArrayLike) -> Array:
     """Return an array of finite numbers, or say which one is not."""
-    array = numbers_of(what, values)
+    array = numbers_of(what, values, np.inf)  # scaled before anything is squared
     bad = np.argwhere(~np.isfinite(array))
     if bad.size:
         place = tuple(int(i) for i in bad[0])

@@ -2,21 +2,50 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
-from cxkinetics.document.page import Page, as_shown
-from cxkinetics.document.table import Table, Where
+from cxkinetics.calls import shown
 from cxkinetics.errors import UsageError
+
+if TYPE_CHECKING:
+    from cxkinetics.document.page import Page
+    from cxkinetics.document.table import Table
+
+ALL_FILES = ("svg", "png", "pdf", "xlsx")
+"""What may stand beside a report: its figures in three formats, and the workbook."""
+BATCH_FILES = ("svg",)
+"""The same by default where there are many results: what the report holds in any case."""
+
+
+def files_called(words: str | Sequence[str]) -> tuple[str, ...]:
+    """Return what is asked for beside a report, as "svg,pdf" or a sequence of such words.
+
+    Raises
+    ------
+    UsageError
+        If a word is none of `ALL_FILES`.
+
+    Examples
+    --------
+    >>> files_called("png, svg")
+    ('svg', 'png')
+    """
+    given = words.split(",") if isinstance(words, str) else words
+    asked = [str(word).strip().casefold() for word in given]
+    if not asked or set(asked) - set(ALL_FILES):
+        raise UsageError(f"figures is {words!r}; it must be one or more of {', '.join(ALL_FILES)}")
+    return tuple(kind for kind in ALL_FILES if kind in asked)
 
 
 def write_folder(
     directory: Path,
-    page: Page,
+    page: "Page",
     *,
     mark: str,
     texts: Mapping[str, str],
-    tables: Sequence[Table] = (),
-    workbook: tuple[str, Sequence[Table]] | None = None,
+    tables: "Sequence[Table]" = (),
+    workbook: "tuple[str, Sequence[Table]] | None" = None,
     formats: tuple[str, ...] = ("png", "svg", "pdf"),
     digits: int | None = None,
 ) -> Path:
@@ -51,7 +80,9 @@ def write_folder(
     UsageError
         If the folder holds something else than an earlier result.
     """
+    from cxkinetics.document.page import as_shown
     from cxkinetics.document.sheets import csv_text, workbook_bytes
+    from cxkinetics.document.table import Where
 
     require_replaceable(directory, mark)
     with replace_directory(directory) as fresh:
@@ -59,19 +90,18 @@ def write_folder(
             write_text(fresh / name, text)
         for table in tables:
             write_text(fresh / f"{table.name}.csv", csv_text(table, digits=digits))
-        shown = as_shown(
-            page.sections, Where.PAGE
-        )  # rounded, in the unit of the report; the others hold every digit
-        write_text(fresh / "as-shown.csv", csv_text(shown))
+        # rounded, in the unit of the report; the others hold every digit
+        printed = as_shown(page.sections, Where.PAGE)
+        write_text(fresh / "as-shown.csv", csv_text(printed))
         if workbook is not None:
-            write_bytes(fresh / workbook[0], workbook_bytes([*workbook[1], shown]))
+            write_bytes(fresh / workbook[0], workbook_bytes([*workbook[1], printed]))
         write_report(fresh, page, formats)
     return directory
 
 
 def write_report(
     folder: Path,
-    page: Page,
+    page: "Page",
     formats: tuple[str, ...] = ("png", "svg", "pdf"),
     *,
     drawn: Mapping[str, str] | None = None,
@@ -136,6 +166,11 @@ def require_no_file(directory: Path) -> None:
     UsageError
         With the name of that file.
     """
-    taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
+    try:
+        taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
+    except (OSError, ValueError) as error:  # a name too long, or with a zero in it
+        raise UsageError(
+            f"{shown(str(directory))} cannot be a folder ({error}); name another with --out"
+        ) from error
     if taken is not None and not taken.is_dir():
         raise UsageError(f"{taken} is a file, and results need a folder; name another with --out")

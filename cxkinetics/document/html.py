@@ -83,6 +83,22 @@ def render_page(page: Page, drawn: Mapping[str, str] | None = None) -> str:
     >>> "<h1>Run &lt;3&gt;</h1>" in html
     True
     """
+    template, css = _template()
+    sections = [
+        {"title": part.title, "blocks": [_view(b, part.unit, drawn or {}) for b in part.shown(Where.PAGE)]}
+        for part in page.sections
+    ]
+    charted = any(figure.charts for figure in page.figures())
+    script, known = _script() if charted else ("", "")
+    shown: str = template.render(
+        page=page, sections=sections, css=css, version=__version__, script=script, known=known
+    )
+    return shown.lstrip() + "\n"
+
+
+@cache
+def _template() -> tuple[Any, Any]:
+    """Return the template of a page and its style sheet, read once."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -90,30 +106,22 @@ def render_page(page: Page, drawn: Mapping[str, str] | None = None) -> str:
     environment = Environment(loader=PackageLoader("cxkinetics.document", ""), autoescape=True, **plain)
     environment.filters |= {"data_address": _data_address, "unbroken": _unbroken, "shown_width": _shown_width}
     css = resources.files("cxkinetics.document").joinpath("page.css").read_text(encoding="utf-8")
-    script = ""
-    if any(figure.charts for figure in page.figures()):
-        script, css = _script(), css + _static("uPlot.min.css")
-    sections = [
-        {"title": part.title, "blocks": [_view(b, part.unit, drawn or {}) for b in part.shown(Where.PAGE)]}
-        for part in page.sections
-    ]
-    template = environment.get_template("page.html")
-    known = b64encode(sha256(script.encode()).digest()).decode() if script else ""
-    shown = template.render(
-        page=page, sections=sections, css=Markup(css), version=__version__, script=Markup(script), known=known
-    )
-    return shown.lstrip() + "\n"
+    return environment.get_template("page.html"), Markup(css + _static("uPlot.min.css"))
 
 
+@cache
 def _static(name: str) -> str:
     return resources.files("cxkinetics.document").joinpath("static", name).read_text(encoding="utf-8")
 
 
 @cache
-def _script() -> str:
-    """Return the script of a page with charts: the library, how a plot is drawn, and what a report does."""
+def _script() -> tuple[Any, str]:
+    """Return the script of a page with charts and its hash: library, drawing of a plot, use in a report."""
+    from markupsafe import Markup
+
     plots = _static("plots.js").replace("export ", "")  # a module of the local page, here part of one script
-    return f"{_static('uPlot.iife.min.js')}\n(() => {{\n{plots}\n{_static('charts.js')}}})();\n"
+    text = f"{_static('uPlot.iife.min.js')}\n(() => {{\n{plots}\n{_static('charts.js')}}})();\n"
+    return Markup(text), b64encode(sha256(text.encode()).digest()).decode()
 
 
 def _view(block: Block, unit: TimeUnit, drawn: Mapping[str, str]) -> dict[str, Any]:

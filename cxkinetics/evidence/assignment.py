@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.calls import checked
 from cxkinetics.errors import UsageError
 from cxkinetics.evidence.chemistry import (
     DEFAULT,
@@ -478,6 +479,7 @@ def check_formula(text: str, mz: float, space: SearchSpace | None = None) -> Can
     )
 
 
+@checked()
 def assign_peaks(
     peaks: PeakList,
     *,
@@ -520,8 +522,8 @@ def assign_peaks(
     >>> [(p.mz, p.agrees) for p in found.peaks]
     [(4860.0, False), (5163.0, True)]
     """
-    if not tolerance_da > 0:
-        raise UsageError(f"the tolerance is {tolerance_da:g} Da; it must be positive")
+    if not 0 < tolerance_da <= 100:
+        raise UsageError(f"the tolerance is {tolerance_da:g} Da; it must be positive, and 100 Da at most")
     space = space or SearchSpace.of(system)
     known = catalogue(space)
     families = FAMILIES if with_guest else ("host",)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.chemistry import DEFAULT, Chemistry, SystemLike, chemistry_of, protons_per_guest
@@ -380,6 +381,7 @@ def guest_ladder(
     return tuple(map(start.exchanged, changed))
 
 
+@checked()
 def fit_mixture(
     spectrum: Spectrum,
     *,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, frozen_array
+from cxkinetics.calls import checked
 from cxkinetics.errors import InputError
 from cxkinetics.evidence.isotopes import FWHM_PER_SIGMA
 from cxkinetics.evidence.reader import load_reference_patterns
@@ -139,6 +140,7 @@ class Library:
         return np.column_stack([np.interp(axis - shift_deg, self.axis, column) for column in patterns.T])
 
 
+@checked()
 def load_library(path: str | os.PathLike[str], phases_path: str | os.PathLike[str] | None = None) -> Library:
     r"""Read a library of reference patterns.
 

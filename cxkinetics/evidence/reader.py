@@ -1,6 +1,5 @@
 """Files that serve as evidence: spectra, peak lists, reference patterns, findings."""
 
-import csv
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.doublets import line_key
@@ -20,6 +20,7 @@ from cxkinetics.io.file import EXPORT, Content, Context, ReadOptions, decode, ma
 from cxkinetics.io.formats.excel import sniff as is_workbook
 from cxkinetics.io.formats.excel import workbook_tables
 from cxkinetics.io.formats.instruments import opened_by_extra
+from cxkinetics.io.grid import split_line
 from cxkinetics.io.quantities import refuse_texts
 from cxkinetics.io.table import Table, tables_of
 from cxkinetics.remarks import Remark
@@ -47,6 +48,7 @@ _FOREIGN = tuple(  # names that no evidence axis has, what they are, and what to
 )
 
 
+@checked()
 def load_spectrum(
     path: str | os.PathLike[str],
     kind: str,
@@ -410,6 +412,7 @@ def looks_like_peak_list(path: str | os.PathLike[str]) -> bool:
     return len(masses) < 200 and float(np.median(np.abs(np.diff(sorted(masses))))) > 2.0
 
 
+@checked()
 def load_peak_list(path: str | os.PathLike[str], *, label: str = "") -> PeakList:
     r"""Read a list of peaks.
 
@@ -615,7 +618,7 @@ def _records(content: Content, needed: tuple[str, ...]) -> list[tuple[int, dict[
     if not lines:
         raise content.error("the file is empty")
     delimiter = max(",;\t", key=lines[0][1].count)
-    (first, names), *rows = ((at, next(csv.reader([line], delimiter=delimiter))) for at, line in lines)
+    (first, names), *rows = ((at, split_line(line, delimiter)) for at, line in lines)
     header = [name.strip().lower() for name in names]
     missing = [name for name in needed if name not in header]
     if missing:
@@ -637,8 +640,7 @@ def _rows(content: Content) -> _Rows:
         if not line.strip() or _COMMENT.match(line):
             continue
         delimiter = max(("\t", ";", ","), key=line.count)
-        cells = next(csv.reader([line], delimiter=delimiter)) if delimiter in line else line.split()
-        rows.append((number, [cell.strip() for cell in cells]))
+        rows.append((number, split_line(line, delimiter) if delimiter in line else line.split()))
     if not rows:
         raise content.error("the file is empty: nothing but blanks and comments")
     return rows

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
 
+from cxkinetics.calls import checked
 from cxkinetics.errors import FitError, InputError
 from cxkinetics.evidence.assignment import MassAssignment, assign_peaks
 from cxkinetics.evidence.chemistry import DEFAULT, SystemLike, chemistry_of
@@ -193,6 +194,7 @@ def record_of_spectrum(
     )
 
 
+@checked()
 def join_evidence(
     paths: Sequence[str | os.PathLike[str]],
     *,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array
+from cxkinetics.calls import checked
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.evidence.chemistry import DEFAULT, ChemicalState, SystemLike, chemistry_of
@@ -206,6 +207,7 @@ def verdicts_of(
 DECISIVE_BIC = 10.0
 
 
+@checked()
 def analyse_xps(
     spectrum: Spectrum,
     *,

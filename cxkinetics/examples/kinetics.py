@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.fit import fit_stages
@@ -387,6 +388,7 @@ def _unknown(name: str, known: tuple[str, ...]) -> InputError:
     return InputError(f"no example {name!r}{hint}; there are {', '.join(known)}")
 
 
+@checked()
 def load_example(name: str) -> SpectralSeries:
     """Return packaged in-situ spectra: time x wavelength around the exciton peak, simulated.
 

@@ -47,6 +47,57 @@ class Beside:
         return int(np.sum(self.variance >= FREE))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """How the points of a sample stand for the readings of a long trace.
+
+    A point is the mean of the readings of one block. What AR(1) noise asks of a block is its mean less rho
+    times the mean of the readings one before, which a point of its own lends where they are no block; so the
+    sum of squares is that of all readings at every correlation, but for how a curve bends within a block.
+
+    Attributes
+    ----------
+    lends : BoolArray, shape (n,)
+        Points that stand for the readings before those of the next point, and for none themselves.
+    counts : Array, shape (c, n)
+        Readings of a point, by class of their distance from those before them; zero for points that lend.
+    distance : Array, shape (c, n)
+        This distance, as `Sample.spacing`; infinite for the first reading.
+    weight : Array, shape (3, c, n)
+        Sums of 1/sigma^2 of these readings, of 1/sigma times that of the reading before, and of 1/sigma^2 of
+        the readings before: the coefficients of 1, -2 rho and rho^2, over 1 - rho^2, of a sum of squares.
+    unexplained : Array, shape (3, c, n)
+        The same coefficients of what blocks hide of it.
+    log_sigma : float
+        Sum of the logarithms of sigma over all readings.
+    gap, widest : float
+        Median and largest distance of two readings, in spans.
+    starts : IntArray, shape (b,)
+        The first reading of each block.
+    whole : Sample
+        The readings.
+    plain : Sample or None
+        The same points without weights that were found from the readings, where there are such.
+    """
+
+    lends: BoolArray
+    counts: Array
+    distance: Array
+    weight: Array
+    unexplained: Array
+    log_sigma: float
+    gap: float
+    widest: float
+    starts: IntArray
+    whole: "Sample"
+    plain: "Sample | None" = None
+
+    @property
+    def n_hidden(self) -> int:
+        """Readings beyond the points, of which no curve sees anything."""
+        return int(self.counts.sum() - np.count_nonzero(~self.lends))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
     """Scaled points at distinct ascending times.
@@ -78,6 +129,8 @@ class Sample:
         Curves beside every model.
     starts : bool
         Whether the start of the run may take time that is not known.
+    blocks : Blocks or None
+        How points stand for the readings of a long trace, where they are not the readings themselves.
     """
 
     time: Array
@@ -94,16 +147,47 @@ class Sample:
     inflation: float = 1.0
     beside: Beside | None = None
     starts: bool = True
+    blocks: Blocks | None = None
 
     @property
     def n(self) -> int:
-        """Number of distinct times."""
+        """Number of points."""
         return int(self.time.size)
+
+    @property
+    def n_read(self) -> int:
+        """Number of readings at distinct times that the points stand for."""
+        return self.n if self.blocks is None else int(self.blocks.counts.sum())
+
+    @property
+    def every(self) -> "Sample":
+        """The readings themselves."""
+        return self if self.blocks is None else self.blocks.whole
+
+    @property
+    def gap(self) -> float:
+        """Median distance of two readings, in spans."""
+        return float(np.median(np.diff(self.time))) if self.blocks is None else self.blocks.gap
+
+    @property
+    def widest_gap(self) -> float:
+        """Largest distance of two readings, in spans."""
+        return float(np.max(np.diff(self.time))) if self.blocks is None else self.blocks.widest
+
+    @property
+    def log_sigma(self) -> float:
+        """Sum of the logarithms of sigma over all readings."""
+        return float(np.sum(np.log(self.sigma))) if self.blocks is None else self.blocks.log_sigma
 
     @property
     def even(self) -> bool:
         """Whether neighbours stand equally far apart, and nothing but they correlate readings."""
-        return self.beside is None and self.spacing.size > 1 and float(np.ptp(self.spacing)) < 1e-6
+        alone = self.beside is None and self.blocks is None
+        return alone and self.spacing.size > 1 and float(np.ptp(self.spacing)) < 1e-6
+
+    def standing(self, points: IntArray) -> IntArray:
+        """Return those of some points (by index) that stand for readings of their own."""
+        return points if self.blocks is None else points[~self.blocks.lends[points]]
 
     @property
     def n_free(self) -> int:
@@ -188,7 +272,7 @@ class Whitening:
     `diagonal` and `lagged` have shape (..., n): one row per correlation; `correlated` is false where
     every correlation is zero, and `identity` true where every sigma is one as well. `aside` (..., m, n) are
     orthonormal whitened directions in which curves beside the model may lie, `share` (..., m) what is taken
-    off along them.
+    off along them. `hidden` (...) is what blocks of readings hide of every sum of squares.
     """
 
     diagonal: Array
@@ -198,6 +282,7 @@ class Whitening:
     identity: bool = False
     aside: Array | None = None
     share: Array | None = None
+    hidden: Array | float = 0.0
 
     def apply(self, series: Array) -> Array:
         """Return the whitened series; the last axis is time, the first one that of the correlations.
@@ -234,12 +319,13 @@ class Whitening:
             self.identity,
             None if self.aside is None else self.aside[index],
             None if self.share is None else self.share[index],
+            self.hidden if isinstance(self.hidden, float) else self.hidden[index],
         )
 
 
 def whitening(sample: Sample, rho: Array | float) -> Whitening:
     """Return the operator for one correlation (shape (n,)) or for several (shape (R, n))."""
-    white = whitening_at(sample.spacing, rho, sample.sigma)
+    white = _alone(sample, rho)
     if sample.beside is None:
         return white
     # (1 + X'VX)^-1/2 = 1 - sum (1 - (1 + l)^-1/2) q q' over the eigenvectors q of X'VX
@@ -272,7 +358,7 @@ def factors_beside(sample: Sample, rho: float, residual: Array, jacobian: Array)
     """
     beside = sample.beside
     assert beside is not None
-    white = whitening_at(sample.spacing, rho, sample.sigma)
+    white = _alone(sample, rho)
     columns, rest = white.apply(beside.columns), white.apply(residual[None, :])[0]
     normal = columns @ columns.T + np.diag(1 / beside.variance)
     factors: Array = np.linalg.solve(normal, columns @ rest)
@@ -289,6 +375,37 @@ def without_beside(sample: Sample, rho: float, residual: Array) -> Array:
     factors, _ = factors_beside(sample, rho, residual, np.empty((0, sample.n)))
     left: Array = residual - factors @ sample.beside.columns
     return left
+
+
+def _alone(sample: Sample, rho: Array | float) -> Whitening:
+    """Return the operator without curves beside the model."""
+    blocks = sample.blocks
+    if blocks is None:
+        return whitening_at(sample.spacing, rho, sample.sigma)
+    neighbours = _neighbours(blocks.distance.ravel(), rho)
+    neighbours = neighbours.reshape(*neighbours.shape[:-1], *blocks.distance.shape)
+    innovation = 1.0 - neighbours**2
+    parts = np.stack([np.ones_like(neighbours), neighbours, neighbours**2]) / innovation
+    own, mixed, before = np.einsum("k...cn,kcn->k...n", parts, blocks.weight)
+    root = np.sqrt(np.where(blocks.lends, 1.0, own))
+    # a point that lends sees what its block weighs beyond one square of both
+    left = np.where(blocks.lends, 0.0, before - (mixed / root) ** 2)
+    left[left < LEAST * before] = 0.0
+    lent = np.zeros_like(left)
+    lent[..., :-1] = np.where(blocks.lends[:-1], left[..., 1:], 0.0)
+    signs = np.array([1.0, -2.0, 1.0])
+    hidden = np.einsum("k...cn,kcn,k->...", parts, blocks.unexplained, signs)
+    return Whitening(
+        np.where(blocks.lends, np.sqrt(lent), root),
+        np.where(blocks.lends, 0.0, mixed / root),
+        np.einsum("...cn,cn->...", np.log(innovation), blocks.counts),
+        bool(np.any(rho)),
+        hidden=np.maximum(hidden, 0.0),
+    )
+
+
+LEAST = 1e-9
+"""Share of a block's weight that is rounding."""
 
 
 def whitening_at(spacing: Array, rho: Array | float, sigma: Array | None = None) -> Whitening:
@@ -355,8 +472,21 @@ def ar1_noise(sample: Sample, rho: float, n_series: int, rng: np.random.Generato
     return noise
 
 
+def hidden_squares(sample: Sample, n_series: int, rng: np.random.Generator) -> Array | float:
+    """Return what blocks of readings hide of the squares of so many noise series (n_series,)."""
+    if sample.blocks is None:
+        return 0.0
+    return rng.chisquare(max(sample.blocks.n_hidden, 1), n_series)
+
+
 def coloured(sample: Sample, rho: float, noise: Array) -> Array:
     """Return the series (B, n) that `whitening` turns into the given white noise of variance one."""
+    if sample.blocks is not None:
+        white, series = _alone(sample, rho), np.zeros_like(noise.T)
+        for i in np.flatnonzero(white.diagonal).tolist():
+            earlier = white.lagged[i] * series[i - 1] if i else 0.0
+            series[i] = (noise.T[i] + earlier) / white.diagonal[i]
+        return series.T
     if rho == 0.0:
         return noise * sample.sigma
     neighbours = _neighbours(sample.spacing, rho)
@@ -409,7 +539,7 @@ def correlation_profile(sample: Sample, residual: Array, jacobian: Array) -> Cor
     The grid is gone through twice where the likelihood is narrow: coarsely, then around its peak.
     """
     rho = RHO_GRID
-    width, n = jacobian.shape
+    width, n = jacobian.shape[0], sample.n_read
     level, shift, normal, rss = _evaluate(sample, residual, jacobian, rho, restricted=True)
     centre = rho[int(np.argmin(level))]
     sd = np.sqrt(max(1.0 - centre**2, 0.02) / n)
@@ -434,10 +564,10 @@ def _evaluate(
     sample: Sample, residual: Array, jacobian: Array, rho: Array, *, restricted: bool
 ) -> tuple[Array, Array, Array, Array]:
     """Return L, d, J'R^-1 J and S on the grid."""
-    width, n = jacobian.shape
+    width, n = jacobian.shape[0], sample.n_read
     stacked = np.concatenate([jacobian, residual[None, :]]) / sample.sigma
-    gram, log_determinant = _gram(sample, stacked, rho)
-    normal, right, total = gram[:, :-1, :-1], gram[:, :-1, -1], gram[:, -1, -1]
+    gram, log_determinant, hidden = _gram(sample, stacked, rho)
+    normal, right, total = gram[:, :-1, :-1], gram[:, :-1, -1], gram[:, -1, -1] + hidden
     # scaled to a unit diagonal: columns in different units would square into a hopeless condition number
     size, scaled = _scaled(normal)
     shift = np.linalg.solve(scaled, (right / size)[:, :, None])[:, :, 0] / size
@@ -472,20 +602,21 @@ def inverse_products(normal: Array) -> Array:
     return np.linalg.inv(scaled) / size[..., :, None] / size[..., None, :]
 
 
-def _gram(sample: Sample, series: Array, rho: Array) -> tuple[Array, Array]:
-    """Return the products (R, p, p) of series (p, n), divided by sigma, under each rho, and ln|R|."""
+def _gram(sample: Sample, series: Array, rho: Array) -> tuple[Array, Array, Array | float]:
+    """Return products (R, p, p) of series (p, n), divided by sigma, under each rho; ln|R|; what is hidden."""
     if sample.even:
-        return even_products(series, series).at(rho), (sample.n - 1) * np.log(1 - rho**2)
+        return even_products(series, series).at(rho), (sample.n - 1) * np.log(1 - rho**2), 0.0
     width, n = series.shape
     block = max(1, CHUNK // (n * width))
-    grams, determinants = [], []
+    grams, determinants, hidden = [], [], []
     raw = series * sample.sigma
     for i in range(0, rho.size, block):
         white = whitening(sample, rho[i : i + block])
         whitened = white.apply(np.broadcast_to(raw, (white.diagonal.shape[0], *raw.shape)))
         grams.append(whitened @ whitened.transpose(0, 2, 1))
         determinants.append(white.log_determinant)
-    return np.concatenate(grams), np.concatenate(determinants)
+        hidden.append(np.broadcast_to(white.hidden, white.log_determinant.shape))
+    return np.concatenate(grams), np.concatenate(determinants), np.concatenate(hidden)
 
 
 def _lowest(rho: Array, level: Array) -> float:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 from scipy.special import chdtri, stdtrit
 
 from cxkinetics.arrays import Array
@@ -71,6 +70,8 @@ def between_runs(values: Array, errors: Array, design: Array | None = None, *, l
     >>> round(float(found.coefficients[0]), 2), round(found.sd, 2), found.dof
     (1.0, 0.2, 2)
     """
+    from scipy.optimize import minimize_scalar
+
     columns = np.ones((values.size, 1)) if design is None else design
     dof = values.size - columns.shape[1]
 
@@ -95,6 +96,8 @@ def between_runs(values: Array, errors: Array, design: Array | None = None, *, l
 
 def _crossing(falling: Callable[[float], float], level: float, step: float) -> float:
     """Return where a falling function of a positive number reaches a level; 0 where it starts below."""
+    from scipy.optimize import brentq
+
     if falling(0.0) <= level:
         return 0.0
     while falling(step) > level:

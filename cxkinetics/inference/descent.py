@@ -85,7 +85,7 @@ class _Curves:
             r, j = (residual, jacobian) if which is None else (residual[which], jacobian[which])
             return j @ j.transpose(0, 2, 1), (j @ r[:, :, None])[:, :, 0]
 
-        return np.einsum("bn,bn->b", residual, residual), products
+        return np.einsum("bn,bn->b", residual, residual) + white.hidden, products
 
     def rows(self, index: BoolArray | slice) -> "_Curves":
         cell = None if self.cell is None else self.cell[index]

@@ -12,9 +12,10 @@ noise where the data do not speak, and no test switches it on.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from cxkinetics.arrays import Array, thinned_out
+from cxkinetics.arrays import Array, BoolArray, IntArray, thinned_out
 from cxkinetics.inference.ar1 import Sample
 
 WINDOW = 9
@@ -78,37 +79,30 @@ def spread_of(sample: Sample, curve: Array, *, level: Array | None = None, model
     """
     if sample.n < FEWEST:
         return Spread(np.ones(sample.n), np.ones(sample.n))
-    patterns, kinds, prior = _patterns(sample, curve, level, model)
+    patterns = _Patterns.of(sample, curve, level, model)
+    kinds, prior = patterns.kinds, patterns.prior
     tails = TAILS[:1] if model in ("photometric", "by-place") else TAILS
     chance = np.full(tails.size, (1 - GAUSSIAN) / max(tails.size - 1, 1))
     chance[0] = GAUSSIAN if tails.size > 1 else 1.0
     rest, sigma, own = sample.signal - curve, np.ones(sample.n), np.ones(sample.n)
+    chosen = thinned_out(np.arange(sample.n), MOST)
     for _ in range(2):
         local = _local_residuals(sample.time, rest, sigma / np.sqrt(own))
-        chosen = thinned_out(np.arange(sample.n), MOST)
-        levels, scales = _likelihoods(local[chosen], patterns[:, chosen], tails)
+        levels, scales = _likelihoods(local[chosen], patterns.rows(chosen), tails)
         worth = _worth(local / sigma)
         score = worth * (sample.n / chosen.size) * levels + np.log(prior)[:, None] + np.log(chance)
         weight = np.exp(score - score.max())
         weight /= weight.sum()
         by_pattern, by_tail = weight.sum(axis=1), weight.sum(axis=0)
-        sigma = np.sqrt(by_pattern @ patterns)
-        square = local**2 / patterns  # (M, n), in units of each pattern's scale
-        own = np.ones(sample.n)
-        if tails.size > 1:
-            nu = tails[1:]
-            known = (nu + 1) / (nu + square[:, :, None] / scales[:, None, 1:] ** 2)  # (M, n, T - 1)
-            heavy = np.einsum("mt,mnt->n", weight[:, 1:], known)
-            own = by_tail[0] + heavy
+        sigma = np.sqrt(patterns.mixed(by_pattern))
+        own = patterns.counted(local, weight, scales, tails) if tails.size > 1 else np.ones(sample.n)
     relative = sigma / np.sqrt(own)
     relative /= np.exp(np.mean(np.log(relative)))
     finite = tails[1:]
     lasting = by_pattern * (kinds != "by-place")  # spikes at the start look like a noisy one
-    pattern = (
-        np.sqrt(lasting / max(float(lasting.sum()), 1e-290) @ patterns)
-        if lasting.any()
-        else np.ones(sample.n)
-    )
+    pattern = np.ones(sample.n)
+    if lasting.any():
+        pattern = np.sqrt(patterns.mixed(lasting / max(float(lasting.sum()), 1e-290)))
     return Spread(
         relative,
         pattern / np.exp(np.mean(np.log(pattern))),
@@ -126,37 +120,109 @@ def with_spread(sample: Sample, spread: Spread) -> Sample:
 
 def without_spread(sample: Sample) -> Sample:
     """Return the sample as it was before the spread of its noise was found."""
+    if sample.blocks is not None:
+        return sample.blocks.plain or sample
     return sample if sample.given is None else replace(sample, sigma=sample.given, given=None, inflation=1.0)
 
 
-def _patterns(sample: Sample, curve: Array, level: Array | None, model: str) -> tuple[Array, Array, Array]:
-    """Return relative variances (M, n) of geometric mean one, their kinds (M,) and prior weights (M,)."""
-    rows, kinds = [np.ones(sample.n)], ["white"]
-    if model in ("auto", "photometric"):
-        level = np.log10(np.abs(curve) + 1e-3) if level is None else np.clip(level, -0.5, 6.0)
-        growing = 10.0 ** (2 * (level - level.max()))
-        for share in SHARES:
-            rows.append(1 - share + share * growing / growing.mean())
-            kinds.append("photometric")
-    if model in ("auto", "by-place"):
-        for place in PLACES:
-            first = np.arange(sample.n) < max(3, round(place * sample.n))
-            for ratio in RATIOS:
-                rows.append(np.where(first, ratio**2, 1.0))
-                kinds.append("by-place")
-    variances = np.array(rows)
-    variances /= np.exp(np.mean(np.log(variances), axis=1, keepdims=True))
-    named = np.array(kinds)
-    count = {kind: int(np.sum(named == kind)) for kind in PRIOR}
-    return variances, named, np.array([PRIOR[kind] / count[kind] for kind in kinds])
+PIECE = 20_000
+"""Readings whose patterns are held at once."""
+UNSEEN = 1e-12
+"""Posterior weight below which a pattern of a longer trace is left out."""
+
+
+def pieces(n: int) -> list[slice]:
+    """Return slices of at most `PIECE` readings, all of n."""
+    return [slice(start, min(start + PIECE, n)) for start in range(0, n, PIECE)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Patterns:
+    """Relative variances of M patterns, of geometric mean one over n readings.
+
+    `growing` (n,) is the variance of the transmittance's noise and `average` its mean, `mean` (M, 1) are the
+    geometric means of the patterns; `held` (M, n) are the patterns, where they are no more than a `PIECE`.
+    """
+
+    n: int
+    kinds: NDArray[np.str_]
+    prior: Array
+    growing: Array
+    average: float
+    mean: Array
+    held: Array | None = None
+
+    @classmethod
+    def of(cls, sample: Sample, curve: Array, level: Array | None, model: str) -> "_Patterns":
+        """Return the patterns about a curve that a model admits."""
+        n, kinds, growing, average = sample.n, ["white"], np.empty(0), 1.0
+        if model in ("auto", "photometric"):
+            level = np.log10(np.abs(curve) + 1e-3) if level is None else np.clip(level, -0.5, 6.0)
+            growing = 10.0 ** (2 * (level - level.max()))
+            average = float(growing.mean())
+            kinds += ["photometric"] * SHARES.size
+        if model in ("auto", "by-place"):
+            kinds += ["by-place"] * (PLACES.size * RATIOS.size)
+        named = np.array(kinds)
+        count = {kind: int(np.sum(named == kind)) for kind in PRIOR}
+        prior = np.array([PRIOR[kind] / count[kind] for kind in kinds])
+        bare = cls(n, named, prior, growing, average, np.ones((named.size, 1)))
+        logs = [np.log(bare._raw(part)) for part in pieces(n)] if n <= PIECE else []
+        if logs:
+            mean = np.exp(np.mean(logs[0], axis=1, keepdims=True))
+            return replace(bare, mean=mean, held=bare._raw(slice(0, n)) / mean)
+        sums = [np.sum(np.log(bare._raw(part)), axis=1, keepdims=True) for part in pieces(n)]
+        return replace(bare, mean=np.exp(np.sum(sums, axis=0) / n))
+
+    def _raw(self, which: slice | IntArray) -> Array:
+        """Return the variances (M, k) of some readings before they are set to a mean of one."""
+        index = np.arange(self.n)[which]
+        rows = [np.ones(index.size)]
+        if self.growing.size:
+            rows += [1 - share + share * self.growing[which] / self.average for share in SHARES]
+        if "by-place" in self.kinds:
+            for place in PLACES:
+                first = index < max(3, round(place * self.n))
+                rows += [np.where(first, ratio**2, 1.0) for ratio in RATIOS]
+        return np.array(rows)
+
+    def rows(self, which: slice | IntArray) -> Array:
+        """Return the patterns (M, k) of some readings."""
+        if self.held is None:
+            return self._raw(which) / self.mean
+        rows: Array = self.held[:, which]
+        return rows
+
+    def mixed(self, weight: Array) -> Array:
+        """Return the mean variance (n,) under weights (M,) of the patterns."""
+        return np.concatenate([weight @ self.rows(part) for part in pieces(self.n)])
+
+    def counted(self, local: Array, weight: Array, scales: Array, tails: Array) -> Array:
+        """Return for how much readings count (n,) under posterior weights (M, T) of patterns and tails."""
+        nu, gaussian = tails[1:], weight.sum(axis=0)[0]
+        seen: slice | BoolArray = slice(None)
+        if self.held is None:
+            seen = weight[:, 1:].sum(axis=1) > UNSEEN
+        own = np.empty(self.n)
+        for part in pieces(self.n):
+            square = local[part] ** 2 / self.rows(part)[seen]  # (M, n), in units of each pattern's scale
+            known = (nu + 1) / (nu + square[:, :, None] / scales[seen, None, 1:] ** 2)  # (M, n, T - 1)
+            own[part] = gaussian + np.einsum("mt,mnt->n", weight[seen, 1:], known)
+        return own
 
 
 def _local_residuals(time: Array, values: Array, sigma: Array) -> Array:
     """Return what a local quadratic leaves of each reading, over the share that it leaves of noise (n,)."""
+    index = np.arange(time.size)
+    return np.concatenate([_local(time, values, sigma, index[part]) for part in pieces(time.size)])
+
+
+def _local(time: Array, values: Array, sigma: Array, index: IntArray) -> Array:
+    """Return the same of some readings."""
     n, half = time.size, WINDOW // 2
-    first = np.clip(np.arange(n) - half, 0, n - WINDOW)
+    first = np.clip(index - half, 0, n - WINDOW)
     near = first[:, None] + np.arange(WINDOW)
-    away = time[near] - time[:, None]
+    away = time[near] - time[index, None]
     away /= np.maximum(np.abs(away).max(axis=1, keepdims=True), 1e-12)
     columns = np.stack([np.ones_like(away), away, away**2], axis=1)  # (n, 3, w)
     weight = sigma[near] ** -2.0
@@ -164,8 +230,8 @@ def _local_residuals(time: Array, values: Array, sigma: Array) -> Array:
     normal = weighted @ columns.transpose(0, 2, 1) + 1e-12 * np.eye(3) * weight.sum(axis=1)[:, None, None]
     inverse = np.linalg.inv(normal)
     fitted = np.einsum("np,npw,nw->n", inverse[:, 0], weighted, values[near])
-    leverage = np.clip(inverse[:, 0, 0] * sigma**-2.0, 0.0, 0.9)
-    result: Array = (values - fitted) / np.sqrt(1 - leverage)
+    leverage = np.clip(inverse[:, 0, 0] * sigma[index] ** -2.0, 0.0, 0.9)
+    result: Array = (values[index] - fitted) / np.sqrt(1 - leverage)
     return result
 
 

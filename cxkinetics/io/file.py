@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from cxkinetics.errors import InputError
 from cxkinetics.io.words import KIND_OF, parse_moment
-from cxkinetics.options import plain, require
+from cxkinetics.options import OPTIONS, plain, require
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -275,8 +275,10 @@ class ReadOptions:
     time_in: str | None = None
     axis: str | None = None
     times: str | None = None
+    mask: float | str | Sequence[float | str] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "mask", OPTIONS["mask"].read(self.mask))
         require({name: getattr(self, name) for name in self.__slots__})
         for name in self.__slots__:
             object.__setattr__(self, name, plain(getattr(self, name)))

@@ -35,6 +35,7 @@ from cxkinetics.io.reference import Reader, with_reference
 from cxkinetics.io.table import LARGE_BYTES
 from cxkinetics.io.words import NamedTime, natural_key, time_factor, time_in_name
 from cxkinetics.remarks import Remark
+from cxkinetics.signals.prepare import leave_out
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import TIME_UNITS, Source
@@ -233,6 +234,7 @@ def load(
     time_in: str | None = None,
     axis: str | None = None,
     times: str | os.PathLike[str] | None = None,
+    mask: float | str | Sequence[float | str] | None = None,
 ) -> Trace | SpectralSeries | list[Signal]:
     r"""Read a file, or a folder of one-spectrum files.
 
@@ -266,6 +268,8 @@ def load(
     times : path-like, optional
         A file with the times of spectra that carry none: a row for each, in their order; of a log of
         events the rows of the one event that stands as often as there are spectra.
+    mask : float, str or sequence of these, optional
+        Times of readings to leave out, in s on the file's clock, or with a unit ("8min").
 
     Returns
     -------
@@ -304,8 +308,10 @@ def read_signals(
     How it was read (delimiter, decimal mark, encoding, unit of time) is added to `notes`, if given.
     """
     file, read = os.fspath(path), partial(_read_file, notes=notes)
-    signals = read_folder(file, options, read) if Path(path).is_dir() else read(file, options)
+    signals = read_folder(file, options, read) if os.path.isdir(path) else read(file, options)
     found = [with_reference(signal, options, read) for signal in _choose(signals, options, file)]
+    if options.mask is not None:
+        found = [leave_out(signal, np.ravel(options.mask).tolist()) for signal in found]
     if options.wavelength is not None:
         return [_at(signal, options.wavelength) for signal in found]
     return found
@@ -321,7 +327,7 @@ def _read_file(file: str, options: ReadOptions, notes: dict[str, Any] | None = N
 
 def is_run_folder(path: str | os.PathLike[str]) -> bool:
     """Return whether a folder is one run: its files have times in their names and hold one spectrum each."""
-    files = files_of(path) if Path(path).is_dir() else []
+    files = files_of(path) if os.path.isdir(path) else []
     named = [p for p in files if time_in_name(p.stem) is not None]
     if len(named) < 2 or len(named) < 0.8 * len(files):
         return False

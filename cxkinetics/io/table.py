@@ -345,7 +345,8 @@ def _table(rows: Rows, block: Block, style: NumberStyle, file: str) -> Table:
     if named and width > named:
         names = _with_row_names(names, named, width, body) or names
     if named and width > named and not names[-1]:
-        extra = next(i for i in used if len(rows.cells[i]) > named and any(rows.cells[i][named:]))
+        more = [i for i in used if any(rows.cells[i][named:])]
+        extra = more[0] if more else used[0]  # columns without a name or a cell are separators too many
         raise InputError(
             f"this row holds {len(rows.cells[extra])} cells, the header {named}",
             file=file,

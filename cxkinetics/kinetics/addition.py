@@ -4,9 +4,10 @@ import numpy as np
 
 from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.inference.ar1 import Sample, whitening
+from cxkinetics.inference.descent import Target
 from cxkinetics.inference.variance import without_spread
 from cxkinetics.kinetics.optimum import Fitted, tangent
-from cxkinetics.kinetics.search import Found, around, fit_at, with_start
+from cxkinetics.kinetics.search import Found, around, fit_at, walk, with_start
 from cxkinetics.models.families import StagedFamily
 
 FLAT_SHARE = 0.35
@@ -67,7 +68,7 @@ def _wait(sample: Sample, broken: Found) -> float | None:
     held[1] = False
     white = whitening(sample, 0.0)
     level, first, second, at, offset = broken.theta
-    tried = thinned_out(np.arange(min(last, breaks - FEW_GAPS) + 1), PLACES)
+    tried = thinned_out(sample.standing(np.arange(min(last, breaks - FEW_GAPS) + 1)), PLACES)
     cells = np.column_stack([tried, np.full(tried.size, breaks)])
     start = np.tile([level, 0.0, first, second, 0.0, at, offset], (tried.size, 1))
     start[:, family.breaks.start] = (time[tried] + time[tried + 1]) / 2
@@ -80,14 +81,20 @@ def _wait(sample: Sample, broken: Found) -> float | None:
     theta, rss = fit_at(family, sample, white, cells, start, free=held, tolerance=1e-10)
     slow = with_start(sample, white, broken, broken, 0.0)
     best = int(np.argmin(rss))
-    if n * np.log(slow.rss / max(float(rss[best]), 1e-290)) < CLEARLY:
+    if sample.blocks is not None:  # the switch stands many short gaps from where a wait had moved it
+        target = Target(time, sample.signal, white)
+        start, free = theta[[best]], held[None, :]
+        done, _ = walk(family, sample, target, start, cells[[best]], free=free, tolerance=1e-10)
+        theta, rss, best = done.theta, done.rss, 0
+    if sample.n_read * np.log(slow.rss / max(float(rss[best]), 1e-290)) < CLEARLY:
         return None
     return float(theta[best, family.breaks.start])
 
 
 def _misses(sample: Sample, broken: Found) -> bool:
     """Return whether the first readings lie off the decay by more than their noise."""
-    square: Array = (tangent(sample, broken)[0] / sample.sigma) ** 2
+    own = sample.standing(np.arange(sample.n))
+    square: Array = (tangent(sample, broken)[0] / sample.sigma)[own] ** 2
     scale = float(np.median(square)) / 0.4549  # the median of chi-square with one degree of freedom
     counts = np.array([4, 8, 16, 32])
     counts = counts[counts < sample.n // 2]

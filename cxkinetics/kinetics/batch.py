@@ -1,4 +1,4 @@
-"""`fit_many`: one input from reading to results on disk, and hundreds of them on any executor.
+"""`fit_many` and `iter_fits`: one input from reading to results on disk, and thousands on any executor.
 
 Of each input all traces are looked at, then fitted, and only then written: nothing that draws or
 prints is loaded before the last fit is there.
@@ -6,18 +6,22 @@ prints is loaded before the last fit is there.
 
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from cxkinetics.atomic import replace_directory
-from cxkinetics.document.folder import require_no_file, require_replaceable
+from cxkinetics.atomic import recover, replace_directory
+from cxkinetics.calls import checked
+from cxkinetics.document.folder import (
+    ALL_FILES,
+    BATCH_FILES,
+    files_called,
+    require_no_file,
+    require_replaceable,
+)
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
 from cxkinetics.io.file import ReadOptions
@@ -25,10 +29,10 @@ from cxkinetics.io.inputs import expand
 from cxkinetics.io.load import read_signals
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.options import FITTING, FitOptions
-from cxkinetics.kinetics.places import folder_names, origin_of, require_own, stored_in
+from cxkinetics.kinetics.places import folder_names, origin_of, require_own, shard_of, stored_in
 from cxkinetics.kinetics.replicates import Replicates, replicates_of
 from cxkinetics.kinetics.result import StagedFit
-from cxkinetics.options import WHERE, names_of, require
+from cxkinetics.options import OPTIONS, WHERE, names_of, require
 from cxkinetics.record import Record, json_text
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
@@ -36,11 +40,15 @@ from cxkinetics.signals.trace import Trace
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
 
     from cxkinetics.document.page import Figure, Page, Section
     from cxkinetics.document.table import Table
     from cxkinetics.document.units import TimeUnit
+    from cxkinetics.kinetics.ledger import Ledger
+    from cxkinetics.kinetics.workers import Lost
 
 _PLACES = ("wavelength", "track", "reference")
 READING = (*(name for name in names_of("reading") if name not in _PLACES), *_PLACES)
@@ -80,6 +88,12 @@ class FitJob:
         The command as it was typed.
     time_unit : str
         Of the report and the figures: "s", "ms", "min" or "h".
+    figures : tuple of str
+        What is written beside the report (`document.folder.ALL_FILES`).
+    known : frozenset of str
+        Hashes of this file's data whose results are in the caller's table already.
+    debug : bool
+        Raise what is no error of the data or the fit instead of listing it.
     """
 
     file: str
@@ -90,6 +104,9 @@ class FitJob:
     force: bool = False
     command: str = ""
     time_unit: str = "s"
+    figures: tuple[str, ...] = ALL_FILES
+    known: frozenset[str] = frozenset()
+    debug: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,24 +127,22 @@ def run_job(job: FitJob) -> JobResult:
     """
     try:
         signals = signals_of(job)
-    except CxKineticsError as error:
-        return _failed(job.file, error, _told(job.file, error))
-    except OSError as error:
-        return _failed(job.file, error, f"{job.file}: {error.strerror or error}")
+    except Exception as error:
+        return _failed(job.file, error, _told(job, error, "cannot be read"))
     tasks = [
         _Task(job, signal, number if len(signals) > 1 else None) for number, signal in enumerate(signals, 1)
     ]
     for task in tasks:  # what is there already, and whether the rest may be written, before hours of fits
-        with task.listing(writing=True):
+        with task.listing(f"the result cannot be written to {job.folder}"):
             task.look()
     for task in tasks:
-        if task.fit is None and task.failure is None:
-            with task.listing():
+        if task.fit is None and task.failure is None and not task.kept:
+            with task.listing("cannot be fitted"):
                 task.make()
     for task in tasks:
         if task.fit is not None and not task.kept:
             alone = not any(other.kept or other.failure for other in tasks)
-            with task.listing(writing=True):
+            with task.listing(f"the result cannot be written to {job.folder}"):
                 task.write(task.fit, first=task is tasks[0] and alone)
     return JobResult(
         file=job.file,
@@ -158,26 +173,23 @@ class _Task:
         return Path(self.job.folder, *([] if self.number is None else [f"trace-{self.number}"]))
 
     @contextmanager
-    def listing(self, *, writing: bool = False) -> Iterator[None]:
-        """List what stops this trace as its failure, so that the others go on; whatever it is, in writing."""
-        job = self.job
+    def listing(self, what: str) -> Iterator[None]:
+        """List whatever stops this trace as its failure, so that the others go on."""
         try:
             yield
         except Exception as error:
-            if isinstance(error, CxKineticsError):
-                message = _told(job.file, error)
-            elif writing:
-                why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
-                text = f"{job.file}: the result cannot be written to {job.folder}: {why}"
-                message = " ".join(text.split())
-            else:
-                raise
+            message = _told(self.job, error, what)
             label = None if self.number is None else self.signal.label or self.number
             name, self.fit = type(error).__name__, None
-            self.failure = Failure(file=job.file, trace=label, error=name, message=message)
+            self.failure = Failure(file=self.job.file, trace=label, error=name, message=message)
 
     def look(self) -> None:
         """Keep the stored result, or refuse to replace what is no earlier result of this input."""
+        if self.signal.source.sha256 in self.job.known:
+            self.kept = True
+            return
+        if self.folder is not None and self.number is not None:
+            recover(self.folder.parent, [self.folder.name])
         job, stored = self.job, None if self.job.force else self._stored()
         if stored is not None and stored.version == __version__:
             self.fit, self.kept = stored, True
@@ -195,8 +207,16 @@ class _Task:
         if self.folder is None:
             return None
         try:
-            fit = StagedFit.from_json((self.folder / "fit.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError):
+            text = (self.folder / "fit.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self._say_damaged(error)
+            return None
+        try:
+            fit = StagedFit.from_json(text)
+        except Exception as error:  # whatever a damaged document raises, it is no result
+            self._say_damaged(error)
             return None
         given = dict(self.job.fitting)
         seed = given.pop("rng", None) or 0
@@ -207,6 +227,11 @@ class _Task:
             and json.loads(json_text(dict(fit.options))) == json.loads(json_text(wanted))
         )
         return fit if same else None
+
+    def _say_damaged(self, error: Exception) -> None:
+        why = " ".join(str(error).split())[:200]
+        text = f"the stored result is damaged ({type(error).__name__}: {why}); fitted again"
+        self.said = (Remark("stored_damaged", text),)
 
     def make(self) -> None:
         """Fit the trace."""
@@ -222,7 +247,7 @@ class _Task:
         from cxkinetics.kinetics.page import write_fit
 
         series = self.signal if isinstance(self.signal, SpectralSeries) else None
-        said: dict[str, Any] = {"time_unit": job.time_unit, "origin": job.origin}
+        said: dict[str, Any] = {"time_unit": job.time_unit, "origin": job.origin, "files": job.figures}
         said |= {"series": series, "command": job.command}
         if first and self.number is not None and stored_in(Path(job.folder)):
             with replace_directory(job.folder) as fresh:
@@ -278,20 +303,23 @@ def _noted(trace: Trace, job: FitJob) -> Trace:
     return trace
 
 
-def _told(file: str, error: CxKineticsError) -> str:
-    """Return what an error says, on one line and with the file."""
-    message = " ".join(str(error).split())
-    return message if file in message else f"{file}: {message}"
+def _told(job: FitJob, error: Exception, what: str) -> str:
+    """Return what an error says, on one line and with the file; `what` goes before those of others."""
+    if job.debug and not isinstance(error, (CxKineticsError, OSError)):
+        raise error
+    why = (isinstance(error, OSError) and error.strerror) or str(error) or "unknown"
+    if isinstance(error, CxKineticsError):
+        what = ""
+    elif not isinstance(error, OSError):
+        why = f"{type(error).__name__}: {why} (an error of cxkinetics itself: report it with the file)"
+    told = " ".join(f"{what}: {why}".removeprefix(": ").split())
+    return told if job.file in told else f"{job.file}: {told}"
 
 
-def _failed(file: str, error: Exception, message: str) -> JobResult:
+def _failed(file: str, error: BaseException, message: str) -> JobResult:
     """Return the result of an input that could not be read, or not be fitted at all."""
     failure = Failure(file=file, trace=None, error=type(error).__name__, message=message)
     return JobResult(file=file, failures=(failure,))
-
-
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Variables that pin the linear algebra of a worker to one thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,7 +417,8 @@ class BatchResult(Shown):
 def jobs_of(
     files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
-    out: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    shard: str | None = None,
     **options: Any,
 ) -> list[FitJob]:
     """Return one job per input; with `out`, each has a folder of its own, named after its stem.
@@ -398,11 +427,13 @@ def jobs_of(
     ----------
     files : path-like or iterable of path-like
         Inputs; a folder stands for the files in it, or is one run; a pattern ("runs/*.csv") for its files.
-    out : str, optional
+    out : path-like, optional
         Folder of results; inputs with equal stems are told apart by a mark made of their path.
+    shard : str, optional
+        "I/N": only every N-th input from the I-th on; folders are named as in the whole batch.
     **options
         Options of `cxkinetics.load` and of `fit_stages`, `wavelength`, `track`, `reference`,
-        `force`, `command` and `show_time` (unit of times in reports and figures).
+        `force`, `command`, `figures`, `debug` and `show_time` (unit of times in reports and figures).
 
     Raises
     ------
@@ -411,44 +442,58 @@ def jobs_of(
     UsageError
         If the place of the folder of results is taken by a file, or an option is off.
     """
+    part, parts = (1, 1) if shard is None else shard_of(shard)
     if out is not None:
+        out = os.fspath(out)
+        if not out:
+            raise UsageError('out is empty; name the folder of the results (--out), "." for this one')
         require_no_file(Path(out))
-    force, command = bool(options.pop("force", False)), str(options.pop("command", ""))
+    figures = options.pop("figures", None)
+    named = {name: options.pop(name, default) for name, default in _MANNERS.items()}
     fitting = {name: options.pop(name) for name in (*FITTING, "rng") if name in options}
+    options["mask"] = OPTIONS["mask"].read(options.get("mask"))  # times may have a unit
     require({**options, "rng": fitting.get("rng")})
     FitOptions.of(**{name: value for name, value in fitting.items() if name != "rng"})
     if len(several := [name for name in WHERE if options.get(name) is not None]) > 1:
         raise UsageError(f"{' and '.join(several)} each name a signal; give one of them")
     if options.get("reference") is not None:
         options["reference"] = str(options["reference"])
-    job = FitJob(
-        file="",
-        reading={name: options[name] for name in READING if options.get(name) is not None},
-        fitting=fitting,
-        force=force,
-        command=command,
-        time_unit=options.get("show_time") or "s",
-    )
     if isinstance(files, (str, os.PathLike)):  # one file, not the letters of its name
         files = [files]
     try:
         typed = expand([os.fsdecode(file) for file in files])
     except TypeError as error:
         raise UsageError(f"files is {files!r}; give paths, such as ['run-1.csv', 'run-2.csv']") from error
+    usual = ALL_FILES if len(typed) == 1 else BATCH_FILES
+    job = FitJob(
+        file="",
+        reading={name: options[name] for name in READING if options.get(name) is not None},
+        fitting=fitting,
+        time_unit=options.get("show_time") or "s",
+        figures=usual if figures is None else files_called(figures),
+        **named,
+    )
     if out is None:
-        return [replace(job, file=file) for file in typed]
+        return [replace(job, file=file) for file in typed[part - 1 :: parts]]
+    names = list(zip(typed, folder_names(typed, out), strict=True))[part - 1 :: parts]
+    recover(Path(out), [name for _, name in names])
     return [
-        replace(job, file=file, folder=str(Path(out) / folder), origin=origin_of(file, out))
-        for file, folder in zip(typed, folder_names(typed, out), strict=True)
+        replace(job, file=file, folder=str(Path(out) / name), origin=origin_of(file, out))
+        for file, name in names
     ]
 
 
+_MANNERS = {"force": False, "command": "", "debug": False}
+"""What a job is told of how it is done, by default."""
+
+
+@checked("jobs", "out")
 def fit_many(
     files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     jobs: int = 1,
-    executor: Executor | Any | None = None,
-    out: str | None = None,
+    executor: "Executor | Any | None" = None,
+    out: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> BatchResult:
     """Fit every trace of every file.
@@ -462,12 +507,14 @@ def fit_many(
         Processes on this machine; the linear algebra of each is pinned to one thread.
     executor : concurrent.futures.Executor, optional
         Anything with its `submit`; then `jobs` is not used. A Dask client is one (extra `cluster`):
-        ``fit_many(files, executor=distributed.Client(address))``.
-    out : str, optional
+        ``fit_many(files, executor=distributed.Client(address))``. A few inputs a worker are handed
+        out at a time. A worker that dies costs the input that killed it.
+    out : path-like, optional
         Folder of results; an input whose stored result has the same hash and options is kept.
     **options
         As for `cxkinetics.load` and `fit_stages`, and `wavelength`, `track`, `reference`, `force`,
-        `show_time`.
+        `show_time`, `shard` ("2/8": every eighth input from the second on) and `figures` (what is
+        written beside each report, of "svg", "png", "pdf", "xlsx"; all for one input, else "svg").
 
     Returns
     -------
@@ -481,6 +528,10 @@ def fit_many(
     UsageError
         If `jobs` is below one.
 
+    See Also
+    --------
+    iter_fits : The same for thousands of inputs, whose results do not fit into memory.
+
     Examples
     --------
     >>> from cxkinetics.examples.kinetics import example_path
@@ -491,97 +542,114 @@ def fit_many(
     return run_jobs(jobs_of(files, out=out, **options), jobs=jobs, executor=executor)
 
 
+def iter_fits(
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    jobs: int = 1,
+    executor: "Executor | Any | None" = None,
+    out: str | os.PathLike[str] | None = None,
+    table: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Iterator[JobResult]:
+    """Fit every trace of every file and yield what came of each as it finishes; nothing is kept in memory.
+
+    Parameters
+    ----------
+    files : iterable of path-like
+        Inputs.
+    jobs, executor, out
+        As of `fit_many`.
+    table : path-like, optional
+        A CSV file with a row per trace (a failure is one too), written as results come. The same call
+        goes on where it ended: an input whose row of the same data, options and version is there is
+        skipped, and those that failed are tried again, last. With the ending .parquet the table is
+        made of the CSV file beside it at the end.
+    **options
+        As of `fit_many`.
+
+    Yields
+    ------
+    JobResult
+        File, fits, failures, folders, and whether the input was skipped.
+
+    Raises
+    ------
+    UsageError
+        If an option is off, or the table is of another kind.
+
+    Examples
+    --------
+    >>> from cxkinetics.examples.kinetics import example_path
+    >>> for result in iter_fits([example_path("ag-cds"), "missing.csv"], track=324):
+    ...     print(len(result.fits), len(result.failures))
+    1 0
+    0 1
+    """
+    work = jobs_of(files, out=out, **options)
+    _require_jobs(jobs)
+    if table is None:
+        return (result for _, result in _results(work, jobs, executor))
+    from cxkinetics.kinetics.ledger import Ledger
+
+    return _entered(Ledger(table), work, jobs, executor)
+
+
+def _entered(ledger: "Ledger", work: Sequence[FitJob], jobs: int, executor: Any) -> Iterator[JobResult]:
+    """Yield results, each after its rows stand in the table."""
+    work = ledger.left(work)
+    for index, result in _results(work, jobs, executor):
+        ledger.enter(work[index], result)
+        yield result
+    ledger.close()
+
+
 def run_jobs(
     work: Sequence[FitJob],
     *,
     jobs: int = 1,
-    executor: Executor | Any | None = None,
+    executor: "Executor | Any | None" = None,
     progress: Callable[[], object] | None = None,
 ) -> BatchResult:
     """Run jobs and return their results in order; `progress` is called after each."""
+    _require_jobs(jobs)
+    found: dict[int, JobResult] = {}
+    for index, result in _results(work, jobs, executor):
+        found[index] = result
+        if progress:
+            progress()
+    return BatchResult(results=tuple(found[index] for index in range(len(work))))
+
+
+def _require_jobs(jobs: int) -> None:
     if jobs < 1:
         raise UsageError(f"jobs is {jobs}; it must be 1 or more")
+
+
+def _results(work: Sequence[FitJob], jobs: int, executor: Any) -> Iterator[tuple[int, JobResult]]:
+    """Yield the index of each job and its result as they finish."""
+    if executor is None and (jobs == 1 or len(work) < 2):
+        for index, job in enumerate(work):
+            yield index, run_job(job)
+        return
+    from cxkinetics.kinetics.workers import Given, Lost, Processes, completed
+
     if executor is not None:
-        return BatchResult(results=_submitted(executor, work, progress))
-    if jobs == 1 or len(work) < 2:
-        results = []
-        for job in work:
-            results.append(run_job(job))
-            if progress:
-                progress()
-        return BatchResult(results=tuple(results))
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(max_workers=min(jobs, len(work)), mp_context=get_context("spawn")) as pool,
-    ):
-        return BatchResult(results=_submitted(pool, work, progress, starting=_main_left_alone))
+        for index, result in completed(work, run_job, Given(executor)):
+            yield index, _lost(work[index], result) if isinstance(result, Lost) else result
+        return
+    with Processes(min(jobs, len(work))) as processes:
+        for index, result in completed(work, run_job, processes):
+            yield index, _lost(work[index], result) if isinstance(result, Lost) else result
 
 
-def _submitted(
-    executor: Any,
-    work: Sequence[FitJob],
-    progress: Callable[[], object] | None,
-    *,
-    starting: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> tuple[JobResult, ...]:
-    with starting():  # a pool starts its processes as jobs are submitted
-        futures = [_submit(executor, job) for job in work]
-    native = [future for future in futures if isinstance(future, Future)]
-    if progress and len(native) == len(futures):
-        for _ in as_completed(native):
-            progress()
-    return tuple(_result(future, job) for future, job in zip(futures, work, strict=True))
-
-
-def _submit(executor: Any, job: FitJob) -> Any:
-    """Return the future of a job; that of a pool which is broken already holds its error."""
-    try:
-        return executor.submit(run_job, job)
-    except BrokenExecutor as error:
-        future: Future[JobResult] = Future()
-        future.set_exception(error)
-        return future
-
-
-def _result(future: Any, job: FitJob) -> JobResult:
-    """Return what came of a job; a process that ends before its result is a failure of the job."""
-    try:
-        result: JobResult = future.result()
-    except BrokenExecutor as error:
-        message = (
-            f"{job.file}: a process of the pool ended before its result came (out of memory, or stopped; "
-            'a script that makes a pool of processes itself needs if __name__ == "__main__": above its calls)'
-        )
-        return _failed(job.file, error, message)
-    return result
-
-
-@contextmanager
-def _main_left_alone() -> Iterator[None]:
-    """Let the processes started inside do without the script that starts them.
-
-    A spawned process runs that script again before its first job, which a script without
-    `if __name__ == "__main__":` answers by starting processes of its own. The jobs need nothing of it.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Pin the linear algebra of processes started inside to one thread each."""
-    before = {name: os.environ[name] for name in ONE_THREAD if name in os.environ}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name in ONE_THREAD:
-            del os.environ[name]
-        os.environ.update(before)
+def _lost(job: FitJob, lost: "Lost") -> JobResult:
+    """Return the failure of a job whose process ended before its result came, or that was never begun."""
+    why = f"{type(lost.error).__name__}: {' '.join(str(lost.error).split())}"
+    guard = 'a script that makes a pool of processes itself needs if __name__ == "__main__": above its calls'
+    if lost.begun:
+        text = "a process of the pool ended before its result came (out of memory, or stopped;"
+        message = f"{job.file}: {text} {guard}): {why}"
+    else:
+        text = "not run, as the executor broke with another input: the same call runs what is left"
+        message = f"{job.file}: {text} ({guard}): {why}"
+    return _failed(job.file, lost.error, message)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from cxkinetics.atomic import write_text
+from cxkinetics.atomic import recover, write_text
 from cxkinetics.document import cells
-from cxkinetics.document.folder import write_report
+from cxkinetics.document.folder import ALL_FILES, files_called, write_report
 from cxkinetics.document.page import Block, Code, Figure, Notes, Page, Paragraph, Section
 from cxkinetics.document.sheets import csv_text
 from cxkinetics.document.table import Cell, Column, Table, Where, long, wide
@@ -18,7 +18,7 @@ from cxkinetics.document.units import TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate
 from cxkinetics.kinetics.page import is_smallest_p, listed_name, page_footer
-from cxkinetics.kinetics.places import require_batch_place
+from cxkinetics.kinetics.places import require_batch_place, shard_of
 
 if TYPE_CHECKING:
     from cxkinetics.kinetics.batch import BatchResult, Failure
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.result import StagedFit
 
 _MOST_FOOTER = 3
+_SHEETS = ("summary.csv", "replicates.csv", "report.html")
 _SPREADS = {"sd between runs": "sd_between_runs", "se of one fit": "rms_se_of_single_fits"}
 
 
 # ---- tables, each once ------------------------------------------------------------------------------
 
 
-def fit_table(fits: "Sequence[StagedFit]", *, on_page: bool = False, links: tuple[str, ...] = ()) -> Table:
+def fit_table(
+    fits: "Sequence[StagedFit]", *, on_page: bool = False, links: tuple[str, ...] = (), stages: int = 1
+) -> Table:
     """Return one row per fit: file, verdict, rate constants and breakpoints with their intervals, noise.
 
     Parameters
@@ -43,8 +46,10 @@ def fit_table(fits: "Sequence[StagedFit]", *, on_page: bool = False, links: tupl
         Whether people also read number, p-value and how many warnings there are.
     links : tuple of str
         Address of the report of each fit.
+    stages : int
+        Stages that have columns at least.
     """
-    most = max((len(fit.stages) for fit in fits), default=1)
+    most = max([stages, *(len(fit.stages) for fit in fits)])
     rates = [f"k{i}" for i in range(1, most + 1)]
     breaks = {f"breakpoint{i}": f"breakpoint{f' {i}' if most > 2 else ''}, {{unit}}" for i in range(1, most)}
     missing = "-" if on_page else ""
@@ -230,10 +235,23 @@ def _links(folders: Sequence[str], directory: str | os.PathLike[str]) -> tuple[s
     return tuple(f"{quote(folder)}/report.html" for folder in relative)
 
 
+def write_shard(batch: "BatchResult", directory: str | os.PathLike[str], shard: str) -> Path:
+    """Write the failures of one shard where `cxkinetics collect` finds them: the sign that it has ended."""
+    part, parts = shard_of(shard)
+    path = Path(directory, f"failures-{part}-of-{parts}.csv")
+    recover(path.parent, [path.name])
+    return write_text(path, csv_text(failure_table(batch.failures)))
+
+
 def write_batch(
-    batch: "BatchResult", directory: str | os.PathLike[str], *, command: str = "", time_unit: str = "s"
+    batch: "BatchResult",
+    directory: str | os.PathLike[str],
+    *,
+    command: str = "",
+    time_unit: str = "s",
+    figures: str | None = None,
 ) -> Path:
-    """Write a batch's summary.csv, replicates.csv, report.html and the figure overview (png, svg, pdf).
+    """Write a batch's summary.csv, replicates.csv, report.html and the figure overview.
 
     Parameters
     ----------
@@ -245,6 +263,8 @@ def write_batch(
         The command as it was typed.
     time_unit : str
         Of the report and its figure: "s", "ms", "min" or "h"; the tables in CSV stay in s.
+    figures : str, optional
+        Formats of the overview, such as "svg,pdf" (default: svg, png and pdf).
 
     Returns
     -------
@@ -259,7 +279,9 @@ def write_batch(
     target = Path(directory)
     require_batch_place(target)
     target.mkdir(parents=True, exist_ok=True)
+    recover(target, [*_SHEETS, *(f"overview.{kind}" for kind in ALL_FILES)])
     for table in data(batch)[:2]:
         write_text(target / f"{table.name}.csv", csv_text(table))
-    write_report(target, page(batch, unit_called(time_unit), directory=target, command=command))
+    report = page(batch, unit_called(time_unit), directory=target, command=command)
+    write_report(target, report, tuple(kind for kind in files_called(figures or ALL_FILES) if kind != "xlsx"))
     return target

@@ -20,9 +20,18 @@ from scipy.special import betainc
 
 from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.inference.accepted import parabola, vertex
-from cxkinetics.inference.ar1 import EvenProducts, Sample, Whitening, ar1_noise, even_products, whitening
+from cxkinetics.inference.ar1 import (
+    EvenProducts,
+    Sample,
+    Whitening,
+    ar1_noise,
+    even_products,
+    hidden_squares,
+    whitening,
+)
 from cxkinetics.inference.wander import wander_of
-from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent
+from cxkinetics.kinetics.optimum import ROUNDING, Fitted, found_in, settled_in, tangent
+from cxkinetics.kinetics.reduction import slowed
 from cxkinetics.kinetics.search import Found, break_cells
 from cxkinetics.models.families import StartingFamily
 
@@ -70,8 +79,60 @@ def break_test(
         Largest p up to which white noise and wander together are tried too.
     """
     sample = alternative.sample
-    dof = max(sample.n - alternative.n_parameters, 1)
-    floor = sample.n * ROUNDING**2
+    statistic, jacobian, directions, dof = _setting(null, alternative)
+    rho = alternative.rho
+    if alternative.correlation is None or sample.blocks is not None:  # long traces tell it beyond doubt
+        grid = np.array([rho])
+    else:
+        sd = np.sqrt((1.0 - rho**2) / sample.n + 0.3 / sample.n)
+        grid = _around(rho, sd)
+        pilot = ar1_noise(sample, rho, PILOT, rng)
+        _, chosen = _statistics(sample, jacobian, directions, pilot, grid=grid, dof=dof)
+        # replicates made at rho come back lower by the bias that rho itself has already suffered
+        rho = float(np.clip(2 * rho - chosen.mean(), -0.7, 0.98))
+        grid = _around(rho, sd)
+    noise = ar1_noise(sample, rho, n_replicates, rng)
+    hidden = hidden_squares(sample, n_replicates, rng)
+    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=grid, dof=dof, hidden=hidden)
+    p_value = _p_value(simulated, statistic)
+    found = BreakTest(
+        statistic=float(statistic),
+        p_value=p_value,
+        seed_free_p=seed_free_p_value(
+            whitening(sample, alternative.rho),
+            jacobian,
+            directions,
+            statistic=statistic,
+            dof=dof,
+            n_hidden=sample.n_read - sample.n,
+        ),
+        n_replicates=n_replicates,
+        critical_5_percent=float(np.quantile(simulated, 0.95)),
+    )
+    if p_value > wander or alternative.correlation is None:
+        return found
+    gap = sample.gap
+    if sample.blocks is not None:
+        null, alternative = _slowly(null, alternative, slowed(sample.blocks.whole, alternative.found))
+        statistic, jacobian, directions, dof = _setting(null, alternative)
+        sample, grid = alternative.sample, np.array([alternative.rho])
+    strays = wander_of(sample, alternative.residual, alternative.jacobian)
+    noise = strays.noise(sample, n_replicates, rng)
+    slower = np.unique(np.concatenate([grid, WIDE]))  # the correlation that one number makes of both
+    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=slower, dof=dof)
+    return replace(
+        found,
+        wander_p=_p_value(simulated, statistic),
+        wander_sd=strays.sd,
+        wander_lasts=strays.lasts * (sample.gap / gap),
+    )
+
+
+def _setting(null: Found, alternative: Fitted) -> tuple[float, Array, Array, int]:
+    """Return F, the tangent (p, n) of the null, the directions (b, n) of breaks, and degrees of freedom."""
+    sample = alternative.sample
+    dof = max(sample.n_read - alternative.n_parameters, 1)
+    floor = sample.n_read * ROUNDING**2
     least = max(alternative.found.rss, floor)
     statistic = max(max(null.rss, floor) - least, 0.0) / (least / dof * sample.inflation)
     residual, jacobian = tangent(sample, null)
@@ -84,45 +145,23 @@ def break_test(
         tau = float(null.theta[null.family.tau])
         clock, knots = null.family.own_times(clock, tau), null.family.own_times(knots, tau)
     directions = -(curve - offset) * np.maximum(clock - knots[:, None], 0.0)
-    rho = alternative.rho
-    if alternative.correlation is None:
-        grid = np.zeros(1)
-    else:
-        sd = np.sqrt((1.0 - rho**2) / sample.n + 0.3 / sample.n)
-        grid = _around(rho, sd)
-        pilot = ar1_noise(sample, rho, PILOT, rng)
-        _, chosen = _statistics(sample, jacobian, directions, pilot, grid=grid, dof=dof)
-        # replicates made at rho come back lower by the bias that rho itself has already suffered
-        rho = float(np.clip(2 * rho - chosen.mean(), -0.7, 0.98))
-        grid = _around(rho, sd)
-    noise = ar1_noise(sample, rho, n_replicates, rng)
-    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=grid, dof=dof)
-    p_value = _p_value(simulated, statistic)
-    found = BreakTest(
-        statistic=float(statistic),
-        p_value=p_value,
-        seed_free_p=seed_free_p_value(
-            whitening(sample, alternative.rho), jacobian, directions, statistic=statistic, dof=dof
-        ),
-        n_replicates=n_replicates,
-        critical_5_percent=float(np.quantile(simulated, 0.95)),
-    )
-    if p_value > wander or alternative.correlation is None:
-        return found
-    strays = wander_of(sample, alternative.residual, alternative.jacobian)
-    noise = strays.noise(sample, n_replicates, rng)
-    slower = np.unique(np.concatenate([grid, WIDE]))  # the correlation that one number makes of both
-    simulated, _ = _statistics(sample, jacobian, directions, noise, grid=slower, dof=dof)
-    return replace(
-        found,
-        wander_p=_p_value(simulated, statistic),
-        wander_sd=strays.sd,
-        wander_lasts=strays.lasts,
-    )
+    return float(statistic), jacobian, directions, dof
+
+
+def _slowly(null: Found, alternative: Fitted, slow: Sample) -> tuple[Found, Fitted]:
+    """Return both models in averages of equally many readings, under a correlation of their own."""
+    fitted = settled_in(alternative, slow)
+    return found_in(null, slow, fitted.white), fitted
 
 
 def seed_free_p_value(
-    white: Whitening, jacobian: Array, directions: Array, *, statistic: float, dof: int
+    white: Whitening,
+    jacobian: Array,
+    directions: Array,
+    *,
+    statistic: float,
+    dof: int,
+    n_hidden: int = 0,
 ) -> float:
     """Return p of the largest F over all breaks by the tube formula: no simulation, and no least value.
 
@@ -131,6 +170,7 @@ def seed_free_p_value(
     is about kappa/pi (1 - w^2)^((d - 2)/2) + P(Beta(1/2, (d - 1)/2) >= w^2): H. Hotelling, Am. J. Math.
     61, 440 (1939), doi 10.2307/2371512; M. Knowles, D. Siegmund, Int. Stat. Rev. 57, 205 (1989),
     doi 10.2307/1403794. The correlation of the noise is taken as known.
+    `n_hidden` readings stand beyond the points.
     """
     columns = white.apply(jacobian)
     columns = columns[np.any(columns != 0, axis=1)]
@@ -142,7 +182,7 @@ def seed_free_p_value(
     usable = length > 1e-4 * own
     unit = along[usable] / length[usable, None]
     kappa = float(np.sum(np.arccos(np.clip(np.abs(np.einsum("bn,bn->b", unit[1:], unit[:-1])), 0.0, 1.0))))
-    d, rest = columns.shape[1] - columns.shape[0], dof / (statistic + dof)
+    d, rest = columns.shape[1] + n_hidden - columns.shape[0], dof / (statistic + dof)
     crossed = kappa / math.pi * rest ** ((d - 2) / 2)
     return min(1.0, float(crossed + betainc((d - 1) / 2, 0.5, rest)))
 
@@ -156,7 +196,14 @@ def _p_value(simulated: Array, statistic: float) -> float:
 
 
 def _statistics(
-    sample: Sample, jacobian: Array, directions: Array, noise: Array, *, grid: Array, dof: int
+    sample: Sample,
+    jacobian: Array,
+    directions: Array,
+    noise: Array,
+    *,
+    grid: Array,
+    dof: int,
+    hidden: Array | float = 0.0,
 ) -> tuple[Array, Array]:
     """Return F* and rho* of each noise series (B, n), rho* by restricted likelihood on the grid.
 
@@ -174,7 +221,7 @@ def _statistics(
         if products is None:
             series, whitened = white.apply(noise), white.apply(columns)
             mixed, own = series @ whitened.T, whitened @ whitened.T
-            total = np.einsum("bn,bn->b", series, series)
+            total = np.einsum("bn,bn->b", series, series) + hidden
         else:
             mixed, own, total = (part.at(value) for part in products)
         normal = own[:width, :width] + 1e-13 * np.eye(width)

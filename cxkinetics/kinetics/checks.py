@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.accepted import runs
 from cxkinetics.inference.ar1 import Sample, Whitening, likeliest_rho, thinned, whitening, with_beside
@@ -16,11 +16,11 @@ from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
 from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.reduction import alike, is_long, reduced
 from cxkinetics.kinetics.result import Noise
 from cxkinetics.kinetics.rivals import drift_gain, step_in
-from cxkinetics.kinetics.search import grid_starts, search_staged
+from cxkinetics.kinetics.search import Found, grid_starts, search_staged
 from cxkinetics.models.decays import DECAYS, DecayFamily
-from cxkinetics.models.families import Family
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.screening import noise_sd
 from cxkinetics.signals.trace import Trace
@@ -178,7 +178,7 @@ def step_remark(trace: Trace, fitted: Fitted) -> list[Remark]:
     t = float(stdtrit(fitted.dof - 1, 1 - LEVEL / (2 * sample.n)))  # whatever the place
     if step.gain <= t**2:
         return []
-    before, after = (sample.time[step.index - 1 : step.index + 1] * sample.span_s + sample.first_s).tolist()
+    before, after = (np.array(step.between) * sample.span_s + sample.first_s).tolist()
     text = (
         f"the level steps by {step.height * sample.scale:+.2g} {trace.unit} between {before:g} and "
         f"{after:g} s and stays (F = {step.gain:.0f}): a lamp or a cell moved, or something was added; "
@@ -212,6 +212,10 @@ EARLY = 2 * MIN_DISTINCT
 first stage."""
 
 
+_Known = tuple[Sample, Found] | None
+"""What stands for a long trace, and a decay found in it."""
+
+
 def find_outliers(sample: Sample) -> BoolArray:
     """Return which points of a sample are outliers, shape (n,).
 
@@ -223,26 +227,32 @@ def find_outliers(sample: Sample) -> BoolArray:
     none = np.zeros(sample.n, bool)
     if sample.n < 15 or not _suspicious(sample):
         return none
+    short, decay = reduced(sample)
+    known = None if decay is None else (short, decay)
     spikes = _spikes(sample.signal)  # they return if both models allow them
     held_out = spikes.copy()
     held_out[:2] = True
-    found = [_settled(sample, held_out)]
+    found = [_settled(sample, held_out, known)]
     if found[0][:2].any():
-        found.append(_settled(sample, spikes))
-    confirmed = [_confirmed(sample, out, spikes) for out in found]
+        found.append(_settled(sample, spikes, known))
+    confirmed = [_confirmed(sample, out, spikes, known) for out in found]
     if np.array_equal(confirmed[0], confirmed[-1]):
         return confirmed[0]
-    return min(confirmed, key=lambda out: _shifted_aicc(sample, out))
+    return min(confirmed, key=lambda out: _shifted_aicc(sample, out, known))
 
 
-def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
+def _settled(sample: Sample, suspects: BoolArray, known: _Known) -> BoolArray:
     """Return the outliers (n,) at which the search comes to rest that begins without the suspects (n,)."""
     none, kept = np.zeros(sample.n, bool), ~suspects
     for _ in range(8):
-        witnesses = [_misses(sample, kept, family) for family in (None, *SMOOTH)]
+        short = thinned(sample, kept)
+        standing = alike(short, known)
+        staged = search_staged(standing, whitening(standing, 0.0), with_offset=True)
+        decays = [staged, *(_smooth_found(standing, family) for family in SMOOTH)]
+        witnesses = [_misses(sample, kept, short, found) for found in decays]
         best = min(witness.aicc for witness in witnesses)
-        staged, limit = witnesses[0].misses, witnesses[0].limit
-        out = staged > limit
+        misses, limit = witnesses[0].misses, witnesses[0].limit
+        out = misses > limit
         for number, witness in enumerate(witnesses[1:]):
             if number == 0 or witness.aicc < best + FAR_AHEAD:  # further behind it has no say
                 out &= witness.misses > witness.limit
@@ -250,8 +260,8 @@ def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
         if out.sum() > MOST * sample.n:
             return none
         trial = ~out
-        rough = np.median(staged[kept]) * 6
-        trial[kept & (staged > max(limit, rough))] = False  # held out while the fit settles
+        rough = np.median(misses[kept]) * 6
+        trial[kept & (misses > max(limit, rough))] = False  # held out while the fit settles
         if np.array_equal(trial, kept):
             break
         kept = trial
@@ -260,7 +270,7 @@ def _settled(sample: Sample, suspects: BoolArray) -> BoolArray:
     return out
 
 
-def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
+def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray, known: _Known) -> BoolArray:
     """Return those outliers (n,) whose mean shifts gain enough over a further stage in their place.
 
     A spike beside the parabola through its neighbours needs no more proof but at the start, where the run
@@ -272,36 +282,39 @@ def _confirmed(sample: Sample, out: BoolArray, spikes: BoolArray) -> BoolArray:
             continue
         trial = kept.copy()
         trial[first : last + 1] = False
-        further = min(_staged_aicc(sample, trial, n_stages) for n_stages in (2, 3))
+        further = min(_staged_aicc(sample, trial, n_stages, known) for n_stages in (2, 3))
         if 0 < first < EARLY:
             diluted = np.where(np.arange(sample.n) <= last, False, kept)
             before = (np.arange(sample.n) < np.arange(first, last + 2)[:, None]).astype(float)
             levels = (with_beside(sample, "step", step) for step in before)
-            if (stepped := min(_staged_aicc(level, diluted, 2) for level in levels)) < further:
+            if (stepped := min(_staged_aicc(level, diluted, 2, known) for level in levels)) < further:
                 trial, further = diluted, stepped
-        if _shifted_aicc(sample, kept) > further - AHEAD:
+        if _shifted_aicc(sample, kept, known) > further - AHEAD:
             kept = trial
     return kept
 
 
-def _shifted_aicc(sample: Sample, out: BoolArray) -> float:
+def _shifted_aicc(sample: Sample, out: BoolArray, known: _Known) -> float:
     """Return AICc of the best of both models with a mean shift for each of the points `out`."""
-    return min(_staged_aicc(sample, out, 2), *(_smooth_aicc(sample, out, family) for family in SMOOTH))
+    return min(
+        _staged_aicc(sample, out, 2, known), *(_smooth_aicc(sample, out, family, known) for family in SMOOTH)
+    )
 
 
-def _staged_aicc(sample: Sample, out: BoolArray, n_stages: int) -> float:
+def _staged_aicc(sample: Sample, out: BoolArray, n_stages: int, known: _Known) -> float:
     """Return AICc of a staged decay in AR(1) noise with a mean shift for each of the points `out`.
 
     Were the noise taken as white, its waves would ask for stages.
     """
-    fitted = staged_fit(thinned(sample, ~out), n_stages=n_stages, with_offset=True, ar1=True)
+    short = alike(thinned(sample, ~out), known)
+    fitted = staged_fit(short, n_stages=n_stages, with_offset=True, ar1=True)
     found, rho, _, _ = settle_likeliest(fitted)
     return _aicc_with_shifts(sample, out, found.rss, rho, fitted.n_parameters + sample.n_free)
 
 
-def _smooth_aicc(sample: Sample, out: BoolArray, family: DecayFamily) -> float:
+def _smooth_aicc(sample: Sample, out: BoolArray, family: DecayFamily, known: _Known) -> float:
     """Return the same of a smooth family."""
-    short, rho = thinned(sample, ~out), 0.0
+    short, rho = alike(thinned(sample, ~out), known), 0.0
     for _ in range(2):
         theta, rss = smooth_optimum(short, whitening(short, rho), family)
         settled, (curve, jacobian) = rho, family.evaluate(short.time, theta[None, :])
@@ -321,7 +334,7 @@ def _spikes(values: Array) -> BoolArray:
     spikes = np.zeros(n, bool)
     floor = max(noise_sd(values), 1e-6 * float(np.ptp(values)))
     positions = np.arange(n)
-    for i in range(n):
+    for i in _near_spikes(values, floor).tolist() if is_long(n) else range(n):
         near = positions[max(0, i - half) : i + half + 1]
         around = near[(np.abs(near - i) > LONGEST // 2) & ~spikes[near]]
         if around.size < 6 or around[0] >= i or around[-1] <= i:
@@ -331,6 +344,23 @@ def _spikes(values: Array) -> BoolArray:
         spread = max(floor, 1.4826 * float(np.median(np.abs(rest))))
         spikes[i] = abs(values[i] - curve[-1]) > 8.0 * spread
     return spikes
+
+
+def _near_spikes(values: Array, floor: float) -> IntArray:
+    """Return the points of a long trace that a parabola may miss as a spike, and those beside them."""
+    half = 2 * (LONGEST + 2)
+    away = np.arange(-half, half + 1)
+    around = away[np.abs(away) > LONGEST // 2]
+    # the weights with which a parabola through the neighbours, spikes among them, tells the middle
+    weights = np.linalg.pinv(np.vander(around, 3))[-1]
+    kernel = np.zeros(away.size)
+    kernel[around + half] = weights
+    miss = np.abs(values[half:-half] - np.convolve(values, kernel[::-1], "valid"))
+    near = np.zeros(values.size, bool)
+    near[:half] = near[-half:] = True
+    for i in (np.flatnonzero(miss > 4.0 * floor) + half).tolist():
+        near[i - half : i + half + 1] = True
+    return np.flatnonzero(near)
 
 
 def _suspicious(sample: Sample) -> bool:
@@ -351,16 +381,14 @@ class _Witness:
     aicc: float
 
 
-def _misses(sample: Sample, kept: BoolArray, smooth: DecayFamily | None) -> _Witness:
-    """Return what two stages, or a smooth family, say when fitted to the points kept."""
-    short = thinned(sample, kept)
-    white = whitening(short, 0.0)
-    family: Family
-    if smooth is None:
-        found = search_staged(short, white, with_offset=True)
-        family, theta, rss = found.family, found.theta, found.rss
-    else:
-        family, (theta, rss) = smooth, smooth_optimum(short, white, smooth)
+def _smooth_found(sample: Sample, family: DecayFamily) -> Found:
+    theta, rss = smooth_optimum(sample, whitening(sample, 0.0), family)
+    return Found(family, theta, np.empty(0, dtype=np.intp), rss)
+
+
+def _misses(sample: Sample, kept: BoolArray, short: Sample, found: Found) -> _Witness:
+    """Return what a decay says that was fitted to the points kept, `short`, or to what stands for them."""
+    family, theta, rss = found.family, found.theta, found.rss
     curve, jacobian = family.evaluate(sample.time, theta[None, :])
     dof = max(short.n - theta.size, 1)
     variance = max(rss, 1e-290) / dof

@@ -10,7 +10,9 @@ from cxkinetics.arrays import Array
 from cxkinetics.document import cells, page
 from cxkinetics.document.figure import (
     COLOURS,
+    MOST_POINTS,
     clear_legend,
+    drawn_points,
     figure_style,
     new_axes,
     new_figure,
@@ -24,7 +26,7 @@ from cxkinetics.document.units import TimeUnit
 from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.kinetics.page import confidence_of
+from cxkinetics.kinetics.options import confidence_of
 from cxkinetics.kinetics.scales import given_level, smooth_signal
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.spectra import SpectralSeries
@@ -179,7 +181,8 @@ def plot_staged_fit(
 def _draw_signal(fit: "StagedFit", ax: "Axes", unit: TimeUnit) -> None:
     time = unit.time(np.asarray(fit.trace.time_s))
     dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
-    ax.plot(time, fit.trace.absorbance, **_HOLLOW, label="data", zorder=2)
+    shown = drawn_points(time, fit.trace.absorbance)
+    ax.plot(time[shown], fit.trace.absorbance[shown], **_HOLLOW, label="data", zorder=2)
     if fit.excluded:
         left_out = np.array(fit.excluded, dtype=float)
         ax.plot(unit.time(left_out[:, 0]), left_out[:, 1], **_LEFT_OUT)
@@ -263,7 +266,8 @@ def plot_residuals(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str
             label = "\u00b12 sd of the noise"
             ax.axhspan(-two_sd, two_sd, color=COLOURS["quiet"], alpha=0.2, lw=0, label=label)
         ax.axhline(0.0, color=COLOURS["fit"], lw=0.8)
-        ax.plot(time, residuals, **_HOLLOW, ms=2.2)
+        shown = drawn_points(time, residuals)
+        ax.plot(time[shown], residuals[shown], **_HOLLOW, ms=2.2)
         if reach > 0:
             ax.set_ylim(-1.15 * reach, 1.15 * reach)
         ax.set_xlabel(f"time / {unit.sign}")
@@ -298,7 +302,8 @@ def plot_ln_signal(fit: "StagedFit", *, ax: "Axes | None" = None, time_unit: str
 
         time_s, ln_signal = logarithm(np.asarray(fit.trace.time_s), np.asarray(fit.trace.absorbance))
         dense = np.linspace(float(fit.trace.time_s[0]), float(fit.trace.time_s[-1]), _CURVE_POINTS)
-        draw(time_s, ln_signal, **_HOLLOW, label="data")
+        shown = drawn_points(time_s, ln_signal)
+        draw(time_s[shown], ln_signal[shown], **_HOLLOW, label="data")
         left_out = logarithm(*np.array(fit.excluded, dtype=float).reshape(-1, 2).T)
         if left_out[0].size:
             draw(*left_out, **_LEFT_OUT)
@@ -481,7 +486,10 @@ def charts(fit: "StagedFit", unit: TimeUnit, *, view: str) -> "list[page.Chart]"
         return logarithm
 
     def curve(label: str, time: Array, values: Array, kind: str, colour: str) -> page.Curve:
-        return page.Curve(label, unit.time(time), shown(values), kind, colour)
+        values = shown(values)
+        known = np.flatnonzero(np.isfinite(values))
+        known = known[drawn_points(time[known], values[known])]
+        return page.Curve(label, unit.time(time[known]), values[known], kind, colour)
 
     data = "simulated data" if fit.trace.source.simulated else "data"
     curves = [curve(data, time_s, signal, "dots", "--ink")]
@@ -506,7 +514,8 @@ def charts(fit: "StagedFit", unit: TimeUnit, *, view: str) -> "list[page.Chart]"
         own = _smooth_curve(fit, time_s)
         residuals = fit.residuals if own is None else signal - own[1]
         label = "residual" + (f" / {fit.trace.unit}" if fit.trace.unit else "")
-        dots = [page.Curve("residual", unit.time(time_s), residuals, "dots", "--ink")]
+        kept = drawn_points(time_s, residuals)
+        dots = [page.Curve("residual", unit.time(time_s[kept]), residuals[kept], "dots", "--ink")]
         for sign in (-1, 1) if fit.noise.sd is not None else ():
             level = np.full(2, 2 * sign * (fit.noise.sd or 0.0))
             label_2sd = f"{'+' if sign > 0 else '-'}2 sd of the noise"
@@ -532,6 +541,8 @@ def _signal_words(fit: "StagedFit", unit: TimeUnit) -> tuple[str, str]:
         banded = any(b.low is not None or b.high is not None for b in fit.breakpoints_s)
         shown.append("breakpoint" + (" with its interval (band)" if banded else ", its interval open"))
     caption = f"{', '.join(shown)}; residuals below with two standard deviations of the noise (grey)."
+    if trace.n_points > MOST_POINTS:
+        caption += f" Of {trace.n_points} points the highest and lowest of each column are drawn."
     return f"{words}{_left_out(fit)}; residuals below.", caption
 
 

@@ -1,5 +1,6 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -7,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike, BoolArray
+from cxkinetics.arrays import Array, ArrayLike, BoolArray, IntArray
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none, format_p
 from cxkinetics.inference.ar1 import FREE, Sample, sample_of, thinned, whitening, with_beside
@@ -35,11 +36,12 @@ from cxkinetics.kinetics.checks import (
     smooth_optimum,
     step_remark,
 )
-from cxkinetics.kinetics.intervals import Numbers, half_life_of
+from cxkinetics.kinetics.intervals import ELSEWHERE, Numbers, half_life_of
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.reduction import again, finer, finished, is_long, reduced, starts_about
 from cxkinetics.kinetics.result import Influence, LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank, staged_contender
 from cxkinetics.kinetics.scales import factor_of
@@ -51,6 +53,7 @@ from cxkinetics.models.families import FreeJointFamily
 from cxkinetics.options import require
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.prepare import (
+    averaged,
     breakpoint_hint,
     crop,
     detect_t0,
@@ -78,10 +81,10 @@ def _by_likelihood(
 
     `known` are the numbers of so many stages, where they are known.
     """
-    sample, options = analysis.sample, analysis.options
+    sample, options = analysis.sample.every, analysis.options
     told = known if analysis.as_judged else None
     numbers, variant, flags = told or _numbers(analysis, verdict.code, n_stages, seed)
-    shown = numbers.fitted
+    shown = numbers.fitted.every
     growth = options.direction == "growth"
     breaks = tuple(numbers.breakpoint(j) for j in range(1, n_stages))
     offset = options.given_offset or 0.0
@@ -113,7 +116,7 @@ def _by_likelihood(
     cautions = [*_cautions(trace, options, verdict, sample), *flat_start(trace, options, rates, late)]
     cautions += short_start(trace, options, rates, late)
     if not find_steps(trace.time_s, trace.absorbance) and verdict.code in _ESTABLISHED:
-        cautions += step_remark(trace, shown)
+        cautions += step_remark(trace, numbers.fitted)
     return {
         **_of_curve(trace, curve, sample.n - shown.n_parameters - sample.n_free),
         "stages": _stages(trace, rates, edges, curve, growth),
@@ -152,13 +155,14 @@ def _by_model(
     trace: Trace, analysis: Analysis, verdict: Verdict, preferred: Preferred | None
 ) -> dict[str, Any]:
     """Return the same of a smooth model that was asked for by its name: no stages, its numbers."""
-    sample, options = analysis.sample, analysis.options
+    sample, options = analysis.sample.every, analysis.options
     assert options.smooth_model is not None
     asked = smooth_asked(analysis, options.smooth_model)
     # the misfit of a model that is out would be taken for correlation, and draw its curve from the data
     behind = asked.aicc - min(c.aicc for c in (*analysis.contenders(), asked)) >= AHEAD
-    fitted = smooth_fit(sample, asked, ar1=options.ar1 and not behind)
+    fitted = smooth_fit(analysis.sample, asked, ar1=options.ar1 and not behind)
     numbers = smooth_numbers(fitted, options, trace.unit, asked)
+    fitted = fitted.every
     given = options.given_offset or 0.0
     curve = _curve_at(trace, sample, fitted.rest, given)
     units = np.array([factor_of(name, sample) for name in fitted.family.names])
@@ -203,13 +207,20 @@ def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
     if code == "no_decay" and n_stages == 1:
         variant = wider = min(analysis.variants[1], key=lambda v: v.fitted.family.with_offset)
 
-    gradual = analysis.switching(wider.fitted)
+    switching, blocks = analysis.switching(wider.fitted), variant.fitted.sample.blocks
+
+    starts = None if blocks is None else starts_about(wider.fitted)
+
+    def done(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
+        return polished(fitted) if blocks is None else (finished(fitted, starts), ())
+
+    gradual = switching if switching is None or blocks is None else done(switching)[0]
 
     def of(variant: Contender, wider: Contender) -> tuple[Numbers, tuple[str, ...]]:
-        shown, flags = polished(variant.fitted)
+        shown, flags = done(variant.fitted)
         numbers = Numbers(
             shown,
-            shown if wider is variant else wider.fitted,
+            shown if wider is variant else wider.fitted if blocks is None else done(wider.fitted)[0],
             gradual=gradual,
             confidence=analysis.options.confidence,
             absolute_sigma=analysis.options.absolute_sigma,
@@ -224,7 +235,7 @@ def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
         numbers, flags = of(wider, wider)
     width = numbers.width
     if width is not None and (width.low or _outside(numbers, n_stages)):  # not abrupt: its curve is shown
-        variant = next(v for v in analysis.gradual if v.fitted is gradual)
+        variant = next((v for v in analysis.gradual if v.fitted is switching), variant)
         numbers.fitted = numbers.wider
     return numbers, variant, flags
 
@@ -241,11 +252,7 @@ def _outside(numbers: Numbers, n_stages: int) -> bool:
     estimates = [numbers.rate(j) for j in range(1, n_stages + 1)]
     estimates += [numbers.breakpoint(j) for j in range(1, n_stages)]
     estimates += [numbers.amplitude(""), numbers.offset("", None)]
-    return any(
-        e.value is not None
-        and ((e.low is not None and e.value < e.low) or (e.high is not None and e.value > e.high))
-        for e in estimates
-    )
+    return any(e.reason == ELSEWHERE for e in estimates)
 
 
 def _by_lines(
@@ -371,8 +378,16 @@ def _curve_at(trace: Trace, sample: Sample, residual: Array, offset: float) -> A
     curve: Array = (sample.signal - residual) * sample.scale + offset
     if sample.n == time.size:
         return curve
-    at_times: Array = curve[np.argmin(np.abs(sample.time[:, None] - time[None, :]), axis=0)]
+    at_times: Array = curve[_nearest(sample.time, time)]
     return at_times
+
+
+def _nearest(places: Array, values: Array) -> IntArray:
+    """Return which of ascending places lies nearest to each value."""
+    after = np.clip(np.searchsorted(places, values), 1, max(places.size - 1, 1))
+    before = after - 1
+    closer = np.abs(values - places[before]) <= np.abs(places[np.minimum(after, places.size - 1)] - values)
+    return np.where(closer, before, np.minimum(after, places.size - 1))
 
 
 def _relative_sigma(trace: Trace) -> Array:
@@ -561,9 +576,39 @@ def fit_stages(
     }
     options = FitOptions.of(breakpoints_s=breakpoints_s, **given)
     seed = _seed(rng)
-    data, whole = _cleaned(trace, options)
-    single = _check_direction(data.trace, data.sample, data.options)
-    return _with_influence(_fitted(data, seed, single=single), data, whole, seed, single=single)
+    with _progress(trace.n_points) as bar:
+        data, whole = _cleaned(trace, options)
+        bar.update()
+        single = _check_direction(data.trace, data.sample, data.standing, data.options)
+        fit = _fitted(data, seed, single=single)
+        bar.update()
+        return _with_influence(fit, data, whole, seed, single=single)
+
+
+class _NoBar:
+    """Stands for a progress bar where none is wanted."""
+
+    def __enter__(self) -> "_NoBar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def update(self) -> None:
+        """Show nothing."""
+
+
+PATIENCE = 2.0
+"""Seconds after which a long trace shows how far its fit has come."""
+
+
+def _progress(n: int) -> Any:
+    """Return a bar of the three parts of a fit: readings weighed, models fitted, doubts looked at."""
+    if not (is_long(n) and sys.stderr.isatty()):
+        return _NoBar()
+    from tqdm import tqdm  # not needed by a short trace, which would wait for it
+
+    return tqdm(total=3, desc=f"{n} readings", delay=PATIENCE, leave=False, unit="part", file=sys.stderr)
 
 
 def _with_influence(
@@ -652,12 +697,13 @@ class _Data:
     """The points that are fitted, and what is known of them.
 
     `sample` holds their weights, `spread` how these were found, and `broken` two stages known from before
-    they were.
+    they were. `standing` is what searches use in place of a long trace.
     """
 
     trace: Trace
     options: FitOptions
     sample: Sample
+    standing: Sample
     spread: Spread | None = None
     broken: Found | None = None
     remarks: tuple[Remark, ...] = ()
@@ -669,8 +715,13 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
     prepared, remarks = _prepared(trace, options)
     data = _weighed(prepared, options)
     late = None
-    if data.broken is not None and options.t0 is None and options.breakpoints_s is None:
-        late = addition_of(data.sample, data.broken)
+    if (
+        data.spread is not None
+        and data.broken is not None
+        and options.t0 is None
+        and options.breakpoints_s is None
+    ):
+        late = _addition(data.standing, data.broken)
     if late is not None:
         told = "found: the signal is flat before; --t0 0 counts from the clock's zero"
         known = len(prepared.remarks)
@@ -694,6 +745,33 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
     return replace(data, remarks=tuple(remarks), excluded=excluded), whole
 
 
+def _addition(standing: Sample, broken: Found) -> float | None:
+    """Return the moment of the addition, s; None where nothing shows that it was late.
+
+    Two stages, one of them flat, set it too early where the decay has two of its own; what is left of the
+    wait stands out in a long trace, where it is looked for again.
+    """
+    late, whole = addition_of(standing, broken), standing.every
+    for _ in range(AGAIN if standing.blocks is not None else 0):
+        left = whole.time * whole.span_s + whole.first_s >= (np.inf if late is None else late)
+        if not is_long(int(left.sum())):
+            break
+        rest = thinned(whole, left)
+        first = float(rest.time[0])
+        rest = replace(rest, time=rest.time - first, first_s=whole.first_s + first * whole.span_s)
+        short, found = reduced(rest)
+        assert found is not None
+        more = addition_of(short, found)
+        if more is None:
+            break
+        late = addition_of(*finer(short, found, (more - rest.first_s) / rest.span_s)) or more
+    return late
+
+
+AGAIN = 2
+"""How often the rest of a wait is looked for."""
+
+
 def _outliers(data: _Data) -> BoolArray:
     """Return which points of a sample are outliers, shape (n,).
 
@@ -705,9 +783,9 @@ def _outliers(data: _Data) -> BoolArray:
     if data.spread is None or not found.any():
         return found
     left = thinned(plain, ~found)
-    spread = _spread(
-        left, search_staged(left, whitening(left, 0.0), with_offset=True), data.trace, data.options
-    )
+    short, broken = reduced(left)
+    broken = broken or search_staged(left, whitening(left, 0.0), with_offset=True)
+    spread = _spread(left, short, broken, data.trace, data.options)
     pattern = np.exp(np.interp(plain.time, left.time, np.log(spread.pattern)))
     return find_outliers(replace(plain, sigma=pattern))
 
@@ -716,31 +794,50 @@ def _weighed(trace: Trace, options: FitOptions) -> _Data:
     """Return the sample of a trace with the spread of its noise; sigma that was given is left as it is."""
     sample = _sample(trace, options)
     weighted = trace.sigma is not None and (options.absolute_sigma or np.ptp(trace.sigma) > 0)
-    if weighted or options.noise in ("white", "ar1") or sample.n < FEWEST:
-        return _Data(trace, options, _with_beside(sample, options))
-    broken = search_staged(sample, whitening(sample, 0.0), with_offset=True)
-    spread = _spread(sample, broken, trace, options)
-    return _Data(trace, options, _with_beside(with_spread(sample, spread), options, broken), spread, broken)
+    short, found = reduced(sample)
+    spread, broken = None, found
+    if not (weighted or options.noise in ("white", "ar1") or sample.n < FEWEST):
+        broken = found or search_staged(sample, whitening(sample, 0.0), with_offset=True)
+        spread = _spread(sample, short, broken, trace, options)
+        sample = with_spread(sample, spread)
+
+    def standing(sample: Sample) -> Sample:
+        return sample if found is None else again(sample, short, found)[0]
+
+    sample = _with_beside(sample, options, broken, standing)
+    if found is None:
+        return _Data(trace, options, sample, sample, spread, broken)
+    return _Data(trace, options, sample, standing(sample), spread, again(sample, short, found)[1])
 
 
-def _with_beside(sample: Sample, options: FitOptions, broken: Found | None = None) -> Sample:
+def _with_beside(
+    sample: Sample, options: FitOptions, broken: Found | None, standing: Callable[[Sample], Sample]
+) -> Sample:
     """Return the sample with the curves that the options put beside every model: a blank, a drift.
 
     `broken` are two stages with an offset, where they are known: the noise about them says what the blank
-    weighs.
+    weighs. `standing` makes what stands for a long sample.
     """
     if options.offset_sd is not None:
         error, variance = options.offset_sd / sample.scale, sample.sigma_unit**2
         if not options.absolute_sigma:
             search = search_staged if sample.n >= 2 * MIN_DISTINCT else search_single
             found = broken or search(sample, whitening(sample, 0.0), with_offset=True)
-            left = tangent(sample, found)[0] / sample.sigma
+            left = _residual(sample, found) / sample.sigma
             variance = max(float(left @ left) / max(sample.n - found.theta.size, 1), ROUNDING**2)
         sample = with_beside(sample, "offset", np.ones(sample.n), min(error**2 / variance, FREE / 10))
     if options.drift == "none":
         return sample
     drifting = with_beside(sample, "drift", sample.time)
-    return drifting if options.drift == "linear" or _gains(sample, drifting, options) else sample
+    if options.drift == "linear" or _gains(standing(sample), standing(drifting), options):
+        return drifting
+    return sample
+
+
+def _residual(sample: Sample, found: Found) -> Array:
+    """Return what a decay leaves of the readings (n,), where it was found in blocks of them too."""
+    residual: Array = sample.signal - found.family.evaluate(sample.time, found.theta[None, :])[0][0]
+    return residual
 
 
 def _gains(plain: Sample, wider: Sample, options: FitOptions) -> bool:
@@ -755,20 +852,20 @@ def _gains(plain: Sample, wider: Sample, options: FitOptions) -> bool:
     return bool(counts) and score(plain) - score(wider) >= ALIKE
 
 
-def _spread(sample: Sample, broken: Found, trace: Trace, options: FitOptions) -> Spread:
-    """Return the spread of the noise about two stages."""
+def _spread(sample: Sample, short: Sample, broken: Found, trace: Trace, options: FitOptions) -> Spread:
+    """Return the spread of the noise about two stages; `short` stands for a long sample in searches."""
     model = options.noise if options.noise in PRIOR or options.noise == "robust" else "auto"
 
     def about(curve: Array) -> Spread:
         level = curve * sample.scale + (options.given_offset or 0.0) if trace.unit == "AU" else None
         return spread_of(sample, curve, level=level, model=model)
 
-    spread = about(sample.signal - tangent(sample, broken)[0])
+    spread = about(sample.signal - _residual(sample, broken))
     if spread.by_place < UNLIKELY:
         return spread
-    white, best, least = whitening(sample, 0.0), None, broken.rss
+    white, best, least = whitening(short, 0.0), None, broken.rss
     for family in SMOOTH:  # a steep start that stages miss looks like a noisy one
-        theta, rss = smooth_optimum(sample, white, family)
+        theta, rss = smooth_optimum(short, white, family)
         if rss < least:
             best, least = family.evaluate(sample.time, theta[None, :])[0][0], rss
     return spread if best is None else about(best)
@@ -852,7 +949,7 @@ def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit
     """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
     trace, options, remarks = data.trace, data.options, data.remarks
     rng = np.random.default_rng(seed)
-    analysis = analyse(data.sample, options, rng, single=single, broken=data.broken)
+    analysis = analyse(data.standing, options, rng, single=single, broken=data.broken)
     known: dict[int, _Told] = {}
 
     def numbers(code: str, n_stages: int) -> _Told:
@@ -887,7 +984,7 @@ def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit
         verdict=verdict,
         warnings=(*remarks, *parts.pop("warnings")),
         excluded=data.excluded,
-        anchor_s=analysis.sample.anchor_s,
+        anchor_s=data.sample.anchor_s,
         preferred=preferred,
         seed=seed,
         **parts,
@@ -914,7 +1011,9 @@ def _preferred(
     options, sample = analysis.options, analysis.sample
     if model.fit is None and model.kind != "staged":
         fitted = smooth_fit(sample, model, ar1=options.ar1)
-        return told_model(model.model, smooth_numbers(fitted, options, trace.unit, model), trace, fitted)
+        return told_model(
+            model.model, smooth_numbers(fitted, options, trace.unit, model), trace, fitted.every
+        )
     count = model.fitted.family.n_stages
     told, variant, _ = numbers(count)
     found = {f"k{j}" if count > 1 else "k": told.rate(j) for j in range(1, count + 1)}
@@ -965,7 +1064,7 @@ def _seed(rng: np.random.Generator | int | None) -> int:
 def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
     """Return the trace cropped and counted from t0, with the remarks made on the way."""
     known = len(trace.remarks)
-    prepared = crop(trace, options.window)
+    prepared = averaged(crop(trace, options.window))
     if count := saturated_start(prepared.absorbance) or (
         0 if options.t0 is not None else _flat_top(prepared)
     ):
@@ -1047,7 +1146,7 @@ def _without(
     trace: Trace, sample: Sample, outliers: BoolArray
 ) -> tuple[Trace, tuple[tuple[float, float], ...], Remark]:
     times = sample.time[outliers] * sample.span_s + sample.first_s
-    near = np.min(np.abs(trace.time_s[:, None] - times[None, :]), axis=1) <= 1e-9 * sample.span_s
+    near = np.abs(trace.time_s - times[_nearest(times, trace.time_s)]) <= 1e-9 * sample.span_s
     excluded = tuple(
         (float(t), float(a)) for t, a in zip(trace.time_s[near], trace.absorbance[near], strict=True)
     )
@@ -1062,8 +1161,10 @@ def _without(
     return trace.select(~near), excluded, remark
 
 
-def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> Found | None:
+def _check_direction(trace: Trace, sample: Sample, standing: Sample, options: FitOptions) -> Found | None:
     """Refuse a signal that runs against the direction asked for; return the exponential that told.
+
+    It is found in what stands for the sample.
 
     Raises
     ------
@@ -1072,7 +1173,7 @@ def _check_direction(trace: Trace, sample: Sample, options: FitOptions) -> Found
     """
     if sample.n < 3:
         return None
-    found = search_single(sample, whitening(sample, 0.0), with_offset=sample.n > 4)
+    found = search_single(standing, whitening(standing, 0.0), with_offset=sample.n > 4)
     weight = sample.sigma**-2.0
     spread = sample.signal - np.average(sample.signal, weights=weight)
     clear = found.rss < (1 - CLEAR) * float(weight @ spread**2)

@@ -11,7 +11,7 @@ from scipy.special import fdtri, gammaln, ndtr, ndtri, stdtr, stdtrit
 from cxkinetics.arrays import Array, BoolArray, product, thinned_out
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.accepted import Accepted, accepted_set, between
-from cxkinetics.inference.ar1 import ar1_noise, factors_beside
+from cxkinetics.inference.ar1 import ar1_noise, factors_beside, hidden_squares
 from cxkinetics.inference.criteria import ALIKE
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, tangent, under
 from cxkinetics.kinetics.profile import ProfileSpace, profile_space
@@ -97,7 +97,8 @@ def break_law(fitted: Fitted, level: float, rng: np.random.Generator) -> BreakLa
     hinges = clear(-fall * np.maximum(sample.time - places[:, None], 0.0))
     line = clear((-fall * sample.time)[None, :])[0]
     data = clear(rest[None, :])[0]
-    noise = clear(ar1_noise(sample, fitted.rho, REPLICATES, rng)) * np.sqrt(found.rss / fitted.dof)
+    scale = np.sqrt(found.rss / fitted.dof)
+    noise = clear(ar1_noise(sample, fitted.rho, REPLICATES, rng)) * scale
     slope, products = float(line @ line), product(hinges, hinges)
     if slope <= 1e-12 * float(np.sum(white.apply(fall * sample.time) ** 2)):
         return None  # nothing decays, so no rate can change
@@ -106,7 +107,7 @@ def break_law(fitted: Fitted, level: float, rng: np.random.Generator) -> BreakLa
     length, own = np.diag(cross), np.diag(products)
     usable = length > 1e-8 * own
     by_line, by_hinge = noise @ line, product(noise, hinges)
-    power = np.einsum("bn,bn->b", noise, noise)
+    power = np.einsum("bn,bn->b", noise, noise) + scale**2 * hidden_squares(sample, REPLICATES, rng)
     scores = by_hinge - np.outer(by_line, along) / slope
     free_power = power - by_line**2 / slope
     seen = hinges @ data - along * float(line @ data) / slope
@@ -351,7 +352,7 @@ def confidence_of(
     se = math.sqrt(max(variance, 0.0))
     se = se if np.isfinite(se) and se > 0 else max(abs(estimate), 1.0) * 1e-6
     if name in ("tau", "w"):
-        se = max(se, 0.1 * float(np.median(np.diff(sample.time))))  # none at zero, where no slope is left
+        se = max(se, 0.1 * sample.gap)  # none at zero, where no slope is left
     weights, nu, shift, errors = _by_correlation(fitted, gradient, se, known_scale)
     if number >= 0 or bounded or not fitted.resolved:  # this optimum moves in no such way
         shift = np.zeros_like(shift)
@@ -426,10 +427,10 @@ def _by_correlation(
     rho = profile.rho[keep]
     # Correlated readings tell less of the noise's size than their number says; below three degrees of
     # freedom Student's law has no variance, and no interval would ever close.
-    effective: Array = sample.n * (1 - rho) / np.sqrt(1 + rho**2) - fitted.n_parameters
+    effective: Array = sample.n_read * (1 - rho) / np.sqrt(1 + rho**2) - fitted.n_parameters
     return (
         profile.weight[keep] / profile.weight[keep].sum(),
-        np.clip(effective, 3.0, max(float(sample.n - fitted.n_parameters), 3.0)),
+        np.clip(effective, 3.0, max(float(sample.n_read - fitted.n_parameters), 3.0)),
         profile.shift[keep] @ gradient,
         np.sqrt(np.maximum(np.atleast_1d(variance), 1e-290)),
     )
@@ -890,7 +891,7 @@ class Numbers:
         if found.open_ends:
             which = "both ends" if len(found.open_ends) == 2 else f"the {found.open_ends[0]} end"
             reason = f"the data do not bound {which}: the likelihood profile stays flat"
-        return Estimate(
+        made = Estimate(
             name=label,
             value=value,
             se=None if found.open_ends else confidence.se * abs(factor),
@@ -901,12 +902,13 @@ class Numbers:
             reason=reason,
             pieces=pieces,
         )
+        return _opened(made, low is not None and value < low, high is not None and value > high, ELSEWHERE)
 
     def _grid(self, name: str) -> Array | None:
         """Return where the profile of a quantity must be known in any case."""
         if name == "tau":
             sample = self.wider.sample
-            gap, longest = float(np.median(np.diff(sample.time))), longest_start(sample)
+            gap, longest = sample.gap, longest_start(sample)
             return np.append(np.geomspace(0.05 * gap, longest, 12)[:-1], 0.999 * longest)
         if name == "w":
             narrow, wide = width_range(self.wider.sample)
@@ -965,12 +967,16 @@ class Numbers:
         )
 
 
+ELSEWHERE = "the likelihood is larger elsewhere than at the value shown, which no interval around that holds"
+
+
 def _opened(found: Estimate, below: bool, above: bool, reason: str) -> Estimate:
     """Return an estimate without the ends that are unbounded for a reason."""
     ends = (found.low if not below else None), (found.high if not above else None)
     if ends == (found.low, found.high):
         return found
-    return replace(found, se=None, low=ends[0], high=ends[1], reason=reason, pieces=())
+    told = found.reason if found.reason == ELSEWHERE else reason
+    return replace(found, se=None, low=ends[0], high=ends[1], reason=told, pieces=())
 
 
 def _from_zero(time: Estimate) -> Estimate:
@@ -991,7 +997,7 @@ def _ordered(hard: Fitted, gradual: Fitted) -> tuple[Fitted, Fitted]:
 
 def information_lead(hard: Fitted, gradual: Fitted) -> float:
     """Return by how much -2 ln L of a gradual switch lies below that of a break, each in its own noise."""
-    n = hard.sample.n
+    n = hard.sample.n_read
     floor = n * ROUNDING**2
     of = [n * np.log(max(f.found.rss, floor)) + float(f.white.log_determinant) for f in (hard, gradual)]
     return float(of[0] - of[1])

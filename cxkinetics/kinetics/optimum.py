@@ -17,6 +17,7 @@ from cxkinetics.inference.ar1 import (
 )
 from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.inference.descent import Target, descend
+from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.search import (
     Found,
     around,
@@ -26,6 +27,7 @@ from cxkinetics.kinetics.search import (
     gradual_switches,
     longest_start,
     on_clock,
+    roomy,
     search_free_joints,
     search_several,
     search_single,
@@ -69,6 +71,8 @@ class Fitted:
         Profile over rho; None for white noise.
     given_breaks : bool
         True where the breakpoints were given, not searched.
+    whole : Fitted or None
+        The same fit to all readings, where `sample` holds blocks of them.
     """
 
     sample: Sample
@@ -79,6 +83,12 @@ class Fitted:
     rho: float
     correlation: Correlation | None
     given_breaks: bool = False
+    whole: "Fitted | None" = None
+
+    @property
+    def every(self) -> "Fitted":
+        """The fit to all readings."""
+        return self.whole or self
 
     @property
     def family(self) -> StagedFamily | FreeJointFamily | DecayFamily:
@@ -103,7 +113,7 @@ class Fitted:
     @property
     def dof(self) -> int:
         """Degrees of freedom, at least one."""
-        return max(self.sample.n - self.n_parameters - self.sample.n_free, 1)
+        return max(self.sample.n_read - self.n_parameters - self.sample.n_free, 1)
 
     @property
     def rest(self) -> Array:
@@ -120,7 +130,7 @@ class Fitted:
         """Whether no stage is over between two samples: else its rate is known from below only."""
         if not isinstance(self.family, StagedFamily):
             return True
-        return float(np.max(self.theta[self.family.rates]) * np.max(np.diff(self.sample.time))) < 1.0
+        return float(np.max(self.theta[self.family.rates]) * self.sample.widest_gap) < 1.0
 
     @property
     def covariance(self) -> Array:
@@ -215,7 +225,7 @@ def staged_fit(
             return plain
         found = with_start(sample, white, plain, plain, 0.0)
         tau = float(found.theta[2 * n_stages])
-        if n_stages == 1 or found.rss > plain.rss * (1 - NOTICED / sample.n):
+        if n_stages == 1 or found.rss > plain.rss * (1 - NOTICED / sample.n_read):
             return found
         # the breaks may lie elsewhere on a clock that starts slowly
         again = search(on_clock(sample, tau), white)
@@ -239,6 +249,31 @@ def staged_fit(
         residual, jacobian = tangent(sample, found, given=held)
     profile = correlation_profile(sample, residual, jacobian)
     return Fitted(sample, found, white, residual, jacobian, rho, profile, held)
+
+
+def found_in(found: Found, sample: Sample, white: Whitening) -> Found:
+    """Return a staged decay that was found in another sample of the same trace at rest in this one."""
+    cell = found.cell
+    if cell.size:
+        inner = np.searchsorted(sample.time, found.theta[found.family.breaks], side="right") - 1
+        cell = np.clip(inner, MIN_DISTINCT - 1, sample.n - MIN_DISTINCT - 1)
+        if not roomy(cell[None, :], sample.n)[0]:  # too coarse for all of its stages
+            cell = np.round(np.linspace(-1, sample.n - 1, cell.size + 2)[1:-1]).astype(np.intp)
+    return _nearby(sample, replace(found, cell=cell, knots=np.empty(0)), white)
+
+
+def settled_in(fitted: Fitted, sample: Sample) -> Fitted:
+    """Return a staged fit with correlated noise in another sample of the same trace."""
+    rho, found = 0.0, found_in(fitted.found, sample, whitening(sample, 0.0))
+    for _ in range(ROUNDS):
+        residual, jacobian = tangent(sample, found)
+        new = likeliest_rho(sample, residual, jacobian, restricted=True)
+        if abs(new - rho) < 2e-3:
+            break
+        rho, found = new, _nearby(sample, found, whitening(sample, new))
+    residual, jacobian = tangent(sample, found)
+    profile = correlation_profile(sample, residual, jacobian)
+    return Fitted(sample, found, whitening(sample, rho), residual, jacobian, rho, profile)
 
 
 def gradual_fit(hard: Fitted) -> Fitted | None:
@@ -333,7 +368,7 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
     K counts curve parameters (a breakpoint once), the noise's scale and, where it was fitted, rho: the
     caller gives that K; free curves beside the model are added.
     """
-    n = sample.n
+    n = sample.n_read
     n_parameters += sample.n_free
     if rss / n <= ROUNDING**2:
         log_determinant = 0.0  # rounding has no correlation either
@@ -341,7 +376,7 @@ def information(sample: Sample, rss: float, log_determinant: float, n_parameters
         n * np.log(2 * np.pi * max(rss / n, ROUNDING**2))
         + n
         + log_determinant
-        + 2 * float(np.sum(np.log(sample.sigma)))
+        + 2 * sample.log_sigma
         + 2 * n * np.log(sample.scale)
     ) / sample.inflation
     return aicc(deviance, n_parameters, n), bic(deviance, n_parameters, n)
@@ -375,7 +410,7 @@ def polished(fitted: Fitted) -> tuple[Fitted, tuple[str, ...]]:
         theta[smooth] += step
         trial = replace(best, theta=theta)
         trial_rest, trial_slope = tangent(sample, trial, given=fitted.given_breaks)
-        rss = float(np.sum(fitted.white.apply(trial_rest) ** 2))
+        rss = float(np.sum(fitted.white.apply(trial_rest) ** 2) + fitted.white.hidden)
         if not rss < best.rss:
             gain = 0.0
             break

@@ -1,6 +1,6 @@
 """The options of a staged fit, checked once and kept with the result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -109,7 +109,8 @@ class FitOptions:
     def read_as_seconds(self, unit: str) -> Remark | None:
         """Return the remark on bare times where a file counts in another unit, with what to type."""
         said = []
-        for option in (option for option in OPTIONS.values() if option.timed and unit not in ("", "s")):
+        named = map(OPTIONS.__getitem__, names_of("fitting"))
+        for option in (option for option in named if option.timed and unit not in ("", "s")):
             value = getattr(self, option.python)
             times = value if isinstance(value, tuple) else (value,)
             if any(t and not isinstance(t, (str, Seconds)) for t in times):
@@ -165,3 +166,8 @@ class FitOptions:
         if record["n_stages"] != "auto":
             record["n_stages"] = int(record["n_stages"])
         return record
+
+
+def confidence_of(options: Mapping[str, Any]) -> float:
+    """Return the confidence level of a fit's intervals (0.95 where it is not recorded)."""
+    return float(options.get("confidence") or 0.95)

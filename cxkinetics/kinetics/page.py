@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxkinetics.document import cells
+from cxkinetics.document.folder import ALL_FILES
 from cxkinetics.document.page import (
     Block,
     Code,
@@ -38,7 +39,8 @@ from cxkinetics.document.units import time_unit as unit_called
 from cxkinetics.estimate import Estimate, format_p, round_by_error
 from cxkinetics.inference.criteria import AHEAD, FAR_AHEAD, FURTHER_LEVEL, LEVEL, is_smallest
 from cxkinetics.kinetics.glossary import glossary
-from cxkinetics.kinetics.options import FITTING
+from cxkinetics.kinetics.options import FITTING, confidence_of
+from cxkinetics.kinetics.places import name_of
 from cxkinetics.kinetics.scales import smooth_family
 from cxkinetics.options import KEYWORDS, OPTIONS, as_typed, names_of
 from cxkinetics.record import json_text
@@ -52,13 +54,6 @@ _STRONG = 0.9
 _TOP_RIVALS = 4
 _SHORT = 24  # letters of a method that is repeated in its column rather than named below the table
 _UNIT = Column("unit", format=cells.unit)
-
-
-def name_of(fit: "StagedFit") -> str:
-    """Return what a fit is called: file and trace label, as far as they are known."""
-    source = fit.trace.source
-    stem = source.file.replace("\\", "/").rpartition("/")[2]
-    return ", ".join(part for part in (stem, fit.trace.label) if part) or "trace"
 
 
 def listed_name(fit: "StagedFit") -> str:
@@ -104,11 +99,6 @@ def best_smooth_rival(fit: "StagedFit") -> "Rival | None":
     named = fit.preferred.model if fit.preferred and fit.verdict.code == "smooth" else None
     smooth = [r for r in fit.rivals if smooth_family(r.model) is not None]
     return next((r for r in smooth if r.model == named), smooth[0] if smooth else None)
-
-
-def confidence_of(options: Mapping[str, Any]) -> float:
-    """Return the confidence level of a fit's intervals (0.95 where it is not recorded)."""
-    return float(options.get("confidence") or 0.95)
 
 
 def is_smallest_p(fit: "StagedFit") -> bool:
@@ -277,7 +267,7 @@ def stage_table(fit: "StagedFit", unit: TimeUnit = SECONDS, *, rates: bool = Tru
     starts = [*(unit.number(stage.start_s) for stage in fit.stages[:1]), *edges]
     ends = [*edges, *(unit.number(stage.end_s) for stage in fit.stages[-1:])]
     rows: list[tuple[Cell, ...]] = []
-    ending = (*fit.breakpoints_s, None)
+    ending = (*fit.breakpoints_s, None)[: len(fit.stages)]  # a smooth model has no stage that could end
     for number, (stage, start, end, last) in enumerate(zip(fit.stages, starts, ends, ending, strict=True), 1):
         of_data = (f"{start} - {end}", stage.start_s, stage.end_s, stage.n_points)
         more = () if repeated is None else (repeated.get(f"k{number}"), repeated.get(f"b{number}"))
@@ -651,6 +641,7 @@ def write_fit(
     *,
     time_unit: str = "s",
     origin: str = "",
+    files: Sequence[str] = ALL_FILES,
     **options: Any,
 ) -> Path:
     """Write the folder of one fit: JSON, tables, workbook, figures and report, whole or not at all.
@@ -666,6 +657,8 @@ def write_fit(
     origin : str
         Where the input lies as seen from the folder of all results; `fit.json` keeps it, so that the
         result is not taken for that of another input of the same name.
+    files : sequence of str
+        What is written beside JSON, CSV and report, of `ALL_FILES`.
     **options
         Of `page`.
 
@@ -689,7 +682,8 @@ def write_fit(
         mark="fit.json",
         texts={"fit.json": json_text(stored) + "\n"},
         tables=[table for table in tables if table.name in ("quantities", "stages", "trace", "rivals")],
-        workbook=("fit.xlsx", tables),
+        workbook=("fit.xlsx", tables) if "xlsx" in files else None,
+        formats=tuple(kind for kind in files if kind != "xlsx"),
     )
 
 

@@ -9,14 +9,19 @@ data, and that path.
 import hashlib
 import json
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxkinetics.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from cxkinetics.kinetics.result import StagedFit
 
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _RESERVED = frozenset(["con", "prn", "aux", "nul", "conin$", "conout$"]).union(
@@ -26,6 +31,8 @@ _TAKEN = frozenset(
     ("summary.csv", "replicates.csv", "report.html", "overview.png", "overview.svg", "overview.pdf")
 ).union(f"{kind}.json" for kind in ("fit", "spectra", "demo", "evidence"))
 """Names that files of a batch, or the marks of other results, have in the same folder."""
+SHARD = re.compile(r"failures-(\d+)-of-(\d+)\.csv")
+"""Name of the table in which one shard of a batch leaves its failures."""
 _LONGEST = 160
 """Bytes of a name; with the mark and the affixes of a temporary folder it stays below 255."""
 
@@ -37,6 +44,13 @@ class Stored:
     file: str
     sha256: str
     origin: str
+
+
+def name_of(fit: "StagedFit") -> str:
+    """Return what a fit is called: file and trace label, as far as they are known."""
+    source = fit.trace.source
+    stem = source.file.replace("\\", "/").rpartition("/")[2]
+    return ", ".join(part for part in (stem, fit.trace.label) if part) or "trace"
 
 
 def safe_stem(file: str | os.PathLike[str]) -> str:
@@ -59,7 +73,7 @@ def safe_stem(file: str | os.PathLike[str]) -> str:
     if kept != plain:
         kept += "_"
     name = kept.casefold()
-    if name in _TAKEN or name.partition(".")[0].rstrip() in _RESERVED:
+    if name in _TAKEN or SHARD.fullmatch(name) or name.partition(".")[0].rstrip() in _RESERVED:
         kept = f"_{kept}"
     if len(kept.encode()) > _LONGEST:
         kept = _marked(kept.encode()[: _LONGEST - 9].decode(errors="ignore"), stem)
@@ -118,6 +132,20 @@ def stored_in(folder: Path) -> list[Stored]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # no result, or a damaged one: nothing that could be lost
     return found
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """Return the part and the number of parts of "I/N".
+
+    Examples
+    --------
+    >>> shard_of("2/8")
+    (2, 8)
+    """
+    part, _, parts = str(text).partition("/")
+    if part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts):
+        return int(part), int(parts)
+    raise UsageError(f"shard is {text!r}; it must be I/N with I from 1 to N, such as 2/8")
 
 
 def require_own(folder: Path, file: str, sha256: str, origin: str) -> None:

@@ -273,7 +273,7 @@ def profile_space(fitted: Fitted) -> ProfileSpace:
         return ProfileSpace(fitted, theta, cells[:, None], held, *box(family, sample, cells[:, None]))
     theta = found.knot_theta[thinned_out(np.flatnonzero(found.knot_rss <= limit), 3 * MANY)]
     place = int(np.argmin(np.abs(theta[:, family.breaks.start] - found.theta[family.breaks.start])))
-    spacing = float(np.median(np.diff(sample.time)))
+    spacing = sample.gap
     if abs(theta[place, family.breaks.start] - found.theta[family.breaks.start]) < 0.05 * spacing:
         theta[place] = found.theta
     else:

@@ -9,7 +9,8 @@ import numpy as np
 
 from cxkinetics.document.shown import Shown
 from cxkinetics.estimate import Estimate
-from cxkinetics.kinetics.page import confidence_of, name_of
+from cxkinetics.kinetics.options import confidence_of
+from cxkinetics.kinetics.places import name_of
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.record import As, Record
 

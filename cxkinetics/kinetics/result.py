@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array
+from cxkinetics.arrays import Array, frozen_array, numbers_of
 from cxkinetics.document.shown import Shown
 from cxkinetics.estimate import Estimate
 from cxkinetics.record import DATA, As, Record, Version, freeze
@@ -333,7 +333,7 @@ class StagedFit(Record, Shown):
         breaks = np.array([b.value for b in self.breakpoints_s], dtype=float) - self.anchor_s
         if self.model is not None and (smooth := self.curve_of(self.model, time_s)) is not None:
             return smooth
-        time = np.asarray(time_s, dtype=float) - self.anchor_s
+        time = numbers_of("time_s", time_s) - self.anchor_s
         if self.stage_amplitudes:
             levels = np.array(self.stage_amplitudes)
             return free_joint_decay(time, levels, rates, breaks, self._offset())
@@ -347,7 +347,8 @@ class StagedFit(Record, Shown):
         family = StartingFamily(rates.size, True, gradual=True, own_clock=True)
         amplitude = np.nan if self.amplitude.value is None else self.amplitude.value
         earliest = min(0.0, float(np.min(time, initial=0.0)))  # the family's clock begins at zero
-        amplitude *= np.exp(-rates[0] * earliest)
+        with np.errstate(over="ignore"):  # far before the trace the curve is beyond every number
+            amplitude *= np.exp(-rates[0] * earliest)
         theta = np.array([[amplitude, *rates, *(breaks - earliest), 0.0, width, self._offset()]])
         curve: Array = family.evaluate(np.ravel(time) - earliest, theta)[0][0].reshape(time.shape)
         drift = 0.0 if self.drift_per_s is None else self.drift_per_s.value or 0.0

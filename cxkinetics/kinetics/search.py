@@ -82,7 +82,7 @@ def sudden_ends(
     it, the offset from there on. Knots on samples see nothing of them.
     """
     index, fall = np.arange(sample.n), np.exp(np.minimum(-rate * sample.time, LARGEST_EXPONENT))
-    tried = thinned_out(gaps, MOST_GAPS)
+    tried = thinned_out(sample.standing(gaps + 1) - 1, MOST_GAPS)
     columns = [fall * (index <= tried[:, None]), (index == tried[:, None] + 1).astype(float)]
     if family.with_offset:
         columns.append(np.ones((tried.size, sample.n)))
@@ -131,7 +131,7 @@ def _linear(sample: Sample, white: Whitening, columns: Array) -> tuple[Array, Ar
     np.einsum("bmm->bm", normal)[...] += 1e-12 * size.max(axis=1, keepdims=True) + 1e-280
     linear = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
     gain = np.einsum("bm,bm->b", linear, right)
-    return linear, gain, float(signal @ signal) - gain
+    return linear, gain, float(signal @ signal + white.hidden) - gain
 
 
 DENSE = 400
@@ -208,7 +208,7 @@ WIDEST = 0.6
 
 def width_range(sample: Sample) -> tuple[float, float]:
     """Return the least and the greatest width of a gradual switch that are tried, in spans."""
-    return min(NARROWEST * float(np.median(np.diff(sample.time))), WIDEST / 2), WIDEST
+    return min(NARROWEST * sample.gap, WIDEST / 2), WIDEST
 
 
 def gradual_switches(
@@ -241,7 +241,7 @@ def longest_start(sample: Sample) -> float:
     """Return the longest time constant of mixing or of the instrument that is tried, in spans."""
     if not sample.starts:
         return 0.0
-    gap = float(np.median(np.diff(sample.time)))
+    gap = sample.gap
     return min(max(SLOWEST_START, START_GAPS * gap), 0.15)
 
 
@@ -249,7 +249,10 @@ def on_clock(sample: Sample, tau: float) -> Sample:
     """Return the sample on the clock of a reaction whose start takes the time constant tau, in spans."""
     clock, _, _ = mixed_clock(sample.time + sample.since, np.array(tau))
     first, _, _ = mixed_clock(np.array(sample.since), np.array(tau))
-    return replace(sample, time=clock - first)
+    blocks = sample.blocks
+    if blocks is not None:
+        blocks = replace(blocks, whole=on_clock(blocks.whole, tau))
+    return replace(sample, time=clock - first, blocks=blocks)
 
 
 def with_start(sample: Sample, white: Whitening, plain: Found, found: Found, tau: float) -> Found:
@@ -269,7 +272,7 @@ def with_start(sample: Sample, white: Whitening, plain: Found, found: Found, tau
     base = plain.family
     assert isinstance(base, StagedFamily)
     family = StartingFamily(base.n_stages, base.with_offset, lead=sample.since)
-    longest, gap = longest_start(sample), float(np.median(np.diff(sample.time)))
+    longest, gap = longest_start(sample), sample.gap
     times = np.unique(np.clip([1e-3 * gap, 1.5 * gap, longest, tau], 0.0, longest))
     cells = around(found.cell, sample.n) if found.cell.size else found.cell[None, :]
     start = np.repeat(np.insert(found.theta, family.tau, 0.0)[None], len(cells) * times.size, axis=0)
@@ -283,7 +286,7 @@ def with_start(sample: Sample, white: Whitening, plain: Found, found: Found, tau
         knots = knots if index is None else sample.time[np.minimum(index, sample.n - 1)]
         told = np.insert(told, family.tau, max(tau, best.theta[family.tau]), axis=1)
         told[:, family.breaks.start] = knots
-    gain = sample.n * float(np.log(max(plain.rss, 1e-290) / max(best.rss, 1e-290)))
+    gain = sample.n_read * float(np.log(max(plain.rss, 1e-290) / max(best.rss, 1e-290)))
     return replace(
         found,
         family=family,
@@ -382,7 +385,7 @@ def search_staged(
     """
     gaps = break_cells(sample)
     family = StagedFamily(2, with_offset)
-    knots = np.arange(MIN_DISTINCT - 1, sample.n - MIN_DISTINCT + 1)
+    knots = sample.standing(np.arange(MIN_DISTINCT - 1, sample.n - MIN_DISTINCT + 1))
     if warm is not None and warm.knots.size:
         near = warm.knot_rss <= (1 + 4 * race_of(sample)) * warm.knot_rss.min()
         knots = np.searchsorted(sample.time, warm.knots[near])
@@ -462,7 +465,7 @@ def fit_at(
 
 def race_of(sample: Sample) -> float:
     """Return how far above the best a knot must lie to be out of every profile of interest."""
-    return max(1.0, 60.0 / max(sample.n - 5, 1))
+    return max(1.0, 60.0 / max(sample.n_read - 5, 1))
 
 
 def _at_one_rate(family: StagedFamily | FreeJointFamily, single: Found, breaks: Array) -> Array:
@@ -482,8 +485,11 @@ def _promising_knots(sample: Sample, with_offset: bool, knots: IntArray) -> IntA
     total = np.add.reduceat(weight, edges)
     time = np.add.reduceat(weight * sample.time, edges) / total
     signal = np.add.reduceat(weight * sample.signal, edges) / total
-    spacing = relative_spacing(time)
-    short = replace(sample, time=time, signal=signal, sigma=total**-0.5, spacing=spacing)
+    spacing, beside = relative_spacing(time), sample.beside
+    if beside is not None:
+        columns = np.add.reduceat(weight * beside.columns, edges, axis=1) / total
+        beside = replace(beside, columns=columns)
+    short = replace(sample, time=time, signal=signal, sigma=total**-0.5, spacing=spacing, beside=beside)
     found = search_staged(short, whitening(short, 0.0), with_offset=with_offset)
     best = np.argsort(found.knot_rss, kind="stable")[: 3 * BEST]
     stride = max(1, (sample.n // DENSE) // 12)
@@ -634,6 +640,18 @@ def walk(
     cells, active = cells.copy(), np.arange(shape[0])
     now = start if isinstance(start, Descent) else rest(start, cells, active)
     theta, rss, converged = now.theta.copy(), now.rss.copy(), now.converged.copy()
+    if sample.blocks is not None:  # gaps so short that their kinks stop nothing: one leap spares many steps
+        lower, upper = np.full(shape, -np.inf), np.full(shape, np.inf)
+        lower[:, base.breaks], upper[:, base.breaks] = sample.time[MIN_DISTINCT], sample.time[-MIN_DISTINCT]
+        leap = descend(family, target, theta, lower=lower, upper=upper, free=moves, iterations=iterations)
+        places = np.searchsorted(sample.time, leap.theta[:, base.breaks], side="right") - 1
+        places = np.where(moves[:, base.breaks], places, cells)
+        rows = np.flatnonzero((leap.rss < rss) & roomy(places, sample.n) & np.any(places != cells, axis=1))
+        if rows.size:
+            done = rest(leap.theta[rows], places[rows], rows)
+            better = done.rss < rss[rows]
+            rows, places = rows[better], places[rows[better]]
+            theta[rows], rss[rows], cells[rows] = done.theta[better], done.rss[better], places
     for _ in range(sample.n):
         breaks, here = theta[active][:, base.breaks], cells[active]
         step = np.where(breaks >= sample.time[here + 1], 1, 0)

@@ -11,6 +11,7 @@ from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.intervals import Numbers
 from cxkinetics.kinetics.optimum import ROUNDS, Fitted, tangent
 from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.reduction import finished
 from cxkinetics.kinetics.result import Preferred
 from cxkinetics.kinetics.rivals import Contender, delay_of
 from cxkinetics.kinetics.scales import factor_of, powers_of, smooth_family
@@ -35,6 +36,11 @@ def smooth_fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
     ar1 : bool
         Estimate the correlation (else white noise).
     """
+    fitted = _fit(sample, contender, ar1=ar1)
+    return fitted if sample.blocks is None else finished(fitted)
+
+
+def _fit(sample: Sample, contender: Contender, *, ar1: bool) -> Fitted:
     named = smooth_family(contender.model)
     assert named is not None, "only a smooth model is fitted here"
     if "tau" in contender.parameters:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.calls import checked
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import CxKineticsError, FitError, InputError, UsageError, did_you_mean
 from cxkinetics.estimate import Estimate
@@ -19,7 +20,7 @@ from cxkinetics.io.given import as_trace
 from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.joint import Joint, Run, projected, unit_curves
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.page import name_of
+from cxkinetics.kinetics.places import name_of
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.kinetics.sharing import sharing_statistics
 from cxkinetics.models.families import StagedFamily
@@ -181,6 +182,7 @@ class JointFit(Record, Shown):
         return f"JointFit({len(self.runs)} runs, {self.n_stages} stages: {shown})"
 
 
+@checked()
 def fit_together(
     traces: Sequence[Trace | Any],
     share: Sequence[str] = ("k", "breakpoint"),

@@ -233,7 +233,8 @@ def draw_line(fit: "JointFit", *, figure: "Drawn | None" = None, time_unit: str 
             _logarithmic(ax)
         ax.set_xlabel("1000 K / T" if heat else "dose / %")
         ax.set_ylabel(f"k / {unit.shown('1/s')}")
-        ax.legend()
+        if ax.get_legend_handles_labels()[0]:  # too few runs for a line
+            ax.legend()
         _finish(fit, ax)
     return figure
 

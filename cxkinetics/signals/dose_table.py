@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from cxkinetics.arrays import Array, frozen_array, numbers_of
+from cxkinetics.calls import checked_fields
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.record import OMIT
 from cxkinetics.remarks import Remark
@@ -19,6 +20,7 @@ from cxkinetics.signals.storage import Stored
 from cxkinetics.source import Source
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DoseTable(Stored):
     """Guest added (percent of the host cation) against guest incorporated (percent on `basis`).

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxkinetics.arrays import Array
 from cxkinetics.document.figure import (
     COLOURS,
+    MOST_POINTS,
     clear_legend,
+    drawn_points,
     figure_style,
     new_axes,
     on_axes,
@@ -129,6 +132,8 @@ def _draw_path(peak: "Trace", ax: "Axes") -> None:
 
     known = np.isfinite(np.asarray(peak.peak_nm))
     position, height = np.asarray(peak.peak_nm)[known], peak.absorbance[known]
+    kept = drawn_points(np.asarray(peak.time_s)[known], height)
+    position, height = position[kept], height[kept]
     halo = [patheffects.Stroke(linewidth=2.6, foreground="white"), patheffects.Normal()]
     style: Any = {"color": COLOURS["fit"], "lw": 1.2, "path_effects": halo, "zorder": 4}
     ax.plot(position, height, "-", label="peak path", **style)
@@ -146,19 +151,30 @@ def plot_peak_path(trace: "Trace", *, ax: "Axes | None" = None, time_unit: str =
         raise UsageError("this trace holds no peak position; make it with SpectralSeries.exciton_peak()")
     unit = unit_called(time_unit)
     errors = trace.peak_nm_se
+    shown = _drawn(trace.time_s, trace.peak_nm)
     if errors is not None:
-        errors = np.where(np.isfinite(errors), errors, 0.0)
+        errors = np.where(np.isfinite(errors), errors, 0.0)[shown]
     with _drawn_on(ax, 0.6, trace.source.simulated) as ax:
-        ax.errorbar(unit.time(trace.time_s), trace.peak_nm, yerr=errors, ms=2.4, **_POINTS)
+        ax.errorbar(unit.time(trace.time_s[shown]), trace.peak_nm[shown], yerr=errors, ms=2.4, **_POINTS)
         ax.set(xlabel=f"time / {unit.sign}", ylabel="peak position / nm", xmargin=0.02, ymargin=0.08)
     return ax
+
+
+def _drawn(time_s: Array, values: Array) -> Any:
+    """Return which readings are drawn (`drawn_points`); all where they are few, NaN or not."""
+    if time_s.size <= MOST_POINTS:
+        return slice(None)
+    known = np.flatnonzero(np.isfinite(values))
+    return known[drawn_points(time_s[known], values[known])]
 
 
 def plot_trace(trace: "Trace", *, ax: "Axes | None" = None, time_unit: str = "s") -> "Axes":
     """Draw a trace as points, with error bars where it has a sigma; return the axes."""
     unit = unit_called(time_unit)
+    shown = _drawn(trace.time_s, trace.absorbance)
+    errors = None if trace.sigma is None else trace.sigma[shown]
     with _drawn_on(ax, 0.7, trace.source.simulated) as ax:
-        ax.errorbar(unit.time(trace.time_s), trace.absorbance, yerr=trace.sigma, ms=2.6, **_POINTS)
+        ax.errorbar(unit.time(trace.time_s[shown]), trace.absorbance[shown], yerr=errors, ms=2.6, **_POINTS)
         signal = "peak position / nm" if trace.unit == "nm" else signal_label(trace.unit)
         ax.set(xlabel=f"time / {unit.sign}", ylabel=signal, xmargin=0.02, ymargin=0.06)
     return ax

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, IntArray, frozen_array, mask_of, numbers_of, seconds_of
+from cxkinetics.calls import checked, checked_fields
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Stored
@@ -18,6 +19,7 @@ from cxkinetics.signals.trace import Trace, clock_remark
 from cxkinetics.source import Source
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SpectralSeries(Stored):
     """Spectra against time.
@@ -95,6 +97,7 @@ class SpectralSeries(Stored):
         )
         self._hash(self.time_s, self.wavelength_nm, self.absorbance)
 
+    @checked()
     def at_wavelength(self, wavelength_nm: float) -> Trace:
         """Return the signal against time at the recorded wavelength nearest to `wavelength_nm`.
 
@@ -142,6 +145,7 @@ class SpectralSeries(Stored):
             remarks=tuple(remarks),
         )
 
+    @checked()
     def exciton_peak(self, near_nm: float | None = None) -> Trace:
         """Return height and position of the exciton peak against time.
 

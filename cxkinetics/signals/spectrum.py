@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike, frozen_array, numbers_of
+from cxkinetics.calls import checked_fields
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Signal, Stored
@@ -45,6 +46,7 @@ AXES: Mapping[str, AxisKind] = MappingProxyType(
 """Technique -> its axis."""
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Spectrum(Stored):
     """Counts against one axis.
@@ -148,6 +150,7 @@ class Spectrum(Stored):
         )
 
 
+@checked_fields("stated", "label", "source", "remarks")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeakList(Signal):
     """Masses of peaks, as printed or picked, with what they were assigned to.
@@ -193,7 +196,7 @@ class PeakList(Signal):
         self._set(
             mz=tuple(masses.tolist()),
             stated=tuple(self.stated) or ("",) * masses.size,
-            intensity=tuple(float(value) for value in self.intensity),
+            intensity=tuple(numbers_of("intensity", self.intensity).ravel().tolist()),
         )
         for name, values in (("stated", self.stated), ("intensity", self.intensity)):
             if values and len(values) != masses.size:

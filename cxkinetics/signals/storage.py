@@ -12,9 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
-from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.arrays import Array, ArrayLike, numbers_of
 from cxkinetics.atomic import write_text
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
@@ -131,7 +129,11 @@ class Stored(Signal):
 
     def _rows(self, keep: ArrayLike, *remarks: Remark) -> Self:
         """Return the rows where the mask `keep` is true, with `remarks` added."""
-        mask = np.asarray(keep, dtype=bool)
+        mask = numbers_of("keep", keep).astype(bool)
+        if mask.shape != (rows := getattr(self, next(iter(self._columns))).shape):
+            raise InputError(
+                f"keep has shape {mask.shape}; it needs one entry for each of the {rows[0]} rows"
+            )
         columns = {name: getattr(self, name) for name in self._columns}
         if self._matrix is not None:
             columns[self._matrix[1]] = getattr(self, self._matrix[1])
@@ -190,21 +192,24 @@ class Stored(Signal):
             If the text is not such a signal.
         """
         text, file = text_of(source, "\n")
-        rows = [row for row in csv.reader(io.StringIO(text)) if row]
-        schema, _, described = (rows[0][0] if rows else "").removeprefix(_MARK).partition(" ")
+        # the first cell is split off by itself: what it holds may be longer than `csv` lets a cell be
+        head, _, body = text.lstrip("\ufeff \t\r\n").partition("\n")
+        head = head.strip().removeprefix('"').removesuffix('"').replace('""', '"')
+        schema, _, described = head.removeprefix(_MARK).partition(" ")
         require_schema({"schema": f"cxkinetics.{schema}"} if described else {}, cls.SCHEMA, file)
         record = decoded(described, file)
         try:
+            names, *rows = (row for row in csv.reader(io.StringIO(body)) if row)
             if cls._matrix is None:
                 used = record.pop("columns")
-                read = {name: [_number(row[j]) for row in rows[2:]] for j, name in enumerate(used)}
+                read = {name: [_number(row[j]) for row in rows] for j, name in enumerate(used)}
                 record = dict.fromkeys(cls._columns) | record | read
             else:
                 axis, body, _ = cls._matrix
-                record[axis] = [float(name) for name in rows[1][1:]]
-                record[next(iter(cls._columns))] = [float(row[0]) for row in rows[2:]]
-                record[body] = [[_number(cell) for cell in row[1:]] for row in rows[2:]]
-        except (IndexError, ValueError, KeyError, TypeError) as error:
+                record[axis] = [float(name) for name in names[1:]]
+                record[next(iter(cls._columns))] = [float(row[0]) for row in rows]
+                record[body] = [[_number(cell) for cell in row[1:]] for row in rows]
+        except (csv.Error, AttributeError, IndexError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"the table is damaged: {error}", file=file) from error
         return cls._opened(record, file)
 

@@ -12,12 +12,14 @@ from typing import ClassVar
 import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike, BoolArray, frozen_array, mask_of, numbers_of, seconds_of
+from cxkinetics.calls import checked_fields
 from cxkinetics.errors import InputError
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.storage import Stored
 from cxkinetics.source import Source
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trace(Stored):
     """One signal against time.

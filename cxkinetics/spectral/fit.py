@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, thinned_out
+from cxkinetics.calls import checked
 from cxkinetics.errors import FitError, UsageError
 from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import sample_of
@@ -570,6 +571,7 @@ NOISES = ("auto", "white", "ar1", "photometric")
 _CORRELATED = 0.05  # weaker correlation in time than this is left alone
 
 
+@checked()
 def fit_spectra(
     data: SpectralSeries | Sequence[SpectralSeries],
     scheme: str = "A -> B",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.inference.accepted import accepted_set, between, runs, vertex
@@ -377,6 +378,7 @@ _FEWEST = 10
 _MOVED = 4.0  # standard errors of the shift
 
 
+@checked()
 def fit_witnesses(
     data: SpectralSeries | Trace,
     *,
@@ -423,8 +425,8 @@ def fit_witnesses(
     >>> found.verdict, round(found.together.value)
     ('staged', 20)
     """
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
+    if not 0.5 <= confidence < 1:
+        raise UsageError(f"confidence is {confidence:g}; it must lie between 0.5 and 1, e.g. 0.95")
     trace = data.exciton_peak(near_nm) if isinstance(data, SpectralSeries) else data
     trace = _windowed(trace, window, t0)
     # The offset is always fitted: one that is left out by choice makes every interval too narrow.

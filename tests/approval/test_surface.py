@@ -118,6 +118,8 @@ LOADING = {
 HEAVY = frozenset(
     ("numpy", "scipy", "pandas", "matplotlib", "lmfit", "openpyxl", "jinja2", "tqdm", "molmass", "jcamp")
 )
+SLOW_PARTS = frozenset(("scipy.optimize", "scipy.stats", "scipy.sparse", "scipy.linalg"))
+"""Parts that take longer to import than a short trace to fit, or nearly."""
 
 
 def loaded_by(code: str) -> tuple[int, list[str]]:
@@ -127,7 +129,7 @@ def loaded_by(code: str) -> tuple[int, list[str]]:
     ).stdout  # fmt: skip
     names = out.rpartition("LOADED")[2].split()
     own = sum(name.partition(".")[0] == "cxkinetics" for name in names)
-    return own, sorted({name.partition(".")[0] for name in names} & HEAVY)
+    return own, sorted({name.partition(".")[0] for name in names} & HEAVY | SLOW_PARTS.intersection(names))
 
 
 def test_a_fit_loads_no_more_than_it_did() -> None:

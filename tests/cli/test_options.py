@@ -1,5 +1,6 @@
 """One table of options: what one route takes, all take; what one refuses, all refuse."""
 
+import argparse
 import contextlib
 import inspect
 import io
@@ -8,6 +9,7 @@ import math
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,12 @@ def typed_as(option: Option, value: Any) -> str:
 
 def parsed(*words: str) -> dict[str, Any]:
     """Return the keywords that the command makes of its words."""
-    return values_of(settings(build_parser(["fit"]).parse_args(["fit", "run.csv", *words])))
+    return values_of(settings(parser().parse_args(["fit", "run.csv", *words])))
+
+
+@cache
+def parser() -> argparse.ArgumentParser:
+    return build_parser(["fit"])
 
 
 def taken(route: Callable[[], Any]) -> bool:
@@ -173,6 +180,7 @@ GOOD = {
     "axis": "wavelength",
     "times": "log.csv",
     "sheet": "2",
+    "mask": [12.0, 30.5],
     "n_stages": 2,
     "model": "staged",
     "breakpoints_s": [20.0],
@@ -216,6 +224,12 @@ TIMES = {
     "breakpoint": ("8min, 1200s", [480.0, 1200.0]),
     "start_up": ("500 ms", 0.5),
 }
+
+
+def test_a_mask_takes_a_unit_on_every_route() -> None:
+    assert parsed("--mask", "0.5min, 8s") == {"mask": [30.0, 8.0]}
+    assert ReadOptions(mask="0.5min").mask == [30.0]
+    assert jobs_of(["run.csv"], mask="0.5min")[0].reading == {"mask": [30.0]}
 
 
 @pytest.mark.parametrize("name", TIMES)

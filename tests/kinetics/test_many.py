@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,11 @@ def test_a_damaged_stored_result_is_fitted_again(files: list[Path], tmp_path: Pa
         stored.write_text(damage)
         again = fit_many([files[0]], **options)
         assert again.skipped == (), damage
-        assert again.fits == first.fits
+        (fit,) = again.fits
+        assert fit.warnings[-1].code == "stored_damaged"
+        assert "fitted again" in fit.warnings[-1].text
+        assert replace(fit, warnings=fit.warnings[:-1]) == first.fits[0]
+    again = fit_many([files[0]], **options, force=True)
     assert cx.StagedFit.from_json(stored.read_text()) == first.fits[0]
 
 

@@ -32,6 +32,22 @@ def test_crop_keeps_both_ends_and_says_what_it_left_out() -> None:
         crop(run(10), (50, 20))
 
 
+def test_readings_are_left_out_by_their_times(tmp_path: Path) -> None:
+    file = tmp_path / "run.csv"
+    file.write_text("time (min),A\n" + "".join(f"{t / 10},{0.9 * 0.97**t:.5f}\n" for t in range(40)))
+    trace = cx.load(file, mask=["0.5min", "72s"])
+    assert isinstance(trace, cx.Trace)
+    assert trace.n_points == 38
+    assert not set(trace.time_s) & {30.0, 72.0}
+    (remark,) = [remark for remark in trace.remarks if remark.code == "mask"]
+    assert remark.text == "2 readings left out as asked, at 30, 72 s"
+    with pytest.raises(cx.InputError, match=r"no reading at 0\.5 s.*nearest are at 0, 6 s"):
+        cx.load(file, mask=0.5)
+    fit = cx.fit_many(file, mask=[30], n_stages=1).fits[0]
+    assert fit.options["mask"] == [30]
+    assert fit.n_points == 39
+
+
 def test_time_counts_from_the_addition() -> None:
     shifted = shift_t0(run(10), 10.0)
     assert shifted.time_s[0] == 0.0

@@ -95,7 +95,8 @@ function handle(u, one) {
     const [low, high] = ends();
     const x = u.valToPos(at, "x");
     node.style.left = `${x}px`;
-    node.style.display = x < -1 || x > u.over.clientWidth + 1 ? "none" : "";
+    const width = u.over.clientWidth; // 0 until it is laid out: what is not shown takes no focus
+    node.style.display = width && (x < -1 || x > width + 1) ? "none" : "";
     words.textContent = one.state === "parked" ? one.label : `${one.label} ${short(at)}`;
     node.setAttribute("aria-valuemin", low);
     node.setAttribute("aria-valuemax", high);

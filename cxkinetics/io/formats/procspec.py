@@ -11,7 +11,7 @@ import re
 import zipfile
 import zlib
 from dataclasses import replace
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from cxkinetics.arrays import Array
 from cxkinetics.io.file import COPY_OR_EXPORT, BinaryFormat, Content, Context, Signal
 from cxkinetics.io.headers import Quantity
 from cxkinetics.io.single import one_spectrum
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
 
 _LARGEST_XML = 64_000_000
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -60,7 +63,9 @@ def read_procspec(context: Context) -> list[Signal]:
     return one_spectrum(replace(context, acquired_s=acquired), wavelengths, values, quantity)
 
 
-def _document(context: Context) -> ElementTree.Element:
+def _document(context: Context) -> "ElementTree.Element":
+    from xml.etree import ElementTree
+
     try:
         with zipfile.ZipFile(io.BytesIO(context.content.data)) as archive:
             names = [name for name in archive.namelist() if re.fullmatch(r"ps_\d+\.xml", name)]
@@ -83,7 +88,7 @@ def _document(context: Context) -> ElementTree.Element:
         raise context.error(f"the XML of the spectrum is damaged: {error}", COPY_OR_EXPORT) from error
 
 
-def _numbers(element: ElementTree.Element | None) -> Array:
+def _numbers(element: "ElementTree.Element | None") -> Array:
     cells = [] if element is None else [cell.text or "nan" for cell in element.findall("double")]
     try:
         return np.array(cells, dtype=np.float64)
