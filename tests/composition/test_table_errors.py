@@ -110,7 +110,7 @@ def test_no_error_is_made_of_what_is_none(text: str) -> None:
         ({"dose_sd_percent": -DOSE}, "cannot be negative"),
         ({"common_dose_error": 3.0}, "3 % is 0.03"),
         ({"icp_error": (0.0, 0.0)}, "not both 0"),
-        ({"icp_error": (np.nan, 0.1)}, "standard deviation in percentage points"),
+        ({"icp_error": (np.nan, 0.1)}, "each is a finite number"),
     ],
 )
 def test_impossible_errors_are_refused(errors: dict, words: str) -> None:
