@@ -82,8 +82,8 @@ def test_the_examples_of_every_help_work_after_the_demo(
 ) -> None:
     monkeypatch.chdir(newcomer)
     for words in examples_of(verb):
-        if words == DEMONSTRATED:
-            continue  # that is what has run
+        if words == DEMONSTRATED or words[0] == "app":
+            continue  # that is what has run; the page runs until it is ended, in tests/app
         assert main(words) == 0, words
         assert "Traceback" not in capsys.readouterr().err
     with pytest.raises(SystemExit):

@@ -784,7 +784,7 @@ def hostile_options(folder: Path, seed: int) -> Iterator[Try]:
     known = [
         (verb, flag, takes)
         for verb in VERBS
-        if verb not in ("demo", "check")
+        if verb not in ("demo", "check", "app")
         for flag, takes in [*_options(verb), ("", True)]
     ]
     number = 0
