@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from cxkinetics.annexes import declared
 from cxkinetics.arrays import Array
-from cxkinetics.composition.species_model import draw_estimate
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import ExtrapolationError, InputError, UnreachablePurityError, UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.mechanism.fit import published_fit
+from cxkinetics.mechanism.fit import published_mechanism_fit
 from cxkinetics.mechanism.inference import QUICK
 from cxkinetics.mechanism.observables import Sight, sight
 from cxkinetics.mechanism.result import MechanismFit
@@ -265,7 +265,7 @@ def predict_in_time(
         for j, time in enumerate(later)
         if time >= time_s
     )
-    if quenched is None and mechanism.system:
+    if quenched is None and mechanism.system and "composition" in declared("NAMES"):
         from cxkinetics.composition.predict import predict
 
         quenched = predict(float(dose_percent), system=mechanism.system, extrapolate=extrapolate)
@@ -409,8 +409,18 @@ def dose_in_time(
 def fit_of(fit: MechanismFit | str | Path | None) -> MechanismFit:
     """Return a fit as given, from its JSON file, or the packaged one."""
     if fit is None:
-        return published_fit()
+        return published_mechanism_fit()
     return fit if isinstance(fit, MechanismFit) else MechanismFit.from_json(fit)
+
+
+def draw_estimate(name: str, values: Array, *, confidence: float, unit: str = "") -> Estimate:
+    """Return mean, standard deviation and equal-tailed interval of draws."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    mean, sd = float(values.mean()), float(values.std())
+    # where few draws carry the mean, the interval reaches to it
+    low, high = min(float(low), mean), max(float(high), mean)
+    return Estimate(name=name, value=mean, se=sd, low=low, high=high, unit=unit, method="draws of the fit")
 
 
 def source_of(fit: MechanismFit) -> dict[str, Any]:
@@ -592,7 +602,7 @@ def _dose_beside(
     fit: MechanismFit, formula: str, best: _Best, purity: Estimate, quenched: "DoseAdvice | None"
 ) -> tuple[dict[str, Estimate], str]:
     mechanism = fit.scheme
-    if quenched is None and mechanism.system:
+    if quenched is None and mechanism.system and "composition" in declared("NAMES"):
         from cxkinetics.composition.dose import dose_for
         from cxkinetics.composition.system import load_system
 
