@@ -16,6 +16,8 @@ from cxkinetics.mechanism.problem import EDGE, Problem, descend, theta_of
 
 QUICK = 1.16
 """Steps of the solver where a thousandth in a share is enough: while searching, and in draws."""
+KEPT = 0.9
+"""Share of the best that a window of doses and times keeps."""
 COARSE = 1.25
 """Steps of the first search from each start: it only has to end near a minimum."""
 _EVEN = 1 / 1.8138
