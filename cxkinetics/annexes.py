@@ -29,7 +29,7 @@ gone, and nothing else is.
     "predict" and "dose" -> as "module:name" the function that answers them at a time (`--time`): it is
     called with the arguments and the answer without a time, prints, and returns the exit code.
 `ADVICE`
-    Code of a verdict -> the sentence with which every verdict of that code ends.
+    The sentence with which every undecided verdict ends.
 """
 
 from importlib import import_module

@@ -19,6 +19,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
 
+FARTHEST = 1e150
+"""Largest number whose square is a float."""
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 _Check = Callable[[Any], Any]
@@ -181,10 +183,10 @@ def _is_number(kind: type, value: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool) and not timed
 
 
-def _float(value: Any) -> float:
+def _float(value: Any) -> Any:
     try:
         if _is_number(numbers.Real, value) and math.isfinite(found := float(value)):
-            return found
+            return _that(lambda v: abs(v) <= FARTHEST, f"a number up to {FARTHEST:g}", found)
     except OverflowError:  # a whole number beyond what a float holds
         pass
     raise _WrongError("a finite number")

@@ -107,6 +107,10 @@ def text_of(source: str | os.PathLike[str], sign: str) -> tuple[str, str | None]
         raise InputError(f"the file cannot be read: {why}", file=shown, remedy="check the path") from error
 
 
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
 def decoded(text: str, file: str | None) -> dict[str, Any]:
     """Return the JSON object in a text.
 
@@ -116,7 +120,7 @@ def decoded(text: str, file: str | None) -> dict[str, Any]:
         If it is damaged, or no object.
     """
     try:
-        record = json.loads(text)
+        record = json.loads(text, parse_constant=_refuse_constant)
     except (RecursionError, ValueError) as error:
         raise InputError(f"the JSON text is damaged: {error}", file=file) from error
     if not isinstance(record, dict):
