@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.together import JointFit as JointFit
     from cxkinetics.kinetics.together import fit_together as fit_together
     from cxkinetics.mechanism.fit import fit_mechanism as fit_mechanism
+    from cxkinetics.mechanism.fit import published_mechanism_fit as published_mechanism_fit
     from cxkinetics.mechanism.predict import TimedDose as TimedDose
     from cxkinetics.mechanism.predict import TimedPrediction as TimedPrediction
     from cxkinetics.mechanism.predict import dose_in_time as dose_in_time

@@ -36,7 +36,9 @@ class Part(Protocol):
     Attributes
     ----------
     name, caption, example : str
-        Its name in the JSON document, the line above its comparisons, its packaged file.
+        Its name in the JSON document, the line above its comparisons, its packaged file ("" for none).
+    answers : str
+        The line above its targets.
     comparisons : tuple of Comparison
         Published numbers beside ours.
     """
@@ -44,6 +46,7 @@ class Part(Protocol):
     name: ClassVar[str]
     caption: ClassVar[str]
     example: ClassVar[str]
+    answers: ClassVar[str]
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -197,7 +200,7 @@ def demo_text(traces: Sequence[DemoTrace], parts: Sequence[Part], folder: Path) 
         blocks.append(Paragraph(f"Verdict: {verdict_text(trace.fit)}", gap=True))
     for part in parts:
         blocks += [line(part.caption, gap=True), *_told(comparison_table(part.comparisons))]
-        blocks += [line("Dose for a target", gap=True), *_told(part.targets())]
+        blocks += [line(part.answers, gap=True), *_told(part.targets())]
     report, data = folder / "report.html", folder / "data" / "ag-cds-simulated.csv"
     last = (
         f"Report: {report} (opens in any browser, needs no network)\n"
@@ -249,7 +252,10 @@ def write_demo(traces: Sequence[DemoTrace], parts: Sequence[Part], directory: Pa
     """
     require_replaceable(directory, "demo.json")
     page = demo_page(traces, parts, command)
-    packaged = [example_path(item) for item in [t.name for t in traces] + [part.example for part in parts]]
+    packaged = [
+        example_path(item)
+        for item in [t.name for t in traces] + [part.example for part in parts if part.example]
+    ]
     with replace_directory(directory) as fresh:
         for path in packaged:
             write_bytes(fresh / "data" / path.name, path.read_bytes())

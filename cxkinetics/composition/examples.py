@@ -96,6 +96,9 @@ class DemoDoses:
     example = "ag-cds-dose"
     """Name of the packaged file behind all this."""
 
+    answers = "Dose for a target"
+    """What stands above its doses."""
+
     caption = "Ag into CdS: published dose table"
     """What stands above the comparisons."""
 

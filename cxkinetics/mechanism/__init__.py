@@ -14,10 +14,12 @@ NAMES = {
     "fit_mechanism": "fit",
     "load_mechanism": "scheme",
     "predict_in_time": "predict",
+    "published_mechanism_fit": "fit",
 }
 VERBS = {
     "mechanism": "one mechanism for doses, times, spectra and evidence at once, with its rivals",
 }
+DEMO = "cxkinetics.mechanism.examples:demonstrate_mechanism"
 IN_TIME = {
     "predict": "cxkinetics.mechanism.verbs.in_time:predict",
     "dose": "cxkinetics.mechanism.verbs.in_time:dose",

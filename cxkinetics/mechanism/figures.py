@@ -17,14 +17,15 @@ from cxkinetics.document.figure import (
     polish,
 )
 from cxkinetics.mechanism.data import Run
-from cxkinetics.mechanism.inference import QUICK
+from cxkinetics.mechanism.inference import KEPT, QUICK
 from cxkinetics.mechanism.observables import sight
-from cxkinetics.mechanism.predict import KEPT, TimedDose, TimedPrediction
-from cxkinetics.mechanism.result import MechanismFit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from cxkinetics.mechanism.predict import TimedDose, TimedPrediction
+    from cxkinetics.mechanism.result import MechanismFit
 
 DOSES = (37.5, 75.0, 100.0, 135.0)
 """Doses at which the composition is drawn in time."""
@@ -37,7 +38,7 @@ def _styles(fit_species: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {name: (COLOURS[_STYLES[i % 6][0]], _STYLES[i % 6][1]) for i, name in enumerate(fit_species)}
 
 
-def plot_composition_in_time(fit: MechanismFit, *, figure: "Figure | None" = None, **_: Any) -> "Figure":
+def plot_composition_in_time(fit: "MechanismFit", *, figure: "Figure | None" = None, **_: Any) -> "Figure":
     """Draw the shares of clusters against time at several doses.
 
     Parameters
@@ -74,7 +75,7 @@ def plot_composition_in_time(fit: MechanismFit, *, figure: "Figure | None" = Non
     return drawn
 
 
-def plot_evidence(fit: MechanismFit, *, figure: "Figure | None" = None, **_: Any) -> "Figure":
+def plot_evidence(fit: "MechanismFit", *, figure: "Figure | None" = None, **_: Any) -> "Figure":
     """Draw incorporations, absorbances and all other evidence with the joint fit.
 
     Parameters
@@ -95,7 +96,7 @@ def plot_evidence(fit: MechanismFit, *, figure: "Figure | None" = None, **_: Any
     return drawn
 
 
-def _incorporations(fit: MechanismFit, ax: "Axes") -> None:
+def _incorporations(fit: "MechanismFit", ax: "Axes") -> None:
     seen = [one for one in fit.evidence.observations if one.quantity == "incorporation"]
     highest = fit.evidence.highest_dose_percent
     doses = np.linspace(1.0, highest, 60)
@@ -117,7 +118,7 @@ def _incorporations(fit: MechanismFit, ax: "Axes") -> None:
     polish(ax)
 
 
-def _absorbances(fit: MechanismFit, ax: "Axes") -> None:
+def _absorbances(fit: "MechanismFit", ax: "Axes") -> None:
     """Draw A/A0 in time at each dose that has one: points, runs scaled to the fit, curves with bands."""
     seen = [one for one in fit.evidence.observations if one.quantity == "absorbance"]
     runs = fit.evidence.runs
@@ -149,7 +150,7 @@ def _scale(run: Run, times: Any, curve: Any) -> float:
     return float(run.absorbance @ model / (model @ model))
 
 
-def _pulls(fit: MechanismFit, ax: "Axes") -> None:
+def _pulls(fit: "MechanismFit", ax: "Axes") -> None:
     """Draw how far each number is from the fit, in its own sd, by source."""
     sources = list(dict.fromkeys(item.source for item in fit.residuals))
     for item in fit.residuals:
@@ -165,7 +166,7 @@ def _pulls(fit: MechanismFit, ax: "Axes") -> None:
     polish(ax)
 
 
-def plot_map(result: TimedDose, *, ax: "Axes | None" = None) -> "Axes":
+def plot_map(result: "TimedDose", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the share of the target over dose and time, the best point and the region that will do.
 
     Parameters
@@ -200,7 +201,7 @@ def plot_map(result: TimedDose, *, ax: "Axes | None" = None) -> "Axes":
     return axes
 
 
-def plot_standing(result: TimedPrediction, *, ax: "Axes | None" = None) -> "Axes":
+def plot_standing(result: "TimedPrediction", *, ax: "Axes | None" = None) -> "Axes":
     """Draw the mean shares of clusters from the quench on.
 
     Parameters
@@ -232,7 +233,7 @@ def plot_standing(result: TimedPrediction, *, ax: "Axes | None" = None) -> "Axes
     return axes
 
 
-def fit_figures(fit: MechanismFit) -> tuple[page.Figure, ...]:
+def fit_figures(fit: "MechanismFit") -> tuple[page.Figure, ...]:
     """Return the figures of a fit."""
     evidence = page.Figure(
         "evidence",
@@ -253,7 +254,7 @@ def fit_figures(fit: MechanismFit) -> tuple[page.Figure, ...]:
     return evidence, composition
 
 
-def map_figure(result: TimedDose) -> page.Figure:
+def map_figure(result: "TimedDose") -> page.Figure:
     """Return the map of a target."""
     return page.Figure(
         "map",
@@ -263,7 +264,7 @@ def map_figure(result: TimedDose) -> page.Figure:
     )
 
 
-def standing_figure(result: TimedPrediction) -> page.Figure:
+def standing_figure(result: "TimedPrediction") -> page.Figure:
     """Return the composition from the quench on."""
     return page.Figure(
         "standing",

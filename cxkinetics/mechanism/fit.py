@@ -12,7 +12,7 @@ from scipy.special import chdtrc, expit
 
 from cxkinetics.arrays import Array
 from cxkinetics.errors import FitError, InputError, UsageError
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.mechanism.data import (
     QUENCHED_S,
     Evidence,
@@ -60,7 +60,7 @@ STARTS = 24
 DRAWS = 200
 LEAD = 10.0
 """chi2 that one parameter more must gain before anything is claimed for it."""
-_FINALISTS = 4
+_FINALISTS = 3
 _CLOSE = 1.0
 
 
@@ -229,7 +229,7 @@ def _searched(mechanism: Mechanism, evidence: Evidence, n_starts: int, seed: int
     eye = Eye(mechanism, evidence)
     quick = replace(problem_of(eye, n_starts), ratio=COARSE)
     begun = starts(mechanism, n_starts, np.random.default_rng(seed))
-    found = descend(quick, begun, iterations=40, tolerance=1e-4, race=0.3)
+    found = descend(quick, begun, iterations=30, tolerance=1e-3, race=0.3)
     ahead = np.argsort(found.rss)[:_FINALISTS]
     last = descend(problem_of(eye, ahead.size), found.theta[ahead], iterations=60, tolerance=1e-6)
     place = int(np.argmin(last.rss))
@@ -258,7 +258,7 @@ def _told(
     if p_value is not None and p_value < 0.05:
         text = (
             f"the mechanism is rejected at these standard deviations (chi2 {best.chi2:.1f}, {dof} degrees of "
-            f"freedom, p = {p_value:.1g}): intervals are widened by {misfit:.2f}"
+            f"freedom, {format_p(p_value)}): intervals are widened by {misfit:.2f}"
         )
         warnings.append(Remark("rejected", text))
     estimates, known = _estimates(mechanism, best, limits.ends, confidence)
@@ -454,7 +454,7 @@ def _verdict(mechanism: Mechanism, rivals: list[RivalFit]) -> dict[str, str]:
 
 
 @cache
-def published_fit() -> MechanismFit:
+def published_mechanism_fit() -> MechanismFit:
     """Return the packaged fit of the packaged numbers, with a thousand draws.
 
     It is what `fit_mechanism(n_draws=1000)` gives, made by `python -m cxkinetics.mechanism.published`.

@@ -16,11 +16,15 @@ from cxkinetics.mechanism.problem import EDGE, Problem, descend, theta_of
 
 QUICK = 1.16
 """Steps of the solver where a thousandth in a share is enough: while searching, and in draws."""
+KEPT = 0.9
+"""Share of the best that a window of doses and times keeps."""
 COARSE = 1.25
 """Steps of the first search from each start: it only has to end near a minimum."""
 _EVEN = 1 / 1.8138
 """Pull of a logit whose prior is even between the bounds: one over the sd of the logistic distribution."""
 _ROUNDS = 9
+_TOGETHER = 40
+"""Draws searched at once: what they hold stays in the cache."""
 _KNOWN = 0.5
 """A direction counts as determined where its sd is at most this share of what the bounds alone say."""
 _EVEN_SD = 1 / np.sqrt(12)
@@ -125,6 +129,11 @@ def determined_directions(problem: Problem, best: Array, *, scale: float) -> int
 
 def perturbed(problem: Problem, best: Array, count: int, scale: float, rng: np.random.Generator) -> Array:
     """Return draws of the logits (at most `count`, parameters): refits to perturbed readings."""
+    sizes = [min(_TOGETHER, count - first) for first in range(0, count, _TOGETHER)]
+    return np.concatenate([_perturbed(problem, best, size, scale, rng) for size in sizes])
+
+
+def _perturbed(problem: Problem, best: Array, count: int, scale: float, rng: np.random.Generator) -> Array:
     many = replace(problem.repeated(count), ratio=QUICK, pull=_EVEN)
     noise = rng.standard_normal(many.readings.shape)
     sd = np.where(many.weights > 0, scale / np.maximum(many.weights, 1e-300), 0.0)
@@ -143,7 +152,8 @@ def left_out(problem: Problem, best: Array, masks: Array) -> tuple[Array, Array]
     """Return chi2 (pull left aside) and points of refits in which readings are weighed by each mask."""
     many = problem.repeated(masks.shape[0])
     many = replace(many, weights=many.weights * masks)
-    found = descend(many, np.repeat(best[None], masks.shape[0], axis=0), iterations=30, tolerance=1e-4)
+    quick = replace(many, ratio=QUICK)
+    found = descend(quick, np.repeat(best[None], masks.shape[0], axis=0), iterations=20, tolerance=1e-3)
     residual, _ = many.residuals(found.theta)
     points = problem.readings.shape[1]
     return np.sum(residual[:, :points] ** 2, axis=1), np.sum(masks > 0, axis=1)

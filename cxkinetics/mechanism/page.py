@@ -239,7 +239,7 @@ def prediction_brief(result: "TimedPrediction", unit: TimeUnit) -> Section:
 def dose_brief(result: "TimedDose", unit: TimeUnit) -> Section:
     """Return what `print` shows of the dose, or dose and time, for a target."""
     time = unit.estimate(result.time_s)
-    first, last = (unit.number(end) for end in result.window_s)
+    first, last = (unit.number(float(f"{end:.3g}")) for end in result.window_s)
     low, high = result.window_percent
     lines = [
         f"dose {result.dose_percent}, window {low:.3g} to {high:.3g} %",

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from cxkinetics.annexes import declared
 from cxkinetics.arrays import Array
-from cxkinetics.composition.species_model import draw_estimate
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import ExtrapolationError, InputError, UnreachablePurityError, UsageError
 from cxkinetics.estimate import Estimate
-from cxkinetics.mechanism.fit import published_fit
-from cxkinetics.mechanism.inference import QUICK
+from cxkinetics.mechanism.fit import published_mechanism_fit
+from cxkinetics.mechanism.inference import KEPT, QUICK
 from cxkinetics.mechanism.observables import Sight, sight
 from cxkinetics.mechanism.result import MechanismFit
 from cxkinetics.record import DATA, Record, Version
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 LATER_S = (60.0, 300.0, 1200.0, 3600.0)
 """Times at which a composition is told that is left standing."""
 LONGEST_S = 3600.0
-KEPT = 0.9
-"""Share of the best that a window keeps."""
 _MAP_DRAWS, _MAP_DOSES, _MAP_TIMES = 60, 36, 29
 _FINE = 100
 _FIRST_S = 2.0
@@ -265,7 +263,7 @@ def predict_in_time(
         for j, time in enumerate(later)
         if time >= time_s
     )
-    if quenched is None and mechanism.system:
+    if quenched is None and mechanism.system and "composition" in declared("NAMES"):
         from cxkinetics.composition.predict import predict
 
         quenched = predict(float(dose_percent), system=mechanism.system, extrapolate=extrapolate)
@@ -338,16 +336,8 @@ def dose_in_time(
     mechanism = known.scheme
     place = mechanism.index(target)
     highest = known.evidence.highest_dose_percent
-    warnings = _checked(known, np.array([highest]), LONGEST_S if time_s is None else time_s, False)
-    if time_s is None:
-        warnings = []  # the map goes to where the best lies; a best time beyond the data is told below
-    doses = np.linspace(highest / _MAP_DOSES, highest, _MAP_DOSES)
-    times = np.geomspace(_FIRST_S, LONGEST_S, _MAP_TIMES)
-    few = sight(mechanism, known.draws[:_MAP_DRAWS].T, doses, times, ratio=QUICK)
-    shares, _ = _shares(few)
-    product = shares[[i for i, s in enumerate(mechanism.species) if s.kind == "product"]].sum(axis=0)
-    by_product = 1 - product if mechanism.species[place].kind == "product" else product
-    wanted, unwanted = shares[place].mean(axis=1).T, by_product.mean(axis=1).T
+    warnings = _checked(known, np.array([highest]), 0.0 if time_s is None else time_s, False)
+    doses, times, wanted, unwanted = _map(known, place)
     best_time = float(time_s) if time_s is not None else float(times[int(np.argmax(wanted.max(axis=0)))])
     at_time = _line(known, place, np.linspace(1.0, highest, _FINE), np.array([best_time]))
     best = _best(at_time, max_byproduct, along="doses")
@@ -355,21 +345,12 @@ def dose_in_time(
     when = _best(at_dose, max_byproduct, along="times")
     if time_s is None:
         best_time = when.value
-    here = sight(mechanism, known.draws.T, np.array([best.value]), np.array([best_time]), ratio=QUICK)
-    found, guests = _shares(here)
-    species, guest = _estimates(known, found[:, 0, :, 0], guests[:, 0, :, 0], confidence)
+    species, guest, byproduct = _here(known, place, best.value, best_time, confidence)
     formula = mechanism.formulas[place]
     purity = species[formula]
     if min_purity is not None and (purity.value or 0.0) < min_purity:
-        raise UnreachablePurityError(
-            f"{formula} reaches a share of {purity.value:.2f} at most, at {best.value:.3g} % quenched after "
-            f"{best_time:.3g} s, not {min_purity:g}; the rest is "
-            f"{', '.join(f'{k} {e.value or 0:.2f}' for k, e in species.items() if k != formula)}",
-            best_dose_percent=best.value,
-            best_purity=float(purity.value or 0.0),
-            limited_by="avalanche overlap",
-        )
-    if best_time > known.evidence.latest_s:
+        raise _unreached(formula, species, best.value, best_time, min_purity)
+    if time_s is None and best_time > known.evidence.latest_s:
         warnings.append(_late(known, best_time))
     advice, reason = _dose_beside(known, formula, best, purity, quenched)
     if reason:
@@ -388,9 +369,7 @@ def dose_in_time(
         window_s=when.window,
         purity=purity,
         guest_share=guest[formula],
-        byproduct=draw_estimate(
-            "by-product", _byproduct(mechanism, place, found)[0, :, 0], confidence=confidence
-        ),
+        byproduct=byproduct,
         composition=species,
         composition_guest=guest,
         max_byproduct=max_byproduct,
@@ -406,11 +385,58 @@ def dose_in_time(
     )
 
 
+def _map(fit: MechanismFit, place: int) -> tuple[Array, Array, Array, Array]:
+    """Return doses, times and the mean shares of a target and of by-product over both."""
+    highest = fit.evidence.highest_dose_percent
+    doses, times = (
+        np.linspace(highest / _MAP_DOSES, highest, _MAP_DOSES),
+        np.geomspace(_FIRST_S, LONGEST_S, _MAP_TIMES),
+    )
+    shares, _ = _shares(sight(fit.scheme, fit.draws[:_MAP_DRAWS].T, doses, times, ratio=QUICK))
+    product = _byproduct(fit.scheme, place, shares)
+    return doses, times, shares[place].mean(axis=1).T, product.mean(axis=1).T
+
+
+def _here(
+    fit: MechanismFit, place: int, dose: float, time_s: float, confidence: float
+) -> tuple[dict[str, Estimate], dict[str, Estimate], Estimate]:
+    """Return both shares of all species, and that of by-product, at a dose and a time."""
+    here = sight(fit.scheme, fit.draws.T, np.array([dose]), np.array([time_s]), ratio=QUICK)
+    found, guests = _shares(here)
+    species, guest = _estimates(fit, found[:, 0, :, 0], guests[:, 0, :, 0], confidence)
+    product = _byproduct(fit.scheme, place, found)[0, :, 0]
+    return species, guest, draw_estimate("by-product", product, confidence=confidence)
+
+
+def _unreached(
+    formula: str, species: Mapping[str, Estimate], dose: float, time_s: float, min_purity: float
+) -> UnreachablePurityError:
+    best = float(species[formula].value or 0.0)
+    rest = ", ".join(f"{name} {e.value or 0:.2f}" for name, e in species.items() if name != formula)
+    return UnreachablePurityError(
+        f"{formula} reaches a share of {best:.2f} at most, at {dose:.3g} % quenched after {time_s:.3g} s, "
+        f"not {min_purity:g}; the rest is {rest}",
+        best_dose_percent=dose,
+        best_purity=best,
+        limited_by="avalanche overlap",
+    )
+
+
 def fit_of(fit: MechanismFit | str | Path | None) -> MechanismFit:
     """Return a fit as given, from its JSON file, or the packaged one."""
     if fit is None:
-        return published_fit()
+        return published_mechanism_fit()
     return fit if isinstance(fit, MechanismFit) else MechanismFit.from_json(fit)
+
+
+def draw_estimate(name: str, values: Array, *, confidence: float, unit: str = "") -> Estimate:
+    """Return mean, standard deviation and equal-tailed interval of draws."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    mean, sd = float(values.mean()), float(values.std())
+    # where few draws carry the mean, the interval reaches to it
+    low, high = min(float(low), mean), max(float(high), mean)
+    return Estimate(name=name, value=mean, se=sd, low=low, high=high, unit=unit, method="draws of the fit")
 
 
 def source_of(fit: MechanismFit) -> dict[str, Any]:
@@ -592,7 +618,7 @@ def _dose_beside(
     fit: MechanismFit, formula: str, best: _Best, purity: Estimate, quenched: "DoseAdvice | None"
 ) -> tuple[dict[str, Estimate], str]:
     mechanism = fit.scheme
-    if quenched is None and mechanism.system:
+    if quenched is None and mechanism.system and "composition" in declared("NAMES"):
         from cxkinetics.composition.dose import dose_for
         from cxkinetics.composition.system import load_system
 

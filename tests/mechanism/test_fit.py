@@ -7,7 +7,7 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.mechanism.data import Evidence, Observation, published_evidence
-from cxkinetics.mechanism.fit import published_fit
+from cxkinetics.mechanism.fit import published_mechanism_fit
 from cxkinetics.mechanism.observables import Eye
 from cxkinetics.mechanism.problem import problem_of
 from cxkinetics.mechanism.result import MechanismFit
@@ -21,7 +21,7 @@ def short() -> MechanismFit:
 
 
 def test_few_starts_reach_what_the_packaged_fit_says(short: MechanismFit) -> None:
-    packaged = published_fit()
+    packaged = published_mechanism_fit()
     assert short.chi2 == pytest.approx(packaged.chi2, abs=0.1)
     assert short.dof == 10
     assert short.p_value is not None
@@ -37,7 +37,7 @@ def test_few_starts_reach_what_the_packaged_fit_says(short: MechanismFit) -> Non
 
 
 def test_the_packaged_fit_is_that_of_the_packaged_numbers_and_scheme() -> None:
-    fit = published_fit()
+    fit = published_mechanism_fit()
     assert fit.evidence.to_dict() == published_evidence().to_dict()
     assert fit.definition == load_mechanism("two-silver-dark").definition
     theta = np.array([[e.value for e in fit.parameters.values()]], dtype=float).T
@@ -49,7 +49,7 @@ def test_the_packaged_fit_is_that_of_the_packaged_numbers_and_scheme() -> None:
 
 
 def test_nothing_within_ten_per_parameter_lacks_the_dark_state() -> None:
-    fit = published_fit()
+    fit = published_mechanism_fit()
     assert fit.verdict["code"] == "ahead"
     without = [rival for rival in fit.rivals if "dark" not in rival.mechanism]
     assert len(without) == 5

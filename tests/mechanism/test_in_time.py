@@ -8,7 +8,7 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.cli.main import main
-from cxkinetics.mechanism.fit import published_fit
+from cxkinetics.mechanism.fit import published_mechanism_fit
 from cxkinetics.mechanism.predict import TimedDose, TimedPrediction
 
 
@@ -18,7 +18,7 @@ def test_shares_are_shares_and_the_two_kinds_agree() -> None:
     assert sum(e.value or 0 for e in result.guest_share.values()) == pytest.approx(1, abs=1e-9)
     assert result.guest_share["Cd34S33"].value == 0
     # nothing but guest that was added is bound: 50 % of 34/phi per cluster
-    phi = published_fit().draws[:, published_fit().scheme.names.index("phi")]
+    phi = published_mechanism_fit().draws[:, published_mechanism_fit().scheme.names.index("phi")]
     assert np.max(phi) <= 0.7
     assert result.source["draws"] >= 200
 
