@@ -127,6 +127,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, rest = parser.parse_known_args(words)
     if rest:
         getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(rest)}")
+    for word in words:
+        if word.startswith("--") and word.endswith("=--"):  # which argparse takes for an empty list
+            text = f"argument {word.removesuffix('=--')}: '--' is no value, it ends the options"
+            getattr(args, "parser", parser).error(text)
     if args.verb is None:
         sys.stderr.write(_list_of_commands())
         return 2

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.calls import FARTHEST
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.curve import MapPoints, MapSolution
 from cxkinetics.errors import UsageError
@@ -66,7 +67,7 @@ def read_error(text: str, what: str) -> tuple[float, float]:
     except ValueError:
         parts[""] = np.nan
     signs = {word.strip().endswith("%") for word in words}
-    if len(signs) != len(words) or not (0 <= parts[""] < np.inf and 0 <= parts["%"] < 1):
+    if len(signs) != len(words) or not (0 <= parts[""] <= FARTHEST and 0 <= parts["%"] < 1):
         raise UsageError(
             f"{what} is {text!r}; write percentage points such as 0.3, a share of the value such as 5%, "
             "or both: 0.3,5%"

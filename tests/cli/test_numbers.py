@@ -56,6 +56,35 @@ def test_an_option_that_is_not_finite_is_a_usage_error(
     assert "finite" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("predict --dose 50 --absorbance-ratio=--", 2, "argument --absorbance-ratio: '--' is no value"),
+        ("dose Ag2Cd32S33 --max-byproduct=--", 2, "argument --max-byproduct: '--' is no value"),
+        ("evidence xrd FILE --confidence=--", 2, "argument --confidence: '--' is no value"),
+        ("evidence xrd FILE --max-broadening=1e400", 2, "'1e400' is not a finite number"),
+        ("evidence xrd FILE --axis-column=²", 1, "there is no column '²'; the file has 'time_s', 'A'"),
+        ("incorporation TABLE --icp-error=1e308", 2, "icp_error is '1e308'; write percentage points"),
+        ("fit FILE --trace ²", 1, "there is no trace '²': the file holds 1"),
+        ("fit FILE --column=²", 1, "there is no column '²'; columns are 'time_s', 'A'"),
+        ("fit FILE --wavelength nan --json", 2, "argument --wavelength: 'nan' is not a finite number"),
+        ("spectra FILE --max-absorbance inf", 2, "--max-absorbance is 'inf'; it must be a finite number"),
+    ],
+)
+def test_a_word_that_is_no_value_is_told_as_it_was_typed(
+    words: str, code: int, said: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = run.with_name("table.csv")
+    table.write_text("Ag added (%),Ag incorporated (%)\n0,0\n50,5\n100,10\n120,30\n150,40\n")
+    try:
+        found = main(words.replace("FILE", str(run)).replace("TABLE", str(table)).split())
+    except SystemExit as stopped:
+        found = int(str(stopped.code))
+    out, err = capsys.readouterr()
+    assert (found, out) == (code, "")
+    assert said in err.splitlines()[-1]
+
+
 def test_starts_and_ranges_of_spectra_are_finite(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--start", "k1=nan"], ["--window", "nan:5"], ["--wavelengths", "300:inf"]):
         assert main(["spectra", str(run), *words]) == 2
