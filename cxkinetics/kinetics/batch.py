@@ -644,9 +644,13 @@ def _results(work: Sequence[FitJob], jobs: int, executor: Any) -> Iterator[tuple
 
 def _lost(job: FitJob, lost: "Lost") -> JobResult:
     """Return the failure of a job whose process ended before its result came, or that was never begun."""
+    from cxkinetics.kinetics.workers import NoWorkersError
+
     why = f"{type(lost.error).__name__}: {' '.join(str(lost.error).split())}"
     guard = 'a script that makes a pool of processes itself needs if __name__ == "__main__": above its calls'
-    if lost.begun:
+    if isinstance(lost.error, NoWorkersError):
+        message = f"{job.file}: not run: {lost.error}, then the same call runs what is left"
+    elif lost.begun:
         text = "a process of the pool ended before its result came (out of memory, or stopped;"
         message = f"{job.file}: {text} {guard}): {why}"
     else:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -29,6 +29,10 @@ _UNKNOWN_WIDTH = 8
 """Jobs handed out at least to an executor that does not say how many workers it has."""
 _ASK_AGAIN_S = 5.0
 """How long the number of a cluster's workers is taken for granted: clusters grow and shrink."""
+PATIENCE_S = 120.0
+"""How long a cluster may be without any worker before the jobs that are left are given up."""
+_LOOK_S = 1.0
+"""How often a cluster is looked at while nothing comes of it."""
 _STOPPED = 143
 """Exit code of a process ended by SIGTERM."""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -43,6 +47,19 @@ class Lost:
     begun: bool = True
 
 
+class NoWorkersError(RuntimeError):
+    """A cluster without workers for so long that nothing is to be awaited of it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the cluster has had no worker for {PATIENCE_S:g} s: look into its logs for why they ended "
+            "(an input that fails in this batch may have killed them; a local cluster waits for workers that "
+            "are slow to start again after "
+            'dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"})), '
+            "get workers with client.wait_for_workers(1)"
+        )
+
+
 class Workers(Protocol):
     """Where jobs run."""
 
@@ -53,8 +70,14 @@ class Workers(Protocol):
     def width(self) -> int:
         """Jobs handed out at a time."""
 
-    def submit(self, call: Callable[[Job], Result], job: Job) -> Any:
-        """Return the future of a call."""
+    def submit(self, call: Callable[[Job], Result], job: Job, *, alone: bool = False) -> Any:
+        """Return the future of a call; one that runs alone may cost no more than one worker."""
+
+    def result(self, future: Any) -> Any:
+        """Return what came of a call that is done."""
+
+    def look(self) -> BaseException | None:
+        """Return why nothing will come of what was handed out; None while something may."""
 
 
 class Processes:
@@ -79,7 +102,7 @@ class Processes:
     ) -> None:
         self._end(at_once=kind is not None)
 
-    def submit(self, call: Callable[[Job], Result], job: Job) -> Any:
+    def submit(self, call: Callable[[Job], Result], job: Job, *, alone: bool = False) -> Any:
         """Return the future of a call, in a new pool where the last one broke."""
         from concurrent.futures import BrokenExecutor
 
@@ -88,6 +111,14 @@ class Processes:
         except BrokenExecutor:
             self._end(at_once=True)
             return self._submit(call, job)
+
+    def result(self, future: Any) -> Any:
+        """Return what came of a call that is done."""
+        return future.result()
+
+    def look(self) -> BaseException | None:
+        """Return None: a pool tells its futures when it breaks."""
+        return None
 
     def _submit(self, call: Callable[[Job], Result], job: Job) -> Any:
         from concurrent.futures import ProcessPoolExecutor
@@ -120,29 +151,76 @@ class Given:
 
     def __init__(self, executor: Any) -> None:
         self._executor = executor
+        client = getattr(executor, "_client", executor)  # Dask's own wrapping of a client as an executor
+        self._client = client if callable(getattr(client, "nthreads", None)) else None
         self._width, self._asked = 0, -_ASK_AGAIN_S
+        self._without_since: float | None = None
+        self._alone_at: str | None = None
 
     @property
     def width(self) -> int:
         """Jobs handed out at a time."""
         if time.monotonic() - self._asked >= _ASK_AGAIN_S:
-            self._width, self._asked = AHEAD * _workers_of(self._executor), time.monotonic()
+            if self._client is not None:
+                self._width = AHEAD * sum(self._threads().values())
+            else:
+                count = getattr(self._executor, "_max_workers", 0)
+                self._width = AHEAD * count if isinstance(count, int) else 0
+            self._asked = time.monotonic()
         return self._width or max(_UNKNOWN_WIDTH, AHEAD * (os.cpu_count() or 1))
 
-    def submit(self, call: Callable[[Job], Result], job: Job) -> Any:
+    def submit(self, call: Callable[[Job], Result], job: Job, *, alone: bool = False) -> Any:
         """Return the future of a call."""
-        # Dask takes equal calls for one, and a job that is run again is an equal call
-        once = {"pure": False} if hasattr(self._executor, "nthreads") else {}
-        return self._executor.submit(call, job, **once)
+        self._alone_at = None
+        if self._client is None:
+            return self._executor.submit(call, job)
+        if not alone:
+            # Dask takes equal calls for one, and a job that is run again is an equal call
+            once = {"pure": False} if self._client is self._executor else {}
+            return self._executor.submit(call, job, **once)
+        # a scheduler hands a job that kills to one worker after another; bound to one, it ends no more
+        while not (threads := self._threads()):
+            if (error := self.look()) is not None:
+                raise error
+            time.sleep(_LOOK_S)
+        self._alone_at = next(iter(threads))
+        options = {**getattr(self._executor, "_kwargs", {}), "pure": False, "workers": [self._alone_at]}
+        return self._client.submit(call, job, **options)
 
+    def result(self, future: Any) -> Any:
+        """Return what came of a call that is done; a cluster may lose that before it is fetched."""
+        if self._client is None or not hasattr(future, "status"):
+            return future.result()
+        while True:
+            try:
+                return future.result(timeout=_LOOK_S)
+            except TimeoutError:
+                if future.status == "error":
+                    raise  # the job's own
+                if (error := self.look()) is not None:
+                    raise error from None
 
-def _workers_of(executor: Any) -> int:
-    """Return how many calls an executor runs at a time; 0 where it does not say."""
-    client = getattr(executor, "_client", executor)  # Dask's own wrapping of a client as an executor
-    if callable(threads := getattr(client, "nthreads", None)):
-        return sum(threads().values())
-    count = getattr(executor, "_max_workers", 0)
-    return count if isinstance(count, int) else 0
+    def look(self) -> BaseException | None:
+        """Return why nothing will come of what was handed out; None while something may."""
+        if self._client is None:
+            return None
+        threads = self._threads()
+        if self._alone_at is not None and self._alone_at not in threads:
+            return RuntimeError(f"the worker {self._alone_at} ended while it ran this input alone")
+        since = self._without_since
+        return NoWorkersError() if since is not None and time.monotonic() - since > PATIENCE_S else None
+
+    def _threads(self) -> dict[str, int]:
+        """Return the threads of each worker of a cluster; none where its scheduler does not answer."""
+        try:
+            threads: dict[str, int] = dict(self._client.nthreads()) if self._client is not None else {}
+        except Exception:  # what a client says of a lost scheduler is its own affair
+            threads = {}
+        if threads:
+            self._without_since = None
+        elif self._without_since is None:
+            self._without_since = time.monotonic()
+        return threads
 
 
 def completed(
@@ -175,13 +253,13 @@ class _Run:
 
     def results(self) -> Iterator[tuple[int, Any]]:
         try:
-            while self.hand_out():
+            while not isinstance(self.broken, NoWorkersError) and self.hand_out():
                 yield from self.taken()
         finally:
             for future in self.flying.values():
                 if hasattr(future, "cancel"):
                     future.cancel()
-        for index in (*self.suspects, *self.waiting):
+        for index in (*self.flying, *self.suspects, *self.waiting):
             yield index, Lost(self.broken or RuntimeError("the executor takes no jobs"), begun=False)
 
     def hand_out(self) -> bool:
@@ -199,7 +277,7 @@ class _Run:
     def send(self, queue: deque[int]) -> None:
         index = queue.popleft()
         try:
-            future = self.workers.submit(self.call, self.work[index])
+            future = self.workers.submit(self.call, self.work[index], alone=self.alone)
         except Exception as error:  # what an executor says when it takes no more is its own affair
             self.broken = error
             queue.appendleft(index)
@@ -213,10 +291,26 @@ class _Run:
     def taken(self) -> Iterator[tuple[int, Any]]:
         from concurrent.futures import BrokenExecutor
 
-        index = self.done.get()
+        try:
+            index = self.done.get(timeout=_LOOK_S)
+        except Empty:
+            if (error := self.workers.look()) is None:
+                return
+            if isinstance(error, NoWorkersError):
+                self.broken = error
+                return
+            index, future = self.flying.popitem()
+            future.cancel()
+            yield index, Lost(error)
+            return
+        if index not in self.flying:  # given up before
+            return
         future = self.flying.pop(index)
         try:
-            result = future.result()
+            result = self.workers.result(future)
+        except NoWorkersError as error:
+            self.broken = error
+            self.suspects.append(index)
         except Exception as error:
             if isinstance(error, BrokenExecutor) and not self.workers.renewed:
                 self.broken = self.broken or error

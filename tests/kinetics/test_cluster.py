@@ -1,5 +1,6 @@
 """A batch on a cluster: `fit_many` with the client of a Dask cluster of two local processes."""
 
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from cxkinetics.kinetics import workers
 from cxkinetics.kinetics.batch import fit_many
 from tests.kinetics.test_many import write_trace
+from tests.studies import kills
 
 distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
 
@@ -51,3 +54,35 @@ def test_the_work_is_done_on_the_workers(client: Any) -> None:
     pids = client.run(lambda: (os.getpid(), __import__("cxkinetics").__version__))
     assert len({pid for pid, _ in pids.values()}) == 2
     assert os.getpid() not in {pid for pid, _ in pids.values()}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_without_workers_ends_in_inputs_that_were_not_run(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "PATIENCE_S", 1.0)
+    with kills.cluster(0) as client:
+        batch = fit_many(files, executor=client, n_stages=2, offset="zero")
+    assert not batch.fits
+    assert [failure.file for failure in batch.failures] == [str(file) for file in files]
+    for failure in batch.failures:
+        assert "not run: the cluster has had no worker for 1 s" in failure.message
+        assert "client.wait_for_workers(1), then the same call runs what is left" in failure.message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.filterwarnings("ignore")
+def test_an_input_that_kills_costs_one_worker_more_than_the_cluster_itself_allows(tmp_path: Path) -> None:
+    """With one failure allowed the cluster gives an input to two workers; run again it takes one more."""
+    dask = pytest.importorskip("dask")
+    inputs = kills.poisoned_files(tmp_path, 4)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        kills.poisoned(tmp_path),
+        kills.cluster(1) as client,
+    ):
+        batch = fit_many(inputs, executor=client, **kills.FAST)
+        ended = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler._workers_removed_total)
+    assert len(batch.fits) == 3
+    assert [Path(failure.file).name for failure in batch.failures] == ["poisoned.csv"]
+    assert ended == 3

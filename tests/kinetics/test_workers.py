@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.kinetics.workers import AHEAD, Given, Lost, Processes, completed
+from cxkinetics.kinetics import workers
+from cxkinetics.kinetics.workers import AHEAD, Given, Lost, NoWorkersError, Processes, completed
 from tests.studies import kills
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -99,6 +100,50 @@ def test_an_executor_of_the_callers_that_breaks_keeps_what_is_finished_and_names
     assert {i: r for i, r in found.items() if not isinstance(r, Lost)} == {0: 0, 1: 2}
     lost = {i: r.begun for i, r in found.items() if isinstance(r, Lost)}
     assert lost == {2: True} | dict.fromkeys(range(3, 9), False)
+
+
+class Emptied:
+    """A cluster that loses its workers after a few results, one of them before it was fetched."""
+
+    def __init__(self, done: int, *, fetched: int) -> None:
+        self.left, self.to_fetch = done, fetched
+
+    def nthreads(self) -> dict[str, int]:
+        return {"tcp://one": 1} if self.to_fetch else {}
+
+    def submit(self, call: Any, job: Any, **_: Any) -> "Emptied.Held":
+        held = self.Held(self, call(job))
+        if self.left:
+            self.left -= 1
+            held.future.set_result(None)
+        return held
+
+    class Held:
+        status = "finished"
+
+        def __init__(self, cluster: "Emptied", value: Any) -> None:
+            self.cluster, self.value, self.future = cluster, value, Future[None]()
+
+        def add_done_callback(self, call: Any) -> None:
+            self.future.add_done_callback(call)
+
+        def result(self, timeout: float | None = None) -> Any:
+            if not self.cluster.to_fetch:
+                time.sleep(timeout or 1e9)
+                raise TimeoutError
+            self.cluster.to_fetch -= 1
+            return self.value
+
+
+@pytest.mark.parametrize("done", [2, 3])  # the last of three is done and cannot be fetched any more
+def test_a_cluster_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch, done: int) -> None:
+    monkeypatch.setattr(workers, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(workers, "_LOOK_S", 0.05)
+    found = dict(completed(list(range(9)), double, Given(Emptied(done, fetched=2))))
+    assert {i: r for i, r in found.items() if not isinstance(r, Lost)} == {0: 0, 1: 2}
+    lost = {i: r for i, r in found.items() if isinstance(r, Lost)}
+    assert sorted(lost) == list(range(2, 9))
+    assert all(isinstance(r.error, NoWorkersError) and not r.begun for r in lost.values())
 
 
 def test_the_same_call_goes_on_where_the_executor_broke(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def poisoned_files(bench: Path, count: int) -> list[Path]:
 def poisoned_batch(bench: Path, count: int, *, dask: bool, jobs: int = 2) -> tuple[int, list[str]]:
     """Return how many of `count` traces were fitted, one of which kills its worker, and who failed."""
     files, done, failed = poisoned_files(bench, count), 0, []
-    with poisoned(bench), _cluster(jobs) if dask else nullcontext() as client:
+    with poisoned(bench), cluster(jobs) if dask else nullcontext() as client:
         where = {"executor": client} if dask else {"jobs": jobs}
         for result in iter_fits(files, table=bench / "fits.csv", **where, **FAST):
             done += len(result.fits)
@@ -208,11 +208,12 @@ def poisoned_batch(bench: Path, count: int, *, dask: bool, jobs: int = 2) -> tup
 
 
 @contextmanager
-def _cluster(jobs: int) -> Iterator[Any]:
+def cluster(jobs: int) -> Iterator[Any]:
+    import dask
     import distributed
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(), dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"}):
+        warnings.simplefilter("ignore")  # by itself a cluster forgets a worker that needs 15 s to start again
         options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
         cluster = distributed.LocalCluster(n_workers=jobs, silence_logs=50, **options)
         with cluster, distributed.Client(cluster) as client:
