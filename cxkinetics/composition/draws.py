@@ -11,7 +11,7 @@ import numpy as np
 from cxkinetics.arrays import Array, IntArray
 from cxkinetics.composition.system import Prior, System
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.record import As, Record, read
+from cxkinetics.record import OMIT, As, Record, read
 
 DEFAULT_DRAWS = 3000
 DEFAULT_SEED = 20230706
@@ -83,6 +83,8 @@ class ParameterDraws(Record):
         Weights of the mechanisms behind the draws.
     effective_draws : float or None
         Draws that count, of those weighed by measurements.
+    errors : mapping
+        The errors of a dose table that stand behind the draws, as `IncorporationFit.errors`.
     widened : mapping of float to ParameterDraws
         For measured draws: the same with all priors multiplied in width by the key.
     """
@@ -100,6 +102,7 @@ class ParameterDraws(Record):
     own_samples: bool = False
     mechanisms: tuple[MechanismWeight, ...] = ()
     effective_draws: float | None = None
+    errors: Annotated[Mapping[str, Any], OMIT] = field(default_factory=dict)
     widened: Annotated[Mapping[float, "ParameterDraws"], As(read=_read_draws)] = field(default_factory=dict)
 
     @property
@@ -248,7 +251,7 @@ def draw_priors(
 
 GROUPS = {
     "mechanism": ("mechanism", "second_step", "third_step", "onset", "steepness"),
-    "mass balance": ("T", "trend", "eta", "loss", "rho", "retention"),
+    "mass balance": ("T", "trend", "eta", "loss", "rho", "retention", "adsorbed"),
 }
 """Parameters that say one thing together."""
 
@@ -286,9 +289,12 @@ class PriorInfluence(Record):
     Attributes
     ----------
     by_parameter : mapping
-        Quantity -> {parameter: share of the variance}; empty for a quantity that does not vary.
+        Quantity -> {parameter: share of the variance}; empty for a quantity that does not vary. Each is a
+        total effect, the interactions with the others included, so those of one quantity are no parts of a
+        whole and may sum to more than 1.
     from_priors : mapping
-        Quantity -> share of the variance from priors that no data stand behind.
+        Quantity -> share of the variance from priors that no data stand behind (one effect of all of
+        them, at most 1); every quantity has a variance of its own.
     shifts : tuple of PriorShift
         Each prior that matters to a quantity, and all of them together, halved and doubled; the
         rows with factor 1 hold the quantity as it is.

@@ -231,7 +231,7 @@ def formula_text(formula: str) -> str:
     """
     import re
 
-    return re.sub(r"(\d+)", r"$_{\1}$", formula)
+    return re.sub(r"(?<=[A-Za-z)])(\d+)", r"$_{\1}$", formula)
 
 
 def plot_prior_posterior(result: "CompositionUpdate", *, ax: "Axes | None" = None) -> "Axes":

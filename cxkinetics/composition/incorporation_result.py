@@ -26,7 +26,7 @@ from cxkinetics.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.page import Figure, Page, Section
     from cxkinetics.document.units import TimeUnit
 
 _BLANK_PERCENT = 0.5
@@ -359,6 +359,12 @@ class IncorporationFit(Record, Shown):
         from cxkinetics.composition.page import incorporation_brief
 
         return incorporation_brief(self, unit)
+
+    def page(self, unit: "TimeUnit") -> "Page":
+        """Return the whole report."""
+        from cxkinetics.composition.page import incorporation_page
+
+        return incorporation_page(self, unit)
 
     def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
         """Return the figure: the samples with the curve, its thresholds and its rivals."""

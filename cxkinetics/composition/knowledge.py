@@ -140,6 +140,7 @@ def source_record(draws: ParameterDraws) -> dict[str, object]:
         "calibrated_dose_percent": [finite_or_none(value) for value in draws.calibrated_dose_percent],
         "max_guests": draws.system.max_guests,
         "assumed": list(draws.system.assumed),
+        **({"errors": dict(draws.errors)} if draws.errors else {}),
         "n_draws": draws.n_draws,
         "seed": draws.seed,
         "priors": {

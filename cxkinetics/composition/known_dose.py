@@ -8,5 +8,5 @@ def _numbers() -> dict[str, Estimate]:
     return {"dose for Ag2Cd32S33, %": dose_for("Ag2Cd32S33").dose_percent}
 
 
-CHECK = ({"dose for Ag2Cd32S33, %": (43.0, 35.0, 45.0)}, _numbers)
+CHECK = ({"dose for Ag2Cd32S33, %": (46.0, 35.5, 49.5)}, _numbers)
 """What is stored, and the function that computes it again."""

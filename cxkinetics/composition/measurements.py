@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from scipy.special import log_ndtr, logsumexp, ndtri
@@ -16,7 +16,8 @@ from cxkinetics.composition.mass_balance import guest_shares
 from cxkinetics.composition.mechanisms import State
 from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError
-from cxkinetics.record import Record
+from cxkinetics.record import OMIT, Record
+from cxkinetics.signals.basis import BASES, basis_kind
 
 _ONSET_BLUR = 0.25
 """Blur of a detection limit, as a share of it: a limit is not a cliff."""
@@ -194,8 +195,7 @@ class TopCluster(Record):
     response_sd: float = RESPONSE_SD
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.response_sd) and self.response_sd > 0):
-            raise InputError(f"response_sd is {self.response_sd:g}; it must be positive")
+        _positive("response_sd", self.response_sd)
         _one_place(self.incorporation_percent, self.dose_percent)
 
     @property
@@ -224,10 +224,13 @@ class GuestShare(Record):
 
     Parameters
     ----------
-    share : float
-        0-1.
-    sigma : float
-        Its standard deviation; a ratio of peak areas is hardly better than a tenth of itself.
+    share : float, optional
+        0-1, with its standard deviation `sigma`.
+    sigma : float, optional
+    ratio : float, optional
+        Instead of both: guest in the product over guest elsewhere, as peak areas give it.
+    relative_error : float
+        Standard deviation of that ratio, as a share of it.
     incorporation_percent, dose_percent : float
         Where the sample was made: one of the two.
 
@@ -235,22 +238,31 @@ class GuestShare(Record):
     --------
     >>> GuestShare(share=0.3, sigma=0.1, dose_percent=75).numbers
     1
+    >>> GuestShare(ratio=0.43, relative_error=0.2, dose_percent=75).numbers
+    1
     """
 
     SCHEMA = "cxkinetics.guest-share/1"
     _keys = "kind=_kind ..."
     _kind: ClassVar[str] = "share of guest in the product"
 
-    share: float
-    sigma: float
+    share: float | None = None
+    sigma: float | None = None
+    ratio: Annotated[float | None, OMIT] = None
+    relative_error: Annotated[float, OMIT] = 0.1
     incorporation_percent: float | None = None
     dose_percent: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
+        if (self.share is None) == (self.ratio is None) or (self.share is None) != (self.sigma is None):
+            raise InputError("give share with its sigma, or ratio with its relative_error")
+        if self.share is not None and not 0 <= self.share <= 1:
             raise InputError(f"share is {self.share:g}; it must lie between 0 and 1")
-        if not self.sigma > 0:
-            raise InputError(f"sigma is {self.sigma:g}; it must be positive")
+        if self.sigma is not None:
+            _positive("sigma", self.sigma)
+        if self.ratio is not None:
+            _positive("ratio", self.ratio)
+        _positive("relative_error", self.relative_error)
         _one_place(self.incorporation_percent, self.dose_percent)
 
     @property
@@ -260,13 +272,21 @@ class GuestShare(Record):
 
     def log_likelihood(self, state: State, system: System) -> Array:
         """Return ln of the likelihood of states (species, n); shape (n,)."""
-        log: Array = -0.5 * ((guest_in_product(state, system) - self.share) / self.sigma) ** 2
+        share = guest_in_product(state, system)
+        if self.ratio is None or self.share is not None:
+            off = (share - (self.share or 0.0)) / (self.sigma or 1.0)
+        else:
+            odds = np.maximum(share, _LEAST) / np.maximum(1 - share, _LEAST)
+            off = np.log(odds / self.ratio) / self.relative_error
+        log: Array = -0.5 * off**2
         return log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WashPair(Record):
     """One sample washed two ways: the guest stays, trapped host goes, and no less than none can be left.
+
+    Each wash has a trapped host of its own: that of the other samples says nothing of the cleaner one.
 
     Parameters
     ----------
@@ -295,8 +315,7 @@ class WashPair(Record):
     def __post_init__(self) -> None:
         if not 0 < self.clean_percent < 100:
             raise InputError(f"clean_percent is {self.clean_percent:g}; it must lie between 0 and 100")
-        if not self.sigma > 0:
-            raise InputError(f"sigma is {self.sigma:g}; it must be positive")
+        _positive("sigma", self.sigma)
         _one_place(self.incorporation_percent, self.dose_percent)
 
     @property
@@ -306,8 +325,18 @@ class WashPair(Record):
 
     def log_likelihood(self, state: State, system: System) -> Array:
         """Return ln of the chance that the clusters alone do not read lower than the clean sample."""
-        alone = 100 * state.guests / np.maximum(state.guests + state.hosts, _LEAST)
+        kind = basis_kind(state.basis)
+        if kind == BASES[2]:  # where no host is counted no wash shows
+            return np.zeros(state.guests.shape)
+        counted = state.hosts + (state.guests if kind == BASES[0] else 0.0)
+        alone = 100 * state.guests / np.maximum(counted, _LEAST)
         return log_ndtr((alone - self.clean_percent) / self.sigma)
+
+    def trapped_host(self, state: State) -> Array:
+        """Return the host per unit that is trapped after the clean wash, shape (n,); none below 0."""
+        kind, part = basis_kind(state.basis), self.clean_percent / 100
+        counted = state.guests * ((1 - part) / part if kind == BASES[0] else 1 / part)
+        return np.maximum(counted - state.hosts, 0.0)
 
 
 Measurement = ClusterFractions | ProductOnset | TopCluster | GuestShare | WashPair
@@ -319,6 +348,11 @@ def guest_in_product(state: State, system: System) -> Array:
     others = state.beyond_guests + state.loose
     share: Array = np.nan_to_num(guest_shares(system, state.shares, others)[-1])
     return share
+
+
+def _positive(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise InputError(f"{name} is {value:g}; it must be a positive number")
 
 
 def _one_place(incorporation_percent: float | None, dose_percent: float | None) -> None:

@@ -8,12 +8,18 @@ what an incorporation means, and the plateau, taken as full exchange, decides T:
     guests = odds (hosts + T),    T at the plateau = g eta (1 - y_f)/y_f - rho h_0
 
 T may be the same in all samples or change with the dose from a value of its own; product may be lost or
-not, released host retained or not. Which of these holds is drawn, half and half, like everything that no
-number fixes. Doped clusters at random ("digital doping"): Muckel et al. 2016; Yang et al. 2018.
+not, released host retained or not, guest adsorbed without exchange, as a share of the guest bound, or not.
+Which of these holds is drawn, half and half, like everything that no number fixes. All samples of a table
+are washed alike; a sample washed otherwise enters as a wash pair, whose other wash has a T of its own.
+
+Ligands that compete for the guest are no entry of their own: they change the free guest that goes with a
+dose, and the dose curve is measured; the spread over the clusters at an incorporation stays that of the
+binding, and ligands that leave with each guest are part of its cooperativity alpha. Doped clusters at
+random ("digital doping"): Muckel et al. 2016; Yang et al. 2018.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import comb, log
 
 import numpy as np
@@ -46,9 +52,11 @@ class State:
     beyond_guests : Array, shape (n, g)
         Guests per unit in those.
     loose : Array, shape (n, g)
-        Guests per unit taken up without exchange.
+        Guests per unit taken up without exchange: adsorbed, or more than the clusters hold.
     guests, hosts : Array, shape (n, g)
         Guests, and host cations without the trapped ones, per unit of solid.
+    basis : str
+        Of incorporations that the state is compared with.
     """
 
     shares: Array
@@ -57,10 +65,12 @@ class State:
     loose: Array
     guests: Array
     hosts: Array
+    basis: str = BASES[0]
 
     def column(self, index: int) -> "State":
         """Return the state at one of the incorporations, without that axis."""
-        return State(**{f.name: getattr(self, f.name)[..., index] for f in fields(self)})
+        arrays = (f.name for f in fields(self) if f.name != "basis")
+        return replace(self, **{name: getattr(self, name)[..., index] for name in arrays})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,6 +83,7 @@ class Sample:
     trapped: Array
     rho: Array
     eta: Array
+    adsorbed: Array  # guests without exchange for each guest bound
     beyond_onset: BoolArray  # whether the incorporation exceeds that of the avalanche dose
     values: Mapping[str, Array]
     at_onset: "Sample | None" = None
@@ -91,12 +102,14 @@ class Sample:
     def mean_bound(self) -> Array:
         """Return the guests per cluster if there is no product."""
         asked = self.odds * (self.hosts + self.trapped) + self.fixed
-        mean: Array = asked / (1 + self.odds * self.per_guest)
+        mean: Array = asked / (1 + self.adsorbed + self.odds * self.per_guest)
         return mean
 
     def surplus(self, bound: Array, product: Array, loose: Array | float = 0.0) -> Array:
         """Return the guests per unit that a state holds beyond what the incorporation asks for."""
-        guests = bound + loose + self.system.guests_at_full_exchange * self.eta * product
+        guests = (
+            bound * (1 + self.adsorbed) + loose + self.system.guests_at_full_exchange * self.eta * product
+        )
         kept = (1 - product) * self.hosts - self.per_guest * bound + self.rho * self.hosts * product
         excess: Array = guests - self.odds * (kept + self.trapped) - self.fixed
         return excess
@@ -324,6 +337,11 @@ SPECIES_PRIORS = {
         ("loss", "0 or less: no product is lost, else the share eta is recovered", _SWITCH),
         ("retention", "0 or less: no released host is retained, else the share rho", _SWITCH),
         (
+            "adsorbed",
+            "guest taken up without exchange for each guest bound in clusters; 0 or less: none",
+            {"distribution": "uniform", "parameters": (-0.3, 0.3), "bounds": (-0.3, 0.3)},
+        ),
+        (
             "mechanism",
             "all mechanisms alike before the measurements",
             {"distribution": "uniform", "parameters": (0.0, 1.0), "bounds": (0.0, 1.0)},
@@ -390,6 +408,7 @@ def _sample(
         trapped=trapped,
         rho=rho,
         eta=eta,
+        adsorbed=np.maximum(values.get("adsorbed", np.zeros(y.shape[0])), 0.0)[:, None],
         beyond_onset=y > first,
         values=_columns(values, ("alpha", "second_step", "third_step", "onset", "steepness")),
         at_onset=_sample(system, basis, values, first, onset=False) if onset else None,
@@ -454,6 +473,7 @@ def read_state(system: System, basis: str, values: Mapping[str, Array], y: Array
         loose=loose,
         guests=bound + loose + system.guests_at_full_exchange * eta * product,
         hosts=system.n_hosts * (1 - product + rho * product) - left * bound,
+        basis=basis,
     )
 
 
@@ -486,7 +506,7 @@ def _capped(mechanism: Mechanism, sample: Sample) -> _Read:
     if not system.avalanche:
         loose = np.maximum(-sample.surplus(bound, np.zeros(1)), 0.0)
         shares = mechanism.populations(bound / step, sample.values, system)
-        return np.concatenate([shares, np.zeros_like(bound)[None]]), bound, loose
+        return np.concatenate([shares, np.zeros_like(bound)[None]]), bound, loose + sample.adsorbed * bound
     product = np.where(mean > most, sample.conversion(np.full((1, 1), most)), 0.0)
     if mechanism.until_avalanche:
         assert sample.at_onset is not None
@@ -497,7 +517,8 @@ def _capped(mechanism: Mechanism, sample: Sample) -> _Read:
         loose = np.maximum(-sample.surplus(bound, np.zeros(1)), 0.0)
         loose = np.where(sample.beyond_onset, spare, loose) * (1 - product)
     clusters = mechanism.populations(bound / step, sample.values, system) * (1 - product)
-    return np.concatenate([clusters, product[None]]), bound * (1 - product), loose
+    bound = bound * (1 - product)
+    return np.concatenate([clusters, product[None]]), bound, loose + sample.adsorbed * bound
 
 
 def _along(mechanism: Mechanism, sample: Sample) -> _Read:
@@ -510,4 +531,4 @@ def _along(mechanism: Mechanism, sample: Sample) -> _Read:
         return sample.surplus(bound, product)
 
     shares, bound, product = line(_root(surplus, -16.0, 26.0, sample.odds), sample.values, sample.system)
-    return np.concatenate([shares, product[None]]), bound, np.zeros_like(bound)
+    return np.concatenate([shares, product[None]]), bound, sample.adsorbed * bound

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cxkinetics.composition.guest_amount import dose_unit_words
+from cxkinetics.composition.species_model import LOOSE
 from cxkinetics.document import cells
-from cxkinetics.document.page import Block, Paragraph, Section, simulated_line, warning_notes
+from cxkinetics.document.page import (
+    Block,
+    Fact,
+    Page,
+    Paragraph,
+    Section,
+    simple_page,
+    simulated_line,
+    warning_notes,
+)
 from cxkinetics.document.sheets import quantity_table, summary_table
 from cxkinetics.document.table import Column, Table, long
 from cxkinetics.document.units import TimeUnit
@@ -106,8 +116,8 @@ def _errors_line(errors: Mapping[str, Any]) -> str:
     alike = ""
     if "replicates_sd" in errors:
         alike = (
-            f"; replicates of a dose alone: {errors['replicates_sd']:.2g} percentage points on "
-            f"{errors['replicates_dof']} degrees of freedom"
+            f"; replicates of a dose alone: {errors['replicates_sd']:.2g} percentage points, "
+            f"degrees of freedom: {errors['replicates_dof']}"
         )
     return (
         f"errors: doses {100 * errors['dose_error']:.2g} % per flask ({origin}) and "
@@ -150,7 +160,88 @@ def incorporation_brief(fit: "IncorporationFit", unit: TimeUnit) -> Section:
     return Section(title, blocks, unit)
 
 
+def incorporation_page(fit: "IncorporationFit", unit: TimeUnit) -> Page:
+    """Return the report of a dose curve: its numbers shown large; the options hold the errors behind them."""
+    level = float(fit.options.get("confidence", 0.95))
+    shown = (fit.avalanche_dose_percent, fit.slope_ratio, fit.saturation_dose_percent, fit.plateau_percent)
+    page = simple_page(
+        incorporation_brief(fit, unit),
+        fit.figures(unit),
+        options=_shown_options({**fit.options, **fit.errors}),
+        sources=fit.sources(),
+    )
+    return replace(
+        page,
+        title=f"Dose curve of {fit.points.label or fit.points.source.file or 'a table'}",
+        summary=_sentence(fit.verdict.get("text", "")),
+        behind=f"{page.title}.",
+        facts=tuple(Fact.of(one.name, one, level) for one in shown),
+    )
+
+
 # ---- a composition, and the dose for one
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _shown_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options for people: without empty lists, numbers short."""
+    kept = {name.replace("_", " "): value for name, value in options.items() if value != []}
+    return {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in kept.items()}
+
+
+def dose_page(result: "DoseAdvice", unit: TimeUnit, amount: "GuestAmount | None" = None) -> Page:
+    """Return the report of a dose for a target: dose, window and both purities shown large."""
+    low, high = result.window_percent
+    level = float(result.source.get("confidence", 0.95))
+    window = Fact("doses that will do", f"{low:g}-{high:g} %", _LIMITS[result.limited_by])
+    guest = result.source.get("guest", "guest")
+    facts = [
+        Fact.of("best dose", result.dose_percent, level),
+        window,
+        Fact.of("share of clusters", result.purity, level),
+        Fact.of(f"share of all {guest}", result.guest_share, level),
+    ]
+    summary = (
+        f"Most {result.target} is made at {_both(result.dose_percent)} dose ({_dose_unit(result.source)})"
+    )
+    brief = dose_brief(result, unit, window=0.9, sensitivity=True, amount=amount)
+    return _dosed_page(result, unit, brief, f"Dose for {result.target}", summary, facts, amount)
+
+
+def prediction_page(result: "Prediction", unit: TimeUnit, amount: "GuestAmount | None" = None) -> Page:
+    """Return the report of a predicted composition: incorporation and the largest shares shown large."""
+    level = float(result.source.get("confidence", 0.95))
+    most = sorted(result.species.items(), key=lambda item: -(item[1].value or 0.0))[:3]
+    facts = [Fact.of("incorporation", result.incorporation_percent, level)]
+    facts += [Fact.of(f"share of clusters, {key}", share, level) for key, share in most]
+    summary = (
+        f"At {result.dose_percent:g} % dose ({_dose_unit(result.source)}) most clusters are {most[0][0]}"
+    )
+    brief = prediction_brief(result, unit, sensitivity=True, amount=amount)
+    title = f"Composition at {result.dose_percent:g} % dose"
+    return _dosed_page(result, unit, brief, title, summary, facts, amount)
+
+
+def _dosed_page(
+    result: "DoseAdvice | Prediction",
+    unit: TimeUnit,
+    brief: Section,
+    title: str,
+    summary: str,
+    facts: list[Fact],
+    amount: "GuestAmount | None",
+) -> Page:
+    options = {name: value for name, value in result.source.items() if name not in ("priors", "errors")}
+    options |= {"mechanism": result.mechanism, **result.source.get("errors", {})}
+    if amount is not None:
+        options |= {"host in the flask, umol": amount.host_umol}
+        options |= {f"dose error of the flask, {amount.dose_error_from}": amount.dose_error}
+        facts = [*facts, Fact(f"{amount.guest} to add", cells.value_unit(amount.guest_umol))]
+    page = simple_page(brief, result.figures(unit), options=_shown_options(options))
+    return replace(page, title=title, summary=f"{summary}.", facts=tuple(facts))
 
 
 def species_table(
@@ -232,6 +323,9 @@ def prediction_brief(
         for key, words in _CONVERSIONS.items()
         if key in result.conversion
     ]
+    if LOOSE in result.guest_share:
+        guest = result.source.get("guest", "guest")
+        known.append(f"of all {guest} taken up {LOOSE}: {_both(result.guest_share[LOOSE])}")
     if result.trapped_host is not None and result.trapped_host.value is not None:
         known.append(f"trapped host: {_both(result.trapped_host)}")
     if result.expected_evidence:
@@ -289,7 +383,10 @@ def _dose_unit(source: Mapping[str, Any]) -> str:
 
 
 def _amount_lines(amount: "GuestAmount | None") -> list[Paragraph]:
-    return [] if amount is None else [Paragraph(f"add {line}") for line in str(amount).splitlines()]
+    if amount is None:
+        return []
+    *added, held = str(amount).splitlines()
+    return [*(Paragraph(f"add {line}") for line in added), Paragraph(held)]
 
 
 def _guest_words(result: "DoseAdvice") -> str:
@@ -428,7 +525,9 @@ def _prior_tables(influence: "PriorInfluence") -> list[Table]:
     ]
     head = ("quantity", "prior", "its width times", "value", "low", "high", "unit")
     return [
-        Table.of_rows("priors", ("quantity", "parameter", "share of the variance, 0-1"), parts),
+        Table.of_rows(
+            "priors", ("quantity", "parameter", "share of the variance, 0-1 (total effect)"), parts
+        ),
         Table.of_rows("sensitivity", head, moved),
     ]
 

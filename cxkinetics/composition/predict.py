@@ -42,7 +42,7 @@ from cxkinetics.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.page import Figure, Page, Section
     from cxkinetics.document.table import Table
     from cxkinetics.document.units import TimeUnit
 
@@ -141,6 +141,12 @@ class Prediction(Dosed, Record, Shown):
         from cxkinetics.composition.page import prediction_brief
 
         return prediction_brief(self, unit, sensitivity=sensitivity, amount=amount)
+
+    def page(self, unit: "TimeUnit", *, amount: GuestAmount | None = None) -> "Page":
+        """Return the whole report, with an amount where one was asked for."""
+        from cxkinetics.composition.page import prediction_page
+
+        return prediction_page(self, unit, amount)
 
     def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
         """Return the figure: the shares as bars with their intervals."""

@@ -508,7 +508,11 @@ class System(Record):
 
     @property
     def disrupted_key(self) -> str:
-        """Name of all clusters that hold guests and are neither listed nor the product."""
+        """Name of all clusters that hold guests and are neither listed nor the product.
+
+        No composition has it: its share is 0 in every mechanism that an incorporation alone can tell. A
+        disrupted cluster shows by time and absorbance, not by the guest that the solid holds.
+        """
         return f"disrupted, with {self.guest}"
 
     def hosts_left(self, dopants: int) -> int:

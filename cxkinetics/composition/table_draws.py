@@ -99,6 +99,7 @@ def fit_draws(
         measured=frozenset(name for name in (*mapped, *steep) if name not in helped),
         calibrated_dose_percent=calibrated,
         seed=seed,
+        errors=fit.errors,
         origin="fitted table"
         + (f" {fit.points.source.file}" if fit.points.source.file else "")
         + (f", its blank of {blank:.2g} % taken off" if blank > 0 else ""),

@@ -11,8 +11,15 @@ from cxkinetics.arrays import Array
 from cxkinetics.composition.conditioning import ALL, joined, same_publication
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator, prior_draws
 from cxkinetics.composition.incorporation import fit_incorporation
-from cxkinetics.composition.measurements import ClusterFractions, Measurement, ProductOnset
-from cxkinetics.composition.mechanisms import SPECIES_PRIORS
+from cxkinetics.composition.measurements import (
+    ClusterFractions,
+    Measurement,
+    ProductOnset,
+    WashPair,
+    incorporation_of,
+)
+from cxkinetics.composition.mechanisms import SPECIES_PRIORS, read_state
+from cxkinetics.composition.species_model import draw_estimate
 from cxkinetics.composition.system import MAP_PARAMETERS, System, basis_for, load_system
 from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.document.shown import Shown
@@ -220,6 +227,7 @@ def update_priors(
         moved = joined(_widened(curve, factor), random, mechanism=mechanism, measured=others)
         widened[factor] = replace(moved, measured=narrowed)
     draws = replace(draws, measured=narrowed, widened=widened)
+    changes += _clean_washes(draws, others, confidence)
     published = chosen.source if known else ""
     return CompositionUpdate(
         draws=draws,
@@ -269,6 +277,20 @@ def _changes(
         found = estimate(name, draws.values[name], "posterior draws, median")
         changes.append(ParameterChange(name=name, before=prior, after=found, sd_ratio=ratio))
     return tuple(changes)
+
+
+def _clean_washes(
+    draws: ParameterDraws, measured: Sequence[Measurement], confidence: float
+) -> tuple[ParameterChange, ...]:
+    """Return the trapped host of the cleaner wash of each pair: a T of its own."""
+    rows = []
+    for pair in (item for item in measured if isinstance(item, WashPair)):
+        y = incorporation_of(pair, draws.values)[:, None]
+        state = read_state(draws.system, draws.basis, draws.values, y).column(0)
+        name = f"T of the wash to {pair.clean_percent:g} %"
+        after = draw_estimate(name, pair.trapped_host(state), confidence=confidence)
+        rows.append(ParameterChange(name=name, before=None, after=after, sd_ratio=None))
+    return tuple(rows)
 
 
 def _warnings(

@@ -7,12 +7,18 @@ from tests.composition.targets import coverage, narrowing
 
 
 def test_each_measurement_narrows_dose_and_purity() -> None:
-    (_, prior, _), (_, dose, purity), *others = narrowing(draws=600)
-    assert len(others) == 3
-    assert dose != prior
-    for name, width, spread in others:
-        assert width < dose, name
-        assert spread < purity, name
+    rows = narrowing(draws=600)
+    assert [row.name for row in rows] == [
+        "a table",
+        "a table",
+        "a mass spectrum at 3 %",
+        "a wash pair at 8 %",
+        "XPS at 8 %",
+    ]
+    for row in rows:
+        if row[:2] != ("a table", "Ag2Cd32S33"):  # what a table leaves as open as the documented curve
+            assert row.dose[1] < row.dose[0], row
+            assert row.purity[1] < row.purity[0], row
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     for file, result in zip((args.file, args.spectra), shown, strict=False):
         for remark in result.warnings:
             sys.stderr.write(f"{file}: {remark.text}\n")
-    write_out(fit, args, "incorporation", **({} if spectra is None else {"dose_spectra": spectra.to_json()}))
+    write_out(fit, args, "incorporation", beside=None if spectra is None else ("dose_spectra", spectra))
     return 0
 
 

@@ -158,14 +158,13 @@ def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace, name: st
     """Print a result, with the amount of guest that was asked for, and its warnings; write its folder."""
     from cxkinetics.composition.table_errors import read_amount
 
-    amount, more = None, {}
+    amount = None
     if args.host_umol is not None:
         amounts = [args.host_umol, args.stock_mmol_per_l]
         if args.same_stocks:  # what they err by moved the table's doses as well
             amounts = [None if one is None else read_amount(one, "amount")[0] for one in amounts]
         host, stock = amounts
         amount = result.amount(host_umol=host, stock_mmol_per_l=stock, volume_error=args.volume_error)
-        more = {"amount": amount.to_json()}
     if args.json:
         from cxkinetics.record import json_text
 
@@ -175,7 +174,10 @@ def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace, name: st
         print(result.to_text(warnings=False, sensitivity=args.sensitivity, amount=amount))
     for remark in result.warnings:
         sys.stderr.write(f"{remark.text}\n")
-    write_out(result, args, name, **more)
+    if amount is None:
+        write_out(result, args, name)
+    else:
+        write_out(result, args, name, beside=("amount", amount), amount=amount)
     return 0
 
 

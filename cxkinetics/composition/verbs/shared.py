@@ -9,6 +9,8 @@ from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
     from cxkinetics.composition.dose import DoseAdvice
+    from cxkinetics.composition.dose_spectra import DoseSpectraFit
+    from cxkinetics.composition.guest_amount import GuestAmount
     from cxkinetics.composition.incorporation_result import IncorporationFit
     from cxkinetics.composition.plan import DosePlan
     from cxkinetics.composition.predict import Prediction
@@ -99,7 +101,9 @@ def write_out(
     result: "IncorporationFit | Prediction | DoseAdvice | DosePlan",
     args: argparse.Namespace,
     name: str,
-    **more: str,
+    *,
+    beside: "tuple[str, GuestAmount | DoseSpectraFit] | None" = None,
+    **asked: "GuestAmount | str",
 ) -> None:
     """Write the folder of a result where `--out` asks for one.
 
@@ -110,8 +114,10 @@ def write_out(
         Of the verb.
     name : str
         Stem of the JSON file and the workbook; by the former an earlier result is known.
-    **more : str
-        Stem of a further JSON file and its text.
+    beside : tuple of str and result, optional
+        Stem of a further JSON file and what it holds.
+    **asked : GuestAmount
+        For the page of the result.
     """
     if args.out is None:
         return
@@ -119,10 +125,10 @@ def write_out(
     from cxkinetics.document.units import SECONDS
 
     tables = result.data()
-    texts = {f"{name}.json": result.to_json(), **{f"{stem}.json": text for stem, text in more.items()}}
+    texts = {f"{stem}.json": one.to_json() for stem, one in ((name, result), *([beside] if beside else []))}
     write_folder(
         Path(args.out),
-        result.page(SECONDS),
+        result.page(SECONDS, **asked),
         mark=f"{name}.json",
         texts=texts,
         tables=tables,
