@@ -103,7 +103,7 @@ def write_out(
     name: str,
     *,
     beside: "tuple[str, GuestAmount | DoseSpectraFit] | None" = None,
-    **asked: "GuestAmount | str",
+    **asked: "GuestAmount",
 ) -> None:
     """Write the folder of a result where `--out` asks for one.
 
