@@ -77,6 +77,14 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.result import StagedFit as StagedFit
     from cxkinetics.kinetics.together import JointFit as JointFit
     from cxkinetics.kinetics.together import fit_together as fit_together
+    from cxkinetics.mechanism.fit import fit_mechanism as fit_mechanism
+    from cxkinetics.mechanism.predict import TimedDose as TimedDose
+    from cxkinetics.mechanism.predict import TimedPrediction as TimedPrediction
+    from cxkinetics.mechanism.predict import dose_in_time as dose_in_time
+    from cxkinetics.mechanism.predict import predict_in_time as predict_in_time
+    from cxkinetics.mechanism.result import MechanismFit as MechanismFit
+    from cxkinetics.mechanism.scheme import Mechanism as Mechanism
+    from cxkinetics.mechanism.scheme import load_mechanism as load_mechanism
     from cxkinetics.planning.sampling import SamplingPlan as SamplingPlan
     from cxkinetics.planning.sampling import plan_sampling as plan_sampling
     from cxkinetics.remarks import Remark as Remark

@@ -25,15 +25,18 @@ gone, and nothing else is.
 `PLANS`
     What `cxkinetics plan` can plan -> its line in the help, and the module that does it: it has EXAMPLE,
     add_arguments(parser) and run(args).
+`IN_TIME`
+    "predict" and "dose" -> as "module:name" the function that answers them at a time (`--time`): it is
+    called with the arguments and the answer without a time, prints, and returns the exit code.
 `ADVICE`
-    Code of a verdict -> the sentence with which every verdict of that code ends.
+    The sentence with which every undecided verdict ends.
 """
 
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-ANNEXES = ("curves", "spectral", "composition", "evidence", "planning", "app")
+ANNEXES = ("curves", "spectral", "composition", "evidence", "mechanism", "planning", "app")
 """In the order of their verbs in the help."""
 
 

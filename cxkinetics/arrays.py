@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike as ArrayLike
 from numpy.typing import NDArray
 
+from cxkinetics.calls import FARTHEST
 from cxkinetics.errors import InputError
 
 Array: TypeAlias = NDArray[np.float64]
@@ -14,8 +15,6 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 IntArray: TypeAlias = NDArray[np.intp]
 _Kind = TypeVar("_Kind", bound=np.generic)
 
-FARTHEST = 1e150
-"""Largest number whose square is a float."""
 SMALL = 250_000
 """Multiplications up to which a matrix product stays in one thread."""
 
@@ -58,9 +57,9 @@ def numbers_of(what: str, values: ArrayLike, farthest: float = FARTHEST) -> Arra
         if found.dtype.kind == "c":
             raise InputError(f"{what} holds complex numbers", remedy="give their real part, or their size")
         return _reached(what, _filled(found.astype(np.float64)), farthest)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (OverflowError, TypeError, ValueError) as error:
         raise InputError(f"{what} holds something that is not a number: {error}") from error
 
 

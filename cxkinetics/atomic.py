@@ -90,8 +90,8 @@ def replace_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
 
 
-_LEFT = re.compile(r"(\..*\.)[a-z0-9_]{8}\.(part|old)", re.DOTALL)
-"""Temporary names: what they stand for, eight signs of `tempfile`, and whether fresh or old."""
+LEFT = re.compile(r"(\..*\.)[a-z0-9_]{8}\.(part|old)", re.DOTALL)
+"""A temporary name: what it stands for, eight signs of `tempfile`, and whether fresh or old."""
 
 
 def recover(directory: str | os.PathLike[str], names: Iterable[str]) -> None:
@@ -111,7 +111,7 @@ def recover(directory: str | os.PathLike[str], names: Iterable[str]) -> None:
     except OSError:
         return
     for entry in entries:
-        found = _LEFT.fullmatch(entry) if entry.startswith(".") else None
+        found = LEFT.fullmatch(entry) if entry.startswith(".") else None
         if found is None or found[1] not in wanted:
             continue
         left, target = place / entry, place / wanted[found[1]]

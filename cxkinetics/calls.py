@@ -19,6 +19,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from cxkinetics.errors import CxKineticsError, InputError, UsageError
 
+FARTHEST = 1e150
+"""Largest number whose square is a float."""
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 _Check = Callable[[Any], Any]
@@ -101,10 +103,7 @@ def shown(value: Any) -> str:
     >>> shown("x" * 999), shown([1.5, None])
     ("'xxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxxxxxxxxxx'", '[1.5, None]')
     """
-    try:
-        text = " ".join(_SHOWN.repr(value).split())
-    except Exception:  # an object of another's that cannot even be written
-        text = f"of type {type(value).__name__}"
+    text = " ".join(_SHOWN.repr(value).split())
     return text if len(text) <= 160 else f"{text[:157]}..."
 
 
@@ -181,10 +180,10 @@ def _is_number(kind: type, value: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool) and not timed
 
 
-def _float(value: Any) -> float:
+def _float(value: Any) -> Any:
     try:
         if _is_number(numbers.Real, value) and math.isfinite(found := float(value)):
-            return found
+            return _that(lambda v: abs(v) <= FARTHEST, f"a number up to {FARTHEST:g}", found)
     except OverflowError:  # a whole number beyond what a float holds
         pass
     raise _WrongError("a finite number")

@@ -5,11 +5,13 @@ set of pieces (a likelihood profile with two valleys); `low` and `high` are then
 """
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from cxkinetics.errors import FitError
+from cxkinetics.calls import shown
+from cxkinetics.errors import FitError, InputError
 from cxkinetics.record import HIDDEN, OMIT, read, written
 from cxkinetics.record import finite_or_none as finite_or_none  # where other rooms still look for them
 from cxkinetics.record import json_text as json_text
@@ -106,6 +108,15 @@ class Estimate:
     reason: Annotated[str, OMIT] = ""
     pieces: Annotated[tuple[tuple[float, float], ...], OMIT] = ()
     within: Annotated[tuple[float, ...], OMIT] = ()
+
+    def __post_init__(self) -> None:
+        for what in (self.value, self.se, self.low, self.high):
+            if not isinstance(what, float | int | None) and not isinstance(what, numbers.Real):
+                raise InputError(
+                    f"an estimate holds {shown(what)}; value, se, low and high are numbers or None"
+                )
+        if not isinstance(self.name, str) or not isinstance(self.unit, str):
+            raise InputError(f"an estimate is called {shown(self.name)} in {shown(self.unit)}; give texts")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: value, se, low, high, unit, method and, where due, reason, pieces, within."""

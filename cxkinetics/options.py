@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from cxkinetics import calls
 from cxkinetics.errors import UsageError, did_you_mean
 from cxkinetics.source import TIME_UNITS as SECONDS_IN
 
@@ -155,7 +156,7 @@ class Option(NamedTuple):
             return self._reversed(value) if self.kind == "range" else ""
         need = self.need or _NEEDS.get(self.kind.removesuffix("s")) or f"one of {', '.join(self.words)}"
         near = did_you_mean(value, self.words).strip() if isinstance(value, str) else ""
-        return f"is {shown or repr(value)}; it must be {need}" + (f" ({near})" if near else "")
+        return f"is {shown or calls.shown(value)}; it must be {need}" + (f" ({near})" if near else "")
 
     def _takes(self, value: Any) -> bool:
         if isinstance(value, str):

@@ -468,7 +468,7 @@ class Record:
         document = self._written(True)
         if self.SCHEMA and "schema" not in document:
             document = {"schema": self.SCHEMA, **document}
-        return json.dumps(document, allow_nan=False)
+        return json_text(document)
 
     @classmethod
     def from_json(cls, source: str | os.PathLike[str]) -> Self:
@@ -488,7 +488,9 @@ class Record:
     @classmethod
     def _opened(cls, document: Mapping[str, Any], file: str | None) -> Self:
         try:
-            return cls.from_dict(document)
+            made = cls.from_dict(document)
+            str(made)  # what cannot be told is damaged too
+            return made
         except InputError as error:
             if file is None:
                 raise

@@ -32,6 +32,9 @@ _DOCUMENTS = (
     ("species-curves/1", "species against dose", "cx.SpeciesCurves.from_json(FILE)"),
     ("plan-sampling/1", "a plan of readings", "cx.SamplingPlan.from_json(FILE)"),
     ("plan-dose/1", "a plan of doses", "cx.DosePlan.from_json(FILE)"),
+    ("mechanism/1", "a fitted mechanism", "cx.MechanismFit.from_json(FILE)"),
+    ("predict-time/1", "a composition in time", "cx.TimedPrediction.from_json(FILE)"),
+    ("dose-time/1", "the dose and time for a target", "cx.TimedDose.from_json(FILE)"),
     ("rates-against-dose/1", "rates against dose", "RatesAgainstDose.from_json(FILE)"),
     ("mass-assignment/1", "assigned masses", "MassAssignment.from_json(FILE) of evidence.assignment"),
     ("mixture/1", "a mixture of clusters", "MixtureFit.from_json(FILE) of evidence.mixture"),
@@ -104,6 +107,10 @@ def text_of(source: str | os.PathLike[str], sign: str) -> tuple[str, str | None]
         raise InputError(f"the file cannot be read: {why}", file=shown, remedy="check the path") from error
 
 
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
 def decoded(text: str, file: str | None) -> dict[str, Any]:
     """Return the JSON object in a text.
 
@@ -113,7 +120,7 @@ def decoded(text: str, file: str | None) -> dict[str, Any]:
         If it is damaged, or no object.
     """
     try:
-        record = json.loads(text)
+        record = json.loads(text, parse_constant=_refuse_constant)
     except (RecursionError, ValueError) as error:
         raise InputError(f"the JSON text is damaged: {error}", file=file) from error
     if not isinstance(record, dict):

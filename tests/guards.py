@@ -16,7 +16,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "cxkinetics"
 STORED = Path(__file__).with_name("exceptions.json")
 LONGEST, BRANCHES, POSITIONALS = 60, 15, 5
-ANNEXES = ("curves", "spectral", "composition", "evidence", "planning", "app")
+ANNEXES = ("curves", "spectral", "composition", "evidence", "mechanism", "planning", "app")
 TOLD = {f"{annex}/__init__.py" for annex in ANNEXES}
 """Files whose strings are no imports of theirs: what an annex declares is followed by `annexes` alone."""
 _NO_CODE = (

@@ -44,6 +44,7 @@ FLOORS = [  # from the ground up; a module imports from its own room and from lo
         "spectral",
         "composition",
         "evidence",
+        "mechanism",
         "planning",
         "app",
     },  # annexes: the core does without them

@@ -1,5 +1,7 @@
 """The command and the Python lines that do what the page does."""
 
+import contextlib
+import io
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -69,17 +71,19 @@ def verb_lines(words: Sequence[str]) -> str:
     result = cx.fit_together(runs, n_stages=2)
     print(result)
     """
-    parser, make = parser_of(words), _MADE.get(words[0] if words else "")
-    if parser is None or make is None:
+    parser = parser_of(words)
+    verb = next((verb for verb in _MADE if verb.split() == list(words[: len(verb.split())])), "")
+    if parser is None or not verb:
         return ""
-    try:
-        args = vars(parser.parse_args(list(words[1:])))
-    except SystemExit:  # a word is missing yet, or off
+    try:  # a word that is missing yet, or off, is told when the verb is run
+        with contextlib.redirect_stderr(io.StringIO()):
+            args = vars(parser.parse_args(list(words[len(verb.split()) :])))
+    except SystemExit:
         return ""
     given = {a.dest: args[a.dest] for a in parser._actions if args.get(a.dest, a.default) != a.default}
     if _NO_KEYWORD & given.keys():
         return ""
-    lines = make(given)
+    lines = _MADE[verb](given)
     return "\n".join(["import cxkinetics as cx", "", *lines, "print(result)"]) if lines else ""
 
 
@@ -123,7 +127,34 @@ def _together(given: dict[str, Any]) -> list[str]:
     ]
 
 
+def _plan_sampling(given: dict[str, Any]) -> list[str]:
+    if "uncertainty" in given:
+        return []
+    first = [given.pop("stored")] if "stored" in given else []
+    words = {
+        _GUESSES.get(name, name): [float(part) for part in value.split(",")] if name in _LISTS else value
+        for name, value in given.items()
+        if name != "show_time"
+    }
+    return [f"result = cx.plan_sampling({_arguments(first, words)})"]
+
+
+_LISTS = ("k", "breakpoint")
+_GUESSES = {"k": "rates_per_s", "breakpoint": "breakpoints_s"}
+_GUESSES |= {name: f"{name}_s" for name in ("fastest", "longest", "even_to")}
+
+
+def _plan_dose(given: dict[str, Any]) -> list[str]:
+    opened = _table(given)
+    if {"icp_error", "dose_error", "dose_unit"} & given.keys():  # the table's own where there is one
+        return []
+    if "highest_dose" in given:
+        given["highest_dose_percent"] = given.pop("highest_dose")
+    return [*opened, f"result = cx.plan_dose({_arguments([given.pop('target')], given, opened)})"]
+
+
 _MADE = {"dose": _dose, "predict": _predict, "incorporation": _incorporation, "together": _together}
+_MADE |= {"plan sampling": _plan_sampling, "plan dose": _plan_dose}
 
 
 def _taken(given: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

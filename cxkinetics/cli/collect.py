@@ -6,7 +6,11 @@ from pathlib import Path
 
 from cxkinetics.cli.arguments import add_options, values_of
 
-EXAMPLE = "cxkinetics collect results"
+EXAMPLE = (
+    "cxkinetics fit cxkinetics-demo/data/ag-cds-simulated.csv cxkinetics-demo/data/cu-cds-simulated.csv "
+    "--track 324 --out shards --shard 1/2\n"
+    "cxkinetics collect shards"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from cxkinetics.cli.arguments import add_options, values_of
 
-EXAMPLE = "cxkinetics report results --figures png,pdf"
+EXAMPLE = (
+    "cxkinetics fit cxkinetics-demo/data/ag-cds-simulated.csv --track 324 --out results --figures svg\n"
+    "cxkinetics report results --figures png,pdf"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

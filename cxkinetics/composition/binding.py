@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.calls import checked
 from cxkinetics.composition import mass_balance
 from cxkinetics.composition.system import Prior, System, load_system, require_elements
 from cxkinetics.document.shown import Shown
@@ -316,6 +317,7 @@ class BindingFit(Record, Shown):
         return read(cls, record, identifiability=known)
 
 
+@checked()
 def fit_binding(
     table: DoseTable,
     *,

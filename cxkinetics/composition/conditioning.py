@@ -266,9 +266,15 @@ def _learned(pool: Weighed) -> dict[str, Array]:
 
 
 def _weighed(pool: Weighed, draws: ParameterDraws, measured: Sequence[Measurement]) -> Weighed:
-    places = np.stack([incorporation_of(item, pool.values) for item in measured], axis=1)
-    state = read_state(draws.system, draws.basis, pool.values, places)
-    each = [item.log_likelihood(state.column(k), draws.system) for k, item in enumerate(measured)]
+    places = [(item.incorporation_percent, item.dose_percent) for item in measured]
+    distinct = list(dict.fromkeys(places))  # several may be of one sample, which is read once
+    y = np.stack([incorporation_of(measured[places.index(at)], pool.values) for at in distinct], axis=1)
+    state = read_state(draws.system, draws.basis, pool.values, y)
+    columns = [state.column(k) for k in range(len(distinct))]
+    each = [
+        item.log_likelihood(columns[distinct.index(at)], draws.system)
+        for item, at in zip(measured, places, strict=True)
+    ]
     fit = np.sum(each, axis=0)
     return replace(pool, log=pool.log + fit, fit=fit)
 

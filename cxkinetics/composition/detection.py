@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, require_product
 from cxkinetics.composition.knowledge import Knowledge, known_draws
 from cxkinetics.composition.measurements import guest_in_product
@@ -135,6 +136,7 @@ def verdict_of_shares(system: System, clusters: float, product: float, limits: M
     return " + ".join(name for name, share, key in found if share >= float(limits[key])) or "nothing"
 
 
+@checked()
 def expected_verdicts(
     incorporation_percent: float,
     *,

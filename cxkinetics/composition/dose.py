@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.composition.conditioning import ALL, untold
 from cxkinetics.composition.draws import (
     DEFAULT_DRAWS,
@@ -309,6 +310,7 @@ CRITERIA = ("mean", "robust")
 _INFLUENCE_DRAWS = 500  # shares of variance, wanted to a percent; each costs a search per parameter
 
 
+@checked()
 def dose_for(
     target: str,
     *,

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import fdtri, ndtri, stdtrit
 
 from cxkinetics.arrays import Array, frozen_array, numbers_of
+from cxkinetics.calls import checked, checked_fields
 from cxkinetics.composition.draws import ParameterDraws, check_confidence
 from cxkinetics.composition.knowledge import Knowledge, curve_draws
 from cxkinetics.composition.species_model import (
@@ -159,6 +160,7 @@ def check_doses(doses: Array) -> None:
         raise InputError(f"dose {bad[0]:g} % must be 0 or more")
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DoseSpectra(Record):
     """Spectra against dose.
@@ -336,6 +338,7 @@ class DoseSpectraFit(Record, Shown):
         )
 
 
+@checked()
 def fit_dose_spectra(
     spectra: DoseSpectra,
     *,

@@ -13,6 +13,7 @@ from cxkinetics.composition.system import Prior, System
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.record import OMIT, As, Record, read
 
+_MOST_DRAWS = 100_000
 DEFAULT_DRAWS = 3000
 DEFAULT_SEED = 20230706
 """Seed where none is given, so that two calls agree; it is stored in every result."""
@@ -175,6 +176,13 @@ def generator(rng: np.random.Generator | int | None) -> tuple[np.random.Generato
     if seed < 0:
         raise UsageError(f"the seed is {seed}; it must be 0 or positive")
     return np.random.default_rng(seed), seed
+
+
+def check_draws(n_draws: int) -> None:
+    """Refuse a number of draws too small for an interval, or too large to wait for."""
+    if not 100 <= n_draws <= _MOST_DRAWS:
+        need = f"at least 100 are needed for an interval, and {_MOST_DRAWS} are more than enough"
+        raise UsageError(f"n_draws is {n_draws}; {need}")
 
 
 def check_confidence(confidence: float) -> None:

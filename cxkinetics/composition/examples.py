@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cxkinetics.calls import checked
 from cxkinetics.composition.dose import DoseAdvice, dose_for
 from cxkinetics.composition.figures import incorporation_figure, species_figure
 from cxkinetics.composition.guest_amount import dose_unit_words
@@ -23,6 +24,7 @@ _NOTE = (
 )
 
 
+@checked()
 def load_example_dose_table(name: str = "ag-cds") -> DoseTable:
     """Return the published dose table of Ag into CdS.
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from scipy.special import ndtr
 
+from cxkinetics.calls import shown
 from cxkinetics.composition.curve import DEFAULT_DOSE_ERROR
 from cxkinetics.composition.draws import PriorInfluence
 from cxkinetics.composition.table_errors import read_amount, read_error
@@ -201,6 +202,8 @@ def _window_words(window: tuple[float, float] | None, unit: str) -> str:
 
 def _amount(what: str, given: float | str, unit: str) -> tuple[float, float]:
     """Return an amount and its relative error."""
+    if not isinstance(given, (str, float, int, np.number)):
+        raise UsageError(f"{what} is {shown(given)}; it must be a finite number above 0, in {unit}")
     value, error = read_amount(given, what) if isinstance(given, str) else (float(given), 0.0)
     if not (np.isfinite(value) and value > 0):
         raise UsageError(f"{what} is {value:g} {unit}; it must be a finite number above 0")

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import fdtri, stdtrit
 
 from cxkinetics.arrays import Array, ArrayLike, BoolArray
+from cxkinetics.calls import checked
 from cxkinetics.composition.curve import (
     BLANK,
     BROKEN_LINE,
@@ -186,6 +187,7 @@ INTERVAL_DOSES = ("censored", "leave out")
 """What is done with a dose known only as an interval."""
 
 
+@checked("preset", "basis", "interval_doses", "absolute_sigma", "hosts_per_anion", "confidence")
 def fit_incorporation(
     table: DoseTable | str | os.PathLike[str],
     *,

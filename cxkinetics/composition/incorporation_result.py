@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.arrays import Array, ArrayLike, numbers_of
+from cxkinetics.calls import checked
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition import mass_balance
 from cxkinetics.composition.curve import QUANTITIES
@@ -311,8 +312,10 @@ class IncorporationFit(Record, Shown):
 
     def incorporation_at(self, dose_percent: ArrayLike) -> Array:
         """Return the fitted incorporation (%) at any dose (%)."""
-        return self.intercept + incorporation_map.incorporation(dose_percent, **self.parameters)
+        dose = numbers_of("dose_percent", dose_percent)
+        return self.intercept + incorporation_map.incorporation(dose, **self.parameters)
 
+    @checked("confidence")
     def band_at(self, dose_percent: ArrayLike, confidence: float = 0.95) -> tuple[Array, Array]:
         """Return the ends of the interval of the incorporation (%) at true doses (%).
 
@@ -332,11 +335,13 @@ class IncorporationFit(Record, Shown):
         curve = np.array([self.parameters[name] for name in MAP_PARAMETERS])
         absolute = self.options["absolute_sigma"]
         posterior = table_posterior(used, curve, absolute_sigma=absolute, blank=self.intercept)
-        drawn = incorporation_map.incorporation(np.asarray(dose_percent)[..., None], *posterior.curves.T)
+        dose = numbers_of("dose_percent", dose_percent)
+        drawn = incorporation_map.incorporation(dose[..., None], *posterior.curves.T)
         drawn = drawn + posterior.blanks
         low, high = np.quantile(drawn, [0.5 * (1 - confidence), 0.5 * (1 + confidence)], axis=-1)
         return low, high
 
+    @checked()
     def dose_at(self, incorporation_percent: float) -> tuple[float, float] | None:
         """Return the lowest and highest dose (%) that give an incorporation (%).
 

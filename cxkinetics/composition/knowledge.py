@@ -8,13 +8,13 @@ from typing import TypeAlias
 import numpy as np
 
 from cxkinetics.composition.conditioning import ALL, joined, of_mechanism, same_publication
-from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, generator, prior_draws
+from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, check_draws, generator, prior_draws
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.incorporation_result import IncorporationFit
 from cxkinetics.composition.system import System, basis_for, load_system, require_elements
 from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.composition.update import CompositionUpdate
-from cxkinetics.errors import ExtrapolationError, InputError, UsageError
+from cxkinetics.errors import ExtrapolationError, InputError
 from cxkinetics.estimate import finite_or_none
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES
@@ -57,8 +57,7 @@ def known_draws(
     InputError
         If nothing is known about the dose curve of that system, or the table is of another guest.
     """
-    if n_draws < 100:
-        raise UsageError(f"n_draws is {n_draws}; at least 100 are needed for an interval")
+    check_draws(n_draws)
     if isinstance(table, CompositionUpdate):
         draws, remarks = known_draws(table.draws, system, n_draws=n_draws, mechanism=mechanism)
         return draws, (*table.warnings, *remarks)

@@ -17,6 +17,7 @@ import math
 import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.calls import checked
 from cxkinetics.composition.system import System
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.signals.basis import BASES, basis_kind
@@ -268,6 +269,7 @@ def equilibrium_share_cap(
     return (saturation_dose_percent - dose_percent) / 100 * system.n_hosts / rise
 
 
+@checked()
 def removable_share(first_percent: float, last_percent: float, basis: str = BASES[0]) -> float:
     """Return the least share of the host at the last wash that washing removes.
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import log_ndtr, logsumexp, ndtri
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked_fields
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.mass_balance import guest_shares
 from cxkinetics.composition.mechanisms import State
@@ -30,6 +31,7 @@ _RESPONSES /= _RESPONSES.std()
 _LEAST = 1e-12  # a share that is 0 has no logarithm
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFractions(Record):
     """Fractions of the clusters with 0, 1, ... N guests in one sample, with errors.
@@ -109,6 +111,7 @@ class ClusterFractions(Record):
         return log
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductOnset(Record):
     """Whether the product was seen in one sample (XRD, XPS, MALDI).
@@ -168,6 +171,7 @@ class ProductOnset(Record):
         return log_ndtr(score if self.seen else -score)
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopCluster(Record):
     """The cluster whose peak is highest in the mass spectrum of one sample: an inequality, no fraction.
@@ -218,6 +222,7 @@ class TopCluster(Record):
         return np.asarray(sum(sides), dtype=float)
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestShare(Record):
     """The share of all guest atoms that XPS (or XRD) finds in the product of one sample.
@@ -282,6 +287,7 @@ class GuestShare(Record):
         return log
 
 
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WashPair(Record):
     """One sample washed two ways: the guest stays, trapped host goes, and no less than none can be left.

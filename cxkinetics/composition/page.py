@@ -241,7 +241,7 @@ def _dosed_page(
         options |= {f"dose error of the flask, {amount.dose_error_from}": amount.dose_error}
         facts = [*facts, Fact(f"{amount.guest} to add", cells.value_unit(amount.guest_umol))]
     page = simple_page(brief, result.figures(unit), options=_shown_options(options))
-    return replace(page, title=title, summary=f"{summary}.", facts=tuple(facts))
+    return replace(page, title=title, summary=f"{summary}.", behind=f"{brief.title}.", facts=tuple(facts))
 
 
 def species_table(
@@ -323,9 +323,7 @@ def prediction_brief(
         for key, words in _CONVERSIONS.items()
         if key in result.conversion
     ]
-    if LOOSE in result.guest_share:
-        guest = result.source.get("guest", "guest")
-        known.append(f"of all {guest} taken up {LOOSE}: {_both(result.guest_share[LOOSE])}")
+    known += _loose_words(result.source, result.guest_share)
     if result.trapped_host is not None and result.trapped_host.value is not None:
         known.append(f"trapped host: {_both(result.trapped_host)}")
     if result.expected_evidence:
@@ -363,6 +361,7 @@ def dose_brief(
         f"window {low:g}-{high:g} %: doses that will do ({within})",
         f"purity {_both(result.purity)}; by-product {_both(result.byproduct)} at {dose}",
         _guest_words(result),
+        *_loose_words(result.source, result.guest_shares),
         _interval_words(result),
         result.dose_percent.reason,
         _LIMITS[result.limited_by],
@@ -387,6 +386,13 @@ def _amount_lines(amount: "GuestAmount | None") -> list[Paragraph]:
         return []
     *added, held = str(amount).splitlines()
     return [*(Paragraph(f"add {line}") for line in added), Paragraph(held)]
+
+
+def _loose_words(source: Mapping[str, Any], guests: Mapping[str, Estimate]) -> list[str]:
+    """Return how much of the guest sits in no species, where any may."""
+    if LOOSE not in guests:
+        return []
+    return [f"of all {source.get('guest', 'guest')} taken up {LOOSE}: {_both(guests[LOOSE])}"]
 
 
 def _guest_words(result: "DoseAdvice") -> str:

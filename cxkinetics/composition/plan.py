@@ -110,8 +110,8 @@ class DosePlan(Record, Shown):
     Examples
     --------
     >>> plan = plan_dose("avalanche", count=1, n_draws=500)
-    >>> plan.steps[0].kind, plan.steps[0].narrowing > 1
-    ('dose table point', True)
+    >>> plan.steps[0].kind, plan.steps[0].narrowing > 1, len(plan.candidates)
+    ('dose table point', True, 35)
     """
 
     SCHEMA = "cxkinetics.plan-dose/1"
@@ -237,22 +237,10 @@ def plan_dose(
     if target != AVALANCHE and "mechanism" in draws.values:
         candidates += [*_spectra(draws), *_wash_pairs(draws)]
     logs = [candidate.log(truths, source) for candidate in candidates]
-    known = np.zeros((truths.size, draws.n_draws))
     weighed = tuple(
         c.told(_expected(log, wanted, truths)[0], wanted) for c, log in zip(candidates, logs, strict=True)
     )
-    steps: list[NextMeasurement] = []
-    effective = math.inf
-    for _ in range(count):
-        after = [_expected(known + log, wanted, truths) for log in logs]
-        best = min(range(len(after)), key=lambda at: _score(after[at][0], wanted))
-        found, effective = after[best]
-        steps.append(candidates[best].told(found, wanted))
-        known += logs[best]
-        if candidates[best].kind == TABLE:  # a second flask of that dose errs anew
-            logs[best] = candidates[best].log(truths, source)
-        else:  # the same sample again would err as it did
-            del candidates[best], logs[best]
+    steps, effective = _in_turn(candidates, logs, wanted, truths, count=count, source=source)
     if effective < _FEWEST:
         text = (
             f"the widths after {count} measurements rest on {effective:.0f} draws each: they are rough, and "
@@ -261,7 +249,7 @@ def plan_dose(
         remarks = (*remarks, Remark("few_draws", text))
     return DosePlan(
         target=target if target == AVALANCHE else species_key(draws.system, target),
-        steps=tuple(steps),
+        steps=steps,
         candidates=weighed,
         simulated=truths.size,
         source={
@@ -273,6 +261,32 @@ def plan_dose(
         warnings=tuple(remarks),
         seed=draws.seed,
     )
+
+
+def _in_turn(
+    candidates: "list[_Candidate]",
+    logs: list[Array],
+    wanted: Mapping[str, Array],
+    truths: IntArray,
+    *,
+    count: int,
+    source: np.random.Generator,
+) -> tuple[tuple[NextMeasurement, ...], float]:
+    """Return the best measurements, each given those before it, and the draws that the last one leaves."""
+    candidates, logs, known = [*candidates], [*logs], np.zeros_like(logs[0])
+    steps: list[NextMeasurement] = []
+    effective = math.inf
+    for _ in range(count):
+        after = [_expected(known + log, wanted, truths) for log in logs]
+        best = min(range(len(after)), key=lambda at: _score(after[at][0], wanted))
+        found, effective = after[best]
+        steps.append(candidates[best].told(found, wanted))
+        known = known + logs[best]
+        if candidates[best].kind == TABLE:  # a second flask of that dose errs anew
+            logs[best] = candidates[best].log(truths, source)
+        else:  # the same sample again would err as it did
+            del candidates[best], logs[best]
+    return tuple(steps), effective
 
 
 def _highest(draws: ParameterDraws) -> float:

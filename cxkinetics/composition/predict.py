@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.composition.conditioning import ALL, untold
 from cxkinetics.composition.detection import counted_shares, detection_limits, verdict_of_shares
 from cxkinetics.composition.draws import (
@@ -165,6 +166,7 @@ class Prediction(Dosed, Record, Shown):
         return f"Prediction({self.dose_percent:g} % dose, {self.incorporation_percent}: {shares})"
 
 
+@checked()
 def predict(
     dose_percent: float,
     *,

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.composition.dose_spectra import check_doses
 from cxkinetics.composition.draws import ParameterDraws, check_confidence
 from cxkinetics.composition.knowledge import Knowledge, curve_draws
@@ -120,6 +121,7 @@ class RatesAgainstDose(Record, Shown):
         return f"RatesAgainstDose({len(self.runs)} runs; {shown})"
 
 
+@checked()
 def rates_against_dose(
     fits: Sequence[StagedFit],
     doses_percent: Sequence[float] | Mapping[str, float],

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.calls import checked
 from cxkinetics.composition.raw_icp import is_reading, with_incorporation
 from cxkinetics.composition.table_errors import Amounts, read_amount, read_error
 from cxkinetics.errors import InputError, UsageError
@@ -107,6 +108,7 @@ def as_dose_table(given: DoseTable | str | os.PathLike[str]) -> DoseTable:
     )
 
 
+@checked()
 def load_dose_table(
     path: str | os.PathLike[str],
     *,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
+from cxkinetics.calls import checked
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, InputError
 from cxkinetics.estimate import Estimate
@@ -60,6 +61,7 @@ class SequentialImplications(Record, Shown):
         return sequential_brief(self, unit)
 
 
+@checked()
 def sequential_implications(
     fit: StagedFit, *, doped_peak_nm: float | None = None, at_s: float | None = None
 ) -> SequentialImplications:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.composition.conditioning import ALL
 from cxkinetics.composition.draws import ParameterDraws, check_confidence, require_product
 from cxkinetics.composition.knowledge import Knowledge, known_draws
@@ -84,6 +85,7 @@ class SpeciesCurves(Record, Shown):
         return f"SpeciesCurves({', '.join(self.shares)}; dose {low:g}-{high:g} %)"
 
 
+@checked()
 def species_curves(
     *,
     table: Knowledge = None,

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.models.formula import OXIDATION_STATES, Formula, parse
 from cxkinetics.record import OMIT, As, Record
@@ -664,6 +665,7 @@ PACKAGED_SYSTEMS = tuple(sorted(Path(e.name).stem for e in _FOLDER.iterdir() if 
 """Names of the files in the folder `systems`."""
 
 
+@checked()
 def load_system(system: System | str | Path) -> System:
     """Return a packaged system by name, or the system of a TOML file.
 
@@ -696,7 +698,11 @@ def load_system(system: System | str | Path) -> System:
     if name in PACKAGED_SYSTEMS:
         return _from_toml((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
     path = Path(name)
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):  # a name too long, or with a zero in it
+        there = False
+    if not there:
         raise UsageError(
             f"no system {name!r}{_hint(name, PACKAGED_SYSTEMS, 0.5)}; packaged are "
             f"{', '.join(PACKAGED_SYSTEMS)}, or give the path of a TOML file with host, guest and product"

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from scipy.special import expit, ndtr
 
-from cxkinetics.arrays import Array, ArrayLike
+from cxkinetics.arrays import Array, ArrayLike, numbers_of
+from cxkinetics.calls import checked
+from cxkinetics.composition.draws import check_confidence
 from cxkinetics.composition.system import System, load_system
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import FitError, InputError
@@ -226,6 +228,7 @@ class TitrationFit(Record, Shown):
         return titration_brief(self, unit)
 
 
+@checked()
 def fit_titration(
     added: ArrayLike,
     converted: ArrayLike,
@@ -295,6 +298,7 @@ def fit_titration(
         key=lambda one: np.inf if one.aicc is None else one.aicc,
     )
     alike = tuple(one.model for one in ranked if one.delta is not None and one.delta <= AHEAD)
+    check_confidence(confidence)
     make = partial(_interval, x=x, y=y, weight=weight, best=(found[0][1], found[0][2]), known=known)
     hill = make(1, name="Hill n", confidence=confidence)
     return TitrationFit(
@@ -314,12 +318,16 @@ def fit_titration(
 
 
 def _checked(added: ArrayLike, converted: ArrayLike, sigma: ArrayLike | None) -> tuple[Array, Array, Array]:
-    x, y = (np.atleast_1d(np.asarray(values, dtype=float)) for values in (added, converted))
+    given = (("guests added", added), ("fraction converted", converted))
+    x, y = (np.atleast_1d(numbers_of(what, values)) for what, values in given)
     if x.shape != y.shape or x.ndim != 1:
         raise InputError(
             f"{x.size} amounts added, but {y.size} fractions converted; give one of each a point"
         )
-    spread = np.ones(x.size) if sigma is None else np.broadcast_to(np.asarray(sigma, dtype=float), x.shape)
+    spread = np.ones(x.size) if sigma is None else numbers_of("sigma", sigma)
+    if spread.size not in (1, x.size):
+        raise InputError(f"{spread.size} values of sigma for {x.size} points; give one, or one of each")
+    spread = np.broadcast_to(spread.ravel(), x.shape)
     for what, values, wrong in (
         ("guests added", x, ~(np.isfinite(x) & (x >= 0))),
         ("fraction converted", y, ~(np.isfinite(y) & (np.abs(y - 0.5) <= 0.5 + _OUTSIDE))),

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.composition.conditioning import ALL, joined, same_publication
-from cxkinetics.composition.draws import DEFAULT_DRAWS, ParameterDraws, draw_priors, generator, prior_draws
+from cxkinetics.composition.draws import (
+    DEFAULT_DRAWS,
+    ParameterDraws,
+    check_confidence,
+    check_draws,
+    draw_priors,
+    generator,
+    prior_draws,
+)
 from cxkinetics.composition.incorporation import fit_incorporation
 from cxkinetics.composition.measurements import (
     ClusterFractions,
@@ -143,6 +152,7 @@ _FEW = 100.0  # draws that count below which intervals are rough
 _FACTORS = (0.5, 2.0)
 
 
+@checked()
 def update_priors(
     *,
     table: DoseTable | None = None,
@@ -201,6 +211,8 @@ def update_priors(
     >>> round(update.before["alpha"].value), round(update.after["alpha"].value, 1)
     (1, 0.1)
     """
+    check_confidence(confidence)
+    check_draws(n_draws)
     others = (*fractions, *onset, *measured)
     if table is None and not others:
         raise UsageError("nothing was measured: give a table, fractions or onset")

@@ -140,6 +140,43 @@ def stamp_simulated(ax: "Axes", simulated: bool) -> None:
         ax.set_title(SIMULATED_STAMP, loc="right", fontsize=7, color=COLOURS["fit"], style="italic")
 
 
+MOST_POINTS = 2000
+"""Points that are all drawn; of more, the extremes of each column."""
+_COLUMNS = 500
+"""Columns across axes; one is narrower than a marker in a journal's single column."""
+
+
+def drawn_points(x: Array, y: Array) -> Any:
+    """Return which of many points are drawn: the highest and lowest of each column, so spikes stay seen.
+
+    Parameters
+    ----------
+    x, y : Array, shape (n,)
+        Finite, in any order.
+
+    Returns
+    -------
+    slice or Array of int
+        All of them up to `MOST_POINTS`.
+
+    Examples
+    --------
+    >>> x = np.linspace(0, 1, 100_000)
+    >>> y = np.where(np.arange(x.size) == 7_000, 5.0, 0.0)
+    >>> shown = drawn_points(x, y)
+    >>> len(shown) <= 1_002, bool(7_000 in shown)
+    (True, True)
+    """
+    if x.size <= MOST_POINTS:
+        return slice(None)
+    left, right = float(np.min(x)), float(np.max(x))
+    column = ((x - left) * (_COLUMNS / max(right - left, 1e-300))).astype(int)
+    order = np.lexsort((y, np.minimum(column, _COLUMNS - 1)))
+    ends = np.flatnonzero(np.diff(np.minimum(column, _COLUMNS - 1)[order]))
+    extremes = order[np.concatenate([[0], ends, ends + 1, [x.size - 1]])]
+    return np.unique([*extremes.tolist(), int(np.argmin(x)), int(np.argmax(x))])
+
+
 def restyle(figure: "Figure", *, theme: str = "light", colours: "Mapping[str, str] | None" = None) -> None:
     """Give a drawn figure other colours: whatever was drawn in one of the house's gets the one in its place.
 
@@ -178,42 +215,6 @@ def restyle(figure: "Figure", *, theme: str = "light", colours: "Mapping[str, st
     if theme == "dark":
         for ax in figure.axes:  # further ticks are made as axes are moved
             ax.tick_params(colors=_DARK["black"])
-
-
-MOST_POINTS = 2000
-"""Points that are all drawn; of more, the extremes of each column."""
-_COLUMNS = 500
-"""Columns across axes; one is narrower than a marker in a journal's single column."""
-
-
-def drawn_points(x: Array, y: Array) -> Any:
-    """Return which of many points are drawn: the highest and lowest of each column, so spikes stay seen.
-
-    Parameters
-    ----------
-    x, y : Array, shape (n,)
-        Finite, in any order.
-
-    Returns
-    -------
-    slice or Array of int
-        All of them up to `MOST_POINTS`.
-
-    Examples
-    --------
-    >>> x = np.linspace(0, 1, 100_000)
-    >>> y = np.where(np.arange(x.size) == 7_000, 5.0, 0.0)
-    >>> shown = drawn_points(x, y)
-    >>> len(shown) <= 1_000, bool(7_000 in shown)
-    (True, True)
-    """
-    if x.size <= MOST_POINTS:
-        return slice(None)
-    left, right = float(np.min(x)), float(np.max(x))
-    column = ((x - left) * (_COLUMNS / max(right - left, 1e-300))).astype(int)
-    order = np.lexsort((y, np.minimum(column, _COLUMNS - 1)))
-    ends = np.flatnonzero(np.diff(np.minimum(column, _COLUMNS - 1)[order]))
-    return np.unique(order[np.concatenate([[0], ends, ends + 1, [x.size - 1]])])
 
 
 def settle(figure: "Figure") -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxkinetics.atomic import replace_directory, write_bytes, write_text
+from cxkinetics.calls import shown
 from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,12 +90,11 @@ def write_folder(
             write_text(fresh / name, text)
         for table in tables:
             write_text(fresh / f"{table.name}.csv", csv_text(table, digits=digits))
-        shown = as_shown(
-            page.sections, Where.PAGE
-        )  # rounded, in the report's unit; the others hold every digit
-        write_text(fresh / "as-shown.csv", csv_text(shown))
+        # rounded, in the unit of the report; the others hold every digit
+        printed = as_shown(page.sections, Where.PAGE)
+        write_text(fresh / "as-shown.csv", csv_text(printed))
         if workbook is not None:
-            write_bytes(fresh / workbook[0], workbook_bytes([*workbook[1], shown]))
+            write_bytes(fresh / workbook[0], workbook_bytes([*workbook[1], printed]))
         write_report(fresh, page, formats)
     return directory
 
@@ -166,6 +166,10 @@ def require_no_file(directory: Path) -> None:
     UsageError
         With the name of that file.
     """
-    taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
+    try:
+        taken = next((place for place in (directory, *directory.parents) if place.exists()), None)
+    except (OSError, ValueError) as error:  # a name too long, or with a zero in it
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{shown(str(directory))} is no name of a folder: {why}") from error
     if taken is not None and not taken.is_dir():
         raise UsageError(f"{taken} is a file, and results need a folder; name another with --out")

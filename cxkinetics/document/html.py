@@ -109,6 +109,7 @@ def _template() -> tuple[Any, Any]:
     return environment.get_template("page.html"), Markup(css + _static("uPlot.min.css"))
 
 
+@cache
 def _static(name: str) -> str:
     return resources.files("cxkinetics.document").joinpath("static", name).read_text(encoding="utf-8")
 

@@ -522,8 +522,8 @@ def assign_peaks(
     >>> [(p.mz, p.agrees) for p in found.peaks]
     [(4860.0, False), (5163.0, True)]
     """
-    if not tolerance_da > 0:
-        raise UsageError(f"the tolerance is {tolerance_da:g} Da; it must be positive")
+    if not 0 < tolerance_da <= 100:
+        raise UsageError(f"the tolerance is {tolerance_da:g} Da; it must be positive, and 100 Da at most")
     space = space or SearchSpace.of(system)
     known = catalogue(space)
     families = FAMILIES if with_guest else ("host",)

@@ -452,7 +452,7 @@ def _nuisances(problem: PatternProblem, max_shift: float, max_fwhm: float) -> tu
         grid = np.arange(-np.floor(max_shift / 0.05), np.floor(max_shift / 0.05) + 1) * 0.05
         shift = _minimise(lambda s: problem.misfit(s, 0.0), grid)
     if max_fwhm > 0:
-        grid = np.array([0.0, *np.geomspace(0.05, max(max_fwhm, 0.05), 5)])
+        grid = np.unique([0.0, *np.geomspace(0.05, max(max_fwhm, 0.05), 5)])
         fwhm = _minimise(lambda w: problem.misfit(shift, w), grid)
         if fwhm > 0 and max_shift > 0:
             near = np.clip(shift + np.array([-0.05, 0.0, 0.05]), -max_shift, max_shift)

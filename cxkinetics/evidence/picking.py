@@ -55,6 +55,8 @@ def pick_peaks(
     if not width_da > 0 or not significance > 0:
         raise UsageError(f"width {width_da:g} Da and significance {significance:g} must be positive")
     step = float(np.median(np.diff(spectrum.axis)))
+    if not step / 1000 < width_da < 1000 * np.ptp(spectrum.axis):
+        raise UsageError(f"width {width_da:g} Da is no width of a peak in points {step:g} Da apart")
     grid = np.arange(spectrum.axis[0], spectrum.axis[-1], max(step, width_da / 60))
     counts = np.interp(grid, spectrum.axis, spectrum.counts)
     spacing = float(grid[1] - grid[0]) if grid.size > 1 else step

@@ -59,14 +59,15 @@ class Blocks:
     ----------
     lends : BoolArray, shape (n,)
         Points that stand for the readings before those of the next point, and for none themselves.
-    distance : Array, shape (n,)
-        Of a point's readings from those before them, as `Sample.spacing`; infinite for the first one.
-    own, before : Array, shape (n,)
-        Squared weight of a point, and weight of the one before it, at unit innovations.
-    counts : Array, shape (n,)
-        Readings of a point.
-    unexplained : Array, shape (3, n)
-        What blocks hide of the sum of squares: the coefficients of 1, -2 rho and rho^2, over 1 - rho^2.
+    counts : Array, shape (c, n)
+        Readings of a point, by class of their distance from those before them; zero for points that lend.
+    distance : Array, shape (c, n)
+        This distance, as `Sample.spacing`; infinite for the first reading.
+    weight : Array, shape (3, c, n)
+        Sums of 1/sigma^2 of these readings, of 1/sigma times that of the reading before, and of 1/sigma^2 of
+        the readings before: the coefficients of 1, -2 rho and rho^2, over 1 - rho^2, of a sum of squares.
+    unexplained : Array, shape (3, c, n)
+        The same coefficients of what blocks hide of it.
     log_sigma : float
         Sum of the logarithms of sigma over all readings.
     gap, widest : float
@@ -80,10 +81,9 @@ class Blocks:
     """
 
     lends: BoolArray
-    distance: Array
-    own: Array
-    before: Array
     counts: Array
+    distance: Array
+    weight: Array
     unexplained: Array
     log_sigma: float
     gap: float
@@ -95,7 +95,7 @@ class Blocks:
     @property
     def n_hidden(self) -> int:
         """Readings beyond the points, of which no curve sees anything."""
-        return int(self.counts.sum() - np.count_nonzero(self.own))
+        return int(self.counts.sum() - np.count_nonzero(~self.lends))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -382,17 +382,30 @@ def _alone(sample: Sample, rho: Array | float) -> Whitening:
     blocks = sample.blocks
     if blocks is None:
         return whitening_at(sample.spacing, rho, sample.sigma)
-    neighbours = _neighbours(blocks.distance, rho)
+    neighbours = _neighbours(blocks.distance.ravel(), rho)
+    neighbours = neighbours.reshape(*neighbours.shape[:-1], *blocks.distance.shape)
     innovation = 1.0 - neighbours**2
-    root = 1.0 / np.sqrt(innovation)
-    hidden = np.stack([np.ones_like(neighbours), -2 * neighbours, neighbours**2], axis=-2)
+    parts = np.stack([np.ones_like(neighbours), neighbours, neighbours**2]) / innovation
+    own, mixed, before = np.einsum("k...cn,kcn->k...n", parts, blocks.weight)
+    root = np.sqrt(np.where(blocks.lends, 1.0, own))
+    # a point that lends sees what its block weighs beyond one square of both
+    left = np.where(blocks.lends, 0.0, before - (mixed / root) ** 2)
+    left[left < LEAST * before] = 0.0
+    lent = np.zeros_like(left)
+    lent[..., :-1] = np.where(blocks.lends[:-1], left[..., 1:], 0.0)
+    signs = np.array([1.0, -2.0, 1.0])
+    hidden = np.einsum("k...cn,kcn,k->...", parts, blocks.unexplained, signs)
     return Whitening(
-        np.where(blocks.lends, np.abs(neighbours), 1.0) * root * np.sqrt(blocks.own),
-        neighbours * root * blocks.before,
-        np.log(innovation) @ blocks.counts,
+        np.where(blocks.lends, np.sqrt(lent), root),
+        np.where(blocks.lends, 0.0, mixed / root),
+        np.einsum("...cn,cn->...", np.log(innovation), blocks.counts),
         bool(np.any(rho)),
-        hidden=np.maximum(np.sum(hidden * blocks.unexplained * root[..., None, :] ** 2, axis=(-2, -1)), 0.0),
+        hidden=np.maximum(hidden, 0.0),
     )
+
+
+LEAST = 1e-9
+"""Share of a block's weight that is rounding."""
 
 
 def whitening_at(spacing: Array, rho: Array | float, sigma: Array | None = None) -> Whitening:

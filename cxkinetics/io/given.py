@@ -58,11 +58,13 @@ def as_trace(given: Any, absorbance: Any = None, *, who: str = "fit_stages") -> 
         return _only(read_content_signals(content, ReadOptions()), "DataFrame")
     if isinstance(given, Sequence) and len(given) == 2 and all(map(_is_column, given)):
         return Trace(time_s=given[0], absorbance=given[1])
-    if isinstance(given, SpectralSeries):
-        remedy = "make a trace with series.exciton_peak(near_nm=...) or series.at_wavelength(nm)"
-        raise InputError(f"{who} needs a Trace, not a SpectralSeries", remedy=remedy)
-    if isinstance(given, Sequence) and any(isinstance(item, (Trace, SpectralSeries)) for item in given):
-        raise InputError(f"{who} needs one Trace, not a list of {len(given)}", remedy="take one item")
+    several = isinstance(given, Sequence) and any(isinstance(item, (Trace, SpectralSeries)) for item in given)
+    if several or isinstance(given, SpectralSeries):
+        remedy = (
+            "from spectra make one with series.exciton_peak(near_nm=...) or series.at_wavelength(nm), "
+            "from a list take one item"
+        )
+        raise InputError(f"{who} needs a Trace, not a {type(given).__name__}", remedy=remedy)
     raise InputError(f"{who} needs a Trace, not a {type(given).__name__}", remedy=_TAKES)
 
 

@@ -1,5 +1,6 @@
 """Which inputs are meant: files, folders of runs, and folders that are one run."""
 
+import os
 import re
 import warnings
 from collections.abc import Sequence
@@ -34,9 +35,9 @@ def expand(paths: Sequence[str]) -> list[str]:
     inputs: list[str] = []
     for path in paths:
         place = Path(path)
-        if place.is_dir():
+        if os.path.isdir(path):  # False too for what no file can be called
             inputs += _of_folder(place, path)
-        elif not place.exists() and any(sign in path for sign in "*?["):
+        elif not os.path.exists(path) and any(sign in path for sign in "*?["):
             found = sorted(glob(path, recursive=True))
             if not found:
                 raise InputError("no file matches this pattern", file=path)

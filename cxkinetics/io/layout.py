@@ -859,10 +859,15 @@ def understand(context: Context, table: Table) -> list[Signal]:
     return read_trace_table(_at_one_wavelength(sheet))
 
 
+_MOST_PLATE_ROWS = 1000  # sixteen of a plate, each with lines between
+
+
 def _refuse_plate(sheet: Sheet) -> None:
     """Raise where the table is a plate: rows A, B, ... and columns 1, 2, ... of wells, each read once."""
     table = sheet.table
     columns = [q.place for q in sheet.quantities[1:] if q.place is not None]
+    if table.n_rows > _MOST_PLATE_ROWS:
+        return
     rows = _labels(table.columns[0], table.n_rows)
     if not table.names:  # the numbers of the columns stand beside a word ("Abs"), and again below
         columns = [column.values[0] for column in table.columns[1:]]

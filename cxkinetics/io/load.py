@@ -308,7 +308,7 @@ def read_signals(
     How it was read (delimiter, decimal mark, encoding, unit of time) is added to `notes`, if given.
     """
     file, read = os.fspath(path), partial(_read_file, notes=notes)
-    signals = read_folder(file, options, read) if Path(path).is_dir() else read(file, options)
+    signals = read_folder(file, options, read) if os.path.isdir(path) else read(file, options)
     found = [with_reference(signal, options, read) for signal in _choose(signals, options, file)]
     if options.mask is not None:
         found = [leave_out(signal, np.ravel(options.mask).tolist()) for signal in found]
@@ -327,7 +327,7 @@ def _read_file(file: str, options: ReadOptions, notes: dict[str, Any] | None = N
 
 def is_run_folder(path: str | os.PathLike[str]) -> bool:
     """Return whether a folder is one run: its files have times in their names and hold one spectrum each."""
-    files = files_of(path) if Path(path).is_dir() else []
+    files = files_of(path) if os.path.isdir(path) else []
     named = [p for p in files if time_in_name(p.stem) is not None]
     if len(named) < 2 or len(named) < 0.8 * len(files):
         return False

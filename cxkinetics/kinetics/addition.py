@@ -4,9 +4,10 @@ import numpy as np
 
 from cxkinetics.arrays import Array, thinned_out
 from cxkinetics.inference.ar1 import Sample, whitening
+from cxkinetics.inference.descent import Target
 from cxkinetics.inference.variance import without_spread
 from cxkinetics.kinetics.optimum import Fitted, tangent
-from cxkinetics.kinetics.search import Found, around, fit_at, with_start
+from cxkinetics.kinetics.search import Found, around, fit_at, walk, with_start
 from cxkinetics.models.families import StagedFamily
 
 FLAT_SHARE = 0.35
@@ -80,6 +81,11 @@ def _wait(sample: Sample, broken: Found) -> float | None:
     theta, rss = fit_at(family, sample, white, cells, start, free=held, tolerance=1e-10)
     slow = with_start(sample, white, broken, broken, 0.0)
     best = int(np.argmin(rss))
+    if sample.blocks is not None:  # the switch stands many short gaps from where a wait had moved it
+        target = Target(time, sample.signal, white)
+        start, free = theta[[best]], held[None, :]
+        done, _ = walk(family, sample, target, start, cells[[best]], free=free, tolerance=1e-10)
+        theta, rss, best = done.theta, done.rss, 0
     if sample.n_read * np.log(slow.rss / max(float(rss[best]), 1e-290)) < CLEARLY:
         return None
     return float(theta[best, family.breaks.start])

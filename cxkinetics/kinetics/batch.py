@@ -445,6 +445,8 @@ def jobs_of(
     part, parts = (1, 1) if shard is None else shard_of(shard)
     if out is not None:
         out = os.fspath(out)
+        if not out:
+            raise UsageError('out is empty; name the folder of the results (--out), "." for this one')
         require_no_file(Path(out))
     figures = options.pop("figures", None)
     named = {name: options.pop(name, default) for name, default in _MANNERS.items()}

@@ -94,7 +94,9 @@ def _percentiles(name: str, value: float, draws: Array, unit: str, *, kind: str,
         return replace(found, reason=f"only {draws.size} replicates converged")
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
     method, se = f"{found.method}, percentiles", float(np.std(draws, ddof=1))
-    return replace(found, se=se, low=low, high=high, method=method)
+    missed = "" if low <= value <= high else "the replicates miss the value: stretched to it"
+    low, high = min(low, value), max(high, value)
+    return replace(found, se=se, low=low, high=high, method=method, reason=missed)
 
 
 def _noise(fitted: Fitted, n_replicates: int, kind: str, rng: np.random.Generator) -> Array:

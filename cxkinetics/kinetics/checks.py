@@ -178,7 +178,7 @@ def step_remark(trace: Trace, fitted: Fitted) -> list[Remark]:
     t = float(stdtrit(fitted.dof - 1, 1 - LEVEL / (2 * sample.n)))  # whatever the place
     if step.gain <= t**2:
         return []
-    before, after = (sample.time[step.index - 1 : step.index + 1] * sample.span_s + sample.first_s).tolist()
+    before, after = (np.array(step.between) * sample.span_s + sample.first_s).tolist()
     text = (
         f"the level steps by {step.height * sample.scale:+.2g} {trace.unit} between {before:g} and "
         f"{after:g} s and stays (F = {step.gain:.0f}): a lamp or a cell moved, or something was added; "

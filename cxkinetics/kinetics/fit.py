@@ -1,5 +1,6 @@
 """`fit_stages`: from a trace to stages, breakpoint, verdict and every number's interval."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,12 +36,12 @@ from cxkinetics.kinetics.checks import (
     smooth_optimum,
     step_remark,
 )
-from cxkinetics.kinetics.intervals import Numbers, half_life_of
+from cxkinetics.kinetics.intervals import ELSEWHERE, Numbers, half_life_of
 from cxkinetics.kinetics.lines import MIN_DISTINCT
 from cxkinetics.kinetics.loglinear import TWO_GOOD_LINES, LogLinearFit, fit_loglinear, paper_lines
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, polished, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
-from cxkinetics.kinetics.reduction import again, finished, reduced, starts_about
+from cxkinetics.kinetics.reduction import again, finer, finished, is_long, reduced, starts_about
 from cxkinetics.kinetics.result import Influence, LogLinear, Noise, Preferred, Stage, StagedFit, Verdict
 from cxkinetics.kinetics.rivals import Contender, rank, staged_contender
 from cxkinetics.kinetics.scales import factor_of
@@ -52,6 +53,7 @@ from cxkinetics.models.families import FreeJointFamily
 from cxkinetics.options import require
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.prepare import (
+    averaged,
     breakpoint_hint,
     crop,
     detect_t0,
@@ -233,7 +235,7 @@ def _numbers(analysis: Analysis, code: str, n_stages: int, seed: int) -> _Told:
         numbers, flags = of(wider, wider)
     width = numbers.width
     if width is not None and (width.low or _outside(numbers, n_stages)):  # not abrupt: its curve is shown
-        variant = next(v for v in analysis.gradual if v.fitted is switching)
+        variant = next((v for v in analysis.gradual if v.fitted is switching), variant)
         numbers.fitted = numbers.wider
     return numbers, variant, flags
 
@@ -250,11 +252,7 @@ def _outside(numbers: Numbers, n_stages: int) -> bool:
     estimates = [numbers.rate(j) for j in range(1, n_stages + 1)]
     estimates += [numbers.breakpoint(j) for j in range(1, n_stages)]
     estimates += [numbers.amplitude(""), numbers.offset("", None)]
-    return any(
-        e.value is not None
-        and ((e.low is not None and e.value < e.low) or (e.high is not None and e.value > e.high))
-        for e in estimates
-    )
+    return any(e.reason == ELSEWHERE for e in estimates)
 
 
 def _by_lines(
@@ -578,9 +576,39 @@ def fit_stages(
     }
     options = FitOptions.of(breakpoints_s=breakpoints_s, **given)
     seed = _seed(rng)
-    data, whole = _cleaned(trace, options)
-    single = _check_direction(data.trace, data.sample, data.standing, data.options)
-    return _with_influence(_fitted(data, seed, single=single), data, whole, seed, single=single)
+    with _progress(trace.n_points) as bar:
+        data, whole = _cleaned(trace, options)
+        bar.update()
+        single = _check_direction(data.trace, data.sample, data.standing, data.options)
+        fit = _fitted(data, seed, single=single)
+        bar.update()
+        return _with_influence(fit, data, whole, seed, single=single)
+
+
+class _NoBar:
+    """Stands for a progress bar where none is wanted."""
+
+    def __enter__(self) -> "_NoBar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def update(self) -> None:
+        """Show nothing."""
+
+
+PATIENCE = 2.0
+"""Seconds after which a long trace shows how far its fit has come."""
+
+
+def _progress(n: int) -> Any:
+    """Return a bar of the three parts of a fit: readings weighed, models fitted, doubts looked at."""
+    if not (is_long(n) and sys.stderr.isatty()):
+        return _NoBar()
+    from tqdm import tqdm  # not needed by a short trace, which would wait for it
+
+    return tqdm(total=3, desc=f"{n} readings", delay=PATIENCE, leave=False, unit="part", file=sys.stderr)
 
 
 def _with_influence(
@@ -693,7 +721,7 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
         and options.t0 is None
         and options.breakpoints_s is None
     ):
-        late = addition_of(data.standing, data.broken)
+        late = _addition(data.standing, data.broken)
     if late is not None:
         told = "found: the signal is flat before; --t0 0 counts from the clock's zero"
         known = len(prepared.remarks)
@@ -715,6 +743,33 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
         doubt = offset_remark(prepared, options.given_offset or 0.0, options.direction)
         remarks += [doubt] if doubt else []
     return replace(data, remarks=tuple(remarks), excluded=excluded), whole
+
+
+def _addition(standing: Sample, broken: Found) -> float | None:
+    """Return the moment of the addition, s; None where nothing shows that it was late.
+
+    Two stages, one of them flat, set it too early where the decay has two of its own; what is left of the
+    wait stands out in a long trace, where it is looked for again.
+    """
+    late, whole = addition_of(standing, broken), standing.every
+    for _ in range(AGAIN if standing.blocks is not None else 0):
+        left = whole.time * whole.span_s + whole.first_s >= (np.inf if late is None else late)
+        if not is_long(int(left.sum())):
+            break
+        rest = thinned(whole, left)
+        first = float(rest.time[0])
+        rest = replace(rest, time=rest.time - first, first_s=whole.first_s + first * whole.span_s)
+        short, found = reduced(rest)
+        assert found is not None
+        more = addition_of(short, found)
+        if more is None:
+            break
+        late = addition_of(*finer(short, found, (more - rest.first_s) / rest.span_s)) or more
+    return late
+
+
+AGAIN = 2
+"""How often the rest of a wait is looked for."""
 
 
 def _outliers(data: _Data) -> BoolArray:
@@ -1009,7 +1064,7 @@ def _seed(rng: np.random.Generator | int | None) -> int:
 def _prepared(trace: Trace, options: FitOptions) -> tuple[Trace, list[Remark]]:
     """Return the trace cropped and counted from t0, with the remarks made on the way."""
     known = len(trace.remarks)
-    prepared = crop(trace, options.window)
+    prepared = averaged(crop(trace, options.window))
     if count := saturated_start(prepared.absorbance) or (
         0 if options.t0 is not None else _flat_top(prepared)
     ):

@@ -891,7 +891,7 @@ class Numbers:
         if found.open_ends:
             which = "both ends" if len(found.open_ends) == 2 else f"the {found.open_ends[0]} end"
             reason = f"the data do not bound {which}: the likelihood profile stays flat"
-        return Estimate(
+        made = Estimate(
             name=label,
             value=value,
             se=None if found.open_ends else confidence.se * abs(factor),
@@ -902,6 +902,7 @@ class Numbers:
             reason=reason,
             pieces=pieces,
         )
+        return _opened(made, low is not None and value < low, high is not None and value > high, ELSEWHERE)
 
     def _grid(self, name: str) -> Array | None:
         """Return where the profile of a quantity must be known in any case."""
@@ -966,12 +967,16 @@ class Numbers:
         )
 
 
+ELSEWHERE = "the likelihood is larger elsewhere than at the value shown, which no interval around that holds"
+
+
 def _opened(found: Estimate, below: bool, above: bool, reason: str) -> Estimate:
     """Return an estimate without the ends that are unbounded for a reason."""
     ends = (found.low if not below else None), (found.high if not above else None)
     if ends == (found.low, found.high):
         return found
-    return replace(found, se=None, low=ends[0], high=ends[1], reason=reason, pieces=())
+    told = found.reason if found.reason == ELSEWHERE else reason
+    return replace(found, se=None, low=ends[0], high=ends[1], reason=told, pieces=())
 
 
 def _from_zero(time: Estimate) -> Estimate:

@@ -119,15 +119,17 @@ class Ledger:
             data = self.path.read_bytes()
         except FileNotFoundError:
             return
+        if not data:
+            return
         text = data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
         reader = csv.reader(StringIO(text, newline=""))
         try:
-            head = tuple(next(reader, _HEAD))
+            head = tuple(next(reader, ()))
             rows = list(reader)
         except csv.Error as error:
             raise self._foreign(f"it cannot be read as CSV: {error}") from error
         if head != _HEAD:
-            raise self._foreign(f"its columns are {', '.join(head)[:80]} ...")
+            raise self._foreign(f"its columns are {' '.join(', '.join(head).split())[:80] or 'none'}")
         yield from (row for row in rows if len(row) == len(_HEAD))
 
     def _foreign(self, what: str) -> InputError:

@@ -267,7 +267,7 @@ def stage_table(fit: "StagedFit", unit: TimeUnit = SECONDS, *, rates: bool = Tru
     starts = [*(unit.number(stage.start_s) for stage in fit.stages[:1]), *edges]
     ends = [*edges, *(unit.number(stage.end_s) for stage in fit.stages[-1:])]
     rows: list[tuple[Cell, ...]] = []
-    ending = (*fit.breakpoints_s, None)
+    ending = (*fit.breakpoints_s, None)[: len(fit.stages)]  # a smooth model has no stage that could end
     for number, (stage, start, end, last) in enumerate(zip(fit.stages, starts, ends, ending, strict=True), 1):
         of_data = (f"{start} - {end}", stage.start_s, stage.end_s, stage.n_points)
         more = () if repeated is None else (repeated.get(f"k{number}"), repeated.get(f"b{number}"))

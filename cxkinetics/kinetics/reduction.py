@@ -8,7 +8,7 @@ What is shown at last is fitted to all readings again (`finished`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from cxkinetics.kinetics.search import Found, box, search_staged, smooth_box, wa
 from cxkinetics.models.decays import DecayFamily
 from cxkinetics.models.families import FreeJointFamily, StartingFamily
 
-LONG = 900
+LONG = 401
 """Readings up to which every one is searched."""
 ROUGH = 160
 """Averages of which the reference curve is found."""
@@ -51,6 +51,8 @@ SHORT = 0.25
 """Length of these, in standard errors; single readings where that is less than one."""
 MOST_CORRELATED = 0.98
 """Correlation at most that widens where blocks are short."""
+CLASSES = 6
+"""Classes of the distances between readings on a clock that is uneven."""
 ROUNDS = 2
 """How often the reference is fitted to blocks that it makes itself."""
 
@@ -85,6 +87,17 @@ def alike(sample: Sample, known: tuple[Sample, Found] | None) -> Sample:
     curve = _curve_of(found, short)
     shown = curve(sample.time)
     return _blocks(sample, curve, _starts(sample, shown, _zones(short, found, sample.signal - shown)))
+
+
+def finer(short: Sample, found: Found, at: float) -> tuple[Sample, Found]:
+    """Return blocks that are short about a time too, in spans, and the same decay found in them."""
+    assert short.blocks is not None
+    whole, curve = short.blocks.whole, _curve_of(found, short)
+    shown, place = curve(whole.time), int(np.searchsorted(short.time, at))
+    block = float(short.time[min(place + 1, short.n - 1)] - short.time[max(place - 2, 0)])
+    zones = [*_zones(short, found, whole.signal - shown), (at, block / REACH)]
+    short = _blocks(whole, curve, _starts(whole, shown, zones))
+    return short, _searched(short)
 
 
 def again(sample: Sample, short: Sample, found: Found) -> tuple[Sample, Found]:
@@ -145,6 +158,38 @@ def _starts(sample: Sample, curve: Array, zones: Sequence[tuple[float, float]]) 
     return starts
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """Where the points of blocks stand: the first reading, then each block (`at`), before it its loan."""
+
+    lends: BoolArray
+    at: IntArray
+    lent: BoolArray
+
+    @classmethod
+    def of(cls, starts: IntArray, n: int) -> "_Layout":
+        """Return the layout of blocks of n readings, the first of which is one reading."""
+        alone = np.concatenate([[True], np.diff(np.append(starts[1:], n)) == 1])
+        lent = ~(alone[1:] & alone[:-1])  # the reading before is no point
+        at = 1 + np.arange(lent.size) + np.cumsum(lent)
+        lends = np.zeros(1 + lent.size + int(lent.sum()), bool)
+        lends[at[lent] - 1] = True
+        return cls(lends, at, lent)
+
+    def points(self, first: float, of_blocks: Array, of_loans: Array) -> Array:
+        """Return the values of all points (n,)."""
+        values = np.empty(self.lends.size)
+        values[0], values[self.at], values[self.lends] = first, of_blocks, of_loans[self.lent]
+        return values
+
+    def standing(self, first: float, of_blocks: Array, of_loans: float = 0.0) -> Array:
+        """Return values (..., n) of points, those of loans all alike; the first one counts in class 0."""
+        values = np.full((*of_blocks.shape[:-1], self.lends.size), of_loans)
+        values[..., self.at] = of_blocks
+        values[..., 0, 0] = first
+        return values
+
+
 def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -> Sample:
     """Return the averages of a sample over blocks, the first of which is its first reading alone."""
     plain = None if sample.given is None else _blocks(without_spread(sample), curve, starts)
@@ -155,39 +200,33 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
         summed: Array = np.add.reduceat(values, cut)
         return summed
 
-    late, early = weight[1:], weight[:-1]
-    own, mixed, before = total(late**2), total(late * early), total(early**2)
+    late, early, noise = weight[1:], weight[:-1], rest * weight
+    kinds, worth = _classes(sample.spacing, rest)
+    pairs = np.stack([late**2, late * early, early**2])
+    squares = np.stack([noise[1:] ** 2, noise[1:] * noise[:-1], noise[:-1] ** 2])
+    shares = [kinds == kind for kind in range(kinds.max() + 1)] if kinds.any() else [np.ones(kinds.size)]
+    number = np.array([total(share * 1.0) for share in shares])
+    distance = np.array([total(share * sample.spacing) for share in shares]) / np.maximum(number, 1.0)
+    weights = np.array([[total(share * part) for share in shares] for part in pairs])
+    square = np.array([[total(share * part) for share in shares] for part in squares])
     columns = [sample.time, rest, *(() if sample.beside is None else sample.beside.columns)]
-    mean = [(total(late**2 * c[1:]) / own, total(early**2 * c[:-1]) / before) for c in columns]
-    noise = rest * weight
-    square = total(noise[1:] ** 2), total(noise[1:] * noise[:-1]), total(noise[:-1] ** 2)
-    (_, _), (now, then) = mean[:2]
-    shown = own * now**2, mixed * now * then, before * then**2
-    counts = np.diff(np.append(starts[1:], sample.n))
-    alone = np.concatenate([[True], counts == 1])
-    lent = ~(alone[1:] & alone[:-1])  # the reading before is no point
-    n_points = 1 + counts.size + int(lent.sum())
-    at = 1 + np.arange(counts.size) + np.cumsum(lent)
-    loan = at[lent] - 1
-
-    def points(first: float, of_block: Array, of_loan: Array) -> Array:
-        values = np.empty(n_points)
-        values[0], values[at], values[loan] = first, of_block, of_loan[lent]
-        return values
-
-    nothing = np.zeros(counts.size)
-    distance = total(sample.spacing) / counts
+    counted = pairs[::2] * worth
+    whole = total(counted[0]), total(counted[1])
+    mean = [(total(counted[0] * c[1:]) / whole[0], total(counted[1] * c[:-1]) / whole[1]) for c in columns]
+    now, then = mean[1]
+    shown = weights * np.stack([now**2, now * then, then**2])[:, None, :]
+    layout = _Layout.of(starts, sample.n)
+    points, standing = layout.points, layout.standing
     time = points(float(sample.time[0]), *mean[0])
-    lends = np.zeros(n_points, bool)
-    lends[loan] = True
     gaps = np.diff(sample.time)
+    first = standing(0.0, weights)
+    first[0, 0, 0] = weight[0] ** 2
     blocks = Blocks(
-        lends=lends,
-        distance=points(np.inf, distance, distance),
-        own=points(float(weight[0]) ** 2, own, np.maximum(before - mixed**2 / own, 0.0)),
-        before=points(0.0, mixed / np.sqrt(own), nothing),
-        counts=points(1.0, counts, nothing),
-        unexplained=np.array([points(0.0, s - e, nothing) for s, e in zip(square, shown, strict=True)]),
+        lends=layout.lends,
+        counts=standing(1.0, number),
+        distance=standing(np.inf, np.where(number > 0, distance, 1.0), 1.0),
+        weight=first,
+        unexplained=standing(0.0, square - shown),
         log_sigma=sample.log_sigma,
         gap=float(np.median(gaps)),
         widest=float(np.max(gaps)),
@@ -203,12 +242,41 @@ def _blocks(sample: Sample, curve: Callable[[Array], Array], starts: IntArray) -
         sample,
         time=time,
         signal=points(float(rest[0]), now, then) + curve(time),
-        sigma=points(float(sample.sigma[0]), own**-0.5, before**-0.5),
+        sigma=points(float(sample.sigma[0]), weights[0].sum(axis=0) ** -0.5, weights[2].sum(axis=0) ** -0.5),
         given=None,
-        spacing=np.ones(n_points - 1),
+        spacing=np.ones(time.size - 1),
         beside=beside,
         blocks=blocks,
     )
+
+
+def _classes(spacing: Array, rest: Array) -> tuple[IntArray, Array | float]:
+    """Return the class of each distance between neighbours (n - 1,), and what readings after it are worth.
+
+    Correlated readings are worth the more the further they stand apart; even ones are all of one class.
+    """
+    if float(np.ptp(spacing)) < 1e-6:
+        return np.zeros(spacing.size, dtype=np.intp), 1.0
+    spacing = spacing.round(6)  # clocks in one unit have few distances, but for rounding
+    edges = np.unique(np.quantile(spacing, np.arange(1, CLASSES) / CLASSES))
+    rho = float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-290)
+    neighbours = min(max(rho, 0.0), MOST_CORRELATED) ** spacing
+    return np.searchsorted(edges, spacing), (1 - neighbours) / (1 + neighbours)
+
+
+def means_in(short: Sample, values: Array) -> Array:
+    """Return the values (n,) of all readings at the points that stand for them; themselves without blocks."""
+    blocks = short.blocks
+    if blocks is None:
+        return values
+    weight, cut = 1 / blocks.whole.sigma, blocks.starts[1:] - 1
+
+    def mean(weight: Array, values: Array) -> Array:
+        result: Array = np.add.reduceat(weight**2 * values, cut) / np.add.reduceat(weight**2, cut)
+        return result
+
+    of_blocks, of_loans = mean(weight[1:], values[1:]), mean(weight[:-1], values[:-1])
+    return _Layout.of(blocks.starts, values.size).points(float(values[0]), of_blocks, of_loans)
 
 
 def slowed(whole: Sample, found: Found) -> Sample:

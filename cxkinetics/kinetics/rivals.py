@@ -19,6 +19,7 @@ from cxkinetics.inference.ar1 import (
 from cxkinetics.inference.criteria import AHEAD, aicc, differences
 from cxkinetics.inference.descent import Target, descend
 from cxkinetics.kinetics.optimum import Fitted, information, settle_likeliest, staged_fit
+from cxkinetics.kinetics.reduction import means_in
 from cxkinetics.kinetics.result import Rival
 from cxkinetics.kinetics.scales import OFFSET, STEP, in_user_units
 from cxkinetics.kinetics.search import beside_its_end, grid_starts, smooth_box
@@ -517,12 +518,30 @@ PLACES = 300
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the level added to a fit: the first reading after it, its height (scaled), its F, the rss."""
+    """A step of the level added to a fit: the first point after it, its height (scaled), its F, the rss.
+
+    `between` are the times of the readings beside it, in spans.
+    """
 
     index: int
     height: float
     gain: float
     rss: float
+    between: tuple[float, float]
+
+
+def _readings_beside(fitted: Fitted, index: int) -> tuple[float, float]:
+    """Return the times of the readings between which a level steps, found before point `index`."""
+    sample, whole = fitted.sample, fitted.sample.every
+    ends = sample.time[[max(index - 4, 0), min(index + 3, sample.n - 1)]]
+    first, last = np.searchsorted(whole.time, ends)
+    if sample.blocks is None or last - first < 2:
+        return float(sample.time[index - 1]), float(sample.time[index])
+    near = slice(int(first), int(last) + 1)
+    rest = whole.signal[near] - np.interp(whole.time[near], sample.time, sample.signal - fitted.residual)
+    away = np.abs(np.cumsum(rest - rest.mean()))[:-1]  # furthest where the level changes
+    at = int(first) + int(np.argmax(away))
+    return float(whole.time[at]), float(whole.time[at + 1])
 
 
 def step_in(fitted: Fitted) -> Step | None:
@@ -532,6 +551,8 @@ def step_in(fitted: Fitted) -> Step | None:
     """
     sample, white = fitted.sample, fitted.white
     places = np.arange(3, sample.n - 2)
+    if sample.blocks is not None:  # a block begins where its loan does
+        places = places[~sample.blocks.lends[places - 1]]
     if places.size < 2 or fitted.dof < 5:
         return None
     columns = white.apply(fitted.jacobian)
@@ -548,17 +569,14 @@ def step_in(fitted: Fitted) -> Step | None:
         along = steps @ rest
         gains = np.where(length > 1e-9 * own, along**2 / np.maximum(length, 1e-290), 0.0)
         i = int(np.argmax(gains))
-        left, height = (
-            max(float(rest @ rest + white.hidden) - float(gains[i]), 1e-290),
-            along[i] / max(length[i], 1e-290),
-        )
-        best = Step(int(tried[i]), float(height), float(gains[i]) / left * (fitted.dof - 1), left)
+        left = max(float(rest @ rest + white.hidden) - float(gains[i]), 1e-290)
+        height = along[i] / max(length[i], 1e-290)
+        between = _readings_beside(fitted, int(tried[i]))
+        best = Step(int(tried[i]), float(height), float(gains[i]) / left * (fitted.dof - 1), left, between)
         if tried.size == places.size:
             break
-        tried = np.arange(
-            max(tried[max(i - 1, 0)], 3), min(tried[min(i + 1, tried.size - 1)], sample.n - 3) + 1
-        )
-        tried = thinned_out(tried, PLACES)
+        near = (places >= tried[max(i - 1, 0)]) & (places <= tried[min(i + 1, tried.size - 1)])
+        tried = thinned_out(places[near], PLACES)
     return best
 
 
@@ -578,7 +596,7 @@ def step_contender(single: Fitted, staged: Fitted, *, least: float) -> Contender
     rss = float(np.sum(white.apply(staged.residual[None, :]) ** 2) + white.hidden)
     if step is None or step.gain < least or sample.n_read * math.log(step.rss / max(rss, 1e-290)) > SCREEN:
         return None
-    column = (np.arange(sample.n) >= step.index).astype(float)
+    column = means_in(sample, (sample.every.time >= step.between[1]).astype(float))
     found = smooth_contenders(
         with_beside(sample, "step", column),
         ar1=ar1,
@@ -587,7 +605,7 @@ def step_contender(single: Fitted, staged: Fitted, *, least: float) -> Contender
     )
     if not found:
         return None
-    time = sample.time[step.index - 1 : step.index + 1] * sample.span_s + sample.first_s
+    time = np.array(step.between) * sample.span_s + sample.first_s
     k = found[0].n_parameters + 1 + ar1
     place = aicc(0.0, k + 1, sample.n_read) - aicc(0.0, k, sample.n_read)
     return replace(

@@ -640,6 +640,18 @@ def walk(
     cells, active = cells.copy(), np.arange(shape[0])
     now = start if isinstance(start, Descent) else rest(start, cells, active)
     theta, rss, converged = now.theta.copy(), now.rss.copy(), now.converged.copy()
+    if sample.blocks is not None:  # gaps so short that their kinks stop nothing: one leap spares many steps
+        lower, upper = np.full(shape, -np.inf), np.full(shape, np.inf)
+        lower[:, base.breaks], upper[:, base.breaks] = sample.time[MIN_DISTINCT], sample.time[-MIN_DISTINCT]
+        leap = descend(family, target, theta, lower=lower, upper=upper, free=moves, iterations=iterations)
+        places = np.searchsorted(sample.time, leap.theta[:, base.breaks], side="right") - 1
+        places = np.where(moves[:, base.breaks], places, cells)
+        rows = np.flatnonzero((leap.rss < rss) & roomy(places, sample.n) & np.any(places != cells, axis=1))
+        if rows.size:
+            done = rest(leap.theta[rows], places[rows], rows)
+            better = done.rss < rss[rows]
+            rows, places = rows[better], places[rows[better]]
+            theta[rows], rss[rows], cells[rows] = done.theta[better], done.rss[better], places
     for _ in range(sample.n):
         breaks, here = theta[active][:, base.breaks], cells[active]
         step = np.where(breaks >= sample.time[here + 1], 1, 0)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from cxkinetics.atomic import LEFT
 from cxkinetics.document.folder import ALL_FILES
 from cxkinetics.errors import CxKineticsError, InputError
 from cxkinetics.io.words import natural_key
@@ -27,7 +28,8 @@ def results_in(directory: Path) -> list[Path]:
         If there is none.
     """
     inside = [(directory,), *((p, *_natural(p.glob("trace-*/"))) for p in _natural(directory.glob("*/")))]
-    found = [place for places in inside for place in places if (place / MARK).is_file()]
+    places = (place for places in inside for place in places if not LEFT.fullmatch(place.name))
+    found = [place for place in places if (place / MARK).is_file()]
     if not found:
         raise InputError(
             f"holds no {MARK}, neither itself nor in its folders",

@@ -853,12 +853,11 @@ def judge(
         lead = case.smooth.aicc - case.three.aicc
     test, pairs = analysis.test, () if rule.code in ("more_stages", "no_decay") else _pairs(case)
     said = rule.says(case)
+    said = f"{said} {in_words([pair for pair in pairs if pair.decided_by not in said])}".rstrip()
     verdict = Verdict(
         code=rule.code,
         p_value=case.p_value,
-        text=_with_advice(
-            f"{said} {in_words([pair for pair in pairs if pair.decided_by not in said])}".rstrip(), rule.code
-        ),
+        text=_with_advice(said) if rule.code == "undecided" else said,
         delta_aicc=lead,
         wander_p_value=None if test is None else test.wander_p,
         seed_free_p_value=None if test is None else test.seed_free_p,
@@ -887,13 +886,12 @@ def _judge_few(analysis: Analysis, decay_rate: Estimate | None) -> Verdict:
         f"Cannot be told: {analysis.sample.n} distinct times are too few to tell two stages from one "
         "(two stages with an offset, correlated noise and a test need about 10)."
     )
-    return Verdict(code="undecided", p_value=p_value, text=_with_advice(text, "undecided"))
+    return Verdict(code="undecided", p_value=p_value, text=_with_advice(text))
 
 
-def _with_advice(text: str, code: str) -> str:
-    """Return what a verdict says, with what the annexes advise after one of that code."""
-    said = (advice.get(code, "") for advice in declared("ADVICE").values())
-    return " ".join([text, *filter(None, said)])
+def _with_advice(text: str) -> str:
+    """Return what an undecided verdict says, with what the annexes advise after one."""
+    return " ".join([text, *declared("ADVICE").values()])
 
 
 def _why_not_three(case: _Case) -> str:

@@ -8,8 +8,4 @@ PLANS = {
         "cxkinetics.planning.verbs.sampling",
     ),
 }
-ADVICE = {
-    "undecided": (
-        "What to measure next: cxkinetics plan sampling --from FIT.json (cx.plan_sampling(fit) in Python)."
-    )
-}
+ADVICE = "What to measure next: cxkinetics plan sampling --from FIT.json (cx.plan_sampling(fit) in Python)."

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.models.families import StagedFamily
 from cxkinetics.record import Record
+from cxkinetics.remarks import Remark
 
 TWO_SIDED = 1.96
 BETWEEN_RUNS = 0.1
 """Least relative spread of what a stored fit tells: another run of the same reaction differs by as much,
 however well the first one was measured."""
-OPEN_FACTOR = 4.0
-"""How far below or above its value a rate constant may lie whose interval is open on that side."""
+OPEN_FACTOR = 2.0
+"""How far below or above its value a number may lie whose interval is open on that side: no run can be
+planned for everything, and the plan says so."""
 UNCERTAINTY = 0.25
 """Relative uncertainty of numbers that are given without one."""
 TELLING = 15.0
@@ -41,8 +43,10 @@ class Belief(Record):
         Rate constants by stage, 1/s: medians of log-normal distributions.
     rate_spread : tuple of float
         Standard deviations of their logarithms.
-    breakpoints_s : tuple of (float, float)
-        Lowest and highest time of each breakpoint after the addition, s; all between are alike.
+    breakpoints_s : tuple of float
+        Breakpoints of the expected decay, s after the addition.
+    between_s : tuple of (float, float)
+        Lowest and highest time of each breakpoint, s; all between are alike.
     amplitude, offset : float
         Signal at the addition over its end, and at the end, in the unit of `sd`.
     sd : float
@@ -53,7 +57,8 @@ class Belief(Record):
 
     rates_per_s: tuple[float, ...]
     rate_spread: tuple[float, ...]
-    breakpoints_s: tuple[tuple[float, float], ...]
+    breakpoints_s: tuple[float, ...]
+    between_s: tuple[tuple[float, float], ...]
     amplitude: float
     offset: float
     sd: float
@@ -80,9 +85,8 @@ class Belief(Record):
 
     @property
     def centre(self) -> Array:
-        """Parameters (p,) of the family at the medians."""
-        breaks = [(low + high) / 2 for low, high in self.breakpoints_s]
-        return np.array([self.amplitude, *self.rates_per_s, *breaks, self.offset])
+        """Parameters (p,) of the family: those of the expected decay."""
+        return np.array([self.amplitude, *self.rates_per_s, *self.breakpoints_s, self.offset])
 
     def draws(self, count: int, rng: np.random.Generator) -> Array:
         """Return parameters (count, p), stratified in each of them."""
@@ -93,7 +97,7 @@ class Belief(Record):
         theta = np.tile(self.centre, (count, 1))
         m = self.n_stages
         theta[:, 1 : 1 + m] *= np.exp(ndtri(shares[:, :m]) * np.array(self.rate_spread))
-        for j, (low, high) in enumerate(self.breakpoints_s):
+        for j, (low, high) in enumerate(self.between_s):
             theta[:, 1 + m + j] = low + (high - low) * shares[:, m + j]
         theta[:, 1 + m : 2 * m] = np.sort(theta[:, 1 + m : 2 * m], axis=1)
         return theta
@@ -147,15 +151,18 @@ def belief_of_numbers(
     return Belief(
         rates_per_s=tuple(map(float, rates_per_s)),
         rate_spread=(math.log1p(uncertainty),) * stages,
-        breakpoints_s=tuple((b * (1 - uncertainty), b * (1 + uncertainty)) for b in breakpoints_s),
+        breakpoints_s=tuple(map(float, breakpoints_s)),
+        between_s=tuple((b * (1 - uncertainty), b * (1 + uncertainty)) for b in breakpoints_s),
         amplitude=amplitude,
         offset=offset,
         sd=sd,
     )
 
 
-def belief_of_fit(fit: StagedFit, *, sd: float | None = None) -> tuple[Belief, dict[str, Any]]:
-    """Return what a stored fit leaves open, and the options with which its kind of run is fitted.
+def belief_of_fit(
+    fit: StagedFit, *, sd: float | None = None
+) -> tuple[Belief, dict[str, Any], tuple[Remark, ...]]:
+    """Return what a stored fit leaves open, options with which such a run is fitted, and remarks.
 
     Where the fit shows no second stage, two are fitted to its readings: what is planned for is whether
     there are two.
@@ -177,11 +184,11 @@ def belief_of_fit(fit: StagedFit, *, sd: float | None = None) -> tuple[Belief, d
     start = 0.0 if fit.options.get("t0") is not None else float(fit.trace.time_s[0])
     last = float(fit.trace.time_s[-1]) - start
     rates = [stage.k_per_s for stage in fit.stages]
-    spreads = [_spread_of(rate) for rate in rates]
+    breaks = [_since(start, at) for at in fit.breakpoints_s]
     offset = fit.offset.value or 0.0
     noise, memory = _noise_of(fit, options)
     noise = noise if sd is None else sd
-    missing = next((e.name for e in (*rates, *fit.breakpoints_s) if e.value is None or e.value <= 0), "")
+    missing = next((e.name for e in (*rates, *breaks) if e.value is None or e.value <= 0), "")
     if missing or not noise:
         raise FitError(
             f"the stored fit does not determine {missing or 'its noise'}; give --k and --breakpoint "
@@ -189,14 +196,28 @@ def belief_of_fit(fit: StagedFit, *, sd: float | None = None) -> tuple[Belief, d
         )
     belief = Belief(
         rates_per_s=tuple(float(rate.value or 0.0) for rate in rates),
-        rate_spread=tuple(spreads),
-        breakpoints_s=tuple(_interval_of(b, start, last) for b in fit.breakpoints_s),
+        rate_spread=tuple(map(_spread_of, rates)),
+        breakpoints_s=tuple(at.value or 0.0 for at in breaks),
+        between_s=tuple(_interval_of(at, last) for at in breaks),
         amplitude=float(fit.curve(np.array([start]))[0]) - offset,
         offset=offset,
         sd=noise,
         correlation_s=memory,
     )
-    return belief, options
+    loose = [e.name for e in (*rates, *breaks) if is_open(e)]
+    if not loose:
+        return belief, options, ()
+    text = (
+        f"the interval of {', '.join(loose)} is open in the stored fit; planned is for a factor of "
+        f"{OPEN_FACTOR:g} on that side"
+    )
+    return belief, options, (Remark("open_interval", text),)
+
+
+def _since(start: float, at: Estimate) -> Estimate:
+    """Return a breakpoint on the clock of the addition."""
+    value, low, high = (None if end is None else end - start for end in (at.value, at.low, at.high))
+    return replace(at, value=value, low=low, high=high, pieces=(), within=())
 
 
 def _noise_of(fit: StagedFit, options: dict[str, Any]) -> tuple[float | None, float]:
@@ -213,19 +234,25 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _closed(value: float, low: float | None, high: float | None) -> tuple[float, float]:
+    """Return the interval of a positive number, an open end `OPEN_FACTOR` away."""
+    first = value / OPEN_FACTOR if low is None or low <= 0 else low
+    return min(first, value), max(value * OPEN_FACTOR if high is None else high, value)
+
+
 def _spread_of(rate: Estimate) -> float:
     """Return the standard deviation of ln k that an interval tells."""
-    value = rate.value
-    if not value or value <= 0:
-        return math.log(OPEN_FACTOR)
-    low = value / OPEN_FACTOR if rate.low is None or rate.low <= 0 else rate.low
-    high = value * OPEN_FACTOR if rate.high is None else rate.high
+    low, high = _closed(rate.value or 0.0, rate.low, rate.high)
     return max(math.log(high / low) / (2 * TWO_SIDED), math.log1p(BETWEEN_RUNS))
 
 
-def _interval_of(at: Estimate, start: float, last: float) -> tuple[float, float]:
-    """Return the interval of a breakpoint after the addition, s; an open end is that of the run."""
-    value = (at.value or 0.0) - start
-    low = 0.0 if at.low is None else at.low - start
-    high = last if at.high is None else at.high - start
-    return max(min(low, value * (1 - BETWEEN_RUNS)), 0.0), max(high, value * (1 + BETWEEN_RUNS))
+def _interval_of(at: Estimate, last: float) -> tuple[float, float]:
+    """Return the interval of a breakpoint after the addition, s; it lies within the run."""
+    value = at.value or 0.0
+    low, high = _closed(value, at.low, at.high)
+    return min(low, value * (1 - BETWEEN_RUNS)), max(min(high, last), value * (1 + BETWEEN_RUNS))
+
+
+def is_open(number: Estimate) -> bool:
+    """Return whether the data leave an end of the interval of a positive number open."""
+    return number.low is None or number.low <= 0 or number.high is None

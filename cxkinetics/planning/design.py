@@ -200,7 +200,7 @@ def _told(plan: _Plan, grid: Grid) -> tuple[Block, ...]:
 
 def _start(count: int, grid: Grid, belief: Belief, rng: np.random.Generator) -> _Plan:
     """Return blocks at random: one at the addition, one at each breakpoint, the others anywhere."""
-    fixed = [round((low + high) / 2 / grid.fastest_s) for low, high in belief.breakpoints_s]
+    fixed = [round(at / grid.fastest_s) for at in belief.breakpoints_s]
     middles = sorted([*fixed[: count - 1], *rng.integers(0, grid.ticks, max(count - 1 - len(fixed), 0))])
     free = grid.points - EARLY - (count - 1) * IN_BLOCK
     counts = IN_BLOCK + rng.multinomial(free, np.full(count - 1, 1 / (count - 1)))

@@ -54,7 +54,7 @@ def plot_blocks(plan: "SamplingPlan", *, ax: "Axes | None" = None, unit: TimeUni
         for block in plan.blocks:
             ends = unit.time(np.array([block.from_s, block.to_s]))
             axes.plot(ends, [bottom, bottom], "-", color=COLOURS["data"], lw=3, solid_capstyle="butt")
-        for one, other in belief.breakpoints_s:
+        for one, other in belief.between_s:
             axes.axvspan(*unit.time(np.array([one, other])), color=COLOURS["quiet"], alpha=0.13, lw=0)
         axes.set_xlabel(f"time / {unit.sign}")
         axes.set_ylabel("signal")

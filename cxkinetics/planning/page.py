@@ -110,7 +110,7 @@ def _made_for(plan: "SamplingPlan", unit: TimeUnit) -> list[str]:
         for k, spread in zip(belief.rates_per_s, belief.rate_spread, strict=True)
     ]
     said = [f"averaged over rate constants {' and '.join(spreads)}"]
-    for low, high in belief.breakpoints_s:
+    for low, high in belief.between_s:
         said[0] += (
             f", a breakpoint between {unit.value(low, 's'):.3g} and {unit.value(high, 's'):.3g} {unit.sign}"
         )

@@ -227,7 +227,9 @@ def plan_sampling(
 
     Examples
     --------
-    >>> plan = plan_sampling(rates_per_s=(0.056, 0.019), breakpoints_s=20, simulations=2)
+    >>> plan = plan_sampling(rates_per_s=(0.056, 0.019), breakpoints_s=20, simulations=1)
+    >>> plan.blocks[0].from_s, plan.blocks[0].to_s, len(plan.times_s)
+    (0.0, 3.0, 30)
     >>> plan.expected["k1"].half_width < plan.even["k1"].half_width
     True
     """
@@ -241,6 +243,7 @@ def plan_sampling(
     if simulations < 1:
         raise UsageError(f"simulations is {simulations}; at least 1 is needed")
     fitting: dict[str, Any] = {}
+    remarks: tuple[Remark, ...] = ()
     if fit is None:
         noise = 0.003 if sd is None else sd
         belief = belief_of_numbers(
@@ -251,7 +254,7 @@ def plan_sampling(
         end = _decayed(belief)
     else:
         stored = fit if isinstance(fit, StagedFit) else StagedFit.from_json(fit)
-        belief, fitting = belief_of_fit(stored, sd=sd)
+        belief, fitting, remarks = belief_of_fit(stored, sd=sd)
         end = float(np.ptp(stored.trace.time_s))
     end = min(end, grid.longest_s) if even_to_s is None else even_to_s
     if not (math.isfinite(end) and end > 0):
@@ -264,6 +267,7 @@ def plan_sampling(
         simulations=simulations,
         seed=rng,
         progress=progress or _silent,
+        remarks=remarks,
     )
 
 
@@ -283,8 +287,7 @@ def _grid(points: int, fastest: float, longest: float) -> Grid:
 def _decayed(belief: Belief) -> float:
     """Return when three time constants of the guessed decay have gone by, s."""
     left, begin = _DECAYED, 0.0
-    middles = [(low + high) / 2 for low, high in belief.breakpoints_s]
-    for rate, end in zip(belief.rates_per_s, [*middles, math.inf], strict=True):
+    for rate, end in zip(belief.rates_per_s, [*belief.breakpoints_s, math.inf], strict=True):
         if rate * (end - begin) >= left:
             return begin + left / rate
         left, begin = left - rate * (end - begin), end
@@ -300,6 +303,7 @@ def _planned(
     simulations: int,
     seed: int,
     progress: Callable[[int, int], None],
+    remarks: tuple[Remark, ...],
 ) -> SamplingPlan:
     source = np.random.default_rng([seed, 0])
     theta = belief.draws(_DRAWS, source)
@@ -334,7 +338,7 @@ def _planned(
         even_chance_of_verdict=even_chance,
         verdict=VERDICTS[belief.n_stages - 1],
         smallest_break=smallest,
-        even_to_s=even_to,
+        even_to_s=float(even_to),
         simulated=simulations,
         cost=_costs(grid, belief, theta, blocks=blocks, even_to=even_to, simulated=(expected, beside)),
         belief=belief,
@@ -345,7 +349,7 @@ def _planned(
             "fit": dict(fitting),
         },
         seed=seed,
-        warnings=_cautions(chance, expected),
+        warnings=(*remarks, *_cautions(chance, expected)),
     )
 
 

@@ -8,6 +8,7 @@ readings, without the bias of taking a maximum of noise.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -122,6 +123,9 @@ def _stands_out(difference: Array) -> BoolArray:
     return out
 
 
+_BLOCK = 2000  # spectra at a time
+
+
 def fit_bands(
     wavelength_nm: Array, spectra: Array, position_nm: Array, shape: BandShape, *, shape_free: bool
 ) -> BandFit:
@@ -145,23 +149,36 @@ def fit_bands(
         float(np.clip(reach / width_nm, _LEAST_REACH, _HALF_WINDOW))
         for reach in (shape.left_nm, shape.right_nm)
     )
-    scaled = (wavelength_nm[None, :] - position_nm[:, None]) / width_nm
-    inside = (scaled >= -left) & (scaled <= right) & np.isfinite(spectra)
+    if spectra.shape[0] > _BLOCK:  # in parts: the functions are several times as large as the spectra
+        parts = [slice(i, i + _BLOCK) for i in range(0, spectra.shape[0], _BLOCK)]
+        fit = partial(fit_bands, wavelength_nm, shape=shape, shape_free=shape_free)
+        return BandFit(
+            *map(np.concatenate, zip(*(fit(spectra[p], position_nm[p]) for p in parts), strict=True))
+        )
+    # only these wavelengths stand beside any of the bands
+    low, high = position_nm.min() - left * width_nm, position_nm.max() + right * width_nm
+    first, last = np.searchsorted(wavelength_nm, [low, high])
+    near = slice(max(int(first) - 1, 0), int(last) + 1)
+    readings = spectra[:, near]
+    scaled = (wavelength_nm[None, near] - position_nm[:, None]) / width_nm
+    inside = (scaled >= -left) & (scaled <= right) & np.isfinite(readings)
     scaled = np.where(inside, scaled, 0.0)
     bell = np.exp(-(scaled**2) / 2)
     columns = [bell, scaled * bell, np.ones_like(bell), scaled]
     if shape_free:
         columns.append(scaled**2 * bell)
-    basis = np.stack(columns, axis=2) * inside[:, :, None]
-    normal = np.einsum("nmi,nmj->nij", basis, basis)
-    moment = np.einsum("nmi,nm->ni", basis, np.where(inside, spectra, 0.0))
+    basis = np.stack(columns, axis=1) * inside[:, None, :]
+    normal = basis @ basis.transpose(0, 2, 1)
+    moment = (basis @ np.where(inside, readings, 0.0)[:, :, None])[:, :, 0]
     usable = _well_posed(normal, inside, scaled)
     covariance = np.full(normal.shape, np.nan)
     covariance[usable] = np.linalg.inv(normal[usable])
     coefficients = np.full(moment.shape, np.nan)
     coefficients[usable] = np.einsum("nij,nj->ni", covariance[usable], moment[usable])
-    fitted = np.einsum("nmi,ni->nm", basis, coefficients)
-    return BandFit(coefficients, covariance, np.where(inside, spectra - fitted, np.nan))
+    fitted = (coefficients[:, None, :] @ basis)[:, 0]
+    residuals = np.full(spectra.shape, np.nan)
+    residuals[:, near] = np.where(inside, readings - fitted, np.nan)
+    return BandFit(coefficients, covariance, residuals)
 
 
 def _well_posed(normal: Array, inside: BoolArray, scaled: Array) -> BoolArray:

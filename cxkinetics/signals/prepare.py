@@ -7,11 +7,11 @@ to type instead.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.errors import InputError
 from cxkinetics.options import OPTIONS
 from cxkinetics.remarks import Remark
@@ -94,7 +94,7 @@ def _span(low: float | None, high: float | None) -> str:
     return f"{_number(low)} to {_number(high)}"
 
 
-Signal = TypeVar("Signal", bound=Trace | SpectralSeries)
+Signal = TypeVar("Signal", Trace, SpectralSeries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ NEAR = 0.01
 """Share of the median spacing within which a time that is typed means a reading."""
 
 
-def leave_out(signal: Signal, times_s: Sequence[float]) -> Signal:
+def leave_out(signal: Trace | SpectralSeries, times_s: Sequence[float]) -> Trace | SpectralSeries:
     """Return a trace or series without the readings at some times.
 
     Parameters
@@ -199,7 +199,43 @@ def leave_out(signal: Signal, times_s: Sequence[float]) -> Signal:
     count = int((~keep).sum())
     listed = ", ".join(_number(t) for t in time[~keep][:8]) + (f" and {count - 8} more" if count > 8 else "")
     text = f"{count} reading{'s' * (count > 1)} left out as asked, at {listed} s"
-    return _kept(signal, keep, "mask", text)
+    return signal._rows(keep, Remark("mask", text, count, times_s=tuple(time[~keep].tolist())))
+
+
+MOST_READINGS = 200_000
+"""Readings of a trace at most; of more, neighbours are averaged first."""
+
+
+def averaged(trace: Trace) -> Trace:
+    """Return a trace of `MOST_READINGS` at most, neighbours averaged and a remark made where there are more.
+
+    Examples
+    --------
+    >>> t = np.arange(500_000.0)
+    >>> short = averaged(Trace(time_s=t, absorbance=np.exp(-t / 1e5)))
+    >>> short.n_points, float(short.time_s[0])
+    (166667, 1.0)
+    """
+    n = trace.n_points
+    many = -(-n // MOST_READINGS)
+    if many <= 1:
+        return trace
+    starts = np.arange(0, n, many)
+    counts = np.diff(np.append(starts, n))
+
+    def mean(values: Array) -> Array:
+        result: Array = np.add.reduceat(values, starts) / counts
+        return result
+
+    sigma = None if trace.sigma is None else np.sqrt(mean(trace.sigma**2) / counts)
+    text = f"{n} readings were averaged, {many} neighbours each, before the fit: {starts.size} are left"
+    return replace(
+        trace.select(np.arange(n) % many == 0),
+        time_s=mean(trace.time_s),
+        absorbance=mean(trace.absorbance),
+        sigma=sigma,
+        remarks=(*trace.remarks, Remark("averaged", text, n)),
+    )
 
 
 def shift_t0(signal: Signal, t0: float | Literal["auto"], *, how: str = "given") -> Signal:
@@ -324,20 +360,24 @@ def detect_t0(trace: Trace) -> Onset | None:
     time, values = trace.time_s, trace.absorbance
     if values.size < 8:
         return None
-    noise = max(noise_sd(values), 1e-9 + 1e-6 * float(np.ptp(values)))
+    noise = max(noise_sd(values), 1e-6 * float(np.ptp(values)))
+    if noise == 0:
+        return None
     return _disturbance(time, values, noise) or _bend(time, values, noise)
 
 
 def _disturbance(time: Array, values: Array, noise: float) -> Onset | None:
     """Find the first jump between neighbours that no smooth change explains."""
     steps = np.diff(values)  # sqrt(2) noisier than a reading; eight sd: no step of a long run by chance
-    for i in range(1, steps.size):
+    for i in (np.flatnonzero(np.abs(steps[1:]) >= 8 * noise * np.sqrt(2)) + 1).tolist():
         beside = [abs(steps[j]) for j in (i - 3, i - 2, i - 1, i + 2, i + 3, i + 4) if 0 <= j < steps.size]
         if abs(steps[i]) < 8 * noise * np.sqrt(2) or abs(steps[i]) < 4 * float(np.median(beside)):
             continue
         before = values[max(0, i - 5) : i + 1]
         if before.size < 3 or i >= 0.8 * values.size:
             return None  # no start to compare with, or nothing left to fit
+        if time[i] == time[0]:
+            return None  # readings of one moment tell no drift
         drift = np.polyfit(time[: i + 1], values[: i + 1], 1)[0] * (time[i] - time[0])
         if abs(drift) > max(0.1 * abs(steps[i]), 6 * noise):
             return None  # the start is not flat: a bubble during the reaction, not its addition
@@ -349,11 +389,44 @@ def _disturbance(time: Array, values: Array, noise: float) -> Onset | None:
     return None
 
 
+MOST_PLACES = 500
+"""Readings up to which a bend is looked for at every one; else in averages, and again about the best."""
+
+
 def _bend(time: Array, values: Array, noise: float) -> Onset | None:
     """Least squares of a constant that turns into a parabola, over every gap and sample."""
     n = values.size
+    places = np.arange(4, n - 4)
+    if n > 2 * MOST_PLACES:
+        many = n // MOST_PLACES
+        whole = slice(0, n // many * many)
+        t, v = (series[whole].reshape(-1, many).mean(axis=1) for series in (time, values))
+        rough = _best_bend(t, v, noise / np.sqrt(many), np.arange(4, n // many - 4))
+        if rough is None:
+            return None
+        step = max(1, many // 10)
+        near = np.arange((rough[1] - 2) * many, (rough[1] + 2) * many, step)
+        fine = _best_bend(time, values, noise, near[(near >= 4) & (near < n - 4)])
+        if fine is None:
+            return None
+        places = np.arange(max(fine[1] - step, 4), min(fine[1] + step + 1, n - 4))
+    best = _best_bend(time, values, noise, places)
+    if best is None:
+        return None
+    _, i, moment = best
+    if time[i - 1] == time[0]:
+        return None  # readings of one moment tell no drift
+    drift = np.polyfit(time[:i], values[:i], 1)[0] * (time[i - 1] - time[0])
+    if abs(drift) > 6 * noise * np.sqrt(12 / i):
+        return None  # the start is not flat
+    return Onset(moment, float(time[max(i - 2, 0)]), float(time[i]), "bend")
+
+
+def _best_bend(time: Array, values: Array, noise: float, places: IntArray) -> tuple[float, int, float] | None:
+    """Return the misfit of the best bend, the first reading after it, and when it is; None without one."""
+    n = values.size
     best: tuple[float, int, float] | None = None
-    for i in range(4, n - 4):
+    for i in places.tolist():
         reach = min(n, i + max(6, min(i, n // 6)))  # further on a decay is no parabola
         level = float(values[:i].mean())
         for fraction in (0.0, 0.25, 0.5, 0.75):
@@ -370,13 +443,7 @@ def _bend(time: Array, values: Array, noise: float) -> Onset | None:
                 change = float(np.mean(values[i : i + 4]) - level)
                 strength = abs(change) / (noise * np.sqrt(1 / 4 + 1 / i))
                 best = (cost, i, moment) if strength > 6 else best
-    if best is None:
-        return None
-    _, i, moment = best
-    drift = np.polyfit(time[:i], values[:i], 1)[0] * (time[i - 1] - time[0])
-    if abs(drift) > 6 * noise * np.sqrt(12 / i):
-        return None  # the start is not flat
-    return Onset(moment, float(time[max(i - 2, 0)]), float(time[i]), "bend")
+    return best
 
 
 def subtract_reference(
@@ -441,7 +508,7 @@ def _liveliest(series: SpectralSeries) -> Trace:
 
 def _kept(signal: Signal, keep: BoolArray, code: str, text: str) -> Signal:
     times = tuple(signal.time_s[~keep].tolist())
-    return cast(Signal, signal._rows(keep, Remark(code, text, len(times), times_s=times)))
+    return signal._rows(keep, Remark(code, text, len(times), times_s=times))
 
 
 def _range(time: Array) -> str:

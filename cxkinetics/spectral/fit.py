@@ -27,6 +27,7 @@ from cxkinetics.inference.ar1 import sample_of
 from cxkinetics.inference.criteria import aicc, bic
 from cxkinetics.inference.variance import MOST, spread_of
 from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.models.network import Network, decay_rates, network_of, parse_scheme
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
@@ -41,7 +42,6 @@ from cxkinetics.spectral.intervals import (
     start_up_estimate,
     undetermined,
 )
-from cxkinetics.spectral.network import Network, decay_rates, network_of, parse_scheme
 from cxkinetics.spectral.orders import fit_orders, judge_orders, reordered
 from cxkinetics.spectral.prepare import (
     BASELINES,
@@ -603,7 +603,7 @@ def fit_spectra(
         One run, or several that share the rate constants (each with spectra of its own).
     scheme : str
         E.g. "A -> B; B -> C", "A -> B; A -> C", "A <-> B; B -> C", or "A -> B | A -> B" for a rate
-        constant that changes at a breakpoint; see `cxkinetics.spectral.network`. A name in brackets
+        constant that changes at a breakpoint; see `cxkinetics.models.network`. A name in brackets
         names a rate constant, a value holds it: "A -> B [k1=0.056]; B -> C".
     known : mapping, optional
         Species -> spectrum per unit concentration (values on the axis of the data, a pair

@@ -9,8 +9,8 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.accepted import Accepted, accepted_set, narrowed, walk_out
+from cxkinetics.models.network import decay_rates
 from cxkinetics.remarks import Remark
-from cxkinetics.spectral.network import decay_rates
 from cxkinetics.spectral.problem import Problem
 from cxkinetics.spectral.result import OrderVerdict, RateConstant, breakpoint_name
 from cxkinetics.spectral.search import Optimum, descend, inner_knots, sampled, scan_breakpoint

@@ -9,7 +9,7 @@ import numpy as np
 from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.inference.ar1 import Whitening, relative_spacing, whitening_at
 from cxkinetics.models.families import mixed_clock
-from cxkinetics.spectral.network import Network, concentrations
+from cxkinetics.models.network import Network, concentrations
 
 _SMALL = 160  # matrices with fewer rows or columns than this are decomposed exactly
 _SWEEPS = 3

@@ -11,12 +11,12 @@ from cxkinetics.document.shown import Shown
 from cxkinetics.errors import InputError
 from cxkinetics.estimate import Estimate
 from cxkinetics.models.families import mixed_clock
+from cxkinetics.models.network import concentrations, network_of, parse_scheme
 from cxkinetics.record import DATA, As, Record, Version, freeze, read
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import Source
-from cxkinetics.spectral.network import concentrations, network_of, parse_scheme
 from cxkinetics.spectral.prepare import baseline_functions, fill_in_time
 from cxkinetics.spectral.rank import Rank
 from cxkinetics.version import __version__

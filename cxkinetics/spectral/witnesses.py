@@ -425,8 +425,8 @@ def fit_witnesses(
     >>> found.verdict, round(found.together.value)
     ('staged', 20)
     """
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence is {confidence:g}; it must lie between 0 and 1")
+    if not 0.5 <= confidence < 1:
+        raise UsageError(f"confidence is {confidence:g}; it must lie between 0.5 and 1, e.g. 0.95")
     trace = data.exciton_peak(near_nm) if isinstance(data, SpectralSeries) else data
     trace = _windowed(trace, window, t0)
     # The offset is always fitted: one that is left out by choice makes every interval too narrow.

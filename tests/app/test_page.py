@@ -164,6 +164,21 @@ def test_runs_are_dropped_marked_and_saved_as_the_command_line_has_them(
     assert "Biexponential" in shown.locator("#fit-result").inner_text()
     told = json.loads(page.kept("JSON"))
     project = page.kept("Save project")
+    assert page.kept("Report").startswith("<!DOCTYPE html>")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    shown.get_by_role("button", name="Residuals").click()
+    shown.wait_for_selector("#status:has-text('Copied')")
+    copied = shown.evaluate("() => navigator.clipboard.readText()").splitlines()
+    assert copied[0] == "time (s)\tresidual (AU)"
+    assert len(copied) - 1 == told["fits"][0]["n_points"]
+    shown.get_by_role("button", name="Tables for Word").click()
+    page.settled()
+    assert "<table" in shown.evaluate(
+        """async () => {
+            const [item] = await navigator.clipboard.read();
+            return (await item.getType("text/html")).text();
+        }"""
+    )
     monkeypatch.chdir(files)
     (tmp_path / "project.toml").write_text(project, encoding="utf-8")
     assert told == bench.command("fit", "run.KD", "--config", str(tmp_path / "project.toml"))
@@ -278,6 +293,12 @@ def test_what_goes_wrong_is_told_and_can_be_mended(page: Opened, tmp_path: Path)
     page.settled()
     assert not page.page.locator("#file-error").is_visible()
     assert 'column="sample b"' in page.page.locator("#fit-lines").inner_text()
+    page.control("Column").fill("all")
+    page.page.keyboard.press("Tab")
+    page.settled()
+    page.page.get_by_role("button", name="Fit every trace").click()
+    page.settled()
+    assert "2 traces fitted" in page.page.locator("#summary-card").inner_text()
     page.control("Breakpoint").fill("5000")
     page.page.keyboard.press("Tab")
     page.settled()
@@ -309,6 +330,10 @@ def test_nobody_is_shut_out_and_nothing_is_cut(
         look("a fit")
         shown.get_by_role("tab", name="Runs together").click()
         look("runs together")
+        for tab in ("Mechanism", "Plan"):
+            if shown.get_by_role("tab", name=tab).count():
+                shown.get_by_role("tab", name=tab).click()
+                look(tab)
         shown.get_by_role("tab", name="Dose").click()
         shown.get_by_label("Target").fill("Ag2Cd32S33")
         shown.locator("#panel-dose summary").click()

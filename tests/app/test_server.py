@@ -1,6 +1,7 @@
 """The page over a real socket: who may ask, what is taken, what is left at the end."""
 
 import http.client
+import io
 import json
 import signal
 import socket
@@ -177,6 +178,22 @@ def test_an_upload_of_a_gigabyte_is_refused_before_it_is_read(page: Served) -> N
     assert not (page.folder / "huge.csv").exists()
     status, body, _ = page.ask("POST", "/answer", b" " * (5 << 20))
     assert status == 413, body
+
+
+def test_a_run_holds_so_much_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cxkinetics.app import server
+
+    monkeypatch.setattr(server, "LARGEST_SESSION", 10)
+    carrier = server.Carrier(tmp_path, None, "key")  # type: ignore[arg-type]
+    carrier.port = 1
+    told: list[str] = []
+    body = b"0123456"
+    for name in ("a.csv", "b.csv"):
+        environ = {"REQUEST_METHOD": "PUT", "PATH_INFO": f"/files/{name}", "HTTP_HOST": "127.0.0.1:1"}
+        environ |= {"HTTP_X_KEY": "key", "CONTENT_LENGTH": str(len(body))}
+        carrier({**environ, "wsgi.input": io.BytesIO(body)}, lambda status, headers: told.append(status))
+    assert told == ["200 OK", "413 Content Too Large"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_what_is_no_request_is_refused(page: Served) -> None:

@@ -132,11 +132,19 @@ def test_several_fits_are_one_table_and_are_written_whole(place: Path) -> None:
     fits = cx.fit_many(["repeats/run-2.csv", "repeats/run-3.csv"])
     assert found["document"] == json.loads(fits.to_json())
     written = asked("export", id=found["id"])
-    assert {"report.html", "summary.csv", "run-2/fit.json", "run-3/fit.xlsx"} <= set(written["files"])
+    assert {"report.html", "summary.csv", "fits.xlsx", "run-2/fit.json", "run-3/fit.xlsx"} <= set(
+        written["files"]
+    )
     assert (place / written["archive"]).read_bytes()[:2] == b"PK"
     alone = asked("export", id=ids[0])
     stored = cx.StagedFit.from_json((place / alone["folder"] / "fit.json").read_text(encoding="utf-8"))
     assert stored == fits.fits[0]
+
+
+def test_a_smooth_model_is_written_as_stages_are(place: Path) -> None:
+    found = asked("fit", file="run.csv", typed={"model": "biexponential"})
+    assert not found["document"]["fits"][0]["stages"]
+    assert {"report.html", "stages.csv", "fit.xlsx"} <= set(asked("export", id=found["id"])["files"])
 
 
 def test_a_fit_that_cannot_be_is_told_and_the_others_stay(place: Path) -> None:
@@ -177,6 +185,7 @@ def test_a_project_file_is_that_of_the_command_line(place: Path) -> None:
         ["predict", "--dose", "50", "--draws", "200"],
         ["incorporation", "icp.csv", "--dose-error", "3%", "--icp-error", "0.5", "--confidence", "0.9"],
         ["together", "repeats/run-2.csv", "repeats/run-3.csv", "--share", "k", "--stages", "2"],
+        ["plan", "dose", "Ag2Cd32S33", "--count", "1", "--draws", "300"],
         ["together", "repeats/run-2.csv", "repeats/run-3.csv", "--temperature", "20,30", "--offset", "zero"],
     ],
 )
@@ -191,6 +200,14 @@ def test_another_verb_is_the_document_of_its_command_and_of_its_lines(place: Pat
     assert {key: found["document"][key] for key in told} == told
     assert "report.html" in asked("export", id=found["id"])["files"]
     assert asked("verb line", words=words)["python"] == found["python"]
+
+
+def test_what_several_calls_would_be_needed_for_has_no_python_line(place: Path) -> None:
+    assert asked("verb line", words=["dose", "Ag2Cd32S33", "--sensitivity"])["python"] == ""
+    assert asked("verb line", words=["dose"])["python"] == ""
+    words = ["plan", "sampling", "--k", "0.056,0.019", "--breakpoint", "20", "--longest", "90"]
+    call = "cx.plan_sampling(rates_per_s=[0.056, 0.019], breakpoints_s=[20.0], longest_s=90.0)"
+    assert f"result = {call}" in asked("verb line", words=words)["python"]
 
 
 def test_a_dose_is_told_in_microlitres(place: Path) -> None:

@@ -538,6 +538,21 @@ def dose_spectra() -> Any:
     return dose_spectra_data()
 
 
+# ---------------------------------------------------------------- planning
+
+
+@case("plan-sampling", texts=({"time_unit": "min", "width": 80},), elsewhere=np.inf)
+def plan_sampling() -> Any:
+    return cx.plan_sampling(
+        rates_per_s=(0.056, 0.019), breakpoints_s=20, points=24, simulations=3, even_to_s=100
+    )  # fmt: skip
+
+
+@case("plan-dose", elsewhere=np.inf)
+def plan_dose() -> Any:
+    return cx.plan_dose("Ag2Cd32S33", count=2, n_draws=600)
+
+
 @case("spectrum")
 def spectrum() -> Any:
     return cx.load_spectrum(example_folder() / "xps-ag3d-12.1.csv", "xps", label="12.1 %")

@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pytest
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from tests.approval.cases import chain, decay, dose_spectra_data, example_folder, run_command, run_folder
@@ -28,6 +29,7 @@ def _placeholder(self: Figure, target: Any, *, format: str | None = None, **opti
 def pictures_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are compared by their words; writing them would take most of the time."""
     monkeypatch.setattr(Figure, "savefig", _placeholder)
+    monkeypatch.setattr(FigureCanvasSVG, "print_svg", _placeholder)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +38,7 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", _placeholder)  # made before the stub of any one test
+        patch.setattr(FigureCanvasSVG, "print_svg", _placeholder)
         patch.chdir(folder)
         code, out, said = run_command("demo", "--out", "shown")
     assert code == 0, said

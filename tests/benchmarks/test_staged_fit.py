@@ -119,3 +119,13 @@ def test_local_plain_fit_against_lmfit(benchmark, cpu_seconds, tell, trace):
     benchmark.extra_info["lmfit, good start"] = ratio
     tell(f"\nlocal plain fit {1e3 * seconds:.2f} ms; lmfit from the same start {ratio:.1f} times as long")
     assert ratio > 1
+
+
+@pytest.mark.parametrize(("n", "most"), [(10_000, 6), (100_000, 20)])
+def test_a_long_trace_costs_little_more_than_a_short_one(cpu_seconds, tell, trace, n, most):
+    t = np.linspace(0, 100, n)
+    clean = staged_decay(t, 0.9, np.array([0.056, 0.019]), np.array([20.0]))
+    long = cx.Trace(time_s=t, absorbance=clean + np.random.default_rng(1).normal(0, 0.003, n))
+    short, ours = cpu_seconds(lambda: cx.fit_stages(trace), 5), cpu_seconds(lambda: cx.fit_stages(long), 2)
+    tell(f"\n{n} readings {1e3 * ours:.0f} ms, {ours / short:.1f} times as long as 101")
+    assert ours / short < most

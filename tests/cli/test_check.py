@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cxkinetics import annexes
 from cxkinetics.cli import check
 from cxkinetics.cli.main import main
 from cxkinetics.errors import FitError
@@ -20,6 +21,13 @@ def stored_numbers(name: str) -> dict[str, Estimate]:
     """Return the stored numbers themselves, so that nothing need be fitted."""
     known = check.TRACES[name]
     return {n: Estimate(name=n, value=v, low=low, high=high) for n, (v, low, high) in known.items()}
+
+
+@pytest.fixture
+def traces_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What annexes check is left out where it is not what is looked at: computing it takes seconds."""
+    real = annexes.declared
+    monkeypatch.setattr(annexes, "declared", lambda word: {} if word == "CHECK" else real(word))
 
 
 def report(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
@@ -38,6 +46,7 @@ def test_what_is_computed_here_is_what_is_stored(capsys: pytest.CaptureFixture[s
         assert item["found"] == pytest.approx(item["stored"], abs=check.SHARE * width)
 
 
+@pytest.mark.usefixtures("traces_alone")
 @pytest.mark.parametrize("place", ["value", "low", "high"])
 def test_a_number_that_differs_is_named_and_is_exit_one(
     place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -59,6 +68,7 @@ def test_a_number_that_differs_is_named_and_is_exit_one(
     assert "DIFFERS, stored 0.0559542 [0.0556002, 0.0561983]" in lines[0]
 
 
+@pytest.mark.usefixtures("traces_alone")
 def test_a_fit_that_fails_is_named_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

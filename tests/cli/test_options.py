@@ -1,5 +1,6 @@
 """One table of options: what one route takes, all take; what one refuses, all refuse."""
 
+import argparse
 import contextlib
 import inspect
 import io
@@ -8,6 +9,7 @@ import math
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,12 @@ def typed_as(option: Option, value: Any) -> str:
 
 def parsed(*words: str) -> dict[str, Any]:
     """Return the keywords that the command makes of its words."""
-    return values_of(settings(build_parser(["fit"]).parse_args(["fit", "run.csv", *words])))
+    return values_of(settings(parser().parse_args(["fit", "run.csv", *words])))
+
+
+@cache
+def parser() -> argparse.ArgumentParser:
+    return build_parser(["fit"])
 
 
 def taken(route: Callable[[], Any]) -> bool:

@@ -25,7 +25,7 @@ def test_unreachable_purity_is_one_line_with_the_way_out(capsys: pytest.CaptureF
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
-    for word in ("0.9", "0.55", "22", "cooperativity"):
+    for word in ("0.9", "0.54", "23", "cooperativity"):
         assert word in captured.err
 
 

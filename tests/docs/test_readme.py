@@ -1,7 +1,5 @@
 """The README: its code runs, its commands are the ones that work, its links lead somewhere."""
 
-import contextlib
-import io
 import re
 import shlex
 import tomllib
@@ -37,15 +35,6 @@ def shell_lines() -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo has run, as the README tells a newcomer to do first."""
-    folder = tmp_path_factory.mktemp("newcomer")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
-        assert main(["demo"]) == 0
-    return folder
-
-
 def test_the_readme_has_no_block_that_is_not_tested() -> None:
     languages = re.findall(r"^```(\w*)$", README.read_text(encoding="utf-8"), re.M)
     assert set(languages) <= {"sh", "python", "text", ""}
@@ -62,16 +51,16 @@ def test_set_up_is_two_commands() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_python_block(number: int, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(workplace)
+def test_python_block(number: int, newcomer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(newcomer)
     exec(compile(blocks("python")[number], "README.md", "exec"), {})
 
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith("cxkinetics")])
 def test_command(
-    line: str, workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: str, newcomer: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(workplace)
+    monkeypatch.chdir(newcomer)
     assert main(shlex.split(line, comments=True)[1:]) == 0
     assert capsys.readouterr().out.strip()
 

@@ -114,11 +114,10 @@ def test_what_was_not_put_in_is_compared_and_can_miss() -> None:
 
 
 def test_the_command_writes_a_whole_folder_and_says_what_it_found(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demonstrated: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "demo"
-    assert main(["demo", "--out", str(folder), "--json"]) == 0
-    record = json.loads(capsys.readouterr().out)
+    folder = demonstrated[0] / "cxkinetics-demo"
+    record = json.loads(demonstrated[1])
     assert record["simulated"] is True
     put_in = [row for row in record["comparisons"]["ag-cds"] if row["kind"] == "simulated"]
     assert all(row["inside_interval"] for row in put_in)

@@ -1,6 +1,9 @@
 """Outputs are whole or absent, and never run as formulas."""
 
+import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,3 +69,50 @@ def test_no_cell_begins_a_formula(text: str) -> None:
     if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
         float(cell)  # only a plain number may keep its sign
     assert cell.endswith(text)
+
+
+def test_what_a_kill_left_is_put_back_or_taken_away_and_nothing_of_others(tmp_path: Path) -> None:
+    long = "x" * 60
+    for name in ("run", "run-1", long):
+        with replace_directory(tmp_path / name) as fresh:
+            (fresh / "mark").write_text(name)
+    atomic = import_module("cxkinetics.atomic")
+    for name in ("run", long):  # killed between the two renames
+        aside = tmp_path / f"{atomic._beside(tmp_path / name)}abcd1234.old"
+        aside.mkdir()
+        (tmp_path / name).rename(aside / "old")
+        (tmp_path / f"{atomic._beside(tmp_path / name)}abcd_234.part").mkdir()
+    others = [".run-1.abcd1234.part", ".run.b.abcd1234.part", f".{long[:40]}.abcd1234.part", ".run.part"]
+    for name in others:
+        (tmp_path / name).write_text("of somebody else")
+    atomic.recover(tmp_path, ["run", long])
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["run", "run-1", long, *others])
+    assert (tmp_path / "run" / "mark").read_text() == "run"
+    assert (tmp_path / long / "mark").read_text() == long
+    (tmp_path / ".run-1.efgh5678.old" / "old").mkdir(parents=True)
+    with replace_directory(tmp_path / "run-1") as fresh:  # the next replacement clears up as well
+        (fresh / "mark").write_text("new")
+    assert sorted(p.name for p in tmp_path.glob(".run-1.*")) == []
+    assert (tmp_path / "run-1" / "mark").read_text() == "new"
+    atomic.recover(tmp_path / "missing", ["run"])
+
+
+def test_a_swap_that_cannot_even_be_undone_keeps_the_old_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with replace_directory(tmp_path / "run") as fresh:
+        (fresh / "mark").write_text("old")
+    real, calls = os.replace, []
+
+    def once(source: Any, target: Any) -> None:
+        calls.append(target)
+        if len(calls) > 1:
+            raise OSError(5, "Input/output error")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", once)
+        with pytest.raises(OSError, match="Input/output"), replace_directory(tmp_path / "run"):
+            pass
+    import_module("cxkinetics.atomic").recover(tmp_path, ["run"])
+    assert (tmp_path / "run" / "mark").read_text() == "old"

@@ -1,5 +1,6 @@
 """Long traces are searched in averages of their readings, which must say what all readings say."""
 
+import io
 import tracemalloc
 
 import numpy as np
@@ -10,6 +11,7 @@ from cxkinetics.inference.ar1 import coloured, likeliest_rho, sample_of, whiteni
 from cxkinetics.kinetics import reduction
 from cxkinetics.kinetics.checks import _near_spikes, _spikes
 from cxkinetics.kinetics.optimum import tangent
+from cxkinetics.signals import prepare
 from cxkinetics.signals.screening import noise_sd
 from tests.studies import truths
 from tests.studies.long_traces import CELLS, WHITE, Cell, compared, every_reading
@@ -20,10 +22,16 @@ def trace(n, *, seed=3, cell="seed, AR .5"):
     return CELLS[cell].trace(n, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("kind", ["even", "dense"])
+def clock(kind, n):
+    if kind == "rounded":  # a step of 12 ms told in units of 5 ms: gaps of 10 and of 15 ms
+        return np.round(0.012 * np.arange(n) / 0.005) * 0.005
+    return truths.times(n, kind)
+
+
+@pytest.mark.parametrize("kind", ["even", "rounded", "dense"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_blocks_keep_the_sum_of_squares_of_all_readings_at_every_correlation(kind, weighted):
-    t = truths.times(1300, kind)
+    t = clock(kind, 1300)
     rng = np.random.default_rng(5)
     sigma = np.exp(0.3 * np.sin(t / 9)) if weighted else None
     whole = sample_of(cx.Trace(time_s=t, absorbance=SEED(t) + truths.noise(t, 0.003, 0.4, rng), sigma=sigma))
@@ -35,7 +43,7 @@ def test_blocks_keep_the_sum_of_squares_of_all_readings_at_every_correlation(kin
     for rho in (-0.3, 0.0, 0.4, 0.9):
         fine, coarse = whitening(whole, rho), whitening(short, rho)
         all_readings = float(np.sum(fine.apply(rest) ** 2))
-        close = 1e-9 if kind == "even" else 0.02  # gaps that widen within a block count by their mean
+        close = 0.02 if kind == "dense" else 1e-9  # gaps that widen within a block count by their mean
         assert np.sum(coarse.apply(shown) ** 2) + coarse.hidden == pytest.approx(all_readings, rel=close)
         assert coarse.log_determinant == pytest.approx(float(fine.log_determinant), rel=close, abs=1e-9)
 
@@ -149,6 +157,52 @@ def test_a_drift_stands_beside_more_than_four_hundred_readings(n):
     fit = cx.fit_stages(cell.trace(n, np.random.default_rng(4)), drift="linear")
     assert fit.verdict.code == "two_stages"
     assert fit.drift_per_s.low < 0.0006 < fit.drift_per_s.high
+
+
+@pytest.mark.parametrize("options", [{}, {"t0": "auto"}])
+def test_a_late_addition_is_found_between_blocks(options):
+    fit = cx.fit_stages(trace(10_000, cell="recorded 7 s early"), **options)
+    told = next(remark.text for remark in fit.warnings if remark.code == "t0")
+    assert abs(float(told.split("addition at ")[1].split(" s")[0]) - 7) < 0.2
+    assert fit.verdict.code == "two_stages"
+    assert abs(fit.breakpoints_s[0].value - 20) < 0.2
+
+
+def test_a_step_is_told_between_the_readings_beside_it():
+    cell = Cell(lambda t: truths.exponential(0.04, 0.05)(t) + 0.01 * (t > 40.0003), WHITE)
+    fit = cx.fit_stages(cell.trace(10_000, np.random.default_rng(3)))
+    rival = next(r for r in fit.rivals if r.model.startswith("exponential + step"))
+    early, late = rival.parameters["step from"], rival.parameters["step to"]
+    assert late - early < 0.011
+    assert abs(early - 40) < 0.1
+    assert rival.parameters["step"] == pytest.approx(0.01, rel=0.1)
+
+
+def test_more_readings_than_are_held_are_averaged_and_it_is_said(monkeypatch):
+    monkeypatch.setattr(prepare, "MOST_READINGS", 1000)
+    given = trace(2500, cell="seed, white")
+    fit = cx.fit_stages(given)
+    assert fit.trace.n_points == 834
+    assert fit.trace.time_s[0] == pytest.approx(given.time_s[:3].mean())
+    text = next(remark.text for remark in fit.warnings if remark.code == "averaged")
+    assert text == "2500 readings were averaged, 3 neighbours each, before the fit: 834 are left"
+    assert abs(fit.breakpoints_s[0].value - 20) < 0.3
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("n", "stream", "shown"), [(1000, Terminal, True), (1000, io.StringIO, False), (200, Terminal, False)]
+)
+def test_a_long_fit_shows_its_progress_on_a_terminal_only(monkeypatch, n, stream, shown):
+    monkeypatch.setattr("cxkinetics.kinetics.fit.PATIENCE", 0.0)
+    screen = stream()
+    monkeypatch.setattr("sys.stderr", screen)
+    cx.fit_stages(trace(n, cell="one exponential"))
+    assert (f"{n} readings" in screen.getvalue()) is shown
 
 
 def test_wander_of_a_long_trace_is_no_break():

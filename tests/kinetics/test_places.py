@@ -176,7 +176,8 @@ def test_names_are_ones_that_every_system_takes_and_no_two_are_the_same() -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="these names cannot be made there")
 def test_files_of_odd_names_each_get_their_result(bench: Path) -> None:
-    files = ["report.html.csv", "summary.csv.csv", "a\x1b[1m.csv", "nul.csv", os.fsdecode(b"r\xff.csv")]
+    files = ["report.html.csv", "summary.csv.txt", "a\x1b[1m.csv", "nul.csv", os.fsdecode(b"r\xff.csv")]
+    files += ["...csv", ".csv", "x" * 251 + ".csv"]
     for number, name in enumerate(files):
         trace_file(bench / name, number)
     words = [sys.executable, "-m", "cxkinetics", "fit", *files, *WORDS, "--out", "res", "--json"]
@@ -196,7 +197,7 @@ def test_a_folder_given_as_dots_is_named_after_itself(bench: Path) -> None:
     os.chdir(bench / "d1")
     assert safe_stem(".") == "d1"
     assert safe_stem("..") == bench.name
-    (job,) = jobs_of([".."], out=str(bench / "r"))
+    (job,) = jobs_of(["."], out=str(bench / "r"))
     assert Path(job.folder or "").parent == bench / "r"
 
 

@@ -15,11 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from cxkinetics.document.figure import detached_figure, save_figure, svg_text
+from cxkinetics.document.html import render_page
 from cxkinetics.document.units import SECONDS
 from cxkinetics.errors import UsageError
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.kinetics import load_example
 from cxkinetics.kinetics.figures import draw_staged_fit, figures, plot_ln_signal, plot_staged_fit
+from cxkinetics.kinetics.fit import fit_stages
 from cxkinetics.kinetics.result import StagedFit
 from cxkinetics.signals.figures import plot_peak_path, plot_spectra
 from cxkinetics.signals.trace import Trace
@@ -321,6 +323,37 @@ def test_a_bare_trace_is_drawn_with_its_errors() -> None:
     assert str(trace) == repr(trace)
     assert "Trace(" in trace._repr_html_()
     assert "simulated data" not in words_on(figure)
+
+
+def test_many_points_are_thinned_for_drawing_and_a_spike_stays(spiked: StagedFit) -> None:
+    figure = spiked.plot()
+    top, below = figure.axes[:2]
+    for ax, column in ((top, spiked.trace.absorbance), (below, spiked.residuals)):
+        (points,) = [line for line in ax.lines if line.get_marker() == "o"]
+        x, y = np.asarray(points.get_xdata()), np.asarray(points.get_ydata())
+        assert 500 <= x.size <= 1002
+        assert x[0] == spiked.trace.time_s[0]
+        assert x[-1] == spiked.trace.time_s[-1]
+        assert y.max() == np.max(column)
+        assert y.min() == np.min(column)
+    assert "highest and lowest of each column" in spiked.figures(SECONDS)[0].caption
+
+
+def test_the_report_of_many_points_stays_small(spiked: StagedFit) -> None:
+    assert len(render_page(spiked.page(SECONDS))) < 1_000_000
+
+
+@pytest.fixture(scope="module")
+def spiked() -> StagedFit:
+    """A fit of 31 points, said to be one of 100,000 with a spike."""
+    t = np.linspace(0.0, 90.0, 31)
+    noise = np.random.default_rng(1).normal(0, 0.004, t.size)
+    fit = fit_stages(Trace(time_s=t, absorbance=np.exp(-0.05 * t) + noise), n_stages=1, noise="white")
+    time = np.linspace(0.0, 90.0, 100_000)
+    signal = fit.curve(time) + np.random.default_rng(2).normal(0, 0.004, time.size)
+    signal[70_007] += 0.5
+    trace = Trace(time_s=time, absorbance=signal)
+    return replace(fit, trace=trace, fitted=fit.curve(time), residuals=signal - fit.curve(time))
 
 
 def test_fits_are_laid_over_each_other(make_fit: Callable[..., StagedFit]) -> None:

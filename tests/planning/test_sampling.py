@@ -147,7 +147,7 @@ def test_the_figures_of_the_study_hold_with_two_hundred_runs() -> None:
 
 def test_more_noise_makes_the_verdict_rarer_and_says_so() -> None:
     noisy = cx.plan_sampling(
-        rates_per_s=(0.056, 0.019), breakpoints_s=20, sd=0.03, points=15, simulations=6, even_to_s=100
+        rates_per_s=(0.056, 0.019), breakpoints_s=20, sd=0.03, points=15, simulations=3, even_to_s=100
     )
     assert noisy.chance_of_verdict.value is not None
     assert noisy.chance_of_verdict.value < 0.8
@@ -171,17 +171,18 @@ def test_the_smallest_break_pools_runs_against_chance() -> None:
 
 def test_a_stored_fit_is_planned_from_its_intervals(tmp_path: Path) -> None:
     fit = cx.fit_stages(trace())
-    belief, options = belief_of_fit(fit)
+    belief, options, remarks = belief_of_fit(fit)
+    assert remarks == ()
     at = fit.breakpoints_s[0]
     assert at.value is not None
-    (low, high), (first, second) = belief.breakpoints_s[0], belief.rates_per_s
+    (low, high), (first, second) = belief.between_s[0], belief.rates_per_s
     assert (low, high) == pytest.approx((0.9 * at.value, 1.1 * at.value))  # narrower is no other run
     assert (first, second) == (fit.stages[0].k_per_s.value, fit.stages[1].k_per_s.value)
     assert belief.sd == pytest.approx(0.003, rel=0.3)
     assert belief.amplitude == pytest.approx(0.9, rel=0.02)
     assert options["offset"] == "auto"
     # the clock of the file does not matter
-    later, _ = belief_of_fit(cx.fit_stages(trace(start=500.0)))
+    later, *_ = belief_of_fit(cx.fit_stages(trace(start=500.0)))
     np.testing.assert_allclose(later.centre, belief.centre, rtol=1e-6, atol=1e-9)
     path = tmp_path / "fit.json"
     path.write_text(fit.to_json(), encoding="utf-8")
@@ -194,9 +195,9 @@ def test_a_fit_without_a_second_stage_is_planned_for_one() -> None:
     few = trace(n=13, sd=0.01, seed=4)
     fit = cx.fit_stages(few)
     assert len(fit.stages) == 1
-    belief, _ = belief_of_fit(fit)
+    belief, *_ = belief_of_fit(fit)
     assert belief.n_stages == 2
-    low, high = belief.breakpoints_s[0]
+    low, high = belief.between_s[0]
     assert low < 20 < high
     assert belief.correlation_s == 0  # thirteen readings tell no memory of the noise
     assert belief.sd < 0.03
@@ -210,6 +211,16 @@ def test_an_undecided_verdict_ends_with_what_to_measure_next(n: int, seed: int) 
         "cxkinetics plan sampling --from FIT.json (cx.plan_sampling(fit) in Python)."
     )
     assert "plan sampling" not in cx.fit_stages(trace()).verdict.text
+
+
+def test_what_a_fit_leaves_open_is_said_and_bounded() -> None:
+    fit = cx.fit_stages(trace(n=21, sd=0.02, seed=0))
+    belief, _, remarks = belief_of_fit(fit)
+    assert [remark.code for remark in remarks] == ["open_interval"]
+    (at,), ((low, high),) = belief.breakpoints_s, belief.between_s
+    assert low == pytest.approx(at / 2)
+    assert at < high <= 2 * at
+    assert max(belief.rate_spread) <= np.log(2) / 1.95
 
 
 def test_what_cannot_be_guessed_is_refused() -> None:

@@ -6,7 +6,7 @@ from scipy.optimize import least_squares
 
 import cxkinetics as cx
 from cxkinetics.errors import FitError, InputError, UsageError
-from cxkinetics.spectral.network import concentrations, network_of, parse_scheme
+from cxkinetics.models.network import concentrations, network_of, parse_scheme
 from cxkinetics.spectral.result import SpectraFit
 
 CHAIN = "A -> B; B -> C"

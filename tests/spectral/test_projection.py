@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from cxkinetics.spectral.network import network_of, parse_scheme
+from cxkinetics.models.network import network_of, parse_scheme
 from cxkinetics.spectral.problem import Problem, Run, compressed, nonnegative_spectra, row_whitening
 
 

@@ -53,8 +53,8 @@ def write_trace(path: Path, number: int, n: int = 31) -> Path:
 # ---- a kill at a step of the file system ------------------------------------------------------------
 
 
-def _forked(work: Callable[[], object], kill_at: int) -> bool:
-    """Run in a process that kills itself before its `kill_at`-th step; return whether it got so far."""
+def _forked(work: Callable[[], object], kill_at: int = 0) -> int | None:
+    """Run in a process that kills itself before a step; return its steps, None where killed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks where threads run: none is used
         child = os.fork()
@@ -71,19 +71,9 @@ def _forked(work: Callable[[], object], kill_at: int) -> bool:
         sys.addaudithook(count)
         with suppress(BaseException):
             work()
-        os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
-def steps_of(work: Callable[[], object]) -> int:
-    """Return how many steps of the file system some work takes."""
-    low, high = 0, 1
-    while _forked(work, high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _forked(work, middle) else (low, middle)
-    return low
+        os._exit(min(steps, 255))
+    status = os.waitpid(child, 0)[1]
+    return None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def leftovers(place: Path) -> list[str]:
@@ -102,10 +92,12 @@ def killed_writes(bench: Path, kills: int) -> list[str]:
 
     assert not run(1).failures
     wrong, seeds = [], set()
-    last = steps_of(again)
-    for kill_at in sorted({round(step) for step in np.linspace(1, last, kills)}):
+    last = _forked(again) or 0
+    # half of them where the folder takes the place of the old one
+    steps = (*np.linspace(1, last, kills - kills // 2), *np.linspace(max(1, last - 11), last, kills // 2))
+    for kill_at in sorted(set(map(round, steps))):
         assert not run(1).failures
-        if not _forked(again, kill_at):
+        if _forked(again, kill_at) is not None:
             continue
         hidden = [p for p in out.glob(".*.old/old") if p.is_dir()]
         place = out / "run" if (out / "run").exists() else next(iter(hidden), None)

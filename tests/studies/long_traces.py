@@ -223,7 +223,7 @@ def by_lmfit(t: np.ndarray, a: np.ndarray) -> None:
         found = fitter.minimize()
         if curve is staged:
             with contextlib.suppress(lmfit.MinimizerException, ValueError):
-                lmfit.conf_interval(fitter, found, sigmas=[2])
+                lmfit.conf_interval(fitter, found)
 
 
 def speed(sizes: list[int], *, peers: bool) -> None:

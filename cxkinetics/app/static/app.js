@@ -8,7 +8,8 @@ const LARGEST = 256 * 2 ** 20;
 const MAIN = ["model", "stages", "joint", "offset", "noise", "show_time"];
 const HANDLES = ["t0", "window", "breakpoint", "mask"];
 const NAMES = { t0: "Addition, t0", window: "Window", breakpoint: "Breakpoint", mask: "Left out", stages: "Stages",
-  show_time: "Time shown in", host_umol: "Host cation in the flask, µmol", stock_mmol_per_l: "Stock solution, mmol/L" };
+  show_time: "Time shown in", host_umol: "Host cation in the flask, µmol", stock_mmol_per_l: "Stock solution, mmol/L", k: "Rate constants, 1/s", sd: "Noise, sd", fastest: "Shortest spacing, s", longest: "Longest run, s",
+  points: "Readings", highest_dose: "Highest dose, %", min_purity: "Least purity", max_byproduct: "Most by-product" };
 const SUCH_AS = { t0: "such as 12.5, or auto", window: "such as 0:100", breakpoint: "such as 20, or 20,55", mask: "such as 12,30.5",
   track: "such as 324", wavelength: "such as 324", dilution: "such as 3.00+0.10", column: "its name, or 2", share: "k,breakpoint" };
 const SECONDS = { s: 1, ms: 1e-3, min: 60, h: 3600 };
@@ -18,6 +19,8 @@ const FIRST = {
   together: ["files", "share", "by", "temperature", "dose", "track", "wavelength", "stages"],
   dose: ["target", "table", "system", "min_purity", "max_byproduct", "host_umol", "stock_mmol_per_l", "volume_error"],
   predict: ["dose", "table", "system", "host_umol", "stock_mmol_per_l"],
+  "plan sampling": ["k", "breakpoint", "sd", "amplitude", "offset", "points", "fastest", "longest"],
+  "plan dose": ["target", "table", "count", "highest_dose", "system"],
   incorporation: ["file", "system", "basis", "dose_unit", "preset", "dose_error", "icp_error", "host_umol", "stock_mmol_per_l"],
 };
 const TABS = [
@@ -38,7 +41,9 @@ let zoom = null;
 // ---- the boundary -----------------------------------------------------------------------------------------
 
 async function send(path, options = {}) {
-  const response = await fetch(path, { ...options, headers: { "X-Key": key, ...(options.headers || {}) } });
+  const response = await fetch(path, { ...options, headers: { "X-Key": key, ...(options.headers || {}) } }).catch(() => {
+    throw new Error("the page has ended in its terminal; start it again with: cxkinetics app");
+  });
   if (!response.ok) throw new Error((await response.text()).trim() || response.statusText);
   return response;
 }
@@ -221,10 +226,9 @@ function exports(host, found, stem) {
   };
   const button = (label, pick, name) =>
     element("button", { type: "button", onclick: () => work(`Writing: ${label}`, () => fetched(pick, name)) }, label);
-  const shortest = (end) => (file) => file.endsWith(end);
   const json = () => keepAs(`${stem}.json`, new Blob([`${JSON.stringify(found.document, null, 2)}\n`], { type: "application/json" }));
   const row = element("div", { className: "row" });
-  if (found.id) row.append(button("Report", (file) => file === "report.html"), button("Workbook", shortest(".xlsx")),
+  if (found.id) row.append(button("Report", (file) => file === "report.html"), button("Workbook", (file) => /^[^/]*\.xlsx$/.test(file)),
     button("Figures and everything", null, `${stem}.zip`));
   row.append(element("button", { type: "button", onclick: json }, "JSON"));
   host.replaceChildren(element("h3", {}, "Keep"), row);
@@ -599,11 +603,33 @@ function showFit() {
   const row = element("div", { className: "row" });
   const labels = { points: "Readings", curve: "Dense curve", ln: "ln A", residuals: "Residuals" };
   for (const [name, label] of Object.entries(labels)) row.append(element("button", { type: "button", onclick: () => copied(fit.copies[name]) }, label));
-  const tables = () => [...at("fit-result").querySelectorAll("table")];
+  const tables = () => [...at("fit-result").querySelectorAll("table")].map((own) => {
+    const plain = own.cloneNode(true);
+    for (const node of [plain, ...plain.querySelectorAll("[style], [class]")]) {
+      node.removeAttribute("style");
+      node.removeAttribute("class");
+    }
+    return plain;
+  });
   row.append(
-    element("button", { type: "button", onclick: () => copied(tables().map((own) => own.innerText).join("\n\n"), tables().map((own) => own.outerHTML).join("<p></p>")) }, "Tables for Word"),
+    element("button", { type: "button", onclick: () => copied(tables().map(asText).join("\n\n"), tables().map((own) => own.outerHTML).join("<p></p>")) }, "Tables for Word"),
     element("button", { type: "button", onclick: () => copied(fit.copies.latex) }, "LaTeX"));
+  if (values["plan sampling"]) at("fit-exports").querySelector(".row").append(
+    element("button", { type: "button", onclick: () => planFrom(found.document.fits[0]) }, "Plan the next run"));
   at("fit-exports").append(element("h3", {}, "Copy into Origin, Excel, Word, LaTeX"), row);
+}
+
+const asText = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent).join("\t")).join("\n");
+
+/** Take the numbers of a fit as the guess of the next run. */
+function planFrom(fit) {
+  const listed = (estimates) => estimates.map((one) => short(one.value)).filter(Boolean).join(",");
+  Object.assign(values["plan sampling"], {
+    k: listed(fit.stages.map((stage) => stage.k_per_s)), breakpoint: listed(fit.breakpoints_s), sd: short(fit.noise.sd, 3),
+    amplitude: listed([fit.amplitude]), offset: short(fit.offset.value || 0), longest: short(fit.t_end_s) });
+  forms.plan.verb = "plan sampling";
+  at("asked-plan")?.querySelectorAll("option").forEach((one) => (one.selected = one.value === "plan sampling"));
+  select("plan");
 }
 
 // ---- forms of the other verbs -----------------------------------------------------------------------------
@@ -805,8 +831,32 @@ function listen() {
     keepAs("project.toml", new Blob([found.text], { type: "application/toml" }));
     say("Saved. cxkinetics fit FILE --config project.toml does the same; dropped here it opens again.");
   }));
-  at("summary").addEventListener("click", () => work("Putting the fits together", async () => {
-    const found = await ask({ do: "summary", ids: runs.filter((run) => run.fit?.fits.length).map((run) => run.fit.id) });
+  at("every-trace").addEventListener("click", () => everyTrace(current));
+  at("summary").addEventListener("click", () => tabulate(runs.filter((run) => run.fit?.fits.length).map((run) => run.fit.id)));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
+}
+
+/** Fit each trace of a file with the settings of the page, and show all of them. */
+async function everyTrace(run) {
+  stopped = false;
+  const ids = [];
+  const failed = [];
+  const count = run.read.traces.length;
+  for (const { number, label } of run.read.traces) {
+    if (stopped) return;
+    const typed = { ...typedOf(run), trace: String(number) };
+    const found = await work(`Fitting trace ${number} ${label} (${ids.length + failed.length + 1} of ${count})`,
+      () => ask({ do: "fit", file: run.file, typed }), ids.length + failed.length, count);
+    if (found) (found.fits.length ? ids : failed).push(found.fits.length ? found.id : found.failures.join(" "));
+  }
+  if (failed.length) say(failed.join("; "), true);
+  if (ids.length) await tabulate(ids);
+}
+
+/** Show fits as one table, with their mean and spread. */
+function tabulate(ids) {
+  return work("Putting the fits together", async () => {
+    const found = await ask({ do: "summary", ids });
     const body = element("div");
     adopt(body, found.html, 4);
     const keep = element("div");
@@ -815,8 +865,7 @@ function listen() {
     at("summary-card").hidden = false;
     at("summary-card").replaceChildren(element("h2", {}, "All fits"), body, keep);
     at("summary-card").scrollIntoView({ block: "start" });
-  }));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
+  });
 }
 
 async function start() {

@@ -10,6 +10,7 @@ from cxkinetics.composition.verbs.predict import (
     asked,
     check_amount,
 )
+from cxkinetics.composition.verbs.shared import add_time, in_time
 from cxkinetics.errors import UsageError
 
 EXAMPLE = "cxkinetics dose Ag2Cd32S33 --min-purity 0.9 --cadmium-umol 20 --silver-mmol-per-l 10"
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="mean",
         help="best by the mean share, or by its 10 %% quantile over the draws (default mean)",
     )
+    add_time(parser, best=True)
     add_source_arguments(parser, dosed="the table")
     add_amount_arguments(parser)
 
@@ -61,11 +63,12 @@ def run(args: argparse.Namespace) -> int:
             f"--dose-unit {args.dose_unit} says how to read the doses of a table, and no --table is given; "
             "leave it out (the dose is printed in percent), or add --table FILE"
         )
+    timed = in_time(args, "dose")
     result = dose_for(
         args.target,
-        min_purity=args.min_purity,
+        min_purity=args.min_purity if timed is None else None,
         max_byproduct=args.max_byproduct,
         criterion=args.criterion,
         **asked(args),
     )
-    return answer(result, args, "dose")
+    return answer(result, args, "dose") if timed is None else timed(args, result)

@@ -9,6 +9,8 @@ from cxkinetics.cli.arguments import number
 from cxkinetics.composition.verbs.shared import (
     add_out,
     add_table_arguments,
+    add_time,
+    in_time,
     require_table,
     table_options,
     write_out,
@@ -109,6 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A/A0",
         help="share of the absorbance left: sets the optical conversion beside the compositional one",
     )
+    add_time(parser)
     add_source_arguments(parser)
     add_amount_arguments(parser)
 
@@ -260,4 +263,5 @@ def run(args: argparse.Namespace) -> int:
     if remark_on_dose:
         sys.stderr.write(f"{remark_on_dose}\n")
     result = predict(dose_percent=dose, absorbance_ratio=args.absorbance_ratio, **asked(args))
-    return answer(result, args, "predict")
+    timed = in_time(args, "predict")
+    return answer(result, args, "predict") if timed is None else timed(args, result)

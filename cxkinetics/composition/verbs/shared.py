@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxkinetics.annexes import declared, named
 from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +76,26 @@ def add_table_arguments(parser: argparse.ArgumentParser, *, amounts: bool = Fals
             help="guest in the stock solution, mmol/L, such as 10±2%%: with the host it turns volumes into "
             "doses",
         )
+
+
+def add_time(parser: argparse.ArgumentParser, *, best: bool = False) -> None:
+    """Add the time of the quench, where a part of the package answers for it."""
+    if not declared("IN_TIME"):
+        return
+    text = "quenched after this time, s or with a unit: by the joint mechanism of dose and time"
+    parser.add_argument("--time", metavar="T", help=f"{text}{'; best: the best time too' * best}")
+    text = "stored fit of cxkinetics mechanism behind --time (default: that of the published numbers)"
+    parser.add_argument("--fit", metavar="FIT.json", help=text)
+
+
+def in_time(args: argparse.Namespace, verb: str) -> "Callable[[argparse.Namespace, Any], int] | None":
+    """Return what answers with `--time`, or None where it was not given."""
+    if getattr(args, "time", None) is None:
+        if getattr(args, "fit", None) is not None:
+            raise UsageError(f"--fit {args.fit} stands behind --time, which is not given; add --time T")
+        return None
+    found: Callable[[argparse.Namespace, Any], int] = named(next(iter(declared("IN_TIME").values()))[verb])
+    return found
 
 
 def table_options(args: argparse.Namespace, *, amounts: bool = False) -> dict[str, Any]:

@@ -190,8 +190,10 @@ def _row_of_times(rows: list[list[str]]) -> tuple[int, int] | None:
     """Return row and column of the word for time that heads a row of times above wells."""
     for k, cells in enumerate(rows[:-1]):
         named = [j for j, cell in enumerate(cells[:8]) if _TIME_HEAD.fullmatch(cell.strip())]
+        if not named:
+            continue
         below = next((row for row in rows[k + 1 : k + 3] if not _is_temperature(row)), [""])
-        if not named or not _WELL.fullmatch(below[0].strip()) or sum(map(bool, cells[named[0] + 1 :])) <= 2:
+        if not _WELL.fullmatch(below[0].strip()) or sum(map(bool, cells[named[0] + 1 :])) <= 2:
             continue
         # a number below the word is itself a time: the rows are times, a well stands beside each
         if not is_number(below[named[0]] if named[0] < len(below) else ""):

@@ -16,7 +16,9 @@ _TITLE = re.compile(
     r'^"?(?P<name>[^"\n]*?) - (Raw ?Data|Storage|[^"\n]*?Data)[^"\n]*"?\s*\n\s*"?(Wavelength|Time)\b', re.I
 )
 _REFLECTED = re.compile(
-    r'^"?Wavelength[^"\n]*"?\s*[,;\t ]\s*"?(R ?%|%R|Refl[^"\n]*?|Int[^"\n]*?)\.?"?\s*$', re.I | re.M
+    r'^"?Wavelength[^"\n]{0,60}"?[ \t]{0,9}[,;\t ][ \t]{0,9}"?'
+    r'(R ?%|%R|(?:Refl|Int)[^"\n]{0,60}?)\.?"?[ \t\r]{0,9}$',
+    re.I | re.M,
 )
 _BLANK_BETWEEN = re.compile(r'(?<=[^\s",;])" +"(?=[^\s",;])')  # in the header of a file divided by blanks
 _LONGEST_TITLE = 400

@@ -41,7 +41,7 @@ _ARROWS = {"<->": True, "<=>": True, "⇌": True, "⇄": True, "-->": False, "->
 _ARROW = re.compile("|".join(re.escape(arrow) for arrow in _ARROWS))
 _RATE = re.compile(r"\[\s*([A-Za-z_][\w]*)\s*(?:=\s*([^\]\s]+)\s*)?\]\s*$")
 _PLUS = re.compile(r"\+\s*(?=\d*\s*\*?\s*[^\W\d])")  # the plus of a charge has no name after it
-_TERM = re.compile(r"^(\d+)?\s*\*?\s*([^\W\d][\w'()*+-]*)$")
+_TERM = re.compile(r"^(\d+)?\s*(?:\*\s*)?([^\W\d][\w'()*+-]*)$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from cxkinetics.spectral.network import concentrations, decay_rates, network_of, parse_scheme
+from cxkinetics.models.network import concentrations, decay_rates, network_of, parse_scheme
 
 CASES = [
     ("A -> B; B -> C", [0.056, 0.019], []),

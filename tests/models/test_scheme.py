@@ -3,7 +3,7 @@
 import pytest
 
 from cxkinetics.errors import UsageError
-from cxkinetics.spectral.network import network_of, parse_scheme
+from cxkinetics.models.network import network_of, parse_scheme
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Packaged mechanisms, one TOML file each."""

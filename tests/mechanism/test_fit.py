@@ -1,0 +1,156 @@
+"""The joint fit: what it reaches, what it says of parameters and rivals, and that it is stored whole."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cxkinetics as cx
+from cxkinetics.mechanism.data import Evidence, Observation, published_evidence
+from cxkinetics.mechanism.fit import published_fit
+from cxkinetics.mechanism.observables import Eye
+from cxkinetics.mechanism.problem import problem_of
+from cxkinetics.mechanism.result import MechanismFit
+from cxkinetics.mechanism.scheme import Mechanism, load_mechanism
+
+
+@pytest.fixture(scope="module")
+def short() -> MechanismFit:
+    """The published numbers from three starts, beside one rival."""
+    return cx.fit_mechanism(rivals=["two-silver"], n_starts=3, n_draws=4)
+
+
+def test_few_starts_reach_what_the_packaged_fit_says(short: MechanismFit) -> None:
+    packaged = published_fit()
+    assert short.chi2 == pytest.approx(packaged.chi2, abs=0.1)
+    assert short.dof == 10
+    assert short.p_value is not None
+    assert short.p_value < 0.01  # rejected at its own weights, and said
+    assert "rejected" in [remark.code for remark in short.warnings]
+    best = [name for name, known in packaged.known.items() if known == "determined"]
+    for name in best:
+        one, other = short.parameters[name], packaged.parameters[name]
+        assert other.low is not None
+        assert other.high is not None
+        assert one.value is not None
+        assert other.low < one.value < other.high
+
+
+def test_the_packaged_fit_is_that_of_the_packaged_numbers_and_scheme() -> None:
+    fit = published_fit()
+    assert fit.evidence.to_dict() == published_evidence().to_dict()
+    assert fit.definition == load_mechanism("two-silver-dark").definition
+    theta = np.array([[e.value for e in fit.parameters.values()]], dtype=float).T
+    eye = Eye(fit.scheme, fit.evidence)
+    miss = (eye.value - eye.predict(theta).value[0]) / eye.sd
+    miss[miss * eye.side > 0] = 0.0
+    assert miss @ miss == pytest.approx(fit.chi2, abs=0.01)
+    assert sum(chi2 for chi2, _ in fit.by_source.values()) == pytest.approx(fit.chi2)
+
+
+def test_nothing_within_ten_per_parameter_lacks_the_dark_state() -> None:
+    fit = published_fit()
+    assert fit.verdict["code"] == "ahead"
+    without = [rival for rival in fit.rivals if "dark" not in rival.mechanism]
+    assert len(without) == 5
+    for rival in without:
+        more = len(fit.parameters) - rival.n_parameters
+        assert rival.n_starts >= 20
+        assert rival.behind > 10 * more
+        assert rival.doubled > fit.rivals[0].doubled + 10 * more  # with sds twice as large too
+
+
+def test_a_limit_that_is_kept_costs_nothing(dark: Mechanism) -> None:
+    def chi2(side: str, value: float) -> float:
+        seen = Observation(
+            source="wash",
+            quantity="removable host",
+            dose_percent=100,
+            time_s=1200,
+            value=value,
+            sd=0.03,
+            side=side,
+        )
+        eye = Eye(dark, Evidence(title="one", observations=(seen,)))
+        residual, _ = problem_of(eye).residuals(np.zeros((1, len(dark.parameters))))
+        return float(residual[0, 0] ** 2)
+
+    assert chi2("at least", 0.1) == 0
+    assert chi2("at most", 0.1) > 1
+    assert chi2("at most", 0.999) == 0
+    assert chi2("at least", 0.999) == pytest.approx(chi2("", 0.999))
+
+
+def test_jacobian_of_every_kind_of_reading(dark: Mechanism) -> None:
+    problem = problem_of(Eye(dark, published_evidence()))
+    z = np.linspace(-0.4, 0.4, len(dark.parameters))[None]
+    jacobian = problem.residuals(z)[1][0]
+    for p in range(z.size):
+        up, down = z.copy(), z.copy()
+        up[0, p] += 1e-5
+        down[0, p] -= 1e-5
+        slope = -(problem.residuals(up)[0] - problem.residuals(down)[0])[0] / 2e-5
+        assert jacobian[p] == pytest.approx(slope, rel=1e-4, abs=1e-4)
+
+
+def test_comes_back_from_json(short: MechanismFit) -> None:
+    back = MechanismFit.from_json(short.to_json())
+    assert back.to_json() == short.to_json()
+    assert back.scheme.names == short.scheme.names
+    assert str(back) == str(short)
+
+
+def test_own_table_and_own_scheme(tmp_path: Path) -> None:
+    """A made-up exchange of one step, its table and its run, fitted by a scheme of a few lines."""
+    scheme = tmp_path / "one-step.toml"
+    scheme.write_text(
+        'guest = "Ag"\nhost = "Cd"\nscheme = "N -> P [turn]"\nsupply = "34 * dose / 100 / 0.5"\n'
+        '[rates]\nturn = "k * L / L100"\n'
+        "[species.N]\nguests = 0\nhosts = 34\nabsorbance = 1\n"
+        '[species.P]\nguests = 66\nhosts = 0\nabsorbance = "c"\nkind = "product"\n'
+        "[parameters]\nk = { low = 1e-4, high = 1, unit = '1/s' }\nc = { low = 0, high = 0.5 }\n",
+        encoding="utf-8",
+    )
+    mechanism = load_mechanism(scheme)
+    truth = np.array([[0.02], [0.1]])
+    time = np.linspace(0, 120, 40)
+    empty = Observation(source="x", quantity="absorbance", dose_percent=100, time_s=0, value=1, sd=1)
+    from cxkinetics.mechanism.observables import sight
+
+    curve = sight(mechanism, truth, np.array([100.0]), time).absorbance().value[:, 0, 0]
+    noise = np.random.default_rng(4).normal(0, 0.004, time.size)
+    run = cx.Trace(time_s=time, absorbance=0.8 * curve + noise)
+    fit = cx.fit_mechanism(
+        Evidence(title="start", observations=(empty,)),
+        runs=[(run, 100.0)],
+        mechanism=scheme,
+        rivals=(),
+        n_starts=4,
+        n_draws=4,
+    )
+    assert fit.verdict["code"] == "alone"  # nothing is claimed where no rival was fitted
+    for name, true in zip(mechanism.names, truth[:, 0], strict=True):
+        found = fit.parameters[name]
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low < true < found.high
+        assert fit.known[name] == "determined"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[[observation]]\nsource = "x"\nquantity = "colour"\n', "lacks dose_percent"),
+        (
+            '[[observation]]\nsource = "x"\nquantity = "colour"\ndose_percent = 5\nvalue = 1\nsd = 1\n',
+            "observation 1: .*'colour'",
+        ),
+        ("title = 'none'\n", "no .*observation"),
+        ('titel = "x"\n', "did you mean 'title'"),
+    ],
+)
+def test_a_fault_of_an_evidence_file_is_named(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "evidence.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(cx.InputError, match=words):
+        cx.fit_mechanism(file)

@@ -1,0 +1,92 @@
+"""What is of the wrong kind is refused at the door, by its name, with what it must be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cxkinetics as cx
+from cxkinetics.calls import checked
+
+TRACE = cx.Trace(time_s=np.arange(9.0), absorbance=np.linspace(1, 0.2, 9))
+
+
+@checked()
+def called(
+    number: float = 1.0,
+    count: int | None = None,
+    words: Sequence[str] = (),
+    window: tuple[float | None, float | None] | None = None,
+    by_name: Mapping[str, float] | None = None,
+    function: Callable[..., Any] = len,
+    trace: cx.Trace | str | Path = TRACE,
+    flag: bool = False,
+    rng: np.random.Generator | int | None = None,
+) -> tuple[Any, ...]:
+    return number, count, words, window, rng
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"number": "3"}, "number is '3'; it must be a finite number"),
+        ({"number": float("nan")}, "it must be a finite number"),
+        ({"number": 10**400}, "it must be a finite number"),
+        ({"number": 1e308}, "it must be a number up to 1e\\+150"),
+        ({"number": True}, "number is True"),
+        ({"number": np.timedelta64(5, "s")}, "it must be a finite number"),
+        ({"count": 1.5}, "it must be a whole number or None"),
+        ({"words": ["a", 1]}, "a list of which each is text, not 1"),
+        ({"words": 5}, "it must be a list"),
+        ({"window": (1.0,)}, "a group of 2 values or None"),
+        ({"window": (1.0, "x")}, "each is a finite number or None, not 'x'"),
+        ({"by_name": [1]}, "it must be a mapping of names or None"),
+        ({"by_name": {1: 2.0}}, "it must be a mapping of names"),
+        ({"function": 5}, "it must be a function"),
+        ({"trace": 5}, "of the class Trace or text or a path"),
+        ({"flag": 1}, "flag is 1; it must be True or False"),
+        ({"rng": -1}, "it must be a whole number from 0"),
+    ],
+)
+def test_wrong_kinds_are_refused_with_what_is_needed(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(cx.UsageError, match=said) as caught:
+        called(**wrong)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_and_fractions_become_plain() -> None:
+    found = called(Fraction(1, 4), count=np.int8(3), window=np.array([1, 2]), rng=np.int64(5))
+    assert found == (0.25, 3, (), (1.0, 2.0), 5)
+    assert [type(value) for value in found[:2]] == [float, int]
+
+
+class _Unspeakable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+def test_what_cannot_be_written_is_named_by_its_type() -> None:
+    with pytest.raises(cx.UsageError, match="number is <_Unspeakable instance"):
+        called(_Unspeakable())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["label", "unit", "wavelength_nm", "source", "remarks"])
+def test_constructors_refuse_wrong_fields_as_bad_input(field: str) -> None:
+    with pytest.raises(cx.InputError, match=f"{field} is"):
+        cx.Trace(**{"time_s": [0, 1], "absorbance": [1, 2], field: object()})
+
+
+def test_numbers_whose_squares_overflow_are_refused() -> None:
+    with pytest.raises(cx.InputError, match="absorbance holds 1e\\+200"):
+        cx.Trace(time_s=[0, 1], absorbance=[1e200, np.nan])
+    with pytest.raises(cx.InputError, match="complex"):
+        cx.Trace(time_s=[0, 1], absorbance=[1j, 1])
+
+
+@pytest.mark.parametrize("keep", [[True], [[True] * 9], "x"])
+def test_a_mask_of_another_shape_is_refused(keep: Any) -> None:
+    with pytest.raises(cx.InputError, match="keep"):
+        TRACE.select(keep)
