@@ -63,6 +63,25 @@ def numbers_of(what: str, values: ArrayLike, farthest: float = FARTHEST) -> Arra
         raise InputError(f"{what} holds something that is not a number: {error}") from error
 
 
+def number_of(what: str, value: ArrayLike) -> float:
+    """Return one number as a float; NaN and infinity are left to whoever knows what they would mean.
+
+    Raises
+    ------
+    InputError
+        If it is no number, or several.
+
+    Examples
+    --------
+    >>> number_of("dose_percent", np.float32(50))
+    50.0
+    """
+    found = numbers_of(what, value)
+    if found.ndim:
+        raise InputError(f"{what} holds {found.size} values", remedy="give one number")
+    return float(found)
+
+
 def seconds_of(what: str, values: ArrayLike) -> tuple[Array, str]:
     """Return times in s, and from which moment they count where they are dates ("" elsewhere).
 

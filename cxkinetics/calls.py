@@ -149,6 +149,8 @@ def _check_of(hint: Any) -> _Check | None:
         return partial(_that, callable, "a function")
     if not isinstance(origin, type) or origin in (object, Any) or origin.__name__ == "ndarray":
         return None
+    if getattr(origin, "_is_protocol", False):  # what numpy takes as an array is anything
+        return None
     what = "a path" if issubclass(origin, os.PathLike) else f"of the class {origin.__name__}"
     kind = os.PathLike if issubclass(origin, os.PathLike) else origin
     return partial(_that, lambda value: isinstance(value, kind), what)
@@ -197,7 +199,7 @@ def _int(value: Any) -> int:
 
 def _seed(check: _Check, value: Any) -> Any:
     found = check(value)
-    return _that(lambda v: not isinstance(v, int) or v >= 0, "a whole number from 0", found)
+    return _that(lambda v: not isinstance(v, int) or v >= 0, "a seed: a whole number from 0", found)
 
 
 def _bool(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, number_of
 from cxkinetics.calls import checked
 from cxkinetics.composition.conditioning import ALL, untold
 from cxkinetics.composition.detection import counted_shares, detection_limits, verdict_of_shares
@@ -166,7 +166,7 @@ class Prediction(Dosed, Record, Shown):
         return f"Prediction({self.dose_percent:g} % dose, {self.incorporation_percent}: {shares})"
 
 
-@checked()
+@checked("basis", "extrapolate", "absorbance_ratio", "n_draws", "confidence", "rng", "mechanism")
 def predict(
     dose_percent: float,
     *,
@@ -227,9 +227,10 @@ def predict(
     (5, 1.0)
     """
     check_confidence(confidence)
+    dose_percent = number_of("dose_percent", dose_percent)
     draws, remarks = known_draws(table, system, basis=basis, n_draws=n_draws, rng=rng, mechanism=mechanism)
     require_product(draws)
-    extrapolated = check_dose(float(dose_percent), draws, extrapolate=extrapolate)
+    extrapolated = check_dose(dose_percent, draws, extrapolate=extrapolate)
     y = incorporation_draws(draws, dose_percent)
     state = state_draws(draws, y)
     keys, one = draws.system.species, state.column(0)

@@ -182,7 +182,7 @@ class JointFit(Record, Shown):
         return f"JointFit({len(self.runs)} runs, {self.n_stages} stages: {shown})"
 
 
-@checked()
+@checked("share", "by", "at", "at_error", "noise", "direction", "confidence", "replicates", "rng")
 def fit_together(
     traces: Sequence[Trace | Any],
     share: Sequence[str] = ("k", "breakpoint"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-AHEAD = 3
+IN_FLIGHT = 3
 """Jobs a worker that are handed out: one runs, the next are at hand when it ends."""
 _UNKNOWN_WIDTH = 8
 """Jobs handed out at least to an executor that does not say how many workers it has."""
@@ -92,7 +92,7 @@ class Processes:
     @property
     def width(self) -> int:
         """Jobs handed out at a time."""
-        return AHEAD * self._count
+        return IN_FLIGHT * self._count
 
     def __enter__(self) -> "Processes":
         return self
@@ -162,12 +162,12 @@ class Given:
         """Jobs handed out at a time."""
         if time.monotonic() - self._asked >= _ASK_AGAIN_S:
             if self._client is not None:
-                self._width = AHEAD * sum(self._threads().values())
+                self._width = IN_FLIGHT * sum(self._threads().values())
             else:
                 count = getattr(self._executor, "_max_workers", 0)
-                self._width = AHEAD * count if isinstance(count, int) else 0
+                self._width = IN_FLIGHT * count if isinstance(count, int) else 0
             self._asked = time.monotonic()
-        return self._width or max(_UNKNOWN_WIDTH, AHEAD * (os.cpu_count() or 1))
+        return self._width or max(_UNKNOWN_WIDTH, IN_FLIGHT * (os.cpu_count() or 1))
 
     def submit(self, call: Callable[[Job], Result], job: Job, *, alone: bool = False) -> Any:
         """Return the future of a call."""

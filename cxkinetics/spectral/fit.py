@@ -571,7 +571,7 @@ NOISES = ("auto", "white", "ar1", "photometric")
 _CORRELATED = 0.05  # weaker correlation in time than this is left alone
 
 
-@checked()
+@checked("scheme", "colourless", "nonnegative", "baseline", "noise", "intervals", "confidence", "rng")
 def fit_spectra(
     data: SpectralSeries | Sequence[SpectralSeries],
     scheme: str = "A -> B",

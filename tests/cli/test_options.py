@@ -156,7 +156,7 @@ def test_a_seed_is_a_whole_number_from_zero(seed: Any) -> None:
 def test_nothing_given_is_the_default_of_the_table_in_python_too() -> None:
     keywords = inspect.signature(fit_stages).parameters
     fitting = {OPTIONS[name].python: OPTIONS[name] for name in names_of("fitting")}
-    assert set(keywords) - {"trace"} == set(fitting)
+    assert set(keywords) - {"trace", "absorbance"} == set(fitting)
     for keyword, option in fitting.items():
         assert keywords[keyword].default == option.default, keyword
         if keyword != "rng":

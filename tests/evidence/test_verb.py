@@ -52,7 +52,7 @@ def test_spectra_to_json_to_verdict(data: Path, tmp_path: Path, capsys: pytest.C
     assert "8.0 %   CdS + Ag2S  CdS + Ag2S  CdS + Ag2S  CdS + Ag2S" in out
     assert "SIMULATED DATA" in out
     assert {p.name for p in (tmp_path / "joined").iterdir()} == {
-        "evidence.json", "report.html", "verdict.png", "verdict.svg"
+        "as-shown.csv", "evidence.json", "report.html", "verdict.png", "verdict.svg"
     }  # fmt: skip
 
 
@@ -67,7 +67,9 @@ def test_out_writes_report_and_figures(data: Path, tmp_path: Path, capsys: pytes
     out = tmp_path / "xrd"
     assert main(["evidence", "xrd", str(data / "xrd-12.1.csv"), "--library", str(data / "xrd-references.csv"),
                  "--out", str(out)]) == 0  # fmt: skip
-    assert {p.name for p in out.iterdir()} == {"evidence.json", "report.html", "xrd.png", "xrd.svg"}
+    assert {p.name for p in out.iterdir()} == {
+        "as-shown.csv", "evidence.json", "report.html", "xrd.png", "xrd.svg"
+    }  # fmt: skip
     assert "simulated" in (out / "report.html").read_text().lower()
     other = tmp_path / "full"
     other.mkdir()

@@ -87,7 +87,7 @@ def test_sheets_frames_and_page_are_made_of_the_same_tables(
     result = results[kind]
     frames = result.tables()
     book = load_workbook(result.to_excel(tmp_path / "result.xlsx"))
-    assert book.sheetnames == list(frames)
+    assert [name for name in book.sheetnames if name != "as shown"] == list(frames)
     for name, frame in frames.items():
         assert [cell.value for cell in book[name][1]] == list(frame.columns)
         assert book[name].max_row == len(frame) + 1
