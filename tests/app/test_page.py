@@ -224,7 +224,7 @@ def test_the_dose_side(page: Opened, files: Path, monkeypatch: pytest.MonkeyPatc
     assert f"{told['amount']['volume']['value']:.4g} µL" in said
     assert "cxkinetics dose Ag2Cd32S33" in said
     assert "cx.dose_for(" in said
-    shown.get_by_label("I want to know").select_option("incorporation")
+    shown.locator("#panel-dose").get_by_label("I want to know").select_option("incorporation")
     assert shown.get_by_label("File", exact=True).input_value() == "icp.csv"
 
 
