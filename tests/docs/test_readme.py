@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -101,6 +102,14 @@ def test_contributing_answers_five_questions_with_places_that_exist() -> None:
     ]  # fmt: skip
     for place in re.findall(r"`((?:cxkinetics|tests)/[\w./]*)`", text):
         assert (ROOT / place).exists(), place
+
+
+def test_the_oldest_dependencies_are_those_that_the_project_states() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    command = ["bash", str(ROOT / ".ci" / "oldest"), "--list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert listed == [bound.replace(">=", "==") for bound in project["dependencies"]]
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+", pin) for pin in listed)
 
 
 def test_the_licence_is_a_text_in_the_package() -> None:
