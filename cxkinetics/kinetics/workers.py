@@ -191,14 +191,16 @@ class Given:
         """Return what came of a call that is done; a cluster may lose that before it is fetched."""
         if self._client is None or not hasattr(future, "status"):
             return future.result()
+        patience = _LOOK_S
         while True:
             try:
-                return future.result(timeout=_LOOK_S)
+                return future.result(timeout=patience)
             except TimeoutError:
                 if future.status == "error":
                     raise  # the job's own
                 if (error := self.look()) is not None:
                     raise error from None
+                patience *= 2  # each try fetches from the start, and a slow network needs its time
 
     def look(self) -> BaseException | None:
         """Return why nothing will come of what was handed out; None while something may."""
