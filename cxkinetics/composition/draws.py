@@ -137,6 +137,16 @@ class ParameterDraws(Record):
         """Return the draws with the draws of some parameters replaced, each of shape (n,)."""
         return replace(self, values={**self.values, **values})
 
+    def distinct(self) -> tuple["ParameterDraws", IntArray]:
+        """Return each different draw once, and where every draw stands among them.
+
+        Draws that measurements like stand several times; what costs much is read once for them all.
+        """
+        table = np.ascontiguousarray(np.stack(list(self.values.values()), axis=1))
+        whole = table.view(np.dtype((np.void, table.strides[0]))).ravel()
+        _, first, place = np.unique(whole, return_index=True, return_inverse=True)
+        return self.rows(first), place
+
     def with_prior_scaled(self, name: str | None, factor: float) -> "ParameterDraws | None":
         """Return the draws with the width of one prior (or of all, for None) multiplied by `factor`.
 

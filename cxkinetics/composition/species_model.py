@@ -50,7 +50,8 @@ def share_draws(draws: ParameterDraws, incorporation_percent: Array) -> Array:
 
 def species_draws(draws: ParameterDraws, dose_percent: ArrayLike) -> Array:
     """Return the shares of all species for every draw and dose, shape (species, n, g)."""
-    return share_draws(draws, incorporation_draws(draws, dose_percent))
+    each, place = draws.distinct()
+    return share_draws(each, incorporation_draws(each, dose_percent))[:, place]
 
 
 def state_draws(draws: ParameterDraws, incorporation_percent: Array) -> State:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import cxkinetics as cx
+from cxkinetics.composition.knowledge import known_draws
 
 SEED = 20260415
 DOSES = np.array([0, 15, 30, 45, 60, 75, 90, 100, 110, 120, 130, 145, 160, 175.0])
@@ -108,8 +109,9 @@ def tally(name: str, tables: int, draws: int = 1500) -> Counter[str]:
             known = cx.update_priors(
                 table=table, fractions=[seen], published_curve=False, n_draws=draws, rng=number
             )
+        drawn, remarks = known_draws(known, "ag-cds", n_draws=draws, rng=number)  # once for all doses asked
         for dose in ASKED:
-            result = cx.predict(dose_percent=dose, table=known, n_draws=draws, rng=number)
+            result = cx.predict(dose_percent=dose, table=drawn)
             for key, truth in world.species(dose).items():
                 share = result.species[key]
                 assert share.low is not None
@@ -121,7 +123,7 @@ def tally(name: str, tables: int, draws: int = 1500) -> Counter[str]:
                 counts[f"width {key}"] += (share.high - share.low) / len(ASKED)
         weights = {row["mechanism"]: row["weight"] for row in result.rivals}
         counts["two-site above .9"] += weights["two-site"] > 0.9
-        counts.update({f"warning {code}" for code in {w.code for w in result.warnings}})
+        counts.update({f"warning {code}" for code in {w.code for w in (*remarks, *result.warnings)}})
         counts["tables"] += 1
     return counts
 

@@ -258,3 +258,17 @@ def test_text_holds_the_numbers() -> None:
     text = str(cx.dose_for("AgCd33S33"))
     assert "AgCd33S33: dose 23.0 % [19" in text
     assert "cooperativity" in text
+
+
+def test_a_draw_that_stands_several_times_is_read_once() -> None:
+    from cxkinetics.composition.species_model import incorporation_draws, share_draws, species_draws
+
+    draws = known_draws(None, "ag-cds", n_draws=300)[0].rows(np.arange(600) % 300)
+    each, place = draws.distinct()
+    assert each.n_draws <= 300
+    for name, column in draws.values.items():
+        np.testing.assert_array_equal(each.values[name][place], column)
+    doses = [0.0, 23.0, 110.0]
+    np.testing.assert_array_equal(
+        species_draws(draws, doses), share_draws(draws, incorporation_draws(draws, doses))
+    )
