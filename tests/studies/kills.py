@@ -133,6 +133,7 @@ def begin(bench: Path, *more: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         command(bench, *more), cwd=bench, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which background jobs ignore
     )  # fmt: skip
 
 
