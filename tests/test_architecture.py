@@ -214,7 +214,10 @@ def test_only_the_verb_that_is_asked_for_is_imported(words: str, asked: list[str
 
 
 CLOCKS = {"time", "process_time", "perf_counter", "monotonic", "thread_time", "timeit"}
-HANG_GUARD = {"tests/io/test_fuzz.py"}  # thirty times the usual and more
+HANG_GUARD = {
+    "tests/io/test_fuzz.py",
+    "tests/io/test_patterns.py",
+}  # thirty times the usual; growth as ratios
 
 
 def test_ordinary_tests_look_at_no_clock() -> None:

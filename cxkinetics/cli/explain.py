@@ -23,17 +23,15 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.version import __version__
 
     asked = " ".join(args.word).strip()
-    if asked.casefold() in ("option", "options"):
-        return _options(as_json=args.json)
-    words = (explain(asked),) if asked else glossary()
+    of_options = asked.casefold() in ("option", "options")
+    words = () if of_options else (explain(asked),) if asked else glossary()
     if args.json:
-        record = {
-            "schema": "cxkinetics.explain/1",
-            "version": __version__,
-            "words": [word.to_dict() for word in words],
-        }
+        told = {"options": _options()} if of_options else {"words": [word.to_dict() for word in words]}
+        record = {"schema": "cxkinetics.explain/1", "version": __version__, **told}
         sys.stdout.write(json_text(record) + "\n")
         return 0
+    if of_options:
+        return _print_options()
     width = text_width()
     if asked:
         entry = words[0]
@@ -51,24 +49,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _options(*, as_json: bool) -> int:
-    """Print every option of reading and fitting with both its names."""
+def _options() -> list[dict[str, str]]:
+    """Return every option of reading and fitting with both its names."""
+    from cxkinetics.options import OPTIONS
+
+    return [{"flag": o.flag, "python": o.python, "group": o.group, "help": o.help} for o in OPTIONS.values()]
+
+
+def _print_options() -> int:
     from cxkinetics.cli.terminal import text_width
     from cxkinetics.document.table import Column, Table
     from cxkinetics.document.text import aligned
-    from cxkinetics.estimate import json_text
-    from cxkinetics.options import OPTIONS
-    from cxkinetics.version import __version__
 
-    if as_json:
-        options = [
-            {"flag": option.flag, "python": option.python, "group": option.group, "help": option.help}
-            for option in OPTIONS.values()
-        ]
-        record = {"schema": "cxkinetics.explain/1", "version": __version__, "options": options}
-        sys.stdout.write(json_text(record) + "\n")
-        return 0
     columns = [Column("command line"), Column("Python"), Column("what it does")]
-    rows = [(option.flag, option.python, option.help) for option in OPTIONS.values()]
+    rows = [(option["flag"], option["python"], option["help"]) for option in _options()]
     sys.stdout.write(aligned(Table(columns, rows).grid(), indent=0, width=text_width()) + "\n")
     return 0

@@ -641,11 +641,10 @@ def walk(
     now = start if isinstance(start, Descent) else rest(start, cells, active)
     theta, rss, converged = now.theta.copy(), now.rss.copy(), now.converged.copy()
     if sample.blocks is not None:  # gaps so short that their kinks stop nothing: one leap spares many steps
-        lower, upper = np.full(shape, -np.inf), np.full(shape, np.inf)
-        lower[:, base.breaks], upper[:, base.breaks] = sample.time[MIN_DISTINCT], sample.time[-MIN_DISTINCT]
+        lower, upper = _anywhere(base, sample, shape)
         leap = descend(family, target, theta, lower=lower, upper=upper, free=moves, iterations=iterations)
-        places = np.searchsorted(sample.time, leap.theta[:, base.breaks], side="right") - 1
-        places = np.where(moves[:, base.breaks], places, cells)
+        reached = np.searchsorted(sample.time, leap.theta[:, base.breaks], side="right") - 1
+        places = np.where(moves[:, base.breaks], reached, cells)
         rows = np.flatnonzero((leap.rss < rss) & roomy(places, sample.n) & np.any(places != cells, axis=1))
         if rows.size:
             done = rest(leap.theta[rows], places[rows], rows)
@@ -667,6 +666,13 @@ def walk(
         cells[active], theta[active], rss[active] = trial[better], done.theta[better], done.rss[better]
         converged[active] = done.converged[better]
     return Descent(theta, rss, converged), cells
+
+
+def _anywhere(base: StagedFamily, sample: Sample, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return bounds (B, p) that hold no break to its gap."""
+    lower, upper = np.full(shape, -np.inf), np.full(shape, np.inf)
+    lower[:, base.breaks], upper[:, base.breaks] = sample.time[MIN_DISTINCT], sample.time[-MIN_DISTINCT]
+    return lower, upper
 
 
 def roomy(cells: IntArray, n_points: int) -> BoolArray:
