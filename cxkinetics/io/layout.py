@@ -89,6 +89,15 @@ def chosen_columns(sheet: Sheet, not_these: set[int]) -> list[int]:
         if q.kind not in NOT_SIGNALS or q.place_kind in SPECTRAL
     }
     if not meant:
+        if bare := [
+            j for j, q, _ in sheet if q.kind == "temperature" and q.name == "T" and j not in not_these
+        ]:
+            if sheet.context.options.absorbance_unit is not None:  # says that it is the signal, and which
+                return bare[:1]
+            raise sheet.error(
+                "the only column that can be the signal is 'T', a transmittance or a temperature",
+                "if it is the signal, say which: absorbance_unit= (--absorbance-unit) percentT or fractionT",
+            )
         raise sheet.error(
             f"no column holds a signal; columns are {sheet.table.listed}", "name one with column= (--column)"
         )

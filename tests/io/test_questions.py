@@ -272,3 +272,15 @@ def test_times_of_the_files_of_a_folder_stand_in_a_log(tmp_path: Path) -> None:
         cx.load(tmp_path / "run")
     (tmp_path / "log.csv").write_text("file,time (min)\na,0\nb,2\nc,4\n")
     assert cx.load(tmp_path / "run", times=tmp_path / "log.csv").time_s.tolist() == [0.0, 120.0, 240.0]
+
+
+def test_a_lone_column_named_t_is_asked_for_and_then_taken(tmp_path: Path) -> None:
+    t = np.arange(0.0, 60.0, 2.0)
+    left = 0.9 * np.exp(-0.05 * t) + 0.1
+    path = tmp_path / "run.csv"
+    path.write_text("time (s),T\n" + "".join(f"{a:g},{10**-b:.9f}\n" for a, b in zip(t, left, strict=True)))
+    with pytest.raises(cx.InputError, match=r"'T', a transmittance or a temperature; .*--absorbance-unit"):
+        cx.load(path)
+    trace = cx.load(path, absorbance_unit="fractionT")
+    assert any("transmittance" in remark.text for remark in trace.remarks)
+    np.testing.assert_allclose(trace.absorbance, left, atol=1e-7)
