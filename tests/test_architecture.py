@@ -199,6 +199,21 @@ def test_help_starts_without_numpy() -> None:
     assert not set(out.partition("MODULES")[2].split()) & HEAVY
 
 
+def test_a_fit_from_the_command_line_loads_no_tools_of_numpy_and_leaves_them_in_reach(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("time (s),absorbance\n" + "".join(f"{t},{0.9 * 0.9**t:.4f}\n" for t in range(0, 40, 2)))
+    code = (
+        "import sys, numpy\nnames, listed = list(numpy.__all__), dir(numpy)\n"
+        "from cxkinetics.cli.main import main\n"
+        f"code = main(['fit', {str(path)!r}, '--stages', '1', '--json'])\n"
+        "loaded = {'numpy.f2py', 'numpy.testing'} & set(sys.modules)\n"
+        "print('MODULES', code, loaded, numpy.__all__ == names, set(listed) - set(dir(numpy)), "
+        "numpy.testing.__name__)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.partition("MODULES")[2].split() == ["0", "set()", "True", "set()", "numpy.testing"]
+
+
 @pytest.mark.parametrize(
     ("words", "asked"), [("--help", []), ("fit --help", ["fit"]), ("dose --help", ["dose"])]
 )
