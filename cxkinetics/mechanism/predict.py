@@ -346,8 +346,7 @@ def dose_in_time(
     if time_s is None:
         best_time = when.value
     species, guest, byproduct = _here(known, place, best.value, best_time, confidence)
-    formula = mechanism.formulas[place]
-    purity = species[formula]
+    purity = species[formula := mechanism.formulas[place]]
     if min_purity is not None and (purity.value or 0.0) < min_purity:
         raise _unreached(formula, species, best.value, best_time, min_purity)
     if time_s is None and best_time > known.evidence.latest_s:

@@ -67,6 +67,7 @@ def test_the_expected_width_is_that_of_conjugate_normals() -> None:
     assert there.narrowing == pytest.approx(prior / after, rel=0.1)
 
 
+@pytest.mark.slow
 def test_planned_doses_err_less_than_an_even_grid() -> None:
     planned, even = errors(12, 20240601)
     assert np.sqrt(np.mean(even**2)) >= 1.5 * np.sqrt(np.mean(planned**2))

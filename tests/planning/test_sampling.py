@@ -119,6 +119,7 @@ def test_correlated_noise_is_made_and_charged() -> None:
     np.testing.assert_allclose(found, 1.96 * sd, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_placed_readings_halve_the_intervals_of_even_ones() -> None:
     placed, even = study()["placed"], study()["even"]
     assert np.all(even.widths[:2] / placed.widths[:2] >= 2)

@@ -8,8 +8,7 @@ from cxkinetics.cli.arguments import add_options, moment, number, values_of
 from cxkinetics.errors import UsageError
 from cxkinetics.options import finite
 
-EXAMPLE = """cxkinetics mechanism --out mechanism
-cxkinetics mechanism --table icp.csv --run run.csv@100 --published --out mine"""
+EXAMPLE = "cxkinetics mechanism --rivals none --starts 6 --draws 20 --out mechanism"
 MARK = "mechanism.json"
 
 
