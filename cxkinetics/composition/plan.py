@@ -160,7 +160,7 @@ class DosePlan(Record, Shown):
         return f"DosePlan({self.target}: {steps})"
 
 
-@checked()
+@checked("target", "count", "system", "basis", "highest_dose_percent", "n_draws", "rng", "mechanism")
 def plan_dose(
     target: str,
     *,
