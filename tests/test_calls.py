@@ -90,3 +90,18 @@ def test_numbers_whose_squares_overflow_are_refused() -> None:
 def test_a_mask_of_another_shape_is_refused(keep: Any) -> None:
     with pytest.raises(cx.InputError, match="keep"):
         TRACE.select(keep)
+
+
+@pytest.mark.parametrize(
+    ("function", "wrong"),
+    [
+        (cx.plan_sampling, {"rates_per_s": 0.05, "points": "many"}),
+        (cx.plan_sampling, {"rates_per_s": [0.05, "x"]}),
+        (cx.plan_dose, {"target": "avalanche", "count": 1.5}),
+        (cx.fit_mechanism, {"quenched_s": "late"}),
+        (cx.fit_mechanism, {"n_starts": float("nan")}),
+    ],
+)
+def test_plans_and_mechanisms_refuse_wrong_kinds(function: Callable[..., Any], wrong: dict[str, Any]) -> None:
+    with pytest.raises(cx.UsageError, match=f"{list(wrong)[-1]} is .*; it must be"):
+        function(**wrong)

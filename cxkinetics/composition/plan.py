@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxkinetics.arrays import Array, IntArray
+from cxkinetics.calls import checked
 from cxkinetics.composition.conditioning import ALL
 from cxkinetics.composition.curve import DEFAULT_DOSE_ERROR
 from cxkinetics.composition.dose import FLAT, grids
@@ -159,6 +160,7 @@ class DosePlan(Record, Shown):
         return f"DosePlan({self.target}: {steps})"
 
 
+@checked("target", "count", "system", "basis", "highest_dose_percent", "n_draws", "rng", "mechanism")
 def plan_dose(
     target: str,
     *,

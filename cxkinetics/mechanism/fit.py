@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import chdtrc, expit
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate, format_p
 from cxkinetics.mechanism.data import (
@@ -75,6 +76,7 @@ class _Found:
     reached: Array
 
 
+@checked()
 def fit_mechanism(
     evidence: Evidence | str | Path | None = None,
     *,

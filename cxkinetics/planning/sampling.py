@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import CxKineticsError, UsageError
 from cxkinetics.estimate import Estimate
@@ -160,6 +161,7 @@ class SamplingPlan(Record, Shown):
         return f"SamplingPlan({len(self.times_s)} readings: {blocks})"
 
 
+@checked()
 def plan_sampling(
     fit: StagedFit | str | os.PathLike[str] | None = None,
     *,

@@ -760,6 +760,11 @@ CHEAP = {
     "completion": ["bash"],
     "formats": [],
     "check": [],
+    "report": ["nowhere.json"],
+    "collect": ["nowhere"],
+    "plan": ["sampling"],  # of nothing, which is refused behind the options
+    "mechanism": ["--table", "nowhere.csv"],
+    "app": ["surplus"],  # else it would serve
 }
 TECHNIQUES = (
     ["ms", "ms.csv"],
