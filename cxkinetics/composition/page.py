@@ -208,7 +208,8 @@ def dose_page(result: "DoseAdvice", unit: TimeUnit, amount: "GuestAmount | None"
         f"Most {result.target} is made at {_both(result.dose_percent)} dose ({_dose_unit(result.source)})"
     )
     brief = dose_brief(result, unit, window=0.9, sensitivity=True, amount=amount)
-    return _dosed_page(result, unit, brief, f"Dose for {result.target}", summary, facts, amount)
+    title = f"Dose for {result.target}"
+    return _dosed_page(result, unit, brief, title=title, summary=summary, facts=facts, amount=amount)
 
 
 def prediction_page(result: "Prediction", unit: TimeUnit, amount: "GuestAmount | None" = None) -> Page:
@@ -222,13 +223,14 @@ def prediction_page(result: "Prediction", unit: TimeUnit, amount: "GuestAmount |
     )
     brief = prediction_brief(result, unit, sensitivity=True, amount=amount)
     title = f"Composition at {result.dose_percent:g} % dose"
-    return _dosed_page(result, unit, brief, title, summary, facts, amount)
+    return _dosed_page(result, unit, brief, title=title, summary=summary, facts=facts, amount=amount)
 
 
 def _dosed_page(
     result: "DoseAdvice | Prediction",
     unit: TimeUnit,
     brief: Section,
+    *,
     title: str,
     summary: str,
     facts: list[Fact],

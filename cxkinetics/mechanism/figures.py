@@ -47,6 +47,8 @@ def plot_composition_in_time(fit: "MechanismFit", *, figure: "Figure | None" = N
         What to draw.
     figure : Figure, optional
         An empty figure to fill.
+    **_
+        Options of other figures of a result, not used here.
 
     Returns
     -------
@@ -82,6 +84,8 @@ def plot_evidence(fit: "MechanismFit", *, figure: "Figure | None" = None, **_: A
     ----------
     fit, figure
         As for `plot_composition_in_time`.
+    **_
+        Options of other figures of a result, not used here.
 
     Returns
     -------

@@ -162,6 +162,13 @@ class MechanismFit(Record, Shown):
         Parameters of refits to perturbed readings; predictions rest on them.
     warnings, seed, version
         As for every result.
+
+    Examples
+    --------
+    >>> from cxkinetics.mechanism.fit import published_mechanism_fit
+    >>> fit = published_mechanism_fit()
+    >>> round(fit.chi2), fit.dof
+    (30, 10)
     """
 
     SCHEMA = "cxkinetics.mechanism/1"

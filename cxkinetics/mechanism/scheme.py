@@ -134,6 +134,11 @@ class Mechanism:
         may depend on `dose`), and the share of the product that an elemental analysis finds.
     definition : str
         The text of its file, so that a stored fit needs no file beside it.
+
+    Examples
+    --------
+    >>> len(load_mechanism("two-silver-dark").parameters)
+    13
     """
 
     name: str
@@ -239,6 +244,16 @@ def packaged_mechanisms() -> tuple[str, ...]:
 
 def load_mechanism(name: str | Path) -> Mechanism:
     """Return a packaged mechanism by its name, or that of a TOML file, with any variants behind " + ".
+
+    Parameters
+    ----------
+    name : str or Path
+        "two-silver-dark", "two-silver", "sequential", or a file; " + free recovery" and
+        " + rising trapped host" behind it are variants.
+
+    Returns
+    -------
+    Mechanism
 
     Raises
     ------
