@@ -182,7 +182,20 @@ class JointFit(Record, Shown):
         return f"JointFit({len(self.runs)} runs, {self.n_stages} stages: {shown})"
 
 
-@checked("share", "by", "at", "at_error", "noise", "direction", "confidence", "replicates", "rng")
+@checked(
+    "share",
+    "by",
+    "at",
+    "at_error",
+    "n_stages",
+    "noise",
+    "direction",
+    "t0",
+    "window",
+    "confidence",
+    "replicates",
+    "rng",
+)
 def fit_together(
     traces: Sequence[Trace | Any],
     share: Sequence[str] = ("k", "breakpoint"),

@@ -20,9 +20,7 @@ from cxkinetics.signals.storage import Stored
 from cxkinetics.source import Source
 
 
-@checked_fields(
-    "basis", "guest", "common_dose_error", "plateau_is_full_exchange", "label", "source", "remarks"
-)
+@checked_fields()
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DoseTable(Stored):
     """Guest added (percent of the host cation) against guest incorporated (percent on `basis`).

@@ -571,7 +571,27 @@ NOISES = ("auto", "white", "ar1", "photometric")
 _CORRELATED = 0.05  # weaker correlation in time than this is left alone
 
 
-@checked("scheme", "colourless", "nonnegative", "baseline", "noise", "intervals", "confidence", "rng")
+@checked(
+    "scheme",
+    "known",
+    "colourless",
+    "initial",
+    "nonnegative",
+    "start",
+    "baseline",
+    "baseline_region_nm",
+    "baseline_power",
+    "weights",
+    "noise",
+    "window",
+    "wavelength_range_nm",
+    "t0",
+    "start_up",
+    "highest_absorbance",
+    "intervals",
+    "confidence",
+    "rng",
+)
 def fit_spectra(
     data: SpectralSeries | Sequence[SpectralSeries],
     scheme: str = "A -> B",

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import signal
 import struct
 import subprocess
 import sys
@@ -86,6 +87,11 @@ def command(*words: str) -> dict[str, Any]:
     return found
 
 
+def _interruptible() -> None:
+    """Take interrupts, which what a shell starts in the background ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """Run the page in a process of its own, its uploads below `folder`, and give its address."""
@@ -96,6 +102,7 @@ def running(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=None if os.name == "nt" else _interruptible,
         env=os.environ | {"TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)},
     )
     assert process.stdout is not None

@@ -13,7 +13,7 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.kinetics import workers
-from cxkinetics.kinetics.workers import AHEAD, Given, Lost, NoWorkersError, Processes, completed
+from cxkinetics.kinetics.workers import IN_FLIGHT, Given, Lost, NoWorkersError, Processes, completed
 from tests.studies import kills
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -66,10 +66,10 @@ class Slow:
 
 
 def test_no_more_than_a_few_jobs_a_worker_are_handed_out() -> None:
-    executor = Slow(room=2 * AHEAD)
+    executor = Slow(room=2 * IN_FLIGHT)
     results = completed(list(range(20)), double, Given(executor))
-    found = dict(next(results) for _ in range(20 - 2 * AHEAD))
-    assert executor.most <= 2 * AHEAD
+    found = dict(next(results) for _ in range(20 - 2 * IN_FLIGHT))
+    assert executor.most <= 2 * IN_FLIGHT
     executor.rest()
     found |= dict(results)
     assert found == {number: 2 * number for number in range(20)}

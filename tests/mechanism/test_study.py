@@ -4,7 +4,7 @@ import numpy as np
 
 from cxkinetics.mechanism.fit import published_mechanism_fit
 from cxkinetics.mechanism.observables import Eye
-from tests.studies.joint_mechanism import simulated
+from tests.mechanism.joint_mechanism import simulated
 
 
 def test_simulated_sets_have_the_errors_that_they_state() -> None:

@@ -1,4 +1,4 @@
-"""What a joint fit finds where the truth is known: `python -m tests.studies.joint_mechanism --sets 30`.
+"""What a joint fit finds where the truth is known: `python -m tests.mechanism.joint_mechanism --sets 30`.
 
 Each truth is one draw of the parameters from the packaged fit. Its data are of realistic size: a dose
 table of 12 samples, runs of 40 readings at 50 and 100 % dose with five peak positions each, six spectra
