@@ -208,13 +208,13 @@ def test_the_dose_side(page: Opened, files: Path, monkeypatch: pytest.MonkeyPatc
     page.drop(files / "icp.csv")
     page.settled()
     assert shown.locator("#panel-dose").is_visible()  # a dose table belongs there
-    shown.get_by_label("Target").fill("Ag2Cd32S33")
-    assert shown.get_by_label("Table", exact=True).input_value() == "icp.csv"
-    shown.get_by_label("Host cation in the flask").fill("20")
-    shown.get_by_label("Stock solution").fill("10")
+    shown.locator("#panel-dose").get_by_label("Target").fill("Ag2Cd32S33")
+    assert shown.locator("#panel-dose").get_by_label("Table", exact=True).input_value() == "icp.csv"
+    shown.locator("#panel-dose").get_by_label("Host cation in the flask").fill("20")
+    shown.locator("#panel-dose").get_by_label("Stock solution").fill("10")
     shown.locator("#panel-dose summary").click()
-    shown.get_by_label("Draws").fill("200")
-    shown.get_by_role("button", name="Find out").click()
+    shown.locator("#panel-dose").get_by_label("Draws").fill("200")
+    shown.locator("#panel-dose").get_by_role("button", name="Find out").click()
     shown.locator("#panel-dose .result").wait_for()
     told = json.loads(page.kept("JSON"))
     words = ["dose", "Ag2Cd32S33", "--table", "icp.csv", "--draws", "200"]
@@ -335,10 +335,10 @@ def test_nobody_is_shut_out_and_nothing_is_cut(
                 shown.get_by_role("tab", name=tab).click()
                 look(tab)
         shown.get_by_role("tab", name="Dose").click()
-        shown.get_by_label("Target").fill("Ag2Cd32S33")
+        shown.locator("#panel-dose").get_by_label("Target").fill("Ag2Cd32S33")
         shown.locator("#panel-dose summary").click()
-        shown.get_by_label("Draws").fill("200")
-        shown.get_by_role("button", name="Find out").click()
+        shown.locator("#panel-dose").get_by_label("Draws").fill("200")
+        shown.locator("#panel-dose").get_by_role("button", name="Find out").click()
         shown.locator("#panel-dose .result").wait_for()
         look("a dose")
         page.close()
