@@ -373,7 +373,15 @@ def _descended(fitted: Fitted, whole: Sample, white: Whitening) -> Found:
         near = np.searchsorted(whole.time, start[:, family.breaks], side="right") - 1
         near = np.clip(near, MIN_DISTINCT - 1, whole.n - MIN_DISTINCT - 1)
         done, near = walk(
-            family, whole, target, start, near, free=free[None, :], iterations=LAST, tolerance=1e-12
+            family,
+            whole,
+            target,
+            start,
+            near,
+            free=free[None, :],
+            iterations=LAST,
+            tolerance=1e-12,
+            dense=True,
         )
         return replace(found, theta=done.theta[0], cell=near[0], rss=float(done.rss[0]))
     elif not fitted.given_breaks:
