@@ -117,11 +117,14 @@ class Estimate:
     within: Annotated[tuple[float, ...], OMIT] = ()
 
     def __post_init__(self) -> None:
-        for what in (self.value, self.se, self.low, self.high):
+        for field in ("value", "se", "low", "high"):
+            what = getattr(self, field)
             if what is not None and not _is_float(what):
                 raise InputError(
                     f"an estimate holds {shown(what)}; value, se, low and high are numbers or None"
                 )
+            if not isinstance(what, float | int | None):  # a fraction, which no format takes
+                object.__setattr__(self, field, float(what))
         if not isinstance(self.name, str) or not isinstance(self.unit, str):
             raise InputError(f"an estimate is called {shown(self.name)} in {shown(self.unit)}; give texts")
 

@@ -409,6 +409,8 @@ def load_measurements(path: str | Path) -> tuple[Measurement, ...]:
         record = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not valid TOML: {error}", file=name) from error
+    except ValueError as error:
+        raise InputError(f"{name!r} cannot be the name of a file: {error}") from error
     unknown = set(record) - set(_KINDS)
     known = ", ".join(_KINDS)
     if unknown:

@@ -186,12 +186,12 @@ def problem_of(
             remedy="leave the point out, or give it a large sigma",
         )
     middle = 2.0 ** np.round(np.mean(np.log2(deviations)))
-    relative = middle / deviations
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        relative = middle / deviations
         size = float(np.max(np.abs(ordinates * relative))) or 1.0
         scale = 2.0 ** np.round(np.log2(size))
         unit = float(scale / middle)
-    if not 0 < unit < np.inf:
+    if not (0 < unit < np.inf and np.all(np.isfinite(relative))):
         raise InputError(
             f"the largest y is {np.max(np.abs(ordinates)):g} and sigma is about {middle:g}; their ratio is "
             "no number that can be computed with",
