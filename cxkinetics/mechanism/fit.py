@@ -26,6 +26,7 @@ from cxkinetics.mechanism.data import (
 from cxkinetics.mechanism.deciding import deciding
 from cxkinetics.mechanism.inference import (
     COARSE,
+    QUICK,
     determined_directions,
     left_out,
     parameters_of,
@@ -227,23 +228,24 @@ def _rivals(rivals: Sequence[str | Mechanism] | str, chosen: Mechanism) -> list[
 
 
 def _searched(mechanism: Mechanism, evidence: Evidence, n_starts: int, seed: int) -> _Found:
-    """Return the best of all starts: a quick search from each, then an exact one from the finalists."""
+    """Return the best of all starts: a coarse search from each, a finer one from a few, an exact end."""
     eye = Eye(mechanism, evidence)
-    quick = replace(problem_of(eye, n_starts), ratio=COARSE)
+    coarse = replace(problem_of(eye, n_starts), ratio=COARSE)
     begun = starts(mechanism, n_starts, np.random.default_rng(seed))
-    found = descend(quick, begun, iterations=30, tolerance=1e-3, race=0.3)
+    found = descend(coarse, begun, iterations=30, tolerance=1e-3, race=0.3)
     ahead = np.argsort(found.rss)[:_FINALISTS]
-    last = descend(problem_of(eye, ahead.size), found.theta[ahead], iterations=60, tolerance=1e-6)
-    place = int(np.argmin(last.rss))
-    if not np.isfinite(last.rss[place]):
+    finer = replace(problem_of(eye, ahead.size), ratio=QUICK)
+    near = descend(finer, found.theta[ahead], iterations=60, tolerance=1e-4)
+    last = descend(problem_of(eye), near.theta[[int(np.argmin(near.rss))]], iterations=60, tolerance=1e-6)
+    if not np.isfinite(last.rss[0]):
         raise FitError(
             f"none of {n_starts} starts of the mechanism {mechanism.name} came to a solution; check the "
             "bounds of its parameters and the units of the data"
         )
     one = problem_of(eye)
-    residual, _ = one.residuals(last.theta[[place]])
+    residual = one.residuals(last.theta)
     chi2 = float(np.sum(residual[0, : eye.value.size] ** 2))
-    return _Found(one, last.theta[place], float(last.rss[place]), chi2, found.rss)
+    return _Found(one, last.theta[0], float(last.rss[0]), chi2, found.rss)
 
 
 def _told(
@@ -304,7 +306,7 @@ def _theta(found: _Found) -> Array:
 
 
 def _moved(best: _Found, z: Array, total: float) -> _Found:
-    residual, _ = best.problem.residuals(z[None])
+    residual = best.problem.residuals(z[None])
     chi2 = float(np.sum(residual[0, : best.problem.readings.shape[1]] ** 2))
     return replace(best, best=z, total=total, chi2=chi2)
 
@@ -351,7 +353,7 @@ def _estimates(
 def _residuals(best: _Found) -> tuple[Residual, ...]:
     eye = best.problem.eye
     predicted = eye.predict(_theta(best)[:, None]).value[0]
-    residual = best.problem.residuals(best.best[None])[0][0]
+    residual = best.problem.residuals(best.best[None])[0]
     found = [
         Residual(
             source=seen.source,
