@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
-from cxkinetics.mechanism.data import Evidence, Observation
+from cxkinetics.mechanism.data import LOG_TIMES, Evidence, Observation
 from cxkinetics.mechanism.scheme import Mechanism, Species
 from cxkinetics.mechanism.solver import RATIO, Course, solve
 from cxkinetics.models.expression import Expression
@@ -237,7 +237,7 @@ class Eye:
         """Return every point as seen in a solved batch."""
         wanted = dict.fromkeys(one.quantity for one in self.evidence.observations)
         tables = {quantity: self._table(seen, quantity) for quantity in wanted}
-        columns = [self._one(seen, one, tables[one.quantity]) for one in self.evidence.observations]
+        columns = [self.point(tables[one.quantity], one) for one in self.evidence.observations]
         first = len(columns)
         values = [column.value[:, None] for column in columns]
         slopes = [column.slope[:, :, None] for column in columns]
@@ -269,8 +269,8 @@ class Eye:
                 return seen.share
         return seen.absorbance()
 
-    def _one(self, seen: Sight, one: Observation, table: Dual) -> Dual:
-        """Return one observation of all problems."""
+    def point(self, table: Dual, one: Observation) -> Dual:
+        """Return one observation of all problems, its quantity given at all times and doses."""
         dose = int(np.searchsorted(self.doses, one.dose_percent))
         if one.times_s:
             rows = np.searchsorted(self.times, np.asarray(one.times_s))
@@ -278,7 +278,7 @@ class Eye:
             return _line(np.asarray(one.times_s), curve, slope=one.quantity == "log slope")
         row = int(np.searchsorted(self.times, one.time_s))
         if one.of:
-            at = [seen.mechanism.index(name) for name in one.of]
+            at = [self.mechanism.index(name) for name in one.of]
             parts = [Dual(table.value[i, row, :, dose], table.slope[:, i, row, :, dose]) for i in at]
             return parts[0] if len(parts) == 1 else parts[0].log() + parts[1].log() * -1.0
         return Dual(table.value[row, :, dose], table.slope[:, row, :, dose])
@@ -292,6 +292,35 @@ class Eye:
         scale = np.sum(readings * value, axis=1) / size
         turned = np.sum(slope * readings, axis=2) - 2 * scale * np.sum(slope * value, axis=2)
         return Dual(scale[:, None] * value, scale[:, None] * slope + (turned / size)[..., None] * value)
+
+
+def correlation(eye: Eye, theta: Array) -> Array | None:
+    """Return how the errors of points that were read off one trace go together, None where none were.
+
+    Observations of one source and dose of which one is a log-linear line are numbers of one trace. Their
+    errors are carried over from readings that err alike and independently, at the curve of some parameters
+    (parameters,).
+    """
+    groups: dict[tuple[str, float], list[int]] = {}
+    for i, one in enumerate(eye.evidence.observations):
+        if one.quantity in ("absorbance", *LOG_TIMES) and not one.side:
+            groups.setdefault((one.source, one.dose_percent), []).append(i)
+    traces = [
+        places
+        for places in groups.values()
+        if len(places) > 1 and any(eye.evidence.observations[i].times_s for i in places)
+    ]
+    if not traces:
+        return None
+    seen = sight(eye.mechanism, theta[:, None], eye.doses, eye.times).absorbance().value
+    each = np.eye(eye.times.size)[:, :, None, None] * np.ones(seen.shape)
+    matrix = np.eye(eye.value.size)
+    for places in traces:
+        ones = [eye.evidence.observations[i] for i in places]
+        by_reading = np.stack([eye.point(Dual(seen, each), one).slope[:, 0] for one in ones])
+        length = np.linalg.norm(by_reading, axis=1)
+        matrix[np.ix_(places, places)] = by_reading @ by_reading.T / np.outer(length, length)
+    return matrix
 
 
 def _line(time_s: Array, curve: Dual, *, slope: bool) -> Dual:

@@ -53,6 +53,8 @@ class Problem:
         Where it pulls to.
     ratio : float
         Of the solver.
+    white : Array, shape (points, points), optional
+        What makes residuals over sd independent, where the errors of some points go together.
     """
 
     eye: Eye
@@ -61,6 +63,7 @@ class Problem:
     pull: float
     middle: Array
     ratio: float = RATIO
+    white: Array | None = None
 
     def evaluate(self, theta: Array) -> tuple[Array, Products]:
         """Return chi2 of each problem, the pull included, and its products when asked for."""
@@ -101,6 +104,7 @@ class Problem:
     def _residual(self, z: Array, seen: Predicted) -> Array:
         residual, met = self._missed(seen)
         residual = np.where(met, 0.0, residual)
+        residual = residual if self.white is None else residual @ self.white.T
         residual[seen.failed] = np.inf
         return np.concatenate([residual, self.pull * (self.middle - z)], axis=1)
 
@@ -111,6 +115,7 @@ class Problem:
         turn = turn * parts * (1 - parts)
         jacobian = seen.slope.transpose(1, 0, 2) * turn[:, :, None] * self.weights[:, None]
         jacobian = np.where(self._missed(seen)[1][:, None], 0.0, jacobian)
+        jacobian = jacobian if self.white is None else jacobian @ self.white.T
         own = np.broadcast_to(self.pull * np.eye(z.shape[1]), (z.shape[0], z.shape[1], z.shape[1]))
         return np.concatenate([jacobian, own], axis=2)
 
