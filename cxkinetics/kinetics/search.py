@@ -623,7 +623,6 @@ def walk(
     loose = [j for j, name in enumerate(family.names) if name not in base.names or (told and j == 0)]
     shape = (start.theta if isinstance(start, Descent) else start).shape
     moves = np.ones(shape, bool) if free is None else free
-    edge = 2 * EDGE * float(np.diff(sample.time).min())
 
     def rest(start: Array, gaps: IntArray, rows: IntArray) -> Descent:
         lower, upper = box(base, sample, gaps)
@@ -657,7 +656,7 @@ def walk(
     for _ in range(sample.n):
         breaks, here = theta[active][:, base.breaks], cells[active]
         step = np.where(breaks >= sample.time[here + 1], 1, 0)
-        step -= np.where(breaks <= sample.time[here] + edge, 1, 0)
+        step -= np.where(breaks <= sample.time[here] + 2 * EDGE * np.diff(sample.time).min(), 1, 0)
         step[~moves[active][:, base.breaks]] = 0
         allowed = np.flatnonzero(roomy(here + step, sample.n) & np.any(step != 0, axis=1))
         active, trial = active[allowed], (here + step)[allowed]

@@ -260,9 +260,8 @@ def fit_together(
     (['k1', 'k2', 'breakpoint'], 0.056)
     """
     runs = _runs(traces)
-    free = isinstance(offset, str) and offset == "auto"
     options: dict[str, Any] = {
-        "n_stages": n_stages, "offset": "fit" if free else offset, "noise": noise,
+        "n_stages": n_stages, "offset": {"auto": "fit"}.get(str(offset), offset), "noise": noise,
         "direction": direction, "t0": t0, "window": window, "confidence": confidence,
     }  # fmt: skip
     checked = FitOptions.of(**options, replicates=replicates)
