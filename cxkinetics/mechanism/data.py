@@ -25,7 +25,7 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.mechanism.scheme import record_of
-from cxkinetics.record import DATA, OMIT, Record
+from cxkinetics.record import OMIT, Record
 from cxkinetics.signals.basis import BASES, basis_kind
 from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.spectra import SpectralSeries
@@ -141,8 +141,8 @@ class Run(Record):
 
     source: str
     dose_percent: float
-    time_s: Annotated[Array, DATA]
-    absorbance: Annotated[Array, DATA]
+    time_s: Array
+    absorbance: Array
     sd: float
 
 

@@ -13,6 +13,7 @@ from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
+    from cxkinetics.composition.guest_amount import GuestAmount
     from cxkinetics.mechanism.predict import TimedDose, TimedPrediction
     from cxkinetics.mechanism.result import MechanismFit
 
@@ -264,7 +265,15 @@ def beside_table(result: "TimedPrediction") -> Table:
     return Table(columns, rows, name="quenched", caption=f"Beside `predict` without a time: {result.reason}")
 
 
-def prediction_brief(result: "TimedPrediction", unit: TimeUnit) -> Section:
+def _amount_lines(amount: "GuestAmount | None") -> list[Paragraph]:
+    if amount is None:
+        return []
+    from cxkinetics.composition.page import amount_lines
+
+    return amount_lines(amount)
+
+
+def prediction_brief(result: "TimedPrediction", unit: TimeUnit, amount: "GuestAmount | None") -> Section:
     """Return what `print` shows of a prediction."""
     time = unit.number(result.time_s)
     blocks: list[Block] = [
@@ -272,6 +281,7 @@ def prediction_brief(result: "TimedPrediction", unit: TimeUnit) -> Section:
             f"Incorporation {result.incorporation_percent}; A/A0 {result.absorbance_ratio}; trapped host "
             f"{result.trapped_host}."
         ),
+        *_amount_lines(amount),
         share_table(result.species, result.guest_share, result.guest),
         standing_table(result),
     ]
@@ -283,7 +293,7 @@ def prediction_brief(result: "TimedPrediction", unit: TimeUnit) -> Section:
     return Section(title, [*blocks, *warning_notes(_untold(result.warnings))], unit)
 
 
-def dose_brief(result: "TimedDose", unit: TimeUnit) -> Section:
+def dose_brief(result: "TimedDose", unit: TimeUnit, amount: "GuestAmount | None") -> Section:
     """Return what `print` shows of the dose, or dose and time, for a target."""
     time = unit.estimate(result.time_s)
     first, last = (unit.number(float(f"{end:.3g}")) for end in result.window_s)
@@ -299,6 +309,7 @@ def dose_brief(result: "TimedDose", unit: TimeUnit) -> Section:
     title = f"{result.target}: best dose" + ("" if result.given_time else " and time of the quench")
     blocks: list[Block] = [
         *(Paragraph(line) for line in lines),
+        *_amount_lines(amount),
         share_table(result.composition, result.composition_guest, result.guest),
         Notes((note,), warnings=False),
     ]
