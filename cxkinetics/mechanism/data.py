@@ -52,7 +52,7 @@ QUENCHED_S = 1200.0
 """Time of the quench where none is stated."""
 MOST_READINGS = 150
 """Readings of a run that are kept; more are averaged, as they say nothing else of steps of seconds."""
-_LOG_TIMES = ("log slope", "log R2")
+LOG_TIMES = ("log slope", "log R2")
 _FEWEST = 5
 
 
@@ -104,7 +104,7 @@ class Observation(Record):
                 )
         if not np.isfinite(self.value):
             raise InputError(f"the value of {self.quantity} ({self.source}) is {self.value:g}")
-        if (self.quantity in _LOG_TIMES) != (len(self.times_s) > 2):
+        if (self.quantity in LOG_TIMES) != (len(self.times_s) > 2):
             raise InputError(
                 f"{self.quantity} ({self.source}) has {len(self.times_s)} times_s; a line needs at least 3, "
                 "another quantity none"
