@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import contextlib
+import gc
 import io
 import json
 import shutil
@@ -23,6 +24,11 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder ../shared/data with real instrument files is absent")
     return SHARED
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives to the end: the garbage collector need not look at it."""
+    gc.freeze()
 
 
 class Demonstrated(NamedTuple):
