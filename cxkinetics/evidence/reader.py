@@ -255,7 +255,7 @@ def _binding(
             remedy = "pass --photon-energy (1486.6 for Al K-alpha, 1253.6 for Mg K-alpha)"
             fault = "the axis is a kinetic energy; binding energies are needed"
             raise context.error(fault, remedy, column=name)
-        if np.nanmax(axis) <= 0 and np.nanmin(axis) < -30:
+        if np.all(axis <= 0) and np.any(axis < -30):
             text = "the energies are negative (measured from the Fermi level): their sign was turned"
             return -axis, [Remark("sign_turned", text)]
         return axis, []

@@ -97,7 +97,8 @@ def seconds_of(context: Context, column: Column, quantity: Quantity) -> tuple[Ar
     stamps = _computer_clock(known) if told.time_factor_s is None else None
     if stamps is not None:
         return (values - float(known.min())) * stamps[0], context.saying(stamps[1])
-    return values * factor, told
+    with np.errstate(over="ignore"):  # beyond every number is infinite, and refused as that
+        return values * factor, told
 
 
 def _computer_clock(known: Array) -> tuple[float, Remark] | None:
@@ -140,7 +141,7 @@ def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Re
             value=f"{values[index]:g}",
         )
     said = oddities(axis)
-    if unit in ("", "nm"):
+    if unit in ("", "nm") or not values.size:
         return axis, said
     text = f"spectral axis converted from {unit} to nm ({values.min():g}-{values.max():g} {unit})"
     return axis, (Remark("axis_converted", text), *said)
