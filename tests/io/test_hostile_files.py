@@ -87,7 +87,6 @@ def test_the_start_of_a_log_spaced_trace_is_no_flat_part() -> None:
     ("text", "said"),
     [
         ("time (s),A\n" + "\n".join(",".join(["1"] * 30_001) for _ in range(3)), "a row holds 30001 cells"),
-        ("time (min),A\n" + "".join(f"{k}e307,{0.9 - k / 99}\n" for k in range(9)), "beyond 1e\\+150|inf"),
         (
             "wavenumber (cm-1),A\n" + "".join(f"{k + 1}e-306,{k}\n" for k in range(9)),
             "no wavelength of light",
