@@ -27,17 +27,19 @@ from cxkinetics.mechanism.data import (
 from cxkinetics.mechanism.deciding import deciding
 from cxkinetics.mechanism.inference import (
     COARSE,
+    QUICK,
     determined_directions,
     left_out,
     parameters_of,
     perturbed,
     profile,
 )
-from cxkinetics.mechanism.observables import Eye
+from cxkinetics.mechanism.observables import Eye, correlation
 from cxkinetics.mechanism.problem import Problem, descend, problem_of, starts, theta_of
 from cxkinetics.mechanism.result import MechanismFit, Residual, RivalFit
 from cxkinetics.mechanism.scheme import Mechanism, load_mechanism
 from cxkinetics.mechanism.solver import RATIO
+from cxkinetics.mechanism.verdict import LEAD, compared, verdict_of
 from cxkinetics.remarks import Remark
 
 if TYPE_CHECKING:
@@ -61,8 +63,6 @@ RIVALS = (
 T = TypeVar("T")
 STARTS = 24
 DRAWS = 200
-LEAD = 10.0
-"""chi2 that one parameter more must gain before anything is claimed for it."""
 _FINALISTS = 3
 _CLOSE = 1.0
 
@@ -245,23 +245,24 @@ def _rivals(rivals: Sequence[str | Mechanism] | str, chosen: Mechanism) -> list[
 
 
 def _searched(mechanism: Mechanism, evidence: Evidence, n_starts: int, seed: int) -> _Found:
-    """Return the best of all starts: a quick search from each, then an exact one from the finalists."""
+    """Return the best of all starts: a coarse search from each, a finer one from a few, an exact end."""
     eye = Eye(mechanism, evidence)
-    quick = replace(problem_of(eye, n_starts), ratio=COARSE)
+    coarse = replace(problem_of(eye, n_starts), ratio=COARSE)
     begun = starts(mechanism, n_starts, np.random.default_rng(seed))
-    found = descend(quick, begun, iterations=30, tolerance=1e-3, race=0.3)
+    found = descend(coarse, begun, iterations=30, tolerance=1e-3, race=0.3)
     ahead = np.argsort(found.rss)[:_FINALISTS]
-    last = descend(problem_of(eye, ahead.size), found.theta[ahead], iterations=60, tolerance=1e-6)
-    place = int(np.argmin(last.rss))
-    if not np.isfinite(last.rss[place]):
+    finer = replace(problem_of(eye, ahead.size), ratio=QUICK)
+    near = descend(finer, found.theta[ahead], iterations=60, tolerance=1e-4)
+    last = descend(problem_of(eye), near.theta[[int(np.argmin(near.rss))]], iterations=60, tolerance=1e-6)
+    if not np.isfinite(last.rss[0]):
         raise FitError(
             f"none of {n_starts} starts of the mechanism {mechanism.name} came to a solution; check the "
             "bounds of its parameters and the units of the data"
         )
     one = problem_of(eye)
-    residual, _ = one.residuals(last.theta[[place]])
+    residual = one.residuals(last.theta)
     chi2 = float(np.sum(residual[0, : eye.value.size] ** 2))
-    return _Found(one, last.theta[place], float(last.rss[place]), chi2, found.rss)
+    return _Found(one, last.theta[0], float(last.rss[0]), chi2, found.rss)
 
 
 def _told(
@@ -293,7 +294,9 @@ def _told(
         best.problem, perturbed(best.problem, best.best, n_draws, misfit, np.random.default_rng(seed + 1))
     )
     step(draws)
-    rivals = [step(_rival(found, best)) for found in (best, *others)]
+    together = correlation(best.problem.eye, _theta(best))
+    white = None if together is None else np.linalg.inv(np.linalg.cholesky(together))
+    rivals = [step(_rival(found, best, white)) for found in (best, *others)]
     return MechanismFit(
         mechanism=mechanism.name,
         title=mechanism.title,
@@ -311,7 +314,7 @@ def _told(
         deciding=step(
             deciding(mechanism, _theta(best), draws, [(r, _theta(o)) for r, o in _apart(rivals, others)])
         ),
-        verdict=_verdict(mechanism, rivals),
+        verdict=verdict_of(mechanism.name, rivals),
         options=_options(best, evidence, confidence),
         definition=mechanism.definition,
         draws=draws,
@@ -330,7 +333,7 @@ def _theta(found: _Found) -> Array:
 
 
 def _moved(best: _Found, z: Array, total: float) -> _Found:
-    residual, _ = best.problem.residuals(z[None])
+    residual = best.problem.residuals(z[None])
     chi2 = float(np.sum(residual[0, : best.problem.readings.shape[1]] ** 2))
     return replace(best, best=z, total=total, chi2=chi2)
 
@@ -377,7 +380,7 @@ def _estimates(
 def _residuals(best: _Found) -> tuple[Residual, ...]:
     eye = best.problem.eye
     predicted = eye.predict(_theta(best)[:, None]).value[0]
-    residual = best.problem.residuals(best.best[None])[0][0]
+    residual = best.problem.residuals(best.best[None])[0]
     found = [
         Residual(
             source=seen.source,
@@ -413,18 +416,20 @@ def _residuals(best: _Found) -> tuple[Residual, ...]:
     return tuple(found)
 
 
-def _rival(found: _Found, chosen: _Found) -> RivalFit:
+def _rival(found: _Found, chosen: _Found, white: Array | None) -> RivalFit:
     mechanism, eye = found.problem.eye.mechanism, found.problem.eye
     points, sources = eye.evidence.by_point, eye.evidence.sources
     masks = [np.array([float(point != source) for point in points]) for source in sources]
     masks = masks if len(sources) > 1 else []
     factors = [np.full(len(points), 0.5), np.full(len(points), 2.0)]
-    refits, _ = left_out(found.problem, found.best, np.stack([*masks, *factors]))
+    refits = left_out(found.problem, found.best, np.stack([*masks, *factors]))
+    together = replace(found.problem, white=white)
+    correlated = None if white is None else left_out(together, found.best, np.ones((1, len(points))))
     size = len(mechanism.parameters)
     dof = eye.value.size - size
     behind = found.chi2 - chosen.chi2
     needed = LEAD * (len(chosen.problem.eye.mechanism.parameters) - size)
-    verdict = "chosen" if found is chosen else _compared(behind, needed)
+    verdict = "chosen" if found is chosen else compared(behind, needed)
     return RivalFit(
         mechanism=mechanism.name,
         title=mechanism.title,
@@ -441,44 +446,8 @@ def _rival(found: _Found, chosen: _Found) -> RivalFit:
         left_out=dict(zip(sources, refits[: len(masks)].tolist(), strict=False)),
         doubled=float(refits[-2]),
         halved=float(refits[-1]),
+        correlated=None if correlated is None else float(correlated[0]),
     )
-
-
-def _compared(behind: float, needed: float) -> str:
-    """Return where a rival stands: a parameter more must gain `LEAD`, whichever of the two has it."""
-    if needed > 0:
-        return "behind" if behind > needed else "not told apart"
-    if needed < 0:  # the rival has more parameters: it must gain for them
-        return "ahead" if behind < needed else "not told apart" if behind < 0 else "behind"
-    return "behind" if behind > LEAD else "ahead" if behind < -LEAD else "not told apart"
-
-
-def _verdict(mechanism: Mechanism, rivals: list[RivalFit]) -> dict[str, str]:
-    others = rivals[1:]
-    if not others:
-        return {"code": "alone", "text": "no rival was fitted: nothing is claimed for its states"}
-    ahead = [rival.mechanism for rival in others if rival.verdict == "ahead"]
-    simpler = [rival for rival in others if rival.needed > 0]
-    near = [rival for rival in simpler if rival.verdict == "not told apart"]
-    if ahead:
-        text = f"{', '.join(ahead)} fits better by more than {LEAD:g} for each parameter"
-        return {"code": "behind", "text": text}
-    if near:
-        names = ", ".join(f"{rival.mechanism} ({rival.behind:+.1f})" for rival in near)
-        text = (
-            f"within {LEAD:g} of chi2 for each parameter more: {names}; nothing is claimed for the "
-            f"states that only {mechanism.name} has"
-        )
-        return {"code": "not told apart", "text": text}
-    if not simpler:
-        return {"code": "alone", "text": "no simpler rival was fitted: nothing is claimed for its states"}
-    least = min(simpler, key=lambda rival: rival.behind)
-    more = rivals[0].n_parameters - least.n_parameters
-    text = (
-        f"every simpler rival is behind by more than {LEAD:g} of chi2 for each parameter; the nearest is "
-        f"{least.mechanism}, behind by {least.behind:.0f} for {more} parameters"
-    )
-    return {"code": "ahead", "text": text}
 
 
 def published_mechanism_fit() -> MechanismFit:
