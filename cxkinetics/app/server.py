@@ -237,6 +237,8 @@ def serve(port: int, ready: Callable[[str], None]) -> None:
         from waitress.server import create_server
     except ImportError as error:
         raise MissingExtraError("the page needs a server: python -m pip install 'cxkinetics[app]'") from error
+    if not 0 <= port < 65536:  # else the server takes what is left of it after 65536 are taken away
+        raise UsageError(f"--port {port} is no port: they go from 1 to 65535; leave it out for a free one")
     logging.getLogger("waitress").setLevel(logging.ERROR)
     with (
         _interrupted(),

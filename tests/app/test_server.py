@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
+from cxkinetics.app.server import serve
+from cxkinetics.errors import UsageError
 from tests.app import bench
 
 pytest.importorskip("waitress", reason="the server of the page is not installed (extra app)")
@@ -294,6 +296,8 @@ def test_the_command_says_one_line_and_what_is_missing(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert f"--port {port} cannot be used" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    with pytest.raises(UsageError, match="--port 99999 is no port: they go from 1 to 65535"):
+        serve(99999, lambda address: pytest.fail(f"another port was taken: {address}"))
     code = "import sys; sys.modules['waitress'] = None; from cxkinetics.cli.main import main"
     code += "; sys.exit(main(['app']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
