@@ -63,6 +63,20 @@ def numbers_of(what: str, values: ArrayLike, farthest: float = FARTHEST) -> Arra
         raise InputError(f"{what} holds something that is not a number: {error}") from error
 
 
+def finite_of(what: str, values: ArrayLike) -> Array:
+    """Return `values` as float64, all of them finite.
+
+    Raises
+    ------
+    InputError
+        If one is missing, infinite or no number.
+    """
+    found = numbers_of(what, values)
+    if not np.all(np.isfinite(found)):
+        raise InputError(f"{what} holds {found[~np.isfinite(found)].flat[0]:g}; all must be finite numbers")
+    return found
+
+
 def number_of(what: str, value: ArrayLike) -> float:
     """Return one number as a float; NaN and infinity are left to whoever knows what they would mean.
 
@@ -195,3 +209,99 @@ def product(u: Array, v: Array) -> Array:
         whole: Array = u @ v.T
         return whole
     return np.concatenate([u[i : i + rows] @ v.T for i in range(0, u.shape[0], rows)])
+
+
+def _pieces(length: int, each: int) -> list[slice]:
+    """Return slices of a dimension whose products, `each` multiplications an entry, wake no threads."""
+    step = max(SMALL // max(each, 1), 1)
+    return [slice(i, i + step) for i in range(0, length, step)]
+
+
+def onto(matrix: Array, thin: Array) -> Array:
+    """Return a large matrix (n, m) times a few columns (m, k), in one thread; see `product`.
+
+    Examples
+    --------
+    >>> onto(np.eye(2), np.array([[1.0], [2.0]])).ravel().tolist()
+    [1.0, 2.0]
+    """
+    if matrix.shape[0] * thin.size <= SMALL:
+        return np.asarray(matrix @ thin)
+    found = np.empty((matrix.shape[0], thin.shape[1]))
+    for part in _pieces(matrix.shape[0], thin.size):
+        np.matmul(matrix[part], thin, out=found[part])
+    return found
+
+
+def along(thin: Array, matrix: Array) -> Array:
+    """Return a few rows (k, n) times a large matrix (n, m), in one thread; see `product`.
+
+    Examples
+    --------
+    >>> along(np.array([[1.0, 2.0]]), np.eye(2)).ravel().tolist()
+    [1.0, 2.0]
+    """
+    if thin.shape[0] * matrix.size <= SMALL:
+        return np.asarray(thin @ matrix)
+    found = np.zeros((thin.shape[0], matrix.shape[1]))
+    for part in _pieces(matrix.shape[0], found.size):
+        found += thin[:, part] @ matrix[part]
+    return found
+
+
+TALL = 4_000
+"""Entries of a matrix up to which its decomposition stays in one thread."""
+
+
+def tall_qr(matrix: Array) -> tuple[Array, Array]:
+    """Return the reduced QR decomposition of a tall matrix (n, k), in one thread; see `product`.
+
+    Stacks of rows are decomposed, then the stack of their triangles (J. Demmel, L. Grigori, M. Hoemmen,
+    J. Langou, SIAM J. Sci. Comput. 34, A206 (2012), doi 10.1137/080731992).
+
+    Examples
+    --------
+    >>> span, triangle = tall_qr(np.array([[3.0], [4.0]]))
+    >>> (span @ triangle).round(12).ravel().tolist()
+    [3.0, 4.0]
+    """
+    n, k = matrix.shape
+    rows = max(TALL // max(k, 1), 2 * k)
+    if n <= rows:
+        span, triangle = np.linalg.qr(matrix)
+        return span, triangle
+    blocks = np.zeros((-(-n // rows), rows, k))
+    blocks.reshape(-1, k)[:n] = matrix
+    inner, triangles = np.linalg.qr(blocks)
+    outer, triangle = tall_qr(triangles.reshape(-1, k))
+    return (inner @ outer.reshape(-1, k, k)).reshape(-1, k)[:n], triangle
+
+
+def tall_svd(matrix: Array) -> tuple[Array, Array, Array]:
+    """Return the reduced singular value decomposition of a tall matrix (n, k), in one thread.
+
+    Examples
+    --------
+    >>> tall_svd(np.array([[3.0], [4.0]]))[1].round(12).tolist()
+    [5.0]
+    """
+    if matrix.size <= TALL:
+        left, singular, right = np.linalg.svd(matrix, full_matrices=False)
+        return left, singular, right
+    span, triangle = tall_qr(matrix)
+    left, singular, right = np.linalg.svd(triangle)
+    return onto(span, left), singular, right
+
+
+def remainder(matrix: Array, left: Array, right: Array) -> Array:
+    """Return a large matrix (n, m) less the product of (n, k) and (k, m), in one thread; see `product`.
+
+    Examples
+    --------
+    >>> remainder(np.eye(2), np.ones((2, 1)), np.array([[1.0, 0.5]])).tolist()
+    [[0.0, -0.5], [-1.0, 0.5]]
+    """
+    found = np.empty(matrix.shape)
+    for part in _pieces(matrix.shape[0], right.size):
+        np.subtract(matrix[part], left[part] @ right, out=found[part])
+    return found

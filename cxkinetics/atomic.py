@@ -108,7 +108,7 @@ def recover(directory: str | os.PathLike[str], names: Iterable[str]) -> None:
     wanted = {_beside(place / name): name for name in names}
     try:
         entries = os.listdir(place)
-    except OSError:
+    except (OSError, ValueError):  # no folder, or no name of one
         return
     for entry in entries:
         found = LEFT.fullmatch(entry) if entry.startswith(".") else None

@@ -4,6 +4,7 @@ A dose is mol guest per 100 mol host cation. The host cation counted is all of i
 whether it sits in clusters or not, because that is how the doses behind the curve were counted.
 """
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from scipy.special import ndtr
 
-from cxkinetics.calls import shown
+from cxkinetics.calls import FARTHEST, is_number, shown
 from cxkinetics.composition.curve import DEFAULT_DOSE_ERROR
 from cxkinetics.composition.draws import PriorInfluence
 from cxkinetics.composition.table_errors import read_amount, read_error
@@ -220,7 +221,7 @@ def _window_words(window: tuple[float, float] | None, unit: str) -> str:
 
 def _amount(what: str, given: float | str, unit: str) -> tuple[float, float]:
     """Return an amount and its relative error."""
-    if not isinstance(given, (str, float, int, np.number)):
+    if not isinstance(given, str) and not (is_number(numbers.Real, given) and abs(given) < FARTHEST):
         raise UsageError(f"{what} is {shown(given)}; it must be a finite number above 0, in {unit}")
     value, error = read_amount(given, what) if isinstance(given, str) else (float(given), 0.0)
     if not (np.isfinite(value) and value > 0):

@@ -383,6 +383,8 @@ def fit_pattern(
     if not 0 < floor <= absent_below < 1:
         floors = f"floor {floor:g} and absent_below {absent_below:g}"
         raise UsageError(f"{floors} must satisfy 0 < floor <= absent_below < 1")
+    if background_degree is not None and not 0 <= background_degree <= 30:
+        raise UsageError(f"background_degree is {background_degree}; it must be from 0 to 30")
     used = library if phases is None else library.only(phases)
     problem = _problem(spectrum, used, max_shift_deg, background_degree)
     options["phases"] = None if phases is None else list(phases)

@@ -181,7 +181,7 @@ def column_index(context: Context, table: Table, wanted: str | int) -> int:
     if isinstance(wanted, str) and not wanted.isdecimal():
         if wanted.strip().lower() in names:
             return names.index(wanted.strip().lower())
-    elif 1 <= int(wanted) <= len(names):
+    elif len(str(wanted)) < 19 and 1 <= int(wanted) <= len(names):
         return int(wanted) - 1
     fault = f"there is no column {wanted!r}; the file has {table.listed}"
     raise context.error(fault, "choose one of them by name or number", line=table.header_line)

@@ -1,11 +1,12 @@
 """`fit_mechanism`: one mechanism for dose, time, spectrum and composition, and its rivals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from scipy.special import chdtrc, expit
@@ -59,6 +60,7 @@ RIVALS = (
     "two-silver + free recovery + rising trapped host",
     "sequential",
 )
+T = TypeVar("T")
 STARTS = 24
 DRAWS = 200
 _FINALISTS = 3
@@ -90,6 +92,7 @@ def fit_mechanism(
     n_draws: int = DRAWS,
     confidence: float = 0.95,
     rng: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> MechanismFit:
     """Fit one mechanism to doses, runs, spectra and evidence at once, and its rivals to the same.
 
@@ -116,6 +119,8 @@ def fit_mechanism(
         Of the intervals.
     rng : int, optional
         Seed (0 by default).
+    progress : callable, optional
+        Called with how many steps (searches, refits) are done, and of how many.
 
     Returns
     -------
@@ -142,9 +147,22 @@ def fit_mechanism(
     whole = gather(
         evidence, table=table, runs=runs, published=published, quenched_s=quenched_s, mechanism=chosen
     )
-    best = _searched(chosen, whole, n_starts, seed)
-    others = [_searched(other, whole, n_starts, seed) for other in _rivals(rivals, chosen)]
-    return _told(best, others, whole, n_draws=n_draws, confidence=confidence, seed=seed)
+    all_of_them = [chosen, *_rivals(rivals, chosen)]
+    step = _steps(2 * len(all_of_them) + 3, progress)  # each searched and refitted; profile, draws, deciding
+    best, *others = (step(_searched(one, whole, n_starts, seed)) for one in all_of_them)
+    return _told(best, others, whole, n_draws=n_draws, confidence=confidence, seed=seed, step=step)
+
+
+def _steps(total: int, progress: Callable[[int, int], None] | None) -> Callable[[T], T]:
+    """Return the function that counts a step when its result is handed through."""
+    done = count(1)
+
+    def step(result: T) -> T:
+        if progress is not None:
+            progress(next(done), total)
+        return result
+
+    return step
 
 
 def _check(n_starts: int, n_draws: int, confidence: float) -> None:
@@ -248,13 +266,20 @@ def _searched(mechanism: Mechanism, evidence: Evidence, n_starts: int, seed: int
 
 
 def _told(
-    best: _Found, others: list[_Found], evidence: Evidence, *, n_draws: int, confidence: float, seed: int
+    best: _Found,
+    others: list[_Found],
+    evidence: Evidence,
+    *,
+    n_draws: int,
+    confidence: float,
+    seed: int,
+    step: Callable[[Any], Any],
 ) -> MechanismFit:
     mechanism = best.problem.eye.mechanism
     dof = evidence.n_points - len(mechanism.parameters)
     warnings = [Remark("assumed", text) for text in evidence.remarks]
     misfit = float(np.sqrt(max(best.chi2 / dof, 1.0))) if dof > 0 else 1.0
-    limits = profile(best.problem, best.best, best.total, confidence=confidence, scale=misfit)
+    limits = step(profile(best.problem, best.best, best.total, confidence=confidence, scale=misfit))
     if limits.chi2 < best.total:
         best = _moved(best, limits.best, limits.chi2)
     p_value = float(chdtrc(dof, best.chi2)) if dof > 0 else None
@@ -268,9 +293,10 @@ def _told(
     draws = parameters_of(
         best.problem, perturbed(best.problem, best.best, n_draws, misfit, np.random.default_rng(seed + 1))
     )
+    step(draws)
     together = correlation(best.problem.eye, _theta(best))
     white = None if together is None else np.linalg.inv(np.linalg.cholesky(together))
-    rivals = [_rival(found, best, white) for found in (best, *others)]
+    rivals = [step(_rival(found, best, white)) for found in (best, *others)]
     return MechanismFit(
         mechanism=mechanism.name,
         title=mechanism.title,
@@ -285,8 +311,8 @@ def _told(
         misfit=misfit,
         residuals=_residuals(best),
         rivals=tuple(rivals),
-        deciding=deciding(
-            mechanism, _theta(best), draws, [(r, _theta(o)) for r, o in _apart(rivals, others)]
+        deciding=step(
+            deciding(mechanism, _theta(best), draws, [(r, _theta(o)) for r, o in _apart(rivals, others)])
         ),
         verdict=verdict_of(mechanism.name, rivals),
         options=_options(best, evidence, confidence),

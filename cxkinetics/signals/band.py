@@ -45,12 +45,15 @@ class BandFit(NamedTuple):
         Of G, u G, 1, u and (q = 5) u^2 G; NaN where fewer than q + 1 cells are known.
     covariance : Array, shape (n, q, q)
         For readings of unit variance.
-    residuals : Array, shape (n, m)
+    near : slice
+        The wavelengths that stand beside any of the bands, k in number.
+    residuals : Array, shape (n, k)
         Readings minus fit inside the window, NaN elsewhere.
     """
 
     coefficients: Array
     covariance: Array
+    near: slice
     residuals: Array
 
 
@@ -97,30 +100,34 @@ def isolated_spikes(spectra: Array) -> BoolArray:
         seen = known[:, column]
         filled[:, column] = np.interp(rows, rows[seen], spectra[seen, column])
     inner = filled[:, 2:-2]
-    before = np.vstack([2 * inner[1] - inner[2], inner[:-1]])
-    after = np.vstack([inner[1:], 2 * inner[-2] - inner[-3]])
-    before[-1] = after[-1]
-    after[0] = before[0]
+    in_time = np.empty(inner.shape)
+    in_time[1:-1] = inner[1:-1] - (inner[:-2] + inner[2:]) / 2
+    in_time[0] = inner[0] - (2 * inner[1] - inner[2])
+    in_time[-1] = inner[-1] - (2 * inner[-2] - inner[-3])
     near = filled[:, 1:-3] + filled[:, 3:-1]
     far = filled[:, :-4] + filled[:, 4:]
-    in_time, in_wavelength = inner - (before + after) / 2, inner - (4 * near - far) / 6
-    spikes[:, 2:-2] = known[:, 2:-2] & _stands_out(in_time) & _stands_out(in_wavelength)
+    standing = known[:, 2:-2]
+    for difference in (in_time, inner - (4 * near - far) / 6):
+        standing = standing & _stands_out(np.abs(difference, out=difference))
+    spikes[:, 2:-2] = standing
     return spikes
 
 
-def _stands_out(difference: Array) -> BoolArray:
+def _stands_out(size: Array) -> BoolArray:
     """Compare with the spread of the same wavelengths and, where larger, of all: noise is not even."""
-    known = np.isfinite(difference)
-    if not known.any():
-        return known
-    size = np.abs(difference)
-    own = np.array(
-        [np.median(column[seen]) if seen.any() else 0.0 for column, seen in zip(size.T, known.T, strict=True)]
-    )
-    reach = np.maximum.reduce([np.roll(own, shift) for shift in range(-2, 3)])
-    spread = np.maximum(reach, np.median(size[known])) / 0.6745
-    out: BoolArray = known & (np.where(known, size, 0.0) > 10 * np.maximum(spread, 1e-12))
+    out: BoolArray = size > 10 * max(_typical(size), 1e-12)  # no unknown value does
+    own: dict[int, float] = {}
+    for column in np.flatnonzero(out.any(axis=0)).tolist():  # the others need no spread of their own
+        beside = [(column + shift) % size.shape[1] for shift in range(-2, 3)]
+        own |= {place: _typical(size[:, place]) for place in beside if place not in own}
+        out[:, column] &= size[:, column] > 10 * max(own[place] for place in beside)
     return out
+
+
+def _typical(size: Array) -> float:
+    """Return the standard deviation of Gaussian noise with the known of these absolute values, or 0."""
+    known = size[np.isfinite(size)]
+    return float(np.median(known)) / 0.6745 if known.size else 0.0
 
 
 _BLOCK = 2000  # spectra at a time
@@ -149,17 +156,19 @@ def fit_bands(
         float(np.clip(reach / width_nm, _LEAST_REACH, _HALF_WINDOW))
         for reach in (shape.left_nm, shape.right_nm)
     )
-    if spectra.shape[0] > _BLOCK:  # in parts: the functions are several times as large as the spectra
-        parts = [slice(i, i + _BLOCK) for i in range(0, spectra.shape[0], _BLOCK)]
-        fit = partial(fit_bands, wavelength_nm, shape=shape, shape_free=shape_free)
-        return BandFit(
-            *map(np.concatenate, zip(*(fit(spectra[p], position_nm[p]) for p in parts), strict=True))
-        )
-    # only these wavelengths stand beside any of the bands
     low, high = position_nm.min() - left * width_nm, position_nm.max() + right * width_nm
     first, last = np.searchsorted(wavelength_nm, [low, high])
     near = slice(max(int(first) - 1, 0), int(last) + 1)
     readings = spectra[:, near]
+    if spectra.shape[0] > _BLOCK:  # in parts: the functions are several times as large as the spectra
+        parts = [slice(i, i + _BLOCK) for i in range(0, spectra.shape[0], _BLOCK)]
+        fit = partial(fit_bands, wavelength_nm[near], shape=shape, shape_free=shape_free)
+        fits = [fit(readings[p], position_nm[p]) for p in parts]
+        residuals = np.full(readings.shape, np.nan)
+        for part, one in zip(parts, fits, strict=True):
+            residuals[part, one.near] = one.residuals
+        coefficients = np.concatenate([one.coefficients for one in fits])
+        return BandFit(coefficients, np.concatenate([one.covariance for one in fits]), near, residuals)
     scaled = (wavelength_nm[None, near] - position_nm[:, None]) / width_nm
     inside = (scaled >= -left) & (scaled <= right) & np.isfinite(readings)
     scaled = np.where(inside, scaled, 0.0)
@@ -176,9 +185,7 @@ def fit_bands(
     coefficients = np.full(moment.shape, np.nan)
     coefficients[usable] = np.einsum("nij,nj->ni", covariance[usable], moment[usable])
     fitted = (coefficients[:, None, :] @ basis)[:, 0]
-    residuals = np.full(spectra.shape, np.nan)
-    residuals[:, near] = np.where(inside, readings - fitted, np.nan)
-    return BandFit(coefficients, covariance, residuals)
+    return BandFit(coefficients, covariance, near, np.where(inside, readings - fitted, np.nan))
 
 
 def _well_posed(normal: Array, inside: BoolArray, scaled: Array) -> BoolArray:
@@ -308,7 +315,7 @@ def band_top(wavelength_nm: Array, path_nm: Array, shape: BandShape, fit: BandFi
         return BandTop()
     strong = np.flatnonzero(seen & (height >= _STRONG * float(height[seen].max())))
     strong = strong[np.unique(np.linspace(0, strong.size - 1, _MOST).astype(int))]
-    u = (wavelength_nm[None, :] - path_nm[strong, None]) / shape.width_nm
+    u = (wavelength_nm[None, fit.near] - path_nm[strong, None]) / shape.width_nm
     left_over = fit.residuals[strong] / height[strong, None]
     near = (np.abs(u) <= _REACH) & np.isfinite(left_over)
     if near.sum() < 12 or near.any(axis=1).sum() == 0:

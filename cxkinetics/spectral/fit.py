@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, thinned_out
+from cxkinetics.arrays import Array, BoolArray, along, finite_of, numbers_of, onto, thinned_out
 from cxkinetics.calls import checked
-from cxkinetics.errors import FitError, UsageError
+from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import sample_of
 from cxkinetics.inference.criteria import aicc, bic
@@ -117,7 +117,7 @@ def _squared_gram(residual: Array) -> float:
         gram = residual.T @ residual
         return float(np.vdot(gram, gram))
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (m, _PROBES))
-    images = residual.T @ (residual @ signs)
+    images = along(onto(residual, signs).T, residual)
     return float(np.einsum("ij,ij->", images, images)) / _PROBES
 
 
@@ -198,14 +198,10 @@ class Solution:
         place = self.optimum.theta if theta is None else theta
         return [solve_species(run, self.problem, i, place) for i, run in enumerate(self.runs)]
 
-    def residuals(self, solved: Sequence[Solved]) -> list[Array]:
-        """Return what the runs leave, not whitened."""
-        return [item.residual(run) for item, run in zip(solved, self.runs, strict=True)]
-
     def noise(self) -> TimeCorrelation:
         """Return how the residuals at the optimum are correlated in time."""
         solved = self.solved()
-        return time_correlation(self.residuals(solved), [item.span for item in solved])
+        return time_correlation([item.residual for item in solved], [item.span for item in solved])
 
 
 def box(network: Network, times_s: Sequence[Array], *, starting: bool) -> tuple[Array, Array]:
@@ -221,7 +217,7 @@ def box(network: Network, times_s: Sequence[Array], *, starting: bool) -> tuple[
 
 def noise_floor(runs: Sequence[Working]) -> float:
     """Return the variance that rounding alone may leave: below it the data hold no noise to speak of."""
-    return max(1e-18 * float(np.mean(run.matrix**2)) for run in runs) * 100
+    return max(1e-16 * run.factors.total / run.matrix.size for run in runs)
 
 
 def solve(
@@ -299,7 +295,7 @@ def assemble(solution: Solution, warnings: Sequence[Remark], seed: int) -> Spect
     deviance = cells * np.log(max(optimum.evaluation.rss, 1e-300) / cells) + _log_determinant(solution)
     k = n_parameters + amplitudes + 1 + (solution.rho != 0)
     parts = list(zip(solution.runs, solved, strict=True))
-    squares = [float(np.mean((item.residual(run) / run.weight) ** 2)) for run, item in parts]
+    squares = [float(np.mean(np.square(item.unweighted(run)))) for run, item in parts]
     return SpectraFit(
         series=tuple(run.series for run in solution.runs),
         scheme=problem.network.scheme.text,
@@ -568,6 +564,7 @@ _UNEVEN = 2.0  # residual spreads of wavelengths that differ by less are alike
 LIKELY = 0.5
 """Posterior weight of noise that grows with absorbance from which readings are weighted by it."""
 NOISES = ("auto", "white", "ar1", "photometric")
+_SORTED = 40 * MOST  # readings at most that are sorted by absorbance: ranks true to half a per cent
 _CORRELATED = 0.05  # weaker correlation in time than this is left alone
 
 
@@ -799,14 +796,17 @@ def _require_cells(runs: Sequence[Working], nonnegative: bool, noise: str) -> No
 def _regions(given: Any) -> list[tuple[float, float]]:
     if given is None:
         return []
-    items = [given] if np.ndim(given[0]) == 0 else list(given)
-    if any(len(item) != 2 for item in items):
+    try:
+        pairs = np.atleast_2d(finite_of("baseline_region_nm", given))
+    except InputError as wrong:
+        raise UsageError(f"{wrong}; it needs (low, high) in nm, or a list of such pairs") from None
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise UsageError("baseline_region_nm needs (low, high) in nm, or a list of such pairs")
-    return [(float(low), float(high)) for low, high in items]
+    return [(low, high) for low, high in pairs.tolist()]
 
 
 def _weights(given: Any, size: int) -> Array:
-    weights = np.asarray(given, dtype=float)
+    weights = numbers_of("weights", given)
     if weights.shape != (size,) or not np.all(np.isfinite(weights) & (weights > 0)):
         raise UsageError(f"weights need one positive number for each of the {size} wavelengths fitted")
     scaled: Array = weights / np.sqrt(np.mean(weights**2))
@@ -850,8 +850,8 @@ def _with_noise(setup: Setup, runs: Sequence[Working]) -> Solution:
     if setup.options["weights"] == "auto":
         solved = solution.solved()
         left = [
-            residual if run.cells is None else residual * np.sqrt(run.cells)
-            for residual, run in zip(solution.residuals(solved), solution.runs, strict=True)
+            item.residual if run.cells is None else item.residual * np.sqrt(run.cells)
+            for item, run in zip(solved, solution.runs, strict=True)
         ]
         spreads = column_spread(left, solved[0].span.shape[1])
         weighted = [_reweighted(run, spread) for run, spread in zip(solution.runs, spreads, strict=True)]
@@ -884,49 +884,74 @@ def _weighed(solution: Solution) -> Solution:
     if tied or (solution.optimum.evaluation.rss <= floor and not demanded):
         return solution
     parts = list(zip(solution.solved(), solution.runs, strict=True))
-    shares = []
-    runs = []
-    for item, run in parts:
-        fitted = item.model(run)
-        cells, share = photometric_weights(run.matrix - fitted, fitted, run.series.unit)
-        shares.append(share)
-        runs.append(replace(run, cells=cells))
-    share = float(np.mean(shares))
+    grown = [
+        noise_growth(item.unweighted(run), item.concentration, item.values, run.series.unit)
+        for item, run in parts
+    ]
+    share = float(np.mean([growth.share for growth in grown]))
     if not demanded and share < LIKELY:
         return replace(solution, photometric=share)
+    runs = [
+        replace(run, cells=growth.cells(item.model(run)))
+        for growth, (item, run) in zip(grown, parts, strict=True)
+    ]
     return replace(solve(solution.setup, runs, 0.0, solution.optimum.theta), photometric=share)
 
 
-def photometric_weights(residual: Array, fitted: Array, unit: str) -> tuple[Array, float]:
-    """Return 1/variance of each reading by how the noise grows with absorbance, and how sure that is.
+class Growth(NamedTuple):
+    """How the noise grows with absorbance.
 
-    The patterns are those of `cxkinetics.inference.variance`, weighed by their likelihood in second
-    differences along time (which take out what a fit leaves of the kinetics), sorted by absorbance.
-
-    Parameters
+    Attributes
     ----------
-    residual, fitted : Array, shape (n, m)
-        Of a first fit.
-    unit : str
-        Of the signal; noise of one that is no absorbance can only be proportional to it.
-
-    Returns
-    -------
-    cells : Array, shape (n, m)
-        Relative, geometric mean one.
+    level, sigma : Array, shape (k,)
+        Absorbances, ascending, and the relative standard deviations there.
     share : float
         Posterior weight of noise that grows.
     """
-    rough, level = np.diff(residual, 2, axis=0).ravel() / np.sqrt(6.0), fitted[1:-1].ravel()
-    order = np.argsort(level, kind="stable")
-    order = order[thinned_out(np.arange(order.size), MOST)]
-    curve = level[order] - level[order[0]]
-    sample = sample_of(Trace(time_s=np.arange(float(order.size)), absorbance=rough[order] + curve))
-    absorbance = level[order] if unit == "AU" else None
+
+    level: Array
+    sigma: Array
+    share: float
+
+    def cells(self, fitted: Array) -> Array:
+        """Return 1/variance of each reading (n, m), relative, geometric mean one."""
+        above, known = np.maximum(fitted - self.level[0], 0.0), self.level - self.level[0]
+        cells = np.interp(np.log(above + 1.0), np.log(known + 1.0), self.sigma) ** -2.0
+        told: Array = cells / np.exp(np.mean(np.log(cells)))
+        return told
+
+
+def noise_growth(residual: Array, concentration: Array, spectra: Array, unit: str) -> Growth:
+    """Return how the noise grows with absorbance, and how sure that is.
+
+    The patterns are those of `cxkinetics.inference.variance`, weighed by their likelihood in second
+    differences along time (which take out what a fit leaves of the kinetics), sorted by absorbance. Of a
+    large matrix this takes the same random share of the readings each time.
+
+    Parameters
+    ----------
+    residual : Array, shape (n, m)
+        Of a first fit, in the unit of the data.
+    concentration, spectra : Array, shape (n, species) and (species, m)
+        Whose product is that fit.
+    unit : str
+        Of the signal; noise of one that is no absorbance can only be proportional to it.
+    """
+    n, m = residual.shape
+    count = (n - 2) * m
+    pick = np.random.default_rng(0).choice
+    chosen = np.arange(count) if count <= _SORTED else pick(count, _SORTED, replace=False, shuffle=False)
+    row, column = np.divmod(chosen, m)
+    level = np.einsum("ks,sk->k", concentration[row + 1], spectra[:, column])
+    order = thinned_out(np.argsort(level, kind="stable"), MOST)
+    row, column, level = row[order], column[order], level[order]
+    rough = residual[row, column] - 2 * residual[row + 1, column] + residual[row + 2, column]
+    curve = level - level[0]
+    signal = rough / np.sqrt(6.0) + curve
+    sample = sample_of(Trace(time_s=np.arange(float(order.size)), absorbance=signal))
+    absorbance = level if unit == "AU" else None
     spread = spread_of(sample, curve / sample.scale, level=absorbance, model="photometric")
-    sd = np.interp(np.log(np.maximum(fitted - level.min(), 0.0) + 1.0), np.log(curve + 1.0), spread.sigma)
-    cells = sd**-2.0
-    return cells / np.exp(np.mean(np.log(cells))), spread.photometric
+    return Growth(level, spread.sigma, spread.photometric)
 
 
 def _reweighted(run: Working, spread: Array) -> Working:

@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray, along, onto, remainder, tall_qr, tall_svd
 from cxkinetics.inference.ar1 import Whitening, relative_spacing, whitening_at
 from cxkinetics.models.families import mixed_clock
 from cxkinetics.models.network import Network, concentrations
 
 _SMALL = 160  # matrices with fewer rows or columns than this are decomposed exactly
 _SWEEPS = 3
-_THIN = 3  # columns per product: wider ones wake threads of the BLAS, which cost more than they give here
 
 
 class Factors(NamedTuple):
@@ -59,15 +58,10 @@ def leading_factors(matrix: Array, count: int) -> Factors:
         return Factors(left[:, :count], singular[:count], right[:count], total)
     basis = np.random.default_rng(0).standard_normal((matrix.shape[1], count + 4))
     for _ in range(_SWEEPS):
-        basis = np.linalg.qr(thin_product(matrix.T, np.linalg.qr(thin_product(matrix, basis))[0]))[0]
-    left, singular, turn = np.linalg.svd(thin_product(matrix, basis), full_matrices=False)
+        span = tall_qr(onto(matrix, basis))[0]
+        basis = tall_qr(along(span.T, matrix).T)[0]
+    left, singular, turn = tall_svd(onto(matrix, basis))
     return Factors(left[:, :count], singular[:count], (turn @ basis.T)[:count], total)
-
-
-def thin_product(matrix: Array, thin: Array) -> Array:
-    """Return matrix @ thin for a `thin` of a few columns."""
-    parts = [matrix @ thin[:, i : i + _THIN] for i in range(0, thin.shape[1], _THIN)]
-    return np.concatenate(parts, axis=1)
 
 
 _RANK_TOLERANCE = 1e-9  # concentration columns closer than this to dependent count as one
@@ -174,14 +168,16 @@ def _project_block(
     spectra = known_spectra.copy()
     size = _square(data) if size is None else size
     span, singular, turn, scale = column_space(concentration[:, free])
-    seen = span.T @ data
+    across = derivative - span @ (span.T @ derivative)
+    stacked = np.concatenate([span.T, across.transpose(0, 2, 1).reshape(-1, span.shape[0])])
+    products = along(stacked, data)  # the data are gone through once
+    seen, misfit = products[: singular.size], products[singular.size :]
+    misfit = misfit.reshape(n_parameters, concentration.shape[1], data.shape[1])
     rss = size - _square(seen)
     if rss < 1e-7 * size:  # nearly noise-free: the difference of squares has lost its digits
-        rss = _square(data - span @ seen)
+        rss = _square(remainder(data, span, seen))
     back = turn[:, : singular.size] / singular / scale[:, None]  # the pseudo-inverse is back @ span'
     spectra[free] = back @ seen
-    across = derivative - span @ (span.T @ derivative)
-    misfit = across.transpose(0, 2, 1) @ data
     gradient = -np.einsum("psm,sm->p", misfit, spectra)
     weighted = across @ (spectra @ spectra.T)
     length = concentration.size
@@ -204,19 +200,29 @@ def _project_cells(
     columns = concentration[:, free]
     inverse = inverses_by_column(columns, cells)
     spectra = known_spectra.copy()
-    spectra[free] = np.einsum("mst,tm->sm", inverse, columns.T @ (cells * data))
-    weighted = cells * (data - columns @ spectra[free])
-    rss = float(np.einsum("nm,nm->", weighted, data - columns @ spectra[free]))
-    moved = derivative @ spectra  # (p, n, m)
-    along = columns.T @ (cells * moved)  # (p, s, m)
-    across = moved - columns @ np.einsum("mst,ptm->psm", inverse, along)
-    gradient = -np.einsum("pnm,nm->p", moved, weighted)
-    length = data.size
-    information = (cells * across).reshape(-1, length) @ moved.reshape(-1, length).T
-    misfit = (derivative.transpose(0, 2, 1) @ weighted)[:, free]
-    curvature = information + np.einsum("psm,mst,qtm->pq", misfit, inverse, misfit, optimize=True)
+    spectra[free] = np.einsum("mst,tm->sm", inverse, along(columns.T, cells * data))
+    left = remainder(data, columns, spectra[free])
+    weighted = cells * left
+    rss = float(np.einsum("nm,nm->", weighted, left))
+    information = np.empty(2 * derivative.shape[:1])
+    moved = [onto(change, spectra) for change in derivative]
+    for i, part in enumerate(moved):
+        shift = np.einsum("mst,tm->sm", inverse, along(columns.T, cells * part))
+        across = cells * remainder(part, columns, shift)
+        information[i] = [np.einsum("nm,nm->", across, other) for other in moved]
+    misfit = products_of(derivative, weighted)
+    gradient = -np.einsum("psm,sm->p", misfit, spectra)
+    turned = np.einsum("mst,ptm->psm", inverse, misfit[:, free])
+    curvature = information + np.einsum("psm,qsm->pq", misfit[:, free], turned)
     rank = column_space(columns)[1].size
     return Projection(rss, spectra, gradient, information, curvature, rank * data.shape[1])
+
+
+def products_of(derivative: Array, data: Array) -> Array:
+    """Return derivatives of concentrations (p, n, species) times data (n, m), shape (p, species, m)."""
+    p, n, species = derivative.shape
+    found = along(derivative.transpose(0, 2, 1).reshape(p * species, n), data)
+    return found.reshape(p, species, data.shape[1])
 
 
 def inverses_by_column(concentration: Array, cells: Array) -> Array:
@@ -224,7 +230,7 @@ def inverses_by_column(concentration: Array, cells: Array) -> Array:
     size = np.sqrt(np.einsum("ns,ns->s", concentration, concentration))
     scaled = concentration / np.where(size > 0, size, 1.0)
     pairs = scaled[:, :, None] * scaled[:, None, :]
-    gram = (cells.T @ pairs.reshape(len(pairs), -1)).reshape(-1, size.size, size.size)
+    gram = along(pairs.reshape(len(pairs), -1).T, cells).T.reshape(-1, size.size, size.size)
     inverse = np.linalg.pinv(gram, rcond=_RANK_TOLERANCE**1.5, hermitian=True)
     told: Array = inverse / np.where(size > 0, np.outer(size, size), np.inf)
     return told
@@ -234,7 +240,7 @@ def column_space(columns: Array) -> tuple[Array, Array, Array, Array]:
     """Return an orthonormal basis, singular values, all right vectors and the scale of columns."""
     scale = np.sqrt(np.einsum("ns,ns->s", columns, columns))
     scale[scale == 0] = 1.0
-    left, singular, right = np.linalg.svd(columns / scale, full_matrices=False)
+    left, singular, right = tall_svd(columns / scale)
     rank = int(np.sum(singular > _RANK_TOLERANCE * singular.max(initial=0.0)))
     return left[:, :rank], singular[:rank], right.T, scale
 
@@ -344,10 +350,8 @@ def compressed(run: Run, right: Array | None = None) -> Run:
         stacked = np.vstack([run.data, run.known_spectra[np.any(run.known_spectra != 0, axis=1)]])
         if 2 * stacked.shape[0] >= stacked.shape[1]:
             return run
-        right = np.linalg.qr(stacked.T)[0]
-    return replace(
-        run, data=thin_product(run.data, right), known_spectra=run.known_spectra @ right, floor=None
-    )
+        right = tall_qr(stacked.T)[0]
+    return replace(run, data=onto(run.data, right), known_spectra=run.known_spectra @ right, floor=None)
 
 
 class Evaluation(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, IntArray
+from cxkinetics.arrays import Array, BoolArray, IntArray, along, onto, remainder, tall_qr
 from cxkinetics.errors import UsageError
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.spectral.problem import (
@@ -18,6 +18,7 @@ from cxkinetics.spectral.problem import (
     inverses_by_column,
     leading_factors,
     nonnegative_spectra,
+    products_of,
     row_whitening,
 )
 
@@ -74,12 +75,11 @@ class Working:
 
     def without_baseline(self, rows: Array) -> Array:
         """Return rows (k, m), weighted, with the baseline functions projected out."""
-        weighted: Array = rows * self.weight
+        weighted: Array = rows if self.weights is None else rows * self.weights
         if not self.functions.shape[0]:
             return weighted
-        span = np.linalg.qr((self.functions * self.weight).T)[0]
-        left: Array = weighted - (weighted @ span) @ span.T
-        return left
+        span = tall_qr((self.functions * self.weight).T)[0]
+        return remainder(weighted, onto(weighted, span), span.T)
 
 
 def problem_of(
@@ -107,7 +107,7 @@ def small_problem(problem: Problem, runs: Sequence[Working]) -> Problem:
         if min(run.data.shape) <= _KEPT or run.cells is not None:
             small.append(replace(run, floor=None))
         elif run.data.shape[1] == work.matrix.shape[1]:
-            leading = np.linalg.qr(work.without_baseline(work.factors.in_wavelength).T)[0]
+            leading = tall_qr(work.without_baseline(work.factors.in_wavelength).T)[0]
             small.append(compressed(run, leading))
         else:  # already in other coordinates
             small.append(compressed(run, leading_factors(run.data, _KEPT).in_wavelength.T))
@@ -201,8 +201,10 @@ class Solved:
         Their derivatives, whitened.
     span, back : Array, shape (n, r) and (free species, r)
         Orthonormal basis of the free (whitened) concentrations, and the pseudo-inverse back @ span'.
+    residual : Array, shape (n, m)
+        Data minus fit, weighted, baseline taken out, not whitened.
     left_over : Array, shape (n, m)
-        Residual, weighted and whitened.
+        The same, whitened.
     value : Array, shape (n, free species)
         Free concentrations, whitened.
     cells : Array, shape (n, m), or None
@@ -219,23 +221,26 @@ class Solved:
     change: Array
     span: Array
     back: Array
+    residual: Array
     left_over: Array
     value: Array
     cells: Array | None = None
     inverse: Array | None = None
 
-    def residual(self, work: Working) -> Array:
-        """Return data minus fit, weighted, baseline taken out, not whitened, shape (n, m)."""
-        return work.without_baseline(work.matrix) - self.concentration @ self.weighted
+    def unweighted(self, work: Working) -> Array:
+        """Return the residual in the unit of the data, shape (n, m)."""
+        return self.residual if work.weights is None else self.residual / work.weights
 
     def scores(self) -> Array:
         """Return sums over wavelengths of derivative times residual, shape (n, p)."""
         if self.cells is not None:
-            moved = self.change @ self.weighted - self.value @ self.shift()
-            found: Array = np.einsum("pnm,nm->np", moved, self.cells * self.left_over)
-            return found
+            rest = self.cells * self.left_over
+            sums: Array = np.einsum("pns,ns->np", self.change, onto(rest, self.weighted.T))
+            for i, part in enumerate(self.shift()):
+                sums[:, i] -= np.einsum("ns,ns->n", self.value, onto(rest, part.T))
+            return sums
         across = self.change - self.span @ (self.span.T @ self.change)
-        sums: Array = np.einsum("pns,ns->np", across, self.left_over @ self.weighted.T)
+        sums = np.einsum("pns,ns->np", across, onto(self.left_over, self.weighted.T))
         return sums
 
     def shift(self) -> Array:
@@ -243,7 +248,8 @@ class Solved:
         if self.cells is None:
             found: Array = self.back @ (self.span.T @ self.change) @ self.weighted
             return found
-        return self._solve(self.value.T @ (self.cells * (self.change @ self.weighted)))
+        moved = [along(self.value.T, self.cells * onto(change, self.weighted)) for change in self.change]
+        return self._solve(np.reshape(moved, (-1, self.value.shape[1], self.weighted.shape[1])))
 
     def _solve(self, right: Array) -> Array:
         """Return the inverse normal matrix, of each wavelength or of all, times (..., free, m)."""
@@ -254,7 +260,7 @@ class Solved:
     def with_parameters(self, free: IntArray) -> tuple[Array, Array]:
         """Return the slopes of the free spectra (p, free, m), and their variances (free, m) per variance."""
         left_over = self.left_over if self.cells is None else self.cells * self.left_over
-        moved = self._solve(self.change[:, :, free].transpose(0, 2, 1) @ left_over) - self.shift()
+        moved = self._solve(products_of(self.change[:, :, free], left_over)) - self.shift()
         if self.inverse is not None:
             return moved, np.einsum("mss->sm", self.inverse)
         own = np.diag(self.back @ self.back.T)
@@ -270,7 +276,8 @@ class Solved:
 
     def model(self, work: Working) -> Array:
         """Return the fit in the unit of the data, baseline included, shape (n, m)."""
-        return self.concentration @ self.values + self.baseline(work) @ work.functions
+        fitted = onto(self.concentration, self.values)
+        return fitted + onto(self.baseline(work), work.functions) if work.functions.size else fitted
 
 
 def solve_species(work: Working, problem: Problem, index: int, theta: Array) -> Solved:
@@ -288,21 +295,23 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array) -> 
         ln k and breakpoints.
     """
     concentration, change = problem.profiles(theta, work.time_s)
-    parts = (concentration, change, work.without_baseline(work.matrix))
-    value, change, white = map(problem.runs[index].whitening.apply_down, parts)
+    whiten, data = problem.runs[index].whitening.apply_down, work.without_baseline(work.matrix)
+    value, change, white = map(whiten, (concentration, change, data))
     known = work.without_baseline(work.known)
     free = np.flatnonzero(~problem.known)
     span, singular, right, scale = column_space(value[:, free])
     rank = singular.size
     back = right[:, :rank] / singular / scale[:, None]
-    target = white - value[:, problem.known] @ known[problem.known] if problem.known.any() else white
+    target = white
+    if problem.known.any():
+        target = remainder(white, value[:, problem.known], known[problem.known])
     spectra = known.copy()
     floor, cells = problem.runs[index].floor, problem.runs[index].cells
     inverse = None if cells is None else inverses_by_column(value[:, free], cells)
     if cells is not None and inverse is not None:
-        spectra[free] = np.einsum("mst,tm->sm", inverse, value[:, free].T @ (cells * target))
+        spectra[free] = np.einsum("mst,tm->sm", inverse, along(value[:, free].T, cells * target))
     elif floor is None:
-        spectra[free] = back @ (span.T @ target)
+        spectra[free] = back @ along(span.T, target)
     else:
         above = nonnegative_spectra(value[:, free], target - value[:, free] @ floor[free])
         spectra[free] = above + floor[free]
@@ -314,6 +323,7 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array) -> 
         determined[free] = ~(np.abs(null) > _FLAT).any(axis=0)
     values = spectra / work.weight
     values[problem.known] = work.known[problem.known]
+    residual = remainder(data, concentration, spectra)
     return Solved(
         values=values,
         weighted=spectra,
@@ -323,7 +333,8 @@ def solve_species(work: Working, problem: Problem, index: int, theta: Array) -> 
         change=change,
         span=span,
         back=back,
-        left_over=white - value @ spectra,
+        residual=residual,
+        left_over=whiten(residual),
         value=value[:, free],
         cells=cells,
         inverse=inverse,
@@ -361,7 +372,8 @@ def with_errors(
     errors = np.zeros_like(solved.weighted)
     errors[free] = np.sqrt(np.maximum(total, 0.0))
     # errors as large as the data themselves: the spectrum is a number, but no finding
-    loud = float(np.abs(work.without_baseline(work.matrix)).max())
+    data = work.without_baseline(work.matrix)
+    loud = max(float(data.max()), -float(data.min()))
     determined[free] &= np.median(errors[free], axis=1) <= loud
     return replace(solved, errors=errors / work.weight, determined=determined)
 

@@ -61,8 +61,8 @@ print(json.dumps({"cpu": min(spent), "k": found}))
 """
 
 
-def simulated(seed=0):
-    time, wavelength = np.linspace(0, 100, 400), np.linspace(290, 590, 300)
+def simulated(seed=0, n=400, m=300):
+    time, wavelength = np.linspace(0, 100, n), np.linspace(290, 590, m)
     k1, k2 = 0.056, 0.019
     host = np.exp(-k1 * time)
     middle = k1 / (k2 - k1) * (host - np.exp(-k2 * time))
@@ -73,7 +73,7 @@ def simulated(seed=0):
             0.15 * np.exp(-0.5 * ((wavelength - 420) / 80) ** 2),
         ]
     )
-    noise = 0.003 * np.random.default_rng(seed).standard_normal((400, 300))
+    noise = 0.003 * np.random.default_rng(seed).standard_normal((n, m))
     matrix = np.stack([host, middle, 1 - host - middle], axis=1) @ spectra + noise
     return time, wavelength, matrix
 
@@ -99,6 +99,16 @@ def test_against_plain_variable_projection(cpu_seconds, tell, benchmark) -> None
     assert ours / peer < 1.5
     found = [estimate.value for estimate in cx.fit_spectra(series, scheme).rate_constants]
     assert np.allclose(found, plain(time, matrix).x, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("n", "m", "least"), [(2000, 2000, 4.0), (10_000, 1024, 4.0)])
+def test_large_matrices_against_plain_variable_projection(cpu_seconds, tell, n, m, least) -> None:
+    time, wavelength, matrix = simulated(n=n, m=m)
+    series = cx.SpectralSeries(time_s=time, wavelength_nm=wavelength, absorbance=matrix)
+    peer = cpu_seconds(lambda: plain(time, matrix), 1)
+    ours = cpu_seconds(lambda: cx.fit_spectra(series, "A -> B; B -> C"), 3)
+    tell(f"\n{n} x {m}: plain projection {peer:.2f} s, ours {ours:.2f} s, ratio {peer / ours:.1f}")
+    assert peer / ours > least
 
 
 def test_against_pyglotaran(cpu_seconds, tell, benchmark, tmp_path) -> None:

@@ -169,3 +169,20 @@ def test_a_cell_of_the_preamble_is_no_label(tmp_path: Path) -> None:
     assert (trace.label, trace.wavelength_nm) == ("A(324 nm)", 324.0)
     with pytest.raises(cx.InputError, match=r"no column 'A\(324 nn\)'.*did you mean 'A\(324 nm\)'\?"):
         cx.load(tmp_path / "run5.xlsx", column="A(324 nn)")
+
+
+def test_sheets_are_gone_through_once_and_charts_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.xlsx"
+    book = Workbook()
+    for row in [("time (s)", "absorbance"), *ROWS]:
+        book.active.append(row)
+    book.create_chartsheet("Chart", 0)
+    book.save(path)
+
+    def by_name(*_: Any) -> None:
+        raise AssertionError("a look-up by name goes through all sheets: a square of their number")
+
+    monkeypatch.setattr(Workbook, "__getitem__", by_name)
+    assert cx.load(path).n_points == 4

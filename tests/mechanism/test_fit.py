@@ -16,9 +16,20 @@ from cxkinetics.mechanism.scheme import Mechanism, load_mechanism
 
 
 @pytest.fixture(scope="module")
-def short() -> MechanismFit:
+def steps() -> list[tuple[int, int]]:
+    """What the fit says of how far it is."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def short(steps: list[tuple[int, int]]) -> MechanismFit:
     """The published numbers from three starts, beside one rival."""
-    return cx.fit_mechanism(rivals=["two-silver"], n_starts=3, n_draws=4)
+    told = lambda done, total: steps.append((done, total))  # noqa: E731
+    return cx.fit_mechanism(rivals=["two-silver"], n_starts=3, n_draws=4, progress=told)
+
+
+def test_every_step_is_told_to_the_last(short: MechanismFit, steps: list[tuple[int, int]]) -> None:
+    assert steps == [(done, 7) for done in range(1, 8)]
 
 
 def test_few_starts_reach_what_the_packaged_fit_says(short: MechanismFit) -> None:

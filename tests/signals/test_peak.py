@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 from cxkinetics.errors import InputError, UsageError
-from cxkinetics.signals.band import find_bands, isolated_spikes
+from cxkinetics.signals.band import BandShape, find_bands, fit_bands, isolated_spikes
 from cxkinetics.signals.peak import smooth_path, track_peak
 from cxkinetics.signals.spectra import SpectralSeries
 
@@ -232,3 +232,53 @@ def test_a_few_single_wavelengths_are_read_as_they_stand() -> None:
     assert "the nearest to 698 nm" in near.remarks[-1].text
     with pytest.raises(InputError, match="within 20 nm of 500 nm: only 324, 700 nm"):
         track_peak(series, near_nm=500)
+
+
+def plain_spikes(matrix: np.ndarray) -> np.ndarray:
+    """Every reading beside the spreads of its five wavelengths and of all of them, one after the other."""
+    n, m = matrix.shape
+    in_time, in_wavelength = np.full((n, m), np.nan), np.full((n, m), np.nan)
+    for i in range(n):
+        before = matrix[i - 1] if i else 2 * matrix[1] - matrix[2]
+        after = matrix[i + 1] if i < n - 1 else 2 * matrix[n - 2] - matrix[n - 3]
+        one = after if i == n - 1 else before
+        other = before if i == 0 else after
+        in_time[i] = np.abs(matrix[i] - (one + other) / 2)
+        for j in range(2, m - 2):
+            near, far = matrix[i, j - 1] + matrix[i, j + 1], matrix[i, j - 2] + matrix[i, j + 2]
+            in_wavelength[i, j] = abs(matrix[i, j] - (4 * near - far) / 6)
+    out = np.zeros((n, m), bool)
+    for j in range(2, m - 2):
+        for i in range(n):
+            above = True
+            for size in (in_time[:, 2:-2], in_wavelength[:, 2:-2]):
+                beside = [size[:, (j - 2 + shift) % (m - 4)] for shift in range(-2, 3)]
+                spreads = [
+                    np.median(part[np.isfinite(part)]) if np.isfinite(part).any() else 0 for part in beside
+                ]
+                spread = max(*spreads, np.median(size[np.isfinite(size)])) / 0.6745
+                above &= bool(size[i, j - 2] > 10 * max(spread, 1e-12))
+            out[i, j] = above
+    return out
+
+
+def test_spikes_are_those_of_a_comparison_of_every_reading() -> None:
+    rng = np.random.default_rng(8)
+    noise = np.where(np.arange(30) < 10, 0.05, 0.002)  # the spread of all is far below that of the first
+    matrix = np.exp(-np.arange(24.0) / 9)[:, None] * np.hanning(30) + noise * rng.standard_normal((24, 30))
+    for i, j in ((0, 5), (23, 25), (7, 4), (11, 20), (15, 2), (3, 27), (9, 8)):
+        matrix[i, j] += 0.3
+    matrix[:, 16] = np.nan
+    found = isolated_spikes(matrix)
+    assert 2 <= found.sum() <= 7
+    assert (found == plain_spikes(matrix)).all()
+
+
+def test_bands_of_many_spectra_in_parts_are_those_of_all_at_once(monkeypatch) -> None:
+    path, _, series = simulate(4, position=np.linspace(318.0, 333.0, 101))
+    whole = fit_bands(series.wavelength_nm, series.absorbance, path, BandShape(8.0), shape_free=True)
+    monkeypatch.setattr("cxkinetics.signals.band._BLOCK", 7)
+    parts = fit_bands(series.wavelength_nm, series.absorbance, path, BandShape(8.0), shape_free=True)
+    assert parts.near == whole.near
+    assert np.allclose(parts.coefficients, whole.coefficients, rtol=1e-9, atol=1e-12)
+    assert np.allclose(parts.residuals, whole.residuals, rtol=1e-9, atol=1e-12, equal_nan=True)

@@ -50,6 +50,23 @@ def test_growing_noise_is_weighted_where_it_grows_and_only_there() -> None:
         assert one.high - one.low < 0.8 * (other.high - other.low)
 
 
+def test_the_noise_of_a_large_matrix_is_read_from_a_share_of_its_readings(monkeypatch) -> None:
+    found = {}
+    for white in (False, True):
+        data, fits = made(white=white), []
+        for most in (2000, data.absorbance.size):  # the slow twin sorts all of them
+            monkeypatch.setattr("cxkinetics.spectral.fit._SORTED", most)
+            fits.append(cx.fit_spectra(data, CHAIN))
+        few, every = fits
+        assert few.noise.model == every.noise.model
+        assert few.noise.photometric == pytest.approx(every.noise.photometric, abs=0.1)
+        for one, other in zip(few.rate_constants, every.rate_constants, strict=True):
+            assert abs(one.value - other.value) < 0.1 * other.se
+            assert one.se == pytest.approx(other.se, rel=0.05)
+        found[white] = few.noise.model
+    assert found == {False: "photometric", True: "white"}
+
+
 def test_a_small_sample_of_photometric_noise_is_covered() -> None:
     found = tally("photometric", range(6))
     assert found["k1"] + found["k2"] >= 10

@@ -1,9 +1,14 @@
 """Variable projection against slow twins."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy.optimize import nnls
 
+from cxkinetics.arrays import SMALL, TALL, along, onto, remainder, tall_qr, tall_svd
 from cxkinetics.models.network import network_of, parse_scheme
 from cxkinetics.spectral.problem import Problem, Run, compressed, nonnegative_spectra, row_whitening
 
@@ -72,3 +77,60 @@ def test_nonnegative_spectra_are_those_of_scipy() -> None:
     data = columns @ rng.standard_normal((4, 60)) + 0.1 * rng.standard_normal((40, 60))
     expected = np.array([nnls(columns, column)[0] for column in data.T]).T
     assert np.allclose(nonnegative_spectra(columns, data), expected, atol=1e-9)
+
+
+def test_products_and_decompositions_in_pieces_are_those_of_the_whole() -> None:
+    rng = np.random.default_rng(5)
+    matrix = rng.standard_normal((700, 301))
+    assert matrix.size * 5 > SMALL
+    columns, rows = rng.standard_normal((301, 5)), rng.standard_normal((5, 700))
+    assert np.allclose(onto(matrix, columns), matrix @ columns, rtol=1e-12, atol=1e-12)
+    assert np.allclose(along(rows, matrix), rows @ matrix, rtol=1e-12, atol=1e-12)
+    whole = matrix - rows.T @ columns.T
+    assert np.allclose(remainder(matrix, rows.T, columns.T), whole, rtol=1e-12, atol=1e-12)
+    tall = rng.standard_normal((9001, 3))
+    assert tall.size > TALL
+    span, triangle = tall_qr(tall)
+    assert np.allclose(span.T @ span, np.eye(3), atol=1e-12)
+    assert np.allclose(span @ triangle, tall, atol=1e-12)
+    left, singular, right = tall_svd(tall)
+    assert np.allclose(left.T @ left, np.eye(3), atol=1e-12)
+    assert np.allclose(left * singular @ right, tall, atol=1e-12)
+    assert np.allclose(singular, np.linalg.svd(tall, compute_uv=False), rtol=1e-12)
+
+
+THREADS = """
+import os, time
+from pathlib import Path
+import numpy as np
+import cxkinetics as cx
+
+def woken():
+    others = [task for task in Path("/proc/self/task").iterdir() if task.name != str(os.getpid())]
+    lines = [line for task in others for line in (task / "status").read_text().splitlines()]
+    return len(others), sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+
+t, w = np.linspace(0, 100, 900), np.linspace(290, 590, 400)
+bands = np.exp(-0.5 * ((w - np.array([[324.0], [360.0]])) / 30) ** 2)
+shares = np.stack([np.exp(-0.056 * t), 1 - np.exp(-0.056 * t)], axis=1)
+for grows in (0.0, 0.0, 1.0):
+    clean = shares @ bands
+    noise = 0.003 * 10 ** (grows * clean) * np.random.default_rng(1).standard_normal(clean.shape)
+    series = cx.SpectralSeries(time_s=t, wavelength_nm=w, absorbance=clean + noise)
+    time.sleep(0.5)
+    before = woken()
+    fit = cx.fit_spectra(series, "A -> B")
+    print(fit.noise.model, before[0], woken()[1] - before[1])
+"""
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.cpu_count() == 1, reason="threads are counted in /proc"
+)
+def test_a_fit_of_large_spectra_wakes_no_threads_of_the_linear_algebra() -> None:
+    env = os.environ | {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    run = subprocess.run([sys.executable, "-c", THREADS], env=env, capture_output=True, text=True, check=True)
+    told = [line.split() for line in run.stdout.splitlines()][1:]  # the first imports, which starts threads
+    assert [model for model, *_ in told] == ["white", "photometric"]
+    assert all(int(threads) >= 1 for _, threads, _ in told)  # there is one to be woken
+    assert [int(switches) for *_, switches in told] == [0, 0]
