@@ -14,11 +14,12 @@ from cxkinetics.io import table as tables
 from cxkinetics.io.file import Content, ReadOptions
 from cxkinetics.io.table import plain_table, tables_of
 
-ODD = (
-    "nan NaN inf -inf 1e400 -1e400 1e-400 -0 +1.5 .5 5. 1E+02 1e5 1d5 1D2 1_000 0x10 1,5 1.5.2 1e 007 1.0f 5% "
-    "1e2e3 True None null -- #N/A N/A OVRFLW ***** <0.001 >3 ~2 0.9±0.1 0.9(1) abc 12:30 12:30:01 2020-01-02 ٣ １ "
-    "−1 1e−3 ∞ 0.8? '0.5' #1 1/2 1e+ - + . e5"
-).split() + ["", " ", "1 000", "0.5 AU", '"0.5"', '"1,5"', "\u00a01", "1\u2009000", "\ufeff1"]
+_WORDS = """
+    nan NaN inf -inf 1e400 -1e400 1e-400 -0 +1.5 .5 5. 1E+02 1e5 1d5 1D2 1_000 0x10 1,5 1.5.2 1e 007 1.0f 5%
+    1e2e3 True None null -- #N/A N/A OVRFLW ***** <0.001 >3 ~2 0.9±0.1 0.9(1) abc 12:30 12:30:01 2020-01-02
+    ٣ １ −1 1e−3 ∞ 0.8? '0.5' #1 1/2 1e+ - + . e5
+"""
+ODD = [*_WORDS.split(), "", " ", "1 000", "0.5 AU", '"0.5"', '"1,5"', "\u00a01", "1\u2009000", "\ufeff1"]
 HEADS = (
     "",
     "time (s){}absorbance\n",
