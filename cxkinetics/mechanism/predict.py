@@ -531,13 +531,13 @@ def _late(fit: MechanismFit, time_s: float) -> Remark:
     return Remark("later_than_fitted", text)
 
 
-LONGEST_S = 1e9
+_LATEST_S = 1e9
 """Thirty years: what stands longer is not followed."""
 
 
 def _checked(fit: MechanismFit, doses: Array, time_s: float, extrapolate: bool) -> list[Remark]:
-    if not 0 <= time_s <= LONGEST_S:
-        raise UsageError(f"the time is {time_s:g} s; it must be from 0 to {LONGEST_S:g}")
+    if not 0 <= time_s <= _LATEST_S:
+        raise UsageError(f"the time is {time_s:g} s; it must be from 0 to {_LATEST_S:g}")
     highest = fit.evidence.highest_dose_percent
     warnings = []
     if not (doses.min() > 0 and (doses.max() <= highest or (extrapolate and np.isfinite(doses.max())))):

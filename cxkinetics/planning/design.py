@@ -145,9 +145,9 @@ def times_of(blocks: Sequence[Block]) -> Array:
 def criterion(widths: Array) -> float:
     """Return what a design is judged by: half the mean ln half-width (m, q), half that of its worst tenth.
 
-    The mean alone leaves a breakpoint that lies where nothing was read to chance: against it, the same
-    readings on the published silver trace give the same medians and a worst tenth of the breakpoint a third
-    narrower.
+    The mean alone leaves to chance what becomes of a breakpoint off the middle. Of the published silver
+    trace with 30 readings the medians stay and the worst tenth of the breakpoint is a third narrower; with
+    24 readings the medians widen by a fifth, and the gain is in the rate constant of the first stage.
     """
     logs = np.sort(np.log(widths), axis=0)
     return float((np.mean(logs) + np.mean(logs[-max(1, round(WORST * len(logs))) :])) / 2)
