@@ -50,7 +50,7 @@ class Width(Record):
     ----------
     half_width : float or None
         Half of the 95 % interval, in the median of simulated runs of the expected decay. This is what is
-        predicted of an experiment: 200 further simulated runs of that decay, fitted in the same way, had a
+        predicted of an experiment: 100 further simulated runs of that decay, fitted in the same way, had a
         median within 25 % of it for the published silver trace (60 runs behind the plan).
     low, high : float or None
         Where that median lies, known as it is from so few runs (95 %, by their order); None where an end
