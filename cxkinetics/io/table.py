@@ -498,10 +498,20 @@ def _by_blocks(content: Content, options: ReadOptions, *, careful: bool) -> Tabl
         return None
     filler = _Filler(content, found, data.count(b"\n", start, stop) + 1)
     filler.fill(start, stop)
-    if not careful and filler.careful_bytes:
-        return None
     lines, body = filler.lines[: filler.n], filler.numbers[: filler.n]
+    if not careful and (filler.careful_bytes or _may_be_text(data, found.delimiter, lines, body)):
+        return None
     return replace(found, tables=(replace(table, columns=filler.columns(), lines=lines, body=body),))
+
+
+def _may_be_text(data: bytes, delimiter: str, lines: IntArray, body: Array) -> bool:
+    """Return whether a row has gaps only or fewer cells than columns: such may be text, or end a table."""
+    open_end = np.isnan(body[:, -1])
+    if not open_end.any():
+        return False
+    texts = data.split(b"\n")
+    cells = (split_line(texts[line - 1].decode("latin-1"), delimiter) for line in lines[open_end])
+    return bool(np.isnan(body).all(axis=1).any()) or any(len(row) < body.shape[1] for row in cells)
 
 
 def _head(data: bytes, end: int) -> bytes:
@@ -572,10 +582,13 @@ class _Filler:
         n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
         numbers = self._compiled(block)
         if numbers is not None and numbers.shape[0] == n_lines:
-            rows = slice(self.n, self.n + n_lines)
-            self.numbers[rows] = numbers
-            self.lines[rows] = np.arange(line, line + n_lines)
-            self.n += n_lines
+            filled = np.arange(n_lines)
+            if np.isnan(numbers[:, 0]).any():  # a blank line is no row
+                filled = np.array([i for i, text in enumerate(block.split(b"\n")) if text.strip()], dtype=int)
+            rows = slice(self.n, self.n + filled.size)
+            self.numbers[rows] = numbers[filled]
+            self.lines[rows] = line + filled
+            self.n += filled.size
             return line + n_lines
         cut = block.find(b"\n", len(block) // 2) + 1
         if len(block) > _CAREFUL_BLOCK and 0 < cut < len(block):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.chart import LineChart, Reference
 
 import cxkinetics as cx
 
@@ -169,3 +170,22 @@ def test_a_cell_of_the_preamble_is_no_label(tmp_path: Path) -> None:
     assert (trace.label, trace.wavelength_nm) == ("A(324 nm)", 324.0)
     with pytest.raises(cx.InputError, match=r"no column 'A\(324 nn\)'.*did you mean 'A\(324 nm\)'\?"):
         cx.load(tmp_path / "run5.xlsx", column="A(324 nn)")
+
+
+def test_sheets_are_gone_through_once_and_charts_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.xlsx"
+    book = Workbook()
+    for row in [("time (s)", "absorbance"), *ROWS]:
+        book.active.append(row)
+    chart = LineChart()
+    chart.add_data(Reference(book.active, min_col=2, min_row=1, max_row=5), titles_from_data=True)
+    book.create_chartsheet("Chart", 0).add_chart(chart)
+    book.save(path)
+
+    def by_name(*_: Any) -> None:
+        raise AssertionError("a look-up by name goes through all sheets: a square of their number")
+
+    monkeypatch.setattr(Workbook, "__getitem__", by_name)
+    assert cx.load(path).n_points == 4

@@ -130,11 +130,9 @@ def sheet_rows(content: Content) -> list[tuple[str, Rows]]:
             warnings.simplefilter("ignore")  # styles and extensions that openpyxl does not know
             book = load_workbook(io.BytesIO(content.data), read_only=True, data_only=True)
             sheets = []
-            for name in book.sheetnames:
-                sheet = book[name]
-                if hasattr(sheet, "reset_dimensions"):  # a chart sheet has neither these nor rows
-                    sheet.reset_dimensions()
-                    sheets.append((name, _rows(content, name, sheet.iter_rows())))
+            for sheet in book.worksheets:  # by name each would be looked for among all; no chart sheets
+                sheet.reset_dimensions()
+                sheets.append((sheet.title, _rows(content, sheet.title, sheet.iter_rows())))
             book.close()
     except InputError:
         raise
