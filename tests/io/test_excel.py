@@ -188,13 +188,9 @@ def test_sheets_are_gone_through_once_and_charts_left_out(
     book = Workbook()
     for row in [("time (s)", "absorbance"), *ROWS]:
         book.active.append(row)
-<<<<<<< HEAD
-    book.create_chartsheet("Chart", 0)
-=======
     chart = LineChart()
     chart.add_data(Reference(book.active, min_col=2, min_row=1, max_row=5), titles_from_data=True)
     book.create_chartsheet("Chart", 0).add_chart(chart)
->>>>>>> s8-spectra
     book.save(path)
 
     def by_name(*_: Any) -> None:
