@@ -97,8 +97,7 @@ def seconds_of(context: Context, column: Column, quantity: Quantity) -> tuple[Ar
     stamps = _computer_clock(known) if told.time_factor_s is None else None
     if stamps is not None:
         return (values - float(known.min())) * stamps[0], context.saying(stamps[1])
-    with np.errstate(over="ignore"):  # beyond every number is infinite, and refused as that
-        return values * factor, told
+    return values * factor, told
 
 
 def _computer_clock(known: Array) -> tuple[float, Remark] | None:
