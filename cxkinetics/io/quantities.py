@@ -178,6 +178,12 @@ def signal_of(
         return _absorbances(100.0 * values, "T", Remark("fraction_converted", text))
     if wanted == "counts" or (wanted is None and kind == "counts"):
         return values, "counts", (RAW_COUNTS,)
+    if wanted is None and kind == "temperature":
+        raise context.error(
+            f"{quantity.name!r} may be a transmittance, an absorbance or a temperature",
+            "say which: absorbance_unit= (--absorbance-unit) percentT, fractionT or abs",
+            column=quantity.name,
+        )
     if wanted is None and kind == "other":
         raise no_absorbance(context, quantity)
     if kind == "concentration":
