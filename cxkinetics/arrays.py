@@ -63,6 +63,20 @@ def numbers_of(what: str, values: ArrayLike, farthest: float = FARTHEST) -> Arra
         raise InputError(f"{what} holds something that is not a number: {error}") from error
 
 
+def finite_of(what: str, values: ArrayLike) -> Array:
+    """Return `values` as float64, all of them finite.
+
+    Raises
+    ------
+    InputError
+        If one is missing, infinite or no number.
+    """
+    found = numbers_of(what, values)
+    if not np.all(np.isfinite(found)):
+        raise InputError(f"{what} holds {found[~np.isfinite(found)].flat[0]:g}; all must be finite numbers")
+    return found
+
+
 def number_of(what: str, value: ArrayLike) -> float:
     """Return one number as a float; NaN and infinity are left to whoever knows what they would mean.
 
@@ -136,7 +150,10 @@ def _reached(what: str, values: Array, farthest: float) -> Array:
 
 def _of_objects(what: str, found: Any) -> tuple[Array, str]:
     """Return the times that Python or pandas objects tell, NaN where one is missing."""
-    flat = [value for value in np.ma.getdata(found).ravel() if value is not None and value == value]
+    try:
+        flat = [value for value in np.ma.getdata(found).ravel() if value is not None and value == value]
+    except (TypeError, ValueError) as error:  # a missing value that is not even like itself
+        raise InputError(f"{what} holds something that is not a number: {error}") from error
     since = ""
     if flat and all(isinstance(value, timedelta) for value in flat):
         zero = timedelta(0)

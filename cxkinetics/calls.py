@@ -176,7 +176,8 @@ def _one_of(words: tuple[Any, ...], value: Any) -> Any:
     return _that(lambda v: type(v) in map(type, words) and v in words, f"one of {words}", value)
 
 
-def _is_number(kind: type, value: Any) -> bool:
+def is_number(kind: type, value: Any) -> bool:
+    """Return whether a value is a number of a kind, and neither a truth value nor a length of time."""
     # numpy counts lengths of time among the integers
     timed = getattr(getattr(value, "dtype", None), "kind", "") == "m"
     return isinstance(value, kind) and not isinstance(value, bool) and not timed
@@ -184,7 +185,7 @@ def _is_number(kind: type, value: Any) -> bool:
 
 def _float(value: Any) -> Any:
     try:
-        if _is_number(numbers.Real, value) and math.isfinite(found := float(value)):
+        if is_number(numbers.Real, value) and math.isfinite(found := float(value)):
             return _that(lambda v: abs(v) <= FARTHEST, f"a number up to {FARTHEST:g}", found)
     except OverflowError:  # a whole number beyond what a float holds
         pass
@@ -192,7 +193,7 @@ def _float(value: Any) -> Any:
 
 
 def _int(value: Any) -> int:
-    if _is_number(numbers.Integral, value) and abs(int(value)) < 1 << 63:
+    if is_number(numbers.Integral, value) and abs(int(value)) < 1 << 63:
         return int(value)
     raise _WrongError("a whole number")
 
@@ -226,7 +227,8 @@ def _several(check: Any, need: str, kind: Any, value: Any) -> Any:
     group = isinstance(check, list)
     if isinstance(value, (str, bytes, Mapping)) or (group and len(items) != len(check)):
         raise _WrongError(need)
-    if kind in (int, str) and set(map(type, items)) <= {kind}:  # the common case, without a call for each
+    plain = isinstance(value, (list, tuple)) and kind in (int, str)
+    if plain and set(map(type, items)) <= {kind}:  # the common case, without a call for each
         return value
     found = []
     for item, one in zip(items, check if group else [check] * len(items), strict=True):

@@ -10,11 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from cxkinetics.calls import shown
+from cxkinetics.calls import is_number, shown
 from cxkinetics.errors import FitError, InputError
 from cxkinetics.record import HIDDEN, OMIT, read, written
 from cxkinetics.record import finite_or_none as finite_or_none  # where other rooms still look for them
 from cxkinetics.record import json_text as json_text
+
+
+def _is_float(value: Any) -> bool:
+    try:
+        return is_number(numbers.Real, value) and float(value) is not None
+    except OverflowError:  # a whole number beyond what a float holds
+        return False
 
 
 def round_by_error(value: float, error: float | None) -> str:
@@ -110,11 +117,14 @@ class Estimate:
     within: Annotated[tuple[float, ...], OMIT] = ()
 
     def __post_init__(self) -> None:
-        for what in (self.value, self.se, self.low, self.high):
-            if not isinstance(what, float | int | None) and not isinstance(what, numbers.Real):
+        for field in ("value", "se", "low", "high"):
+            what = getattr(self, field)
+            if what is not None and not _is_float(what):
                 raise InputError(
                     f"an estimate holds {shown(what)}; value, se, low and high are numbers or None"
                 )
+            if not isinstance(what, float | int | None):  # a fraction, which no format takes
+                object.__setattr__(self, field, float(what))
         if not isinstance(self.name, str) or not isinstance(self.unit, str):
             raise InputError(f"an estimate is called {shown(self.name)} in {shown(self.unit)}; give texts")
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "cxkinetics"
@@ -48,6 +49,7 @@ def module_of(path: Path) -> str:
     )
 
 
+@cache  # functions and rooms are both counted by them
 def code_lines(path: Path) -> set[int]:
     """Return the numbers of the lines that hold code: no blank, comment or docstring."""
     text = path.read_text(encoding="utf-8")

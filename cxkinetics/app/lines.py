@@ -9,7 +9,7 @@ from typing import Any
 
 from cxkinetics.app.forms import parser_of
 from cxkinetics.cli.arguments import READING, values_of
-from cxkinetics.options import OPTIONS
+from cxkinetics.options import OPTIONS, WHERE
 
 _READ = ("dose_column", "incorporation_column", "dose_error", "common_dose_error", "icp_error", "dose_unit")
 _OF_TABLE = (*_READ, "plateau_is_full_exchange", "decimal", "sheet")
@@ -59,8 +59,10 @@ def verb_command(words: Sequence[str]) -> str:
     return shlex.join(["cxkinetics", *words])
 
 
-def verb_lines(words: Sequence[str]) -> str:
+def verb_lines(words: Sequence[str], runs: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """Return the lines of Python of another verb; "" where no short ones do it, or words are missing.
+
+    `runs` holds the options of each file that has a table of its own in the project file of the words.
 
     Examples
     --------
@@ -83,6 +85,8 @@ def verb_lines(words: Sequence[str]) -> str:
     given = {a.dest: args[a.dest] for a in parser._actions if args.get(a.dest, a.default) != a.default}
     if _NO_KEYWORD & given.keys():
         return ""
+    if "config" in given:
+        given["config"] = runs or {}
     lines = _MADE[verb](given)
     return "\n".join(["import cxkinetics as cx", "", *lines, "print(result)"]) if lines else ""
 
@@ -111,20 +115,49 @@ def _incorporation(given: dict[str, Any]) -> list[str]:
 
 def _together(given: dict[str, Any]) -> list[str]:
     options = values_of({name: given.pop(name) for name in OPTIONS if name in given})
-    reading = _taken(options, [*(OPTIONS[name].python for name in READING), "wavelength"])
-    peak = f".exciton_peak(near_nm={_literal(options.pop('track'))})" if "track" in options else ""
-    opened = f"cx.load({', '.join(['file', *([_arguments([], reading)] if reading else [])])}){peak}"
+    reading = _taken(options, [*(OPTIONS[name].python for name in READING), *WHERE])
     at = {name: given.pop(name) for name in ("temperature", "dose") if name in given}
     for name, text in at.items():
         given |= {"by": given.get("by", name), "at": [float(part) for part in text.split(",")]}
     if "temperature_error" in given:
         given["at_error"] = given.pop("temperature_error")
-    files = given.pop("files")
+    files, runs = given.pop("files"), given.pop("config", {})
+    own = {file: values_of(typed) for file, typed in runs.items() if file in files and typed}
+    if any(name in typed for typed in own.values() for name in ("window", "t0")):
+        return []
+    if own:
+        opened = [f"    {_opened(_literal(file), own.get(file, {}) | reading)}," for file in files]
+        lines = ["runs = [", *opened, "]"]
+    else:
+        lines = [f"runs = [{_opened('file', reading)} for file in {_literal(files)}]"]
     words = _arguments([], given | options)
-    return [
-        f"runs = [{opened} for file in {_literal(files)}]",
-        f"result = cx.fit_together({', '.join(['runs', *([words] if words else [])])})",
-    ]
+    return [*lines, f"result = cx.fit_together({', '.join(['runs', *([words] if words else [])])})"]
+
+
+def _opened(file: str, reading: Mapping[str, Any]) -> str:
+    """Return the call that opens a run."""
+    named = {name: value for name, value in reading.items() if name in KEYWORDS_OF_READING}
+    words = _arguments([], {name: value for name, value in named.items() if name != "track"})
+    peak = f".exciton_peak(near_nm={_literal(named['track'])})" if "track" in named else ""
+    return f"cx.load({', '.join([file, *([words] if words else [])])}){peak}"
+
+
+KEYWORDS_OF_READING = {OPTIONS[name].python for name in (*READING, *WHERE)}
+
+
+def _mechanism(given: dict[str, Any]) -> list[str]:
+    renamed = {"quenched": "quenched_s", "starts": "n_starts", "draws": "n_draws"}
+    given = {renamed.get(name, name): value for name, value in given.items() if name != "show_time"}
+    given.pop("system", None)  # that of the mechanism
+    if "runs" in given:
+        given["runs"] = [
+            (file, float(dose.removesuffix("%")))
+            for file, _, dose in (r.rpartition("@") for r in given["runs"])
+        ]
+    if "rivals" in given and given["rivals"] != "all":
+        given["rivals"] = [] if given["rivals"] == "none" else given["rivals"].split(",")
+    evidence = [given.pop("evidence")] if "evidence" in given else []
+    return [f"result = cx.fit_mechanism({_arguments(evidence, given)})"]
 
 
 def _plan_sampling(given: dict[str, Any]) -> list[str]:
@@ -154,6 +187,7 @@ def _plan_dose(given: dict[str, Any]) -> list[str]:
 
 
 _MADE = {"dose": _dose, "predict": _predict, "incorporation": _incorporation, "together": _together}
+_MADE["mechanism"] = _mechanism
 _MADE |= {"plan sampling": _plan_sampling, "plan dose": _plan_dose}
 
 

@@ -1,20 +1,22 @@
 """The server of the page; it only carries: uploads into a folder, requests to the worker, answers back.
 
 Waitress, because it is one package of pure Python without dependencies (0.4 MB; Bottle brings no server for
-threads, Flask with Waitress 7 packages, Starlette with Uvicorn 7, NiceGUI 49) and reads HTTP: lengths,
-headers and limits of hostile requests are its business. Owned here are six routes and their checks.
+threads, Flask, Starlette and NiceGUI bring more packages) and reads HTTP: lengths, headers and limits of
+hostile requests are its business. Owned here are eight routes and their checks.
 
 Only this machine is listened to (127.0.0.1). A request needs the key of the run, which stands in the
 address; its Host must be this server, so that no name that is pointed here gets in, and its Origin, where
 it has one, too. The policy of the page lets it load and send nothing elsewhere.
 """
 
+import _thread
 import hmac
 import json
 import logging
 import secrets
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from importlib import resources
@@ -23,13 +25,15 @@ from types import FrameType
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
-from cxkinetics.app.session import RESULTS
+from cxkinetics.app.session import PROGRESS, RESULTS
 from cxkinetics.app.worker import Worker
 from cxkinetics.errors import MissingExtraError, UsageError
 
 HOST = "127.0.0.1"
 LARGEST_FILE, LARGEST_SESSION, LARGEST_REQUEST = 256 << 20, 1 << 30, 4 << 20
 """Bytes of one file, of all files of a run, and of a request that is none."""
+ANSWERED = 0.3
+"""Seconds until a request to end has its answer."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -109,6 +113,12 @@ class Carrier:
             case "POST", ["stop"]:
                 self.worker.stop()
                 return _json({})
+            case "POST", ["quit"]:
+                self.worker.stop()
+                threading.Timer(ANSWERED, _thread.interrupt_main, [signal.SIGTERM]).start()
+                return _json({})
+            case "GET", ["progress"]:
+                return "text/plain", self._progress()
             case "PUT", ["files", *_]:
                 return _json(self._keep(environ))
             case "GET", [folder, *_] if folder == RESULTS:
@@ -168,6 +178,13 @@ class Carrier:
             raise Refused("400 Bad Request", why)
         return self.folder.joinpath(*parts)
 
+    def _progress(self) -> bytes:
+        """Return how far what is worked on says to be, empty where it says nothing."""
+        try:
+            return (self.folder / PROGRESS).read_bytes()
+        except OSError:
+            return b""
+
     def _result(self, path: str) -> bytes:
         place = self.folder.joinpath(*_decoded(path).split("/")).resolve()
         if not place.is_relative_to((self.folder / RESULTS).resolve()) or not place.is_file():
@@ -200,7 +217,7 @@ def _json(record: Mapping[str, Any]) -> tuple[str, bytes]:
 
 
 def serve(port: int, ready: Callable[[str], None]) -> None:
-    """Serve the page until it is interrupted, then delete what was uploaded.
+    """Serve the page until it is interrupted, or ended from the page, then delete what was uploaded.
 
     Parameters
     ----------
@@ -220,6 +237,8 @@ def serve(port: int, ready: Callable[[str], None]) -> None:
         from waitress.server import create_server
     except ImportError as error:
         raise MissingExtraError("the page needs a server: python -m pip install 'cxkinetics[app]'") from error
+    if not 0 <= port < 65536:  # else the server takes what is left of it after 65536 are taken away
+        raise UsageError(f"--port {port} is no port: they go from 1 to 65535; leave it out for a free one")
     logging.getLogger("waitress").setLevel(logging.ERROR)
     with (
         _interrupted(),

@@ -6,6 +6,7 @@ below `RESULTS` in it. A request says in "do" which of `TASKS` it asks for.
 """
 
 import contextlib
+import csv
 import hashlib
 import io
 import json
@@ -24,6 +25,7 @@ from cxkinetics.app.lines import fit_command, fit_lines, verb_command, verb_line
 from cxkinetics.errors import CxKineticsError, CxKineticsWarning, InputError, UsageError
 from cxkinetics.estimate import finite_or_none
 from cxkinetics.options import OPTIONS, names_of
+from cxkinetics.record import SCHEMAS
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
@@ -35,12 +37,17 @@ if TYPE_CHECKING:
 
 RESULTS = ".results"
 """Folder of results in that of the session; hidden, so that no reader takes it for data."""
+PROGRESS = f"{RESULTS}/progress.txt"
+"""File that says how far long work has come."""
+PROJECT = f"{RESULTS}/project.toml"
 MOST_DRAWN = 20_000
 """Readings of a trace that are sent to be drawn; of more every second, third ... one."""
 SPECTRA_DRAWN = 13
 """Spectra of a series that are drawn, the first and the last among them."""
 DENSE = 600
 """Points of a fitted curve."""
+MOST_READ_TWICE = 8 << 20
+"""Bytes of a table up to which it is read again for the names of its columns."""
 
 Answer = dict[str, Any]
 
@@ -163,6 +170,30 @@ def read(request: Mapping[str, Any]) -> Answer:
     if hasattr(signal, "wavelength_nm") and np.ndim(signal.absorbance) == 2:
         told["spectra"] = _spectra(signal)
     return told
+
+
+def offers(request: Mapping[str, Any]) -> Answer:
+    """Return the columns of a table, and the sheets of a workbook, where there are several to choose from.
+
+    The request has "file" and "typed", as that of `read`.
+    """
+    from cxkinetics.io.file import ReadOptions, read_content
+    from cxkinetics.io.formats.excel import sheet_rows
+    from cxkinetics.io.layout import ALL
+    from cxkinetics.io.load import read_signals
+
+    file, options = inside(request.get("file")), _values(request)
+    columns: list[str] = []
+    sheets: list[str] = []
+    if Path(file).is_file() and Path(file).stat().st_size <= MOST_READ_TWICE:
+        with contextlib.suppress(CxKineticsError, OSError):  # no workbook
+            sheets = [name for name, _ in sheet_rows(read_content(file))]
+        reading = {name: options[name] for name in _reading() if name in options} | {"column": ALL}
+        with contextlib.suppress(CxKineticsError, OSError):  # no table
+            found = read_signals(file, ReadOptions(**reading))
+            columns = [each.label for each in found if np.ndim(each.absorbance) == 1 and each.label]
+    several = len(columns) > 1 and len(set(columns)) == len(columns)
+    return {"columns": [*columns, ALL] if several else [], "sheets": sheets if len(sheets) > 1 else []}
 
 
 def _reading() -> tuple[str, ...]:
@@ -507,18 +538,25 @@ def verb(request: Mapping[str, Any]) -> Answer:
         raise UsageError(f"{words[0]!r} is no verb of this page")
     for word in words[1:]:
         _require_here(word)
-    name = hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
+    name = hashlib.sha256(json.dumps([words, request.get("runs")]).encode()).hexdigest()[:16]
     folder = Path(RESULTS, name)
     shutil.rmtree(folder, ignore_errors=True)
     Path(RESULTS, f"{name}.zip").unlink(missing_ok=True)
     Path(RESULTS).mkdir(exist_ok=True)
-    out, err = io.StringIO(), io.StringIO()
+    out, err = io.StringIO(), _Told()
+    runs = _runs_of(request)
     typed = [*words, *(["--out", str(folder)] if described["writes"] else []), "--json"]
+    if runs:
+        _save_project({}, runs)
+        typed += ["--config", PROJECT]
+        words = [*words, "--config", Path(PROJECT).name]
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = main(typed)
         except SystemExit as stopped:
             code = int(stopped.code or 0)
+        finally:
+            Path(PROGRESS).unlink(missing_ok=True)
     said = [line for line in err.getvalue().splitlines() if RESULTS not in line]
     if code or not out.getvalue().strip():
         message = " ".join(line.partition(": ")[2] or line for line in said[-1:]) or f"it ended with {code}"
@@ -528,10 +566,57 @@ def verb(request: Mapping[str, Any]) -> Answer:
         "id": name if report.exists() else None,
         "document": json.loads(out.getvalue()),
         "html": report.read_text(encoding="utf-8") if report.exists() else "",
+        "copies": _copies_of(folder, words),
         "said": said,
         "command": verb_command(words),
-        "python": verb_lines(words),
+        "python": verb_lines(words, runs),
     }
+
+
+def _runs_of(request: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the options of each run of a request, none where none has any."""
+    given = request.get("runs") or {}
+    return (
+        {str(name): _chosen({"typed": typed}) for name, typed in given.items()} if any(given.values()) else {}
+    )
+
+
+def _save_project(chosen: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]]) -> str:
+    from cxkinetics.cli.project import save_config
+
+    Path(RESULTS).mkdir(exist_ok=True)
+    save_config(PROJECT, chosen, version=__version__, runs=runs)
+    return Path(PROJECT).read_text(encoding="utf-8")
+
+
+class _Told(io.StringIO):
+    """What a verb says beside its document; a line that is written over is progress, and no remark."""
+
+    def isatty(self) -> bool:
+        """Return True: progress is shown to whoever can see it, and the page can."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Keep a remark, pass progress on."""
+        if "\r" not in text:
+            return super().write(text)
+        Path(PROGRESS).write_text(text.strip(), encoding="utf-8")
+        return len(text)
+
+
+def _copies_of(folder: Path, words: Sequence[str]) -> dict[str, str]:
+    """Return what is copied into other programs: each table with tabs, every digit of it, and LaTeX."""
+    unit = words[words.index("--show-time") + 1] if "--show-time" in words[:-1] else "s"
+    copies = {}
+    for place in sorted(folder.glob("*.csv")):
+        with place.open(encoding="utf-8", newline="") as stream:
+            copies[place.stem] = "\n".join("\t".join(row) for row in csv.reader(stream)) + "\n"
+    for place in folder.glob("*.json"):
+        text = place.read_text(encoding="utf-8")
+        kind = SCHEMAS.get(json.loads(text).get("schema"))
+        if kind is not None and hasattr(kind, "to_latex"):
+            copies["latex"] = kind.from_json(text).to_latex(time_unit=unit)
+    return copies
 
 
 def _require_here(word: str) -> None:
@@ -558,14 +643,8 @@ def verb_line(request: Mapping[str, Any]) -> Answer:
 
 def project(request: Mapping[str, Any]) -> Answer:
     """Return the text of a project file: the options of "file", and of every one of "runs" its own."""
-    from cxkinetics.cli.project import save_config
-
     runs = {str(name): _chosen({"typed": typed}) for name, typed in (request.get("runs") or {}).items()}
-    chosen = runs.get(str(request.get("file")), {})
-    Path(RESULTS).mkdir(exist_ok=True)
-    place = Path(RESULTS, "project.toml")
-    save_config(place, chosen, version=__version__, runs=runs)
-    return {"text": place.read_text(encoding="utf-8")}
+    return {"text": _save_project(runs.get(str(request.get("file")), {}), runs)}
 
 
 def open_project(request: Mapping[str, Any]) -> Answer:
@@ -594,6 +673,7 @@ TASKS: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
     "files": files,
     "forget": forget,
     "read": read,
+    "offers": offers,
     "fit": fit,
     "lines": lines,
     "summary": summary,

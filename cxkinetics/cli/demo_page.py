@@ -122,7 +122,8 @@ def demo_page(traces: Sequence[DemoTrace], parts: Sequence[Part], command: str) 
     command : str
         The command as it was typed.
     """
-    sections = [Section("Paper beside ours", _beside(traces, parts))]
+    counts = demo_tally(traces, parts)
+    sections = [Section("Paper beside ours", [Paragraph(str(counts)), *_beside(traces, parts)])]
     sections += [Section(f"{trace.title}: simulated in-situ trace", _trace_blocks(trace)) for trace in traces]
     sections += [section for part in parts for section in part.sections()]
     sections.append(Section("What this shows and what it does not", [Notes(_LIMITS)]))
@@ -130,7 +131,7 @@ def demo_page(traces: Sequence[DemoTrace], parts: Sequence[Part], command: str) 
     sections.append(Section("Make it again", [Code(command, "On the command line:"), *scripts]))
     return Page(
         title="cxkinetics demonstration: staged cation exchange of CdS clusters",
-        summary=str(demo_tally(traces, parts)),
+        summary=counts.headline,
         sections=sections,
         simulated=True,
         simulated_note="The in-situ traces are simulated from published constants; the dose table holds "

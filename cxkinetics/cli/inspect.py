@@ -41,16 +41,17 @@ def run(args: argparse.Namespace) -> int:
     failures: list[dict[str, Any]] = []
     for file in args.files:
         try:
-            signals.append([])
-            found.append(describe(file, options, signals[-1]))
+            own: list[Signal] = []
+            item = describe(file, options, own)
             if args.out:
-                _write_figures(Path(args.out), Path(file).stem or "folder", signals[-1])
+                _write_figures(Path(args.out), Path(file).stem or "folder", own)
+            found.append(item)
+            signals.append(own)
         except UsageError:
             raise
         except CxKineticsError as error:
             if args.debug:
                 raise
-            signals.pop()
             message = " ".join(str(error).split())
             failures.append({"file": file, "error": type(error).__name__, "message": message})
     if args.json:

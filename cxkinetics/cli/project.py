@@ -1,7 +1,7 @@
 """Project files: the options of a fit as the [fit] table of a TOML file.
 
 A table [runs."FILE"] for each file may stand beside it: the options of that file, where several have
-options of their own. `cxkinetics fit --config` reads [fit] alone, the page reads both.
+options of their own. `cxkinetics fit --config` reads [fit] alone, `together --config` and the page both.
 """
 
 import difflib

@@ -1,7 +1,7 @@
 """What a verb prints: how wide its text may be, and its one JSON document."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 WIDEST, NARROWEST, UNKNOWN = 100, 60, 96
@@ -22,3 +22,12 @@ def print_document(record: Mapping[str, Any]) -> None:
 
     stamped = {"schema": record["schema"], "version": __version__, **record}
     sys.stdout.write(json_text(stamped) + "\n")
+
+
+def counter(what: str) -> Callable[[int, int], None] | None:
+    """Return the function that shows how much of some work is done, on a terminal; None elsewhere."""
+
+    def show(done: int, total: int) -> None:
+        sys.stderr.write(f"\r{what}: {done} of {total}" + ("\n" if done == total else ""))
+
+    return show if sys.stderr.isatty() else None

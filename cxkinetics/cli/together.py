@@ -2,12 +2,16 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.arguments import add_options, number, values_of
 from cxkinetics.errors import UsageError
-from cxkinetics.options import OPTIONS, finite
+from cxkinetics.options import OPTIONS, WHERE, finite, names_of
+
+if TYPE_CHECKING:
+    from cxkinetics.signals.trace import Trace
 
 EXAMPLE = (
     "cxkinetics together cxkinetics-demo/data/ag-cds-simulated.csv cxkinetics-demo/data/cu-cds-simulated.csv "
@@ -16,8 +20,9 @@ EXAMPLE = (
 MARK = "together.json"
 _SIGNAL = (
     "wavelength", "track", "column", "trace", "direction", "window", "t0",
-    "time_unit", "absorbance_unit", "decimal", "sheet",
+    "time_unit", "absorbance_unit", "decimal", "sheet", "mask",
 )  # fmt: skip
+_OF_A_RUN = (*names_of("reading"), "window", "t0")
 _MODEL = ("stages", "offset", "noise", "confidence", "seed")
 
 
@@ -38,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--temperature-error", type=number, metavar="K", help="standard error of each temperature"
     )
     add_options(model, *_MODEL)
+    text = (
+        "project file: of each run its column, wavelength, mask, units, window and t0, as the page saves "
+        "them; what is typed goes before"
+    )
+    parser.add_argument("--config", metavar="FILE.toml", help=text)
     output = parser.add_argument_group("output")
     output.add_argument("--out", metavar="DIR", help="write JSON, tables, figures and report there")
     add_options(output, "show_time")
@@ -48,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.cli.terminal import text_width
     from cxkinetics.document.folder import require_replaceable, write_folder
     from cxkinetics.document.units import time_unit
-    from cxkinetics.kinetics.batch import jobs_of, signals_of, trace_of
+    from cxkinetics.kinetics.batch import jobs_of
     from cxkinetics.kinetics.together import fit_together
     from cxkinetics.record import json_text
 
@@ -58,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         require_replaceable(Path(args.out), MARK)
     jobs = jobs_of(args.files, **options)
-    traces = [trace_of(signal, job) for job in jobs for signal in signals_of(job)]
+    traces = [trace for job in jobs for trace in _runs(job.file, options, args.config)]
     error = args.temperature_error or 0.0
     fit = fit_together(traces, args.share, by, at=at, at_error=error, **dict(jobs[0].fitting))
     unit = options.get("show_time", "s")
@@ -77,6 +87,27 @@ def run(args: argparse.Namespace) -> int:
         )
         sys.stderr.write(f"results written to {args.out}\n")
     return 0
+
+
+def _runs(file: str, options: Mapping[str, Any], config: str | None) -> "list[Trace]":
+    """Return the runs of a file, read as its own table of the project file and what was typed say."""
+    from cxkinetics.kinetics.batch import jobs_of, signals_of, trace_of
+    from cxkinetics.signals.prepare import crop, shift_t0
+
+    own: dict[str, Any] = {}
+    if config is not None:
+        from cxkinetics.cli.project import load_config, load_runs
+
+        runs = load_runs(config)
+        stored = runs[file] if file in runs else load_config(config)
+        own = values_of({name: value for name, value in stored.items() if name in _OF_A_RUN})
+        own = {name: value for name, value in own.items() if name not in options}
+        if any(name in options for name in WHERE):  # a signal that is typed takes the place of another
+            own = {name: value for name, value in own.items() if name not in WHERE}
+    window, t0 = own.pop("window", None), own.pop("t0", None)
+    job = jobs_of([file], **{**options, **own})[0]
+    found = [crop(trace_of(signal, job), window) for signal in signals_of(job)]
+    return found if t0 is None else [shift_t0(trace, t0) for trace in found]
 
 
 def _by(args: argparse.Namespace) -> tuple[str | None, list[float] | None]:

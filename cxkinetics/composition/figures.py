@@ -13,7 +13,15 @@ from cxkinetics.composition.draws import generator
 from cxkinetics.composition.species_model import incorporation_draws
 from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.document import page
-from cxkinetics.document.figure import COLOURS, figure_style, new_figure, on_axes, polish, stamp_simulated
+from cxkinetics.document.figure import (
+    COLOURS,
+    figure_style,
+    formula_text,
+    new_figure,
+    on_axes,
+    polish,
+    stamp_simulated,
+)
 from cxkinetics.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -86,7 +94,7 @@ def plot_incorporation(
             ax.fill_between(dense, *limits, color=COLOURS["band"], alpha=0.35, lw=0, label="95 % band")
         if rivals:
             _rival_lines(result, ax, dense)
-        ax.plot(dense, curve, "-", color=COLOURS["fit"], label="curve", zorder=3)
+        ax.plot(dense, curve, "-", color=COLOURS["fit"], label="fitted curve", zorder=3)
         _samples(result, ax)
         top = 1.12 * max(np.max(points.incorporation_percent), np.max(curve))
         ax.set_ylim(-0.03 * top, top)
@@ -219,19 +227,6 @@ def plot_composition(result: "Prediction", *, ax: "Axes | None" = None) -> "Axes
         ax.invert_yaxis()
         ax.set_xlim(0, 1.02)
     return ax
-
-
-def formula_text(formula: str) -> str:
-    """Return a formula with its counts as subscripts, for matplotlib.
-
-    Examples
-    --------
-    >>> formula_text("Ag2Cd32S33")
-    'Ag$_{2}$Cd$_{32}$S$_{33}$'
-    """
-    import re
-
-    return re.sub(r"(?<=[A-Za-z)])(\d+)", r"$_{\1}$", formula)
 
 
 def plot_prior_posterior(result: "CompositionUpdate", *, ax: "Axes | None" = None) -> "Axes":

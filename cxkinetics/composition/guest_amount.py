@@ -4,6 +4,7 @@ A dose is mol guest per 100 mol host cation. The host cation counted is all of i
 whether it sits in clusters or not, because that is how the doses behind the curve were counted.
 """
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from scipy.special import ndtr
 
-from cxkinetics.calls import shown
+from cxkinetics.calls import FARTHEST, is_number, shown
 from cxkinetics.composition.curve import DEFAULT_DOSE_ERROR
 from cxkinetics.composition.draws import PriorInfluence
 from cxkinetics.composition.table_errors import read_amount, read_error
@@ -137,45 +138,63 @@ class Dosed:
         Without any stated error the dose is taken to err by `DEFAULT_DOSE_ERROR`. Of stocks that the dose
         table was made from as well, give no errors, and none common to the table: they cancel.
         """
-        dose, window_percent = self._flask()
-        guest, cation = self.source.get("guest", "guest"), self.source.get("host_cation", "host cation")
-        host, *errors = _amount(f"the amount of {cation}", host_umol, "micromol")
-        amount = _scaled(dose, host / 100, f"{guest} to add", "umol")
-        window = _scaled_pair(window_percent, host / 100)
-        found = GuestAmount(
-            guest=guest, host_cation=cation, host_umol=host, guest_umol=amount, window_umol=window
-        )
-        if stock_mmol_per_l is not None:
-            stock, error = _amount(f"the concentration of {guest} in the stock", stock_mmol_per_l, "mmol/L")
-            volume = _scaled(amount, 1000 / stock, "stock solution to add", "uL")
-            found = replace(
-                found,
-                stock_mmol_per_l=stock,
-                volume_ul=volume,
-                window_ul=_scaled_pair(window, 1000 / stock),
-            )
-            errors.append(error)
-            if volume_error is not None:
-                constant, share = read_error(volume_error, "volume_error")
-                errors += [share, constant / volume.value if volume.value else 0.0]
-        elif volume_error is not None:
-            raise UsageError(f"volume_error is {volume_error!r} of a volume of stock; give stock_mmol_per_l")
-        stated = any(errors)
-        error = float(np.hypot.reduce(errors)) if stated else DEFAULT_DOSE_ERROR
-        chance = None
-        if window_percent is not None and dose.value:
-            low, high = ((end / dose.value - 1) / error for end in window_percent)
-            chance = float(ndtr(high) - ndtr(low))
-        return replace(
-            found,
-            dose_error=error,
-            dose_error_from="stated" if stated else "assumed",
-            chance_in_window=chance,
+        return amount_for(
+            *self._flask(),
+            self.source,
+            host_umol=host_umol,
+            stock_mmol_per_l=stock_mmol_per_l,
+            volume_error=volume_error,
         )
 
     def _flask(self) -> tuple[Estimate, tuple[float, float] | None]:
         """Return the dose to add, and its window where one is known."""
         raise NotImplementedError
+
+
+def amount_for(
+    dose: Estimate,
+    window_percent: tuple[float, float] | None,
+    source: Mapping[str, Any],
+    *,
+    host_umol: float | str,
+    stock_mmol_per_l: float | str | None = None,
+    volume_error: str | None = None,
+) -> GuestAmount:
+    """Return how much guest makes a dose with a window; see `Dosed.amount`."""
+    guest, cation = source.get("guest", "guest"), source.get("host_cation", "host cation")
+    host, *errors = _amount(f"the amount of {cation}", host_umol, "micromol")
+    amount = _scaled(dose, host / 100, f"{guest} to add", "umol")
+    window = _scaled_pair(window_percent, host / 100)
+    found = GuestAmount(
+        guest=guest, host_cation=cation, host_umol=host, guest_umol=amount, window_umol=window
+    )
+    if stock_mmol_per_l is not None:
+        stock, error = _amount(f"the concentration of {guest} in the stock", stock_mmol_per_l, "mmol/L")
+        volume = _scaled(amount, 1000 / stock, "stock solution to add", "uL")
+        found = replace(
+            found,
+            stock_mmol_per_l=stock,
+            volume_ul=volume,
+            window_ul=_scaled_pair(window, 1000 / stock),
+        )
+        errors.append(error)
+        if volume_error is not None:
+            constant, share = read_error(volume_error, "volume_error")
+            errors += [share, constant / volume.value if volume.value else 0.0]
+    elif volume_error is not None:
+        raise UsageError(f"volume_error is {volume_error!r} of a volume of stock; give stock_mmol_per_l")
+    stated = any(errors)
+    error = float(np.hypot.reduce(errors)) if stated else DEFAULT_DOSE_ERROR
+    chance = None
+    if window_percent is not None and dose.value:
+        low, high = ((end / dose.value - 1) / error for end in window_percent)
+        chance = float(ndtr(high) - ndtr(low))
+    return replace(
+        found,
+        dose_error=error,
+        dose_error_from="stated" if stated else "assumed",
+        chance_in_window=chance,
+    )
 
 
 def dose_unit_words(guest: str, host_cation: str) -> str:
@@ -202,7 +221,7 @@ def _window_words(window: tuple[float, float] | None, unit: str) -> str:
 
 def _amount(what: str, given: float | str, unit: str) -> tuple[float, float]:
     """Return an amount and its relative error."""
-    if not isinstance(given, (str, float, int, np.number)):
+    if not isinstance(given, str) and not (is_number(numbers.Real, given) and abs(given) < FARTHEST):
         raise UsageError(f"{what} is {shown(given)}; it must be a finite number above 0, in {unit}")
     value, error = read_amount(given, what) if isinstance(given, str) else (float(given), 0.0)
     if not (np.isfinite(value) and value > 0):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from cxkinetics.arrays import Array, ArrayLike, numbers_of
+from cxkinetics.arrays import Array, ArrayLike, finite_of, numbers_of
 from cxkinetics.calls import checked
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition import mass_balance
@@ -312,7 +312,7 @@ class IncorporationFit(Record, Shown):
 
     def incorporation_at(self, dose_percent: ArrayLike) -> Array:
         """Return the fitted incorporation (%) at any dose (%)."""
-        dose = numbers_of("dose_percent", dose_percent)
+        dose = finite_of("dose_percent", dose_percent)
         return self.intercept + incorporation_map.incorporation(dose, **self.parameters)
 
     @checked("confidence")

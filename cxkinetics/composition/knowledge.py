@@ -16,6 +16,7 @@ from cxkinetics.composition.table_draws import fit_draws
 from cxkinetics.composition.update import CompositionUpdate
 from cxkinetics.errors import ExtrapolationError, InputError
 from cxkinetics.estimate import finite_or_none
+from cxkinetics.record import json_text
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.basis import BASES
 from cxkinetics.signals.dose_table import DoseTable
@@ -65,10 +66,10 @@ def known_draws(
         chosen_draws = of_mechanism(table, mechanism)
         return (chosen_draws.first(n_draws) if n_draws < chosen_draws.n_draws else chosen_draws), ()
     chosen = load_system(system)
-    random, seed = generator(rng)
     if table is None:
-        curve = prior_draws(chosen, basis_for(chosen, basis or BASES[0]), n_draws, random, seed)
-        return joined(curve, random, mechanism=mechanism), chosen.remarks
+        basis = basis_for(chosen, basis or BASES[0])
+        return _documented(chosen, basis, n_draws, rng, mechanism), chosen.remarks
+    random, seed = generator(rng)
     fit = table
     if isinstance(fit, DoseTable | str | os.PathLike):
         fit = fit_incorporation(fit, system=chosen, basis=basis)
@@ -85,6 +86,28 @@ def known_draws(
     curve = fit_draws(detected, chosen, n_draws, random, seed)
     curve = replace(curve, own_samples=same_publication(fit.points.source.note, chosen.source))
     return joined(curve, random, mechanism=mechanism), (*chosen.remarks, *fit.warnings)
+
+
+_KEPT: dict[tuple[str, str, int, int, str], ParameterDraws] = {}
+_MOST_KEPT = 8  # half a megabyte each
+
+
+def _documented(
+    system: System, basis: str, n_draws: int, rng: np.random.Generator | int | None, mechanism: str
+) -> ParameterDraws:
+    """Return draws from the documented priors; those of a seed are the same each time, and made once."""
+    random, seed = generator(rng)
+    place = None if seed is None else (json_text(system.to_dict()), basis, n_draws, seed, mechanism)
+    draws = None if place is None else _KEPT.get(place)
+    if draws is None:
+        draws = joined(prior_draws(system, basis, n_draws, random, seed), random, mechanism=mechanism)
+        if place is not None:
+            for column in (*draws.values.values(), *draws.uniforms.values()):
+                column.setflags(write=False)  # whoever asks next gets the same arrays
+            for oldest in list(_KEPT)[: 1 - _MOST_KEPT]:
+                _KEPT.pop(oldest, None)
+            _KEPT[place] = draws
+    return draws
 
 
 def curve_draws(

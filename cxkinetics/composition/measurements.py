@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from scipy.special import log_ndtr, logsumexp, ndtri
 
-from cxkinetics.arrays import Array
+from cxkinetics.arrays import Array, numbers_of
 from cxkinetics.calls import checked_fields
 from cxkinetics.composition import curve as incorporation_map
 from cxkinetics.composition.mass_balance import guest_shares
@@ -72,12 +72,12 @@ class ClusterFractions(Record):
     response_sd: float = RESPONSE_SD
 
     def __post_init__(self) -> None:
-        values, errors = np.asarray(self.fractions, dtype=float), np.asarray(self.sigma, dtype=float)
+        values, errors = numbers_of("fractions", self.fractions), numbers_of("sigma", self.sigma)
         if values.shape != errors.shape or values.ndim != 1 or values.size < 2:
             raise InputError(
                 f"{values.size} fractions and {errors.size} errors given; give one of each per cluster"
             )
-        if not (np.all(np.isfinite(values)) and np.all(values >= 0) and values.sum() > 0):
+        if not (np.all(np.isfinite(values)) and np.all(values >= 0) and values.sum() > 1e-150):
             raise InputError(f"the fractions {values.tolist()} must be 0 or more and not all 0")
         if not np.all(np.isfinite(errors) & (errors > 0)):
             raise InputError(f"the errors {errors.tolist()} must be positive")
@@ -409,6 +409,8 @@ def load_measurements(path: str | Path) -> tuple[Measurement, ...]:
         record = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not valid TOML: {error}", file=name) from error
+    except ValueError as error:
+        raise InputError(f"{name!r} cannot be the name of a file: {error}") from error
     unknown = set(record) - set(_KINDS)
     known = ", ".join(_KINDS)
     if unknown:

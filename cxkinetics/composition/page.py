@@ -340,7 +340,7 @@ def prediction_brief(
             known.append(f"limits, each in what the technique counts: {'; '.join(limits)}")
     table = species_table(result.species, result.influence, result.guest_share)
     searched = "priors halved and doubled" if sensitivity else ""
-    return Section(title, [*_amount_lines(amount), *_founded(result, table, searched, known)], unit)
+    return Section(title, [*amount_lines(amount), *_founded(result, table, searched, known)], unit)
 
 
 def dose_brief(
@@ -371,7 +371,7 @@ def dose_brief(
     searched = f"priors halved and doubled: purity at {dose}, and the best dose searched anew"
     table = species_table(result.composition, result.influence, result.guest_shares or None)
     blocks: list[Block] = [
-        *_amount_lines(amount),
+        *amount_lines(amount),
         *(Paragraph(line) for line in lines if line),
         *_founded(result, table, searched if sensitivity else ""),
     ]
@@ -383,7 +383,8 @@ def _dose_unit(source: Mapping[str, Any]) -> str:
     return dose_unit_words(source.get("guest", "guest"), source.get("host_cation", "host cation"))
 
 
-def _amount_lines(amount: "GuestAmount | None") -> list[Paragraph]:
+def amount_lines(amount: "GuestAmount | None") -> list[Paragraph]:
+    """Return how much to add and what the flask then holds, where that was asked for."""
     if amount is None:
         return []
     *added, held = str(amount).splitlines()

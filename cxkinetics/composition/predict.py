@@ -73,6 +73,9 @@ class Prediction(Dosed, Record, Shown):
         Share of units (original clusters) in each species; the values are means and sum to 1.
     guest_share : mapping of str to Estimate
         Share of all guest that each species holds.
+    time_s : None
+        No time is known: the sample is quenched and washed as those of the dose table were. With a time
+        `predict_in_time` answers.
     conversion : mapping of str to Estimate
         "compositional" (share turned into product) and, where an absorbance ratio was given, "optical"
         and the "gap" between them: the absorbance also falls for other reasons, so that of the two the
@@ -104,7 +107,7 @@ class Prediction(Dosed, Record, Shown):
     """
 
     SCHEMA = "cxkinetics.predict/1"
-    _keys = """schema=SCHEMA version dose_percent incorporation_percent stage stage_probability species
+    _keys = """schema=SCHEMA version dose_percent time_s incorporation_percent stage stage_probability species
         guest_share conversion trapped_host expected_evidence detection_limits mechanism rivals prior_driven
         influence source seed warnings"""
 
@@ -122,6 +125,7 @@ class Prediction(Dosed, Record, Shown):
     detection_limits: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     mechanism: str = ""
     rivals: tuple[Mapping[str, Any], ...] = ()
+    time_s: None = None
     warnings: tuple[Remark, ...] = ()
     seed: int | None = None
     version: Version = __version__

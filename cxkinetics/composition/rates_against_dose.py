@@ -254,7 +254,7 @@ def _order(runs: Sequence[RunAtDose], stage: int, confidence: float) -> tuple[Es
         reason = f"{distinct} dose with a positive rate constant; an order needs two"
         return tuple(Estimate(name=n, value=None, method="weighted line", reason=reason) for n in names)
     errors = se / rate
-    x, y = np.log(dose / 100), np.log(rate)
+    x, y = np.log(dose) - np.log(100), np.log(rate)
     known = bool(np.all(np.isfinite(errors) & (errors > 0)))
     weight = errors**-2 if known else np.ones_like(y)
     design = np.vander(x, 2, increasing=True)

@@ -337,6 +337,7 @@ class _Reader:
         self.remarks = list(context.remarks)
         self.lines = np.asarray(table.lines)
 
+    @np.errstate(over="ignore")  # beyond every number is infinite, and refused as that
     def read(self, asked: _Asked) -> DoseTable:
         asked = self._from_readings(asked)
         roles = self._roles(asked)

@@ -386,7 +386,12 @@ class System(Record):
                 Prior.from_dict({"name": name, **given})
 
     def _check_most(self, most: int) -> None:
-        if isinstance(most, bool) or not isinstance(most, int | float) or most < 1 or most != int(most):
+        if (
+            isinstance(most, bool)
+            or not isinstance(most, int | float)
+            or not 1 <= most < 1e9
+            or most != int(most)
+        ):
             raise InputError(f"max_guests is {most!r}; it must be a whole number from 1")
         if most % self.guests_per_step:
             raise InputError(

@@ -195,6 +195,7 @@ def told_blank(points: MapPoints, best: MapSolution, confidence: float, *, absol
     sd = np.hypot(
         points.weight[rows] ** -0.5 if points.icp is None and np.ptp(points.weight) else constant, share * y
     )
+    sd = np.maximum(sd, 1e-9)  # no ICP is better, and smaller squares vanish
     weight = 1 / (sd**2 + (best.b1 * spread) ** 2)
     _, intercept, _, rss = fit_line(dose, y, weight)
     centre = np.average(dose, weights=weight)

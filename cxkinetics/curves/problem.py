@@ -120,7 +120,7 @@ class Problem:
 
     def raw(self, rss: float) -> float:
         """Return a sum of squares in the units of y / sigma (inf beyond the largest double)."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return float(np.square(np.float64(self.unit)) * rss)
 
     def inside(self, theta: Array) -> Array:
@@ -185,21 +185,35 @@ def problem_of(
             f"sigma is {deviations[index]:g} at index {index}; standard deviations must be positive",
             remedy="leave the point out, or give it a large sigma",
         )
-    middle = 2.0 ** np.round(np.mean(np.log2(deviations)))
-    relative = middle / deviations
-    size = float(np.max(np.abs(ordinates * relative))) or 1.0
-    scale = float(2.0 ** np.round(np.log2(size)))
+    relative, scale, unit = _scales(ordinates, deviations)
     return Problem(
         function=function,
         names=names,
         x=frozen_array(predictors),
         y=frozen_array(ordinates),
         weight=frozen_array(relative / scale),
-        unit=float(scale / middle),
+        unit=unit,
         lower=frozen_array([lower.get(name, -np.inf) for name in names]),
         upper=frozen_array([upper.get(name, np.inf) for name in names]),
         tally=[0],
     )
+
+
+def _scales(y: Array, sigma: Array) -> tuple[Array, float, float]:
+    """Return weights about one, the scale of what they weigh, and the unit of residuals; powers of two."""
+    middle = 2.0 ** np.round(np.mean(np.log2(sigma)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        relative = middle / sigma
+        size = float(np.max(np.abs(y * relative))) or 1.0
+        scale = 2.0 ** np.round(np.log2(size))
+        unit = float(scale / middle)
+    if not (0 < unit < np.inf and np.all(np.isfinite(relative))):
+        raise InputError(
+            f"the largest y is {np.max(np.abs(y)):g} and sigma is about {middle:g}; their ratio is "
+            "no number that can be computed with",
+            remedy="give y and sigma in another unit",
+        )
+    return relative, float(scale), unit
 
 
 def _numbers(what: str, values: ArrayLike) -> Array:

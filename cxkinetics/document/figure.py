@@ -6,6 +6,7 @@ Sizes are those of a journal: 85 mm for one column, 178 mm for two. Nothing here
 matplotlib's settings beyond the `with` block, and nothing opens a window.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -318,6 +319,17 @@ def short_label(words: str) -> str:
     'two stages'
     """
     return fill(words, _LONGEST_LINE)
+
+
+def formula_text(formula: str) -> str:
+    """Return a formula with its counts as subscripts, for matplotlib.
+
+    Examples
+    --------
+    >>> formula_text("Ag2Cd32S33")
+    'Ag$_{2}$Cd$_{32}$S$_{33}$'
+    """
+    return re.sub(r"(?<=[A-Za-z)])(\d+)", r"$_{\1}$", formula)
 
 
 def clear_legend(ax: "Axes", *, columns: int = 0) -> "tuple[Legend, float]":

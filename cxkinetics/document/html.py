@@ -22,6 +22,7 @@ from cxkinetics.document.table import Grid, Table, Where
 from cxkinetics.document.units import TimeUnit
 from cxkinetics.version import __version__
 
+_FLAT = 1.8  # two panels side by side or more
 _MAGNIFIED = 1.6
 
 
@@ -105,6 +106,7 @@ def _template() -> tuple[Any, Any]:
     plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     environment = Environment(loader=PackageLoader("cxkinetics.document", ""), autoescape=True, **plain)
     environment.filters |= {"data_address": _data_address, "unbroken": _unbroken, "shown_width": _shown_width}
+    environment.filters["flat"] = _flat
     css = resources.files("cxkinetics.document").joinpath("page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html"), Markup(css + _static("uPlot.min.css"))
 
@@ -170,6 +172,12 @@ def _shown_width(svg: str) -> str:
     """Return the widest a figure is shown: 1.6 times its size in print, so that letters stay alike."""
     found = re.search(r'<svg[^>]*? width="([\d.]+)pt"', svg)
     return f"{float(found.group(1)) * _MAGNIFIED:.0f}pt" if found else "100%"
+
+
+def _flat(svg: str) -> bool:
+    """Return whether a figure is so much wider than high that half a line would make it unreadable."""
+    found = re.search(r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    return found is not None and float(found[1]) > _FLAT * float(found[2])
 
 
 def _data_address(svg: str) -> str:

@@ -47,8 +47,8 @@ class Curve:
         What it is.
     x, y : array_like, shape (n,)
         Where it goes; thinned by whoever makes it.
-    kind : {"line", "dots", "cross"}
-        How it is drawn.
+    kind : {"line", "dashes", "dots", "cross"}
+        How it is drawn; of lines that cover each other the upper one in dashes.
     colour : str
         As CSS writes it, or a variable of the page such as "--ink".
     """

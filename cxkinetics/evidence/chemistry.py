@@ -202,7 +202,7 @@ def chemistry_of(system: SystemLike = DEFAULT) -> Chemistry:
     """
     if isinstance(system, Chemistry):
         return system
-    return _packaged(DEFAULT) if system == DEFAULT else _chemistry_of(system)
+    return _packaged(DEFAULT) if isinstance(system, str) and system == DEFAULT else _chemistry_of(system)
 
 
 def _chemistry_of(given: "System | str | Path") -> Chemistry:

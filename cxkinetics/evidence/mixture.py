@@ -250,7 +250,13 @@ def _not_negative(node: Node, n_positive: int) -> tuple[Array, float]:
     crossed = np.linalg.solve(node.gram[free, free], node.gram[free, positive])
     reduced = node.gram[positive, positive] - node.gram[positive, free] @ crossed
     target = moment[positive] - crossed.T @ moment[free]
-    factor = np.linalg.cholesky(reduced).T
+    try:
+        factor = np.linalg.cholesky(reduced).T
+    except np.linalg.LinAlgError:
+        raise FitError(
+            f"the envelopes of the species cannot be told apart at a resolving power of "
+            f"{node.resolving_power:g}"
+        ) from None
     solved = np.empty_like(node.centre)
     solved[positive] = nnls(factor, np.linalg.solve(factor.T, target))[0]
     solved[free] = np.linalg.solve(
@@ -527,11 +533,13 @@ def _check_options(spectrum: Spectrum, options: Mapping[str, Any]) -> None:
         raise InputError(f"this is a spectrum of kind {spectrum.kind!r}; a mass spectrum ('ms') is needed")
     if compensation not in COMPENSATIONS:
         raise UsageError(f"compensation is {compensation!r}; it must be one of {', '.join(COMPENSATIONS)}")
-    if not power > 0 or not 0 <= power_sd < 1:
+    if not 10 <= power <= 1e6 or not 0 <= power_sd < 1:
         fault = f"resolving power {power:g} with relative error {power_sd:g}"
-        raise UsageError(f"{fault}: the first must be positive, the second from 0 to below 1")
-    if not sigma_cal >= 0:
-        raise UsageError(f"sigma_cal is {sigma_cal:g} Da; it must be 0 or positive")
+        raise UsageError(f"{fault}: the first must be from 10 to 1e6, the second from 0 to below 1")
+    if not 0 <= sigma_cal <= 5:
+        raise UsageError(f"sigma_cal is {sigma_cal:g} Da; it must be from 0 to 5")
+    if not options["most_guests"] >= 1:
+        raise UsageError(f"most_guests is {options['most_guests']}; it must be 1 or more")
     if not 0.5 <= confidence < 1:
         raise UsageError(f"confidence is {confidence:g}; it must be from 0.5 to below 1")
 

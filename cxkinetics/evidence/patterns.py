@@ -99,6 +99,8 @@ class Library:
         if unknown:
             known = ", ".join(self.phase_names)
             raise InputError(f"phase {unknown[0]!r} is not in the library; it holds {known}")
+        if not phases:
+            raise InputError(f"no phase is named; the library holds {', '.join(self.phase_names)}")
         keep = [i for i, phase in enumerate(self.phases) if phase in phases or phase == BACKGROUND]
         return replace(
             self,

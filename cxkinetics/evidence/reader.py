@@ -181,7 +181,7 @@ def column_index(context: Context, table: Table, wanted: str | int) -> int:
     if isinstance(wanted, str) and not wanted.isdecimal():
         if wanted.strip().lower() in names:
             return names.index(wanted.strip().lower())
-    elif 1 <= int(wanted) <= len(names):
+    elif len(str(wanted)) < 19 and 1 <= int(wanted) <= len(names):
         return int(wanted) - 1
     fault = f"there is no column {wanted!r}; the file has {table.listed}"
     raise context.error(fault, "choose one of them by name or number", line=table.header_line)
@@ -255,7 +255,7 @@ def _binding(
             remedy = "pass --photon-energy (1486.6 for Al K-alpha, 1253.6 for Mg K-alpha)"
             fault = "the axis is a kinetic energy; binding energies are needed"
             raise context.error(fault, remedy, column=name)
-        if np.nanmax(axis) <= 0 and np.nanmin(axis) < -30:
+        if np.all(axis <= 0) and np.any(axis < -30):
             text = "the energies are negative (measured from the Fermi level): their sign was turned"
             return -axis, [Remark("sign_turned", text)]
         return axis, []

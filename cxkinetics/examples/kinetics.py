@@ -221,6 +221,17 @@ class Tally(Record):
     unmet: Annotated[tuple[str, ...], As(key="followed.missed")]
     assumed: tuple[str, ...]
 
+    @property
+    def headline(self) -> str:
+        """The counts in one sentence or two."""
+        compared, met = self.measured + self.followed, self.agree + self.met
+        said = (
+            [f"{met} of {compared} published numbers come out with the digits printed."] if compared else []
+        )
+        if self.simulated:
+            said.append(f"{self.recovered} of {self.simulated} simulated ones are recovered.")
+        return " ".join(said)
+
     def __str__(self) -> str:
         """Return the counts as sentences."""
         parts = []

@@ -73,9 +73,10 @@ def wander_of(sample: Sample, residual: Array, jacobian: Array) -> Wander:
     """Return the wander that the residuals (n,) about a fit with tangent (p, n) allow."""
     rho, share = (part.ravel() for part in np.meshgrid(CORRELATIONS[1:], WHITE_SHARES, indexing="ij"))
     rho, share = np.append(rho, 0.0), np.append(share, 0.0)  # white noise is one point, not a row of them
-    used = np.any(jacobian != 0, axis=1)
-    columns = np.concatenate([jacobian[used], residual[None]]) / sample.sigma
+    columns = np.concatenate([jacobian, residual[None]]) / sample.sigma
     size = np.sqrt(np.einsum("pn,pn->p", columns, columns))
+    used = np.append(size[:-1] > 0, True)  # the square of what hardly bends the curve may vanish
+    columns, size = columns[used], size[used]
     white, log_determinant = _innovations(columns / size[:, None], sample.spacing, rho, share)
     gram = white @ white.transpose(0, 2, 1)
     normal = gram[:, :-1, :-1] + 1e-12 * np.einsum("gpp->gp", gram)[:, :-1, None] * np.eye(len(size) - 1)

@@ -40,7 +40,7 @@ def expand(paths: Sequence[str]) -> list[str]:
         elif not os.path.exists(path) and any(sign in path for sign in "*?["):
             found = sorted(glob(path, recursive=True))
             if not found:
-                raise InputError("no file matches this pattern", file=path)
+                raise InputError("no file matches this pattern", file=path, remedy="check folder and ending")
             inputs += found
         else:
             inputs.append(path)

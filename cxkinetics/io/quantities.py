@@ -140,7 +140,7 @@ def axis_nm(context: Context, values: Array, unit: str) -> tuple[Array, tuple[Re
             value=f"{values[index]:g}",
         )
     said = oddities(axis)
-    if unit in ("", "nm"):
+    if unit in ("", "nm") or not values.size:
         return axis, said
     text = f"spectral axis converted from {unit} to nm ({values.min():g}-{values.max():g} {unit})"
     return axis, (Remark("axis_converted", text), *said)

@@ -408,6 +408,7 @@ _CAREFUL_BLOCK = 1 << 15  # a block with an odd cell is halved down to this befo
 _MOST_CAREFUL = 4_000_000  # so much may be read cell by cell: some ten seconds
 _MOST_SLOW = 12_000_000  # longest text that is read cell by cell as a whole
 MOST_ROWS = 5_000_000
+MOST_COLUMNS = 30_000
 _GAPS = sorted(MISSING_WORDS | {word.upper() for word in MISSING_WORDS} | {"NaN", "Nan", "<NA>"})
 
 
@@ -426,8 +427,9 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
     Raises
     ------
     InputError
-        If there is no table, or the file is too large to be read cell by cell.
+        If there is no table, a row has too many cells, or the file is too large to be read cell by cell.
     """
+    _refuse_endless_rows(content, text)
     found = plain_table(content, text, options)
     if found is None and len(text or content.data) > LARGE_BYTES:
         found = large_tables(replace(content, data=text.encode("utf-8")) if text else content, options)
@@ -444,6 +446,15 @@ def tables_in(content: Content, text: str, options: ReadOptions) -> Tables:
         found = tables_of(text, file=content.file, decimal=options.decimal)
     content.notes.update(delimiter=found.delimiter, decimal=found.style.decimal)
     return found
+
+
+def _refuse_endless_rows(content: Content, text: str) -> None:
+    line = max(text.splitlines(), key=len, default="")
+    if len(line) > 2 * MOST_COLUMNS and (cells := 1 + max(map(line.count, "\t,; "))) > MOST_COLUMNS:
+        raise content.error(
+            f"a row holds {cells} cells; up to {MOST_COLUMNS} columns are read",
+            "export one reading a line, or fewer columns",
+        )
 
 
 def plain_table(content: Content, text: str, options: ReadOptions) -> Tables | None:

@@ -133,7 +133,7 @@ def run_job(job: FitJob) -> JobResult:
         _Task(job, signal, number if len(signals) > 1 else None) for number, signal in enumerate(signals, 1)
     ]
     for task in tasks:  # what is there already, and whether the rest may be written, before hours of fits
-        with task.listing(f"the result cannot be written to {job.folder}"):
+        with task.listing(f"the result cannot be written to {job.folder} (choose another with --out, out=)"):
             task.look()
     for task in tasks:
         if task.fit is None and task.failure is None and not task.kept:
@@ -142,7 +142,9 @@ def run_job(job: FitJob) -> JobResult:
     for task in tasks:
         if task.fit is not None and not task.kept:
             alone = not any(other.kept or other.failure for other in tasks)
-            with task.listing(f"the result cannot be written to {job.folder}"):
+            with task.listing(
+                f"the result cannot be written to {job.folder} (choose another with --out, out=)"
+            ):
                 task.write(task.fit, first=task is tasks[0] and alone)
     return JobResult(
         file=job.file,

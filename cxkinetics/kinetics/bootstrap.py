@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray, thinned_out
-from cxkinetics.estimate import Estimate
+from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import ar1_noise, coloured
 from cxkinetics.inference.descent import Descent, Target, descend
 from cxkinetics.kinetics.optimum import Fitted
@@ -93,7 +93,8 @@ def _percentiles(name: str, value: float, draws: Array, unit: str, *, kind: str,
     if draws.size < 20:
         return replace(found, reason=f"only {draws.size} replicates converged")
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
-    method, se = f"{found.method}, percentiles", float(np.std(draws, ddof=1))
+    with np.errstate(over="ignore", invalid="ignore"):  # a ratio to nearly nothing has no finite spread
+        method, se = f"{found.method}, percentiles", finite_or_none(float(np.std(draws, ddof=1)))
     missed = "" if low <= value <= high else "the replicates miss the value: stretched to it"
     low, high = min(low, value), max(high, value)
     return replace(found, se=se, low=low, high=high, method=method, reason=missed)

@@ -31,7 +31,7 @@ from cxkinetics.inference.ar1 import (
 )
 from cxkinetics.inference.wander import wander_of
 from cxkinetics.kinetics.optimum import ROUNDING, Fitted, found_in, settled_in, tangent
-from cxkinetics.kinetics.reduction import slowed
+from cxkinetics.kinetics.reduction import in_all_readings, slowed
 from cxkinetics.kinetics.search import Found, break_cells
 from cxkinetics.models.families import StartingFamily
 
@@ -39,6 +39,8 @@ DIRECTIONS = 100
 """Places at most at which a replicate looks for its break."""
 PILOT = 150
 """Replicates that measure the bias of rho."""
+UNSURE = 3000
+"""Readings up to which rho is so unsure that every replicate estimates it anew, from all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +80,14 @@ def break_test(
     wander : float
         Largest p up to which white noise and wander together are tried too.
     """
+    blocks, ar1 = alternative.sample.blocks, alternative.correlation is not None
+    if blocks is not None and blocks.whole.n <= UNSURE:
+        alternative = in_all_readings(alternative)
+        null = found_in(null, blocks.whole, alternative.white)
     sample = alternative.sample
     statistic, jacobian, directions, dof = _setting(null, alternative)
     rho = alternative.rho
-    if alternative.correlation is None or sample.blocks is not None:  # long traces tell it beyond doubt
+    if not ar1 or sample.blocks is not None:
         grid = np.array([rho])
     else:
         sd = np.sqrt((1.0 - rho**2) / sample.n + 0.3 / sample.n)
@@ -109,7 +115,7 @@ def break_test(
         n_replicates=n_replicates,
         critical_5_percent=float(np.quantile(simulated, 0.95)),
     )
-    if p_value > wander or alternative.correlation is None:
+    if p_value > wander or not ar1:
         return found
     gap = sample.gap
     if sample.blocks is not None:

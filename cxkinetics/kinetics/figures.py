@@ -501,8 +501,10 @@ def charts(fit: "StagedFit", unit: TimeUnit, *, view: str) -> "list[page.Chart]"
         curves.append(curve(smooth[0], dense, smooth[1], "line", COLOURS["paper"]))
     if view == "ln":
         known_ln = np.isfinite(shown(signal))
-        for line in _paper_lines(fit, time_s[known_ln], shown(signal)[known_ln]):
-            curves.append(page.Curve(_PAPER_WORDS, unit.time(line[0]), line[1], "line", COLOURS["second"]))
+        lines = _paper_lines(fit, time_s[known_ln], shown(signal)[known_ln])
+        for number, line in enumerate(lines, start=1):
+            words = _PAPER_WORDS.replace("lines", f"line {number}") if len(lines) > 1 else _PAPER_WORDS
+            curves.append(page.Curve(words, unit.time(line[0]), line[1], "dashes", COLOURS["second"]))
     ends = float(time_s[0]), float(time_s[-1])
     known = [estimate for estimate in fit.breakpoints_s if estimate.value is not None]
     bands = [(a / unit.seconds, b / unit.seconds) for one in known for a, b in _pieces(one, *ends)]

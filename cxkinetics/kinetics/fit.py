@@ -1139,6 +1139,12 @@ def _on_given_clock(sample: Sample, options: FitOptions) -> Sample:
     sample = replace(sample, starts=options.start_up == "auto")
     if isinstance(options.start_up, str) or options.start_up == 0:
         return sample
+    if options.start_up >= sample.span_s:
+        raise InputError(
+            f"start_up is {options.start_up:g} s and the readings last {sample.span_s:g} s: "
+            "none would follow it",
+            remedy="give a shorter time, or --start-up auto",
+        )
     return on_clock(sample, options.start_up / sample.span_s)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cxkinetics.arrays import seconds_of
+from cxkinetics.calls import shown
 from cxkinetics.errors import UsageError
 from cxkinetics.options import KEYWORDS, OPTIONS, SHORT_MODELS, Seconds, names_of, plain, require
 from cxkinetics.remarks import Remark
@@ -96,7 +97,7 @@ class FitOptions:
                 if date or isinstance(breakpoints_s, bool):
                     raise ValueError("a date, or true, is no time of the trace's clock")
             except (TypeError, ValueError) as error:
-                fault = OPTIONS["breakpoint"].fault("late", shown=repr(breakpoints_s))
+                fault = OPTIONS["breakpoint"].fault("late", shown=shown(breakpoints_s))
                 raise UsageError(f"breakpoints_s {fault}") from error
             first = typed[0] if isinstance(typed, (list, tuple)) and typed else typed
             bare = not isinstance(first, Seconds) and np.asarray(typed).dtype.kind in "iuf"

@@ -333,13 +333,9 @@ def finished(fitted: Fitted, starts: IntArray | None = None) -> Fitted:
     along its tangent as far as it is none of theirs, so that profiles rise from there.
     """
     family, rho, given = fitted.family, fitted.rho, fitted.given_breaks
-    blocks = fitted.sample.blocks
+    blocks, every = fitted.sample.blocks, in_all_readings(fitted)
     assert blocks is not None
-    whole = blocks.whole
-    white = whitening(whole, rho)
-    found = _descended(fitted, whole, white)
-    residual, jacobian = tangent(whole, found, given=given)
-    every = Fitted(whole, found, white, residual, jacobian, rho, None, given)
+    whole, found = every.sample, every.found
     sample = _blocks(whole, _curve_of(found, whole), blocks.starts if starts is None else starts)
     white, cell = whitening(sample, rho), found.cell
     if isinstance(family, FreeJointFamily):
@@ -355,6 +351,16 @@ def finished(fitted: Fitted, starts: IntArray | None = None) -> Fitted:
     profile = None if fitted.correlation is None else correlation_profile(sample, residual, jacobian)
     every = replace(every, correlation=profile)
     return Fitted(sample, short, white, residual, jacobian, rho, profile, given, every)
+
+
+def in_all_readings(fitted: Fitted) -> Fitted:
+    """Return a fit to blocks at rest in all readings, at the same correlation and without its profile."""
+    assert fitted.sample.blocks is not None
+    whole, given = fitted.sample.blocks.whole, fitted.given_breaks
+    white = whitening(whole, fitted.rho)
+    found = _descended(fitted, whole, white)
+    residual, jacobian = tangent(whole, found, given=given)
+    return Fitted(whole, found, white, residual, jacobian, fitted.rho, None, given)
 
 
 def _descended(fitted: Fitted, whole: Sample, white: Whitening) -> Found:
@@ -373,7 +379,15 @@ def _descended(fitted: Fitted, whole: Sample, white: Whitening) -> Found:
         near = np.searchsorted(whole.time, start[:, family.breaks], side="right") - 1
         near = np.clip(near, MIN_DISTINCT - 1, whole.n - MIN_DISTINCT - 1)
         done, near = walk(
-            family, whole, target, start, near, free=free[None, :], iterations=LAST, tolerance=1e-12
+            family,
+            whole,
+            target,
+            start,
+            near,
+            free=free[None, :],
+            iterations=LAST,
+            tolerance=1e-12,
+            dense=True,
         )
         return replace(found, theta=done.theta[0], cell=near[0], rss=float(done.rss[0]))
     elif not fitted.given_breaks:

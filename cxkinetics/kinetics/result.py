@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 
-from cxkinetics.arrays import Array, frozen_array, numbers_of
+from cxkinetics.arrays import Array, ArrayLike, finite_of, frozen_array
 from cxkinetics.document.shown import Shown
 from cxkinetics.estimate import Estimate
 from cxkinetics.record import DATA, As, Record, Version, freeze
@@ -324,16 +324,17 @@ class StagedFit(Record, Shown):
     def _t_end_s(self) -> float:
         return float(self.trace.time_s[-1])
 
-    def curve(self, time_s: Array) -> Array:
-        """Return the fitted signal at any times (s), in the trace's unit."""
+    def curve(self, time_s: ArrayLike) -> Array:
+        """Return the fitted signal at any finite times (s), in the trace's unit."""
         from cxkinetics.models.decays import free_joint_decay
         from cxkinetics.models.families import StartingFamily, mixed_clock
 
+        clock = finite_of("time_s", time_s)
         rates = np.array([stage.k_per_s.value for stage in self.stages], dtype=float)  # None becomes NaN
         breaks = np.array([b.value for b in self.breakpoints_s], dtype=float) - self.anchor_s
-        if self.model is not None and (smooth := self.curve_of(self.model, time_s)) is not None:
+        if self.model is not None and (smooth := self.curve_of(self.model, clock)) is not None:
             return smooth
-        time = numbers_of("time_s", time_s) - self.anchor_s
+        time = clock - self.anchor_s
         if self.stage_amplitudes:
             levels = np.array(self.stage_amplitudes)
             return free_joint_decay(time, levels, rates, breaks, self._offset())
@@ -352,7 +353,7 @@ class StagedFit(Record, Shown):
         theta = np.array([[amplitude, *rates, *(breaks - earliest), 0.0, width, self._offset()]])
         curve: Array = family.evaluate(np.ravel(time) - earliest, theta)[0][0].reshape(time.shape)
         drift = 0.0 if self.drift_per_s is None else self.drift_per_s.value or 0.0
-        return curve + drift * (np.asarray(time_s, dtype=float) - self._t_start_s)
+        return curve + drift * (clock - self._t_start_s)
 
     def curve_of(self, model: Preferred, time_s: Array) -> Array | None:
         """Return the signal of a smooth model with its numbers at any times (s); None for stages."""

@@ -594,6 +594,7 @@ def walk(
     free: BoolArray | None = None,
     iterations: int = 20,
     tolerance: float = 1e-7,
+    dense: bool = False,
 ) -> tuple[Descent, IntArray]:
     """Return the descents (B) and gaps (B, c) where the breaks rest, each going on into the next gap.
 
@@ -615,12 +616,13 @@ def walk(
         False holds a parameter; a break that is held stays in its gap.
     iterations, tolerance
         Of each descent.
+    dense : bool
+        The gaps are so short that their kinks stop nothing, as those of blocks are.
     """
     family = told or base
     loose = [j for j, name in enumerate(family.names) if name not in base.names or (told and j == 0)]
     shape = (start.theta if isinstance(start, Descent) else start).shape
     moves = np.ones(shape, bool) if free is None else free
-    edge = 2 * EDGE * float(np.diff(sample.time).min())
 
     def rest(start: Array, gaps: IntArray, rows: IntArray) -> Descent:
         lower, upper = box(base, sample, gaps)
@@ -640,7 +642,7 @@ def walk(
     cells, active = cells.copy(), np.arange(shape[0])
     now = start if isinstance(start, Descent) else rest(start, cells, active)
     theta, rss, converged = now.theta.copy(), now.rss.copy(), now.converged.copy()
-    if sample.blocks is not None:  # gaps so short that their kinks stop nothing: one leap spares many steps
+    if dense or sample.blocks is not None:  # one leap spares many steps
         lower, upper = _anywhere(base, sample, shape)
         leap = descend(family, target, theta, lower=lower, upper=upper, free=moves, iterations=iterations)
         reached = np.searchsorted(sample.time, leap.theta[:, base.breaks], side="right") - 1
@@ -654,7 +656,7 @@ def walk(
     for _ in range(sample.n):
         breaks, here = theta[active][:, base.breaks], cells[active]
         step = np.where(breaks >= sample.time[here + 1], 1, 0)
-        step -= np.where(breaks <= sample.time[here] + edge, 1, 0)
+        step -= np.where(breaks <= sample.time[here] + 2 * EDGE * np.diff(sample.time).min(), 1, 0)
         step[~moves[active][:, base.breaks]] = 0
         allowed = np.flatnonzero(roomy(here + step, sample.n) & np.any(step != 0, axis=1))
         active, trial = active[allowed], (here + step)[allowed]

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from cxkinetics.arrays import Array, BoolArray
-from cxkinetics.calls import checked
+from cxkinetics.calls import checked, shown
 from cxkinetics.document.shown import Shown
 from cxkinetics.errors import CxKineticsError, FitError, InputError, UsageError, did_you_mean
 from cxkinetics.estimate import Estimate
@@ -261,7 +261,7 @@ def fit_together(
     """
     runs = _runs(traces)
     options: dict[str, Any] = {
-        "n_stages": n_stages, "offset": "fit" if offset == "auto" else offset, "noise": noise,
+        "n_stages": n_stages, "offset": {"auto": "fit"}.get(str(offset), offset), "noise": noise,
         "direction": direction, "t0": t0, "window": window, "confidence": confidence,
     }  # fmt: skip
     checked = FitOptions.of(**options, replicates=replicates)
@@ -357,7 +357,10 @@ def _break_names(n_stages: int) -> list[str]:
 
 
 def _runs(traces: Sequence[Any] | Trace) -> list[Trace]:
-    given = [traces] if isinstance(traces, Trace | str) else list(traces)
+    try:
+        given = [traces] if isinstance(traces, Trace | str) else list(traces)
+    except TypeError:
+        raise UsageError(f"traces is {shown(traces)}; it must be a list of traces or of files") from None
     runs = [as_trace(run, who=f"fit_together, run {number},") for number, run in enumerate(given, 1)]
     if len(runs) < 2:
         file = runs[0].source.file if runs else None

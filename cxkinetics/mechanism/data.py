@@ -25,7 +25,7 @@ import numpy as np
 from cxkinetics.arrays import Array
 from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.mechanism.scheme import record_of
-from cxkinetics.record import DATA, OMIT, Record
+from cxkinetics.record import OMIT, Record
 from cxkinetics.signals.basis import BASES, basis_kind
 from cxkinetics.signals.dose_table import DoseTable
 from cxkinetics.signals.spectra import SpectralSeries
@@ -52,7 +52,7 @@ QUENCHED_S = 1200.0
 """Time of the quench where none is stated."""
 MOST_READINGS = 150
 """Readings of a run that are kept; more are averaged, as they say nothing else of steps of seconds."""
-_LOG_TIMES = ("log slope", "log R2")
+LOG_TIMES = ("log slope", "log R2")
 _FEWEST = 5
 
 
@@ -104,7 +104,7 @@ class Observation(Record):
                 )
         if not np.isfinite(self.value):
             raise InputError(f"the value of {self.quantity} ({self.source}) is {self.value:g}")
-        if (self.quantity in _LOG_TIMES) != (len(self.times_s) > 2):
+        if (self.quantity in LOG_TIMES) != (len(self.times_s) > 2):
             raise InputError(
                 f"{self.quantity} ({self.source}) has {len(self.times_s)} times_s; a line needs at least 3, "
                 "another quantity none"
@@ -141,8 +141,8 @@ class Run(Record):
 
     source: str
     dose_percent: float
-    time_s: Annotated[Array, DATA]
-    absorbance: Annotated[Array, DATA]
+    time_s: Array
+    absorbance: Array
     sd: float
 
 

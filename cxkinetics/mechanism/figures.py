@@ -11,6 +11,7 @@ from cxkinetics.document.figure import (
     COLOURS,
     clear_legend,
     figure_style,
+    formula_text,
     new_axes,
     new_figure,
     on_axes,
@@ -65,7 +66,7 @@ def plot_composition_in_time(fit: "MechanismFit", *, figure: "Figure | None" = N
         axes = np.atleast_1d(drawn.subplots(1, doses.size, sharey=True))
         for k, (ax, dose) in enumerate(zip(axes, doses, strict=True)):
             for i, (name, (colour, dash)) in enumerate(_styles(mechanism.formulas).items()):
-                ax.plot(times, share[i, :, k], dash, color=colour, lw=1.1, label=name)
+                ax.plot(times, share[i, :, k], dash, color=colour, lw=1.1, label=formula_text(name))
             ax.set_xscale("log")
             ax.set_title(f"{dose:g} % dose")
             ax.set_xlabel("time / s")
@@ -194,14 +195,16 @@ def plot_map(result: "TimedDose", *, ax: "Axes | None" = None) -> "Axes":
             lines = axes.contour(
                 doses, times, result.map_product.T, levels=edge, colors=COLOURS["fit"], linestyles="--"
             )
-            axes.clabel(lines, fmt=lambda _: "by-product limit", fontsize=6)
+            handles, _ = lines.legend_elements()
+            words = [f"limit of by-product, {result.max_byproduct:g}"]
+            axes.legend(handles, words, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
         best = [np.array([end.value], dtype=float) for end in (result.dose_percent, result.time_s)]
         axes.plot(*best, "*", color="white", mec="black", ms=9)
         axes.set_yscale("log")
         axes.set_xlabel("dose / %")
         axes.set_ylabel("quenched after / s")
         bar = axes.figure.colorbar(filled, ax=axes)
-        bar.set_label(f"share of {result.target}")
+        bar.set_label(f"share of {formula_text(result.target)}")
     return axes
 
 
@@ -224,7 +227,17 @@ def plot_standing(result: "TimedPrediction", *, ax: "Axes | None" = None) -> "Ax
         axes = new_axes() if ax is None else ax
         for name, (colour, dash) in _styles(list(result.species)).items():
             shares = [item.species[name] for item in result.standing]
-            axes.plot(times, shares, dash, marker="o", color=colour, mfc="white", ms=3.5, lw=1.1, label=name)
+            axes.plot(
+                times,
+                shares,
+                dash,
+                marker="o",
+                color=colour,
+                mfc="white",
+                ms=3.5,
+                lw=1.1,
+                label=formula_text(name),
+            )
             here = result.species[name]
             if here.low is not None and here.high is not None:
                 axes.plot([times[0]] * 2, [here.low, here.high], "-", color=colour, lw=2.5, alpha=0.5)

@@ -1,11 +1,12 @@
 """`fit_mechanism`: one mechanism for dose, time, spectrum and composition, and its rivals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from scipy.special import chdtrc, expit
@@ -26,17 +27,19 @@ from cxkinetics.mechanism.data import (
 from cxkinetics.mechanism.deciding import deciding
 from cxkinetics.mechanism.inference import (
     COARSE,
+    QUICK,
     determined_directions,
     left_out,
     parameters_of,
     perturbed,
     profile,
 )
-from cxkinetics.mechanism.observables import Eye
+from cxkinetics.mechanism.observables import Eye, correlation
 from cxkinetics.mechanism.problem import Problem, descend, problem_of, starts, theta_of
 from cxkinetics.mechanism.result import MechanismFit, Residual, RivalFit
 from cxkinetics.mechanism.scheme import Mechanism, load_mechanism
 from cxkinetics.mechanism.solver import RATIO
+from cxkinetics.mechanism.verdict import LEAD, compared, verdict_of
 from cxkinetics.remarks import Remark
 
 if TYPE_CHECKING:
@@ -57,10 +60,9 @@ RIVALS = (
     "two-silver + free recovery + rising trapped host",
     "sequential",
 )
+T = TypeVar("T")
 STARTS = 24
 DRAWS = 200
-LEAD = 10.0
-"""chi2 that one parameter more must gain before anything is claimed for it."""
 _FINALISTS = 3
 _CLOSE = 1.0
 
@@ -90,6 +92,7 @@ def fit_mechanism(
     n_draws: int = DRAWS,
     confidence: float = 0.95,
     rng: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> MechanismFit:
     """Fit one mechanism to doses, runs, spectra and evidence at once, and its rivals to the same.
 
@@ -116,6 +119,8 @@ def fit_mechanism(
         Of the intervals.
     rng : int, optional
         Seed (0 by default).
+    progress : callable, optional
+        Called with how many steps (searches, refits) are done, and of how many.
 
     Returns
     -------
@@ -142,9 +147,22 @@ def fit_mechanism(
     whole = gather(
         evidence, table=table, runs=runs, published=published, quenched_s=quenched_s, mechanism=chosen
     )
-    best = _searched(chosen, whole, n_starts, seed)
-    others = [_searched(other, whole, n_starts, seed) for other in _rivals(rivals, chosen)]
-    return _told(best, others, whole, n_draws=n_draws, confidence=confidence, seed=seed)
+    all_of_them = [chosen, *_rivals(rivals, chosen)]
+    step = _steps(2 * len(all_of_them) + 3, progress)  # each searched and refitted; profile, draws, deciding
+    best, *others = (step(_searched(one, whole, n_starts, seed)) for one in all_of_them)
+    return _told(best, others, whole, n_draws=n_draws, confidence=confidence, seed=seed, step=step)
+
+
+def _steps(total: int, progress: Callable[[int, int], None] | None) -> Callable[[T], T]:
+    """Return the function that counts a step when its result is handed through."""
+    done = count(1)
+
+    def step(result: T) -> T:
+        if progress is not None:
+            progress(next(done), total)
+        return result
+
+    return step
 
 
 def _check(n_starts: int, n_draws: int, confidence: float) -> None:
@@ -227,33 +245,41 @@ def _rivals(rivals: Sequence[str | Mechanism] | str, chosen: Mechanism) -> list[
 
 
 def _searched(mechanism: Mechanism, evidence: Evidence, n_starts: int, seed: int) -> _Found:
-    """Return the best of all starts: a quick search from each, then an exact one from the finalists."""
+    """Return the best of all starts: a coarse search from each, a finer one from a few, an exact end."""
     eye = Eye(mechanism, evidence)
-    quick = replace(problem_of(eye, n_starts), ratio=COARSE)
+    coarse = replace(problem_of(eye, n_starts), ratio=COARSE)
     begun = starts(mechanism, n_starts, np.random.default_rng(seed))
-    found = descend(quick, begun, iterations=30, tolerance=1e-3, race=0.3)
+    found = descend(coarse, begun, iterations=30, tolerance=1e-3, race=0.3)
     ahead = np.argsort(found.rss)[:_FINALISTS]
-    last = descend(problem_of(eye, ahead.size), found.theta[ahead], iterations=60, tolerance=1e-6)
-    place = int(np.argmin(last.rss))
-    if not np.isfinite(last.rss[place]):
+    finer = replace(problem_of(eye, ahead.size), ratio=QUICK)
+    near = descend(finer, found.theta[ahead], iterations=60, tolerance=1e-4)
+    last = descend(problem_of(eye), near.theta[[int(np.argmin(near.rss))]], iterations=60, tolerance=1e-6)
+    if not np.isfinite(last.rss[0]):
         raise FitError(
             f"none of {n_starts} starts of the mechanism {mechanism.name} came to a solution; check the "
             "bounds of its parameters and the units of the data"
         )
     one = problem_of(eye)
-    residual, _ = one.residuals(last.theta[[place]])
+    residual = one.residuals(last.theta)
     chi2 = float(np.sum(residual[0, : eye.value.size] ** 2))
-    return _Found(one, last.theta[place], float(last.rss[place]), chi2, found.rss)
+    return _Found(one, last.theta[0], float(last.rss[0]), chi2, found.rss)
 
 
 def _told(
-    best: _Found, others: list[_Found], evidence: Evidence, *, n_draws: int, confidence: float, seed: int
+    best: _Found,
+    others: list[_Found],
+    evidence: Evidence,
+    *,
+    n_draws: int,
+    confidence: float,
+    seed: int,
+    step: Callable[[Any], Any],
 ) -> MechanismFit:
     mechanism = best.problem.eye.mechanism
     dof = evidence.n_points - len(mechanism.parameters)
     warnings = [Remark("assumed", text) for text in evidence.remarks]
     misfit = float(np.sqrt(max(best.chi2 / dof, 1.0))) if dof > 0 else 1.0
-    limits = profile(best.problem, best.best, best.total, confidence=confidence, scale=misfit)
+    limits = step(profile(best.problem, best.best, best.total, confidence=confidence, scale=misfit))
     if limits.chi2 < best.total:
         best = _moved(best, limits.best, limits.chi2)
     p_value = float(chdtrc(dof, best.chi2)) if dof > 0 else None
@@ -267,7 +293,10 @@ def _told(
     draws = parameters_of(
         best.problem, perturbed(best.problem, best.best, n_draws, misfit, np.random.default_rng(seed + 1))
     )
-    rivals = [_rival(found, best) for found in (best, *others)]
+    step(draws)
+    together = correlation(best.problem.eye, _theta(best))
+    white = None if together is None else np.linalg.inv(np.linalg.cholesky(together))
+    rivals = [step(_rival(found, best, white)) for found in (best, *others)]
     return MechanismFit(
         mechanism=mechanism.name,
         title=mechanism.title,
@@ -282,10 +311,10 @@ def _told(
         misfit=misfit,
         residuals=_residuals(best),
         rivals=tuple(rivals),
-        deciding=deciding(
-            mechanism, _theta(best), draws, [(r, _theta(o)) for r, o in _apart(rivals, others)]
+        deciding=step(
+            deciding(mechanism, _theta(best), draws, [(r, _theta(o)) for r, o in _apart(rivals, others)])
         ),
-        verdict=_verdict(mechanism, rivals),
+        verdict=verdict_of(mechanism.name, rivals),
         options=_options(best, evidence, confidence),
         definition=mechanism.definition,
         draws=draws,
@@ -304,7 +333,7 @@ def _theta(found: _Found) -> Array:
 
 
 def _moved(best: _Found, z: Array, total: float) -> _Found:
-    residual, _ = best.problem.residuals(z[None])
+    residual = best.problem.residuals(z[None])
     chi2 = float(np.sum(residual[0, : best.problem.readings.shape[1]] ** 2))
     return replace(best, best=z, total=total, chi2=chi2)
 
@@ -351,7 +380,7 @@ def _estimates(
 def _residuals(best: _Found) -> tuple[Residual, ...]:
     eye = best.problem.eye
     predicted = eye.predict(_theta(best)[:, None]).value[0]
-    residual = best.problem.residuals(best.best[None])[0][0]
+    residual = best.problem.residuals(best.best[None])[0]
     found = [
         Residual(
             source=seen.source,
@@ -387,18 +416,20 @@ def _residuals(best: _Found) -> tuple[Residual, ...]:
     return tuple(found)
 
 
-def _rival(found: _Found, chosen: _Found) -> RivalFit:
+def _rival(found: _Found, chosen: _Found, white: Array | None) -> RivalFit:
     mechanism, eye = found.problem.eye.mechanism, found.problem.eye
     points, sources = eye.evidence.by_point, eye.evidence.sources
     masks = [np.array([float(point != source) for point in points]) for source in sources]
     masks = masks if len(sources) > 1 else []
     factors = [np.full(len(points), 0.5), np.full(len(points), 2.0)]
-    refits, _ = left_out(found.problem, found.best, np.stack([*masks, *factors]))
+    refits = left_out(found.problem, found.best, np.stack([*masks, *factors]))
+    together = replace(found.problem, white=white)
+    correlated = None if white is None else left_out(together, found.best, np.ones((1, len(points))))
     size = len(mechanism.parameters)
     dof = eye.value.size - size
     behind = found.chi2 - chosen.chi2
     needed = LEAD * (len(chosen.problem.eye.mechanism.parameters) - size)
-    verdict = "chosen" if found is chosen else _compared(behind, needed)
+    verdict = "chosen" if found is chosen else compared(behind, needed)
     return RivalFit(
         mechanism=mechanism.name,
         title=mechanism.title,
@@ -415,44 +446,8 @@ def _rival(found: _Found, chosen: _Found) -> RivalFit:
         left_out=dict(zip(sources, refits[: len(masks)].tolist(), strict=False)),
         doubled=float(refits[-2]),
         halved=float(refits[-1]),
+        correlated=None if correlated is None else float(correlated[0]),
     )
-
-
-def _compared(behind: float, needed: float) -> str:
-    """Return where a rival stands: a parameter more must gain `LEAD`, whichever of the two has it."""
-    if needed > 0:
-        return "behind" if behind > needed else "not told apart"
-    if needed < 0:  # the rival has more parameters: it must gain for them
-        return "ahead" if behind < needed else "not told apart" if behind < 0 else "behind"
-    return "behind" if behind > LEAD else "ahead" if behind < -LEAD else "not told apart"
-
-
-def _verdict(mechanism: Mechanism, rivals: list[RivalFit]) -> dict[str, str]:
-    others = rivals[1:]
-    if not others:
-        return {"code": "alone", "text": "no rival was fitted: nothing is claimed for its states"}
-    ahead = [rival.mechanism for rival in others if rival.verdict == "ahead"]
-    simpler = [rival for rival in others if rival.needed > 0]
-    near = [rival for rival in simpler if rival.verdict == "not told apart"]
-    if ahead:
-        text = f"{', '.join(ahead)} fits better by more than {LEAD:g} for each parameter"
-        return {"code": "behind", "text": text}
-    if near:
-        names = ", ".join(f"{rival.mechanism} ({rival.behind:+.1f})" for rival in near)
-        text = (
-            f"within {LEAD:g} of chi2 for each parameter more: {names}; nothing is claimed for the "
-            f"states that only {mechanism.name} has"
-        )
-        return {"code": "not told apart", "text": text}
-    if not simpler:
-        return {"code": "alone", "text": "no simpler rival was fitted: nothing is claimed for its states"}
-    least = min(simpler, key=lambda rival: rival.behind)
-    more = rivals[0].n_parameters - least.n_parameters
-    text = (
-        f"every simpler rival is behind by more than {LEAD:g} of chi2 for each parameter; the nearest is "
-        f"{least.mechanism}, behind by {least.behind:.0f} for {more} parameters"
-    )
-    return {"code": "ahead", "text": text}
 
 
 def published_mechanism_fit() -> MechanismFit:

@@ -118,7 +118,7 @@ def determined_directions(problem: Problem, best: Array, *, scale: float) -> int
     In parts of each range (0-1), where even knowledge has an sd of 0.29: a direction counts where the
     data alone leave at most half of that.
     """
-    _, jacobian = problem.residuals(best[None])
+    jacobian = problem.jacobian(best[None])
     points = problem.readings.shape[1]
     parts = expit(best)
     turn = np.maximum(parts * (1 - parts), 1e-6)
@@ -148,15 +148,14 @@ def _perturbed(problem: Problem, best: Array, count: int, scale: float, rng: np.
     return np.asarray(found.theta[good])
 
 
-def left_out(problem: Problem, best: Array, masks: Array) -> tuple[Array, Array]:
-    """Return chi2 (pull left aside) and points of refits in which readings are weighed by each mask."""
+def left_out(problem: Problem, best: Array, masks: Array) -> Array:
+    """Return chi2 (pull left aside) of refits in which readings are weighed by each mask."""
     many = problem.repeated(masks.shape[0])
     many = replace(many, weights=many.weights * masks)
     quick = replace(many, ratio=QUICK)
     found = descend(quick, np.repeat(best[None], masks.shape[0], axis=0), iterations=20, tolerance=1e-3)
-    residual, _ = many.residuals(found.theta)
-    points = problem.readings.shape[1]
-    return np.sum(residual[:, :points] ** 2, axis=1), np.sum(masks > 0, axis=1)
+    residual = many.residuals(found.theta)
+    return np.asarray(np.sum(residual[:, : problem.readings.shape[1]] ** 2, axis=1))
 
 
 def parameters_of(problem: Problem, z: Array) -> Array:

@@ -6,13 +6,13 @@ parameters; `Dual` carries the derivatives through quotients and logarithms.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
-from cxkinetics.mechanism.data import Evidence, Observation
+from cxkinetics.mechanism.data import LOG_TIMES, Evidence, Observation
 from cxkinetics.mechanism.scheme import Mechanism, Species
 from cxkinetics.mechanism.solver import RATIO, Course, solve
 from cxkinetics.models.expression import Expression
@@ -69,6 +69,17 @@ class Sight:
     dose_percent: Array
     share: Dual
     failed: BoolArray
+    course: Course
+
+    def differentiated(self, problems: BoolArray | None = None) -> "Sight":
+        """Return the same with derivatives, of all problems or of some."""
+        part = slice(None) if problems is None else problems
+        count = self.dose_percent.size
+        slope = self.course.slope(None if problems is None else np.repeat(problems, count))
+        share = self.share.value[:, :, part]
+        slope = slope.transpose(1, 2, 0, 3).reshape(slope.shape[1], *share.shape)
+        values = {name: value[part] for name, value in self.values.items()}
+        return replace(self, values=values, share=Dual(share, slope), failed=self.failed[part])
 
     def total(self, weight: Callable[[Species], Expression | None]) -> Dual:
         """Return the sum over species of a weight that may depend on parameters."""
@@ -157,42 +168,34 @@ class Sight:
 
 
 def sight(
-    mechanism: Mechanism,
-    theta: Array,
-    dose_percent: Array,
-    time_s: Array,
-    *,
-    sensitivities: bool = False,
-    ratio: float = RATIO,
+    mechanism: Mechanism, theta: Array, dose_percent: Array, time_s: Array, *, ratio: float = RATIO
 ) -> Sight:
     """Solve a batch of parameter sets (parameters, problems) at every dose and time."""
     problems, doses = theta.shape[1], dose_percent.size
-    course: Course = solve(
-        mechanism,
-        np.repeat(theta, doses, axis=1),
-        np.tile(dose_percent, problems),
-        time_s,
-        sensitivities=sensitivities,
-        ratio=ratio,
+    course = solve(
+        mechanism, np.repeat(theta, doses, axis=1), np.tile(dose_percent, problems), time_s, ratio=ratio
     )
-    times, size = time_s.size, len(mechanism.species)
-    share = course.share.transpose(1, 0, 2).reshape(size, times, problems, doses)
-    count = theta.shape[0] if sensitivities else 0
-    slope = np.empty((0, size, times, problems, doses))
-    if count:
-        slope = course.slope.transpose(1, 2, 0, 3).reshape(count, size, times, problems, doses)
+    share = course.share.transpose(1, 0, 2).reshape(-1, time_s.size, problems, doses)
     failed = np.asarray(course.failed.reshape(problems, doses).any(axis=1))
     values = dict(zip(mechanism.names, theta, strict=True))
-    return Sight(mechanism, values, dose_percent, Dual(share, slope), failed)
+    return Sight(mechanism, values, dose_percent, Dual(share, np.empty((0, *share.shape))), failed, course)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
-    """What a batch of parameter sets predicts: (problems, points), derivatives (parameters, ...)."""
+    """What a batch of parameter sets predicts: (problems, points), and derivatives (parameters, ...)."""
 
     value: Array
     slope: Array
     failed: BoolArray
+    eye: "Eye"
+    sight: Sight
+    readings: Array
+
+    def differentiated(self, problems: BoolArray | None = None) -> "Predicted":
+        """Return the same with derivatives, of all problems or of some."""
+        readings = self.readings if problems is None else self.readings[problems]
+        return self.eye.read(self.sight.differentiated(problems), readings)
 
 
 class Eye:
@@ -213,14 +216,7 @@ class Eye:
         for i, seen in enumerate(evidence.observations):
             self.side[i] = sides[seen.side]
 
-    def predict(
-        self,
-        theta: Array,
-        *,
-        readings: Array | None = None,
-        sensitivities: bool = False,
-        ratio: float = RATIO,
-    ) -> Predicted:
+    def predict(self, theta: Array, *, readings: Array | None = None, ratio: float = RATIO) -> Predicted:
         """Return what each parameter set (parameters, problems) predicts of every point.
 
         Parameters
@@ -229,17 +225,19 @@ class Eye:
             Parameters.
         readings : Array, shape (problems, points), optional
             What was read; the amplitude of a run is the one that fits these best (default: the evidence).
-        sensitivities : bool
-            Whether derivatives are needed.
         ratio : float
             Of the solver.
         """
-        seen = sight(self.mechanism, theta, self.doses, self.times, sensitivities=sensitivities, ratio=ratio)
-        problems = theta.shape[1]
-        readings = np.broadcast_to(self.value, (problems, self.value.size)) if readings is None else readings
+        readings = (
+            np.broadcast_to(self.value, (theta.shape[1], self.value.size)) if readings is None else readings
+        )
+        return self.read(sight(self.mechanism, theta, self.doses, self.times, ratio=ratio), readings)
+
+    def read(self, seen: Sight, readings: Array) -> Predicted:
+        """Return every point as seen in a solved batch."""
         wanted = dict.fromkeys(one.quantity for one in self.evidence.observations)
         tables = {quantity: self._table(seen, quantity) for quantity in wanted}
-        columns = [self._one(seen, one, tables[one.quantity]) for one in self.evidence.observations]
+        columns = [self.point(tables[one.quantity], one) for one in self.evidence.observations]
         first = len(columns)
         values = [column.value[:, None] for column in columns]
         slopes = [column.slope[:, :, None] for column in columns]
@@ -249,7 +247,8 @@ class Eye:
             values.append(scaled.value)
             slopes.append(scaled.slope)
             first = last
-        return Predicted(np.concatenate(values, axis=1), np.concatenate(slopes, axis=2), seen.failed)
+        value, slope = np.concatenate(values, axis=1), np.concatenate(slopes, axis=2)
+        return Predicted(value, slope, seen.failed, self, seen, readings)
 
     def _table(self, seen: Sight, quantity: str) -> Dual:
         """Return a quantity at all times and doses."""
@@ -270,8 +269,8 @@ class Eye:
                 return seen.share
         return seen.absorbance()
 
-    def _one(self, seen: Sight, one: Observation, table: Dual) -> Dual:
-        """Return one observation of all problems."""
+    def point(self, table: Dual, one: Observation) -> Dual:
+        """Return one observation of all problems, its quantity given at all times and doses."""
         dose = int(np.searchsorted(self.doses, one.dose_percent))
         if one.times_s:
             rows = np.searchsorted(self.times, np.asarray(one.times_s))
@@ -279,7 +278,7 @@ class Eye:
             return _line(np.asarray(one.times_s), curve, slope=one.quantity == "log slope")
         row = int(np.searchsorted(self.times, one.time_s))
         if one.of:
-            at = [seen.mechanism.index(name) for name in one.of]
+            at = [self.mechanism.index(name) for name in one.of]
             parts = [Dual(table.value[i, row, :, dose], table.slope[:, i, row, :, dose]) for i in at]
             return parts[0] if len(parts) == 1 else parts[0].log() + parts[1].log() * -1.0
         return Dual(table.value[row, :, dose], table.slope[:, row, :, dose])
@@ -293,6 +292,35 @@ class Eye:
         scale = np.sum(readings * value, axis=1) / size
         turned = np.sum(slope * readings, axis=2) - 2 * scale * np.sum(slope * value, axis=2)
         return Dual(scale[:, None] * value, scale[:, None] * slope + (turned / size)[..., None] * value)
+
+
+def correlation(eye: Eye, theta: Array) -> Array | None:
+    """Return how the errors of points that were read off one trace go together, None where none were.
+
+    Observations of one source and dose of which one is a log-linear line are numbers of one trace. Their
+    errors are carried over from readings that err alike and independently, at the curve of some parameters
+    (parameters,).
+    """
+    groups: dict[tuple[str, float], list[int]] = {}
+    for i, one in enumerate(eye.evidence.observations):
+        if one.quantity in ("absorbance", *LOG_TIMES) and not one.side:
+            groups.setdefault((one.source, one.dose_percent), []).append(i)
+    traces = [
+        places
+        for places in groups.values()
+        if len(places) > 1 and any(eye.evidence.observations[i].times_s for i in places)
+    ]
+    if not traces:
+        return None
+    seen = sight(eye.mechanism, theta[:, None], eye.doses, eye.times).absorbance().value
+    each = np.eye(eye.times.size)[:, :, None, None] * np.ones(seen.shape)
+    matrix = np.eye(eye.value.size)
+    for places in traces:
+        ones = [eye.evidence.observations[i] for i in places]
+        by_reading = np.stack([eye.point(Dual(seen, each), one).slope[:, 0] for one in ones])
+        length = np.linalg.norm(by_reading, axis=1)
+        matrix[np.ix_(places, places)] = by_reading @ by_reading.T / np.outer(length, length)
+    return matrix
 
 
 def _line(time_s: Array, curve: Dual, *, slope: bool) -> Dual:

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 from cxkinetics.document import cells
 from cxkinetics.document.page import Block, Fact, Gallery, Notes, Page, Paragraph, Section, warning_notes
-from cxkinetics.document.table import Column, Table, long
+from cxkinetics.document.table import Cell, Column, Table, long
 from cxkinetics.document.units import TimeUnit
 from cxkinetics.estimate import Estimate, format_p
+from cxkinetics.mechanism.verdict import LEAD, compared
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
+    from cxkinetics.composition.guest_amount import GuestAmount
     from cxkinetics.mechanism.predict import TimedDose, TimedPrediction
     from cxkinetics.mechanism.result import MechanismFit
 
@@ -73,18 +75,61 @@ def rival_table(fit: "MechanismFit") -> Table:
         Column("p", "p_value", format=".1g", numeric=True),
         Column("sds doubled", "chi2_doubled", format=".1f", numeric=True),
         Column("halved", "chi2_halved", format=".1f", numeric=True),
+        Column("one trace", "chi2_correlated", format=".1f", numeric=True),
         Column("starts", "agreeing_starts"),
         Column("it is", "verdict"),
     ]
     rows = [
         (
-            r.mechanism, r.n_parameters, r.chi2, r.dof, r.p_value, r.doubled, r.halved,
+            r.mechanism, r.n_parameters, r.chi2, r.dof, r.p_value, r.doubled, r.halved, r.correlated,
             f"{r.agreeing_starts} of {r.n_starts}", r.verdict,
         )
         for r in fit.rivals
     ]  # fmt: skip
-    note = "starts: how many came to within 1 of the least chi2; a parameter more must gain 10"
-    return Table(columns, rows, name="rivals", note=note, fold=True)
+    return Table(columns, rows, name="rivals", fold=True)
+
+
+def _rival_notes(fit: "MechanismFit") -> tuple[str, ...]:
+    """Return how the table of rivals is read, and what the covariance of the numbers of a trace changes."""
+    read = f"starts: how many came to within 1 of the least chi2; a parameter more must gain {LEAD:g}"
+    chosen = fit.rivals[0]
+    known = [(r, r.correlated) for r in fit.rivals if r.correlated is not None]
+    if chosen.correlated is None:
+        return (read,)
+    now = {
+        r.mechanism: compared(chi2 - chosen.correlated, r.needed) if r is not chosen else r.verdict
+        for r, chi2 in known
+    }
+    turned = [f"{r.mechanism} is {now[r.mechanism]}" for r, _ in known if now[r.mechanism] != r.verdict]
+    # a tenth of chi2 ranks nothing
+    before = sorted(known, key=lambda item: round(item[0].chi2, 1))
+    after = sorted(before, key=lambda item: round(item[1], 1))
+    order = (
+        ""
+        if len(known) == 1
+        else ", the order stays"
+        if before == after
+        else f", the order is {', '.join(r.mechanism for r, _ in after)}"
+    )
+    changed = "" if len(known) == 1 else f", and {'; '.join(turned) if turned else 'every verdict stays'}"
+    return (
+        read,
+        "one trace: chi2 where the numbers read off one trace have the covariance of its readings; "
+        f"{chosen.chi2:.1f} becomes {chosen.correlated:.1f}{order}{changed}",
+    )
+
+
+def left_out_table(fit: "MechanismFit") -> Table:
+    """Return chi2 of the rest where a source is left out, of every mechanism."""
+    sources = list(fit.rivals[0].left_out)
+    columns = [
+        Column("mechanism", "mechanism"),
+        *(Column(name, name, format=".1f", numeric=True) for name in sources),
+    ]
+    rows: list[tuple[Cell, ...]] = [
+        (r.mechanism, *(r.left_out[name] for name in sources)) for r in fit.rivals
+    ]
+    return Table(columns, rows, name="left_out", fold=True)
 
 
 def deciding_table(fit: "MechanismFit") -> Table:
@@ -127,7 +172,9 @@ def fit_brief(fit: "MechanismFit", unit: TimeUnit) -> Section:
         source_table(fit),
     ]
     if len(fit.rivals) > 1:
-        blocks.append(rival_table(fit))
+        blocks += [rival_table(fit), Notes(_rival_notes(fit), warnings=False)]
+        if fit.rivals[0].left_out:
+            blocks += [Paragraph("chi2 of the rest without one source", gap=True), left_out_table(fit)]
     if fit.deciding:
         blocks += [Paragraph("What would decide", gap=True), deciding_table(fit)]
     return Section(f"{fit.title} ({fit.mechanism})", [*blocks, *warning_notes(fit.warnings)], unit)
@@ -160,7 +207,8 @@ def fit_data(fit: "MechanismFit") -> list[Table]:
     """Return the sheets of a fit."""
     draws = Table.of_rows("draws", list(fit.parameters), fit.draws.tolist())
     made = [parameter_table(fit), residual_table(fit), source_table(fit), rival_table(fit)]
-    return [*made, *([deciding_table(fit)] if fit.deciding else []), draws]
+    more = [left_out_table(fit)] if fit.rivals[0].left_out else []
+    return [*made, *more, *([deciding_table(fit)] if fit.deciding else []), draws]
 
 
 def _untold(warnings: Sequence[Remark]) -> list[Remark]:
@@ -217,7 +265,15 @@ def beside_table(result: "TimedPrediction") -> Table:
     return Table(columns, rows, name="quenched", caption=f"Beside `predict` without a time: {result.reason}")
 
 
-def prediction_brief(result: "TimedPrediction", unit: TimeUnit) -> Section:
+def _amount_lines(amount: "GuestAmount | None") -> list[Paragraph]:
+    if amount is None:
+        return []
+    from cxkinetics.composition.page import amount_lines
+
+    return amount_lines(amount)
+
+
+def prediction_brief(result: "TimedPrediction", unit: TimeUnit, amount: "GuestAmount | None") -> Section:
     """Return what `print` shows of a prediction."""
     time = unit.number(result.time_s)
     blocks: list[Block] = [
@@ -225,6 +281,7 @@ def prediction_brief(result: "TimedPrediction", unit: TimeUnit) -> Section:
             f"Incorporation {result.incorporation_percent}; A/A0 {result.absorbance_ratio}; trapped host "
             f"{result.trapped_host}."
         ),
+        *_amount_lines(amount),
         share_table(result.species, result.guest_share, result.guest),
         standing_table(result),
     ]
@@ -236,7 +293,7 @@ def prediction_brief(result: "TimedPrediction", unit: TimeUnit) -> Section:
     return Section(title, [*blocks, *warning_notes(_untold(result.warnings))], unit)
 
 
-def dose_brief(result: "TimedDose", unit: TimeUnit) -> Section:
+def dose_brief(result: "TimedDose", unit: TimeUnit, amount: "GuestAmount | None") -> Section:
     """Return what `print` shows of the dose, or dose and time, for a target."""
     time = unit.estimate(result.time_s)
     first, last = (unit.number(float(f"{end:.3g}")) for end in result.window_s)
@@ -252,6 +309,7 @@ def dose_brief(result: "TimedDose", unit: TimeUnit) -> Section:
     title = f"{result.target}: best dose" + ("" if result.given_time else " and time of the quench")
     blocks: list[Block] = [
         *(Paragraph(line) for line in lines),
+        *_amount_lines(amount),
         share_table(result.composition, result.composition_guest, result.guest),
         Notes((note,), warnings=False),
     ]

@@ -27,8 +27,9 @@ from cxkinetics.version import __version__
 
 if TYPE_CHECKING:
     from cxkinetics.composition.dose import DoseAdvice
+    from cxkinetics.composition.guest_amount import GuestAmount
     from cxkinetics.composition.predict import Prediction
-    from cxkinetics.document.page import Figure, Section
+    from cxkinetics.document.page import Figure, Page, Section
     from cxkinetics.document.table import Table
     from cxkinetics.document.units import TimeUnit
 
@@ -50,14 +51,60 @@ class Standing(Record):
     incorporation_percent: float
 
 
+class _Dosed(Shown):
+    """What both answers have besides their numbers: the amount of guest, and what is not determined."""
+
+    __slots__ = ()
+    source: Mapping[str, Any]
+
+    @property
+    def prior_driven(self) -> tuple[str, ...]:
+        """Parameters that the evidence does not determine: their bounds speak."""
+        return tuple(self.source["not_determined"])
+
+    def amount(
+        self,
+        *,
+        host_umol: float | str,
+        stock_mmol_per_l: float | str | None = None,
+        volume_error: str | None = None,
+    ) -> "GuestAmount":
+        """Return how much guest to add to a flask; as of `cx.predict`, whose parameters these are."""
+        from cxkinetics.composition.guest_amount import amount_for
+
+        return amount_for(
+            *self._flask(),
+            self.source,
+            host_umol=host_umol,
+            stock_mmol_per_l=stock_mmol_per_l,
+            volume_error=volume_error,
+        )
+
+    def _flask(self) -> tuple[Estimate, tuple[float, float] | None]:
+        raise NotImplementedError
+
+    def brief(self, unit: "TimeUnit", *, amount: "GuestAmount | None" = None) -> "Section":
+        """Return what `print` shows, with an amount where one was asked for."""
+        raise NotImplementedError
+
+    def page(self, unit: "TimeUnit", *, amount: "GuestAmount | None" = None) -> "Page":
+        """Return the whole report, with an amount where one was asked for."""
+        from cxkinetics.document.page import simple_page
+
+        return simple_page(self.brief(unit, amount=amount), self.figures(unit))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TimedPrediction(Record, Shown):
+class TimedPrediction(_Dosed, Record):
     """The composition at a dose, quenched at a time.
 
     Attributes
     ----------
     dose_percent, time_s : float
         Guest added, and the time after which it is quenched.
+    stage : str
+        Stage of that dose by the dose table's samples, as `predict` without a time tells it; empty where
+        that does not answer.
     mechanism, guest : str
         Which mechanism says so, and its guest.
     incorporation_percent, absorbance_ratio, trapped_host : Estimate
@@ -81,7 +128,7 @@ class TimedPrediction(Record, Shown):
     """
 
     SCHEMA = "cxkinetics.predict-time/1"
-    _keys = "schema=SCHEMA version ..."
+    _keys = "schema=SCHEMA version ... prior_driven"
 
     dose_percent: float
     time_s: float
@@ -96,15 +143,19 @@ class TimedPrediction(Record, Shown):
     quenched: Mapping[str, Estimate]
     reason: str
     source: Mapping[str, Any]
+    stage: str = ""
     warnings: tuple[Remark, ...] = ()
     seed: int = 0
     version: Version = __version__
 
-    def brief(self, unit: "TimeUnit") -> "Section":
-        """Return what `print` shows."""
+    def _flask(self) -> tuple[Estimate, None]:
+        return Estimate(name="dose", value=self.dose_percent, unit="%", method="given"), None
+
+    def brief(self, unit: "TimeUnit", *, amount: "GuestAmount | None" = None) -> "Section":
+        """Return what `print` shows, with an amount where one was asked for."""
         from cxkinetics.mechanism.page import prediction_brief
 
-        return prediction_brief(self, unit)
+        return prediction_brief(self, unit, amount)
 
     def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
         """Return the figure: the composition in time at this dose."""
@@ -124,7 +175,7 @@ class TimedPrediction(Record, Shown):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TimedDose(Record, Shown):
+class TimedDose(_Dosed, Record):
     """The dose, and unless it was given the time of the quench, that give most of a species.
 
     Attributes
@@ -158,7 +209,7 @@ class TimedDose(Record, Shown):
     """
 
     SCHEMA = "cxkinetics.dose-time/1"
-    _keys = "schema=SCHEMA version ..."
+    _keys = "schema=SCHEMA version ... prior_driven"
 
     target: str
     mechanism: str
@@ -192,11 +243,14 @@ class TimedDose(Record, Shown):
         kept = self.map_share >= KEPT * self.map_share.max()
         return bool(kept[i, j])
 
-    def brief(self, unit: "TimeUnit") -> "Section":
-        """Return what `print` shows."""
+    def _flask(self) -> tuple[Estimate, tuple[float, float]]:
+        return self.dose_percent, self.window_percent
+
+    def brief(self, unit: "TimeUnit", *, amount: "GuestAmount | None" = None) -> "Section":
+        """Return what `print` shows, with an amount where one was asked for."""
         from cxkinetics.mechanism.page import dose_brief
 
-        return dose_brief(self, unit)
+        return dose_brief(self, unit, amount)
 
     def figures(self, unit: "TimeUnit") -> "Sequence[Figure]":
         """Return the figure: the map of the target over dose and time."""
@@ -297,6 +351,7 @@ def predict_in_time(
         quenched=beside,
         reason=reason,
         source=source_of(known),
+        stage="" if quenched is None else quenched.stage,
         warnings=tuple(warnings),
         seed=known.seed,
     )
@@ -453,6 +508,8 @@ def draw_estimate(name: str, values: Array, *, confidence: float, unit: str = ""
 def source_of(fit: MechanismFit) -> dict[str, Any]:
     """Return what a result records of the fit behind it."""
     return {
+        "guest": fit.scheme.guest,
+        "host_cation": fit.scheme.host,
         "evidence": fit.evidence.title,
         "chi2": fit.chi2,
         "dof": fit.dof,
@@ -474,9 +531,13 @@ def _late(fit: MechanismFit, time_s: float) -> Remark:
     return Remark("later_than_fitted", text)
 
 
+_LATEST_S = 1e9
+"""Thirty years: what stands longer is not followed."""
+
+
 def _checked(fit: MechanismFit, doses: Array, time_s: float, extrapolate: bool) -> list[Remark]:
-    if not (np.isfinite(time_s) and time_s >= 0):
-        raise UsageError(f"the time is {time_s:g} s; it must be 0 or more")
+    if not (time_s == 0 or _FIRST_S * 1e-6 <= time_s <= _LATEST_S):
+        raise UsageError(f"the time is {time_s:g} s; it must be 0 or more, up to {_LATEST_S:g}")
     highest = fit.evidence.highest_dose_percent
     warnings = []
     if not (doses.min() > 0 and (doses.max() <= highest or (extrapolate and np.isfinite(doses.max())))):

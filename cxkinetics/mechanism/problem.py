@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.inference.descent import Descent, Products, minimise
-from cxkinetics.mechanism.observables import Eye
+from cxkinetics.mechanism.observables import Eye, Predicted
 from cxkinetics.mechanism.scheme import Mechanism
 from cxkinetics.mechanism.solver import RATIO
 
@@ -53,6 +53,8 @@ class Problem:
         Where it pulls to.
     ratio : float
         Of the solver.
+    white : Array, shape (points, points), optional
+        What makes residuals over sd independent, where the errors of some points go together.
     """
 
     eye: Eye
@@ -61,38 +63,61 @@ class Problem:
     pull: float
     middle: Array
     ratio: float = RATIO
+    white: Array | None = None
 
     def evaluate(self, theta: Array) -> tuple[Array, Products]:
         """Return chi2 of each problem, the pull included, and its products when asked for."""
-        residual, jacobian = self.residuals(theta)
+        seen = self._seen(theta)
+        residual = self._residual(theta, seen)
         total = np.einsum("bn,bn->b", residual, residual)
         total = np.where(np.isfinite(total), total, np.inf)
 
         def products(which: BoolArray | None) -> tuple[Array, Array]:
-            r, j = (residual, jacobian) if which is None else (residual[which], jacobian[which])
+            rows, z, r = (
+                (self, theta, residual)
+                if which is None
+                else (self.rows(which), theta[which], residual[which])
+            )
+            j = rows._jacobian(z, seen.differentiated(which))
             r, j = np.nan_to_num(r, posinf=0.0, neginf=0.0), np.nan_to_num(j, posinf=0.0, neginf=0.0)
             return j @ j.transpose(0, 2, 1), (j @ r[:, :, None])[:, :, 0]
 
         return total, products
 
-    def residuals(self, z: Array) -> tuple[Array, Array]:
-        """Return reading minus prediction over sd (problems, points), and d prediction / d logit."""
-        mechanism = self.eye.mechanism
+    def residuals(self, z: Array) -> Array:
+        """Return reading minus prediction over sd, and then the pulls: (problems, points + parameters)."""
+        return self._residual(z, self._seen(z))
+
+    def jacobian(self, z: Array) -> Array:
+        """Return minus their derivatives with respect to the logits (problems, parameters, ...)."""
+        return self._jacobian(z, self._seen(z).differentiated())
+
+    def _seen(self, z: Array) -> Predicted:
+        theta = theta_of(self.eye.mechanism, z)
+        return self.eye.predict(theta, readings=self.readings, ratio=self.ratio)
+
+    def _missed(self, seen: Predicted) -> tuple[Array, BoolArray]:
+        """Return the residuals of the points, and which of them are limits that are kept."""
+        residual = (self.readings - seen.value) * self.weights
+        return residual, residual * self.eye.side > 0  # reading above (below) the prediction
+
+    def _residual(self, z: Array, seen: Predicted) -> Array:
+        residual, met = self._missed(seen)
+        residual = np.where(met, 0.0, residual)
+        residual = residual if self.white is None else residual @ self.white.T
+        residual[seen.failed] = np.inf
+        return np.concatenate([residual, self.pull * (self.middle - z)], axis=1)
+
+    def _jacobian(self, z: Array, seen: Predicted) -> Array:
+        mechanism, parts = self.eye.mechanism, expit(z)
         theta = theta_of(mechanism, z)
-        seen = self.eye.predict(theta, readings=self.readings, sensitivities=True, ratio=self.ratio)
-        parts = expit(z)
         turn = np.stack([p.slope(theta[i]) for i, p in enumerate(mechanism.parameters)], axis=1)
         turn = turn * parts * (1 - parts)
-        residual = (self.readings - seen.value) * self.weights
         jacobian = seen.slope.transpose(1, 0, 2) * turn[:, :, None] * self.weights[:, None]
-        met = residual * self.eye.side > 0  # a limit that is kept: reading above (below) the prediction
-        residual = np.where(met, 0.0, residual)
-        jacobian = np.where(met[:, None], 0.0, jacobian)
-        residual[seen.failed] = np.inf
-        size = z.shape[1]
-        pulls = self.pull * (self.middle - z)
-        own = np.broadcast_to(self.pull * np.eye(size), (z.shape[0], size, size))
-        return np.concatenate([residual, pulls], axis=1), np.concatenate([jacobian, own], axis=2)
+        jacobian = np.where(self._missed(seen)[1][:, None], 0.0, jacobian)
+        jacobian = jacobian if self.white is None else jacobian @ self.white.T
+        own = np.broadcast_to(self.pull * np.eye(z.shape[1]), (z.shape[0], z.shape[1], z.shape[1]))
+        return np.concatenate([jacobian, own], axis=2)
 
     def rows(self, index: BoolArray) -> "Problem":
         """Return some of the problems."""

@@ -68,6 +68,9 @@ class RivalFit(Record):
         Source -> chi2 of a refit without it.
     doubled, halved : float
         chi2 of refits with every sd doubled and halved.
+    correlated : float or None
+        chi2 of a refit in which the numbers read off one trace have the covariance that independent errors
+        of its readings give them, at the curve of the chosen mechanism; None where no trace gave several.
     """
 
     mechanism: str
@@ -85,6 +88,7 @@ class RivalFit(Record):
     left_out: Mapping[str, float]
     doubled: float
     halved: float
+    correlated: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ dc/dt = K(L) c with L = supply - guests . c: a first-order network whose rate co
 left in solution. Backward differentiation of order 4 (the first steps of lower order) on a grid of times
 that grows by a constant ratio, so that one set of coefficients serves every step; the equation of each
 step is solved by Newton's method for all systems of the batch together, and its derivative gives the
-sensitivities of the very numbers that are returned. I - b h K is column diagonally dominant, so that it
-is factored without pivoting; what the change of L adds is of rank one (Sherman, Morrison).
+sensitivities of the very numbers that are returned: these follow from the solved steps, many at a time.
+I - b h K is column diagonally dominant, so that it is inverted without pivoting; what the change of L adds
+is of rank one (Sherman, Morrison).
 
 Between grid points a polynomial through the four nearest ones is taken. `RATIO` is the only accuracy
 there is: halving its distance from 1 lessens the error sixteenfold.
@@ -15,24 +16,30 @@ References
 Hairer, Wanner, Solving Ordinary Differential Equations I, sect. III.5 (variable steps), and II (stiff).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.mechanism.scheme import Mechanism
-from cxkinetics.models.expression import Expression
 
 RATIO = 1.08
 """Growth of the steps; the formulae of order 4 are stable up to 1.28."""
 ORDER = 4
-FIRST_S = 2e-3
-"""First step; what is faster is damped out, as the method is stiffly stable."""
+FIRST = 1.0
+"""The first step is (ratio - 1)^2 of the first time asked for, at most this, s: what is faster is damped out,
+as the method is stiffly stable."""
 _ITERATIONS = 12
 _SETTLED = 1e-6
 """Last change of Newton's method; what is left after it is of the order of its square."""
+_TURNED = 2e-2
+"""Change from which the next one is worked out with a fresh derivative."""
 _LEAST = 1e-12
+_TOGETHER = 1000
+"""Steps times systems whose sensitivities are prepared at once: what they hold stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,40 +50,33 @@ class Course:
     ----------
     share : Array, shape (times, species, systems)
         Of clusters; their sum is 1.
-    slope : Array, shape (times, parameters, species, systems)
-        Their derivatives; no parameters where none were asked for.
     failed : BoolArray, shape (systems,)
         Where Newton's method found no solution; the numbers there mean nothing.
     """
 
     share: Array
-    slope: Array
     failed: BoolArray
+    _mechanism: Mechanism
+    _theta: Array
+    _dose_percent: Array
+    _time_s: Array
+    _steps: "_Steps"
+    _solved: Array
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Laws:
-    """The rate laws of a mechanism at the parameters of a batch, and what they are taken from."""
-
-    laws: tuple[Expression, ...]
-    values: dict[str, Array]
-    supply: Array  # (systems,)
-    guests: Array  # (species, systems)
-
-    def free(self, share: Array) -> Array:
-        # the laws are powers of it: below zero they mean nothing, at zero some slopes are infinite
-        left = self.supply - (self.guests * share).sum(axis=0)
-        return np.asarray(np.maximum(left, _LEAST * self.supply))
+    def slope(self, systems: BoolArray | None = None) -> Array:
+        """Return the derivatives (times, parameters, species, systems) of all systems, or of some."""
+        part = slice(None) if systems is None else systems
+        with np.errstate(all="ignore"):
+            laws = _Laws(self._mechanism, self._theta[:, part], self._dose_percent[part])
+            every = _sensitivities(laws, self._solved[..., part], self._steps)
+            found = _between(self._steps.times, every, self._time_s).transpose(0, 2, 1, 3)
+        slope = np.zeros((found.shape[0], len(laws.names), *found.shape[2:]))
+        slope[:, laws.acting] = found
+        return slope
 
 
 def solve(
-    mechanism: Mechanism,
-    theta: Array,
-    dose_percent: Array,
-    time_s: Array,
-    *,
-    sensitivities: bool = False,
-    ratio: float = RATIO,
+    mechanism: Mechanism, theta: Array, dose_percent: Array, time_s: Array, *, ratio: float = RATIO
 ) -> Course:
     """Return the shares of the species at times after the guest was added.
 
@@ -90,72 +90,79 @@ def solve(
         Its dose.
     time_s : Array, shape (times,)
         Not negative, in any order; one set for all systems.
-    sensitivities : bool
-        Whether derivatives with respect to the parameters are needed.
     ratio : float
         See `RATIO`.
     """
+    wanted = np.asarray(time_s, dtype=float)
+    steps = _steps(wanted, ratio)
     with np.errstate(all="ignore"):  # wild parameters of a search overflow: their systems are told as failed
-        laws = _at(mechanism, theta, dose_percent, sensitivities)
-        return _solve(mechanism, laws, np.asarray(time_s, dtype=float), ratio)
+        laws = _Laws(mechanism, theta, dose_percent)
+        share = np.empty((steps.times.size, laws.size, laws.systems))
+        share[0] = laws.start[:, None]
+        failed = np.zeros(laws.systems, bool)
+        for n, (past, ahead, reach) in enumerate(zip(steps.past, steps.ahead, steps.reach, strict=True), 1):
+            guess = np.clip(_recent(share, n, ahead), 0.0, 1.0)
+            share[n], bad = laws.newton(_recent(share, n, past), guess, reach)
+            failed |= bad
+            share[n][:, bad] = share[n - 1][:, bad]
+        found = _between(steps.times, share, wanted)
+    return Course(found, failed, mechanism, theta, dose_percent, wanted, steps, share)
 
 
-def grid(last_s: float, ratio: float = RATIO) -> Array:
-    """Return the times of the steps, 0 first, the last at or beyond `last_s`."""
-    count = int(np.ceil(np.log(max(last_s / FIRST_S, ratio)) / np.log(ratio))) + 1
-    return np.concatenate([[0.0], FIRST_S * ratio ** np.arange(count)])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """The times of the steps, 0 first; for each step weights of those before it, oldest first, and b h."""
+
+    times: Array
+    past: list[Array]
+    ahead: list[Array]
+    reach: Array
+
+
+def _steps(time_s: Array, ratio: float) -> _Steps:
+    first = float(np.min(time_s, initial=FIRST, where=time_s > 0)) * (ratio - 1) ** 2
+    count = int(np.ceil(np.log(max(time_s.max(initial=0.0) / first, ratio)) / np.log(ratio))) + 1
+    times = np.concatenate([[0.0], first * ratio ** np.arange(count)])
+    weights = [_weights(min(n, ORDER), min(n - 1, 2 * ORDER), ratio) for n in range(1, times.size)]
+    reach = np.array([scale for scale, _, _ in weights]) * np.diff(times)
+    return _Steps(times, [past for _, past, _ in weights], [ahead for _, _, ahead in weights], reach)
 
 
 @cache
-def _weights(order: int, place: int, ratio: float) -> tuple[float, tuple[float, ...], tuple[float, ...]]:
-    """Return b and a of c_n = sum_j a_j c_(n-j) + b h f_n, and the extrapolation to c_n, h = 1.
+def _weights(order: int, place: int, ratio: float) -> tuple[float, Array, Array]:
+    """Return b and a of c_n = sum_j a_j c_(n-j) + b h f_n, and the extrapolation to c_n, h = 1, oldest first.
 
     `place` counts steps from the start until the grid is geometric throughout (the step from 0 is not).
     """
-    times = grid(FIRST_S * ratio ** (place + 2), ratio)[: place + 2]
+    times = np.concatenate([[0.0], ratio ** np.arange(place + 1)])
     recent = times[::-1][: order + 1]
     step = recent[0] - recent[1]
     nodes = (recent - recent[0]) / step
     # derivative at node 0 of the polynomial through the nodes
     powers = np.vander(nodes, increasing=True).T
     slope = np.linalg.solve(powers, np.eye(order + 1)[1])
-    past = nodes[1:]
-    ahead = np.linalg.solve(np.vander(past, increasing=True).T, np.eye(order)[0])
-    return 1 / slope[0], tuple(-slope[1:] / slope[0]), tuple(ahead)
+    ahead = np.linalg.solve(np.vander(nodes[1:], increasing=True).T, np.eye(order)[0])
+    return 1 / slope[0], (-slope[1:] / slope[0])[::-1], ahead[::-1]
 
 
-def _solve(
-    mechanism: Mechanism, at: tuple[_Laws, Array, dict[int, Array]], time_s: Array, ratio: float
-) -> Course:
-    laws, supply_slope, guest_slope = at
-    matrices = mechanism.stoichiometry()
-    times = grid(float(time_s.max(initial=0.0)), ratio)
-    size, systems, count = matrices.shape[1], laws.supply.size, supply_slope.shape[0]
-    share = np.empty((times.size, size, systems))
-    slope = np.zeros((times.size, size, count, systems))
-    share[0] = mechanism.start()[:, None]
-    failed = np.zeros(systems, bool)
-    steady = _Step(mechanism, matrices, laws, supply_slope, guest_slope)
-    for n in range(1, times.size):
-        scale, past, ahead = _weights(min(n, ORDER), min(n - 1, 2 * ORDER), ratio)
-        known = _recent(share, n, past)
-        guess = np.clip(_recent(share, n, ahead), 0.0, 1.0)
-        reach = scale * (times[n] - times[n - 1])
-        share[n], bad = steady.newton(known, guess, reach)
-        failed |= bad
-        share[n][:, bad] = share[n - 1][:, bad]
-        if count:
-            slope[n] = steady.derivative(share[n], _recent(slope, n, past), reach)
-    found = [_between(times, values, time_s) for values in (share, slope)]
-    return Course(found[0], found[1].transpose(0, 2, 1, 3), failed)
+def _sensitivities(laws: "_Laws", share: Array, steps: _Steps) -> Array:
+    """Return the slopes (steps, species, acting parameters, systems) of solved steps."""
+    laws.differentiate()
+    slope = np.zeros((share.shape[0], laws.size, len(laws.acting), laws.systems))
+    block = max(1, _TOGETHER // laws.systems)
+    for first in range(1, share.shape[0], block):
+        last = min(first + block, share.shape[0])
+        inverse, direct = laws.linear(share[first:last], steps.reach[first - 1 : last - 1])
+        for n in range(first, last):
+            right = direct[:, :, n - first] + _recent(slope, n, steps.past[n - 1])
+            np.einsum("ijb,jpb->ipb", inverse[:, :, n - first], right, out=slope[n])
+    return slope
 
 
-def _recent(values: Array, n: int, weights: tuple[float, ...]) -> Array:
-    """Return the sum over the last steps before n, the nearest first."""
-    total = weights[0] * values[n - 1]
-    for back, weight in enumerate(weights[1:], 2):
-        total += weight * values[n - back]
-    return np.asarray(total)
+def _recent(values: Array, n: int, weights: Array) -> Array:
+    """Return the weighted sum over the last steps before n, the nearest last."""
+    before = values[n - weights.size : n]
+    return np.asarray(weights @ before.reshape(weights.size, -1)).reshape(values.shape[1:])
 
 
 def _between(times: Array, values: Array, wanted: Array) -> Array:
@@ -171,156 +178,147 @@ def _between(times: Array, values: Array, wanted: Array) -> Array:
     return found
 
 
-def _at(
-    mechanism: Mechanism, theta: Array, dose: Array, sensitivities: bool
-) -> tuple[_Laws, Array, dict[int, Array]]:
-    """Return the laws, the slopes of the supply (parameters, systems) and those of the guests held."""
-    systems = theta.shape[1]
-    values: dict[str, Array] = dict(zip(mechanism.names, theta, strict=True))
-    values["dose"] = dose
-    full = values | {"dose": np.full(systems, 100.0)}
-    supply = np.broadcast_to(mechanism.supply(values), (systems,)).astype(float)
-    values["L100"] = np.broadcast_to(mechanism.supply(full), (systems,)).astype(float)
-    guests = np.stack([np.broadcast_to(s.guests(values), (systems,)) for s in mechanism.species])
-    laws = _Laws(mechanism.laws, values, supply, guests)
-    if not sensitivities:
-        return laws, np.empty((0, systems)), {}
-    supplied = np.stack(
-        [
-            np.broadcast_to(mechanism.supply.derivative(name)(values), (systems,))
-            for name in (*mechanism.names,)
-        ]
-    )
-    reference = np.stack(
-        [np.broadcast_to(mechanism.supply.derivative(name)(full), (systems,)) for name in mechanism.names]
-    )
-    values["_L100"] = reference
-    held = {
-        p: np.stack(
-            [np.broadcast_to(s.guests.derivative(name)(values), (systems,)) for s in mechanism.species]
-        )
-        for p, name in enumerate(mechanism.names)
-        if any(name in s.guests.names for s in mechanism.species)
-    }
-    return laws, supplied, held
+class _Laws:
+    """The equations of a batch: its rate laws at its parameters, and what they are taken from.
 
+    A column is a system at a step; the columns of several steps stand one step after the other.
+    """
 
-class _Step:
-    """The equation of one step for all systems: Newton's method, then its derivative."""
+    def __init__(self, mechanism: Mechanism, theta: Array, dose: Array) -> None:
+        self.names, self.laws, self.systems = mechanism.names, mechanism.laws, theta.shape[1]
+        self.start, matrices = mechanism.start(), mechanism.stoichiometry()
+        self.size = self.start.size
+        self.by_share = matrices.reshape(-1, self.size)
+        self.by_rate = matrices.transpose(1, 2, 0).reshape(-1, len(self.laws))
+        self.drawn, self.held = mechanism.supply, tuple(species.guests for species in mechanism.species)
+        known: dict[str, Array] = dict(zip(mechanism.names, theta, strict=True))
+        self.full = known | {"dose": np.full(self.systems, 100.0)}
+        self.values = known | {"dose": dose}
+        self.values["L100"] = self._wide(self.drawn(self.full))
+        self.supply = self._wide(self.drawn(self.values))
+        self.guests = np.stack([self._wide(guests(self.values)) for guests in self.held])
+        self.rates = [law.along("L", self.values) for law in self.laws]
+        self.by_parameter: list[tuple[int, int, Callable[[Array], Array], Array]] = []
+        self.by_supply: list[tuple[int, Array]] = []
+        self.by_guests: list[tuple[int, int, Array]] = []
+        self.turns = [
+            (r, law.derivative("L").along("L", self.values))
+            for r, law in enumerate(self.laws)
+            if "L" in law.names
+        ]
 
-    def __init__(
-        self,
-        mechanism: Mechanism,
-        matrices: Array,
-        laws: _Laws,
-        supply_slope: Array,
-        guest_slope: dict[int, Array],
-    ) -> None:
-        self.laws, self.supply_slope, self.guest_slope = laws, supply_slope, guest_slope
-        self.mechanism, self.size = mechanism, matrices.shape[1]
-        # a law drives steps, each from one source: (law, source, [(target, change), ...])
-        self.steps = [
-            (r, j, [(i, matrix[i, j]) for i in range(self.size) if matrix[i, j]])
-            for r, matrix in enumerate(matrices)
-            for j in range(self.size)
-            if matrix[j, j]
-        ]
-        systems = laws.supply.size
-        self.by_parameter = [
-            (r, p, law.derivative(name).along("L", laws.values))
-            for r, law in enumerate(laws.laws)
-            for p, name in enumerate(mechanism.names)
-            if name in law.names
-        ]
+    def differentiate(self) -> None:
+        """Prepare the derivatives with respect to those parameters on which the shares depend."""
         self.by_reference = [
-            (r, law.derivative("L100").along("L", laws.values))
-            for r, law in enumerate(laws.laws)
+            (r, law.derivative("L100").along("L", self.values))
+            for r, law in enumerate(self.laws)
             if "L100" in law.names
         ]
-        self.supplied = [p for p in range(supply_slope.shape[0]) if supply_slope[p].any()]
-        self.moving = [r for r, law in enumerate(laws.laws) if "L" in law.names]
-        self.by_free = {r: laws.laws[r].derivative("L").along("L", laws.values) for r in self.moving}
-        self.by_rate = {r: laws.laws[r].along("L", laws.values) for r in self.moving}
-        self.rates = np.empty((len(laws.laws), systems))
-        for r, law in enumerate(laws.laws):
-            if r not in self.moving:
-                self.rates[r] = law(laws.values)
+        named = set(self.drawn.names).union(*(one.names for one in (*self.laws, *self.held)))
+        self.acting = [p for p, name in enumerate(self.names) if name in named]
+        for at, p in enumerate(self.acting):
+            name = self.names[p]
+            supplied = name in self.drawn.names
+            moved = self.drawn.derivative(name)
+            self.by_parameter += [
+                (at, r, law.derivative(name).along("L", self.values), moved(self.full))
+                for r, law in enumerate(self.laws)
+                if name in law.names or (supplied and "L100" in law.names)
+            ]
+            if supplied:
+                self.by_supply.append((at, self._wide(moved(self.values))))
+            self.by_guests += [
+                (at, i, self._wide(guests.derivative(name)(self.values)))
+                for i, guests in enumerate(self.held)
+                if name in guests.names
+            ]
 
-    def _evaluate(self, share: Array) -> tuple[Array, Array, Array]:
-        """Return the free guest, K (species, species, systems) and dK/dL c (species, systems)."""
-        left = self.laws.free(share)
-        rates = self.rates
-        turn = {}
-        for r in self.moving:
-            rates[r] = self.by_rate[r](left)
-            turn[r] = self.by_free[r](left)
-        matrix = np.zeros((self.size, self.size, share.shape[1]))
-        pull = np.zeros(share.shape)
-        for r, j, changes in self.steps:
-            moved = turn[r] * share[j] if r in turn else None
-            for i, change in changes:
-                matrix[i, j] += change * rates[r]
-                if moved is not None:
-                    pull[i] += change * moved
-        return left, matrix, pull
+    def _wide(self, value: Any) -> Array:
+        return np.broadcast_to(np.asarray(value, dtype=float), (self.systems,))
+
+    def _free(self, share: Array) -> Array:
+        """Return the guest in solution (steps, systems) at the shares of columns."""
+        held = (self.guests[:, None] * share.reshape(self.size, -1, self.systems)).sum(axis=0)
+        # the laws are powers of it: below zero they mean nothing, at zero some slopes are infinite
+        return np.asarray(np.maximum(self.supply - held, _LEAST * self.supply))
+
+    def _rates(self, left: Array) -> Array:
+        rates = np.empty((len(self.laws), *left.shape))
+        for r, law in enumerate(self.rates):
+            rates[r] = law(left)
+        return rates.reshape(len(self.laws), -1)
+
+    def _pull(self, left: Array, driven: Array) -> Array:
+        """Return dK/dL c of columns."""
+        pull = np.zeros(driven.shape[1:])
+        for r, turn in self.turns:
+            pull += np.broadcast_to(turn(left), left.shape).ravel() * driven[r]
+        return pull
+
+    def _inverse(self, rates: Array, pull: Array, reach: Array | float) -> tuple[Array, Array, Array]:
+        """Return the inverse M of I - reach K, v = M reach pull and w: (I - v w) M inverts the derivative."""
+        matrix = (self.by_rate @ rates).reshape(self.size, self.size, -1) * -reach
+        for i in range(self.size):
+            matrix[i, i] += 1
+        _invert(matrix)
+        turned = np.einsum("ijb,jb->ib", matrix, pull * reach)
+        guests = np.tile(self.guests, pull.shape[1] // self.systems)
+        return matrix, turned, guests / (1 + (guests * turned).sum(axis=0))
 
     def newton(self, known: Array, guess: Array, reach: float) -> tuple[Array, BoolArray]:
         """Return the shares that solve c - known - reach K(L(c)) c = 0, and where none were found."""
-        share = guess
-        worst = np.empty(0)
+        share, worst = guess, np.full(1, np.inf)
         for _ in range(_ITERATIONS):
-            _, matrix, pull = self._evaluate(share)
-            miss = known - share + reach * np.einsum("ijb,jb->ib", matrix, share)
-            change, turned = self._solved(matrix, reach, [miss[:, None], (reach * pull)[:, None]])
-            change, turned = change[:, 0], turned[:, 0]
-            guests = self.laws.guests
-            part = (guests * change).sum(axis=0) / (1 + (guests * turned).sum(axis=0))
-            change = change - turned * part
+            left = self._free(share)
+            rates, driven = self._rates(left), self._driven(share)
+            if (worst > _TURNED).any():
+                inverse, turned, taken = self._inverse(rates, self._pull(left, driven), reach)
+            miss = known - share + reach * np.einsum("rb,rib->ib", rates, driven)
+            change = np.einsum("ijb,jb->ib", inverse, miss)
+            change -= turned * (taken * change).sum(axis=0)
             share = share + change
             worst = np.abs(change).max(axis=0)
             if not (worst > _SETTLED).any():
                 break
-        bad = ~(worst <= 1e-6) | ~np.isfinite(share).all(axis=0)
-        return share, bad
+        return share, ~(worst <= _SETTLED) | ~np.isfinite(share).all(axis=0)
 
-    def derivative(self, share: Array, held: Array, reach: float) -> Array:
-        """Return the sensitivities (species, parameters, systems) that belong to a solved step."""
-        left, matrix, pull = self._evaluate(share)
-        right = held.copy()
-        direct = {(r, p): law(left) for r, p, law in self.by_parameter}
-        for r, law in self.by_reference:
-            turn = law(left)
-            for p in self.supplied:  # the supply at 100 % follows the same parameters
-                direct[r, p] = direct.get((r, p), 0.0) + turn * self.laws.values["_L100"][p]
-        for r, j, changes in self.steps:
-            for (rate, p), slope in direct.items():
-                if rate == r:
-                    flux = reach * slope * share[j]
-                    for i, change in changes:
-                        right[i, p] += change * flux
-        free = self.supply_slope.copy()
-        for p, slope in self.guest_slope.items():
-            free[p] -= (slope * share).sum(axis=0)
-        right += reach * pull[:, None] * free[None]
-        solved, turned = self._solved(matrix, reach, [right, (reach * pull)[:, None]])
-        guests = self.laws.guests[:, None]
-        part = (guests * solved).sum(axis=0) / (1 + (guests * turned).sum(axis=0))
-        return np.asarray(solved - turned * part[None])
+    def _driven(self, share: Array) -> Array:
+        """Return what each law at rate 1 adds to each species: (laws, species, columns)."""
+        return (self.by_share @ share).reshape(len(self.laws), self.size, -1)
 
-    def _solved(self, matrix: Array, reach: float, right: list[Array]) -> tuple[Array, Array]:
-        """Return (I - reach K)^-1 of two right sides (species, columns, systems)."""
-        size = self.size
-        system = matrix * -reach
-        for i in range(size):
-            system[i, i] += 1
-        both = np.concatenate(right, axis=1)
-        for k in range(size - 1):
-            factor = system[k + 1 :, k] / system[k, k]
-            system[k + 1 :, k + 1 :] -= factor[:, None] * system[k, k + 1 :][None]
-            both[k + 1 :] -= factor[:, None] * both[k][None]
-        for k in range(size - 1, -1, -1):
-            both[k] /= system[k, k]
-            if k:
-                both[:k] -= system[:k, k][:, None] * both[k][None]
-        first = right[0].shape[1]
-        return both[:, :first], both[:, first:]
+    def linear(self, share: Array, reach: Array) -> tuple[Array, Array]:
+        """Return the linear equations of the slopes at solved steps: s = inverse (known + direct).
+
+        Shapes are (species, species, steps, systems) and (species, acting parameters, steps, systems).
+        """
+        columns = share.transpose(1, 0, 2).reshape(self.size, -1)
+        left = self._free(columns)
+        driven = self._driven(columns)
+        reached = np.repeat(reach, self.systems)
+        pull = self._pull(left, driven)
+        inverse, turned, taken = self._inverse(self._rates(left), pull, reached)
+        inverse -= turned[:, None] * np.einsum("jb,jkb->kb", taken, inverse)
+        pull *= reached
+        direct = np.zeros((self.size, len(self.acting), columns.shape[1]))
+        reference = {r: turn(left) for r, turn in self.by_reference}
+        for at, r, slope, moved in self.by_parameter:
+            turn = slope(left) + reference[r] * moved if r in reference else slope(left)
+            direct[:, at] += np.broadcast_to(turn * reach[:, None], left.shape).ravel() * driven[r]
+        for at, supplied in self.by_supply:
+            direct[:, at] += pull * np.tile(supplied, reach.size)
+        for at, i, held in self.by_guests:
+            direct[:, at] -= pull * (np.tile(held, reach.size) * columns[i])
+        shape = (reach.size, self.systems)
+        return inverse.reshape(self.size, self.size, *shape), direct.reshape(self.size, -1, *shape)
+
+
+def _invert(matrix: Array) -> None:
+    """Invert matrices (n, n, many) in their place, without pivoting."""
+    for k in range(matrix.shape[0]):
+        row = matrix[k] / matrix[k, k]
+        row[k] = 1 / matrix[k, k]
+        factor = matrix[:, k].copy()
+        factor[k] = 0
+        matrix[:, k] = 0
+        matrix -= factor[:, None] * row
+        matrix[k] = row

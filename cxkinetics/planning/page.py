@@ -1,6 +1,7 @@
 """What a plan says: its blocks, what they will tell beside even spacing, and what it was made for."""
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cxkinetics.document import cells
@@ -59,7 +60,8 @@ def _expected(plan: "SamplingPlan", unit: TimeUnit) -> Table:
         ratio = even.half_width / width.half_width if known and even.half_width and width.half_width else None
         rows.append((name, *_cells(width), *_cells(even), ratio, width.unit))
     note = (
-        f"of the expected decay, and of the worst tenth of all believed; {plan.simulated} simulated fits each"
+        "of the expected decay (a median, in brackets where it lies), and of the worst tenth of all "
+        f"believed; {plan.simulated} simulated fits each"
     )
     return Table(columns, rows, name="expected", note=note)
 
@@ -77,15 +79,19 @@ def sampling_data(plan: "SamplingPlan") -> list[Table]:
 
 
 def _or_open(half: Estimate) -> str:
-    return "open" if half.value is None else cells.value_unit(half)
+    if half.value is None:
+        return "open"
+    known = half.low is not None and half.high is not None
+    return f"{cells.interval(half)} {half.unit}" if known else cells.value_unit(half)
 
 
 def _cells(width: "Width") -> tuple[Estimate, Estimate]:
     open_end = "open in as many runs"
-    return tuple(  # type: ignore[return-value]
+    median, tenth = (
         Estimate(name="half-width", value=value, unit=width.unit, reason="" if value else open_end)
         for value in (width.half_width, width.worst_tenth)
     )
+    return replace(median, low=width.low, high=width.high), tenth
 
 
 def _chances(plan: "SamplingPlan") -> str:

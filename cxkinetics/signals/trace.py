@@ -91,6 +91,8 @@ class Trace(Stored):
         masked = mask_of(self.time_s)
         for name in list(self._columns)[1:]:
             given: ArrayLike | None = getattr(self, name)
+            if given is None and name == "absorbance":
+                raise InputError("absorbance is None; give one value per time")
             if given is None:
                 continue
             column = columns[name] = _column(name, numbers_of(name, given))

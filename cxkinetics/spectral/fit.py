@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray, along, onto, thinned_out
+from cxkinetics.arrays import Array, BoolArray, along, finite_of, numbers_of, onto, thinned_out
 from cxkinetics.calls import checked
-from cxkinetics.errors import FitError, UsageError
+from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.estimate import Estimate, finite_or_none
 from cxkinetics.inference.ar1 import sample_of
 from cxkinetics.inference.criteria import aicc, bic
@@ -796,14 +796,17 @@ def _require_cells(runs: Sequence[Working], nonnegative: bool, noise: str) -> No
 def _regions(given: Any) -> list[tuple[float, float]]:
     if given is None:
         return []
-    items = [given] if np.ndim(given[0]) == 0 else list(given)
-    if any(len(item) != 2 for item in items):
+    try:
+        pairs = np.atleast_2d(finite_of("baseline_region_nm", given))
+    except InputError as wrong:
+        raise UsageError(f"{wrong}; it needs (low, high) in nm, or a list of such pairs") from None
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise UsageError("baseline_region_nm needs (low, high) in nm, or a list of such pairs")
-    return [(float(low), float(high)) for low, high in items]
+    return [(low, high) for low, high in pairs.tolist()]
 
 
 def _weights(given: Any, size: int) -> Array:
-    weights = np.asarray(given, dtype=float)
+    weights = numbers_of("weights", given)
     if weights.shape != (size,) or not np.all(np.isfinite(weights) & (weights > 0)):
         raise UsageError(f"weights need one positive number for each of the {size} wavelengths fitted")
     scaled: Array = weights / np.sqrt(np.mean(weights**2))

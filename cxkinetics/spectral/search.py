@@ -91,7 +91,8 @@ def _misfit_of_exponentials(problem: Problem, decay: Array) -> Array:
         rows = slice(None, None, stride if run.whitening.identity else 1)
         columns = run.whitening.apply_down(np.exp(-decay[:, None, :] * run.time_s[:, None]))
         columns, data = columns[:, rows], run.data[rows]
-        columns = columns / np.sqrt(np.einsum("gns,gns->gs", columns, columns))[:, None, :]
+        size_of_each = np.sqrt(np.einsum("gns,gns->gs", columns, columns))
+        columns = columns / np.maximum(size_of_each, 1e-300)[:, None, :]  # long gone before the first reading
         moment = columns.transpose(0, 2, 1) @ data
         gram = columns.transpose(0, 2, 1) @ columns + ridge
         total += float(np.vdot(data, data)) - np.sum(moment * np.linalg.solve(gram, moment), axis=(1, 2))

@@ -209,7 +209,7 @@ def test_the_dose_side(page: Opened, files: Path, monkeypatch: pytest.MonkeyPatc
     page.settled()
     assert shown.locator("#panel-dose").is_visible()  # a dose table belongs there
     shown.locator("#panel-dose").get_by_label("Target").fill("Ag2Cd32S33")
-    assert shown.locator("#panel-dose").get_by_label("Table", exact=True).input_value() == "icp.csv"
+    assert shown.locator("#panel-dose").get_by_label("Dose table", exact=True).input_value() == "icp.csv"
     shown.locator("#panel-dose").get_by_label("Host cation in the flask").fill("20")
     shown.locator("#panel-dose").get_by_label("Stock solution").fill("10")
     shown.locator("#panel-dose summary").click()
@@ -235,8 +235,58 @@ def test_several_runs_are_fitted_together(page: Opened, files: Path, monkeypatch
     page.page.get_by_role("button", name="Find out").click()
     page.page.locator("#panel-together .result").wait_for()
     monkeypatch.chdir(files)
-    wanted = bench.command("together", "repeats/run-3.csv", "repeats/run-4.csv")
-    assert json.loads(page.kept("JSON")) == wanted
+    words = ["together", "repeats/run-3.csv", "repeats/run-4.csv"]
+    assert json.loads(page.kept("JSON")) == bench.command(*words)
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.page.get_by_role("button", name="LaTeX").locator("visible=true").click()
+    page.page.wait_for_selector("#status:has-text('Copied')")
+    assert "\\toprule" in page.page.evaluate("() => navigator.clipboard.readText()")
+    page.page.get_by_role("button", name="run-4.csv", exact=False).first.click()
+    page.control("Left out").fill("50,52")
+    page.page.keyboard.press("Tab")
+    page.settled()
+    page.page.get_by_role("tab", name="Runs together").click()
+    assert "of the panel Kinetics: repeats/run-4.csv" in page.page.locator("#panel-together").inner_text()
+    page.page.get_by_role("button", name="Find out").click()
+    page.settled()
+    told = json.loads(page.kept("JSON"))
+    assert [run["n_points"] for run in told["runs"]] == [TIME.size, TIME.size - 2]
+    project = files / "project.toml"
+    project.write_text(page.kept("Save project"), encoding="utf-8")
+    assert told == bench.command(*words, "--config", "project.toml")
+    project.unlink()
+
+
+def test_long_work_says_how_far_it_is_and_can_be_stopped(page: Opened, files: Path) -> None:
+    shown = page.page
+    page.drop(files / "repeats" / "run-3.csv")
+    page.settled()
+    shown.get_by_role("tab", name="Mechanism").click()
+    panel = shown.locator("#panel-mechanism")
+    panel.get_by_label("Dose of run-3.csv, %").fill("much")
+    panel.get_by_role("button", name="Find out").click()
+    page.settled()
+    assert "run-3.csv@much" in shown.locator("#status").inner_text()
+    assert panel.locator('.asked[data-name="runs"]').is_visible()  # what the message names
+    panel.get_by_label("Dose of run-3.csv, %").fill("")
+    panel.get_by_role("button", name="Find out").click()
+    shown.wait_for_selector("#doing:has-text('steps of the fit: 1 of')")
+    assert panel.get_by_role("button", name="Find out").is_disabled()
+    shown.get_by_role("button", name="Stop").click()
+    page.settled()
+    assert "nothing half-made was kept" in shown.locator("#status").inner_text()
+    assert panel.get_by_role("button", name="Find out").is_enabled()
+
+
+def test_the_page_can_be_ended_from_the_page(page: Opened, files: Path, tmp_path: Path) -> None:
+    page.drop(files / "repeats" / "run-3.csv")
+    page.settled()
+    assert list(tmp_path.glob("cxkinetics-app-*/run-3.csv"))
+    page.page.on("dialog", lambda asked: asked.accept())
+    page.page.get_by_role("button", name="Quit").click()
+    page.page.get_by_text("You can close this window").wait_for()
+    page.page.wait_for_timeout(3000)
+    assert not list(tmp_path.glob("cxkinetics-app-*"))
 
 
 def test_all_of_it_works_with_the_keyboard_alone(page: Opened, files: Path) -> None:
@@ -288,13 +338,11 @@ def test_what_goes_wrong_is_told_and_can_be_mended(page: Opened, tmp_path: Path)
     page.settled()
     assert "sample a, sample b" in page.page.locator("#file-error").inner_text()
     assert page.page.locator('.field.asked[data-name="column"]').is_visible()  # what the message names
-    page.control("Column").fill("sample b")
-    page.page.keyboard.press("Tab")
+    page.control("Column").select_option("sample b")  # what there is stands in a list
     page.settled()
     assert not page.page.locator("#file-error").is_visible()
     assert 'column="sample b"' in page.page.locator("#fit-lines").inner_text()
-    page.control("Column").fill("all")
-    page.page.keyboard.press("Tab")
+    page.control("Column").select_option("all")
     page.settled()
     page.page.get_by_role("button", name="Fit every trace").click()
     page.settled()

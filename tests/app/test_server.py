@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
+from cxkinetics.app.server import serve
+from cxkinetics.errors import UsageError
 from tests.app import bench
 
 pytest.importorskip("waitress", reason="the server of the page is not installed (extra app)")
@@ -251,16 +253,27 @@ def test_long_work_can_be_stopped(page: Served, tmp_path: Path) -> None:
     assert page.answer(do="fit", file="run.csv", typed={})["document"]["fits"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process alone")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_uploads_are_deleted_at_the_end(number: signal.Signals, tmp_path: Path) -> None:
+def _interrupted_by_a_signal(number: int) -> Any:
+    why = "Windows cannot send Ctrl-C to one process alone"
+    return pytest.param(number, marks=pytest.mark.skipif(sys.platform == "win32", reason=why))
+
+
+@pytest.mark.parametrize(
+    "number", [_interrupted_by_a_signal(signal.SIGINT), _interrupted_by_a_signal(signal.SIGTERM), None]
+)
+def test_uploads_are_deleted_at_the_end(number: signal.Signals | None, tmp_path: Path) -> None:
+    """Whether the terminal ends it or, without a signal, the page."""
     with bench.running(tmp_path) as (address, process):
         port, key = address.removeprefix("http://127.0.0.1:").split("/?key=")
         (folder,) = tmp_path.glob("cxkinetics-app-*")
         served = Served(int(port), key, folder, process)
         served.ask("PUT", "/files/run.csv", b"0,1\n1,2\n2,3\n")
         assert (folder / "run.csv").exists()
-        process.send_signal(number)
+        if number is not None:
+            process.send_signal(number)
+        else:
+            assert served.ask("POST", "/quit", key="wrong")[0] == 403
+            assert served.ask("POST", "/quit")[0] == 200
         _, err = process.communicate(timeout=60)
     assert "deleted" in err
     assert process.returncode == 0
@@ -283,6 +296,8 @@ def test_the_command_says_one_line_and_what_is_missing(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert f"--port {port} cannot be used" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    with pytest.raises(UsageError, match="--port 99999 is no port: they go from 1 to 65535"):
+        serve(99999, lambda address: pytest.fail(f"another port was taken: {address}"))
     code = "import sys; sys.modules['waitress'] = None; from cxkinetics.cli.main import main"
     code += "; sys.exit(main(['app']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

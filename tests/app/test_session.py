@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
-from cxkinetics.app.session import TASKS, answer, inside
+from cxkinetics.app.session import PROGRESS, TASKS, answer, inside
 from tests.app import bench
 
 TIME = np.arange(0.0, 100.0, 2.0)
@@ -177,6 +177,74 @@ def test_a_project_file_is_that_of_the_command_line(place: Path) -> None:
     assert "a table for each file" in refused("open project", file="other.toml")
 
 
+def test_what_a_file_has_to_choose_from_is_listed(place: Path) -> None:
+    rows = "".join(f"{t},{0.9 * 0.97**t:.4f},{0.5 * 0.98**t:.4f}\n" for t in range(40))
+    (place / "two.csv").write_text(f"time (s),sample a,sample b\n{rows}")
+    assert "sample a, sample b" in refused("read", file="two.csv", typed={})
+    columns = ["sample a", "sample b", "all"]
+    assert asked("offers", file="two.csv", typed={}) == {"columns": columns, "sheets": []}
+    assert asked("offers", file="two.csv", typed={"column": "sample b"})["columns"] == columns
+    for column in columns:
+        assert asked("read", file="two.csv", typed={"column": column})["kind"] == "signals"
+    for file in ("run.csv", "icp.csv", "repeats"):
+        assert asked("offers", file=file, typed={}) == {"columns": [], "sheets": []}
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for name in ("run 1", "run 2"):
+        sheet = book.create_sheet(name)
+        for row in (("time (s)", "absorbance"), *((t, 0.9 * 0.97**t) for t in range(30))):
+            sheet.append(row)
+    book.remove(book.worksheets[0])
+    book.save(place / "book.xlsx")
+    assert asked("offers", file="book.xlsx", typed={})["sheets"] == ["run 1", "run 2"]
+
+
+def test_runs_together_are_read_as_each_is_by_itself(place: Path) -> None:
+    words = ["together", "repeats/run-2.csv", "repeats/run-3.csv", "--stages", "2"]
+    runs = {"repeats/run-2.csv": {"mask": "10,12"}, "repeats/run-3.csv": {}}
+    found = asked("verb", words=words, runs=runs)
+    assert [run["n_points"] for run in found["document"]["runs"]] == [TIME.size - 2, TIME.size]
+    (place / "project.toml").write_text(asked("project", file="run.csv", runs=runs)["text"])
+    assert shlex.split(found["command"]) == ["cxkinetics", *words, "--config", "project.toml"]
+    assert found["document"] == bench.command(*words, "--config", "project.toml")
+    scope: dict[str, Any] = {}
+    exec(found["python"].replace("print(result)", ""), scope)
+    assert scope["result"].to_dict()["values"] == found["document"]["values"]
+    late = asked("verb", words=words, runs={name: {"t0": "4", "window": "0:80"} for name in runs})
+    assert {run["n_points"] for run in late["document"]["runs"]} == {int(np.sum((TIME >= 4) & (TIME <= 80)))}
+    assert late["python"] == ""  # no call of one line does it
+    assert asked("verb", words=words, runs={name: {} for name in runs})["command"].endswith("--stages 2")
+
+
+def test_what_another_verb_found_can_be_copied(place: Path) -> None:
+    found = asked("verb", words=["incorporation", "icp.csv", "--dose-error", "3%"])
+    copies = found["copies"]
+    assert copies["latex"] == cx.fit_incorporation(cx.load_dose_table("icp.csv", dose_error="3%")).to_latex()
+    rows = {name: more for name, *more in (line.split("\t") for line in copies["table"].splitlines())}
+    told = found["document"]["stage1_slope"]
+    assert [float(cell) for cell in rows["stage1_slope"][:2]] == [told["value"], told["se"]]  # every digit
+
+
+def test_how_far_long_work_is_can_be_read_while_it_lasts(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    write = Path.write_text
+
+    def heard(self: Path, text: str, *args: Any, **more: Any) -> int:
+        if self == Path(PROGRESS):
+            told.append(text)
+        return write(self, text, *args, **more)
+
+    monkeypatch.setattr(Path, "write_text", heard)
+    words = ["plan", "sampling", "--k", "0.056,0.019", "--breakpoint", "20", "--points", "12"]
+    found = asked("verb", words=[*words, "--simulations", "3"])
+    assert told[0].startswith("simulated fits: 1 of")
+    assert not Path(PROGRESS).exists()  # it is done
+    assert not any("simulated fits" in line for line in found["said"])
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -207,6 +275,19 @@ def test_what_several_calls_would_be_needed_for_has_no_python_line(place: Path) 
     assert asked("verb line", words=["dose"])["python"] == ""
     words = ["plan", "sampling", "--k", "0.056,0.019", "--breakpoint", "20", "--longest", "90"]
     call = "cx.plan_sampling(rates_per_s=[0.056, 0.019], breakpoints_s=[20.0], longest_s=90.0)"
+    assert f"result = {call}" in asked("verb line", words=words)["python"]
+    words = [
+        "mechanism",
+        "--run",
+        "run.csv@100",
+        "--run",
+        "b.csv@50%",
+        "--rivals",
+        "none",
+        "--quenched",
+        "10min",
+    ]
+    call = 'cx.fit_mechanism(runs=[("run.csv", 100.0), ("b.csv", 50.0)], quenched_s=600.0, rivals=[])'
     assert f"result = {call}" in asked("verb line", words=words)["python"]
 
 

@@ -538,6 +538,24 @@ def dose_spectra() -> Any:
     return dose_spectra_data()
 
 
+# ---------------------------------------------------------------- dose and time
+
+
+@case("mechanism", elsewhere=np.inf)
+def mechanism() -> Any:
+    return cx.fit_mechanism(rivals=["two-silver"], n_starts=3, n_draws=12)
+
+
+@case("prediction-in-time", texts=MINUTES, elsewhere=1e-4)
+def prediction_in_time() -> Any:
+    return cx.predict_in_time(50, 30)
+
+
+@case("dose-in-time", texts=MINUTES, elsewhere=1e-4)
+def dose_in_time() -> Any:
+    return cx.dose_in_time("Ag2Cd32S33")
+
+
 # ---------------------------------------------------------------- planning
 
 

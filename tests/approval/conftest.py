@@ -10,7 +10,8 @@ import pytest
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from tests.approval.cases import chain, decay, dose_spectra_data, example_folder, run_command, run_folder
+from tests.approval.cases import chain, decay, dose_spectra_data, example_folder, run_folder
+from tests.conftest import Demonstrated
 
 mpl.use("Agg")
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
@@ -32,25 +33,12 @@ def pictures_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FigureCanvasSVG, "print_svg", _placeholder)
 
 
-@pytest.fixture(scope="session")
-def demonstration(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Folder that `cxkinetics demo` writes, and what it printed."""
-    folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", _placeholder)  # made before the stub of any one test
-        patch.setattr(FigureCanvasSVG, "print_svg", _placeholder)
-        patch.chdir(folder)
-        code, out, said = run_command("demo", "--out", "shown")
-    assert code == 0, said
-    return folder / "shown", out
-
-
 @pytest.fixture
 def bench(
-    demonstration: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demonstrated: Demonstrated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:  # fmt: skip
     """Working folder with every example file."""
-    for source in (demonstration[0] / "data", example_folder()):
+    for source in (demonstrated.folder / "cxkinetics-demo" / "data", example_folder()):
         shutil.copytree(source, tmp_path, dirs_exist_ok=True)
     shutil.copytree(run_folder(), tmp_path / "runs")
     spectra = dose_spectra_data()

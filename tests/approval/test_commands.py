@@ -9,6 +9,7 @@ import pytest
 from tests.approval.cases import run_command
 from tests.approval.compare import check, masked
 from tests.approval.forms import csv_form, excel_form, html_form, json_form, keys_of, sections
+from tests.conftest import Demonstrated
 
 SILVER, DOSES = "ag-cds-simulated.csv", "ag_cds_dose.csv"
 COMMANDS = {
@@ -179,10 +180,10 @@ def test_command_in_every_form(name: str, bench: Path) -> None:
     check(f"commands/{name}.txt", text, elsewhere=ELSEWHERE.get(name, 1e-6))
 
 
-def test_demo_in_every_form(demonstration: tuple[Path, str]) -> None:
-    folder, out = demonstration
+def test_demo_in_every_form(demonstrated: Demonstrated) -> None:
+    folder = demonstrated.folder / "cxkinetics-demo"
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    forms = {"demo (stdout)": out}
+    forms = {"demo (stdout)": demonstrated.text}
     forms["files"] = "\n".join(path.relative_to(folder).as_posix() for path in files)
     forms["report.html"] = html_form((folder / "report.html").read_text(encoding="utf-8"))
     forms["demo.json"] = keys_of(json.loads((folder / "demo.json").read_text(encoding="utf-8")))

@@ -13,6 +13,7 @@ from tests.approval.cases import run_command
 from tests.approval.compare import APPROVE, check
 from tests.approval.documents import FOLDER, READERS, UNREAD, WRITERS, small_series
 from tests.approval.forms import keys_of
+from tests.conftest import Demonstrated
 
 
 def written(name: str) -> str:
@@ -21,8 +22,9 @@ def written(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_documents_hold_the_keys_they_held(name: str, bench: Path) -> None:
+def test_documents_hold_the_keys_they_held(name: str, bench: Path, demonstrated: Demonstrated) -> None:
     small_series().to_json(bench / "small.json")
+    (bench / "demo.json").write_text(demonstrated.document, encoding="utf-8")
     text = written(name)
     path = FOLDER / name
     if APPROVE and cx.__version__ == "0.1.0" and not path.is_file():

@@ -156,7 +156,7 @@ ERRORS: dict[str, tuple[list[str], int, str]] = {
     "empty window": (["run.csv", "--window", "200:"], 1, "run.csv: no point lies in the window 200: s"),
     "a falling trace": (["run.csv", "--direction", "growth"], 1, "run.csv: the signal falls from 0."),
     "an empty folder": (["empty"], 1, "empty: the folder holds no files"),
-    "a pattern": (["*.xyz"], 1, "*.xyz: no file matches"),
+    "a pattern": (["*.xyz"], 1, "*.xyz: no file matches this pattern; check"),
     "no project file": (["run.csv", "--config", "no.toml"], 1, "no.toml"),
     "growth": (["growing.csv"], 1, "--direction growth"),
     "constant": (["constant.csv"], 1, "constant.csv: the signal is constant"),
@@ -190,6 +190,19 @@ def test_errors_are_one_line_with_the_right_exit_code(
     assert err.count("\n") == 1, err
     assert text in err
     assert "Traceback" not in err
+
+
+def test_a_folder_that_may_not_be_written_is_named_with_the_way_out(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*args: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.chdir(bench)
+    monkeypatch.setattr("cxkinetics.kinetics.page.write_fit", refuse)
+    assert main(["fit", "run.csv", "--out", str(tmp_path / "out")]) == 1
+    (line,) = (one for one in capsys.readouterr().err.splitlines() if "cannot be written" in one)
+    assert line.endswith("(choose another with --out, out=): Permission denied")
 
 
 @pytest.mark.parametrize(("n", "sd"), [(41, 0.0), (41, 0.004), (101, 0.01)])

@@ -62,6 +62,7 @@ def narrowing(draws: int = 1500) -> list[Narrowed]:
     like_documented, world = World(97.4, D2=134.3), World(16.0)
     same = like_documented.table(np.random.default_rng(3), stated=True)
     table = world.table(np.random.default_rng(3))
+    alone = cx.fit_incorporation(table, system=system)
     late = world.dose_of(8.0)
     silver = 66 * world.species(late)["Ag2S"] / (66 * world.species(late)["Ag2S"] + 2 * 0.9)
     one_more: dict[str, cx.ClusterFractions | cx.WashPair | cx.GuestShare] = {
@@ -77,7 +78,7 @@ def narrowing(draws: int = 1500) -> list[Narrowed]:
         known = cx.update_priors(
             table=table, measured=(item,), system=system, published_curve=False, n_draws=draws
         )
-        pairs.append((name, "Ag2Cd32S33", table, known))
+        pairs.append((name, "Ag2Cd32S33", alone, known))
     rows = []
     for name, target, without, known in pairs:
         both = [cx.dose_for(target, table=one, system=system, n_draws=draws) for one in (without, known)]

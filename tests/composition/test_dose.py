@@ -3,6 +3,8 @@
 import json
 import sys
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,12 @@ from cxkinetics.composition.knowledge import known_draws
 DOSE = [0, 20, 40, 60, 75, 90, 100, 108, 117, 126, 135, 145, 160, 175]
 TAKEN = [0.1, 2.0, 4.2, 6.4, 8.1, 9.5, 12.3, 18.5, 26.4, 33.9, 40.1, 39.8, 40.2, 40.0]
 TABLE = cx.DoseTable(dose_percent=DOSE, incorporation_percent=TAKEN)
+
+
+@cache
+def advice_of(target: str, **options: Any) -> DoseAdvice:
+    """Return what several tests look at, computed once."""
+    return cx.dose_for(target, **options)
 
 
 def sharp(alpha: float = 1.0, y2: float = 4.0, y_on: float = 5.0) -> ParameterDraws:
@@ -35,7 +43,7 @@ def sharp(alpha: float = 1.0, y2: float = 4.0, y_on: float = 5.0) -> ParameterDr
 def test_targets_obey_the_published_spectra(
     target: str, dose: float, dose_within: float, purity: float, low: float, high: float, limit: str
 ) -> None:
-    advice = cx.dose_for(target)
+    advice = advice_of(target)
     assert advice.dose_percent.value == pytest.approx(dose, abs=dose_within)
     assert advice.dose_percent.low <= advice.dose_percent.value <= advice.dose_percent.high
     assert advice.purity.value == pytest.approx(purity, abs=0.02)
@@ -45,7 +53,7 @@ def test_targets_obey_the_published_spectra(
 
 
 def test_window_of_the_two_silver_cluster() -> None:
-    low, high = cx.dose_for("Ag2Cd32S33").window_percent
+    low, high = advice_of("Ag2Cd32S33").window_percent
     assert low == pytest.approx(36.5, abs=2)
     assert high == pytest.approx(67.5, abs=2)
 
@@ -54,7 +62,7 @@ def test_window_of_the_two_silver_cluster() -> None:
 def test_a_demanded_purity_holds_in_the_whole_window(purity: float) -> None:
     from cxkinetics.composition.species_model import species_draws
 
-    free, (low, high) = cx.dose_for("Ag2Cd32S33"), cx.dose_for("Ag2Cd32S33", min_purity=purity).window_percent
+    free, (low, high) = advice_of("Ag2Cd32S33"), advice_of("Ag2Cd32S33", min_purity=purity).window_percent
     draws, _ = known_draws(None, "ag-cds")
     shares = species_draws(draws, [low - 0.5, low, high, high + 0.5]).mean(axis=1)
     assert free.window_percent[0] <= low
@@ -63,7 +71,7 @@ def test_a_demanded_purity_holds_in_the_whole_window(purity: float) -> None:
     assert purity <= shares[2, 2]
     # past the window: impure, too much by-product, or less than nine tenths of the best
     assert shares[2, 3] < max(purity, 0.9 * free.purity.value) or shares[3, 3] > 0.05
-    text = " ".join(str(cx.dose_for("Ag2Cd32S33", min_purity=purity)).split())
+    text = " ".join(str(advice_of("Ag2Cd32S33", min_purity=purity)).split())
     assert f"at least the demanded {purity:g}, by-product at most 0.05" in text
 
 
@@ -80,7 +88,7 @@ def test_a_robust_dose_still_meets_the_demanded_purity() -> None:
 
 
 def test_silver_sulfide_is_an_interval_of_doses() -> None:
-    advice = cx.dose_for("Ag2S")
+    advice = advice_of("Ag2S")
     assert advice.window_percent[0] == pytest.approx(133, abs=2)
     assert advice.window_percent[1] == 175
     assert advice.limited_by == "plateau"
@@ -90,7 +98,7 @@ def test_silver_sulfide_is_an_interval_of_doses() -> None:
 
 
 def test_one_silver_cluster_cannot_be_pure() -> None:
-    advice = cx.dose_for("AgCd33S33")
+    advice = advice_of("AgCd33S33")
     text = next(w.text for w in advice.warnings if w.code == "purity_limited")
     assert "1/(1 + sqrt(alpha))" in text
     assert "0.0123" in text
@@ -167,7 +175,7 @@ def test_refusals(target: str, options: dict, error: type, words: str) -> None:
 
 
 def test_schema_and_json_round_trip() -> None:
-    advice = cx.dose_for("Ag2Cd32S33")
+    advice = advice_of("Ag2Cd32S33")
     record = json.loads(advice.to_json())
     assert record["schema"] == "cxkinetics.dose/1"
     keys = {"target", "dose_percent", "window_percent", "purity", "composition", "limited_by"}
@@ -177,7 +185,7 @@ def test_schema_and_json_round_trip() -> None:
 
 
 def test_second_table_says_what_the_prior_does() -> None:
-    advice = cx.dose_for("AgCd33S33")
+    advice = advice_of("AgCd33S33")
     assert {"purity", "dose_percent"} <= set(advice.prior_driven)
     widths = {
         s.factor: s.high - s.low
@@ -204,11 +212,11 @@ def test_text_says_what_interval_window_and_percent_mean() -> None:
     assert " %: doses that will do (mean share at least 0.9 of" in text
     assert "]: how well the best dose is known" in text
     assert "near the upper end because too little guest costs more than too much" in text
-    assert "upper end" not in str(cx.dose_for("AgCd33S33"))
+    assert "upper end" not in str(advice_of("AgCd33S33"))
 
 
 def test_amount_and_volume_of_a_dose() -> None:
-    advice = cx.dose_for("Ag2Cd32S33")
+    advice = advice_of("Ag2Cd32S33")
     amount = advice.amount(host_umol=20, stock_mmol_per_l=10)
     assert amount.guest_umol.value == pytest.approx(0.2 * advice.dose_percent.value)
     assert amount.guest_umol.low == pytest.approx(0.2 * advice.dose_percent.low)
@@ -251,11 +259,11 @@ def test_three_thousand_draws_take_no_more_calls_than_a_hundred() -> None:
 
 def test_other_basis_reads_the_same_numbers_otherwise() -> None:
     advice = cx.dose_for("Ag2Cd32S33", basis="Ag/Cd")
-    assert advice.dose_percent.value > cx.dose_for("Ag2Cd32S33").dose_percent.value
+    assert advice.dose_percent.value > advice_of("Ag2Cd32S33").dose_percent.value
 
 
 def test_text_holds_the_numbers() -> None:
-    text = str(cx.dose_for("AgCd33S33"))
+    text = str(advice_of("AgCd33S33"))
     assert "AgCd33S33: dose 23.0 % [19" in text
     assert "cooperativity" in text
 

@@ -9,7 +9,7 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.cli.main import main
 from cxkinetics.composition.curve import incorporation
-from cxkinetics.composition.figures import formula_text
+from cxkinetics.document.figure import formula_text
 from cxkinetics.document.units import SECONDS
 
 DOSE = np.array([0, 0, 20, 40, 60, 80, 97, 105, 115, 125, 135, 150, 175.0])

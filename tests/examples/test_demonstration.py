@@ -10,6 +10,7 @@ from cxkinetics.cli.demo_page import comparison_table
 from cxkinetics.cli.main import main
 from cxkinetics.estimate import Estimate
 from cxkinetics.examples.kinetics import Comparison, DemoTrace, demonstrate_trace, tally
+from tests.conftest import Demonstrated
 
 TRUTH = {
     "ag-cds": {"k, stage 1": 0.056, "k, stage 2": 0.019, "breakpoint": 20.0, "k1/k2": 0.056 / 0.019},
@@ -114,10 +115,10 @@ def test_what_was_not_put_in_is_compared_and_can_miss() -> None:
 
 
 def test_the_command_writes_a_whole_folder_and_says_what_it_found(
-    demonstrated: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+    demonstrated: Demonstrated, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = demonstrated[0] / "cxkinetics-demo"
-    record = json.loads(demonstrated[1])
+    folder = demonstrated.folder / "cxkinetics-demo"
+    record = json.loads(demonstrated.document)
     assert record["simulated"] is True
     put_in = [row for row in record["comparisons"]["ag-cds"] if row["kind"] == "simulated"]
     assert all(row["inside_interval"] for row in put_in)

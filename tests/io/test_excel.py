@@ -139,6 +139,15 @@ def test_other_archives_are_named(tmp_path: Path, members: list[str]) -> None:
         cx.load(path)
 
 
+def test_a_word_document_is_called_one(tmp_path: Path) -> None:
+    path = tmp_path / "notes.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("[Content_Types].xml", "word/document.xml"):
+            archive.writestr(name, "x")
+    with pytest.raises(cx.InputError, match=r"Word document; save the table in it as \.xlsx or CSV"):
+        cx.load(path)
+
+
 @pytest.mark.parametrize("cut", [40, 900, 4000])
 def test_a_workbook_cut_short(tmp_path: Path, cut: int) -> None:
     path = workbook(tmp_path / "run.xlsx", {"Data": [("time (s)", "absorbance"), *ROWS]})

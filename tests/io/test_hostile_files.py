@@ -81,3 +81,20 @@ def test_the_start_of_a_log_spaced_trace_is_no_flat_part() -> None:
     from cxkinetics.signals.prepare import detect_t0
 
     assert detect_t0(cx.Trace(time_s=t, absorbance=np.where(t > 0, np.exp(-0.05 * t), 1.0) + noise)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("time (s),A\n" + "\n".join(",".join(["1"] * 30_001) for _ in range(3)), "a row holds 30001 cells"),
+        (
+            "wavenumber (cm-1),A\n" + "".join(f"{k + 1}e-306,{k}\n" for k in range(9)),
+            "no wavelength of light",
+        ),
+    ],
+)
+def test_numbers_and_rows_beyond_all_measure_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text(text)
+    with pytest.raises(cx.InputError, match=said):
+        cx.load(path)

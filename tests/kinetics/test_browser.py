@@ -106,6 +106,8 @@ def test_values_are_read_from_the_charts_of_a_report(browser: Any, reports: dict
     values = figure.locator(".u-value").all_inner_texts()
     assert any(text.strip() not in ("", "--") for text in values)
     limits = "document.querySelector('figure[data-name=fit] .plot').plot.scales.x.max"
+    legend = page.locator("figure[data-name=ln] .u-legend th").all_inner_texts()
+    assert len(set(legend)) == len(legend)  # each line has a name of its own
     before = page.evaluate(limits)
     page.mouse.down()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2)

@@ -41,6 +41,7 @@ def test_one_verdict_whatever_is_shown(curve: Any) -> None:
     for asked in ASKED:
         fit = cx.fit_stages(trace, **asked)
         assert fit.verdict == own.verdict, asked
+        assert fit.preferred == own.preferred, asked
         stages = asked.get("n_stages", np.size(asked.get("breakpoints_s", ())) + 1)
         assert len(fit.stages) == (len(own.stages) if asked == {"joint": "free"} else stages)
 
@@ -70,15 +71,16 @@ def test_the_stage_shown_beside_a_smooth_verdict_is_the_least_squares_one(name: 
 # first points --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("traces", "most"), [(3, 0), pytest.param(8, 1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("k1", "rho"), [(0.056, 0.5), (0.15, 0.0), (0.3, 0.0)])
-def test_a_first_stage_of_three_points_keeps_them(k1: float, rho: float) -> None:
+def test_a_first_stage_of_three_points_keeps_them(k1: float, rho: float, traces: int, most: int) -> None:
     """At most one trace in fifty may lose a point: one of eight can happen, two hardly."""
     curve = Staged(k1=k1, tb=2.02)
     lost = sum(
         cleaned(T, curve(T) + noise(T, 0.003, rho, stream(26, "third", number))).n_points < T.size
-        for number in range(8)
+        for number in range(traces)
     )
-    assert lost <= 1
+    assert lost <= most
 
 
 def test_first_points_that_change_the_result_are_named_with_both_results() -> None:

@@ -123,10 +123,13 @@ def test_a_first_step_may_be_a_dilution() -> None:
 
 
 @pytest.mark.parametrize(("readings", "step", "sd"), [(3, 0.06, 0.001), (4, 0.06, 0.001), (4, 0.2, 0.004)])
-def test_readings_before_a_dilution_are_no_outliers(readings: int, step: float, sd: float) -> None:
+@pytest.mark.parametrize("traces", [2, pytest.param(6, marks=pytest.mark.slow)])
+def test_readings_before_a_dilution_are_no_outliers(
+    readings: int, step: float, sd: float, traces: int
+) -> None:
     """One level shift of all explains them; to take some out and keep others would not."""
     share = np.where(readings - 0.5 > T, 1 + step, 1.0)
-    for number in range(6):
+    for number in range(traces):
         y = share * exponential(0.03)(T) + np.random.default_rng(number).normal(0, sd, T.size)
         assert not cx.fit_stages(cx.Trace(time_s=T, absorbance=y)).excluded
 

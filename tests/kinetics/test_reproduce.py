@@ -56,7 +56,7 @@ def fit_on_command(line: str) -> dict[str, Any]:
     ],
 )
 def test_command_and_script_make_the_same_fit(bench: Path, line: str) -> None:
-    assert main([*shlex.split(line)[1:], "--out", "results"]) == 0
+    assert main([*shlex.split(line)[1:], "--out", "results", "--figures", "svg"]) == 0
     fit = StagedFit.from_json(next(Path("results").rglob("fit.json")).read_text())
     expected = json.loads(json.dumps(fit.to_dict()))
     numbers = ("stages", "breakpoints_s", "amplitude", "offset", "rate_ratio", "rss", "verdict", "loglinear")

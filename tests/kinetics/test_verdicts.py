@@ -194,10 +194,11 @@ def test_outliers_are_found(points: list[int], height: float) -> None:
     assert left.time_s.tolist() == np.delete(T, points).tolist()
 
 
+@pytest.mark.parametrize("traces", [2, pytest.param(6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("sd", [0.001, 0.003])
 @pytest.mark.parametrize("curve", ["stretched .6", "second order", "exp k .15"])
-def test_the_steep_start_of_a_smooth_decay_is_no_spike(curve: str, sd: float) -> None:
-    for number in range(6):
+def test_the_steep_start_of_a_smooth_decay_is_no_spike(curve: str, sd: float, traces: int) -> None:
+    for number in range(traces):
         y = SMOOTH[curve](T) + noise(T, sd, 0.0, stream(63, curve, number))
         assert cleaned(T, y).n_points == T.size
 
@@ -226,8 +227,9 @@ def test_outliers_are_excluded_in_the_open_and_the_fit_is_that_of_the_others() -
     assert fit.breakpoints_s[0] == clean.breakpoints_s[0]
 
 
-def test_a_clean_trace_loses_no_point() -> None:
-    for number in range(16):
+@pytest.mark.parametrize("traces", [6, pytest.param(16, marks=pytest.mark.slow)])
+def test_a_clean_trace_loses_no_point(traces: int) -> None:
+    for number in range(traces):
         base = trace(SEED if number % 2 else SMOOTH["bi .3 .2/.03"], 0.01, 0.3, 100 + number)
         assert cleaned(base.time_s, base.absorbance).n_points == 101, number
 

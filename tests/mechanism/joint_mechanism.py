@@ -15,7 +15,8 @@ from cxkinetics.mechanism.data import Evidence, Observation, Run
 from cxkinetics.mechanism.fit import fit_mechanism, published_mechanism_fit
 from cxkinetics.mechanism.observables import Eye, sight
 from cxkinetics.mechanism.predict import dose_in_time
-from cxkinetics.mechanism.scheme import Mechanism
+from cxkinetics.mechanism.problem import logits_of, theta_of
+from cxkinetics.mechanism.scheme import Mechanism, load_mechanism
 
 TARGET = "Ag2Cd32S33"
 DOSES, TIMES = np.linspace(2.5, 175, 70), np.geomspace(2.0, 3600.0, 60)
@@ -100,6 +101,20 @@ def one_set(truth: Array, rng: np.random.Generator, *, n_starts: int = 8, n_draw
     )
 
 
+def without_the_dark_state(number: int, rng: np.random.Generator) -> str:
+    """Return the verdict on the dark state where the truth has none: "ahead" would be wrong."""
+    known = published_mechanism_fit()
+    found = next(rival for rival in known.rivals if rival.mechanism == "two-silver")
+    mechanism = load_mechanism("two-silver")
+    best = logits_of(mechanism, np.array([[found.parameters[name]] for name in mechanism.names]))
+    truth = theta_of(mechanism, np.clip(best + 0.5 * rng.standard_normal(best.shape), -4, 4))[:, 0]
+    data = simulated(mechanism, truth, rng)
+    fit = fit_mechanism(data, rivals=["two-silver"], n_starts=8, n_draws=2, rng=1)
+    dark, plain = (rival.chi2 for rival in fit.rivals)
+    print(f"{number:3d}  {fit.verdict['code']}: chi2 {dark:.1f} with, {plain:.1f} without", flush=True)
+    return fit.verdict["code"]
+
+
 def study(sets: int, seed: int) -> list[Outcome]:
     """Return the outcome of each set."""
     rng = np.random.default_rng(seed)
@@ -116,7 +131,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=30)
     parser.add_argument("--seed", type=int, default=20261201)
+    text = "sets of a truth that has no dark state, instead"
+    parser.add_argument("--plain", type=int, default=0, help=text)
     args = parser.parse_args()
+    if args.plain:
+        rng = np.random.default_rng(args.seed)
+        verdicts = [without_the_dark_state(number + 1, rng) for number in range(args.plain)]
+        print(f"dark state claimed where there is none: {verdicts.count('ahead')} of {args.plain}")
+        return
     found = study(args.sets, args.seed)
     determined = sum(len(one.determined) for one in found)
     covered = sum(len(one.covered) for one in found)

@@ -6,18 +6,30 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
+from cxkinetics.arrays import Array
 from cxkinetics.mechanism.data import Evidence, Observation, published_evidence
 from cxkinetics.mechanism.fit import published_mechanism_fit
-from cxkinetics.mechanism.observables import Eye
+from cxkinetics.mechanism.observables import Eye, correlation, sight
 from cxkinetics.mechanism.problem import problem_of
 from cxkinetics.mechanism.result import MechanismFit
 from cxkinetics.mechanism.scheme import Mechanism, load_mechanism
 
 
 @pytest.fixture(scope="module")
-def short() -> MechanismFit:
+def steps() -> list[tuple[int, int]]:
+    """What the fit says of how far it is."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def short(steps: list[tuple[int, int]]) -> MechanismFit:
     """The published numbers from three starts, beside one rival."""
-    return cx.fit_mechanism(rivals=["two-silver"], n_starts=3, n_draws=4)
+    told = lambda done, total: steps.append((done, total))  # noqa: E731
+    return cx.fit_mechanism(rivals=["two-silver"], n_starts=3, n_draws=4, progress=told)
+
+
+def test_every_step_is_told_to_the_last(short: MechanismFit, steps: list[tuple[int, int]]) -> None:
+    assert steps == [(done, 7) for done in range(1, 8)]
 
 
 def test_few_starts_reach_what_the_packaged_fit_says(short: MechanismFit) -> None:
@@ -72,7 +84,7 @@ def test_a_limit_that_is_kept_costs_nothing(dark: Mechanism) -> None:
             side=side,
         )
         eye = Eye(dark, Evidence(title="one", observations=(seen,)))
-        residual, _ = problem_of(eye).residuals(np.zeros((1, len(dark.parameters))))
+        residual = problem_of(eye).residuals(np.zeros((1, len(dark.parameters))))
         return float(residual[0, 0] ** 2)
 
     assert chi2("at least", 0.1) == 0
@@ -84,12 +96,12 @@ def test_a_limit_that_is_kept_costs_nothing(dark: Mechanism) -> None:
 def test_jacobian_of_every_kind_of_reading(dark: Mechanism) -> None:
     problem = problem_of(Eye(dark, published_evidence()))
     z = np.linspace(-0.4, 0.4, len(dark.parameters))[None]
-    jacobian = problem.residuals(z)[1][0]
+    jacobian = problem.jacobian(z)[0]
     for p in range(z.size):
         up, down = z.copy(), z.copy()
         up[0, p] += 1e-5
         down[0, p] -= 1e-5
-        slope = -(problem.residuals(up)[0] - problem.residuals(down)[0])[0] / 2e-5
+        slope = -(problem.residuals(up) - problem.residuals(down))[0] / 2e-5
         assert jacobian[p] == pytest.approx(slope, rel=1e-4, abs=1e-4)
 
 
@@ -115,8 +127,6 @@ def test_own_table_and_own_scheme(tmp_path: Path) -> None:
     truth = np.array([[0.02], [0.1]])
     time = np.linspace(0, 120, 40)
     empty = Observation(source="x", quantity="absorbance", dose_percent=100, time_s=0, value=1, sd=1)
-    from cxkinetics.mechanism.observables import sight
-
     curve = sight(mechanism, truth, np.array([100.0]), time).absorbance().value[:, 0, 0]
     noise = np.random.default_rng(4).normal(0, 0.004, time.size)
     run = cx.Trace(time_s=time, absorbance=0.8 * curve + noise)
@@ -154,3 +164,36 @@ def test_a_fault_of_an_evidence_file_is_named(tmp_path: Path, text: str, words: 
     file.write_text(text, encoding="utf-8")
     with pytest.raises(cx.InputError, match=words):
         cx.fit_mechanism(file)
+
+
+def test_errors_of_numbers_of_one_trace_go_together_as_noise_says(dark: Mechanism, best: Array) -> None:
+    """Slopes, R2 and absorbances of many noisy copies of the trace, worked out by polyfit."""
+    eye = Eye(dark, published_evidence())
+    told = correlation(eye, best)
+    assert told is not None
+    trace = [i for i, one in enumerate(eye.evidence.observations) if one.source == "trace"]
+    alone = np.delete(np.arange(eye.value.size), trace)
+    assert told[np.ix_(alone, alone)] == pytest.approx(np.eye(alone.size))
+    times = np.unique(np.concatenate([np.linspace(0, 20, 11), np.linspace(20, 100, 17)]))
+    curve = sight(dark, best[:, None], np.array([100.0]), times).absorbance().value[:, 0, 0]
+    noisy = curve + np.random.default_rng(8).normal(0, 2e-4, (4000, times.size))
+
+    def line(first: float, last: float) -> tuple[Array, Array]:
+        at = (times >= first) & (times <= last)
+        logs = np.log(noisy[:, at]).T
+        slope, offset = np.polyfit(times[at], logs, 1)
+        rest = logs - np.outer(times[at], slope) - offset
+        return -slope, 1 - (rest**2).sum(axis=0) / ((logs - logs.mean(axis=0)) ** 2).sum(axis=0)
+
+    (k1, r1), (k2, r2) = line(0, 20), line(20, 100)
+    read = [noisy[:, times == 20][:, 0], noisy[:, times == 100][:, 0], k1, k2, r1, r2]
+    assert told[np.ix_(trace, trace)] == pytest.approx(np.corrcoef(read), abs=0.06)
+
+
+def test_checks_of_the_weights_are_printed(short: MechanismFit) -> None:
+    assert short.rivals[0].correlated == pytest.approx(31.6, abs=0.5)
+    text = str(short)
+    assert "sds doubled" in text
+    assert "chi2 of the rest without one source" in text
+    assert f"{short.chi2:.1f} becomes {short.rivals[0].correlated:.1f}" in " ".join(text.split())
+    assert {"left_out", "rivals"} <= {table.name for table in short.data()}

@@ -68,7 +68,7 @@ def test_what_no_dose_and_time_gives_is_refused() -> None:
     assert 0.4 < told.value.best_purity < 0.9
     with pytest.raises(cx.ExtrapolationError, match="175"):
         cx.predict_in_time(200, 30)
-    with pytest.raises(cx.UsageError, match="0 or more"):
+    with pytest.raises(cx.UsageError, match="0 or more, up to 1e"):
         cx.predict_in_time(50, -1)
 
 
@@ -94,6 +94,38 @@ def test_verbs_in_time(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
 def test_without_a_time_the_answer_is_that_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", "--dose", "50", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["schema"] == "cxkinetics.predict/1"
+
+
+def test_both_documents_of_predict_hold_what_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
+    promised = {
+        "dose_percent", "time_s", "incorporation_percent", "stage", "species", "guest_share", "trapped_host",
+        "prior_driven", "warnings",
+    }  # fmt: skip
+    assert main(["predict", "--dose", "50", "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert main(["predict", "--dose", "50", "--time", "30", "--json"]) == 0
+    timed = json.loads(capsys.readouterr().out)
+    assert promised <= plain.keys()
+    assert promised <= timed.keys()
+    assert plain["time_s"] is None
+    assert timed["stage"] == plain["stage"] == "stage 1"
+    assert timed["prior_driven"] == [
+        n for n, k in published_mechanism_fit().known.items() if k != "determined"
+    ]
+
+
+def test_amounts_at_a_time_are_those_of_its_dose(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ["--time", "30", "--cadmium-umol", "20", "--silver-mmol-per-l", "10±1%", "--json"]
+    assert main(["dose", "Ag2Cd32S33", *words, "--out", str(tmp_path / "d")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    dose, amount = told["dose_percent"], told["amount"]
+    assert amount["value"] == pytest.approx(0.2 * dose["value"])
+    assert amount["volume"]["value"] == pytest.approx(20 * dose["value"])
+    assert amount["window"] == pytest.approx([0.2 * end for end in told["window_percent"]])
+    assert 0.9 < amount["chance_in_window"] <= 1
+    assert (tmp_path / "d" / "amount.json").exists()
+    assert main(["predict", "--dose", "50", *words[:4]]) == 0
+    assert "add 10 umol Ag for 20 umol Cd" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_shares_against_lsoda(dark: Mechanism, best: Array) -> None:
 
 
 def test_sensitivities_are_those_of_the_numbers_returned(dark: Mechanism, best: Array) -> None:
-    course = solve(dark, columns(best, 5), DOSES, TIMES, sensitivities=True)
+    slope = solve(dark, columns(best, 5), DOSES, TIMES).slope()
     for p in range(best.size):
         step = 1e-5 * best[p]
         up, down = best.copy(), best.copy()
@@ -62,7 +62,7 @@ def test_sensitivities_are_those_of_the_numbers_returned(dark: Mechanism, best: 
         down[p] -= step
         higher, lower = (solve(dark, columns(v, 5), DOSES, TIMES).share for v in (up, down))
         wanted = (higher - lower) / (2 * step)
-        assert course.slope[:, p] == pytest.approx(wanted, rel=1e-5, abs=1e-6 * np.abs(wanted).max() + 1e-9)
+        assert slope[:, p] == pytest.approx(wanted, rel=1e-5, abs=1e-6 * np.abs(wanted).max() + 1e-9)
 
 
 def test_clusters_are_conserved_and_guest_is_never_overdrawn(dark: Mechanism, best: Array) -> None:
@@ -80,10 +80,24 @@ def test_clusters_are_conserved_and_guest_is_never_overdrawn(dark: Mechanism, be
 
 def test_systems_of_a_batch_do_not_know_each_other(dark: Mechanism, best: Array) -> None:
     theta = np.stack([best, best * 1.01], axis=1)
-    both = solve(dark, theta, np.array([50.0, 120.0]), TIMES, sensitivities=True)
-    alone = solve(dark, theta[:, 1:], np.array([120.0]), TIMES, sensitivities=True)
+    both = solve(dark, theta, np.array([50.0, 120.0]), TIMES)
+    alone = solve(dark, theta[:, 1:], np.array([120.0]), TIMES)
     assert both.share[..., 1] == pytest.approx(alone.share[..., 0], abs=1e-12)
-    assert both.slope[..., 1] == pytest.approx(alone.slope[..., 0], rel=1e-6, abs=1e-9)
+    assert both.slope()[..., 1] == pytest.approx(alone.slope()[..., 0], rel=1e-6, abs=1e-9)
+    some = both.slope(np.array([False, True]))
+    assert some == pytest.approx(both.slope()[..., 1:], rel=1e-12, abs=1e-15)
+
+
+def test_early_times_get_early_steps(dark: Mechanism, best: Array) -> None:
+    """Readings a thousand times earlier, of a mechanism a thousand times faster, are the same numbers."""
+    fast = best.copy()
+    for name in ("kf", "kP", "kd", "kr"):
+        fast[dark.names.index(name)] *= 1000
+    slow, quick = (
+        solve(dark, columns(theta, 5), DOSES, TIMES[:-1] / speed).share
+        for theta, speed in ((best, 1.0), (fast, 1000.0))
+    )
+    assert quick == pytest.approx(slow, abs=2e-4)
 
 
 @pytest.mark.parametrize("name", ["two-silver", "sequential"])

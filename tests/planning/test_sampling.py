@@ -13,8 +13,8 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.cli.main import main
 from cxkinetics.planning.belief import belief_of_fit, belief_of_numbers
-from cxkinetics.planning.design import EARLY, Grid, best_blocks, information_widths, times_of
-from cxkinetics.planning.sampling import smallest_break
+from cxkinetics.planning.design import EARLY, Grid, best_blocks, criterion, information_widths, times_of
+from cxkinetics.planning.sampling import _median_ends, smallest_break
 from tests.planning.sampling_study import Found, runs, seed_plan
 
 SILVER = belief_of_numbers((0.056, 0.019), (20.0,))
@@ -26,9 +26,9 @@ def plan() -> cx.SamplingPlan:
 
 
 @cache
-def study() -> dict[str, Found]:
+def study(name: str) -> Found:
     times = {"placed": np.array(plan().times_s), "even": np.linspace(0.0, 100.0, 30)}
-    return {name: runs(at, 20, 20240601) for name, at in times.items()}
+    return runs(times[name], 20, 20240601)
 
 
 def trace(n: int = 41, sd: float = 0.003, seed: int = 1, start: float = 0.0) -> cx.Trace:
@@ -71,7 +71,7 @@ def test_the_search_ends_where_no_reading_is_better_placed() -> None:
     blocks = best_blocks(Grid(30, 1.0, 200.0), SILVER, theta, rng)
 
     def loss(times: Any) -> float:
-        return float(np.mean(np.log(information_widths(times, theta, SILVER))))
+        return criterion(information_widths(times, theta, SILVER))
 
     best = loss(times_of(blocks))
     assert best < loss(np.linspace(0, 100, 30)) - math.log(1.8)
@@ -119,9 +119,35 @@ def test_correlated_noise_is_made_and_charged() -> None:
     np.testing.assert_allclose(found, 1.96 * sd, rtol=0.02)
 
 
+def test_the_worst_tenth_counts_as_much_as_the_mean() -> None:
+    widths = np.exp(np.tile(np.arange(20.0)[:, None], (1, 3)))
+    assert criterion(widths) == pytest.approx((9.5 + 18.5) / 2)
+
+
+def test_breakpoints_off_the_middle_are_read_as_well() -> None:
+    """Of 300 decays not planned for, the worst tenth has a narrower breakpoint than with even spacing."""
+    others = SILVER.draws(300, np.random.default_rng(11))
+    placed, even = (
+        np.quantile(information_widths(times, others, SILVER), 0.9, axis=0)
+        for times in (np.array(plan().times_s), np.linspace(0.0, 100.0, 30))
+    )
+    assert np.all(placed < even)
+
+
+def test_the_interval_of_a_median_holds_it() -> None:
+    values = np.random.default_rng(5).lognormal(0.0, 0.6, (400, 24))
+    ends = [_median_ends(row[:, None]) for row in values]
+    held = np.mean([low[0] <= 1.0 <= high[0] for low, high in ends])
+    assert 0.94 < held < 0.995  # 0.977 by the binomial distribution: no two runs are taken apart
+    assert np.all(np.isnan(_median_ends(values[:, :3].T[:3])[0]))
+    shown = [line for line in str(plan()).splitlines() if line.lstrip().startswith("k1 ")]
+    assert len(shown) == 1
+    assert shown[0].count("[") == 2  # of these readings, and of even ones
+
+
 @pytest.mark.slow
 def test_placed_readings_halve_the_intervals_of_even_ones() -> None:
-    placed, even = study()["placed"], study()["even"]
+    placed, even = study("placed"), study("even")
     assert np.all(even.widths[:2] / placed.widths[:2] >= 2)
     assert placed.widths[2] <= even.widths[2]
     assert sum(time <= 5 for time in plan().times_s) >= 3
@@ -130,7 +156,7 @@ def test_placed_readings_halve_the_intervals_of_even_ones() -> None:
 
 def test_the_plan_promises_what_other_runs_give() -> None:
     halves = np.array([width.half_width for width in plan().expected.values()], dtype=float)
-    np.testing.assert_allclose(halves, study()["placed"].widths, rtol=0.25)
+    np.testing.assert_allclose(halves, study("placed").widths, rtol=0.25)
 
 
 @pytest.mark.slow

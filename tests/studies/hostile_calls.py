@@ -763,7 +763,7 @@ CHEAP = {
     "report": ["nowhere.json"],
     "collect": ["nowhere"],
     "plan": ["sampling"],  # of nothing, which is refused behind the options
-    "mechanism": ["--table", "nowhere.csv"],
+    "mechanism": ["surplus"],  # else it would fit
     "app": ["surplus"],  # else it would serve
 }
 TECHNIQUES = (

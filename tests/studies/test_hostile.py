@@ -8,7 +8,7 @@ import pytest
 
 from tests.studies.hostile import attacked, attackers
 
-SAMPLES = {"files": 900, "calls": 330, "options": 150, "traces": 6}
+SAMPLES = {"files": 500, "calls": 330, "options": 100, "traces": 6}
 WHOLE = {"files": 100_000, "calls": 20_000, "options": 6000, "traces": 2000}
 
 

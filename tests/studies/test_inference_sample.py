@@ -90,7 +90,7 @@ def least_covered(traces: int) -> int:
     ],
 )
 def test_intervals_cover_in_a_small_sample(name: str, offset: str) -> None:
-    traces = 16
+    traces = 12
     cell = CELLS[name]
     part = Coverage(cell.name, cell.curve, cell.n, cell.sd, cell.rho, cell.kind, offsets=(offset,))
     counts = part.tally(SEED_NUMBER, range(traces))

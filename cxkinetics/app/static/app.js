@@ -9,9 +9,12 @@ const MAIN = ["model", "stages", "joint", "offset", "noise", "show_time"];
 const HANDLES = ["t0", "window", "breakpoint", "mask"];
 const NAMES = { t0: "Addition, t0", window: "Window", breakpoint: "Breakpoint", mask: "Left out", stages: "Stages",
   show_time: "Time shown in", host_umol: "Host cation in the flask, µmol", stock_mmol_per_l: "Stock solution, mmol/L", k: "Rate constants, 1/s", sd: "Noise, sd", fastest: "Shortest spacing, s", longest: "Longest run, s",
-  points: "Readings", highest_dose: "Highest dose, %", min_purity: "Least purity", max_byproduct: "Most by-product" };
+  points: "Readings", stored: "Stored fit", runs: "Runs, each with its dose in %", table: "Dose table", highest_dose: "Highest dose, %", min_purity: "Least purity", max_byproduct: "Most by-product" };
 const SUCH_AS = { t0: "such as 12.5, or auto", window: "such as 0:100", breakpoint: "such as 20, or 20,55", mask: "such as 12,30.5",
-  track: "such as 324", wavelength: "such as 324", dilution: "such as 3.00+0.10", column: "its name, or 2", share: "k,breakpoint" };
+  track: "such as 324", wavelength: "such as 324", dilution: "such as 3.00+0.10", share: "k,breakpoint", k: "such as 0.056,0.019", sd: "such as 0.003",
+  amplitude: "such as 0.9", offset: "such as 0.02", quenched: "such as 20min", reference: "such as 500", uncertainty: "such as 25%", even_to: "such as 200", temperature: "such as 20,25,30", dose: "such as 50", time: "such as 30s",
+  target: "such as Ag2Cd32S33", temperature_error: "such as 0.2", host_umol: "such as 20", stock_mmol_per_l: "such as 10", volume_error: "such as 1%",
+  mechanism: "default: two-silver-dark", starts: "default: 24", draws: "default: 200" };
 const SECONDS = { s: 1, ms: 1e-3, min: 60, h: 3600 };
 const VERDICTS = { one_stage: "one stage", two_stages: "two stages", more_stages: "more stages", no_decay: "no decay" };
 // what stands above "More options" in the form of a verb
@@ -30,7 +33,7 @@ const TABS = [
   ["mechanism", "Mechanism", ["mechanism"]],
   ["plan", "Plan", ["plan sampling", "plan dose"]],
 ];
-const QUESTIONS = { dose: "the dose for a target", predict: "what a dose gives", incorporation: "the curve of a dose table",
+const QUESTIONS = { together: "runs together", mechanism: "one mechanism and its rivals", dose: "the dose for a target", predict: "what a dose gives", incorporation: "the curve of a dose table",
   "plan sampling": "when to take readings", "plan dose": "which dose to try next" };
 
 let about = null;
@@ -41,6 +44,7 @@ let zoom = null;
 // ---- the boundary -----------------------------------------------------------------------------------------
 
 async function send(path, options = {}) {
+  if (ended) throw new Error("the page has ended");
   const response = await fetch(path, { ...options, headers: { "X-Key": key, ...(options.headers || {}) } }).catch(() => {
     throw new Error("the page has ended in its terminal; start it again with: cxkinetics app");
   });
@@ -63,6 +67,21 @@ function say(text, bad = false) {
 
 let working = 0;
 let stopped = false;
+let ended = false;
+
+/** Say beside `words` how long it takes already and, where it tells, how far it is; return what ends that. */
+function timed(words) {
+  const begun = Date.now();
+  const tick = setInterval(async () => {
+    const seconds = Math.round((Date.now() - begun) / 1000);
+    const far = seconds < 2 ? "" : await send("/progress").then((response) => response.text(), () => "");
+    if (!at("doing").textContent.startsWith(words)) return;
+    at("doing").textContent = [words, `${seconds} s`, far].filter(Boolean).join(", ");
+    const [, done, total] = /(\d+) of (\d+)/.exec(far) || [];
+    if (total) Object.assign(at("progress"), { max: Number(total), value: Number(done) });
+  }, 1000);
+  return () => clearInterval(tick);
+}
 
 /** Show progress while `task` runs; what goes wrong is told, not thrown. */
 async function work(words, task, done = null, of = null) {
@@ -74,12 +93,14 @@ async function work(words, task, done = null, of = null) {
     bar.max = of;
     bar.value = done;
   } else bar.removeAttribute("value");
+  const done_with = timed(words);
   try {
     return await task();
   } catch (error) {
     say(error.message, true);
     return null;
   } finally {
+    done_with();
     working -= 1;
     if (!working) at("work").hidden = true;
   }
@@ -98,7 +119,9 @@ function element(tag, attributes = {}, ...inside) {
   return node;
 }
 
-const humane = (name) => NAMES[name] || (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+const humane = (name) => NAMES[name] || capital(name).replaceAll("_", " ");
+const flagOf = (one) => (one.flag || "").slice(2).replaceAll("-", "_");
 let counter = 0;
 
 /** A control with its label and help. `change` gets the value: text, or true. */
@@ -115,6 +138,7 @@ function field(one, value, change) {
   let input;
   let list = null;
   if (one.several) return several(one, value || [], change, help);
+  if (one.metavar === "FILE@DOSE") return doses(one, value || [], change, help);
   if (few) {
     const standing = one.default || (one.name === "show_time" ? "s" : "");
     const none = standing ? `default: ${standing}` : "as found";
@@ -124,7 +148,7 @@ function field(one, value, change) {
     input.value = value || "";
   } else {
     const offered = [...new Set([...one.words, ...(one.offered || []), ...(one.file ? runs.map((run) => run.file) : [])])];
-    const standing = one.default === null || one.default === undefined ? SUCH_AS[one.name] || one.metavar || "" : `default: ${one.default}`;
+    const standing = one.default === null || one.default === undefined ? SUCH_AS[one.name] || (one.file ? "a file dropped here" : one.metavar) || "" : `default: ${one.default}`;
     input = element("input", { id, value: value ?? "", placeholder: standing, autocomplete: "off", spellcheck: false, ...more,
       onchange: () => change(input.value.trim()) });
     if (offered.length) {
@@ -135,7 +159,7 @@ function field(one, value, change) {
   const clear = value && one.clearable
     ? element("button", { type: "button", className: "plain", title: "let go", "aria-label": `let go of ${humane(one.name)}`, onclick: () => change("") }, "×")
     : null;
-  return element("div", { className: "field", "data-name": one.name }, element("label", { htmlFor: id }, humane(one.name)),
+  return element("div", { className: "field", "data-name": one.name, "data-flag": flagOf(one) }, element("label", { htmlFor: id }, humane(one.name)),
     element("div", { className: "in" }, input, clear), list, help);
 }
 
@@ -146,8 +170,24 @@ function several(one, value, change, help) {
     return [box, run.file];
   });
   const inside = boxes.map(([box, file]) => element("label", {}, box, ` ${file}`));
-  return element("fieldset", { className: "field" }, element("legend", {}, humane(one.name)),
+  return element("fieldset", { className: "field", "data-name": one.name, "data-flag": flagOf(one) }, element("legend", {}, humane(one.name)),
     element("div", { className: "checks" }, ...(inside.length ? inside : [element("span", { className: "quiet" }, "Drop runs first.")])), help);
+}
+
+/** Each run that is there with a place for its dose: those that have one are taken. */
+function doses(one, value, change, help) {
+  const given = new Map(value.map((own) => [own.slice(0, own.lastIndexOf("@")), own.slice(own.lastIndexOf("@") + 1)]));
+  const inside = runs.filter((run) => run.read?.kind === "signals").flatMap((run) => {
+    const box = element("input", { inputMode: "decimal", value: given.get(run.file) || "", placeholder: "dose, %", autocomplete: "off", onchange: () => {
+      if (box.value.trim()) given.set(run.file, box.value.trim());
+      else given.delete(run.file);
+      change([...given].map(([file, dose]) => `${file}@${dose}`));
+    } });
+    box.setAttribute("aria-label", `Dose of ${run.file}, %`);
+    return [element("span", {}, run.file), box];
+  });
+  return element("fieldset", { className: "field", "data-name": one.name, "data-flag": flagOf(one) }, element("legend", {}, humane(one.name)),
+    element("div", { className: "checks doses" }, ...(inside.length ? inside : [element("span", { className: "quiet" }, "Drop runs first.")])), help);
 }
 
 function code(label, text) {
@@ -235,6 +275,31 @@ function exports(host, found, stem) {
   return row;
 }
 
+const COPIES = { points: "Readings", curve: "Dense curve", ln: "ln A", residuals: "Residuals" };
+
+/** Buttons that copy: columns with tabs for Origin and Excel, the tables of `shown` for Word, LaTeX. */
+function copying(copies, shown) {
+  const tables = () => [...shown.querySelectorAll("table")].map((own) => {
+    const plain = own.cloneNode(true);
+    for (const node of [plain, ...plain.querySelectorAll("[style], [class]")]) {
+      node.removeAttribute("style");
+      node.removeAttribute("class");
+    }
+    return plain;
+  });
+  const button = (label, copy) => element("button", { type: "button", onclick: copy }, label);
+  const { latex, ...columns } = copies;
+  const named = Object.entries(columns).filter(([name]) => name !== "as-shown");
+  return [
+    ...(named.length ? [element("h3", {}, "Copy into Origin or Excel, every digit"), element("div", { className: "row" },
+      ...named.map(([name, text]) => button(COPIES[name] || capital(name.replaceAll("-", " ")), () => copied(text))))] : []),
+    element("h3", {}, "Copy into a manuscript, as shown"),
+    element("div", { className: "row" },
+      button("Tables for Word", () => copied(tables().map(asText).join("\n\n"), tables().map((own) => own.outerHTML).join("<p></p>"))),
+      ...(latex ? [button("LaTeX", () => copied(latex))] : [])),
+  ];
+}
+
 // ---- files ------------------------------------------------------------------------------------------------
 
 async function uploads(list) {
@@ -255,7 +320,7 @@ async function uploads(list) {
     const kept = await work(`Taking in ${name}`, () => send(path, { method: "PUT", body: file }), count, good.length);
     count += 1;
     const old = runs.find((run) => run.file === name);
-    if (kept && old) Object.assign(old, { read: null, fit: null, error: "" });
+    if (kept && old) Object.assign(old, { read: null, fit: null, error: "", asked: "" });
     if (kept && name.toLowerCase().endsWith(".toml")) projects.push(name);
   }
   for (const name of projects) await openProject(name);
@@ -302,6 +367,7 @@ async function readAndFit() {
     if (stopped) break;
     await work(`Reading ${run.file} (${count + 1} of ${waiting.length})`, () => readRun(run), count, waiting.length);
     current ??= run;
+    if (run.read?.kind === "dose table") takeTable(run.file);
     if (run === current) show();
     if (run.read?.kind === "signals") {
       await work(`Fitting ${run.file} (${count + 1} of ${waiting.length})`, () => fitRun(run), count, waiting.length);
@@ -328,6 +394,10 @@ async function readRun(run) {
     run.read = null;
     run.error = error.message;
   }
+  const asked = JSON.stringify([typed.sheet, typed.decimal]);
+  if (run.asked === asked) return;
+  run.asked = asked;
+  run.offers = await ask({ do: "offers", file: run.file, typed }).catch(() => null);
 }
 
 async function fitRun(run) {
@@ -369,11 +439,18 @@ async function forget(run) {
   show();
 }
 
+/** A dose table is what the forms of doses are about; a mechanism is fitted to the published numbers unless told. */
+function takeTable(file) {
+  for (const [verb, field] of [["dose", "table"], ["predict", "table"], ["plan dose", "table"], ["incorporation", "file"]]) {
+    if (values[verb]) values[verb][field] = file;
+  }
+}
+
 function choose(run) {
   current = run;
   zoom = null;
   if (run.read?.kind === "dose table" && forms.dose) {
-    values.dose.table = values.predict.table = values.incorporation.file = run.file;
+    takeTable(run.file);
     select("dose");
   } else select("kinetics");
   showFiles();
@@ -433,9 +510,17 @@ async function set(name, value) {
   showFiles();
 }
 
+/** An option of reading with what there is in the file to choose from. */
+function offered(name) {
+  const there = { column: current.offers?.columns, sheet: current.offers?.sheets }[name] || [];
+  if (!there.length) return option(name);
+  const typed = current.typed[name];
+  return { ...option(name), kind: "choice", words: there.includes(typed) || !typed ? there : [...there, typed] };
+}
+
 function showControls() {
   const typed = current.typed;
-  const made = (names) => names.map((name) => field({ ...option(name), clearable: HANDLES.includes(name) }, typed[name], (value) => set(name, value)));
+  const made = (names) => names.map((name) => field({ ...offered(name), clearable: HANDLES.includes(name) }, typed[name], (value) => set(name, value)));
   const reading = about.options.filter((one) => one.group === "reading" && !["track", "wavelength", "trace", "mask"].includes(one.name));
   const rest = about.options.filter((one) => one.group !== "reading" && !MAIN.includes(one.name) && !HANDLES.includes(one.name));
   keepFocus(() => {
@@ -447,10 +532,10 @@ function showControls() {
 }
 
 /** Mark the controls of the options that a message names, and open what they stand in. */
-function pointOut(message) {
+function pointOut(message, host = at("bench")) {
   const named = [...message.matchAll(/--([a-z][a-z0-9-]*)/g)].map(([, flag]) => flag.replaceAll("-", "_"));
-  for (const node of at("bench").querySelectorAll(".field[data-name]")) {
-    const asked = named.includes(node.dataset.name);
+  for (const node of host.querySelectorAll(".field[data-name]")) {
+    const asked = named.includes(node.dataset.flag || node.dataset.name);
     node.classList.toggle("asked", asked);
     if (asked) node.closest("details")?.setAttribute("open", "");
   }
@@ -473,6 +558,9 @@ function showSpectra() {
   at("by-wavelength").checked = fixed;
   at("by-track").checked = !fixed;
   at("nm").value = short(trace.wavelength_nm, 6);
+  at("nm-list").replaceChildren(...axis.map((nm) => new Option(`${short(nm, 6)} nm`, short(nm, 6))));
+  at("nm-there").hidden = axis.length > 12;
+  at("nm-there").textContent = `In this file: ${axis.map((nm) => short(nm, 6)).join(", ")} nm.`;
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const shade = (i) => `hsl(${205 + 60 * (i / Math.max(times.length - 1, 1))} 65% ${dark ? 75 - 25 * (i / times.length) : 30 + 30 * (i / times.length)}%)`;
   draw(at("spectra-plot"), {
@@ -600,23 +688,9 @@ function showFit() {
   adopt(at("fit-result"), fit.html, 2, at("verdict"));
   const stem = current.file.split("/").pop().replace(/\.[^.]*$/, "");
   exports(at("fit-exports"), found, stem);
-  const row = element("div", { className: "row" });
-  const labels = { points: "Readings", curve: "Dense curve", ln: "ln A", residuals: "Residuals" };
-  for (const [name, label] of Object.entries(labels)) row.append(element("button", { type: "button", onclick: () => copied(fit.copies[name]) }, label));
-  const tables = () => [...at("fit-result").querySelectorAll("table")].map((own) => {
-    const plain = own.cloneNode(true);
-    for (const node of [plain, ...plain.querySelectorAll("[style], [class]")]) {
-      node.removeAttribute("style");
-      node.removeAttribute("class");
-    }
-    return plain;
-  });
-  row.append(
-    element("button", { type: "button", onclick: () => copied(tables().map(asText).join("\n\n"), tables().map((own) => own.outerHTML).join("<p></p>")) }, "Tables for Word"),
-    element("button", { type: "button", onclick: () => copied(fit.copies.latex) }, "LaTeX"));
   if (values["plan sampling"]) at("fit-exports").querySelector(".row").append(
     element("button", { type: "button", onclick: () => planFrom(found.document.fits[0]) }, "Plan the next run"));
-  at("fit-exports").append(element("h3", {}, "Copy into Origin, Excel, Word, LaTeX"), row);
+  at("fit-exports").append(...copying(fit.copies, at("fit-result")));
 }
 
 const asText = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent).join("\t")).join("\n");
@@ -650,10 +724,12 @@ function showForm(name) {
   });
   const shown = first.map((own) => fields.find((one) => one.name === own)).filter(Boolean);
   if (verb === "together" && !forms[name].chosen) mine.files = runs.filter((run) => run.read?.kind === "signals").map((run) => run.file);
-  host.replaceChildren(element("p", {}, `${about.verbs[verb].help[0].toUpperCase()}${about.verbs[verb].help.slice(1)}.`),
-    element("div", { className: "fields" }, ...shown.map(made)),
+  const marked = verb === "together" ? runs.filter((run) => (mine.files || []).includes(run.file) && Object.keys(typedOf(run)).length).map((run) => run.file) : [];
+  const settings = marked.length ? element("p", { className: "quiet" }, `Column, wavelength, readings left out, window and t0 are those of the panel Kinetics: ${marked.join(", ")}.`) : "";
+  host.replaceChildren(element("p", {}, `${capital(about.verbs[verb].help)}.`),
+    element("div", { className: "fields" }, ...shown.map(made)), settings,
     element("details", {}, element("summary", {}, "More options"),
-      element("div", { className: "fields" }, ...fields.filter((one) => !first.includes(one.name)).map(made))),
+      element("div", { className: "fields" }, ...fields.filter((one) => !first.includes(one.name) && one.name !== "config").map(made))),
     element("p", { className: "row" }, element("button", { type: "button", className: "main", onclick: () => runVerb(name) }, "Find out")));
 }
 
@@ -666,18 +742,32 @@ function wordsOf(verb) {
   for (const one of fields.filter((own) => own.flag && mine[own.name])) {
     if (one.switch) words.push(one.flag);
     else if (one.several) words.push(one.flag, ...flat(mine[one.name]));
+    else if (Array.isArray(mine[one.name])) words.push(...mine[one.name].flatMap((own) => [one.flag, own]));
     else words.push(...(String(mine[one.name]).startsWith("-") ? [`${one.flag}=${mine[one.name]}`] : [one.flag, String(mine[one.name])]));
   }
   return words;
 }
 
+/** The settings of runs, those that a run has in the first panel: its column, mask, window, t0 ... */
+const settingsOf = (files) => Object.fromEntries(runs.filter((run) => files.includes(run.file)).map((run) => [run.file, typedOf(run)]));
+
 async function runVerb(name) {
-  const { verb, result } = forms[name];
+  const { verb, result, host } = forms[name];
   const missing = about.verbs[verb].fields.filter((one) => one.required && !(values[verb][one.name]?.length > 0));
   if (missing.length) return say(`Fill in first: ${missing.map((one) => humane(one.name)).join(", ")}`, true);
   say("");
   stopped = false;
-  const found = await work(`Working: ${QUESTIONS[verb] || verb}`, () => ask({ do: "verb", words: wordsOf(verb) }));
+  const button = host.querySelector("button.main");
+  button.disabled = true; // a second one would only wait for the first
+  const found = await work(`Working: ${QUESTIONS[verb] || verb}`, async () => {
+    try {
+      return await ask({ do: "verb", words: wordsOf(verb), ...(verb === "together" ? { runs: settingsOf(values.together.files || []) } : {}) });
+    } catch (error) {
+      pointOut(error.message, host);
+      throw error;
+    }
+  });
+  button.disabled = false;
   if (!found) return null;
   results[verb] = found;
   const body = element("div");
@@ -687,9 +777,12 @@ async function runVerb(name) {
     element("ul", {}, ...found.said.map((line) => element("li", {}, line)))) : null;
   const keep = element("div");
   exports(keep, found, verb.replace(" ", "-"));
+  keep.append(...copying(found.copies, body));
   result.hidden = false;
   result.replaceChildren(element("h2", {}, title || "Result"), ...facts(found.document), body, ...[said].filter(Boolean), keep,
-    element("div", { className: "lines" }, ...code("In a terminal", found.command), ...code("In Python", found.python)));
+    element("div", { className: "lines" }, ...code("In a terminal", found.command),
+      ...(/--config project.toml/.test(found.command) ? [element("p", { className: "quiet" }, "The button Save project writes project.toml.")] : []),
+      ...code("In Python", found.python)));
   return result.scrollIntoView({ block: "nearest" });
 }
 
@@ -798,6 +891,13 @@ function listen() {
   at("stop").addEventListener("click", () => {
     stopped = true;
     send("/stop", { method: "POST" });
+  });
+  at("quit").addEventListener("click", async () => {
+    if (!confirm("End the page? What was dropped here is deleted; keep the project and the reports you need first.")) return;
+    await send("/quit", { method: "POST" }).catch(() => null);
+    ended = true;
+    document.body.replaceChildren(element("main", { className: "farewell" }, element("h1", {}, "The page has ended"),
+      element("p", {}, "What was dropped is deleted. You can close this window; cxkinetics app opens a new page.")));
   });
   at("log").addEventListener("change", () => show());
   at("whole").addEventListener("click", () => {

@@ -71,4 +71,6 @@ def run(args: argparse.Namespace) -> int:
         criterion=args.criterion,
         **asked(args),
     )
-    return answer(result, args, "dose") if timed is None else timed(args, result)
+    if timed is not None:
+        return timed(args, result)
+    return answer(result, args, "dose", sensitivity=args.sensitivity)

@@ -19,8 +19,6 @@ from cxkinetics.errors import UsageError
 from cxkinetics.options import finite
 
 if TYPE_CHECKING:
-    from cxkinetics.composition.dose import DoseAdvice
-    from cxkinetics.composition.predict import Prediction
     from cxkinetics.composition.update import CompositionUpdate
     from cxkinetics.signals.dose_table import DoseTable
 
@@ -157,8 +155,11 @@ def check_amount(args: argparse.Namespace) -> None:
             read_amount(typed, option)
 
 
-def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace, name: str) -> int:
-    """Print a result, with the amount of guest that was asked for, and its warnings; write its folder."""
+def answer(result: Any, args: argparse.Namespace, name: str, **shown: Any) -> int:
+    """Print a result, with the amount of guest that was asked for, and its warnings; write its folder.
+
+    The result is `Dosed` and `Shown`; `shown` are the options of its text.
+    """
     from cxkinetics.composition.table_errors import read_amount
 
     amount = None
@@ -174,7 +175,7 @@ def answer(result: "DoseAdvice | Prediction", args: argparse.Namespace, name: st
         beside = {} if amount is None else {"amount": amount.to_dict()}
         print(json_text(result.to_dict() | beside))
     else:
-        print(result.to_text(warnings=False, sensitivity=args.sensitivity, amount=amount))
+        print(result.to_text(warnings=False, amount=amount, **shown))
     for remark in result.warnings:
         sys.stderr.write(f"{remark.text}\n")
     if amount is None:
@@ -264,4 +265,6 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{remark_on_dose}\n")
     result = predict(dose_percent=dose, absorbance_ratio=args.absorbance_ratio, **asked(args))
     timed = in_time(args, "predict")
-    return answer(result, args, "predict") if timed is None else timed(args, result)
+    if timed is not None:
+        return timed(args, result)
+    return answer(result, args, "predict", sensitivity=args.sensitivity)

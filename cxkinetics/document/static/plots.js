@@ -4,7 +4,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 export const short = (value, digits = 4) => (value === null || value === undefined ? "" : String(+value.toPrecision(digits)));
 
 /** Draw into `host`, in place of what stands there, and return the uPlot.
- *  spec: x (label), y, tables [[xs, ys...], ...], series [{label, colour, kind: "line"|"dots"|"cross", dash}],
+ *  spec: x (label), y, tables [[xs, ys...], ...], series [{label, colour, kind: "line"|"dashes"|"dots"|"cross"}],
  *  handles [{name, label, at, state: "given"|"found"|"parked", step, left, set(x), clear()}], shade [lo, hi], bands,
  *  pick(x, y) for a click, log, height, zoom [lo, hi], legend, words (for those who cannot see it). */
 export function draw(host, spec) {
@@ -72,7 +72,8 @@ export function draw(host, spec) {
 function series(one, number) {
   const stroke = one.colour.startsWith("--") ? colour(one.colour) : one.colour;
   const common = { label: one.label, stroke, value: number, spanGaps: true };
-  if (one.kind === "line") return { ...common, width: one.width || 2, dash: one.dash, points: { show: false } };
+  if (one.kind === "dashes") return { ...common, width: 2, dash: [6, 6], points: { show: false } };
+  if (one.kind === "line") return { ...common, width: one.width || 2, points: { show: false } };
   if (one.kind === "cross") return { ...common, paths: () => null, points: { show: true, size: 9, width: 1.5, fill: "transparent" } };
   return { ...common, paths: () => null, points: { show: true, size: 5, width: 0, fill: stroke, stroke } };
 }

@@ -30,7 +30,7 @@ _SCHEDULED = re.compile(
     r"[ \t]{0,9}\(?(min|sec|s|h)?\)?[ \t]{0,9}[:=]?[ \t]{1,9}(\d+(?:[.,]\d+)?)",
     re.MULTILINE,
 )
-_WAVELENGTH = re.compile(r"^Wavelength \(nm\)\s+([\d.]+)", re.MULTILINE)
+_WAVELENGTH = re.compile(r"^Wavelength \(nm\)\s+(\d+(?:\.\d+)?)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

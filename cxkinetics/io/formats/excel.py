@@ -155,6 +155,8 @@ def _refuse_bomb(content: Content) -> None:
     names = {member.filename for member in members}
     if "mimetype" in names and "content.xml" in names:
         raise content.error("this is an OpenDocument sheet", "save it as .xlsx or CSV")
+    if any(name.startswith("word/") for name in names):
+        raise content.error("this is a Word document", "save the table in it as .xlsx or CSV")
     if not any(name.startswith("xl/") for name in names):
         raise content.error("this is a zip archive, not a workbook", "unpack it first")
     if "xl/workbook.bin" in names:

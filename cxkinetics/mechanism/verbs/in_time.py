@@ -1,20 +1,20 @@
 """`predict --time` and `dose --time`: the mechanism's answer beside that of the dose table's samples."""
 
 import argparse
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cxkinetics.errors import UsageError
 
 if TYPE_CHECKING:
     from cxkinetics.composition.dose import DoseAdvice
     from cxkinetics.composition.predict import Prediction
-    from cxkinetics.mechanism.predict import TimedDose, TimedPrediction
     from cxkinetics.mechanism.result import MechanismFit
 
 
 def predict(args: argparse.Namespace, quenched: "Prediction") -> int:
     """Print the composition at a dose and a time."""
+    from cxkinetics.cli.terminal import text_width
+    from cxkinetics.composition.verbs.predict import answer
     from cxkinetics.mechanism.predict import predict_in_time
     from cxkinetics.options import finite, seconds
 
@@ -30,11 +30,13 @@ def predict(args: argparse.Namespace, quenched: "Prediction") -> int:
         extrapolate=args.extrapolate,
         confidence=args.confidence,
     )
-    return _answer(result, args, "predict")
+    return answer(result, args, "predict", width=text_width())
 
 
 def dose(args: argparse.Namespace, quenched: "DoseAdvice") -> int:
     """Print the dose for a target at a time, or the best dose and time."""
+    from cxkinetics.cli.terminal import text_width
+    from cxkinetics.composition.verbs.predict import answer
     from cxkinetics.mechanism.predict import dose_in_time
     from cxkinetics.options import finite, seconds
 
@@ -53,7 +55,7 @@ def dose(args: argparse.Namespace, quenched: "DoseAdvice") -> int:
         max_byproduct=args.max_byproduct,
         confidence=args.confidence,
     )
-    return _answer(result, args, "dose")
+    return answer(result, args, "dose", width=text_width())
 
 
 def _fit(args: argparse.Namespace) -> "MechanismFit":
@@ -73,21 +75,3 @@ def _fit(args: argparse.Namespace) -> "MechanismFit":
             "one with cxkinetics mechanism --mechanism FILE.toml and give it as --fit"
         )
     return fit
-
-
-def _answer(result: "TimedPrediction | TimedDose", args: argparse.Namespace, name: str) -> int:
-    from cxkinetics.cli.terminal import text_width
-    from cxkinetics.composition.verbs.shared import write_out
-    from cxkinetics.record import json_text
-
-    if args.host_umol is not None:
-        raise UsageError("--cadmium-umol belongs to the answer without --time; leave --time out for it")
-    if args.json:
-        print(json_text(result.to_dict()))
-    else:
-        print(result.to_text(width=text_width(), warnings=False))
-    for remark in result.warnings:
-        sys.stderr.write(f"{remark.text}\n")
-    shown: Any = result
-    write_out(shown, args, name)
-    return 0

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fit, print."""
-    from cxkinetics.cli.terminal import text_width
+    from cxkinetics.cli.terminal import counter, text_width
     from cxkinetics.document.folder import require_replaceable, write_folder
     from cxkinetics.document.units import time_unit
     from cxkinetics.mechanism.fit import DEFAULT, fit_mechanism
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         published=args.published or None,
         confidence=args.confidence,
         rng=options.get("rng"),
+        progress=counter("steps of the fit"),
         **{name: value for name, value in wanted.items() if value is not None},
     )
     unit = options.get("show_time", "s")

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, print."""
-    from cxkinetics.cli.terminal import text_width
+    from cxkinetics.cli.terminal import counter, text_width
     from cxkinetics.document.folder import require_replaceable, write_folder
     from cxkinetics.document.units import time_unit
     from cxkinetics.planning.sampling import DEFAULT_SEED, plan_sampling
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         even_to_s=args.even_to,
         simulations=args.simulations,
         rng=seed,
-        progress=None if not sys.stderr.isatty() else _progress,
+        progress=counter("simulated fits"),
         **{name: value for name, value in guesses.items() if value is not None},
     )
     unit = options.get("show_time", "s")
@@ -94,10 +94,6 @@ def run(args: argparse.Namespace) -> int:
         )
         sys.stderr.write(f"results written to {args.out}\n")
     return 0
-
-
-def _progress(done: int, total: int) -> None:
-    sys.stderr.write(f"\rsimulated fits: {done} of {total}" + ("\n" if done == total else ""))
 
 
 def _numbers(text: str | None, option: str) -> list[float] | None:
