@@ -290,7 +290,7 @@ def test_a_lone_column_named_t_is_asked_for_and_then_taken(tmp_path: Path) -> No
     with pytest.raises(cx.InputError, match=r"'T', a transmittance or a temperature; .*--absorbance-unit"):
         cx.load(path)
     # named, it is not taken for an absorbance either
-    with pytest.raises(cx.InputError, match=r"column 'T': 'T' may be a transmittance, an absorbance or a temp"):
+    with pytest.raises(cx.InputError, match=r"column 'T': 'T' may be a transmittance, an abs"):
         cx.load(path, column="T")
     as_it_is = cx.load(path, column="T", absorbance_unit="abs")
     np.testing.assert_allclose(as_it_is.absorbance, 10**-left, atol=1e-8)
