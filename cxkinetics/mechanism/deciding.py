@@ -4,7 +4,7 @@ Each candidate is a quantity at a dose and a time, with the error that such a me
 its effort, both stated here as assumptions: 1 is a spectrum of a sample that exists anyhow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,9 +47,15 @@ _WORTH = 2.0
 
 
 def deciding(
-    mechanism: Mechanism, theta: Array, draws: Array, rivals: Sequence[tuple[Mechanism, Array]]
+    mechanism: Mechanism,
+    theta: Array,
+    draws: Array,
+    rivals: Sequence[tuple[Mechanism, Array]],
+    untold: Collection[str] = (),
 ) -> tuple[Deciding, ...]:
     """Return the candidates on which a mechanism and the nearest of its rivals differ, best value first.
+
+    They are weighed against the rivals with other states, and against those that are not told apart.
 
     Parameters
     ----------
@@ -58,15 +64,27 @@ def deciding(
     theta, draws : Array
         Its best parameters, and draws of them (n, parameters).
     rivals : sequence of (Mechanism, Array)
-        Each with its best parameters; those with the same states as the chosen one are left aside.
+        Each with its best parameters.
+    untold : collection of str
+        Names of those that the evidence does not tell apart.
     """
-    others = [(other, best) for other, best in rivals if other.scheme.species != mechanism.scheme.species]
-    if mechanism.guest != "Ag" or not others:
+    if mechanism.guest != "Ag":
         return ()
+    other_states = [one for one in rivals if one[0].scheme.species != mechanism.scheme.species]
+    groups = (other_states, [one for one in rivals if one[0].name in untold])
+    found = [item for group in groups if group for item in _apart(mechanism, theta, draws, group)]
+    # a rival may be the nearest of both groups
+    return tuple(sorted(dict.fromkeys(found), key=lambda item: -item.separation / item.cost))
+
+
+def _apart(
+    mechanism: Mechanism, theta: Array, draws: Array, rivals: Sequence[tuple[Mechanism, Array]]
+) -> list[Deciding]:
+    """Return the candidates that tell a mechanism from all of these rivals, by the nearest of them."""
     expected = _seen(mechanism, theta[:, None])[0]
     spread = _seen(mechanism, draws.T)
     found = []
-    said = [(other, _seen(other, best[:, None])[0]) for other, best in others]
+    said = [(other, _seen(other, best[:, None])[0]) for other, best in rivals]
     for i, candidate in enumerate(CANDIDATES):
         low, high = np.quantile(spread[:, i], [0.025, 0.975])
         sd = float(np.hypot(candidate.sd, spread[:, i].std()))
@@ -88,7 +106,7 @@ def deciding(
                     separation=separation,
                 )
             )
-    return tuple(sorted(found, key=lambda item: -item.separation / item.cost))
+    return found
 
 
 def _seen(mechanism: Mechanism, theta: Array) -> Array:

@@ -297,6 +297,8 @@ def _told(
     together = correlation(best.problem.eye, _theta(best))
     white = None if together is None else np.linalg.inv(np.linalg.cholesky(together))
     rivals = [step(_rival(found, best, white)) for found in (best, *others)]
+    untold = {rival.mechanism for rival in rivals if rival.verdict == "not told apart"}
+    tried = [(r, _theta(o)) for r, o in _apart(rivals, others)]
     return MechanismFit(
         mechanism=mechanism.name,
         title=mechanism.title,
@@ -311,9 +313,7 @@ def _told(
         misfit=misfit,
         residuals=_residuals(best),
         rivals=tuple(rivals),
-        deciding=step(
-            deciding(mechanism, _theta(best), draws, [(r, _theta(o)) for r, o in _apart(rivals, others)])
-        ),
+        deciding=step(deciding(mechanism, _theta(best), draws, tried, untold)),
         verdict=verdict_of(mechanism.name, rivals),
         options=_options(best, evidence, confidence),
         definition=mechanism.definition,

@@ -8,7 +8,7 @@ from cxkinetics.document.page import Block, Fact, Gallery, Notes, Page, Paragrap
 from cxkinetics.document.table import Cell, Column, Table, long
 from cxkinetics.document.units import TimeUnit
 from cxkinetics.estimate import Estimate, format_p
-from cxkinetics.mechanism.verdict import LEAD, compared
+from cxkinetics.mechanism.verdict import LEAD, compared, next_measurement
 from cxkinetics.remarks import Remark
 from cxkinetics.version import __version__
 
@@ -177,6 +177,8 @@ def fit_brief(fit: "MechanismFit", unit: TimeUnit) -> Section:
             blocks += [Paragraph("chi2 of the rest without one source", gap=True), left_out_table(fit)]
     if fit.deciding:
         blocks += [Paragraph("What would decide", gap=True), deciding_table(fit)]
+    if following := next_measurement(fit.rivals, fit.deciding):
+        blocks.append(Paragraph(following, gap=True))
     return Section(f"{fit.title} ({fit.mechanism})", [*blocks, *warning_notes(fit.warnings)], unit)
 
 

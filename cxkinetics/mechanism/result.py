@@ -157,7 +157,8 @@ class MechanismFit(Record, Shown):
     rivals : tuple of RivalFit
         The chosen one first.
     deciding : tuple of Deciding
-        What would tell it from its rivals, the cheapest for its worth first.
+        What would tell it from its rivals with other states, and from those not told apart, the cheapest
+        for its worth first.
     verdict : mapping
         "code" ("ahead", "not told apart", "behind" or "alone") and "text".
     options : mapping

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cxkinetics.mechanism.result import RivalFit
+    from cxkinetics.mechanism.result import Deciding, RivalFit
 
 LEAD = 10.0
 """chi2 that one parameter more must gain before anything is claimed for it."""
@@ -46,3 +46,21 @@ def verdict_of(mechanism: str, rivals: "Sequence[RivalFit]") -> dict[str, str]:
         f"{least.mechanism}, behind by {least.behind:.0f} for {more} parameters"
     )
     return {"code": "ahead", "text": text}
+
+
+def next_measurement(rivals: "Sequence[RivalFit]", deciding: "Sequence[Deciding]") -> str:
+    """Return what to measure next where rivals are not told apart, "" where all are."""
+    untold = [rival.mechanism for rival in rivals if rival.verdict == "not told apart"]
+    if not untold:
+        return ""
+    names = ", ".join(untold)
+    best = next((one for one in deciding if one.rival in untold), None)
+    if best is None:
+        return (
+            f"What to measure next: no measurement that is listed tells it from {names} by twice its error; "
+            "repeat those that were fitted with smaller errors."
+        )
+    return (
+        f"What to measure next, to tell it from {names}: {best.what}, to within {best.sd:g} "
+        f"({best.expected:.3g} expected, {best.rival_expected:.3g} by {best.rival})."
+    )

@@ -8,11 +8,13 @@ import pytest
 import cxkinetics as cx
 from cxkinetics.arrays import Array
 from cxkinetics.mechanism.data import Evidence, Observation, published_evidence
+from cxkinetics.mechanism.deciding import deciding
 from cxkinetics.mechanism.fit import published_mechanism_fit
 from cxkinetics.mechanism.observables import Eye, correlation, sight
 from cxkinetics.mechanism.problem import problem_of
 from cxkinetics.mechanism.result import MechanismFit
 from cxkinetics.mechanism.scheme import Mechanism, load_mechanism
+from cxkinetics.mechanism.verdict import next_measurement
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,36 @@ def test_nothing_within_ten_per_parameter_lacks_the_dark_state() -> None:
         assert rival.n_starts >= 20
         assert rival.behind > 10 * more
         assert rival.doubled > fit.rivals[0].doubled + 10 * more  # with sds twice as large too
+
+
+def test_rivals_not_told_apart_end_with_what_to_measure_next(short: MechanismFit) -> None:
+    fit = published_mechanism_fit()
+    untold = [rival.mechanism for rival in fit.rivals if rival.verdict == "not told apart"]
+    assert untold == ["two-silver-dark + free recovery", "two-silver-dark + rising trapped host"]
+    best = next(one for one in fit.deciding if one.rival in untold)
+    assert abs(best.expected - best.rival_expected) > 2 * best.sd
+    line = f"What to measure next, to tell it from {', '.join(untold)}: {best.what}"
+    assert line in " ".join(str(fit).split())
+    assert [one for one in fit.deciding if one.rival not in untold]  # other states are decided as before
+    without = next_measurement(fit.rivals, [one for one in fit.deciding if one.rival not in untold])
+    assert "no measurement that is listed" in without
+    assert "What to measure next" not in str(short)  # its rival is behind
+
+
+def test_what_decides_is_weighed_against_rivals_with_the_same_states_where_they_are_near() -> None:
+    fit = published_mechanism_fit()
+    near = fit.rivals[1]
+    rival = load_mechanism(near.mechanism)
+    assert rival.scheme.species == fit.scheme.scheme.species
+    best = np.array([fit.parameters[name].value for name in fit.scheme.names], dtype=float)
+    tried = [(rival, np.array([near.parameters[name] for name in rival.names]))]
+    assert deciding(fit.scheme, best, fit.draws, tried) == ()
+    found = deciding(fit.scheme, best, fit.draws, tried, {near.mechanism})
+    assert found
+    worth = [one.separation / one.cost for one in found]
+    assert worth == sorted(worth, reverse=True)
+    assert min(one.separation for one in found) >= 2
+    assert {one.rival for one in found} == {near.mechanism}
 
 
 def test_a_limit_that_is_kept_costs_nothing(dark: Mechanism) -> None:
