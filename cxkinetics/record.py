@@ -194,9 +194,12 @@ def _writer(items: Iterable[_Item]) -> Callable[[Any], dict[str, Any]]:
     return made
 
 
+_ARRAYS = ("ndarray", "NDArray")
+"""Names of arrays in annotations, before and from numpy 2.5 on; numpy itself need not be loaded for them."""
+
+
 def _is_array(hint: Any) -> bool:
-    # by its name: numpy need not be loaded for this
-    return getattr(hint, "__name__", "") == "ndarray" or any(map(_is_array, get_args(hint)))
+    return getattr(hint, "__name__", "") in _ARRAYS or any(map(_is_array, get_args(hint)))
 
 
 def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
@@ -235,7 +238,7 @@ def _codec(hint: Any, mark: As, whole: bool) -> _Codec:
             lambda values: {key: put(value) for key, value in values.items()},
             lambda values, record, at: {key: take(value, record, key) for key, value in values.items()},
         )
-    if getattr(origin, "__name__", "") == "ndarray":
+    if getattr(origin, "__name__", "") in _ARRAYS:
         return _Codec(_plain, _array)
     if hint in _TYPES:
         return _Codec(finite_or_none if hint is float else hint, partial(_number, hint, mark.null))
