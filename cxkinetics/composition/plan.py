@@ -218,6 +218,10 @@ def plan_dose(
     those before it. For the threshold of a curve that is hardly known, six doses of which four are planned
     at once and two one by one err less by a factor of about 2 (root mean square) than six even ones.
 
+    In 300 simulated worlds the widths expected after three measurements were 1.03 (dose) and 1.06 (purity)
+    of the median ones found for AgCd33S33, 1.03 and 0.88 for Ag2Cd32S33; they are averages, and single
+    worlds differ: 80 % of the latter's purities ended between +- 0.017 and 0.11.
+
     Examples
     --------
     >>> plan = plan_dose("Ag2Cd32S33", count=1, n_draws=500)
@@ -242,8 +246,7 @@ def plan_dose(
     candidates = [*_table_points(draws, highest, icp_error, dose_error)]
     if target != AVALANCHE and "mechanism" in draws.values:
         candidates += [*_spectra(draws), *_wash_pairs(draws)]
-    place = draws.distinct()[1]
-    logs = [candidate.log(truths, source) for candidate in candidates]
+    logs, place = [candidate.log(truths, source) for candidate in candidates], draws.distinct()[1]
     weighed = tuple(
         c.told(_expected(log, wanted, truths, place)[0], wanted)
         for c, log in zip(candidates, logs, strict=True)

@@ -231,7 +231,9 @@ def print_widths(count: int, seed: int) -> None:
     for target in TARGETS:
         plan, widths, left = found_widths(target, count, seed)
         steps = ", ".join(f"{step.kind} at {step.dose_percent:g} %" for step in plan.steps)
-        print(f"{target}: {steps}; {count} worlds, draws that count: median {np.median(left):.0f}")
+        print(
+            f"{target}: {steps}; {count} worlds, draws that count: median {np.median(left):.0f}", flush=True
+        )
         for at, (name, told) in enumerate(plan.steps[-1].expected.items()):
             now = half_width(*_known_now(target, name))
             middle, mean = float(np.median(widths[:, at])), float(np.mean(widths[:, at]))
@@ -239,7 +241,8 @@ def print_widths(count: int, seed: int) -> None:
             print(
                 f"  {name}: now {told.now:.3g} told, {now:.3g} found; after {told.half_width:.3g} told, "
                 f"{middle:.3g} found (median; mean {mean:.3g}, 80 % of worlds {low:.3g}-{high:.3g}); "
-                f"told/found {told.half_width / middle:.2f}"
+                f"told/found {told.half_width / middle:.2f}",
+                flush=True,
             )
 
 
