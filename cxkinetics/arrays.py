@@ -150,7 +150,10 @@ def _reached(what: str, values: Array, farthest: float) -> Array:
 
 def _of_objects(what: str, found: Any) -> tuple[Array, str]:
     """Return the times that Python or pandas objects tell, NaN where one is missing."""
-    flat = [value for value in np.ma.getdata(found).ravel() if value is not None and value == value]
+    try:
+        flat = [value for value in np.ma.getdata(found).ravel() if value is not None and value == value]
+    except (TypeError, ValueError) as error:  # a missing value that is not even like itself
+        raise InputError(f"{what} holds something that is not a number: {error}") from error
     since = ""
     if flat and all(isinstance(value, timedelta) for value in flat):
         zero = timedelta(0)

@@ -7,6 +7,7 @@ Text that goes into a table is neutralised, so that a spreadsheet never runs it 
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -167,6 +168,8 @@ def _named_after(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise type(error)(error.errno, error.strerror, os.fspath(target)) from error
+    except ValueError as error:  # a zero byte, or half of a pair of code units
+        raise OSError(errno.EINVAL, f"no name of a file or folder: {error}", os.fspath(target)) from error
 
 
 def _beside(target: Path) -> str:

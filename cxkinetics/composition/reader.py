@@ -337,6 +337,7 @@ class _Reader:
         self.remarks = list(context.remarks)
         self.lines = np.asarray(table.lines)
 
+    @np.errstate(over="ignore")  # beyond every number is infinite, and refused as that
     def read(self, asked: _Asked) -> DoseTable:
         asked = self._from_readings(asked)
         roles = self._roles(asked)
@@ -351,8 +352,7 @@ class _Reader:
         # so little of so much: a true trace, or a fraction that stands under a percent header?
         trace = min(1.0, _TRACE * float(np.nanmax(high, initial=0.0)))
         taken_factor = self._factor(taken_j, asked.taken_unit, "incorporation", largest=1.0, doubt=trace)
-        with np.errstate(over="ignore"):  # beyond every number is infinite, and refused as that
-            taken = columns[taken_j].values * taken_factor
+        taken = columns[taken_j].values * taken_factor
         sigma = columns[taken_j].sigma  # what stands beside the value is nearer to it than a column
         if sigma is None and "sigma" in roles:
             sigma = columns[roles["sigma"]].values
@@ -608,11 +608,11 @@ class _Reader:
     ) -> None:
         """Remark where more guest is found than was added, even if all released host cations left."""
         fraction, kind = taken / 100.0, basis_kind(basis)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             ratio = fraction / (1 - fraction) if kind == BASES[0] else fraction
             bound = fraction * (33 / 34) if kind == BASES[2] else ratio / (1 + ratio / 2)
-            slack = 0.0 if sigma is None else np.where(np.isfinite(sigma), sigma, 0.0)
-            bad = keep & (100.0 * bound - 2 * slack > dose + 1e-9)
+        slack = 0.0 if sigma is None else np.where(np.isfinite(sigma), sigma, 0.0)
+        bad = keep & (100.0 * bound - 2 * slack > dose + 1e-9)
         if bad.any():
             doses = f"{bad.sum()} dose{'' if bad.sum() == 1 else 's'}"
             first = f"({taken[bad][0]:g} % at {dose[bad][0]:g} %)"

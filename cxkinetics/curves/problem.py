@@ -120,7 +120,7 @@ class Problem:
 
     def raw(self, rss: float) -> float:
         """Return a sum of squares in the units of y / sigma (inf beyond the largest double)."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return float(np.square(np.float64(self.unit)) * rss)
 
     def inside(self, theta: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.calls import checked
-from cxkinetics.errors import UsageError
+from cxkinetics.errors import InputError, UsageError
 from cxkinetics.evidence.chemistry import (
     DEFAULT,
     SystemLike,
@@ -28,6 +28,7 @@ from cxkinetics.signals.spectrum import PeakList
 from cxkinetics.source import Source
 
 FAMILIES = ("host", "doped", "sulfide")
+_MOST_COMPOSITIONS = 2e7
 _CATIONS = {"H": 1, "Li": 1, "Na": 1, "K": 1}
 
 
@@ -339,6 +340,13 @@ def _all_counts(space: SearchSpace, extra: tuple[str, ...]) -> Array:
         tails = [(0,) * len(extra), *single, *protons]
         rows += [(number, *shell, *tail) for shell in shells for tail in tails]
     decorations = np.array(rows, dtype=float)
+    size = len(rows) * np.ptp(space.host_count) * np.ptp(space.excess)
+    if size > _MOST_COMPOSITIONS:
+        raise InputError(
+            f"{size:.1g} compositions with up to {space.host_count[1]} {space.host} and {space.most_guests} "
+            f"{space.guest} are too many to be tried",
+            remedy="this is for clusters; narrow the search (SearchSpace(host_count=, most_guests=))",
+        )
     metals = np.arange(space.host_count[0], space.host_count[1] + 1)
     excesses = np.arange(space.excess[0], space.excess[1] + 1)
     cores = np.array([(m, m - e) for m in metals for e in excesses if m - e >= 1], dtype=float)

@@ -383,8 +383,15 @@ def fit_pattern(
     if not 0 < floor <= absent_below < 1:
         floors = f"floor {floor:g} and absent_below {absent_below:g}"
         raise UsageError(f"{floors} must satisfy 0 < floor <= absent_below < 1")
-    if background_degree is not None and not 0 <= background_degree <= 30:
-        raise UsageError(f"background_degree is {background_degree}; it must be from 0 to 30")
+    if not 0.5 <= confidence < 1:
+        raise UsageError(f"confidence is {confidence:g}; it must be from 0.5 to below 1")
+    for what, given, most in (
+        ("max_shift_deg", max_shift_deg, 20),
+        ("max_broadening_deg", max_broadening_deg, 20),
+        ("background_degree", background_degree or 0, 30),
+    ):
+        if not 0 <= given <= most:
+            raise UsageError(f"{what} is {given:g}; it must be from 0 to {most}")
     used = library if phases is None else library.only(phases)
     problem = _problem(spectrum, used, max_shift_deg, background_degree)
     options["phases"] = None if phases is None else list(phases)

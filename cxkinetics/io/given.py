@@ -6,7 +6,6 @@ from typing import Any
 
 from cxkinetics.errors import InputError, UsageError
 from cxkinetics.io.file import Content, ReadOptions
-from cxkinetics.io.load import read_content_signals, read_signals
 from cxkinetics.signals.spectra import SpectralSeries
 from cxkinetics.signals.trace import Trace
 from cxkinetics.source import sha256_of
@@ -50,8 +49,12 @@ def as_trace(given: Any, absorbance: Any = None, *, who: str = "fit_stages") -> 
     if isinstance(given, Trace):
         return given
     if isinstance(given, (str, os.PathLike)):
+        from cxkinetics.io.load import read_signals  # the readers of files take as long to load as numpy
+
         return _only(read_signals(given, ReadOptions()), os.fspath(given))
     if is_frame:
+        from cxkinetics.io.load import read_content_signals
+
         frame = given if given.shape[1] > 1 else given.reset_index()
         data = frame.to_csv(index=False).encode()
         content = Content("DataFrame", data, sha256_of(data))

@@ -183,6 +183,8 @@ def _kind_of(stem: str, unit: str) -> tuple[str, bool]:
         return "transmittance", False
     if compact == "t" and unit in ("°C", "C", "K", "degC", "° C"):
         return "temperature", False
+    if stem.strip() == "T" and unit.casefold() in ("au", "a.u.", "abs", "od", "mau"):
+        return "absorbance", False
     spectral = spectral_unit(unit) if unit else None
     axis = _AXIS_KIND[spectral] if spectral else ""
     kind = KIND_OF.get(compact, "") or KIND_OF.get(compact.rstrip("."), "")

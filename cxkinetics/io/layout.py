@@ -96,7 +96,8 @@ def chosen_columns(sheet: Sheet, not_these: set[int]) -> list[int]:
                 return bare[:1]
             raise sheet.error(
                 "the only column that can be the signal is 'T', a transmittance or a temperature",
-                "if it is the signal, say which: absorbance_unit= (--absorbance-unit) percentT or fractionT",
+                "if it is the signal, say which: "
+                "absorbance_unit= (--absorbance-unit) percentT, fractionT or abs",
             )
         raise sheet.error(
             f"no column holds a signal; columns are {sheet.table.listed}", "name one with column= (--column)"

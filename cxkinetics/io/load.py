@@ -341,6 +341,7 @@ def _is_spectrum(signals: list[Signal]) -> TypeGuard[list[SpectralSeries]]:
     return len(signals) == 1 and isinstance(signals[0], SpectralSeries) and signals[0].time_s.size == 1
 
 
+@np.errstate(over="ignore")  # beyond every number is infinite, and refused or missing as that
 def read_content_signals(content: Content, options: ReadOptions) -> list[Signal]:
     """Return the signals in the bytes of one file, by the first format that knows them."""
     begin = content.data[:_BEGIN].decode("utf-8", errors="replace")

@@ -97,8 +97,7 @@ def seconds_of(context: Context, column: Column, quantity: Quantity) -> tuple[Ar
     stamps = _computer_clock(known) if told.time_factor_s is None else None
     if stamps is not None:
         return (values - float(known.min())) * stamps[0], context.saying(stamps[1])
-    with np.errstate(over="ignore"):  # beyond every number is infinite, and refused as that
-        return values * factor, told
+    return values * factor, told
 
 
 def _computer_clock(known: Array) -> tuple[float, Remark] | None:
@@ -179,6 +178,12 @@ def signal_of(
         return _absorbances(100.0 * values, "T", Remark("fraction_converted", text))
     if wanted == "counts" or (wanted is None and kind == "counts"):
         return values, "counts", (RAW_COUNTS,)
+    if wanted is None and kind == "temperature":
+        raise context.error(
+            f"{quantity.name!r} may be a transmittance, an absorbance or a temperature",
+            "say which: absorbance_unit= (--absorbance-unit) percentT, fractionT or abs",
+            column=quantity.name,
+        )
     if wanted is None and kind == "other":
         raise no_absorbance(context, quantity)
     if kind == "concentration":

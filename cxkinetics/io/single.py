@@ -34,7 +34,7 @@ def against_reference(
     Where the reference holds no more light than the dark nothing can be said of the sample: NaN.
     """
     light = reference - dark
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         percent = np.where(light > 0, 100.0 * (sample - dark) / light, np.nan)
     text = "transmittance computed from the counts of sample, dark and reference"
     told = context.saying(Remark("from_counts", text))

@@ -114,7 +114,7 @@ def to_nanometres(values: Array, unit: str) -> Array:
         return values * 1000.0
     if unit == "Å":
         return values / 10.0
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(divide="ignore"):
         return (HC_EV_NM if unit == "eV" else 1e7) / values
 
 

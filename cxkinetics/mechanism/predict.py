@@ -536,8 +536,8 @@ _LATEST_S = 1e9
 
 
 def _checked(fit: MechanismFit, doses: Array, time_s: float, extrapolate: bool) -> list[Remark]:
-    if not 0 <= time_s <= _LATEST_S:
-        raise UsageError(f"the time is {time_s:g} s; it must be from 0 to {_LATEST_S:g}")
+    if not (time_s == 0 or _FIRST_S * 1e-6 <= time_s <= _LATEST_S):
+        raise UsageError(f"the time is {time_s:g} s; it must be 0 or more, up to {_LATEST_S:g}")
     highest = fit.evidence.highest_dose_percent
     warnings = []
     if not (doses.min() > 0 and (doses.max() <= highest or (extrapolate and np.isfinite(doses.max())))):

@@ -38,7 +38,7 @@ def test_dose_curve_figure_names_its_axes_and_holds_everything() -> None:
     assert ax.get_xlabel() == "dose / mol guest per mol host cation, %"
     assert ax.get_ylabel() == "incorporation / % Ag/(Ag+Cd)"
     labels = ax.get_legend_handles_labels()[1]
-    assert {"samples", "dose an interval", "curve", "95 % band", "Hill"} <= set(labels)
+    assert {"samples", "dose an interval", "fitted curve", "95 % band", "Hill"} <= set(labels)
     assert ax.get_ylim()[1] > 40.4
     other = plt.figure().add_subplot()
     assert plot_incorporation(fit, ax=other, band=False, rivals=False) is other

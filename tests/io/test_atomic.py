@@ -116,3 +116,11 @@ def test_a_swap_that_cannot_even_be_undone_keeps_the_old_folder(
             pass
     import_module("cxkinetics.atomic").recover(tmp_path, ["run"])
     assert (tmp_path / "run" / "mark").read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a\ud800"])
+def test_what_is_no_name_of_a_file_is_an_error_of_the_file_system(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OSError, match="no name of a file or folder"):
+        write_text(tmp_path / name, "text")
+    with pytest.raises(OSError, match="no name of a file or folder"), replace_directory(tmp_path / name):
+        pass

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.chart import LineChart, Reference
 
 import cxkinetics as cx
 
@@ -187,7 +188,9 @@ def test_sheets_are_gone_through_once_and_charts_left_out(
     book = Workbook()
     for row in [("time (s)", "absorbance"), *ROWS]:
         book.active.append(row)
-    book.create_chartsheet("Chart", 0)
+    chart = LineChart()
+    chart.add_data(Reference(book.active, min_col=2, min_row=1, max_row=5), titles_from_data=True)
+    book.create_chartsheet("Chart", 0).add_chart(chart)
     book.save(path)
 
     def by_name(*_: Any) -> None:

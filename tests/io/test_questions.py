@@ -274,6 +274,14 @@ def test_times_of_the_files_of_a_folder_stand_in_a_log(tmp_path: Path) -> None:
     assert cx.load(tmp_path / "run", times=tmp_path / "log.csv").time_s.tolist() == [0.0, 120.0, 240.0]
 
 
+def test_a_column_named_t_in_units_of_absorbance_is_the_signal(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("time (s),T (AU)\n" + "".join(f"{i},{0.9 - 0.01 * i:.3f}\n" for i in range(20)))
+    trace = cx.load(path)
+    assert trace.unit == "AU"
+    assert trace.absorbance[0] == 0.9
+
+
 def test_a_lone_column_named_t_is_asked_for_and_then_taken(tmp_path: Path) -> None:
     t = np.arange(0.0, 60.0, 2.0)
     left = 0.9 * np.exp(-0.05 * t) + 0.1
@@ -281,6 +289,11 @@ def test_a_lone_column_named_t_is_asked_for_and_then_taken(tmp_path: Path) -> No
     path.write_text("time (s),T\n" + "".join(f"{a:g},{10**-b:.9f}\n" for a, b in zip(t, left, strict=True)))
     with pytest.raises(cx.InputError, match=r"'T', a transmittance or a temperature; .*--absorbance-unit"):
         cx.load(path)
+    # named, it is not taken for an absorbance either
+    with pytest.raises(cx.InputError, match=r"column 'T': 'T' may be a transmittance, an abs"):
+        cx.load(path, column="T")
+    as_it_is = cx.load(path, column="T", absorbance_unit="abs")
+    np.testing.assert_allclose(as_it_is.absorbance, 10**-left, atol=1e-8)
     trace = cx.load(path, absorbance_unit="fractionT")
     assert any("transmittance" in remark.text for remark in trace.remarks)
     np.testing.assert_allclose(trace.absorbance, left, atol=1e-7)

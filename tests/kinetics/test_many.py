@@ -360,3 +360,11 @@ def test_a_name_with_a_line_break_or_tab_survives_the_project_file(tmp_path: Pat
     path = tmp_path / "project.toml"
     save_config(path, {"column": "A\t(324 nm)\nsecond"}, version="0")
     assert load_config(path) == {"column": "A\t(324 nm)\nsecond"}
+
+
+def test_runs_again_and_in_two_processes_give_the_same_bits(tmp_path: Path) -> None:
+    files = [write_trace(tmp_path / f"run{number}.csv", number) for number in (1, 2)]
+    once, again, in_two = ([fit.to_json() for fit in fit_many(files, jobs=jobs).fits] for jobs in (1, 1, 2))
+    assert len(once) == 2
+    assert again == once
+    assert in_two == once

@@ -68,7 +68,7 @@ def test_what_no_dose_and_time_gives_is_refused() -> None:
     assert 0.4 < told.value.best_purity < 0.9
     with pytest.raises(cx.ExtrapolationError, match="175"):
         cx.predict_in_time(200, 30)
-    with pytest.raises(cx.UsageError, match="from 0 to 1e"):
+    with pytest.raises(cx.UsageError, match="0 or more, up to 1e"):
         cx.predict_in_time(50, -1)
 
 
