@@ -50,6 +50,10 @@ _WASHED_AT = (0.5, 1.0)
 _LEFT = 0.1  # share of the trapped host that the cleaner wash leaves
 _HEIGHT_SD = 0.05  # of a peak's height, of the sum of all
 _FEWEST = 30.0  # effective draws of a plan, below which its widths are said to be rough
+_PUBLISHED_SAMPLES = (
+    "these widths take the samples for the published ones, with their wash and trapped host; update_priors "
+    "takes yours for others and can leave the dose wider: a dose table (table, --table) plans for them"
+)
 _TIE = 1e-6
 _SETTLED = 1e-6  # relative spread below which a quantity is known
 
@@ -214,6 +218,10 @@ def plan_dose(
     those before it. For the threshold of a curve that is hardly known, six doses of which four are planned
     at once and two one by one err less by a factor of about 2 (root mean square) than six even ones.
 
+    In 300 simulated worlds the widths expected after three measurements were 1.03 (dose) and 1.06 (purity)
+    of the median ones found for AgCd33S33, 1.03 and 0.88 for Ag2Cd32S33; they are averages, and single
+    worlds differ: 80 % of the latter's purities ended between +- 0.017 and 0.11.
+
     Examples
     --------
     >>> plan = plan_dose("Ag2Cd32S33", count=1, n_draws=500)
@@ -238,11 +246,14 @@ def plan_dose(
     candidates = [*_table_points(draws, highest, icp_error, dose_error)]
     if target != AVALANCHE and "mechanism" in draws.values:
         candidates += [*_spectra(draws), *_wash_pairs(draws)]
-    logs = [candidate.log(truths, source) for candidate in candidates]
+    logs, place = [candidate.log(truths, source) for candidate in candidates], draws.distinct()[1]
     weighed = tuple(
-        c.told(_expected(log, wanted, truths)[0], wanted) for c, log in zip(candidates, logs, strict=True)
+        c.told(_expected(log, wanted, truths, place)[0], wanted)
+        for c, log in zip(candidates, logs, strict=True)
     )
-    steps, effective = _in_turn(candidates, logs, wanted, truths, count=count, source=source)
+    steps, effective = _in_turn(candidates, logs, wanted, truths, place, count=count, source=source)
+    if table is None and target != AVALANCHE and draws.own_samples:
+        remarks = (*remarks, Remark("published_samples", _PUBLISHED_SAMPLES))
     if effective < _FEWEST:
         text = (
             f"the widths after {count} measurements rest on {effective:.0f} draws each: they are rough, and "
@@ -270,6 +281,7 @@ def _in_turn(
     logs: list[Array],
     wanted: Mapping[str, Array],
     truths: IntArray,
+    place: IntArray,
     *,
     count: int,
     source: np.random.Generator,
@@ -279,7 +291,7 @@ def _in_turn(
     steps: list[NextMeasurement] = []
     effective = math.inf
     for _ in range(count):
-        after = [_expected(known + log, wanted, truths) for log in logs]
+        after = [_expected(known + log, wanted, truths, place) for log in logs]
         best = min(range(len(after)), key=lambda at: _score(after[at][0], wanted))
         found, effective = after[best]
         steps.append(candidates[best].told(found, wanted))
@@ -356,13 +368,18 @@ class _Candidate:
         )
 
 
-def _expected(log: Array, wanted: Mapping[str, Array], truths: IntArray) -> tuple[Array, float]:
-    """Return the expected sd (q,) after data that weigh the draws by `log` (s, n), and the draws left."""
-    log = log.copy()
-    log[np.arange(truths.size), truths] = -np.inf  # a truth is no evidence for itself
+def _expected(
+    log: Array, wanted: Mapping[str, Array], truths: IntArray, place: IntArray
+) -> tuple[Array, float]:
+    """Return the expected sd (q,) after data that weigh the draws by `log` (s, n), and the draws left.
+
+    Draws that stand at one `place` are one draw that counts several times.
+    """
+    # a truth is no evidence for itself, nor are its twins
+    log = np.where(place == place[truths, None], -np.inf, log)
     weight = np.exp(log - log.max(axis=1, keepdims=True))
     weight /= weight.sum(axis=1, keepdims=True)
-    left = 1 / np.sum(weight**2, axis=1)
+    left = 1 / (weight**2 @ np.bincount(place)[place])
     spread = []
     for values in wanted.values():
         centred = values - values.mean()

@@ -14,7 +14,7 @@ from cxkinetics.cli.main import main
 from cxkinetics.composition.knowledge import known_draws
 from cxkinetics.composition.plan import TABLE
 from cxkinetics.composition.species_model import incorporation_draws
-from tests.composition.dose_plans import errors
+from tests.composition.dose_plans import TARGETS, errors, found_widths
 
 
 @cache
@@ -105,6 +105,35 @@ def test_a_table_decides_where_to_measure_next() -> None:
 def test_wrong_wishes_are_refused(given: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         cx.plan_dose(**{"target": "avalanche", **given})
+
+
+def test_a_plan_without_a_table_says_whose_samples_it_is_for() -> None:
+    assert "published_samples" in {remark.code for remark in plan().warnings}
+    assert "take the samples for the published ones" in " ".join(str(plan()).split())
+    assert not plan("avalanche").warnings  # which rests on the curve alone
+    doses = np.array([20.0, 50.0, 80.0, 110.0, 125.0, 150.0, 175.0])
+    y = np.minimum(0.107 * np.minimum(doses, 98) + 0.81 * np.maximum(doses - 98, 0), 40.2)
+    own = cx.DoseTable(dose_percent=doses, incorporation_percent=y, icp_error=(0.3, 0.02))
+    found = cx.plan_dose("Ag2Cd32S33", table=own, count=1, n_draws=500)
+    assert "published_samples" not in {remark.code for remark in found.warnings}
+
+
+def test_draws_that_stand_several_times_count_once() -> None:
+    draws, _ = known_draws(None, "ag-cds", n_draws=150)
+    single = draws.distinct()[0]
+    many = single.rows(np.repeat(np.arange(single.n_draws), 20))
+    for known in (single, many):
+        found = cx.plan_dose("AgCd33S33", table=known, count=4)
+        assert "few_draws" in {remark.code for remark in found.warnings}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_widths_that_a_plan_expects_are_those_found(target: str) -> None:
+    made, widths, left = found_widths(target, 60, 20240601, sets=8)
+    assert np.median(left) > 100
+    for told, found in zip(made.steps[-1].expected.values(), np.median(widths, axis=0), strict=True):
+        assert 0.75 < told.half_width / found < 1.25
 
 
 def test_few_draws_are_said() -> None:
