@@ -11,7 +11,6 @@ import pytest
 
 import cxkinetics as cx
 from cxkinetics.calls import checked
-from cxkinetics.evidence.examples import reference_library, simulate_diffraction, simulation_settings
 
 TRACE = cx.Trace(time_s=np.arange(9.0), absorbance=np.linspace(1, 0.2, 9))
 
@@ -111,9 +110,6 @@ def test_plans_and_mechanisms_refuse_wrong_kinds(function: str, wrong: dict[str,
 
 _FIT = cx.fit_stages(TRACE, n_stages=1, noise="white")
 _T = np.linspace(0.0, 60.0, 31)
-PEAKS = cx.PeakList(mz=(4872.5, 4868.2), intensity=(2.0, 1.0), stated=("", ""))
-PATTERN = simulate_diffraction(simulation_settings()["samples"][3])
-LIBRARY = reference_library()
 _TIME = np.timedelta64(5, "s")
 _DECAY = 0.9 * np.exp(-0.05 * _T)
 
@@ -128,13 +124,7 @@ _DECAY = 0.9 * np.exp(-0.05 * _T)
         (lambda: cx.Estimate(name="k", value=10**400), "value, se, low and high are numbers or None"),
         (lambda: cx.Trace(time_s=_T, absorbance=None), "absorbance is None"),
         (lambda: cx.Trace(time_s=[None, pd.NA], absorbance=[1, 2]), "is not a number"),
-        (lambda: cx.assign_peaks(PEAKS, system="cu-cdse"), "compositions with up to"),
-        (lambda: cx.fit_pattern(PATTERN, LIBRARY, max_broadening_deg=1e44), "from 0 to 20"),
-        (lambda: cx.fit_pattern(PATTERN, LIBRARY, confidence=2.0), "from 0.5 to below 1"),
         (lambda: cx.Remark("x", "y", rows=np.zeros(0)), None),
-        (lambda: cx.ClusterFractions(fractions=(4e-317,) * 2, sigma=(1.0,) * 2), "not all 0"),
-        (lambda: cx.fit_curve(lambda x, a: a * x, _T, 1e308 * _DECAY, {"a": 1.0}, sigma=_T + 1e-9), "ratio"),
-        (lambda: cx.dose_for("Ag2Cd32S33", n_draws=200).amount(host_umol=_TIME), "amount of Cd is"),
     ],
 )  # fmt: skip
 def test_absurd_arguments_are_refused_in_one_line(call: Callable[[], Any], said: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cxkinetics as cx
@@ -26,3 +27,10 @@ def test_a_misspelt_path_is_named() -> None:
         cx.predict(60, table="icp.csv")
     with pytest.raises(cx.InputError, match="is a dict"):
         cx.fit_incorporation({"dose": [1]})  # type: ignore[arg-type]
+
+
+def test_amounts_and_fractions_that_are_no_such_numbers_are_refused() -> None:
+    with pytest.raises(cx.UsageError, match="amount of Cd is"):
+        cx.dose_for("Ag2Cd32S33", n_draws=200).amount(host_umol=np.timedelta64(5, "s"))
+    with pytest.raises(cx.InputError, match="not all 0"):
+        cx.ClusterFractions(fractions=(4e-317,) * 2, sigma=(1.0,) * 2)

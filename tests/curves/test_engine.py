@@ -535,3 +535,9 @@ def test_functions_linear_in_their_parameters_against_exact_solutions(shared_dat
     wanted = 10.0 ** -LINEAR[name]
     assert list(found.values.values()) == pytest.approx([float(v) for v in record["beta"]], rel=wanted)
     assert numbers(found, "se") == pytest.approx([float(v) for v in record["se"]], rel=wanted)
+
+
+def test_readings_beyond_every_number_beside_their_errors_are_refused() -> None:
+    x = np.linspace(0.0, 1.0, 9)
+    with pytest.raises(cx.InputError, match="their ratio is no number"):
+        cx.fit_curve(lambda x, a: a * x, x, 1e308 * (x + 0.1), {"a": 1.0}, sigma=x + 1e-9)

@@ -79,3 +79,9 @@ def test_errors() -> None:
         assign_peaks(PeakList(mz=(5163.0,), stated=("Xx2",)))
     with pytest.raises(InputError, match="empty"):
         PeakList(mz=())
+
+
+def test_a_search_without_end_is_refused() -> None:
+    peaks = PeakList(mz=(4872.5, 4868.2), intensity=(2.0, 1.0), stated=("", ""))
+    with pytest.raises(InputError, match="compositions with up to"):
+        assign_peaks(peaks, system="cu-cdse")

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from cxkinetics.errors import FitError, InputError, UsageError
 from cxkinetics.evidence.chemistry import chemistry_of
 from cxkinetics.evidence.diffraction import PatternFit, fit_pattern
-from cxkinetics.evidence.examples import powder_lines, reference_library
+from cxkinetics.evidence.examples import (
+    powder_lines,
+    reference_library,
+    simulate_diffraction,
+    simulation_settings,
+)
 from cxkinetics.evidence.patterns import Library, NonNegative, joined_columns, load_library
 from cxkinetics.evidence.reader import load_spectrum
 from cxkinetics.evidence.sightings import findings_of_pattern
@@ -280,3 +285,17 @@ def test_errors(minerals: Library) -> None:
     ):
         with pytest.raises(InputError, match=words):
             Library(axis=np.arange(5.0), **broken)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"max_broadening_deg": 1e44}, "from 0 to 20"),
+        ({"confidence": 2.0}, "from 0.5 to below 1"),
+        ({"background_degree": -2}, "from 0 to 30"),
+    ],
+)
+def test_limits_of_a_pattern_fit_are_told(wrong: dict[str, float], said: str) -> None:
+    pattern = simulate_diffraction(simulation_settings()["samples"][3])
+    with pytest.raises(UsageError, match=said):
+        fit_pattern(pattern, reference_library(), **wrong)
