@@ -127,7 +127,8 @@ class Processes:
         if self._pool is None:
             context = get_context("spawn")
             self._pool = ProcessPoolExecutor(self._count, mp_context=context, initializer=_begin)
-        with _one_thread_each(), _main_left_alone():  # a pool starts its processes as jobs are submitted
+        # a pool starts its processes as jobs are submitted
+        with _unbroken(), _one_thread_each(), _main_left_alone():
             return self._pool.submit(_stoppable, call, job)
 
     def _end(self, *, at_once: bool) -> None:
@@ -362,6 +363,29 @@ def _stoppable(call: Callable[[Job], Result], job: Job) -> Result:
         os._exit(_STOPPED)
     finally:
         _busy = False
+
+
+@contextmanager
+def _unbroken() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the end of the block.
+
+    A process that was started when they broke off its pool's work belongs to no pool: nothing would end it,
+    and the interpreter waits for it when it ends itself.
+    """
+    from threading import current_thread, main_thread
+
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not None]
+    if current_thread() is not main_thread():  # handlers run in the main one alone
+        numbers = []
+    came: list[Any] = []
+    before = {number: signal.signal(number, lambda *told: came.append(told)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(number for number, _ in came):
+            signal.raise_signal(number)
 
 
 @contextmanager

@@ -194,6 +194,27 @@ def test_a_result_that_is_being_replaced_survives_a_kill_at_any_step(tmp_path: P
 
 
 @posix
+def test_a_signal_waits_until_a_pool_has_started_its_processes() -> None:
+    def stop(*_: object) -> None:
+        raise InterruptedError
+
+    def start() -> None:
+        with workers._unbroken():
+            signal.raise_signal(signal.SIGTERM)
+            time.sleep(0.01)
+            reached.append("the end of the block")
+
+    before, reached = signal.signal(signal.SIGTERM, stop), list[str]()
+    try:
+        with pytest.raises(InterruptedError):
+            start()
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert reached
+
+
+@posix
 @pytest.mark.parametrize(
     ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=str
 )
