@@ -484,6 +484,8 @@ def page(
     of_fit = tuple(figure for figure in drawn if figure not in of_spectra)
     stages = [stage_table(fit, unit)] if fit.stages else []
     numbers: list[Block] = [*preferred_table(fit), *stages, number_table(fit)]
+    if fit.model is not None:
+        numbers.reverse()  # what was asked for stands first
     numbers += [table] if (table := bootstrap_table(fit)) else []
     ranking = replace(rival_table(fit), caption="")  # the section's heading says it
     sections = [
@@ -536,7 +538,7 @@ def fit_facts(fit: "StagedFit", unit: TimeUnit = SECONDS) -> tuple[Fact, ...]:
     """
     confidence = confidence_of(fit.options)
     named = quantity_estimates(fit)
-    if fit.verdict.code == "smooth" and fit.preferred is not None:
+    if fit.model is None and fit.verdict.code == "smooth" and fit.preferred is not None:
         named = list(fit.preferred.parameters.items())
     shown = [(name, e) for name, e in named if name not in _BESIDE or e.low or e.method == "given"]
     shown = [pair for pair in shown if pair[0] not in ("amplitude", "offset")]

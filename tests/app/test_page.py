@@ -354,6 +354,24 @@ def test_what_goes_wrong_is_told_and_can_be_mended(page: Opened, tmp_path: Path)
     assert "--breakpoint 5000" in page.page.locator("#fit-lines").inner_text()
 
 
+def test_a_wavelength_that_is_not_there_leaves_the_box_that_mends_it(page: Opened, files: Path) -> None:
+    page.drop(files / "run.KD")
+    page.settled()
+    page.page.locator("#by-wavelength").check()
+    page.settled()
+    box = page.page.locator("#nm")
+    box.fill("21639")
+    box.press("Tab")
+    page.settled()
+    assert "21639" in page.page.locator("#file-error").inner_text()
+    assert box.is_visible()
+    box.fill("320")
+    box.press("Tab")
+    page.settled()
+    assert not page.page.locator("#file-error").is_visible()
+    assert "--wavelength 320" in page.page.locator("#fit-lines").inner_text()
+
+
 @pytest.mark.parametrize(("width", "scheme"), SHOWN)
 def test_nobody_is_shut_out_and_nothing_is_cut(
     browser: Any, files: Path, width: int, scheme: str, tmp_path: Path

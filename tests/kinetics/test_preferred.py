@@ -12,6 +12,7 @@ import cxkinetics as cx
 from cxkinetics.inference.ar1 import sample_of, whitening
 from cxkinetics.kinetics.figures import plot_residuals
 from cxkinetics.kinetics.options import FitOptions
+from cxkinetics.kinetics.page import fit_facts
 from cxkinetics.kinetics.profile import profile_space
 from cxkinetics.kinetics.rivals import smooth_contenders
 from cxkinetics.kinetics.smooth import smooth_fit, smooth_numbers
@@ -140,6 +141,14 @@ def test_a_model_on_request_comes_with_its_numbers_and_no_stages(asked: str, mod
     again = cx.StagedFit.from_json(fit.to_json())
     assert again.model == fit.model
     assert again.to_text() == fit.to_text()
+
+
+def test_a_model_on_request_stands_before_the_one_that_the_verdict_prefers() -> None:
+    decay = 0.5 * np.exp(-0.1 * T) + 0.4 * np.exp(-0.02 * T)
+    fit = cx.fit_decay(trace(decay, "asked"), "exponential")
+    assert fit.model is not None
+    assert fit.verdict.code == "smooth"
+    assert [fact.label for fact in fit_facts(fit)] == ["k"]
 
 
 def test_a_clock_that_starts_late_changes_only_amplitudes() -> None:

@@ -498,12 +498,18 @@ function show() {
 /** Set an option and do what follows from it. */
 async function set(name, value) {
   const run = current;
+  const before = { typed: { ...run.typed }, read: run.read };
   if (value === "" || value === false || value === null) delete run.typed[name];
   else run.typed[name] = value;
   if (name === "track" && value) delete run.typed.wavelength;
   if (name === "wavelength" && value) delete run.typed.track;
   const reading = option(name).group === "reading";
   if (reading) await work("Reading", () => readRun(run));
+  if (["wavelength", "track"].includes(name) && !run.read && before.read) { // else the box that mends it were gone
+    Object.assign(run, before, { error: `${run.error} (The wavelength is left as it was.)` });
+    show();
+    return;
+  }
   show();
   if (run.read?.kind === "signals") await work("Fitting", () => fitRun(run));
   if (run === current) show();
@@ -557,7 +563,7 @@ function showSpectra() {
   const fixed = !!current.typed.wavelength;
   at("by-wavelength").checked = fixed;
   at("by-track").checked = !fixed;
-  at("nm").value = short(trace.wavelength_nm, 6);
+  if (document.activeElement !== at("nm")) at("nm").value = short(trace.wavelength_nm, 6); // somebody may be typing
   at("nm-list").replaceChildren(...axis.map((nm) => new Option(`${short(nm, 6)} nm`, short(nm, 6))));
   at("nm-there").hidden = axis.length > 12;
   at("nm-there").textContent = `In this file: ${axis.map((nm) => short(nm, 6)).join(", ")} nm.`;
