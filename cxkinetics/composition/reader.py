@@ -43,7 +43,11 @@ _PERCENT = re.compile(r"%|percent|prozent|mol-?%|pct|at\.?\s?%")
 _AMOUNT = re.compile(
     r"[munpµμ]?(mol|g|L|l|M|mL|ml)(\s*/\s*\w+)?|[µμu][lL]|drops?|equivalents? of .*|mol/L|mg/mL"
 )
-_VOLUME = re.compile(r"[(\[]\s*([µμum])[lL]\s*[)\]]")
+_VOLUME = re.compile(r"([µμum])[lL]")
+_IN_BRACKETS = re.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]")
+# a bare word is a unit only with a prefix: "M" and "g" are names as well
+_PREFIXED = r"[munpµμ](?:mol|[gLlM])"
+_BARE_UNIT = re.compile(rf"^\s*({_PREFIXED})\b(?!\s*[%/-])|(?<![\w/%.-])({_PREFIXED})\s*$")
 _BASIS = re.compile(r"\b[A-Z][a-z]?\s*/\s*(\(\s*[A-Z][a-z]?\s*\+\s*[A-Z][a-z]?\s*\)|[A-Z][a-z]?)(?![a-z])")
 
 _CATIONS = frozenset([
@@ -316,6 +320,16 @@ def _stored(content: Content) -> DoseTable | None:
         raise content.error(str(error)) from error
 
 
+def _unit_of(name: str) -> str:
+    """Return the unit that a header names: of a volume anywhere in brackets, else at an end; else ""."""
+    bracketed = _IN_BRACKETS.findall(name)
+    volumes = [unit for unit in bracketed if _VOLUME.fullmatch(unit)]
+    if volumes or (bracketed and name.rstrip().endswith((")", "]"))):
+        return str((volumes or bracketed)[-1])
+    bare = _BARE_UNIT.search(name)
+    return (bare.group(1) or bare.group(2)) if bare else ""
+
+
 def _role_of(name: str) -> str:
     """Return what a column of that name holds: "dose", "low", "high", "taken", "sigma" or ""."""
     dosed, taken, sigma = DOSE.search(name), TAKEN.search(name), _SIGMA.search(name)
@@ -423,7 +437,7 @@ class _Reader:
 
     def _per_volume(self, j: int, amounts: Amounts | None) -> float | None:
         """Return what turns volumes of stock solution into doses; None for a column of other doses."""
-        found = _VOLUME.search(self.table.name(j))
+        found = _VOLUME.fullmatch(_unit_of(self.table.name(j)))
         if found is None or amounts is None:
             return None
         factor = amounts.percent_per_ul * (1000.0 if found.group(1) == "m" else 1.0)
@@ -517,11 +531,17 @@ class _Reader:
         ends = [end for _, *pair in column.intervals for end in pair]
         top = max([0.0, *column.values[np.isfinite(column.values)].tolist(), *ends])
         chosen = unit or stated
-        bracket = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", name)
-        if not chosen and bracket and _AMOUNT.fullmatch(bracket.group(1).strip()):
+        measured = _unit_of(name)
+        if not chosen and _AMOUNT.fullmatch(measured):
+            remedy = "divide it by the amount of the host cation"
+            if what == "dose" and _VOLUME.fullmatch(measured):
+                remedy += (
+                    ", or give that and the stock: --cadmium-umol and --silver-mmol-per-l, to a dose for a "
+                    "target with --same-stocks (host_umol=, stock_mmol_per_l=)"
+                )
             raise self.context.error(
-                f"the {what} is given in {bracket.group(1)}, an amount: a percentage or mol/mol is needed",
-                "divide it by the amount of the host cation",
+                f"the {what} is given in {measured}, an amount: a percentage or mol/mol is needed",
+                remedy,
                 line=self.table.header_line,
                 column=name,
             )
@@ -533,7 +553,8 @@ class _Reader:
         if chosen == "percent" and stated and unit is None and 0 < top <= doubt:
             raise self.context.error(
                 f"the {what} reaches only {top:g} %: are these fractions under a percent header?",
-                "pass --dose-unit percent (dose_unit=) if they are percent, else name the column (mol/mol)",
+                f"pass --dose-unit percent ({what}_unit=) if they are percent; else name it (mol/mol)"
+                + (" or pass --dose-unit fraction" if what == "dose" else ""),
                 line=self.table.header_line,
                 column=name,
             )

@@ -126,6 +126,20 @@ def test_volumes_of_stock_are_doses_and_their_errors_are_errors_of_doses(tmp_pat
         cx.load_dose_table(path, host_umol="0", stock_mmol_per_l=10)
 
 
+@pytest.mark.parametrize("header", ["uL Ag stock", "Ag stock, µL", "Ag stock (uL) added", "Ag added [ uL ]"])
+def test_a_volume_is_no_percentage_wherever_its_unit_stands(header: str, tmp_path: Path) -> None:
+    table = [
+        f"{header};Ag incorporated (%)",
+        *(f"{20 * d:g};{y:g}" for d, y in zip(DOSES, SHARES, strict=True)),
+    ]
+    path = tmp_path / "volumes.csv"
+    path.write_text("\n".join(table), encoding="utf-8")
+    with pytest.raises(cx.InputError, match=r"(uL|µL), an amount.*--same-stocks"):
+        cx.load_dose_table(path, dose_column=1)
+    found = cx.load_dose_table(path, dose_column=1, host_umol=20, stock_mmol_per_l=10)
+    assert found.dose_percent == pytest.approx(DOSES)
+
+
 def test_errors_of_doses_stand_in_the_file_or_are_typed(tmp_path: Path) -> None:
     path = written(tmp_path, "Ag added (%),Ag added sd (%),Ag incorporated (%)", DOSES, 0.01 * DOSES, SHARES)
     assert cx.load_dose_table(path).dose_sd_percent == pytest.approx(0.01 * DOSES)

@@ -79,7 +79,8 @@ def test_ranges_and_bounds_of_a_dose(tmp_path: Path) -> None:
 def test_a_unit_given_overrides_the_header(tmp_path: Path) -> None:
     path = table(tmp_path / "icp.csv", "dose (%),incorporation (%)", lambda d, y: f"{d / 100},{y / 100}")
     with pytest.raises(
-        cx.InputError, match=r"column 'dose \(%\)'.*only 1\.75 %: are these fractions.*--dose-unit"
+        cx.InputError,
+        match=r"column 'dose \(%\)'.*only 1\.75 %: are these fractions.*--dose-unit fraction",
     ):
         cx.load_dose_table(path)
     assert cx.load_dose_table(path, dose_unit="percent").dose_percent[-1] == DOSES[-1] / 100
