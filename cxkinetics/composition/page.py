@@ -422,11 +422,15 @@ def _interval_words(result: "DoseAdvice") -> str:
         return text
     goal = "its 10 % quantile" if result.source.get("criterion") == "robust" else "the mean share"
     text += f"; the dose is where {goal} over all draws is highest"
+    first, last = result.curves.dose_percent[0], result.curves.dose_percent[-1]
+    if low <= first and first > 0:
+        text += f"; {first:.3g} % is the lowest dose that was looked at: the best may lie below it"
     # near the middle there is nothing to explain
     if 0.25 <= (dose - low) / (high - low) <= 0.75:
         return text
     mean = result.curves.shares[result.target][0]
-    span = (high - low) / 2
+    # as far to both sides as doses were looked at: beyond them there is no share
+    span = float(min((high - low) / 2, dose - first, last - dose))
     less, more = (float(np.interp(at, result.curves.dose_percent, mean)) for at in (dose - span, dose + span))
     upper = dose - low > high - dose
     if upper is not (less < more):  # the curve does not lean the way that would explain it

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -213,6 +214,16 @@ def test_text_says_what_interval_window_and_percent_mean() -> None:
     assert "]: how well the best dose is known" in text
     assert "near the upper end because too little guest costs more than too much" in text
     assert "upper end" not in str(advice_of("AgCd33S33"))
+
+
+def test_why_the_dose_lies_where_it_does_is_told_by_doses_that_were_looked_at(tmp_path: Path) -> None:
+    table = tmp_path / "icp.csv"
+    table.write_text("dose (%),Ag ICP (%)\n28,3.2\n37.5,4.1\n75,8\n100,12.3\n120,28.1\n135,40\n175,40.3\n")
+    advice = cx.dose_for("Ag2Cd32S33", table=table)
+    text = " ".join(str(advice).split())
+    assert advice.dose_percent.low == advice.curves.dose_percent[0] == 28
+    assert "28 % is the lowest dose that was looked at" in text
+    assert "at 0 %" not in text  # no share was computed there
 
 
 def test_amount_and_volume_of_a_dose() -> None:
