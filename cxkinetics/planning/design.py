@@ -125,7 +125,7 @@ class Grid:
             raise UsageError(
                 f"{self.points} readings every {self.fastest_s:g} s take "
                 f"{(self.points - 1) * self.fastest_s:g} s, and the run lasts {self.longest_s:g} s; ask for "
-                "fewer, or for a longer run"
+                "fewer (--points), for a longer run (--longest) or for a shorter spacing (--fastest)"
             )
 
     def even(self, end_s: float) -> Array:

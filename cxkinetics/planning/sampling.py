@@ -179,8 +179,8 @@ def plan_sampling(
     offset: float = 0.0,
     sd: float | None = None,
     points: int = 30,
-    fastest_s: float = 1.0,
-    longest_s: float = 200.0,
+    fastest_s: float | None = None,
+    longest_s: float | None = None,
     even_to_s: float | None = None,
     simulations: int = 24,
     rng: int = DEFAULT_SEED,
@@ -203,8 +203,9 @@ def plan_sampling(
         Standard deviation of a reading; that of the fit, or 0.003.
     points : int
         Readings to place.
-    fastest_s, longest_s : float
-        Shortest time between two readings, of which all others are multiples, and the last reading, s.
+    fastest_s, longest_s : float, optional
+        Shortest time between two readings, of which all others are multiples, and the last reading, s. By
+        default the shortest spacing of the fit and twice its run; of guesses 1 and 200 s.
     even_to_s : float, optional
         End of the run with even spacing that stands beside; that of the fit's readings, or three time
         constants of the guessed decay.
@@ -248,12 +249,13 @@ def plan_sampling(
         raise UsageError(
             "give either a stored fit or guesses: --from FIT.json, or --k 0.056,0.019 --breakpoint 20"
         )
-    grid = _grid(points, fastest_s, longest_s)
+    stored = fit if fit is None or isinstance(fit, StagedFit) else StagedFit.from_json(fit)
+    grid = _grid(points, fastest_s, longest_s, stored)
     if simulations < 1:
         raise UsageError(f"simulations is {simulations}; at least 1 is needed")
     fitting: dict[str, Any] = {}
     remarks: tuple[Remark, ...] = ()
-    if fit is None:
+    if stored is None:
         noise = 0.003 if sd is None else sd
         belief = belief_of_numbers(
             guesses, breaks, uncertainty=uncertainty, amplitude=amplitude, offset=offset, sd=noise
@@ -262,7 +264,6 @@ def plan_sampling(
             fitting["direction"] = "growth"
         end = _decayed(belief)
     else:
-        stored = fit if isinstance(fit, StagedFit) else StagedFit.from_json(fit)
         belief, fitting, remarks = belief_of_fit(stored, sd=sd)
         end = float(np.ptp(stored.trace.time_s))
     end = min(end, grid.longest_s) if even_to_s is None else even_to_s
@@ -284,7 +285,14 @@ def _silent(done: int, total: int) -> None:
     """Say nothing."""
 
 
-def _grid(points: int, fastest: float, longest: float) -> Grid:
+def _grid(points: int, fastest: float | None, longest: float | None, fit: StagedFit | None) -> Grid:
+    """Return what the instrument can do: as asked for, else as it did in the fitted run."""
+    shortest, run = 1.0, 100.0
+    if fit is not None:
+        times = np.unique(fit.trace.time_s)
+        shortest, run = (float(f"{span:.6g}") for span in (np.diff(times).min(), np.ptp(times)))
+    fastest = shortest if fastest is None else fastest
+    longest = 2 * run if longest is None else longest
     for what, value in (("fastest", fastest), ("longest", longest)):
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"{what} is {value:g} s; it must be a positive number")

@@ -218,6 +218,17 @@ def test_a_stored_fit_is_planned_from_its_intervals(tmp_path: Path) -> None:
     assert plan.belief == belief
 
 
+def test_a_plan_from_a_fit_spans_a_run_like_the_fitted_one() -> None:
+    t = 600.0 * np.arange(41)
+    a = 0.9 * np.exp(-3e-4 * np.minimum(t, 4000) - 8e-5 * np.maximum(t - 4000, 0))
+    noise = np.random.default_rng(2).normal(0, 0.003, t.size)
+    plan = cx.plan_sampling(cx.fit_stages(cx.Trace(time_s=t, absorbance=a + noise)), points=20, simulations=1)
+    steps = np.diff(plan.times_s) / 600
+    assert steps == pytest.approx(np.round(steps))  # the shortest spacing is that of the run
+    assert steps.min() == pytest.approx(1)
+    assert 4000 < plan.times_s[-1] <= 48000
+
+
 def test_a_fit_without_a_second_stage_is_planned_for_one() -> None:
     few = trace(n=13, sd=0.01, seed=4)
     fit = cx.fit_stages(few)
@@ -265,7 +276,7 @@ def test_what_cannot_be_guessed_is_refused() -> None:
         ({"rates_per_s": (3, 2, 1), "breakpoints_s": (20, 10)}, "20, 10 s must ascend"),
         ({"rates_per_s": 0.05, "uncertainty": 25}, "uncertainty is 25; .* between 0 and 1"),
         ({"rates_per_s": 0.05, "points": 5}, "5 readings asked for; a plan in blocks needs 10"),
-        ({"rates_per_s": 0.05, "points": 300}, "300 readings every 1 s take 299 s"),
+        ({"rates_per_s": 0.05, "points": 300}, "300 readings every 1 s take 299 s.*--fastest"),
         ({"rates_per_s": 0.05, "fastest_s": 0}, "fastest is 0 s"),
         ({"rates_per_s": 0.05, "sd": -1}, "noise sd is -1"),
         ({"rates_per_s": 0.05, "simulations": 0}, "simulations is 0"),
@@ -367,6 +378,13 @@ def test_the_command_refuses_in_one_line(
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_a_word_too_much_names_the_help_that_lists_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "sampling", "fit.json"])
+    said = capsys.readouterr().err
+    assert said.endswith("fit.json; cxkinetics plan sampling --help lists the options\n")
 
 
 def test_what_fit_prints_is_no_stored_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

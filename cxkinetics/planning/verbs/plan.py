@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 command.add_argument(
                     flag, action="store_true", default=argparse.SUPPRESS, help=f"{text[flag]}"
                 )
-            command.set_defaults(plan=module.run)
+            command.set_defaults(plan=module.run, parser=command)
 
 
 def run(args: argparse.Namespace) -> int:
