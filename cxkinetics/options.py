@@ -428,7 +428,7 @@ _LISTED = (
         "breakpoint",
         "fitting",
         "numbers",
-        "given breakpoints, s or with a unit (8min); nothing is searched",
+        "given breakpoints, after the addition, s or with a unit (8min); nothing is searched",
         keyword="breakpoints_s",
         metavar="S[,S]",
         need="a number of seconds, or several in square brackets, e.g. [20, 55], all finite; "

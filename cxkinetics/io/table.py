@@ -115,8 +115,12 @@ class Table:
 
     @property
     def listed(self) -> str:
-        """The names of all columns, for messages."""
-        return ", ".join(repr(self.name(j)) for j in range(len(self.columns)))
+        """The names of the columns, for messages; of a matrix, which has hundreds, the ends."""
+        names = [repr(self.name(j)) for j in range(len(self.columns))]
+        if len(names) > _MOST_LISTED:
+            names[4:-2] = ["..."]
+            names[-1] += f" ({len(self.columns)} in all)"
+        return ", ".join(names)
 
     def take(self, rows: IntArray) -> "Table":
         """Return the table of some of the rows, in their order."""
@@ -406,6 +410,7 @@ _LONGEST_HEAD = 16_000_000  # thirty rows of a wide matrix of spectra are shorte
 _BLOCK_BYTES = 1 << 23
 _CAREFUL_BLOCK = 1 << 15  # a block with an odd cell is halved down to this before it is read cell by cell
 _MOST_CAREFUL = 4_000_000  # so much may be read cell by cell: some ten seconds
+_MOST_LISTED = 20  # columns that a message names one by one
 _MOST_SLOW = 12_000_000  # longest text that is read cell by cell as a whole
 MOST_ROWS = 5_000_000
 MOST_COLUMNS = 30_000

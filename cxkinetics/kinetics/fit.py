@@ -1189,7 +1189,8 @@ def _check_direction(trace: Trace, sample: Sample, standing: Sample, options: Fi
         return found
     runs, wanted, remedy = _AGAINST[options.direction]
     span = f"from {trace.absorbance[0]:.4g} to {trace.absorbance[-1]:.4g} {trace.unit}"
-    said = f"the signal {runs} {span}, {wanted} was expected"
+    whose = f" of {trace.label!r}" if trace.label else ""  # a file may hold several
+    said = f"the signal{whose} {runs} {span}, {wanted} was expected"
     raise InputError(said, file=trace.source.file or None, remedy=remedy)
 
 

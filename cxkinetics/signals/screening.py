@@ -235,7 +235,9 @@ def require_fittable(trace: Trace, *, remedy: str = "record more points") -> tup
     """
     if trace.unit == "counts":
         raise trace._refusal(
-            "the signal is raw counts, not absorbance", "give the spectrum of the solvent: reference=..."
+            "the signal is raw counts, not absorbance",
+            "give the solvent's spectrum: --reference FILE (reference=); if it is absorbance after all: "
+            "--absorbance-unit abs (absorbance_unit='abs')",
         )
     distinct = np.unique(trace.time_s).size
     if distinct < 3:

@@ -1,5 +1,7 @@
 """Intervals of a dose table hold the truth: a few tables that can fail, and every cell of the study, slow."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,19 @@ def test_the_study(cell: Cell) -> None:
     if cell.stated == -1.0 or cell.flask == 0.02:  # told, or of the size that is assumed
         for name in COLUMNS:
             assert not contradicts(counts[f"{name} covered"], answered(counts, name)), (name, counts)
+
+
+def test_a_matrix_is_refused_without_all_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "spectra.csv"
+    path.write_text(
+        "\n".join(
+            [
+                "time_s," + ",".join(str(nm) for nm in range(290, 361)),
+                *(",".join([str(t)] + ["0.5"] * 71) for t in range(4)),
+            ]
+        )
+    )
+    with pytest.raises(cx.InputError, match=r"'time_s', '290', .*, '359', '360' \(72 in all\)") as refused:
+        cx.load_dose_table(path)
+    assert "'325'" not in str(refused.value)
+    assert "use cxkinetics fit" in str(refused.value)

@@ -368,3 +368,12 @@ def test_runs_again_and_in_two_processes_give_the_same_bits(tmp_path: Path) -> N
     assert len(once) == 2
     assert again == once
     assert in_two == once
+
+
+def test_a_failure_of_one_trace_of_several_names_it(tmp_path: Path) -> None:
+    path, t = tmp_path / "cells.csv", np.arange(31.0)
+    rows = zip(t, 0.9 * np.exp(-0.05 * t), 1 - np.exp(-0.05 * t), strict=True)
+    path.write_text("time_s,down,up\n" + "\n".join(f"{s},{a:.5f},{b:.5f}" for s, a, b in rows))
+    batch = cx.fit_many([path], column="all")
+    assert len(batch.fits) == 1
+    assert ["the signal of 'up' grows" in failure.message for failure in batch.failures] == [True]

@@ -213,3 +213,9 @@ def test_points_outside_the_window_and_before_time_zero_are_carried() -> None:
     assert remark.times_s == tuple(np.arange(25.0))
     (remark,) = shift_t0(trace, 30).remarks
     assert remark.times_s == tuple(np.arange(30.0))
+
+
+def test_raw_counts_are_refused_with_the_options_that_help() -> None:
+    trace = cx.Trace(time_s=T, absorbance=1e5 * DECAY, unit="counts")
+    with pytest.raises(cx.InputError, match=r"raw counts.*--reference FILE .*--absorbance-unit abs"):
+        cx.fit_stages(trace)
