@@ -205,7 +205,8 @@ def plan_sampling(
         Readings to place.
     fastest_s, longest_s : float, optional
         Shortest time between two readings, of which all others are multiples, and the last reading, s. By
-        default the shortest spacing of the fit and twice its run; of guesses 1 and 200 s.
+        default the shortest spacing of the fit, or a 200th of the longest run if that is shorter, and twice
+        its run; of guesses 1 and 200 s.
     even_to_s : float, optional
         End of the run with even spacing that stands beside; that of the fit's readings, or three time
         constants of the guessed decay.
@@ -291,8 +292,9 @@ def _grid(points: int, fastest: float | None, longest: float | None, fit: Staged
     if fit is not None:
         times = np.unique(fit.trace.time_s)
         shortest, run = (float(f"{span:.6g}") for span in (np.diff(times).min(), np.ptp(times)))
-    fastest = shortest if fastest is None else fastest
     longest = 2 * run if longest is None else longest
+    if fastest is None:  # a coarse run does not show how fast its instrument is
+        fastest = shortest if fit is None else min(shortest, longest / 200)
     for what, value in (("fastest", fastest), ("longest", longest)):
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"{what} is {value:g} s; it must be a positive number")

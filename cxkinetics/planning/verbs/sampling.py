@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known.add_argument("--sd", type=number, metavar="SD", help=text)
     can = parser.add_argument_group("what the instrument can do")
     can.add_argument("--points", type=int, default=30, metavar="N", help="readings to place (default 30)")
-    text = "shortest time between readings, of which others are multiples (default: that of --from, else 1 s)"
+    text = "shortest time between readings, of which others are multiples (default: by --from, else 1 s)"
     can.add_argument("--fastest", type=moment, metavar="S", help=text)
     text = "longest run (default: twice that of --from, else 200 s)"
     can.add_argument("--longest", type=moment, metavar="S", help=text)
