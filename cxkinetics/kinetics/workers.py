@@ -33,6 +33,8 @@ PATIENCE_S = 120.0
 """How long a cluster may be without any worker before the jobs that are left are given up."""
 _LOOK_S = 1.0
 """How often a cluster is looked at while nothing comes of it."""
+ENDS_WITHIN_S = 10.0
+"""How long a process that is asked to end may take to clear up what it had half-written."""
 _STOPPED = 143
 """Exit code of a process ended by SIGTERM."""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -88,6 +90,7 @@ class Processes:
     def __init__(self, count: int) -> None:
         self._count = count
         self._pool: ProcessPoolExecutor | None = None
+        self._started: dict[Any, None] = {}
 
     @property
     def width(self) -> int:
@@ -129,20 +132,30 @@ class Processes:
             self._pool = ProcessPoolExecutor(self._count, mp_context=context, initializer=_begin)
         # a pool starts its processes as jobs are submitted
         with _unbroken(), _one_thread_each(), _main_left_alone():
-            return self._pool.submit(_stoppable, call, job)
+            future = self._pool.submit(_stoppable, call, job)
+            # a public way to end them comes with Python 3.14
+            self._started.update(dict.fromkeys((getattr(self._pool, "_processes", None) or {}).values()))
+        return future
 
     def _end(self, *, at_once: bool) -> None:
-        """End the processes: after what was handed out, or at once and without what they were doing."""
+        """End the processes: after what was handed out, or at once and without what they were doing.
+
+        One that ended while it handed a result over leaves the others waiting for their turn, so none is
+        waited for without end.
+        """
         pool, self._pool = self._pool, None
+        started, self._started = self._started, {}
         if pool is None:
             return
-        # a public way to end them comes with Python 3.14
-        processes = list((getattr(pool, "_processes", None) or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
         if at_once:
-            for process in processes:
-                process.terminate()
-        pool.shutdown(wait=True)
+            with _unbroken():
+                for process in started:
+                    process.terminate()
+                until = time.monotonic() + ENDS_WITHIN_S
+                for process in started:
+                    process.join(max(until - time.monotonic(), 0.0))
+                    process.kill()
+        pool.shutdown(cancel_futures=True)
 
 
 class Given:
@@ -327,7 +340,8 @@ class _Run:
 
 # ---- what holds inside a process of ours ------------------------------------------------------------
 
-_busy = False
+_busy = _asked = False
+"""Whether a job runs, and whether the process was asked to end."""
 
 
 def _begin() -> None:
@@ -347,7 +361,9 @@ def _begin() -> None:
 
 
 def _stop(*_: object) -> None:
+    global _asked
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a pool that ends may ask again in the middle of that
+    _asked = True
     if _busy:
         raise SystemExit(_STOPPED)  # what is half-written is taken away on the way out
     os._exit(_STOPPED)
@@ -357,12 +373,15 @@ def _stoppable(call: Callable[[Job], Result], job: Job) -> Result:
     """Run a job so that SIGTERM ends the process: a pool's worker takes SystemExit for a result."""
     global _busy
     try:
-        _busy = True
-        return call(job)
-    except SystemExit:
+        try:
+            _busy = True
+            return call(job)
+        finally:
+            _busy = False
+            if _asked:  # by a SystemExit that went astray, in a callback of a library for one
+                os._exit(_STOPPED)
+    except SystemExit:  # also one that came while the job was being left
         os._exit(_STOPPED)
-    finally:
-        _busy = False
 
 
 @contextmanager

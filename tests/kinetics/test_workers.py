@@ -214,6 +214,52 @@ def test_a_signal_waits_until_a_pool_has_started_its_processes() -> None:
     assert reached
 
 
+def deaf(place: str) -> None:
+    """Hear no call to end, as a process does that waits for its turn to hand a result over."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    Path(place).touch()
+    time.sleep(600.0)
+
+
+def stray(place: str) -> None:
+    """Be asked to end where what is raised comes to nothing, then go on."""
+
+    class Dropped:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    Dropped()
+    Path(place).touch()
+
+
+@posix
+def test_a_process_that_does_not_end_when_it_is_asked_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "ENDS_WITHIN_S", 0.2)
+    futures: list[Any] = []
+
+    def broken_off() -> None:
+        with Processes(2) as processes:
+            futures.extend(processes.submit(deaf, str(tmp_path / name)) for name in "ab")
+            while len(list(tmp_path.iterdir())) < 2:
+                time.sleep(0.02)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        broken_off()
+    assert all(future.done() for future in futures)
+
+
+@posix
+@pytest.mark.filterwarnings("ignore")
+def test_a_process_that_was_asked_to_end_hands_no_result_over(tmp_path: Path) -> None:
+    with Processes(1) as processes:
+        found = dict(completed([str(tmp_path / "passed")], stray, processes))
+    assert (tmp_path / "passed").exists()  # the first try went on
+    assert isinstance(found[0], Lost)
+
+
 @posix
 @pytest.mark.parametrize(
     ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=str
