@@ -9,6 +9,8 @@ from cxkinetics.inference.variance import without_spread
 from cxkinetics.kinetics.optimum import Fitted, tangent
 from cxkinetics.kinetics.search import Found, around, fit_at, walk, with_start
 from cxkinetics.models.families import StagedFamily
+from cxkinetics.signals.prepare import Onset, detect_t0
+from cxkinetics.signals.trace import Trace
 
 FLAT_SHARE = 0.35
 """Share of the second rate below which, errors included, a first stage is a wait for the addition."""
@@ -19,6 +21,9 @@ SOON, FEW_GAPS, PLACES = 0.1, 5, 12
 many places at most."""
 MISFIT = 5.0
 """Standard deviations of chi-square by which the first readings must miss a decay from the first one on."""
+STILL_SHARE, NOISY_SHARE, STILL = 0.05, 0.2, 4
+"""Share of the slope behind a step below which, errors included, the readings before it, so many at least,
+are a wait for the addition: where the slope may be a lamp's, and where it may be noise alone."""
 CLEARLY = 10.0
 """Gain in -2 ln L, over a start-up time, from which a run is said to wait: a slow start is no wait."""
 
@@ -37,6 +42,26 @@ def addition_of(sample: Sample, broken: Found) -> float | None:
     if at is None:
         at = _wait(without_spread(sample), broken)
     return None if at is None else at * sample.span_s + sample.first_s
+
+
+def step_of(trace: Trace) -> Onset | None:
+    """Return the step in which an addition moves the level of a signal that stood still; None without one.
+
+    A first stage runs before a step that is a fast second one, and what runs there is kept.
+    """
+    onset = detect_t0(trace)
+    if onset is None or onset.kind != "step":
+        return None
+    before, time = trace.time_s <= onset.low_s, trace.time_s
+    until = onset.high_s + max(onset.low_s - time[0], 0.1 * (time[-1] - onset.high_s))
+    after = (time >= onset.high_s) & (time <= until)
+    if min(before.sum(), after.sum()) < STILL:
+        return None
+    with np.errstate(all="ignore"):  # absurd numbers stand still by no measure
+        lines = [np.polyfit(time[part], trace.absorbance[part], 1, cov=True) for part in (before, after)]
+        slope, error, behind = abs(lines[0][0][0]), np.sqrt(lines[0][1][0, 0]), abs(lines[1][0][0])
+        share = NOISY_SHARE if slope < 2.5 * error else STILL_SHARE
+        return onset if slope + 2 * error < share * behind else None
 
 
 def _flat_stage(sample: Sample, broken: Found) -> float | None:

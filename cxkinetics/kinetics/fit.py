@@ -21,7 +21,7 @@ from cxkinetics.inference.variance import (
     with_spread,
     without_spread,
 )
-from cxkinetics.kinetics.addition import addition_of
+from cxkinetics.kinetics.addition import addition_of, step_of
 from cxkinetics.kinetics.bootstrap import bootstrap_fit
 from cxkinetics.kinetics.checks import (
     SMOOTH,
@@ -616,9 +616,10 @@ def _with_influence(
 ) -> StagedFit:
     """Return a fit with what its verdict becomes without some readings, or with excluded ones of `whole`."""
     options = replace(data.options, bootstrap=0, n_stages="auto", model="auto")
+    few = (*_few_readings(fit), *_strongest_reading(fit, data.sample, single), *_next_to_excluded(fit, whole))
     influence = [
         Influence(left_out=words, verdict=other.verdict.code, p_value=other.verdict.p_value)
-        for words, left in (*_few_readings(fit), *_strongest_reading(fit, data.sample, single))
+        for words, left in few
         if (other := _fitted(_weighed(left, options), seed)).verdict.code != fit.verdict.code
     ]
     remarks = [_hangs(fit, influence)] if influence else []
@@ -671,6 +672,14 @@ def _strongest_reading(fit: StagedFit, sample: Sample, single: Found | None) -> 
     yield words, trace.select(np.arange(sample.n) != strongest)
 
 
+def _next_to_excluded(fit: StagedFit, whole: Trace) -> Iterator[tuple[str, Trace]]:
+    """Yield the trace without its first reading, where those before it were excluded: it may be like them."""
+    trace = fit.trace
+    if whole.time_s[0] < trace.time_s[0] and trace.n_points > FEWEST:
+        words = f"reading at {trace.time_s[0]:g} s, next to the excluded ones"
+        yield words, trace.select(np.arange(trace.n_points) > 0)
+
+
 NARROWLY = 0.01
 """p from which a break is looked at without the reading that speaks most for it."""
 
@@ -714,18 +723,20 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
     """Return what is fitted of a trace, and the points before outliers were left out."""
     prepared, remarks = _prepared(trace, options)
     data = _weighed(prepared, options)
-    late = None
+    late, step = None, None
     if (
         data.spread is not None
         and data.broken is not None
         and options.t0 is None
         and options.breakpoints_s is None
     ):
-        late = _addition(data.standing, data.broken)
+        step = step_of(prepared)
+        late = _addition(data.standing, data.broken) if step is None else step.time_s
     if late is not None:
-        told = "found: the signal is flat before; --t0 0 counts from the clock's zero"
+        flat = "the signal is flat before; --t0 0 counts from the clock's zero"
+        told: dict[str, Any] = {"t0": "auto", "how": flat} if step else {"t0": late, "how": f"found: {flat}"}
         known = len(prepared.remarks)
-        prepared, options = _counted_from(prepared, late, options, how=told), replace(options, t0=late)
+        prepared, options = _counted_from(prepared, options=options, **told), replace(options, t0=late)
         remarks += prepared.remarks[known:]
         data = _weighed(prepared, options)
     elif options.dilution is not None and options.t0 is None:

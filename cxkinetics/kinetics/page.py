@@ -156,7 +156,9 @@ def noise_text(fit: "StagedFit") -> str:
     noise, unit = fit.noise, fit.trace.unit
     parts = [] if noise.sd is None else [f"noise sd {noise.sd:.2g} {unit}"]
     if noise.ar1 is not None:
-        parts.append(f"AR(1) {noise.ar1:.2f}" if noise.ar1 else "white")
+        missed = any(remark.code == "structured_residuals" for remark in fit.warnings)
+        white = "taken as white though the curve misses a trend" if missed else "white"
+        parts.append(f"AR(1) {noise.ar1:.2f}" if noise.ar1 else white)
     if noise.lag1_autocorrelation is not None:
         parts.append(f"residual lag-1 {round_by_error(noise.lag1_autocorrelation, 0.1)}")
     if noise.durbin_watson is not None:

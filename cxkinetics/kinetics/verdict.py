@@ -17,7 +17,7 @@ from cxkinetics.kinetics.break_test import BreakTest, break_test
 from cxkinetics.kinetics.checks import holds_zero
 from cxkinetics.kinetics.intervals import Numbers
 from cxkinetics.kinetics.lines import MIN_DISTINCT
-from cxkinetics.kinetics.optimum import Fitted, gradual_fit, staged_fit
+from cxkinetics.kinetics.optimum import Fitted, gradual_fit, staged_fit, tangent
 from cxkinetics.kinetics.options import FitOptions
 from cxkinetics.kinetics.pairs import alternatives_of, diluted_contender, in_words, wander_of
 from cxkinetics.kinetics.result import Alternative, Verdict
@@ -41,6 +41,7 @@ from cxkinetics.kinetics.search import (
 )
 from cxkinetics.models.families import StartingFamily
 from cxkinetics.models.laws import LAWS
+from cxkinetics.signals.screening import find_steps
 
 
 @dataclass(slots=True, eq=False)
@@ -590,6 +591,44 @@ def _two_hold(case: _Case) -> bool:
     return _two_lead(case) and not case.strays and not case.step and not _no_stages(case, 2)
 
 
+BESIDE = 3
+"""Gaps between a step and a breakpoint that a start-up time or a bend may make of it."""
+
+
+def _added(case: _Case) -> tuple[float, float, float] | None:
+    """Return the step at which the first of the stages that hold ends without a rate: before, after, height.
+
+    Where the moment of the addition is not known, that may have been it.
+    """
+    n_stages = 3 if _three_hold(case) else 2 if _two_hold(case) else 0
+    if not n_stages or case.analysis.options.t0 is not None:
+        return None
+    numbers, sample = case.numbers(n_stages), case.analysis.sample.every
+    at = numbers.breakpoint(1).value
+    if at is None or not holds_zero(numbers.rate(1)):
+        return None
+    started = numbers.start_up()
+    at += 0.0 if started is None else started.value or 0.0  # on the clock of the trace
+    time = sample.time * sample.span_s + sample.first_s
+    for after, height in find_steps(time, sample.signal * sample.scale):
+        near = BESIDE * (time[after] - time[after - 1])
+        if time[after - 1] - near <= at <= time[after] + near:
+            return float(time[after - 1]), float(time[after]), height
+    return None
+
+
+def _say_added(case: _Case) -> str:
+    added = _added(case)
+    assert added is not None
+    before, after, height = added
+    return (
+        f"Cannot be told: the level steps by {height:+.3g} between {before:g} and {after:g} s, and before it "
+        f"nothing changes. An addition there leaves no stage before it; where the reagent was there from the "
+        f"start, it is a stage faster than the readings. --t0 {after:g} (t0={after:g}) counts from the step, "
+        f"--t0 0 says that all was there at the clock's zero."
+    )
+
+
 def _no_stages(case: _Case, n_stages: int) -> str:
     """Return why pieces of a decay are no first-order stages: a rate below zero, or nearly equal rates."""
     shown, wide = case.analysis.shown(n_stages), case.analysis.widest(n_stages)
@@ -601,8 +640,13 @@ def _no_stages(case: _Case, n_stages: int) -> str:
         error = np.sqrt(np.maximum(np.diag(fitted.covariance)[fitted.family.rates], 0.0))
         rising = np.flatnonzero(rates + TWO_SIDED * error < 0)
         if rising.size:
-            rate = float(rates[rising[0]]) / fitted.sample.span_s
-            return f"k{rising[0] + 1} = {rate:.3g} 1/s lies below zero with its whole interval"
+            found = float(rates[rising[0]]) / fitted.sample.span_s
+            return f"k{rising[0] + 1} = {found:.3g} 1/s lies below zero with its whole interval"
+    if n_stages == 2 and _two_lead(case):
+        for number in (1, 2):  # a stage of a few readings, which has no standard error to speak of
+            rate = case.numbers(2).rate(number)
+            if rate.value is not None and rate.high is not None and rate.high < 0:
+                return f"k{number} = {rate} lies below zero with its whole interval"
     for number in range(1, n_stages):
         low, high = rate_change(wide.fitted, number)
         if low < SLIGHT and high > 1 / SLIGHT:
@@ -697,8 +741,17 @@ def _say_smooth(case: _Case) -> str:
         f"The rate changes smoothly: {_article(bent.model)} without any break describes the run. No "
         f"breakpoint is established: AICc lies {gain:.1f} below one exponential and "
         f"{abs(above):.1f} {'below' if above >= 0 else 'above'} a broken decay ({case.chance} says only that "
-        f"it is not one exponential)."
+        f"it is not one exponential). {_say_misfit(case.analysis)}"
     )
+
+
+def _say_misfit(analysis: Analysis) -> str:
+    """Return how far one exponential lies from the readings: what is sure may be too small to matter."""
+    found = next(reversed(analysis.singles.values()))  # with an offset where one may be
+    rest, _ = tangent(analysis.sample.every, found)
+    percent = 100 * float(np.sqrt(np.mean(rest**2)) / np.ptp(analysis.sample.every.signal))
+    rate = float(found.theta[1]) / analysis.sample.span_s
+    return f"One exponential (k {rate:.3g} 1/s) misses the readings by {percent:.2g} % of their range (rms)."
 
 
 def _article(model: str) -> str:
@@ -817,6 +870,7 @@ class _Rule:
 # The first rule that holds decides. Stages come before "no decay": a trace that is flat, then falls, has a
 # single rate constant that may hold zero. "Smooth" comes before "one stage": p tests one exponential only.
 _RULES = (
+    _Rule("undecided", 1, lambda case: _added(case) is not None, _say_added, lambda case: case.likelier),
     _Rule("more_stages", 3, _three_hold, _say_three),
     _Rule("two_stages", 2, _two_hold, _say_two),
     _Rule(

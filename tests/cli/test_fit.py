@@ -154,7 +154,11 @@ ERRORS: dict[str, tuple[list[str], int, str]] = {
     "no process": (["run.csv", "--jobs", "0"], 2, "jobs is 0"),
     "breakpoint outside": (["run.csv", "--breakpoint", "500"], 1, "run.csv: with breakpoints at 500 s"),
     "empty window": (["run.csv", "--window", "200:"], 1, "run.csv: no point lies in the window 200: s"),
-    "a falling trace": (["run.csv", "--direction", "growth"], 1, "run.csv: the signal falls from 0."),
+    "a falling trace": (
+        ["run.csv", "--direction", "growth"],
+        1,
+        "run.csv: the signal of 'absorbance' falls from 0.",
+    ),
     "an empty folder": (["empty"], 1, "empty: the folder holds no files"),
     "a pattern": (["*.xyz"], 1, "*.xyz: no file matches this pattern; check"),
     "no project file": (["run.csv", "--config", "no.toml"], 1, "no.toml"),

@@ -148,3 +148,27 @@ def test_runs_that_their_authors_call_exponential_are_not_called_staged(shared_d
 def test_a_lid_that_was_opened_is_no_stage(shared_data: Path) -> None:
     for file in sorted((shared_data / "real" / "hitachi").glob("*.TXT")):
         assert cx.fit_stages(cx.load(file)).verdict.code in ("smooth", "undecided", "one_stage")
+
+
+def test_a_cell_that_was_recorded_from_before_the_injection_has_no_second_stage(
+    cuvettes: list[cx.SpectralSeries],
+) -> None:
+    for cell, k in ((0, 0.00255), (1, 0.00649), (2, 0.00260)):
+        fit = growing_band(cuvettes[cell], window=None)
+        assert fit.options["t0"] == pytest.approx(80.7, abs=3.3)
+        assert fit.verdict.code not in ("two_stages", "more_stages")
+        assert fit.stages[0].k_per_s.value == pytest.approx(k, rel=0.04)
+    with_peak = cx.fit_stages(cuvettes[2].exciton_peak())
+    assert with_peak.verdict.code == "undecided"
+    assert "steps by +2.47 between 77.4 and 84 s" in with_peak.verdict.text
+
+
+def test_a_reading_next_to_excluded_ones_on_which_the_verdict_hangs_is_named(
+    cuvettes: list[cx.SpectralSeries],
+) -> None:
+    fit = growing_band(cuvettes[1], window=None)
+    (told,) = (r.text for r in fit.warnings if r.code == "few_readings")
+    assert "the reading at 15.9 s, next to the excluded ones it is one stage" in told
+    assert "misses the readings by 0.11 % of their range" in fit.verdict.text
+    assert fit.noise.ar1 == 0
+    assert "taken as white though the curve misses a trend" in " ".join(str(fit).split())
