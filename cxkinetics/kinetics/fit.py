@@ -956,31 +956,55 @@ def fit_decay(trace: Trace | Any, model: str = "auto", **options: Any) -> Staged
     return fit_stages(trace, model=model, **options)
 
 
-def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit:
-    """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
-    trace, options, remarks = data.trace, data.options, data.remarks
-    rng = np.random.default_rng(seed)
-    analysis = analyse(data.standing, options, rng, single=single, broken=data.broken)
-    known: dict[int, _Told] = {}
+def judged(trace: Trace, n_stages: int, seed: int, **options: Any) -> tuple[str, tuple[Estimate, ...]]:
+    """Return the verdict's code, and rate constants and breakpoints of so many stages: those of `fit_stages`.
 
-    def numbers(code: str, n_stages: int) -> _Told:
+    What else a result holds is left out; it takes as long.
+    """
+    data, _ = _cleaned(trace, FitOptions.of(n_stages=n_stages, **options))
+    single = _check_direction(data.trace, data.sample, data.standing, data.options)
+    analysis, numbers, (verdict, *_) = _judged(data, seed, single)
+    _show(data.trace, analysis, verdict, n_stages)
+    if analysis.as_judged:
+        told = numbers(verdict.code, n_stages)[0]
+    else:
+        told = _numbers(analysis, verdict.code, n_stages, seed)[0]
+    rates = (told.rate(j) for j in range(1, n_stages + 1))
+    return verdict.code, (*rates, *(told.breakpoint(j) for j in range(1, n_stages)))
+
+
+def _judged(data: _Data, seed: int, single: Found | None) -> tuple[Analysis, partial[_Told], Any]:
+    """Return all fits, what tells the numbers of so many stages once, and what `judge` says."""
+    rng = np.random.default_rng(seed)
+    analysis = analyse(data.standing, data.options, rng, single=single, broken=data.broken)
+
+    def numbers(code: str, n_stages: int, *, known: dict[int, _Told]) -> _Told:
         if n_stages not in known:
             known[n_stages] = _numbers(analysis, code, n_stages, seed)
         return known[n_stages]
 
-    def as_found(n_stages: int) -> Numbers:
-        return numbers("", n_stages)[0]
+    told = partial(numbers, known={})
+    return analysis, told, judge(analysis, _rate_if_flat(analysis), lambda n_stages: told("", n_stages)[0])
 
-    rate = _rate_if_flat(analysis)
-    verdict, shown, model = judge(analysis, rate, as_found)
+
+def _show(trace: Trace, analysis: Analysis, verdict: Verdict, n_stages: int) -> None:
+    """Fit the stages to show, where the verdict does not rest on them."""
+    options, compared = analysis.options, _for_comparison(analysis, verdict, n_stages)
+    if options.demanded or options.joint == "free" or compared:
+        _show_asked(trace, analysis, n_stages, least_squares=compared)
+
+
+def _fitted(data: _Data, seed: int, *, single: Found | None = None) -> StagedFit:
+    """Return the result for the points of a trace, all of them; `single` is one exponential, if known."""
+    trace, options, remarks = data.trace, data.options, data.remarks
+    analysis, numbers, (verdict, shown, model) = _judged(data, seed, single)
     preferred = None if model is None else _preferred(trace, analysis, model, partial(numbers, verdict.code))
+    known = numbers.keywords["known"]
     shown = options.demanded or shown
     if options.smooth_model is not None:
         parts = _by_model(trace, analysis, verdict, preferred)
     else:
-        compared = _for_comparison(analysis, verdict, shown)
-        if options.demanded or options.joint == "free" or compared:
-            _show_asked(trace, analysis, shown, least_squares=compared)
+        _show(trace, analysis, verdict, shown)
         told = _by_lines if options.recipe == "loglinear" else _by_likelihood
         parts = told(trace, analysis, verdict, shown, seed, known=known.get(shown))
     if data.spread is not None:

@@ -271,7 +271,7 @@ def fit_asked(analysis: Analysis, n_stages: int, *, least_squares: bool = False)
     fitted = _variants(
         sample, n_stages, missing, options.ar1, continuous=continuous, given=given, wanted=not known
     )
-    analysis.asked = [*known, *fitted]
+    analysis.asked = [*known, *fitted] if fitted else []  # else it is what the verdict rests on
     if least_squares and options.ar1:
         plain = without_spread(sample)
         alone = singles if plain is sample else _singles(plain, options, None)

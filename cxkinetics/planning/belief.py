@@ -88,6 +88,20 @@ class Belief(Record):
         """Parameters (p,) of the family: those of the expected decay."""
         return np.array([self.amplitude, *self.rates_per_s, *self.breakpoints_s, self.offset])
 
+    def decayed_s(self, time_constants: float) -> float:
+        """Return when so many time constants of the expected decay have gone by, s."""
+        left, begin = time_constants, 0.0
+        for rate, end in zip(self.rates_per_s, [*self.breakpoints_s, math.inf], strict=True):
+            if rate * (end - begin) >= left:
+                return begin + left / rate
+            left, begin = left - rate * (end - begin), end
+        return begin
+
+    def changed_at(self, time_s: float) -> float:
+        """Return the share of the expected change that has happened at a time."""
+        ends = np.minimum([*self.breakpoints_s, math.inf], time_s)
+        return -math.expm1(-float(np.diff(ends, prepend=0.0) @ np.array(self.rates_per_s)))
+
     def draws(self, count: int, rng: np.random.Generator) -> Array:
         """Return parameters (count, p), stratified in each of them."""
         size = (count, 2 * self.n_stages - 1)
@@ -204,7 +218,7 @@ def belief_of_fit(
         sd=noise,
         correlation_s=memory,
     )
-    loose = [e.name for e in (*rates, *breaks) if is_open(e)]
+    loose = [name for name, e in zip(belief.names, (*rates, *breaks), strict=True) if is_open(e)]
     if not loose:
         return belief, options, ()
     text = (

@@ -61,7 +61,8 @@ def _expected(plan: "SamplingPlan", unit: TimeUnit) -> Table:
         rows.append((name, *_cells(width), *_cells(even), ratio, width.unit))
     note = (
         "of the expected decay (a median, in brackets where it lies), and of the worst tenth of all "
-        f"believed; {plan.simulated} simulated fits each"
+        "believed; "
+        f"{plan.simulated} simulated fits each"
     )
     return Table(columns, rows, name="expected", note=note)
 

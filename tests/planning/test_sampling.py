@@ -28,7 +28,7 @@ def plan() -> cx.SamplingPlan:
 @cache
 def study(name: str) -> Found:
     times = {"placed": np.array(plan().times_s), "even": np.linspace(0.0, 100.0, 30)}
-    return runs(times[name], 20, 20240601)
+    return runs(times[name], 60, 20240601)
 
 
 def trace(n: int = 41, sd: float = 0.003, seed: int = 1, start: float = 0.0) -> cx.Trace:
@@ -180,7 +180,9 @@ def test_more_noise_makes_the_verdict_rarer_and_says_so() -> None:
     assert noisy.chance_of_verdict.value < 0.8
     assert noisy.smallest_break is not None
     assert noisy.smallest_break.value is None
-    assert "less than 80 %" in noisy.smallest_break.reason
+    assert noisy.smallest_break.reason == "the change that is believed is found in 33 % of runs only"
+    never = smallest_break(np.linspace(1.2, 3.0, 10), np.zeros(10, dtype=bool), 1)
+    assert "less than 80 %" in never.reason
     assert {"verdict_unlikely", "interval_open"} == {remark.code for remark in noisy.warnings}
     assert "open" in str(noisy)
 
@@ -219,14 +221,91 @@ def test_a_stored_fit_is_planned_from_its_intervals(tmp_path: Path) -> None:
 
 
 def test_a_plan_from_a_fit_spans_a_run_like_the_fitted_one() -> None:
-    t = 600.0 * np.arange(41)
+    t = np.arange(0.0, 24001.0, 600.0)
     a = 0.9 * np.exp(-3e-4 * np.minimum(t, 4000) - 8e-5 * np.maximum(t - 4000, 0))
     noise = np.random.default_rng(2).normal(0, 0.003, t.size)
-    plan = cx.plan_sampling(cx.fit_stages(cx.Trace(time_s=t, absorbance=a + noise)), points=20, simulations=1)
-    steps = np.diff(plan.times_s) / 240  # a 200th of twice the run, which is shorter than its spacing
+    plan = cx.plan_sampling(cx.fit_stages(cx.Trace(time_s=t, absorbance=a + noise)), simulations=1)
+    assert len(plan.times_s) == 41  # as many as the run had
+    steps = np.diff(plan.times_s) / 120  # a fifth of its spacing, less than a 200th of twice the run
     assert steps == pytest.approx(np.round(steps))
     assert steps.min() == pytest.approx(1)
     assert 4000 < plan.times_s[-1] <= 48000
+
+
+@pytest.mark.parametrize("factor", [600.0, 1e-4])
+def test_a_plan_does_not_depend_on_the_unit_of_time(factor: float) -> None:
+    made = [
+        cx.plan_sampling(
+            cx.fit_stages(
+                cx.Trace(time_s=run.time_s * scale, absorbance=run.absorbance), start_up="none", noise="white"
+            ),
+            points=30,
+            simulations=2,
+        )
+        for run in [trace()]
+        for scale in (1.0, factor)
+    ]
+    plain, scaled = made
+    np.testing.assert_allclose(scaled.times_s, factor * np.array(plain.times_s), rtol=1e-6)
+    assert len(scaled.blocks) == len(plain.blocks)
+    assert scaled.chance_of_verdict == plain.chance_of_verdict
+    for name, width in plain.expected.items():
+        other, unit = scaled.expected[name], factor if width.unit == "s" else 1 / factor
+        assert width.half_width is not None
+        assert other.half_width == pytest.approx(unit * width.half_width, rel=1e-3)
+        assert other.worst_tenth == pytest.approx(unit * (width.worst_tenth or 0.0), rel=1e-3)
+
+
+def test_guessed_rates_set_the_span() -> None:
+    slow = cx.plan_sampling(rates_per_s=5e-5, simulations=1)
+    assert slow.options["longest_s"] == 1e5  # five time constants
+    assert slow.options["fastest_s"] == 500
+    assert slow.times_s[-1] > 3 / 5e-5
+    silver = cx.plan_sampling(rates_per_s=(0.056, 0.019), breakpoints_s=20, points=20, simulations=1)
+    assert (silver.options["longest_s"], silver.options["fastest_s"]) == (200, 1)
+    assert "run_short" not in {remark.code for remark in (*slow.warnings, *silver.warnings)}
+
+
+def test_a_run_in_which_little_happens_is_said() -> None:
+    short = cx.plan_sampling(rates_per_s=5e-5, longest_s=200, points=20, simulations=1)
+    said = next(remark.text for remark in short.warnings if remark.code == "run_short")
+    assert said.startswith("in 200 s only 1 % of the change happens")
+    assert "--longest" in said
+    assert said.endswith("100000 s")
+
+
+def test_the_change_by_a_time_counts_every_stage() -> None:
+    assert SILVER.changed_at(10.0) == pytest.approx(1 - math.exp(-0.56))
+    assert SILVER.changed_at(50.0) == pytest.approx(1 - math.exp(-1.12 - 0.57))
+    assert SILVER.decayed_s(1.12 + 0.57) == pytest.approx(50.0)
+
+
+def weak(n: int = 41) -> cx.StagedFit:
+    """Return an undecided fit: the rate falls by a quarter, and the noise hides it."""
+    t = np.arange(0.0, 900.0 * n, 900.0)
+    a = np.exp(-8e-5 * np.minimum(t, 9000) - 6e-5 * np.maximum(t - 9000, 0))
+    return cx.fit_stages(
+        cx.Trace(time_s=t, absorbance=a + np.random.default_rng(3).normal(0, 0.015, n), label="run")
+    )
+
+
+def test_what_would_help_is_said_where_readings_do_not_decide() -> None:
+    fit = weak()
+    assert fit.verdict.code == "undecided" or len(fit.stages) == 1
+    plan = cx.plan_sampling(fit)
+    assert plan.chance_of_verdict.high is not None
+    assert plan.chance_of_verdict.high < 0.8
+    assert 6 <= plan.simulated < 24  # no more are made than say so
+    assert plan.smallest_break is not None
+    assert "the change that is believed is found in" in plan.smallest_break.reason
+    said = " ".join(remark.text for remark in plan.warnings)
+    assert "-fold change of rate under noise of" in said
+    for remedy in (
+        "--points 82",
+        f"--longest {2 * plan.options['longest_s']:g}",
+        "2-fold with half the noise",
+    ):
+        assert remedy in said
 
 
 def test_a_fit_without_a_second_stage_is_planned_for_one() -> None:
@@ -276,7 +355,7 @@ def test_what_cannot_be_guessed_is_refused() -> None:
         ({"rates_per_s": (3, 2, 1), "breakpoints_s": (20, 10)}, "20, 10 s must ascend"),
         ({"rates_per_s": 0.05, "uncertainty": 25}, "uncertainty is 25; .* between 0 and 1"),
         ({"rates_per_s": 0.05, "points": 5}, "5 readings asked for; a plan in blocks needs 10"),
-        ({"rates_per_s": 0.05, "points": 300}, "300 readings every 1 s take 299 s.*--fastest"),
+        ({"rates_per_s": 0.05, "points": 300}, r"300 readings every 0.5 s take 149.5 s.*--fastest"),
         ({"rates_per_s": 0.05, "fastest_s": 0}, "fastest is 0 s"),
         ({"rates_per_s": 0.05, "sd": -1}, "noise sd is -1"),
         ({"rates_per_s": 0.05, "simulations": 0}, "simulations is 0"),
@@ -380,11 +459,19 @@ def test_the_command_refuses_in_one_line(
     assert said.count("\n") == 1
 
 
-def test_a_word_too_much_names_the_help_that_lists_the_options(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["plan", "sampling", "fit.json"])
-    said = capsys.readouterr().err
-    assert said.endswith("fit.json; cxkinetics plan sampling --help lists the options\n")
+def test_a_file_of_data_is_refused_with_how_to_get_a_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run 1.csv"
+    path.write_text("time_s,absorbance\n0,1\n", encoding="utf-8")
+    for words in ([str(path)], ["--from", str(path)], [str(path), "--from", "fit.json"]):
+        assert main(["plan", "sampling", *words]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert f"cxkinetics fit '{path}' --out DIR" in said
+        assert "--from 'DIR/run 1/fit.json' (--from FIT.json)" in said
+    assert main(["plan", "sampling", "fit.json"]) == 2
+    assert "--from fit.json" in capsys.readouterr().err
 
 
 def test_what_fit_prints_is_no_stored_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """`cxkinetics plan sampling`: when to take the readings of a run."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ _GUESSED = ("breakpoint", "uncertainty", "amplitude", "offset")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is known, what the instrument can do, and how much is simulated."""
+    parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)  # refused, with what to do instead
     known = parser.add_argument_group("what is known (one of the first two)")
     known.add_argument("--from", dest="stored", metavar="FIT.json", help="stored fit, as fit --out writes it")
     known.add_argument("--k", metavar="K[,K]", help="guessed rate constants by stage, 1/s")
@@ -28,17 +30,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "sd of a reading (default: that of the stored fit, else 0.003)"
     known.add_argument("--sd", type=number, metavar="SD", help=text)
     can = parser.add_argument_group("what the instrument can do")
-    can.add_argument("--points", type=int, default=30, metavar="N", help="readings to place (default 30)")
-    text = "shortest time between readings, of which others are multiples (default: by --from, else 1 s)"
+    text = "readings to place (default 30, or as many as --from had where these are more, up to 120)"
+    can.add_argument("--points", type=int, metavar="N", help=text)
+    text = (
+        "shortest time between readings, of which others are multiples (default: a 200th of the longest run)"
+    )
     can.add_argument("--fastest", type=moment, metavar="S", help=text)
-    text = "longest run (default: twice that of --from, else 200 s)"
+    text = "longest run (default: twice that of --from, or about 5 time constants of the guesses)"
     can.add_argument("--longest", type=moment, metavar="S", help=text)
     text = (
         "end of the run with even spacing that stands beside (default: that of the fit, or 3 time constants)"
     )
     can.add_argument("--even-to", type=moment, metavar="S", help=text)
     other = parser.add_argument_group("simulation and output")
-    text = "simulated runs behind each number (default 24)"
+    text = "simulated runs behind each number (default 24; from 6 on they end where the verdict is unlikely)"
     other.add_argument("--simulations", type=int, default=24, metavar="N", help=text)
     add_options(other, "seed")
     other.add_argument("--out", metavar="DIR", help="write JSON, tables, figures and report there")
@@ -53,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.planning.sampling import DEFAULT_SEED, plan_sampling
     from cxkinetics.record import json_text
 
+    _require_fit(args.files, args.stored)
     if args.stored is not None and (given := [name for name in _GUESSED if getattr(args, name) is not None]):
         raise UsageError(f"--{given[0]} is a guess, and --from {args.stored} gives it; leave one of them out")
     if args.out:
@@ -95,6 +101,22 @@ def run(args: argparse.Namespace) -> int:
         )
         sys.stderr.write(f"results written to {args.out}\n")
     return 0
+
+
+def _require_fit(files: list[str], stored: str | None) -> None:
+    """Refuse data where a stored fit is needed, and say how one is got."""
+    if not files and stored and (path := Path(stored)).is_file():
+        with path.open("rb") as opened:
+            files = [] if opened.read(64).lstrip().startswith(b"{") else [stored]
+    if not files:
+        return
+    first = Path(files[0])
+    if first.suffix == ".json":
+        raise UsageError(f"{first}: a stored fit stands behind --from: --from {shlex.quote(str(first))}")
+    raise UsageError(
+        f"{first} is no stored fit, from which a plan starts: cxkinetics fit {shlex.quote(str(first))} --out "
+        f"DIR writes one; then give --from {shlex.quote(f'DIR/{first.stem}/fit.json')} (--from FIT.json)"
+    )
 
 
 def _numbers(text: str | None, option: str) -> list[float] | None:
