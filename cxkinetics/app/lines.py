@@ -179,7 +179,12 @@ _GUESSES |= {name: f"{name}_s" for name in ("fastest", "longest", "even_to")}
 
 def _plan_dose(given: dict[str, Any]) -> list[str]:
     opened = _table(given)
-    if {"icp_error", "dose_error", "dose_unit"} & given.keys():  # the table's own where there is one
+    if {
+        "icp_error",
+        "dose_error",
+        "dose_unit",
+        *_OF_AMOUNT,
+    } & given.keys():  # the table's own where there is one
         return []
     if "highest_dose" in given:
         given["highest_dose_percent"] = given.pop("highest_dose")

@@ -168,3 +168,40 @@ def test_the_command_prints_and_writes_the_plan(tmp_path: Path, capsys: pytest.C
     assert {"report.html", "plan.csv", "candidates.csv", "plan-dose.xlsx", "plan-dose.svg"} <= names
     assert main(["plan", "dose", "Ag2S", "--count", "0"]) == 2
     assert "count is 0" in capsys.readouterr().err
+
+
+def test_a_table_of_volumes_is_planned_from_with_host_and_stock(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "\n".join(
+        f"{x},{y}" for x, y in zip((0, 20, 50, 100, 120, 140, 175), (0, 1.6, 4, 8, 16, 27, 40), strict=True)
+    )
+    printed = []
+    for name, head, given in (
+        ("volumes", "uL Ag stock", ["--cadmium-umol", "10", "--silver-mmol-per-l", "100"]),  # 1 uL is 1 %
+        ("percent", "Ag added (%)", []),
+    ):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"{head},Ag incorporated (%)\n{rows}\n", encoding="utf-8")
+        words = [
+            "plan",
+            "dose",
+            "Ag2Cd32S33",
+            "--count",
+            "1",
+            "--draws",
+            "300",
+            "--table",
+            str(path),
+            "--json",
+        ]
+        if given:
+            assert main(words) == 1
+            said = capsys.readouterr().err
+            assert all(option in said for option in given[::2])
+        assert main([*words, *given]) == 0
+        printed.append(json.loads(capsys.readouterr().out))
+    volumes, percent = printed
+    assert volumes["steps"] == percent["steps"]
+    assert main(["plan", "dose", "Ag2Cd32S33", "--cadmium-umol", "10"]) == 2
+    assert "add --table FILE" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from typing import Any
 from cxkinetics.cli.arguments import number
 from cxkinetics.composition.verbs.predict import add_source_arguments, asked
 from cxkinetics.composition.verbs.shared import require_table, write_out
+from cxkinetics.errors import UsageError
 
 EXAMPLE = "cxkinetics plan dose Ag2Cd32S33 --count 3"
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "highest dose that can be measured, percent (default: the highest calibrated one)"
     add("--highest-dose", type=number, metavar="D", help=text)
     add_source_arguments(parser, dosed="the table", answers=False)
-    parser.set_defaults(same_stocks=False, confidence=0.95, extrapolate=False)
+    parser.set_defaults(same_stocks=False, stocks_of_table=True, confidence=0.95, extrapolate=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,6 +31,11 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.record import json_text
 
     require_table(args)
+    if args.table is None and (args.host_umol, args.stock_mmol_per_l) != (None, None):
+        raise UsageError(
+            "--cadmium-umol and --silver-mmol-per-l say how a table's volumes are doses, and no --table is "
+            "given; leave them out, or add --table FILE"
+        )
     given: dict[str, Any] = asked(args)
     for name in ("confidence", "extrapolate"):
         given.pop(name)

@@ -77,7 +77,7 @@ def add_source_arguments(
     if answers:
         add("--confidence", type=number, default=0.95, help="of the intervals (default 0.95)")
     add("--seed", type=int, help="seed of the random numbers (a fixed one by default)")
-    add_table_arguments(parser)
+    add_table_arguments(parser, amounts=not answers)  # an answer is turned into an amount by its own
     add_out(parser)
 
 
@@ -238,7 +238,8 @@ def _table(args: argparse.Namespace, known: dict[str, Any]) -> "DoseTable | Comp
     if args.table is not None:
         from cxkinetics.composition.reader import load_dose_table
 
-        options = table_options(args, amounts=args.same_stocks)
+        of_flasks = args.same_stocks or getattr(args, "stocks_of_table", False)
+        options = table_options(args, amounts=of_flasks)
         table = load_dose_table(args.table, basis=args.basis, dose_unit=args.dose_unit, **options)
         if args.same_stocks:
             table = replace(table, common_dose_error=0.0)
