@@ -16,7 +16,8 @@ _GUESSED = ("breakpoint", "uncertainty", "amplitude", "offset")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is known, what the instrument can do, and how much is simulated."""
-    parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)  # refused, with what to do instead
+    # no option of the plan: what is given is refused with what to do instead
+    parser.add_argument("files", nargs="*", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     known = parser.add_argument_group("what is known (one of the first two)")
     known.add_argument("--from", dest="stored", metavar="FIT.json", help="stored fit, as fit --out writes it")
     known.add_argument("--k", metavar="K[,K]", help="guessed rate constants by stage, 1/s")
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from cxkinetics.planning.sampling import DEFAULT_SEED, plan_sampling
     from cxkinetics.record import json_text
 
-    _require_fit(args.files, args.stored)
+    _require_fit(getattr(args, "files", []), args.stored)
     if args.stored is not None and (given := [name for name in _GUESSED if getattr(args, name) is not None]):
         raise UsageError(f"--{given[0]} is a guess, and --from {args.stored} gives it; leave one of them out")
     if args.out:
