@@ -331,11 +331,11 @@ def _checked(added: ArrayLike, converted: ArrayLike, sigma: ArrayLike | None) ->
     for what, values, wrong in (
         ("guests added", x, ~(np.isfinite(x) & (x >= 0))),
         ("fraction converted", y, ~(np.isfinite(y) & (np.abs(y - 0.5) <= 0.5 + _OUTSIDE))),
-        ("sigma", spread, ~(np.isfinite(spread) & (spread > 0))),
+        ("sigma", spread, ~((spread >= 1e-12) & (spread <= 1e12))),
     ):
         if wrong.any():
             at = int(np.argmax(wrong))
-            needed = {"guests added": "from 0", "sigma": "positive"}.get(what, "a fraction between 0 and 1")
+            needed = {"guests added": "from 0", "sigma": "from 1e-12 to 1e12"}.get(what, "a fraction between 0 and 1")
             remedy = "divide percent by 100" if what == "fraction converted" else ""
             text = f"point {at + 1}: {what} is {values[at]:g}; it must be {needed}"
             raise InputError(text, value=f"{values[at]:g}", remedy=remedy)

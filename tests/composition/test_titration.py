@@ -89,3 +89,8 @@ def test_a_system_of_fractions_takes_no_incorporation_table() -> None:
     table = cx.DoseTable(dose_percent=[0, 50, 100], incorporation_percent=[0, 20, 50], basis="Cu/(Cu+Cd)")
     with pytest.raises(cx.InputError, match=r"hold a fraction converted, which is optical.*fit_titration"):
         cx.predict(dose_percent=50, table=table, system="cu-cdse")
+
+
+def test_a_sigma_that_no_measurement_has_is_refused() -> None:
+    with pytest.raises(cx.InputError, match="sigma is 1e-300; it must be from 1e-12 to 1e12"):
+        cx.fit_titration([0, 1, 2, 3, 4, 5], [0, 0.1, 0.4, 0.7, 0.9, 1], sigma=1e-300)
