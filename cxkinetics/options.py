@@ -266,7 +266,7 @@ def _alike(times: Any) -> Any:
         If 5:20min was typed: 5 s or 5 min may be meant.
     """
     zero = isinstance(times, tuple)
-    timed = {isinstance(time, Seconds) for time in times if time is not None and not (zero and time == 0)}
+    timed = {isinstance(time, Seconds) for time in times if time is not None and not (zero and not time)}
     if len(timed) > 1:
         raise ValueError("a unit on some of several times")
     return times

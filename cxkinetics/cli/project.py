@@ -68,8 +68,8 @@ def _document(path: str | os.PathLike[str], file: str) -> dict[str, Any]:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise _no_toml(file, text, error) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", file=file) from error
+    except (OSError, ValueError) as error:  # a name with a null byte
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", file=file) from error
 
 
 def _checked(options: dict[str, Any], file: str) -> dict[str, Any]:

@@ -513,7 +513,13 @@ class _Reader:
         names = [name.strip().casefold() for name in self.table.names]
         if isinstance(wanted, str) and wanted.strip().casefold() in names:
             return names.index(wanted.strip().casefold())
-        number = wanted if isinstance(wanted, int) else int(wanted) if wanted.isdecimal() else 0
+        number = (
+            wanted
+            if isinstance(wanted, int)
+            else int(wanted)
+            if wanted.isdecimal() and len(wanted) < 9
+            else 0
+        )
         if 1 <= number <= len(self.table.columns):
             return number - 1
         raise self.context.error(

@@ -335,7 +335,9 @@ def _checked(added: ArrayLike, converted: ArrayLike, sigma: ArrayLike | None) ->
     ):
         if wrong.any():
             at = int(np.argmax(wrong))
-            needed = {"guests added": "from 0", "sigma": "from 1e-12 to 1e12"}.get(what, "a fraction between 0 and 1")
+            needed = {"guests added": "from 0", "sigma": "from 1e-12 to 1e12"}.get(
+                what, "a fraction between 0 and 1"
+            )
             remedy = "divide percent by 100" if what == "fraction converted" else ""
             text = f"point {at + 1}: {what} is {values[at]:g}; it must be {needed}"
             raise InputError(text, value=f"{values[at]:g}", remedy=remedy)

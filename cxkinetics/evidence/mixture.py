@@ -538,6 +538,8 @@ def _check_options(spectrum: Spectrum, options: Mapping[str, Any]) -> None:
         raise UsageError(f"{fault}: the first must be from 10 to 1e6, the second from 0 to below 1")
     if not 0 <= sigma_cal <= 5:
         raise UsageError(f"sigma_cal is {sigma_cal:g} Da; it must be from 0 to 5")
+    if options["guest"] == options["replaced"]:
+        raise UsageError(f"guest and replaced are both {options['guest']}: give the element that goes")
     if not 1 <= options["most_guests"] <= 1000:
         raise UsageError(f"most_guests is {options['most_guests']}; it must be from 1 to 1000")
     if not 0.5 <= confidence < 1:

@@ -30,6 +30,8 @@ _MASKS = [
     (re.compile(r'(?<="extra_instruments": )(?:true|false)'), "INSTALLED OR NOT"),
     (re.compile(r"\b20\d\d-[01]\d-[0-3]\d(?:[T ][\d:.]+Z?)?\b"), "DATE"),
 ]
+_METAVARS = re.compile(r"(--[a-z-]+) [A-Z]+(?=,\s+--)")
+"""Said by argparse once for each spelling of an option, or after the last one alone."""
 _CHOICES = re.compile(r"\(choose from [^)]*\)")
 """Quoted by argparse of some versions of Python."""
 
@@ -42,6 +44,7 @@ def masked(text: str, *folders: Path) -> str:
     text = text.replace(str(Path(cx.__file__).parent), "PACKAGE").replace("\r\n", "\n")
     for pattern, word in _MASKS:
         text = pattern.sub(word, text)
+    text = _METAVARS.sub(r"\1", text)
     return _CHOICES.sub(lambda found: found.group().replace("'", ""), text)
 
 

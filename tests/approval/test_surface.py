@@ -34,7 +34,7 @@ def members_of(kind: type) -> list[str]:
     """Return every public method with its signature and every other attribute by name."""
     lines = []
     for name in sorted(name for name in dir(kind) if not name.startswith("_")):
-        if hasattr(BaseException, name) and issubclass(kind, BaseException):
+        if issubclass(kind, BaseException) and (hasattr(BaseException, name) or hasattr(ImportError, name)):
             continue
         member = inspect.getattr_static(kind, name)
         if isinstance(member, (classmethod, staticmethod)):
@@ -139,6 +139,8 @@ def test_a_fit_loads_no_more_than_it_did() -> None:
         record = {name: {"cxkinetics": own, "others": others} for name, (own, others) in now.items()}
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
     stored = json.loads(path.read_text(encoding="utf-8"))
+    special = set(loaded_by("import scipy.special")[1])  # of some versions, a slow part
     for name, (own, others) in now.items():
         assert own <= stored[name]["cxkinetics"], f"{name} loads {own} modules of the package"
-        assert set(others) <= set(stored[name]["others"]), f"{name} loads {others}"
+        known = set(stored[name]["others"])
+        assert set(others) <= known | (special if "scipy" in known else set()), f"{name} loads {others}"

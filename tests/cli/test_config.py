@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import cxkinetics as cx
+from cxkinetics.cli.main import main
 from cxkinetics.cli.project import load_config
 
 
@@ -45,3 +46,8 @@ def test_a_mark_at_the_head_of_the_file_is_no_fault(tmp_path: Path) -> None:
     path = tmp_path / "project.toml"
     path.write_bytes(b"\xef\xbb\xbf[fit]\r\nstages = 4\r\n")
     assert load_config(path) == {"stages": 4}
+
+
+def test_a_project_file_of_no_possible_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "run.csv", "--config", "\0"]) == 1
+    assert "cannot be read" in capsys.readouterr().err

@@ -144,3 +144,10 @@ def test_a_dose_table_read_as_a_trace_names_the_command_for_it(tmp_path: Path) -
     path = table(tmp_path / "icp.csv", "Ag added (mol %),Ag incorporated (mol %)", lambda d, y: f"{d},{y}")
     with pytest.raises(cx.InputError, match=r"no column is named as time.*use cxkinetics incorporation"):
         cx.load(path)
+
+
+def test_a_column_of_no_possible_number_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "dose.csv"
+    file.write_text("a,b\n1,2\n3,4\n5,6\n")
+    with pytest.raises(cx.InputError, match="there is no column"):
+        cx.load_dose_table(file, incorporation_column="9" * 5000)

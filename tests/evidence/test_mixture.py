@@ -155,6 +155,7 @@ def test_result_is_repeatable_survives_json_and_reads_well() -> None:
         ({"resolving_power": 0.0}, "resolving power 0"),
         ({"sigma_cal_da": -1.0}, "sigma_cal is -1"),
         ({"confidence": 1.0}, "confidence is 1"),
+        ({"replaced": "Ag"}, "guest and replaced are both Ag"),
         ({"most_guests": 1_000_000_000}, "most_guests is 1000000000; it must be from 1 to 1000"),
     ],
 )

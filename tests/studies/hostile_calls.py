@@ -534,7 +534,7 @@ PLAIN: tuple[Any, ...] = (
         pd.NA,
     ),
     *(
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "s"),
         np.timedelta64(5, "s"),
         np.array(5.0),
         np.array([]),
