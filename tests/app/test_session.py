@@ -1,5 +1,7 @@
 """The boundary of the page, without a server: requests in, answers out, the same as the command line says."""
 
+import contextlib
+import io
 import json
 import shlex
 import tomllib
@@ -151,6 +153,9 @@ def test_a_fit_that_cannot_be_is_told_and_the_others_stay(place: Path) -> None:
     found = answer({"do": "fit", "file": "run.csv", "typed": {"breakpoint": "5000"}})
     assert not found["fits"]
     assert "5000" in found["failures"][0]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(found["python"], {})
+    assert said.getvalue().strip() == found["failures"][0]
     assert "stages is 'many'" in refused("fit", file="run.csv", typed={"stages": "many"}).replace("--", "")
     assert "there is no option 'stage'" in refused("fit", file="run.csv", typed={"stage": "2"})
     assert "fit again" in refused("export", id="0" * 16)
