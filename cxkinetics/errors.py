@@ -4,7 +4,10 @@ A message says what was found (value, line, column, file), what was needed and w
 The useful part is carried as attributes, so that a program need not parse the text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class CxKineticsError(Exception):
@@ -198,3 +201,32 @@ def did_you_mean(found: str, known: Sequence[str]) -> str:
     folded = {name.strip().casefold(): name for name in known if name.strip()}
     near = difflib.get_close_matches(found.strip().casefold(), list(folded), 1)
     return f"did you mean {folded[near[0]]!r}? " if near else ""
+
+
+def of_all(calls: "Iterable[Callable[[], T]]") -> list[T]:
+    """Return what each call returns; where several are refused, one error names all reasons.
+
+    Raises
+    ------
+    CxKineticsError
+        The one refusal itself; of several, their kind or an `InputError`.
+
+    Examples
+    --------
+    >>> of_all([lambda: 1, lambda: 2])
+    [1, 2]
+    """
+    found, errors = [], []
+    for call in calls:
+        try:
+            found.append(call())
+        except CxKineticsError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        kinds: tuple[type[CxKineticsError], ...] = (UsageError, FitError)
+        kind = next((k for k in kinds if all(isinstance(error, k) for error in errors)), InputError)
+        texts = list(dict.fromkeys(map(str, errors)))
+        raise kind(f"{len(texts)} obstacles: {'; '.join(texts)}") from errors[0]
+    return found
