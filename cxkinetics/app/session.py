@@ -519,7 +519,6 @@ def _write(name: str, folder: Path) -> None:
             for each, where in zip(result.fits, own, strict=True):
                 write_fit(each, where, **said)
             written.append(replace(result, folders=tuple(own)))
-        batch.to_excel(part / "fits.xlsx")
         write_batch(replace(batch, results=tuple(written)), part, **said)
     part.rename(folder)
 

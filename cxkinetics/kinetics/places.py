@@ -28,7 +28,15 @@ _RESERVED = frozenset(["con", "prn", "aux", "nul", "conin$", "conout$"]).union(
     f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"
 )
 _TAKEN = frozenset(
-    ("summary.csv", "replicates.csv", "report.html", "overview.png", "overview.svg", "overview.pdf")
+    (
+        "summary.csv",
+        "replicates.csv",
+        "report.html",
+        "overview.png",
+        "overview.svg",
+        "overview.pdf",
+        "summary.xlsx",
+    )
 ).union(f"{kind}.json" for kind in ("fit", "spectra", "demo", "evidence"))
 """Names that files of a batch, or the marks of other results, have in the same folder."""
 SHARD = re.compile(r"failures-(\d+)-of-(\d+)\.csv")

@@ -134,7 +134,7 @@ def test_several_fits_are_one_table_and_are_written_whole(place: Path) -> None:
     fits = cx.fit_many(["repeats/run-2.csv", "repeats/run-3.csv"])
     assert found["document"] == json.loads(fits.to_json())
     written = asked("export", id=found["id"])
-    assert {"report.html", "summary.csv", "fits.xlsx", "run-2/fit.json", "run-3/fit.xlsx"} <= set(
+    assert {"report.html", "summary.csv", "summary.xlsx", "run-2/fit.json", "run-3/fit.xlsx"} <= set(
         written["files"]
     )
     assert (place / written["archive"]).read_bytes()[:2] == b"PK"
