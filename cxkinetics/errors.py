@@ -52,7 +52,7 @@ class UsageError(CxKineticsError, ValueError):
     ...     cx.fit_stages(cx.Trace(time_s=range(9), absorbance=range(9, 0, -1)), n_stages=9)
     ... except cx.UsageError as error:
     ...     str(error)
-    'n_stages is 9; it must be "auto", 1, 2 or 3; 4 at most'
+    'n_stages is 9; it must be "auto", 1, 2, 3 or 4'
     """
 
 

@@ -570,8 +570,8 @@ class _Reader:
         """Return what a dose table needs; a table with a column of time may be a run instead."""
         need = (
             "a dose table needs a column of guest added and one of guest found, named such as "
-            "'Ag added (mol %)' and 'Ag incorporated (mol %)' (in Python dose_column= and "
-            "incorporation_column= choose them)"
+            "'Ag added (mol %)' and 'Ag incorporated (mol %)'; else choose them with --dose-column and "
+            "--incorporation-column (dose_column=, incorporation_column=)"
         )
         if any(read_header(name).kind == "time" for name in self.table.names):
             need += "; a signal against time is no dose table: use cxkinetics fit"
@@ -652,8 +652,8 @@ class _Reader:
             raise self.context.error(
                 f"column {self.table.name(dose_j)!r} is of {dosed}, column {self.table.name(taken_j)!r} of "
                 f"{taken}: a dose table holds one guest, added and found",
-                "keep the two columns of one guest, or name them (in Python dose_column= and "
-                "incorporation_column=)",
+                "keep the two columns of one guest, or name them: --dose-column, --incorporation-column "
+                "(dose_column=, incorporation_column=)",
                 line=self.table.header_line,
             )
         return dosed or taken

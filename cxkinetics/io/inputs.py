@@ -19,6 +19,9 @@ FOREIGN = frozenset(
 """Endings of files that never hold a measurement; in a folder they are passed over."""
 
 
+_SUMMED = re.compile(r"(summary|replicates|failures-\d+-of-\d+)\.(csv|xlsx)")
+
+
 def expand(paths: Sequence[str]) -> list[str]:
     """Return the inputs behind the paths a user typed.
 
@@ -59,6 +62,12 @@ def _of_folder(place: Path, typed: str) -> list[str]:
     deeper = [p.name for p in entries if p.is_dir()]
     said = [f"not data files, passed over: {_listed(passed)}"] if passed else []
     said += [f"subfolders are not searched: {_listed(deeper)}"] if deeper else []
+    if _is_result(place, files):
+        raise InputError(
+            "this is a result of cxkinetics fit, no data",
+            file=typed,
+            remedy=f"cxkinetics report {typed} draws it again; to fit, give the data it was made of",
+        )
     if not files:
         raise InputError(
             "; ".join(["the folder holds no files" + (" of data" if passed else ""), *said]),
@@ -68,6 +77,14 @@ def _of_folder(place: Path, typed: str) -> list[str]:
     for text in said:
         warnings.warn(f"{typed}: {text}", CxKineticsWarning, stacklevel=3)
     return [str(p) for p in files]
+
+
+def _is_result(place: Path, files: Sequence[Path]) -> bool:
+    """Return whether a folder is what `cxkinetics fit` wrote: of one input, or of several and no data."""
+    if (place / "fit.json").is_file():
+        return True
+    below = (found for depth in ("*", "*/trace-*") for found in place.glob(f"{depth}/fit.json"))
+    return all(_SUMMED.fullmatch(file.name) for file in files) and any(below)
 
 
 def _is_foreign(path: Path) -> bool:

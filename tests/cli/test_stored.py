@@ -167,3 +167,15 @@ def test_a_shard_needs_a_folder(bench: Path, capsys: pytest.CaptureFixture[str])
     assert "--out" in capsys.readouterr().err
     assert main(["fit", *FILES, "--shard", "3/2", "--out", "res"]) == 2
     assert "must be I/N" in capsys.readouterr().err
+
+
+def test_a_result_given_as_data_is_known_as_one(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *FILES[2:4], *WORDS, "--out", "res", "--figures", "svg"]) == 0
+    for place in ("res", "res/run1"):
+        capsys.readouterr()
+        assert main(["fit", place]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{place}: this is a result of cxkinetics fit, no data; cxkinetics report {place} " in line
+    shutil.copytree("res/run1", "mixed/run1")  # a result beside data is passed over, as any folder is
+    shutil.copy("run0.csv", "mixed")
+    assert main(["fit", "mixed", *WORDS]) == 0
