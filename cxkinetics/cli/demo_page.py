@@ -79,9 +79,12 @@ def comparison_table(rows: Sequence[Comparison], caption: str = "") -> Table:
     rounded = {row.kind for row in rows} & {"measured", "followed"}
     head = " / ".join(["inside"] * bool(put_in) + ["same digits"] * bool(rounded))
     own = Column("ours [95 %]"), Column("unit", format=cells.unit), Column("ours - paper", numeric=True)
-    columns = [Column("quantity"), Column("paper"), *own, Column(head)]
+    judged = [_judged(row) for row in rows]
+    told = any(verdict is not None for verdict in judged)  # of numbers all without one no column is made
+    columns = [Column("quantity"), Column("paper"), *own, Column(head if told else None)]
     shown = [
-        (row.quantity, _published(row), row.found, row.found, _difference(row), _judged(row)) for row in rows
+        (row.quantity, _published(row), row.found, row.found, _difference(row), verdict)
+        for row, verdict in zip(rows, judged, strict=True)
     ]
     return Table(columns, shown, caption=caption, note=" ".join(row.note for row in rows if row.note))
 

@@ -118,7 +118,7 @@ _UNSEEN = (
     "the peak has no position of its own in {} weak spectra; "
     "its height is read where the neighbouring times have it"
 )
-_REACH_NM = 20.0  # how far from near_nm the maximum may lie
+_REACH_NM = 15.0  # how far from near_nm the maximum may lie
 
 
 def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseline: str = "none") -> Trace:
@@ -130,7 +130,7 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
         Spectra against time; masked cells (NaN) are left out, spectra without enough cells around
         the peak are dropped and counted in a remark.
     near_nm : float, optional
-        The maximum nearest to this wavelength (within 20 nm) is tracked, nm; by default the
+        The maximum nearest to this wavelength (within 15 nm) is tracked, nm; by default the
         strongest peak of the first spectra, and a remark "tracked_peak" says which that was.
     baseline : {"none", "linear"}
         "none": the height is the signal at the maximum. "linear": the height above a straight
@@ -141,7 +141,7 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     Trace
         The signal is the height, in the unit of the series; `peak_nm` is the position at each time
         and `peak_nm_se` its standard error, nm (NaN where the band is lost in the noise);
-        `wavelength_nm` is the position in the first spectra.
+        `wavelength_nm` is the position in the first spectra, of a band found in the last ones there.
 
     Raises
     ------
@@ -188,20 +188,38 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
             f"no spectrum has enough readings around {start:.1f} nm to follow the peak there",
             "give near_nm at another peak, or at_wavelength for one wavelength",
         )
-    at_start = float(path[kept][0])
-    said = Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm")
+    first, last = (float(end) for end in path[kept][[0, -1]])
+    found = last if "last" in which else first
+    begins = f"; it starts at {first:.1f} nm" if found == first else f", at {last:.1f} nm"
+    said = Remark("tracked_peak", f"tracked the {which}{begins}")
+    far = _far_from(near_nm, first, last)
     lost = _left_out(series.time_s, spikes, kept, kept & ~np.isfinite(position))
     return Trace(
         time_s=series.time_s[kept],
         absorbance=height[kept],
-        label=f"{series.label} peak at {at_start:.0f} nm".strip(),
+        label=f"{series.label} peak at {found:.0f} nm".strip(),
         unit=series.unit,
-        wavelength_nm=at_start,
+        wavelength_nm=found,
         peak_nm=position[kept],
         peak_nm_se=(error * factor)[kept],
         source=series.source,
-        remarks=(*series.remarks, said, *lost),
+        remarks=(*far, *series.remarks, said, *lost),
     )
+
+
+def _far_from(near_nm: float | None, first: float, last: float) -> list[Remark]:
+    """Return the remark on a path with an end that lies farther than a peak may from what was asked for."""
+    ends = {"first": first, "last": last}
+    away = [] if near_nm is None else [name for name, at in ends.items() if abs(at - near_nm) > _REACH_NM]
+    return [
+        Remark(
+            "peak_far",
+            f"in the {name} spectra what is followed lies at {ends[name]:.1f} nm, "
+            f"{abs(ends[name] - (near_nm or 0)):.0f} nm from the {near_nm:g} nm asked for: it moved, or is "
+            "another band or none; cut these spectra off (--window), or read one wavelength (--wavelength)",
+        )
+        for name in away
+    ]
 
 
 def _left_out(time: Array, spikes: BoolArray, kept: BoolArray, unseen: BoolArray) -> list[Remark]:
