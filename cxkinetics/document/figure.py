@@ -333,7 +333,7 @@ def formula_text(formula: str) -> str:
 
 
 def clear_legend(ax: "Axes", *, columns: int = 0) -> "tuple[Legend, float]":
-    """Put a legend at the top of axes and raise their upper limit until it covers no line or point.
+    """Put a legend where it covers no line or point: at the top, whose limit is raised, or below a rise.
 
     Parameters
     ----------
@@ -356,7 +356,7 @@ def clear_legend(ax: "Axes", *, columns: int = 0) -> "tuple[Legend, float]":
     chosen = columns or _MOST_COLUMNS
     letters: float | None = None
     while True:
-        legend = _legend(ax, "right", chosen, letters)
+        legend = _legend(ax, "upper right", chosen, letters)
         box = legend.get_window_extent()
         if box.width <= widest or letters is not None:
             break
@@ -368,16 +368,30 @@ def clear_legend(ax: "Axes", *, columns: int = 0) -> "tuple[Legend, float]":
     below = max(1.0 - box.height / frame.height - 2 * _GAP, _LOWEST_SHARE)
     right = _needed_limit(ax, (1.0 - width, 1.0), below)
     left = _needed_limit(ax, (0.0, width), below)
-    if left < right:
-        legend = _legend(ax, "left", chosen, letters)
-    legend.set_in_layout(False)
     low, high = ax.get_ylim()
+    if min(left, right) > high and _free_below(ax, 1.0 - width, 1.0 - below):
+        below, left = 1.0, high
+        legend = _legend(ax, "lower right", chosen, letters)
+    elif left < right:
+        legend = _legend(ax, "upper left", chosen, letters)
+    legend.set_in_layout(False)
     ax.set_ylim(low, max(high, min(left, right)), auto=None)  # further data may still move the limits
     return legend, below
 
 
-def _legend(ax: "Axes", side: str, columns: int, letters: float | None) -> "Legend":
-    style: Any = {"loc": f"upper {side}", "ncols": columns, "columnspacing": 1.2, "borderaxespad": 0.2}
+def _free_below(ax: "Axes", left: float, share: float) -> bool:
+    """Return whether nothing is drawn on a share of the height from below, from `left` of the width on."""
+    own = all(line.get_transform() == ax.transData for line in ax.lines)
+    own = own and not (ax.patches or ax.collections or ax.texts)
+    box = [(left, 0.0), (left, share), (1.0, share)]
+    (start, low), (_, top), (end, _) = ax.transAxes.transform(box)
+    drawn = [ax.transData.transform(np.asarray(line.get_xydata(), float)) for line in ax.lines]
+    lowest = [-_highest(points[:, 0], -points[:, 1], (start, end)) for points in drawn]
+    return own and top > low and all(height > top for height in lowest)
+
+
+def _legend(ax: "Axes", corner: str, columns: int, letters: float | None) -> "Legend":
+    style: Any = {"loc": corner, "ncols": columns, "columnspacing": 1.2, "borderaxespad": 0.2}
     return ax.legend(fontsize=letters, **style)
 
 

@@ -9,7 +9,7 @@ from cxkinetics.inference.variance import without_spread
 from cxkinetics.kinetics.optimum import Fitted, tangent
 from cxkinetics.kinetics.search import Found, around, fit_at, walk, with_start
 from cxkinetics.models.families import StagedFamily
-from cxkinetics.signals.prepare import Onset, detect_t0
+from cxkinetics.signals.prepare import Onset, disturbance_in
 from cxkinetics.signals.trace import Trace
 
 FLAT_SHARE = 0.35
@@ -49,7 +49,7 @@ def step_of(trace: Trace) -> Onset | None:
 
     A first stage runs before a step that is a fast second one, and what runs there is kept.
     """
-    onset = detect_t0(trace)
+    onset = disturbance_in(trace)
     if onset is None or onset.kind != "step":
         return None
     before, time = trace.time_s <= onset.low_s, trace.time_s

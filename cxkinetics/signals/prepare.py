@@ -357,13 +357,18 @@ def detect_t0(trace: Trace) -> Onset | None:
     >>> round(detect_t0(Trace(time_s=t, absorbance=a + noise)).time_s)
     20
     """
-    time, values = trace.time_s, trace.absorbance
-    if values.size < 8:
-        return None
-    noise = max(noise_sd(values), 1e-6 * float(np.ptp(values)))
-    if noise == 0:
-        return None
-    return _disturbance(time, values, noise) or _bend(time, values, noise)
+    return disturbance_in(trace) or _bend(trace.time_s, trace.absorbance, _noise_in(trace.absorbance))
+
+
+def disturbance_in(trace: Trace) -> Onset | None:
+    """Find the spike or step of an addition in a trace, or return None."""
+    return _disturbance(trace.time_s, trace.absorbance, _noise_in(trace.absorbance))
+
+
+def _noise_in(values: Array) -> float:
+    """Return the sd of the noise; infinite, so that nothing stands out, where none can be told."""
+    noise = max(noise_sd(values), 1e-6 * float(np.ptp(values))) if values.size >= 8 else 0.0
+    return noise or np.inf
 
 
 def _disturbance(time: Array, values: Array, noise: float) -> Onset | None:

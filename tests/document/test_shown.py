@@ -193,12 +193,25 @@ def test_an_unknown_width_is_refused(make: Callable[[], object]) -> None:
 def test_a_legend_covers_no_line() -> None:
     axes = new_figure("single", 0.8).add_subplot()
     axes.plot([0, 1, 2], [1.0, 1.0, 1.0], label="a level line")
+    axes.plot([0, 1, 2], [0.0, 0.0, 0.0])
     axes.set_ylim(0, 1.02)
     legend, below = clear_legend(axes)
     lowest = legend.get_window_extent().transformed(axes.transAxes.inverted()).y0
     height = axes.transAxes.inverted().transform(axes.transData.transform((0, 1.0)))[1]
     assert height < lowest
     assert height <= below + 1e-9
+
+
+def test_a_legend_stands_below_a_curve_that_rises() -> None:
+    axes = new_figure("single", 0.8).add_subplot()
+    axes.plot([0.0, 0.2, 1, 2, 4], [0.1, 0.8, 0.95, 1.0, 1.0], label="a rise")
+    before = axes.get_ylim()
+    legend, below = clear_legend(axes)
+    assert axes.get_ylim() == before
+    assert below == 1.0
+    box = legend.get_window_extent().transformed(axes.transAxes.inverted())
+    assert box.y1 < 0.5
+    assert box.x0 > 0.3
 
 
 def test_signals_are_named_with_their_unit() -> None:
