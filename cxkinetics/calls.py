@@ -17,7 +17,7 @@ from inspect import Parameter, signature
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from cxkinetics.errors import CxKineticsError, InputError, UsageError, did_you_mean
+from cxkinetics.errors import InputError, UsageError, did_you_mean
 
 FARTHEST = 1e150
 """Largest number whose square is a float."""
@@ -64,28 +64,25 @@ def checked(*only: str, elsewhere: Mapping[str, str] | None = None) -> Callable[
     ...
     cxkinetics.errors.UsageError: of is '3'; it must be a finite number
     """
-    return partial(_at_the_door, only, UsageError, elsewhere=elsewhere or {})
+    return partial(_at_the_door, only, UsageError, elsewhere or {})
 
 
 def checked_fields(*only: str) -> Callable[[type[T]], type[T]]:
     """Do the same for the constructor of a dataclass, whose refusals are an `InputError`."""
 
     def made(cls: type[T]) -> type[T]:
-        made = _at_the_door(only, InputError, cls.__init__, elsewhere={})
-        setattr(cls, "__init__", made)  # noqa: B010  # typed as fixed
+        setattr(cls, "__init__", _at_the_door(only, InputError, {}, cls.__init__))  # noqa: B010  # it is fixed
         return cls
 
     return made
 
 
-def _at_the_door(
-    only: tuple[str, ...], refusal: type[CxKineticsError], function: F, *, elsewhere: Mapping[str, str]
-) -> F:
+def _at_the_door(only: tuple[str, ...], refusal: type[Exception], hints: Mapping[str, str], function: F) -> F:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         names, checks = _needs(function, only)
         if not kwargs.keys() <= set(names) and "**" not in names:
-            raise refusal(_unknown(function, next(name for name in kwargs if name not in names), elsewhere))
+            raise refusal(_unknown(function, next(name for name in kwargs if name not in names), hints))
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
             if (check := checks.get(name)) is None:
                 continue

@@ -5,9 +5,7 @@ The useful part is carried as attributes, so that a program need not parse the t
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 class CxKineticsError(Exception):
@@ -203,7 +201,7 @@ def did_you_mean(found: str, known: Sequence[str]) -> str:
     return f"did you mean {folded[near[0]]!r}? " if near else ""
 
 
-def of_all(calls: "Iterable[Callable[[], T]]") -> list[T]:
+def of_all(calls: Iterable[Callable[[], Any]]) -> list[Any]:
     """Return what each call returns; where several are refused, one error names all reasons.
 
     Raises
@@ -225,8 +223,7 @@ def of_all(calls: "Iterable[Callable[[], T]]") -> list[T]:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        kinds: tuple[type[CxKineticsError], ...] = (UsageError, FitError)
-        kind = next((k for k in kinds if all(isinstance(error, k) for error in errors)), InputError)
+        kind = next((k for k in (UsageError, FitError) if all(isinstance(e, k) for e in errors)), InputError)
         texts = list(dict.fromkeys(map(str, errors)))
         raise kind(f"{len(texts)} obstacles: {'; '.join(texts)}") from errors[0]
     return found

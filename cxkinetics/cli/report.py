@@ -29,8 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
     files = files_called(args.figures)
     unit = values_of({"show_time": args.show_time}).get("show_time", "s")
-    drawn: dict[str, tuple[str, ...]] = {}
-    failed = 0
+    drawn, failed = dict[str, tuple[str, ...]](), 0
     for place in results_in(Path(args.directory)):
         try:
             drawn[str(place)] = draw_again(place, files=files, time_unit=unit)

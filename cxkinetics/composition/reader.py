@@ -340,21 +340,23 @@ def _role_of(name: str) -> str:
     return "taken" if taken else ""
 
 
-_NUMBER_OF_RUN = re.compile(
-    r"[\s,;:#(]*(?:\b(?:replicates?|repeats?|repl?|runs?|no|nr|measurement|sample|batch)\b\.?\s*[#:]?\s*)?"
-    r"(?<![\w.])(?:#?\d{1,2}|[a-d]|i{1,3})(?:st|nd|rd|th)?(?![\w.])\)?|[\s,;:(]*\b(?:replicates?|repeats?)\b\)?"
+_WORD = re.compile(r"[^\s,;:#()\[\]]+")
+_TELLS_APART = re.compile(
+    r"(replicates?|repeats?|repl?|runs?|no|nr|measurement|sample|batch)?\.?"
+    r"(\d{1,2}(st|nd|rd|th)?|[a-d]|i{1,3})?"
 )
 
 
 def _without_number(name: str) -> str:
-    """Return the plain name of a column without what tells replicates apart.
+    """Return the words of a column's plain name without those that tell replicates apart.
 
     Examples
     --------
     >>> _without_number("ag found 2 (%)"), _without_number("ag found (%), replicate b")
-    ('ag found (%)', 'ag found (%)')
+    ('ag found %', 'ag found %')
     """
-    return " ".join(_NUMBER_OF_RUN.sub(" ", re.sub(r"(?<=[a-z])(?=\d{1,2}\b)", " ", name)).split())
+    words = (word for word in _WORD.findall(name) if not _TELLS_APART.fullmatch(word))
+    return " ".join(word.rstrip("0123456789") for word in words)
 
 
 _TRACE = 0.05

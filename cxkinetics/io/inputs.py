@@ -8,6 +8,7 @@ from glob import glob
 from pathlib import Path
 
 from cxkinetics.errors import CxKineticsWarning, InputError
+from cxkinetics.io.words import natural_key
 
 FOREIGN = frozenset(
     re.findall(
@@ -55,19 +56,20 @@ def _of_folder(place: Path, typed: str) -> list[str]:
 
     if is_run_folder(place):
         return [typed]
-    entries = [p for p in sorted(place.iterdir(), key=_natural) if not p.name.startswith(".")]
+    entries = [
+        p for p in sorted(place.iterdir(), key=lambda p: natural_key(p.name)) if not p.name.startswith(".")
+    ]
     inside = [p for p in entries if p.is_file()]
     files = [p for p in inside if not _is_foreign(p)]
     passed = [p.name for p in inside if _is_foreign(p)]
     deeper = [p.name for p in entries if p.is_dir()]
     said = [f"not data files, passed over: {_listed(passed)}"] if passed else []
     said += [f"subfolders are not searched: {_listed(deeper)}"] if deeper else []
-    if _is_result(place, files):
-        raise InputError(
-            "this is a result of cxkinetics fit, no data",
-            file=typed,
-            remedy=f"cxkinetics report {typed} draws it again; to fit, give the data it was made of",
-        )
+    # of one input, or of several where no data stand beside them
+    depths = ("", "*/", "*/trace-*/") if all(_SUMMED.fullmatch(file.name) for file in files) else ("",)
+    if any(mark for depth in depths for mark in place.glob(f"{depth}fit.json")):
+        remedy = f"cxkinetics report {typed} draws it again; to fit, give the data it was made of"
+        raise InputError("this is a result of cxkinetics fit, no data", file=typed, remedy=remedy)
     if not files:
         raise InputError(
             "; ".join(["the folder holds no files" + (" of data" if passed else ""), *said]),
@@ -79,14 +81,6 @@ def _of_folder(place: Path, typed: str) -> list[str]:
     return [str(p) for p in files]
 
 
-def _is_result(place: Path, files: Sequence[Path]) -> bool:
-    """Return whether a folder is what `cxkinetics fit` wrote: of one input, or of several and no data."""
-    if (place / "fit.json").is_file():
-        return True
-    below = (found for depth in ("*", "*/trace-*") for found in place.glob(f"{depth}/fit.json"))
-    return all(_SUMMED.fullmatch(file.name) for file in files) and any(below)
-
-
 def _is_foreign(path: Path) -> bool:
     name = path.name.casefold()
     # "~$" begins the lock of a document that is open elsewhere
@@ -96,9 +90,3 @@ def _is_foreign(path: Path) -> bool:
 def _listed(names: list[str], most: int = 8) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    return [
-        (0, int(part)) if part.isdecimal() else (1, part.lower()) for part in re.split(r"(\d+)", path.name)
-    ]

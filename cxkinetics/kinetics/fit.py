@@ -446,10 +446,8 @@ FLAT = 5.0
 """Wald ratio of k below which its interval is worked out to see whether it holds zero."""
 
 
-_READ = dict.fromkeys(
-    (OPTIONS[name].python for name in names_of("reading")),
-    "it says how a file is read: give it to cx.load, or to cx.fit_many, which reads and fits",
-) | {"time_unit": "times given as numbers are in s; those of a file: cx.load(file, time_unit=...)"}
+_OF_LOAD = "it says how a file is read: cx.load(file, time_unit=...); times given as numbers are in s"
+_READ = dict.fromkeys((OPTIONS[name].python for name in names_of("reading")), _OF_LOAD)
 """Options that belong to the reading of a trace."""
 
 

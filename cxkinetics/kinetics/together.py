@@ -367,15 +367,13 @@ def _runs(traces: Sequence[Any] | Trace) -> list[Trace]:
     if len(runs) < 2:
         file = runs[0].source.file if runs else None
         remedy = "give two runs or more, or fit one with: cxkinetics fit"
-        raise InputError(
-            f"{len(runs)} run given; runs are fitted together from two on", file=file, remedy=remedy
-        )
+        raise InputError(f"{len(runs)} run given; two are needed", file=file, remedy=remedy)
     return runs
 
 
 def _require_like(run: Trace, first: Trace) -> None:
-    apart = first.wavelength_nm is not None and run.wavelength_nm is not None
-    apart = apart and abs((run.wavelength_nm or 0) - (first.wavelength_nm or 0)) > WAVELENGTH_NM
+    # unknown is apart from none
+    apart = abs((run.wavelength_nm or np.nan) - (first.wavelength_nm or np.nan)) > WAVELENGTH_NM
     for differ, what, one, other in (
         (run.unit != first.unit, "the signal", run.unit, first.unit),
         (apart, "the wavelength", f"{run.wavelength_nm} nm", f"{first.wavelength_nm} nm"),
@@ -393,8 +391,7 @@ def _called(run: Trace) -> str:
 
 def _words(share: Sequence[str]) -> tuple[str, ...]:
     known = ("k", "breakpoint", "k1", "k2", "k3", "k4")
-    words = tuple(share.split(",") if isinstance(share, str) else share)
-    words = tuple(str(word).strip() for word in words)
+    words = tuple(str(word).strip() for word in (share.split(",") if isinstance(share, str) else share))
     for word in words:
         if word not in known:
             raise UsageError(f"share has {word!r}; {did_you_mean(word, known)}it takes {', '.join(known)}")
@@ -408,32 +405,20 @@ def _places(runs: Sequence[Trace], by: str | None, at: Sequence[float] | None) -
 
     What is in the way of any run, unlike the first or without a value, is told at once.
     """
-    given = _given(runs, by, at)
+    what = (by or "").partition("_")[0]
+    if at is not None:
+        if by is None:
+            raise UsageError("values are given but not of what; pass by='temperature_c' or 'dose_percent'")
+        if len(at) != len(runs):
+            raise UsageError(f"{len(at)} values of the {what} for {len(runs)} runs; give one for each")
+        if not np.all(np.isfinite(at)) or min(at) < (-ZERO_C if what == "temperature" else 0.0):
+            raise UsageError(f"the values of the {what} are {list(at)}; they must be finite and possible")
 
     def place(i: int) -> float | None:
         _require_like(runs[i], runs[0])
-        return given[i] if given is not None else None if by is None else _in_name(runs[i], by)
+        return float(at[i]) if at is not None else None if by is None else _in_name(runs[i], by)
 
     return of_all(partial(place, i) for i in range(len(runs)))
-
-
-def _given(runs: Sequence[Trace], by: str | None, at: Sequence[float] | None) -> list[float] | None:
-    if by is None:
-        if at is not None:
-            raise UsageError(
-                "values are given but not what they are; pass by='temperature_c' or 'dose_percent'"
-            )
-        return None
-    what = by.partition("_")[0]
-    if at is not None:
-        if len(at) != len(runs):
-            raise UsageError(
-                f"{len(at)} values of the {what} are given for {len(runs)} runs; give one for each"
-            )
-        if not np.all(np.isfinite(at)) or min(at) < (-ZERO_C if what == "temperature" else 0.0):
-            raise UsageError(f"the values of the {what} are {list(at)}; they must be finite and possible")
-        return [float(value) for value in at]
-    return None
 
 
 def _in_name(run: Trace, by: str) -> float:
@@ -458,11 +443,8 @@ def _alone(
         try:
             return fit_stages(run, **{**options, **more}, rng=rng)
         except CxKineticsError as error:
-            text = (
-                str(error)
-                if run.source.file and run.source.file in str(error)
-                else f"{_called(run)}: {error}"
-            )
+            named = run.source.file and run.source.file in str(error)
+            text = str(error) if named else f"{_called(run)}: {error}"
             raise FitError(f"{text}; leave the run out, or pass --stages N (n_stages=)") from error
 
     fits = of_all(partial(fitted, run) for run in runs)

@@ -114,6 +114,7 @@ _LOST = 4.0  # a band lower than this many standard errors of its height has no 
 _STANDS_OUT = 6.0  # standard errors of its height that a band needs to be chosen
 _FEWEST = 5
 """Wavelengths below which the columns are single readings, not spectra with a band."""
+_SPIKES = "{} isolated spikes of single readings left out of the peak"
 _UNSEEN = (
     "the peak has no position of its own in {} weak spectra; "
     "its height is read where the neighbouring times have it"
@@ -189,10 +190,8 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
             "give near_nm at another peak, or at_wavelength for one wavelength",
         )
     first, last = (float(end) for end in path[kept][[0, -1]])
-    found = last if "last" in which else first
-    begins = f"; it starts at {first:.1f} nm" if found == first else f", at {last:.1f} nm"
-    said = Remark("tracked_peak", f"tracked the {which}{begins}")
-    far = _far_from(near_nm, first, last)
+    found, starts = (last, "ends") if "last" in which else (first, "starts")
+    said = Remark("tracked_peak", f"tracked the {which}; it {starts} at {found:.1f} nm")
     lost = _left_out(series.time_s, spikes, kept, kept & ~np.isfinite(position))
     return Trace(
         time_s=series.time_s[kept],
@@ -203,34 +202,27 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
         peak_nm=position[kept],
         peak_nm_se=(error * factor)[kept],
         source=series.source,
-        remarks=(*far, *series.remarks, said, *lost),
+        remarks=(*_far_from(near_nm, {"first": first, "last": last}), *series.remarks, said, *lost),
     )
 
 
-def _far_from(near_nm: float | None, first: float, last: float) -> list[Remark]:
+def _far_from(near_nm: float | None, ends: dict[str, float]) -> list[Remark]:
     """Return the remark on a path with an end that lies farther than a peak may from what was asked for."""
-    ends = {"first": first, "last": last}
-    away = [] if near_nm is None else [name for name, at in ends.items() if abs(at - near_nm) > _REACH_NM]
-    return [
-        Remark(
-            "peak_far",
-            f"in the {name} spectra what is followed lies at {ends[name]:.1f} nm, "
-            f"{abs(ends[name] - (near_nm or 0)):.0f} nm from the {near_nm:g} nm asked for: it moved, or is "
-            "another band or none; cut these spectra off (--window), or read one wavelength (--wavelength)",
-        )
-        for name in away
-    ]
+    name = max(ends, key=lambda end: abs(ends[end] - (near_nm or 0.0)))
+    if near_nm is None or (away := abs(ends[name] - near_nm)) <= _REACH_NM:
+        return []
+    text = (
+        f"in the {name} spectra what is followed lies at {ends[name]:.1f} nm, {away:.0f} nm from the "
+        f"{near_nm:g} nm asked for: it moved, or is another band or none; cut these spectra off (--window), "
+        "or read one wavelength (--wavelength)"
+    )
+    return [Remark("peak_far", text)]
 
 
 def _left_out(time: Array, spikes: BoolArray, kept: BoolArray, unseen: BoolArray) -> list[Remark]:
     """Return a remark on spikes, on spectra that are dropped and on those without a position."""
     rows = (  # code, how many, at which times, text
-        (
-            "spikes_masked",
-            spikes,
-            spikes.any(axis=1),
-            "{} isolated spikes of single readings left out of the peak",
-        ),
+        ("spikes_masked", spikes, spikes.any(axis=1), _SPIKES),
         ("spectra_dropped", ~kept, ~kept, "{} spectra left out: too few unmasked readings around the peak"),
         ("peak_lost", unseen, unseen, _UNSEEN),
     )

@@ -142,7 +142,7 @@ def test_a_path_that_begins_at_another_band_than_asked_for_says_so_first() -> No
     assert trace.wavelength_nm == pytest.approx(339, abs=1)
     assert trace.remarks[0].code == "peak_far"
     assert re.search(r"first spectra .* 31\d\.\d nm, 2\d nm from the 339 nm asked for", trace.remarks[0].text)
-    assert "of the last spectra, at 339" in trace.remarks[1].text
+    assert "of the last spectra; it ends at 339" in trace.remarks[1].text
     with pytest.raises(InputError, match=r"within 15 nm of 357 nm \(peaks stand at .*338"):
         track_peak(series, near_nm=357)
     near = track_peak(series, near_nm=311)
