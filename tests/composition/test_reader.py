@@ -107,7 +107,10 @@ def test_fractions_of_incorporation_under_a_percent_header_are_asked(tmp_path: P
         ("Ag added (µmol),Ag incorporated (%)\n5,1\n10,2\n", "given in µmol, an amount"),
         ("time (s),absorbance\n0,1\n1,0.5\n", "columns of dose and incorporation cannot be told"),
         ("time (s),absorbance\n0,1\n1,0.5\n", "is no dose table: use cxkinetics fit"),
-        ("x (%),y (%),z (%)\n0,1,2\n1,5,3\n", "'Ag incorporated (mol %)' (in Python dose_column= and"),
+        (
+            "x (%),y (%),z (%)\n0,1,2\n1,5,3\n",
+            "'Ag incorporated (mol %)'; else choose them with --dose-column",
+        ),
         (
             "Ag added (%),Ag incorporated (%)\n5,150\n10,200\n",
             "150 %: an incorporation on Ag/(Ag+Cd) cannot pass",
