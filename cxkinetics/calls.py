@@ -17,7 +17,7 @@ from inspect import Parameter, signature
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from cxkinetics.errors import CxKineticsError, InputError, UsageError
+from cxkinetics.errors import InputError, UsageError, did_you_mean
 
 FARTHEST = 1e150
 """Largest number whose square is a float."""
@@ -33,8 +33,8 @@ class _WrongError(Exception):
     """A value is not of the kind that is needed, which this names."""
 
 
-def checked(*only: str) -> Callable[[F], F]:
-    """Return a decorator that holds the arguments of a function against its annotations.
+def checked(*only: str, elsewhere: Mapping[str, str] | None = None) -> Callable[[F], F]:
+    """Return a decorator that holds the arguments of a function against its names and annotations.
 
     Numbers of numpy and fractions become Python's own, any iterable stands for a sequence. Arrays, the
     values of mappings and what is annotated as `Any` are left to the function.
@@ -42,7 +42,10 @@ def checked(*only: str) -> Callable[[F], F]:
     Parameters
     ----------
     *only : str
-        The arguments that are checked (default: all), where a function has a table for the others.
+        The arguments whose values are checked (default: all, "": none), where a function has a table
+        for the others.
+    elsewhere : mapping, optional
+        Names that the function has not, and where what they mean is said.
 
     Raises
     ------
@@ -61,23 +64,25 @@ def checked(*only: str) -> Callable[[F], F]:
     ...
     cxkinetics.errors.UsageError: of is '3'; it must be a finite number
     """
-    return partial(_at_the_door, only, UsageError)
+    return partial(_at_the_door, only, UsageError, elsewhere or {})
 
 
 def checked_fields(*only: str) -> Callable[[type[T]], type[T]]:
     """Do the same for the constructor of a dataclass, whose refusals are an `InputError`."""
 
     def made(cls: type[T]) -> type[T]:
-        setattr(cls, "__init__", _at_the_door(only, InputError, cls.__init__))  # noqa: B010  # typed as fixed
+        setattr(cls, "__init__", _at_the_door(only, InputError, {}, cls.__init__))  # noqa: B010  # it is fixed
         return cls
 
     return made
 
 
-def _at_the_door(only: tuple[str, ...], refusal: type[CxKineticsError], function: F) -> F:
+def _at_the_door(only: tuple[str, ...], refusal: type[Exception], hints: Mapping[str, str], function: F) -> F:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         names, checks = _needs(function, only)
+        if not kwargs.keys() <= set(names) and "**" not in names:
+            raise refusal(_unknown(function, next(name for name in kwargs if name not in names), hints))
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
             if (check := checks.get(name)) is None:
                 continue
@@ -95,6 +100,13 @@ def _at_the_door(only: tuple[str, ...], refusal: type[CxKineticsError], function
     return call  # type: ignore[return-value]  # the same signature
 
 
+def _unknown(function: Callable[..., Any], name: str, elsewhere: Mapping[str, str]) -> str:
+    """Return the refusal of a keyword that a function has not."""
+    known = [known for known in signature(function).parameters if known != "self"]
+    hint = elsewhere.get(name) or did_you_mean(name, known).strip() or f"known: {', '.join(known)}"
+    return f"{function.__qualname__.removesuffix('.__init__')} has no option {name!r}; {hint}"
+
+
 def shown(value: Any) -> str:
     """Return a value for a message, whatever it is, in one short line.
 
@@ -109,9 +121,10 @@ def shown(value: Any) -> str:
 
 @cache
 def _needs(function: Callable[..., Any], only: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, _Check]]:
-    """Return the parameters of a function in order, and the check of each that has one."""
+    """Return the parameters of a function in order ("**" takes any), and the check of each that has one."""
     checks: dict[str, _Check] = {}
     parameters = signature(function).parameters
+    names = ["**" if p.kind is Parameter.VAR_KEYWORD else name for name, p in parameters.items()]
     for name, parameter in parameters.items():
         named = parameter.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
         if not named or parameter.annotation is Parameter.empty or (only and name not in only):
@@ -124,7 +137,7 @@ def _needs(function: Callable[..., Any], only: tuple[str, ...]) -> tuple[tuple[s
             continue
         if (check := _check_of(hint)) is not None:
             checks[name] = partial(_seed, check) if name in ("rng", "seed") else check
-    return tuple(parameters), checks
+    return tuple(names), checks
 
 
 def _check_of(hint: Any) -> _Check | None:

@@ -4,7 +4,8 @@ A message says what was found (value, line, column, file), what was needed and w
 The useful part is carried as attributes, so that a program need not parse the text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 
 class CxKineticsError(Exception):
@@ -49,7 +50,7 @@ class UsageError(CxKineticsError, ValueError):
     ...     cx.fit_stages(cx.Trace(time_s=range(9), absorbance=range(9, 0, -1)), n_stages=9)
     ... except cx.UsageError as error:
     ...     str(error)
-    'n_stages is 9; it must be "auto", 1, 2 or 3; 4 at most'
+    'n_stages is 9; it must be "auto", 1, 2, 3 or 4'
     """
 
 
@@ -198,3 +199,31 @@ def did_you_mean(found: str, known: Sequence[str]) -> str:
     folded = {name.strip().casefold(): name for name in known if name.strip()}
     near = difflib.get_close_matches(found.strip().casefold(), list(folded), 1)
     return f"did you mean {folded[near[0]]!r}? " if near else ""
+
+
+def of_all(calls: Iterable[Callable[[], Any]]) -> list[Any]:
+    """Return what each call returns; where several are refused, one error names all reasons.
+
+    Raises
+    ------
+    CxKineticsError
+        The one refusal itself; of several, their kind or an `InputError`.
+
+    Examples
+    --------
+    >>> of_all([lambda: 1, lambda: 2])
+    [1, 2]
+    """
+    found, errors = [], []
+    for call in calls:
+        try:
+            found.append(call())
+        except CxKineticsError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        kind = next((k for k in (UsageError, FitError) if all(isinstance(e, k) for e in errors)), InputError)
+        texts = list(dict.fromkeys(map(str, errors)))
+        raise kind(f"{len(texts)} obstacles: {'; '.join(texts)}") from errors[0]
+    return found

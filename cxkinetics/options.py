@@ -402,8 +402,8 @@ _LISTED = (
         least=1,
         below=5,
         default="auto",
-        metavar="auto|1|2|3",
-        need='"auto", 1, 2 or 3; 4 at most',
+        metavar="auto|1|2|3|4",
+        need='"auto", 1, 2, 3 or 4',
     ),
     Option(
         "model",

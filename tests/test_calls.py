@@ -134,3 +134,33 @@ def test_absurd_arguments_are_refused_in_one_line(call: Callable[[], Any], said:
     with pytest.raises(cx.CxKineticsError, match=said) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+T30 = np.arange(30.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: cx.fit_stages(T30, np.exp(-T30 / 9), time_unit="min"),
+            ("fit_stages", "cx.load(file, time_unit"),
+        ),
+        (lambda: cx.fit_stages(T30, np.exp(-T30 / 9), sheet=2), ("fit_stages", "cx.load")),
+        (lambda: cx.fit_stages(T30, np.exp(-T30 / 9), stages=2), ("did you mean 'n_stages'?",)),
+        (lambda: cx.fit_decay((T30, np.exp(-T30 / 9)), n_stage=2), ("did you mean 'n_stages'?",)),
+        (lambda: cx.fit_many(["run.csv"], n_stage=2), ("did you mean 'n_stages'?",)),
+        (lambda: cx.predict(60, tabel="icp.csv"), ("predict has no option 'tabel'", "did you mean 'table'?")),
+        (lambda: cx.predict(dose=60), ("predict has no option 'dose'", "known: dose_percent, table")),
+        (lambda: cx.dose_for("Ag2S", min_purty=0.3), ("did you mean 'min_purity'?",)),
+        (lambda: cx.load("run.csv", timeunit="min"), ("load has no option", "did you mean 'time_unit'?")),
+        (lambda: cx.Trace(time=T30, absorbance=T30), ("Trace has no option 'time'", "'time_s'")),
+    ],
+)
+def test_a_keyword_that_is_not_there_names_the_nearest(
+    call: Callable[[], Any], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(cx.CxKineticsError) as caught:
+        call()
+    for word in words:
+        assert word in str(caught.value)

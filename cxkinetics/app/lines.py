@@ -38,8 +38,8 @@ def fit_command(file: str, chosen: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def fit_lines(file: str, options: Mapping[str, Any]) -> str:
-    """Return the lines of Python of a fit.
+def fit_lines(file: str, options: Mapping[str, Any], *, refused: bool = False) -> str:
+    """Return the lines of Python of a fit; of one that was refused, those that show why.
 
     Examples
     --------
@@ -51,7 +51,8 @@ def fit_lines(file: str, options: Mapping[str, Any]) -> str:
     print(fit)
     """
     made = f"batch = cx.fit_many({_arguments([[file]], options)})"
-    return "\n".join(["import cxkinetics as cx", "", made, "fit = batch.fits[0]", "print(fit)"])
+    end = ["print(batch.failures[0].message)"] if refused else ["fit = batch.fits[0]", "print(fit)"]
+    return "\n".join(["import cxkinetics as cx", "", made, *end])
 
 
 def verb_command(words: Sequence[str]) -> str:

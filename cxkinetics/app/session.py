@@ -244,12 +244,12 @@ def fit(request: Mapping[str, Any]) -> Answer:
 
     file, chosen = inside(request.get("file")), _chosen(request)
     options = _values(request)
-    lines = {"command": fit_command(file, chosen), "python": fit_lines(file, options)}
-    jobs = jobs_of([file], command=lines["command"], **options)
+    command = fit_command(file, chosen)
+    jobs = jobs_of([file], command=command, **options)
     batch = run_jobs(jobs)
     unit = jobs[0].time_unit
-    name = _keep([file], batch, lines["command"], unit)
-    shown = [_fit_shown(each, unit, lines["command"]) for each in batch.fits]
+    name = _keep([file], batch, command, unit)
+    shown = [_fit_shown(each, unit, command) for each in batch.fits]
     for each, raw in zip(shown, batch.fits, strict=True):
         each["curve"] = _curve(raw, _clock_of(raw, file, options))
     return {
@@ -257,7 +257,8 @@ def fit(request: Mapping[str, Any]) -> Answer:
         "document": json.loads(batch.to_json()),
         "fits": shown,
         "failures": [failure.message for failure in batch.failures],
-        **lines,
+        "command": command,
+        "python": fit_lines(file, options, refused=not batch.fits),
     }
 
 
@@ -518,7 +519,6 @@ def _write(name: str, folder: Path) -> None:
             for each, where in zip(result.fits, own, strict=True):
                 write_fit(each, where, **said)
             written.append(replace(result, folders=tuple(own)))
-        batch.to_excel(part / "fits.xlsx")
         write_batch(replace(batch, results=tuple(written)), part, **said)
     part.rename(folder)
 

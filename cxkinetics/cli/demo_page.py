@@ -79,7 +79,8 @@ def comparison_table(rows: Sequence[Comparison], caption: str = "") -> Table:
     rounded = {row.kind for row in rows} & {"measured", "followed"}
     head = " / ".join(["inside"] * bool(put_in) + ["same digits"] * bool(rounded))
     own = Column("ours [95 %]"), Column("unit", format=cells.unit), Column("ours - paper", numeric=True)
-    columns = [Column("quantity"), Column("paper"), *own, Column(head)]
+    told = any(_judged(row) is not None for row in rows)  # else a column of dashes
+    columns = [Column("quantity"), Column("paper"), *own, Column(head if told else None)]
     shown = [
         (row.quantity, _published(row), row.found, row.found, _difference(row), _judged(row)) for row in rows
     ]

@@ -15,7 +15,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     parser.add_argument("directory", metavar="DIR", help="a folder that cxkinetics fit wrote with --out")
-    text = "what to write beside each report, of svg,png,pdf,xlsx (default: all)"
+    text = "what to write beside each report, of svg,png,pdf,xlsx (default: all); others there are renewed"
     parser.add_argument("--figures", metavar="KINDS", default="svg,png,pdf,xlsx", help=text)
     add_options(parser, "show_time")
 
@@ -29,17 +29,15 @@ def run(args: argparse.Namespace) -> int:
 
     files = files_called(args.figures)
     unit = values_of({"show_time": args.show_time}).get("show_time", "s")
-    drawn, failed = [], 0
+    drawn, failed = dict[str, tuple[str, ...]](), 0
     for place in results_in(Path(args.directory)):
         try:
-            draw_again(place, files=files, time_unit=unit)
+            drawn[str(place)] = draw_again(place, files=files, time_unit=unit)
         except (CxKineticsError, OSError) as error:
             failed += 1
             sys.stderr.write(f"cxkinetics report: {' '.join(str(error).split())}\n")
-        else:
-            drawn.append(str(place))
     if args.json:
-        print_document({"schema": "cxkinetics.report/1", "folders": drawn, "files": list(files)})
+        print_document({"schema": "cxkinetics.report/1", "folders": list(drawn), "files": list(files)})
     else:
-        print("\n".join(f"{place}: report, {', '.join(files)}" for place in drawn))
+        print("\n".join(f"{place}: report, {', '.join(kinds)}" for place, kinds in drawn.items()))
     return 1 if failed else 0

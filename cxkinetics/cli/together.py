@@ -3,11 +3,12 @@
 import argparse
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.arguments import add_options, number, values_of
-from cxkinetics.errors import UsageError
+from cxkinetics.errors import UsageError, of_all
 from cxkinetics.options import OPTIONS, WHERE, finite, names_of
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         require_replaceable(Path(args.out), MARK)
     jobs = jobs_of(args.files, **options)
-    traces = [trace for job in jobs for trace in _runs(job.file, options, args.config)]
+    read = of_all(partial(_runs, job.file, options, args.config) for job in jobs)
+    traces = [trace for found in read for trace in found]
     error = args.temperature_error or 0.0
     fit = fit_together(traces, args.share, by, at=at, at_error=error, **dict(jobs[0].fitting))
     unit = options.get("show_time", "s")

@@ -114,6 +114,10 @@ def with_incorporation(
     column = Column(100 * share, sigma=sigma, unit="%")
     padded = [*table.names, *[""] * (len(table.columns) - len(table.names)), f"{made} by ICP (%)"]
     grown = replace(table, names=padded, columns=[*table.columns, column], body=None)
+    others = [name for j, name in enumerate(names) if is_reading(name) and j not in readings.values()]
+    if others:
+        out = f"{', '.join(map(repr, others))} left out: of each element the first column of readings is used"
+        remarks.append(Remark("columns_left_out", f"{out}; a further measurement takes a row of its own"))
     return grown, made, [Remark("raw_icp", text), *remarks]
 
 

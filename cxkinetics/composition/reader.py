@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cxkinetics.arrays import Array, BoolArray
+from cxkinetics.arrays import Array, BoolArray, IntArray
 from cxkinetics.calls import checked
 from cxkinetics.composition.raw_icp import is_reading, with_incorporation
 from cxkinetics.composition.table_errors import Amounts, read_amount, read_error
@@ -340,6 +340,25 @@ def _role_of(name: str) -> str:
     return "taken" if taken else ""
 
 
+_WORD = re.compile(r"[^\s,;:#()\[\]]+")
+_TELLS_APART = re.compile(
+    r"(replicates?|repeats?|repl?|runs?|no|nr|measurement|sample|batch)?\.?"
+    r"(\d{1,2}(st|nd|rd|th)?|[a-d]|i{1,3})?"
+)
+
+
+def _without_number(name: str) -> str:
+    """Return the words of a column's plain name without those that tell replicates apart.
+
+    Examples
+    --------
+    >>> _without_number("ag found 2 (%)"), _without_number("ag found (%), replicate b")
+    ('ag found %', 'ag found %')
+    """
+    words = (word for word in _WORD.findall(name) if not _TELLS_APART.fullmatch(word))
+    return " ".join(word.rstrip("0123456789") for word in words)
+
+
 _TRACE = 0.05
 
 
@@ -366,18 +385,20 @@ class _Reader:
         # so little of so much: a true trace, or a fraction that stands under a percent header?
         trace = min(1.0, _TRACE * float(np.nanmax(high, initial=0.0)))
         taken_factor = self._factor(taken_j, asked.taken_unit, "incorporation", largest=1.0, doubt=trace)
-        taken = columns[taken_j].values * taken_factor
-        sigma = columns[taken_j].sigma  # what stands beside the value is nearer to it than a column
-        if sigma is None and "sigma" in roles:
-            sigma = columns[roles["sigma"]].values
-        if sigma is not None:
-            sigma = sigma * taken_factor
+        measured = self._measured(roles, asked)
+        block = np.column_stack([columns[j].values for j in measured]) * taken_factor
+        there = np.isfinite(block)
+        there[~there.any(axis=1), 0] = True  # a row without any reading is told below
+        rows, which = np.nonzero(there)
+        taken, sigma = block[rows, which], self._sigma(measured, roles, taken_factor)
+        sigma = None if sigma is None else sigma[rows, which]
+        dose, low, high, self.lines = dose[rows], low[rows], high[rows], self.lines[rows]
         known = np.isfinite(taken) & np.isfinite(low) & np.isfinite(high)
         if not known.any():
             raise self.context.error("no data rows: no row holds both a dose and an incorporation")
         if not known.all():
             self._say("missing_cells", f"{(~known).sum()} rows with missing cells left out", ~known)
-        repeated = duplicate_rows(low, high, taken) & known
+        repeated = duplicate_rows(low, high, taken, which) & known
         if repeated.any():
             self._say("duplicate_rows", f"{repeated.sum()} exact duplicate rows counted once", repeated)
         keep = known & ~repeated
@@ -385,13 +406,14 @@ class _Reader:
         chosen_basis = asked.basis or self._basis(taken_j, guest)
         # an incorporation over all cations is a share; per host cation or per anion it may pass 100 %
         limit = 100.0 if basis_kind(chosen_basis) == BASES[0] else np.inf
-        self._refuse_impossible(keep, [(taken, taken_j, limit), (low, main_j, np.inf)], chosen_basis)
+        places = np.asarray(measured)[which], np.full(rows.size, main_j)
+        self._refuse_impossible(keep, [(taken, places[0], limit), (low, places[1], np.inf)], chosen_basis)
         self._mass_balance(high, taken, sigma, keep, chosen_basis)
         if sigma is not None and not np.all(np.isfinite(sigma[keep]) & (sigma[keep] > 0)):
             text = "uncertainties are not used: some are missing or not positive"
             self._say("sigma_dropped", text, keep & ~(sigma > 0))
             sigma = None
-        dose_sd = self._dose_sd(roles, dose_factor, keep)
+        dose_sd = self._dose_sd(roles, dose_factor, keep, rows)
         return DoseTable(
             dose_sd_percent=dose_sd,
             dose_percent=dose[keep],
@@ -448,14 +470,62 @@ class _Reader:
         self.remarks.append(Remark("dose_from_volume", text, self.table.n_rows))
         return factor
 
-    def _dose_sd(self, roles: dict[str, int], factor: float, keep: BoolArray) -> Array | None:
+    def _measured(self, roles: dict[str, int], asked: _Asked) -> list[int]:
+        """Return the columns of incorporations: that of the role, and its replicates by their names.
+
+        A further column of another name is left out, which is said; so is one of another dose.
+        """
+        found, names = [roles["taken"]], [plain_name(name) for name in self.table.names]
+        chosen = {"dose": asked.dose_column, "taken": asked.taken_column}
+        for role, what in (("dose", "dose"), ("taken", "incorporation")):
+            if role not in roles or chosen[role] is not None:
+                continue
+            first = roles[role]
+            others = [
+                j
+                for j, name in enumerate(names)
+                if j not in roles.values() and _role_of(name) == role and self._holds_numbers(j)
+            ]
+            if role == "taken" and first < len(names):
+                found += [j for j in others if _without_number(names[j]) == _without_number(names[first])]
+            out = ", ".join(repr(self.table.name(j)) for j in others if j not in found)
+            if out:
+                text = (
+                    f"column {out} left out: {self.table.name(first)!r} is taken as {what} (choose another "
+                    f"with --{what}-column, in Python {what}_column=)"
+                )
+                self.remarks.append(Remark("columns_left_out", text))
+        if len(found) > 1:
+            listed = ", ".join(repr(self.table.name(j)) for j in found)
+            text = f"{listed} taken as replicates (choose one with --incorporation-column, in Python "
+            self.remarks.append(Remark("replicate_columns", text + "incorporation_column=)", len(found)))
+        return found
+
+    def _holds_numbers(self, j: int) -> bool:
+        return self.table.columns[j].kind == "number"
+
+    def _sigma(self, measured: list[int], roles: dict[str, int], factor: float) -> Array | None:
+        """Return the standard deviations (n, columns) of the incorporations, None where there are none."""
+        columns = self.table.columns
+        beside = [columns[j].sigma for j in measured]
+        if any(values is not None for values in beside):  # nearer to the value than a column
+            missing = np.full(self.table.n_rows, np.nan)
+            return factor * np.column_stack([missing if values is None else values for values in beside])
+        if "sigma" not in roles:
+            return None
+        names = [plain_name(name) for name in self.table.names]
+        own = [j for j, name in enumerate(names) if _role_of(name) == "sigma" and self._holds_numbers(j)]
+        chosen = own if len(own) == len(measured) else [roles["sigma"]] * len(measured)
+        return factor * np.column_stack([columns[j].values for j in chosen])
+
+    def _dose_sd(self, roles: dict[str, int], factor: float, keep: BoolArray, rows: IntArray) -> Array | None:
         """Return the standard deviations of the doses that the file gives."""
         given = None if "dose" not in roles else self.table.columns[roles["dose"]].sigma
         if given is None and "dose sd" in roles:
             given = self.table.columns[roles["dose sd"]].values
         if given is None:
             return None
-        spread = given[keep] * factor
+        spread = given[rows][keep] * factor
         usable = np.isfinite(spread) & (spread >= 0)
         if not usable.all():
             text = "errors of the doses are not used: some are missing or negative"
@@ -502,8 +572,8 @@ class _Reader:
         """Return what a dose table needs; a table with a column of time may be a run instead."""
         need = (
             "a dose table needs a column of guest added and one of guest found, named such as "
-            "'Ag added (mol %)' and 'Ag incorporated (mol %)' (in Python dose_column= and "
-            "incorporation_column= choose them)"
+            "'Ag added (mol %)' and 'Ag incorporated (mol %)'; else choose them with --dose-column and "
+            "--incorporation-column (dose_column=, incorporation_column=)"
         )
         if any(read_header(name).kind == "time" for name in self.table.names):
             need += "; a signal against time is no dose table: use cxkinetics fit"
@@ -590,8 +660,8 @@ class _Reader:
             raise self.context.error(
                 f"column {self.table.name(dose_j)!r} is of {dosed}, column {self.table.name(taken_j)!r} of "
                 f"{taken}: a dose table holds one guest, added and found",
-                "keep the two columns of one guest, or name them (in Python dose_column= and "
-                "incorporation_column=)",
+                "keep the two columns of one guest, or name them: --dose-column, --incorporation-column "
+                "(dose_column=, incorporation_column=)",
                 line=self.table.header_line,
             )
         return dosed or taken
@@ -607,11 +677,13 @@ class _Reader:
         self.remarks.append(Remark("basis_assumed", text))
         return named if guest else BASES[0]
 
-    def _refuse_impossible(self, keep: BoolArray, bounds: list[tuple[Array, int, float]], basis: str) -> None:
+    def _refuse_impossible(
+        self, keep: BoolArray, bounds: list[tuple[Array, IntArray, float]], basis: str
+    ) -> None:
         """Refuse values below zero or above the limit of their column; all such cells are listed."""
         found = sorted(
-            (int(self.lines[row]), self.table.name(j), float(values[row]))
-            for values, j, top in bounds
+            (int(self.lines[row]), self.table.name(int(places[row])), float(values[row]))
+            for values, places, top in bounds
             for row in np.flatnonzero(keep & ((values < 0) | (values > top)))
         )
         if not found:

@@ -577,6 +577,12 @@ class System(Record):
             if parse(key) == wanted:
                 return key
         hint = _hint(text, self.species)
+        known = {element for key in self.species for element, _ in parse(key).core}
+        if foreign := [element for element, _ in wanted.core if element not in known]:
+            hint = (
+                f", whose guest is {self.guest}: it holds no {' or '.join(foreign)} (another guest is "
+                "another system: name it with --system, or write it: cxkinetics system new FILE)"
+            )
         message = f"{text} is no species of {self.name}{hint}; it has {', '.join(self.species)}"
         raise InputError(message, value=text)
 

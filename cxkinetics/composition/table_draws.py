@@ -15,6 +15,7 @@ from scipy.stats import chi2
 
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.composition import curve as incorporation_map
+from cxkinetics.composition import mass_balance
 from cxkinetics.composition.curve import BLANK, FEW_DOF, ONE_LINE, ONE_SIGMA, QUANTITIES, MapPoints
 from cxkinetics.composition.draws import ParameterDraws, draw_priors
 from cxkinetics.composition.rival_curves import averaged
@@ -33,6 +34,7 @@ _BURN_IN, _STEPS = 80, 80
 _RANDOM = 6000
 _DRAWS = 8000
 _CROWDED = 0.9
+_PURE_ENOUGH = 0.05  # share of product that a cluster is taken as pure with, the limit of `dose_for`
 _CONTRADICTED = 1e-6
 _SEED = 20230706  # of a fit, which is to give the same intervals twice
 _Density: TypeAlias = Callable[[Array], Array]
@@ -131,9 +133,32 @@ def no_product_reason(fit: "IncorporationFit", system: System) -> str:
     if open_ended and not asserted:
         return (
             f"{none}ends before a plateau, so {unknown} (where it is known otherwise, assert "
-            "it with plateau_is_full_exchange, --plateau-is-full-exchange)"
+            f"it with plateau_is_full_exchange, --plateau-is-full-exchange){_bounds(fit, system)}"
         )
     return ""
+
+
+def _bounds(fit: "IncorporationFit", system: System) -> str:
+    """Return what the mass balance says of a table that ends before its plateau.
+
+    The least product of a reading is that without trapped or retained host (either needs more of it), in
+    clusters that hold as many guests as they can.
+    """
+    table, product, most = fit.points, system.product_key, system.most_guests
+    y, doses = table.incorporation_percent, np.asarray(table.dose_high_percent)
+    last = table.highest_dose_percent
+    text = f"; what it bounds: {product} is most at {last:g} %, its last dose, or beyond"
+    end = float(np.mean(y[doses == last]))
+    least = np.floor(100 * float(mass_balance.conversion(system, end, basis=fit.basis))) / 100
+    if least <= 0:
+        return text
+    text += f", and there at least {least:g} of the units if no cluster holds more than {most} {system.guest}"
+    full = np.array([*np.zeros(most), 1 - _PURE_ENOUGH, _PURE_ENOUGH])
+    above = float(mass_balance.incorporation_of_state(system, full, basis=fit.basis))
+    beyond = doses[y <= above].max(initial=-np.inf) < doses
+    if beyond.any():
+        text += f"; less than {_PURE_ENOUGH:g} of it takes a dose below {doses[beyond].min():g} %"
+    return text
 
 
 def open_parameters(fit: "IncorporationFit") -> tuple[str, ...]:

@@ -6,6 +6,7 @@ chance that the true dose lies on that piece. At a corner this differs from a va
 slope. A factor common to all doses is left out here: it moves no residual.
 """
 
+import re
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -113,9 +114,37 @@ def read_amount(text: str | float, what: str) -> tuple[float, float]:
     except ValueError:
         value = np.nan
     if not 0 < value < np.inf:
-        raise UsageError(f"{what} is {str(text)!r}; write a positive number, such as 20, 20±0.4 or 20±2%")
+        hint = _hint(number) or "such as 20, 20±0.4 or 20±2%"
+        raise UsageError(f"{what} is {str(text)!r}; write a positive number, {hint}")
     constant, share = read_error(error, what) if error else (0.0, 0.0)
     return value, constant / value + share
+
+
+_COMMA = re.compile(r"-?\d+,\d+%?")
+_AMOUNT = re.compile(r"([\d.,]+)\s*(?:([mµμun]?)(mol|M)|([mµμun]?)mol/[lL])")
+_PREFIX = {"": 1.0, "m": 1e-3, "µ": 1e-6, "μ": 1e-6, "u": 1e-6, "n": 1e-9}
+
+
+def decimal_hint(text: str) -> str:
+    """Return how a number with a decimal comma is written, "" where it has none.
+
+    Examples
+    --------
+    >>> decimal_hint("20,5"), decimal_hint("20.5")
+    ('with a point: 20.5', '')
+    """
+    return f"with a point: {text.strip().replace(',', '.')}" if _COMMA.fullmatch(text.strip()) else ""
+
+
+def _hint(number: str) -> str:
+    """Return how an amount with a decimal comma or a unit is written."""
+    found = _AMOUNT.fullmatch(number.strip())
+    if found is None or found[1].count(".") + found[1].count(",") > 1:
+        return decimal_hint(number)
+    value = float(found[1].replace(",", "."))
+    if found[3] == "mol":
+        return f"in umol and without a unit: {value * _PREFIX[found[2]] * 1e6:g}"
+    return f"in mmol/L and without a unit: {value * _PREFIX[found[2] or found[4] or ''] * 1e3:g}"
 
 
 def point_log_density(points: MapPoints, theta: Array, scatter: Scatter, *, sigmas: bool) -> Array:

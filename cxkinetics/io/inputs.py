@@ -8,6 +8,7 @@ from glob import glob
 from pathlib import Path
 
 from cxkinetics.errors import CxKineticsWarning, InputError
+from cxkinetics.io.words import natural_key
 
 FOREIGN = frozenset(
     re.findall(
@@ -17,6 +18,9 @@ FOREIGN = frozenset(
     )
 )
 """Endings of files that never hold a measurement; in a folder they are passed over."""
+
+
+_SUMMED = re.compile(r"(summary|replicates|failures-\d+-of-\d+)\.(csv|xlsx)")
 
 
 def expand(paths: Sequence[str]) -> list[str]:
@@ -52,13 +56,20 @@ def _of_folder(place: Path, typed: str) -> list[str]:
 
     if is_run_folder(place):
         return [typed]
-    entries = [p for p in sorted(place.iterdir(), key=_natural) if not p.name.startswith(".")]
+    entries = [
+        p for p in sorted(place.iterdir(), key=lambda p: natural_key(p.name)) if not p.name.startswith(".")
+    ]
     inside = [p for p in entries if p.is_file()]
     files = [p for p in inside if not _is_foreign(p)]
     passed = [p.name for p in inside if _is_foreign(p)]
     deeper = [p.name for p in entries if p.is_dir()]
     said = [f"not data files, passed over: {_listed(passed)}"] if passed else []
     said += [f"subfolders are not searched: {_listed(deeper)}"] if deeper else []
+    # of one input, or of several where no data stand beside them
+    depths = ("", "*/", "*/trace-*/") if all(_SUMMED.fullmatch(file.name) for file in files) else ("",)
+    if any(mark for depth in depths for mark in place.glob(f"{depth}fit.json")):
+        remedy = f"cxkinetics report {typed} draws it again; to fit, give the data it was made of"
+        raise InputError("this is a result of cxkinetics fit, no data", file=typed, remedy=remedy)
     if not files:
         raise InputError(
             "; ".join(["the folder holds no files" + (" of data" if passed else ""), *said]),
@@ -79,9 +90,3 @@ def _is_foreign(path: Path) -> bool:
 def _listed(names: list[str], most: int = 8) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    return [
-        (0, int(part)) if part.isdecimal() else (1, part.lower()) for part in re.split(r"(\d+)", path.name)
-    ]

@@ -14,6 +14,7 @@ import numpy as np
 
 from cxkinetics.annexes import declared
 from cxkinetics.arrays import Array
+from cxkinetics.calls import checked
 from cxkinetics.errors import InputError, did_you_mean
 from cxkinetics.io.file import (
     BinaryFormat,
@@ -220,6 +221,7 @@ def formats() -> tuple[BinaryFormat | TextFormat, ...]:
     return tuple(found)
 
 
+@checked("")
 def load(
     path: str | os.PathLike[str],
     *,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cxkinetics.kinetics.result import StagedFit
 
 _MOST_FOOTER = 3
-_SHEETS = ("summary.csv", "replicates.csv", "report.html")
+_SHEETS = ("summary.csv", "replicates.csv", "report.html", "summary.xlsx")
 _SPREADS = {"sd between runs": "sd_between_runs", "se of one fit": "rms_se_of_single_fits"}
 
 
@@ -251,7 +251,7 @@ def write_batch(
     time_unit: str = "s",
     figures: str | None = None,
 ) -> Path:
-    """Write a batch's summary.csv, replicates.csv, report.html and the figure overview.
+    """Write a batch's summary.csv, replicates.csv, summary.xlsx, report.html and the figure overview.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def write_batch(
     time_unit : str
         Of the report and its figure: "s", "ms", "min" or "h"; the tables in CSV stay in s.
     figures : str, optional
-        Formats of the overview, such as "svg,pdf" (default: svg, png and pdf).
+        Formats of the overview, and "xlsx" for the workbook, such as "svg,xlsx" (default: all).
 
     Returns
     -------
@@ -283,5 +283,8 @@ def write_batch(
     for table in data(batch)[:2]:
         write_text(target / f"{table.name}.csv", csv_text(table))
     report = page(batch, unit_called(time_unit), directory=target, command=command)
-    write_report(target, report, tuple(kind for kind in files_called(figures or ALL_FILES) if kind != "xlsx"))
+    kinds = files_called(figures or ALL_FILES)
+    if "xlsx" in kinds:
+        batch.to_excel(target / "summary.xlsx", time_unit=time_unit)
+    write_report(target, report, tuple(kind for kind in kinds if kind != "xlsx"))
     return target

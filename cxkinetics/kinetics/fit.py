@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cxkinetics.arrays import Array, ArrayLike, BoolArray, IntArray
+from cxkinetics.calls import checked
 from cxkinetics.errors import FitError, InputError, UnresolvedBreakpointError
 from cxkinetics.estimate import Estimate, finite_or_none, format_p
 from cxkinetics.inference.ar1 import FREE, Sample, sample_of, thinned, whitening, with_beside
@@ -50,7 +51,7 @@ from cxkinetics.kinetics.smooth import PLAIN, smooth_fit, smooth_numbers, told_m
 from cxkinetics.kinetics.verdict import Analysis, analyse, fit_asked, judge, smooth_asked
 from cxkinetics.models.decays import stage_number
 from cxkinetics.models.families import FreeJointFamily
-from cxkinetics.options import require
+from cxkinetics.options import OPTIONS, names_of, require
 from cxkinetics.remarks import Remark
 from cxkinetics.signals.prepare import (
     averaged,
@@ -445,6 +446,12 @@ FLAT = 5.0
 """Wald ratio of k below which its interval is worked out to see whether it holds zero."""
 
 
+_OF_LOAD = "it says how a file is read: cx.load(file, time_unit=...); times given as numbers are in s"
+_READ = dict.fromkeys((OPTIONS[name].python for name in names_of("reading")), _OF_LOAD)
+"""Options that belong to the reading of a trace."""
+
+
+@checked("", elsewhere=_READ)
 def fit_stages(
     trace: Trace | Any,
     absorbance: ArrayLike | None = None,

@@ -27,9 +27,10 @@ _FORBIDDEN = frozenset('<>:"/\\|?*')
 _RESERVED = frozenset(["con", "prn", "aux", "nul", "conin$", "conout$"]).union(
     f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"
 )
-_TAKEN = frozenset(
-    ("summary.csv", "replicates.csv", "report.html", "overview.png", "overview.svg", "overview.pdf")
-).union(f"{kind}.json" for kind in ("fit", "spectra", "demo", "evidence"))
+_TAKEN = {"summary.csv", "summary.xlsx", "replicates.csv", "report.html"}.union(
+    (f"overview.{kind}" for kind in ("png", "svg", "pdf")),
+    (f"{kind}.json" for kind in ("fit", "spectra", "demo", "evidence")),
+)
 """Names that files of a batch, or the marks of other results, have in the same folder."""
 SHARD = re.compile(r"failures-(\d+)-of-(\d+)\.csv")
 """Name of the table in which one shard of a batch leaves its failures."""

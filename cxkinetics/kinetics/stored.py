@@ -87,8 +87,8 @@ def _failures(table: Path) -> Iterator[Failure]:
             yield Failure(trace=row.get("trace") or None, **words)
 
 
-def draw_again(place: Path, *, files: Sequence[str] = ALL_FILES, time_unit: str = "s") -> None:
-    """Write the folder of a stored fit anew, with its report and what is asked for beside it.
+def draw_again(place: Path, *, files: Sequence[str] = ALL_FILES, time_unit: str = "s") -> tuple[str, ...]:
+    """Write the folder of a stored fit anew, with its report and what is asked for or stood beside it.
 
     Parameters
     ----------
@@ -98,6 +98,11 @@ def draw_again(place: Path, *, files: Sequence[str] = ALL_FILES, time_unit: str 
         Of `document.folder.ALL_FILES`.
     time_unit : str
         Of the report and the figures.
+
+    Returns
+    -------
+    tuple of str
+        What stands beside the report now.
 
     Raises
     ------
@@ -110,7 +115,9 @@ def draw_again(place: Path, *, files: Sequence[str] = ALL_FILES, time_unit: str 
     except CxKineticsError as error:
         raise InputError(f"the stored result is damaged: {error}", file=str(place / MARK)) from error
     series = _spectra(fit, place, origin) if fit.trace.peak_nm is not None else None
-    write_fit(fit, place, time_unit=time_unit, origin=origin, files=files, series=series)
+    kinds = tuple(kind for kind in ALL_FILES if kind in files or any(place.glob(f"*.{kind}")))
+    write_fit(fit, place, time_unit=time_unit, origin=origin, files=kinds, series=series)
+    return kinds
 
 
 def _spectra(fit: StagedFit, place: Path, origin: str) -> SpectralSeries:

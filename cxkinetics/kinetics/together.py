@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.special import ndtri
 from cxkinetics.arrays import Array, BoolArray
 from cxkinetics.calls import checked, shown
 from cxkinetics.document.shown import Shown
-from cxkinetics.errors import CxKineticsError, FitError, InputError, UsageError, did_you_mean
+from cxkinetics.errors import CxKineticsError, FitError, InputError, UsageError, did_you_mean, of_all
 from cxkinetics.estimate import Estimate
 from cxkinetics.inference.ar1 import sample_of, whitening
 from cxkinetics.inference.between import Between, between_runs
@@ -361,27 +362,27 @@ def _runs(traces: Sequence[Any] | Trace) -> list[Trace]:
         given = [traces] if isinstance(traces, Trace | str) else list(traces)
     except TypeError:
         raise UsageError(f"traces is {shown(traces)}; it must be a list of traces or of files") from None
-    runs = [as_trace(run, who=f"fit_together, run {number},") for number, run in enumerate(given, 1)]
+    opened = (partial(as_trace, run, who=f"fit_together, run {i},") for i, run in enumerate(given, 1))
+    runs = of_all(opened)
     if len(runs) < 2:
         file = runs[0].source.file if runs else None
         remedy = "give two runs or more, or fit one with: cxkinetics fit"
-        raise InputError(
-            f"{len(runs)} run given; runs are fitted together from two on", file=file, remedy=remedy
-        )
-    first = runs[0]
-    for run in runs[1:]:
-        apart = first.wavelength_nm is not None and run.wavelength_nm is not None
-        apart = apart and abs((run.wavelength_nm or 0) - (first.wavelength_nm or 0)) > WAVELENGTH_NM
-        for differ, what, one, other in (
-            (run.unit != first.unit, "the signal", run.unit, first.unit),
-            (apart, "the wavelength", f"{run.wavelength_nm} nm", f"{first.wavelength_nm} nm"),
-        ):
-            if differ:
-                raise InputError(
-                    f"{what} is {one}, but {other} in {_called(first)}: these are no runs of one experiment",
-                    file=_called(run), remedy="give runs of one quantity, or fit each alone",
-                )  # fmt: skip
+        raise InputError(f"{len(runs)} run given; two are needed", file=file, remedy=remedy)
     return runs
+
+
+def _require_like(run: Trace, first: Trace) -> None:
+    # unknown is apart from none
+    apart = abs((run.wavelength_nm or np.nan) - (first.wavelength_nm or np.nan)) > WAVELENGTH_NM
+    for differ, what, one, other in (
+        (run.unit != first.unit, "the signal", run.unit, first.unit),
+        (apart, "the wavelength", f"{run.wavelength_nm} nm", f"{first.wavelength_nm} nm"),
+    ):
+        if differ:
+            raise InputError(
+                f"{what} is {one}, but {other} in {_called(first)}: these are no runs of one experiment",
+                file=_called(run), remedy="give runs of one quantity, or fit each alone",
+            )  # fmt: skip
 
 
 def _called(run: Trace) -> str:
@@ -390,8 +391,7 @@ def _called(run: Trace) -> str:
 
 def _words(share: Sequence[str]) -> tuple[str, ...]:
     known = ("k", "breakpoint", "k1", "k2", "k3", "k4")
-    words = tuple(share.split(",") if isinstance(share, str) else share)
-    words = tuple(str(word).strip() for word in words)
+    words = tuple(str(word).strip() for word in (share.split(",") if isinstance(share, str) else share))
     for word in words:
         if word not in known:
             raise UsageError(f"share has {word!r}; {did_you_mean(word, known)}it takes {', '.join(known)}")
@@ -401,33 +401,37 @@ def _words(share: Sequence[str]) -> tuple[str, ...]:
 
 
 def _places(runs: Sequence[Trace], by: str | None, at: Sequence[float] | None) -> list[float | None]:
-    """Return the temperature or dose of each run, given or from its label or the name of its file."""
-    if by is None:
-        if at is not None:
-            raise UsageError(
-                "values are given but not what they are; pass by='temperature_c' or 'dose_percent'"
-            )
-        return [None] * len(runs)
-    what = by.partition("_")[0]
+    """Return the temperature or dose of each run, given or from its label or the name of its file.
+
+    What is in the way of any run, unlike the first or without a value, is told at once.
+    """
+    what = (by or "").partition("_")[0]
     if at is not None:
+        if by is None:
+            raise UsageError("values are given but not of what; pass by='temperature_c' or 'dose_percent'")
         if len(at) != len(runs):
-            raise UsageError(
-                f"{len(at)} values of the {what} are given for {len(runs)} runs; give one for each"
-            )
+            raise UsageError(f"{len(at)} values of the {what} for {len(runs)} runs; give one for each")
         if not np.all(np.isfinite(at)) or min(at) < (-ZERO_C if what == "temperature" else 0.0):
             raise UsageError(f"the values of the {what} are {list(at)}; they must be finite and possible")
-        return [float(value) for value in at]
-    found: list[float | None] = []
-    for run in runs:
-        stem = run.source.file.replace("\\", "/").rpartition("/")[2]
-        hit = re.search(_IN_NAME[by], run.label) or re.search(_IN_NAME[by], stem)
-        if hit is None:
-            raise InputError(
-                f"no {what} is known: neither label nor file name holds one", file=_called(run),
-                remedy=f"give one for each run: --{what} 20,30,40 (at=[20, 30, 40])",
-            )  # fmt: skip
-        found.append(float(hit[1]))
-    return found
+
+    def place(i: int) -> float | None:
+        _require_like(runs[i], runs[0])
+        return float(at[i]) if at is not None else None if by is None else _in_name(runs[i], by)
+
+    return of_all(partial(place, i) for i in range(len(runs)))
+
+
+def _in_name(run: Trace, by: str) -> float:
+    """Return the temperature or dose that the label of a run or the name of its file holds."""
+    what = by.partition("_")[0]
+    stem = run.source.file.replace("\\", "/").rpartition("/")[2]
+    hit = re.search(_IN_NAME[by], run.label) or re.search(_IN_NAME[by], stem)
+    if hit is None:
+        raise InputError(
+            f"no {what} is known: neither label nor file name holds one", file=_called(run),
+            remedy=f"give one for each run: --{what} 20,30,40 (at=[20, 30, 40])",
+        )  # fmt: skip
+    return float(hit[1])
 
 
 def _alone(
@@ -439,14 +443,11 @@ def _alone(
         try:
             return fit_stages(run, **{**options, **more}, rng=rng)
         except CxKineticsError as error:
-            text = (
-                str(error)
-                if run.source.file and run.source.file in str(error)
-                else f"{_called(run)}: {error}"
-            )
+            named = run.source.file and run.source.file in str(error)
+            text = str(error) if named else f"{_called(run)}: {error}"
             raise FitError(f"{text}; leave the run out, or pass --stages N (n_stages=)") from error
 
-    fits = [fitted(run) for run in runs]
+    fits = of_all(partial(fitted, run) for run in runs)
     if options["n_stages"] != "auto":
         return tuple(fits), int(options["n_stages"]), "as demanded"
     counts = Counter(len(fit.stages) for fit in fits)

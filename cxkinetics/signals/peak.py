@@ -114,11 +114,12 @@ _LOST = 4.0  # a band lower than this many standard errors of its height has no 
 _STANDS_OUT = 6.0  # standard errors of its height that a band needs to be chosen
 _FEWEST = 5
 """Wavelengths below which the columns are single readings, not spectra with a band."""
+_SPIKES = "{} isolated spikes of single readings left out of the peak"
 _UNSEEN = (
     "the peak has no position of its own in {} weak spectra; "
     "its height is read where the neighbouring times have it"
 )
-_REACH_NM = 20.0  # how far from near_nm the maximum may lie
+_REACH_NM = 15.0  # how far from near_nm the maximum may lie
 
 
 def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseline: str = "none") -> Trace:
@@ -130,7 +131,7 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
         Spectra against time; masked cells (NaN) are left out, spectra without enough cells around
         the peak are dropped and counted in a remark.
     near_nm : float, optional
-        The maximum nearest to this wavelength (within 20 nm) is tracked, nm; by default the
+        The maximum nearest to this wavelength (within 15 nm) is tracked, nm; by default the
         strongest peak of the first spectra, and a remark "tracked_peak" says which that was.
     baseline : {"none", "linear"}
         "none": the height is the signal at the maximum. "linear": the height above a straight
@@ -141,7 +142,7 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
     Trace
         The signal is the height, in the unit of the series; `peak_nm` is the position at each time
         and `peak_nm_se` its standard error, nm (NaN where the band is lost in the noise);
-        `wavelength_nm` is the position in the first spectra.
+        `wavelength_nm` is the position in the first spectra, of a band found in the last ones there.
 
     Raises
     ------
@@ -188,31 +189,40 @@ def track_peak(series: "SpectralSeries", *, near_nm: float | None = None, baseli
             f"no spectrum has enough readings around {start:.1f} nm to follow the peak there",
             "give near_nm at another peak, or at_wavelength for one wavelength",
         )
-    at_start = float(path[kept][0])
-    said = Remark("tracked_peak", f"tracked the {which}; it starts at {at_start:.1f} nm")
+    first, last = (float(end) for end in path[kept][[0, -1]])
+    found, starts = (last, "ends") if "last" in which else (first, "starts")
+    said = Remark("tracked_peak", f"tracked the {which}; it {starts} at {found:.1f} nm")
     lost = _left_out(series.time_s, spikes, kept, kept & ~np.isfinite(position))
     return Trace(
         time_s=series.time_s[kept],
         absorbance=height[kept],
-        label=f"{series.label} peak at {at_start:.0f} nm".strip(),
+        label=f"{series.label} peak at {found:.0f} nm".strip(),
         unit=series.unit,
-        wavelength_nm=at_start,
+        wavelength_nm=found,
         peak_nm=position[kept],
         peak_nm_se=(error * factor)[kept],
         source=series.source,
-        remarks=(*series.remarks, said, *lost),
+        remarks=(*_far_from(near_nm, {"first": first, "last": last}), *series.remarks, said, *lost),
     )
+
+
+def _far_from(near_nm: float | None, ends: dict[str, float]) -> list[Remark]:
+    """Return the remark on a path with an end that lies farther than a peak may from what was asked for."""
+    name = max(ends, key=lambda end: abs(ends[end] - (near_nm or 0.0)))
+    if near_nm is None or (away := abs(ends[name] - near_nm)) <= _REACH_NM:
+        return []
+    text = (
+        f"in the {name} spectra what is followed lies at {ends[name]:.1f} nm, {away:.0f} nm from the "
+        f"{near_nm:g} nm asked for: it moved, or is another band or none; cut these spectra off (--window), "
+        "or read one wavelength (--wavelength)"
+    )
+    return [Remark("peak_far", text)]
 
 
 def _left_out(time: Array, spikes: BoolArray, kept: BoolArray, unseen: BoolArray) -> list[Remark]:
     """Return a remark on spikes, on spectra that are dropped and on those without a position."""
     rows = (  # code, how many, at which times, text
-        (
-            "spikes_masked",
-            spikes,
-            spikes.any(axis=1),
-            "{} isolated spikes of single readings left out of the peak",
-        ),
+        ("spikes_masked", spikes, spikes.any(axis=1), _SPIKES),
         ("spectra_dropped", ~kept, ~kept, "{} spectra left out: too few unmasked readings around the peak"),
         ("peak_lost", unseen, unseen, _UNSEEN),
     )

@@ -89,7 +89,7 @@ def dropout_spectra(matrix: Array) -> BoolArray:
     return dropout
 
 
-def duplicate_rows(*columns: Array) -> BoolArray:
+def duplicate_rows(*columns: Array | IntArray) -> BoolArray:
     """Return which rows repeat an earlier row exactly in every column (NaN equals NaN)."""
     if len(columns[0]) == 0:
         return np.zeros(0, dtype=bool)

@@ -354,6 +354,43 @@ def test_what_goes_wrong_is_told_and_can_be_mended(page: Opened, tmp_path: Path)
     assert "--breakpoint 5000" in page.page.locator("#fit-lines").inner_text()
 
 
+def test_a_refusal_speaks_of_the_controls_and_a_button_does_what_it_asks(
+    page: Opened, tmp_path: Path
+) -> None:
+    file = tmp_path / "rise.csv"
+    noise = np.random.default_rng(3).normal(0, 0.002, TIME.size)
+    rows = "".join(
+        f"{t},{a:.5f}\n" for t, a in zip(TIME, 0.9 - 0.8 * np.exp(-0.05 * TIME) + noise, strict=True)
+    )
+    file.write_text(f"time (s),A324\n{rows}")
+    page.drop(file)
+    page.settled()
+    told = page.page.locator("#file-error")
+    assert "“Direction: growth”" in told.inner_text()
+    assert "--" not in told.inner_text()
+    assert page.control("Direction").is_visible()
+    told.get_by_role("button", name="Direction: growth").click()
+    page.settled()
+    assert not told.is_visible()
+    assert "--direction growth" in page.page.locator("#fit-lines").inner_text()
+
+
+def test_what_is_dropped_is_opened_whatever_is_open(page: Opened, tmp_path: Path, files: Path) -> None:
+    first = bench.write_table(tmp_path / "b.csv", TIME, bench.decay(TIME))
+    page.drop(first)
+    page.settled()
+    page.drop(bench.write_table(tmp_path / "a.csv", TIME, bench.decay(TIME, seed=2)))
+    page.settled()
+    assert page.page.locator("#file-title").inner_text() == "a.csv"
+    assert page.page.locator('.file[aria-pressed="true"]').inner_text().startswith("a.csv")
+    page.drop(first)  # the same again, such as after a correction
+    page.settled()
+    assert page.page.locator("#file-title").inner_text() == "b.csv"
+    page.drop(files / "icp.csv")
+    page.settled()
+    assert page.page.locator("#panel-dose").is_visible()
+
+
 def test_a_wavelength_that_is_not_there_leaves_the_box_that_mends_it(page: Opened, files: Path) -> None:
     page.drop(files / "run.KD")
     page.settled()

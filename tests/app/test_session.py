@@ -1,5 +1,7 @@
 """The boundary of the page, without a server: requests in, answers out, the same as the command line says."""
 
+import contextlib
+import io
 import json
 import shlex
 import tomllib
@@ -132,7 +134,7 @@ def test_several_fits_are_one_table_and_are_written_whole(place: Path) -> None:
     fits = cx.fit_many(["repeats/run-2.csv", "repeats/run-3.csv"])
     assert found["document"] == json.loads(fits.to_json())
     written = asked("export", id=found["id"])
-    assert {"report.html", "summary.csv", "fits.xlsx", "run-2/fit.json", "run-3/fit.xlsx"} <= set(
+    assert {"report.html", "summary.csv", "summary.xlsx", "run-2/fit.json", "run-3/fit.xlsx"} <= set(
         written["files"]
     )
     assert (place / written["archive"]).read_bytes()[:2] == b"PK"
@@ -151,6 +153,9 @@ def test_a_fit_that_cannot_be_is_told_and_the_others_stay(place: Path) -> None:
     found = answer({"do": "fit", "file": "run.csv", "typed": {"breakpoint": "5000"}})
     assert not found["fits"]
     assert "5000" in found["failures"][0]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(found["python"], {})
+    assert said.getvalue().strip() == found["failures"][0]
     assert "stages is 'many'" in refused("fit", file="run.csv", typed={"stages": "many"}).replace("--", "")
     assert "there is no option 'stage'" in refused("fit", file="run.csv", typed={"stage": "2"})
     assert "fit again" in refused("export", id="0" * 16)

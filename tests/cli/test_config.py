@@ -29,8 +29,8 @@ CASES = {
     "a table in capitals": (b"[FIT]\nstages = 2\n", "rename [FIT] to [fit]"),
     "no table": (b"stages = 2\n", "no [fit] table; put the line [fit] above stages"),
     "nothing like it": (b"[other]\nx = 1\n", "no [fit] table; make one with --save-config"),
-    "seven stages": (b"[fit]\nstages = 7\n", 'stages = 7; it must be "auto", 1, 2 or 3; 4 at most'),
-    "nine in quotes": (b'[fit]\nstages = "9"\n', 'stages = "9"; it must be "auto", 1, 2 or 3; 4 at most'),
+    "seven stages": (b"[fit]\nstages = 7\n", 'stages = 7; it must be "auto", 1, 2, 3 or 4'),
+    "nine in quotes": (b'[fit]\nstages = "9"\n', 'stages = "9"; it must be "auto", 1, 2, 3 or 4'),
 }
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from cxkinetics.cli.main import main
 from cxkinetics.examples.kinetics import example_path
@@ -38,11 +39,11 @@ def test_a_batch_draws_svg_and_report_makes_the_others_later(
     assert not {"fit.png", "fit.pdf", "fit.xlsx"} & set(before)
     capsys.readouterr()
     assert main(["report", "res", "--figures", "png,xlsx"]) == 0
-    assert "run1: report, png, xlsx" in capsys.readouterr().out
+    assert "run1: report, svg, png, xlsx" in capsys.readouterr().out
     after = {path.name: path.read_bytes() for path in place.iterdir()}
     assert {"fit.png", "ln.png", "fit.xlsx"} <= set(after)
-    assert not {"fit.pdf", "fit.svg"} & set(after)
-    for name in ("fit.json", "trace.csv", "rivals.csv", "stages.csv"):
+    assert not {"fit.pdf"} & set(after)
+    for name in ("fit.json", "trace.csv", "rivals.csv", "stages.csv", "fit.svg", "ln.svg"):
         assert after[name] == before[name], name
     assert main(["report", "res/run0", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
@@ -50,6 +51,22 @@ def test_a_batch_draws_svg_and_report_makes_the_others_later(
     assert {"fit.pdf", "fit.svg", "fit.png", "fit.xlsx"} <= names(bench / "res" / "run0")
     assert main(["fit", "run0.csv", *FILES[2:4], *WORDS, "--out", "res", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["skipped"] == ["run0.csv", "run1.csv", "run2.csv"]
+
+
+def test_a_batch_has_a_workbook_of_all_fits_unless_others_are_asked_for(bench: Path) -> None:
+    assert main(["fit", *FILES[2:4], *WORDS, "--out", "res", "--show-time", "min"]) == 0
+    book = load_workbook(bench / "res" / "summary.xlsx")
+    assert book.sheetnames[:2] == ["summary", "replicates"]
+    head, *rows = book["summary"].iter_rows(values_only=True)
+    with open(bench / "res" / "summary.csv", newline="") as stream:
+        table = list(csv.DictReader(stream))
+    assert [row[head.index("file")] for row in rows] == [row["file"] for row in table]
+    rates = [row[head.index("k1_per_s")] for row in rows]
+    assert rates == pytest.approx([float(row["k1_per_s"]) for row in table], rel=1e-14)
+    assert main(["fit", *FILES[2:4], *WORDS, "--out", "plain", "--figures", "svg"]) == 0
+    assert "summary.xlsx" not in names(bench / "plain")
+    assert main(["fit", *FILES[2:4], *WORDS, "--out", "plain", "--figures", "xlsx"]) == 0
+    assert "summary.xlsx" in names(bench / "plain")
 
 
 def test_figures_are_chosen_and_a_wrong_word_is_usage(
@@ -150,3 +167,15 @@ def test_a_shard_needs_a_folder(bench: Path, capsys: pytest.CaptureFixture[str])
     assert "--out" in capsys.readouterr().err
     assert main(["fit", *FILES, "--shard", "3/2", "--out", "res"]) == 2
     assert "must be I/N" in capsys.readouterr().err
+
+
+def test_a_result_given_as_data_is_known_as_one(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *FILES[2:4], *WORDS, "--out", "res", "--figures", "svg"]) == 0
+    for place in ("res", "res/run1"):
+        capsys.readouterr()
+        assert main(["fit", place]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{place}: this is a result of cxkinetics fit, no data; cxkinetics report {place} " in line
+    shutil.copytree("res/run1", "mixed/run1")  # a result beside data is passed over, as any folder is
+    shutil.copy("run0.csv", "mixed")
+    assert main(["fit", "mixed", *WORDS]) == 0

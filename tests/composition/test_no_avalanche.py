@@ -1,5 +1,6 @@
 """Tables without an avalanche: no share of product follows from them, and none is invented."""
 
+import re
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +15,8 @@ import cxkinetics as cx
 from cxkinetics.cli.main import main
 from cxkinetics.composition.curve import incorporation
 from cxkinetics.composition.figures import plot_incorporation
+from cxkinetics.composition.mass_balance import incorporation_of_state
+from cxkinetics.composition.system import load_system
 
 DOSES = np.arange(0.0, 151.0, 15.0)
 NOISY = (0.1, 1.4, 3.2, 4.4, 6.1, 7.6, 8.8, 10.6, 12.1, 13.3, 15.1)
@@ -100,6 +103,27 @@ def test_a_table_that_ends_in_the_avalanche_gives_no_share_of_product_unless_ass
         cx.predict(dose_percent=115, table=table(y, dose))
     asserted = cx.DoseTable(dose_percent=dose, incorporation_percent=y, plateau_is_full_exchange=True)
     assert 0 < cx.predict(dose_percent=115, table=asserted, n_draws=300).species["Ag2S"].value < 1
+
+
+def test_the_refusal_of_such_a_table_says_what_it_bounds() -> None:
+    system = load_system("ag-cds")
+    dose = np.array([0, 20, 40, 60, 80, 100, 105, 110, 115, 120.0])
+    y = np.abs(incorporation(dose, 0.107, 98, 0.81, 60) + np.random.default_rng(2).normal(0, 0.3, dose.size))
+    with pytest.raises(cx.InputError) as caught:
+        cx.dose_for("Ag2S", table=table(y, dose))
+    found = re.search(
+        r"Ag2S is most at 120 %, its last dose, or beyond, and there at least (\S+) of the units if no "
+        r"cluster holds more than 2 Ag; less than 0.05 of it takes a dose below (\d+) %",
+        str(caught.value),
+    )
+    assert found is not None
+    least = float(found[1])
+    # salt trapped or retained only asks for more product, down to the plateau of the table's own end
+    for trapped, rho in ((0.0, 0.0), (20.0, 0.0), (0.0, 0.3), (97.0, 0.2)):
+        state = np.array([0.0, 0.0, 1 - least, least])
+        assert incorporation_of_state(system, state, T=trapped, rho=rho) <= y[-1]
+    limit = incorporation_of_state(system, np.array([0.0, 0.0, 0.95, 0.05]))
+    assert float(found[2]) == dose[y > limit].min()
 
 
 def test_an_exact_line_is_no_avalanche() -> None:

@@ -107,7 +107,10 @@ def test_fractions_of_incorporation_under_a_percent_header_are_asked(tmp_path: P
         ("Ag added (µmol),Ag incorporated (%)\n5,1\n10,2\n", "given in µmol, an amount"),
         ("time (s),absorbance\n0,1\n1,0.5\n", "columns of dose and incorporation cannot be told"),
         ("time (s),absorbance\n0,1\n1,0.5\n", "is no dose table: use cxkinetics fit"),
-        ("x (%),y (%),z (%)\n0,1,2\n1,5,3\n", "'Ag incorporated (mol %)' (in Python dose_column= and"),
+        (
+            "x (%),y (%),z (%)\n0,1,2\n1,5,3\n",
+            "'Ag incorporated (mol %)'; else choose them with --dose-column",
+        ),
         (
             "Ag added (%),Ag incorporated (%)\n5,150\n10,200\n",
             "150 %: an incorporation on Ag/(Ag+Cd) cannot pass",
@@ -138,6 +141,51 @@ def test_columns_by_name_and_number(tmp_path: Path) -> None:
         cx.load_dose_table(path)
     chosen = cx.load_dose_table(path, dose_column="z (%)", incorporation_column=1)
     assert np.allclose(chosen.incorporation_percent, TAKEN)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Ag added (%),Ag found 1 (%),Ag found 2 (%)",
+        "Ag added (%),Ag found (%),Ag found (%)",
+        "Ag added (%),ICP Ag (%),ICP Ag (%) repeat",
+    ],
+)
+def test_a_second_column_of_the_same_quantity_holds_replicates(header: str, tmp_path: Path) -> None:
+    path = tmp_path / "icp.csv"
+    path.write_text(f"{header}\n0,0,0\n50,5,5.4\n75,8,\n100,,12.5\n")
+    found = cx.load_dose_table(path)
+    assert found.dose_percent.tolist() == [0, 0, 50, 50, 75, 100]
+    assert found.incorporation_percent.tolist() == [0, 0, 5, 5.4, 8, 12.5]
+    assert {"replicate_columns"} == {r.code for r in found.remarks} - {"basis_assumed"}
+    second = cx.load_dose_table(path, incorporation_column=3)
+    assert second.incorporation_percent.tolist() == [0, 5.4, 12.5]
+
+
+def test_replicates_keep_their_own_uncertainties_and_are_refused_by_their_own_names(tmp_path: Path) -> None:
+    path = tmp_path / "icp.csv"
+    path.write_text("Ag added (%),ICP 1 (%),sd 1,ICP 2 (%),sd 2\n25,2.5,0.1,2.6,0.2\n50,5,0.3,5.1,0.4\n")
+    assert cx.load_dose_table(path).sigma_percent.tolist() == [0.1, 0.2, 0.3, 0.4]
+    path.write_text("Ag added (%),ICP 1 (%),ICP 2 (%)\n25,2.5,2.6\n50,5,-5.1\n")
+    with pytest.raises(cx.InputError, match=r"line 3, column 'ICP 2 \(%\)'.*-5\.1 %"):
+        cx.load_dose_table(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "used"),
+    [
+        ("Ag added (%),Ag found (%),Cd found (%)", "'Ag found (%)' is taken as incorporation"),
+        ("Ag added (%),Ag found (%),Ag found mean (%)", "--incorporation-column"),
+        ("Ag added (%),Ag incorporated (%),nominal dose (%)", "--dose-column"),
+        ("Ag added (%),Ag (mg/L),Cd (mg/L),Ag (mg/L) run 2", "'Ag (mg/L) run 2' left out"),
+    ],
+)
+def test_a_column_left_out_is_named_with_the_way_to_choose_it(header: str, used: str, tmp_path: Path) -> None:
+    path = tmp_path / "icp.csv"
+    cells = header.count(",") - 1
+    path.write_text(f"{header}\n" + "".join(f"{d},{d / 9}{',50' * cells}\n" for d in (10, 50, 90)))
+    (remark,) = [r for r in cx.load_dose_table(path).remarks if r.code == "columns_left_out"]
+    assert used in remark.text
 
 
 def test_a_dose_table_read_as_a_trace_names_the_command_for_it(tmp_path: Path) -> None:

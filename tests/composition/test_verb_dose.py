@@ -154,3 +154,40 @@ def test_options_of_a_table_need_one(capsys: pytest.CaptureFixture) -> None:
     for option in (["--icp-error", "0.3"], ["--same-stocks"], ["--plateau-is-full-exchange"]):
         assert main(["dose", "AgCd33S33", *option]) == 2
         assert f"{option[0]} says how to read a dose table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["Ag2S", "--cadmium-umol", "20,5"],
+            "--cadmium-umol is '20,5'; write a positive number, with a point: 20.5",
+        ),
+        (["Ag2S", "--cadmium-umol", "0,02mmol"], "in umol and without a unit: 20"),
+        (["Ag2S", "--cadmium-umol", "0.02 mmol±2%"], "in umol and without a unit: 20"),
+        (
+            ["Ag2S", "--cadmium-umol", "20", "--silver-mmol-per-l", "0.01 M"],
+            "in mmol/L and without a unit: 10",
+        ),
+        (["Ag2S", "--cadmium-umol", "20", "--silver-mmol-per-l", "500 umol/L"], "and without a unit: 0.5"),
+        (["Ag2S", "--cadmium-umol", "some"], "such as 20, 20±0.4 or 20±2%"),
+        (["Au2Cd32S33"], "whose guest is Ag: it holds no Au (another guest is another system"),
+        (["Ag2Cd33S33"], "did you mean AgCd33S33?"),
+    ],
+)
+def test_an_amount_or_a_species_that_is_off_says_how_it_is_written(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["dose", *words]) in (1, 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+
+
+def test_the_columns_of_a_table_are_chosen_by_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "icp.csv"
+    rows = "".join(f"{d},{d / 8},{d / 9}\n" for d in range(0, 200, 25))
+    path.write_text(f"x (%),y (%),z (%)\n{rows}")
+    assert main(["incorporation", str(path)]) == 1
+    assert "--dose-column and --incorporation-column" in capsys.readouterr().err

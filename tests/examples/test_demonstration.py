@@ -57,7 +57,11 @@ def test_a_comparison_counts_pieces_and_missing_intervals() -> None:
     bare = Comparison(quantity="b", published=5.5, found=Estimate(name="b", value=5.0, unit="s"))
     assert bare.inside is None
     assert bare.difference == -0.5
-    assert comparison_table([bare]).grid().rows[0] == ("b", "5.5", "5", "s", "-0.5", "-")
+    both = comparison_table([bare, Comparison(quantity="b", published=8.5, found=split)]).grid()
+    assert both.rows[0] == ("b", "5.5", "5", "s", "-0.5", "-")
+    alone = comparison_table([bare]).grid()  # a column of dashes alone says nothing
+    assert alone.rows[0] == ("b", "5.5", "5", "s", "-0.5")
+    assert "inside" not in str(alone)
 
 
 def measured(published: float, value: float, printed: str = "") -> Comparison:

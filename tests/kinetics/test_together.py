@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cxkinetics as cx
+from cxkinetics.cli.main import main
 from cxkinetics.document.units import SECONDS
 from cxkinetics.inference.between import between_runs
 from cxkinetics.kinetics.together import fit_together
@@ -188,6 +189,25 @@ def test_runs_of_other_quantities_are_refused(other: dict[str, Any]) -> None:
     ):
         fit_together([named("a.csv", **({"wavelength_nm": 324.0} if "unit" not in other else {})),
                       named("b.csv", **other)])  # fmt: skip
+
+
+def test_all_that_is_in_the_way_is_named_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [named("a.csv"), named("b.csv", unit="mM"), named("c_20C.csv"), named("d.csv")]
+    with pytest.raises(cx.InputError) as caught:
+        fit_together(runs, by="temperature_c")
+    for words in ("3 obstacles", "a.csv: no temperature", "b.csv: the signal is mM", "d.csv: no temperature"):
+        assert words in str(caught.value)
+    short = [cx.Trace(time_s=range(4), absorbance=[4, 3, 2, 1.5], label=name) for name in ("one", "two")]
+    with pytest.raises(cx.FitError, match=r"2 obstacles: one: .*; two: ") as unfit:
+        fit_together([named("a.csv"), *short], n_stages=2)
+    assert "a.csv" not in str(unfit.value)
+    for name in ("x.csv", "y.csv"):
+        (tmp_path / name).write_text("time (s),A324\n0,none\n")
+    assert main(["together", str(tmp_path / "x.csv"), str(tmp_path / "y.csv")]) == 1
+    told = capsys.readouterr().err
+    assert "x.csv" in told
+    assert "y.csv" in told
+    assert told.count("\n") == 1
 
 
 def test_temperatures_are_read_from_file_names() -> None:

@@ -1,5 +1,7 @@
 """Peak tracking against simulated bands whose position and height are known."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -104,7 +106,7 @@ def test_the_strongest_peak_of_the_first_spectra_is_taken_and_named() -> None:
     other = series.exciton_peak(near_nm=410)
     assert np.all(np.abs(other.peak_nm - 420) < 1)
     assert other.label == "mix peak at 420 nm"
-    with pytest.raises(InputError, match=r"within 20 nm of 370 nm \(peaks stand at .*420"):
+    with pytest.raises(InputError, match=r"within 15 nm of 370 nm \(peaks stand at .*420"):
         series.exciton_peak(near_nm=370)
 
 
@@ -130,6 +132,21 @@ def test_a_growing_band_is_found_in_the_last_spectra() -> None:
     trace = track_peak(series, near_nm=339)
     assert np.std(trace.absorbance - grown) < 0.003
     assert abs(np.mean(trace.absorbance[-30:] - grown[-30:])) < 0.0008
+
+
+def test_a_path_that_begins_at_another_band_than_asked_for_says_so_first() -> None:
+    time = np.arange(0, 101.0)
+    path = np.linspace(311, 339, time.size)
+    _, _, series = simulate(4, time=time, height=np.full(time.size, 0.8), position=path)
+    trace = track_peak(series, near_nm=339)
+    assert trace.wavelength_nm == pytest.approx(339, abs=1)
+    assert trace.remarks[0].code == "peak_far"
+    assert re.search(r"first spectra .* 31\d\.\d nm, 2\d nm from the 339 nm asked for", trace.remarks[0].text)
+    assert "of the last spectra; it ends at 339" in trace.remarks[1].text
+    with pytest.raises(InputError, match=r"within 15 nm of 357 nm \(peaks stand at .*338"):
+        track_peak(series, near_nm=357)
+    near = track_peak(series, near_nm=311)
+    assert near.wavelength_nm == pytest.approx(311, abs=1)
 
 
 def test_the_position_of_a_skewed_band_is_its_maximum() -> None:
@@ -230,7 +247,7 @@ def test_a_few_single_wavelengths_are_read_as_they_stand() -> None:
     near = track_peak(series, near_nm=698)
     assert near.wavelength_nm == 700.0
     assert "the nearest to 698 nm" in near.remarks[-1].text
-    with pytest.raises(InputError, match="within 20 nm of 500 nm: only 324, 700 nm"):
+    with pytest.raises(InputError, match="within 15 nm of 500 nm: only 324, 700 nm"):
         track_peak(series, near_nm=500)
 
 

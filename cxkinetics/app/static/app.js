@@ -62,7 +62,34 @@ export async function ask(request) {
 
 function say(text, bad = false) {
   at("status").className = bad ? "status bad" : "status";
-  at("status").textContent = text;
+  at("status").textContent = spoken(text);
+}
+
+const FLAG = /--([a-z][a-z0-9-]*)(?:[ =]([\w.-]+))?/g;
+
+/** The control of a flag: of the panel Kinetics, else of a form; its words are the values that it takes. */
+function controlOf(flag) {
+  const all = [...(about?.options || []), ...Object.values(about?.verbs || {}).flatMap((verb) => verb.fields)];
+  return all.find((one) => one.flag === `--${flag}`);
+}
+
+/** A message in the words of the page: a control by its label where the command line names a flag. */
+function spoken(text) {
+  return text.replace(FLAG, (whole, flag, value) => {
+    const one = controlOf(flag);
+    if (!one) return whole;
+    if (value && takes(one, value)) return `“${humane(one.name)}: ${value}”`;
+    return `“${humane(one.name)}”${whole.slice(2 + flag.length)}`;
+  });
+}
+
+const takes = (one, value) => [...(one.words || []), ...(one.metavar || "").split("|")].includes(value);
+
+/** Buttons that do what a message asks for in so many words, such as another direction. */
+function remedies(text) {
+  const asked = new Map([...text.matchAll(FLAG)].map(([, flag, value]) => [option(flag.replaceAll("-", "_")), value]));
+  return [...asked].filter(([one, value]) => one && value && takes(one, value)).map(([one, value]) =>
+    element("button", { type: "button", onclick: () => set(one.name, value) }, `${humane(one.name)}: ${value}`));
 }
 
 let working = 0;
@@ -229,6 +256,11 @@ function adopt(host, html, open = 2, head = host) {
     else host.append(element("details", { className: "section" }, element("summary", {}, title), ...parts));
   });
   for (const node of host.querySelectorAll("script, style, link")) node.remove();
+  const texts = document.createTreeWalker(host, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    if (node.data.includes("--") && !node.parentElement.closest("pre, code")) node.data = spoken(node.data);
+  }
   for (const node of host.querySelectorAll("[id], [aria-labelledby]")) {
     node.removeAttribute("id");
     node.removeAttribute("aria-labelledby");
@@ -324,10 +356,11 @@ async function uploads(list) {
     if (kept && name.toLowerCase().endsWith(".toml")) projects.push(name);
   }
   for (const name of projects) await openProject(name);
-  const before = current;
+  const before = new Set(runs);
   await listed();
-  await readAndFit();
-  if (current && current !== before && current.read?.kind === "dose table") choose(current);
+  const fresh = runs.find((run) => !before.has(run) || (!run.read && good.some(([name]) => name === run.file)));
+  await readAndFit(fresh);
+  if (fresh && fresh === current && fresh.read?.kind === "dose table" && !at("panel-kinetics").hidden) choose(fresh);
 }
 
 async function listed() {
@@ -359,16 +392,19 @@ async function openProject(name) {
   else say("The project is open.");
 }
 
-async function readAndFit() {
+/** Read and fit what is not yet; `fresh`, the first that was dropped, is opened as soon as it is read. */
+async function readAndFit(fresh = null) {
   const waiting = runs.filter((run) => !run.read && !run.error);
   stopped = false;
   let count = 0;
   for (const run of waiting) {
     if (stopped) break;
     await work(`Reading ${run.file} (${count + 1} of ${waiting.length})`, () => readRun(run), count, waiting.length);
-    current ??= run;
+    if (run === fresh) zoom = null;
+    if (run === fresh || !current) current = run;
     if (run.read?.kind === "dose table") takeTable(run.file);
     if (run === current) show();
+    if (run === fresh) showFiles();
     if (run.read?.kind === "signals") {
       await work(`Fitting ${run.file} (${count + 1} of ${waiting.length})`, () => fitRun(run), count, waiting.length);
     }
@@ -472,7 +508,7 @@ function show() {
   if (!run) return;
   at("file-title").textContent = run.file;
   at("file-error").hidden = !run.error;
-  at("file-error").textContent = run.error || "";
+  at("file-error").replaceChildren(spoken(run.error || ""), ...remedies(run.error || ""));
   const read = run.read;
   const signals = read?.kind === "signals";
   at("trace-part").hidden = at("handles").hidden = !signals;
@@ -780,7 +816,7 @@ async function runVerb(name) {
   const title = adopt(body, found.html, 3);
   if (body.firstElementChild?.textContent === "Result") body.firstElementChild.remove();
   const said = found.said.length ? element("details", { className: "section" }, element("summary", {}, `Remarks (${found.said.length})`),
-    element("ul", {}, ...found.said.map((line) => element("li", {}, line)))) : null;
+    element("ul", {}, ...found.said.map((line) => element("li", {}, spoken(line))))) : null;
   const keep = element("div");
   exports(keep, found, verb.replace(" ", "-"));
   keep.append(...copying(found.copies, body));

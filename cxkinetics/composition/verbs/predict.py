@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cxkinetics.cli.arguments import number
+from cxkinetics.composition.table_errors import decimal_hint
 from cxkinetics.composition.verbs.shared import (
     add_out,
     add_table_arguments,
@@ -198,7 +199,8 @@ def _dose(text: str) -> tuple[float, bool]:
     try:
         return finite(written.removesuffix("%")), written.endswith("%")
     except ValueError:
-        message = f"{text!r} is no dose; write a finite number, such as 50 or 50%"
+        hint = decimal_hint(text) or "such as 50 or 50%"
+        message = f"{text!r} is no dose; write a finite number, {hint}"
         raise argparse.ArgumentTypeError(message) from None
 
 
