@@ -143,7 +143,7 @@ def test_functions_stay_short_plain_and_called_by_name() -> None:
         )
 
 
-CORE, WHOLE = 23_350, 46_700
+CORE, WHOLE = 23_400, 46_850
 """Lines of code, without blanks, comments and docstrings; raised only with a line in the changelog."""
 
 
