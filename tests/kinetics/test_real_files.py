@@ -158,9 +158,6 @@ def test_a_cell_that_was_recorded_from_before_the_injection_has_no_second_stage(
         assert fit.options["t0"] == pytest.approx(80.7, abs=3.3)
         assert fit.verdict.code not in ("two_stages", "more_stages")
         assert fit.stages[0].k_per_s.value == pytest.approx(k, rel=0.04)
-    with_peak = cx.fit_stages(cuvettes[2].exciton_peak())
-    assert with_peak.verdict.code == "undecided"
-    assert "steps by +2.47 between 77.4 and 84 s" in with_peak.verdict.text
 
 
 def test_a_reading_next_to_excluded_ones_on_which_the_verdict_hangs_is_named(
