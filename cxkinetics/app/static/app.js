@@ -73,9 +73,9 @@ function controlOf(flag) {
   return all.find((one) => one.flag === `--${flag}`);
 }
 
-/** A message in the words of the page: a control by its label where the command line names a flag. */
+/** A message in the words of the page: a control by its label where the command line names a flag, and no Python. */
 function spoken(text) {
-  return text.replace(FLAG, (whole, flag, value) => {
+  return text.replace(/ \((?:or )?\w+='[^()]*'\)/g, "").replace(FLAG, (whole, flag, value) => {
     const one = controlOf(flag);
     if (!one) return whole;
     if (value && takes(one, value)) return `“${humane(one.name)}: ${value}”`;
