@@ -8,7 +8,7 @@ carry "± 0.3". What is physically impossible is refused, what is merely odd is 
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -340,26 +340,61 @@ def _role_of(name: str) -> str:
     return "taken" if taken else ""
 
 
-_WORD = re.compile(r"[^\s,;:#()\[\]]+")
-_TELLS_APART = re.compile(
-    r"(replicates?|repeats?|repl?|runs?|no|nr|measurement|sample|batch)?\.?"
-    r"(\d{1,2}(st|nd|rd|th)?|[a-d]|i{1,3})?"
+_COUNTS = frozenset(
+    [
+        "replicate",
+        "replicates",
+        "repeat",
+        "repeats",
+        "rep",
+        "repl",
+        "run",
+        "runs",
+        "no",
+        "nr",
+        "measurement",
+        "sample",
+        "batch",
+    ]
 )
+"""Words behind which a number counts replicates."""
+_SAYS_WHEN = frozenset(
+    ["after", "at", "day", "for", "h", "hour", "min", "ph", "site", "stage", "step", "t", "week"]
+)
+"""Words behind which it is a condition."""
+_LETTERS = {"a": 1, "b": 2, "c": 3, "d": 4, "i": 1, "ii": 2, "iii": 3}
 
 
-def _without_number(name: str) -> str:
-    """Return the words of a column's plain name without those that tell replicates apart.
+def _numbered(name: str) -> tuple[str, int]:
+    """Return the words of a column's plain name, and the number of a replicate at their end; 0 without one.
 
     Examples
     --------
-    >>> _without_number("ag found 2 (%)"), _without_number("ag found (%), replicate b")
-    ('ag found %', 'ag found %')
+    >>> _numbered("ag found 2 (%)"), _numbered("ag found (%), replicate b"), _numbered("ag found after 5")
+    (('ag found', 2), ('ag found', 2), ('ag found after 5', 0))
     """
-    words = (word for word in _WORD.findall(name) if not _TELLS_APART.fullmatch(word))
-    return " ".join(word.rstrip("0123456789") for word in words)
+    bare = _IN_BRACKETS.sub(" ", name).casefold()
+    words = "".join(" " if letter in ",;:#_-()[]" else letter for letter in bare).split()
+    *before, last = words or [""]
+    head = last.rstrip("0123456789")
+    number = _LETTERS.get(last, 0) if head == last else int(last[len(head) :][:3])
+    stem = [*before, head] if head and last not in _LETTERS else before
+    if stem and stem[-1].rstrip(".") in _COUNTS:
+        return " ".join(stem[:-1]), number
+    if stem and stem[-1] in _SAYS_WHEN:
+        number = 0
+    return (" ".join(stem), number) if number else (" ".join(words), 0)
 
 
 _TRACE = 0.05
+
+
+def _replicates(names: Sequence[str], first: int, others: Sequence[int]) -> list[int]:
+    """Return which others are replicates of a column: the same words, counted from 1 on."""
+    stem, number = _numbered(names[first])
+    same = {j: _numbered(names[j])[1] for j in others if _numbered(names[j])[0] == stem}
+    counted = [n for n in (number, *same.values()) if n]
+    return list(same) if len({*counted}) == len(counted) and max(counted, default=0) <= len(same) + 1 else []
 
 
 class _Reader:
@@ -378,7 +413,7 @@ class _Reader:
         columns, taken_j = self.table.columns, roles["taken"]
         main_j = roles.get("dose", roles.get("low", taken_j))
         # a table of mol/mol may pass 1 in the dose (an excess up to threefold), never in what was taken up
-        dose_factor = self._per_volume(main_j, asked.amounts)
+        dose_factor = None if asked.dose_unit else self._per_volume(main_j, asked.amounts)
         if dose_factor is None:
             dose_factor = self._factor(main_j, asked.dose_unit, "dose", largest=3.0, doubt=3.0)
         dose, low, high = self._doses(roles, dose_factor)
@@ -460,7 +495,7 @@ class _Reader:
     def _per_volume(self, j: int, amounts: Amounts | None) -> float | None:
         """Return what turns volumes of stock solution into doses; None for a column of other doses."""
         found = _VOLUME.fullmatch(_unit_of(self.table.name(j)))
-        if found is None or amounts is None:
+        if found is None or amounts is None or re.search(r"%|percent|mol/mol", self.table.name(j), re.I):
             return None
         factor = amounts.percent_per_ul * (1000.0 if found.group(1) == "m" else 1.0)
         text = (
@@ -487,7 +522,7 @@ class _Reader:
                 if j not in roles.values() and _role_of(name) == role and self._holds_numbers(j)
             ]
             if role == "taken" and first < len(names):
-                found += [j for j in others if _without_number(names[j]) == _without_number(names[first])]
+                found += _replicates(names, first, others)
             out = ", ".join(repr(self.table.name(j)) for j in others if j not in found)
             if out:
                 text = (
@@ -516,6 +551,10 @@ class _Reader:
         names = [plain_name(name) for name in self.table.names]
         own = [j for j, name in enumerate(names) if _role_of(name) == "sigma" and self._holds_numbers(j)]
         chosen = own if len(own) == len(measured) else [roles["sigma"]] * len(measured)
+        by_number = {_numbered(names[j])[1]: j for j in own}
+        wanted = [_numbered(names[j])[1] for j in measured if j < len(names)]
+        if len(by_number) == len(own) > 1 and set(wanted) <= set(by_number):
+            chosen = [by_number[number] for number in wanted]
         return factor * np.column_stack([columns[j].values for j in chosen])
 
     def _dose_sd(self, roles: dict[str, int], factor: float, keep: BoolArray, rows: IntArray) -> Array | None:
@@ -716,6 +755,9 @@ class _Reader:
             doses = f"{bad.sum()} dose{'' if bad.sum() == 1 else 's'}"
             first = f"({taken[bad][0]:g} % at {dose[bad][0]:g} %)"
             text = f"mass balance: more guest incorporated than added at {doses} {first}"
+            if np.median(taken[keep]) > 10 * np.median(dose[keep]):
+                remedy = "a unit is off: look at the doses, the host (micromol) and the stock (mmol/L)"
+                raise self.context.error(text, remedy)
             self._say("mass_balance", text, bad)
 
     def _say(self, code: str, text: str, where: BoolArray) -> None:

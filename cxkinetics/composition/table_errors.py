@@ -121,7 +121,7 @@ def read_amount(text: str | float, what: str) -> tuple[float, float]:
 
 
 _COMMA = re.compile(r"-?\d+,\d+%?")
-_AMOUNT = re.compile(r"([\d.,]+)\s*(?:([mµμun]?)(mol|M)|([mµμun]?)mol/[lL])")
+_AMOUNT = re.compile(r"(\d[\d.,]*)\s*(?:([mµμun]?)(mol|M)|([mµμun]?)mol/[lL])")
 _PREFIX = {"": 1.0, "m": 1e-3, "µ": 1e-6, "μ": 1e-6, "u": 1e-6, "n": 1e-9}
 
 

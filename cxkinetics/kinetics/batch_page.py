@@ -284,6 +284,9 @@ def write_batch(
         write_text(target / f"{table.name}.csv", csv_text(table))
     report = page(batch, unit_called(time_unit), directory=target, command=command)
     kinds = files_called(figures or ALL_FILES)
+    # what stands there from a batch before is renewed: it would tell of other files
+    stale = [k for k in ALL_FILES if (target / f"{'summary' if k == 'xlsx' else 'overview'}.{k}").exists()]
+    kinds = (*kinds, *(kind for kind in stale if kind not in kinds))
     if "xlsx" in kinds:
         batch.to_excel(target / "summary.xlsx", time_unit=time_unit)
     write_report(target, report, tuple(kind for kind in kinds if kind != "xlsx"))

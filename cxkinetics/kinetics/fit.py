@@ -741,9 +741,10 @@ def _cleaned(trace: Trace, options: FitOptions) -> tuple[_Data, Trace]:
         late = _addition(data.standing, data.broken) if step is None else step.time_s
     if late is not None:
         flat = "the signal is flat before; --t0 0 counts from the clock's zero"
-        told: dict[str, Any] = {"t0": "auto", "how": flat} if step else {"t0": late, "how": f"found: {flat}"}
+        seen = "" if step is None else f"step between {step.low_s:g} and {step.high_s:g} s, "
         known = len(prepared.remarks)
-        prepared, options = _counted_from(prepared, options=options, **told), replace(options, t0=late)
+        prepared = _counted_from(prepared, late, options, how=f"found: {seen}{flat}")
+        options = replace(options, t0=late)
         remarks += prepared.remarks[known:]
         data = _weighed(prepared, options)
     elif options.dilution is not None and options.t0 is None:

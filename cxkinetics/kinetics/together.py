@@ -301,7 +301,7 @@ def fit_together(
         seed=seed,
         fits=fits,
         curves=tuple(curves),
-        warnings=_warnings(fits),
+        warnings=(*_doubts(runs, by, places), *_warnings(fits)),
     )
 
 
@@ -663,6 +663,25 @@ def _line(
         )  # fmt: skip
     numbers["sd between runs"] = _spread(found, "1/s" if kind == "dose" else "in ln k")
     return numbers
+
+
+def _doubts(runs: Sequence[Trace], by: str | None, places: Sequence[float | None]) -> tuple[Remark, ...]:
+    """Return remarks where a run is given twice, and where temperatures look like kelvin."""
+    told = []
+    for i, run in enumerate(runs):
+        same = next((other for other in runs[:i] if np.array_equal(other.absorbance, run.absorbance)), None)
+        if same is not None:
+            text = f"{_called(run)} holds the same data as {_called(same)}: leave one out, or it counts twice"
+            told.append(Remark("same_data", text, 1))
+    most = max((at for at in places if at is not None), default=0.0) if by == "temperature_c" else 0.0
+    if most >= BOILS_C:
+        text = f"temperatures are taken as degrees Celsius, up to {most:g}: if they are in K, subtract 273.15"
+        told.append(Remark("kelvin", text, 1))
+    return tuple(told)
+
+
+BOILS_C = 200.0
+"""Temperature that solutions seldom reach and kelvin always do."""
 
 
 def _warnings(fits: Sequence[StagedFit]) -> tuple[Remark, ...]:

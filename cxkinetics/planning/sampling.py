@@ -274,7 +274,7 @@ def plan_sampling(
         if amplitude < 0:
             fitting["direction"] = "growth"
         end = belief.decayed_s(_DECAYED)
-        grid = _grid(_round(belief.decayed_s(_SPANNED)), None, points or _POINTS[0], fastest_s, longest_s)
+        grid = _grid(_round(belief.decayed_s(_SPANNED)), None, points, fastest_s, longest_s)
     else:
         belief, fitting, remarks = belief_of_fit(stored, sd=sd)
         times = np.unique(stored.trace.time_s)
@@ -308,7 +308,7 @@ def _round(span: float) -> float:
 
 
 def _grid(
-    run: float, spacing: float | None, points: int, fastest: float | None, longest: float | None
+    run: float, spacing: float | None, points: int | None, fastest: float | None, longest: float | None
 ) -> Grid:
     """Return what the instrument can do: as asked for, else by a run and the spacing of its readings."""
     longest = run if longest is None else longest
@@ -322,7 +322,7 @@ def _grid(
     for what, value in (("fastest", fastest), ("longest", longest)):
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"{what} is {value:g} s; it must be a positive number")
-    grid = Grid(points, fastest, longest)
+    grid = Grid(_POINTS[0] if points is None else points, fastest, longest)
     grid.require_room()
     return grid
 

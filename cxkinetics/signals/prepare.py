@@ -267,7 +267,7 @@ def shift_t0(signal: Signal, t0: float | Literal["auto"], *, how: str = "given")
                 "no addition can be seen in the signal (no spike, no step, no end of a flat start)",
                 "give its time in s, e.g. --t0 12.5 (Python: t0=12.5)",
             )
-        start, how = onset.time_s, f"found: {onset.kind}" + ("" if how == "given" else f", {how}")
+        start, how = onset.time_s, f"found: {onset.kind}"
         doubt = (
             f"; t0 = {start:g} s lies between {onset.low_s:g} and {onset.high_s:g} s: this "
             f"{onset.high_s - onset.low_s:.4g} s is not in the intervals of the breakpoint and the amplitude"

@@ -199,3 +199,52 @@ def test_a_column_of_no_possible_number_is_refused(tmp_path: Path) -> None:
     file.write_text("a,b\n1,2\n3,4\n5,6\n")
     with pytest.raises(cx.InputError, match="there is no column"):
         cx.load_dose_table(file, incorporation_column="9" * 5000)
+
+
+def test_doses_a_thousandfold_too_small_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "ul.csv"
+    file.write_text("uL Ag stock,ICP Ag (mol %)\n100,2\n200,4\n300,12\n400,30\n500,50\n")
+    with pytest.raises(cx.InputError, match="a unit is off"):
+        cx.load_dose_table(file, host_umol=20, stock_mmol_per_l=0.01)
+    assert len(cx.load_dose_table(file, host_umol=20, stock_mmol_per_l=10).dose_percent) == 5
+
+
+def rows(header: str, *columns: int) -> str:
+    cells = [
+        (5, 1.0, 1.2, 0.1, 0.2),
+        (10, 2.0, 2.1, 0.1, 0.2),
+        (20, 4.0, 3.9, 0.1, 0.2),
+        (40, 8.0, 8.2, 0.1, 0.2),
+    ]
+    return "\n".join([header, *(",".join(f"{row[j]:g}" for j in columns) for row in cells)])
+
+
+@pytest.mark.parametrize("pair", ["1 h/24 h", "25 C/60 C", "pH7/pH9", "after 5/after 60", "day 1/day 2"])
+def test_columns_of_other_conditions_are_no_replicates(pair: str, tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    one, other = pair.split("/")
+    file.write_text(rows(f"Ag added (%),Ag found {one} (%),Ag found {other} (%)", 0, 1, 2))
+    table = cx.load_dose_table(file)
+    assert table.incorporation_percent.tolist() == [1, 2, 4, 8]
+    assert "columns_left_out" in {remark.code for remark in table.remarks}
+
+
+def test_percentages_beside_a_volume_stay_percentages(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(rows("Ag added (mol %) in 5 mL,Ag found (%)", 0, 1))
+    assert cx.load_dose_table(file, host_umol=10, stock_mmol_per_l=20).dose_percent.tolist() == [
+        5,
+        10,
+        20,
+        40,
+    ]
+
+
+def test_deviations_belong_to_the_replicate_of_their_number(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    header = "Ag added (%),Ag found 1 (%),Ag found 2 (%),sd 2 (%),sd 1 (%)"
+    file.write_text(rows(header, 0, 1, 2, 4, 3))
+    table = cx.load_dose_table(file)
+    first = np.isin(table.incorporation_percent, [1, 2, 4, 8])
+    assert np.unique(table.sigma_percent[first]).tolist() == [0.1]
+    assert np.unique(table.sigma_percent[~first]).tolist() == [0.2]

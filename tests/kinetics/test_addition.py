@@ -124,3 +124,15 @@ def test_a_spike_that_comes_back_is_no_second_stage() -> None:
     signal[13:18] += (0.065, 0.12, 0.008, 0.0035, 0.0013)
     fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=signal), rng=0)
     assert fit.verdict.code not in ("two_stages", "more_stages")
+
+
+def test_a_fast_first_stage_behind_a_step_keeps_its_readings() -> None:
+    t = np.arange(0.0, 200.0, 2.0)
+    e = np.where(t < 31, 0, np.where(t < 40, 0.15 * (t - 31), 1.35 + 0.02 * (t - 40)))
+    signal = 0.9 * np.exp(-e) + 0.1 + np.where(t < 31, 0.2, 0)
+    for seed in range(3):
+        noise = np.random.default_rng(seed).normal(0, 2e-3, t.size)
+        fit = cx.fit_stages(cx.Trace(time_s=t, absorbance=signal + noise), rng=0)
+        assert fit.options["t0"] == pytest.approx(31, abs=1)
+        assert fit.verdict.code == "two_stages"
+        assert fit.trace.time_s[0] == pytest.approx(1, abs=0.1), "only what was before the step is left out"

@@ -263,3 +263,26 @@ def test_the_study_keeps_its_limits(name: str) -> None:
         assert 3 <= found["rejected"] <= 18  # 5 % of 200, left once in a hundred
     held = [found["Ea of k1"], found["Ea of k2"]] if name == "Arrhenius" else [found["k1"], found["k2"]]
     assert min(held) >= 174  # 92 %, contradicted at 1 % below that
+
+
+def test_a_run_that_is_given_twice_is_no_second_run(tmp_path: Path) -> None:
+    t = np.arange(0.0, 60.0)
+    a = 0.9 * np.exp(-0.05 * t) + np.random.default_rng(1).normal(0, 0.003, t.size)
+    files = [tmp_path / f"copy_{name}.csv" for name in "ab"]
+    for file in files:
+        np.savetxt(file, np.column_stack([t, a]), delimiter=",", header="time_s,absorbance", comments="")
+    told = cx.fit_together(files, n_stages=1).warnings[0]
+    assert told.code == "same_data"
+    assert "copy_a.csv" in told.text
+    assert "copy_b.csv" in told.text
+
+
+def test_temperatures_that_look_like_kelvin_are_told() -> None:
+    t = np.arange(0.0, 60.0)
+    noise = np.random.default_rng(1).normal(0, 0.003, (3, t.size))
+    curves = [0.9 * np.exp(-k * t) for k in (0.02, 0.03, 0.05)]
+    runs = [cx.Trace(time_s=t, absorbance=curve + e) for curve, e in zip(curves, noise, strict=True)]
+    hot = cx.fit_together(runs, by="temperature_c", at=[283, 293, 303], n_stages=1)
+    assert "if they are in K, subtract 273.15" in hot.warnings[0].text
+    cold = cx.fit_together(runs, by="temperature_c", at=[10, 20, 30], n_stages=1)
+    assert "kelvin" not in {remark.code for remark in cold.warnings}
